@@ -1,0 +1,1 @@
+"""What the numbers mean: counts to verdicts; nothing is fetched from here."""

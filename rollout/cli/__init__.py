@@ -1,0 +1,1 @@
+"""The doors, and the one place where everything is put together."""

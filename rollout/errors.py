@@ -1,0 +1,36 @@
+"""Every error we raise on purpose, sorted by who can put it right; nothing is logged here.
+
+Form of a message: *where: what was found; what is wanted.*
+One line, lower case, no full stop.
+"""
+
+
+class RolloutError(Exception):
+    """Any error of ours; its text is one line that may be shown to people."""
+
+
+class ManifestError(RolloutError):
+    """The author of the YAML can put it right: fix the file and push again.
+
+    ``line`` counts from 1; 0 means the whole file.
+    """
+
+    def __init__(self, file: str, line: int, found: str, wanted: str = "") -> None:
+        self.file = file
+        self.line = line
+        self.found = found
+        self.wanted = wanted
+        where = f"{file}:{line}" if line else file
+        super().__init__(f"{where}: {found}; {wanted}" if wanted else f"{where}: {found}")
+
+
+class OutsideError(RolloutError):
+    """Nobody has to: a system did not answer, and the next look tries again."""
+
+
+class ConflictError(RolloutError):
+    """The controller does: someone wrote first, so look again and decide anew."""
+
+
+class RefusedError(RolloutError):
+    """An operator can: a system answered, and the answer was no."""

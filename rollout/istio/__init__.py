@@ -1,0 +1,1 @@
+"""Istio's JSON to nouns and back; patches are made here and sent elsewhere."""

@@ -1,0 +1,1 @@
+"""Text to nouns and back; every mistake with its file and line."""

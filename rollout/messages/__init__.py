@@ -1,0 +1,1 @@
+"""Nouns to words for people; nothing is sent from here."""

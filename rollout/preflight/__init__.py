@@ -1,0 +1,1 @@
+"""Pure rules over a snapshot of objects; each answers with findings."""

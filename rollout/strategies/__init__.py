@@ -1,0 +1,1 @@
+"""Where requests go at each step; no clock, no metric, no person."""

@@ -1,0 +1,1 @@
+"""Deployment, Service, pod and configuration JSON to nouns and back."""
