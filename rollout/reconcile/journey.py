@@ -98,7 +98,8 @@ def withdrawn(look: Look) -> Turn:
     if revision is None or home or look.rollout.deleting:
         because = "traffic is off the canary; cleaning up"
         status = replace(asked(status, look.now), stage=Stage.CLEANING, stage_since=look.now)
-        return Turn(remember(status, look.now, because), because, AT_ONCE)
+        status = replace(remember(status, look.now, because), canary=None, step=None)
+        return Turn(status, because, AT_ONCE)
     if revision.same(status.canary) and status.losses >= LOSSES:
         turn = start(look, revision, f"{revision.name} lost its pods {status.losses} times")
         return pause(replace(look, status=turn.status), turn.because)

@@ -279,7 +279,7 @@ def _settling(look: Look) -> Turn:
     because = f"{named(status.stable)} has everyone"
     if status.rejected is not None:
         because = f"back on {named(status.stable)}: {status.rejected.because}"
-    status = replace(status, stage=Stage.IDLE, stage_since=look.now, canary=None, step=None)
+    status = replace(status, stage=Stage.IDLE, stage_since=look.now)
     reason = "RolledBack" if status.rejected else "Healthy"
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, reason, warn=status.rejected is not None)

@@ -23,10 +23,12 @@ class Watched(Play):
     untaken = False
     pointed_at = datetime.min.replace(tzinfo=UTC)
 
-    def look_once(self, *, stop_after: int | None = None) -> Decision:
+    def look_once(self, *, stop_after: int | None = None, lost: bool = False) -> Decision:
         before, subsets = self.status, dict(self.world.subsets)
         self.untaken = self.untaken and not self.world.taken
-        decision = super().look_once(stop_after=stop_after)
+        decision = super().look_once(stop_after=stop_after, lost=lost)
+        if lost:
+            return decision
         self._tables(before, decision.status)
         self._path(before, decision.status)
         for action in decision.actions[:stop_after]:
