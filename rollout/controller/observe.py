@@ -1,0 +1,1 @@
+"""Questions to an Observation, through the ports."""

@@ -1,0 +1,138 @@
+"""What the core may ask for: every action says a state, none a change; twice is once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rollout.model.observation import Finding
+from rollout.model.spec import Approval
+from rollout.model.status import Revision, RolloutStatus, Verdict
+from rollout.model.traffic import Route, Target
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoute:
+    """On every managed route of ``target``, traffic is ``route``."""
+
+    target: Target
+    route: Route
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRoutes:
+    """Nothing of ours is left: made routes, annotations and added destinations are gone.
+
+    The ordinary users' destination is what the author wrote, or the target's stable subset
+    where that alone keeps revisions apart.
+    """
+
+    target: Target
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointSubset:
+    """Subset ``name`` of the target's DestinationRule selects ``labels``; made if missing."""
+
+    target: Target
+    name: str
+    labels: Mapping[str, str]
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSubset:
+    """The target's DestinationRule has no subset ``name`` of our making."""
+
+    target: Target
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureWorkload:
+    """A Deployment of ours for ``revision`` exists, from the template, with ``replicas`` pods."""
+
+    revision: Revision
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Deployment ``name`` wants ``replicas`` pods."""
+
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class PruneWorkloads:
+    """Of our Deployments, those of ``keep`` and the newest ``history`` others exist."""
+
+    keep: tuple[str, ...]
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskApproval:
+    """People have been asked for this step of this attempt; ``key`` is the same for the same ask.
+
+    A dead channel never delays traffic: this comes after every traffic action.
+    """
+
+    key: str
+    approval: Approval
+    revision: Revision
+    step: int
+    step_name: str
+    split: str
+    verdicts: tuple[Verdict, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """One Event, log line and message: ``because`` is the very sentence of the status.
+
+    ``warning``: a person should look at it.
+    """
+
+    reason: str
+    because: str
+    warning: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Our finalizer is gone from the Rollout; the last action of a deleted one."""
+
+
+Action = (
+    SetRoute
+    | ReleaseRoutes
+    | PointSubset
+    | RemoveSubset
+    | EnsureWorkload
+    | Scale
+    | PruneWorkloads
+    | AskApproval
+    | Announce
+    | LetGo
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of one look: what to remember, then what to do, in this order.
+
+    ``actions``: in order; the first that fails stops the rest.
+    ``look_again``: the next moment at which time alone could change the decision; None: never.
+    ``because``: one sentence under 80 characters.
+    """
+
+    status: RolloutStatus
+    actions: tuple[Action, ...]
+    look_again: timedelta | None
+    because: str

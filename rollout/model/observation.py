@@ -1,0 +1,225 @@
+"""What one look asks of the outside, and what it saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rollout.model.status import Answer, Outcome, Revision, SubsetMode
+from rollout.model.traffic import Route, Target
+
+
+class View(StrEnum):
+    """Whose counters: Istio's ``reporter`` label."""
+
+    SOURCE = "source"  # what clients felt, after retries
+    DESTINATION = "destination"  # what the server saw; the only one that knows mirrored requests
+
+
+class Counting(StrEnum):
+    """What counts as bad in a pair of counters."""
+
+    ERRORS = "errors"  # 5xx, code 0 unless the client left, failing gRPC statuses
+    SLOW = "slow"  # slower than ``bound``
+    CUSTOM = "custom"  # the metric's own ``bad`` and ``total``
+
+
+@dataclass(frozen=True, slots=True)
+class CountsQuestion:
+    """Raw counters by pod of both roles, at aligned times; never a rate.
+
+    ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
+    rollouts share them and one query can answer for all.
+    ``bounds``: latency bounds for SLOW; empty for the others.
+    ``workloads``: revision name to Deployment name.
+    """
+
+    metric: str
+    counting: Counting
+    view: View
+    instants: tuple[datetime, ...]
+    namespace: str
+    workloads: Mapping[str, str]
+    bounds: tuple[timedelta, ...] = ()
+    bad: str = ""
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueQuestion:
+    """One number at one time, from a metric's own PromQL."""
+
+    metric: str
+    promql: str
+    instant: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PodCount:
+    """A pod's counters at one instant: whole numbers since the pod began.
+
+    ``bad``: one per bound for SLOW (aligned with the question's bounds), else one.
+    """
+
+    revision: str
+    pod: str
+    bad: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The answer for one instant of one CountsQuestion.
+
+    ``pods`` may be empty: nothing has counted anything yet.
+    ``bounds``: what was really counted; a bound asked for may have moved up to a bucket's.
+    """
+
+    metric: str
+    at: datetime
+    pods: tuple[PodCount, ...]
+    bounds: tuple[timedelta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The answer to one ValueQuestion; the number is finite and fresh."""
+
+    metric: str
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why a question has no usable answer: INCONCLUSIVE is about data, ERROR about the provider."""
+
+    metric: str
+    outcome: Outcome
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Everything one look must see, said beforehand; the shell fetches this and no more.
+
+    ``target``, ``route``: what traffic should be now, to be compared with the world.
+    ``revisions``: whose pods to look at.
+    ``since``: when the route was last changed; whether proxies have taken it is asked from here.
+    ``counts``, ``values``: what Prometheus is asked.
+    ``webhook``: the name of an HTTP gate to ask, or empty.
+    ``preflight``: whether the rules are to be run.
+    ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
+    """
+
+    target: Target
+    route: Route
+    revisions: tuple[Revision, ...] = ()
+    since: datetime | None = None
+    counts: tuple[CountsQuestion, ...] = ()
+    values: tuple[ValueQuestion, ...] = ()
+    webhook: str = ""
+    preflight: bool = False
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorkload:
+    """The pods of one revision.
+
+    ``ready``: endpoints of the Service that are ready and belong to the revision.
+    ``wanted``: the Deployment's ``spec.replicas``.
+    ``labels``: the labels that single out this revision's pods, for a subset.
+    ``problem``: why its pods do not come up, in words; empty when nothing is wrong.
+    """
+
+    revision: str
+    deployment: str
+    exists: bool
+    wanted: int = 0
+    ready: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTraffic:
+    """The mesh's objects against what was asked.
+
+    ``managed``: how many routes carry the service's traffic.
+    ``differences``: one phrase per leaf that is not as asked; empty means nothing to do.
+    ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
+    ``problems``: why these objects cannot be managed; each has its object in front.
+    ``subsets``: name to labels, of the DestinationRule in force.
+    ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
+    ``referenced``: every subset of this host that any managed route names.
+    ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
+    ``version_subsets``: in VERSION mode, revision name to subset name.
+    ``epoch``: the highest fencing epoch written on the objects.
+    ``owner``: the GitOps tool that owns them, or empty.
+    """
+
+    managed: int = 0
+    differences: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    serving: tuple[str, ...] = ()
+    referenced: tuple[str, ...] = ()
+    mode: SubsetMode = SubsetMode.ROLE
+    version_subsets: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 0
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySync:
+    """What istiod says of its proxies: how many it has, and how many took all it sent since."""
+
+    proxies: int
+    synced: int
+    complaint: str = ""
+
+
+class Severity(StrEnum):
+    """What a finding does: block a journey's start, be shown, be told."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence."""
+
+    rule: str
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one look saw; every field answers a question, and None means it could not be seen.
+
+    ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
+    ``workloads``: by revision name.
+    ``answers``: approvals and rejections given so far for this rollout, oldest first.
+    ``webhook``: what the HTTP gate said; None: not asked, or no answer.
+    ``strangers``: ready endpoints of the service that are not the stable revision's.
+    ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
+    """
+
+    asked: Revision | None
+    traffic: SeenTraffic
+    workloads: Mapping[str, SeenWorkload] = field(default_factory=dict)
+    counts: tuple[Counts, ...] = ()
+    values: tuple[Value, ...] = ()
+    no_answers: tuple[NoAnswer, ...] = ()
+    sync: ProxySync | None = None
+    convergence: timedelta | None = None
+    webhook: bool | None = None
+    answers: tuple[Answer, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    strangers: int = 0
+    problem: str = ""

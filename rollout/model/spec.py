@@ -1,0 +1,474 @@
+"""What git asks for, as frozen values; manifests, CRDs and the reference page come from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from rollout.model.traffic import Cohort, Fault, VirtualServiceRef
+from rollout.model.units import CONFIG, Duration, Share, Weight
+
+GROUP = "rollout.dev"
+VERSION = "v1alpha1"
+
+MINUTE = timedelta(minutes=1)
+OpenObject = Annotated[
+    Mapping[str, Any],
+    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+]
+
+
+class Finish(StrEnum):
+    """What follows a strategy's last step."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+
+
+class OnFailure(StrEnum):
+    """What a failed gate does: bring everyone back, or freeze the split and tell people."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+class OnDrift(StrEnum):
+    """What a foreign edit of our leaves does."""
+
+    RESTORE = "restore"
+    PAUSE = "pause"
+
+
+class Ending(StrEnum):
+    """What happens when a step's time box is over without a certain answer."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much worse than stable is still fine: ``ratio`` times stable plus ``absolute``."""
+
+    __pydantic_config__ = CONFIG
+
+    ratio: Annotated[float, Field(ge=1, le=100, description="a factor on stable's share")] = 1.1
+    absolute: Annotated[Share, Field(description="percentage points on top")] = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessRate:
+    """The least share of good requests, whatever stable does."""
+
+    __pydantic_config__ = CONFIG
+
+    min: Annotated[Share, Field(description="the least share of good requests")]
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyLimit:
+    """``quantile`` of requests must be faster than ``max``."""
+
+    __pydantic_config__ = CONFIG
+
+    quantile: Annotated[float, Field(gt=0, lt=1)]
+    max: Annotated[Duration, Field(description="moved up to the next bucket bound, and said")]
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How many readings beyond a limit fail a metric; None means that count does not matter."""
+
+    __pydantic_config__ = CONFIG
+
+    consecutive: Annotated[int | None, Field(ge=1)] = None
+    total: Annotated[int | None, Field(ge=1)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing to judge; its form is told by the fields that are set.
+
+    ``errors`` and ``latency`` by name alone are the built-in comparisons with stable.
+    ``success_rate`` and ``latency`` limits judge the canary alone.
+    ``bad`` and ``total`` are own counters by pod, compared like the built-in ones.
+    ``query`` is any number against ``min`` and ``max``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
+    tolerate: Tolerance | None = None
+    slower_than: Annotated[
+        tuple[Duration, ...], Field(description="latency bounds; default: chosen from stable")
+    ] = ()
+    success_rate: SuccessRate | None = None
+    latency: LatencyLimit | None = None
+    bad: Annotated[str | None, Field(description="PromQL: counter of bad events by pod")] = None
+    total: Annotated[str | None, Field(description="PromQL: counter of all events by pod")] = None
+    query: Annotated[str | None, Field(description="PromQL that gives one number")] = None
+    min: float | None = None
+    max: float | None = None
+    failures: Failures = Failures(consecutive=3)
+    strict: Annotated[
+        bool, Field(description="one bad reading of the plain rate counts as a strike")
+    ] = False
+    dry_run: Annotated[bool, Field(description="judged and shown, never acted upon")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class HarmCap:
+    """Extra harm, as a share of all traffic, that a step forward need not exclude."""
+
+    __pydantic_config__ = CONFIG
+
+    errors: Share = 0.005
+    slow: Share = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the gate must be before it goes back, and before it goes on."""
+
+    __pydantic_config__ = CONFIG
+
+    false_rollback: Annotated[
+        Share, Field(description="chance of ever rolling back a release within tolerance")
+    ] = 0.01
+    false_promote: Annotated[
+        Share, Field(description="chance of certifying one beyond the harm cap")
+    ] = 0.05
+    harm_cap: HarmCap = HarmCap()
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """A named AnalysisTemplate and what to fill in for its arguments."""
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+DEFAULT_METRICS = (
+    Metric("errors", tolerate=Tolerance(1.1, 0.001)),
+    Metric("latency", tolerate=Tolerance(1.1, 0.01)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How the canary is judged in every state in which it gets traffic; ``{}`` is enough."""
+
+    __pydantic_config__ = CONFIG
+
+    interval: Annotated[Duration, Field(description="align it with the scrape interval")] = (
+        timedelta(seconds=15)
+    )
+    warmup: Annotated[Duration, Field(description="loose tolerance, not blindness")] = timedelta(
+        seconds=30
+    )
+    metrics: tuple[Metric, ...] = DEFAULT_METRICS
+    templates: tuple[TemplateUse, ...] = ()
+    confidence: Confidence = Confidence()
+    min_requests: Annotated[
+        int, Field(ge=0, description="canary requests below which a step is 'too few'")
+    ] = 20
+    reporter: Annotated[
+        Literal["auto", "source", "destination"], Field(description="whose counters: Istio's label")
+    ] = "auto"
+    on_no_data: Annotated[
+        Literal["hold", "pause"], Field(description="never a strike; pause asks at once")
+    ] = "hold"
+    on_inconclusive: Annotated[
+        Ending, Field(description="time box over, nothing looks wrong, not certified")
+    ] = Ending.PROMOTE
+    on_suspicious: Annotated[
+        Literal["hold", "rollback"], Field(description="time box over, some evidence, no proof")
+    ] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who must say yes before a step ends; the step is judged on while they think."""
+
+    __pydantic_config__ = CONFIG
+
+    slack: Annotated[str, Field(description="channel to ask in; empty: CLI and annotation")] = ""
+    approvers: Annotated[
+        tuple[str, ...], Field(description="Slack user ids or Kubernetes user names; empty: anyone")
+    ] = ()
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    expires: Duration = timedelta(hours=4)
+    not_author: Annotated[bool, Field(description="the commit's author does not count")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An HTTP gate, named in the controller's configuration: 2xx opens, anything else holds."""
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(description="a webhook of the controller's configuration")]
+    timeout: Duration = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop of a journey: a route and a gate.
+
+    Cohorts stay on the canary in all later steps.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: str = ""
+    weight: Annotated[Weight | None, Field(description="the canary's share of ordinary users")] = (
+        None
+    )
+    cohorts: Annotated[tuple[Cohort, ...], Field(description="OR between entries")] = ()
+    mirror: Annotated[Share | None, Field(description="copies to the canary, answers dropped")] = (
+        None
+    )
+    fault: Annotated[Fault | None, Field(description="a rehearsal, cohort requests only")] = None
+    replicas: Annotated[int | None, Field(ge=1, description="canary pods for this step")] = None
+    bake: Annotated[Duration, Field(description="the least time, from confirmation")] = MINUTE
+    time_box: Annotated[
+        Duration | None, Field(description="when to stop waiting for evidence; default 20m")
+    ] = None
+    analysis: Annotated[tuple[Metric, ...], Field(description="more metrics, this step only")] = ()
+    approval: Approval | None = None
+    webhook: Webhook | None = None
+
+
+def _ramp() -> tuple[Step, ...]:
+    """The default: one learns most near 40 % and little above 70 % (facts/gating.md 2.1)."""
+    short = [Step(weight=w, time_box=2 * MINUTE) for w in (5, 10, 20, 30)]
+    return (*short, Step(weight=40, time_box=20 * MINUTE))
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A rising share of ordinary requests."""
+
+    __pydantic_config__ = CONFIG
+
+    steps: tuple[Step, ...] = field(default_factory=_ramp)
+    bake_after_promotion: Duration = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """Mirrored requests and cohorts only; ordinary users see stable."""
+
+    __pydantic_config__ = CONFIG
+
+    steps: tuple[Step, ...]
+    finish: Finish = Finish.HOLD
+    bake_after_promotion: Duration = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class BlueGreen:
+    """A preview, then everyone at once, the old kept warm for a while."""
+
+    __pydantic_config__ = CONFIG
+
+    preview: Annotated[tuple[Cohort, ...], Field(description="who sees the preview")] = ()
+    preview_host: Annotated[str | None, Field(description="a host that shows the preview")] = None
+    bake: Duration = MINUTE
+    time_box: Duration | None = None
+    analysis: tuple[Metric, ...] = ()
+    approval: Approval | None = None
+    webhook: Webhook | None = None
+    keep_warm: Annotated[Duration, Field(description="the way back stays one patch")] = timedelta(
+        minutes=30
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Exactly one of the three."""
+
+    __pydantic_config__ = CONFIG
+
+    canary: Canary | None = None
+    dark: Dark | None = None
+    blue_green: BlueGreen | None = None
+
+    def __post_init__(self) -> None:
+        named = [s for s in (self.canary, self.dark, self.blue_green) if s is not None]
+        if len(named) != 1:
+            raise ValueError(f"names {len(named)} strategies; exactly one is wanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Where the pods of a revision come from: the user's Deployments, or a template of ours."""
+
+    __pydantic_config__ = CONFIG
+
+    deployments: Annotated[
+        str | None, Field(description="name pattern, e.g. reviews-{revision}; they exist already")
+    ] = None
+    template: Annotated[
+        OpenObject | None, Field(description="a Deployment spec; each content is a revision")
+    ] = None
+    scale: Annotated[
+        Literal["user", "managed"], Field(description="managed: we scale the canary from and to 0")
+    ] = "user"
+    min_canary_pods: Annotated[int, Field(ge=1)] = 1
+    drain: Annotated[Duration, Field(description="from last traffic to scale-down")] = timedelta(
+        seconds=30
+    )
+    revision_history: Annotated[int, Field(ge=1, le=50)] = 3
+    hpa: Annotated[
+        Literal["user", "managed"], Field(description="managed: the HPA follows the role stable")
+    ] = "user"
+
+    def __post_init__(self) -> None:
+        if (self.deployments is None) == (self.template is None):
+            raise ValueError("needs deployments or template, and not both")
+
+
+@dataclass(frozen=True, slots=True)
+class Stickiness:
+    """Users stay on the version they got while weights rise."""
+
+    __pydantic_config__ = CONFIG
+
+    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    for_: Annotated[Duration, Field(alias="for")] = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Which objects carry this service's traffic; by default all that name its host."""
+
+    __pydantic_config__ = CONFIG
+
+    virtual_services: tuple[VirtualServiceRef, ...] = ()
+    destination_rule: Annotated[str, Field(description="default: named like the service")] = ""
+    stickiness: Stickiness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSpec:
+    """The manifest's ``spec``: what git asks for one service."""
+
+    __pydantic_config__ = CONFIG
+
+    service: Annotated[
+        str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$", description="Kubernetes Service")
+    ]
+    workload: Workload
+    strategy: Strategy
+    revision: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$",
+            description="the release: change this line and push it",
+        ),
+    ] = ""
+    traffic: Traffic = Traffic()
+    analysis: Analysis = Analysis()
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    on_drift: OnDrift = OnDrift.RESTORE
+    progress_deadline: Annotated[
+        Duration, Field(description="a step that cannot start or learn pauses and says why")
+    ] = timedelta(minutes=30)
+
+    def __post_init__(self) -> None:
+        if self.workload.deployments is not None and not self.revision:
+            raise ValueError("needs revision: with workload.deployments, it names the release")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for, once: ``verb@nonce`` of the annotation, and how they were proved.
+
+    ``who`` is empty for the annotation: Kubernetes' RBAC let somebody write it.
+    """
+
+    verb: str
+    nonce: str
+    who: str = ""
+
+
+VERBS = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisTemplateSpec:
+    """Reusable metrics with named arguments; ``{{args.name}}`` in PromQL is one string token."""
+
+    __pydantic_config__ = CONFIG
+
+    metrics: tuple[Metric, ...]
+    args: Annotated[
+        Mapping[str, str | None], Field(description="name to default; null means required")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One Rollout object as the controller knows it: who, from which commit, and what is asked.
+
+    ``author`` is the commit's author (an e-mail address), empty when applied by hand.
+    ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist.
+    ``deleting`` is true once deletion was asked for and our finalizer holds the object.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    spec: RolloutSpec
+    commit: str = ""
+    author: str = ""
+    request: Request | None = None
+    deleting: bool = False
+    created_at: datetime | None = None
+    templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, as people write it."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def host(self) -> str:
+        """The service's full host name (short names are the mesh's oldest trap)."""
+        return f"{self.spec.service}.{self.namespace}.svc.cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A Secret in the source's namespace; its keys are ``token``, or ``ssh-privatekey``."""
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSourceSpec:
+    """A git repository, a ref and a folder whose manifests are kept in force."""
+
+    __pydantic_config__ = CONFIG
+
+    url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
+    ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
+    path: Annotated[str, Field(description="the folder of manifests")] = ""
+    interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
+    secret_ref: SecretRef | None = None
+    verify: Annotated[
+        tuple[str, ...], Field(description="names of allowed signers in the controller's config")
+    ] = ()
+    prune: Annotated[bool, Field(description="delete what git no longer has")] = False
+    commit_status: bool = False

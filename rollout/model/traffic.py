@@ -1,0 +1,168 @@
+"""Where requests go: splits, cohorts, mirrors; the rule that weights sum to 100 lives here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from rollout.model.units import CONFIG, Duration, Share
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How ordinary requests divide between two revisions, in whole percent."""
+
+    __pydantic_config__ = CONFIG
+
+    stable: int
+    canary: int
+
+    def __post_init__(self) -> None:
+        whole = all(type(side) is int for side in (self.stable, self.canary))
+        if not whole or min(self.stable, self.canary) < 0 or self.stable + self.canary != 100:
+            raise ValueError(f"weights must be whole percents that sum to 100, got {self!r}")
+
+    @classmethod
+    def giving_canary(cls, percent: int) -> Self:
+        """The split in which the canary has ``percent`` and stable the rest."""
+        return cls(100 - percent, percent)
+
+    def __str__(self) -> str:
+        return f"{self.stable}/{self.canary}"
+
+
+@dataclass(frozen=True, slots=True)
+class StringMatch:
+    """One way to match a string, in Envoy's terms; exactly one field is set."""
+
+    __pydantic_config__ = CONFIG
+
+    exact: Annotated[str | None, Field(description="the whole value")] = None
+    prefix: Annotated[str | None, Field(description="how the value begins")] = None
+    regex: Annotated[str | None, Field(description="RE2, matching the whole value")] = None
+    present: Annotated[bool | None, Field(description="true: any value will do")] = None
+
+    def __post_init__(self) -> None:
+        ways = [w for w in (self.exact, self.prefix, self.regex) if w is not None]
+        if len(ways) + (self.present is not None) != 1 or self.present is False:
+            raise ValueError("must have exactly one of exact, prefix, regex, present: true")
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Requests that share marks: every mark named must match (AND)."""
+
+    __pydantic_config__ = CONFIG
+
+    headers: Annotated[
+        Mapping[str, StringMatch], Field(description="by lower-case header name")
+    ] = field(default_factory=dict)
+    cookies: Annotated[
+        Mapping[str, StringMatch], Field(description="by cookie name, whatever else is sent")
+    ] = field(default_factory=dict)
+    query: Annotated[Mapping[str, StringMatch], Field(description="by query parameter")] = field(
+        default_factory=dict
+    )
+    path: Annotated[StringMatch | None, Field(description="the request's path")] = None
+    method: Annotated[StringMatch | None, Field(description="the request's method")] = None
+
+    def __post_init__(self) -> None:
+        marks = (self.headers, self.cookies, self.query, self.path, self.method)
+        if not any(marks):
+            raise ValueError("needs at least one of headers, cookies, query, path, method")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A rehearsal for the requests of the cohorts only: delay, abort, or both."""
+
+    __pydantic_config__ = CONFIG
+
+    delay: Annotated[Duration | None, Field(description="added before the request goes on")] = None
+    abort: Annotated[
+        int | None, Field(ge=200, le=599, description="HTTP status answered instead")
+    ] = None
+    percent: Annotated[Share, Field(description="the share of cohort requests")] = 1.0
+
+    def __post_init__(self) -> None:
+        if self.delay is None and self.abort is None:
+            raise ValueError("needs delay, abort or both")
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """Users stay on the version they got: the cookie that pins them, and its value now.
+
+    ``value`` is new for each attempt, so that a rollback forgets everybody.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    cookie: str
+    value: str
+    max_age: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where requests go at one moment; equal routes are the same traffic.
+
+    ``cohorts``: OR between entries, all to the canary, before the split is asked.
+    ``mirror``: share of requests to stable that are copied to the canary.
+    ``preview_host``: a host whose every request goes to the canary.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    split: Split
+    cohorts: tuple[Cohort, ...] = ()
+    mirror: Share | None = None
+    fault: Fault | None = None
+    sticky: Sticky | None = None
+    preview_host: str | None = None
+
+    @property
+    def reaches_canary(self) -> bool:
+        """Whether any request at all, copies included, can reach the canary."""
+        return bool(self.split.canary or self.cohorts or self.mirror or self.preview_host)
+
+
+STABLE_ONLY = Route(Split(100, 0))
+"""Everybody on stable and nothing of ours left beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualServiceRef:
+    """A VirtualService to manage; ``routes`` names its routes, empty means all of the service's.
+
+    ``namespace`` empty means the rollout's own.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+    namespace: str = ""
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What of the mesh's objects belongs to one rollout at one moment.
+
+    ``host``: the service's full name, ``reviews.bookinfo.svc.cluster.local``.
+    ``stable``, ``canary``: subset names by role; ``canary`` is empty when there is none to name.
+    ``virtual_services``: empty means every one that sends this host's traffic.
+    ``destination_rule``: name in the rollout's namespace.
+    ``apart``: pods of other revisions are behind the service, so a released route must still
+    name the stable subset where its author named none.
+    """
+
+    rollout: str
+    namespace: str
+    host: str
+    stable: str
+    canary: str
+    virtual_services: tuple[VirtualServiceRef, ...] = ()
+    destination_rule: str = ""
+    apart: bool = False

@@ -1,0 +1,102 @@
+"""How people write durations, percentages and weights, and what they become."""
+
+import math
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+"""How every noun reads and writes: camelCase outside, unknown keys are errors."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?")
+
+
+def duration(value: object) -> timedelta:
+    """The time that ``90s``, ``5m``, ``2h``, ``1d`` or ``250ms`` names; a timedelta is itself.
+
+    Errors: ``ValueError``, with what was found and what is wanted.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"is {value!r}; a duration is written 250ms, 90s, 5m, 2h or 1d")
+    count = int(match[1])
+    if match[2] == "ms":
+        return timedelta(milliseconds=count)
+    return timedelta(seconds=count * _SECONDS[match[2]])
+
+
+def words(value: timedelta) -> str:
+    """``value`` as a person would write it: the largest unit that keeps it whole."""
+    milliseconds = round(value / timedelta(milliseconds=1))
+    if milliseconds % 1000:
+        return f"{milliseconds}ms"
+    seconds = milliseconds // 1000
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds // _SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def share(value: object) -> float:
+    """The share of one that ``5%``, ``5`` or ``0.1%`` names: always percent, never a ratio.
+
+    Errors: ``ValueError`` for anything outside 0 to 100, a bool, NaN or other text.
+    """
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)):
+        value = float(match[1])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"is {value!r}; a percentage is written 5% or 5")
+    if not 0 <= value <= 100:
+        raise ValueError(f"is {value!r}; a percentage lies between 0 and 100")
+    return value / 100
+
+
+def percent(value: float) -> str:
+    """A share of one as people read it: ``0.001`` is ``0.1%``."""
+    return f"{value * 100:.6g}%"
+
+
+def _whole_percent(value: object) -> int:
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isascii():
+        value = int(value[:-1]) if value[:-1].isdigit() else value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise ValueError(f"is {value!r}; a weight is a whole number from 0 to 100")
+    return value
+
+
+def _schema(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "examples": [*examples]})
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    PlainSerializer(words, return_type=str),
+    _schema(r"[0-9]{1,9}(ms|s|m|h|d)", "90s", "5m"),
+]
+"""A length of time, written ``90s``, ``5m``, ``2h``, ``1d``."""
+
+_NUMBER_OR_TEXT: dict[str, Any] = {"x-kubernetes-int-or-string": True}
+
+Share = Annotated[
+    float,
+    BeforeValidator(share),
+    PlainSerializer(percent, return_type=str),
+    WithJsonSchema(_NUMBER_OR_TEXT | {"examples": ["5%", 5]}),
+]
+"""A share of one, written in percent: ``5%`` or ``5`` is 0.05."""
+
+Weight = Annotated[
+    int,
+    BeforeValidator(_whole_percent),
+    Field(ge=0, le=100),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 100}),
+]
+"""A whole percentage of ordinary requests."""
