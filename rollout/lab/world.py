@@ -110,6 +110,10 @@ class World:
         """Visitors at the gateway; ``async with`` starts and stops them."""
         return Load(self.gateway_url, rps, ask)
 
+    def tcp_url(self, port: int, host: str = "gateway") -> str:
+        """Where connections to a TCP port of ``host`` go, its full name, or to the edge's."""
+        return f"http://127.0.0.1:{self._plane.port(f'tcp|{port}|{host}')}"
+
     async def apply(self, *objects: Object) -> None:
         """Every object is there as given; namespaces that are missing are made."""
         for obj in objects:
@@ -224,15 +228,14 @@ class World:
         envoy = Envoy(folder)
         self._exit.push_async_callback(envoy.stop)
         self._always(self.telemetry.listen(await envoy.start()))
-        ports = {"gateway": free_port(), "mesh": free_port()}
-        self._plane = plane = ControlPlane(self._watched, envoy, ports)
+        self._plane = plane = ControlPlane(self._watched, envoy)
         await plane.start()
         self._always(plane.run())
         control = Control(plane, self._kubelet, self.telemetry)
         await self._started(control.start, control.stop)
         self.control_url = f"http://{control.address}"
-        self.gateway_url = f"http://127.0.0.1:{ports['gateway']}"
-        self.mesh_url = f"http://127.0.0.1:{ports['mesh']}"
+        self.gateway_url = f"http://127.0.0.1:{plane.port('gateway')}"
+        self.mesh_url = f"http://127.0.0.1:{plane.port('mesh')}"
         if self.settings.prometheus:
             await self._metrics(folder, control.address, envoy.admin_url)
 
