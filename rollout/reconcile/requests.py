@@ -28,7 +28,11 @@ def text(request: Request) -> str:
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
     request = look.rollout.request
-    if request is None or text(request) == look.status.last_handled_request or _waits(look):
+    if request is None or text(request) == look.status.last_handled_request:
+        return None
+    if _raises(look, request) and drift.paused(look.status):
+        return _resume(look, request)  # decided: the foreign edit goes, then the weight rises
+    if _waits(look, request):
         return None
     handled = replace(look.status, last_handled_request=text(request))
     look = replace(look, status=handled)
@@ -40,11 +44,23 @@ def answered(look: Look) -> Turn | None:
     return turn
 
 
-def _waits(look: Look) -> bool:
-    """Whether a promotion waits for pods that are ours to start; all else goes on meanwhile."""
-    if not wanted.in_haste(look.rollout, look.status) or not wanted.ours_to_scale(look.rollout):
+def _raises(look: Look, request: Request) -> bool:
+    return request.verb in ("promote", "skip") and look.status.stage is Stage.STEPPING
+
+
+def _waits(look: Look, request: Request) -> bool:
+    """Whether a raise waits for what is on its way: proxies, a restored subset, pods of ours.
+
+    Gates are a person's to skip, order and capacity are not; all else goes on meanwhile.
+    """
+    if not _raises(look, request):
         return False
-    return bool(lacking(look, None))
+    status, seen = look.status, look.seen
+    foreign = seen.traffic.differences or wanted.wrong_subsets(status, seen)
+    if status.confirmed_at is None or foreign:
+        return True
+    ours = wanted.ours_to_scale(look.rollout) and wanted.in_haste(look.rollout, status)
+    return ours and bool(lacking(look, None))
 
 
 def _who(request: Request) -> str:
@@ -78,7 +94,7 @@ def _skip(look: Look, request: Request) -> Turn | None:
 
 
 def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
-    """The refusal, where pods are lacking: gates are a person's to skip, capacity is not."""
+    """The refusal, where pods are lacking that nobody else would start."""
     lack = lacking(look, stop)
     return Turn(remember(look.status, look.now, lack), lack, SOON) if lack else None
 
