@@ -162,13 +162,11 @@ def _box(step: Step) -> timedelta:
 def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
     """Law 7's one exception: the box is over, nothing looks wrong, merely not certified."""
     because = f"not certified: {judgement.because}"
-    match ending:
-        case Ending.PROMOTE:
-            return Finding(Gate.OPEN, because)
-        case Ending.HOLD:
-            return Finding(Gate.HOLD, because, pause=True)
-        case Ending.ROLLBACK:
-            return Finding(Gate.FAILED, because)
+    if ending is Ending.ROLLBACK:
+        return Finding(Gate.FAILED, because)
+    return Finding(
+        Gate.OPEN if ending is Ending.PROMOTE else Gate.HOLD, because, pause=ending is Ending.HOLD
+    )
 
 
 def _asked(
