@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from rollout.model.observation import Observation, SeenTraffic, SeenWorkload
 from rollout.model.spec import (
     Analysis,
     Canary,
@@ -14,6 +16,9 @@ from rollout.model.spec import (
     Strategy,
     Workload,
 )
+from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.traffic import Split
+from rollout.reconcile.look import Look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -48,3 +53,40 @@ def rollout(wanted: RolloutSpec, revision: str = "v1", commit: str = "c1") -> Ro
         spec=replace(wanted, revision=revision),
         commit=commit,
     )
+
+
+def look(status: RolloutStatus, *, deleting: bool = False, **seen: Any) -> Look:
+    """A look at START at a rollout that asks for v2; four pods of v1 and v2 are ready."""
+    pods = {name: workload(name) for name in ("v1", "v2")}
+    plain = Observation(Revision("v2"), SeenTraffic(serving=("stable",)), workloads=pods)
+    asked = replace(rollout(canary_spec(), "v2"), deleting=deleting)
+    return Look(asked, status, replace(plain, **seen), START)
+
+
+def workload(name: str, ready: int = 4, wanted: int = 4) -> SeenWorkload:
+    labels = {"version": name}
+    return SeenWorkload(
+        name, f"shop-{name}", exists=True, wanted=wanted, ready=ready, labels=labels
+    )
+
+
+def at_step(index: int = 0, **changes: Any) -> RolloutStatus:
+    """Stable is v1, and v2 is at this step of ``canary_spec()``, confirmed."""
+    plain = RolloutStatus(
+        stage=Stage.STEPPING,
+        stable=Revision("v1"),
+        canary=Revision("v2"),
+        stable_subset="stable",
+        canary_subset="canary",
+        subsets=SubsetMode.ROLE,
+        apart=True,
+        split=Split.giving_canary((5, 50)[index]),
+        step=StepStatus(index, f"step {index + 1}", START),
+        stage_since=START,
+        asked_at=START,
+        confirmed_at=START,
+        pods=4,
+        attempt=1,
+        epoch=7,
+    )
+    return replace(plain, **changes)
