@@ -7,6 +7,7 @@ from typing import Any
 from rollout.model.observation import Observation, SeenTraffic, SeenWorkload
 from rollout.model.spec import (
     Analysis,
+    Approval,
     Canary,
     Failures,
     Metric,
@@ -90,3 +91,9 @@ def at_step(index: int = 0, **changes: Any) -> RolloutStatus:
         epoch=7,
     )
     return replace(plain, **changes)
+
+
+def approved_at(weight: int) -> Strategy:
+    """A canary that asks people at its first step, and then goes to a half."""
+    first = Step(weight=weight, bake=MINUTE, approval=Approval())
+    return Strategy(canary=Canary((first, Step(weight=50, bake=MINUTE))))
