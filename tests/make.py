@@ -11,6 +11,7 @@ from rollout.model.spec import (
     Canary,
     Failures,
     Metric,
+    Request,
     Rollout,
     RolloutSpec,
     Step,
@@ -23,6 +24,7 @@ from rollout.reconcile.look import Look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+PROMOTE = Request("promote", "1")
 LIMIT = Metric("errors-limit", query="errors", max=1, failures=Failures(consecutive=1))
 
 

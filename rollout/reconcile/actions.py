@@ -71,7 +71,7 @@ def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, .
         and wanted.route(rollout, before) == wanted.route(rollout, after)
         and wanted.target(rollout, before) == wanted.target(rollout, after)
     )
-    if same and (leave or not look.seen.traffic.differences):
+    if leave or (same and not look.seen.traffic.differences):
         return ()
     target = wanted.target(rollout, after)
     if wanted.released(after):
@@ -109,9 +109,15 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         return _own(look, status)
     if status.stage is Stage.WITHDRAWING:
         return _at_least(look, status.stable, status.pods)
-    if status.canary is not None and status.stage not in _DOWN and status.apart:
+    if status.canary is not None and status.stage not in _DOWN and _kept_apart(look, status):
         return _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
     return ()
+
+
+def _kept_apart(look: Look, status: RolloutStatus) -> bool:
+    """Whether the routes have named the stable subset before this look, and proxies know it."""
+    taken = status.asked_at is None or status.confirmed_at is not None
+    return look.status.apart and (taken or status.stage is not Stage.PREPARING)
 
 
 def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
@@ -126,10 +132,8 @@ def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
 
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
-    if revision is None:
-        return ()
     pods = look.pods(revision)
-    if pods.exists and pods.wanted >= replicas:
+    if revision is None or (pods.exists and pods.wanted >= replicas):
         return ()
     if look.rollout.spec.workload.template is not None:
         return (EnsureWorkload(revision, replicas),)
