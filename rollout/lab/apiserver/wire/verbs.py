@@ -259,8 +259,7 @@ def _token(key: tuple[str, str], revision: int) -> str:
 
 async def _delete_options(ask: Ask) -> tuple[Ask, JsonObject]:
     """The body of a delete, which may ask for a dry run and a policy as the query may."""
-    body = await ask.request.read()
-    found = parsed(body) if body.strip() else {}
+    found = await ask.document() if ask.request.can_read_body else {}
     if ask.query.get("propagationPolicy"):
         found["propagationPolicy"] = ask.query["propagationPolicy"]
     if found.get("dryRun"):
