@@ -263,7 +263,7 @@ BINARY: dict[str, Json] = {
 
 @pytest.mark.parametrize("resource", BINARY)
 async def test_a_binary_body_is_read_as_the_real_server_wrote_it(api: Api, resource: str) -> None:
-    """kubectl creates objects in this form; the lab answers in JSON, so only a real one writes it."""
+    """kubectl creates objects in this form. The lab never writes it, so a real one has to."""
     made = await api.post(api.path(resource), {"metadata": {"name": "a"}, **BINARY[resource]})
     assert made.code == 201
     if not api.real:
