@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from rollout.manifest import matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
@@ -16,6 +15,7 @@ from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")  # as a label value too, so 63
+_PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@|https?://[^/@]*@")
 _HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -54,20 +54,12 @@ def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one RolloutSource; which transports are open is the controller's to say."""
     url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
-    if isinstance(url, str) and "://" in url and _userinfo(url):
+    if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
     if isinstance(path, str) and ".." in path.split("/"):
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):
         yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
-
-
-def _userinfo(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.password is not None or (parts.scheme == "https" and parts.username is not None)
 
 
 def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
