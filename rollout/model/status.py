@@ -210,7 +210,9 @@ class RolloutStatus:
 
     ``stable``: the revision everyone may be sent to; None before the first look.
     ``canary``: the revision of the journey under way, also while it is being withdrawn.
-    ``previous``: after promotion, the old stable until its pods are gone.
+    ``previous``: a revision without traffic whose pods go once they are drained.
+    ``previous_since``: when its last request may have been.
+    ``losses``: how often the canary lost all its pods in this journey.
     ``epoch``: rises with every saved decision that acts, never falls; fences stale writers.
     ``stage_since``: when the present stage began.
     ``asked_at``: when we last changed what the proxies should know; None: never in this journey.
@@ -230,6 +232,8 @@ class RolloutStatus:
     stable: Revision | None = None
     canary: Revision | None = None
     previous: Revision | None = None
+    previous_since: datetime | None = None
+    losses: int = 0
     step: StepStatus | None = None
     stage_since: datetime | None = None
     split: Split = Split(100, 0)
