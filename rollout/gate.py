@@ -1,1 +1,217 @@
-"""Arrives with the core."""
+"""May this step end? Bake, analysis, webhook and people answer: open, hold or failed, and why.
+
+The gate knows no traffic: it is told the step and when its route was confirmed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rollout.analysis import judge
+from rollout.analysis.judge import Judgement, Standing, Window
+from rollout.model import units
+from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
+from rollout.model.spec import Approval, Ending, Rollout, Step
+from rollout.model.status import Answer, RolloutStatus, Verdict
+
+__all__ = [
+    "TIME_BOX",
+    "Finding",
+    "Gate",
+    "Held",
+    "Window",
+    "answer",
+    "answers",
+    "questions",
+    "yes_sayers",
+]
+
+TIME_BOX = timedelta(minutes=20)
+"""When a step without a time box stops waiting for evidence (facts/gating.md 2.6)."""
+
+
+class Gate(StrEnum):
+    """What holds a step says one of these."""
+
+    OPEN = "open"
+    HOLD = "hold"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The gate's answer.
+
+    ``pause``: the limit of waiting is reached: stand still and ask a person, with this reason.
+    ``ask``: people are to be asked now.
+    ``again``: when time alone could change the answer.
+    """
+
+    gate: Gate
+    because: str
+    verdicts: tuple[Verdict, ...] = ()
+    checkpoint: Mapping[str, object] | None = None
+    pause: bool = False
+    ask: bool = False
+    again: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the gate holds: a step, the window of its evidence, and the clocks.
+
+    ``window``: None when no request reaches the canary; then nothing is judged.
+    ``waited``: since the route was confirmed; negative never, None: not confirmed yet.
+    """
+
+    step: Step
+    window: Window | None
+    waited: timedelta | None
+
+
+def questions(
+    rollout: Rollout, held: Held, status: RolloutStatus, now: datetime
+) -> tuple[tuple[CountsQuestion, ...], tuple[ValueQuestion, ...]]:
+    """What Prometheus must be asked for this step; nothing before the route is confirmed."""
+    if held.window is None or held.waited is None:
+        return (), ()
+    return judge.questions(rollout, held.step.analysis, held.window, status.checkpoint, now)
+
+
+def answer(
+    rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
+) -> Finding:
+    """Whether the step may end now.
+
+    The order is the precedence: a failed analysis beats everything, a person's no beats waiting.
+    """
+    if held.waited is None:
+        return Finding(Gate.HOLD, "waiting for the proxies to take the route", status.verdicts)
+    judgement = _judged(rollout, held, status, seen, now)
+    found = _measured(rollout, held, judgement, held.waited)
+    if found.gate is not Gate.FAILED and (refusal := _refusal(status, held)):
+        found = Finding(Gate.FAILED, refusal)
+    if found.gate is Gate.OPEN:
+        found = _asked(rollout, held, status, seen, now) or found
+    again = _sooner(found.again, rollout.spec.analysis.interval if held.window else None)
+    return replace(found, verdicts=judgement.verdicts, checkpoint=judgement.checkpoint, again=again)
+
+
+def _judged(
+    rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
+) -> Judgement:
+    """What the numbers say; with no traffic on the canary there are none."""
+    if held.window is None:
+        return Judgement(Standing.NOTHING, (), status.checkpoint, "")
+    return judge.judge(rollout, held.step.analysis, held.window, status.checkpoint, seen, now)
+
+
+def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
+    """Bake time and analysis together."""
+    if judgement.standing is Standing.FAILED:
+        return Finding(Gate.FAILED, judgement.because)
+    if judgement.standing in (Standing.NO_DATA, Standing.ERROR):
+        return _blind(rollout, judgement, waited)
+    left = held.step.bake - waited
+    if left > timedelta(0):
+        return Finding(Gate.HOLD, f"baking for {units.words(held.step.bake)}", again=left)
+    enough = {Standing.CERTIFIED, Standing.NOTHING}
+    if held.window is not None and not held.window.comparing:
+        enough |= {Standing.CLEAN, Standing.TOO_FEW}  # at 100 % there is nothing left to certify
+    if judgement.standing in enough:
+        return Finding(Gate.OPEN, judgement.because or "baked")
+    return _boxed(rollout, held, judgement, waited)
+
+
+def _blind(rollout: Rollout, judgement: Judgement, waited: timedelta) -> Finding:
+    """No gate passes on what it does not know: hold, and after the deadline ask a person."""
+    deadline = rollout.spec.progress_deadline
+    at_once = rollout.spec.analysis.on_no_data == "pause" and judgement.standing is Standing.NO_DATA
+    if at_once or waited >= deadline:
+        return Finding(Gate.HOLD, judgement.because, pause=True)
+    return Finding(Gate.HOLD, judgement.because, again=deadline - waited)
+
+
+def _boxed(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
+    """Waiting for evidence, until the time box is over and the policies decide."""
+    box = held.step.time_box or max(TIME_BOX, held.step.bake)
+    if waited < box:
+        because = judgement.need or judgement.because
+        return Finding(Gate.HOLD, because, again=box - waited)
+    if judgement.standing is Standing.SUSPICIOUS:
+        if rollout.spec.analysis.on_suspicious == "rollback":
+            return Finding(Gate.FAILED, judgement.because)
+        return Finding(Gate.HOLD, f"suspicious: {judgement.because}", pause=True)
+    if judgement.standing is Standing.TOO_FEW:
+        return Finding(Gate.HOLD, f"too little traffic: {judgement.because}", pause=True)
+    return _uncertified(rollout.spec.analysis.on_inconclusive, judgement)
+
+
+def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
+    """Law 7's one exception: the box is over, nothing looks wrong, merely not certified."""
+    because = f"not certified: {judgement.because}"
+    match ending:
+        case Ending.PROMOTE:
+            return Finding(Gate.OPEN, because)
+        case Ending.HOLD:
+            return Finding(Gate.HOLD, because, pause=True)
+        case Ending.ROLLBACK:
+            return Finding(Gate.FAILED, because)
+
+
+def _asked(
+    rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
+) -> Finding | None:
+    """The webhook and the people, once everything measured is open."""
+    if held.step.webhook is not None and seen.webhook is not True:
+        said = "has not opened" if seen.webhook is False else "does not answer"
+        every = held.step.webhook.timeout
+        return Finding(Gate.HOLD, f"webhook {held.step.webhook.name} {said}", again=every)
+    approval = held.step.approval
+    if approval is None:
+        return None
+    yes = len(yes_sayers(approval, status, rollout.author, now))
+    if yes >= approval.quorum:
+        return None
+    if held.waited is not None and held.waited >= approval.expires:
+        return Finding(Gate.HOLD, "nobody approved in time", pause=True)
+    because = f"waiting for approval: {yes} of {approval.quorum}"
+    return Finding(Gate.HOLD, because, ask=True)
+
+
+def answers(status: RolloutStatus) -> tuple[Answer, ...]:
+    """The answers that speak of this step of this attempt; others are of the past."""
+    index = status.step.index if status.step else -1
+    return tuple(a for a in status.approvals if (a.step, a.attempt) == (index, status.attempt))
+
+
+def yes_sayers(
+    approval: Approval, status: RolloutStatus, author: str, now: datetime
+) -> frozenset[str]:
+    """Who said yes in time and may; whoever comes without a name counts once, for open lists."""
+    return frozenset(
+        a.who
+        for a in answers(status)
+        if a.yes and now - a.at <= approval.expires and _may(approval, a.who, author)
+    )
+
+
+def _may(approval: Approval, who: str, author: str) -> bool:
+    """Whether this person's word counts: on the list, and not the author where that matters."""
+    listed = not approval.approvers or who in approval.approvers
+    return listed and not (approval.not_author and who == author)
+
+
+def _refusal(status: RolloutStatus, held: Held) -> str:
+    """The no of somebody who may say it, in words; empty when nobody did."""
+    approval = held.step.approval
+    for given in answers(status):
+        if not given.yes and (approval is None or _may(approval, given.who, "")):
+            return f"rejected by {given.who or 'a person'}"
+    return ""
+
+
+def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    known = [t for t in (one, other) if t is not None]
+    return min(known) if known else None

@@ -109,6 +109,7 @@ class Questions:
     ``counts``, ``values``: what Prometheus is asked.
     ``webhook``: the name of an HTTP gate to ask, or empty.
     ``preflight``: whether the rules are to be run.
+    ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     """
 
     target: Target
@@ -119,6 +120,7 @@ class Questions:
     values: tuple[ValueQuestion, ...] = ()
     webhook: str = ""
     preflight: bool = False
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ class SeenTraffic:
     ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
     ``problems``: why these objects cannot be managed; each has its object in front.
     ``subsets``: name to labels, of the DestinationRule in force.
+    ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
+    ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``version_subsets``: in VERSION mode, revision name to subset name.
     ``epoch``: the highest fencing epoch written on the objects.
@@ -160,6 +164,8 @@ class SeenTraffic:
     splits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    serving: tuple[str, ...] = ()
+    referenced: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
     version_subsets: Mapping[str, str] = field(default_factory=dict)
     epoch: int = 0
@@ -200,6 +206,7 @@ class Observation:
     ``workloads``: by revision name.
     ``answers``: approvals and rejections given so far for this rollout, oldest first.
     ``webhook``: what the HTTP gate said; None: not asked, or no answer.
+    ``strangers``: ready endpoints of the service that are not the stable revision's.
     ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
     """
 
@@ -214,4 +221,5 @@ class Observation:
     webhook: bool | None = None
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
+    strangers: int = 0
     problem: str = ""

@@ -26,7 +26,7 @@ class Phase(StrEnum):
 PHASE_MAY_FOLLOW: Mapping[Phase, frozenset[Phase]] = {
     Phase.HEALTHY: frozenset({Phase.PROGRESSING, Phase.PAUSED}),
     Phase.PROGRESSING: frozenset({Phase.HEALTHY, Phase.PAUSED, Phase.ROLLING_BACK}),
-    Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.ROLLING_BACK}),
+    Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.ROLLING_BACK, Phase.DEGRADED}),
     Phase.ROLLING_BACK: frozenset({Phase.HEALTHY, Phase.DEGRADED, Phase.PROGRESSING}),
     Phase.DEGRADED: frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.PAUSED}),
 }
@@ -52,10 +52,10 @@ STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
     Stage.IDLE: frozenset({Stage.PREPARING}),
     Stage.PREPARING: frozenset({Stage.STEPPING, Stage.WITHDRAWING}),
     Stage.STEPPING: frozenset({Stage.SWITCHING, Stage.WITHDRAWING}),
-    Stage.SWITCHING: frozenset({Stage.REPOINTING, Stage.BAKING, Stage.WITHDRAWING}),
-    Stage.REPOINTING: frozenset({Stage.RETURNING, Stage.WITHDRAWING}),
-    Stage.RETURNING: frozenset({Stage.BAKING, Stage.WITHDRAWING}),
-    Stage.BAKING: frozenset({Stage.RETIRING, Stage.WITHDRAWING}),
+    Stage.SWITCHING: frozenset({Stage.BAKING, Stage.WITHDRAWING}),
+    Stage.BAKING: frozenset({Stage.REPOINTING, Stage.RETIRING, Stage.WITHDRAWING}),
+    Stage.REPOINTING: frozenset({Stage.RETURNING}),
+    Stage.RETURNING: frozenset({Stage.RETIRING}),
     Stage.RETIRING: frozenset({Stage.IDLE, Stage.PREPARING}),
     Stage.WITHDRAWING: frozenset({Stage.CLEANING, Stage.PREPARING}),
     Stage.CLEANING: frozenset({Stage.IDLE, Stage.PREPARING}),
@@ -91,18 +91,24 @@ class ConfirmedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """The step we are at; ``entered_at`` is also when its route was first asked for.
-
-    ``confirmed_at``: when the proxies had it; the gate's clock starts here. None: not yet.
-    """
+    """The step we are at, and since when."""
 
     __pydantic_config__ = CONFIG
 
     index: int
     name: str
     entered_at: datetime
-    confirmed_at: datetime | None = None
-    confirmed_by: ConfirmedBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Foreign edits of our leaves that were restored: how many, and when the last was seen."""
+
+    __pydantic_config__ = CONFIG
+
+    count: int
+    last: datetime
+    what: str = ""
 
 
 class Outcome(StrEnum):
@@ -204,10 +210,16 @@ class RolloutStatus:
 
     ``stable``: the revision everyone may be sent to; None before the first look.
     ``canary``: the revision of the journey under way, also while it is being withdrawn.
-    ``previous``: after promotion, the old stable until its pods are gone.
+    ``previous``: a revision without traffic whose pods go once they are drained.
+    ``previous_since``: when its last request may have been.
+    ``losses``: how often the canary lost all its pods in this journey.
     ``epoch``: rises with every saved decision that acts, never falls; fences stale writers.
     ``stage_since``: when the present stage began.
-    ``retired``: revisions that had traffic once and whose pods may still be there.
+    ``asked_at``: when we last changed what the proxies should know; None: never in this journey.
+    ``confirmed_at``: when they had it; the gate's clock and its evidence start here.
+    ``stable_subset``, ``canary_subset``: the DestinationRule's names of the two sides.
+    ``apart``: pods of other revisions are behind the service, so its subset must stay named.
+    ``pods``: how many stable pods carried everyone when the journey began, or more since.
     ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     """
@@ -220,10 +232,20 @@ class RolloutStatus:
     stable: Revision | None = None
     canary: Revision | None = None
     previous: Revision | None = None
+    previous_since: datetime | None = None
+    losses: int = 0
     step: StepStatus | None = None
     stage_since: datetime | None = None
     split: Split = Split(100, 0)
+    asked_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed_by: ConfirmedBy | None = None
     subsets: SubsetMode | None = None
+    stable_subset: str = ""
+    canary_subset: str = ""
+    apart: bool = False
+    pods: int = 0
+    drift: Drift | None = None
     attempt: int = 0
     epoch: int = 0
     verdicts: tuple[Verdict, ...] = ()

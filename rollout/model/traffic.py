@@ -154,6 +154,8 @@ class Target:
     ``stable``, ``canary``: subset names by role; ``canary`` is empty when there is none to name.
     ``virtual_services``: empty means every one that sends this host's traffic.
     ``destination_rule``: name in the rollout's namespace.
+    ``apart``: pods of other revisions are behind the service, so a released route must still
+    name the stable subset where its author named none.
     """
 
     rollout: str
@@ -163,3 +165,4 @@ class Target:
     canary: str
     virtual_services: tuple[VirtualServiceRef, ...] = ()
     destination_rule: str = ""
+    apart: bool = False

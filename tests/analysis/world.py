@@ -134,9 +134,7 @@ def play(
     for step in range(1, seconds // every + 1):
         now = first + timedelta(seconds=every * step)
         counts, values = questions(subject, metrics, where, kept, now)
-        judgement = judge(
-            subject, metrics, where, kept, world.answer(counts, values, now), now
-        )
+        judgement = judge(subject, metrics, where, kept, world.answer(counts, values, now), now)
         kept = judgement.checkpoint
         judgements.append(judgement)
     return judgements

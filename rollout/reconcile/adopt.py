@@ -1,0 +1,63 @@
+"""The first look at a service: who is stable now, and how its subsets are named."""
+
+from dataclasses import replace
+
+from rollout.model.observation import SeenTraffic
+from rollout.model.status import Revision, RolloutStatus, SubsetMode
+from rollout.reconcile.look import AT_ONCE, Look, Turn, remember, short
+
+
+def adopt(look: Look) -> Turn:
+    """The turn that takes what serves now for stable; the first deployment is no ceremony.
+
+    Where no subset tells revisions apart, what git asks for is taken to be what serves.
+    """
+    serving = look.seen.traffic.serving
+    if len(serving) != 1:
+        sides = " and ".join(name or "the whole service" for name in serving) or "nobody"
+        because = f"requests go to {sides} already; give one of them everything first"
+        return Turn(look.status, short(because), stands=True)
+    stable = _serving(look.seen.traffic, serving[0], look.seen.asked)
+    if stable is None:
+        return Turn(look.status, short(look.seen.problem or "git names no revision"), stands=True)
+    mode, canary = _names(look.seen.traffic, serving[0])
+    status = replace(
+        look.status,
+        stable=stable,
+        apart=bool(serving[0]),
+        subsets=mode,
+        stable_subset=serving[0] or "stable",
+        canary_subset=canary,
+    )
+    because = f"adopted: {stable.name} is stable"
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def _serving(traffic: SeenTraffic, subset: str, asked: Revision | None) -> Revision | None:
+    """The revision behind ``subset``, told by its labels; else the one git asks for."""
+    labels = traffic.subsets.get(subset, {})
+    name = labels.get("rollout.dev/revision") or labels.get("version")
+    if name is None or (asked is not None and name == asked.name):
+        return asked
+    return Revision(name)
+
+
+def _names(traffic: SeenTraffic, serving: str) -> tuple[SubsetMode, str]:
+    """How this DestinationRule names the two sides, and the canary's subset if that is known.
+
+    By role when a subset ``canary`` is there, or nothing but ``stable`` is used; else by version.
+    """
+    if serving in ("", "stable") or "canary" in traffic.subsets:
+        return SubsetMode.ROLE, "canary"
+    return SubsetMode.VERSION, ""
+
+
+def canary_subset(status: RolloutStatus, look: Look, canary: Revision) -> str:
+    """The subset that is to mean ``canary``: by version the one that selects it already."""
+    if status.subsets is not SubsetMode.VERSION:
+        return "canary"
+    labels = look.pods(canary).labels
+    for name, selects in look.seen.traffic.subsets.items():
+        if labels and labels.items() <= selects.items():
+            return name
+    return canary.name.lower().replace("_", "-").replace(".", "-")

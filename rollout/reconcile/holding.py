@@ -1,0 +1,73 @@
+"""Standing still on purpose: deadlines, drains, and what the gate is handed."""
+
+from datetime import datetime, timedelta
+
+from rollout import gate, strategies
+from rollout.gate import Held, Window
+from rollout.model.spec import Rollout, Step
+from rollout.model.status import RolloutStatus, Stage
+from rollout.reconcile import wanted
+from rollout.reconcile.look import SOON, Look, Turn, pause, short
+
+
+def until(look: Look, because: str) -> Turn:
+    """Hold for something that must come by itself; after the deadline, pause and ask."""
+    status = look.status
+    if status.pause is not None:
+        return Turn(status, status.pause.because, SOON)
+    left = _deadline(look) - (look.now - (status.stage_since or look.now))
+    if left > timedelta(0):
+        return Turn(status, short(because), min(left, SOON))
+    return pause(look, f"gave up waiting: {because}")
+
+
+def _deadline(look: Look) -> timedelta:
+    """The progress deadline; at a step it begins when the step could have ended."""
+    deadline = look.rollout.spec.progress_deadline
+    if look.status.stage is not Stage.STEPPING:
+        return deadline
+    step = look.plan.stops[look.status.step.index if look.status.step else 0].step
+    return deadline + max(step.bake, step.time_box or gate.TIME_BOX)
+
+
+def drain_left(look: Look) -> timedelta:
+    """How long the pods without traffic must still stay; zero where they are not ours to stop."""
+    if not wanted.ours_to_scale(look.rollout) or look.status.previous_since is None:
+        return timedelta(0)
+    return look.rollout.spec.workload.drain - (look.now - look.status.previous_since)
+
+
+def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
+    """What the gate is handed at a step, or while the promoted canary bakes."""
+    plan = strategies.plan(rollout.spec.strategy)
+    comparing = status.stage is Stage.STEPPING
+    if comparing:
+        index = status.step.index if status.step else 0
+        step = plan.stops[index].step
+        coming = plan.stops[index + 1].route.split.canary if index + 1 < len(plan.stops) else 100
+    else:
+        step, coming = Step(name="bake", bake=plan.keep_old, time_box=plan.keep_old), 100
+    since = status.confirmed_at
+    if since is None:
+        return Held(step, None, None)
+    reaches = wanted.route(rollout, status).reaches_canary
+    window = _window(rollout, status, since, coming) if reaches else None
+    return Held(step, window, now - since)
+
+
+def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: int) -> Window:
+    """What the evidence may speak of: these pods, from this moment on."""
+    stable = status.stable.name if status.stable else ""
+    canary = status.canary.name if status.canary else ""
+    return Window(
+        namespace=rollout.namespace,
+        stable=stable,
+        canary=canary,
+        workloads={name: wanted.deployment(rollout, name) for name in (stable, canary)},
+        since=since,
+        step=status.step.index if status.step else None,
+        weight=status.split.canary,
+        next_weight=coming,
+        mirrored=status.split.canary == 0,
+        comparing=status.split.stable > 0,
+    )

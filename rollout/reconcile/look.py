@@ -1,0 +1,186 @@
+"""What one look holds in its hand, and the small steps every stage takes with a status."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rollout import confirm, strategies
+from rollout.model.action import Announce
+from rollout.model.observation import Observation, SeenWorkload
+from rollout.model.spec import Rollout
+from rollout.model.status import (
+    Entry,
+    Pause,
+    Rejected,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StepStatus,
+)
+from rollout.model.traffic import Split
+from rollout.reconcile import wanted
+from rollout.strategies import Plan
+
+HISTORY = 50
+"""Decisions remembered: enough for a week of releases, small enough for a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look: what is asked, remembered and seen, and when."""
+
+    rollout: Rollout
+    status: RolloutStatus
+    seen: Observation
+    now: datetime
+
+    @property
+    def plan(self) -> Plan:
+        return strategies.plan(self.rollout.spec.strategy)
+
+    def pods(self, revision: Revision | None) -> SeenWorkload:
+        """The pods of ``revision``; none at all when nothing was seen of it."""
+        name = revision.name if revision else ""
+        return self.seen.workloads.get(name) or SeenWorkload(name, "", exists=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a stage made of a look.
+
+    ``again``: when time alone could change the answer; zero: look again at once, since new
+    questions are to be asked; None: only an event can.
+    ``tell``: what people should hear, at most one thing.
+    ``ask``: people are to be asked for their approval.
+    ``stands``: we stand still for a reason outside, so the phase is Paused.
+    """
+
+    status: RolloutStatus
+    because: str
+    again: timedelta | None = None
+    tell: Announce | None = None
+    ask: bool = False
+    stands: bool = False
+
+
+AT_ONCE = timedelta(0)
+SOON = timedelta(seconds=5)
+"""How often to look for what should have come as an event already."""
+
+
+def short(text: str) -> str:
+    """``text`` in under 80 characters: the one sentence of logs, Events, Slack and screens."""
+    line = " ".join(text.split())
+    return line if len(line) < 80 else line[:78] + "…"
+
+
+def asked(status: RolloutStatus, now: datetime) -> RolloutStatus:
+    """The status in which the proxies are to be asked anew whether they have it."""
+    return replace(status, asked_at=now, confirmed_at=None, confirmed_by=None)
+
+
+def enter(look: Look, stage: Stage, split: Split, because: str) -> RolloutStatus:
+    """The status at the beginning of ``stage``; its route is asked for from now on."""
+    status = replace(asked(look.status, look.now), stage=stage, stage_since=look.now, split=split)
+    return remember(status, look.now, because)
+
+
+def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatus:
+    """The status with one more decision in its history and the next fencing epoch."""
+    epoch = status.epoch + 1
+    canary = status.canary or status.stable
+    evidence = "; ".join(v.text for v in status.verdicts if not v.dry_run)[:400]
+    entry = Entry(
+        id=f"{status.attempt}.{epoch}",
+        at=now,
+        stage=status.stage,
+        split=str(status.split),
+        because=short(because),
+        revision=canary.name if canary else "",
+        evidence=evidence,
+    )
+    return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
+
+
+def enter_step(look: Look, index: int, because: str) -> Turn:
+    """The turn that begins stop ``index`` of the plan."""
+    stop = look.plan.stops[index]
+    status = enter(look, Stage.STEPPING, stop.route.split, because)
+    status = replace(status, step=StepStatus(index, stop.name, look.now))
+    told = short(f"{stop.name}: {stop.route.split.canary}% to {_name(status.canary)}; {because}")
+    return Turn(status, told, AT_ONCE, Announce("StepStarted", told))
+
+
+def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
+    """The turn that takes everyone back; with ``reject`` the revision is remembered as failed."""
+    status = look.status
+    rejected = status.rejected
+    if reject and status.canary is not None:
+        rejected = Rejected(status.canary, short(because), look.now)
+    split = way_back(look)
+    status = enter(look, Stage.WITHDRAWING, split, because)
+    status = replace(status, rejected=rejected, pause=None)
+    told = short(because)
+    return Turn(status, told, AT_ONCE, Announce("RollingBack", told, warning=True))
+
+
+def pause(look: Look, because: str, by: str = "") -> Turn:
+    """The turn that stands still and asks a person."""
+    status = replace(look.status, pause=Pause(short(because), look.now, by))
+    status = remember(status, look.now, because)
+    told = short(because)
+    return Turn(status, told, None, Announce("Paused", told, warning=not by))
+
+
+def confirmed(look: Look) -> RolloutStatus:
+    """The status, with the moment of confirmation once the proxies have what was asked."""
+    status = look.status
+    if status.confirmed_at is not None or status.asked_at is None:
+        return status
+    if wanted.wrong_subsets(status, look.seen):
+        return status
+    name = status.canary.name if status.canary else ""
+    how = confirm.confirmed(look.seen, status.asked_at, look.now, name, status.split.canary)
+    if how is None:
+        return status
+    return replace(status, confirmed_at=look.now, confirmed_by=how)
+
+
+SPARE = 0.25
+"""The share of its pods a side may lack and still be thought able: one of four may restart."""
+
+
+def need(look: Look, percent: int) -> int:
+    """Ready pods that must be there to carry ``percent`` of the requests.
+
+    Measured on the pods that carried everyone when the journey began (or on as many as stable
+    wants by now), less the spare; at least one where there is any weight.
+    Source: invariant S7 of facts/reliability.md 2.3.
+    """
+    if percent == 0:
+        return 0
+    pods = max(look.status.pods, look.pods(look.status.stable).wanted, 1)
+    return max(1, -(-percent * pods * round(100 * (1 - SPARE)) // 10_000))
+
+
+def lacking(look: Look, percent: int) -> str:
+    """Why the canary cannot carry ``percent`` now, in words; empty when it can."""
+    ready, least = look.pods(look.status.canary).ready, need(look, percent)
+    return "" if ready >= least else f"{percent}% needs {least} canary pods, {ready} ready"
+
+
+def way_back(look: Look) -> Split:
+    """The split that gives stable as much as it can carry: never onto pods that cannot.
+
+    With a dead canary stable gets all it can serve; with both dead nothing moves.
+    """
+    status = look.status
+    stable = look.pods(status.stable).ready
+    canary = look.pods(status.canary).ready
+    if stable >= need(look, 100) or (canary == 0 and stable > 0):
+        return Split(100, 0)
+    able = max(p for p in range(101) if need(look, p) <= stable)
+    return Split.giving_canary(min(status.split.canary, 100 - able))
+
+
+def _name(revision: Revision | None) -> str:
+    return revision.name if revision else "nobody"

@@ -1,0 +1,114 @@
+"""What the world should be, as a function of the status and the spec alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rollout import strategies
+from rollout.model.observation import Observation
+from rollout.model.spec import Rollout
+from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
+from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
+
+_RELEASED = {Stage.IDLE, Stage.PREPARING, Stage.RETIRING, Stage.CLEANING}
+_EVERYONE = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING}
+
+
+def released(status: RolloutStatus) -> bool:
+    """Whether nothing of ours should be left on the routes."""
+    return status.stage in _RELEASED
+
+
+def target(rollout: Rollout, status: RolloutStatus) -> Target:
+    """What of the mesh's objects is this rollout's now."""
+    traffic = rollout.spec.traffic
+    return Target(
+        rollout=rollout.name,
+        namespace=rollout.namespace,
+        host=rollout.host,
+        stable=status.stable_subset or "stable",
+        canary=status.canary_subset or "canary",
+        virtual_services=traffic.virtual_services,
+        destination_rule=traffic.destination_rule or rollout.spec.service,
+        apart=status.apart,
+    )
+
+
+def route(rollout: Rollout, status: RolloutStatus) -> Route:
+    """Where requests should go now."""
+    if status.stage is Stage.STEPPING and status.step is not None:
+        stops = strategies.plan(rollout.spec.strategy).stops
+        stop = stops[min(status.step.index, len(stops) - 1)]
+        return replace(stop.route, split=status.split, sticky=_sticky(rollout, status))
+    if status.stage in _EVERYONE:
+        return strategies.everyone()
+    if status.stage is Stage.WITHDRAWING:
+        return Route(status.split)
+    return STABLE_ONLY
+
+
+def _sticky(rollout: Rollout, status: RolloutStatus) -> Sticky | None:
+    """The cookie of this attempt; another attempt has another value, so nobody is remembered."""
+    wanted = rollout.spec.traffic.stickiness
+    if wanted is None or status.canary is None or status.split.canary == 0:
+        return None
+    return Sticky(wanted.cookie, f"{status.canary.name}-{status.attempt}", wanted.for_)
+
+
+def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:
+    """Subset name to the labels it must select now; subsets not named here are left alone.
+
+    By version only a missing canary subset is ours to make.
+    While idle nothing is made, but a subset ``stable`` that is there must mean stable.
+    """
+    stable = _labels(status.stable, seen)
+    canary = _labels(status.canary, seen)
+    names = {status.stable_subset: stable, status.canary_subset: canary}
+    if status.subsets is SubsetMode.VERSION:
+        names = {n: v for n, v in names.items() if n not in seen.traffic.subsets}
+    if status.stage in (Stage.IDLE, Stage.RETIRING, Stage.CLEANING):
+        here = seen.traffic.subsets
+        names = {status.stable_subset: stable} if status.stable_subset in here else {}
+    return {name: labels for name, labels in names.items() if name and labels}
+
+
+def wrong_subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:
+    """The subsets that do not select what they must; empty when all do."""
+    return {
+        name: labels
+        for name, labels in subsets(status, seen).items()
+        if not labels.items() <= seen.traffic.subsets.get(name, {}).items()
+    }
+
+
+def _labels(revision: Revision | None, seen: Observation) -> Mapping[str, str]:
+    found = seen.workloads.get(revision.name) if revision else None
+    return found.labels if found else {}
+
+
+def deployment(rollout: Rollout, revision: str) -> str:
+    """The name of the Deployment that runs ``revision``."""
+    pattern = rollout.spec.workload.deployments
+    if pattern is None:
+        return f"{rollout.name}-{revision}"
+    return pattern.replace("{revision}", revision)
+
+
+def ours_to_scale(rollout: Rollout) -> bool:
+    """Whether pods come and go at our word."""
+    workload = rollout.spec.workload
+    return workload.template is not None or workload.scale == "managed"
+
+
+def canary_replicas(rollout: Rollout, status: RolloutStatus) -> int:
+    """How many canary pods should run: enough for this step and, beforehand, for the next."""
+    stops = strategies.plan(rollout.spec.strategy).stops
+    index = status.step.index if status.step else -1
+    coming = stops[max(index, 0) : index + 2]
+    wanted = [s.step.replicas or _for_share(s.route.split, status.pods) for s in coming]
+    if index == len(stops) - 1 or status.stage in _EVERYONE:
+        wanted.append(status.pods)
+    return max(*wanted, rollout.spec.workload.min_canary_pods, 1)
+
+
+def _for_share(split: Split, pods: int) -> int:
+    return -(-split.canary * pods // 100)

@@ -1,0 +1,244 @@
+"""Play: a rollout as a script against a small world of nouns; prints the story when it fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rollout import reconcile
+from rollout.model.action import (
+    Action,
+    Announce,
+    AskApproval,
+    Decision,
+    EnsureWorkload,
+    LetGo,
+    PointSubset,
+    PruneWorkloads,
+    ReleaseRoutes,
+    RemoveSubset,
+    Scale,
+    SetRoute,
+)
+from rollout.model.observation import (
+    Finding,
+    NoAnswer,
+    Observation,
+    ProxySync,
+    Questions,
+    SeenTraffic,
+    SeenWorkload,
+    Value,
+)
+from rollout.model.spec import Request, RolloutSpec
+from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
+from rollout.model.traffic import STABLE_ONLY, Route
+from tests import make
+
+SETTLING = 40
+"""Looks at one moment after which a story is a hot loop."""
+
+
+@dataclass
+class World:
+    """What the cluster holds, as far as the core can see it.
+
+    ``route`` None: the author's own route, nothing of ours left.
+    ``author``: the subset that the author's route names; "" for a host alone.
+    ``pods``: ready pods by revision; ``dead`` revisions have none ready whatever they want.
+    """
+
+    route: Route | None = None
+    parted: bool = False
+    author: str = "stable"
+    subsets: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    pods: dict[str, int] = field(default_factory=dict)
+    epoch: int = 0
+    taken: bool = True
+    broken: str = ""
+    value: float | None = 0.0
+    provider_down: bool = False
+    answers: tuple[Answer, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    webhook: bool | None = None
+    asked: list[AskApproval] = field(default_factory=list)
+    told: list[Announce] = field(default_factory=list)
+    let_go: bool = False
+    refuses: bool = False
+
+    def split(self) -> Mapping[str, int]:
+        """Share of ordinary requests by revision, in percent; "" where no subset tells."""
+        shares: dict[str, int] = {}
+        route = self.route or STABLE_ONLY
+        home = self.author or ("stable" if self.parted or self.route else "")
+        for subset, weight in ((home, route.split.stable), ("canary", route.split.canary)):
+            if weight:
+                name = self.subsets.get(subset, {}).get("version", "")
+                shares[name] = shares.get(name, 0) + weight
+        return shares
+
+    def answer(self, asked: Questions, revision: Revision, now: datetime) -> Observation:
+        """What a shell would see of this world."""
+        return Observation(
+            asked=revision,
+            traffic=self._traffic(asked),
+            workloads={r.name: self._workload(r.name) for r in (*asked.revisions, revision)},
+            values=tuple(
+                Value(q.metric, now, self.value) for q in asked.values if self.value is not None
+            )
+            if not self.provider_down
+            else (),
+            no_answers=tuple(
+                NoAnswer(q.metric, Outcome.ERROR, "prometheus: no answer") for q in asked.values
+            )
+            if self.provider_down
+            else (),
+            sync=ProxySync(3, 3) if self.taken else None,
+            answers=self.answers,
+            findings=self.findings if asked.preflight else (),
+            webhook=self.webhook if asked.webhook else None,
+        )
+
+    def _traffic(self, asked: Questions) -> SeenTraffic:
+        return SeenTraffic(
+            managed=1,
+            differences=() if self._as_asked(asked) else ("virtualservice shop/shop http[0]",),
+            problems=(self.broken,) if self.broken else (),
+            subsets=self.subsets,
+            serving=(self.author,),
+            referenced=(self.author, *(() if self.route is None else ("canary",))),
+            epoch=self.epoch,
+        )
+
+    def _as_asked(self, asked: Questions) -> bool:
+        if not asked.released:
+            return self.route == asked.route
+        apart = bool(self.author) or self.parted == asked.target.apart
+        return self.route is None and apart
+
+    def _workload(self, name: str) -> SeenWorkload:
+        count = self.pods.get(name)
+        return SeenWorkload(
+            revision=name,
+            deployment=f"shop-{name}",
+            exists=count is not None,
+            wanted=count or 0,
+            ready=count or 0,
+            labels={"version": name},
+        )
+
+    def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match
+        """The action's state becomes the world's."""
+        match action:
+            case SetRoute():
+                self.route, self.epoch = action.route, action.epoch
+            case ReleaseRoutes():
+                self.route, self.epoch = None, 0
+                self.parted = action.target.apart and not self.author
+            case PointSubset():
+                if action.name not in self.subsets:
+                    self.made.add(action.name)
+                self.subsets[action.name] = action.labels
+            case RemoveSubset():
+                if action.name in self.made:
+                    self.subsets.pop(action.name, None)
+            case EnsureWorkload():
+                self.pods[action.revision.name] = action.replicas
+            case Scale():
+                self.pods[action.name.removeprefix("shop-")] = action.replicas
+            case AskApproval():
+                self.asked.append(action)
+            case Announce():
+                self.told.append(action)
+            case LetGo():
+                self.let_go = True
+            case PruneWorkloads():
+                pass
+
+
+class Play:
+    """A story: pushes, time and mishaps; every look and its reason is written down."""
+
+    def __init__(self, spec: RolloutSpec | None = None, world: World | None = None) -> None:
+        self.spec = spec or make.canary_spec()
+        self.world = world or World(
+            subsets={"stable": {"version": "v1"}}, pods={"v1": 4, "v2": 4, "v3": 4}
+        )
+        self.rollout = make.rollout(self.spec)
+        self.status = RolloutStatus()
+        self.now = make.START
+        self.story: list[str] = []
+        self.commits = 1
+        self.decision: Decision | None = None
+        self.look()
+
+    def push(self, revision: str) -> "Play":
+        """A commit asks for ``revision``."""
+        self.commits += 1
+        self.rollout = replace(
+            self.rollout,
+            spec=replace(self.rollout.spec, revision=revision),
+            commit=f"c{self.commits}",
+            generation=self.rollout.generation + 1,
+        )
+        self._tell(f"push {revision}")
+        return self.look()
+
+    def request(self, verb: str, who: str = "") -> "Play":
+        """A person asks for ``verb``."""
+        nonce = str(len(self.story))
+        self.rollout = replace(self.rollout, request=Request(verb, nonce, who))
+        self._tell(f"request {verb}")
+        return self.look()
+
+    def after(self, *, value: float | None = 0.0, **time: float) -> "Play":
+        """Time passes while the limit metric reads ``value``."""
+        self.world.value = value
+        self.now += timedelta(**time)
+        self._tell(f"+{timedelta(**time)} value={value}")
+        return self.look()
+
+    def look(self) -> "Play":
+        """Looks until nothing is left to do at this moment."""
+        for _ in range(SETTLING):
+            before = self.status
+            decision = self.look_once()
+            if decision.look_again != timedelta(0) and self.status == before:
+                return self
+        raise AssertionError(f"a hot loop:\n{self}")
+
+    def look_once(self, *, stop_after: int | None = None) -> Decision:
+        """One look; ``stop_after`` actions the world ends (a crash between two effects)."""
+        questions = reconcile.ask(self.rollout, self.status, self.now)
+        revision = Revision(self.rollout.spec.revision, self.rollout.commit)
+        seen = self.world.answer(questions, revision, self.now)
+        decision = reconcile.decide(self.rollout, self.status, seen, self.now)
+        self.status = decision.status
+        self.decision = decision
+        for action in decision.actions[:stop_after]:
+            if self.world.refuses:
+                break
+            self.world.perform(action)
+        if decision.actions or decision.because not in (self.story[-1:] or [""])[0]:
+            self._tell(f"   {[type(a).__name__ for a in decision.actions]} {decision.because}")
+        return decision
+
+    def until(self, phase: Phase, stage: Stage | None = None, *, limit: int = 400) -> "Play":
+        """Time passes in quarter minutes until this phase (and stage)."""
+        for _ in range(limit):
+            if self.status.phase is phase and stage in (None, self.status.stage):
+                return self
+            self.after(value=self.world.value, seconds=15)
+        raise AssertionError(f"never {phase}:\n{self}")
+
+    def gives(self, **shares: int) -> "Play":
+        """Ordinary requests divide like this, by revision."""
+        assert dict(self.world.split()) == shares, f"{dict(self.world.split())}\n{self}"
+        return self
+
+    def _tell(self, line: str) -> None:
+        self.story.append(line)
+
+    def __str__(self) -> str:
+        end = f"{self.status.phase} {self.status.stage} {self.status.split}"
+        return "\n".join((*self.story, end))
