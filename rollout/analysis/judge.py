@@ -161,7 +161,9 @@ class _Bench:
         if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
             return _Found(one, Standing.FAILED, text, reading.log_e)
         if unknown := self._unknown(one):
-            said = f"{unknown.text}; {text}" if self._trail(reading.leading).blocks else unknown.text
+            said = (
+                f"{unknown.text}; {text}" if self._trail(reading.leading).blocks else unknown.text
+            )
             return _Found(one, unknown.standing, said, reading.log_e)
         if one.metric.strict and strikes.beyond:
             return _Found(one, Standing.SUSPICIOUS, text, reading.log_e)

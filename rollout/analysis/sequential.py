@@ -287,5 +287,6 @@ def _standing(
         return Standing.SUSPICIOUS
     if certified:
         return Standing.CERTIFIED
-    few = leading.total.canary_all < confidence.min_requests
+    # On the way up the time box may speak for little traffic, but not for none at all.
+    few = leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1)
     return Standing.TOO_FEW if few else Standing.CLEAN

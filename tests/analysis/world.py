@@ -109,7 +109,7 @@ class World:
         age = (at - side.since).total_seconds()
         total = math.floor(age * side.per_second / side.pods)
         name = f"{side.revision}-{number}"
-        shares = (side.errors,)
+        shares: tuple[float, ...] = (side.errors,)
         if question.counting is Counting.SLOW:
             shares = tuple(side.slower[BOUNDS.index(bound)] for bound in bounds)
         rng = random.Random(f"{self.seed}{name}")
@@ -122,6 +122,7 @@ def play(
     subject: Rollout,
     where: Window,
     seconds: int,
+    *,
     checkpoint: Mapping[str, object] | None = None,
     every: int = 15,
     metrics: tuple[Metric, ...] = (),
