@@ -24,6 +24,7 @@ DEPTH = 200  # commits fetched at first; enough to say which one changed a file,
 UNSHALLOW = 0x7FFFFFFF  # git's own number for "all of it", git-fetch(1) --unshallow
 MAX_PACKS = 200  # every fetch leaves one; then a new clone is the cheapest way to tidy up
 
+_FAR = frozenset({12, 16, 23, 34})  # git_error_t of libgit2: NET, SSL, SSH, HTTP
 _TIP = "refs/rollout/tip"
 
 
@@ -40,31 +41,50 @@ class Fetched:
     notes: tuple[str, ...] = ()
 
 
-def fetch(origin: Origin, since: str, cache: Path, local: bool) -> Fetched:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``cache``: the folder of the clones; ``local``: whether paths of this machine are open."""
+
+    cache: Path
+    local: bool = False
+
+
+def fetch(origin: Origin, since: str, place: Place, known: str = "") -> Fetched:
     """The manifests of ``origin`` now; ``since`` is the commit taken before, or empty.
 
-    ``local``: whether paths of this machine and http to itself are allowed.
+    ``known``: a commit whose files the caller has already; they are left out then.
     A cache that is broken, or was left by a crash, is deleted and cloned anew.
     Errors: ``OutsideError`` when the remote does not answer, ``RefusedError`` when it says no.
     """
-    giturl.check(origin.url, local)
-    folder = cache / sha256(f"{origin.key} {origin.url}".encode()).hexdigest()[:24]
+    giturl.check(origin.url, place.local)
+    folder = place.cache / sha256(f"{origin.key} {origin.url}".encode()).hexdigest()[:24]
     busy = folder.with_suffix(".busy")
     fresh = _tidied(folder, busy)
     busy.touch()
     try:
-        fetched = _attempt(origin, since, folder)
-    except RolloutError:
-        raise
-    except (pygit2.GitError, KeyError, ValueError, OSError) as broken:
-        if fresh:
-            text = f"git {giturl.shown(origin.url)}: {giturl.said(broken)}"
-            raise OutsideError(text) from broken
-        shutil.rmtree(folder, ignore_errors=True)
-        fetched = _attempt(origin, since, folder)
+        fetched = _attempt(origin, since, folder, known) if fresh else None
+        fetched = fetched or _unless_broken(origin, since, folder, known)
+        # Here and not where it broke: an error's frames keep the old packs open in libgit2.
+        if fetched is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            fetched = _attempt(origin, since, folder, known)
+    except _BROKEN as error:
+        text = f"git {giturl.shown(origin.url)}: {giturl.said(error)}; the next poll tries again"
+        raise OutsideError(text) from error
     finally:
         busy.unlink(missing_ok=True)
     return fetched
+
+
+_BROKEN = (pygit2.GitError, KeyError, ValueError, OSError)
+"""What libgit2 says when files are missing or are not what they should be."""
+
+
+def _unless_broken(origin: Origin, since: str, folder: Path, known: str) -> Fetched | None:
+    try:
+        return _attempt(origin, since, folder, known)
+    except _BROKEN:
+        return None
 
 
 def _tidied(folder: Path, busy: Path) -> bool:
@@ -76,7 +96,7 @@ def _tidied(folder: Path, busy: Path) -> bool:
     return not folder.exists()
 
 
-def _attempt(origin: Origin, since: str, folder: Path) -> Fetched:
+def _attempt(origin: Origin, since: str, folder: Path, known: str) -> Fetched:
     repo = pygit2.init_repository(str(folder), bare=True)
     # To libgit2, false still means "on the same host"; to another host credentials would leak.
     repo.config["http.followRedirects"] = "false"
@@ -89,7 +109,7 @@ def _attempt(origin: Origin, since: str, folder: Path) -> Fetched:
     if relation is Relation.UNRELATED and repo.is_shallow:
         remote.deepen()
         relation = _relation(repo, since, commit)
-    return _read(repo, commit, origin, relation)
+    return _read(repo, commit, origin, relation, str(commit.id) == known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +121,11 @@ class _Remote:
 
     def tip(self) -> Any:
         """The commit that the ref points at, now in the cache."""
-        heads = self._ask(lambda remote, callbacks: remote.list_heads(callbacks=callbacks))
+        remote = self.repo.remotes.create_anonymous(self.origin.url)
+        try:
+            heads = remote.list_heads(callbacks=Credentials(self.origin))
+        except pygit2.GitError as error:
+            raise giturl.sorted_error(self.origin.url, error) from error
         known = {head.name: head.oid for head in heads}
         ref = self.origin.ref
         full = ref if ref == "HEAD" or ref.startswith("refs/") else f"refs/heads/{ref}"
@@ -120,7 +144,13 @@ class _Remote:
     def _fetch(self, ref: str, depth: int) -> None:
         full = ref if ref == "HEAD" or ref.startswith("refs/") else f"refs/heads/{ref}"
         spec = [f"+{full}:{_TIP}"]
-        self._ask(lambda remote, calls: remote.fetch(spec, callbacks=calls, depth=depth))
+        remote = self.repo.remotes.create_anonymous(self.origin.url)
+        try:
+            remote.fetch(spec, callbacks=Credentials(self.origin), depth=depth)
+        except pygit2.GitError as error:
+            if getattr(error, "error_class", 0) in _FAR:
+                raise giturl.sorted_error(self.origin.url, error) from error
+            raise  # our own disk: whoever called clones anew
 
     def _missing(self, full: str, known: Mapping[str, Any]) -> RolloutError:
         where = f"git {giturl.shown(self.origin.url)}"
@@ -129,13 +159,6 @@ class _Remote:
         names = sorted(name.removeprefix("refs/heads/") for name in known if "heads/" in name)
         some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         return RefusedError(f"{where}: has no {full[:100]!r}; it has {some or 'no branch'}")
-
-    def _ask(self, what: Any) -> Any:
-        remote = self.repo.remotes.create_anonymous(self.origin.url)
-        try:
-            return what(remote, Credentials(self.origin))
-        except pygit2.GitError as error:
-            raise giturl.sorted_error(self.origin.url, error) from error
 
 
 class Credentials(pygit2.RemoteCallbacks):
@@ -182,9 +205,9 @@ def _relation(repo: Any, since: str, commit: Any) -> Relation:
     return Relation.REWIND if repo.descendant_of(since, commit.id) else Relation.UNRELATED
 
 
-def _read(repo: Any, commit: Any, origin: Origin, relation: Relation) -> Fetched:
+def _read(repo: Any, commit: Any, origin: Origin, relation: Relation, known: bool) -> Fetched:
     folder = gittree.Folder(repo, f"git {giturl.shown(origin.url)}", origin.path)
-    files = folder.files(commit)
+    files = () if known else folder.files(commit)
     return Fetched(
         str(commit.id),
         gittree.author(commit),
