@@ -59,15 +59,14 @@ def fetch(origin: Origin, since: str, place: Place, known: str = "") -> Fetched:
     giturl.check(origin.url, place.local)
     folder = place.cache / sha256(f"{origin.key} {origin.url}".encode()).hexdigest()[:24]
     busy = folder.with_suffix(".busy")
-    fresh = _tidied(folder, busy)
+    clone = _clone(folder, busy)
+    place.cache.mkdir(parents=True, exist_ok=True)
     busy.touch()
     try:
-        fetched = _attempt(origin, since, folder, known) if fresh else None
-        fetched = fetched or _unless_broken(origin, since, folder, known)
-        # Here and not where it broke: an error's frames keep the old packs open in libgit2.
+        fetched = _unless_broken(origin, since, clone, known) if clone.exists() else None
         if fetched is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            fetched = _attempt(origin, since, folder, known)
+            clone = _next(folder, clone)
+            fetched = _attempt(origin, since, clone, known)
     except _BROKEN as error:
         text = f"git {giturl.shown(origin.url)}: {giturl.said(error)}; the next poll tries again"
         raise OutsideError(text) from error
@@ -80,27 +79,41 @@ _BROKEN = (pygit2.GitError, KeyError, ValueError, OSError)
 """What libgit2 says when files are missing or are not what they should be."""
 
 
-def _unless_broken(origin: Origin, since: str, folder: Path, known: str) -> Fetched | None:
+def _unless_broken(origin: Origin, since: str, clone: Path, known: str) -> Fetched | None:
     try:
-        return _attempt(origin, since, folder, known)
+        return _attempt(origin, since, clone, known)
     except _BROKEN:
         return None
 
 
-def _tidied(folder: Path, busy: Path) -> bool:
-    """Whether there is no clone yet, after what a crash or many fetches left is gone."""
-    packs = len(list(folder.glob("objects/pack/*.pack")))
-    if busy.exists() or packs > MAX_PACKS:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return not folder.exists()
+def _clone(folder: Path, busy: Path) -> Path:
+    """The clone to use; there is none yet where a crash or many fetches made a new one wanted."""
+    clones = sorted(folder.glob("*.git"), key=_number)
+    clone = clones[-1] if clones else folder / "1.git"
+    packs = len(list(clone.glob("objects/pack/*.pack")))
+    return _next(folder, clone) if busy.exists() or packs > MAX_PACKS else clone
 
 
-def _attempt(origin: Origin, since: str, folder: Path, known: str) -> Fetched:
-    repo = pygit2.init_repository(str(folder), bare=True)
+def _next(folder: Path, clone: Path) -> Path:
+    """The path of a new clone; all others are gone.
+
+    Never the same path: libgit2 goes on using what it remembers of a pack with that name.
+    """
+    number = _number(clone) + clone.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{number}.git"
+
+
+def _number(clone: Path) -> int:
+    return int(clone.stem) if clone.stem.isdigit() else 0
+
+
+def _attempt(origin: Origin, since: str, clone: Path, known: str) -> Fetched:
+    repo = pygit2.init_repository(str(clone), bare=True)
     # To libgit2, false still means "on the same host"; to another host credentials would leak.
     repo.config["http.followRedirects"] = "false"
-    repo = pygit2.Repository(str(folder))
+    repo = pygit2.Repository(str(clone))
     remote = _Remote(repo, origin)
     commit = remote.tip()
     if origin.signers:

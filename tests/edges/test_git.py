@@ -147,7 +147,7 @@ def test_an_annotated_tag_is_read_as_its_commit(depot: Depot) -> None:
 
 
 def cache(depot: Depot) -> Path:
-    [folder] = (depot.path.parent / "cache").glob("*")
+    [folder] = (depot.path.parent / "cache").glob("*/*.git")
     return folder
 
 
@@ -175,10 +175,12 @@ def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
     read(depot)
     folder = cache(depot)
     (folder / "refs/rollout/tip.lock").touch()
-    folder.with_suffix(".busy").touch()
+    busy = folder.parent.with_suffix(".busy")
+    busy.touch()
     commit = depot.commit({b"a.yaml": b"2"})
     assert read(depot).commit == commit
-    assert not folder.with_suffix(".busy").exists()
+    assert not busy.exists()
+    assert not folder.exists()
 
 
 def test_a_lock_left_behind_is_cloned_anew(depot: Depot) -> None:
