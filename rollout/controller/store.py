@@ -113,7 +113,7 @@ class Store:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._known.clear()
 
-    def keys(self) -> tuple[str, ...]:
+    def rollouts(self) -> tuple[str, ...]:
         """Every Rollout there is."""
         return tuple(
             f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
@@ -167,9 +167,7 @@ class Store:
 
 def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
     """Whether anything changed but what was gathered: evidence can be gathered again."""
-    gathered = replace(
-        old, checkpoint=new.checkpoint, verdicts=new.verdicts, warnings=new.warnings
-    )
+    gathered = replace(old, checkpoint=new.checkpoint, verdicts=new.verdicts, warnings=new.warnings)
     return gathered != new
 
 
