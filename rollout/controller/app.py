@@ -13,7 +13,7 @@ from rollout.controller.inbox import Inbox
 from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
-from rollout.controller.loop import Loop, Scheduler, clock
+from rollout.controller.loop import Alarms, Loop, Scheduler, clock
 from rollout.controller.observe import Observer, Rules, no_rules
 from rollout.controller.perform import Performer
 from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
@@ -62,6 +62,7 @@ class Controller:
     outside: Outside
     settings: Settings
     clock: Callable[[], datetime] = clock
+    alarms: Callable[[], Alarms] = Scheduler
     metrics: Registry = field(default_factory=telemetry.registry)
     store: Store = field(init=False)
     inbox: Inbox = field(init=False)
@@ -85,7 +86,7 @@ class Controller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
-        alarms = Scheduler()
+        alarms = self.alarms()
         looks = self._looks()
         self.loop = Loop(looks.look, self.clock, alarms, looks.troubled)
         looks.gone = self.loop.forget

@@ -40,6 +40,9 @@ class Alarms(Protocol):
     def off(self, key: str) -> None:
         """``key`` does not ring."""
 
+    def stop(self) -> None:
+        """Nothing rings any more."""
+
 
 class Scheduler:
     """Alarms by APScheduler; must be made while an event loop runs."""
