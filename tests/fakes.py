@@ -110,10 +110,10 @@ class FakeMetrics:
     asked: int = 0
 
     async def ask(
-        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers:
         self.asked += 1
-        return Answers(values=tuple(Value(q.metric, q.instant, self.value) for q in values))
+        return (), tuple(Value(q.metric, q.instant, self.value) for q in values), ()
 
 
 @dataclass
