@@ -20,15 +20,47 @@ def of(obj: Json) -> frozenset[str]:
     return frozenset(find(obj)) if find else frozenset()
 
 
-def for_rollout(rollout: Rollout, deployments: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The concerns of a rollout whose revisions run in ``deployments``."""
-    names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host)}
-    names |= {deployment(rollout.namespace, name) for name in deployments}
+def for_rollout(rollout: Rollout, pods: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The concerns of a rollout, with those of its ``pods``."""
+    names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host), *pods}
     for use in rollout.spec.analysis.templates:
         names.add(named("AnalysisTemplate", rollout.namespace, use.name))
     for ref in rollout.spec.traffic.virtual_services:
         names.add(named("VirtualService", ref.namespace or rollout.namespace, ref.name))
     return frozenset(names)
+
+
+class Interests:
+    """Which rollouts, by key, have which concerns now."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, frozenset[str]] = {}
+        self._by_concern: dict[str, set[str]] = {}
+
+    def put(self, key: str, concerns: frozenset[str]) -> None:
+        """The rollout ``key`` has exactly ``concerns``."""
+        before = self._by_key.get(key, frozenset())
+        if concerns == before:
+            return
+        self._by_key[key] = concerns
+        for concern in concerns - before:
+            self._by_concern.setdefault(concern, set()).add(key)
+        for concern in before - concerns:
+            self._discard(concern, key)
+
+    def drop(self, key: str) -> None:
+        """The rollout ``key`` is gone."""
+        for concern in self._by_key.pop(key, frozenset()):
+            self._discard(concern, key)
+
+    def whom(self, concerns: frozenset[str]) -> set[str]:
+        """The rollouts that any of ``concerns`` matters to."""
+        return {key for concern in concerns for key in self._by_concern.get(concern, ())}
+
+    def _discard(self, concern: str, key: str) -> None:
+        self._by_concern[concern].discard(key)
+        if not self._by_concern[concern]:
+            del self._by_concern[concern]
 
 
 def rollout_itself(namespace: str, name: str) -> str:
@@ -81,6 +113,11 @@ def _slice(obj: Json) -> Iterator[str]:
 def _deployment(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
     yield deployment(namespace, name)
+    yield from _owners(obj)
+
+
+def _configuration(obj: Json) -> Iterator[str]:
+    yield from _itself(obj)
     yield from _owners(obj)
 
 
@@ -147,8 +184,8 @@ _BY_KIND = {
     "EndpointSlice": _slice,
     "Deployment": _deployment,
     "Pod": _pod,
-    "ConfigMap": _itself,
-    "Secret": _itself,
+    "ConfigMap": _configuration,
+    "Secret": _configuration,
     "AnalysisTemplate": _itself,
     "RolloutSource": _itself,
 }
