@@ -30,7 +30,7 @@ class CountsQuestion:
 
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
-    ``bounds``: latency bounds for SLOW; empty for the others.
+    ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
     ``workloads``: revision name to Deployment name.
     """
 
@@ -97,6 +97,28 @@ class NoAnswer:
     metric: str
     outcome: Outcome
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a metrics provider's answer: its labels, and values oldest first.
+
+    A value may be NaN or infinite: whoever uses it must say what that means.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's whole answer to one query.
+
+    ``partial``: it came with warnings, so that something may be missing from it.
+    """
+
+    series: tuple[Series, ...]
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
