@@ -22,6 +22,7 @@ class Counting(StrEnum):
     ERRORS = "errors"  # 5xx, code 0 unless the client left, failing gRPC statuses
     SLOW = "slow"  # slower than ``bound``
     CUSTOM = "custom"  # the metric's own ``bad`` and ``total``
+    UNREACHED = "unreached"  # clients' requests that found no endpoint, of a whole service
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class CountsQuestion:
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
-    ``workloads``: revision name to Deployment name.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
     """
 
     metric: str
