@@ -162,6 +162,12 @@ def need(look: Look, percent: int) -> int:
     return max(1, -(-percent * pods * round(100 * (1 - SPARE)) // 10_000))
 
 
+def lacking(look: Look, percent: int) -> str:
+    """Why the canary cannot carry ``percent`` now, in words; empty when it can."""
+    ready, least = look.pods(look.status.canary).ready, need(look, percent)
+    return "" if ready >= least else f"{percent}% needs {least} canary pods, {ready} ready"
+
+
 def way_back(look: Look) -> Split:
     """The split that gives stable as much as it can carry: never onto pods that cannot.
 
@@ -172,8 +178,6 @@ def way_back(look: Look) -> Split:
     canary = look.pods(status.canary).ready
     if stable >= need(look, 100) or (canary == 0 and stable > 0):
         return Split(100, 0)
-    if stable == 0:
-        return status.split
     able = max(p for p in range(101) if need(look, p) <= stable)
     return Split.giving_canary(min(status.split.canary, 100 - able))
 

@@ -9,10 +9,12 @@ from rollout.model.status import Answer, RolloutStatus, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile.look import (
     AT_ONCE,
+    SOON,
     Look,
     Turn,
     enter,
     enter_step,
+    lacking,
     pause,
     remember,
     short,
@@ -53,18 +55,26 @@ def _who(request: Request) -> str:
 def _promote(look: Look, request: Request) -> Turn | None:
     if look.status.stage is not Stage.STEPPING:
         return None
-    return switch(look, f"promoted by {_who(request)}")
+    because = f"promoted by {_who(request)}"
+    return _unless_lacking(look, 100) or switch(look, because)
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     if look.status.stage is not Stage.STEPPING or look.status.step is None:
         return None
     index = look.status.step.index + 1
-    look = replace(look, status=replace(look.status, pause=None))
     because = f"step skipped by {_who(request)}"
     if index == len(look.plan.stops):
-        return switch(look, because)
-    return enter_step(look, index, because)
+        return _unless_lacking(look, 100) or switch(look, because)
+    lack = _unless_lacking(look, look.plan.stops[index].route.split.canary)
+    look = replace(look, status=replace(look.status, pause=None))
+    return lack or enter_step(look, index, because)
+
+
+def _unless_lacking(look: Look, percent: int) -> Turn | None:
+    """The refusal, where pods are lacking: gates are a person's to skip, capacity is not."""
+    lack = lacking(look, percent)
+    return Turn(remember(look.status, look.now, lack), lack, SOON) if lack else None
 
 
 def _pause(look: Look, request: Request) -> Turn | None:

@@ -21,6 +21,7 @@ from rollout.reconcile.look import (
     confirmed,
     enter,
     enter_step,
+    lacking,
     need,
     pause,
     remember,
@@ -183,9 +184,8 @@ def _next(look: Look, because: str) -> Turn:
     if last and look.plan.finish is Finish.HOLD:
         return Turn(look.status, "all steps passed; promote or abort, as you wish")
     percent = 100 if last else look.plan.stops[index].route.split.canary
-    ready, least = look.pods(look.status.canary).ready, need(look, percent)
-    if ready < least:
-        return holding.until(look, f"{percent}% needs {least} canary pods, {ready} ready")
+    if lack := lacking(look, percent):
+        return holding.until(look, lack)
     return switch(look, because) if last else enter_step(look, index, because)
 
 

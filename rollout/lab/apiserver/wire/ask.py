@@ -1,0 +1,109 @@
+"""A request, read: what it is about, how it is meant, and its body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from rollout.lab.apiserver.patch import jsonpatch, merge
+from rollout.lab.apiserver.problems import Problem, bad_request, unsupported_media
+from rollout.lab.apiserver.storage.writes import Options
+
+from .access import User
+from .reply import Form
+from .routes import Target
+
+JsonObject = dict[str, Any]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCHES = ("application/apply-patch+yaml",)
+_BODIES = ("application/json", "application/yaml", "text/plain", "application/octet-stream", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request about objects."""
+
+    request: web.BaseRequest
+    target: Target
+    user: User
+    form: Form
+    options: Options
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query
+
+    async def document(self) -> JsonObject:
+        """The object in the body; raises a 400 or 415."""
+        if self.request.content_type not in _BODIES:
+            raise unsupported_media(_BODIES[:2])
+        return parsed(await self.request.read())
+
+
+def parsed(body: bytes) -> JsonObject:
+    """A JSON or YAML object; raises a 400."""
+    try:
+        found = json.loads(body) if body[:1] in (b"{", b"[") else yaml.safe_load(body)
+    except (ValueError, yaml.YAMLError) as error:
+        raise bad_request(f"the body of the request is no JSON: {error!s:.200}") from error
+    if not isinstance(found, dict):
+        raise bad_request("the body of the request is not an object")
+    return found
+
+
+def options(query: Mapping[str, str], user_agent: str, target: Target, user: User) -> Options:
+    """How a write is meant; raises a 400 for a dryRun that is not ``All``.
+
+    Without a fieldManager the client's name is taken from its User-Agent, up to the first slash.
+    """
+    if query.get("dryRun", "All") != "All":
+        raise bad_request(f"dryRun must be All, got {query['dryRun']!r}")
+    return Options(
+        manager=query.get("fieldManager") or user_agent.partition("/")[0] or "unknown",
+        version=target.version,
+        subresource=target.subresource,
+        dry_run="dryRun" in query,
+        force=query.get("force", "").lower() in ("1", "true"),
+        validation=query.get("fieldValidation") or "Warn",
+        user=user.name,
+    )
+
+
+def edited(media: str, body: bytes, document: JsonObject, target: Target) -> JsonObject:
+    """``document`` as the patch in ``body`` changes it; raises a 400, 415 or 422."""
+    match media:
+        case "application/json-patch+json":
+            return _json_patched(document, body)
+        case "application/merge-patch+json":
+            return dict(merge.merge(document, parsed(body)))
+        case "application/strategic-merge-patch+json" if target.kind.builtin:
+            return dict(merge.strategic(document, parsed(body), target.kind.shape))
+    accepted = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if target.kind.builtin else [])]
+    raise unsupported_media([*accepted, *APPLY_PATCHES])
+
+
+def _json_patched(document: JsonObject, body: bytes) -> JsonObject:
+    try:
+        patched = jsonpatch.apply(document, json.loads(body))
+    except (ValueError, jsonpatch.PatchFormError) as error:
+        raise bad_request(f"error decoding patch: {error!s:.200}") from error
+    except jsonpatch.PatchFailedError as error:
+        # The real server says no more than this; the reason stands in details.
+        raise _unprocessable(str(error)) from error
+    if not isinstance(patched, dict):
+        raise bad_request("the patched object is not an object")
+    return patched
+
+
+def _unprocessable(why: str) -> Problem:
+    message = "the server rejected our request due to an error in our request"
+    cause = {"reason": "UnexpectedServerResponse", "message": why}
+    return Problem(422, "Invalid", message, {"causes": [cause]})

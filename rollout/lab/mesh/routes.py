@@ -1,0 +1,166 @@
+"""VirtualServices and Services -> Envoy's virtual hosts, for a gateway and for callers inside."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from rollout.lab.client import Object
+from rollout.lab.mesh import delegates
+from rollout.lab.mesh.actions import action
+from rollout.lab.mesh.hashing import policies
+from rollout.lab.mesh.matches import Listener, envoy_match, gateway, visible
+from rollout.lab.mesh.names import Services, Snapshot, cluster, fqdn, is_http, ports
+
+MESH = "mesh"
+
+
+@dataclass(slots=True)
+class Hosts:
+    """Virtual hosts by name, and why some objects have none."""
+
+    hosts: dict[str, Object] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def for_gateway(world: Snapshot, port: int) -> Hosts:
+    """One virtual host per public host that a VirtualService and a Gateway of ``port`` agree on."""
+    found = Hosts()
+    routes: dict[str, list[Object]] = {}
+    for each in _oldest_first(world):
+        for name in _gateways(each):
+            served = _served(world, name, port)
+            listener = Listener(name, port)
+            for host in filter(served, each["spec"].get("hosts") or ()):
+                full = fqdn(host, each["metadata"]["namespace"])
+                routes.setdefault(full, []).extend(_built(found, full, each, world, listener))
+    for host, some in routes.items():
+        # Several objects on one host are merged; what matches everything must not hide the others.
+        ordered = sorted(some, key=lambda route: bool(route["match"] == {"prefix": "/"}))
+        found.hosts[host] = {"name": host, "domains": [host], "routes": ordered}
+    return found
+
+
+def for_mesh(world: Snapshot, caller: Listener) -> Hosts:
+    """One virtual host per Service and HTTP port, as the sidecar of ``caller`` would have them."""
+    found = Hosts()
+    services = Services(world.services)
+    names = services.short_names()
+    taken: set[str] = set()
+    for host, service in services:
+        for first, port in _numbered(filter(is_http, ports(service))):
+            number = port["port"]
+            listener = Listener(MESH, number, caller.labels, caller.namespace)
+            owner = _owner(world, host)
+            name = f"{host}:{number}"
+            routes = _built(found, name, owner, world, listener) if owner else None
+            taken.add(owner["metadata"]["uid"] if owner else "")
+            domains = [f"{each}:{number}" for each in names[host]]
+            found.hosts[name] = {
+                "name": name,
+                "domains": [*(names[host] if first else ()), *domains],
+                "routes": [_plain(host, number)] if routes is None else routes,
+            }
+    _foreign(found, world, caller, set(services_hosts(services)))
+    return found
+
+
+def services_hosts(services: Services) -> Iterator[str]:
+    """Every Service's full name."""
+    return (host for host, _ in services)
+
+
+def _foreign(found: Hosts, world: Snapshot, caller: Listener, known: set[str]) -> None:
+    """Hosts that are no Service, but a VirtualService gives them to callers inside."""
+    listener = Listener(MESH, 80, caller.labels, caller.namespace)
+    for each in filter(_in_mesh, _oldest_first(world)):
+        for host in each["spec"].get("hosts") or ():
+            full = fqdn(host, each["metadata"]["namespace"])
+            if full not in known and full != "*" and full not in found.hosts:
+                routes = _built(found, full, each, world, listener)
+                domains = [full] if full.startswith("*") else [full, f"{full}:80"]
+                found.hosts[full] = {"name": full, "domains": domains, "routes": routes}
+
+
+def _oldest_first(world: Snapshot) -> list[Object]:
+    def age(obj: Object) -> tuple[str, str]:
+        meta = obj["metadata"]
+        return meta.get("creationTimestamp", ""), f"{meta['namespace']}/{meta['name']}"
+
+    return sorted(world.virtual_services, key=age)
+
+
+def _gateways(virtual_service: Object) -> list[str]:
+    namespace = virtual_service["metadata"]["namespace"]
+    names = virtual_service["spec"].get("gateways") or [MESH]
+    return [gateway(each, namespace) for each in names if each != MESH]
+
+
+def _in_mesh(virtual_service: Object) -> bool:
+    return MESH in (virtual_service["spec"].get("gateways") or [MESH])
+
+
+def _served(world: Snapshot, name: str, port: int) -> Callable[[str], bool]:
+    """Whether the Gateway ``name`` lets a host in at ``port``; a missing one lets nothing in."""
+    patterns = [
+        host.rpartition("/")[2]
+        for each in world.gateways
+        if f"{each['metadata']['namespace']}/{each['metadata']['name']}" == name
+        for server in each["spec"].get("servers") or ()
+        if server["port"]["number"] == port
+        for host in server.get("hosts") or ()
+    ]
+    return lambda host: any(_covers(pattern, host) for pattern in patterns)
+
+
+def _covers(pattern: str, host: str) -> bool:
+    if pattern in ("*", host):
+        return True
+    return pattern.startswith("*.") and host.endswith(pattern[1:])
+
+
+def _owner(world: Snapshot, host: str) -> Object | None:
+    """Which VirtualService rules ``host`` inside: an exact one before ``*.x``, then the oldest."""
+    best: tuple[int, Object] | None = None
+    for each in filter(_in_mesh, _oldest_first(world)):
+        for pattern in each["spec"].get("hosts") or ():
+            full = fqdn(pattern, each["metadata"]["namespace"])
+            rank = len(full) + (1000 if full == host else 0)  # the longer, the more specific
+            if _covers(full, host) and full != "*" and (best is None or rank > best[0]):
+                best = rank, each
+    return best[1] if best else None
+
+
+def _numbered(some: Iterator[Object]) -> Iterator[tuple[bool, Object]]:
+    return ((index == 0, each) for index, each in enumerate(some))
+
+
+def _built(
+    found: Hosts, host: str, virtual_service: Object, world: Snapshot, listener: Listener
+) -> list[Object]:
+    try:
+        return list(_routes(virtual_service, world, listener))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        meta = virtual_service["metadata"]
+        found.broken[host] = f"virtualservice {meta['namespace']}/{meta['name']}: {error!r}"
+        return []
+
+
+def _routes(virtual_service: Object, world: Snapshot, listener: Listener) -> Iterator[Object]:
+    services = Services(world.services)
+    home = virtual_service["metadata"]["namespace"]
+    for rule, namespace in delegates.rules(virtual_service, world.virtual_services):
+        matches = rule.get("match") or [{}]
+        seen = [each for each in matches if visible(each, listener, home)]
+        if not seen:
+            continue
+        done = action(rule, services, namespace, listener.port)
+        if "route" in done and (hashed := policies(rule, namespace, world)):
+            done["route"]["hash_policy"] = hashed
+        for match in seen:
+            yield {"name": rule.get("name") or "default", "match": envoy_match(match), **done}
+
+
+def _plain(host: str, port: int) -> Object:
+    rule = {"route": [{"destination": {"host": host, "port": {"number": port}}}]}
+    done = action(rule, Services(()), "", port)
+    assert done["route"]["cluster"] == cluster(host, port)  # noqa: S101 - our own promise
+    return {"name": "default", "match": {"prefix": "/"}, **done}

@@ -1,0 +1,249 @@
+"""The whole lab: everything started, everything stopped; what the parts do lives in the parts."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from rollout.errors import OutsideError
+from rollout.lab import crds
+from rollout.lab.client import ENDPOINTS, NAMESPACE, POD, SLICE, ApiRefusedError, Kube, Object
+from rollout.lab.cluster import deployments, endpoints, kubelet, replicasets
+from rollout.lab.cluster.network import Network, loopback
+from rollout.lab.control import Control
+from rollout.lab.control_plane import KINDS as MESH_KINDS
+from rollout.lab.control_plane import ControlPlane
+from rollout.lab.envoy import Envoy
+from rollout.lab.gitserver import GitServer, Repository
+from rollout.lab.load import Ask, Load
+from rollout.lab.processes import free_port, start
+from rollout.lab.prometheus import Prometheus
+from rollout.lab.shop.pod import METRICS_PORT
+from rollout.lab.telemetry import Telemetry
+from rollout.lab.watched import Watched, run
+
+_log = logging.getLogger(__name__)
+_KINDS = dict.fromkeys(
+    (*deployments.KINDS, *replicasets.KINDS, *endpoints.KINDS, *MESH_KINDS, SLICE, ENDPOINTS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the world is made. ``folder``: where its files lie; a temporary one if None.
+
+    ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
+    ``kube``: an API server that runs already; None starts the lab's own.
+    """
+
+    folder: Path | None = None
+    scrape_interval: timedelta = timedelta(seconds=1)
+    prometheus: bool = True
+    kube: Kube | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """``async with World() as world:`` - a cluster with a mesh, metrics, git and nothing in it."""
+
+    settings: Settings = field(default_factory=Settings)
+    api_url: str = ""
+    kubeconfig: Path = Path()
+    gateway_url: str = ""
+    mesh_url: str = ""
+    prometheus_url: str = ""
+    control_url: str = ""
+    repository: Repository = field(init=False)
+    kube: Kube = field(init=False)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    _exit: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    _watched: Watched = field(init=False)
+    _kubelet: kubelet.Kubelet = field(init=False)
+
+    @property
+    def syncz_url(self) -> str:
+        """Where istiod's debug pages would be; ``/debug/syncz`` is the one there is."""
+        return f"{self.control_url}/debug/syncz"
+
+    @property
+    def git_url(self) -> str:
+        return self.repository.url
+
+    @property
+    def git_path(self) -> Path:
+        return self.repository.path
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._exit.aclose()
+
+    def load(self, rps: float, ask: Ask | None = None) -> Load:
+        """Visitors at the gateway; ``async with`` starts and stops them."""
+        return Load(self.gateway_url, rps, ask)
+
+    async def apply(self, *objects: Object) -> None:
+        """Every object is there as given; namespaces that are missing are made."""
+        for obj in objects:
+            await self._namespace(obj["metadata"].get("namespace", ""))
+            await self.kube.apply(obj)
+
+    def set_faults(self, namespace: str, deployment: str, **faults: object) -> int:
+        """As ``POST /faults``, names with underscores; without any the pods are healed."""
+        named = {name.replace("_", "-"): value for name, value in faults.items()}
+        return self._kubelet.set_faults(namespace, deployment, named)
+
+    async def _start(self) -> None:
+        folder = self._folder()
+        await self._api(folder)
+        for crd in crds.istio():
+            await self.kube.apply(crd)
+        self._watched = Watched(self.kube, _KINDS)
+        await self._started(self._watched.start, self._watched.stop)
+        await self._cluster(folder)
+        await self._mesh(folder)
+        git = GitServer(folder / "git")
+        await self._started(git.start, git.stop)
+        self.repository = git.create("shop")
+
+    def _folder(self) -> Path:
+        if self.settings.folder is not None:
+            self.settings.folder.mkdir(parents=True, exist_ok=True)
+            return self.settings.folder
+        folder = Path(tempfile.mkdtemp(prefix="rollout-lab-"))
+        self._exit.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    async def _api(self, folder: Path) -> None:
+        if self.settings.kube is not None:
+            self.kube = self.settings.kube
+            return
+        from rollout.lab.apiserver import ApiServer  # noqa: PLC0415 - only who needs it pays for it
+
+        server = ApiServer()
+        self.api_url = await server.start(port=0)
+        self._exit.push_async_callback(server.stop)
+        self.kube = Kube(self.api_url)
+        self._exit.push_async_callback(self.kube.close)
+        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig.write_text(kubeconfig(self.api_url))
+
+    async def _cluster(self, folder: Path) -> None:
+        shop = await start(
+            "shop",
+            [sys.executable, "-m", "rollout.lab.shop"],
+            log=folder / "shop.log",
+            talks=True,
+        )
+        self._exit.push_async_callback(shop.stop)
+        network = Network()
+        self._exit.callback(network.close)
+        self._kubelet = kubelet.Kubelet(shop, network)
+        self._always(self._kubelet.listen(self._watched))
+        self._always(run(self._watched, deployments.KINDS, deployments.plan))
+        self._always(run(self._watched, replicasets.KINDS, replicasets.plan))
+        self._always(run(self._watched, endpoints.KINDS, endpoints.plan))
+        self._always(run(self._watched, kubelet.KINDS, self._kubelet.plan))
+
+    async def _mesh(self, folder: Path) -> None:
+        envoy = Envoy(folder)
+        self._exit.push_async_callback(envoy.stop)
+        self._always(self.telemetry.listen(await envoy.start()))
+        ports = {"gateway": free_port(), "mesh": free_port()}
+        plane = ControlPlane(self._watched, envoy, ports)
+        await plane.start()
+        self._always(plane.run())
+        control = Control(plane, self._kubelet, self.telemetry)
+        await self._started(control.start, control.stop)
+        self.control_url = f"http://{control.address}"
+        self.gateway_url = f"http://127.0.0.1:{ports['gateway']}"
+        self.mesh_url = f"http://127.0.0.1:{ports['mesh']}"
+        if self.settings.prometheus:
+            await self._prometheus(folder, control.address, envoy.admin_url)
+
+    async def _prometheus(self, folder: Path, mesh: str, envoy: str) -> None:
+        prometheus = Prometheus(folder, self.settings.scrape_interval)
+        self._exit.push_async_callback(prometheus.stop)
+        await prometheus.start(mesh, envoy.removeprefix("http://"))
+        self.prometheus_url = prometheus.url
+        self._always(self._scrape_pods(prometheus))
+
+    async def _scrape_pods(self, prometheus: Prometheus) -> None:
+        known: Mapping[str, str] = {}
+        while True:
+            since = self._watched.version([POD])
+            found = {
+                pod: f"{loopback(address)}:{METRICS_PORT}"
+                for pod, address in self._kubelet.addresses().items()
+            }
+            if found != known:
+                prometheus.scrape_pods(found)
+                known = found
+            await self._watched.change([POD], since, 1.0)
+
+    async def _started(
+        self, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._exit.push_async_callback(end)
+        await begin()
+
+    def _always(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_complain)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._exit.push_async_callback(end)
+
+    async def _namespace(self, name: str) -> None:
+        if not name:
+            return
+        try:
+            await self.kube.create(NAMESPACE, {"metadata": {"name": name}})
+        except ApiRefusedError as refused:
+            if refused.status != 409:
+                raise
+
+
+def kubeconfig(url: str) -> str:
+    """A kubeconfig for ``url``, as JSON, which is YAML too; the lab's server asks for no proof."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "lab", "cluster": {"server": url}}],
+            "users": [{"name": "lab", "user": {"token": "lab"}}],
+            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
+            "current-context": "lab",
+        }
+    )
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("the lab lost a part: %s", error, exc_info=error)
+
+
+async def wait_for(what: str, seen: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """``seen`` has answered yes. Errors: OutsideError when it has not within ``seconds``."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await seen():
+        if asyncio.get_running_loop().time() > deadline:
+            raise OutsideError(f"{what}: not seen within {seconds:g} s")
+        await asyncio.sleep(0.05)

@@ -1,0 +1,79 @@
+"""A Play that checks after every single look what may never happen."""
+
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from rollout.model.action import Decision, PointSubset, SetRoute
+from rollout.model.status import (
+    PHASE_MAY_FOLLOW,
+    STAGE_MAY_FOLLOW,
+    RolloutStatus,
+    Stage,
+)
+from rollout.strategies import plan
+from tests.play import Play
+
+OFF_THE_WAY = (Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.PREPARING)
+
+
+class Watched(Play):
+    """Invariants S1, S5, S6, S8, S10 of facts/reliability.md 2.3, and the two tables."""
+
+    pointed_at = datetime.min.replace(tzinfo=UTC)
+
+    def look_once(self, *, stop_after: int | None = None) -> Decision:
+        before, subsets = self.status, dict(self.world.subsets)
+        decision = super().look_once(stop_after=stop_after)
+        self._tables(before, decision.status)
+        self._path(before, decision.status)
+        for action in decision.actions[:stop_after]:
+            if isinstance(action, SetRoute) and action.route.split.canary:
+                self._carried(before, action)
+            if isinstance(action, PointSubset):
+                self.pointed_at = self.now
+                if action.name in subsets:
+                    self._weightless(action)
+        assert len(decision.because) < 80, decision.because
+        assert len(decision.status.history) <= 50
+        return decision
+
+    def _tables(self, before: RolloutStatus, after: RolloutStatus) -> None:
+        assert after.phase in PHASE_MAY_FOLLOW[before.phase] | {before.phase}, self._say(before)
+        assert after.stage in STAGE_MAY_FOLLOW[before.stage] | {before.stage}, self._say(before)
+        assert after.epoch >= before.epoch
+
+    def _path(self, before: RolloutStatus, after: RolloutStatus) -> None:
+        """The canary's share is the next step's, or the same, or less: never a skip."""
+        if after.stage is Stage.STEPPING and before.stage is Stage.STEPPING:
+            assert before.step is not None
+            assert after.step is not None
+            assert after.step.index - before.step.index in (0, 1), self._say(before)
+        if after.split.canary > before.split.canary:
+            assert after.canary is not None
+            assert after.stage in (Stage.STEPPING, Stage.SWITCHING), self._say(before)
+            weights = [s.route.split.canary for s in plan(self.spec.strategy).stops]
+            assert after.split.canary in (*weights, 100), self._say(before)
+
+    def _carried(self, before: RolloutStatus, action: SetRoute) -> None:
+        """A canary's weight goes up only onto pods that can carry it, by a subset that is known."""
+        if action.route.split.canary <= before.split.canary:
+            return
+        canary, asked = self.status.canary, action.route.split.canary
+        assert canary is not None
+        pods = self.world.pods.get(canary.name, 0)
+        assert pods >= max(1, ceil(asked / 100 * self.status.pods * 0.75)), str(self)
+        known = self.world.taken or self.now - self.pointed_at >= timedelta(seconds=15)
+        assert known, self._say(before)
+
+    def _weightless(self, action: PointSubset) -> None:
+        """A subset changes its meaning only while no ordinary request goes there."""
+        route = self.world.route
+        if route is None:
+            weight = 100 if action.name == "stable" else 0
+        else:
+            weight = route.split.stable if action.name == "stable" else route.split.canary
+        drifted = self.status.drift is not None
+        assert weight == 0 or drifted, f"{action} at {weight}%\n{self}"
+
+    def _say(self, before: RolloutStatus) -> str:
+        return f"{before.phase}/{before.stage} -> {self.status.phase}/{self.status.stage}\n{self}"
