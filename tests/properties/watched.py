@@ -19,10 +19,12 @@ OFF_THE_WAY = (Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.PREPARING)
 class Watched(Play):
     """Invariants S1, S5, S6, S8, S10 of facts/reliability.md 2.3, and the two tables."""
 
+    untaken = False
     pointed_at = datetime.min.replace(tzinfo=UTC)
 
     def look_once(self, *, stop_after: int | None = None) -> Decision:
         before, subsets = self.status, dict(self.world.subsets)
+        self.untaken = self.untaken and not self.world.taken
         decision = super().look_once(stop_after=stop_after)
         self._tables(before, decision.status)
         self._path(before, decision.status)
@@ -30,7 +32,7 @@ class Watched(Play):
             if isinstance(action, SetRoute) and action.route.split.canary:
                 self._carried(before, action)
             if isinstance(action, PointSubset):
-                self.pointed_at = self.now
+                self.untaken, self.pointed_at = True, self.now
                 if action.name in subsets:
                     self._weightless(action)
         assert len(decision.because) < 80, decision.because
@@ -62,7 +64,7 @@ class Watched(Play):
         assert canary is not None
         pods = self.world.pods.get(canary.name, 0)
         assert pods >= max(1, ceil(asked / 100 * self.status.pods * 0.75)), str(self)
-        known = self.world.taken or self.now - self.pointed_at >= timedelta(seconds=15)
+        known = not self.untaken or self.now - self.pointed_at >= timedelta(seconds=15)
         assert known, self._say(before)
 
     def _weightless(self, action: PointSubset) -> None:

@@ -1,0 +1,47 @@
+# Each target sets up what it needs; on a fresh machine `make demo` and `make test` are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format cov sim fuzz bench bench-decisions generate clean
+
+help:            ## what can be made
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+setup: $(READY)  ## the virtual environment, from the hash-locked list
+
+$(READY): requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: install Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11: set PYTHON=python3.11 or newer"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
+	$(BIN)/rollout lab demo
+
+test: $(READY)   ## every test that fits a laptop
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)   ## format, ruff, mypy --strict, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## what lint can put right by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(READY) ## CRDs, reference pages and diagrams, from the nouns
+	$(BIN)/python -m tests.generate
+
+cov: $(READY)    ## branch coverage of the core
+	$(BIN)/python -m pytest -q -m "not lab and not envtest" --cov=rollout --cov-branch --cov-report=term-missing
+
+clean:           ## forget the virtual environment
+	rm -rf $(VENV)
