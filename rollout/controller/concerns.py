@@ -4,6 +4,8 @@ An object has concerns (``of``), a rollout has concerns (``for_rollout``); where
 object's change wakes the rollout, and the rollout finds the object without a search.
 """
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -102,6 +104,7 @@ def _virtual_service(obj: Json) -> Iterator[str]:
     """Too many hosts are fine, too few are not: which routes count is the translator's to say."""
     namespace, _, _ = _metadata(obj)
     yield from _itself(obj)
+    yield from _marked(obj)
     spec = obj.get("spec") or {}
     for protocol in ("http", "tls", "tcp"):
         for route in spec.get(protocol) or ():
@@ -109,6 +112,14 @@ def _virtual_service(obj: Json) -> Iterator[str]:
                 name = (destination.get("destination") or {}).get("host")
                 if isinstance(name, str):
                     yield host(_full(name, namespace))
+
+
+def _marked(obj: Json) -> Iterator[str]:
+    """Hosts of the rollouts that wrote on the object, whatever its routes say by now."""
+    for key, value in (_metadata(obj)[2].get("annotations") or {}).items():
+        if key.startswith("rollout.dev/") and '"host"' in value:
+            with contextlib.suppress(ValueError, AttributeError):
+                yield host(str(json.loads(value).get("host")))
 
 
 def _destination_rule(obj: Json) -> Iterator[str]:

@@ -18,6 +18,7 @@ from rollout.errors import ConflictError, OutsideError, RolloutError
 
 GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
+AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
 
 Look = Callable[[str], Awaitable[timedelta | None]]
@@ -78,6 +79,7 @@ class _State:
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     again: bool = False
+    at_once: int = 0
     failures: int = 0
     complaint: str = ""
     patient: bool = False  # waiting after a failure: only what is urgent may shorten it
@@ -160,25 +162,24 @@ class Loop:
             wait = await self._failed(key, state, error)
         else:
             state.failures, state.complaint = 0, ""
-            self._set_alarm(key, again)
-            wait = GAP if state.again else None
-        self._rest(key, state, wait)
-
-    def _rest(self, key: str, state: _State, wait: float | None) -> None:
+            wait = self._next(key, state, again)
         state.task = None
-        if self._stopping:
-            return
-        if wait is not None:
+        if wait is not None and not self._stopping:
             later = asyncio.get_running_loop().call_later
             state.timer = later(wait, self._begin, key, state)
-        elif state.again:
-            state.timer = asyncio.get_running_loop().call_later(GAP, self._begin, key, state)
 
-    def _set_alarm(self, key: str, again: timedelta | None) -> None:
+    def _next(self, key: str, state: _State, again: timedelta | None) -> float | None:
+        """Seconds until the next look, or None with an alarm set or nothing to wait for."""
+        state.at_once = state.at_once + 1 if again == timedelta(0) else 0
+        if 0 < state.at_once <= AT_ONCE:
+            return 0.0
+        if state.again or state.at_once:
+            return GAP
         if again is None:
             self.alarms.off(key)
         else:
-            self.alarms.at(self.clock() + max(again, timedelta(0)), key, self.wake)
+            self.alarms.at(self.clock() + again, key, self.wake)
+        return None
 
     async def _failed(self, key: str, state: _State, error: Exception) -> float:
         """How long to wait before the next look."""

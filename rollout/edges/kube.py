@@ -161,8 +161,9 @@ class Kube:
 
     def _written(self, kind: str, obj: Json) -> Json:
         """Our own writes are seen at once, and wake those they concern as any change does."""
+        obj = _named(kind, obj)
         if kind in self._caches:
-            self._tell(kind, self._caches[kind].written(_named(kind, obj)))
+            self._tell(kind, self._caches[kind].written(obj))
         return obj
 
 
