@@ -167,9 +167,7 @@ class Store:
 
 def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
     """Whether anything changed but what was gathered: evidence can be gathered again."""
-    gathered = replace(
-        old, checkpoint=new.checkpoint, verdicts=new.verdicts, warnings=new.warnings
-    )
+    gathered = replace(old, checkpoint=new.checkpoint, verdicts=new.verdicts, warnings=new.warnings)
     return gathered != new
 
 
