@@ -81,6 +81,14 @@ class Kube:
         if self._http is not None:
             await self._http.close()
 
+    async def ready(self) -> bool:
+        """Whether the server says so. Errors: OutsideError while nobody answers."""
+        try:
+            async with self._session().get(f"{self._url}/readyz", ssl=self._tls or True) as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OutsideError(f"{self._url}: no answer: {error}") from error
+
     async def list(self, kind: Kind) -> tuple[list[Object], str]:
         """Every object of ``kind`` and the resourceVersion to watch from."""
         answer = await self._ask("GET", kind.path())

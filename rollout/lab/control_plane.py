@@ -53,6 +53,7 @@ class ControlPlane:
         self._envoy = envoy
         self._ports = ports
         self._xds = Xds(envoy)
+        self._done = 0  # the version of the watched objects that Envoy has
         self.delays = Delays()
         self._convergence: list[float] = []  # seconds, one per push
 
@@ -68,9 +69,9 @@ class ControlPlane:
 
     async def run(self) -> None:
         """For ever: every change is served as soon as the delays allow."""
-        seen, config = 0, 0  # never the version, so that what came since start is pushed
+        config = 0  # never the version, so that what came since start is pushed
         while True:
-            await self._watched.change(KINDS, seen, None)
+            await self._watched.change(KINDS, self._done, None)
             begun = asyncio.get_running_loop().time()
             # 5 ms: the writes of one client's burst arrive together, none waits noticeably.
             await asyncio.sleep(0.005 + self.delays.push.total_seconds())
@@ -81,7 +82,13 @@ class ControlPlane:
             except OutsideError as error:
                 _log.warning("%s", error)
                 await asyncio.sleep(0.5)
+            self._done = seen
             self._convergence.append(asyncio.get_running_loop().time() - begun)
+
+    @property
+    def idle(self) -> bool:
+        """Envoy has all that is known here."""
+        return self._done == self._watched.version(KINDS)
 
     async def syncz(self) -> list[dict[str, Any]]:
         """One entry per proxy, as on istiod's ``/debug/syncz``; acked is Envoy's own word."""

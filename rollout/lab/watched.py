@@ -89,6 +89,11 @@ class Watched:
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
         return self._objects[kind].get((namespace, name))
 
+    def has(self, kind: Kind, obj: Object) -> bool:
+        """Whether ``obj``, or a later version of it, is known here."""
+        known = self._objects[kind].get(_key(obj))
+        return known is not None and _newer(known, obj)
+
     def version(self, kinds: Iterable[Kind]) -> int:
         """A number that is higher after any change to objects of ``kinds``."""
         return sum(self._seen[kind] for kind in kinds)
@@ -198,6 +203,15 @@ async def run(
                 _log.warning("%s", error)
                 await asyncio.sleep(0.5)  # the API server may change its mind
         await watched.change(kinds, since, wait)
+
+
+async def until(what: str, seen: Callable[[], bool], seconds: float = 30.0) -> None:
+    """``seen`` has answered yes. Errors: OutsideError when it has not within ``seconds``."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not seen():
+        if asyncio.get_running_loop().time() > deadline:
+            raise OutsideError(f"the lab: {what} was not seen within {seconds:g} s")
+        await asyncio.sleep(0.01)
 
 
 def _key(obj: Object) -> _Key:

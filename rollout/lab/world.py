@@ -10,13 +10,25 @@ import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from rollout.errors import OutsideError
 from rollout.lab import crds
-from rollout.lab.client import ENDPOINTS, NAMESPACE, POD, SLICE, ApiRefusedError, Kube, Object
-from rollout.lab.cluster import deployments, endpoints, kubelet, replicasets
+from rollout.lab.client import (
+    DEPLOYMENT,
+    DESTINATIONRULE,
+    ENDPOINTS,
+    NAMESPACE,
+    POD,
+    SLICE,
+    VIRTUALSERVICE,
+    ApiRefusedError,
+    Kube,
+    Object,
+)
+from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
 from rollout.lab.cluster.network import Network, loopback
 from rollout.lab.control import Control
 from rollout.lab.control_plane import KINDS as MESH_KINDS
@@ -28,7 +40,7 @@ from rollout.lab.processes import free_port, start
 from rollout.lab.prometheus import Prometheus
 from rollout.lab.shop.pod import METRICS_PORT
 from rollout.lab.telemetry import Telemetry
-from rollout.lab.watched import Watched, run
+from rollout.lab.watched import Watched, run, until
 
 _log = logging.getLogger(__name__)
 _KINDS = dict.fromkeys(
@@ -67,6 +79,7 @@ class World:
     _exit: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _watched: Watched = field(init=False)
     _kubelet: kubelet.Kubelet = field(init=False)
+    _plane: ControlPlane = field(init=False)
 
     @property
     def syncz_url(self) -> str:
@@ -106,6 +119,52 @@ class World:
         """As ``POST /faults``, names with underscores; without any the pods are healed."""
         named = {name.replace("_", "-"): value for name, value in faults.items()}
         return self._kubelet.set_faults(namespace, deployment, named)
+
+    def pod_metrics(self) -> dict[str, str]:
+        """Pod, ``namespace/name``, to the host:port of its sidecar's ``/metrics``."""
+        found = self._kubelet.addresses()
+        return {pod: f"{loopback(address)}:{METRICS_PORT}" for pod, address in found.items()}
+
+    async def pushed(self) -> None:
+        """Envoy has taken every route and subset that the API server has."""
+        for kind in (VIRTUALSERVICE, DESTINATIONRULE):
+            for obj in (await self.kube.list(kind))[0]:
+                await until(f"{kind.name} in the mesh", partial(self._watched.has, kind, obj))
+        await until("an idle control plane", lambda: self._plane.idle)
+
+    async def settled(self, namespace: str, deployment: str) -> None:
+        """The Deployment is as its spec says: all pods new and available, none left over."""
+        asked = await self.kube.read(DEPLOYMENT, namespace, deployment)
+
+        def done() -> bool:
+            found = self._watched.find(DEPLOYMENT, namespace, deployment) or {}
+            generation = found.get("status", {}).get("observedGeneration", 0)
+            return bool(
+                generation >= asked["metadata"].get("generation", 1)
+                and deployments.complete(found)
+                and not self._leftovers(namespace, deployment)
+            )
+
+        await until(f"deployment {namespace}/{deployment} as wanted", done)
+        await self.pushed()
+
+    async def serving(self, host: str, path: str = "/") -> None:
+        """Every Deployment has settled, and the gateway answers for ``host`` by a pod."""
+        for each in (await self.kube.list(DEPLOYMENT))[0]:
+            await self.settled(each["metadata"]["namespace"], each["metadata"]["name"])
+        async with Load(self.gateway_url, 0, Ask(host=host, path=path)) as load:
+            for _ in range(100):
+                if (await load.send(1)).versions:
+                    return
+                await asyncio.sleep(0.05)
+        raise OutsideError(f"{self.gateway_url}: no pod answers for {host} within 5 s")
+
+    def _leftovers(self, namespace: str, deployment: str) -> bool:
+        return any(
+            pods.leaving(each) and pods.workload(each) == deployment
+            for each in self._watched.all(POD)
+            if each["metadata"]["namespace"] == namespace
+        )
 
     async def _start(self) -> None:
         folder = self._folder()
@@ -164,7 +223,7 @@ class World:
         self._exit.push_async_callback(envoy.stop)
         self._always(self.telemetry.listen(await envoy.start()))
         ports = {"gateway": free_port(), "mesh": free_port()}
-        plane = ControlPlane(self._watched, envoy, ports)
+        self._plane = plane = ControlPlane(self._watched, envoy, ports)
         await plane.start()
         self._always(plane.run())
         control = Control(plane, self._kubelet, self.telemetry)
@@ -186,10 +245,7 @@ class World:
         known: Mapping[str, str] = {}
         while True:
             since = self._watched.version([POD])
-            found = {
-                pod: f"{loopback(address)}:{METRICS_PORT}"
-                for pod, address in self._kubelet.addresses().items()
-            }
+            found = self.pod_metrics()
             if found != known:
                 prometheus.scrape_pods(found)
                 known = found
@@ -238,12 +294,3 @@ def kubeconfig(url: str) -> str:
 def _complain(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         _log.error("the lab lost a part: %s", error, exc_info=error)
-
-
-async def wait_for(what: str, seen: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
-    """``seen`` has answered yes. Errors: OutsideError when it has not within ``seconds``."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await seen():
-        if asyncio.get_running_loop().time() > deadline:
-            raise OutsideError(f"{what}: not seen within {seconds:g} s")
-        await asyncio.sleep(0.05)

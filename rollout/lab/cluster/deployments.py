@@ -49,6 +49,13 @@ def limits(deployment: Object) -> tuple[int, int]:
     return surge, missing if surge or missing else 1
 
 
+def complete(deployment: Object) -> bool:
+    """The status says that all wanted pods are of the new template and available, and no others."""
+    status, wanted = deployment.get("status", {}), _wanted(deployment)
+    fields = ("updatedReplicas", "replicas", "availableReplicas")
+    return all((status.get(each) or 0) == wanted for each in fields)
+
+
 def _wanted(deployment: Object) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
@@ -189,10 +196,8 @@ def _conditions(deployment: Object, counts: dict[str, int], now: datetime) -> li
 
 
 def _progressing(deployment: Object, counts: dict[str, int], moved: bool, now: datetime) -> Object:
-    wanted = _wanted(deployment)
-    done = wanted == counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"]
     deadline = _deadline(deployment)
-    if done:
+    if complete({**deployment, "status": counts}):
         return _condition(deployment, "Progressing", True, "NewReplicaSetAvailable", now)
     if deadline is not None and deadline <= now and not moved:
         return _condition(deployment, "Progressing", False, "ProgressDeadlineExceeded", now)
