@@ -136,6 +136,8 @@ def differences(obj: Obj, target: Target, route: Route | None) -> tuple[str, ...
     """
     should = wanted(obj, target, route)
     found = [*_base_differences(should, target), *_made_differences(obj, target, should)]
+    if not found and route is None and not should.kept and memory.read(obj, target):
+        found = [f"annotation {memory.key(target)} is left over"]
     return tuple(f"{where(obj, target)} {phrase}" for phrase in found)
 
 
