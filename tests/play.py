@@ -84,7 +84,9 @@ class World:
             traffic=self._traffic(asked),
             workloads={r.name: self._workload(r.name) for r in (*asked.revisions, revision)},
             values=tuple(
-                Value(q.metric, now, self.value) for q in asked.values if self.value is not None
+                Value(q.metric, q.instant, self.value)
+                for q in asked.values
+                if self.value is not None
             )
             if not self.provider_down
             else (),

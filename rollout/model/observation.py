@@ -30,7 +30,7 @@ class CountsQuestion:
 
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
-    ``bounds``: latency bounds for SLOW; empty for the others.
+    ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
     ``workloads``: revision name to Deployment name.
     """
 
