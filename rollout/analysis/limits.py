@@ -3,8 +3,6 @@
 A reading is one number at one instant; no reading is no strike and no pass either.
 """
 
-from dataclasses import dataclass
-
 from rollout.analysis.memory import Strikes
 from rollout.model.spec import Failures, Metric
 
@@ -23,34 +21,32 @@ def has_failed(strikes: Strikes, failures: Failures) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The words for a metric's limits: ``at least 1``, ``at most 100``, or between."""
-
-    metric: Metric
-
-    def __str__(self) -> str:
-        parts = [
-            f"{word} {limit:g}"
-            for word, limit in (("at least", self.metric.min), ("at most", self.metric.max))
-            if limit is not None
-        ]
-        return " and ".join(parts) or "no limit"
-
-
 def text(metric: Metric, strikes: Strikes) -> str:
-    """``queue: 120, wanted at most 100; 2 in a row of 3``."""
+    """``queue: 120 is above 100 (2 of 3 in a row)``."""
     if strikes.last is None:
-        return f"{metric.name}: no reading yet, wanted {Limits(metric)}"
-    found = f"{metric.name}: {strikes.last:.6g}, wanted {Limits(metric)}"
-    return f"{found}; {count(metric, strikes)}" if strikes.total else found
+        return f"{metric.name}: no reading yet"
+    found = f"{metric.name}: {strikes.last:.6g}"
+    if not strikes.total:
+        return f"{found} is within its limits"
+    return f"{found} {_place(metric, strikes.last)} ({count(metric, strikes)})"
+
+
+def _place(metric: Metric, value: float) -> str:
+    if metric.max is not None and value > metric.max:
+        return f"is above {metric.max:g}"
+    if metric.min is not None and value < metric.min:
+        return f"is below {metric.min:g}"
+    return "is within its limits again"
 
 
 def count(metric: Metric, strikes: Strikes) -> str:
-    """``beyond the limit 2 in a row of 3, 4 in all``."""
-    row = f"{strikes.consecutive} in a row{_of(metric.failures.consecutive)}"
-    return f"beyond the limit {row}, {strikes.total} in all{_of(metric.failures.total)}"
-
-
-def _of(limit: int | None) -> str:
-    return f" of {limit}" if limit is not None else ""
+    """``2 of 3 in a row``, ``4 of 5 in all``; both where both count."""
+    parts = [
+        f"{found} of {limit} {how}"
+        for found, limit, how in (
+            (strikes.consecutive, metric.failures.consecutive, "in a row"),
+            (strikes.total, metric.failures.total, "in all"),
+        )
+        if limit is not None
+    ]
+    return ", ".join(parts) or f"{strikes.total} in all"
