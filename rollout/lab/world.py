@@ -191,7 +191,7 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        from rollout.lab.apiserver import ApiServer  # noqa: PLC0415 - only who needs it pays for it
+        from rollout.lab.apiserver.server import ApiServer  # noqa: PLC0415 - only who needs it pays for it
 
         server = ApiServer()
         self.api_url = await server.start(port=0)
