@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import rollout
-from rollout.cli import answer, crds, exits, output, status, validate, wait, watch
+from rollout.cli import answer, crds, exits, output, plan, status, validate, wait, watch
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import terminal
@@ -44,7 +44,7 @@ def _add() -> None:
         app.command(rich_help_panel=LOOK)(command)
     for verb in terminal.ANSWERS:
         app.command(verb, rich_help_panel=ASK)(answer.command(verb))
-    for command in (validate.validate, crds.crds, crds.schema):
+    for command in (validate.validate, plan.plan, crds.crds, crds.schema):
         app.command(rich_help_panel=MANIFESTS)(command)
     app.command(rich_help_panel=RUN)(version)
 
