@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rollout.lab.cluster.kubelet import Kubelet
 from rollout.lab.control_plane import ControlPlane
+from rollout.lab.exposition import page
 from rollout.lab.mesh.durations import seconds
 from rollout.lab.telemetry import Telemetry
 
@@ -51,7 +52,7 @@ class Control:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         del request  # one page for all
-        text = self._telemetry.metrics.text() + self._plane.metrics()
+        text = page([({}, self._telemetry.metrics)]) + self._plane.metrics()
         return web.Response(text=text, content_type="text/plain")
 
     async def _faults(self, request: web.Request) -> web.Response:

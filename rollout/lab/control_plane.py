@@ -17,8 +17,10 @@ from rollout.lab.client import (
 )
 from rollout.lab.envoy import Envoy
 from rollout.lab.mesh import listeners
+from rollout.lab.mesh.admission import Admission
 from rollout.lab.mesh.names import Snapshot
-from rollout.lab.mesh.translate import translate
+from rollout.lab.mesh.translate import Config, translate
+from rollout.lab.processes import free_port
 from rollout.lab.watched import Watched
 from rollout.lab.xds import Xds
 
@@ -48,24 +50,27 @@ class Delays:
 class ControlPlane:
     """Keeps one Envoy as the watched objects want it."""
 
-    def __init__(self, watched: Watched, envoy: Envoy, ports: dict[str, int]) -> None:
+    def __init__(self, watched: Watched, envoy: Envoy) -> None:
         self._watched = watched
         self._envoy = envoy
-        self._ports = ports
+        self._ports: dict[str, int] = {}
         self._xds = Xds(envoy)
+        self._admission = Admission()
         self._done = 0  # the version of the watched objects that Envoy has
         self.delays = Delays()
         self._convergence: list[float] = []  # seconds, one per push
 
     async def start(self) -> None:
         """What is there now is served, and the listeners are open."""
-        await self._xds.push(translate(self._snapshot()))
-        await self._xds.listen(
-            [
-                listeners.http(name, port, self._envoy.source(f"rds-{name}"))
-                for name, port in self._ports.items()
-            ]
-        )
+        config = translate(self._snapshot())
+        await self._xds.push(config)
+        await self._listen(config)
+
+    def port(self, listener: str) -> int:
+        """Where on loopback ``gateway``, ``mesh`` or ``tcp|<port>|<host>`` is, or will be."""
+        if listener not in self._ports:
+            self._ports[listener] = free_port()
+        return self._ports[listener]
 
     async def run(self) -> None:
         """For ever: every change is served as soon as the delays allow."""
@@ -116,11 +121,22 @@ class ControlPlane:
         await asyncio.sleep(self.delays.proxy.total_seconds())
         if whole:
             await self._xds.push(config)
+            await self._listen(config)
         else:
             self._xds.push_endpoints(config.clusters)
 
+    async def _listen(self, config: Config) -> None:
+        http = [
+            listeners.http(name, self.port(name), self._envoy.source(f"rds-{name}"))
+            for name in config.routes
+        ]
+        tcp = [
+            listeners.tcp(name, self.port(name), chains) for name, chains in config.streams.items()
+        ]
+        await self._xds.listen([*http, *tcp])
+
     def _snapshot(self) -> Snapshot:
-        return Snapshot(*map(self._watched.all, (*_CONFIG, ENDPOINTS, POD)))
+        return self._admission.sound(Snapshot(*map(self._watched.all, (*_CONFIG, ENDPOINTS, POD))))
 
     def _proxy(self, name: str, kind: str, listener: str, acked: dict[str, str]) -> dict[str, Any]:
         entry: dict[str, Any] = {

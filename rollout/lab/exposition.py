@@ -1,7 +1,7 @@
 """Istio's standard metrics, counted and written for Prometheus; who counts is not known here."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # Source: istio/istio, pilot bootstrap `istioStatsHistogramBuckets` and "Istio Standard Metrics".
 BUCKETS_MS = (
@@ -37,25 +37,40 @@ class RequestMetrics:
         """How many requests each series has, for tests and for the demo's closing words."""
         return {series: int(values[-1]) for series, values in self._series.items()}
 
-    def text(self) -> str:
-        """All series in Prometheus' text format 0.0.4."""
-        return "\n".join((*self._requests(), *self._durations(), ""))
+    def series(self) -> Mapping[Labels, Sequence[float]]:
+        """Per labels: how many in each bucket and above all, the sum, the count."""
+        return self._series
 
-    def _requests(self) -> Iterator[str]:
-        yield "# TYPE istio_requests_total counter"
-        for series, values in self._series.items():
-            yield f"istio_requests_total{{{inside(series)}}} {values[-1]:.0f}"
 
-    def _durations(self) -> Iterator[str]:
-        name = "istio_request_duration_milliseconds"
-        yield f"# TYPE {name} histogram"
-        for series, values in self._series.items():
-            text, running = inside(series), 0.0
-            for bound, amount in zip((*BUCKETS_MS, "+Inf"), values, strict=False):
-                running += amount
-                yield f'{name}_bucket{{{text},le="{bound}"}} {running:.0f}'
-            yield f"{name}_sum{{{text}}} {values[-2]:.3f}"
-            yield f"{name}_count{{{text}}} {values[-1]:.0f}"
+def page(parts: Iterable[tuple[Mapping[str, str], RequestMetrics]]) -> str:
+    """All series in Prometheus' text format 0.0.4, each with the labels of its part added."""
+    rows = [
+        (inside(labels({**dict(series), **extra})), values)
+        for extra, metrics in parts
+        for series, values in metrics.series().items()
+    ]
+    return "\n".join((*_requests(rows), *_durations(rows), ""))
+
+
+_Rows = Sequence[tuple[str, Sequence[float]]]
+
+
+def _requests(rows: _Rows) -> Iterator[str]:
+    yield "# TYPE istio_requests_total counter"
+    for text, values in rows:
+        yield f"istio_requests_total{{{text}}} {values[-1]:.0f}"
+
+
+def _durations(rows: _Rows) -> Iterator[str]:
+    name = "istio_request_duration_milliseconds"
+    yield f"# TYPE {name} histogram"
+    for text, values in rows:
+        running = 0.0
+        for bound, amount in zip((*BUCKETS_MS, "+Inf"), values, strict=False):
+            running += amount
+            yield f'{name}_bucket{{{text},le="{bound}"}} {running:.0f}'
+        yield f"{name}_sum{{{text}}} {values[-2]:.3f}"
+        yield f"{name}_count{{{text}}} {values[-1]:.0f}"
 
 
 def inside(series: Iterable[tuple[str, str]]) -> str:

@@ -1,11 +1,9 @@
 """A real Prometheus: found or fetched, started, stopped; what it scrapes is told by the world."""
 
 import asyncio
-import json
 import os
 import shutil
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_
 
 
 class Prometheus:
-    """Scrapes ``jobs`` every ``interval``; pods come and go by ``scrape_pods``."""
+    """Scrapes the lab's three pages of metrics every ``interval``."""
 
     def __init__(self, folder: Path, interval: timedelta) -> None:
         self._folder = folder
@@ -33,18 +31,18 @@ class Prometheus:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def start(self, mesh: str, envoy: str) -> None:
-        """It answers queries. ``mesh`` and ``envoy`` are host:port of their metrics.
+    async def start(self, mesh: str, pods: str, envoy: str) -> None:
+        """It answers queries. Each argument is the host:port of a page of metrics.
 
         Errors: OutsideError when there is none and none can be fetched.
         """
         program = await program_path()
-        self.scrape_pods({})
         config = self._folder / "prometheus.yml"
-        config.write_text(yaml.safe_dump(self._config(mesh, envoy)))
+        config.write_text(yaml.safe_dump(self._config(mesh, pods, envoy)))
         command = [
             *(program, f"--config.file={config}", f"--web.listen-address=127.0.0.1:{self._port}"),
             *(f"--storage.tsdb.path={self._folder / 'prometheus'}", "--log.level=warn"),
+            "--scrape.discovery-reload-interval=100ms",  # hidden, 5 s by default
         ]
         self._child = await start("prometheus", command, log=self._folder / "prometheus.log")
         await self._ready(self._child)
@@ -53,29 +51,15 @@ class Prometheus:
         if self._child is not None:
             await self._child.stop()
 
-    def scrape_pods(self, addresses: Mapping[str, str]) -> None:
-        """From now on these pods are scraped and no others: ``namespace/name`` to address:port."""
-        targets = [
-            {
-                "targets": [address],
-                "labels": {"namespace": pod.split("/")[0], "pod": pod.split("/")[1]},
-            }
-            for pod, address in sorted(addresses.items())
-        ]
-        part = self._folder / "pods.json.part"
-        part.write_text(json.dumps(targets))
-        os.replace(part, self._folder / "pods.json")
-
-    def _config(self, mesh: str, envoy: str) -> dict[str, Any]:
+    def _config(self, mesh: str, pods: str, envoy: str) -> dict[str, Any]:
         seconds = f"{self._interval.total_seconds() * 1000:.0f}ms"
         kept = {"source_labels": ["__name__"], "regex": _KEPT, "action": "keep"}
-        pods = {"files": [str(self._folder / "pods.json")], "refresh_interval": "5s"}
         return {
             "global": {"scrape_interval": seconds, "scrape_timeout": seconds},
             "scrape_configs": [
-                {"job_name": "pods", "file_sd_configs": [pods]},
-                # The proxies' own pod labels stand in the samples, so ours must give way.
+                # Pod and instance stand in the samples, so what Prometheus would say gives way.
                 {"job_name": "mesh", "honor_labels": True, **_static(mesh)},
+                {"job_name": "pods", "honor_labels": True, **_static(pods)},
                 {
                     "job_name": "envoy",
                     "metrics_path": "/stats/prometheus",
@@ -84,6 +68,20 @@ class Prometheus:
                 },
             ],
         }
+
+    async def scraped(self) -> None:
+        """Every page has been read since now, so that queries see what was counted before."""
+        now = datetime.now(UTC).timestamp()
+        async with aiohttp.ClientSession() as http:
+            for _ in range(200):
+                # `timestamp` of a bare selector is the sample's, of anything else the query's.
+                query = {"query": f"count(timestamp(up) > {now})"}
+                async with http.get(f"{self.url}/api/v1/query", params=query) as answer:
+                    found = (await answer.json())["data"]["result"]
+                if found and found[0]["value"][1] == "3":
+                    return
+                await asyncio.sleep(0.1)
+        raise OutsideError(f"prometheus at {self.url}: not every target was scraped within 20 s")
 
     async def _ready(self, child: Child) -> None:
         async with aiohttp.ClientSession() as http:

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 from rollout.errors import OutsideError
 from rollout.lab import crds
+from rollout.lab.apiserver.server import ApiServer, kubeconfig
 from rollout.lab.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
@@ -29,7 +29,7 @@ from rollout.lab.client import (
     Object,
 )
 from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
-from rollout.lab.cluster.network import Network, loopback
+from rollout.lab.cluster.network import Network
 from rollout.lab.control import Control
 from rollout.lab.control_plane import KINDS as MESH_KINDS
 from rollout.lab.control_plane import ControlPlane
@@ -38,7 +38,6 @@ from rollout.lab.gitserver import GitServer, Repository
 from rollout.lab.load import Ask, Load
 from rollout.lab.processes import free_port, start
 from rollout.lab.prometheus import Prometheus
-from rollout.lab.shop.pod import METRICS_PORT
 from rollout.lab.telemetry import Telemetry
 from rollout.lab.watched import Watched, run, until
 
@@ -73,6 +72,7 @@ class World:
     mesh_url: str = ""
     prometheus_url: str = ""
     control_url: str = ""
+    pods_url: str = ""
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -80,6 +80,7 @@ class World:
     _watched: Watched = field(init=False)
     _kubelet: kubelet.Kubelet = field(init=False)
     _plane: ControlPlane = field(init=False)
+    _prometheus: Prometheus | None = None
 
     @property
     def syncz_url(self) -> str:
@@ -109,6 +110,10 @@ class World:
         """Visitors at the gateway; ``async with`` starts and stops them."""
         return Load(self.gateway_url, rps, ask)
 
+    def tcp_url(self, port: int, host: str = "gateway") -> str:
+        """Where connections to a TCP port of ``host`` go, its full name, or to the edge's."""
+        return f"http://127.0.0.1:{self._plane.port(f'tcp|{port}|{host}')}"
+
     async def apply(self, *objects: Object) -> None:
         """Every object is there as given; namespaces that are missing are made."""
         for obj in objects:
@@ -120,10 +125,11 @@ class World:
         named = {name.replace("_", "-"): value for name, value in faults.items()}
         return self._kubelet.set_faults(namespace, deployment, named)
 
-    def pod_metrics(self) -> dict[str, str]:
-        """Pod, ``namespace/name``, to the host:port of its sidecar's ``/metrics``."""
-        found = self._kubelet.addresses()
-        return {pod: f"{loopback(address)}:{METRICS_PORT}" for pod, address in found.items()}
+    async def scraped(self) -> None:
+        """Prometheus has seen every request that was answered before now."""
+        await asyncio.sleep(0.1)  # Envoy flushes its log every 50 ms
+        if self._prometheus is not None:
+            await self._prometheus.scraped()
 
     async def pushed(self) -> None:
         """Envoy has taken every route and subset that the API server has."""
@@ -191,8 +197,6 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        from rollout.lab.apiserver.server import ApiServer  # noqa: PLC0415 - only who needs it pays for it
-
         server = ApiServer()
         self.api_url = await server.start(port=0)
         self._exit.push_async_callback(server.stop)
@@ -202,9 +206,11 @@ class World:
         self.kubeconfig.write_text(kubeconfig(self.api_url))
 
     async def _cluster(self, folder: Path) -> None:
+        port = free_port()
+        self.pods_url = f"http://127.0.0.1:{port}"
         shop = await start(
             "shop",
-            [sys.executable, "-m", "rollout.lab.shop"],
+            [sys.executable, "-m", "rollout.lab.shop", port],
             log=folder / "shop.log",
             talks=True,
         )
@@ -222,34 +228,23 @@ class World:
         envoy = Envoy(folder)
         self._exit.push_async_callback(envoy.stop)
         self._always(self.telemetry.listen(await envoy.start()))
-        ports = {"gateway": free_port(), "mesh": free_port()}
-        self._plane = plane = ControlPlane(self._watched, envoy, ports)
+        self._plane = plane = ControlPlane(self._watched, envoy)
         await plane.start()
         self._always(plane.run())
         control = Control(plane, self._kubelet, self.telemetry)
         await self._started(control.start, control.stop)
         self.control_url = f"http://{control.address}"
-        self.gateway_url = f"http://127.0.0.1:{ports['gateway']}"
-        self.mesh_url = f"http://127.0.0.1:{ports['mesh']}"
+        self.gateway_url = f"http://127.0.0.1:{plane.port('gateway')}"
+        self.mesh_url = f"http://127.0.0.1:{plane.port('mesh')}"
         if self.settings.prometheus:
-            await self._prometheus(folder, control.address, envoy.admin_url)
+            await self._metrics(folder, control.address, envoy.admin_url)
 
-    async def _prometheus(self, folder: Path, mesh: str, envoy: str) -> None:
-        prometheus = Prometheus(folder, self.settings.scrape_interval)
+    async def _metrics(self, folder: Path, mesh: str, envoy: str) -> None:
+        self._prometheus = prometheus = Prometheus(folder, self.settings.scrape_interval)
         self._exit.push_async_callback(prometheus.stop)
-        await prometheus.start(mesh, envoy.removeprefix("http://"))
+        pods_page = self.pods_url.removeprefix("http://")
+        await prometheus.start(mesh, pods_page, envoy.removeprefix("http://"))
         self.prometheus_url = prometheus.url
-        self._always(self._scrape_pods(prometheus))
-
-    async def _scrape_pods(self, prometheus: Prometheus) -> None:
-        known: Mapping[str, str] = {}
-        while True:
-            since = self._watched.version([POD])
-            found = self.pod_metrics()
-            if found != known:
-                prometheus.scrape_pods(found)
-                known = found
-            await self._watched.change([POD], since, 1.0)
 
     async def _started(
         self, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]
@@ -275,20 +270,6 @@ class World:
         except ApiRefusedError as refused:
             if refused.status != 409:
                 raise
-
-
-def kubeconfig(url: str) -> str:
-    """A kubeconfig for ``url``, as JSON, which is YAML too; the lab's server asks for no proof."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "lab", "cluster": {"server": url}}],
-            "users": [{"name": "lab", "user": {"token": "lab"}}],
-            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
-            "current-context": "lab",
-        }
-    )
 
 
 def _complain(task: asyncio.Task[None]) -> None:

@@ -43,7 +43,8 @@ class Xds:
 
     async def listen(self, listeners: list[Object]) -> None:
         """These listeners, and no others, are open; their routes must have been sent."""
-        await self._send("lds", "listener_manager.lds", listeners)
+        if error := await self._send("lds", "listener_manager.lds", listeners):
+            _log.warning("listeners: envoy refused some, the others are open: %s", error)
 
     async def push(self, config: Config) -> None:
         """All of ``config`` is in force, or the last good of what Envoy refused is."""
@@ -105,18 +106,15 @@ class Xds:
         """All hosts at once; if Envoy says no, each changed one on top of the good ones."""
         good = self._good.setdefault(listener, {})
         bad = self._bad.setdefault(listener, {})
-        for host, why in wanted.broken.items():
-            _log.warning("%s: %s; its last good routes stay", host, why)
         asked = {
-            host: good.get(host) if host in wanted.broken or bad.get(host) == each else each
-            for host, each in wanted.hosts.items()
+            host: good.get(host) if bad.get(host) == each else each for host, each in wanted.items()
         }
         hosts = {host: each for host, each in asked.items() if each is not None}
         if await self._send_routes(listener, hosts):
             hosts = await self._one_by_one(listener, hosts)
         self._good[listener] = hosts
         self._bad[listener] = {
-            host: each for host, each in wanted.hosts.items() if hosts.get(host) != each
+            host: each for host, each in wanted.items() if hosts.get(host) != each
         }
 
     async def _one_by_one(self, listener: str, wanted: dict[str, Object]) -> dict[str, Object]:

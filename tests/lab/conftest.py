@@ -1,6 +1,5 @@
 """The lab for tests: one world a test, gone at its end."""
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import aiohttp
 import pytest
 
 from rollout.lab.world import Settings, World
-from tests.lab.real_apiserver import assets, real_apiserver
 
 Query = Callable[[str], Awaitable[dict[tuple[str, ...], float]]]
 
@@ -18,12 +16,8 @@ Query = Callable[[str], Awaitable[dict[tuple[str, ...], float]]]
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A world with Prometheus only for a test that asks for ``query``."""
     metrics = "query" in request.fixturenames
-    async with contextlib.AsyncExitStack() as stack:
-        kube = None
-        if (binaries := assets()) is not None:
-            kube = await stack.enter_async_context(real_apiserver(binaries, tmp_path))
-        settings = Settings(folder=tmp_path, prometheus=metrics, kube=kube)
-        yield await stack.enter_async_context(World(settings))
+    async with World(Settings(folder=tmp_path, prometheus=metrics)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 
 import aiohttp
 
@@ -12,14 +13,11 @@ _SAMPLE = re.compile(r"^istio_requests_total\{(.*)\} (\d+)$", re.MULTILINE)
 
 async def served(world: World, workload: str) -> dict[int, int]:
     """What the pods of ``workload`` answered, by status, as their own sidecars counted."""
-    found: dict[int, int] = {}
-    async with aiohttp.ClientSession() as http:
-        for pod, address in world.pod_metrics().items():
-            if pod.split("/")[1].startswith(f"{workload}-"):
-                async with http.get(f"http://{address}/metrics") as answer:
-                    for labels, count in _SAMPLE.findall(await answer.text()):
-                        code = int(labels.split('response_code="')[1][:3])
-                        found[code] = found.get(code, 0) + int(count)
+    found: Counter[int] = Counter()
+    async with aiohttp.ClientSession() as http, http.get(world.pods_url) as answer:
+        for labels, count in _SAMPLE.findall(await answer.text()):
+            if f'destination_workload="{workload}"' in labels:
+                found[int(labels.split('response_code="')[1][:3])] += int(count)
     return found
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from rollout.lab import sample
 from rollout.lab.client import Object
+from rollout.lab.mesh.admission import Admission
+from rollout.lab.mesh.streams import Chain
 from rollout.lab.mesh.translate import GATEWAY, translate
 from tests.lab.objects import SHOP, to, world
 
@@ -13,7 +15,7 @@ V1, V2 = (f"outbound|80|{each}|{SHOP}" for each in ("v1", "v2"))
 
 
 def routes(*http: Object, host: str = "shop.example") -> list[Object]:
-    found = translate(world(*http)).routes[GATEWAY].hosts[host]["routes"]
+    found = translate(world(*http)).routes[GATEWAY][host]["routes"]
     return list(found)
 
 
@@ -122,15 +124,15 @@ def test_durations_are_given_in_seconds() -> None:
 def test_a_rule_without_mesh_in_its_gateways_is_not_for_callers_inside() -> None:
     snapshot = world(to("v2"))
     snapshot.virtual_services[0]["spec"]["gateways"] = ["shop"]
-    inside = translate(snapshot).routes["mesh"].hosts[f"{SHOP}:80"]
+    inside = translate(snapshot).routes["mesh"][f"{SHOP}:80"]
     assert inside["routes"][0]["route"]["cluster"] == f"outbound|80||{SHOP}"
 
 
 def test_a_gateway_lets_in_only_its_hosts_and_a_missing_one_nothing() -> None:
     gateway = sample.gateway()
     gateway["spec"]["servers"][0]["hosts"] = ["*.other"]
-    assert not translate(world(to("v1"), gateways=[gateway])).routes[GATEWAY].hosts
-    assert not translate(world(to("v1"), gateways=[])).routes[GATEWAY].hosts
+    assert not translate(world(to("v1"), gateways=[gateway])).routes[GATEWAY]
+    assert not translate(world(to("v1"), gateways=[])).routes[GATEWAY]
 
 
 def test_a_delegate_gives_its_rules_to_the_root() -> None:
@@ -138,24 +140,43 @@ def test_a_delegate_gives_its_rules_to_the_root() -> None:
     meta = {"name": "inner", "namespace": "shop", "uid": "2"}
     inner = to("v2", match=[{"uri": {"prefix": "/a/b"}}, {"uri": {"prefix": "/c"}}])
     snapshot.virtual_services.append({"metadata": meta, "spec": {"http": [inner]}})
-    (route,) = translate(snapshot).routes[GATEWAY].hosts["shop.example"]["routes"]
+    (route,) = translate(snapshot).routes[GATEWAY]["shop.example"]["routes"]
     assert route["match"] == {"prefix": "/a/b"}
     assert route["route"]["cluster"] == V2
 
 
-def test_one_broken_object_leaves_the_others_as_they_are() -> None:
-    broken = sample.virtual_service({"route": [{"weight": 1}]}, name="other")
-    broken["metadata"] |= {"uid": "3", "creationTimestamp": "2026-01-02T00:00:00Z"}
-    broken["spec"] |= {"hosts": ["broken.example"], "gateways": ["shop"]}
-    snapshot = world(to("v1"))
-    snapshot.virtual_services.append(broken)
-    found = translate(snapshot).routes[GATEWAY]
-    assert list(found.broken) == ["broken.example"]
-    assert found.hosts["shop.example"]["routes"][0]["route"]["cluster"] == V1
+def test_a_broken_object_counts_as_it_last_was_and_leaves_the_others_alone() -> None:
+    def version(obj: Object, number: str, **spec: Any) -> Object:
+        uid = f"{obj['kind']}/{obj['metadata']['name']}"
+        meta = {**obj["metadata"], "uid": uid, "resourceVersion": number}
+        return {**obj, "metadata": meta, "spec": {**obj["spec"], **spec}}
+
+    def seen(*objects: Object) -> dict[str, Object]:
+        gateways = [version(sample.gateway(), "1")]
+        snapshot = world(virtual_services=list(objects), destination_rules=[], gateways=gateways)
+        return translate(admission.sound(snapshot)).routes[GATEWAY]
+
+    admission = Admission()
+    shop = version(sample.virtual_service(to("v1")), "1")
+    other = version(sample.virtual_service(to("v2"), name="other"), "1", hosts=["other.example"])
+    good = seen(shop, other)
+    assert seen(shop, version(other, "2", http=[{"route": [{"weight": 1}]}])) == good
+    assert seen(shop, version(other, "3", hosts=7)) == good
+    assert set(good) - set(seen(shop)) == {"other.example"}
+
+
+def test_server_names_come_before_the_route_for_everybody_else() -> None:
+    service = sample.service()
+    service["spec"]["ports"][0]["name"] = "tls"
+    shop = sample.virtual_service()
+    sni = {"match": [{"port": 80, "sniHosts": ["a.example"]}], "route": to("v2")["route"]}
+    shop["spec"] = {"hosts": ["shop"], "tls": [sni], "tcp": [to("v1")]}
+    chains = translate(world(services=[service], virtual_services=[shop])).streams[f"tcp|80|{SHOP}"]
+    assert chains == [Chain(("a.example",), {"cluster": V2}), Chain((), {"cluster": V1})]
 
 
 def test_callers_inside_may_use_every_form_of_the_name() -> None:
-    domains = translate(world()).routes["mesh"].hosts[f"{SHOP}:80"]["domains"]
+    domains = translate(world()).routes["mesh"][f"{SHOP}:80"]["domains"]
     assert {"shop", "shop.shop", "shop.shop.svc", SHOP, f"{SHOP}:80"} <= set(domains)
 
 

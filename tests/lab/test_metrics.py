@@ -24,13 +24,13 @@ async def test_prometheus_agrees_with_the_visitors_to_the_request(
     await world.apply(*sample.shop(v1=70, v2=30), sample.virtual_service(NO_RETRY))
     await world.serving(sample.HOST)
     world.set_faults(sample.NAMESPACE, "shop-v2", error_rate=0.2, latency_ms=8)
-    await asyncio.sleep(2.2)
+    await world.scraped()
     by = "sum by (destination_version, reporter) (istio_requests_total{%s})"
     before = await query(by % "")
     failed_before = await query(by % 'response_code=~"5..",destination_version="v2"')
     async with world.load(200, ASK) as load:
         await asyncio.sleep(4)
-    await asyncio.sleep(2.2)  # one flush of Envoy's log and two scrapes
+    await world.scraped()
     after = await query(by % "")
     failed = await query(by % 'response_code=~"5..",destination_version="v2"')
     for reporter in ("source", "destination"):
@@ -48,7 +48,7 @@ async def test_latencies_are_in_the_buckets_they_belong_to(world: World, query: 
     world.set_faults(sample.NAMESPACE, "shop-v1", latency_ms=60)
     async with world.load(0, ASK) as load:
         sent = (await load.send(100)).requests
-    await asyncio.sleep(2.2)
+    await world.scraped()
     name = "istio_request_duration_milliseconds_bucket"
     for reporter in ("source", "destination"):
         found = await query(f'sum by (le) ({name}{{reporter="{reporter}"}})')
@@ -62,7 +62,7 @@ async def test_a_request_without_an_endpoint_has_an_unknown_workload(
     await world.pushed()
     async with world.load(0, ASK) as load:
         assert (await load.send(7)).statuses == {503: 7}
-    await asyncio.sleep(2.2)
+    await world.scraped()
     by = "sum by (destination_service_name, destination_workload, response_flags)"
     found = await query(f'{by} (istio_requests_total{{response_code="503"}})')
     assert found == {("shop", "unknown", "UH"): 7}

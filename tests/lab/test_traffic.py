@@ -7,9 +7,9 @@ import pytest
 
 from rollout.lab import sample
 from rollout.lab.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
-from rollout.lab.load import Ask, Tally
+from rollout.lab.load import Ask, Load, Tally
 from rollout.lab.world import World
-from tests.lab.objects import to
+from tests.lab.objects import SHOP, to
 from tests.lab.seen import flags, served
 
 pytestmark = pytest.mark.lab
@@ -150,3 +150,29 @@ async def test_a_write_is_served_within_300_ms(world: World) -> None:
         slowest = max(slowest, clock() - begun)
     print(f"slowest of 10 writes to served: {slowest * 1000:.0f} ms")
     assert slowest < 0.3
+
+
+async def test_tcp_weights_divide_connections(world: World) -> None:
+    service = sample.service()
+    service["spec"]["ports"][0]["name"] = "tcp-shop"
+    targets = sample.split(v1=50, v2=50)["route"]
+    shop = sample.virtual_service()
+    shop["spec"] = {"hosts": ["shop"], "tcp": [{"match": [{"port": 80}], "route": targets}]}
+    await world.apply(*sample.shop(v1=50, v2=50)[2:-1], service, shop)
+    await world.settled(sample.NAMESPACE, "shop-v1")
+    await world.settled(sample.NAMESPACE, "shop-v2")
+    url = world.tcp_url(80, SHOP)
+    async with Load(url, 0, Ask(headers={"Connection": "close"})) as load:
+        tally = await load.send(400)
+    assert tally.failures == 0
+    assert abs(tally.share("v2") - 0.5) < 3.29 * math.sqrt(0.25 / 400)
+
+
+async def test_callers_inside_are_split_as_those_outside(world: World) -> None:
+    await world.apply(*sample.shop(v1=0, v2=100))
+    await world.serving(sample.HOST)
+    async with Load(world.mesh_url, 0, Ask(host="shop.shop")) as load:
+        assert (await load.send(50)).versions == {"v2": 50}
+    await asyncio.sleep(0.2)
+    pods = {dict(series)["pod"] for series in world.telemetry.metrics.totals()}
+    assert "visitors-0" in pods

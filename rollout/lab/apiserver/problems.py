@@ -58,6 +58,8 @@ class Problem(RolloutError):
             "reason": self.reason,
             "code": self.code,
         }
+        if not self.reason:
+            del body["reason"]
         if self.details is not None:
             body["details"] = dict(self.details)
         return body
@@ -112,6 +114,24 @@ def conflict(subject: Subject, why: str = "") -> Problem:
     return Problem(409, "Conflict", message, subject.details(subject.resource))
 
 
+def revision_needed(subject: Subject) -> Problem:
+    """422 of a PUT without resourceVersion; it names the resource where others name the kind."""
+    message = "Invalid value: 0x0: must be specified for an update"
+    named = Subject(subject.group, subject.resource, subject.resource, subject.name)
+    return invalid(named, [Cause("FieldValueInvalid", "metadata.resourceVersion", message)])
+
+
+def precondition_failed(subject: Subject, word: str, wanted: str, found: str) -> Problem:
+    """409 of a delete that was meant for another object or revision; ``word``: what differs."""
+    how = {"UID": "deleted and then recreated"}.get(word, "modified")
+    message = (
+        f'Operation cannot be fulfilled on {subject.kind} "{subject.name}": the {word} in the '
+        f"precondition ({wanted}) does not match the {word} in record ({found}). "
+        f"The object might have been {how}"
+    )
+    return Problem(409, "Conflict", message, subject.details(subject.kind))
+
+
 def invalid(subject: Subject, causes: Sequence[Cause]) -> Problem:
     """422 with every cause; their order is kept."""
     texts = [cause.text() for cause in causes]
@@ -127,7 +147,7 @@ def invalid(subject: Subject, causes: Sequence[Cause]) -> Problem:
 
 def field_conflict(causes: Sequence[Cause]) -> Problem:
     """409 of a server-side apply; one cause for each field that somebody else manages."""
-    found = f"{len(causes)} conflict{'' if len(causes) == 1 else 's'}"
+    found = "1 conflict" if len(causes) == 1 else f"{len(causes)} conflicts"
     message = f"Apply failed with {found}: {_by_manager(causes)}"
     return Problem(409, "Conflict", message, {"causes": [cause.as_json() for cause in causes]})
 
@@ -138,7 +158,8 @@ def _by_manager(causes: Sequence[Cause]) -> str:
     found: dict[str, list[str]] = {}
     for cause in causes:
         found.setdefault(cause.message, []).append(f"- {cause.field}")
-    return "\n".join(f"{who}:\n" + "\n".join(fields) for who, fields in found.items())
+    listed = ((who.replace("conflict", "conflicts", 1), found[who]) for who in sorted(found))
+    return "\n".join(f"{who}:\n" + "\n".join(fields) for who, fields in listed)
 
 
 def bad_request(message: str) -> Problem:
@@ -166,8 +187,13 @@ def method_not_allowed() -> Problem:
 
 def not_acceptable(accepted: str) -> Problem:
     """406: the client takes none of the forms the server writes."""
-    message = f"only the following media types are accepted: {accepted}"
-    return Problem(406, "NotAcceptable", message)
+    return Problem(406, "NotAcceptable", f"406: Not Acceptable, only {accepted}", {})
+
+
+def unprocessable() -> Problem:
+    """422 of a JSON Patch that does not fit; the real server says no more than this."""
+    message = "the server rejected our request due to an error in our request"
+    return Problem(422, "Invalid", message, {})
 
 
 def unsupported_media(accepted: Sequence[str]) -> Problem:

@@ -86,10 +86,6 @@ class Kubelet:
                 running.state, running.since = news["is"], datetime.now(UTC)
                 watched.poke(POD)
 
-    def addresses(self) -> dict[str, str]:
-        """Pod (``namespace/name``) to address, for Prometheus to scrape."""
-        return {key: running.ip for key, running in self._running.items() if not running.stopping}
-
     def _start(self, watched: Watched, pod: Object, now: datetime) -> _Running:
         meta = pod["metadata"]
         faults = self._faults.get((meta["namespace"], pods.workload(pod)))

@@ -1,6 +1,10 @@
 """Envoy's listeners: what they log of each request, and which routes they ask for."""
 
+from collections.abc import Iterable
+
 from rollout.lab.client import Object
+from rollout.lab.mesh.clusters import stat_name
+from rollout.lab.mesh.streams import Chain
 
 _EXT = "type.googleapis.com/envoy.extensions"
 # All the exporter needs to write Istio's labels; the workload was put into endpoint metadata.
@@ -33,25 +37,37 @@ def http(name: str, port: int, routes: Object) -> Object:
         "server_header_transformation": "PASS_THROUGH",
     }
     network = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    return _listener(name, port, network)
+    return _listener(name, port, {"filters": [network]})
 
 
-def tcp(name: str, port: int, clusters: Object) -> Object:
-    """A TCP listener on loopback; ``clusters`` are the proxy's target fields."""
+def tcp(name: str, port: int, chains: Iterable[Chain]) -> Object:
+    """A listener on loopback that hands connections on; server names are read, not decrypted."""
+    found = _listener(name, port, *(_chain(name, each) for each in chains))
+    inspector = {
+        "name": "envoy.filters.listener.tls_inspector",
+        "typed_config": {"@type": f"{_EXT}.filters.listener.tls_inspector.v3.TlsInspector"},
+    }
+    asks = any(each.get("filter_chain_match") for each in found["filter_chains"])
+    return found | ({"listener_filters": [inspector]} if asks else {})
+
+
+def _chain(name: str, chain: Chain) -> Object:
     proxy = {
         "@type": f"{_EXT}.filters.network.tcp_proxy.v3.TcpProxy",
-        "stat_prefix": name,
-        **clusters,
+        "stat_prefix": stat_name(name),
+        **chain.targets,
     }
-    return _listener(name, port, {"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy})
+    filters = [{"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}]
+    match = {"server_names": list(chain.server_names)} if chain.server_names else {}
+    return {"filters": filters} | ({"filter_chain_match": match} if match else {})
 
 
-def _listener(name: str, port: int, network: Object) -> Object:
+def _listener(name: str, port: int, *chains: Object) -> Object:
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [{"filters": [network]}],
+        "filter_chains": list(chains),
     }
 
 

@@ -1,7 +1,6 @@
 """VirtualServices and Services -> Envoy's virtual hosts, for a gateway and for callers inside."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from rollout.lab.client import Object
 from rollout.lab.mesh import delegates
@@ -13,74 +12,67 @@ from rollout.lab.mesh.names import Services, Snapshot, cluster, fqdn, is_http, p
 MESH = "mesh"
 
 
-@dataclass(slots=True)
-class Hosts:
-    """Virtual hosts by name, and why some objects have none."""
-
-    hosts: dict[str, Object] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
+Hosts = dict[str, Object]
+"""Virtual hosts by name."""
 
 
 def for_gateway(world: Snapshot, port: int) -> Hosts:
     """One virtual host per public host that a VirtualService and a Gateway of ``port`` agree on."""
-    found = Hosts()
     routes: dict[str, list[Object]] = {}
-    for each in _oldest_first(world):
+    for each in oldest_first(world):
         for name in _gateways(each):
             served = _served(world, name, port)
             listener = Listener(name, port)
             for host in filter(served, each["spec"].get("hosts") or ()):
                 full = fqdn(host, each["metadata"]["namespace"])
-                routes.setdefault(full, []).extend(_built(found, full, each, world, listener))
-    for host, some in routes.items():
-        # Several objects on one host are merged; what matches everything must not hide the others.
-        ordered = sorted(some, key=lambda route: bool(route["match"] == {"prefix": "/"}))
-        found.hosts[host] = {"name": host, "domains": [host], "routes": ordered}
-    return found
+                routes.setdefault(full, []).extend(_routes(each, world, listener))
+    return {host: _merged(host, some) for host, some in routes.items()}
+
+
+def _merged(host: str, routes: list[Object]) -> Object:
+    # Several objects on one host are merged; what matches everything must not hide the others.
+    ordered = sorted(routes, key=lambda route: bool(route["match"] == {"prefix": "/"}))
+    return {"name": host, "domains": [host], "routes": ordered}
 
 
 def for_mesh(world: Snapshot, caller: Listener) -> Hosts:
     """One virtual host per Service and HTTP port, as the sidecar of ``caller`` would have them."""
-    found = Hosts()
+    found: Hosts = {}
     services = Services(world.services)
     names = services.short_names()
-    taken: set[str] = set()
     for host, service in services:
         for first, port in _numbered(filter(is_http, ports(service))):
             number = port["port"]
             listener = Listener(MESH, number, caller.labels, caller.namespace)
             owner = _owner(world, host)
             name = f"{host}:{number}"
-            routes = _built(found, name, owner, world, listener) if owner else None
-            taken.add(owner["metadata"]["uid"] if owner else "")
+            routes = list(_routes(owner, world, listener)) if owner else [_plain(host, number)]
             domains = [f"{each}:{number}" for each in names[host]]
-            found.hosts[name] = {
+            found[name] = {
                 "name": name,
                 "domains": [*(names[host] if first else ()), *domains],
-                "routes": [_plain(host, number)] if routes is None else routes,
+                "routes": routes,
             }
-    _foreign(found, world, caller, set(services_hosts(services)))
+    return found | _foreign(world, caller, {host for host, _ in services})
+
+
+def _foreign(world: Snapshot, caller: Listener, known: set[str]) -> Hosts:
+    """Hosts that are no Service, but a VirtualService gives them to callers inside."""
+    found: Hosts = {}
+    listener = Listener(MESH, 80, caller.labels, caller.namespace)
+    for each in filter(_in_mesh, oldest_first(world)):
+        for host in each["spec"].get("hosts") or ():
+            full = fqdn(host, each["metadata"]["namespace"])
+            if full not in known and full != "*" and full not in found:
+                routes = list(_routes(each, world, listener))
+                domains = [full] if full.startswith("*") else [full, f"{full}:80"]
+                found[full] = {"name": full, "domains": domains, "routes": routes}
     return found
 
 
-def services_hosts(services: Services) -> Iterator[str]:
-    """Every Service's full name."""
-    return (host for host, _ in services)
+def oldest_first(world: Snapshot) -> list[Object]:
+    """The VirtualServices in the order in which istiod reads them."""
 
-
-def _foreign(found: Hosts, world: Snapshot, caller: Listener, known: set[str]) -> None:
-    """Hosts that are no Service, but a VirtualService gives them to callers inside."""
-    listener = Listener(MESH, 80, caller.labels, caller.namespace)
-    for each in filter(_in_mesh, _oldest_first(world)):
-        for host in each["spec"].get("hosts") or ():
-            full = fqdn(host, each["metadata"]["namespace"])
-            if full not in known and full != "*" and full not in found.hosts:
-                routes = _built(found, full, each, world, listener)
-                domains = [full] if full.startswith("*") else [full, f"{full}:80"]
-                found.hosts[full] = {"name": full, "domains": domains, "routes": routes}
-
-
-def _oldest_first(world: Snapshot) -> list[Object]:
     def age(obj: Object) -> tuple[str, str]:
         meta = obj["metadata"]
         return meta.get("creationTimestamp", ""), f"{meta['namespace']}/{meta['name']}"
@@ -120,7 +112,7 @@ def _covers(pattern: str, host: str) -> bool:
 def _owner(world: Snapshot, host: str) -> Object | None:
     """Which VirtualService rules ``host`` inside: an exact one before ``*.x``, then the oldest."""
     best: tuple[int, Object] | None = None
-    for each in filter(_in_mesh, _oldest_first(world)):
+    for each in filter(_in_mesh, oldest_first(world)):
         for pattern in each["spec"].get("hosts") or ():
             full = fqdn(pattern, each["metadata"]["namespace"])
             rank = len(full) + (1000 if full == host else 0)  # the longer, the more specific
@@ -131,17 +123,6 @@ def _owner(world: Snapshot, host: str) -> Object | None:
 
 def _numbered(some: Iterator[Object]) -> Iterator[tuple[bool, Object]]:
     return ((index == 0, each) for index, each in enumerate(some))
-
-
-def _built(
-    found: Hosts, host: str, virtual_service: Object, world: Snapshot, listener: Listener
-) -> list[Object]:
-    try:
-        return list(_routes(virtual_service, world, listener))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        meta = virtual_service["metadata"]
-        found.broken[host] = f"virtualservice {meta['namespace']}/{meta['name']}: {error!r}"
-        return []
 
 
 def _routes(virtual_service: Object, world: Snapshot, listener: Listener) -> Iterator[Object]:

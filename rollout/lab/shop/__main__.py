@@ -5,6 +5,9 @@ import json
 import sys
 from typing import Any
 
+from aiohttp import web
+
+from rollout.lab.exposition import page
 from rollout.lab.shop.faults import Faults, Order
 from rollout.lab.shop.pod import Pod
 
@@ -15,6 +18,16 @@ class Shop:
     def __init__(self) -> None:
         self._pods: dict[str, Pod] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def expose(self, request: web.BaseRequest) -> web.Response:
+        """All pods' sidecars on one page, with the labels that Prometheus would give each target.
+
+        One page, since Prometheus looks for new targets every 5 s only (discovery.Manager), and
+        the first seconds of a canary are what people watch.
+        """
+        del request  # whatever the path, there is one thing to read
+        parts = [(_target(pod), pod.metrics) for pod in self._pods.values()]
+        return web.Response(text=page(parts), content_type="text/plain")
 
     def obey(self, message: dict[str, Any]) -> None:
         """One order: start, faults, describe or stop; for a pod that is gone, nothing happens."""
@@ -33,6 +46,12 @@ class Shop:
                 task.add_done_callback(self._tasks.discard)
 
 
+def _target(pod: Pod) -> dict[str, str]:
+    namespace, name = pod.order.pod.split("/")
+    # 15020: Istio's port for the merged metrics of proxy and application.
+    return {"namespace": namespace, "pod": name, "instance": f"{pod.order.ip}:15020"}
+
+
 def _order(message: dict[str, Any]) -> Order:
     return Order(
         pod=message["pod"],
@@ -49,15 +68,17 @@ def _say(pod: str, what: str) -> None:
     sys.stdout.flush()
 
 
-async def main() -> None:
-    """Serves until stdin ends, which it does at the latest when the lab dies."""
+async def main(port: int) -> None:
+    """Serves until stdin ends, at the latest when the lab dies; metrics are at ``port``."""
+    shop = Shop()
+    loop = asyncio.get_running_loop()
+    await loop.create_server(web.Server(shop.expose, access_log=None), "127.0.0.1", port)
     reader = asyncio.StreamReader(limit=2**20)
     protocol = asyncio.StreamReaderProtocol(reader)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
-    shop = Shop()
+    await loop.connect_read_pipe(lambda: protocol, sys.stdin)
     async for line in reader:
         shop.obey(json.loads(line))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(sys.argv[1])))

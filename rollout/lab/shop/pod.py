@@ -13,7 +13,6 @@ from aiohttp import web
 from rollout.lab.exposition import RequestMetrics, labels
 from rollout.lab.shop.faults import Faults, Order
 
-METRICS_PORT = 15020  # Istio's port for the merged metrics of proxy and application
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST
 Told = Callable[[str], None]
 
@@ -28,13 +27,12 @@ class Pod:
         self.order = order
         self._tell = tell
         self._chance = random.Random()  # noqa: S311 - chance of a fault, not a secret
-        self._metrics = RequestMetrics()
+        self.metrics = RequestMetrics()
         self._busy = 0
         self._served = 0  # since the last start, for crash_after
         self._leaving = False
         self._server = web.Server(self._answer, access_log=None)
         self._listeners: list[asyncio.Server] = []
-        self._sidecar = web.Server(self._expose, access_log=None)
         self._life = asyncio.create_task(self._live())
 
     def change(self, faults: Faults) -> None:
@@ -54,13 +52,9 @@ class Pod:
         while self._busy and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
         await self._server.shutdown(timeout=0.1)
-        await self._sidecar.shutdown(timeout=0.1)
         self._tell("stopped")
 
     async def _live(self) -> None:
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(self._sidecar, self.order.ip, METRICS_PORT)
-        self._listeners = [listener]
         backoff = 1.0  # seconds; Kubernetes begins at 10 and doubles, which is long for a test
         while True:
             await self._start()
@@ -91,9 +85,9 @@ class Pod:
             await asyncio.sleep(0.02)
 
     def _crash(self) -> None:
-        for listener in self._listeners[1:]:
+        for listener in self._listeners:
             listener.close()
-        del self._listeners[1:]
+        self._listeners.clear()
         for connection in self._server.connections:
             _reset(connection.transport)
         self._tell("crashed")
@@ -138,11 +132,7 @@ class Pod:
             "response_code": str(status),
             "response_flags": "-",
         }
-        self._metrics.count(labels(dict(self.order.series) | seen), milliseconds)
-
-    async def _expose(self, request: web.BaseRequest) -> web.Response:
-        del request  # whatever the path, there is one thing to read
-        return web.Response(text=self._metrics.text(), content_type="text/plain")
+        self.metrics.count(labels(dict(self.order.series) | seen), milliseconds)
 
 
 def _reset(transport: asyncio.BaseTransport | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .managed import Claim, Writer, without_server_fields
-from .sets import Fields, applied, changes, difference, intersection, union
+from .sets import Fields, applied, changes, difference, intersection, union, with_parents
 from .shape import Shape
 
 
@@ -29,17 +29,17 @@ def apply(live: Any, wanted: Any, claim: Claim, held: Sequence[Claim], shape: Sh
     before = next((was.fields for was in held if was.writer == claim.writer), {})
     others = [was for was in held if was.writer != claim.writer]
     merged = merged_value(live, wanted, shape)
-    dropped = difference(before, fields)
-    for other in others:
-        dropped = difference(dropped, other.fields)
+    dropped = before
+    for kept in (fields, *(other.fields for other in others)):
+        dropped = difference(dropped, with_parents(kept))
     result = without(merged, dropped, shape)
     changed, removed = changes(live, result, shape)
     conflicts = _conflicts(others, without_server_fields(changed))
     lost = union(changed, removed)
-    kept = [replace(other, fields=difference(other.fields, lost)) for other in others]
-    kept = [other for other in kept if other.fields]
+    left = [replace(other, fields=difference(other.fields, lost)) for other in others]
+    left = [other for other in left if other.fields]
     mine = [replace(claim, fields=fields)] if fields else []
-    return Applied(result, kept + mine, conflicts)
+    return Applied(result, left + mine, conflicts)
 
 
 def _conflicts(others: Sequence[Claim], changed: Fields) -> list[tuple[Writer, Fields]]:
@@ -96,6 +96,4 @@ def _less(value: Any, dropped: Fields | None, shape: Shape) -> Any:
     if not dropped:
         return _GONE
     rest = without(value, dropped, shape)
-    if "." in dropped and not rest:
-        return _GONE
-    return rest
+    return rest if rest or not value else _GONE

@@ -83,6 +83,13 @@ def _shared(left: Fields, right: Fields) -> Fields | None:
     return shared or None
 
 
+def with_parents(fields: Fields) -> Fields:
+    """``fields`` and every node on the way to one of them."""
+    if not fields:
+        return fields
+    return {**_SELF, **{key: with_parents(child) for key, child in fields.items() if key != "."}}
+
+
 def members(fields: Fields, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The path of every member, parents first."""
     for key, child in fields.items():

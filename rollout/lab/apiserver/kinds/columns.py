@@ -183,13 +183,14 @@ def _about(document: JsonObject) -> str:
     return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
 
 
-# An event's own name is noise, so it is shown wide only; see tables.py for the name in front.
+# An event's own name is noise, so it stands last and is shown wide only.
 EVENT = (
     Column("Last Seen", _last_seen, type="date"),
     Column("Type", _text("type")),
     Column("Reason", _text("reason")),
     Column("Object", _about),
     Column("Message", _text("message")),
+    Column("Name", _text("metadata.name"), priority=1),
 )
 
 

@@ -57,21 +57,26 @@ DEPLOYMENT = {
     "spec.progressDeadlineSeconds": 600,
     "spec.template.metadata": {},
     **_pod("spec.template.spec"),
+    "status": {},
 }
 
 REPLICA_SET = {"spec.replicas": 1, "spec.template.metadata": {}, **_pod("spec.template.spec")}
 
 SERVICE = {
+    "status": {"loadBalancer": {}},
     "spec.type": "ClusterIP",
     "spec.sessionAffinity": "None",
     "spec.ports[].protocol": "TCP",
     "spec.ports[].targetPort": "=port",
+    "spec.internalTrafficPolicy": "Cluster",
+    "spec.ipFamilies": ["IPv4"],
+    "spec.ipFamilyPolicy": "SingleStack",
 }
 
 NAMESPACE = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
 SECRET = {"type": "Opaque"}
 AUTOSCALER = {"spec.minReplicas": 1}
-EVENT_CORE = {"source": {}, "type": "Normal"}
+EVENT_CORE = {"source": {}, "reportingComponent": "", "reportingInstance": ""}
 WEBHOOKS = {
     "webhooks[].failurePolicy": "Fail",
     "webhooks[].matchPolicy": "Equivalent",
@@ -80,6 +85,15 @@ WEBHOOKS = {
     "webhooks[].timeoutSeconds": 10,
 }
 MUTATING_WEBHOOKS = {**WEBHOOKS, "webhooks[].reinvocationPolicy": "Never"}
+
+
+def without_nulls(value: Any) -> Any:
+    """Built-in kinds know no null: what is null was left out."""
+    if isinstance(value, dict):
+        return {key: without_nulls(part) for key, part in value.items() if part is not None}
+    if isinstance(value, list):
+        return [without_nulls(part) for part in value]
+    return value
 
 
 def filled(document: JsonObject, defaults: Mapping[str, Any]) -> JsonObject:

@@ -38,8 +38,7 @@ def _next_address() -> str:
 
 def deployment(document: JsonObject, old: JsonObject | None) -> JsonObject:
     """The selector must choose the template's own pods; a rolling update has its two limits."""
-    subject = Subject("apps", "deployments", "Deployment", document["metadata"]["name"])
-    _check_template(document, old, subject)
+    document = _templated(document, old, "deployments", "Deployment")
     spec = document["spec"]
     strategy = spec.get("strategy") or {}
     if strategy.get("type") != "RollingUpdate" or "rollingUpdate" in strategy:
@@ -50,13 +49,26 @@ def deployment(document: JsonObject, old: JsonObject | None) -> JsonObject:
 
 def replica_set(document: JsonObject, old: JsonObject | None) -> JsonObject:
     """The selector must choose the template's own pods."""
-    subject = Subject("apps", "replicasets", "ReplicaSet", document["metadata"]["name"])
-    _check_template(document, old, subject)
-    return document
+    return _templated(document, old, "replicasets", "ReplicaSet")
+
+
+def _templated(
+    document: JsonObject, old: JsonObject | None, resource: str, kind: str
+) -> JsonObject:
+    _check_template(document, old, Subject("apps", resource, kind, document["metadata"]["name"]))
+    spec = document["spec"]
+    template = spec.get("template")
+    if not template:
+        return document
+    # Null, and always there, as the real server shows it: a hash of the template must not care.
+    metadata = {"creationTimestamp": None, **(template.get("metadata") or {})}
+    return {**document, "spec": {**spec, "template": {**template, "metadata": metadata}}}
 
 
 def _check_template(document: JsonObject, old: JsonObject | None, subject: Subject) -> None:
     spec = document.get("spec") or {}
+    if not spec:
+        raise invalid(subject, [Cause("FieldValueRequired", "spec", "Required value")])
     if old is not None and (old.get("spec") or {}).get("selector") != spec.get("selector"):
         message = f"Invalid value: {dumps(spec.get('selector'))}: field is immutable"
         raise invalid(subject, [Cause("FieldValueInvalid", "spec.selector", message)])

@@ -32,7 +32,9 @@ def table(
     now: datetime,
 ) -> JsonObject:
     """``whole``: ``Object`` puts each object into its row, ``Metadata`` its metadata, else nothing."""
-    columns = (_NAME, *kind.columns.get(version, kind.columns.get("", _DEFAULT)))
+    columns = kind.columns.get(version, kind.columns.get("", _DEFAULT))
+    if not any(column.name == _NAME.name for column in columns):
+        columns = (_NAME, *columns)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

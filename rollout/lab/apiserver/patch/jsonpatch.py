@@ -138,9 +138,14 @@ def _delete(holder: Any, last: str) -> None:
 
 
 def _replaced(document: Any, path: list[str], value: Any) -> Any:
+    """As the real server does it: in a map ``replace`` also adds, in a list it does not.
+
+    Source: evanphx/json-patch v4, partialDoc.get; seen by tests/contract.
+    """
     if not path:
         return value
-    if _looked_up(document, path) is _MISSING:
+    holder = _looked_up(document, path[:-1])
+    if not isinstance(holder, dict) and _looked_up(document, path) is _MISSING:
         raise _gone("replace", path)
     return _changed(document, path, lambda holder, last: _assign(holder, last, value))
 

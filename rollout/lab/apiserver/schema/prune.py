@@ -11,12 +11,16 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-_META: Schema = {"x-kubernetes-preserve-unknown-fields": True, "type": "object"}
+# Looked after elsewhere: no schema says anything about them.
+_META: Schema = {"x-kubernetes-preserve-unknown-fields": True, "nullable": True}
 _ROOT = {"apiVersion": _META, "kind": _META, "metadata": _META}
 
 
 def shaped(document: dict[str, Any], schema: Schema) -> tuple[dict[str, Any], list[str]]:
-    """A whole object pruned and defaulted, and the paths of the fields that were unknown."""
+    """A whole object pruned and defaulted, and the paths of the fields that were unknown.
+
+    A ``null`` where the schema allows none counts as left out.
+    """
     unknown: list[str] = []
     properties = {**(schema.get("properties") or {}), **_ROOT}
     root = {"type": "object", **schema, "properties": properties}
@@ -40,8 +44,10 @@ def _map(value: dict[str, Any], schema: Schema, path: str, unknown: list[str]) -
     for key, part in value.items():
         at = f"{path}.{key}" if path else key
         below = _schema_of(key, properties, more)
+        if part is None and below is not None and not below.get("nullable"):
+            continue
         if below is not None:
-            new[key] = part if _replaced_null(part, below) else _shaped(part, below, at, unknown)
+            new[key] = _shaped(part, below, at, unknown)
         elif _keeps(schema, more):
             new[key] = part
         elif not (schema.get("x-kubernetes-embedded-resource") and key in _ROOT):
@@ -64,15 +70,9 @@ def _keeps(schema: Schema, more: Any) -> bool:
     return more is True or bool(schema.get("x-kubernetes-preserve-unknown-fields"))
 
 
-def _replaced_null(part: Any, schema: Schema) -> bool:
-    return part is None and "default" in schema and not schema.get("nullable")
-
-
 def _default(new: dict[str, Any], properties: Schema, path: str, unknown: list[str]) -> None:
     for key, below in properties.items():
-        if "default" not in below:
-            continue
-        if key not in new or _replaced_null(new[key], below):
+        if "default" in below and key not in new:
             at = f"{path}.{key}" if path else key
             new[key] = _shaped(below["default"], below, at, unknown)
 

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollout.lab.apiserver.kinds.kind import Kind
-from rollout.lab.apiserver.problems import Cause, Subject, bad_request, conflict, invalid
+from rollout.lab.apiserver.problems import (
+    Cause,
+    Problem,
+    Subject,
+    bad_request,
+    conflict,
+    invalid,
+    revision_needed,
+)
 
 JsonObject = dict[str, Any]
 
@@ -59,7 +67,8 @@ def fresh(document: JsonObject, kind: Kind, namespace: str, now: datetime) -> Js
     """The document as a create stores it; raises a 400 or 422 for a name that cannot be."""
     metadata = {key: value for key, value in document["metadata"].items() if value is not None}
     if metadata.get("resourceVersion"):
-        raise bad_request("resourceVersion should not be set on objects to be created")
+        # The real server has no better code for it.
+        raise Problem(500, "", "resourceVersion should not be set on objects to be created")
     check_namespace(metadata, kind, namespace)
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):
         metadata.pop(key, None)
@@ -140,9 +149,11 @@ def carried(old: JsonObject, new: JsonObject, kind: Kind, *, replacing: bool) ->
 def _check_revision(was: JsonObject, sent: JsonObject, kind: Kind, *, replacing: bool) -> None:
     subject, revision = kind.subject(was["name"]), sent.get("resourceVersion")
     if replacing and not revision and not kind.unconditional:
-        message = "Invalid value: 0x0: must be specified for an update"
-        raise invalid(subject, [Cause("FieldValueInvalid", "metadata.resourceVersion", message)])
+        raise revision_needed(subject)
     if sent.get("uid") and sent["uid"] != was["uid"]:
+        if not replacing:
+            message = f'Invalid value: "{sent["uid"]}": field is immutable'
+            raise invalid(subject, [Cause("FieldValueInvalid", "metadata.uid", message)])
         raise conflict(
             subject,
             f"Precondition failed: UID in precondition: {sent['uid']}, "

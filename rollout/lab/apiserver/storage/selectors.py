@@ -49,11 +49,13 @@ def _on_labels(test: LabelTest) -> Predicate:
 
 def _split(text: str) -> list[str]:
     """At commas outside parentheses."""
-    return re.findall(r"(?:[^,(]|\([^)]*\))+", text)
+    return re.split(r",(?![^(]*\))", text)
 
 
-_SET = re.compile(r"(?P<key>\S+)\s+(?P<word>in|notin)\s*\((?P<values>[^)]*)\)")
-_EQUAL = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<sign>==|=|!=)\s*(?P<value>[^\s=!]*)")
+_SET = re.compile(
+    r"(?P<key>[A-Za-z0-9][A-Za-z0-9._/-]*)\s+(?P<word>in|notin)\s*\((?P<values>[^)]*)\)"
+)
+_EQUAL = re.compile(r"(?P<key>[^\s=!()]+)\s*(?P<sign>==|=|!=)\s*(?P<value>[^\s=!()]*)")
 _HAS = re.compile(r"(?P<no>!?)\s*(?P<key>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 
 
@@ -84,7 +86,8 @@ def _field_test(part: str, allowed: Sequence[str]) -> Predicate:
     if found is None:
         raise bad_request(f"invalid selector: {part!r}; can't understand {part!r}")
     if found["key"] not in allowed:
-        raise bad_request(f"field label not supported: {found['key']}")
+        known = ", ".join(f'"{name}"' for name in allowed)
+        raise bad_request(f'"{found["key"]}" is not a known field selector: only {known}')
     path, value, wanted = found["key"].split("."), found["value"], found["sign"] != "!="
     return lambda document: (_text_at(document, path) == value) is wanted
 

@@ -135,7 +135,7 @@ class Store:
         if "deletionTimestamp" in found.object["metadata"]:
             name = document["metadata"]["name"]
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise forbidden(kind.subject(name), why)
+            raise _with_cause(forbidden(kind.subject(name), why), namespace)
 
     def update(self, resource: str, document: JsonObject, options: Options = PLAIN) -> JsonObject:
         """Replace an object; with a resourceVersion in it, only if nobody wrote since (409)."""
@@ -294,6 +294,14 @@ class Store:
             self.kinds.drop(kind.resource)
         else:
             self.kinds.add(kind)
+
+
+def _with_cause(found: Problem, namespace: str) -> Problem:
+    """How clients tell a namespace that is going from a missing permission."""
+    message = f"namespace {namespace} is being terminated"
+    cause = Cause("NamespaceTerminating", "metadata.namespace", message)
+    details = {**(found.details or {}), "causes": [cause.as_json()]}
+    return Problem(found.code, found.reason, found.message, details)
 
 
 def _marked(document: JsonObject, kind: Kind, policy: str, moment: str) -> JsonObject:

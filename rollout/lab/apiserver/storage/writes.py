@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout.lab.apiserver.fields.managed import Claim, Writer, after_update, as_json, claims
-from rollout.lab.apiserver.kinds.defaults import filled
+from rollout.lab.apiserver.kinds.defaults import filled, without_nulls
 from rollout.lab.apiserver.kinds.kind import Kind
 from rollout.lab.apiserver.problems import Cause, bad_request, invalid
 from rollout.lab.apiserver.schema import prune, validate
@@ -61,7 +61,8 @@ def _with_status(document: JsonObject, source: JsonObject) -> JsonObject:
 
 def conformed(document: JsonObject, kind: Kind, options: Options) -> JsonObject:
     """Pruned and defaulted; raises a 400 for unknown fields if they are to be strict."""
-    document = filled(document, kind.defaults)
+    if kind.builtin:
+        return filled(without_nulls(document), kind.defaults)
     schema = kind.schemas.get(options.version or kind.storage)
     if schema is None:
         return document

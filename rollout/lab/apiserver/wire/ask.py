@@ -11,7 +11,15 @@ import yaml
 from aiohttp import web
 
 from rollout.lab.apiserver.patch import jsonpatch, merge
-from rollout.lab.apiserver.problems import Problem, bad_request, unsupported_media
+from rollout.lab.apiserver.problems import (
+    Cause,
+    Problem,
+    Subject,
+    bad_request,
+    invalid,
+    unprocessable,
+    unsupported_media,
+)
 from rollout.lab.apiserver.storage.writes import Options
 
 from .access import User
@@ -24,6 +32,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCHES = ("application/apply-patch+yaml",)
+_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, *APPLY_PATCHES)
 _BODIES = ("application/json", "application/yaml", "text/plain", "application/octet-stream", "")
 
 
@@ -60,12 +69,12 @@ def parsed(body: bytes) -> JsonObject:
 
 
 def options(query: Mapping[str, str], user_agent: str, target: Target, user: User) -> Options:
-    """How a write is meant; raises a 400 for a dryRun that is not ``All``.
+    """How a write is meant; raises a 422 for a dryRun that is not ``All``.
 
     Without a fieldManager the client's name is taken from its User-Agent, up to the first slash.
     """
     if query.get("dryRun", "All") != "All":
-        raise bad_request(f"dryRun must be All, got {query['dryRun']!r}")
+        raise _bad_dry_run(query["dryRun"])
     return Options(
         manager=query.get("fieldManager") or user_agent.partition("/")[0] or "unknown",
         version=target.version,
@@ -77,6 +86,12 @@ def options(query: Mapping[str, str], user_agent: str, target: Target, user: Use
     )
 
 
+def _bad_dry_run(found: str) -> Problem:
+    message = f'Unsupported value: []string{{"{found}"}}: supported values: "All"'
+    cause = Cause("FieldValueNotSupported", "dryRun", message)
+    return invalid(Subject("meta.k8s.io", "", "Options", ""), [cause])
+
+
 def edited(media: str, body: bytes, document: JsonObject, target: Target) -> JsonObject:
     """``document`` as the patch in ``body`` changes it; raises a 400, 415 or 422."""
     match media:
@@ -86,6 +101,8 @@ def edited(media: str, body: bytes, document: JsonObject, target: Target) -> Jso
             return dict(merge.merge(document, parsed(body)))
         case "application/strategic-merge-patch+json" if target.kind.builtin:
             return dict(merge.strategic(document, parsed(body), target.kind.shape))
+    if media not in _PATCHES:
+        raise Problem(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     accepted = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if target.kind.builtin else [])]
     raise unsupported_media([*accepted, *APPLY_PATCHES])
 
@@ -96,14 +113,7 @@ def _json_patched(document: JsonObject, body: bytes) -> JsonObject:
     except (ValueError, jsonpatch.PatchFormError) as error:
         raise bad_request(f"error decoding patch: {error!s:.200}") from error
     except jsonpatch.PatchFailedError as error:
-        # The real server says no more than this; the reason stands in details.
-        raise _unprocessable(str(error)) from error
+        raise unprocessable() from error
     if not isinstance(patched, dict):
         raise bad_request("the patched object is not an object")
     return patched
-
-
-def _unprocessable(why: str) -> Problem:
-    message = "the server rejected our request due to an error in our request"
-    cause = {"reason": "UnexpectedServerResponse", "message": why}
-    return Problem(422, "Invalid", message, {"causes": [cause]})

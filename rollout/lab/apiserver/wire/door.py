@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from rollout.lab.apiserver.faults import Call, Fault, Faults
-from rollout.lab.apiserver.problems import Problem, no_such_resource
+from rollout.lab.apiserver.problems import Problem
 from rollout.lab.apiserver.storage.store import Store
 
 from . import discovery, openapi, reply, routes
@@ -84,7 +84,7 @@ class Door:
             return reply.json(discovery.VERSION)
         found = self._told(path, request.host)
         if found is None:
-            raise no_such_resource()
+            return web.Response(status=404, text="404 page not found\n")
         return reply.json(found)
 
     def _told(self, path: str, host: str) -> dict[str, object] | None:

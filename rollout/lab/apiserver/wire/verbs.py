@@ -13,7 +13,15 @@ from aiohttp import web
 
 from rollout.lab.apiserver.kinds.kind import Kind
 from rollout.lab.apiserver.kinds.tables import table
-from rollout.lab.apiserver.problems import Problem, bad_request, conflict, expired
+from rollout.lab.apiserver.problems import (
+    Cause,
+    Problem,
+    Subject,
+    bad_request,
+    expired,
+    invalid,
+    precondition_failed,
+)
 from rollout.lab.apiserver.storage.ledger import JsonObject, Stored, encode
 from rollout.lab.apiserver.storage.selectors import Selector, selector
 from rollout.lab.apiserver.storage.store import Store
@@ -188,7 +196,9 @@ class Verbs:
     def _apply(self, ask: Ask, wanted: JsonObject) -> web.Response:
         target = ask.target
         if not ask.query.get("fieldManager"):
-            raise bad_request("PatchOptions.meta.k8s.io is invalid: fieldManager: Required value")
+            message = "Required value: is required for apply patch"
+            cause = Cause("FieldValueRequired", "fieldManager", message)
+            raise invalid(Subject("meta.k8s.io", "", "PatchOptions", ""), [cause])
         stored, made = self._store.applied(
             target.kind, target.namespace or "", target.name, wanted, ask.options
         )
@@ -263,11 +273,8 @@ def _check_preconditions(kind: Kind, stored: Stored, wanted: JsonObject) -> None
     pairs = (("uid", "UID"), ("resourceVersion", "ResourceVersion"))
     for key, word in pairs:
         if wanted.get(key) not in (None, metadata[key]):
-            raise conflict(
-                kind.subject(metadata["name"]),
-                f"Precondition failed: {word} in precondition: {wanted[key]}, "
-                f"{word} in object meta: {metadata[key]}",
-            )
+            subject = kind.subject(metadata["name"])
+            raise precondition_failed(subject, word, wanted[key], metadata[key])
 
 
 def _deleted(kind: Kind, document: JsonObject) -> JsonObject:
