@@ -37,7 +37,7 @@ def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
     return _union(
         (TOTAL, f"sum by ({BY}) ({series})"),
         (BAD, f"sum by ({BY}) ({bad})"),
-        (SEEN, f"max by ({BY}) (timestamp({series}))"),
+        (SEEN, f"max by (pod, instance) (timestamp({series}))"),
     )
 
 
@@ -51,7 +51,7 @@ def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[time
     ends = f'{DURATIONS}_bucket{{{where},le="+Inf"}}'
     return _union(
         (TOTAL, f"sum by ({BY}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
-        (SEEN, f"max by ({BY}) (timestamp({ends}))"),
+        (SEEN, f"max by (pod, instance) (timestamp({ends}))"),
     )
 
 

@@ -100,6 +100,28 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a metrics provider's answer: its labels, and values oldest first.
+
+    A value may be NaN or infinite: whoever uses it must say what that means.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's whole answer to one query.
+
+    ``partial``: it came with warnings, so that something may be missing from it.
+    """
+
+    series: tuple[Series, ...]
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Questions:
     """Everything one look must see, said beforehand; the shell fetches this and no more.
 
