@@ -1,5 +1,6 @@
 """How a route's destinations divide its requests: ours within what the foreign ones leave."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 
@@ -104,16 +105,16 @@ def _may_stay(entry: Entry, count: int, target: Target) -> bool:
     return name == (target.stable or None) or (name is None and not target.apart)
 
 
-def kept(base: Base, rows: list[Row]) -> Kept | None:
-    """What to remember of the author's destinations once ``rows`` are written; None: nothing.
-
-    Nothing is to be remembered where the author's own words are what is written.
-    """
-    mine = {e.origin: e for e in base.entries if e.ours}
-    if [row.value for row in rows] == [e.value for e in base.entries]:
-        return None
-    was = tuple((subset(e.value), e.value.get("weight")) for e in mine.values())
+def kept(base: Base, rows: Sequence[Row]) -> Kept:
+    """What to remember of the author's destinations once ``rows`` are written."""
+    mine = [e for e in base.entries if e.ours]
+    was = tuple((subset(e.value), e.value.get("weight")) for e in mine)
     names = {row.origin: subset(row.value) for row in rows}
     authors = {e.origin for e in base.entries}
     made = tuple(str(subset(r.value)) for r in rows if r.origin not in authors)
-    return Kept(base.at, was, tuple(names[o] for o in mine), made)
+    return Kept(base.at, was, tuple(names[e.origin] for e in mine), made)
+
+
+def is_as_written(base: Base, rows: Sequence[Row]) -> bool:
+    """Whether ``rows`` are the author's own words, so that nothing is to be remembered."""
+    return [row.value for row in rows] == [e.value for e in base.entries]

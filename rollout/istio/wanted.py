@@ -45,8 +45,15 @@ def wanted(obj: Obj, target: Target, route: Route | None) -> Wanted:
         for kind in listing.KINDS
         if listing.spec(obj).get(kind)
     }
-    kept = tuple(k for b, rows in bases if (k := shares.kept(b, list(rows))))
-    return Wanted(tuple(bases), lists, kept)
+    return Wanted(tuple(bases), lists, tuple(_kept(bases, route)))
+
+
+def _kept(bases: list[tuple[Base, tuple[Row, ...]]], route: Route | None) -> Iterator[Kept]:
+    """While we hold a route all is remembered; released, only what is not as its author wrote."""
+    for base, rows in bases:
+        held = route is not None and not base.dropped
+        if held or not shares.is_as_written(base, rows):
+            yield shares.kept(base, rows)
 
 
 def _divided(base: Base, target: Target, route: Route | None) -> list[Row]:
