@@ -150,4 +150,5 @@ _BY_KIND = {
     "ConfigMap": _itself,
     "Secret": _itself,
     "AnalysisTemplate": _itself,
+    "RolloutSource": _itself,
 }

@@ -86,15 +86,26 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
     written = _SOURCE.dump_python(status, mode="json", by_alias=True)
-    ready = not (status.held or status.rejected) and bool(status.commit)
-    reason = "Held" if status.held else "Rejected" if status.rejected else "Applied"
+    word = reason(status)
+    ready = word == "Applied"
     wanted = {
-        "Ready": (ready, reason if status.commit or not ready else "Reading", status.because),
-        "Stalled": (bool(status.held), reason, status.because),
+        "Ready": (ready, word, status.because),
+        "Stalled": (bool(status.held), word, status.because),
     }
     return dict(written) | {
         "conditions": conditions(wanted, before, status.observed_generation, now)
     }
+
+
+def reason(status: SourceStatus) -> str:
+    """How the source stands, in one word for conditions and Events."""
+    if status.held:
+        return "Held"
+    if status.problem:
+        return "Unread"
+    if status.rejected:
+        return "Rejected"
+    return "Applied" if status.commit else "Reading"
 
 
 def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:

@@ -101,6 +101,8 @@ class SourceStatus:
     """What is remembered of one source.
 
     ``commit``: the last one that was taken; ``held``: one that a person must accept first.
+    ``problem``: why the repository could not be read the last time; empty when it could.
+    ``observed_generation``: of the spec that ``commit`` was taken with.
     """
 
     __pydantic_config__ = CONFIG
@@ -108,6 +110,7 @@ class SourceStatus:
     commit: str = ""
     author: str = ""
     held: str = ""
+    problem: str = ""
     because: str = ""
     applied: tuple[Applied, ...] = ()
     rejected: tuple[Problem, ...] = ()
