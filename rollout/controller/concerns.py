@@ -31,6 +31,39 @@ def for_rollout(rollout: Rollout, deployments: frozenset[str] = frozenset()) -> 
     return frozenset(names)
 
 
+class Interests:
+    """Which rollouts, by key, have which concerns now."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, frozenset[str]] = {}
+        self._by_concern: dict[str, set[str]] = {}
+
+    def put(self, key: str, concerns: frozenset[str]) -> None:
+        """The rollout ``key`` has exactly ``concerns``."""
+        before = self._by_key.get(key, frozenset())
+        if concerns == before:
+            return
+        self._by_key[key] = concerns
+        for concern in concerns - before:
+            self._by_concern.setdefault(concern, set()).add(key)
+        for concern in before - concerns:
+            self._discard(concern, key)
+
+    def drop(self, key: str) -> None:
+        """The rollout ``key`` is gone."""
+        for concern in self._by_key.pop(key, frozenset()):
+            self._discard(concern, key)
+
+    def whom(self, concerns: frozenset[str]) -> set[str]:
+        """The rollouts that any of ``concerns`` matters to."""
+        return {key for concern in concerns for key in self._by_concern.get(concern, ())}
+
+    def _discard(self, concern: str, key: str) -> None:
+        self._by_concern[concern].discard(key)
+        if not self._by_concern[concern]:
+            del self._by_concern[concern]
+
+
 def rollout_itself(namespace: str, name: str) -> str:
     """The concern of a Rollout and of what it owns."""
     return f"rollout {namespace}/{name}"

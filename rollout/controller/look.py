@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollout import reconcile
-from rollout.controller import concerns, telemetry
+from rollout.controller import telemetry
+from rollout.controller.concerns import Interests
 from rollout.controller.inbox import Inbox
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
@@ -15,6 +16,7 @@ from rollout.controller.store import Held, Store
 from rollout.controller.telemetry import Registry
 from rollout.errors import ConflictError, OutsideError, RolloutError
 from rollout.model.action import Decision
+from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
 
 STUBBORN = 3  # failures in a row before the status says why nothing moves
@@ -33,7 +35,7 @@ class Looks:
     performer: Performer
     inbox: Inbox
     lanes: Lanes
-    interests: "Interests"
+    interests: Interests
     metrics: Registry
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
@@ -72,7 +74,7 @@ class Looks:
     async def _look(self, held: Held) -> timedelta | None:
         questions = reconcile.ask(held.rollout, held.status, self.clock())
         seen = await self.observer.observe(held, questions)
-        self.interests.set(held.key, self.observer.concerns(held, questions))
+        self.interests.put(held.key, self.observer.concerns(held, questions))
         async with self.lanes.thinking():
             now = self.clock()
             decision = reconcile.decide(held.rollout, held.status, seen, now)
@@ -98,7 +100,7 @@ class Looks:
         if not self.leading():
             raise ConflictError("lease: another replica leads by now; it looks again")
 
-    def _signed(self, held: Held) -> "Rollout":
+    def _signed(self, held: Held) -> Rollout:
         return replace(held.rollout, request=self.inbox.signed(held.rollout.request))
 
     def _gone(self, key: str) -> None:

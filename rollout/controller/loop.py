@@ -40,6 +40,9 @@ class Alarms(Protocol):
     def off(self, key: str) -> None:
         """``key`` does not ring."""
 
+    def stop(self) -> None:
+        """Nothing rings any more."""
+
 
 class Scheduler:
     """Alarms by APScheduler; must be made while an event loop runs."""
@@ -99,7 +102,6 @@ class Loop:
     """Looks at objects by key: never two looks of one at once, and never one for many wakes.
 
     ``troubled``: told once for each new reason why looks fail.
-    ``heartbeat``: when anything last moved here, by the event loop's clock.
     """
 
     look: Look
@@ -107,7 +109,6 @@ class Loop:
     alarms: Alarms
     troubled: Callable[[Trouble], Awaitable[None]]
     jitter: Callable[[], float] = random.random
-    heartbeat: float = 0.0
     _states: dict[str, _State] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -155,7 +156,7 @@ class Loop:
         state.task = asyncio.create_task(self._once(key, state), name=f"look {key}")
 
     async def _once(self, key: str, state: _State) -> None:
-        self.heartbeat = asyncio.get_running_loop().time()
+        wait: float | None
         try:
             again = await self.look(key)
         except Exception as error:  # one object's trouble, whatever it is, is not the others'

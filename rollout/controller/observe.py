@@ -9,12 +9,23 @@ from rollout.controller.inbox import Inbox
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies, Webhooks
 from rollout.controller.store import Held
 from rollout.istio import traffic
-from rollout.model.observation import Finding, Observation, ProxySync, Questions, SeenTraffic
-from rollout.model.observation import SeenWorkload
+from rollout.model.observation import (
+    Finding,
+    Observation,
+    ProxySync,
+    Questions,
+    SeenTraffic,
+    SeenWorkload,
+)
 from rollout.model.status import Revision
 
 Rules = Callable[[Held], tuple[Finding, ...]]
 """The preflight rules over what the cache holds of one rollout."""
+
+
+def no_rules(_: Held) -> tuple[Finding, ...]:
+    """For a controller without preflight rules."""
+    return ()
 
 
 @dataclass(slots=True)

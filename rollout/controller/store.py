@@ -113,7 +113,7 @@ class Store:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._known.clear()
 
-    def keys(self) -> tuple[str, ...]:
+    def rollouts(self) -> tuple[str, ...]:
         """Every Rollout there is."""
         return tuple(
             f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"

@@ -39,6 +39,10 @@ PATHS: Mapping[str, tuple[str, str]] = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "Event": ("/apis/events.k8s.io/v1", "events"),
+    "CustomResourceDefinition": (
+        "/apis/apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+    ),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "MutatingWebhookConfiguration": (
         "/apis/admissionregistration.k8s.io/v1",
@@ -46,6 +50,9 @@ PATHS: Mapping[str, tuple[str, str]] = {
     ),
 }
 """Kind to the path of its group and version, and its plural."""
+
+_OLDER = {"EndpointSlice": "/apis/discovery.k8s.io/v1beta1"}
+"""For servers before Kubernetes 1.21; what we read of it is the same."""
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30
@@ -233,19 +240,29 @@ class _Calls:
 
 
 class _Source:
-    """One kind in one scope, as a watch asks for it."""
+    """One kind in one scope, as a watch asks for it, from the newest version there is."""
 
     def __init__(self, calls: _Calls, kind: str, scope: Scope) -> None:
         self._calls = calls
         self._kind = kind
         self._path = _path(kind, scope.namespace)
+        self._older = _OLDER.get(kind)
         filters = {"labelSelector": scope.labels, "fieldSelector": scope.fields}
         self._filters = {name: value for name, value in filters.items() if value}
 
     async def fetch(self, query: Mapping[str, str]) -> Json:
         query = {**query, **self._filters}
-        page = await self._calls.call("GET", self._path, query, None, where=self._kind.lower())
+        page = await self._page(query)
         return {**page, "items": [self.named(item) for item in page.get("items") or ()]}
+
+    async def _page(self, query: Mapping[str, str]) -> Json:
+        try:
+            return await self._calls.call("GET", self._path, query, None, where=self._kind.lower())
+        except Absent:
+            if self._older is None:
+                raise
+        self._path, self._older = self._path.replace(PATHS[self._kind][0], self._older), None
+        return await self._page(query)
 
     def stream(self, query: Mapping[str, str], seconds: float) -> AsyncGenerator[bytes]:
         query = {**query, **self._filters}
