@@ -16,11 +16,16 @@ def crds() -> None:
     print(yaml.safe_dump_all(documents, sort_keys=False), end="")
 
 
-Kind = StrEnum("Kind", {name.upper(): name for name in made.KINDS})
+class Kind(StrEnum):
+    """The kinds that have a schema."""
+
+    ROLLOUT = "Rollout"
+    ANALYSIS_TEMPLATE = "AnalysisTemplate"
+    ROLLOUT_SOURCE = "RolloutSource"
 
 
 def schema(
-    kind: Annotated[Kind, typer.Argument(help="Which kind.")] = Kind("Rollout"),
+    kind: Annotated[Kind, typer.Argument(help="Which kind.")] = Kind.ROLLOUT,
 ) -> None:
     """Print a kind's JSON Schema, for editors.
 

@@ -1,12 +1,13 @@
 """The doors: every command, and how errors leave the house."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 import rollout
-from rollout.cli import answer, crds, exits, output, plan, status, validate, wait, watch
+from rollout.cli import answer, crds, exits, output, plan, run, status, validate, wait, watch
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import terminal
@@ -39,14 +40,18 @@ def version() -> None:
     print(rollout.__version__)
 
 
+def _panel(title: str, *commands: Callable[..., None]) -> None:
+    """``commands`` under one heading of ``--help``."""
+    for command in commands:
+        app.command(rich_help_panel=title)(command)
+
+
 def _add() -> None:
-    for command in (status.status, watch.watch, status.history, status.explain, wait.wait):
-        app.command(rich_help_panel=LOOK)(command)
+    _panel(LOOK, status.status, watch.watch, status.history, status.explain, wait.wait)
     for verb in terminal.ANSWERS:
         app.command(verb, rich_help_panel=ASK)(answer.command(verb))
-    for command in (validate.validate, plan.plan, crds.crds, crds.schema):
-        app.command(rich_help_panel=MANIFESTS)(command)
-    app.command(rich_help_panel=RUN)(version)
+    _panel(MANIFESTS, validate.validate, plan.plan, crds.crds, crds.schema)
+    _panel(RUN, run.run, version)
 
 
 _add()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rollout.errors import RefusedError
 
+CACHE = Path("~/.cache/rollout")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,7 +29,7 @@ class Settings:
     prometheus_ca: str = ""
     tenant: str = ""
     istiod: str = ""
-    cache: Path = Path("~/.cache/rollout")
+    cache: Path = CACHE
     listen: str = ""
     allow_local_git: bool = False
     log_level: str = "info"
@@ -82,3 +84,10 @@ def is_plain() -> bool:
 def inherited(**changes: str) -> dict[str, str]:
     """The environment of a child of ours, with these variables set."""
     return {**os.environ, **changes}
+
+
+def proxies() -> dict[str, str]:
+    """What the environment says of HTTP proxies and CA files, for children that fetch."""
+    names = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    found = {name: os.environ.get(name) or os.environ.get(name.lower()) for name in names}
+    return {name: value for name, value in found.items() if value}

@@ -34,7 +34,7 @@ class Wanted:
     commit: str = ""
 
 
-def wait(
+def wait(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
     name: options.Name,
     namespace: options.Namespace = "",
@@ -43,6 +43,7 @@ def wait(
     commit: Annotated[str, typer.Option(help="Of this commit, or what follows it.")] = "",
     timeout: options.Timeout = "30m",
 ) -> None:
+    """Wait for a rollout; the exit code says how it ended."""
     given = cluster.in_namespace(options.chosen(context), namespace)
     patience = units.duration(timeout).total_seconds()
     code = asyncio.run(_wait(given, name, Wanted(state, revision, commit), patience))
@@ -50,10 +51,7 @@ def wait(
         raise typer.Exit(code)
 
 
-wait.__doc__ = f"""Wait for a rollout; the exit code says how it ended.
-
-{exits.TABLE}
-"""
+wait.__doc__ = f"{wait.__doc__}\n\n{exits.TABLE}"
 
 
 def outcome(found: Seen, wanted: Wanted) -> Exit | None:

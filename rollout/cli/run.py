@@ -1,0 +1,185 @@
+"""``run``: the controller, put together from its settings; the one place that knows all edges."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rollout.cli import health, options, settings
+from rollout.cli.settings import CACHE, NAMES, Settings
+from rollout.controller import app, concerns, loop, telemetry
+from rollout.controller.app import Beside, Controller, Outside
+from rollout.controller.following import Following
+from rollout.controller.metrics import Batcher
+from rollout.controller.ports import Answers
+from rollout.controller.sources import KubeSecrets, Policy, Sources
+from rollout.edges import kube
+from rollout.edges.istiod import Istiod
+from rollout.edges.kube import Kube, Scope
+from rollout.edges.prometheus import Access, Prometheus
+from rollout.edges.repo import GitRepo
+from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
+from rollout.model.status import Outcome
+
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All rollouts' questions to one Prometheus, as the port ``Metrics`` has it."""
+
+    batcher: Batcher
+
+    async def ask(
+        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+    ) -> Answers:
+        return Answers(*await self.batcher.ask(tuple(counts), tuple(values)))
+
+
+class Nowhere:
+    """No Prometheus is configured: every question is answered by saying so."""
+
+    async def ask(
+        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+    ) -> Answers:
+        because = "no prometheus is known; give the controller --prometheus"
+        names = dict.fromkeys([*(c.metric for c in counts), *(v.metric for v in values)])
+        return Answers(no_answers=tuple(NoAnswer(n, Outcome.ERROR, because) for n in names))
+
+
+def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
+    context: typer.Context,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", envvar=NAMES["namespace"], help="Only this one.")
+    ] = "",
+    prometheus: Annotated[
+        str, typer.Option(envvar=NAMES["prometheus"], help="Prometheus' URL.")
+    ] = "",
+    prometheus_token: Annotated[
+        str, typer.Option(envvar=NAMES["prometheus_token"], help="File with its bearer token.")
+    ] = "",
+    prometheus_ca: Annotated[
+        str, typer.Option(envvar=NAMES["prometheus_ca"], help="File with its CA.")
+    ] = "",
+    tenant: Annotated[str, typer.Option(envvar=NAMES["tenant"], help="X-Scope-OrgID.")] = "",
+    istiod: Annotated[
+        str, typer.Option(envvar=NAMES["istiod"], help="istiod's URL of /debug/syncz.")
+    ] = "",
+    cache: Annotated[
+        Path, typer.Option(envvar=NAMES["cache"], help="Folder of the bare git clones.")
+    ] = CACHE,
+    listen: Annotated[
+        str, typer.Option(envvar=NAMES["listen"], help="host:port of /metrics and /healthz.")
+    ] = "",
+    allow_local_git: Annotated[
+        bool, typer.Option(envvar=NAMES["allow_local_git"], help="Paths and http to itself.")
+    ] = False,
+    log_level: Annotated[
+        str, typer.Option(envvar=NAMES["log_level"], help="debug, info, warning.")
+    ] = "info",
+) -> None:
+    """Run the controller until SIGTERM or Ctrl-C.
+
+    In a cluster, give it a Deployment (deploy/); elsewhere it acts with your kubeconfig.
+    """
+    given = replace(
+        options.chosen(context),
+        namespace=namespace,
+        prometheus=prometheus,
+        prometheus_token=prometheus_token,
+        prometheus_ca=prometheus_ca,
+        tenant=tenant,
+        istiod=istiod,
+        cache=cache.expanduser(),
+        listen=listen,
+        allow_local_git=allow_local_git,
+        log_level=log_level,
+    )
+    _log(given.log_level)
+    asyncio.run(_run(given))
+
+
+async def _run(given: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as exits:
+        outside, sources = await _outside(given, exits)
+        beside: tuple[Beside, ...] = (_following(sources, outside),)
+        if given.listen:
+            beside = (*beside, lambda controller: health.serve(controller, given.listen))
+        mine = app.Settings(_lease_namespace(), _identity(), beside)
+        telemetry.info("started", address=given.listen or None)
+        await app.run(outside, mine, stop)
+    telemetry.info("stopped")
+
+
+async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, GitRepo]:
+    """Every edge, opened; ``exits`` closes them."""
+    api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
+    scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
+    cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
+    proxies = await exits.enter_async_context(Istiod(given.istiod)) if given.istiod else None
+    repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
+    exits.push_async_callback(repo.close)
+    return Outside(kube=cluster, metrics=_metrics(given, exits), proxies=proxies), repo
+
+
+def _metrics(given: Settings, exits: AsyncExitStack) -> Together | Nowhere:
+    if not given.prometheus:
+        return Nowhere()
+    prometheus = Prometheus(
+        Access(
+            url=given.prometheus,
+            token=settings.secret(given.prometheus_token) if given.prometheus_token else "",
+            ca_file=given.prometheus_ca,
+            tenant=(TENANT, given.tenant) if given.tenant else None,
+        )
+    )
+    exits.callback(prometheus.close)
+    return Together(Batcher(prometheus))
+
+
+def _following(repo: GitRepo, outside: Outside) -> Beside:
+    """The sources, kept in force beside the rollouts."""
+
+    async def beside(controller: Controller) -> None:
+        sources = Sources(
+            outside.kube,
+            repo,
+            KubeSecrets(outside.kube),
+            loop.clock,
+            Policy(instance=controller.settings.identity),
+            leading=lambda: controller.leading,
+        )
+        await Following(sources, outside.kube).run()
+
+    return beside
+
+
+def _lease_namespace() -> str:
+    """Where replicas of us agree who acts; empty outside a cluster, where there is one of us."""
+    return OWN_NAMESPACE.read_text().strip() if OWN_NAMESPACE.is_file() else ""
+
+
+def _identity() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _log(level: str) -> None:
+    """JSON lines on stderr, ours at ``level``, everybody else's from warnings up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(telemetry.Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("rollout").setLevel(level.upper())
