@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import rollout
-from rollout.cli import answer, crds, exits, output, plan, run, status, validate, wait, watch
+from rollout.cli import answer, crds, exits, lab, output, plan, run, status, validate, wait, watch
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import terminal
@@ -51,6 +51,7 @@ def _add() -> None:
     for verb in terminal.ANSWERS:
         app.command(verb, rich_help_panel=ASK)(answer.command(verb))
     _panel(MANIFESTS, validate.validate, plan.plan, crds.crds, crds.schema)
+    app.add_typer(lab.app, name="lab", rich_help_panel=RUN)
     _panel(RUN, run.run, version)
 
 
