@@ -24,6 +24,7 @@ DEPTH = 200  # commits fetched at first; enough to say which one changed a file,
 UNSHALLOW = 0x7FFFFFFF  # git's own number for "all of it", git-fetch(1) --unshallow
 MAX_PACKS = 200  # every fetch leaves one; then a new clone is the cheapest way to tidy up
 
+_FAR = frozenset({12, 16, 23, 34})  # git_error_t of libgit2: NET, SSL, SSH, HTTP
 _TIP = "refs/rollout/tip"
 
 
@@ -40,47 +41,79 @@ class Fetched:
     notes: tuple[str, ...] = ()
 
 
-def fetch(origin: Origin, since: str, cache: Path, local: bool) -> Fetched:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``cache``: the folder of the clones; ``local``: whether paths of this machine are open."""
+
+    cache: Path
+    local: bool = False
+
+
+def fetch(origin: Origin, since: str, place: Place, known: str = "") -> Fetched:
     """The manifests of ``origin`` now; ``since`` is the commit taken before, or empty.
 
-    ``local``: whether paths of this machine and http to itself are allowed.
+    ``known``: a commit whose files the caller has already; they are left out then.
     A cache that is broken, or was left by a crash, is deleted and cloned anew.
     Errors: ``OutsideError`` when the remote does not answer, ``RefusedError`` when it says no.
     """
-    giturl.check(origin.url, local)
-    folder = cache / sha256(f"{origin.key} {origin.url}".encode()).hexdigest()[:24]
+    giturl.check(origin.url, place.local)
+    folder = place.cache / sha256(f"{origin.key} {origin.url}".encode()).hexdigest()[:24]
     busy = folder.with_suffix(".busy")
-    fresh = _tidied(folder, busy)
+    clone = _clone(folder, busy)
+    place.cache.mkdir(parents=True, exist_ok=True)
     busy.touch()
     try:
-        fetched = _attempt(origin, since, folder)
-    except RolloutError:
-        raise
-    except (pygit2.GitError, KeyError, ValueError, OSError) as broken:
-        if fresh:
-            text = f"git {giturl.shown(origin.url)}: {giturl.said(broken)}"
-            raise OutsideError(text) from broken
-        shutil.rmtree(folder, ignore_errors=True)
-        fetched = _attempt(origin, since, folder)
+        fetched = _unless_broken(origin, since, clone, known) if clone.exists() else None
+        if fetched is None:
+            clone = _next(folder, clone)
+            fetched = _attempt(origin, since, clone, known)
+    except _BROKEN as error:
+        text = f"git {giturl.shown(origin.url)}: {giturl.said(error)}; the next poll tries again"
+        raise OutsideError(text) from error
     finally:
         busy.unlink(missing_ok=True)
     return fetched
 
 
-def _tidied(folder: Path, busy: Path) -> bool:
-    """Whether there is no clone yet, after what a crash or many fetches left is gone."""
-    packs = len(list(folder.glob("objects/pack/*.pack")))
-    if busy.exists() or packs > MAX_PACKS:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return not folder.exists()
+_BROKEN = (pygit2.GitError, KeyError, ValueError, OSError)
+"""What libgit2 says when files are missing or are not what they should be."""
 
 
-def _attempt(origin: Origin, since: str, folder: Path) -> Fetched:
-    repo = pygit2.init_repository(str(folder), bare=True)
+def _unless_broken(origin: Origin, since: str, clone: Path, known: str) -> Fetched | None:
+    try:
+        return _attempt(origin, since, clone, known)
+    except _BROKEN:
+        return None
+
+
+def _clone(folder: Path, busy: Path) -> Path:
+    """The clone to use; there is none yet where a crash or many fetches made a new one wanted."""
+    clones = sorted(folder.glob("*.git"), key=_number)
+    clone = clones[-1] if clones else folder / "1.git"
+    packs = len(list(clone.glob("objects/pack/*.pack")))
+    return _next(folder, clone) if busy.exists() or packs > MAX_PACKS else clone
+
+
+def _next(folder: Path, clone: Path) -> Path:
+    """The path of a new clone; all others are gone.
+
+    Never the same path: libgit2 goes on using what it remembers of a pack with that name.
+    """
+    number = _number(clone) + clone.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{number}.git"
+
+
+def _number(clone: Path) -> int:
+    return int(clone.stem) if clone.stem.isdigit() else 0
+
+
+def _attempt(origin: Origin, since: str, clone: Path, known: str) -> Fetched:
+    repo = pygit2.init_repository(str(clone), bare=True)
     # To libgit2, false still means "on the same host"; to another host credentials would leak.
     repo.config["http.followRedirects"] = "false"
-    repo = pygit2.Repository(str(folder))
+    repo = pygit2.Repository(str(clone))
     remote = _Remote(repo, origin)
     commit = remote.tip()
     if origin.signers:
@@ -89,7 +122,7 @@ def _attempt(origin: Origin, since: str, folder: Path) -> Fetched:
     if relation is Relation.UNRELATED and repo.is_shallow:
         remote.deepen()
         relation = _relation(repo, since, commit)
-    return _read(repo, commit, origin, relation)
+    return _read(repo, commit, origin, relation, str(commit.id) == known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +134,11 @@ class _Remote:
 
     def tip(self) -> Any:
         """The commit that the ref points at, now in the cache."""
-        heads = self._ask(lambda remote, callbacks: remote.list_heads(callbacks=callbacks))
+        remote = self.repo.remotes.create_anonymous(self.origin.url)
+        try:
+            heads = remote.list_heads(callbacks=Credentials(self.origin))
+        except pygit2.GitError as error:
+            raise giturl.sorted_error(self.origin.url, error) from error
         known = {head.name: head.oid for head in heads}
         ref = self.origin.ref
         full = ref if ref == "HEAD" or ref.startswith("refs/") else f"refs/heads/{ref}"
@@ -120,7 +157,13 @@ class _Remote:
     def _fetch(self, ref: str, depth: int) -> None:
         full = ref if ref == "HEAD" or ref.startswith("refs/") else f"refs/heads/{ref}"
         spec = [f"+{full}:{_TIP}"]
-        self._ask(lambda remote, calls: remote.fetch(spec, callbacks=calls, depth=depth))
+        remote = self.repo.remotes.create_anonymous(self.origin.url)
+        try:
+            remote.fetch(spec, callbacks=Credentials(self.origin), depth=depth)
+        except pygit2.GitError as error:
+            if getattr(error, "error_class", 0) in _FAR:
+                raise giturl.sorted_error(self.origin.url, error) from error
+            raise  # our own disk: whoever called clones anew
 
     def _missing(self, full: str, known: Mapping[str, Any]) -> RolloutError:
         where = f"git {giturl.shown(self.origin.url)}"
@@ -129,13 +172,6 @@ class _Remote:
         names = sorted(name.removeprefix("refs/heads/") for name in known if "heads/" in name)
         some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         return RefusedError(f"{where}: has no {full[:100]!r}; it has {some or 'no branch'}")
-
-    def _ask(self, what: Any) -> Any:
-        remote = self.repo.remotes.create_anonymous(self.origin.url)
-        try:
-            return what(remote, Credentials(self.origin))
-        except pygit2.GitError as error:
-            raise giturl.sorted_error(self.origin.url, error) from error
 
 
 class Credentials(pygit2.RemoteCallbacks):
@@ -182,9 +218,9 @@ def _relation(repo: Any, since: str, commit: Any) -> Relation:
     return Relation.REWIND if repo.descendant_of(since, commit.id) else Relation.UNRELATED
 
 
-def _read(repo: Any, commit: Any, origin: Origin, relation: Relation) -> Fetched:
+def _read(repo: Any, commit: Any, origin: Origin, relation: Relation, known: bool) -> Fetched:
     folder = gittree.Folder(repo, f"git {giturl.shown(origin.url)}", origin.path)
-    files = folder.files(commit)
+    files = () if known else folder.files(commit)
     return Fetched(
         str(commit.id),
         gittree.author(commit),

@@ -71,9 +71,8 @@ def answer(job: Mapping[str, Any], say: Say) -> None:
     """
     try:
         with _home(job["origin"]["secret"]):
-            fetched = git.fetch(
-                Origin(**job["origin"]), job["since"], Path(job["cache"]), job["local"]
-            )
+            where = git.Place(Path(job["cache"]), job["local"])
+            fetched = git.fetch(Origin(**job["origin"]), job["since"], where, job["known"])
         _parse(fetched.files, job["skip"], say)
     except RolloutError as error:
         say({"error": "refused" if isinstance(error, RefusedError) else "outside"} | _text(error))
@@ -82,7 +81,7 @@ def answer(job: Mapping[str, Any], say: Say) -> None:
     except Exception as error:  # the last door: the parent wants one line, always
         say({"error": "outside"} | _text(error))
     else:
-        say({"done": _summary(fetched)})
+        say({"done": _summary(fetched) | {"known": fetched.commit == job["known"]}})
 
 
 def _text(error: BaseException) -> dict[str, str]:

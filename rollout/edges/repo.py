@@ -6,8 +6,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rollout.model.source import Document, Origin, Problem, Reading, Relation
 
 FETCH = timedelta(seconds=120)  # a clone of the largest repository that is worth polling
 FILE = timedelta(seconds=5)  # 1 MiB takes under 0.25 s; the rest is a busy machine
+READER = (sys.executable, "-s", "-P", "-m", "rollout.edges.reading")
 LINE_BYTES = 64 << 20
 JOBS = 1000  # of one child
 MAX_POISON = 10  # files that kill their reader, of one commit; then the commit is given up
@@ -30,15 +31,18 @@ class GitRepo:
 
     ``cache``: folder of the bare clones; it may vanish at any time.
     ``local``: whether paths of this machine, and http to itself, are allowed.
-    ``environment``: what a child is given besides a home and PATH; proxies and CA files.
+    ``command``: the child's program. ``environment``: what it is given besides a home and a
+    PATH, such as proxies and CA files.
     """
 
     cache: Path
     local: bool = False
     workers: int = 4  # slow remotes hold one each for as long as fetch_limit
     environment: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = READER
     fetch_limit: timedelta = FETCH
     file_limit: timedelta = FILE
+    _last: dict[str, tuple[tuple[str, str, str], Reading]] = field(default_factory=dict)
     _idle: list["_Child"] = field(default_factory=list)
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -57,10 +61,14 @@ class GitRepo:
 
     async def _read(self, origin: Origin, since: str) -> Reading:
         poison: list[Problem] = []
+        place = (origin.url, origin.ref, origin.path)
+        known = self._last.get(origin.key)
+        last = known[1] if known and known[0] == place else None
         while True:
             child = self._idle.pop() if self._idle else await self._start()
             try:
-                heard = await self._ask(child, origin, since, [one.file for one in poison])
+                told = {"since": since, "known": last.commit if last else ""}
+                heard = await self._ask(child, origin, told, [one.file for one in poison])
             except _FileDeath as death:
                 poison.append(Problem(death.file, 0, f"{death.file}: {death.why}"))
                 if len(poison) > MAX_POISON:
@@ -68,11 +76,15 @@ class GitRepo:
                         self._says(origin, f"{len(poison)} files {death.why}")
                     ) from None
             else:
-                return _reading(heard, poison)
+                reading = _reading(heard, poison, last)
+                self._last[origin.key] = (place, reading)
+                return reading
 
-    async def _ask(self, child: "_Child", origin: Origin, since: str, skip: list[str]) -> "_Heard":
-        told = {"since": since, "skip": skip, "cache": str(self.cache), "local": self.local}
-        job = {"origin": asdict(origin)} | told
+    async def _ask(
+        self, child: "_Child", origin: Origin, told: Mapping[str, str], skip: list[str]
+    ) -> "_Heard":
+        place = {"cache": str(self.cache), "local": self.local}
+        job = {"origin": asdict(origin), "skip": skip, **place, **told}
         heard, limit = _Heard(), self.fetch_limit
         try:
             await child.send(job)
@@ -110,7 +122,7 @@ class GitRepo:
         here = str(Path(rollout.__file__).parents[1])
         basis = {"PATH": os.defpath, "PYTHONPATH": here, "HOME": tempfile.gettempdir()}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-s", "-P", "-m", "rollout.edges.reading"),
+            *self.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -198,14 +210,18 @@ class _FileDeath(Exception):
         self.why = why
 
 
-def _reading(heard: _Heard, poison: list[Problem]) -> Reading:
+def _reading(heard: _Heard, poison: list[Problem], last: Reading | None) -> Reading:
+    """What was heard; of a commit that is known, ``last`` with its relation as it is now."""
     done = heard.done or {}
+    relation = Relation(done["relation"])
+    if last and done["known"]:
+        return replace(last, relation=relation)
     found = [*done["problems"], *(one for file in heard.files for one in file["problems"])]
     return Reading(
         commit=done["commit"],
         author=done["author"],
         committed_at=datetime.fromtimestamp(done["committed_at"], UTC),
-        relation=Relation(done["relation"]),
+        relation=relation,
         documents=tuple(Document(**one) for file in heard.files for one in file["documents"]),
         problems=(*poison, *(Problem(**one) for one in found)),
         notes=(*done["notes"], *(note for file in heard.files for note in file["notes"])),
