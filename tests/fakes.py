@@ -83,10 +83,10 @@ class FakeKube:
     def _put(self, key: Key, obj: Any, status: bool = False) -> Json:
         before = self.objects.get(key, {"metadata": {}, "spec": None})
         self._version += 1
-        spoken = {"uid": str(uuid.uuid5(uuid.NAMESPACE_OID, str(key))), "generation": 0}
-        old = {**spoken, **before["metadata"]}
-        meta = {**old, **({} if status else obj["metadata"])}
-        meta["generation"] = old["generation"] + (before.get("spec") != obj.get("spec"))
+        old = before["metadata"]
+        meta = {**(old if status else obj["metadata"])}
+        meta["uid"] = old.get("uid", str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key}{self._version}")))
+        meta["generation"] = old.get("generation", 0) + (before.get("spec") != obj.get("spec"))
         meta["resourceVersion"] = str(self._version)
         made = {**(before if status else obj), "metadata": meta}
         if status:
@@ -110,10 +110,10 @@ class FakeMetrics:
     asked: int = 0
 
     async def ask(
-        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers:
         self.asked += 1
-        return Answers(values=tuple(Value(q.metric, q.instant, self.value) for q in values))
+        return (), tuple(Value(q.metric, q.instant, self.value) for q in values), ()
 
 
 @dataclass

@@ -20,10 +20,9 @@ def of(obj: Json) -> frozenset[str]:
     return frozenset(find(obj)) if find else frozenset()
 
 
-def for_rollout(rollout: Rollout, deployments: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The concerns of a rollout whose revisions run in ``deployments``."""
-    names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host)}
-    names |= {deployment(rollout.namespace, name) for name in deployments}
+def for_rollout(rollout: Rollout, pods: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The concerns of a rollout, with those of its ``pods``."""
+    names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host), *pods}
     for use in rollout.spec.analysis.templates:
         names.add(named("AnalysisTemplate", rollout.namespace, use.name))
     for ref in rollout.spec.traffic.virtual_services:
@@ -117,6 +116,11 @@ def _deployment(obj: Json) -> Iterator[str]:
     yield from _owners(obj)
 
 
+def _configuration(obj: Json) -> Iterator[str]:
+    yield from _itself(obj)
+    yield from _owners(obj)
+
+
 def _owners(obj: Json) -> Iterator[str]:
     namespace, _, meta = _metadata(obj)
     for owner in meta.get("ownerReferences") or ():
@@ -180,8 +184,8 @@ _BY_KIND = {
     "EndpointSlice": _slice,
     "Deployment": _deployment,
     "Pod": _pod,
-    "ConfigMap": _itself,
-    "Secret": _itself,
+    "ConfigMap": _configuration,
+    "Secret": _configuration,
     "AnalysisTemplate": _itself,
     "RolloutSource": _itself,
 }

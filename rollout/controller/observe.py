@@ -44,35 +44,38 @@ class Observer:
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the cache cannot be read."""
-        answers, sync, webhook = await asyncio.gather(
+        (counts, values, no_answers), sync, webhook = await asyncio.gather(
             self._metrics(asked), self._sync(asked), self._webhook(held, asked)
         )
         rollout = held.rollout
-        revision = None if held.problem else pods.asked(rollout)
+        revision, problem = pods.asked(self.kube, rollout)
+        if held.problem:
+            revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
         return Observation(
             asked=revision,
             traffic=self._traffic(asked, workloads),
             workloads=workloads,
-            counts=answers.counts,
-            values=answers.values,
-            no_answers=answers.no_answers,
+            counts=counts,
+            values=values,
+            no_answers=no_answers,
             sync=sync,
             webhook=webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self.rules(held) if asked.preflight else (),
             strangers=pods.strangers(self.kube, rollout, held.status.stable),
-            problem=held.problem,
+            problem=problem,
         )
 
     def concerns(self, held: Held, asked: Questions) -> frozenset[str]:
         """What must wake this rollout from now on."""
-        revisions = (*asked.revisions, pods.asked(held.rollout))
-        return concerns.for_rollout(held.rollout, pods.deployments(held.rollout, revisions))
+        revision, _ = pods.asked(self.kube, held.rollout)
+        revisions = (*asked.revisions, *([revision] if revision else []))
+        return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
 
     async def _metrics(self, asked: Questions) -> Answers:
         if not asked.counts and not asked.values:
-            return Answers()
+            return (), (), ()
         return await self.metrics.ask(asked.counts, asked.values)
 
     async def _sync(self, asked: Questions) -> ProxySync | None:

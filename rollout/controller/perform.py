@@ -8,7 +8,7 @@ from typing import assert_never
 
 from rollout.controller import candidates, pods, telemetry
 from rollout.controller.ports import Chat, Json, Kube
-from rollout.controller.store import Held, Store, unchanged
+from rollout.controller.store import Held, Store
 from rollout.errors import ConflictError, RolloutError
 from rollout.istio import destinationrule, virtualservice
 from rollout.model.action import (
@@ -62,7 +62,7 @@ class Performer:
             case RemoveSubset():
                 await self._remove(action)
             case EnsureWorkload() | Scale() | PruneWorkloads():
-                await pods.perform(self.kube, held, action)
+                await pods.perform(self.kube, held.rollout, action)
             case AskApproval():
                 await self._say(held, action)
             case Announce():
@@ -115,11 +115,11 @@ class Performer:
         return destinationrule.chosen(candidates.destination_rules(self.kube, target), target)
 
     async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
-        """A compare-and-swap of ``obj``; nothing to do costs nothing."""
+        """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""
         if ops := patches(obj):
             meta = obj["metadata"]
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
-            await self.kube.patch(kind, namespace, name, [unchanged(obj), *ops])
+            await self.kube.patch(kind, namespace, name, ops)
 
     async def _event(self, held: Held, told: Announce, now: datetime) -> None:
         try:

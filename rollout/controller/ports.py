@@ -6,7 +6,6 @@ A *concern* is a name that objects share with the rollouts they matter to, such 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -69,20 +68,15 @@ class Cluster(Kube, Watching, Protocol):
     """Both: what ``app.run`` is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What Prometheus said to one look's questions; each question has one answer or a reason."""
-
-    counts: tuple[Counts, ...] = ()
-    values: tuple[Value, ...] = ()
-    no_answers: tuple[NoAnswer, ...] = ()
+Answers = tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]
+"""What Prometheus said to one look's questions; each question has an answer or a reason."""
 
 
 class Metrics(Protocol):
     """Prometheus, asked for many rollouts at once behind this door; it never raises."""
 
     async def ask(
-        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers: ...
 
 

@@ -44,7 +44,7 @@ def objects(name: str = "shop", pods: int = 2) -> list[Json]:
         _obj("DestinationRule", name, {"host": name, "subsets": subsets}),
         _obj("VirtualService", name, {"hosts": [name], "http": [{"route": route}]}),
         *(obj for revision in REVISIONS for obj in _workload(name, revision, pods)),
-        endpoints(name, {revision: pods for revision in REVISIONS}),
+        endpoints(name, dict.fromkeys(REVISIONS, pods)),
     ]
 
 

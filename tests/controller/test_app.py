@@ -1,6 +1,5 @@
 """Whole journeys through the shell: the real loop, look, store and translators on fakes."""
 
-import asyncio
 
 from tests import virtual
 from tests.controller.shop import Shop, a_rollout

@@ -58,6 +58,14 @@ async def test_what_was_patched_is_read_at_once(cluster: UnderTest) -> None:
     assert cluster.kube.get("VirtualService", cluster.namespace, "shop") == after
 
 
+async def test_what_a_patch_takes_away_is_gone(cluster: UnderTest) -> None:
+    obj = virtual_service(cluster.namespace)
+    await cluster.kube.create({**obj, "metadata": {**obj["metadata"], "annotations": {"a": "b"}}})
+    gone = [{"op": "remove", "path": "/metadata/annotations"}]
+    after = await cluster.kube.patch("VirtualService", cluster.namespace, "shop", gone)
+    assert "annotations" not in after["metadata"]
+
+
 async def test_a_patch_of_an_older_version_is_a_conflict(cluster: UnderTest) -> None:
     made = await cluster.kube.create(virtual_service(cluster.namespace))
     change = {"op": "add", "path": "/spec/http/0/timeout", "value": "3s"}
