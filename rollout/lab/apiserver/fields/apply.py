@@ -93,7 +93,7 @@ _GONE = object()
 def _less(value: Any, dropped: Fields | None, shape: Shape) -> Any:
     if dropped is None:
         return value
-    if not dropped:
+    if not dropped or "." in dropped:
         return _GONE
     rest = without(value, dropped, shape)
     return rest if rest or not value else _GONE

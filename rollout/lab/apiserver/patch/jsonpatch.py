@@ -48,7 +48,7 @@ def _step(document: Any, operation: Any) -> Any:
         case "copy":
             return _added(document, path, _found(document, _pointer(str(operation.get("from")))))
         case other:
-            raise PatchFormError(f"Unexpected kind: {other}")
+            raise PatchFailedError(f"there is no operation {other!r}")
 
 
 def _value(operation: Mapping[str, Any]) -> Any:

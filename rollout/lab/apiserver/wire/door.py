@@ -30,7 +30,7 @@ class Door:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             address = routes.address(request.path)
-            if address is None:
+            if address is None or not self._knows(address):
                 return self._other(request)
             return await self._resource(request, address)
         except Problem as found:
@@ -75,6 +75,10 @@ class Door:
         if verb == "watch":
             return await self._streams.answer(ask)
         return await self._verbs.answer(verb, ask)
+
+    def _knows(self, address: routes.Address) -> bool:
+        reviews = address.group in discovery.REVIEWS
+        return reviews or bool(self._store.kinds.in_version(address.group, address.version))
 
     def _other(self, request: web.BaseRequest) -> web.Response:
         path = request.path.rstrip("/")
