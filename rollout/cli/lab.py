@@ -76,7 +76,7 @@ def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, 
     """What a person needs to use the lab, as label and text."""
     said = [(label, text) for label, text in known.items() if text]
     if child is not None:
-        said.append(("controller", f"process {child.pid}, log {child.log_path}"))
+        said.append(("controller", f"process {child.pid}"))
     return said
 
 

@@ -1,6 +1,7 @@
 """The demo's shop: three revisions of one service, one of them bad; plain objects and text."""
 
 from rollout.lab import sample
+from rollout.lab.client import Object
 
 NAMESPACE = sample.NAMESPACE
 HOST = sample.HOST
@@ -11,7 +12,7 @@ ERROR_RATE = 0.1
 """Of the bad revision's answers: the issue's own figure."""
 
 
-def objects() -> list[sample.Object]:
+def objects() -> list[Object]:
     """What a team has before it has us; all three revisions' pods stand ready."""
     route = {"name": "primary", "route": [{"destination": {"host": NAME, "subset": "stable"}}]}
     rule = sample.destination_rule(name=NAME)
@@ -27,7 +28,7 @@ def objects() -> list[sample.Object]:
     ]
 
 
-def source(url: str) -> sample.Object:
+def source(url: str) -> Object:
     """The repository that says which revision is wanted."""
     return {
         "apiVersion": "rollout.dev/v1alpha1",
