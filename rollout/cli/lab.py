@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from rollout.cli import demo as demonstration
-from rollout.cli import output, settings
+from rollout.cli import output
 from rollout.errors import OutsideError
 from rollout.lab import processes
 from rollout.lab.client import CRD
@@ -123,6 +123,4 @@ async def start_controller(running: World) -> Child:
         *("--prometheus", running.prometheus_url, "--istiod", running.syncz_url),
         *("--cache", folder / "clones", "--allow-local-git"),
     )
-    return await processes.start(
-        "controller", command, log=folder / "controller.log", environment=settings.inherited()
-    )
+    return await processes.start("controller", command, log=folder / "controller.log")

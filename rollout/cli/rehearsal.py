@@ -12,14 +12,14 @@ from typing import Any
 from rollout import reconcile, strategies
 from rollout.cli.memory import Cluster, Written
 from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer
+from rollout.controller.observe import Observer, no_rules
 from rollout.controller.perform import Performer
 from rollout.controller.ports import Answers
 from rollout.controller.store import Held, Store
 from rollout.istio import owner
 from rollout.messages.planned import Change, Moment, Planned
 from rollout.model.action import Decision
-from rollout.model.observation import CountsQuestion, Finding, ProxySync, ValueQuestion
+from rollout.model.observation import CountsQuestion, ProxySync, ValueQuestion
 from rollout.model.spec import Finish, Rollout, Step, Strategy
 from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
 
@@ -38,16 +38,12 @@ class _Nobody:
     """No metrics, and proxies that have everything at once."""
 
     async def ask(
-        self, counts: Iterable[CountsQuestion], values: Iterable[ValueQuestion]
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers:
-        return Answers()
+        return (), (), ()
 
     async def synced(self, since: datetime) -> ProxySync | None:
         return ProxySync(1, 1)
-
-
-def _no_rules(held: Held) -> tuple[Finding, ...]:
-    return ()
 
 
 @dataclass(slots=True)
@@ -71,7 +67,7 @@ class _Stage:
         """One look, as the controller takes it, but for its gates and its store."""
         held = Held(_obj(self.rollout), self.rollout, self.status)
         nobody, inbox = _Nobody(), Inbox(self.cluster, lambda _: None)
-        observer = Observer(self.cluster, nobody, nobody, None, inbox, _no_rules)
+        observer = Observer(self.cluster, nobody, nobody, None, inbox, no_rules)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)

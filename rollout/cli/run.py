@@ -7,55 +7,45 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import aiohttp
 import typer
 
-from rollout.cli import health, options, settings
+from rollout.cli import options, settings
 from rollout.cli.settings import CACHE, NAMES, Settings
 from rollout.controller import app, concerns, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.following import Following
 from rollout.controller.metrics import Batcher
-from rollout.controller.ports import Answers
+from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.sources import KubeSecrets, Policy, Sources
 from rollout.edges import kube
-from rollout.edges.istiod import Istiod
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.edges.repo import GitRepo
+from rollout.edges.syncz import Syncz
+from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
+from rollout.web import app as web
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """All rollouts' questions to one Prometheus, as the port ``Metrics`` has it."""
-
-    batcher: Batcher
-
-    async def ask(
-        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
-    ) -> Answers:
-        return Answers(*await self.batcher.ask(tuple(counts), tuple(values)))
 
 
 class Nowhere:
     """No Prometheus is configured: every question is answered by saying so."""
 
     async def ask(
-        self, counts: Sequence[CountsQuestion], values: Sequence[ValueQuestion]
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers:
         because = "no prometheus is known; give the controller --prometheus"
         names = dict.fromkeys([*(c.metric for c in counts), *(v.metric for v in values)])
-        return Answers(no_answers=tuple(NoAnswer(n, Outcome.ERROR, because) for n in names))
+        return (), (), tuple(NoAnswer(name, Outcome.ERROR, because) for name in names)
 
 
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
@@ -74,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     ] = "",
     tenant: Annotated[str, typer.Option(envvar=NAMES["tenant"], help="X-Scope-OrgID.")] = "",
     istiod: Annotated[
-        str, typer.Option(envvar=NAMES["istiod"], help="istiod's URL of /debug/syncz.")
+        str, typer.Option(envvar=NAMES["istiod"], help="istiod's /debug/syncz URLs, with commas.")
     ] = "",
     cache: Annotated[
         Path, typer.Option(envvar=NAMES["cache"], help="Folder of the bare git clones.")
@@ -118,7 +108,7 @@ async def _run(given: Settings) -> None:
         outside, sources = await _outside(given, exits)
         beside: tuple[Beside, ...] = (_following(sources, outside),)
         if given.listen:
-            beside = (*beside, lambda controller: health.serve(controller, given.listen))
+            beside = (*beside, _door(given.listen))
         mine = app.Settings(_lease_namespace(), _identity(), beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
@@ -130,13 +120,20 @@ async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, Git
     api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
     scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
     cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
-    proxies = await exits.enter_async_context(Istiod(given.istiod)) if given.istiod else None
+    proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
     return Outside(kube=cluster, metrics=_metrics(given, exits), proxies=proxies), repo
 
 
-def _metrics(given: Settings, exits: AsyncExitStack) -> Together | Nowhere:
+async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
+    if not given.istiod:
+        return None
+    http = await exits.enter_async_context(aiohttp.ClientSession(trust_env=True))
+    return Syncz(http, given.istiod.split(","))
+
+
+def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
         return Nowhere()
     prometheus = Prometheus(
@@ -148,7 +145,7 @@ def _metrics(given: Settings, exits: AsyncExitStack) -> Together | Nowhere:
         )
     )
     exits.callback(prometheus.close)
-    return Together(Batcher(prometheus))
+    return Batcher(prometheus)
 
 
 def _following(repo: GitRepo, outside: Outside) -> Beside:
@@ -164,6 +161,23 @@ def _following(repo: GitRepo, outside: Outside) -> Beside:
             leading=lambda: controller.leading,
         )
         await Following(sources, outside.kube).run()
+
+    return beside
+
+
+def _door(address: str) -> Beside:
+    """Health and metrics at ``address``, host:port."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise RefusedError(f"listen {address!r}: is no address; host:port is wanted")
+
+    async def beside(controller: Controller) -> None:
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        try:
+            await web.serve(controller, web.Settings(host.strip("[]"), int(port)), ready)
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
 
     return beside
 
