@@ -34,7 +34,7 @@ def source(url: str) -> Object:
         "apiVersion": "rollout.dev/v1alpha1",
         "kind": "RolloutSource",
         "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {"url": url, "ref": "main", "path": "shop", "interval": "1s"},
+        "spec": {"url": url, "ref": "main", "path": "shop", "interval": "5s"},
     }
 
 
