@@ -28,7 +28,7 @@ def missing_subset(case: Case) -> Iterator[str]:
 
 def empty_subset(case: Case) -> Iterator[str]:
     """ROL-011, B: a subset with weight and without ready pods answers 503 (IST0173)."""
-    if case.service is None:
+    if case.service is None or not case.snapshot.pods:
         return
     ready = case.ready()
     pods = [p for p in case.here(case.snapshot.pods) if p["metadata"]["name"] in ready]

@@ -218,6 +218,28 @@ def plain_text() -> Case:
     return replace(case, snapshot=replace(case.snapshot, peer_authentications=(strict(),)))
 
 
+def policed(**kinds: Json) -> Case:
+    return but(**{kind: ({"metadata": meta("p"), "spec": spec},) for kind, spec in kinds.items()})
+
+
+def account() -> Case:
+    case = with_pods(lambda t: t["spec"].update(serviceAccountName="robot"))
+    policies = (authorization(app="shop"),)
+    return replace(case, snapshot=replace(case.snapshot, authorization_policies=policies))
+
+
+def alone() -> Case:
+    canary = deployment("v2")
+    canary["spec"]["replicas"] = 1
+    return but(deployments=(deployment("v1"), canary))
+
+
+def far_telemetry() -> Case:
+    case = telemetry(disabled=True)
+    case.snapshot.telemetries[0]["metadata"]["namespace"] = "far"
+    return case
+
+
 def delegate() -> Case:
     obj = virtual_service()
     obj["spec"].pop("hosts")
@@ -374,6 +396,20 @@ CASES = [
         but(authorization_policies=(authorization(version="v1"),)),
         "authorizationpolicy shop/callers: holds for shop-v1 and not for shop-v2",
     ),
+    (
+        "ROL-042",
+        "warn",
+        policed(network_policies={"podSelector": {"matchLabels": {"version": "v1"}}}),
+        "networkpolicy shop/p: holds for shop-v1",
+    ),
+    (
+        "ROL-042",
+        "warn",
+        policed(pdbs={"selector": {"matchLabels": {"version": "v1"}}}),
+        "poddisruptionbudget shop/p: holds for shop-v1",
+    ),
+    ("ROL-042", "warn", account(), "service accounts differ (default and robot)"),
+    ("ROL-052", "warn", alone(), "one pod is all of the canary"),
     ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside ."),
     (
         "ROL-043",
@@ -444,6 +480,13 @@ QUIET = [
     ("ROL-042", but(authorization_policies=(authorization(app="shop"),))),
     ("ROL-050", owned(FLUX | {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"})),
     ("ROL-051", hpa(3)),
+    ("ROL-011", but(pods=(), endpoint_slices=())),
+    ("ROL-054", far_telemetry()),
+    (
+        "ROL-043",
+        but(sidecars=({"metadata": meta("s"), "spec": {"egress": [{"hosts": ["./*"]}]}},)),
+    ),
+    ("ROL-036", with_route(route=[{"destination": {"host": "shop", "port": {"number": 80}}}])),
     ("ROL-054", telemetry(tagOverrides={"x": {"operation": "REMOVE"}})),
 ]
 
