@@ -30,6 +30,11 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
     strategy = plain.mapping(spec.get("strategy"))
+    if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
+        yield Mistake(
+            ("strategy",), "has too many regexes", f"at most {matches.MAX_REGEXES} are taken"
+        )
+        return  # nothing else of it is looked at: compiling them is what takes time
     for name in ("canary", "dark"):
         yield from _journey(name, strategy.get(name), ("strategy", name))
     yield from _blue_green(plain.mapping(strategy.get("blueGreen")), ("strategy", "blueGreen"))
@@ -60,6 +65,13 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):
         yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
+
+
+def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("canary", "dark"):
+        for step in plain.items(plain.mapping(strategy.get(name)).get("steps")):
+            yield from matches.regexes(plain.mapping(step).get("cohorts"))
+    yield from matches.regexes(plain.mapping(strategy.get("blueGreen")).get("preview"))
 
 
 def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
