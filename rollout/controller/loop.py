@@ -14,7 +14,7 @@ from typing import Protocol
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from rollout.controller import telemetry
-from rollout.errors import ConflictError, OutsideError, RolloutError
+from rollout.errors import ConflictError, OutsideError
 
 GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
@@ -197,8 +197,8 @@ class Loop:
     async def _tell(self, trouble: Trouble) -> None:
         try:
             await self.troubled(trouble)
-        except RolloutError as error:
-            telemetry.warn("trouble untold", rollout=trouble.key, error=str(error))
+        except Exception as error:  # noqa: BLE001 - telling must not end what is told of
+            telemetry.warn("trouble untold", rollout=trouble.key, error=repr(error))
 
     def _wait(self, failures: int) -> float:
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
