@@ -46,7 +46,13 @@ async def test_every_mistake_is_told_at_once(api: Api) -> None:
 
 
 async def test_a_schema_takes_what_it_says(api: Api) -> None:
-    spec = {"port": "http", "note": None, "label": "abc", "size": 0, "limits": {"a": "b"}}
+    spec: dict[str, Any] = {
+        "port": "http",
+        "note": None,
+        "label": "abc",
+        "size": 0,
+        "limits": {"a": "b"},
+    }
     made = await api.post(api.path(WIDGET), widget(**spec))
     assert (made.code, made["spec"]) == (201, {**spec, "colour": "red"})
 

@@ -16,7 +16,7 @@ from .shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply leads to; with ``conflicts`` nothing of it may be stored unless it was forced."""
+    """What an apply leads to; with ``conflicts`` it may be stored only if it was forced."""
 
     object: Any
     claims: list[Claim]

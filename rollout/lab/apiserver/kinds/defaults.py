@@ -97,7 +97,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def filled(document: JsonObject, defaults: Mapping[str, Any]) -> JsonObject:
-    """``document`` with every default whose place exists and is empty; the argument stays as it is."""
+    """``document`` with every default whose place exists and is empty; another dict if any is."""
     for path, value in defaults.items():
         document = _filled(document, path.split("."), value)
     return document

@@ -13,7 +13,7 @@ _MISSING = object()
 
 
 class PatchFailedError(Exception):
-    """The patch is well-formed and does not fit the document (a ``test`` failed, a path is gone)."""
+    """The patch is well-formed and does not fit: a ``test`` failed, a path is gone."""
 
 
 class PatchFormError(Exception):

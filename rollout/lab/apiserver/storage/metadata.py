@@ -35,9 +35,8 @@ _KEPT = (
 )
 _DNS = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DNS_WORDS = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-    "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
-    "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+    "'-' or '.', and must start and end with an alphanumeric character"
 )
 
 
@@ -130,7 +129,9 @@ def _check_labels(metadata: JsonObject, subject: Subject) -> None:
 
 def _wrong_pair(key: str, value: str) -> str:
     if not _KEY.fullmatch(key) or len(key.rpartition("/")[2]) > 63:
-        return f'Invalid value: "{key}": a key is a name of at most 63 characters, with a DNS prefix'
+        return (
+            f'Invalid value: "{key}": a key is a name of at most 63 characters, with a DNS prefix'
+        )
     if len(value) > 63 or not _VALUE.fullmatch(value):
         return f'Invalid value: "{value}": a label is at most 63 of A-Z, a-z, 0-9, "-", "_" and "."'
     return ""
@@ -189,3 +190,23 @@ def _check_finalizers(was: JsonObject, sent: JsonObject, kind: Kind) -> None:
         )
         cause = Cause("FieldValueForbidden", "metadata.finalizers", message)
         raise invalid(kind.subject(was["name"]), [cause])
+
+
+_POLICY_FINALIZERS = {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"]}
+
+
+def marked(document: JsonObject, kind: Kind, policy: str, moment: str) -> JsonObject:
+    """The object marked for deletion, with the finalizer that its ``policy`` needs."""
+    was = document["metadata"]
+    if "deletionTimestamp" in was:
+        return document
+    marks: JsonObject = {"deletionTimestamp": moment, "deletionGracePeriodSeconds": 0}
+    finalizers = [*(was.get("finalizers") or ()), *_POLICY_FINALIZERS.get(policy, ())]
+    if finalizers:
+        marks["finalizers"] = finalizers
+    if kind.generation:
+        marks["generation"] = was.get("generation", 0) + 1
+    found = {**document, "metadata": {**was, **marks}}
+    if kind.resource == "namespaces":
+        found["status"] = {**(document.get("status") or {}), "phase": "Terminating"}
+    return found

@@ -12,7 +12,7 @@ from rollout.lab.apiserver.storage.store import Store
 
 from . import discovery, openapi, reply, routes
 from .access import Access, reviewed
-from .ask import Ask, options, parsed
+from .ask import Ask, body, options
 from .streams import Streams
 from .verbs import Verbs
 
@@ -61,7 +61,7 @@ class Door:
     ) -> web.StreamResponse:
         user = self._access.user(request.headers.get("Authorization", ""))
         if address.group in discovery.REVIEWS:
-            review = parsed(await request.read())
+            review = await body(request)
             return reply.json(reviewed(self._access, address.plural, review, user), 201)
         target = routes.target(address, self._store.kinds)
         self._access.check(user, verb, target)
