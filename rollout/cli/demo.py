@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.text import Text
 
 from rollout.cli import cluster, journal, output, showcase
@@ -197,12 +198,12 @@ def _print_new(demo: Demo) -> None:
 
 
 def _picture(demo: Demo, console: Console) -> Group:
-    lines: list[Text] = []
+    lines: list[Text | Padding] = []
     for book in demo.journals:
         lines.append(Text(f"{book.stable} -> {book.revision}", style="bold"))
         for figures, because in book.lines():
             lines.append(Text(figures))
-            lines.append(Text(f"    {because}", style="dim"))
+            lines.append(Padding(Text(because, style="dim"), (0, 0, 0, 4)))
     met = journal.total(demo.journals)
     failed = met.failures.total()
     lines.append(Text(f"{met.requests} requests, {failed} failed", style="bold"))

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import rollout
-from rollout.cli import answer, crds, exits, lab, output, plan, run, status, validate, wait, watch
+from rollout.cli import (
+    answer,
+    crds,
+    exits,
+    lab,
+    output,
+    plan,
+    preflight,
+    run,
+    status,
+    validate,
+    wait,
+    watch,
+)
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import terminal
@@ -50,7 +63,7 @@ def _add() -> None:
     _panel(LOOK, status.status, watch.watch, status.history, status.explain, wait.wait)
     for verb in terminal.ANSWERS:
         app.command(verb, rich_help_panel=ASK)(answer.command(verb))
-    _panel(MANIFESTS, validate.validate, plan.plan, crds.crds, crds.schema)
+    _panel(MANIFESTS, validate.validate, plan.plan, preflight.preflight, crds.crds, crds.schema)
     app.add_typer(lab.app, name="lab", rich_help_panel=RUN)
     _panel(RUN, run.run, version)
 

@@ -17,7 +17,7 @@ import typer
 
 from rollout.cli import options, settings
 from rollout.cli.settings import CACHE, NAMES, Settings
-from rollout.controller import app, concerns, loop, telemetry
+from rollout.controller import app, concerns, loop, rules, telemetry
 from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.following import Following
 from rollout.controller.metrics import Batcher
@@ -51,37 +51,65 @@ class Nowhere:
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
     context: typer.Context,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", envvar=NAMES["namespace"], help="Only this one.")
+        str,
+        typer.Option(
+            "--namespace", "-n", envvar=NAMES["namespace"], show_envvar=False, help="Only this one."
+        ),
     ] = "",
     prometheus: Annotated[
-        str, typer.Option(envvar=NAMES["prometheus"], help="Prometheus' URL.")
+        str, typer.Option(envvar=NAMES["prometheus"], show_envvar=False, help="Prometheus' URL.")
     ] = "",
     prometheus_token: Annotated[
-        str, typer.Option(envvar=NAMES["prometheus_token"], help="File with its bearer token.")
+        str,
+        typer.Option(
+            envvar=NAMES["prometheus_token"], show_envvar=False, help="File with its bearer token."
+        ),
     ] = "",
     prometheus_ca: Annotated[
-        str, typer.Option(envvar=NAMES["prometheus_ca"], help="File with its CA.")
+        str,
+        typer.Option(envvar=NAMES["prometheus_ca"], show_envvar=False, help="File with its CA."),
     ] = "",
-    tenant: Annotated[str, typer.Option(envvar=NAMES["tenant"], help="X-Scope-OrgID.")] = "",
+    tenant: Annotated[
+        str, typer.Option(envvar=NAMES["tenant"], show_envvar=False, help="X-Scope-OrgID.")
+    ] = "",
     istiod: Annotated[
-        str, typer.Option(envvar=NAMES["istiod"], help="istiod's /debug/syncz URLs, with commas.")
+        str,
+        typer.Option(
+            envvar=NAMES["istiod"],
+            show_envvar=False,
+            help="istiod's /debug/syncz URLs, with commas.",
+        ),
     ] = "",
     cache: Annotated[
-        Path, typer.Option(envvar=NAMES["cache"], help="Folder of the bare git clones.")
+        Path,
+        typer.Option(
+            envvar=NAMES["cache"], show_envvar=False, help="Folder of the bare git clones."
+        ),
     ] = CACHE,
     listen: Annotated[
-        str, typer.Option(envvar=NAMES["listen"], help="host:port of /metrics and /healthz.")
+        str,
+        typer.Option(
+            envvar=NAMES["listen"], show_envvar=False, help="host:port of /metrics and /healthz."
+        ),
     ] = "",
     allow_local_git: Annotated[
-        bool, typer.Option(envvar=NAMES["allow_local_git"], help="Paths and http to itself.")
+        bool,
+        typer.Option(
+            "--allow-local-git",
+            envvar=NAMES["allow_local_git"],
+            show_envvar=False,
+            help="Paths and http to itself.",
+        ),
     ] = False,
     log_level: Annotated[
-        str, typer.Option(envvar=NAMES["log_level"], help="debug, info, warning.")
+        str,
+        typer.Option(envvar=NAMES["log_level"], show_envvar=False, help="debug, info, warning."),
     ] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
 
     In a cluster, give it a Deployment (deploy/); elsewhere it acts with your kubeconfig.
+    Each option has an environment variable: --prometheus-ca is ROLLOUT_PROMETHEUS_CA.
     """
     given = replace(
         options.chosen(context),
@@ -123,7 +151,8 @@ async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, Git
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    return Outside(kube=cluster, metrics=_metrics(given, exits), proxies=proxies), repo
+    metrics, preflight = _metrics(given, exits), rules.over(cluster)
+    return Outside(kube=cluster, metrics=metrics, proxies=proxies, rules=preflight), repo
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:

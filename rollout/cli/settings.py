@@ -1,7 +1,7 @@
 """The controller's settings: at most twelve, and the only place where the environment is read."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rollout.errors import RefusedError
@@ -35,19 +35,7 @@ class Settings:
     log_level: str = "info"
 
 
-NAMES = {
-    "context": "ROLLOUT_CONTEXT",
-    "namespace": "ROLLOUT_NAMESPACE",
-    "prometheus": "ROLLOUT_PROMETHEUS_URL",
-    "prometheus_token": "ROLLOUT_PROMETHEUS_TOKEN_FILE",
-    "prometheus_ca": "ROLLOUT_PROMETHEUS_CA_FILE",
-    "tenant": "ROLLOUT_PROMETHEUS_TENANT",
-    "istiod": "ROLLOUT_ISTIOD_URL",
-    "cache": "ROLLOUT_CACHE",
-    "listen": "ROLLOUT_LISTEN",
-    "allow_local_git": "ROLLOUT_ALLOW_LOCAL_GIT",
-    "log_level": "ROLLOUT_LOG_LEVEL",
-}
+NAMES = {field.name: f"ROLLOUT_{field.name.upper()}" for field in fields(Settings)}
 """Setting to environment variable; the API's own ``KUBECONFIG`` is read as kubectl reads it."""
 
 
