@@ -45,7 +45,7 @@ def preflight(
 
 async def _found(given: Settings, name: str) -> Found:
     async with cluster.connected(given) as connection:
-        for kind in rules.KINDS.values():
+        for kind in rules.KINDS:
             await cluster.listed(connection, kind)
         if name:
             known = [await cluster.one(connection, given.namespace, name)]

@@ -1,6 +1,6 @@
 """The preflight rules over what the cache holds: which objects, for which journey."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from rollout import strategies
 from rollout.controller import pods
@@ -14,14 +14,9 @@ from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Obj, Objs, Snapshot
 from rollout.reconcile import wanted
 
-KINDS: Mapping[str, str] = {
-    "virtual_services": "VirtualService",
-    "destination_rules": "DestinationRule",
-    "services": "Service",
-    "deployments": "Deployment",
-    "pods": "Pod",
-    "endpoint_slices": "EndpointSlice",
-}
+KINDS = (
+    "VirtualService", "DestinationRule", "Service", "Deployment", "Pod", "EndpointSlice",
+)  # fmt: skip
 """Those that a look reads anyway; a rule about another kind finds nothing in them."""
 
 
@@ -50,9 +45,15 @@ def case(kube: Kube, rollout: Rollout, status: RolloutStatus) -> Case:
 
 def snapshot(kube: Kube) -> Snapshot:
     """All of ``KINDS`` at one moment; a kind that could not be read yet is empty."""
-    objs = {field: _all(kube, kind) for field, kind in KINDS.items()}
-    claims = {_key(obj): _host(obj) for obj in _all(kube, "Rollout")}
-    return Snapshot(**objs, claims=claims)
+    return Snapshot(
+        virtual_services=_all(kube, "VirtualService"),
+        destination_rules=_all(kube, "DestinationRule"),
+        services=_all(kube, "Service"),
+        deployments=_all(kube, "Deployment"),
+        pods=_all(kube, "Pod"),
+        endpoint_slices=_all(kube, "EndpointSlice"),
+        claims={_key(obj): _host(obj) for obj in _all(kube, "Rollout")},
+    )
 
 
 def _all(kube: Kube, kind: str) -> Objs:
