@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from rollout.messages import planned as words
 from rollout.messages.planned import Planned
-from rollout.model import units
 
 
 def plan(planned: Planned) -> str:
@@ -20,7 +19,7 @@ def _plan(planned: Planned) -> Iterator[str]:
     yield from ("| from | canary | what | gate |", "| ---: | ---: | --- | --- |")
     for moment in planned.moments:
         gate = words.gate(moment.step) if moment.step else ""
-        at = units.words(moment.at)
+        at = words.span(moment.at)
         yield f"| {at} | {moment.weight}% | {_cell(moment.because)} | {_cell(gate)} |"
     yield from ("", f"{_cell(planned.ends)}.", "")
     yield from _patches(planned)
@@ -29,7 +28,7 @@ def _plan(planned: Planned) -> Iterator[str]:
 def _patches(planned: Planned) -> Iterator[str]:
     for moment in planned.moments:
         for change in moment.changes:
-            summary = f"{units.words(moment.at)}: {change.object}"
+            summary = f"{words.span(moment.at)}: {change.object}"
             yield from (f"<details><summary>{summary}</summary>", "", "```diff")
             yield from words.diff(change)
             yield from ("```", "", "</details>", "")

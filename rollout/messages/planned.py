@@ -13,6 +13,7 @@ from rollout.model.spec import GROUP, Rollout, Step
 from rollout.model.units import words
 
 Json = Mapping[str, Any]
+INDENT = " " * 15  # the width of a headline's time and weight
 LONGEST = 100  # of a diff's line
 
 
@@ -84,14 +85,15 @@ def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
     """The plan for a terminal, one line at a time."""
     journey = f"{planned.stable} -> {planned.canary}"
     yield f"{planned.rollout.key}: {journey}, {planned.strategy}", Tone.HEAD
-    yield f"at the soonest {words(length(planned))} from push to rest; gates may hold", Tone.FAINT
+    yield f"at the soonest {span(length(planned))} from push to rest; gates may hold", Tone.FAINT
     for note in planned.notes:
         yield f"! {note}", Tone.WARNING
     for moment in planned.moments:
-        yield "", Tone.PLAIN
+        if diffs:
+            yield "", Tone.PLAIN
         yield headline(moment), Tone.HEAD
         if moment.step is not None:
-            yield f"         {gate(moment.step)}", Tone.FAINT
+            yield f"{INDENT}{gate(moment.step)}", Tone.FAINT
         for change in moment.changes if diffs else ():
             yield from _change(change)
     yield "", Tone.PLAIN
@@ -109,7 +111,17 @@ def length(planned: Planned) -> timedelta:
 
 def headline(moment: Moment) -> str:
     """``   1m  20%  step 2``, and why."""
-    return f"{words(moment.at):>6}  {moment.weight:3}%  {moment.because}"
+    return f"{span(moment.at):>7}  {moment.weight:3}%  {moment.because}"
+
+
+def span(time: timedelta) -> str:
+    """``time`` in its two largest units: ``1h 15m``, ``6m 2s``, ``0s``."""
+    left, said = int(time.total_seconds()), []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if left >= size:
+            said.append(f"{left // size}{unit}")
+            left %= size
+    return " ".join(said[:2]) or "0s"
 
 
 def gate(step: Step) -> str:
@@ -133,9 +145,9 @@ def diff(change: Change) -> Iterator[str]:
 
 def _change(change: Change) -> Iterator[Line]:
     what = "made" if change.before is None else "removed" if change.after is None else "patched"
-    yield f"         {change.object} is {what}", Tone.PLAIN
+    yield f"{INDENT}{change.object} is {what}", Tone.PLAIN
     for line in diff(change):
-        yield f"         {line}", _TONES.get(line[:1], Tone.PLAIN)
+        yield f"{INDENT}{line}", _TONES.get(line[:1], Tone.PLAIN)
 
 
 _TONES = {"+": Tone.ADDED, "-": Tone.REMOVED, "@": Tone.FAINT}
@@ -166,7 +178,7 @@ def plain(planned: Planned) -> dict[str, Any]:
         "notes": list(planned.notes),
         "moments": [
             {
-                "at": words(moment.at),
+                "at": span(moment.at),
                 "weight": moment.weight,
                 "because": moment.because,
                 "changes": list(_plain(moment.changes)),
