@@ -92,10 +92,17 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     actions: list[Action] = []
     if status.stage is Stage.IDLE:
         actions += _at_least(look, status.stable, _own_replicas(look))
-    apart = status.apart or status.subsets is SubsetMode.VERSION
-    if status.canary is not None and status.stage not in _DOWN and apart:
+    if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
         actions += _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
     return tuple(actions)
+
+
+def _told_apart(look: Look, status: RolloutStatus) -> bool:
+    """Whether the proxies already tell the revisions apart, not only the API's objects."""
+    if status.subsets is SubsetMode.VERSION:
+        return True
+    waits = status.asked_at is not None and status.confirmed_at is None
+    return look.status.apart and not (status.stage is Stage.PREPARING and waits)
 
 
 def _own_replicas(look: Look) -> int:
