@@ -62,6 +62,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def facts(said: Iterable[tuple[str, str]]) -> None:
     """Labels and texts, one pair a line; a label is said once for its texts."""
+    if not sys.stdout.isatty():
+        print(terminal.aligned(said))
+        return
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column(style="bold", no_wrap=True)
     drawn.add_column(overflow="fold")

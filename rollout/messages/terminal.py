@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Phase, RolloutStatus, Stage
-from rollout.model.units import words
 
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
@@ -100,10 +99,9 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     """
     name = rollout.name
     if status.pause is not None:
-        who = f" by {status.pause.by}" if status.pause.by else ""
-        since = age(now - status.pause.since)
-        because = _without_full_stop(status.pause.because)
-        return f"{name} has been paused{who} for {since}: {because}; {_ways_on(name)}"
+        since, why = age(now - status.pause.since), status.pause.because
+        why = f"{why}, {since} ago" if status.pause.by else f"paused for {since}: {why}"
+        return f"{name} stands still: {why}; {_ways_on(name)}"
     if status.stage is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {name}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
@@ -122,7 +120,7 @@ def _forecast(name: str, status: RolloutStatus, step: Step, now: datetime) -> st
         return ""
     baked = status.confirmed_at + step.bake
     if now < baked:
-        return f"; it may go on in {age(baked - now)}"
+        return f"; it bakes {age(baked - now)} more at least"
     if step.time_box is None:
         return ""
     left = status.confirmed_at + step.time_box - now
@@ -134,8 +132,7 @@ def _ways_on(name: str) -> str:
 
 
 def _place(status: RolloutStatus) -> str:
-    named = f"step {status.step.name!r}" if status.step else "a step"
-    return f"{named} with {status.split.canary}%"
+    return f"{status.step.name if status.step else 'a step'} ({status.split.canary}%)"
 
 
 def _revision(revision: object) -> str:
@@ -169,18 +166,3 @@ def _rejected(status: RolloutStatus, now: datetime) -> str:
 
 def _yes(yes: bool) -> str:
     return "yes" if yes else "no"
-
-
-def _without_full_stop(text: str) -> str:
-    return text.rstrip(".")
-
-
-def step(number: int, weight: int, spec: Step) -> str:
-    """One step of a plan: ``2  20%  bake 1m, at most 10m; approval by ada, grace``."""
-    waits = [f"bake {words(spec.bake)}"]
-    waits += [f"at most {words(spec.time_box)}"] if spec.time_box else []
-    if spec.approval is not None:
-        who = ", ".join(spec.approval.approvers) or "anyone"
-        waits.append(f"approval by {spec.approval.quorum} of {who}")
-    waits += [f"webhook {spec.webhook.name}"] if spec.webhook else []
-    return f"{number}  {weight}%  {', '.join(waits)}"
