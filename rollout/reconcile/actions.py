@@ -109,9 +109,15 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         return _own(look, status)
     if status.stage is Stage.WITHDRAWING:
         return _at_least(look, status.stable, status.pods)
-    if status.canary is not None and status.stage not in _DOWN and status.apart:
+    if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
         return _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
     return ()
+
+
+def _told_apart(look: Look, status: RolloutStatus) -> bool:
+    """Whether the proxies already tell the revisions apart, not only the API's objects."""
+    waits = status.asked_at is not None and status.confirmed_at is None
+    return look.status.apart and not (status.stage is Stage.PREPARING and waits)
 
 
 def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
