@@ -1,91 +1,320 @@
-"""Provisional nouns of the judge, until the branch ``analysis`` brings the judge itself."""
+"""Where a canary stands by all that was counted, and why.
 
-from collections.abc import Mapping
+Nothing passes on what is not known: no answer, no counters, stale or too few are standings of
+their own, and none of them opens a gate.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import Any
 
-from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
+from rollout.analysis import forecast, grid, learning, limits, memory, plan, sequential, words
+from rollout.analysis.asking import probe, questions
+from rollout.analysis.history import Temper
+from rollout.analysis.learning import Case, Seen
+from rollout.analysis.memory import Memory, Strikes
+from rollout.analysis.plan import Judged, Kind
+from rollout.analysis.sequential import Confidence, Outcome, Reading, Standing, Trail
+from rollout.analysis.window import Window
+from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric, Rollout
-from rollout.model.status import Outcome, Verdict
+from rollout.model.status import Outcome as Said
+from rollout.model.status import Verdict
 
+__all__ = ["Judgement", "Seen", "Standing", "Window", "judge", "questions"]
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What the evidence may speak of."""
-
-    namespace: str
-    stable: str
-    canary: str
-    workloads: Mapping[str, str]
-    since: datetime
-    step: int | None
-    weight: int
-    next_weight: int
-    mirrored: bool
-    comparing: bool
-
-
-class Standing(StrEnum):
-    """What all metrics together say."""
-
-    FAILED = "failed"
-    CERTIFIED = "certified"
-    CLEAN = "clean"
-    SUSPICIOUS = "suspicious"
-    TOO_FEW = "too few"
-    NO_DATA = "no data"
-    ERROR = "error"
-    NOTHING = "nothing"
+STALE_AFTER = 4  # intervals without any counter
+BOTH_SIDES = 2  # times the canary's weight: so many failures are not the canary's alone
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The judge's answer."""
+    """Where the canary stands, why, and what to remember until the next look.
+
+    ``checkpoint``: JSON values only.
+    ``because``: under 80 characters.
+    ``need``: what a certificate still takes, as a forecast; empty when that cannot be told.
+    """
 
     standing: Standing
     verdicts: tuple[Verdict, ...]
-    checkpoint: Mapping[str, object]
+    checkpoint: Mapping[str, Any]
     because: str
     need: str = ""
-
-
-def questions(
-    rollout: Rollout,
-    step_metrics: tuple[Metric, ...],
-    window: Window,
-    checkpoint: Mapping[str, object],
-    now: datetime,
-) -> tuple[tuple[CountsQuestion, ...], tuple[ValueQuestion, ...]]:
-    """Limits only."""
-    metrics = (*rollout.spec.analysis.metrics, *step_metrics)
-    return (), tuple(ValueQuestion(m.name, m.query, now) for m in metrics if m.query)
 
 
 def judge(
     rollout: Rollout,
     step_metrics: tuple[Metric, ...],
     window: Window,
-    checkpoint: Mapping[str, object],
-    seen: Observation,
+    checkpoint: Mapping[str, Any],
+    seen: Seen,
     now: datetime,
 ) -> Judgement:
-    """Limits only."""
-    limits = {m.name: m for m in (*rollout.spec.analysis.metrics, *step_metrics) if m.query}
-    if not limits:
-        return Judgement(Standing.NOTHING, (), checkpoint, "")
-    if seen.no_answers:
-        no = seen.no_answers[0]
-        standing = Standing.ERROR if no.outcome is Outcome.ERROR else Standing.NO_DATA
-        return Judgement(
-            standing, (Verdict(no.metric, no.outcome, no.because),), checkpoint, no.because
+    """What ``seen``, the answers to ``questions``, means together with all looks before it.
+
+    Judging the same answers twice is judging them once.
+    """
+    case = Case(rollout, plan.judged(rollout, step_metrics, window), window, seen, now)
+    kept = learning.learn(case, memory.load(checkpoint))
+    bench = _Bench(case, kept)
+    together = bench.together()
+    found = [bench.found(one, together) for one in case.metrics]
+    standing, because = bench.conclude(found, together)
+    verdicts = tuple(bench.verdict(one) for one in found)
+    need = bench.need(together) if standing in WAITING else ""
+    return Judgement(standing, verdicts, memory.dump(kept), words.short(because), need)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One metric's standing by itself; ``text`` says why."""
+
+    one: Judged
+    standing: Standing
+    text: str
+    log_e: float | None = None
+
+
+UNKNOWN = (Standing.ERROR, Standing.NO_DATA)
+WAITING = (Standing.TOO_FEW, Standing.CLEAN)
+SAID = {
+    Standing.FAILED: Said.FAIL,
+    Standing.CERTIFIED: Said.PASS,
+    Standing.ERROR: Said.ERROR,
+}
+"""Every other standing is inconclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Everything learned so far, and how it is read."""
+
+    case: Case
+    kept: Memory
+
+    # What is known of all metrics together
+
+    def together(self) -> Reading | None:
+        """The evidence of every metric that acts; None where none can."""
+        outcomes = [o for one in self._acting() for _, o in self.case.outcomes(self.kept, one)]
+        return self._read(outcomes, 1) if outcomes else None
+
+    def _acting(self) -> list[Judged]:
+        able = [m for m in self.case.metrics if m.kind is Kind.COUNTS and self.case.can_tell(m)]
+        return [one for one in able if not one.metric.dry_run]
+
+    def _read(self, outcomes: Sequence[Outcome], part: float) -> Reading:
+        """``part``: of the error budget that these outcomes have for themselves."""
+        analysis = self.case.rollout.spec.analysis
+        asked = analysis.confidence
+        return sequential.read(
+            outcomes,
+            {outcome.name: self._trail(outcome) for outcome in outcomes},
+            self.case.window.percent,
+            Confidence(asked.false_rollback * part, asked.false_promote, analysis.min_requests),
+            {outcome.name: self._temper(outcome) for outcome in outcomes},
         )
-    for value in seen.values:
-        most = limits[value.metric].max
-        if most is not None and value.value > most:
-            text = f"{value.metric}: {value.value:g} is above {most:g}"
-            verdict = Verdict(value.metric, Outcome.FAIL, text)
-            return Judgement(Standing.FAILED, (verdict,), checkpoint, text)
-    if not seen.values:
-        return Judgement(Standing.NO_DATA, (), checkpoint, "no data yet")
-    return Judgement(Standing.CERTIFIED, (), checkpoint, "within limits")
+
+    def _trail(self, outcome: Outcome) -> Trail:
+        return self.kept.trails.get(outcome.name, Trail())
+
+    def _temper(self, outcome: Outcome) -> Temper:
+        one = next(one for one in self.case.metrics if one.name == outcome.metric)
+        tempers = self.kept.source(one.source).tempers
+        kinds = {o.name: kind for kind, o in self.case.outcomes(self.kept, one)}
+        return tempers[kinds[outcome.name]] if tempers else Temper()
+
+    # One metric
+
+    def found(self, one: Judged, together: Reading | None) -> _Found:
+        """Where ``one`` stands by itself."""
+        if one.kind is Kind.BROKEN:
+            return _Found(one, Standing.ERROR, one.problem)
+        if one.kind is Kind.VALUE:
+            return self._found_value(one)
+        if one.kind is Kind.SERVICE:
+            return self._found_service(one)
+        if not self.case.can_tell(one):
+            return _Found(one, Standing.NOTHING, "stable has no traffic to compare with")
+        return self._found_counts(one, together)
+
+    def _found_value(self, one: Judged) -> _Found:
+        strikes = self.kept.strikes.get(one.name, Strikes())
+        text = limits.text(one.metric, strikes)
+        if limits.has_failed(strikes, one.metric.failures):
+            return _Found(one, Standing.FAILED, text)
+        if answer := self.case.no_answer(one.name):
+            return _unanswered(one, answer)
+        if strikes.at is None or self._is_stale(strikes.at):
+            return _Found(one, Standing.NO_DATA, f"no fresh reading; {text}")
+        return _Found(one, Standing.SUSPICIOUS if strikes.beyond else Standing.CERTIFIED, text)
+
+    def _found_service(self, one: Judged) -> _Found:
+        """Clients' failures without an endpoint: the canary's only as far as its weight goes."""
+        strikes = self.kept.strikes.get(one.name, Strikes())
+        if answer := self.case.no_answer(one.source):
+            return _unanswered(one, answer)
+        if strikes.last is None:
+            return _Found(one, Standing.NOTHING, "no client has counted this service")
+        text = f"{words.share_of(strikes.last)} of all requests met no endpoint"
+        if not strikes.beyond:
+            return _Found(one, Standing.CERTIFIED, text)
+        if strikes.last > BOTH_SIDES * self.case.window.weight / 100:
+            return _Found(one, Standing.SUSPICIOUS, f"{text}, more than the canary's share")
+        failed = limits.has_failed(strikes, one.metric.failures)
+        return _Found(one, Standing.FAILED if failed else Standing.SUSPICIOUS, text)
+
+    def _found_counts(self, one: Judged, together: Reading | None) -> _Found:
+        outcomes = [outcome for _, outcome in self.case.outcomes(self.kept, one)]
+        if not outcomes:
+            return self._unknown(one) or _Found(one, Standing.NO_DATA, "no bounds are known yet")
+        strikes = self.kept.strikes.get(one.name, Strikes())
+        part = 1.0 if one.metric.dry_run else 1 / len(self._acting())
+        reading = self._read(outcomes, part)
+        text = self._text(reading, part)
+        if one.metric.strict and limits.has_failed(strikes, one.metric.failures):
+            return _Found(one, Standing.FAILED, f"{limits.count(one.metric, strikes)}; {text}")
+        if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
+            return _Found(one, Standing.FAILED, text, reading.log_e)
+        if unknown := self._unknown(one):
+            said = (
+                f"{unknown.text}; {text}" if self._trail(reading.leading).blocks else unknown.text
+            )
+            return _Found(one, unknown.standing, said, reading.log_e)
+        if one.metric.strict and strikes.beyond:
+            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e)
+        return _Found(one, reading.standing, text, reading.log_e)
+
+    def _text(self, reading: Reading, part: float) -> str:
+        outcome, confidence = reading.leading, self.case.rollout.spec.analysis.confidence
+        bar = 1 / confidence.false_rollback / part
+        text = words.verdict(outcome, self._trail(outcome), bar, self._temper(outcome))
+        if not reading.certified:
+            return text
+        percent, risk = self.case.window.percent, confidence.false_promote
+        return f"{text}; {words.certificate(outcome.harm, percent, risk)}"
+
+    # What is not known
+
+    def _unknown(self, one: Judged) -> _Found | None:
+        """Why nothing may be concluded from ``one`` now, if so."""
+        for key in (one.source, *(probe(one.source, view) for view in View)):
+            if answer := self.case.no_answer(key):
+                return _unanswered(one, answer)
+        source, window = self.kept.source(one.source), self.case.window
+        beyond = one.counting is Counting.SLOW and source.bounds
+        if beyond and not self.case.outcomes(self.kept, one):
+            return _Found(one, Standing.ERROR, "no histogram bucket is as long as asked for")
+        seen = source.tally.last_seen()
+        if seen is None:
+            names = f"{window.workload(window.stable)} or {window.workload(window.canary)}"
+            return _Found(one, Standing.NO_DATA, f"no counters of {names} yet")
+        if self._is_stale(seen):
+            age = (self.case.now - seen).total_seconds()
+            return _Found(one, Standing.NO_DATA, f"no fresh samples for {age:.0f}s, evidence kept")
+        if source.tally.lost(window.canary):
+            name = window.workload(window.canary)
+            return _Found(one, Standing.NO_DATA, f"the counters of {name} are gone")
+        return None
+
+    def _is_stale(self, at: datetime) -> bool:
+        interval = self.case.interval
+        return self.case.now - at > STALE_AFTER * interval + grid.lag(interval)
+
+    # The conclusion
+
+    def conclude(self, found: Sequence[_Found], together: Reading | None) -> tuple[Standing, str]:
+        """Where the canary stands by all metrics, and the one sentence that says why."""
+        acting = [f for f in found if not f.one.metric.dry_run]
+        acting = [f for f in acting if f.standing is not Standing.NOTHING]
+        if not acting:
+            return Standing.NOTHING, "there is no metric to judge by"
+        for standing in (Standing.FAILED, *UNKNOWN, Standing.SUSPICIOUS):
+            for one in acting:
+                if one.standing is standing:
+                    return standing, self._because(one, together)
+        if together is None:
+            return Standing.CERTIFIED, "every reading is within its limits"
+        return together.standing, self._harmless(together)
+
+    def _because(self, found: _Found, together: Reading | None) -> str:
+        if found.log_e is None or found.standing in UNKNOWN or together is None:
+            return f"{found.one.name}: {_without(found.text, found.one.name)}"
+        worst = max(
+            (outcome for _, outcome in self.case.outcomes(self.kept, found.one)),
+            key=lambda outcome: self._trail(outcome).log_e,
+        )
+        return f"{worst.name}: {words.sides(self._trail(worst).total, worst.line)}"
+
+    def _harmless(self, together: Reading) -> str:
+        evidence = words.evidence(together.log_e)
+        match together.standing:
+            case Standing.CERTIFIED:
+                return f"certified to cost users no more than the harm cap ({evidence})"
+            case Standing.TOO_FEW:
+                requests = self._trail(together.leading).total.canary_all
+                least = self.case.rollout.spec.analysis.min_requests
+                return f"{requests} canary requests so far, {least} wanted ({evidence})"
+            case Standing.SUSPICIOUS:
+                total = self._trail(together.leading).total
+                return f"{together.leading.name}: {words.sides(total, together.leading.line)}"
+        return f"no sign of harm ({evidence}), not certified yet"
+
+    def verdict(self, found: _Found) -> Verdict:
+        """What is said of one metric in the status."""
+        one = found.one
+        text = f"{one.name}: {_without(found.text, one.name)}"
+        if one.counting is Counting.SLOW and found.text.startswith(one.name):
+            text = found.text
+        return Verdict(
+            metric=one.name,
+            outcome=SAID.get(found.standing, Said.INCONCLUSIVE),
+            text=text[:249],
+            evidence=None if found.log_e is None else words.e_value(found.log_e),
+            certified=found.standing is Standing.CERTIFIED,
+            since=self.kept.began,
+            until=self.kept.source(one.source).tally.at,
+            step=self.case.window.step,
+            dry_run=one.metric.dry_run,
+        )
+
+    def need(self, together: Reading | None) -> str:
+        """How much more traffic a certificate takes, by the metric that takes most."""
+        if together is None:
+            return ""
+        window, analysis = self.case.window, self.case.rollout.spec.analysis
+        confidence = Confidence(false_promote=analysis.confidence.false_promote)
+        wanted, rate = 0.0, 0.0
+        for one in self._acting():
+            rate = max(rate, self.kept.source(one.source).rate)
+            for _, outcome in self.case.outcomes(self.kept, one):
+                trail = self._trail(outcome)
+                weights = (min(99, max(1, window.weight)), window.percent)
+                temper = self._temper(outcome)
+                more = forecast.requests_to_certify(
+                    outcome,
+                    trail.share,
+                    weights,
+                    confidence,
+                    temper,
+                    trail.log_safe(window.percent),
+                )
+                wanted = max(wanted, more)
+        return words.needed(wanted, rate)
+
+
+def _unanswered(one: Judged, answer: NoAnswer) -> _Found:
+    standing = Standing.ERROR if answer.outcome is Said.ERROR else Standing.NO_DATA
+    return _Found(one, standing, answer.because)
+
+
+def _leads_to_failure(one: Judged, together: Reading | None) -> bool:
+    """Whether all metrics together failed, and ``one`` has said most."""
+    failed = together is not None and together.standing is Standing.FAILED
+    return failed and together is not None and together.leading.metric == one.name
+
+
+def _without(text: str, name: str) -> str:
+    return text.removeprefix(f"{name}: ")

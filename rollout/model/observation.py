@@ -22,6 +22,7 @@ class Counting(StrEnum):
     ERRORS = "errors"  # 5xx, code 0 unless the client left, failing gRPC statuses
     SLOW = "slow"  # slower than ``bound``
     CUSTOM = "custom"  # the metric's own ``bad`` and ``total``
+    UNREACHED = "unreached"  # clients' requests that found no endpoint, of a whole service
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class CountsQuestion:
 
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
-    ``bounds``: latency bounds for SLOW; empty for the others.
-    ``workloads``: revision name to Deployment name.
+    ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
     """
 
     metric: str
@@ -97,6 +98,28 @@ class NoAnswer:
     metric: str
     outcome: Outcome
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a metrics provider's answer: its labels, and values oldest first.
+
+    A value may be NaN or infinite: whoever uses it must say what that means.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's whole answer to one query.
+
+    ``partial``: it came with warnings, so that something may be missing from it.
+    """
+
+    series: tuple[Series, ...]
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,15 +109,15 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         return _own(look, status)
     if status.stage is Stage.WITHDRAWING:
         return _at_least(look, status.stable, status.pods)
-    if status.canary is not None and status.stage not in _DOWN and _kept_apart(look, status):
+    if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
         return _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
     return ()
 
 
-def _kept_apart(look: Look, status: RolloutStatus) -> bool:
-    """Whether the routes have named the stable subset before this look, and proxies know it."""
-    taken = status.asked_at is None or status.confirmed_at is not None
-    return look.status.apart and (taken or status.stage is not Stage.PREPARING)
+def _told_apart(look: Look, status: RolloutStatus) -> bool:
+    """Whether the proxies already tell the revisions apart, not only the API's objects."""
+    waits = status.asked_at is not None and status.confirmed_at is None
+    return look.status.apart and not (status.stage is Stage.PREPARING and waits)
 
 
 def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:

@@ -1,5 +1,6 @@
 """Whole journeys, told in pushes and minutes."""
 
+from rollout.model.spec import Workload
 from rollout.model.status import Phase, Stage
 from tests import make
 from tests.play import Play, World
@@ -115,3 +116,20 @@ def test_a_foreign_edit_is_restored_and_counted() -> None:
     play.after(seconds=1).gives(v1=95, v2=5)
     assert play.status.drift is not None
     assert play.status.drift.count == 1
+
+
+def test_no_canary_pod_starts_before_the_proxies_tell_the_revisions_apart() -> None:
+    workload = Workload(deployments="shop-{revision}", scale="managed")
+    world = World(author="", pods={"v1": 4, "v2": 0})
+    play = Play(make.canary_spec(50, workload=workload), world)
+    play.world.taken = False
+    play.push("v2")
+    play.world.taken = True
+    while not play.status.apart:
+        play.look_once()
+    play.world.taken = False
+    play.after(seconds=2)
+    assert play.world.pods["v2"] == 0
+    play.world.taken = True
+    play.after(seconds=2)
+    assert play.world.pods["v2"] > 0

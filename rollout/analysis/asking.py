@@ -1,0 +1,132 @@
+"""What must be asked of Prometheus before a canary can be judged; see ``judge`` for the answers.
+
+Three things in turn: whose counters there are and which latency buckets (once), stable's last
+hour (once), and the counters at every instant since the last look, however long ago that was.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollout.analysis import grid, memory, plan
+from rollout.analysis.memory import Memory, Source
+from rollout.analysis.plan import Judged, Kind
+from rollout.analysis.window import Window
+from rollout.model.observation import Counting, CountsQuestion, ValueQuestion, View
+from rollout.model.spec import Metric, Rollout
+
+HISTORY_TRIES = 3  # looks that may pass before we judge without stable's last hour, and say so
+
+
+def questions(
+    rollout: Rollout,
+    step_metrics: tuple[Metric, ...],
+    window: Window,
+    checkpoint: Mapping[str, Any],
+    now: datetime,
+) -> tuple[tuple[CountsQuestion, ...], tuple[ValueQuestion, ...]]:
+    """Everything that ``judge`` needs to see at ``now``; nothing that it has seen already."""
+    metrics = plan.judged(rollout, step_metrics, window)
+    interval = rollout.spec.analysis.interval
+    kept = in_view(memory.load(checkpoint), rollout, window)
+    latest = grid.latest(now, interval)
+    counts = tuple(
+        question
+        for one in by_source(metrics).values()
+        for question in _counts(one, kept, window, latest, interval)
+    )
+    values = tuple(
+        ValueQuestion(one.name, one.metric.query or "", instant)
+        for one in metrics
+        if one.kind is Kind.VALUE
+        for instant in _unseen(kept.strikes.get(one.name), window, latest, interval)
+    )
+    service = tuple(
+        question
+        for one in metrics
+        if one.kind is Kind.SERVICE and kept.view is View.SOURCE
+        for question in _service(rollout.host, kept, window, latest, interval)
+    )
+    return (*counts, *service), values
+
+
+def by_source(metrics: Iterable[Judged]) -> dict[str, Judged]:
+    """One metric for every source of counters; each is asked for once."""
+    return {one.source: one for one in metrics if one.kind is Kind.COUNTS}
+
+
+def in_view(kept: Memory, rollout: Rollout, window: Window) -> Memory:
+    """``kept``, without the counters of another view: gateways and pods count apart."""
+    reporter = rollout.spec.analysis.reporter
+    view = kept.view
+    if window.mirrored or reporter == "destination":
+        view = View.DESTINATION
+    elif reporter == "source":
+        view = View.SOURCE
+    sources = {
+        key: source if source.view in (None, view) else Source()
+        for key, source in kept.sources.items()
+    }
+    return replace(kept, view=view, sources=sources)
+
+
+def probe(key: str, view: View) -> str:
+    """The name under which it is asked which counters and buckets there are in ``view``."""
+    return f"{key}?{view.value}"
+
+
+def _counts(
+    one: Judged, kept: Memory, window: Window, latest: datetime, interval: timedelta
+) -> Iterable[CountsQuestion]:
+    source = kept.source(one.source)
+    ask = CountsQuestion(
+        metric=one.source,
+        counting=one.counting,
+        view=kept.view or View.DESTINATION,
+        instants=(latest,),
+        namespace=window.namespace,
+        workloads=_pair(window),
+        bounds=source.bounds,
+        bad=one.metric.bad or "",
+        total=one.metric.total or "",
+    )
+    if one.counting is not Counting.CUSTOM and kept.view is None:
+        yield from (replace(ask, metric=probe(one.source, v), view=v, bounds=()) for v in View)
+    elif one.counting is Counting.SLOW and not source.bounds:
+        yield replace(ask, metric=probe(one.source, ask.view))
+    else:
+        if source.tempers is None and window.comparing:
+            yield replace(ask, instants=grid.hour_before(window.since, interval))
+        if instants := _instants(source.tally.at, window, latest, interval):
+            yield replace(ask, instants=instants)
+
+
+def _service(
+    host: str, kept: Memory, window: Window, latest: datetime, interval: timedelta
+) -> Iterable[CountsQuestion]:
+    """Client-side failures of the whole service, which only clients can have counted."""
+    source = kept.source(plan.UNREACHED)
+    workloads = {"": host}
+    ask = CountsQuestion(plan.UNREACHED, Counting.UNREACHED, View.SOURCE, (latest,), "", workloads)
+    if source.tempers is None:
+        yield replace(ask, instants=grid.hour_before(window.since, interval))
+    if instants := _instants(source.tally.at, window, latest, interval):
+        yield replace(ask, instants=instants)
+
+
+def _pair(window: Window) -> dict[str, str]:
+    return {name: window.workload(name) for name in (window.stable, window.canary)}
+
+
+def _unseen(
+    strikes: memory.Strikes | None, window: Window, latest: datetime, interval: timedelta
+) -> tuple[datetime, ...]:
+    return _instants(strikes.at if strikes else None, window, latest, interval)
+
+
+def _instants(
+    last: datetime | None, window: Window, latest: datetime, interval: timedelta
+) -> tuple[datetime, ...]:
+    begin = last + interval if last else grid.first(window.since, interval)
+    return grid.after(begin, latest, interval)

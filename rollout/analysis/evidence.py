@@ -1,0 +1,175 @@
+"""How much one block of traffic says for or against a canary: e-values on counts, in nats.
+
+A canary is *tolerable* while its share of bad requests is at most ``ratio`` times stable's plus
+``absolute``.  For every tolerable pair of true shares, whatever they are and however they drift
+from block to block, the factors computed here have an expected value of at most one.  Their
+product therefore exceeds ``1/alpha`` with a chance of at most alpha, at however many looks (Ville).
+
+Source of the block form: Turner, Ly & Gruenwald, Generic E-variables (arXiv 2106.02693), with a
+linear margin; the projection makes the expectation at most one on the whole convex null.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NOT_STARTED = -9999.0  # stands for log 0: finite, so that a status in JSON can hold it
+LEAST_SHARE, MOST_SHARE = (
+    1e-5,
+    0.97,
+)  # stable's share as a bet uses it; a wrong one costs power only
+WIDEST_MARGIN = 0.98
+EDGE = 1e-9
+
+
+class Pair(NamedTuple):
+    """One block's counts of one outcome: bad and all requests of either side."""
+
+    canary_bad: int
+    canary_all: int
+    stable_bad: int
+    stable_all: int
+
+    def plus(self, other: "Pair") -> "Pair":
+        """The counts of both blocks together."""
+        return Pair(*(mine + more for mine, more in zip(self, other, strict=True)))
+
+
+NO_TRAFFIC = Pair(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The worst tolerable canary: ``ratio`` times stable's share plus ``absolute``.
+
+    Ratio 0 is an absolute limit: stable does not matter.
+    """
+
+    ratio: float
+    absolute: float
+
+    def at(self, stable_share: float) -> float:
+        """The canary's worst tolerable share; 0.98 at most, above which nothing is a regression."""
+        return min(WIDEST_MARGIN, max(EDGE, self.ratio * stable_share + self.absolute))
+
+
+class Bet(NamedTuple):
+    """The pair of shares that a factor bets on; chosen before the block is seen."""
+
+    canary: float
+    stable: float
+
+
+def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
+    """The log of the e-variable that bets on ``bet`` against the shares on its side of ``line``.
+
+    0 when the block cannot tell: no canary requests, or nothing to compare with.
+    """
+    if pair.canary_all <= 0 or (line.ratio > 0 and pair.stable_all <= 0):
+        return 0.0
+    canary, stable = _nearest(pair, bet, line)
+    return _gain(pair.canary_bad, pair.canary_all, bet.canary, canary) + (
+        _gain(pair.stable_bad, pair.stable_all, bet.stable, stable) if line.ratio > 0 else 0.0
+    )
+
+
+def _gain(bad: int, every: int, bet: float, null: float) -> float:
+    return bad * math.log(bet / null) + (every - bad) * math.log1p((null - bet) / (1 - null))
+
+
+def _nearest(pair: Pair, bet: Bet, line: Line) -> tuple[float, float]:
+    """The point of ``line`` nearest to ``bet``: n_c KL(bet_c, c) + n_s KL(bet_s, s) is least.
+
+    The derivative along the line rises and has one root between the two ends; times both spreads
+    it is a cubic, on which Newton's steps are cheap.  A last one on the derivative itself makes
+    it exact, since that is what the expectation hangs on.
+    """
+    ratio, absolute = line.ratio, line.absolute
+    if ratio == 0:
+        return min(1 - EDGE, max(EDGE, absolute)), bet.stable
+    stable, aim = bet.stable, (bet.canary - absolute) / ratio
+    low, high = (aim, stable) if aim < stable else (stable, aim)
+    low, high = max(EDGE, low), min(1 - EDGE, high, (1 - EDGE - absolute) / ratio)
+    weight = pair.canary_all * ratio
+    share = _root(_cubic(weight, pair.stable_all, bet, line), low, high)
+    over = ratio * share + absolute
+    spread, other = over * (1 - over), share * (1 - share)
+    slope = weight * (over - bet.canary) / spread + pair.stable_all * (share - stable) / other
+    bend = weight * ratio * (over * over - 2 * bet.canary * over + bet.canary) / (spread * spread)
+    bend += pair.stable_all * (share * share - 2 * stable * share + stable) / (other * other)
+    share = min(high, max(low, share - slope / bend))
+    return min(1 - EDGE, ratio * share + absolute), share
+
+
+def _cubic(canary: float, stable: float, bet: Bet, line: Line) -> tuple[float, float, float, float]:
+    """Coefficients, highest first, of minus the derivative times both spreads; it falls."""
+    ratio, short, ts = line.ratio, line.absolute - bet.canary, bet.stable
+    tilt, still = ratio * (1 - 2 * line.absolute), line.absolute * (1 - line.absolute)
+    return (
+        canary * ratio + stable * ratio * ratio,
+        canary * (short - ratio) - stable * (tilt + ratio * ratio * ts),
+        stable * (tilt * ts - still) - canary * short,
+        stable * still * ts,
+    )
+
+
+def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> float:
+    """The one root between ``low``, where the cubic is positive, and ``high``."""
+    a, b, c, d = cubic
+    at = math.sqrt(low * high)
+    for _ in range(64):
+        value = ((a * at + b) * at + c) * at + d
+        if value > 0:
+            low = at
+        else:
+            high = at
+        slope = (3 * a * at + 2 * b) * at + c
+        step = at - value / slope if slope < 0 else low
+        if not low < step < high:
+            step = (low + high) / 2
+        if abs(step - at) <= 1e-9 * at:
+            return step
+        at = step
+    return at
+
+
+BETS = 8
+NEAREST_ODDS = 1.3  # the mildest regression bet on, as odds against the margin's odds
+WORST_SHARE = 0.9
+
+
+def harmful_bets(stable_share: float, line: Line) -> tuple[Bet, ...]:
+    """Eight bets beyond ``line``, evenly spaced in log odds; empty where nothing is beyond it."""
+    stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
+    margin = line.at(stable)
+    nearest = NEAREST_ODDS * margin / (1 - margin)
+    worst = max(WORST_SHARE / (1 - WORST_SHARE), 2 * nearest)
+    if margin >= WIDEST_MARGIN:
+        return ()
+    stride = (worst / nearest) ** (1 / (BETS - 1))
+    odds = [nearest * stride**k for k in range(BETS)]
+    return tuple(Bet(o / (1 + o), stable) for o in odds)
+
+
+SAFE_BETS = 3
+
+
+def harmless_bets(stable_share: float, line: Line) -> tuple[Bet, ...]:
+    """Three bets below ``line``: nearly nothing bad, a third of the margin, and as stable is."""
+    stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
+    margin = line.at(stable)
+    alike = min(0.85 * margin, max(0.02 * margin, stable))
+    return tuple(Bet(canary, stable) for canary in (0.05 * margin, 0.35 * margin, alike))
+
+
+def log_sum(logs: Iterable[float]) -> float:
+    """log of the sum of exponentials."""
+    values = tuple(logs)
+    top = max(values)
+    return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def log_mean(logs: Sequence[float]) -> float:
+    """log of the mean of exponentials: a mean of e-values is one."""
+    return log_sum(logs) - math.log(len(logs))

@@ -1,0 +1,214 @@
+"""What the judge remembers between looks, as values and as the JSON of a status' checkpoint.
+
+Short on purpose: it stands in an object that etcd keeps.  Lists instead of names inside, times in
+whole milliseconds since the epoch, counters by short keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rollout.analysis.counters import Figures, Tally
+from rollout.analysis.evidence import Pair
+from rollout.analysis.history import Temper
+from rollout.analysis.sequential import Trail
+from rollout.model.observation import View
+
+VERSION = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One set of counters: the last of every pod, and what stable's last hour said.
+
+    ``bounds``, ``auto``: latency bounds really counted, and those of them chosen from stable.
+    ``tempers``: one per kind of bad; None: the hour has not been read yet.
+    ``tries``: how often it was asked for in vain.
+    ``rate``: canary requests per second, fading.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    view: View | None = None
+    bounds: tuple[timedelta, ...] = ()
+    auto: tuple[timedelta, ...] = ()
+    tempers: tuple[Temper, ...] | None = None
+    tries: int = 0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Strikes:
+    """Readings of one metric against its limits; ``last``: the newest one, at ``at``."""
+
+    at: datetime | None = None
+    last: float | None = None
+    beyond: bool = False
+    consecutive: int = 0
+    total: int = 0
+    readings: int = 0
+
+    def plus(self, at: datetime, value: float, beyond: bool) -> "Strikes":
+        """One more reading."""
+        return Strikes(
+            at,
+            value,
+            beyond,
+            self.consecutive + 1 if beyond else 0,
+            self.total + beyond,
+            self.readings + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything; an empty checkpoint is an attempt that has not been judged yet.
+
+    ``view``: whose counters, once that is known; ``began``: when the first window did.
+    """
+
+    view: View | None = None
+    began: datetime | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+    strikes: Mapping[str, Strikes] = field(default_factory=dict)
+
+    def source(self, key: str) -> Source:
+        """The source of that key, new if there is none."""
+        return self.sources.get(key, Source())
+
+    def with_source(self, key: str, source: Source) -> "Memory":
+        """The same with one source replaced."""
+        return replace(self, sources={**self.sources, key: source})
+
+
+def load(checkpoint: Mapping[str, Any]) -> Memory:
+    """The memory that ``dump`` wrote; anything else, from another version say, is none at all."""
+    if checkpoint.get("v") != VERSION:
+        return Memory()
+    view = checkpoint.get("view")
+    return Memory(
+        view=View(view) if view else None,
+        began=_time(checkpoint.get("began")),
+        sources={k: _source(v) for k, v in checkpoint.get("sources", {}).items()},
+        trails={k: _trail(v) for k, v in checkpoint.get("trails", {}).items()},
+        strikes={k: _strikes(v) for k, v in checkpoint.get("strikes", {}).items()},
+    )
+
+
+def dump(memory: Memory) -> dict[str, Any]:
+    """``memory`` in JSON's own types, without nulls, which some API servers prune."""
+    return {
+        "v": VERSION,
+        "view": memory.view.value if memory.view else "",
+        "began": _stamp(memory.began),
+        "sources": {k: _source_json(v) for k, v in memory.sources.items()},
+        "trails": {k: _trail_json(v) for k, v in memory.trails.items()},
+        "strikes": {k: _strikes_json(v) for k, v in memory.strikes.items()},
+    }
+
+
+def _stamp(at: datetime | None) -> int:
+    return round((at - EPOCH) / timedelta(milliseconds=1)) if at else 0
+
+
+def _time(stamp: int | None) -> datetime | None:
+    return EPOCH + timedelta(milliseconds=stamp) if stamp else None
+
+
+def _lengths(bounds: tuple[timedelta, ...]) -> list[float]:
+    return [bound / timedelta(milliseconds=1) for bound in bounds]
+
+
+def _bounds(lengths: list[float]) -> tuple[timedelta, ...]:
+    return tuple(timedelta(milliseconds=length) for length in lengths)
+
+
+def _source_json(source: Source) -> dict[str, Any]:
+    tempers = source.tempers or ()
+    return {
+        "at": _stamp(source.tally.at),
+        "view": source.view.value if source.view else "",
+        "pods": {k: list(figures) for k, figures in source.tally.pods.items()},
+        "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
+        "bounds": _lengths(source.bounds),
+        "auto": _lengths(source.auto),
+        "hour": [
+            [_six(t.dispersion), _six(t.spread), t.bad, t.every, int(t.known)] for t in tempers
+        ],
+        "read": int(source.tempers is not None),
+        "tries": source.tries,
+        "rate": _six(source.rate),
+    }
+
+
+def _source(json: Mapping[str, Any]) -> Source:
+    at = _time(json["at"])
+    pods = {k: tuple(figures) for k, figures in json["pods"].items()}
+    gone = {k: _gone(v) for k, v in json["gone"].items()}
+    tempers = tuple(
+        Temper(d, s, bad, every, bool(known)) for d, s, bad, every, known in json["hour"]
+    )
+    return Source(
+        tally=Tally(at, pods, gone),
+        view=View(json["view"]) if json["view"] else None,
+        bounds=_bounds(json["bounds"]),
+        auto=_bounds(json["auto"]),
+        tempers=tempers if json["read"] else None,
+        tries=json["tries"],
+        rate=json["rate"],
+    )
+
+
+def _gone(entry: list[int]) -> tuple[datetime, Figures]:
+    return EPOCH + timedelta(milliseconds=entry[0]), tuple(entry[1:])
+
+
+def _trail_json(trail: Trail) -> list[Any]:
+    return [
+        list(trail.harmful),
+        trail.waiting,
+        trail.blocks,
+        int(trail.cooled),
+        trail.agreeing,
+        trail.bad_blocks,
+        {str(percent): list(logs) for percent, logs in trail.safe.items()},
+        list(trail.total),
+        trail.base_bad,
+        trail.base_all,
+    ]
+
+
+def _trail(json: list[Any]) -> Trail:
+    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, base_bad, base_all = json
+    return Trail(
+        harmful=tuple(harmful),
+        waiting=waiting,
+        blocks=blocks,
+        cooled=bool(cooled),
+        agreeing=agreeing,
+        bad_blocks=bad_blocks,
+        safe={int(percent): tuple(logs) for percent, logs in safe.items()},
+        total=Pair(*total),
+        base_bad=base_bad,
+        base_all=base_all,
+    )
+
+
+def _strikes_json(strikes: Strikes) -> list[Any]:
+    last = 0.0 if strikes.last is None else strikes.last
+    seen = int(strikes.last is not None)
+    counts = [strikes.consecutive, strikes.total, strikes.readings]
+    return [_stamp(strikes.at), seen, last, int(strikes.beyond), *counts]
+
+
+def _strikes(json: list[Any]) -> Strikes:
+    at, seen, last, beyond, consecutive, total, readings = json
+    return Strikes(
+        _time(at), float(last) if seen else None, bool(beyond), consecutive, total, readings
+    )
+
+
+def _six(value: float) -> float:
+    return float(f"{value:.6g}")

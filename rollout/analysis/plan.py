@@ -1,0 +1,142 @@
+"""Which counters and values a rollout's metrics need, and how each is to be judged."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from rollout.analysis import query
+from rollout.analysis.evidence import Line
+from rollout.analysis.sequential import Outcome
+from rollout.analysis.window import PER_SIDE, Window
+from rollout.model.observation import Counting
+from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
+from rollout.model.units import words
+
+ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
+DEFAULT_ERRORS = Line(1.1, 0.001)
+DEFAULT_SLOW = Line(1.1, 0.01)
+
+
+class Kind(StrEnum):
+    """How a metric is judged."""
+
+    COUNTS = "counts"  # by evidence
+    VALUE = "value"  # by readings against limits
+    SERVICE = "service"  # by strikes, of clients' requests that reached neither side
+    BROKEN = "broken"  # not at all, and so nothing passes
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One metric, made ready: arguments filled in, the source of its counters named.
+
+    ``source``: metrics with the same counters share one; empty for a value.
+    ``line``: the worst tolerable canary; of no meaning for a value.
+    ``problem``: why it cannot be asked for.
+    """
+
+    metric: Metric
+    kind: Kind
+    source: str = ""
+    counting: Counting = Counting.CUSTOM
+    line: Line = DEFAULT_ERRORS
+    harm: float = 0.005
+    loose: float = 0.1
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.metric.name
+
+    def wanted(self) -> tuple[timedelta, ...]:
+        """The latency bounds asked for; empty: to be chosen from stable's own."""
+        if self.metric.latency is not None:
+            return (self.metric.latency.max,)
+        return self.metric.slower_than
+
+    def outcomes(self, bounds: Sequence[timedelta]) -> tuple[Outcome, ...]:
+        """What is weighed for it: one outcome per bound of a latency, else one in all."""
+        names = [f"{self.name}>{words(bound)}" for bound in bounds]
+        if self.counting is not Counting.SLOW:
+            names = [self.name]
+        return tuple(Outcome(name, self.name, self.line, self.harm, self.loose) for name in names)
+
+
+def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> tuple[Judged, ...]:
+    """Every metric in force, in order: the rollout's, its templates', the step's.
+
+    Of two with the same name the later one counts.
+    """
+    analysis = rollout.spec.analysis
+    known = _variables(rollout, window)
+    metrics = [_judged(metric, analysis, known) for metric in analysis.metrics]
+    metrics += [one for use in analysis.templates for one in _of_template(rollout, use, known)]
+    metrics += [_judged(metric, analysis, known) for metric in step_metrics]
+    if window.weight and not window.mirrored and any(m.source == ERRORS_KEY for m in metrics):
+        metrics.append(_unreached())
+    return tuple({one.name: one for one in metrics}.values())
+
+
+def _unreached() -> Judged:
+    """Comes with every judgement of errors: what no server saw stands in no server's counters."""
+    return Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
+
+
+def _variables(rollout: Rollout, window: Window) -> dict[str, str]:
+    """What ``{{…}}`` may name in a metric's own PromQL, besides its template's arguments."""
+    return {
+        "namespace": window.namespace,
+        "service": rollout.spec.service,
+        "host": rollout.host,
+        "stable": window.workload(window.stable),
+        "canary": window.workload(window.canary),
+    }
+
+
+def _of_template(rollout: Rollout, use: TemplateUse, known: Mapping[str, str]) -> Iterable[Judged]:
+    template = rollout.templates.get(use.name)
+    if template is None:
+        broken = Metric(f"template.{use.name}"[:63])
+        return [Judged(broken, Kind.BROKEN, problem=f"AnalysisTemplate {use.name!r} is not there")]
+    args = {**template.args, **use.args}
+    given = {f"args.{name}": value for name, value in args.items() if value is not None}
+    return [_judged(m, rollout.spec.analysis, {**known, **given}) for m in template.metrics]
+
+
+def _judged(metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:
+    try:
+        metric = replace(
+            metric,
+            query=metric.query and query.fill(metric.query, known),
+            bad=metric.bad and query.fill(metric.bad, known, left=PER_SIDE),
+            total=metric.total and query.fill(metric.total, known, left=PER_SIDE),
+        )
+    except query.TemplateError as error:
+        return Judged(metric, Kind.BROKEN, problem=str(error))
+    return _kind(metric, analysis)
+
+
+def _kind(metric: Metric, analysis: Analysis) -> Judged:
+    harm = analysis.confidence.harm_cap
+    if metric.query is not None:
+        return Judged(metric, Kind.VALUE)
+    if metric.latency is not None or metric.slower_than or metric.name == "latency":
+        line = _line(metric, DEFAULT_SLOW)
+        return Judged(metric, Kind.COUNTS, SLOW_KEY, Counting.SLOW, line, harm.slow, 0.5)
+    line = _line(metric, DEFAULT_ERRORS)
+    if metric.bad is not None:
+        source = f"custom/{metric.name}"
+        return Judged(metric, Kind.COUNTS, source, Counting.CUSTOM, line, harm.errors)
+    return Judged(metric, Kind.COUNTS, ERRORS_KEY, Counting.ERRORS, line, harm.errors)
+
+
+def _line(metric: Metric, default: Line) -> Line:
+    if metric.latency is not None:
+        return Line(0, 1 - metric.latency.quantile)
+    if metric.success_rate is not None:
+        return Line(0, 1 - metric.success_rate.min)
+    if metric.tolerate is not None:
+        return Line(metric.tolerate.ratio, metric.tolerate.absolute)
+    return default

@@ -1,0 +1,185 @@
+"""PromQL for counters: one expression for many workloads, and arguments that stay arguments.
+
+Facts about Istio's labels and counters: ``docs/analysis.md``, and the pre-study's istio 4.10.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from rollout.model.observation import View
+
+REQUESTS = "istio_requests_total"
+DURATIONS = "istio_request_duration_milliseconds"
+BY = "pod, instance, destination_workload, destination_workload_namespace"
+PART = "rollout_part"  # our label: which part of the union a series belongs to
+BAD, TOTAL, SEEN = "bad", "total", "seen"
+
+# UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS:
+# the server's faults among grpc/grpc's status codes.
+GRPC_FAULTS = "2|4|8|12|13|14|15"
+FAULTS = (
+    'response_code=~"5.."',
+    'response_code="0",response_flags!~"(.*,)?DC(,.*)?"',  # no answer, and not the client that left
+    f'request_protocol="grpc",grpc_response_status=~"{GRPC_FAULTS}"',
+)
+
+
+class TemplateError(ValueError):
+    """A ``{{name}}`` that is unknown, or whose value cannot be one token where it stands."""
+
+
+def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
+    """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query."""
+    where = _where(view, workloads)
+    bad = " or ".join(f"{REQUESTS}{{{where},{fault}}}" for fault in FAULTS)
+    series = f"{REQUESTS}{{{where}}}"
+    return _union(
+        (TOTAL, f"sum by ({BY}) ({series})"),
+        (BAD, f"sum by ({BY}) ({bad})"),
+        (SEEN, f"max by (pod, instance) (timestamp({series}))"),
+    )
+
+
+def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[timedelta]) -> str:
+    """Requests up to each of ``bounds`` and all of them (``le="+Inf"``), by reporting pod.
+
+    No bounds: every bucket there is.
+    """
+    where = _where(view, workloads)
+    buckets = f",le=~{quoted(_les(bounds))}" if bounds else ""
+    ends = f'{DURATIONS}_bucket{{{where},le="+Inf"}}'
+    return _union(
+        (TOTAL, f"sum by ({BY}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
+        (SEEN, f"max by (pod, instance) (timestamp({ends}))"),
+    )
+
+
+NO_ENDPOINT = "UH|UF|NR|NC|UO"  # Envoy: no healthy host, no connection, route or cluster, overflow
+
+
+def unreached(hosts: Iterable[str]) -> str:
+    """All requests to services, and those that found no endpoint, as their clients saw it.
+
+    Their workload is "unknown" (istio #28387), so that they can only be told apart by service.
+    """
+    where = f'reporter="source",destination_service=~{_one_of(sorted(set(hosts)))}'
+    lost = f'destination_workload="unknown",response_flags=~"(.*,)?({NO_ENDPOINT})(,.*)?"'
+    by = "pod, instance, destination_service"
+    series = f"{REQUESTS}{{{where}}}"
+    return _union(
+        (TOTAL, f"sum by ({by}) ({series})"),
+        (BAD, f"sum by ({by}) ({REQUESTS}{{{where},{lost}}})"),
+        (SEEN, f"max by (pod, instance) (timestamp({series}))"),
+    )
+
+
+def custom(bad: str, total: str, names: Mapping[str, str]) -> str:
+    """A metric's own two counters for one revision; ``names`` fills in what they leave open."""
+    return _union((TOTAL, fill(total, names)), (BAD, fill(bad, names)))
+
+
+def _union(*parts: tuple[str, str]) -> str:
+    """One query for several vectors, told apart by our own label."""
+    return " or ".join(
+        f'label_replace({promql}, "{PART}", "{part}", "", "")' for part, promql in parts
+    )
+
+
+def _where(view: View, workloads: Iterable[tuple[str, str]]) -> str:
+    """The selector of many workloads; the pair is checked again when the answer is read."""
+    pairs = sorted(set(workloads))
+    spaces = _one_of(sorted({namespace for namespace, _ in pairs}))
+    names = _one_of([name for _, name in pairs])
+    return (
+        f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces},"
+        f"destination_workload=~{names}"
+    )
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return quoted("|".join(re.escape(name).replace("\\-", "-") for name in dict.fromkeys(names)))
+
+
+def _les(bounds: Sequence[timedelta]) -> str:
+    """Prometheus 3 writes ``le="500.0"`` where 2 wrote ``le="500"``; both are matched."""
+    numbers = [f"{bound / timedelta(milliseconds=1):.10g}" for bound in bounds]
+    forms = [n.replace(".", "\\.") if "." in n else f"{n}(\\.0)?" for n in numbers]
+    return "|".join([*forms, "\\+Inf"])
+
+
+def quoted(value: str) -> str:
+    """``value`` as one PromQL string; its syntax is Go's."""
+    return '"' + _escaped(value, '"') + '"'
+
+
+def _escaped(value: str, quote: str) -> str:
+    """``value`` for between two ``quote``; Go refuses an escape of the other kind of quote."""
+    escapes = {"\\": "\\\\", quote: "\\" + quote, "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return "".join(escapes.get(char) or _plain(char) for char in value)
+
+
+def _plain(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_PLACE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_.-]*)\s*\}\}")
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|(?P<comment>\#[^\n]*)|"""
+    r"""(?P<place>\{\{\s*[a-zA-Z_][a-zA-Z0-9_.-]*\s*\}\})|(?P<open>["'`])""",
+)
+_NUMBER_OR_DURATION = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?|([0-9]{1,9}(ms|[smhdwy])){1,7}")
+
+
+def fill(template: str, values: Mapping[str, str], left: Collection[str] = ()) -> str:
+    """``template`` with every ``{{name}}`` replaced by its value, which stays within one token.
+
+    Inside quotes the value is escaped; outside it must be a number or a duration.
+    ``left``: which names stay as they are, for a later fill.
+    Errors: ``TemplateError``.
+    """
+
+    def token(match: re.Match[str]) -> str:
+        text = match[0]
+        if match["open"]:
+            raise TemplateError(f"a string that begins at {text!r} has no end")
+        if match["string"]:
+            return _PLACE.sub(lambda place: _inside(place, text[0], values, left), text)
+        return _bare(match, values, left) if match["place"] else " "
+
+    return _TOKEN.sub(token, template)
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        known = ", ".join(sorted(values)) or "none"
+        raise TemplateError(f"{{{{{name}}}}} is unknown; known are {known}")
+    return values[name]
+
+
+def _inside(
+    place: re.Match[str], quote: str, values: Mapping[str, str], left: Collection[str]
+) -> str:
+    if place[1] in left:
+        return place[0]
+    value = _value(place[1], values)
+    if quote == "`":
+        if "`" in value or not value.isprintable():
+            raise TemplateError(f"{{{{{place[1]}}}}} holds {value!r}; not within back quotes")
+        return value
+    return _escaped(value, quote)
+
+
+def _bare(match: re.Match[str], values: Mapping[str, str], left: Collection[str]) -> str:
+    name = match[0].strip("{} \t\n")
+    if name in left:
+        return match[0]
+    value = _value(name, values)
+    if not _NUMBER_OR_DURATION.fullmatch(value):
+        raise TemplateError(
+            f"{{{{{name}}}}} is {value!r}; outside quotes a number or a duration is wanted"
+        )
+    return value

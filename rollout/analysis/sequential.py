@@ -1,0 +1,292 @@
+"""The sequential gate on plain counts: evidence for and against a canary, valid at every look.
+
+No Prometheus, no cluster, no clock: ``judge`` feeds it from counters, and ``SequentialGate`` below
+drives a whole ramp with it, one block of counts after another (``docs/analysis.md``).
+Source of the rules and their constants: facts of the pre-study, gating 2.3 to 2.7.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from rollout.analysis import evidence
+from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
+from rollout.analysis.history import Temper
+
+CAP = 3.0  # nats a block may add at the usual interval: one incident of one scrape proves nothing
+USUAL_INTERVAL = 15.0  # seconds
+AGREEING = 3  # blocks at the cap in a row, after which the cap doubles
+LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
+FORGET = 0.98  # what a block's baseline is worth one block later
+HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
+HORIZON = 240  # blocks; half of the late starts lie within
+FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
+SUSPICIOUS = math.log(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way for a request to be bad, and how much of it the canary may have.
+
+    ``metric``: outcomes of one metric (the bounds of a latency) share its part of the error budget.
+    ``harm``: extra bad requests, as a share of all traffic, that need not be excluded to go on.
+    ``loose``: added to the line while the canary warms up.
+    """
+
+    name: str
+    metric: str
+    line: Line
+    harm: float = 0.005
+    loose: float = 0.1
+
+
+ERRORS = Outcome("errors", "errors", Line(1.1, 0.001))
+
+
+def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Outcome:  # noqa: B008
+    """The outcome "slower than a bound", named by the bound."""
+    return Outcome(name, metric, line, harm=0.02, loose=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What all blocks of one outcome have said so far.
+
+    ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
+    ``waiting``: the prior's mass on starts still to come.
+    ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
+    ``total``: all counts since the attempt began; ``base_bad``, ``base_all``: stable, fading.
+    ``agreeing``: blocks at the cap in a row, up to the last; ``bad_blocks``: those with anything bad.
+    """
+
+    harmful: tuple[float, ...] = (NOT_STARTED,) * evidence.BETS
+    waiting: float = 1.0
+    blocks: int = 0
+    cooled: bool = False
+    agreeing: int = 0
+    bad_blocks: int = 0
+    safe: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    total: Pair = NO_TRAFFIC
+    base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
+    base_all: float = 10.0
+
+    @property
+    def share(self) -> float:
+        """Stable's share of bad requests, as far as is known."""
+        return self.base_bad / self.base_all if self.base_all > 0 else 0.0
+
+    @property
+    def log_e(self) -> float:
+        """The log of the evidence against "within tolerance"; 0 when there is none."""
+        mixed = evidence.log_mean(self.harmful)
+        return evidence.log_sum((mixed, math.log(self.waiting))) if self.waiting > 0 else mixed
+
+    def log_safe(self, percent: int) -> float:
+        """The log of the evidence against "worse than the harm cap at ``percent``"."""
+        logs = self.safe.get(percent)
+        return evidence.log_mean(logs) if logs else 0.0
+
+
+def begin(temper: Temper, blocks_per_hour: float = 240.0) -> Trail:
+    """The trail before the first block; stable's last hour is what it starts to expect."""
+    if not temper.every:
+        return Trail()
+    fading = min(1.0, HISTORY_BLOCKS / blocks_per_hour)
+    return Trail(base_bad=temper.bad * fading, base_all=temper.every * fading)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How the next block is to be read; fixed before it is seen.
+
+    ``levels``: the weights, in percent, for which "safe to go on" is being tested.
+    ``cap``: nats that a block may add for harm.
+    """
+
+    levels: tuple[int, ...]
+    cap: float = CAP
+    warm: bool = False
+
+
+def cap_at(interval: float) -> float:
+    """The cap for blocks of ``interval`` seconds: about 45 s must agree, and three blocks do."""
+    return CAP * min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
+
+
+def widened(line: Line, temper: Temper) -> Line:
+    """``line``, at least as wide as stable's own pods differ from each other."""
+    if line.ratio == 0:
+        return line
+    return Line(max(line.ratio, 1 + 2 * temper.spread), line.absolute)
+
+
+def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
+    """``trail`` after one more block; bets and lines come from the blocks before it only."""
+    if pair.canary_all > 0:
+        trail = _weigh_canary(trail, pair, outcome, temper, setting)
+    return replace(
+        trail,
+        total=trail.total.plus(pair),
+        base_bad=_short(FORGET * trail.base_bad + pair.stable_bad),
+        base_all=_short(FORGET * trail.base_all + pair.stable_all),
+    )
+
+
+def _weigh_canary(
+    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting
+) -> Trail:
+    line = widened(outcome.line, temper)
+    loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
+    starting = trail.waiting * _hazard(trail, setting)
+    cap = setting.cap * (2 if trail.agreeing >= AGREEING else 1)
+    gains = [
+        min(cap, evidence.log_factor(pair, bet, loose) / temper.dispersion)
+        for bet in evidence.harmful_bets(trail.share, loose)
+    ] or [0.0] * evidence.BETS
+    start = math.log(starting) if starting > 0 else NOT_STARTED
+    return replace(
+        trail,
+        harmful=tuple(
+            _floor(gain + evidence.log_sum((log, start)))
+            for gain, log in zip(gains, trail.harmful, strict=True)
+        ),
+        waiting=_short(trail.waiting - starting),
+        blocks=trail.blocks + 1,
+        cooled=trail.cooled or not setting.warm,
+        bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
+        agreeing=trail.agreeing + 1 if max(gains) >= setting.cap else 0,
+        safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
+    )
+
+
+def _hazard(trail: Trail, setting: Setting) -> float:
+    """The chance that, if it has not gone bad yet, it does in this block.
+
+    Late starts have a tail without end, so that a rollout of a year is still watched.
+    """
+    if not setting.warm and not trail.cooled:
+        return COOLED if trail.blocks else FIRST + COOLED * (1 - FIRST)
+    if not trail.blocks:
+        return FIRST
+    return 1 / (HORIZON + trail.blocks)
+
+
+def _safe(
+    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, levels: Sequence[int]
+) -> dict[int, tuple[float, ...]]:
+    """The safe test's logs, each weight with its own line: less harm is allowed to more users."""
+    ratio = widened(outcome.line, temper).ratio
+    base = outcome.line.absolute if ratio == 0 else 0.0
+    answer = {}
+    for percent in levels:
+        line = Line(ratio, base + outcome.harm * 100 / percent)
+        before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
+        bets = evidence.harmless_bets(trail.share, line)
+        answer[percent] = tuple(
+            _floor(log + evidence.log_factor(pair, bet, line) / temper.dispersion)
+            for log, bet in zip(before, bets, strict=True)
+        )
+    return answer
+
+
+def _floor(log: float) -> float:
+    """Rounded down, never in the test's favour: short in the status, the same after a restart."""
+    return max(NOT_STARTED, math.floor(log * 1e4) / 1e4)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.7g}")
+
+
+class Standing(StrEnum):
+    """Where a canary stands after all evidence so far."""
+
+    FAILED = "failed"
+    CERTIFIED = "certified"
+    CLEAN = "clean"  # not certified, nothing suspicious
+    SUSPICIOUS = "suspicious"
+    TOO_FEW = "too few"
+    NO_DATA = "no data"
+    ERROR = "error"
+    NOTHING = "nothing"  # there is nothing to judge by
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure to be; see ``rollout.model.spec.Confidence``."""
+
+    false_rollback: float = 0.01
+    false_promote: float = 0.05
+    min_requests: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All outcomes' trails together, for a step on to ``percent``.
+
+    ``log_e``: of the metrics' weighted mean; a mean of e-values is one under any dependence
+    (Vovk & Wang, arXiv 1912.06116).
+    ``leading``: the outcome with the most evidence against it.
+    ``certified``: every outcome is, each at the full level (intersection-union).
+    """
+
+    log_e: float
+    leading: Outcome
+    certified: bool
+    standing: Standing
+
+
+def read(
+    outcomes: Sequence[Outcome],
+    trails: Mapping[str, Trail],
+    percent: int,
+    confidence: Confidence,
+    tempers: Mapping[str, Temper],
+) -> Reading:
+    """What the trails, by outcome name, say together; ``outcomes`` has at least one."""
+    log_e = evidence.log_sum(
+        math.log(weight) + trails[outcome.name].log_e
+        for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
+    )
+    leading = max(outcomes, key=lambda o: trails[o.name].log_e)
+    certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
+    if percent >= 100:
+        certified = certified and all(
+            _inside(o, trails[o.name], tempers.get(o.name, Temper())) for o in outcomes
+        )
+    standing = _standing(log_e, trails[leading.name], certified, percent, confidence)
+    return Reading(log_e, leading, certified, standing)
+
+
+def is_certified(trail: Trail, percent: int, confidence: Confidence) -> bool:
+    """Whether ``trail`` excludes more harm than the cap at ``percent``."""
+    return trail.log_safe(percent) >= -math.log(confidence.false_promote)
+
+
+def _weights(outcomes: Sequence[Outcome]) -> list[float]:
+    """Every metric has the same part of the error budget; its outcomes share it."""
+    metrics = [outcome.metric for outcome in outcomes]
+    return [1 / len(set(metrics)) / metrics.count(metric) for metric in metrics]
+
+
+def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
+    """Whether the plain shares lie within the tolerance: the best guess, not the proof."""
+    bad, every, stable_bad, stable_all = trail.total
+    stable = stable_bad / stable_all if stable_all else 0.0
+    return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
+
+
+def _standing(
+    log_e: float, leading: Trail, certified: bool, percent: int, confidence: Confidence
+) -> Standing:
+    if log_e >= -math.log(confidence.false_rollback) and leading.bad_blocks >= LEAST_BAD:
+        return Standing.FAILED
+    # Promotion without a certificate is the one decision that even a hint forbids.
+    if log_e >= (SUSPICIOUS if certified or percent < 100 else 0.0):
+        return Standing.SUSPICIOUS
+    if certified:
+        return Standing.CERTIFIED
+    # On the way up the time box may speak for little traffic, but not for none at all.
+    few = leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1)
+    return Standing.TOO_FEW if few else Standing.CLEAN

@@ -1,0 +1,41 @@
+"""What traffic a judgement is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+PER_SIDE = frozenset({"revision", "version", "workload"})
+"""Names that a metric's own counters leave open: they are asked for once per revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The traffic since the present weight was confirmed.
+
+    ``stable``, ``canary``: revision names; ``workloads``: revision to Deployment name.
+    ``since``: when the present weight was confirmed at the proxies; blocks that began before
+    never count.
+    ``weight``, ``next_weight``: the canary's share now and after the gate, percent.
+    ``mirrored``: the canary gets copies or cohorts only, which the destination alone has seen.
+    ``comparing``: False when stable has no ordinary traffic: absolute limits only.
+    """
+
+    namespace: str
+    stable: str
+    canary: str
+    workloads: Mapping[str, str]
+    since: datetime
+    step: int | None
+    weight: int
+    next_weight: int
+    mirrored: bool = False
+    comparing: bool = True
+
+    @property
+    def percent(self) -> int:
+        """The weight that the gate would open to; cohorts alone count as one user in twenty."""
+        return max(5, self.next_weight)
+
+    def workload(self, revision: str) -> str:
+        """The Deployment of ``revision``."""
+        return self.workloads.get(revision, revision)

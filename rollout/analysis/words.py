@@ -1,0 +1,86 @@
+"""Verdicts in words and numbers: the sentences of the status, of events and of ``explain``."""
+
+import math
+from datetime import timedelta
+
+from rollout.analysis.evidence import Line, Pair
+from rollout.analysis.history import Temper
+from rollout.analysis.sequential import Outcome, Trail, widened
+from rollout.model.units import percent as as_percent
+from rollout.model.units import words
+
+
+def share(bad: int, every: int) -> str:
+    """``0.87% (41/4686)``."""
+    return f"{bad / every * 100 if every else 0:.3g}% ({bad}/{every})"
+
+
+def share_of(value: float) -> str:
+    """``0.87%``."""
+    return f"{value * 100:.3g}%"
+
+
+def sides(pair: Pair, line: Line) -> str:
+    """Both sides' counts; an absolute limit looks at the canary alone."""
+    canary = f"canary {share(pair.canary_bad, pair.canary_all)}"
+    if line.ratio == 0:
+        return f"{canary} of at most {as_percent(round(line.absolute, 9))}"
+    return f"{canary} vs stable {share(pair.stable_bad, pair.stable_all)}"
+
+
+def evidence(log_e: float) -> str:
+    """``e=284``; never a probability."""
+    return f"e={math.exp(log_e):.3g}" if log_e < 14 else f"e=1e{log_e / math.log(10):.0f}"
+
+
+def tolerance(line: Line) -> str:
+    """``1.1x stable + 0.1pp``, or the limit itself."""
+    if line.ratio == 0:
+        return f"{as_percent(round(line.absolute, 9))} at most"
+    return f"not worse than {line.ratio:.3g}x stable + {line.absolute * 100:.3g}pp"
+
+
+def e_value(log_e: float) -> float:
+    """The e-value in four figures; no larger than a JSON number can be."""
+    return float(f"{math.exp(min(log_e, 600.0)):.4g}")
+
+
+def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
+    """The whole sentence of one outcome.
+
+    ``bar``: the e-value at which this outcome alone sends the canary back.
+    """
+    line = widened(outcome.line, temper)
+    text = (
+        f"{outcome.name}: {sides(trail.total, line)}; {evidence(trail.log_e)} "
+        f"against '{tolerance(line)}' (bar {bar:.3g})"
+    )
+    notes = [] if temper.known else ["no history of stable"]
+    if line != outcome.line:
+        notes.append(f"widened: stable's pods differ by {temper.spread * 100:.0f}%")
+    if temper.dispersion > 1.05:
+        notes.append(f"dispersion {temper.dispersion:.2g}")
+    return "; ".join([text, *notes])
+
+
+def certificate(harm: float, percent: int, risk: float) -> str:
+    """What a certificate says, and how often it is wrong."""
+    cap = harm * 100 / percent * 100
+    return f"certified below +{cap:.3g}pp (risk {as_percent(round(risk, 9))})"
+
+
+def needed(requests: float, per_second: float) -> str:
+    """``~900 more canary requests, about 6m``."""
+    if not math.isfinite(requests) or requests > 1e9:
+        return ""
+    count = f"~{float(f'{max(1.0, requests):.2g}'):,.0f} more canary requests"
+    if per_second <= 0:
+        return f"{count}, none are coming"
+    seconds = requests / per_second
+    unit = 60 if seconds >= 90 else 1
+    return f"{count}, about {words(timedelta(seconds=math.ceil(seconds / unit) * unit))}"
+
+
+def short(text: str) -> str:
+    """At most 79 characters, as ``because`` must be."""
+    return text if len(text) < 80 else text[:78] + "…"
