@@ -1,7 +1,7 @@
 """One look at one Rollout: ask, observe, decide, save, act; the order is the safety."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout import reconcile
@@ -20,6 +20,8 @@ from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
 
 STUBBORN = 3  # failures in a row before the status says why nothing moves
+
+SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Looks:
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
     gone: Callable[[str], None]
+    _excuses: dict[str, str] = field(default_factory=dict)
 
     async def look(self, key: str) -> timedelta | None:
         """What time alone makes worth another look; None: only an event can.
@@ -90,11 +93,15 @@ class Looks:
         self._still_leading()
         if decision.actions:
             held = await self.store.hold(held)
-        held = await self.store.save(held, decision.status, self.clock())
+        excuse = self._excuses.get(held.key)
+        status = replace(decision.status, because=excuse) if excuse else decision.status
+        held = await self.store.save(held, status, self.clock())
         for action in decision.actions:
             self._still_leading()
             await self.performer.do(held, action, self.clock())
             self.metrics.count("rollout_actions_total", action=type(action).__name__)
+        if self._excuses.pop(held.key, None):
+            await self.store.save(held, decision.status, self.clock())
 
     def _still_leading(self) -> None:
         if not self.leading():
@@ -104,6 +111,7 @@ class Looks:
         return replace(held.rollout, request=self.inbox.signed(held.rollout.request))
 
     def _gone(self, key: str) -> None:
+        self._excuses.pop(key, None)
         self.interests.drop(key)
         self.gone(key)
 
@@ -127,9 +135,11 @@ class Looks:
             self.metrics.observe("rollout_weight_down_seconds", took)
 
     async def _explain(self, key: str, text: str) -> None:
+        """The status says ``text`` until a look succeeds to its end."""
+        self._excuses[key] = text[:SENTENCE]
         held = self.store.load(key)
         if held is not None and self.leading():
-            status = replace(held.status, because=text[:79])
+            status = replace(held.status, because=text[:SENTENCE])
             await self.store.save(held, status, self.clock())
 
 

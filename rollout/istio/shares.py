@@ -84,7 +84,7 @@ def _weighed(
         share = weights["stable"]
     else:
         share = 0  # a revision of the past, still written there by the author
-    return value if weight(value) == share else as_written(value, name, share)
+    return value if value.get("weight") == share else as_written(value, name, share)
 
 
 def released(base: Base, target: Target) -> list[Row]:

@@ -23,8 +23,8 @@ class Control:
         self._runner: web.AppRunner | None = None
         self.address = ""
 
-    async def start(self) -> None:
-        """It answers at ``address``."""
+    async def start(self, port: int = 0) -> None:
+        """It answers at ``address``; ``port`` 0 takes a free one."""
         app = web.Application()
         app.router.add_get("/debug/syncz", self._syncz)
         app.router.add_get("/metrics", self._metrics)
@@ -32,7 +32,7 @@ class Control:
         app.router.add_post("/mesh", self._delays)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.address = f"127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:

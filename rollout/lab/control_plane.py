@@ -50,10 +50,10 @@ class Delays:
 class ControlPlane:
     """Keeps one Envoy as the watched objects want it."""
 
-    def __init__(self, watched: Watched, envoy: Envoy) -> None:
+    def __init__(self, watched: Watched, envoy: Envoy, ports: dict[str, int]) -> None:
         self._watched = watched
         self._envoy = envoy
-        self._ports: dict[str, int] = {}
+        self._ports = ports
         self._xds = Xds(envoy)
         self._admission = Admission()
         self._done = 0  # the version of the watched objects that Envoy has

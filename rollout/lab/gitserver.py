@@ -24,8 +24,11 @@ class GitServer:
         self._runner: web.AppRunner | None = None
         self.url = ""
 
-    async def start(self) -> None:
-        """It answers on loopback. Errors: OutsideError when git is not installed."""
+    async def start(self, port: int = 0) -> None:
+        """It answers on loopback; ``port`` 0 takes a free one.
+
+        Errors: OutsideError when git is not installed.
+        """
         if not shutil.which("git"):
             raise OutsideError("git: not on PATH; install git, the lab's repository needs it")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +37,7 @@ class GitServer:
         app.router.add_post("/{name}/{service}", self._talk)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 

@@ -43,6 +43,10 @@ class Tally:
     def failures(self) -> int:
         return sum(n for status, n in self.statuses.items() if status == 0 or status >= 500)
 
+    @property
+    def mean_ms(self) -> float:
+        return self.milliseconds / max(1, self.requests)
+
     def share(self, version: str) -> float:
         """Of all answers that named a version, 0 to 1; 0 if none did."""
         return self.versions[version] / max(1, self.versions.total())

@@ -2,17 +2,23 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
+import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rollout.errors import OutsideError
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None)
+# Asks the kernel to end it when we die (prctl(2), PR_SET_PDEATHSIG = 1), then becomes the program.
+# A launcher, since preexec_fn is not safe beside threads and Python warns of it.
+_LAUNCHER = (
+    "import ctypes, os, signal, sys;"
+    "ctypes.CDLL(None).prctl(1, int(signal.SIGKILL));"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -73,34 +79,25 @@ async def start(
     *,
     log: Path,
     talks: bool = False,
-    environment: Mapping[str, str] | None = None,
 ) -> Child:
     """A running child; ``talks`` gives it pipes on stdin and stdout, else all goes to ``log``.
 
     Errors: OutsideError when the program is not there or may not be run.
     """
     pipe = asyncio.subprocess.PIPE
-    words = [str(each) for each in command]
+    program, *words = (str(each) for each in command)
+    if (found := shutil.which(program)) is None:
+        raise OutsideError(f"{name}: {program} is not there, or may not be run")
     with log.open("ab") as sink:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=pipe if talks else asyncio.subprocess.DEVNULL,
-                stdout=pipe if talks else sink,
-                stderr=sink,
-                env=None if environment is None else {**os.environ, **environment},
-                start_new_session=True,
-                limit=2**20,  # an access-log line may carry an 8 KiB path, never a MiB
-                preexec_fn=_die_with_parent,
-            )
-        except OSError as error:
-            raise OutsideError(f"{name}: {words[0]} does not start: {error}") from error
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-S", "-E", "-c", _LAUNCHER, found, *words),
+            stdin=pipe if talks else asyncio.subprocess.DEVNULL,
+            stdout=pipe if talks else sink,
+            stderr=sink,
+            start_new_session=True,
+            limit=2**20,  # an access-log line may carry an 8 KiB path, never a MiB
+        )
     return Child(name, process, log)
-
-
-def _die_with_parent() -> None:
-    # Runs between fork and exec: one system call, no allocation, hence safe beside threads.
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def until(what: str, ready: Callable[[], bool], child: Child, seconds: float) -> None:

@@ -13,7 +13,9 @@ import yaml
 from rollout.errors import OutsideError
 from rollout.lab.processes import Child, free_port, start
 
-_WANTED = "install prometheus 2.42 or later so that it is on PATH"
+_WANTED = (
+    "run `apt-get update` as root once, or install prometheus 2.42 or later so that it is on PATH"
+)
 # Of Envoy's hundreds of series those that say something about destinations.
 _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_cx_active)"
 
@@ -21,10 +23,10 @@ _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_
 class Prometheus:
     """Scrapes the lab's three pages of metrics every ``interval``."""
 
-    def __init__(self, folder: Path, interval: timedelta) -> None:
+    def __init__(self, folder: Path, interval: timedelta, port: int = 0) -> None:
         self._folder = folder
         self._interval = interval
-        self._port = free_port()
+        self._port = port or free_port()
         self._child: Child | None = None
 
     @property

@@ -6,7 +6,7 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, Self
 from rollout.errors import OutsideError
 from rollout.lab import crds
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
+from rollout.lab.apiserver.server import Settings as ApiSettings
 from rollout.lab.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
@@ -52,12 +53,16 @@ class Settings:
     """How the world is made. ``folder``: where its files lie; a temporary one if None.
 
     ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
+    ``data``: the file that keeps the API's objects for the next time; None forgets them.
+    ``ports``: fixed ones, by ``api gateway mesh prometheus control git``; others are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
     """
 
     folder: Path | None = None
     scrape_interval: timedelta = timedelta(seconds=1)
     prometheus: bool = True
+    data: Path | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
     kube: Kube | None = None
 
 
@@ -73,6 +78,7 @@ class World:
     prometheus_url: str = ""
     control_url: str = ""
     pods_url: str = ""
+    git: GitServer = field(init=False)
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -94,6 +100,18 @@ class World:
     @property
     def git_path(self) -> Path:
         return self.repository.path
+
+    def addresses(self) -> dict[str, str]:
+        """What people want to know of a running lab, in the order in which they want to know it."""
+        return {
+            "kubeconfig": str(self.kubeconfig),
+            "gateway": self.gateway_url,
+            "mesh": self.mesh_url,
+            "prometheus": self.prometheus_url,
+            "git": self.git_url,
+            "syncz": self.syncz_url,
+            "control": self.control_url,
+        }
 
     async def __aenter__(self) -> Self:
         try:
@@ -181,9 +199,11 @@ class World:
         await self._started(self._watched.start, self._watched.stop)
         await self._cluster(folder)
         await self._mesh(folder)
-        git = GitServer(folder / "git")
-        await self._started(git.start, git.stop)
-        self.repository = git.create("shop")
+        self.git = GitServer(folder / "git")
+        await self._started(
+            partial(self.git.start, self.settings.ports.get("git", 0)), self.git.stop
+        )
+        self.repository = self.git.create("shop")
 
     def _folder(self) -> Path:
         if self.settings.folder is not None:
@@ -197,8 +217,8 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        server = ApiServer()
-        self.api_url = await server.start(port=0)
+        server = ApiServer(ApiSettings(data=self.settings.data))
+        self.api_url = await server.start(port=self.settings.ports.get("api", 0))
         self._exit.push_async_callback(server.stop)
         self.kube = Kube(self.api_url)
         self._exit.push_async_callback(self.kube.close)
@@ -228,11 +248,12 @@ class World:
         envoy = Envoy(folder)
         self._exit.push_async_callback(envoy.stop)
         self._always(self.telemetry.listen(await envoy.start()))
-        self._plane = plane = ControlPlane(self._watched, envoy)
+        self._plane = plane = ControlPlane(self._watched, envoy, dict(self.settings.ports))
         await plane.start()
         self._always(plane.run())
         control = Control(plane, self._kubelet, self.telemetry)
-        await self._started(control.start, control.stop)
+        port = self.settings.ports.get("control", 0)
+        await self._started(partial(control.start, port), control.stop)
         self.control_url = f"http://{control.address}"
         self.gateway_url = f"http://127.0.0.1:{plane.port('gateway')}"
         self.mesh_url = f"http://127.0.0.1:{plane.port('mesh')}"
@@ -240,7 +261,9 @@ class World:
             await self._metrics(folder, control.address, envoy.admin_url)
 
     async def _metrics(self, folder: Path, mesh: str, envoy: str) -> None:
-        self._prometheus = prometheus = Prometheus(folder, self.settings.scrape_interval)
+        self._prometheus = prometheus = Prometheus(
+            folder, self.settings.scrape_interval, self.settings.ports.get("prometheus", 0)
+        )
         self._exit.push_async_callback(prometheus.stop)
         pods_page = self.pods_url.removeprefix("http://")
         await prometheus.start(mesh, pods_page, envoy.removeprefix("http://"))

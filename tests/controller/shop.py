@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,9 +135,21 @@ class Shop:
 
     async def until(self, phase: str, name: str = "shop", seconds: float = 3600) -> None:
         """Time passes until the stored status says ``phase``."""
-        async with asyncio.timeout(seconds):
-            while self.status(name).get("phase") != phase:
-                await asyncio.sleep(0.5)
+        await self.comes(lambda: self.status(name).get("phase") == phase, seconds)
+
+    async def comes(self, true: Callable[[], bool], seconds: float = 3600) -> None:
+        """Time passes until ``true``; it fails with the last words of every status."""
+        for _ in range(round(seconds * 5)):
+            if true():
+                return
+            await asyncio.sleep(0.2)
+        told = [obj.get("status", {}).get("because") for obj in self.kube.list("Rollout")]
+        raise AssertionError(f"not within {seconds} s: {told}, {self.kube.writes[-5:]}")
+
+    def rests_on_v2(self) -> bool:
+        """Whether the journey to v2 is over and good."""
+        status = self.status()
+        return bool(status.get("stage") == "Idle" and status["stable"]["name"] == "v2")
 
 
 __all__ = ["NAMESPACE", "Shop", "a_rollout", "endpoints", "objects", "unchanged"]

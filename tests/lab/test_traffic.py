@@ -176,3 +176,22 @@ async def test_callers_inside_are_split_as_those_outside(world: World) -> None:
     await asyncio.sleep(0.2)
     pods = {dict(series)["pod"] for series in world.telemetry.metrics.totals()}
     assert "visitors-0" in pods
+
+
+async def test_a_pod_that_keeps_failing_is_ejected(world: World) -> None:
+    bad = sample.deployment("v1", 1)
+    bad["metadata"]["name"] = "shop-bad"
+    for labels in (
+        bad["spec"]["selector"]["matchLabels"],
+        bad["spec"]["template"]["metadata"]["labels"],
+    ):
+        labels["lot"] = "bad"
+    rule = sample.destination_rule("v1")
+    outliers = {"consecutive5xxErrors": 3, "interval": "200ms", "maxEjectionPercent": 100}
+    rule["spec"]["trafficPolicy"] = {"outlierDetection": outliers}
+    await world.apply(*sample.shop(v1=100), bad, rule)
+    await world.serving(sample.HOST)
+    world.set_faults(sample.NAMESPACE, "shop-bad", error_rate=1.0)
+    assert (await visit(world, 100)).failures >= 3
+    await asyncio.sleep(1.2)  # Envoy merges changes of health within a second (update_merge_window)
+    assert (await visit(world, 100)).failures == 0

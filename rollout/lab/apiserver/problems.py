@@ -107,7 +107,10 @@ def already_exists(subject: Subject) -> Problem:
 
 def conflict(subject: Subject, why: str = "") -> Problem:
     """409 of a write that was based on an older revision."""
-    stale = "the object has been modified; please apply your changes to the latest version and try again"
+    stale = (
+        "the object has been modified; "
+        "please apply your changes to the latest version and try again"
+    )
     message = (
         f'Operation cannot be fulfilled on {subject.full_resource} "{subject.name}": {why or stale}'
     )
@@ -177,6 +180,13 @@ def forbidden(subject: Subject, why: str) -> Problem:
     name = f' "{subject.name}"' if subject.name else ""
     message = f"{subject.full_resource}{name} is forbidden: {why}"
     return Problem(403, "Forbidden", message, subject.details(subject.resource))
+
+
+def with_cause(found: Problem, reason: str, field: str, message: str) -> Problem:
+    """The same problem with one cause in its details."""
+    causes = [Cause(reason, field, message).as_json()]
+    details = {**(found.details or {}), "causes": causes}
+    return Problem(found.code, found.reason, found.message, details, found.headers)
 
 
 def method_not_allowed() -> Problem:

@@ -43,7 +43,6 @@ class Kubelet:
         self._running: dict[str, _Running] = {}
         self._faults: dict[tuple[str, str], Faults] = {}  # by namespace and workload
         self._tasks: set[asyncio.Task[None]] = set()
-        self.news = 0
 
     def plan(self, watched: Watched, now: datetime) -> Plan:
         """Starts and stops what must be, and tells each pod's status as far as it differs."""

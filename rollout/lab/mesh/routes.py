@@ -10,19 +10,23 @@ from rollout.lab.mesh.matches import Listener, envoy_match, gateway, visible
 from rollout.lab.mesh.names import Services, Snapshot, cluster, fqdn, is_http, ports
 
 MESH = "mesh"
+_HTTP = ("HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-WEB")  # Gateway reference, Port.protocol
 
 
 Hosts = dict[str, Object]
 """Virtual hosts by name."""
 
 
-def for_gateway(world: Snapshot, port: int) -> Hosts:
-    """One virtual host per public host that a VirtualService and a Gateway of ``port`` agree on."""
+def for_gateway(world: Snapshot) -> Hosts:
+    """One virtual host per public host that a VirtualService and a Gateway agree on.
+
+    All HTTP servers of all Gateways share the one edge listener; to rules its port is 80.
+    """
     routes: dict[str, list[Object]] = {}
     for each in oldest_first(world):
         for name in _gateways(each):
-            served = _served(world, name, port)
-            listener = Listener(name, port)
+            served = _served(world, name)
+            listener = Listener(name, 80)
             for host in filter(served, each["spec"].get("hosts") or ()):
                 full = fqdn(host, each["metadata"]["namespace"])
                 routes.setdefault(full, []).extend(_routes(each, world, listener))
@@ -90,14 +94,14 @@ def _in_mesh(virtual_service: Object) -> bool:
     return MESH in (virtual_service["spec"].get("gateways") or [MESH])
 
 
-def _served(world: Snapshot, name: str, port: int) -> Callable[[str], bool]:
-    """Whether the Gateway ``name`` lets a host in at ``port``; a missing one lets nothing in."""
+def _served(world: Snapshot, name: str) -> Callable[[str], bool]:
+    """Whether the Gateway ``name`` lets HTTP for a host in; a missing one lets nothing in."""
     patterns = [
         host.rpartition("/")[2]
         for each in world.gateways
         if f"{each['metadata']['namespace']}/{each['metadata']['name']}" == name
         for server in each["spec"].get("servers") or ()
-        if server["port"]["number"] == port
+        if server["port"]["protocol"].upper() in _HTTP
         for host in server.get("hosts") or ()
     ]
     return lambda host: any(_covers(pattern, host) for pattern in patterns)

@@ -26,6 +26,6 @@ def translate(world: Snapshot, caller: Mapping[str, str] | None = None) -> Confi
     inside = Listener(MESH, 80, caller or {})
     return Config(
         clusters=clusters(world),
-        routes={GATEWAY: for_gateway(world, 80), MESH: for_mesh(world, inside)},
+        routes={GATEWAY: for_gateway(world), MESH: for_mesh(world, inside)},
         streams=streams(world, inside),
     )

@@ -16,7 +16,7 @@ from .shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply leads to; with ``conflicts`` nothing of it may be stored unless it was forced."""
+    """What an apply leads to; with ``conflicts`` it may be stored only if it was forced."""
 
     object: Any
     claims: list[Claim]
@@ -93,7 +93,7 @@ _GONE = object()
 def _less(value: Any, dropped: Fields | None, shape: Shape) -> Any:
     if dropped is None:
         return value
-    if not dropped:
+    if not dropped or "." in dropped:
         return _GONE
     rest = without(value, dropped, shape)
     return rest if rest or not value else _GONE

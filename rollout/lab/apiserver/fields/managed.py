@@ -89,7 +89,7 @@ def without_server_fields(fields: Fields) -> Fields:
 def after_update(
     held: Sequence[Claim], old: Any, new: Any, claim: Claim, shape: Shape
 ) -> list[Claim]:
-    """The claims after ``claim.writer`` turned ``old`` into ``new``; its fields are worked out here."""
+    """The claims after ``claim.writer`` turned ``old`` into ``new``; its fields are found here."""
     changed, removed = changes(old, new, shape)
     changed = without_server_fields(changed)
     taken = union(changed, removed)

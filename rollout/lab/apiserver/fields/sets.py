@@ -1,7 +1,7 @@
 """Sets of fields in the form of ``FieldsV1``, and their algebra.
 
-A set is a tree of dicts. ``{}`` below the root is a member with no members beneath it; ``"."`` among
-a node's keys says that the node itself is a member too. At the root ``{}`` is the empty set.
+A set is a tree of dicts. ``{}`` below the root is a member with no members beneath it; ``"."``
+among a node's keys says that the node itself is a member too. At the root ``{}`` is the empty set.
 Trees are never changed in place, so parts may be shared.
 Source: Kubernetes docs, ``FieldsV1``; structured-merge-diff, fieldpath/set.go.
 """

@@ -22,7 +22,7 @@ def namespace(document: JsonObject, _: JsonObject | None) -> JsonObject:
 
 
 def service(document: JsonObject, old: JsonObject | None) -> JsonObject:
-    """An address of 10.96.0.0/12 is given out; nobody listens there, the lab's mesh goes by name."""
+    """An address of 10.96.0.0/16, given once; nobody listens there, the lab's mesh goes by name."""
     spec = document.get("spec") or {}
     if spec.get("clusterIP") or spec.get("type") == "ExternalName":
         return document

@@ -31,7 +31,7 @@ def table(
     whole: str,
     now: datetime,
 ) -> JsonObject:
-    """``whole``: ``Object`` puts each object into its row, ``Metadata`` its metadata, else nothing."""
+    """``whole`` is what a row has of its object: ``Object``, ``Metadata`` or ``None``."""
     columns = kind.columns.get(version, kind.columns.get("", _DEFAULT))
     if not any(column.name == _NAME.name for column in columns):
         columns = (_NAME, *columns)

@@ -13,7 +13,7 @@ _MISSING = object()
 
 
 class PatchFailedError(Exception):
-    """The patch is well-formed and does not fit the document (a ``test`` failed, a path is gone)."""
+    """The patch is well-formed and does not fit: a ``test`` failed, a path is gone."""
 
 
 class PatchFormError(Exception):
@@ -48,7 +48,7 @@ def _step(document: Any, operation: Any) -> Any:
         case "copy":
             return _added(document, path, _found(document, _pointer(str(operation.get("from")))))
         case other:
-            raise PatchFormError(f"Unexpected kind: {other}")
+            raise PatchFailedError(f"there is no operation {other!r}")
 
 
 def _value(operation: Mapping[str, Any]) -> Any:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rollout.lab.apiserver.problems import Problem
+
+from .writes import Options
 
 JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A write about to happen; ``object`` is None for a delete, ``old`` for a create.
+    """A write about to happen; for a delete ``object`` is what goes, ``old`` is None for a create.
 
-    ``resource`` is ``plural.group``; ``operation`` is CREATE, UPDATE or DELETE.
+    ``operation`` is CREATE, UPDATE or DELETE; ``resource`` is ``plural.group``.
     """
 
     operation: str
     resource: str
-    subresource: str
-    namespace: str
-    name: str
-    object: JsonObject | None
+    options: Options
+    object: JsonObject
     old: JsonObject | None
-    user: str
-    dry_run: bool
+
+    @property
+    def namespace(self) -> str:
+        return str(self.object["metadata"].get("namespace", ""))
+
+    @property
+    def name(self) -> str:
+        return str(self.object["metadata"]["name"])
 
 
 # Returns the object to go on with, None to leave it as it is, or raises (see ``denied``).
 Hook = Callable[[Admission], JsonObject | None]
+
+
+def admitted(hooks: Iterable[Hook], about: Admission) -> JsonObject:
+    """The object after every hook has seen it; raises what a hook raises."""
+    for hook in hooks:
+        changed = hook(about)
+        if changed is not None:
+            about = replace(about, object=changed)
+    return about.object
 
 
 def denied(message: str, code: int = 403, webhook: str = "lab.rollout.dev") -> Problem:

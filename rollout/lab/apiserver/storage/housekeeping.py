@@ -98,7 +98,7 @@ class Housekeeping:
         if kind is None or stored is None:
             return
         try:
-            self._store.removed(kind, stored, "Background", PLAIN)
+            self._store.objects.remove(kind, stored, "Background", PLAIN)
         except Problem:
             # A hook refused; the real collector would try again, here a test asked for the refusal.
             return

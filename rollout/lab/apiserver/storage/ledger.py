@@ -156,7 +156,7 @@ class Ledger:
             found.compacted = self.revision
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call ``listener`` on every change, in order, before the write returns; returns the way out."""
+        """Call ``listener`` on every change before the write returns; returns the way out."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

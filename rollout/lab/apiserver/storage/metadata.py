@@ -35,9 +35,8 @@ _KEPT = (
 )
 _DNS = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DNS_WORDS = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-    "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
-    "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+    "'-' or '.', and must start and end with an alphanumeric character"
 )
 
 
@@ -107,19 +106,35 @@ def check_name(metadata: JsonObject, kind: Kind) -> None:
     if len(name) > 253 or not _DNS.fullmatch(name):
         message = f'Invalid value: "{name}": {_DNS_WORDS}'
         raise invalid(subject, [Cause("FieldValueInvalid", "metadata.name", message)])
-    _check_label_values(metadata, subject)
+    _check_labels(metadata, subject)
 
 
-_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 
-def _check_label_values(metadata: JsonObject, subject: Subject) -> None:
-    for key, value in (metadata.get("labels") or {}).items():
-        if not isinstance(value, str):
-            raise bad_request(f"metadata.labels.{key} is {value!r:.80}, not a string")
-        if len(value) > 63 or not _LABEL.fullmatch(value):
-            message = f'Invalid value: "{value}": a valid label must be an empty string or consist of alphanumeric characters'
-            raise invalid(subject, [Cause("FieldValueInvalid", "metadata.labels", message)])
+def _check_labels(metadata: JsonObject, subject: Subject) -> None:
+    """Raises a 400 or 422 for a label or annotation that cannot be.
+
+    Source: Kubernetes docs, "Labels and Selectors", section "Syntax and character set".
+    """
+    for field in ("labels", "annotations"):
+        for key, value in (metadata.get(field) or {}).items():
+            if not isinstance(value, str):
+                raise bad_request(f"metadata.{field}.{key} is {value!r:.80}, not a string")
+            wrong = _wrong_pair(key, value if field == "labels" else "")
+            if wrong:
+                raise invalid(subject, [Cause("FieldValueInvalid", f"metadata.{field}", wrong)])
+
+
+def _wrong_pair(key: str, value: str) -> str:
+    if not _KEY.fullmatch(key) or len(key.rpartition("/")[2]) > 63:
+        return (
+            f'Invalid value: "{key}": a key is a name of at most 63 characters, with a DNS prefix'
+        )
+    if len(value) > 63 or not _VALUE.fullmatch(value):
+        return f'Invalid value: "{value}": a label is at most 63 of A-Z, a-z, 0-9, "-", "_" and "."'
+    return ""
 
 
 def carried(old: JsonObject, new: JsonObject, kind: Kind, *, replacing: bool) -> JsonObject:
@@ -140,7 +155,7 @@ def carried(old: JsonObject, new: JsonObject, kind: Kind, *, replacing: bool) ->
         if key not in was:
             metadata.pop(key, None)
     _check_finalizers(was, metadata, kind)
-    _check_label_values(metadata, kind.subject(was["name"]))
+    _check_labels(metadata, kind.subject(was["name"]))
     # Without entries of its own a document keeps those it has; an empty list resets them.
     metadata.setdefault("managedFields", was.get("managedFields", []))
     return {**new, "metadata": metadata}
@@ -175,3 +190,23 @@ def _check_finalizers(was: JsonObject, sent: JsonObject, kind: Kind) -> None:
         )
         cause = Cause("FieldValueForbidden", "metadata.finalizers", message)
         raise invalid(kind.subject(was["name"]), [cause])
+
+
+_POLICY_FINALIZERS = {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"]}
+
+
+def marked(document: JsonObject, kind: Kind, policy: str, moment: str) -> JsonObject:
+    """The object marked for deletion, with the finalizer that its ``policy`` needs."""
+    was = document["metadata"]
+    if "deletionTimestamp" in was:
+        return document
+    marks: JsonObject = {"deletionTimestamp": moment, "deletionGracePeriodSeconds": 0}
+    finalizers = [*(was.get("finalizers") or ()), *_POLICY_FINALIZERS.get(policy, ())]
+    if finalizers:
+        marks["finalizers"] = finalizers
+    if kind.generation:
+        marks["generation"] = was.get("generation", 0) + 1
+    found = {**document, "metadata": {**was, **marks}}
+    if kind.resource == "namespaces":
+        found["status"] = {**(document.get("status") or {}), "phase": "Terminating"}
+    return found

@@ -1,4 +1,4 @@
-"""One watch: the changes that one client asked for, as lines, in order; a slow client is dropped."""
+"""One watch: the changes that one client asked for, in order; a slow client is dropped."""
 
 from __future__ import annotations
 

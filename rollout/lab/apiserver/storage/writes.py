@@ -13,7 +13,7 @@ from rollout.lab.apiserver.kinds.kind import Kind
 from rollout.lab.apiserver.problems import Cause, bad_request, invalid
 from rollout.lab.apiserver.schema import prune, validate
 
-from .metadata import stamp
+from .metadata import check_kind, stamp
 
 JsonObject = dict[str, Any]
 
@@ -35,6 +35,25 @@ class Options:
     validation: str = "Warn"
     user: str = "system:lab"
     warnings: list[str] = field(default_factory=list)
+
+
+def read(document: Any, kind: Kind, options: Options) -> JsonObject:
+    """What a client sent in the form that is stored; raises a 400 if it is of another kind."""
+    checked = check_kind(document, kind, options.version or kind.storage)
+    return kind.view.read(checked) if kind.view else checked
+
+
+def in_version(document: JsonObject, kind: Kind, options: Options) -> JsonObject:
+    """A stored object in the version that the client speaks; one with two forms stays as stored."""
+    return document if kind.view else kind.show(document, options.version or kind.storage)
+
+
+def stored_form(document: JsonObject, kind: Kind) -> JsonObject:
+    """The same in the version that is stored."""
+    wanted = kind.api_version(kind.storage)
+    if kind.view or document["apiVersion"] == wanted:
+        return document
+    return {**document, "apiVersion": wanted}
 
 
 def without_status(document: JsonObject, kind: Kind) -> JsonObject:
@@ -141,7 +160,7 @@ def with_claims(document: JsonObject, found: Sequence[Claim]) -> JsonObject:
     return {**document, "metadata": metadata}
 
 
-def checked_finalized(document: JsonObject) -> bool:
+def is_let_go(document: JsonObject) -> bool:
     """Whether the object was waiting for its last finalizer and has none left."""
     metadata = document["metadata"]
     return "deletionTimestamp" in metadata and not metadata.get("finalizers")

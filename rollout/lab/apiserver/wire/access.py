@@ -39,7 +39,7 @@ ADMIN = User("system:lab", ("system:masters", "system:authenticated"))
 
 @dataclass(slots=True)
 class Access:
-    """``tokens``: once there is one, requests need a known one. ``denials``: any that is true says no."""
+    """``tokens``: once there is one, requests need a known one. ``denials``: any may say no."""
 
     tokens: dict[str, User] = field(default_factory=dict)
     denials: list[Callable[[Question], bool]] = field(default_factory=list)

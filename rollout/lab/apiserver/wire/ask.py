@@ -22,6 +22,7 @@ from rollout.lab.apiserver.problems import (
 )
 from rollout.lab.apiserver.storage.writes import Options
 
+from . import protobuf
 from .access import User
 from .reply import Form
 from .routes import Target
@@ -51,16 +52,22 @@ class Ask:
         return self.request.query
 
     async def document(self) -> JsonObject:
-        """The object in the body; raises a 400 or 415."""
-        if self.request.content_type not in _BODIES:
-            raise unsupported_media(_BODIES[:2])
-        return parsed(await self.request.read())
+        return await body(self.request)
 
 
-def parsed(body: bytes) -> JsonObject:
+async def body(request: web.BaseRequest) -> JsonObject:
+    """The object in the body; raises a 400 or 415."""
+    if request.content_type == protobuf.MEDIA:
+        return protobuf.parsed(await request.read())
+    if request.content_type not in _BODIES:
+        raise unsupported_media([*_BODIES[:2], protobuf.MEDIA])
+    return parsed(await request.read())
+
+
+def parsed(text: bytes) -> JsonObject:
     """A JSON or YAML object; raises a 400."""
     try:
-        found = json.loads(body) if body[:1] in (b"{", b"[") else yaml.safe_load(body)
+        found = json.loads(text) if text[:1] in (b"{", b"[") else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"the body of the request is no JSON: {error!s:.200}") from error
     if not isinstance(found, dict):
@@ -92,24 +99,24 @@ def _bad_dry_run(found: str) -> Problem:
     return invalid(Subject("meta.k8s.io", "", "Options", ""), [cause])
 
 
-def edited(media: str, body: bytes, document: JsonObject, target: Target) -> JsonObject:
-    """``document`` as the patch in ``body`` changes it; raises a 400, 415 or 422."""
+def edited(media: str, patch: bytes, document: JsonObject, target: Target) -> JsonObject:
+    """``document`` as ``patch`` changes it; raises a 400, 415 or 422."""
     match media:
         case "application/json-patch+json":
-            return _json_patched(document, body)
+            return _json_patched(document, patch)
         case "application/merge-patch+json":
-            return dict(merge.merge(document, parsed(body)))
+            return dict(merge.merge(document, parsed(patch)))
         case "application/strategic-merge-patch+json" if target.kind.builtin:
-            return dict(merge.strategic(document, parsed(body), target.kind.shape))
+            return dict(merge.strategic(document, parsed(patch), target.kind.shape))
     if media not in _PATCHES:
         raise Problem(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     accepted = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if target.kind.builtin else [])]
     raise unsupported_media([*accepted, *APPLY_PATCHES])
 
 
-def _json_patched(document: JsonObject, body: bytes) -> JsonObject:
+def _json_patched(document: JsonObject, patch: bytes) -> JsonObject:
     try:
-        patched = jsonpatch.apply(document, json.loads(body))
+        patched = jsonpatch.apply(document, json.loads(patch))
     except (ValueError, jsonpatch.PatchFormError) as error:
         raise bad_request(f"error decoding patch: {error!s:.200}") from error
     except jsonpatch.PatchFailedError as error:

@@ -12,7 +12,7 @@ from rollout.lab.apiserver.storage.store import Store
 
 from . import discovery, openapi, reply, routes
 from .access import Access, reviewed
-from .ask import Ask, options, parsed
+from .ask import Ask, body, options
 from .streams import Streams
 from .verbs import Verbs
 
@@ -30,7 +30,7 @@ class Door:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             address = routes.address(request.path)
-            if address is None:
+            if address is None or not self._knows(address):
                 return self._other(request)
             return await self._resource(request, address)
         except Problem as found:
@@ -61,7 +61,7 @@ class Door:
     ) -> web.StreamResponse:
         user = self._access.user(request.headers.get("Authorization", ""))
         if address.group in discovery.REVIEWS:
-            review = parsed(await request.read())
+            review = await body(request)
             return reply.json(reviewed(self._access, address.plural, review, user), 201)
         target = routes.target(address, self._store.kinds)
         self._access.check(user, verb, target)
@@ -75,6 +75,10 @@ class Door:
         if verb == "watch":
             return await self._streams.answer(ask)
         return await self._verbs.answer(verb, ask)
+
+    def _knows(self, address: routes.Address) -> bool:
+        reviews = address.group in discovery.REVIEWS
+        return reviews or bool(self._store.kinds.in_version(address.group, address.version))
 
     def _other(self, request: web.BaseRequest) -> web.Response:
         path = request.path.rstrip("/")

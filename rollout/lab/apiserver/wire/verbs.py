@@ -88,7 +88,9 @@ class Verbs:
 
     def _get(self, ask: Ask) -> web.Response:
         target = ask.target
-        return self._one(ask, self._store.stored(target.kind, target.namespace or "", target.name))
+        return self._one(
+            ask, self._store.objects.one(target.kind, target.namespace or "", target.name)
+        )
 
     def _one(self, ask: Ask, stored: Stored, status: int = 200) -> web.Response:
         target, headers = ask.target, reply.warnings(ask.options.warnings)
@@ -109,7 +111,7 @@ class Verbs:
         kind, version = ask.target.kind, ask.target.version
         whole = ask.query.get("includeObject", "Metadata")
         documents = [row.object for row in rows]
-        found = table(kind, version, documents, metadata, whole, self._store.now())
+        found = table(kind, version, documents, metadata, whole, self._store.objects.now())
         if whole == "Object":
             for row in found["rows"]:
                 row["object"] = kind.show(row["object"], version)
@@ -117,7 +119,7 @@ class Verbs:
 
     def _list(self, ask: Ask) -> web.Response:
         kind, limit = ask.target.kind, int(ask.query.get("limit") or 0)
-        rows = list(self._store.rows(kind, ask.target.namespace, chosen(ask)))
+        rows = list(self._store.objects.rows(kind, ask.target.namespace, chosen(ask)))
         start, revision = self._page_start(ask)
         rows = [row for row in rows if _key(row) > start] if start else rows
         metadata: JsonObject = {"resourceVersion": str(revision)}
@@ -166,7 +168,7 @@ class Verbs:
         if target.name or target.namespace is None:
             raise bad_request("an object is created in a namespace, without a name in the path")
         return self._one(
-            ask, self._store.added(target.kind, target.namespace, document, ask.options), 201
+            ask, self._store.objects.add(target.kind, target.namespace, document, ask.options), 201
         )
 
     def _update(self, ask: Ask, document: JsonObject) -> web.Response:
@@ -175,7 +177,7 @@ class Verbs:
             return self._scaled(ask, lambda _: document)
         space = target.namespace or ""
         existed = self._store.ledger.get(target.kind.bucket, space, target.name) is not None
-        stored = self._store.replaced(target.kind, space, target.name, document, ask.options)
+        stored = self._store.objects.replace(target.kind, space, target.name, document, ask.options)
         return self._one(ask, stored, 200 if existed else 201)
 
     def _patch(self, ask: Ask, body: bytes) -> web.Response:
@@ -184,7 +186,7 @@ class Verbs:
             return self._apply(ask, parsed(body))
         if target.subresource == "scale":
             return self._scaled(ask, lambda shown: edited(media, body, shown, target))
-        stored = self._store.edited(
+        stored = self._store.objects.edit(
             target.kind,
             target.namespace or "",
             target.name,
@@ -199,7 +201,7 @@ class Verbs:
             message = "Required value: is required for apply patch"
             cause = Cause("FieldValueRequired", "fieldManager", message)
             raise invalid(Subject("meta.k8s.io", "", "PatchOptions", ""), [cause])
-        stored, made = self._store.applied(
+        stored, made = self._store.objects.apply(
             target.kind, target.namespace or "", target.name, wanted, ask.options
         )
         return self._one(ask, stored, 201 if made else 200)
@@ -211,17 +213,19 @@ class Verbs:
             return scale.scaled(document, kind, edit(scale.shown(document, kind)))
 
         target = ask.target
-        stored = self._store.edited(kind, target.namespace or "", target.name, change, ask.options)
+        stored = self._store.objects.edit(
+            kind, target.namespace or "", target.name, change, ask.options
+        )
         return self._one(ask, stored)
 
     def _delete(self, ask: Ask, wanted: JsonObject) -> web.Response:
         target = ask.target
         if target.subresource:
             raise Problem(405, "MethodNotAllowed", "a subresource cannot be deleted", {})
-        stored = self._store.stored(target.kind, target.namespace or "", target.name)
+        stored = self._store.objects.one(target.kind, target.namespace or "", target.name)
         _check_preconditions(target.kind, stored, wanted.get("preconditions") or {})
         policy = str(wanted.get("propagationPolicy") or "")
-        gone = self._store.removed(target.kind, stored, policy, ask.options)
+        gone = self._store.objects.remove(target.kind, stored, policy, ask.options)
         if "deletionTimestamp" in gone.object["metadata"] or target.kind.plural == "pods":
             return self._one(ask, gone)
         return reply.json(_deleted(target.kind, gone.object))
@@ -229,8 +233,8 @@ class Verbs:
     def _delete_all(self, ask: Ask, wanted: JsonObject) -> web.Response:
         target = ask.target
         policy = str(wanted.get("propagationPolicy") or "")
-        rows = list(self._store.rows(target.kind, target.namespace, chosen(ask)))
-        gone = [self._store.removed(target.kind, row, policy, ask.options) for row in rows]
+        rows = list(self._store.objects.rows(target.kind, target.namespace, chosen(ask)))
+        gone = [self._store.objects.remove(target.kind, row, policy, ask.options) for row in rows]
         metadata = {"resourceVersion": str(self._store.ledger.revision)}
         return reply.json(self._listed(ask, gone, metadata))
 
@@ -259,8 +263,7 @@ def _token(key: tuple[str, str], revision: int) -> str:
 
 async def _delete_options(ask: Ask) -> tuple[Ask, JsonObject]:
     """The body of a delete, which may ask for a dry run and a policy as the query may."""
-    body = await ask.request.read()
-    found = parsed(body) if body.strip() else {}
+    found = await ask.document() if ask.request.can_read_body else {}
     if ask.query.get("propagationPolicy"):
         found["propagationPolicy"] = ask.query["propagationPolicy"]
     if found.get("dryRun"):
