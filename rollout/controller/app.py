@@ -21,6 +21,7 @@ from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
 from rollout.controller.store import Store
 from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
+from rollout.model.status import Phase
 
 BEAT = 1.0  # seconds between two heartbeats
 DEAD = 30.0  # seconds without one: the event loop hangs
@@ -134,8 +135,9 @@ class Controller:
         """Our metrics as Prometheus reads them."""
         self.metrics.set("rollout_leader", float(self.leading))
         self.metrics.set("rollout_watch_silence_seconds", self.outside.kube.silence())
-        for phase, count in self._phases().items():
-            self.metrics.set("rollout_rollouts", count, phase=phase)
+        found = self._phases()
+        for phase in ("New", *Phase):
+            self.metrics.set("rollout_rollouts", found[phase], phase=phase)
         return self.metrics.text()
 
     def _looks(self) -> Looks:

@@ -271,3 +271,32 @@ async def _push_when_healthy(shop: Shop) -> None:
         await shop.until("Healthy")
         shop.kube.put({**shop.rollout(), "spec": a_rollout(revision="v2")["spec"]})
     await asyncio.sleep(1)
+
+
+def test_our_own_metrics_tell_phases_and_weights() -> None:
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller() as controller:
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+            await asyncio.sleep(1)
+            text = controller.metrics_text()
+            assert (controller.health(), controller.readiness()) == ("", "")
+        assert 'rollout_canary_weight{name="shop",namespace="shop"} 5' in text
+        assert 'rollout_rollouts{phase="Progressing"} 1' in text
+        assert 'rollout_rollouts{phase="Healthy"} 0' in text
+
+    virtual.run(story())
+
+
+def test_a_loop_that_hangs_is_not_healthy() -> None:
+    async def story() -> None:
+        shop = Shop()
+        async with shop.controller() as controller:
+            await asyncio.sleep(1)
+        await asyncio.sleep(60)
+        assert controller.health() == "no heartbeat for 60 s"
+
+    virtual.run(story())
