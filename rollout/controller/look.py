@@ -14,7 +14,7 @@ from rollout.controller.observe import Observer
 from rollout.controller.perform import Performer
 from rollout.controller.store import Held, Store, gist
 from rollout.controller.telemetry import Registry
-from rollout.errors import ConflictError, OutsideError, RolloutError
+from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
 from rollout.model.action import Decision
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
@@ -51,7 +51,12 @@ class Looks:
         """
         if not self.leading():
             return None
-        held = self.store.load(key)
+        try:
+            held = self.store.load(key)
+        except ManifestError:
+            if await self.store.bury(key):
+                return None
+            raise
         if held is None or (held.rollout.deleting and not held.finalized):
             self._gone(key)
             return None

@@ -13,7 +13,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
-from rollout.model.status import RolloutStatus
+from rollout.model.status import RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
 FINALIZER = "rollout.dev/finalizer"
@@ -117,6 +117,18 @@ class Store:
             rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
             op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
             await self._patch(held, [unchanged(held.obj), op])
+
+    async def bury(self, key: str) -> bool:
+        """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name) or {"metadata": {}}
+        meta, stage = obj["metadata"], (obj.get("status") or {}).get("stage", Stage.IDLE)
+        if not meta.get("deletionTimestamp") or stage != Stage.IDLE:
+            return False
+        rest = [one for one in meta.get("finalizers") or () if one != FINALIZER]
+        op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+        await self.kube.patch("Rollout", namespace, name, [unchanged(obj), op])
+        return True
 
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
