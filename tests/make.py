@@ -99,3 +99,8 @@ def approved_at(weight: int) -> Strategy:
     """A canary that asks people at its first step, and then goes to a half."""
     first = Step(weight=weight, bake=MINUTE, approval=Approval())
     return Strategy(canary=Canary((first, Step(weight=50, bake=MINUTE))))
+
+
+def baked() -> Strategy:
+    """A canary of one step, whose old pods stay for ten minutes."""
+    return Strategy(canary=Canary((Step(weight=50, bake=MINUTE),), 10 * MINUTE))

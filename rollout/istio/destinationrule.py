@@ -59,7 +59,7 @@ def point(obj: Obj, target: Target, name: str, labels: Labels, epoch: int) -> li
     entries = list(spec(obj).get("subsets") or ())
     at = next((i for i, e in enumerate(entries) if e["name"] == name), None)
     rows = [Row(i, e) for i, e in enumerate(entries)]
-    made = _made(obj, target)
+    made = ours(obj, target)
     if at is not None:
         rows[at] = Row(at, entries[at] | {"labels": dict(labels)})
     else:
@@ -75,7 +75,7 @@ def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
 
     Errors: ``ConflictError`` when a newer epoch is written.
     """
-    made = _made(obj, target)
+    made = ours(obj, target)
     entries = spec(obj).get("subsets") or ()
     rows = [Row(i, e) for i, e in enumerate(entries) if e["name"] != name]
     if name not in made or len(rows) == len(entries):
@@ -143,7 +143,8 @@ def mode(
     return SubsetMode.ROLE, {}
 
 
-def _made(obj: Obj, target: Target) -> tuple[str, ...]:
+def ours(obj: Obj, target: Target) -> tuple[str, ...]:
+    """The names of the subsets that this rollout made."""
     known = memory.read(obj, target)
     return known.subsets if known else ()
 

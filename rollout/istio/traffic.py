@@ -38,6 +38,7 @@ def seen(
         subsets=destinationrule.subsets(rule),
         serving=serving,
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
+        made=destinationrule.ours(rule, target) if rule else (),
         mode=mode,
         version_subsets=version_subsets,
         epoch=max((*_epochs(ours, target), destinationrule.epoch(rule, target) if rule else 0)),

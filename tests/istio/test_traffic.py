@@ -20,6 +20,7 @@ def test_one_glance_tells_all_that_a_look_asks() -> None:
         subsets={"stable": V1, "canary": V2},
         serving=("stable", "canary"),
         referenced=("stable", "canary"),
+        made=("stable", "canary"),
         mode=SubsetMode.ROLE,
         epoch=4,
         owner="Argo CD",
