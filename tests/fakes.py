@@ -25,7 +25,7 @@ class FakeKube:
     """
 
     objects: dict[Key, Json] = field(default_factory=dict)
-    errors: list[RolloutError] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _: None
     _listeners: list[Changed] = field(default_factory=list)

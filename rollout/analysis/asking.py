@@ -42,7 +42,13 @@ def questions(
         if one.kind is Kind.VALUE
         for instant in _unseen(kept.strikes.get(one.name), window, latest, interval)
     )
-    return counts, values
+    service = tuple(
+        question
+        for one in metrics
+        if one.kind is Kind.SERVICE and kept.view is View.SOURCE
+        for question in _service(rollout.host, kept, window, latest, interval)
+    )
+    return (*counts, *service), values
 
 
 def by_source(metrics: Iterable[Judged]) -> dict[str, Judged]:
@@ -94,6 +100,19 @@ def _counts(
             yield replace(ask, instants=grid.hour_before(window.since, interval))
         if instants := _instants(source.tally.at, window, latest, interval):
             yield replace(ask, instants=instants)
+
+
+def _service(
+    host: str, kept: Memory, window: Window, latest: datetime, interval: timedelta
+) -> Iterable[CountsQuestion]:
+    """Client-side failures of the whole service, which only clients can have counted."""
+    source = kept.source(plan.UNREACHED)
+    workloads = {"": host}
+    ask = CountsQuestion(plan.UNREACHED, Counting.UNREACHED, View.SOURCE, (latest,), "", workloads)
+    if source.tempers is None:
+        yield replace(ask, instants=grid.hour_before(window.since, interval))
+    if instants := _instants(source.tally.at, window, latest, interval):
+        yield replace(ask, instants=instants)
 
 
 def _pair(window: Window) -> dict[str, str]:

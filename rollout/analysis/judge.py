@@ -25,6 +25,7 @@ from rollout.model.status import Verdict
 __all__ = ["Judgement", "Seen", "Standing", "Window", "judge", "questions"]
 
 STALE_AFTER = 4  # intervals without any counter
+BOTH_SIDES = 2  # times the canary's weight: so many failures are not the canary's alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class _Bench:
             return _Found(one, Standing.ERROR, one.problem)
         if one.kind is Kind.VALUE:
             return self._found_value(one)
+        if one.kind is Kind.SERVICE:
+            return self._found_service(one)
         if not self.case.can_tell(one):
             return _Found(one, Standing.NOTHING, "stable has no traffic to compare with")
         return self._found_counts(one, together)
@@ -147,6 +150,21 @@ class _Bench:
         if strikes.at is None or self._is_stale(strikes.at):
             return _Found(one, Standing.NO_DATA, f"no fresh reading; {text}")
         return _Found(one, Standing.SUSPICIOUS if strikes.beyond else Standing.CERTIFIED, text)
+
+    def _found_service(self, one: Judged) -> _Found:
+        """Clients' failures without an endpoint: the canary's only as far as its weight goes."""
+        strikes = self.kept.strikes.get(one.name, Strikes())
+        if answer := self.case.no_answer(one.source):
+            return _unanswered(one, answer)
+        if strikes.last is None:
+            return _Found(one, Standing.NOTHING, "no client has counted this service")
+        text = f"{words.share_of(strikes.last)} of all requests met no endpoint"
+        if not strikes.beyond:
+            return _Found(one, Standing.CERTIFIED, text)
+        if strikes.last > BOTH_SIDES * self.case.window.weight / 100:
+            return _Found(one, Standing.SUSPICIOUS, f"{text}, more than the canary's share")
+        failed = limits.has_failed(strikes, one.metric.failures)
+        return _Found(one, Standing.FAILED if failed else Standing.SUSPICIOUS, text)
 
     def _found_counts(self, one: Judged, together: Reading | None) -> _Found:
         outcomes = [outcome for _, outcome in self.case.outcomes(self.kept, one)]

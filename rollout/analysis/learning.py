@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rollout.analysis import buckets, counters, grid, history, limits, sequential
+from rollout.analysis import buckets, counters, grid, history, limits, plan, sequential
 from rollout.analysis.asking import HISTORY_TRIES, by_source, in_view, probe
 from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
@@ -80,6 +80,8 @@ def learn(case: Case, kept: Memory) -> Memory:
     for one in case.metrics:
         if one.kind is Kind.VALUE:
             kept = _learn_value(case, kept, one)
+        if one.kind is Kind.SERVICE and kept.view is View.SOURCE:
+            kept = _learn_service(case, kept, one)
     return kept
 
 
@@ -105,9 +107,9 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
         return kept.with_source(key, _choose_bounds(case, source, answers))
     begin = grid.first(case.window.since, case.interval)
     answers = case.answers(key)
-    source = _learn_hour(case, source, [counts for counts in answers if counts.at < begin])
+    source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
     kept = kept.with_source(key, source)
-    if source.tempers is None and case.window.comparing:
+    if source.tempers is None and _wants_hour(case, key):
         return kept
     for counts in answers:
         if counts.at >= begin:
@@ -135,16 +137,21 @@ def _sum(counts: Counts, revision: str) -> Figures:
     return tuple(map(sum, zip((0,) * (1 + len(counts.bounds)), *mine, strict=True)))
 
 
-def _learn_hour(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
+def _learn_hour(case: Case, key: str, source: Source, answers: Sequence[Counts]) -> Source:
     """Stable's last hour; after three looks in vain, what is known without it."""
-    if source.tempers is not None or not case.window.comparing:
+    if source.tempers is not None or not _wants_hour(case, key):
         return source
     kinds = max(1, len(source.bounds))
     if answers:
-        return replace(source, tempers=_tempers(answers, case.window.stable, kinds))
+        revision = "" if key == plan.UNREACHED else case.window.stable
+        return replace(source, tempers=_tempers(answers, revision, kinds))
     tries = source.tries + 1
     given_up = (Temper(),) * kinds if tries >= HISTORY_TRIES else None
     return replace(source, tries=tries, tempers=given_up)
+
+
+def _wants_hour(case: Case, key: str) -> bool:
+    return case.window.comparing or key == plan.UNREACHED
 
 
 def _tempers(answers: Sequence[Counts], stable: str, kinds: int) -> tuple[Temper, ...]:
@@ -215,12 +222,11 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
 
 
 def _setting(case: Case, kept: Memory, block: _Block) -> Setting:
-    began, since = kept.began or case.window.since, case.window.since
+    began = kept.began or case.window.since
     return Setting(
         levels=_levels(case),
         cap=sequential.cap_at(case.interval.total_seconds()),
         warm=block.begin < began + case.rollout.spec.analysis.warmup,
-        stepped=began < since and block.begin - since < case.interval,
     )
 
 
@@ -241,3 +247,38 @@ def _learn_value(case: Case, kept: Memory, one: Judged) -> Memory:
             beyond = limits.is_beyond(one.metric, value.value)
             strikes = strikes.plus(value.at, value.value, beyond)
     return replace(kept, strikes={**kept.strikes, one.name: strikes})
+
+
+LEAST_UNREACHED = 3  # requests of one block
+SPARE_UNREACHED = 0.005  # of all requests, on top of twice what the last hour had
+
+
+def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
+    """Strikes for blocks in which more of the service's requests than usual met no endpoint.
+
+    Only as many as the canary can have caused are its own: beyond twice its weight it is a
+    failure of both sides, which no rollback of this release cures.
+    """
+    begin = grid.first(case.window.since, case.interval)
+    answers = case.answers(one.source)
+    source = _learn_hour(
+        case, one.source, kept.source(one.source), [a for a in answers if a.at < begin]
+    )
+    strikes = kept.strikes.get(one.name, Strikes())
+    for counts in answers if source.tempers else ():
+        last = source.tally.at
+        if counts.at < begin or (last and counts.at <= last):
+            continue
+        tally, counted = counters.advance(source.tally, counts.at, counts.pods)
+        source = replace(source, view=View.SOURCE, tally=tally)
+        every, lost = counters.together(counted, "", 1)
+        if last is not None and last >= case.window.since and every:
+            beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
+            strikes = strikes.plus(counts.at, lost / every, beyond)
+    kept = kept.with_source(one.source, source)
+    return replace(kept, strikes={**kept.strikes, one.name: strikes})
+
+
+def _usually_unreached(source: Source) -> float:
+    hour = source.tempers[0] if source.tempers else Temper()
+    return SPARE_UNREACHED + 2 * hour.bad / max(1, hour.every)

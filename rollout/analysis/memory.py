@@ -172,6 +172,7 @@ def _trail_json(trail: Trail) -> list[Any]:
         trail.blocks,
         int(trail.cooled),
         trail.agreeing,
+        trail.bad_blocks,
         {str(percent): list(logs) for percent, logs in trail.safe.items()},
         list(trail.total),
         trail.base_bad,
@@ -180,13 +181,14 @@ def _trail_json(trail: Trail) -> list[Any]:
 
 
 def _trail(json: list[Any]) -> Trail:
-    harmful, waiting, blocks, cooled, agreeing, safe, total, base_bad, base_all = json
+    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, base_bad, base_all = json
     return Trail(
         harmful=tuple(harmful),
         waiting=waiting,
         blocks=blocks,
         cooled=bool(cooled),
         agreeing=agreeing,
+        bad_blocks=bad_blocks,
         safe={int(percent): tuple(logs) for percent, logs in safe.items()},
         total=Pair(*total),
         base_bad=base_bad,

@@ -13,7 +13,7 @@ from rollout.model.observation import Counting
 from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
 from rollout.model.units import words
 
-ERRORS_KEY, SLOW_KEY = "errors", "slow"
+ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
 DEFAULT_ERRORS = Line(1.1, 0.001)
 DEFAULT_SLOW = Line(1.1, 0.01)
 
@@ -23,6 +23,7 @@ class Kind(StrEnum):
 
     COUNTS = "counts"  # by evidence
     VALUE = "value"  # by readings against limits
+    SERVICE = "service"  # by strikes, of clients' requests that reached neither side
     BROKEN = "broken"  # not at all, and so nothing passes
 
 
@@ -73,7 +74,14 @@ def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> 
     metrics = [_judged(metric, analysis, known) for metric in analysis.metrics]
     metrics += [one for use in analysis.templates for one in _of_template(rollout, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
+    if window.weight and not window.mirrored and any(m.source == ERRORS_KEY for m in metrics):
+        metrics.append(_unreached())
     return tuple({one.name: one for one in metrics}.values())
+
+
+def _unreached() -> Judged:
+    """Comes with every judgement of errors: what no server saw stands in no server's counters."""
+    return Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
 
 
 def _variables(rollout: Rollout, window: Window) -> dict[str, str]:

@@ -55,6 +55,25 @@ def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[time
     )
 
 
+NO_ENDPOINT = "UH|UF|NR|NC|UO"  # Envoy: no healthy host, no connection, route or cluster, overflow
+
+
+def unreached(hosts: Iterable[str]) -> str:
+    """All requests to services, and those that found no endpoint, as their clients saw it.
+
+    Their workload is "unknown" (istio #28387), so that they can only be told apart by service.
+    """
+    where = f'reporter="source",destination_service=~{_one_of(sorted(set(hosts)))}'
+    lost = f'destination_workload="unknown",response_flags=~"(.*,)?({NO_ENDPOINT})(,.*)?"'
+    by = "pod, instance, destination_service"
+    series = f"{REQUESTS}{{{where}}}"
+    return _union(
+        (TOTAL, f"sum by ({by}) ({series})"),
+        (BAD, f"sum by ({by}) ({REQUESTS}{{{where},{lost}}})"),
+        (SEEN, f"max by (pod, instance) (timestamp({series}))"),
+    )
+
+
 def custom(bad: str, total: str, names: Mapping[str, str]) -> str:
     """A metric's own two counters for one revision; ``names`` fills in what they leave open."""
     return _union((TOTAL, fill(total, names)), (BAD, fill(bad, names)))

@@ -137,7 +137,6 @@ class SequentialGate:
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
             cap=sequential.cap_at(self.config.interval.total_seconds()),
             warm=began < self.config.warmup,
-            stepped=not self.at_stop,
         )
         for outcome in self.config.outcomes:
             self.trails[outcome.name] = sequential.weigh(

@@ -17,11 +17,11 @@ from rollout.analysis.history import Temper
 CAP = 3.0  # nats a block may add at the usual interval: one incident of one scrape proves nothing
 USUAL_INTERVAL = 15.0  # seconds
 AGREEING = 3  # blocks at the cap in a row, after which the cap doubles
-LEAST_BAD = 3
+LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
-FIRST, COOLED, STEPPED = 0.2, 0.5, 0.1  # chance that it goes bad at the start, after warm-up, here
+FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
 SUSPICIOUS = math.log(2)
 
 
@@ -57,7 +57,7 @@ class Trail:
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts since the attempt began; ``base_bad``, ``base_all``: stable, fading.
-    ``agreeing``: blocks at the cap in a row, up to the last.
+    ``agreeing``: blocks at the cap in a row, up to the last; ``bad_blocks``: those with anything bad.
     """
 
     harmful: tuple[float, ...] = (NOT_STARTED,) * evidence.BETS
@@ -65,6 +65,7 @@ class Trail:
     blocks: int = 0
     cooled: bool = False
     agreeing: int = 0
+    bad_blocks: int = 0
     safe: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     total: Pair = NO_TRAFFIC
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
@@ -101,13 +102,11 @@ class Setting:
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
     ``cap``: nats that a block may add for harm.
-    ``stepped``: the first block of a step; load is what breaks many a release.
     """
 
     levels: tuple[int, ...]
     cap: float = CAP
     warm: bool = False
-    stepped: bool = False
 
 
 def cap_at(interval: float) -> float:
@@ -155,6 +154,7 @@ def _weigh_canary(
         waiting=_short(trail.waiting - starting),
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
+        bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         agreeing=trail.agreeing + 1 if max(gains) >= setting.cap else 0,
         safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
     )
@@ -169,7 +169,7 @@ def _hazard(trail: Trail, setting: Setting) -> float:
         return COOLED if trail.blocks else FIRST + COOLED * (1 - FIRST)
     if not trail.blocks:
         return FIRST
-    return max(STEPPED if setting.stepped else 0.0, 1 / (HORIZON + trail.blocks))
+    return 1 / (HORIZON + trail.blocks)
 
 
 def _safe(
@@ -280,7 +280,7 @@ def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
 def _standing(
     log_e: float, leading: Trail, certified: bool, percent: int, confidence: Confidence
 ) -> Standing:
-    if log_e >= -math.log(confidence.false_rollback) and leading.total.canary_bad >= LEAST_BAD:
+    if log_e >= -math.log(confidence.false_rollback) and leading.bad_blocks >= LEAST_BAD:
         return Standing.FAILED
     # Promotion without a certificate is the one decision that even a hint forbids.
     if log_e >= (SUSPICIOUS if certified or percent < 100 else 0.0):

@@ -15,6 +15,11 @@ def share(bad: int, every: int) -> str:
     return f"{bad / every * 100 if every else 0:.3g}% ({bad}/{every})"
 
 
+def share_of(value: float) -> str:
+    """``0.87%``."""
+    return f"{value * 100:.3g}%"
+
+
 def sides(pair: Pair, line: Line) -> str:
     """Both sides' counts; an absolute limit looks at the canary alone."""
     canary = f"canary {share(pair.canary_bad, pair.canary_all)}"

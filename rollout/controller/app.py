@@ -1,20 +1,21 @@
 """The controller put together: what wakes whom, and what stops with what."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rollout.controller import telemetry
+from rollout.controller import preflight, telemetry
 from rollout.controller.concerns import Interests
 from rollout.controller.inbox import Inbox
 from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
-from rollout.controller.observe import Observer, Rules, no_rules
+from rollout.controller.observe import Observer
 from rollout.controller.perform import Performer
 from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
 from rollout.controller.store import Store
@@ -24,6 +25,15 @@ from rollout.errors import OutsideError, RolloutError
 BEAT = 1.0  # seconds between two heartbeats
 DEAD = 30.0  # seconds without one: the event loop hangs
 SILENT = 120.0  # seconds without a sign from a watch, which is replaced within 60
+KINDS = (
+    "VirtualService",
+    "DestinationRule",
+    "Service",
+    "EndpointSlice",
+    "Deployment",
+    "Pod",
+    "AnalysisTemplate",
+)
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
 
 
@@ -36,7 +46,6 @@ class Outside:
     proxies: Proxies | None = None
     chat: Chat | None = None
     webhooks: Webhooks | None = None
-    rules: Rules = no_rules
 
 
 Beside = Callable[["Controller"], Coroutine[Any, Any, None]]
@@ -139,7 +148,6 @@ class Controller:
                 outside.proxies,
                 outside.webhooks,
                 self.inbox,
-                outside.rules,
             ),
             performer=Performer(outside.kube, self.store, outside.chat, self.settings.identity),
             inbox=self.inbox,
@@ -161,7 +169,13 @@ class Controller:
             await asyncio.sleep(BEAT)
 
     async def _begin(self) -> None:
-        """Every Rollout is looked at once, as soon as it is known which there are."""
+        """Every Rollout is looked at once, as soon as it is known which there are.
+
+        What the first look will read is asked for beforehand, so that it finds it.
+        """
+        for kind in (*KINDS, *preflight.KINDS):
+            with contextlib.suppress(OutsideError):
+                self.outside.kube.list(kind)
         while True:
             try:
                 self._wake_all()

@@ -143,6 +143,8 @@ def _virtual_service(obj: Json) -> Iterator[str]:
     yield from _itself(obj)
     yield from _marked(obj)
     spec = obj.get("spec") or {}
+    for name in spec.get("hosts") or ():
+        yield host(_full(str(name), namespace))
     for protocol in ("http", "tls", "tcp"):
         for route in spec.get(protocol) or ():
             for destination in route.get("route") or ():

@@ -83,6 +83,7 @@ class _State:
     timer: asyncio.TimerHandle | None = None
     again: bool = False
     at_once: int = 0
+    ended_at: float = float("-inf")
     failures: int = 0
     complaint: str = ""
     patient: bool = False  # waiting after a failure: only what is urgent may shorten it
@@ -123,7 +124,7 @@ class Loop:
             return
         if state.timer and not (urgent and state.patient):
             return
-        self._begin(key, state)
+        self._later(key, state, max(0.0, state.ended_at + GAP - _now()))
 
     def forget(self, key: str) -> None:
         """The object is gone; a look that runs ends by itself."""
@@ -148,10 +149,17 @@ class Loop:
         """Key to the reason why its looks fail now."""
         return {key: state.complaint for key, state in self._states.items() if state.complaint}
 
-    def _begin(self, key: str, state: _State) -> None:
+    def _later(self, key: str, state: _State, wait: float) -> None:
         if state.timer:
             state.timer.cancel()
-            state.timer = None
+        if wait <= 0:
+            self._begin(key, state)
+        else:
+            later = asyncio.get_running_loop().call_later
+            state.timer = later(wait, self._begin, key, state)
+
+    def _begin(self, key: str, state: _State) -> None:
+        state.timer = None
         state.again = state.patient = False
         state.task = asyncio.create_task(self._once(key, state), name=f"look {key}")
 
@@ -164,10 +172,9 @@ class Loop:
         else:
             state.failures, state.complaint = 0, ""
             wait = self._next(key, state, again)
-        state.task = None
+        state.task, state.ended_at = None, _now()
         if wait is not None and not self._stopping:
-            later = asyncio.get_running_loop().call_later
-            state.timer = later(wait, self._begin, key, state)
+            self._later(key, state, wait)
 
     def _next(self, key: str, state: _State, again: timedelta | None) -> float | None:
         """Seconds until the next look, or None with an alarm set or nothing to wait for."""
@@ -197,9 +204,13 @@ class Loop:
     async def _tell(self, trouble: Trouble) -> None:
         try:
             await self.troubled(trouble)
-        except Exception as error:  # noqa: BLE001 - telling must not end what is told of
+        except Exception as error:  # telling must not end what is told of
             telemetry.warn("trouble untold", rollout=trouble.key, error=repr(error))
 
     def _wait(self, failures: int) -> float:
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
         return longest * (0.5 + self.jitter() / 2)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -232,6 +232,8 @@ class Batcher:
 def _promql(batch: _Batch, chunk: Iterable[Workload]) -> str:
     if batch.topic.counting is Counting.ERRORS:
         return query.errors(batch.topic.view, chunk)
+    if batch.topic.counting is Counting.UNREACHED:
+        return query.unreached(host for _, host in chunk)
     return query.slow(batch.topic.view, chunk, () if batch.topic.every else sorted(batch.bounds))
 
 
@@ -280,7 +282,7 @@ class _Reader:
 def _reader(
     question: CountsQuestion, sides: Mapping[str, Mapping[datetime, Mapping[str, Row]]]
 ) -> _Reader:
-    if question.counting is Counting.ERRORS:
+    if question.counting is not Counting.SLOW:
         return _Reader((), readings.counted)
     every = readings.all_bounds(rows for side in sides.values() for rows in side.values())
     bounds = question.bounds or every

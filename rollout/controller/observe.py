@@ -1,10 +1,9 @@
 """Questions to an Observation, through the ports; nothing is judged here."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from rollout.controller import candidates, concerns, pods
+from rollout.controller import candidates, concerns, pods, preflight
 from rollout.controller.inbox import Inbox
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies, Webhooks
 from rollout.controller.store import Held
@@ -19,14 +18,6 @@ from rollout.model.observation import (
 )
 from rollout.model.status import Revision
 
-Rules = Callable[[Held], tuple[Finding, ...]]
-"""The preflight rules over what the cache holds of one rollout."""
-
-
-def no_rules(_: Held) -> tuple[Finding, ...]:
-    """For a controller without preflight rules."""
-    return ()
-
 
 @dataclass(slots=True)
 class Observer:
@@ -40,7 +31,6 @@ class Observer:
     proxies: Proxies | None
     webhooks: Webhooks | None
     inbox: Inbox
-    rules: Rules
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the cache cannot be read."""
@@ -62,7 +52,7 @@ class Observer:
             sync=sync,
             webhook=webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
-            findings=self.rules(held) if asked.preflight else (),
+            findings=self._findings(held, asked, revision),
             strangers=pods.strangers(self.kube, rollout, held.status.stable),
             problem=problem,
         )
@@ -87,6 +77,16 @@ class Observer:
         if not asked.webhook or self.webhooks is None:
             return None
         return await self.webhooks.ask(asked.webhook, held.rollout)
+
+    def _findings(
+        self, held: Held, asked: Questions, revision: Revision | None
+    ) -> tuple[Finding, ...]:
+        if not asked.preflight:
+            return ()
+        status = held.status
+        return preflight.findings(
+            self.kube, held.rollout, asked, status.stable, status.canary or revision
+        )
 
     def _traffic(self, asked: Questions, workloads: dict[str, SeenWorkload]) -> SeenTraffic:
         return traffic.seen(

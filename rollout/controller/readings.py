@@ -15,7 +15,7 @@ MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 NEAR = timedelta(milliseconds=500)
 
 Workload = tuple[str, str]
-"""Namespace and Deployment."""
+"""Namespace and Deployment; of a whole service "" and its host."""
 
 
 class UnclearError(Exception):
@@ -58,7 +58,7 @@ def pages(
         part = labels.get(PART)
         workload = (
             labels.get("destination_workload_namespace", ""),
-            labels.get("destination_workload", ""),
+            labels.get("destination_workload") or labels.get("destination_service", ""),
         )
         for at, value in series.points:
             instant = _instant(at, cells)

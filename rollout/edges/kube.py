@@ -30,6 +30,13 @@ PATHS: Mapping[str, tuple[str, str]] = {
     "ClusterSwitchover": (OURS, "clusterswitchovers"),
     "VirtualService": (ISTIO, "virtualservices"),
     "DestinationRule": (ISTIO, "destinationrules"),
+    "Gateway": (ISTIO, "gateways"),
+    "Sidecar": (ISTIO, "sidecars"),
+    "PeerAuthentication": ("/apis/security.istio.io/v1", "peerauthentications"),
+    "AuthorizationPolicy": ("/apis/security.istio.io/v1", "authorizationpolicies"),
+    "Telemetry": ("/apis/telemetry.istio.io/v1", "telemetries"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "Service": (CORE, "services"),
     "Pod": (CORE, "pods"),
     "ConfigMap": (CORE, "configmaps"),
@@ -51,8 +58,12 @@ PATHS: Mapping[str, tuple[str, str]] = {
 }
 """Kind to the path of its group and version, and its plural."""
 
-_OLDER = {"EndpointSlice": "/apis/discovery.k8s.io/v1beta1"}
-"""For servers before Kubernetes 1.21; what we read of it is the same."""
+_OLDER = {
+    "EndpointSlice": "/apis/discovery.k8s.io/v1beta1",
+    "PodDisruptionBudget": "/apis/policy/v1beta1",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v1",
+}
+"""For servers before Kubernetes 1.21 and 1.23; what we read of them is the same."""
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30

@@ -91,9 +91,8 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
     if errors:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
-    manifest = Manifest(
-        value["kind"], name, namespace, spec, value["spec"], value["metadata"], file, line
-    )
+    kind, plain = value["kind"], schema.without_nulls(value["kind"], value["spec"])
+    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line)
     return Loaded(manifests=(manifest,))
 
 

@@ -71,11 +71,12 @@ def _read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
 
 def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
-    written: dict[str, Any] = _finite(
-        _ROLLOUT.dump_python(
-            status, mode="json", by_alias=True, exclude_none=True, exclude={"checkpoint"}
-        )
-    )
+    written = _written(_ROLLOUT, status, {"checkpoint"}) | {
+        "phase": status.phase.value,
+        "stage": status.stage.value,
+        "split": {"stable": status.split.stable, "canary": status.split.canary},
+        "observedGeneration": status.observed_generation,
+    }
     if status.checkpoint:
         written["checkpoint"] = _finite(dict(status.checkpoint))
     wanted = _conditions(status)
@@ -83,18 +84,35 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     return written | {"conditions": conditions(wanted, before, generation, now)}
 
 
+def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str, Any]:
+    """``status`` without what is as in a fresh one, so that little is stored.
+
+    It also keeps us off a trap: kube-apiserver 1.20, if built with Go 1.18 or later, takes empty
+    text in a typed field for null, and refuses it.
+    """
+    written: dict[str, Any] = _finite(
+        adapter.dump_python(
+            status,
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude_defaults=True,
+            exclude=exclude,
+        )
+    )
+    return written
+
+
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
-    written = _SOURCE.dump_python(status, mode="json", by_alias=True)
+    written = _written(_SOURCE, status, set())
     word = reason(status)
     ready = word == "Applied"
     wanted = {
         "Ready": (ready, word, status.because),
         "Stalled": (bool(status.held), word, status.because),
     }
-    return dict(written) | {
-        "conditions": conditions(wanted, before, status.observed_generation, now)
-    }
+    return written | {"conditions": conditions(wanted, before, status.observed_generation, now)}
 
 
 def reason(status: SourceStatus) -> str:

@@ -249,6 +249,7 @@ def structural(node: Any) -> Any:
 
     Source: kubernetes.io, "Extend the Kubernetes API with CustomResourceDefinitions",
     "Specifying a structural schema". What the dialect cannot say stays unsaid; we check it.
+    ``nullable`` stays for values of a map only; a field that is null is left out before.
     """
     if "anyOf" in node:
         return _number_or_text(node)
@@ -260,26 +261,43 @@ def structural(node: Any) -> Any:
             kept |= {bound: node[exclusive], exclusive: True}
     if "properties" in node:
         kept["properties"] = {key: structural(value) for key, value in node["properties"].items()}
-    if isinstance(node.get("additionalProperties"), dict):
-        kept["additionalProperties"] = structural(node["additionalProperties"])
+    if isinstance(values := node.get("additionalProperties"), dict):
+        kept["additionalProperties"] = structural(values)
+        if values.get("nullable"):
+            kept["additionalProperties"]["nullable"] = True
     if "items" in node:
         kept |= {"items": structural(node["items"]), "x-kubernetes-list-type": "atomic"}
     return kept
 
 
-_KEPT = (
-    *("description", "type", "format", "nullable"),
-    *("enum", "pattern", "minimum", "maximum", "required"),
-)
+_KEPT = ("description", "type", "format", "enum", "pattern", "minimum", "maximum", "required")
 
 
 def _number_or_text(node: Schema) -> Schema:
     """A value with several types: whole number or text has a word of its own, others have none."""
     types = {branch.get("type") for branch in node["anyOf"]}
-    said = {key: node[key] for key in ("description", "nullable") if key in node}
+    said = {key: node[key] for key in ("description",) if key in node}
     if types == {"integer", "string"}:
         return said | {"x-kubernetes-int-or-string": True}
     return said | {"x-kubernetes-preserve-unknown-fields": True}
+
+
+def without_nulls(kind: str, spec: Any) -> Any:
+    """``spec`` of a ``kind`` without fields that are null, which is how authors leave one out."""
+    return _without_nulls(spec, plain(KINDS[kind].spec))
+
+
+def _without_nulls(value: Any, node: Any) -> Any:
+    if isinstance(value, list) and isinstance(node, dict) and "items" in node:
+        return [_without_nulls(entry, node["items"]) for entry in value]
+    if not isinstance(value, dict) or not isinstance(node, dict):
+        return value
+    named, others = node.get("properties", {}), node.get("additionalProperties")
+    return {
+        key: _without_nulls(inner, named.get(key, others))
+        for key, inner in value.items()
+        if inner is not None or key not in named
+    }
 
 
 def files() -> Mapping[str, str]:

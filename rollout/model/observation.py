@@ -22,6 +22,7 @@ class Counting(StrEnum):
     ERRORS = "errors"  # 5xx, code 0 unless the client left, failing gRPC statuses
     SLOW = "slow"  # slower than ``bound``
     CUSTOM = "custom"  # the metric's own ``bad`` and ``total``
+    UNREACHED = "unreached"  # clients' requests that found no endpoint, of a whole service
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class CountsQuestion:
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
-    ``workloads``: revision name to Deployment name.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
     """
 
     metric: str
@@ -174,6 +175,7 @@ class SeenTraffic:
     ``problems``: why these objects cannot be managed; each has its object in front.
     ``subsets``: name to labels, of the DestinationRule in force.
     ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
+    ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``version_subsets``: in VERSION mode, revision name to subset name.
@@ -188,6 +190,7 @@ class SeenTraffic:
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
     referenced: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
     version_subsets: Mapping[str, str] = field(default_factory=dict)
     epoch: int = 0

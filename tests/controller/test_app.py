@@ -255,7 +255,7 @@ async def _with_a_crash(point: int, after: bool) -> Shop:
     shop.kube.before = crash
     async with shop.controller():
         pushing = asyncio.create_task(_push_when_healthy(shop))
-        await dead.wait()
+        await shop.comes(lambda: dead.is_set() or shop.rests_on_v2())
         pushing.cancel()
         await asyncio.gather(pushing, return_exceptions=True)
     shop.kube.before = lambda _: None

@@ -75,8 +75,7 @@ def _do(where: Any, last: str, op: Json) -> None:
             del where[key]
 
 
-def samples() -> Path:
-    """Istio's own samples, where this machine has them; never part of the repository."""
-    here = Path(__file__).resolve()
-    found = [p / "shared/data/samples" for p in here.parents]
-    return next((p for p in found if p.is_dir()), Path("/work/shared/data/samples"))
+def samples() -> list[Path]:
+    """Istio's own samples, where they lie beside the repository; never part of it."""
+    beside = (p / "shared/data/samples" for p in Path(__file__).resolve().parents)
+    return sorted(f for folder in beside for f in folder.rglob("*.yaml"))

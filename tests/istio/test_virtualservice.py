@@ -261,3 +261,16 @@ def test_an_object_without_a_spec_is_nobodys() -> None:
     assert virtualservice.managed(bare, TARGET) == ()
     assert virtualservice.patch(bare, TARGET, STABLE_ONLY, 1) == []
     assert virtualservice.release(bare, TARGET, 1) == []
+
+
+def test_by_version_a_single_destination_that_git_puts_back_is_still_ours() -> None:
+    git = vs({"route": [to(subset="v1")]})
+    journey = target(stable="v1", canary="v2")
+    there = applied(git, virtualservice.patch(git, journey, Route(Split(0, 100)), 1))
+    promoted = target(stable="v2", canary="canary")
+    rest = applied(there, virtualservice.release(there, promoted, 2))
+    reverted = rest | {"spec": git["spec"]}
+    assert virtualservice.differences(reverted, promoted, None) == (
+        "virtualservice shop/shop http[0]: subset v1, wanted subset v2",
+    )
+    assert applied(reverted, virtualservice.release(reverted, promoted, 3))["spec"] == rest["spec"]

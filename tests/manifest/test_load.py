@@ -56,6 +56,17 @@ def test_a_manifest_becomes_its_noun_and_keeps_its_plain_values() -> None:
     )
 
 
+def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None:
+    text = SPEC.replace('{deployments: "shop-{revision}"}', "{template: {a: , template: {b: }}}")
+    text = text.replace("b: ", "spec: {containers: [{c: }]}")
+    text = f"{HEAD}{text}  strategy: {{canary: {{steps: [{{weight: , approval: }}]}}, dark: }}\n"
+    [manifest] = load.text("shop.yaml", text.encode()).manifests
+    assert manifest.plain["strategy"] == {"canary": {"steps": [{}]}}
+    assert manifest.plain["workload"] == {
+        "template": {"a": None, "template": {"spec": {"containers": [{"c": None}]}}}
+    }
+
+
 @pytest.mark.parametrize(
     ("step", "error"),
     [

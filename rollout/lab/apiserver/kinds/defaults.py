@@ -9,6 +9,7 @@ Source: Kubernetes, pkg/apis/*/v1/defaults.go, as the API reference tells it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import is_
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -88,11 +89,14 @@ MUTATING_WEBHOOKS = {**WEBHOOKS, "webhooks[].reinvocationPolicy": "Never"}
 
 
 def without_nulls(value: Any) -> Any:
-    """Built-in kinds know no null: what is null was left out."""
+    """Built-in kinds know no null: what is null was left out. Parts without any stay the same."""
     if isinstance(value, dict):
-        return {key: without_nulls(part) for key, part in value.items() if part is not None}
+        kept = {key: without_nulls(part) for key, part in value.items() if part is not None}
+        same = len(kept) == len(value) and all(kept[key] is value[key] for key in kept)
+        return value if same else kept
     if isinstance(value, list):
-        return [without_nulls(part) for part in value]
+        items = [without_nulls(part) for part in value]
+        return value if all(map(is_, items, value)) else items
     return value
 
 

@@ -59,6 +59,8 @@ class Kind:
     ``create_on_update``: a PUT of a name that does not exist creates it.
     ``defaults``: laid under what is written, for built-in kinds; dotted paths, ``[]`` is each item.
     ``selectable``: field selectors besides metadata.name and metadata.namespace.
+    ``shape``: how its lists merge. ``columns``: by version; "" is any. ``required``: dotted paths.
+    ``kept_with``: the resource whose storage it shares; ``view`` is then how it shows the objects.
     ``prepare``: what a write fills in (a Service's clusterIP) or refuses; gets the object as it
     shall be and as it was (None for a create), and returns it as it will be.
     """
@@ -88,7 +90,6 @@ class Kind:
     singular: str = ""
     kept_with: str = ""
     view: View | None = None
-    wide_name_rule: bool = False
 
     @property
     def storage(self) -> str:

@@ -1,0 +1,266 @@
+"""How often is each gate wrong, how soon is it right, and what does that cost users?
+
+``python -m benchmarks.decisions [--quick] [--seeds N] [--write]`` prints the table and checks the
+bars; ``--write`` puts the table into ``docs/benchmarks-decisions.md``.
+"""
+
+import argparse
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.peers import HOLD, PEERS, PROMOTE, ROLLBACK, Ended, is_down
+from benchmarks.scenarios import BOUNDS, SCENARIOS, Counted, Scenario, Traffic, bounds_ms
+from rollout.analysis import buckets
+from rollout.analysis.evidence import Pair
+from rollout.analysis.ramp import FINAL, GateConfig, Move, SequentialGate
+from rollout.analysis.sequential import ERRORS, slow
+
+INTERVAL = 15.0
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks-decisions.md"
+
+
+def rollout(traffic: Traffic) -> Ended:
+    """Our own gate with its defaults, on counts of 15 s."""
+    bounds = _bounds(traffic.scenario)
+    outcomes = (ERRORS, *(slow(f"latency>{bound}") for bound in bounds))
+    gate = SequentialGate(GateConfig(outcomes=outcomes), traffic.history(bounds))
+    second, harmed = 0.0, 0.0
+    waiting: tuple[Counted, Counted, int] | None = None
+    while True:
+        canary, stable = traffic.draw(second, INTERVAL, gate.weight / 100)
+        harmed += canary.every * traffic.harm(second + INTERVAL / 2)
+        second += INTERVAL
+        if waiting:
+            canary, stable = canary.plus(waiting[0]), stable.plus(waiting[1])
+        spans = 1 + (waiting[2] if waiting else 0)
+        if is_down(traffic, second):
+            waiting = (canary, stable, spans)
+            decision = gate.observe(None)
+        else:
+            waiting = None
+            decision = gate.observe(_block(canary, stable, bounds), spans=spans)
+        if decision.move in FINAL:
+            how = {Move.PROMOTE: PROMOTE, Move.ROLLBACK: ROLLBACK, Move.HOLD: HOLD}
+            return Ended(how[decision.move], second, harmed)
+
+
+def _bounds(scenario: Scenario) -> tuple[int, ...]:
+    """Chosen from stable's last hour, as the judge does."""
+    every = max(1, round(scenario.per_second * 3600))
+    tail = [round(every * share) for share in scenario.latency.beyond()]
+    real = tuple(timedelta(milliseconds=bound) for bound in BOUNDS)
+    return bounds_ms(buckets.chosen(tail, every, real))
+
+
+def _block(canary: Counted, stable: Counted, bounds: Sequence[int]) -> dict[str, Pair]:
+    block = {"errors": Pair(canary.errors, canary.every, stable.errors, stable.every)}
+    for bound in bounds:
+        place = BOUNDS.index(bound)
+        pair = Pair(canary.slow[place], canary.every, stable.slow[place], stable.every)
+        block[f"latency>{bound}"] = pair
+    return block
+
+
+GATES: dict[str, Callable[[Traffic], Ended]] = {**PEERS, "rollout": rollout}
+HOUR = 3600
+
+
+def decided(gate: str, scenario: Scenario, seed: int) -> Ended:
+    """One rollout to its end, and what its ending cost until an hour after its beginning."""
+    traffic = Traffic(scenario, seed)
+    end = GATES[gate](traffic)
+    weight = {PROMOTE: 1.0, ROLLBACK: 0.0, HOLD: 0.05}[end.how]
+    rate = scenario.per_second * weight
+    later = sum(30 * rate * traffic.harm(s) for s in range(round(end.after), HOUR, 30))
+    return replace(end, later=later)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One gate over all scenarios, each scenario with the same weight."""
+
+    false_rollback: float
+    worst_good: float
+    worst_name: str
+    good_held: float
+    promoted_after: float
+    missed: float
+    bad_held: float
+    detected_after: float
+    harmed: float
+    served: float
+
+
+Results = dict[str, dict[str, list[Ended]]]
+
+
+def run(gates: Iterable[str], seeds: int, scenarios: Sequence[Scenario]) -> Results:
+    """Every gate over every scenario and seed."""
+    results: Results = {gate: {} for gate in gates}
+    for number, scenario in enumerate(scenarios, 1):
+        for gate, ends in results.items():
+            ends[scenario.name] = [decided(gate, scenario, seed) for seed in range(seeds)]
+        if sys.stderr.isatty():
+            print(f"\r{number}/{len(scenarios)} scenarios", end="", file=sys.stderr)
+    return results
+
+
+def _share(ends: Sequence[Ended], how: str) -> float:
+    return sum(end.how == how for end in ends) / len(ends)
+
+
+def figures(ends: dict[str, list[Ended]], scenarios: Sequence[Scenario]) -> Figures:
+    """What a gate's endings come to."""
+    good = {s.name: ends[s.name] for s in scenarios if s.kind == "good"}
+    bad = {s.name: ends[s.name] for s in scenarios if s.kind == "bad"}
+    onset = {s.name: s.release.onset for s in scenarios}
+    wrong = {name: _share(e, ROLLBACK) for name, e in good.items()}
+    worst = max(wrong, key=lambda name: wrong[name])
+    promoted = [e.after for es in good.values() for e in es if e.how == PROMOTE]
+    found = [
+        max(0.0, e.after - onset[name]) for name, es in bad.items() for e in es if e.how == ROLLBACK
+    ]
+    costs = [statistics.mean(e.harmed for e in es) for es in bad.values()]
+    served = [statistics.mean(e.harmed + e.later for e in es) for es in bad.values()]
+    return Figures(
+        statistics.mean(wrong.values()),
+        wrong[worst],
+        worst if wrong[worst] else "-",
+        statistics.mean(_share(e, HOLD) for e in good.values()),
+        statistics.median(promoted) if promoted else math.inf,
+        statistics.mean(_share(e, PROMOTE) for e in bad.values()),
+        statistics.mean(_share(e, HOLD) for e in bad.values()),
+        statistics.median(found) if found else math.inf,
+        statistics.geometric_mean(1 + cost for cost in costs),
+        statistics.geometric_mean(1 + cost for cost in served),
+    )
+
+
+def table(found: dict[str, Figures]) -> str:
+    """The comparison as Markdown."""
+    flagger = found["flagger"].served if "flagger" in found else math.nan
+    rows: list[tuple[str, Callable[[Figures], str]]] = [
+        ("good releases rolled back", lambda f: f"{f.false_rollback:.2%}"),
+        ("the same, worst scenario", lambda f: f"{f.worst_good:.0%} ({f.worst_name})"),
+        ("good releases left on hold", lambda f: f"{f.good_held:.2%}"),
+        ("median time to promotion", lambda f: f"{f.promoted_after:.0f} s"),
+        ("bad releases promoted", lambda f: f"{f.missed:.1%}"),
+        ("bad releases left on hold", lambda f: f"{f.bad_held:.1%}"),
+        ("median time to rollback", lambda f: f"{f.detected_after:.0f} s"),
+        ("requests hurt before the decision", lambda f: f"{f.harmed:.1f}"),
+        ("requests hurt within an hour", lambda f: f"{f.served:.1f}"),
+        ("the same, against flagger", lambda f: f"{f.served / flagger:.2f}"),
+    ]
+    lines = ["| | " + " | ".join(found) + " |", "| --- |" + " ---: |" * len(found)]
+    lines += [f"| {title} | " + " | ".join(map(say, found.values())) + " |" for title, say in rows]
+    return "\n".join(lines)
+
+
+def bars(results: Results, scenarios: Sequence[Scenario]) -> list[tuple[str, bool]]:
+    """The promises of our own gate, and whether this run kept them."""
+    ours = results["rollout"]
+    own = figures(ours, scenarios)
+    flagger = figures(results["flagger"], scenarios)
+    outages = [e for s in scenarios if _is_outage(s) for e in ours[s.name]]
+    onset = {id(e): s.release.onset for s in scenarios for e in ours[s.name]}
+    slowest = max(e.after - onset[id(e)] if e.how == ROLLBACK else math.inf for e in outages)
+    plain = [e for s in scenarios if _is_plain(s) for e in ours[s.name]]
+    in_time = statistics.median(e.after if e.how == PROMOTE else math.inf for e in plain)
+    gaps = [e for s in scenarios if s.kind == "good" and s.nature.gap for e in ours[s.name]]
+    return [
+        (f"false rollbacks {own.false_rollback:.2%}, at most 0.2%", own.false_rollback <= 0.002),
+        (f"worst good scenario {own.worst_good:.1%}, at most 2%", own.worst_good <= 0.02),
+        (f"missed {own.missed:.2%}, at most 3%", own.missed <= 0.03),
+        (f"median detection {own.detected_after:.0f} s, at most 150", own.detected_after <= 150),
+        (
+            f"requests hurt {own.served / flagger.served:.2f} of flagger's, at most 0.2",
+            own.served <= 0.2 * flagger.served,
+        ),
+        (f"slowest outage at 10/s or more {slowest:.0f} s, at most 60", slowest <= 60),
+        (f"plain good at 100/s or more, median {in_time:.0f} s of bakes of 300", in_time <= 300),
+        (
+            f"rollbacks or holds for a gap in Prometheus {1 - _share(gaps, PROMOTE):.1%}",
+            _share(gaps, PROMOTE) >= 0.99,
+        ),
+    ]
+
+
+def _is_outage(scenario: Scenario) -> bool:
+    release = scenario.release
+    return release.errors == 1.0 and release.pods == 1 and scenario.per_second >= 10
+
+
+def _is_plain(scenario: Scenario) -> bool:
+    return scenario.name.startswith("plain") and scenario.per_second >= 100
+
+
+def per_scenario(results: Results, scenarios: Sequence[Scenario]) -> str:
+    """Our own gate, scenario by scenario."""
+    lines = ["| scenario | kind | promoted | rolled back | held | median end | hurt |"]
+    lines.append("| --- | --- |" + " ---: |" * 5)
+    for scenario in scenarios:
+        ends = results["rollout"][scenario.name]
+        median = statistics.median(e.after for e in ends)
+        hurt = statistics.mean(e.harmed for e in ends)
+        shares = " | ".join(f"{_share(ends, how):.0%}" for how in (PROMOTE, ROLLBACK, HOLD))
+        lines.append(
+            f"| {scenario.name} | {scenario.kind} | {shares} | {median:.0f} s | {hurt:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few seeds, our gate and flagger")
+    parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--only", default="", help="gates, separated by commas")
+    parser.add_argument("--write", action="store_true", help="renew the document")
+    asked = parser.parse_args()
+    seeds = asked.seeds or (3 if asked.quick else 40)
+    names = asked.only.split(",") if asked.only else list(GATES)
+    names = ["flagger", "rollout"] if asked.quick else names
+    began = time.process_time()
+    results = run(names, seeds, SCENARIOS)
+    found = {gate: figures(ends, SCENARIOS) for gate, ends in results.items()}
+    checks = bars(results, SCENARIOS) if {"flagger", "rollout"} <= set(names) else []
+    kept = "\n".join(f"- {'kept' if ok else 'BROKEN'}: {text}" for text, ok in checks)
+    head = (
+        f"{len(SCENARIOS)} scenarios, {seeds} seeds each, "
+        f"{time.process_time() - began:.0f} s of one core"
+    )
+    report = f"{head}\n\n{table(found)}\n\n{kept}\n"
+    print(report)
+    if asked.write:
+        DOCUMENT.write_text(_document(report, per_scenario(results, SCENARIOS)))
+    elif not asked.quick and "rollout" in results:
+        print(per_scenario(results, SCENARIOS))
+    return 0 if all(ok for _, ok in checks) else 1
+
+
+def _document(report: str, detail: str) -> str:
+    return f"""# Decisions, measured
+
+Written by `python -m benchmarks.decisions --write`; do not edit.
+
+{report}
+Peers are stated again from their rules (`benchmarks/peers.py`), not run; their users choose other
+limits, so that the tuned columns matter as much as the tutorial's.
+Traffic is synthetic, ten pods a side; scenarios are in `benchmarks/scenarios.py`.
+A request is *hurt* when it went to the canary and stable would have served it better.
+Until the decision a gate that promotes a bad release early looks better than it is; within an
+hour it is billed for that, and a rollout on hold for the 5 % that it goes back to.
+
+## Scenario by scenario
+
+{detail}
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+import random
+
+import pytest
+
+from rollout.analysis.history import Minute, Temper, temper
+
+
+def hour(
+    rng: random.Random, shares: list[float], clump: int = 1, minutes: int = 60
+) -> list[Minute]:
+    def pod(share: float) -> tuple[int, int]:
+        clumps = sum(rng.random() < share for _ in range(400 // clump))
+        return clumps * clump, 400
+
+    return [{f"p{i}": pod(s) for i, s in enumerate(shares)} for _ in range(minutes)]
+
+
+def test_independent_requests_have_a_dispersion_of_about_one() -> None:
+    found = temper(hour(random.Random(1), [0.02] * 10))
+    assert found.dispersion == pytest.approx(1.0, abs=0.15)
+    assert found.spread < 0.12
+
+
+def test_clumps_of_eight_have_a_dispersion_of_about_eight() -> None:
+    assert temper(hour(random.Random(2), [0.05] * 10, clump=8)).dispersion == pytest.approx(8, 0.25)
+
+
+def test_an_outage_of_all_pods_is_no_dispersion() -> None:
+    rng = random.Random(3)
+    both = hour(rng, [0.01] * 10, minutes=30) + hour(rng, [0.5] * 10, minutes=30)
+    assert temper(both).dispersion < 1.3
+
+
+def test_pods_that_differ_for_good_have_a_spread() -> None:
+    assert temper(hour(random.Random(4), [0.01] * 5 + [0.05] * 5)).spread == pytest.approx(
+        0.66, 0.2
+    )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ([], Temper()),
+        ([{}], Temper()),
+        ([{"a": (0, 500)}], Temper(bad=0, every=500, known=True)),
+        ([{"a": (5, 5)}], Temper(bad=5, every=5, known=True)),
+    ],
+)
+def test_what_says_nothing_gives_the_cautious_default(
+    minutes: list[Minute], expected: Temper
+) -> None:
+    assert temper(minutes) == expected
+
+
+def test_one_pod_has_no_neighbours_to_differ_from() -> None:
+    assert temper([{"a": (5, 500)}] * 10) == Temper(1.5, 0.0, 50, 5000, known=True)
+
+
+def test_a_pod_without_requests_does_not_count() -> None:
+    with_idle: list[Minute] = [{"a": (5, 500), "b": (4, 500), "c": (0, 0)}] * 5
+    without: list[Minute] = [{"a": (5, 500), "b": (4, 500)}] * 5
+    assert temper(with_idle) == temper(without)

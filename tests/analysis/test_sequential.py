@@ -1,0 +1,208 @@
+import math
+import random
+
+import pytest
+
+from benchmarks.scenarios import binomial
+from rollout.analysis import sequential
+from rollout.analysis.evidence import NO_TRAFFIC, Line, Pair
+from rollout.analysis.history import Temper
+from rollout.analysis.sequential import (
+    ERRORS,
+    Confidence,
+    Outcome,
+    Setting,
+    Standing,
+    Trail,
+    begin,
+    read,
+    slow,
+    weigh,
+)
+
+PLAIN = Temper(1.0, 0.0, 3000, 3_000_000, known=True)
+SETTING = Setting(levels=(10, 100))
+SURE = Confidence()
+
+
+def after(*pairs: Pair, outcome: Outcome = ERRORS, temper: Temper = PLAIN) -> Trail:
+    trail = begin(temper)
+    for pair in pairs:
+        trail = weigh(trail, pair, outcome, temper, SETTING)
+    return trail
+
+
+def standing(trail: Trail, percent: int = 10) -> Standing:
+    return read([ERRORS], {"errors": trail}, percent, SURE, {"errors": PLAIN}).standing
+
+
+@pytest.mark.parametrize(("ratio", "absolute"), [(1.1, 0.001), (1.0, 0.01), (1.5, 0.002)])
+def test_peeking_at_every_scrape_keeps_the_false_alarm_rate(ratio: float, absolute: float) -> None:
+    """The canary lies exactly on the line, the worst that is tolerable; alpha is 5 % here."""
+    rng = random.Random(f"{ratio}{absolute}")
+    line, stable = Line(ratio, absolute), 0.01
+    temper, outcome = Temper(1.0, 0.0, 3000, 300_000, known=True), Outcome("e", "e", line)
+    crossed = 0
+    for _ in range(100):
+        trail = begin(temper)
+        for block in range(60):
+            canary_all, stable_all = (100, 1000) if block < 30 else (400, 400)
+            shares = line.at(stable), stable
+            x, y = binomial(rng, canary_all, shares[0]), binomial(rng, stable_all, shares[1])
+            pair = Pair(x, canary_all, y, stable_all)
+            trail = weigh(trail, pair, outcome, temper, SETTING)
+            if trail.log_e >= math.log(20):
+                crossed += 1
+                break
+    assert crossed <= 10
+
+
+def test_identical_sides_give_no_evidence_and_are_certified_at_last() -> None:
+    trail = after(*[Pair(1, 1000, 9, 9000)] * 40)
+    assert trail.log_e < 0
+    assert standing(trail, 100) is Standing.CERTIFIED
+
+
+def test_three_blocks_of_an_outage_fail_and_two_do_not() -> None:
+    dead = Pair(100, 100, 1, 1000)
+    assert standing(after(dead, dead)) is Standing.SUSPICIOUS
+    assert standing(after(dead, dead, dead)) is Standing.FAILED
+
+
+def test_an_outage_after_a_long_good_time_fails_within_four_blocks() -> None:
+    good, dead = Pair(0, 100, 1, 1000), Pair(100, 100, 1, 1000)
+    assert standing(after(*[good] * 300, *[dead] * 4)) is Standing.FAILED
+
+
+def test_two_bad_requests_are_too_few_to_send_anybody_back() -> None:
+    trail = after(Pair(1, 1, 0, 10**6), Pair(1, 1, 0, 10**6), *[Pair(0, 0, 0, 10**6)] * 3)
+    assert standing(trail) is not Standing.FAILED
+
+
+def test_a_shared_outage_is_no_evidence() -> None:
+    assert after(*[Pair(50, 100, 500, 1000)] * 10).log_e < 1
+
+
+def test_no_traffic_changes_nothing_but_the_fading_baseline() -> None:
+    trail = after(Pair(1, 100, 1, 900))
+    idle = weigh(trail, NO_TRAFFIC, ERRORS, PLAIN, SETTING)
+    assert (idle.harmful, idle.safe, idle.waiting) == (trail.harmful, trail.safe, trail.waiting)
+
+
+def test_dispersion_divides_the_evidence() -> None:
+    pairs = [Pair(8, 1000, 9, 9000)] * 8
+    clumped = Temper(8.0, 0.0, 3000, 3_000_000, known=True)
+    assert after(*pairs, temper=clumped).log_e < after(*pairs).log_e / 2
+
+
+def test_pods_that_differ_widen_the_line() -> None:
+    uneven = Temper(1.0, 0.5, 3000, 3_000_000, known=True)
+    assert sequential.widened(Line(1.1, 0.001), uneven) == Line(2.0, 0.001)
+    assert sequential.widened(Line(0, 0.01), uneven) == Line(0, 0.01)
+
+
+def test_a_cold_canary_is_judged_loosely_and_a_dead_one_is_not_forgiven() -> None:
+    warm = Setting(levels=(10, 100), warm=True)
+    cold = dead = begin(PLAIN)
+    for _ in range(3):
+        cold = weigh(cold, Pair(8, 100, 1, 1000), ERRORS, PLAIN, warm)
+        dead = weigh(dead, Pair(100, 100, 1, 1000), ERRORS, PLAIN, warm)
+    assert cold.log_e < 0.5
+    assert cold.safe == {}
+    assert dead.log_e > math.log(100)
+
+
+def test_the_masses_of_all_starts_sum_to_one() -> None:
+    trail, spent = begin(PLAIN), 0.0
+    for block in range(1000):
+        before = trail.waiting
+        warm = Setting(levels=(100,), warm=block < 2)
+        trail = weigh(trail, Pair(0, 10, 0, 90), ERRORS, PLAIN, warm)
+        spent += before - trail.waiting
+    assert spent + trail.waiting == pytest.approx(1.0)
+    assert 0.05 < trail.waiting < 0.12
+
+
+def test_without_warmup_the_first_block_may_be_the_start_of_both() -> None:
+    assert after(Pair(0, 10, 0, 90)).waiting == pytest.approx(0.4)
+
+
+def test_without_history_stable_is_taken_to_be_nearly_good() -> None:
+    assert begin(Temper()).share == pytest.approx(0.001)
+    assert Trail(base_all=0, base_bad=0).share == 0.0
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        Pair(10**9, 10**9, 0, 10**9),
+        Pair(0, 10**9, 10**9, 10**9),
+        Pair(10**9, 10**9, 10**9, 10**9),
+        Pair(0, 10**9, 0, 10**9),
+        Pair(1, 1, 0, 1),
+        Pair(5, 10**9, 0, 1),
+    ],
+)
+def test_extreme_counts_stay_numbers(pair: Pair) -> None:
+    trail = after(*[pair] * 20)
+    assert all(map(math.isfinite, (*trail.harmful, *trail.safe[100], trail.log_e)))
+
+
+def test_a_year_of_looks_still_sees_an_outage() -> None:
+    """Two million looks, a thousand at a time: the logs are at their floor, and starts go on."""
+    trail = after(*[Pair(0, 100, 0, 900)] * 200)
+    floor = (sequential.NOT_STARTED,) * 8
+    old = sequential.replace(trail, harmful=floor, blocks=2_102_400, waiting=0.4 * 240 / 2_102_640)
+    for _ in range(8):
+        old = weigh(old, Pair(100, 100, 0, 900), ERRORS, PLAIN, SETTING)
+    assert old.log_e > math.log(100)
+
+
+def test_metrics_share_the_error_budget_and_bounds_their_metrics_part() -> None:
+    quiet, loud = Trail(), after(*[Pair(100, 100, 1, 1000)] * 3)
+    outcomes = [ERRORS, slow("a"), slow("b")]
+    reading = read(outcomes, {"errors": quiet, "a": loud, "b": quiet}, 10, SURE, {})
+    assert reading.log_e == pytest.approx(math.log(0.75 + 0.25 * math.exp(loud.log_e)))
+    assert reading.leading.name == "a"
+
+
+def test_promotion_needs_the_plain_shares_within_the_tolerance_too() -> None:
+    base = Temper(1.0, 0.0, 3000, 3_000_000, known=True)
+    trail = after(*[Pair(1, 1000, 9, 9000)] * 40)
+    worse = sequential.replace(trail, total=Pair(120, 40000, 360, 360000))
+    certified = read([ERRORS], {"errors": worse}, 100, SURE, {"errors": base}).certified
+    assert (standing(trail, 100), certified) == (Standing.CERTIFIED, False)
+    unseen = sequential.replace(trail, total=Pair(0, 0, 0, 0))
+    assert not read([ERRORS], {"errors": unseen}, 100, SURE, {}).certified
+
+
+@pytest.mark.parametrize(
+    ("trail", "percent", "expected"),
+    [
+        (Trail(), 10, Standing.TOO_FEW),
+        (Trail(total=Pair(0, 5, 0, 50)), 10, Standing.CLEAN),
+        (Trail(total=Pair(0, 5, 0, 50), harmful=(-1.0,) * 8, waiting=0.1), 100, Standing.TOO_FEW),
+        (Trail(total=Pair(0, 50, 0, 50), harmful=(-1.0,) * 8, waiting=0.1), 100, Standing.CLEAN),
+        (Trail(total=Pair(0, 50, 0, 50), harmful=(0.1,) * 8, waiting=0), 100, Standing.SUSPICIOUS),
+        (Trail(total=Pair(0, 50, 0, 50), harmful=(0.1,) * 8, waiting=0), 10, Standing.CLEAN),
+        (
+            Trail(total=Pair(9, 50, 0, 50), bad_blocks=2, harmful=(9.0,) * 8),
+            10,
+            Standing.SUSPICIOUS,
+        ),
+        (Trail(total=Pair(3, 50, 0, 50), bad_blocks=3, harmful=(9.0,) * 8), 10, Standing.FAILED),
+    ],
+)
+def test_where_a_canary_stands(trail: Trail, percent: int, expected: Standing) -> None:
+    assert standing(trail, percent) is expected
+
+
+def test_a_margin_that_nothing_exceeds_gives_no_evidence() -> None:
+    wide = Outcome("e", "e", Line(1.1, 1.0))
+    trail = weigh(begin(PLAIN), Pair(100, 100, 0, 100), wide, PLAIN, SETTING)
+    assert trail.log_e == pytest.approx(0.0, abs=1e-3)
+
+
+def test_short_intervals_have_smaller_caps() -> None:
+    caps = [sequential.cap_at(seconds) for seconds in (60, 15, 7.5, 1)]
+    assert caps == [3.0, 3.0, 1.5, 1.0]
