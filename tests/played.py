@@ -13,7 +13,7 @@ from typing import Any
 from rollout import reconcile
 from rollout.cli.memory import Cluster
 from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer, no_rules
+from rollout.controller.observe import Observer
 from rollout.controller.perform import Performer
 from rollout.controller.ports import Answers
 from rollout.controller.store import Held, Store
@@ -78,13 +78,22 @@ class Played:
             self.now += again or timedelta(seconds=15)
         raise AssertionError(f"never {phase} {stage}:\n" + "\n".join(self.story))
 
+    async def settle(self) -> None:
+        """Looks, and time between them, until nothing but an event could change anything."""
+        for _ in range(LOOKS):
+            again = await self.look()
+            if again is None:
+                return
+            self.now += again
+        raise AssertionError("never at rest:\n" + "\n".join(self.story))
+
     async def look(self) -> timedelta | None:
         """One look, and what may never be."""
         obj = self.cluster.get("Rollout", self.rollout.namespace, self.rollout.name)
         assert obj is not None
         held = Held(obj, self.rollout, self.status)
         inbox = Inbox(self.cluster, lambda _: None)
-        observer = Observer(self.cluster, self.numbers, self.numbers, None, inbox, no_rules)
+        observer = Observer(self.cluster, self.numbers, self.numbers, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)

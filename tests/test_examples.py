@@ -92,7 +92,7 @@ async def test_a_good_release_reaches_everyone_and_leaves_what_git_says(name: st
     before = play.objects()
     await play.until(Phase.PROGRESSING)
     await play.until(Phase.HEALTHY, Stage.IDLE)
-    await play.look()
+    await play.settle()
     assert play.status.stable is not None
     assert play.status.stable.name == "v2"
     after = play.objects()
@@ -111,7 +111,7 @@ async def test_a_bad_release_leaves_every_object_as_it_was(name: str) -> None:
     await play.until(Phase.PROGRESSING, Stage.STEPPING)
     play.numbers.value = 5
     await play.until(Phase.DEGRADED)
-    await play.look()
+    await play.settle()
     after = play.objects()
     if name in OWN_CANARY_SUBSET:
         rule = after[f"DestinationRule {play.rollout.name}"]

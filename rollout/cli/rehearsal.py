@@ -12,7 +12,7 @@ from typing import Any
 from rollout import reconcile, strategies
 from rollout.cli.memory import Cluster, Written
 from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer, no_rules
+from rollout.controller.observe import Observer
 from rollout.controller.perform import Performer
 from rollout.controller.ports import Answers
 from rollout.controller.store import Held, Store
@@ -67,7 +67,7 @@ class _Stage:
         """One look, as the controller takes it, but for its gates and its store."""
         held = Held(_obj(self.rollout), self.rollout, self.status)
         nobody, inbox = _Nobody(), Inbox(self.cluster, lambda _: None)
-        observer = Observer(self.cluster, nobody, nobody, None, inbox, no_rules)
+        observer = Observer(self.cluster, nobody, nobody, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)

@@ -17,7 +17,7 @@ import typer
 
 from rollout.cli import options, settings
 from rollout.cli.settings import CACHE, NAMES, Settings
-from rollout.controller import app, concerns, loop, rules, telemetry
+from rollout.controller import app, concerns, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.following import Following
 from rollout.controller.metrics import Batcher
@@ -151,8 +151,7 @@ async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, Git
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    metrics, preflight = _metrics(given, exits), rules.over(cluster)
-    return Outside(kube=cluster, metrics=metrics, proxies=proxies, rules=preflight), repo
+    return Outside(kube=cluster, metrics=_metrics(given, exits), proxies=proxies), repo
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
