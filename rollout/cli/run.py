@@ -151,7 +151,8 @@ async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, Git
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    return Outside(kube=cluster, metrics=_metrics(given, exits), proxies=proxies), repo
+    metrics = _metrics(given, exits)
+    return Outside(kube=cluster, metrics=metrics, proxies=proxies), repo
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
