@@ -46,7 +46,7 @@ async def test_a_revision_without_pods_stops_the_plan_before_any_traffic() -> No
     plan = await canary(revision="v9")
     assert not plan.complete
     assert plan.moments == ()
-    assert "canary pods: 0 of 1 ready" in plan.ends
+    assert "there is no deployment reviews-v9" in plan.ends
 
 
 async def test_the_gitops_tool_that_owns_an_object_is_named_with_its_rule() -> None:
