@@ -28,9 +28,10 @@ LOOKS = 800
 
 @dataclass
 class Numbers:
-    """Every metric reads ``value``; the proxies have everything."""
+    """Every metric reads ``value``; proxies have at once whatever they are sent, as of ``sent``."""
 
     value: float = 0.0
+    sent: datetime | None = None
 
     async def ask(
         self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
@@ -38,7 +39,7 @@ class Numbers:
         return (), tuple(Value(q.metric, q.instant, self.value) for q in values), ()
 
     async def synced(self, since: datetime) -> ProxySync:
-        return ProxySync(2, 2)
+        return ProxySync(2, 2 if self.sent is not None and self.sent >= since else 0)
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Played:
             again = await self.look()
             if self.status.phase is phase and stage in (None, self.status.stage):
                 return
-            self.now += again or timedelta(seconds=15)
+            self.now += timedelta(seconds=15) if again is None else again
         raise AssertionError(f"never {phase} {stage}:\n" + "\n".join(self.story))
 
     async def settle(self) -> None:
@@ -100,6 +101,9 @@ class Played:
         performer = Performer(self.cluster, Store(self.cluster), None, "test")
         for action in decision.actions:
             await performer.do(replace(held, status=decision.status), action, self.now)
+        if self.cluster.written:
+            self.numbers.sent = self.now
+            self.cluster.written.clear()
         self.status = decision.status
         self.story.append(f"{self.status.stage} {self.status.split} {decision.because}")
         self._check()
