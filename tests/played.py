@@ -24,6 +24,7 @@ from tests import make
 
 Json = Mapping[str, Any]
 LOOKS = 800
+MESH = ("VirtualService", "DestinationRule")
 
 
 @dataclass
@@ -101,9 +102,9 @@ class Played:
         performer = Performer(self.cluster, Store(self.cluster), None, "test")
         for action in decision.actions:
             await performer.do(replace(held, status=decision.status), action, self.now)
-        if self.cluster.written:
+        if any(write.kind in MESH for write in self.cluster.written):
             self.numbers.sent = self.now
-            self.cluster.written.clear()
+        self.cluster.written.clear()
         self.status = decision.status
         self.story.append(f"{self.status.stage} {self.status.split} {decision.because}")
         self._check()
@@ -111,8 +112,7 @@ class Played:
 
     def objects(self) -> dict[str, Json]:
         """What a person wrote, without what the API server writes: name to object."""
-        kinds = ("VirtualService", "DestinationRule")
-        return {_name(obj): _plain(obj) for kind in kinds for obj in self.cluster.list(kind)}
+        return {_name(obj): _plain(obj) for kind in MESH for obj in self.cluster.list(kind)}
 
     def _check(self) -> None:
         for obj in self.cluster.list("VirtualService"):
