@@ -13,8 +13,7 @@ from pathlib import Path
 
 from tests.lab.survival.arena import arena
 from tests.lab.survival.endings import RESTART, promoted, taken_back
-from tests.lab.survival.killing import Killer
-
+from tests.lab.survival.killing import Killer, drawn
 
 SPREAD = 12.0  # seconds between two kills at most: five of them reach a journey's end
 
@@ -30,8 +29,9 @@ def main() -> int:
 
 async def _survived(folder: Path, seed: int, kills: int) -> int:
     async with arena(folder, quick=False) as made:
-        good = Killer(made, seed, kills - kills // 2, SPREAD)
-        bad = Killer(made, seed + 1, kills // 2, SPREAD)
+        print(f"seed {seed}")
+        moments = drawn(seed, kills, SPREAD)
+        good, bad = Killer(made, moments[::2]), Killer(made, moments[1::2])
         async with good.at_work():
             await made.journey("v2", 150)
         print(good.told())
@@ -41,7 +41,7 @@ async def _survived(folder: Path, seed: int, kills: int) -> int:
         print(bad.told())
         taken_back(made, "v3")
         slowest, failed = max(made.recoveries), made.load.tally.failed_versions
-        print(f"kills {len(good.moments) + len(bad.moments)}; slowest recovery {slowest:.2f} s")
+        print(f"kills {len(good.done) + len(bad.done)}; slowest recovery {slowest:.2f} s")
         print(f"requests {made.load.tally.requests}, failed {dict(failed)}")
         return int(slowest > RESTART or failed["v1"] + failed["v2"] + failed[""] > 0)
 
