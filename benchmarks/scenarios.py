@@ -67,7 +67,7 @@ class Nature:
     pod_bursts: float = 0.0  # error share of one pod for 30 s, each pod every ten minutes or so
     clump: int = 1  # errors come in clumps of so many
     unequal: float = 0.0  # spread of the pods' own error factors, log scale
-    blip: float = 0.0  # error share of the canary for 20 s, once
+    blip: float = 0.0  # error share of the canary for 15 s, once
     cold: float = 0.0  # error share of the canary for its first 25 s
     gap: tuple[float, float] | None = None  # Prometheus is down between these seconds
 
@@ -110,7 +110,7 @@ class Traffic:
             for side in ("stable", "canary")
         }
         self.bursts = {side: self._bursts() for side in ("stable", "canary")}
-        self.blip_at = self.random.uniform(40, 240)
+        self.blip_at = self.random.uniform(30, 300)
         self.beyond = scenario.latency.beyond()
         bad = scenario.release.latency
         self.bad_beyond = bad.beyond() if bad else self.beyond
@@ -188,7 +188,7 @@ class Traffic:
 
     def _canary_only(self, begin: float, seconds: float) -> float:
         nature = self.scenario.nature
-        blip = max(0.0, min(begin + seconds, self.blip_at + 20) - max(begin, self.blip_at))
+        blip = max(0.0, min(begin + seconds, self.blip_at + 15) - max(begin, self.blip_at))
         cold = max(0.0, min(begin + seconds, 25.0) - max(begin, 0.0))
         return max(nature.blip * blip / seconds, nature.cold * cold / seconds)
 
@@ -255,7 +255,7 @@ def binomial(rng: random.Random, count: int, share: float) -> int:
         drawn = round(rng.gauss(count * share, math.sqrt(count * share * (1 - share))))
         return min(count, max(0, drawn))
     step = math.log1p(-share)
-    place = found = 0
+    place, found = 0, 0
     while True:
         place += int(math.log(1 - rng.random()) / step) + 1
         if place > count:
@@ -267,9 +267,9 @@ def _good() -> Iterator[Scenario]:
     for errors in (0.0001, 0.001, 0.01, 0.05):
         for rate in (1, 10, 100, 1000):
             yield Scenario(f"plain {errors:.2%} at {rate}/s", "good", rate, errors)
-    for rate in (0.2, 0.5):
+    for few in (0.2, 0.5):
         for errors in (0.001, 0.02):
-            yield Scenario(f"quiet {errors:.1%} at {rate}/s", "good", rate, errors)
+            yield Scenario(f"quiet {errors:.1%} at {few}/s", "good", few, errors)
     natures = {
         "shared burst": Nature(shared_burst=0.3),
         "drift": Nature(drift=8.0),

@@ -161,7 +161,7 @@ def _box(step: Step) -> timedelta:
 
 def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
     """Law 7's one exception: the box is over, nothing looks wrong, merely not certified."""
-    because = f"not certified: {judgement.because}"
+    because = f"time box over: {judgement.because}"
     if ending is Ending.ROLLBACK:
         return Finding(Gate.FAILED, because)
     return Finding(

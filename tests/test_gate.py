@@ -122,9 +122,9 @@ def test_evidence_is_waited_for_until_the_time_box_is_over(said: list[Judgement]
 @pytest.mark.parametrize(
     ("ending", "found"),
     [
-        (Ending.PROMOTE, (Gate.OPEN, "not certified: sure", False)),
-        (Ending.HOLD, (Gate.HOLD, "not certified: sure", True)),
-        (Ending.ROLLBACK, (Gate.FAILED, "not certified: sure", False)),
+        (Ending.PROMOTE, (Gate.OPEN, "time box over: sure", False)),
+        (Ending.HOLD, (Gate.HOLD, "time box over: sure", True)),
+        (Ending.ROLLBACK, (Gate.FAILED, "time box over: sure", False)),
     ],
 )
 def test_clean_but_not_certified_ends_as_the_policy_says(

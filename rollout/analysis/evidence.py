@@ -128,9 +128,9 @@ def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> 
         step = at - value / slope if slope < 0 else low
         if not low < step < high:
             step = (low + high) / 2
-        if abs(step - at) <= 1e-9 * at:
-            return step
-        at = step
+        near, at = abs(step - at) <= 1e-9 * at, step
+        if near:
+            break
     return at
 
 

@@ -63,7 +63,7 @@ def judge(
     found = [bench.found(one, together) for one in case.metrics]
     standing, because = bench.conclude(found, together)
     verdicts = tuple(bench.verdict(one) for one in found)
-    need = bench.need(together) if standing in WAITING else ""
+    need = bench.need() if standing in WAITING else ""
     return Judgement(standing, verdicts, memory.dump(kept), words.short(because), need)
 
 
@@ -234,13 +234,15 @@ class _Bench:
         for standing in (Standing.FAILED, *UNKNOWN, Standing.SUSPICIOUS):
             for one in acting:
                 if one.standing is standing:
-                    return standing, self._because(one, together)
+                    return standing, self._because(one)
         if together is None:
             return Standing.CERTIFIED, "every reading is within its limits"
         return together.standing, self._harmless(together)
 
-    def _because(self, found: _Found, together: Reading | None) -> str:
-        if found.log_e is None or found.standing in UNKNOWN or together is None:
+    def _because(self, found: _Found) -> str:
+        if found.standing in UNKNOWN:
+            return f"{found.one.name}: {found.text.split('; ')[0]}"
+        if found.log_e is None:
             return f"{found.one.name}: {_without(found.text, found.one.name)}"
         worst = max(
             (outcome for _, outcome in self.case.outcomes(self.kept, found.one)),
@@ -257,10 +259,8 @@ class _Bench:
                 requests = self._trail(together.leading).total.canary_all
                 least = self.case.rollout.spec.analysis.min_requests
                 return f"{requests} canary requests so far, {least} wanted ({evidence})"
-            case Standing.SUSPICIOUS:
-                total = self._trail(together.leading).total
-                return f"{together.leading.name}: {words.sides(total, together.leading.line)}"
-        return f"no sign of harm ({evidence}), not certified yet"
+        sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
+        return f"{sign} sign of harm ({evidence}), not certified yet"
 
     def verdict(self, found: _Found) -> Verdict:
         """What is said of one metric in the status."""
@@ -280,10 +280,8 @@ class _Bench:
             dry_run=one.metric.dry_run,
         )
 
-    def need(self, together: Reading | None) -> str:
+    def need(self) -> str:
         """How much more traffic a certificate takes, by the metric that takes most."""
-        if together is None:
-            return ""
         window, analysis = self.case.window, self.case.rollout.spec.analysis
         confidence = Confidence(false_promote=analysis.confidence.false_promote)
         wanted, rate = 0.0, 0.0

@@ -173,19 +173,10 @@ class SequentialGate:
         return Move(self.config.on_inconclusive), "not certified, time is up"
 
     def _do(self, move: Move, because: str, reading: Reading) -> Decision:
-        weight = self.config.ramp[self.stop].weight
-        match move:
-            case Move.ADVANCE:
-                self.stop, self.at_stop = self.stop + 1, timedelta(0)
-                weight = self.config.ramp[self.stop].weight
-            case Move.PROMOTE:
-                weight = 100
-            case Move.ROLLBACK:
-                weight = 0
-            case Move.HOLD:
-                weight = self.config.ramp[0].weight
-            case Move.STAY:
-                pass
+        if move is Move.ADVANCE:
+            self.stop, self.at_stop = self.stop + 1, timedelta(0)
+        ends = {Move.PROMOTE: 100, Move.ROLLBACK: 0, Move.HOLD: self.config.ramp[0].weight}
+        weight = ends.get(move, self.config.ramp[self.stop].weight)
         certified = reading.standing is Standing.CERTIFIED
         return Decision(move, weight, because, reading, certified)
 

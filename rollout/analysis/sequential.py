@@ -57,7 +57,7 @@ class Trail:
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts since the attempt began; ``base_bad``, ``base_all``: stable, fading.
-    ``agreeing``: blocks at the cap in a row, up to the last; ``bad_blocks``: those with anything bad.
+    ``agreeing``: blocks at the cap in a row; ``bad_blocks``: those with any bad canary request.
     """
 
     harmful: tuple[float, ...] = (NOT_STARTED,) * evidence.BETS
@@ -282,11 +282,12 @@ def _standing(
 ) -> Standing:
     if log_e >= -math.log(confidence.false_rollback) and leading.bad_blocks >= LEAST_BAD:
         return Standing.FAILED
-    # Promotion without a certificate is the one decision that even a hint forbids.
-    if log_e >= (SUSPICIOUS if certified or percent < 100 else 0.0):
+    if log_e >= SUSPICIOUS:
         return Standing.SUSPICIOUS
     if certified:
         return Standing.CERTIFIED
     # On the way up the time box may speak for little traffic, but not for none at all.
-    few = leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1)
-    return Standing.TOO_FEW if few else Standing.CLEAN
+    if leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1):
+        return Standing.TOO_FEW
+    # Promotion without a certificate is the one decision that even a hint forbids.
+    return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN

@@ -118,6 +118,8 @@ async def _until_rest(stage: _Stage) -> None:
     for _ in range(LOOKS):
         before = stage.status
         decision = await stage.look()
+        if decision.status.pause is not None:
+            return  # what it waited for is worth more than that it gave up
         stage.because = decision.because
         if decision.look_again is None and stage.status == before:
             return

@@ -21,6 +21,7 @@ from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
 from rollout.controller.store import Store
 from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
+from rollout.model.status import Phase
 
 BEAT = 1.0  # seconds between two heartbeats
 DEAD = 30.0  # seconds without one: the event loop hangs
@@ -100,6 +101,7 @@ class Controller:
         self.loop = Loop(looks.look, self.clock, alarms, looks.troubled)
         looks.gone = self.loop.forget
         self.outside.kube.listen(self._changed)
+        self._begin()
         tasks = [asyncio.create_task(work) for work in self._work()]
         try:
             await _until(stop, tasks)
@@ -134,8 +136,9 @@ class Controller:
         """Our metrics as Prometheus reads them."""
         self.metrics.set("rollout_leader", float(self.leading))
         self.metrics.set("rollout_watch_silence_seconds", self.outside.kube.silence())
-        for phase, count in self._phases().items():
-            self.metrics.set("rollout_rollouts", count, phase=phase)
+        found = self._phases()
+        for phase in ("New", *Phase):
+            self.metrics.set("rollout_rollouts", found[phase], phase=phase)
         return self.metrics.text()
 
     def _looks(self) -> Looks:
@@ -161,31 +164,28 @@ class Controller:
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         leading = [self.leader.run()] if self.leader else []
-        return [self._beat(), self._begin(), *leading, *(b(self) for b in self.settings.beside)]
+        return [self._beat(), *leading, *(b(self) for b in self.settings.beside)]
 
     async def _beat(self) -> None:
         while True:
             self._beat_at = asyncio.get_running_loop().time()
             await asyncio.sleep(BEAT)
 
-    async def _begin(self) -> None:
-        """Every Rollout is looked at once, as soon as it is known which there are.
-
-        What the first look will read is asked for beforehand, so that it finds it.
-        """
+    def _begin(self) -> None:
+        """What the first looks will read is asked for beforehand, so that they find it."""
         for kind in (*KINDS, *preflight.KINDS):
             with contextlib.suppress(OutsideError):
                 self.outside.kube.list(kind)
-        while True:
-            try:
-                self._wake_all()
-                break
-            except OutsideError:
-                await asyncio.sleep(FIRST)
-        await asyncio.Event().wait()
+        self._wake_all()
 
     def _wake_all(self) -> None:
-        for key in self.store.rollouts():
+        """Every Rollout is looked at, as soon as it is known which there are."""
+        try:
+            keys = self.store.rollouts()
+        except OutsideError:
+            asyncio.get_running_loop().call_later(FIRST, self._wake_all)
+            return
+        for key in keys:
             self.loop.wake(key)
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:

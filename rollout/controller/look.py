@@ -12,9 +12,9 @@ from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.observe import Observer
 from rollout.controller.perform import Performer
-from rollout.controller.store import Held, Store
+from rollout.controller.store import Held, Store, gist
 from rollout.controller.telemetry import Registry
-from rollout.errors import ConflictError, OutsideError, RolloutError
+from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
 from rollout.model.action import Decision
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
@@ -51,7 +51,12 @@ class Looks:
         """
         if not self.leading():
             return None
-        held = self.store.load(key)
+        try:
+            held = self.store.load(key)
+        except ManifestError:
+            if await self.store.bury(key):
+                return None
+            raise
         if held is None or (held.rollout.deleting and not held.finalized):
             self._gone(key)
             return None
@@ -85,8 +90,8 @@ class Looks:
         down = _takes_weight(held.status, decision.status)
         async with self.lanes.writing(urgent=down):
             await self._act(held, decision)
-        self._count(decision, down, now)
-        return decision.look_again
+        self._count(held, decision, down, now)
+        return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
 
     async def _act(self, held: Held, decision: Decision) -> None:
         """The status first; whoever loses that race does nothing."""
@@ -112,11 +117,13 @@ class Looks:
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)
+        space, _, name = key.partition("/")
+        self.metrics.drop("rollout_canary_weight", namespace=space, name=name)
         self.interests.drop(key)
         self.gone(key)
 
     def _tell(self, held: Held, decision: Decision) -> None:
-        if decision.because != held.status.because:
+        if gist(decision.because) != gist(held.status.because):
             telemetry.info(
                 decision.because,
                 rollout=held.key,
@@ -128,8 +135,11 @@ class Looks:
                 commit=held.rollout.commit,
             )
 
-    def _count(self, decision: Decision, down: bool, since: datetime) -> None:
+    def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
         self.metrics.count("rollout_looks_total", ended="ok")
+        weight = decision.status.split.canary
+        space, name = held.rollout.namespace, held.rollout.name
+        self.metrics.set("rollout_canary_weight", weight, namespace=space, name=name)
         if down:
             took = (self.clock() - since).total_seconds()
             self.metrics.observe("rollout_weight_down_seconds", took)
@@ -141,6 +151,12 @@ class Looks:
         if held is not None and self.leading():
             status = replace(held.status, because=text[:SENTENCE])
             await self.store.save(held, status, self.clock())
+
+
+def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _takes_weight(old: RolloutStatus, new: RolloutStatus) -> bool:

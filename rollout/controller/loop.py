@@ -195,11 +195,18 @@ class Loop:
         if isinstance(error, ConflictError) and state.failures <= CONFLICTS:
             return GAP
         state.patient = True
-        if str(error) != state.complaint or state.failures == CONFLICTS:
+        if self._is_news(state, error):
             state.complaint = str(error) or type(error).__name__
             await self._tell(Trouble(key, error, state.failures))
         asked = error.retry_after if isinstance(error, OutsideError) else None
         return max(self._wait(state.failures), asked or 0.0)
+
+    @staticmethod
+    def _is_news(state: _State, error: Exception) -> bool:
+        """Whether people should hear of it: what may pass by itself must have lasted."""
+        if state.failures < CONFLICTS:
+            return not isinstance(error, OutsideError | ConflictError) and not state.complaint
+        return state.failures == CONFLICTS or str(error) != state.complaint
 
     async def _tell(self, trouble: Trouble) -> None:
         try:

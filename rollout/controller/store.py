@@ -1,9 +1,10 @@
 """What one rollout remembers: read from the API, written by compare-and-swap, by nobody else.
 
-A status that only gathers evidence is kept in memory and written at most once a minute, or with
-the next one that matters; after a crash that evidence is asked for again.
+A status that only gathers evidence, or tells of it in other words, is kept in memory and written
+at most once a minute, or with the next one that matters; what a crash loses is gathered again.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
-from rollout.model.status import RolloutStatus
+from rollout.model.status import RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
 FINALIZER = "rollout.dev/finalizer"
@@ -48,7 +49,7 @@ class _Known:
     rollout: Rollout
     status: RolloutStatus
     stored: object
-    saved_at: datetime | None = None
+    refreshed_at: datetime | None = None
     ahead: bool = False
     problem: str = ""
 
@@ -81,14 +82,22 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
-        known.saved_at = known.saved_at or now
-        due = now - known.saved_at >= LAZY
         if worth_saving(held.status, status):
             return await self._write(held, status, now)
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        return await self._write(held, status, now) if known.ahead and due else held
+        if not known.ahead or not self._refresh_due(known, now):
+            return held
+        known.refreshed_at = now
+        return await self._write(held, status, now)
+
+    def unsaid(self, key: str, now: datetime) -> timedelta | None:
+        """When to look again so that people read the newest sentence; None: they do."""
+        known = self._known.get(key)
+        if known is None or known.refreshed_at is None or not _says_more(known):
+            return None
+        return max(timedelta(0), LAZY - (now - known.refreshed_at))
 
     async def hold(self, held: Held) -> Held:
         """``held`` with our finalizer on the object, so that we may clean up after it."""
@@ -108,6 +117,18 @@ class Store:
             rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
             op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
             await self._patch(held, [unchanged(held.obj), op])
+
+    async def bury(self, key: str) -> bool:
+        """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name) or {"metadata": {}}
+        meta, stage = obj["metadata"], (obj.get("status") or {}).get("stage", Stage.IDLE)
+        if not meta.get("deletionTimestamp") or stage != Stage.IDLE:
+            return False
+        rest = [one for one in meta.get("finalizers") or () if one != FINALIZER]
+        op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+        await self.kube.patch("Rollout", namespace, name, [unchanged(obj), op])
+        return True
 
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
@@ -143,12 +164,20 @@ class Store:
                 found[use.name] = objects.template(obj)
         return found
 
+    @staticmethod
+    def _refresh_due(known: _Known, now: datetime) -> bool:
+        """Once a minute; a new sentence at once if the last minute had no refresh."""
+        if known.refreshed_at is None:
+            if _says_more(known):
+                return True
+            known.refreshed_at = now
+        return now - known.refreshed_at >= LAZY
+
     async def _write(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
         stored = held.obj.get("status") or {}
         value = record.rollout_json(status, stored, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
         moved = self._moved(replace(held, status=status), await self._patch(held, ops, "status"))
-        self._known[held.key].saved_at = now
         self._known[held.key].ahead = False
         return moved
 
@@ -166,9 +195,28 @@ class Store:
 
 
 def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
-    """Whether anything changed but what was gathered: evidence can be gathered again."""
-    gathered = replace(old, checkpoint=new.checkpoint, verdicts=new.verdicts, warnings=new.warnings)
+    """Whether anything changed but what was gathered, and the sentence that tells of it."""
+    gathered = replace(
+        old,
+        checkpoint=new.checkpoint,
+        verdicts=new.verdicts,
+        warnings=new.warnings,
+        because=new.because,
+    )
     return gathered != new
+
+
+def gist(sentence: str) -> str:
+    """``sentence`` without its numbers: a forecast that counts down says nothing new."""
+    return _NUMBERS.sub("#", sentence)
+
+
+_NUMBERS = re.compile(r"[0-9][0-9.,]*")
+
+
+def _says_more(known: _Known) -> bool:
+    stored = known.stored if isinstance(known.stored, dict) else {}
+    return gist(known.status.because) != gist(str(stored.get("because", "")))
 
 
 def unchanged(obj: Json) -> Json:

@@ -74,21 +74,21 @@ class Registry:
         self._kinds[name] = (kind, means)
         self._values.setdefault(name, {})
 
-    def count(self, name: str, by: float = 1, **labels: str) -> None:
-        """The counter ``name`` with ``labels`` is ``by`` higher."""
-        series, key = self._values[name], _labels(labels)
+    def count(self, metric: str, by: float = 1, **labels: str) -> None:
+        """The counter ``metric`` with ``labels`` is ``by`` higher."""
+        series, key = self._values[metric], _labels(labels)
         if key in series or len(series) < SERIES:
             series[key] = series.get(key, 0.0) + by
 
-    def set(self, name: str, value: float, **labels: str) -> None:
-        """The gauge ``name`` with ``labels`` is ``value``."""
-        series, key = self._values[name], _labels(labels)
+    def set(self, metric: str, value: float, **labels: str) -> None:
+        """The gauge ``metric`` with ``labels`` is ``value``."""
+        series, key = self._values[metric], _labels(labels)
         if key in series or len(series) < SERIES:
             series[key] = value
 
-    def drop(self, name: str, **labels: str) -> None:
+    def drop(self, metric: str, **labels: str) -> None:
         """The series is no more: what it spoke of is gone."""
-        self._values[name].pop(_labels(labels), None)
+        self._values[metric].pop(_labels(labels), None)
 
     def observe(self, name: str, seconds: float) -> None:
         """The histogram ``name`` has one more observation."""
@@ -145,8 +145,7 @@ def registry() -> Registry:
 _OURS = (
     ("rollout_looks_total", "counter", "Looks by how they ended."),
     ("rollout_look_seconds", "histogram", "From the start of a look to its end."),
-    ("rollout_writes_total", "counter", "Writes to the API server by kind."),
-    ("rollout_actions_total", "counter", "Actions done, by kind and how they ended."),
+    ("rollout_actions_total", "counter", "Actions done, by kind."),
     ("rollout_weight_down_seconds", "histogram", "From the decision to take weight away to done."),
     ("rollout_rollouts", "gauge", "Rollouts by phase."),
     ("rollout_canary_weight", "gauge", "The canary's share asked for, in percent."),

@@ -87,6 +87,10 @@ def said(error: BaseException) -> str:
 def sorted_error(url: str, error: BaseException) -> RolloutError:
     """libgit2's complaint, sorted by who can put it right; it has only words to go by."""
     text = said(error)
+    if "memory" in text.lower():
+        return RefusedError(
+            f"git {shown(url)}: does not fit into the reader's memory; a smaller one"
+        )
     if any(word in text.lower() for word in _REFUSALS):
         return RefusedError(f"git {shown(url)}: {text}; an address and a Secret it lets in")
     return OutsideError(f"git {shown(url)}: {text}; the next poll tries again")

@@ -185,6 +185,9 @@ class Kube:
         return obj
 
 
+TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
+
+
 class _Calls:
     """Requests to the API server, and its answers as JSON or as one of our errors."""
 
@@ -192,7 +195,13 @@ class _Calls:
         self._api = api
 
     async def close(self) -> None:
+        """Nothing is open any more, TLS connections included.
+
+        Source: aiohttp, "Client: graceful shutdown": a TLS transport closes a moment later.
+        """
         await self._api.close()  # type: ignore[no-untyped-call]
+        if self._api.configuration.host.startswith("https"):
+            await asyncio.sleep(TLS_GOODBYE)
 
     async def call(
         self, method: str, path: str, query: Mapping[str, str], body: object, *, where: str
@@ -309,7 +318,10 @@ async def _load(settings: client.Configuration, path: str | None, context: str |
     except config.ConfigException:
         if path is not None or context is not None:
             raise
-        config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+        try:
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ValueError("there is no kubeconfig, and this is no pod") from error
 
 
 def _path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:

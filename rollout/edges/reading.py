@@ -26,7 +26,8 @@ MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
 FILE_BYTES = 2 << 30  # the largest pack that is taken
 PACK_WINDOW = 128 << 20
-SILENCE_MS = 20_000  # a server that says nothing for so long is given up
+CONNECT_MS = 10_000
+SILENCE_MS = 60_000  # a server may think so long before a large pack
 
 Say = Callable[[Mapping[str, Any]], None]
 
@@ -51,7 +52,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pygit2.settings.mwindow_mapped_limit = PACK_WINDOW
     pygit2.settings.mwindow_size = PACK_WINDOW // 4
-    pygit2.settings.server_connect_timeout = SILENCE_MS // 2
+    pygit2.settings.server_connect_timeout = CONNECT_MS
     pygit2.settings.server_timeout = SILENCE_MS
     pygit2.settings.enable_strict_hash_verification(True)
 

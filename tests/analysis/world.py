@@ -70,6 +70,7 @@ class World:
     view: View = View.SOURCE
     value: Callable[[datetime], float] = lambda at: 1.0
     down: Callable[[datetime], bool] = lambda now: False
+    unreached: Callable[[datetime], float] = lambda at: 0.0
     asked: int = 0
     cache: dict[tuple[str, int], list[PodCount]] = field(default_factory=dict)
 
@@ -90,6 +91,8 @@ class World:
 
     def _count(self, question: CountsQuestion, at: datetime) -> Counts:
         bounds = question.bounds or (BOUNDS if question.counting is Counting.SLOW else ())
+        if question.counting is Counting.UNREACHED:
+            return Counts(question.metric, at, (self._gateway(at),))
         if question.counting is not Counting.CUSTOM and question.view is not self.view:
             return Counts(question.metric, at, (), bounds)
         pods = []
@@ -97,6 +100,15 @@ class World:
             if at > side.since:
                 pods += [self._pod(side, n, at, question, bounds) for n in range(side.pods)]
         return Counts(question.metric, at, tuple(pods), bounds)
+
+    def _gateway(self, at: datetime) -> PodCount:
+        """All requests of the service, a hundred a second, and those that met no endpoint."""
+        seconds = int((at - START + timedelta(hours=2)).total_seconds())
+        lost = sum(
+            100 * self.unreached(START + timedelta(seconds=s))
+            for s in range(int((at - START).total_seconds()))
+        )
+        return PodCount("", "gateway", (int(lost),), 100 * seconds)
 
     def _pod(
         self,

@@ -1,7 +1,7 @@
 """Whole journeys through the shell: the real loop, look, store and translators on fakes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -9,6 +9,7 @@ from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from tests import virtual
 from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints
+from tests.fakes import FakeKube
 
 Story = Callable[[Shop], Awaitable[None]]
 
@@ -271,3 +272,72 @@ async def _push_when_healthy(shop: Shop) -> None:
         await shop.until("Healthy")
         shop.kube.put({**shop.rollout(), "spec": a_rollout(revision="v2")["spec"]})
     await asyncio.sleep(1)
+
+
+def test_our_own_metrics_tell_phases_and_weights() -> None:
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller() as controller:
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+            await asyncio.sleep(1)
+            text = controller.metrics_text()
+            assert (controller.health(), controller.readiness()) == ("", "")
+        assert 'rollout_canary_weight{name="shop",namespace="shop"} 5' in text
+        assert 'rollout_rollouts{phase="Progressing"} 1' in text
+        assert 'rollout_rollouts{phase="Healthy"} 0' in text
+
+    virtual.run(story())
+
+
+def test_a_loop_that_hangs_is_not_healthy() -> None:
+    async def story() -> None:
+        shop = Shop()
+        async with shop.controller() as controller:
+            await asyncio.sleep(1)
+        await asyncio.sleep(60)
+        assert controller.health() == "no heartbeat for 60 s"
+
+    virtual.run(story())
+
+
+def test_a_cache_that_is_late_is_waited_for_at_the_start_and_when_leading_begins() -> None:
+    class Late(FakeKube):
+        listed = False
+
+        def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+            if not self.listed:
+                raise OutsideError(f"{kind}: not listed yet")
+            return super().list(kind, concern)
+
+    async def story() -> None:
+        kube = Late()
+        shop = Shop(kube)
+        kube.put(a_rollout())
+        async with shop.controller(namespace="rollout-system"):
+            await asyncio.sleep(30)
+            assert kube.writes == ["create Lease rollout-controller"] + [
+                "patch Lease rollout-controller"
+            ] * (len(kube.writes) - 1)
+            kube.listed = True
+            await shop.until("Healthy", seconds=90)
+
+    virtual.run(story())
+
+
+def test_a_rollout_that_cannot_be_read_can_still_be_deleted() -> None:
+    broken = a_rollout("broken")
+    meta = {
+        **broken["metadata"],
+        "finalizers": ["rollout.dev/finalizer"],
+        "deletionTimestamp": "2026-01-01T00:00:00Z",
+    }
+    broken = {**broken, "metadata": meta, "spec": {"service": 7}}
+
+    async def story(shop: Shop) -> None:
+        await asyncio.sleep(1)
+        assert ("Rollout", NAMESPACE, "broken") not in shop.kube.objects
+
+    play(story, a_rollout(), broken)

@@ -52,6 +52,29 @@ async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minut
     assert kube.writes == ["patch Rollout shop status"] * 2
 
 
+async def test_a_new_sentence_is_written_at_once_and_then_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(0, 130, 10):
+        status = replace(held(store).status, because=f"{'abc'[second % 3]}: {second} requests")
+        await store.save(held(store), status, START + timedelta(seconds=second))
+    assert len(kube.writes) == 3
+    assert store.unsaid(KEY, START + timedelta(seconds=130)) is None
+
+
+async def test_a_countdown_is_no_new_sentence() -> None:
+    kube, store, before = world()
+    before = await store.save(before, replace(before.status, because="~3,500 more"), START)
+    await store.save(before, replace(before.status, because="~920 more"), START)
+    assert (len(kube.writes), store.unsaid(KEY, START)) == (1, None)
+
+
+async def test_a_sentence_that_waits_is_said_within_the_minute() -> None:
+    _, store, before = world()
+    before = await store.save(before, replace(before.status, because="first"), START)
+    await store.save(before, replace(before.status, because="second"), START)
+    assert store.unsaid(KEY, START + timedelta(seconds=20)) == timedelta(seconds=40)
+
+
 async def test_what_was_gathered_goes_with_the_next_write_that_matters() -> None:
     kube, store, before = world()
     await store.save(before, gathered(before.status), START)
@@ -129,7 +152,7 @@ async def test_a_cache_that_cannot_be_read_is_not_an_absent_rollout() -> None:
         ({"verdicts": (Verdict("errors", Outcome.FAIL, "x"),)}, False),
         ({"checkpoint": {"a": 1}}, False),
         ({"warnings": ("ROL-001: x",)}, False),
-        ({"because": "x"}, True),
+        ({"because": "x"}, False),
         ({"confirmed_at": START + MINUTE}, True),
         ({"epoch": 1, "checkpoint": {"a": 1}}, True),
         ({}, False),

@@ -1,0 +1,28 @@
+from datetime import timedelta
+
+import pytest
+
+from rollout.analysis import buckets
+
+MS = timedelta(milliseconds=1)
+BOUNDS = (50 * MS, 100 * MS, 250 * MS, 500 * MS, 1000 * MS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [(250, 250 * MS), (200, 250 * MS), (1, 50 * MS), (2000, None)]
+)
+def test_a_bound_moves_up_to_a_real_one(wanted: int, found: timedelta | None) -> None:
+    assert buckets.above(wanted * MS, BOUNDS) == found
+
+
+def test_bounds_tell_body_shoulder_and_tail_and_the_next_one_up() -> None:
+    assert buckets.chosen([600, 450, 90, 11, 1], 1000, BOUNDS) == BOUNDS[1:]
+
+
+def test_the_last_bound_has_no_next_one() -> None:
+    assert buckets.chosen([990, 960, 940, 930, 400], 1000, BOUNDS) == (1000 * MS,)
+
+
+@pytest.mark.parametrize(("total", "bounds"), [(0, BOUNDS), (10, ())])
+def test_there_is_nothing_to_choose_by(total: int, bounds: tuple[timedelta, ...]) -> None:
+    assert buckets.chosen([0] * len(bounds), total, bounds) == ()

@@ -1,0 +1,65 @@
+import math
+from datetime import timedelta
+
+import pytest
+
+from rollout.analysis import forecast
+from rollout.analysis.evidence import Line
+from rollout.analysis.sequential import ERRORS, Confidence, Outcome
+
+SURE = Confidence()
+
+
+@pytest.mark.parametrize(
+    ("shares", "weight", "wanted"),
+    [
+        ((0.2, 0.001), 10, 20),
+        ((0.05, 0.001), 10, 100),
+        ((0.05, 0.001), 50, 300),
+        ((0.01, 0.001), 50, 2630),
+        ((0.02, 0.01), 50, 8200),
+    ],
+)
+def test_rollbacks_take_about_as_many_requests_as_was_measured(
+    shares: tuple[float, float], weight: int, wanted: int
+) -> None:
+    """The table of the pre-study, gating 2.10."""
+    found = forecast.requests_to_roll_back(ERRORS, shares, weight, dispersion=1.0)
+    assert wanted / 2.5 < found < wanted * 2.5
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0.0001, 890), (0.001, 1350), (0.01, 5000)])
+def test_certificates_too(share: float, wanted: int) -> None:
+    found = forecast.requests_to_certify(ERRORS, share, (50, 100), SURE)
+    assert wanted / 2.5 < found < wanted * 2.5
+
+
+def test_a_tolerable_canary_is_never_sent_back() -> None:
+    assert forecast.requests_to_roll_back(ERRORS, (0.0015, 0.001), 50) == math.inf
+
+
+def test_more_traffic_sees_smaller_regressions() -> None:
+    seen = [forecast.smallest_regression(ERRORS, 0.001, 20, n) for n in (50, 500, 5000, 50000)]
+    assert None not in seen
+    assert seen == sorted(seen, key=lambda share: -(share or 0))
+    assert forecast.smallest_regression(ERRORS, 0.001, 20, 1) is None
+
+
+def test_an_outlook_says_what_a_step_will_see() -> None:
+    box = timedelta(minutes=20)
+    busy = forecast.outlook(ERRORS, 0.001, 100, (40, 100), box)
+    assert busy.requests == 48_000
+    assert busy.visible is not None
+    assert busy.visible < 0.006
+    assert busy.certifies is not None
+    assert busy.certifies < timedelta(minutes=3)
+    quiet = forecast.outlook(ERRORS, 0.001, 0.1, (5, 20), timedelta(minutes=2))
+    assert (quiet.visible, quiet.certifies) == (None, None)
+    assert forecast.outlook(ERRORS, 0.001, 0, (5, 20), box).certifies is None
+
+
+def test_an_absolute_limit_has_a_forecast_too() -> None:
+    limit = Outcome("slo", "slo", Line(0, 0.01))
+    assert 100 < forecast.requests_to_certify(limit, 0.001, (100, 100), SURE) < 3000
+    assert forecast.requests_to_certify(limit, 0.001, (100, 100), SURE, so_far=10) == 0
+    assert forecast.requests_to_certify(ERRORS, 0.001, (100, 100), SURE) == math.inf

@@ -1,0 +1,38 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from rollout.analysis import counters, memory
+from rollout.analysis.memory import Memory, Strikes
+from tests.analysis.world import START, Side, World, play, rollout, window
+
+
+def test_an_empty_or_foreign_checkpoint_is_no_memory() -> None:
+    assert memory.load({}) == Memory()
+    assert memory.load({"v": 99, "view": "sideways"}) == Memory()
+
+
+def test_a_memory_survives_json() -> None:
+    world = World([Side("v1", 80), Side("v2", 20, errors=0.02, since=START)])
+    world.sides[1].pods = 3
+    checkpoint = play(world, rollout(), window(), 90)[-1].checkpoint
+    kept = memory.load(json.loads(json.dumps(checkpoint)))
+    assert memory.dump(kept) == checkpoint
+    assert memory.load(memory.dump(kept)) == kept
+
+
+def test_a_vanished_pod_and_strikes_survive_too() -> None:
+    world = World([Side("v1", 80), Side("v2", 20, since=START)])
+    kept = memory.load(play(world, rollout(), window(), 60)[-1].checkpoint)
+    source = kept.source("errors")
+    tally, _ = counters.advance(source.tally, START + timedelta(minutes=2), [])
+    kept = kept.with_source("errors", replace(source, tally=tally))
+    strikes = {"q": Strikes(), "r": Strikes().plus(START, 5.5, True)}
+    kept = replace(kept, strikes=strikes)
+    assert memory.load(json.loads(json.dumps(memory.dump(kept)))) == kept
+
+
+def test_ten_pods_a_side_and_two_metrics_fit_in_four_kilobytes() -> None:
+    sides = [Side("v1", 9_000_000, pods=10), Side("v2", 1_000_000, pods=10, since=START)]
+    checkpoint = play(World(sides), rollout(), window(), 300)[-1].checkpoint
+    assert len(json.dumps(checkpoint, separators=(",", ":"))) <= 4096

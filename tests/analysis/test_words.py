@@ -1,0 +1,68 @@
+import math
+
+import pytest
+
+from rollout.analysis import words
+from rollout.analysis.evidence import Line, Pair
+from rollout.analysis.history import Temper
+from rollout.analysis.sequential import ERRORS, Outcome, Trail
+
+PAIR = Pair(41, 4686, 21, 19361)
+
+
+def test_a_verdict_names_both_sides_the_evidence_and_the_bar() -> None:
+    known = Temper(1.0, 0.0, 1, 2, known=True)
+    trail = Trail(total=PAIR, harmful=(math.log(284),) * 8, waiting=0)
+    assert words.verdict(ERRORS, trail, 200, known) == (
+        "errors: canary 0.875% (41/4686) vs stable 0.108% (21/19361); e=284 "
+        "against 'not worse than 1.1x stable + 0.1pp' (bar 200)"
+    )
+
+
+def test_whatever_was_widened_or_guessed_is_said() -> None:
+    text = words.verdict(ERRORS, Trail(total=PAIR), 200, Temper(3.2, 0.25))
+    assert text.endswith(
+        "no history of stable; widened: stable's pods differ by 25%; dispersion 3.2"
+    )
+
+
+def test_a_limit_looks_at_the_canary_alone() -> None:
+    limit = Outcome("slo", "slo", Line(0, 0.01))
+    text = words.verdict(limit, Trail(total=PAIR), 100, Temper(1.0, known=True))
+    assert text == "slo: canary 0.875% (41/4686) of at most 1%; e=1 against '1% at most' (bar 100)"
+
+
+@pytest.mark.parametrize(
+    ("log_e", "text"), [(0.0, "e=1"), (-1.0, "e=0.368"), (100.0, "e=1e43"), (-9999.0, "e=0")]
+)
+def test_evidence_is_never_a_probability(log_e: float, text: str) -> None:
+    assert words.evidence(log_e) == text
+    assert math.isfinite(words.e_value(log_e * 100))
+
+
+@pytest.mark.parametrize(
+    ("requests", "rate", "text"),
+    [
+        (901.0, 2.5, "~900 more canary requests, about 7m"),
+        (41.0, 1.0, "~41 more canary requests, about 41s"),
+        (0.0, 1.0, "~1 more canary requests, about 0s"),
+        (12_345.0, 0.0, "~12,000 more canary requests, none are coming"),
+        (math.inf, 1.0, ""),
+        (1e12, 1.0, ""),
+    ],
+)
+def test_what_is_needed_is_told_in_requests_and_time(
+    requests: float, rate: float, text: str
+) -> None:
+    assert words.needed(requests, rate) == text
+
+
+def test_long_sentences_are_cut_where_they_must_be() -> None:
+    assert words.short("x" * 79) == "x" * 79
+    assert len(words.short("x" * 200)) == 79
+
+
+def test_shares_of_nothing_are_nothing() -> None:
+    assert words.share(0, 0) == "0% (0/0)"
+    assert words.share_of(0.00875) == "0.875%"
+    assert words.certificate(0.005, 40, 0.05) == "certified below +1.25pp (risk 5%)"
