@@ -117,8 +117,8 @@ def _cubic(canary: float, stable: float, bet: Bet, line: Line) -> tuple[float, f
 def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> float:
     """The one root between ``low``, where the cubic is positive, and ``high``."""
     a, b, c, d = cubic
-    at = math.sqrt(low * high)
-    for _ in range(64):
+    at, near = math.sqrt(low * high), False
+    while not near:  # ends: every turn moves one end of the bracket to ``at``
         value = ((a * at + b) * at + c) * at + d
         if value > 0:
             low = at
@@ -128,9 +128,7 @@ def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> 
         step = at - value / slope if slope < 0 else low
         if not low < step < high:
             step = (low + high) / 2
-        near, at = abs(step - at) <= 1e-9 * at, step
-        if near:
-            break
+        near, at = abs(step - at) <= 1e-7 * at, step
     return at
 
 
@@ -168,6 +166,12 @@ def log_sum(logs: Iterable[float]) -> float:
     values = tuple(logs)
     top = max(values)
     return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def log_add(one: float, other: float) -> float:
+    """log of the sum of two exponentials."""
+    top, low = (one, other) if one > other else (other, one)
+    return top + math.log1p(math.exp(low - top))
 
 
 def log_mean(logs: Sequence[float]) -> float:

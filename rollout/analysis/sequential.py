@@ -80,7 +80,7 @@ class Trail:
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
         mixed = evidence.log_mean(self.harmful)
-        return evidence.log_sum((mixed, math.log(self.waiting))) if self.waiting > 0 else mixed
+        return evidence.log_add(mixed, math.log(self.waiting)) if self.waiting > 0 else mixed
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
@@ -148,7 +148,7 @@ def _weigh_canary(
     return replace(
         trail,
         harmful=tuple(
-            _floor(gain + evidence.log_sum((log, start)))
+            _floor(gain + evidence.log_add(log, start))
             for gain, log in zip(gains, trail.harmful, strict=True)
         ),
         waiting=_short(trail.waiting - starting),
@@ -245,11 +245,12 @@ def read(
     tempers: Mapping[str, Temper],
 ) -> Reading:
     """What the trails, by outcome name, say together; ``outcomes`` has at least one."""
+    logs = {outcome.name: trails[outcome.name].log_e for outcome in outcomes}
     log_e = evidence.log_sum(
-        math.log(weight) + trails[outcome.name].log_e
+        math.log(weight) + logs[outcome.name]
         for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
     )
-    leading = max(outcomes, key=lambda o: trails[o.name].log_e)
+    leading = max(outcomes, key=lambda outcome: logs[outcome.name])
     certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
     if percent >= 100:
         certified = certified and all(
