@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+_log, _log1p = math.log, math.log1p  # looked up once: this is where the time of a look goes
+
 NOT_STARTED = -9999.0  # stands for log 0: finite, so that a status in JSON can hold it
 LEAST_SHARE, MOST_SHARE = (
     1e-5,
@@ -33,7 +35,8 @@ class Pair(NamedTuple):
 
     def plus(self, other: "Pair") -> "Pair":
         """The counts of both blocks together."""
-        return Pair(*(mine + more for mine, more in zip(self, other, strict=True)))
+        a, b, c, d = other
+        return Pair(self[0] + a, self[1] + b, self[2] + c, self[3] + d)
 
 
 NO_TRAFFIC = Pair(0, 0, 0, 0)
@@ -61,57 +64,61 @@ class Bet(NamedTuple):
     stable: float
 
 
-def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
-    """The log of the e-variable that bets on ``bet`` against the shares on its side of ``line``.
+def log_factors(pair: Pair, bets: Iterable[Bet], line: Line) -> list[float]:
+    """The log of the e-variable of each bet, against all shares on the other side of ``line``.
 
     0 when the block cannot tell: no canary requests, or nothing to compare with.
     """
-    if pair.canary_all <= 0 or (line.ratio > 0 and pair.stable_all <= 0):
-        return 0.0
-    canary, stable = _nearest(pair, bet, line)
-    return _gain(pair.canary_bad, pair.canary_all, bet.canary, canary) + (
-        _gain(pair.stable_bad, pair.stable_all, bet.stable, stable) if line.ratio > 0 else 0.0
-    )
+    bad, every, stable_bad, stable_all = pair
+    if every <= 0 or (line.ratio > 0 and stable_all <= 0):
+        return [0.0 for _ in bets]
+    good, stable_good = every - bad, stable_all - stable_bad
+    factors = []
+    for canary, stable in bets:
+        if line.ratio == 0:
+            null = min(1 - EDGE, max(EDGE, line.absolute))
+            gain = 0.0
+        else:
+            share = _nearest(every, stable_all, canary, stable, line)
+            null = min(1 - EDGE, line.ratio * share + line.absolute)
+            gain = stable_bad * _log(stable / share)
+            gain += stable_good * _log1p((share - stable) / (1 - share))
+        gain += bad * _log(canary / null) + good * _log1p((null - canary) / (1 - null))
+        factors.append(gain)
+    return factors
 
 
-def _gain(bad: int, every: int, bet: float, null: float) -> float:
-    return bad * math.log(bet / null) + (every - bad) * math.log1p((null - bet) / (1 - null))
+def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
+    """``log_factors`` of one bet."""
+    return log_factors(pair, (bet,), line)[0]
 
 
-def _nearest(pair: Pair, bet: Bet, line: Line) -> tuple[float, float]:
-    """The point of ``line`` nearest to ``bet``: n_c KL(bet_c, c) + n_s KL(bet_s, s) is least.
+def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Line) -> float:
+    """Stable's share at the point of ``line`` nearest to the bet (``canary``, ``stable``).
 
-    The derivative along the line rises and has one root between the two ends; times both spreads
-    it is a cubic, on which Newton's steps are cheap.  A last one on the derivative itself makes
-    it exact, since that is what the expectation hangs on.
+    Nearest is where n_c KL(canary, c) + n_s KL(stable, s) is least.  Its derivative along the
+    line rises and has one root between two ends; times both spreads it is a cubic, on which
+    Newton's steps are cheap.  A last step on the derivative itself makes it exact, since that is
+    what the expectation hangs on.
     """
     ratio, absolute = line.ratio, line.absolute
-    if ratio == 0:
-        return min(1 - EDGE, max(EDGE, absolute)), bet.stable
-    stable, aim = bet.stable, (bet.canary - absolute) / ratio
-    low, high = (aim, stable) if aim < stable else (stable, aim)
+    weight, short = every * ratio, absolute - canary
+    low, high = (-short / ratio, stable) if -short < stable * ratio else (stable, -short / ratio)
     low, high = max(EDGE, low), min(1 - EDGE, high, (1 - EDGE - absolute) / ratio)
-    weight = pair.canary_all * ratio
-    share = _root(_cubic(weight, pair.stable_all, bet, line), low, high)
+    tilt, still = ratio * (1 - 2 * absolute), absolute * (1 - absolute)
+    cubic = (
+        weight * ratio + stable_all * ratio * ratio,
+        weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable),
+        stable_all * (tilt * stable - still) - weight * short,
+        stable_all * still * stable,
+    )
+    share = _root(cubic, low, high)
     over = ratio * share + absolute
     spread, other = over * (1 - over), share * (1 - share)
-    slope = weight * (over - bet.canary) / spread + pair.stable_all * (share - stable) / other
-    bend = weight * ratio * (over * over - 2 * bet.canary * over + bet.canary) / (spread * spread)
-    bend += pair.stable_all * (share * share - 2 * stable * share + stable) / (other * other)
-    share = min(high, max(low, share - slope / bend))
-    return min(1 - EDGE, ratio * share + absolute), share
-
-
-def _cubic(canary: float, stable: float, bet: Bet, line: Line) -> tuple[float, float, float, float]:
-    """Coefficients, highest first, of minus the derivative times both spreads; it falls."""
-    ratio, short, ts = line.ratio, line.absolute - bet.canary, bet.stable
-    tilt, still = ratio * (1 - 2 * line.absolute), line.absolute * (1 - line.absolute)
-    return (
-        canary * ratio + stable * ratio * ratio,
-        canary * (short - ratio) - stable * (tilt + ratio * ratio * ts),
-        stable * (tilt * ts - still) - canary * short,
-        stable * still * ts,
-    )
+    slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
+    bend = weight * ratio * (over * (over - 2 * canary) + canary) / (spread * spread)
+    bend += stable_all * (share * (share - 2 * stable) + stable) / (other * other)
+    return min(high, max(low, share - slope / bend))
 
 
 def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> float:
@@ -128,25 +135,25 @@ def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> 
         step = at - value / slope if slope < 0 else low
         if not low < step < high:
             step = (low + high) / 2
-        near, at = abs(step - at) <= 1e-7 * at, step
+        near, at = -1e-7 * at <= step - at <= 1e-7 * at, step
     return at
 
 
-BETS = 8
+BETS = 8  # where a regression may be of any size; fewer where the margin is no rare share
 NEAREST_ODDS = 1.3  # the mildest regression bet on, as odds against the margin's odds
 WORST_SHARE = 0.9
 
 
-def harmful_bets(stable_share: float, line: Line) -> tuple[Bet, ...]:
-    """Eight bets beyond ``line``, evenly spaced in log odds; empty where nothing is beyond it."""
+def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> tuple[Bet, ...]:
+    """Bets beyond ``line``, evenly spaced in log odds; none where nothing is beyond it."""
     stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
     margin = line.at(stable)
     nearest = NEAREST_ODDS * margin / (1 - margin)
     worst = max(WORST_SHARE / (1 - WORST_SHARE), 2 * nearest)
     if margin >= WIDEST_MARGIN:
         return ()
-    stride = (worst / nearest) ** (1 / (BETS - 1))
-    odds = [nearest * stride**k for k in range(BETS)]
+    stride = (worst / nearest) ** (1 / (count - 1))
+    odds = [nearest * stride**k for k in range(count)]
     return tuple(Bet(o / (1 + o), stable) for o in odds)
 
 

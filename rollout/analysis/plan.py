@@ -6,8 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from rollout.analysis import query
-from rollout.analysis.evidence import Line
-from rollout.analysis.sequential import Outcome
+from rollout.analysis.evidence import BETS, Line
+from rollout.analysis.sequential import SLOW_BETS, Outcome
 from rollout.analysis.window import PER_SIDE, Window
 from rollout.model.observation import Counting
 from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
@@ -61,7 +61,10 @@ class Judged:
         names = [f"{self.name}>{words(bound)}" for bound in bounds]
         if self.counting is not Counting.SLOW:
             names = [self.name]
-        return tuple(Outcome(name, self.name, self.line, self.harm, self.loose) for name in names)
+        bets = SLOW_BETS if self.counting is Counting.SLOW else BETS
+        return tuple(
+            Outcome(name, self.name, self.line, self.harm, self.loose, bets) for name in names
+        )
 
 
 def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> tuple[Judged, ...]:
