@@ -13,6 +13,9 @@ METRIC = "observed-share"
 FLOOR = timedelta(seconds=15)
 """With nobody to ask: istiod waits at most 10 s before a push (facts/istio.md 4.9)."""
 
+LAGGING = 8
+"""Floors to wait for proxies that istiod knows to lag; longer, and one zombie would stop us all."""
+
 ENOUGH = 200
 """Requests below which a share says nothing; Istio's docs speak of a hundred."""
 
@@ -57,7 +60,8 @@ def confirmed(
         return ConfirmedBy.SYNCZ
     if shares_agree(seen.counts, canary, canary_percent):
         return ConfirmedBy.SHARE
-    if now - since >= floor(seen.convergence):
+    lagging = seen.sync is not None and seen.sync.proxies > 0
+    if now - since >= floor(seen.convergence) * (LAGGING if lagging else 1):
         return ConfirmedBy.FLOOR
     return None
 
@@ -81,10 +85,13 @@ def shares_agree(counts: Iterable[Counts], canary: str, canary_percent: int) -> 
 
 
 def _requests(before: Counts, after: Counts, canary: str, *, same: bool) -> int:
-    """Requests between two instants to the canary's pods (``same``) or to all others."""
+    """Requests between two instants to the canary's pods (``same``) or to all others.
+
+    Only of pods seen at both: one scrape that was missed would look like a burst.
+    """
     was = {pod.pod: pod.total for pod in before.pods}
     return sum(
-        max(0, pod.total - was.get(pod.pod, 0))
+        max(0, pod.total - was[pod.pod])
         for pod in after.pods
-        if (pod.revision == canary) is same
+        if pod.pod in was and (pod.revision == canary) is same
     )

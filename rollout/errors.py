@@ -25,7 +25,14 @@ class ManifestError(RolloutError):
 
 
 class OutsideError(RolloutError):
-    """Nobody has to: a system did not answer, and the next look tries again."""
+    """Nobody has to: a system did not answer, and the next look tries again.
+
+    ``retry_after``: the least seconds it asked us to wait; None: it did not say.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(text)
 
 
 class ConflictError(RolloutError):

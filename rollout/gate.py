@@ -30,6 +30,9 @@ __all__ = [
 TIME_BOX = timedelta(minutes=20)
 """When a step without a time box stops waiting for evidence (facts/gating.md 2.6)."""
 
+FIRST_COUNTS = 4
+"""Intervals until counters of a new route must be there: two of them, their lag, one to spare."""
+
 
 class Gate(StrEnum):
     """What holds a step says one of these."""
@@ -112,7 +115,7 @@ def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timede
     if judgement.standing is Standing.FAILED:
         return Finding(Gate.FAILED, judgement.because)
     if judgement.standing in (Standing.NO_DATA, Standing.ERROR):
-        return _blind(rollout, judgement, waited)
+        return _blind(rollout, held.step, judgement, waited)
     left = held.step.bake - waited
     if left > timedelta(0):
         return Finding(Gate.HOLD, f"baking for {units.words(held.step.bake)}", again=left)
@@ -124,18 +127,22 @@ def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timede
     return _boxed(rollout, held, judgement, waited)
 
 
-def _blind(rollout: Rollout, judgement: Judgement, waited: timedelta) -> Finding:
-    """No gate passes on what it does not know: hold, and after the deadline ask a person."""
-    deadline = rollout.spec.progress_deadline
-    at_once = rollout.spec.analysis.on_no_data == "pause" and judgement.standing is Standing.NO_DATA
-    if at_once or waited >= deadline:
+def _blind(rollout: Rollout, step: Step, judgement: Judgement, waited: timedelta) -> Finding:
+    """No gate passes on what it does not know: hold, and after the deadline ask a person.
+
+    A policy to ask at once still gives the first counters the time to come.
+    """
+    analysis, patience = rollout.spec.analysis, rollout.spec.progress_deadline
+    if analysis.on_no_data == "pause" and judgement.standing is Standing.NO_DATA:
+        patience = min(patience, max(step.bake, FIRST_COUNTS * analysis.interval))
+    if waited >= patience:
         return Finding(Gate.HOLD, judgement.because, pause=True)
-    return Finding(Gate.HOLD, judgement.because, again=deadline - waited)
+    return Finding(Gate.HOLD, judgement.because, again=patience - waited)
 
 
 def _boxed(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
     """Waiting for evidence, until the time box is over and the policies decide."""
-    box = held.step.time_box or max(TIME_BOX, held.step.bake)
+    box = _box(held.step)
     if waited < box:
         because = judgement.need or judgement.because
         return Finding(Gate.HOLD, because, again=box - waited)
@@ -148,36 +155,40 @@ def _boxed(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta
     return _uncertified(rollout.spec.analysis.on_inconclusive, judgement)
 
 
+def _box(step: Step) -> timedelta:
+    return step.time_box or max(TIME_BOX, step.bake)
+
+
 def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
     """Law 7's one exception: the box is over, nothing looks wrong, merely not certified."""
-    because = f"not certified: {judgement.because}"
-    match ending:
-        case Ending.PROMOTE:
-            return Finding(Gate.OPEN, because)
-        case Ending.HOLD:
-            return Finding(Gate.HOLD, because, pause=True)
-        case Ending.ROLLBACK:
-            return Finding(Gate.FAILED, because)
+    because = f"time box over: {judgement.because}"
+    if ending is Ending.ROLLBACK:
+        return Finding(Gate.FAILED, because)
+    return Finding(
+        Gate.OPEN if ending is Ending.PROMOTE else Gate.HOLD, because, pause=ending is Ending.HOLD
+    )
 
 
 def _asked(
     rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
 ) -> Finding | None:
     """The webhook and the people, once everything measured is open."""
+    waited = held.waited or timedelta(0)
     if held.step.webhook is not None and seen.webhook is not True:
         said = "has not opened" if seen.webhook is False else "does not answer"
-        every = held.step.webhook.timeout
-        return Finding(Gate.HOLD, f"webhook {held.step.webhook.name} {said}", again=every)
+        late = waited >= _box(held.step) + rollout.spec.progress_deadline
+        because = f"webhook {held.step.webhook.name} {said}"
+        return Finding(Gate.HOLD, because, pause=late, again=held.step.webhook.timeout)
     approval = held.step.approval
     if approval is None:
         return None
     yes = len(yes_sayers(approval, status, rollout.author, now))
     if yes >= approval.quorum:
         return None
-    if held.waited is not None and held.waited >= approval.expires:
+    if waited >= approval.expires:
         return Finding(Gate.HOLD, "nobody approved in time", pause=True)
     because = f"waiting for approval: {yes} of {approval.quorum}"
-    return Finding(Gate.HOLD, because, ask=True)
+    return Finding(Gate.HOLD, because, ask=True, again=approval.expires - waited)
 
 
 def answers(status: RolloutStatus) -> tuple[Answer, ...]:
@@ -189,7 +200,7 @@ def answers(status: RolloutStatus) -> tuple[Answer, ...]:
 def yes_sayers(
     approval: Approval, status: RolloutStatus, author: str, now: datetime
 ) -> frozenset[str]:
-    """Who said yes in time and may; whoever comes without a name counts once, for open lists."""
+    """Who said yes in time and may; all who come without a name are one, and may be the author."""
     return frozenset(
         a.who
         for a in answers(status)
@@ -198,16 +209,19 @@ def yes_sayers(
 
 
 def _may(approval: Approval, who: str, author: str) -> bool:
-    """Whether this person's word counts: on the list, and not the author where that matters."""
-    listed = not approval.approvers or who in approval.approvers
-    return listed and not (approval.not_author and who == author)
+    """Whether this person's yes counts: on the list, and surely not the author where asked."""
+    return _listed(approval, who) and not (approval.not_author and who in ("", author))
+
+
+def _listed(approval: Approval, who: str) -> bool:
+    return not approval.approvers or who in approval.approvers
 
 
 def _refusal(status: RolloutStatus, held: Held) -> str:
-    """The no of somebody who may say it, in words; empty when nobody did."""
+    """The no of somebody who may say it, the author too, in words; empty when nobody did."""
     approval = held.step.approval
     for given in answers(status):
-        if not given.yes and (approval is None or _may(approval, given.who, "")):
+        if not given.yes and (approval is None or _listed(approval, given.who)):
             return f"rejected by {given.who or 'a person'}"
     return ""
 

@@ -31,7 +31,7 @@ from rollout.model.observation import (
 )
 from rollout.model.spec import Request, RolloutSpec
 from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
-from rollout.model.traffic import STABLE_ONLY, Route
+from rollout.model.traffic import STABLE_ONLY, Route, Target
 from tests import make
 
 SETTLING = 40
@@ -42,20 +42,24 @@ SETTLING = 40
 class World:
     """What the cluster holds, as far as the core can see it.
 
-    ``route`` None: the author's own route, nothing of ours left.
+    ``route`` None: nothing of ours but, perhaps, the name of the stable subset.
     ``author``: the subset that the author's route names; "" for a host alone.
-    ``pods``: ready pods by revision; ``dead`` revisions have none ready whatever they want.
+    ``home``, ``canary``: the subsets that the two sides of the routes name now.
+    ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
 
     route: Route | None = None
-    parted: bool = False
     author: str = "stable"
+    home: str = ""
+    canary: str = "canary"
     subsets: dict[str, Mapping[str, str]] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
     pods: dict[str, int] = field(default_factory=dict)
+    unready: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     taken: bool = True
     broken: str = ""
+    owner: str = ""
     value: float | None = 0.0
     provider_down: bool = False
     answers: tuple[Answer, ...] = ()
@@ -64,21 +68,29 @@ class World:
     asked: list[AskApproval] = field(default_factory=list)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
-    refuses: bool = False
+
+    def __post_init__(self) -> None:
+        self.home = self.author
+
+    def ready(self, revision: str) -> int:
+        return max(0, self.pods.get(revision, 0) - self.unready.get(revision, 0))
 
     def split(self) -> Mapping[str, int]:
         """Share of ordinary requests by revision, in percent; "" where no subset tells."""
         shares: dict[str, int] = {}
         route = self.route or STABLE_ONLY
-        home = self.author or ("stable" if self.parted or self.route else "")
-        for subset, weight in ((home, route.split.stable), ("canary", route.split.canary)):
+        for subset, weight in ((self.home, route.split.stable), (self.canary, route.split.canary)):
             if weight:
                 name = self.subsets.get(subset, {}).get("version", "")
                 shares[name] = shares.get(name, 0) + weight
         return shares
 
-    def answer(self, asked: Questions, revision: Revision, now: datetime) -> Observation:
+    def answer(
+        self, asked: Questions, revision: Revision, stable: Revision | None, now: datetime
+    ) -> Observation:
         """What a shell would see of this world."""
+        down = self.provider_down
+        others = [name for name in self.pods if stable is None or name != stable.name]
         return Observation(
             asked=revision,
             traffic=self._traffic(asked),
@@ -86,47 +98,54 @@ class World:
             values=tuple(
                 Value(q.metric, q.instant, self.value)
                 for q in asked.values
-                if self.value is not None
-            )
-            if not self.provider_down
-            else (),
+                if self.value is not None and not down
+            ),
             no_answers=tuple(
-                NoAnswer(q.metric, Outcome.ERROR, "prometheus: no answer") for q in asked.values
-            )
-            if self.provider_down
-            else (),
+                NoAnswer(q.metric, Outcome.ERROR, "prometheus: no answer")
+                for q in asked.values
+                if down
+            ),
             sync=ProxySync(3, 3) if self.taken else None,
             answers=self.answers,
             findings=self.findings if asked.preflight else (),
             webhook=self.webhook if asked.webhook else None,
+            strangers=sum(self.ready(name) for name in others),
         )
 
     def _traffic(self, asked: Questions) -> SeenTraffic:
+        here = "virtualservice shop/shop http[0]"
         return SeenTraffic(
             managed=1,
-            differences=() if self._as_asked(asked) else ("virtualservice shop/shop http[0]",),
+            differences=() if self._as_asked(asked) else (here,),
             problems=(self.broken,) if self.broken else (),
             subsets=self.subsets,
-            serving=(self.author,),
-            referenced=(self.author, *(() if self.route is None else ("canary",))),
+            serving=(self.home,),
+            referenced=(self.home, *(() if self.route is None else (self.canary,))),
+            made=tuple(sorted(self.made)),
             epoch=self.epoch,
+            owner=self.owner,
         )
 
     def _as_asked(self, asked: Questions) -> bool:
-        if not asked.released:
-            return self.route == asked.route
-        apart = bool(self.author) or self.parted == asked.target.apart
-        return self.route is None and apart
+        if asked.released:
+            return self.route is None and self.home == self._given_back(asked.target)
+        sides = (self.home, self.canary) == (asked.target.stable, asked.target.canary)
+        return self.route == asked.route and sides
+
+    def _given_back(self, target: Target) -> str:
+        """What the author wrote, or the stable subset where that would reach others."""
+        stays = self.author == target.stable or (not self.author and not target.apart)
+        return self.author if stays else target.stable
 
     def _workload(self, name: str) -> SeenWorkload:
-        count = self.pods.get(name)
+        exists = name in self.pods
         return SeenWorkload(
             revision=name,
             deployment=f"shop-{name}",
-            exists=count is not None,
-            wanted=count or 0,
-            ready=count or 0,
-            labels={"version": name},
+            exists=exists,
+            wanted=self.pods.get(name, 0),
+            ready=self.ready(name),
+            labels={"version": name} if exists else {},
         )
 
     def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match
@@ -134,16 +153,18 @@ class World:
         match action:
             case SetRoute():
                 self.route, self.epoch = action.route, action.epoch
+                self.home, self.canary = action.target.stable, action.target.canary
             case ReleaseRoutes():
                 self.route, self.epoch = None, 0
-                self.parted = action.target.apart and not self.author
+                self.home = self._given_back(action.target)
             case PointSubset():
                 if action.name not in self.subsets:
                     self.made.add(action.name)
                 self.subsets[action.name] = action.labels
             case RemoveSubset():
-                if action.name in self.made:
-                    self.subsets.pop(action.name, None)
+                assert action.name in self.made, f"not ours: {action}"
+                self.made.discard(action.name)
+                del self.subsets[action.name]
             case EnsureWorkload():
                 self.pods[action.revision.name] = action.replicas
             case Scale():
@@ -155,7 +176,8 @@ class World:
             case LetGo():
                 self.let_go = True
             case PruneWorkloads():
-                pass
+                kept = {*action.keep, *list(self.pods)[-action.history :]}
+                self.pods = {name: n for name, n in self.pods.items() if name in kept}
 
 
 class Play:
@@ -205,25 +227,35 @@ class Play:
         for _ in range(SETTLING):
             before = self.status
             decision = self.look_once()
-            if decision.look_again != timedelta(0) and self.status == before:
+            settled = decision.look_again != timedelta(0) and self.status == before
+            if settled or self.world.let_go:
                 return self
         raise AssertionError(f"a hot loop:\n{self}")
 
-    def look_once(self, *, stop_after: int | None = None) -> Decision:
-        """One look; ``stop_after`` actions the world ends (a crash between two effects)."""
+    def look_once(self, *, stop_after: int | None = None, lost: bool = False) -> Decision:
+        """One look; ``stop_after`` actions the world ends (a crash between two effects).
+
+        ``lost``: somebody else wrote the status first, so nothing is remembered and done.
+        """
         questions = reconcile.ask(self.rollout, self.status, self.now)
         revision = Revision(self.rollout.spec.revision, self.rollout.commit)
-        seen = self.world.answer(questions, revision, self.now)
+        seen = self.world.answer(questions, revision, self.status.stable, self.now)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
+        if lost:
+            return decision
         self.status = decision.status
         self.decision = decision
         for action in decision.actions[:stop_after]:
-            if self.world.refuses:
-                break
             self.world.perform(action)
         if decision.actions or decision.because not in (self.story[-1:] or [""])[0]:
             self._tell(f"   {[type(a).__name__ for a in decision.actions]} {decision.because}")
         return decision
+
+    def delete(self) -> "Play":
+        """The Rollout is deleted; our finalizer holds it."""
+        self.rollout = replace(self.rollout, deleting=True)
+        self._tell("delete")
+        return self.look()
 
     def until(self, phase: Phase, stage: Stage | None = None, *, limit: int = 400) -> "Play":
         """Time passes in quarter minutes until this phase (and stage)."""

@@ -175,6 +175,7 @@ class SeenTraffic:
     ``problems``: why these objects cannot be managed; each has its object in front.
     ``subsets``: name to labels, of the DestinationRule in force.
     ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
+    ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``version_subsets``: in VERSION mode, revision name to subset name.
@@ -189,6 +190,7 @@ class SeenTraffic:
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
     referenced: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
     version_subsets: Mapping[str, str] = field(default_factory=dict)
     epoch: int = 0

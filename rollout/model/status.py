@@ -50,15 +50,15 @@ class Stage(StrEnum):
 
 STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
     Stage.IDLE: frozenset({Stage.PREPARING}),
-    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.WITHDRAWING}),
+    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.CLEANING}),
     Stage.STEPPING: frozenset({Stage.SWITCHING, Stage.WITHDRAWING}),
     Stage.SWITCHING: frozenset({Stage.BAKING, Stage.WITHDRAWING}),
     Stage.BAKING: frozenset({Stage.REPOINTING, Stage.RETIRING, Stage.WITHDRAWING}),
     Stage.REPOINTING: frozenset({Stage.RETURNING}),
     Stage.RETURNING: frozenset({Stage.RETIRING}),
-    Stage.RETIRING: frozenset({Stage.IDLE, Stage.PREPARING}),
-    Stage.WITHDRAWING: frozenset({Stage.CLEANING, Stage.PREPARING}),
-    Stage.CLEANING: frozenset({Stage.IDLE, Stage.PREPARING}),
+    Stage.RETIRING: frozenset({Stage.IDLE}),
+    Stage.WITHDRAWING: frozenset({Stage.CLEANING, Stage.PREPARING, Stage.SWITCHING}),
+    Stage.CLEANING: frozenset({Stage.IDLE}),
 }
 """Which stage may follow which, besides itself; checked by a property, drawn in ``docs/``."""
 

@@ -12,6 +12,7 @@ CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forb
 """How every noun reads and writes: camelCase outside, unknown keys are errors."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_YEAR = 365 * _SECONDS["d"]
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?")
 
@@ -27,9 +28,10 @@ def duration(value: object) -> timedelta:
     if match is None:
         raise ValueError(f"is {value!r}; a duration is written 250ms, 90s, 5m, 2h or 1d")
     count = int(match[1])
-    if match[2] == "ms":
-        return timedelta(milliseconds=count)
-    return timedelta(seconds=count * _SECONDS[match[2]])
+    seconds = count / 1000 if match[2] == "ms" else count * _SECONDS[match[2]]
+    if seconds > _YEAR:  # adding what is much longer to a date overflows it
+        raise ValueError(f"is {value!r}; a duration is at most 365d")
+    return timedelta(milliseconds=count) if match[2] == "ms" else timedelta(seconds=seconds)
 
 
 def words(value: timedelta) -> str:
@@ -83,13 +85,20 @@ Duration = Annotated[
 ]
 """A length of time, written ``90s``, ``5m``, ``2h``, ``1d``."""
 
-_NUMBER_OR_TEXT: dict[str, Any] = {"x-kubernetes-int-or-string": True}
+_PERCENT_SCHEMA: list[dict[str, Any]] = [
+    {"type": "number", "minimum": 0, "maximum": 100},
+    {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?%?$"},
+]
+_WHOLE_SCHEMA: list[dict[str, Any]] = [
+    {"type": "integer", "minimum": 0, "maximum": 100},
+    {"type": "string", "pattern": "^[0-9]{1,3}%$"},
+]
 
 Share = Annotated[
     float,
     BeforeValidator(share),
     PlainSerializer(percent, return_type=str),
-    WithJsonSchema(_NUMBER_OR_TEXT | {"examples": ["5%", 5]}),
+    WithJsonSchema({"anyOf": _PERCENT_SCHEMA, "examples": ["5%", 5]}),
 ]
 """A share of one, written in percent: ``5%`` or ``5`` is 0.05."""
 
@@ -97,6 +106,6 @@ Weight = Annotated[
     int,
     BeforeValidator(_whole_percent),
     Field(ge=0, le=100),
-    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 100}),
+    WithJsonSchema({"anyOf": _WHOLE_SCHEMA, "examples": [5]}),
 ]
 """A whole percentage of ordinary requests."""

@@ -1,11 +1,13 @@
 """From what should be and what is to what must be done, in an order that is safe to stop in."""
 
-from dataclasses import replace
+from datetime import timedelta
 
 from rollout.model.action import (
     Action,
+    Announce,
     AskApproval,
     EnsureWorkload,
+    LetGo,
     PointSubset,
     PruneWorkloads,
     ReleaseRoutes,
@@ -13,8 +15,8 @@ from rollout.model.action import (
     Scale,
     SetRoute,
 )
-from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
-from rollout.reconcile import wanted
+from rollout.model.status import Revision, RolloutStatus, Stage
+from rollout.reconcile import drift, holding, wanted
 from rollout.reconcile.look import Look, Turn
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
@@ -28,22 +30,39 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     route comes first, and pods and subsets go when it has been seen to work.
     """
     status = turn.status
-    route = _route(look, status)
-    subsets = _subsets(look, status)
+    told = _told(look, turn)
+    if look.seen.traffic.problems:
+        return (*told, *_let_go(turn))
+    leave = turn.leave or (drift.paused(status) and status.stage is look.status.stage)
+    route = _route(look, status, leave=leave)
+    subsets = () if leave else _subsets(look, status)
+    made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
+    moved = tuple(a for a in subsets if a not in made)
     up = _pods_up(look, status)
     down = status.stage in _DOWN
-    traffic = (*route, *subsets, *up) if down else (*up, *subsets, *route)
-    told = (turn.tell,) if turn.tell else ()
     return (
-        *traffic,
+        *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
         *_subset_gone(look, status),
         *_pods_down(look, status),
         *told,
         *_ask(look, turn),
+        *_let_go(turn),
     )
 
 
-def _route(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
+def _told(look: Look, turn: Turn) -> tuple[Action, ...]:
+    """What people should hear, unless it is the very sentence they heard last."""
+    because = turn.status.because
+    if not turn.tell or because == look.status.because:
+        return ()
+    return (Announce(turn.tell, because, warning=turn.warn),)
+
+
+def _let_go(turn: Turn) -> tuple[Action, ...]:
+    return (LetGo(),) if turn.let_go else ()
+
+
+def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, ...]:
     """The route that should be, if the world's is another or was meant to be until now."""
     before, after = look.status, status
     rollout = look.rollout
@@ -52,9 +71,7 @@ def _route(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         and wanted.route(rollout, before) == wanted.route(rollout, after)
         and wanted.target(rollout, before) == wanted.target(rollout, after)
     )
-    if same and not look.seen.traffic.differences:
-        return ()
-    if _drifted_and_paused(look, status):
+    if same and (leave or not look.seen.traffic.differences):
         return ()
     target = wanted.target(rollout, after)
     if wanted.released(after):
@@ -62,25 +79,24 @@ def _route(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     return (SetRoute(target, wanted.route(rollout, after), after.epoch),)
 
 
-def _drifted_and_paused(look: Look, status: RolloutStatus) -> bool:
-    """A pause over drift leaves the foreign edit as it is until a person decides."""
-    paused = status.pause is not None and status.pause.because.startswith("drift")
-    return paused and status.stage is look.status.stage
+def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
+    """Subsets that are missing or mean something else.
 
-
-def _subsets(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
+    One that is there changes its meaning only while the routes are as asked, at weight 0: a
+    foreign edit of the weights is taken back first.
+    """
     target = wanted.target(look.rollout, status)
     wrong = wanted.wrong_subsets(status, look.seen)
-    return tuple(PointSubset(target, name, wrong[name], status.epoch) for name in sorted(wrong))
+    here, sure = look.seen.traffic.subsets, not look.seen.traffic.differences
+    names = [name for name in sorted(wrong) if sure or name not in here]
+    return tuple(PointSubset(target, name, wrong[name], status.epoch) for name in names)
 
 
 def _subset_gone(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     """At rest a canary subset that no route names any more goes, if it was ours to make."""
-    name = status.canary_subset
+    name = wanted.unused_subset(status, look.seen)
     resting = status.stage is Stage.IDLE and look.status.stage is Stage.IDLE
-    if not resting or status.subsets is not SubsetMode.ROLE or look.seen.traffic.differences:
-        return ()
-    if name not in look.seen.traffic.subsets or name in look.seen.traffic.referenced:
+    if not name or not resting or look.seen.traffic.differences:
         return ()
     return (RemoveSubset(wanted.target(look.rollout, status), name, status.epoch),)
 
@@ -89,19 +105,30 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     """Pods that should run and do not; never before the revisions are kept apart."""
     if not wanted.ours_to_scale(look.rollout):
         return ()
-    actions: list[Action] = []
-    if status.stage is Stage.IDLE:
-        actions += _at_least(look, status.stable, _own_replicas(look))
-    apart = status.apart or status.subsets is SubsetMode.VERSION
-    if status.canary is not None and status.stage not in _DOWN and apart:
-        actions += _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
-    return tuple(actions)
+    if status.stage is Stage.IDLE and not look.rollout.deleting:
+        return _own(look, status)
+    if status.stage is Stage.WITHDRAWING:
+        return _at_least(look, status.stable, status.pods)
+    if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
+        return _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
+    return ()
 
 
-def _own_replicas(look: Look) -> int:
-    """What the template asks for; for the user's Deployments, what is there."""
+def _told_apart(look: Look, status: RolloutStatus) -> bool:
+    """Whether the proxies already tell the revisions apart, not only the API's objects."""
+    waits = status.asked_at is not None and status.confirmed_at is None
+    return look.status.apart and not (status.stage is Stage.PREPARING and waits)
+
+
+def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
+    """At rest as many pods as the template says; an autoscaler decides where it says nothing."""
     template = look.rollout.spec.workload.template
-    return int(template.get("replicas", 1)) if template is not None else 0
+    if template is None or status.stable is None:
+        return ()
+    pods, replicas = look.pods(status.stable), int(template.get("replicas", 1))
+    if pods.exists and pods.wanted > replicas and "replicas" in template:
+        return (EnsureWorkload(status.stable, replicas),)
+    return _at_least(look, status.stable, replicas)
 
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
@@ -116,17 +143,22 @@ def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Act
 
 
 def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
-    """The pods of the past, once drained: to zero, and beyond the history deleted."""
-    gone = look.status.previous
-    if gone is None or status.previous is not None or not wanted.ours_to_scale(look.rollout):
+    """The pods of the past, once drained: to zero, and beyond the history deleted.
+
+    They are remembered until they are seen to be gone; only a third revision in the time of one
+    drain cuts the first one's short.
+    """
+    before, workload = look.status.previous, look.rollout.spec.workload
+    if before is None or not wanted.ours_to_scale(look.rollout):
         return ()
-    pods = look.pods(gone)
+    pods, kept = look.pods(before), (status.stable, status.canary)
+    over = status.previous != before or holding.drain_left(look) <= timedelta(0)
     actions: list[Action] = []
-    if pods.exists and pods.wanted and not gone.same(status.canary):
+    if over and pods.exists and pods.wanted and not any(before.same(r) for r in kept):
         actions.append(Scale(pods.deployment, 0))
-    if look.rollout.spec.workload.template is not None:
-        keep = tuple(r.name for r in (status.stable, status.canary) if r is not None)
-        actions.append(PruneWorkloads(keep, look.rollout.spec.workload.revision_history))
+    if status.previous is None and workload.template is not None:
+        keep = tuple(r.name for r in kept if r is not None)
+        actions.append(PruneWorkloads(keep, workload.revision_history))
     return tuple(actions)
 
 
@@ -135,7 +167,7 @@ def _ask(look: Look, turn: Turn) -> tuple[Action, ...]:
     status = turn.status
     if not turn.ask or status.step is None or status.canary is None:
         return ()
-    step = look.plan.stops[status.step.index].step
+    step = holding.stop(look.rollout, status).step
     if step.approval is None:
         return ()
     key = f"{look.rollout.uid}/{status.attempt}/{status.step.index}"
@@ -152,14 +184,3 @@ def _ask(look: Look, turn: Turn) -> tuple[Action, ...]:
             expires_at=since + step.approval.expires,
         ),
     )
-
-
-def deleted(look: Look) -> tuple[Action, ...]:
-    """The last actions for a Rollout that is being deleted, short of letting it go."""
-    target = replace(wanted.target(look.rollout, look.status), apart=False)
-    if look.seen.traffic.differences:
-        return (ReleaseRoutes(target, look.status.epoch),)
-    name = look.status.canary_subset
-    if name in look.seen.traffic.subsets and name not in look.seen.traffic.referenced:
-        return (RemoveSubset(target, name, look.status.epoch),)
-    return ()

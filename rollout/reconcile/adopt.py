@@ -4,30 +4,36 @@ from dataclasses import replace
 
 from rollout.model.observation import SeenTraffic
 from rollout.model.status import Revision, RolloutStatus, SubsetMode
-from rollout.reconcile.look import AT_ONCE, Look, Turn, remember, short
+from rollout.reconcile.look import AT_ONCE, Look, Turn, remember
 
 
 def adopt(look: Look) -> Turn:
     """The turn that takes what serves now for stable; the first deployment is no ceremony.
 
-    Where no subset tells revisions apart, what git asks for is taken to be what serves.
+    Where no subset tells revisions apart, what git asks for is taken to be what serves, unless
+    others serve and it does not.
     """
-    serving = look.seen.traffic.serving
-    if len(serving) != 1:
-        sides = " and ".join(name or "the whole service" for name in serving) or "nobody"
+    traffic, seen = look.seen.traffic, look.seen
+    if len(traffic.serving) != 1:
+        sides = " and ".join(name or "the whole service" for name in traffic.serving) or "nobody"
         because = f"requests go to {sides} already; give one of them everything first"
-        return Turn(look.status, short(because), stands=True)
-    stable = _serving(look.seen.traffic, serving[0], look.seen.asked)
+        return Turn(look.status, because, tell="Blocked", warn=True, stands=True)
+    serving = traffic.serving[0]
+    stable = _serving(traffic, serving, seen.asked)
     if stable is None:
-        return Turn(look.status, short(look.seen.problem or "git names no revision"), stands=True)
-    mode, canary = _names(look.seen.traffic, serving[0])
+        return Turn(look.status, seen.problem or "git names no revision", stands=True)
+    if not serving and seen.strangers and not look.pods(stable).ready:
+        because = f"others serve and {stable.name} has no ready pods; push what serves first"
+        return Turn(look.status, because, tell="Blocked", warn=True, stands=True)
+    mode, canary = _names(traffic, serving)
     status = replace(
         look.status,
         stable=stable,
-        apart=bool(serving[0]),
+        apart=mode is SubsetMode.VERSION or (bool(serving) and seen.strangers > 0),
         subsets=mode,
-        stable_subset=serving[0] or "stable",
+        stable_subset=serving or "stable",
         canary_subset=canary,
+        epoch=max(look.status.epoch, traffic.epoch),  # an earlier Rollout may have written here
     )
     because = f"adopted: {stable.name} is stable"
     return Turn(remember(status, look.now, because), because, AT_ONCE)

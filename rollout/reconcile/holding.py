@@ -1,13 +1,15 @@
 """Standing still on purpose: deadlines, drains, and what the gate is handed."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout import gate, strategies
 from rollout.gate import Held, Window
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import RolloutStatus, Stage
-from rollout.reconcile import wanted
-from rollout.reconcile.look import SOON, Look, Turn, pause, short
+from rollout.reconcile import journey, wanted
+from rollout.reconcile.look import PROXIES, SOON, Look, Turn
+from rollout.strategies import Stop
 
 
 def until(look: Look, because: str) -> Turn:
@@ -17,8 +19,9 @@ def until(look: Look, because: str) -> Turn:
         return Turn(status, status.pause.because, SOON)
     left = _deadline(look) - (look.now - (status.stage_since or look.now))
     if left > timedelta(0):
-        return Turn(status, short(because), min(left, SOON))
-    return pause(look, f"gave up waiting: {because}")
+        every = PROXIES if status.asked_at and not status.confirmed_at else SOON
+        return Turn(status, because, min(left, every))
+    return journey.pause(look, f"gave up waiting: {because}")
 
 
 def _deadline(look: Look) -> timedelta:
@@ -26,15 +29,28 @@ def _deadline(look: Look) -> timedelta:
     deadline = look.rollout.spec.progress_deadline
     if look.status.stage is not Stage.STEPPING:
         return deadline
-    step = look.plan.stops[look.status.step.index if look.status.step else 0].step
+    step = stop(look.rollout, look.status).step
     return deadline + max(step.bake, step.time_box or gate.TIME_BOX)
 
 
+def drained(look: Look) -> RolloutStatus:
+    """The status without the pods of the past, once they are gone or not ours to stop."""
+    status, pods = look.status, look.pods(look.status.previous)
+    if status.previous is None or drain_left(look) > timedelta(0):
+        return status
+    if wanted.ours_to_scale(look.rollout) and pods.exists and pods.wanted:
+        return status
+    return replace(status, previous=None, previous_since=None)
+
+
 def drain_left(look: Look) -> timedelta:
-    """How long the pods without traffic must still stay; zero where they are not ours to stop."""
-    if not wanted.ours_to_scale(look.rollout) or look.status.previous_since is None:
+    """How long the pods of the past must still stay; at least a moment while they may be used."""
+    drain = look.rollout.spec.workload.drain
+    if look.status.previous_since is None:
+        return max(drain, PROXIES)
+    if not wanted.ours_to_scale(look.rollout):
         return timedelta(0)
-    return look.rollout.spec.workload.drain - (look.now - look.status.previous_since)
+    return drain - (look.now - look.status.previous_since)
 
 
 def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
@@ -42,9 +58,9 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
     plan = strategies.plan(rollout.spec.strategy)
     comparing = status.stage is Stage.STEPPING
     if comparing:
-        index = status.step.index if status.step else 0
-        step = plan.stops[index].step
-        coming = plan.stops[index + 1].route.split.canary if index + 1 < len(plan.stops) else 100
+        ahead = plan.stops[(status.step.index if status.step else 0) + 1 :]
+        step = stop(rollout, status).step
+        coming = ahead[0].route.split.canary if ahead else 100
     else:
         step, coming = Step(name="bake", bake=plan.keep_old, time_box=plan.keep_old), 100
     since = status.confirmed_at
@@ -53,6 +69,12 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
     reaches = wanted.route(rollout, status).reaches_canary
     window = _window(rollout, status, since, coming) if reaches else None
     return Held(step, window, now - since)
+
+
+def stop(rollout: Rollout, status: RolloutStatus) -> Stop:
+    """The stop we are at; git may have fewer by now."""
+    stops = strategies.plan(rollout.spec.strategy).stops
+    return stops[min(status.step.index if status.step else 0, len(stops) - 1)]
 
 
 def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: int) -> Window:

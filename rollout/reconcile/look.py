@@ -1,27 +1,27 @@
-"""What one look holds in its hand, and the small steps every stage takes with a status."""
+"""What one look holds in its hand, and what every stage wants to know of it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollout import confirm, strategies
-from rollout.model.action import Announce
 from rollout.model.observation import Observation, SeenWorkload
 from rollout.model.spec import Rollout
-from rollout.model.status import (
-    Entry,
-    Pause,
-    Rejected,
-    Revision,
-    RolloutStatus,
-    Stage,
-    StepStatus,
-)
+from rollout.model.status import Entry, Revision, RolloutStatus, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile import wanted
-from rollout.strategies import Plan
+from rollout.strategies import Plan, Stop
 
 HISTORY = 50
 """Decisions remembered: enough for a week of releases, small enough for a status."""
+
+AT_ONCE = timedelta(0)
+PROXIES = timedelta(seconds=1)
+"""How often proxies that are on their way are asked again."""
+SOON = timedelta(seconds=5)
+"""How often to look for what should have come as an event already."""
+
+SPARE = 0.25
+"""The share of its pods a side may lack and still be thought able: one of four may restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +47,37 @@ class Look:
 class Turn:
     """What a stage made of a look.
 
+    ``because``: any length; people get it shortened.
     ``again``: when time alone could change the answer; zero: look again at once, since new
     questions are to be asked; None: only an event can.
-    ``tell``: what people should hear, at most one thing.
+    ``tell``: the reason under which people should hear of it; empty: not worth an Event.
+    ``warn``: a person should look at it.
     ``ask``: people are to be asked for their approval.
     ``stands``: we stand still for a reason outside, so the phase is Paused.
+    ``leave``: the mesh's objects stay as they are found, even where that is not as asked.
+    ``let_go``: nothing of ours is left to do; the object may be deleted.
     """
 
     status: RolloutStatus
     because: str
     again: timedelta | None = None
-    tell: Announce | None = None
+    tell: str = ""
+    warn: bool = False
     ask: bool = False
     stands: bool = False
-
-
-AT_ONCE = timedelta(0)
-SOON = timedelta(seconds=5)
-"""How often to look for what should have come as an event already."""
+    leave: bool = False
+    let_go: bool = False
 
 
 def short(text: str) -> str:
     """``text`` in under 80 characters: the one sentence of logs, Events, Slack and screens."""
     line = " ".join(text.split())
     return line if len(line) < 80 else line[:78] + "…"
+
+
+def named(revision: Revision | None) -> str:
+    """The revision's name; nobody's is ``nobody``."""
+    return revision.name if revision else "nobody"
 
 
 def asked(status: RolloutStatus, now: datetime) -> RolloutStatus:
@@ -101,36 +108,6 @@ def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatu
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 
 
-def enter_step(look: Look, index: int, because: str) -> Turn:
-    """The turn that begins stop ``index`` of the plan."""
-    stop = look.plan.stops[index]
-    status = enter(look, Stage.STEPPING, stop.route.split, because)
-    status = replace(status, step=StepStatus(index, stop.name, look.now))
-    told = short(f"{stop.name}: {stop.route.split.canary}% to {_name(status.canary)}; {because}")
-    return Turn(status, told, AT_ONCE, Announce("StepStarted", told))
-
-
-def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
-    """The turn that takes everyone back; with ``reject`` the revision is remembered as failed."""
-    status = look.status
-    rejected = status.rejected
-    if reject and status.canary is not None:
-        rejected = Rejected(status.canary, short(because), look.now)
-    split = way_back(look)
-    status = enter(look, Stage.WITHDRAWING, split, because)
-    status = replace(status, rejected=rejected, pause=None)
-    told = short(because)
-    return Turn(status, told, AT_ONCE, Announce("RollingBack", told, warning=True))
-
-
-def pause(look: Look, because: str, by: str = "") -> Turn:
-    """The turn that stands still and asks a person."""
-    status = replace(look.status, pause=Pause(short(because), look.now, by))
-    status = remember(status, look.now, because)
-    told = short(because)
-    return Turn(status, told, None, Announce("Paused", told, warning=not by))
-
-
 def confirmed(look: Look) -> RolloutStatus:
     """The status, with the moment of confirmation once the proxies have what was asked."""
     status = look.status
@@ -138,15 +115,11 @@ def confirmed(look: Look) -> RolloutStatus:
         return status
     if wanted.wrong_subsets(status, look.seen):
         return status
-    name = status.canary.name if status.canary else ""
+    name = named(status.canary)
     how = confirm.confirmed(look.seen, status.asked_at, look.now, name, status.split.canary)
     if how is None:
         return status
     return replace(status, confirmed_at=look.now, confirmed_by=how)
-
-
-SPARE = 0.25
-"""The share of its pods a side may lack and still be thought able: one of four may restart."""
 
 
 def need(look: Look, percent: int) -> int:
@@ -162,9 +135,16 @@ def need(look: Look, percent: int) -> int:
     return max(1, -(-percent * pods * round(100 * (1 - SPARE)) // 10_000))
 
 
-def lacking(look: Look, percent: int) -> str:
-    """Why the canary cannot carry ``percent`` now, in words; empty when it can."""
-    ready, least = look.pods(look.status.canary).ready, need(look, percent)
+def lacking(look: Look, stop: Stop | None) -> str:
+    """Why the canary cannot carry ``stop`` now (None: everyone), in words; empty when it can.
+
+    Where the step says how many pods it wants, its author knows better than our estimate.
+    """
+    percent = stop.route.split.canary if stop else 100
+    least = need(look, percent)
+    if stop and stop.step.replicas is not None:
+        least = min(least, stop.step.replicas)
+    ready = look.pods(look.status.canary).ready
     return "" if ready >= least else f"{percent}% needs {least} canary pods, {ready} ready"
 
 
@@ -180,7 +160,3 @@ def way_back(look: Look) -> Split:
         return Split(100, 0)
     able = max(p for p in range(101) if need(look, p) <= stable)
     return Split.giving_canary(min(status.split.canary, 100 - able))
-
-
-def _name(revision: Revision | None) -> str:
-    return revision.name if revision else "nobody"

@@ -3,26 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from rollout.model.action import Announce
-from rollout.model.spec import Request
-from rollout.model.status import Answer, RolloutStatus, Stage
-from rollout.model.traffic import Split
+from rollout.model.spec import Finish, Request
+from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
+from rollout.reconcile import drift, journey, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     SOON,
     Look,
     Turn,
-    enter,
-    enter_step,
+    asked,
     lacking,
-    pause,
+    named,
     remember,
     short,
-    withdraw,
 )
-
-UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
-"""The stages in which a person can still turn the journey round."""
+from rollout.strategies import Stop
 
 
 def text(request: Request) -> str:
@@ -30,22 +25,42 @@ def text(request: Request) -> str:
     return f"{request.verb}@{request.nonce}"
 
 
-def is_new(look: Look) -> bool:
-    """Whether a request is there that was not handled yet."""
+def answered(look: Look) -> Turn | None:
+    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
     request = look.rollout.request
-    return request is not None and text(request) != look.status.last_handled_request
-
-
-def handle(look: Look, request: Request) -> Turn:
-    """The turn that does what a person asked, or says why not; either way it is handled."""
+    if request is None or text(request) == look.status.last_handled_request:
+        return None
+    if _raises(look, request) and drift.paused(look.status):
+        return _resume(look, request)  # decided: the foreign edit goes, then the weight rises
+    if _waits(look, request):
+        return None
     handled = replace(look.status, last_handled_request=text(request))
     look = replace(look, status=handled)
     do = _VERBS.get(request.verb)
     turn = do(look, request) if do else None
     if turn is None:
-        because = short(f"{request.verb}: nothing to {request.verb} while {handled.stage.lower()}")
+        because = f"{request.verb}: nothing to {request.verb} while {handled.stage.lower()}"
         return Turn(remember(handled, look.now, because), because, AT_ONCE)
     return turn
+
+
+def _raises(look: Look, request: Request) -> bool:
+    return request.verb in ("promote", "skip") and look.status.stage is Stage.STEPPING
+
+
+def _waits(look: Look, request: Request) -> bool:
+    """Whether a raise waits for what is on its way: proxies, a restored subset, pods of ours.
+
+    Gates are a person's to skip, order and capacity are not; all else goes on meanwhile.
+    """
+    if not _raises(look, request):
+        return False
+    status, seen = look.status, look.seen
+    foreign = seen.traffic.differences or wanted.wrong_subsets(status, seen)
+    if status.confirmed_at is None or foreign:
+        return True
+    ours = wanted.ours_to_scale(look.rollout) and wanted.in_haste(look.rollout, status)
+    return ours and bool(lacking(look, None))
 
 
 def _who(request: Request) -> str:
@@ -53,10 +68,15 @@ def _who(request: Request) -> str:
 
 
 def _promote(look: Look, request: Request) -> Turn | None:
-    if look.status.stage is not Stage.STEPPING:
+    """Everyone over, gates or not; also instead of going back to a stable that is not there."""
+    status = look.status
+    stuck = status.stage is Stage.WITHDRAWING and status.split.stable < 100
+    if not stuck and status.stage is not Stage.STEPPING:
         return None
-    because = f"promoted by {_who(request)}"
-    return _unless_lacking(look, 100) or switch(look, because)
+    if stuck and not (look.seen.asked and look.seen.asked.same(status.canary)):
+        because = f"promote: git does not ask for {named(status.canary)}"
+        return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {_who(request)}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
@@ -64,47 +84,50 @@ def _skip(look: Look, request: Request) -> Turn | None:
         return None
     index = look.status.step.index + 1
     because = f"step skipped by {_who(request)}"
-    if index == len(look.plan.stops):
-        return _unless_lacking(look, 100) or switch(look, because)
-    lack = _unless_lacking(look, look.plan.stops[index].route.split.canary)
-    look = replace(look, status=replace(look.status, pause=None))
-    return lack or enter_step(look, index, because)
+    if index < len(look.plan.stops):
+        lack = _unless_lacking(look, look.plan.stops[index])
+        return lack or journey.enter_step(look, index, because)
+    if look.plan.finish is Finish.HOLD:
+        because = "skip: this was the last step; promote or abort"
+        return Turn(remember(look.status, look.now, because), because, AT_ONCE)
+    return _unless_lacking(look, None) or journey.switch(look, because)
 
 
-def _unless_lacking(look: Look, percent: int) -> Turn | None:
-    """The refusal, where pods are lacking: gates are a person's to skip, capacity is not."""
-    lack = lacking(look, percent)
+def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
+    """The refusal, where pods are lacking that nobody else would start."""
+    lack = lacking(look, stop)
     return Turn(remember(look.status, look.now, lack), lack, SOON) if lack else None
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
-    if look.status.stage not in UNDER_WAY:
+    if look.status.stage not in journey.UNDER_WAY:
         return None
-    return pause(look, f"paused by {_who(request)}", _who(request))
+    return journey.pause(look, f"paused by {_who(request)}", _who(request))
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
     """Goes on; what the gate waited for is waited for anew, so it does not pause again at once."""
-    status = look.status
-    if status.pause is None:
+    status, pause = look.status, look.status.pause
+    if pause is None:
         return None
     because = f"resumed by {_who(request)}"
-    waits = look.now if status.confirmed_at is not None and not status.pause.by else None
-    status = replace(
-        status,
-        pause=None,
-        losses=0,
-        stage_since=look.now,
-        confirmed_at=waits or status.confirmed_at,
-    )
-    status = remember(status, look.now, because)
-    return Turn(status, because, AT_ONCE, Announce("Resumed", because))
+    if drift.paused(status):
+        status = asked(status, look.now)  # the foreign edit is overwritten
+    elif not pause.by and status.confirmed_at is not None:
+        status = replace(status, confirmed_at=look.now)
+    status = replace(status, pause=None, losses=0, stage_since=look.now)
+    return Turn(remember(status, look.now, because), because, AT_ONCE, "Resumed")
 
 
 def _abort(look: Look, request: Request) -> Turn | None:
-    if look.status.stage not in UNDER_WAY:
+    """Everyone back; a canary that is on its way back already will not be tried again."""
+    status, because = look.status, f"aborted by {_who(request)}"
+    if status.stage in journey.UNDER_WAY:
+        return journey.withdraw(look, because, reject=True)
+    if status.stage is not Stage.WITHDRAWING or status.canary is None or status.rejected:
         return None
-    return withdraw(look, f"aborted by {_who(request)}", reject=True)
+    status = replace(status, rejected=Rejected(status.canary, short(because), look.now))
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
 def _retry(look: Look, request: Request) -> Turn | None:
@@ -127,19 +150,14 @@ def _answer(look: Look, request: Request) -> Turn | None:
 
 
 def merge_answers(status: RolloutStatus, answers: tuple[Answer, ...]) -> RolloutStatus:
-    """The status with these answers; each is counted once, those of past attempts are dropped."""
-    known = tuple(a for a in status.approvals if a.attempt == status.attempt)
-    new = tuple(a for a in answers if a.attempt == status.attempt and a not in known)
-    merged = known + tuple(dict.fromkeys(new))
+    """The status with these answers: the newest of each person, step and kind of this attempt."""
+    newest = {
+        (a.who, a.step, a.yes): a
+        for a in sorted((*status.approvals, *answers), key=lambda a: a.at)
+        if a.attempt == status.attempt
+    }
+    merged = tuple(sorted(newest.values(), key=lambda a: a.at))
     return status if merged == status.approvals else replace(status, approvals=merged)
-
-
-def switch(look: Look, because: str) -> Turn:
-    """The turn that sends everyone to the canary: the beginning of promotion."""
-    status = enter(look, Stage.SWITCHING, Split(0, 100), because)
-    status = replace(status, pause=None, step=None)
-    told = short(f"everyone to {status.canary.name if status.canary else ''}: {because}")
-    return Turn(status, told, AT_ONCE, Announce("Promoting", told))
 
 
 _VERBS: Mapping[str, Callable[[Look, Request], Turn | None]] = {

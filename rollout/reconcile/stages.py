@@ -6,38 +6,28 @@ from datetime import timedelta
 
 from rollout import gate
 from rollout.gate import Gate
-from rollout.model.action import Announce
 from rollout.model.observation import Severity
 from rollout.model.spec import Finish, OnFailure
-from rollout.model.status import Phase, Revision, RolloutStatus, Stage, SubsetMode
+from rollout.model.status import Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
-from rollout.reconcile import adopt, holding, wanted
+from rollout.reconcile import holding, journey, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
+    PROXIES,
     SOON,
     Look,
     Turn,
     asked,
     confirmed,
     enter,
-    enter_step,
     lacking,
+    named,
     need,
-    pause,
     remember,
-    short,
     way_back,
-    withdraw,
 )
-from rollout.reconcile.requests import switch
-
-LOSSES = 3
-"""How often a canary may lose all its pods before we stop trying and ask."""
 
 WAITING = "waiting for the proxies to take the change"
-
-PROXIES = timedelta(seconds=1)
-"""How often proxies that are on their way are asked again."""
 
 
 def advance(look: Look) -> Turn:
@@ -45,57 +35,40 @@ def advance(look: Look) -> Turn:
     return _STAGES[look.status.stage](look)
 
 
-def start(look: Look, revision: Revision, because: str) -> Turn:
-    """The turn that begins a journey of ``revision``, or a new attempt at it."""
-    status = look.status
-    losses = status.losses if revision.same(status.canary) else 0
-    status = replace(
-        status,
-        stage=Stage.PREPARING,
-        stage_since=look.now,
-        canary=revision,
-        canary_subset=adopt.canary_subset(status, look, revision),
-        attempt=status.attempt + 1,
-        split=Split(100, 0),
-        step=None,
-        asked_at=None,
-        confirmed_at=None,
-        confirmed_by=None,
-        verdicts=(),
-        approvals=(),
-        checkpoint={},
-        pause=None,
-        drift=None,
-        rejected=None,
-        losses=losses,
-        pods=look.pods(status.stable).ready,
-        previous=None if revision.same(status.previous) else status.previous,
-    )
-    told = short(because)
-    status = remember(status, look.now, because)
-    return Turn(status, told, AT_ONCE, Announce("NewRevision", told))
-
-
 def _idle(look: Look) -> Turn:
     """Nobody is under way: stable has everyone, or git asks for something new."""
     look = replace(look, status=confirmed(look))
     status, revision = look.status, look.seen.asked
-    stable = status.stable.name if status.stable else ""
     if revision is None:
-        return Turn(status, short(look.seen.problem or "git names no revision"), stands=True)
+        return Turn(status, look.seen.problem or "git names no revision", stands=True)
     if revision.same(status.stable):
-        return _at_rest(look, replace(status, stable=revision, rejected=None))
+        return at_rest(replace(look, status=replace(status, stable=revision, rejected=None)))
     if status.rejected is not None and revision.same(status.rejected.revision):
         because = f"{revision.name} was rejected: {status.rejected.because}"
-        return Turn(status, short(because))
-    return start(look, revision, f"{revision.name} was pushed, {stable} is stable")
+        return replace(at_rest(look), because=because)
+    because = f"{revision.name} was pushed, {named(status.stable)} is stable"
+    return journey.start(look, revision, because)
 
 
-def _at_rest(look: Look, status: RolloutStatus) -> Turn:
-    """Stable is what git asks for; other revisions' pods need the subset to stay named."""
-    because = f"{status.stable.name if status.stable else ''} has everyone"
-    waits = status.asked_at is not None and status.confirmed_at is None
-    return Turn(status, because, PROXIES if waits else None)
+def at_rest(look: Look) -> Turn:
+    """Stable has everyone; while other revisions' pods are there, its subset is named.
+
+    Make before break: the subset is at the proxies before the route names it, and the route is
+    the author's again once stable is alone.
+    """
+    status, strangers = look.status, look.seen.strangers > 0
+    name, ready = named(status.stable), look.pods(status.stable).ready
+    if status.asked_at is not None and status.confirmed_at is None:
+        return Turn(status, WAITING, PROXIES)
+    if ready == 0:
+        return Turn(status, f"{name} has everyone and no ready pods", stands=True)
+    if status.subsets is SubsetMode.ROLE and strangers != status.apart:
+        if strangers and (wanted.wrong_subsets(status, look.seen) or ready < need(look, 100)):
+            return Turn(status, "other revisions' pods are there: making subset stable", SOON)
+        because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
+        status = replace(status, apart=strangers)
+        return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return Turn(status, f"{name} has everyone")
 
 
 def _preparing(look: Look) -> Turn:
@@ -108,73 +81,77 @@ def _preparing(look: Look) -> Turn:
     look = replace(look, status=status)
     if status.asked_at is not None and status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
-    if status.subsets is SubsetMode.ROLE and not status.apart:
-        return _part(look)
-    if look.seen.traffic.differences or wanted.wrong_subsets(status, look.seen):
+    wrong = wanted.wrong_subsets(status, look.seen)
+    if status.subsets is SubsetMode.ROLE and not status.apart and status.stable_subset not in wrong:
+        status = replace(status, apart=True)
+        return Turn(status, "keeping the revisions apart", AT_ONCE)
+    if look.seen.traffic.differences or wrong:
         return Turn(status, "preparing the subset", PROXIES)
     return _pods_ready(look)
 
 
-def _part(look: Look) -> Turn:
-    """The stable subset first, then the routes that name it; one at a time."""
-    wrong = wanted.wrong_subsets(look.status, look.seen)
-    if look.status.stable_subset in wrong:
-        return Turn(look.status, "preparing subset stable", PROXIES)
-    status = replace(look.status, apart=True)
-    return Turn(status, "keeping the revisions apart", PROXIES)
-
-
 def _pods_ready(look: Look) -> Turn:
-    first = look.plan.stops[0]
-    pods = look.pods(look.status.canary)
-    least = max(need(look, first.route.split.canary), look.rollout.spec.workload.min_canary_pods)
-    if pods.ready < least:
-        because = f"canary pods: {pods.ready} of {least} ready"
+    status, first = look.status, look.plan.stops[0]
+    pods = look.pods(status.canary)
+    least = look.rollout.spec.workload.min_canary_pods
+    lack = lacking(look, first)
+    if pods.ready < least or lack:
+        because = lack or f"canary pods: {pods.ready} of {least} ready"
         return holding.until(look, f"{because}; {pods.problem}" if pods.problem else because)
+    if status.canary_subset not in look.seen.traffic.subsets:
+        return holding.until(look, f"no labels tell the pods of {named(status.canary)} apart")
     blocks = [f for f in look.seen.findings if f.severity is Severity.BLOCK]
     if blocks:
-        return Turn(look.status, short(f"{blocks[0].rule}: {blocks[0].text}"), SOON, stands=True)
-    if look.status.pause is not None:
-        return Turn(look.status, look.status.pause.because)
-    canary = look.status.canary.name if look.status.canary else ""
-    return enter_step(look, 0, f"{canary} is ready")
+        return Turn(status, f"{blocks[0].rule}: {blocks[0].text}", SOON, stands=True)
+    if status.pause is not None:
+        return Turn(status, status.pause.because)
+    return journey.enter_step(look, 0, f"{named(status.canary)} is ready")
 
 
 def _stepping(look: Look) -> Turn:
     """At a step: lost pods and failed gates go back, an open gate goes on, all else holds."""
     look = replace(look, status=confirmed(look))
+    if look.pods(look.status.canary).ready == 0:
+        return _lost(look)
+    look, found = _asked_the_gate(look)
     status = look.status
-    if look.pods(status.canary).ready == 0:
-        status = replace(status, losses=status.losses + 1)
-        name = status.canary.name if status.canary else ""
-        look = replace(look, status=status)
-        return withdraw(look, f"{name} lost all its pods; stable has everyone", reject=False)
-    held = holding.held(look.rollout, status, look.now)
-    found = gate.answer(look.rollout, held, status, look.seen, look.now)
-    look = replace(look, status=_with(status, found))
+    again = found.again or (SOON if status.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
-        return _failed(look, found.because)
+        return _failed(look, found.because, again)
     if status.pause is not None:
-        return Turn(look.status, status.pause.because, found.again)
+        return Turn(status, status.pause.because, again)
     if found.pause:
-        return pause(look, found.because)
+        return journey.pause(look, found.because)
+    if status.confirmed_at is None:
+        return holding.until(look, found.because)
     if found.gate is Gate.HOLD:
-        return Turn(look.status, short(found.because), found.again or SOON, ask=found.ask)
+        return Turn(status, found.because, again, ask=found.ask)
     return _next(look, found.because)
 
 
-def _with(status: RolloutStatus, found: gate.Finding) -> RolloutStatus:
-    checkpoint = status.checkpoint if found.checkpoint is None else found.checkpoint
-    return replace(status, verdicts=found.verdicts, checkpoint=checkpoint)
+def _lost(look: Look) -> Turn:
+    """The canary has no pods: everyone back at once, and anew when they are there again."""
+    status = replace(look.status, losses=look.status.losses + 1)
+    because = f"{named(status.canary)} lost all its pods; stable has everyone"
+    return journey.withdraw(replace(look, status=status), because, reject=False)
 
 
-def _failed(look: Look, because: str) -> Turn:
+def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
+    held = holding.held(look.rollout, look.status, look.now)
+    found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
+    checkpoint = look.status.checkpoint if found.checkpoint is None else found.checkpoint
+    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint)
+    return replace(look, status=status), found
+
+
+def _failed(look: Look, because: str, again: timedelta) -> Turn:
     """A failed gate brings everyone back in this very look, or freezes where that was asked."""
     if look.rollout.spec.on_failure is OnFailure.ROLLBACK:
-        return withdraw(look, because, reject=True)
-    if look.status.pause is not None:
-        return Turn(look.status, look.status.pause.because, SOON)
-    return pause(look, f"failed, held as asked: {because}")
+        return journey.withdraw(look, because, reject=True)
+    held = look.status.pause
+    if held is not None and held.because.startswith("failed"):
+        return Turn(look.status, held.because, again)
+    return journey.pause(look, f"failed, held as asked: {because}")
 
 
 def _next(look: Look, because: str) -> Turn:
@@ -182,39 +159,47 @@ def _next(look: Look, because: str) -> Turn:
     index = (look.status.step.index if look.status.step else -1) + 1
     last = index >= len(look.plan.stops)
     if last and look.plan.finish is Finish.HOLD:
-        return Turn(look.status, "all steps passed; promote or abort, as you wish")
-    percent = 100 if last else look.plan.stops[index].route.split.canary
-    if lack := lacking(look, percent):
+        return journey.pause(look, "all steps passed; promote or abort, as you wish")
+    if lack := lacking(look, None if last else look.plan.stops[index]):
         return holding.until(look, lack)
-    return switch(look, because) if last else enter_step(look, index, because)
+    return journey.switch(look, because) if last else journey.enter_step(look, index, because)
 
 
 def _switching(look: Look) -> Turn:
     status = confirmed(look)
+    look = replace(look, status=status)
+    if _dead(look):
+        return _lost(look)
     if status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
-    look = replace(look, status=status)
-    because = f"everyone is on {status.canary.name if status.canary else ''}"
+    because = f"everyone is on {named(status.canary)}"
     status = replace(status, stage=Stage.BAKING, stage_since=look.now)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def _dead(look: Look) -> bool:
+    """Whether the canary that has everyone is dead, and stable is not."""
+    return look.pods(look.status.canary).ready == 0 < look.pods(look.status.stable).ready
 
 
 def _baking(look: Look) -> Turn:
     """Promoted, with the old pods warm: gates still judge, and the way back is one patch."""
     look = replace(look, status=confirmed(look))
-    keep = look.plan.keep_old
-    if keep > timedelta(0):
-        held = holding.held(look.rollout, look.status, look.now)
-        found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
-        look = replace(look, status=_with(look.status, found))
+    if _dead(look):
+        return _lost(look)
+    if look.plan.keep_old > timedelta(0) and not look.rollout.deleting:
+        look, found = _asked_the_gate(look)
+        again = found.again or SOON
         if found.gate is Gate.FAILED and look.pods(look.status.stable).ready:
-            return _failed(look, found.because)
-        if look.status.pause is not None:
-            return Turn(look.status, look.status.pause.because, found.again)
-        if found.pause:
-            return pause(look, found.because)
-        if found.gate is not Gate.OPEN:
-            return Turn(look.status, short(found.because), found.again or SOON)
+            return _failed(look, found.because, again)
+        if found.pause and look.status.pause is None:
+            return journey.pause(look, found.because)
+        if found.gate is not Gate.OPEN and look.status.pause is None:
+            return Turn(look.status, found.because, again)
+    if look.status.pause is not None:
+        return Turn(look.status, look.status.pause.because, SOON)
+    if look.status.confirmed_at is None:
+        return Turn(look.status, WAITING, PROXIES)
     return _promoted(look)
 
 
@@ -222,12 +207,12 @@ def _promoted(look: Look) -> Turn:
     """The canary becomes stable; by role its subset must follow, at weight 0."""
     status = look.status
     status = replace(status, stable=status.canary, previous=status.stable)
-    name = status.stable.name if status.stable else ""
+    name = named(status.stable)
     if status.subsets is SubsetMode.ROLE:
         because = f"{name} is stable; its subset follows"
         status = replace(asked(status, look.now), stage=Stage.REPOINTING, stage_since=look.now)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
-    status = replace(status, stable_subset=status.canary_subset)
+    status = replace(status, stable_subset=status.canary_subset, canary_subset="")
     return _retire(replace(look, status=status), f"{name} is stable")
 
 
@@ -246,8 +231,7 @@ def _returning(look: Look) -> Turn:
     status = confirmed(look)
     if status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
-    name = status.stable.name if status.stable else ""
-    return _retire(replace(look, status=status), f"{name} is stable")
+    return _retire(replace(look, status=status), f"{named(status.stable)} is stable")
 
 
 def _retire(look: Look, because: str) -> Turn:
@@ -260,14 +244,7 @@ def _retire(look: Look, because: str) -> Turn:
         canary=None,
         step=None,
     )
-    told = short(because)
-    status = remember(status, look.now, because)
-    return Turn(status, told, AT_ONCE, Announce("Promoted", told))
-
-
-def _retiring(look: Look) -> Turn:
-    """The proxies take the released route, the old pods drain, then all is at rest."""
-    return _settle(look, "draining the old pods")
+    return Turn(remember(status, look.now, because), because, AT_ONCE, "Promoted")
 
 
 def _withdrawing(look: Look) -> Turn:
@@ -285,52 +262,35 @@ def _withdrawing(look: Look) -> Turn:
         return Turn(status, because, SOON)
     if status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
-    return _withdrawn(look)
+    return journey.withdrawn(look)
 
 
-def _withdrawn(look: Look) -> Turn:
-    """Traffic is off the canary: clean up, or begin what git asks for by now."""
-    status, revision = look.status, look.seen.asked
-    status = replace(status, previous=status.canary, previous_since=look.now)
-    look = replace(look, status=status)
-    tried = status.rejected.revision if status.rejected else None
-    if revision is None or revision.same(status.stable) or revision.same(tried):
-        because = "traffic is off the canary; cleaning up"
-        status = replace(asked(status, look.now), stage=Stage.CLEANING, stage_since=look.now)
-        return Turn(remember(status, look.now, because), because, AT_ONCE)
-    if status.losses >= LOSSES:
-        turn = start(look, revision, f"{revision.name} lost its pods {status.losses} times")
-        return pause(replace(look, status=turn.status), turn.because)
-    return start(look, revision, f"{revision.name} starts anew")
+def _settling(look: Look) -> Turn:
+    """Retiring and cleaning: the proxies take the released route, the old pods drain.
 
-
-def _cleaning(look: Look) -> Turn:
-    return _settle(look, "draining the withdrawn pods")
-
-
-def _settle(look: Look, draining: str) -> Turn:
-    """Back to rest once the proxies have the released route and the old pods are gone."""
+    Whoever pushes meanwhile need not wait for that: pods drain beside the next journey, too.
+    """
     status = confirmed(look)
     if status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
     look = replace(look, status=status)
-    if status.previous is not None:
-        left = holding.drain_left(look)
-        if left > timedelta(0):
-            return Turn(status, draining, left)
-        status = replace(status, previous=None, previous_since=None)
-    because = _rest_words(status)
-    status = replace(status, stage=Stage.IDLE, stage_since=look.now, canary=None, step=None)
+    if status.previous is not None and not _pushed_on(look):
+        return Turn(status, "draining the old pods", max(holding.drain_left(look), PROXIES))
+    because = f"{named(status.stable)} has everyone"
+    if status.rejected is not None:
+        because = f"back on {named(status.stable)}: {status.rejected.because}"
+    status = replace(status, stage=Stage.IDLE, stage_since=look.now)
     reason = "RolledBack" if status.rejected else "Healthy"
-    told = Announce(reason, because, warning=bool(status.rejected))
-    return Turn(remember(status, look.now, because), because, AT_ONCE, told)
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, reason, warn=status.rejected is not None)
 
 
-def _rest_words(status: RolloutStatus) -> str:
-    name = status.stable.name if status.stable else ""
-    if status.rejected is None:
-        return f"{name} has everyone"
-    return short(f"back on {name}: {status.rejected.because}")
+def _pushed_on(look: Look) -> bool:
+    """Whether git asks for a revision that has not been tried."""
+    revision, status = look.seen.asked, look.status
+    tried = status.rejected.revision if status.rejected else None
+    known = revision is None or revision.same(status.stable) or revision.same(tried)
+    return not known and not look.rollout.deleting
 
 
 def phase(status: RolloutStatus, *, stands: bool) -> Phase:
@@ -352,7 +312,7 @@ _STAGES: Mapping[Stage, Callable[[Look], Turn]] = {
     Stage.BAKING: _baking,
     Stage.REPOINTING: _repointing,
     Stage.RETURNING: _returning,
-    Stage.RETIRING: _retiring,
+    Stage.RETIRING: _settling,
     Stage.WITHDRAWING: _withdrawing,
-    Stage.CLEANING: _cleaning,
+    Stage.CLEANING: _settling,
 }

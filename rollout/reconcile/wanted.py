@@ -10,6 +10,7 @@ from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
 
 _RELEASED = {Stage.IDLE, Stage.PREPARING, Stage.RETIRING, Stage.CLEANING}
+_RESTING = {Stage.IDLE, Stage.RETIRING, Stage.CLEANING}
 _EVERYONE = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING}
 
 
@@ -26,7 +27,7 @@ def target(rollout: Rollout, status: RolloutStatus) -> Target:
         namespace=rollout.namespace,
         host=rollout.host,
         stable=status.stable_subset or "stable",
-        canary=status.canary_subset or "canary",
+        canary=status.canary_subset or ("canary" if _by_role(status) else ""),
         virtual_services=traffic.virtual_services,
         destination_rule=traffic.destination_rule or rollout.spec.service,
         apart=status.apart,
@@ -37,7 +38,7 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
     """Where requests should go now."""
     if status.stage is Stage.STEPPING and status.step is not None:
         stops = strategies.plan(rollout.spec.strategy).stops
-        stop = stops[min(status.step.index, len(stops) - 1)]
+        stop = stops[min(status.step.index, len(stops) - 1)]  # git may have fewer by now
         return replace(stop.route, split=status.split, sticky=_sticky(rollout, status))
     if status.stage in _EVERYONE:
         return strategies.everyone()
@@ -57,18 +58,31 @@ def _sticky(rollout: Rollout, status: RolloutStatus) -> Sticky | None:
 def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:
     """Subset name to the labels it must select now; subsets not named here are left alone.
 
-    By version only a missing canary subset is ours to make.
-    While idle nothing is made, but a subset ``stable`` that is there must mean stable.
+    By version only a missing subset is ours to make.
+    While idle nothing is made but what a route names, or will have to; yet a subset ``stable``
+    that is there must mean stable.
     """
-    stable = _labels(status.stable, seen)
-    canary = _labels(status.canary, seen)
-    names = {status.stable_subset: stable, status.canary_subset: canary}
-    if status.subsets is SubsetMode.VERSION:
-        names = {n: v for n, v in names.items() if n not in seen.traffic.subsets}
-    if status.stage in (Stage.IDLE, Stage.RETIRING, Stage.CLEANING):
-        here = seen.traffic.subsets
-        names = {status.stable_subset: stable} if status.stable_subset in here else {}
+    here, name = seen.traffic.subsets, status.stable_subset
+    names = {name: _labels(status.stable, seen)}
+    if status.stage in _RESTING:
+        missed = name in seen.traffic.referenced or status.apart or seen.strangers > 0
+        names = names if name in here or missed else {}
+    else:
+        names |= {status.canary_subset: _labels(status.canary, seen)}
+    if not _by_role(status):
+        names = {n: v for n, v in names.items() if n not in here}
     return {name: labels for name, labels in names.items() if name and labels}
+
+
+def unused_subset(status: RolloutStatus, seen: Observation) -> str:
+    """The canary subset of our making that no route names any more; empty when there is none."""
+    name = status.canary_subset
+    unnamed = name in seen.traffic.made and name not in seen.traffic.referenced
+    return name if unnamed and _by_role(status) else ""
+
+
+def _by_role(status: RolloutStatus) -> bool:
+    return status.subsets is not SubsetMode.VERSION
 
 
 def wrong_subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:
@@ -103,6 +117,8 @@ def canary_replicas(rollout: Rollout, status: RolloutStatus) -> int:
     """How many canary pods should run: enough for this step and, beforehand, for the next."""
     stops = strategies.plan(rollout.spec.strategy).stops
     index = status.step.index if status.step else -1
+    if in_haste(rollout, status):
+        index = len(stops) - 1
     coming = stops[max(index, 0) : index + 2]
     wanted = [s.step.replicas or _for_share(s.route.split, status.pods) for s in coming]
     if index == len(stops) - 1 or status.stage in _EVERYONE:
@@ -112,3 +128,11 @@ def canary_replicas(rollout: Rollout, status: RolloutStatus) -> int:
 
 def _for_share(split: Split, pods: int) -> int:
     return -(-split.canary * pods // 100)
+
+
+def in_haste(rollout: Rollout, status: RolloutStatus) -> bool:
+    """Whether a person has asked for promotion, and it is not done yet."""
+    request = rollout.request
+    if request is None or request.verb != "promote" or status.stage is not Stage.STEPPING:
+        return False
+    return status.last_handled_request != f"{request.verb}@{request.nonce}"

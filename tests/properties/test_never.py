@@ -1,56 +1,45 @@
 """What no sequence of events may bring about."""
 
-from collections.abc import Mapping
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollout.model.status import Phase, Stage
+from rollout.model.spec import VERBS
+from rollout.model.status import Stage
 from rollout.model.traffic import Route, Split
-from tests import make
-from tests.play import World
+from tests.properties import worlds
 from tests.properties.watched import Watched
 
+REVISIONS = st.sampled_from(["v1", "v2", "v3"])
 EVENTS = st.lists(
     st.one_of(
-        st.tuples(st.just("push"), st.sampled_from(["v1", "v2", "v3"])),
+        st.tuples(st.just("push"), REVISIONS),
         st.tuples(st.just("time"), st.sampled_from([1, 15, 60, 600, 4000])),
         st.tuples(st.just("value"), st.sampled_from([0.0, 5.0, None])),
         st.tuples(st.just("down"), st.booleans()),
-        st.tuples(
-            st.just("pods"), st.tuples(st.sampled_from(["v1", "v2", "v3"]), st.integers(0, 5))
-        ),
-        st.tuples(
-            st.just("request"),
-            st.sampled_from(
-                [
-                    "promote",
-                    "skip",
-                    "pause",
-                    "resume",
-                    "abort",
-                    "retry",
-                    "approve",
-                    "reject",
-                    "dance",
-                ]
-            ),
-        ),
+        st.tuples(st.just("pods"), st.tuples(REVISIONS, st.integers(0, 5))),
+        st.tuples(st.just("unready"), st.tuples(REVISIONS, st.integers(0, 4))),
+        st.tuples(st.just("request"), st.sampled_from([*VERBS, "dance"])),
         st.tuples(st.just("drift"), st.sampled_from([None, 0, 30, 100])),
+        st.tuples(st.just("subset"), st.sampled_from(["stable", "canary"])),
         st.tuples(st.just("broken"), st.booleans()),
         st.tuples(st.just("taken"), st.booleans()),
     ),
     max_size=25,
 )
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PLAYS = st.builds(
+    lambda strategy, workload, change, author: Watched(
+        worlds.spec(strategy, workload, change), worlds.world(author)
+    ),
+    st.sampled_from(list(worlds.STRATEGIES)),
+    st.sampled_from(list(worlds.WORKLOADS)),
+    st.sampled_from(list(worlds.CHANGES)),
+    st.sampled_from(worlds.AUTHORS),
+)
+Event = tuple[str, object]
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def world(author: str) -> World:
-    subsets: dict[str, Mapping[str, str]] = {"stable": {"version": "v1"}} if author else {}
-    return World(author=author, subsets=subsets, pods={"v1": 4, "v2": 4, "v3": 4})
-
-
-def act(play: Watched, event: tuple[str, object]) -> None:  # noqa: C901 - a table of events
+def act(play: Watched, event: Event) -> None:  # noqa: C901 - a table of events
     kind, what = event
     match kind, what:
         case "push", str():
@@ -63,12 +52,17 @@ def act(play: Watched, event: tuple[str, object]) -> None:  # noqa: C901 - a tab
             play.world.provider_down = what
         case "pods", (str() as name, int() as count):
             play.world.pods[name] = count
+        case "unready", (str() as name, int() as count):
+            play.world.unready[name] = count
         case "request", str():
             play.request(what)
         case "drift", None:
             play.world.route = None
         case "drift", int():
             play.world.route = Route(Split.giving_canary(what))
+        case "subset", str():
+            play.world.subsets.pop(what, None)
+            play.world.made.discard(what)
         case "broken", bool():
             play.world.broken = "virtualservice shop/shop: is gone" if what else ""
         case "taken", bool():
@@ -76,55 +70,86 @@ def act(play: Watched, event: tuple[str, object]) -> None:  # noqa: C901 - a tab
     play.look()
 
 
-@given(EVENTS, st.sampled_from(["", "stable"]))
+@given(PLAYS, EVENTS)
 @MANY
 def test_nothing_forbidden_happens_and_looking_twice_changes_nothing(
-    events: list[tuple[str, object]], author: str
+    play: Watched, events: list[Event]
 ) -> None:
-    play = Watched(make.canary_spec(5, 25, 50), world(author))
     for event in events:
         act(play, event)
-        settled, route = play.status, play.world.route
-        decision = play.look_once()
-        assert (play.status, play.world.route) == (settled, route), str(play)
-        assert decision.actions == () or play.world.broken, str(play)
+        settled, world = play.status, repr(play.world)
+        play.look_once()
+        assert (play.status, repr(play.world)) == (settled, world), str(play)
 
 
-@given(EVENTS, st.sampled_from(["", "stable"]))
+@given(PLAYS, EVENTS)
 @MANY
 def test_only_stable_and_the_revision_that_git_asks_for_get_traffic(
-    events: list[tuple[str, object]], author: str
+    play: Watched, events: list[Event]
 ) -> None:
-    play = Watched(make.canary_spec(5, 25, 50), world(author))
     for event in events:
         act(play, event)
-        if play.world.broken or play.status.stable is None:
+        status = play.status
+        if play.world.broken or status.stable is None or event[0] in ("drift", "subset"):
             continue
-        held = play.status.stage is Stage.WITHDRAWING and play.status.split.canary > 0
-        drift = play.status.pause is not None and play.status.pause.because.startswith("drift")
-        allowed = {play.status.stable.name, play.rollout.spec.revision, ""}
-        if play.status.stage in (Stage.REPOINTING, Stage.RETURNING) or held or drift:
+        held = status.stage is Stage.WITHDRAWING and status.split.canary > 0
+        asked = "drift" in status.because or "so this stays" in status.because
+        if status.stage in (Stage.REPOINTING, Stage.RETURNING) or held or asked:
             continue
+        allowed = {status.stable.name, play.rollout.spec.revision, ""}
         assert set(play.world.split()) <= allowed, str(play)
 
 
-@given(EVENTS, st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=8))
+@given(PLAYS, EVENTS, st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=8))
 @MANY
 def test_a_crash_between_any_two_actions_heals(
-    events: list[tuple[str, object]], crashes: list[tuple[int, int]]
+    play: Watched, events: list[Event], crashes: list[tuple[int, int]]
 ) -> None:
-    play = Watched(make.canary_spec(5, 25, 50), world("stable"))
     at = dict(crashes)
     for number, event in enumerate(events):
         if number in at:
             play.look_once(stop_after=at[number])
         act(play, event)
+    mend(play)
+    worlds.home(play.push("v3"))
+    assert set(play.world.split()) <= {"v3", ""}, str(play)
+    assert play.world.route is None, str(play)
+
+
+@given(PLAYS, EVENTS)
+@MANY
+def test_a_deleted_rollout_is_let_go_and_leaves_nothing_behind(
+    play: Watched, events: list[Event]
+) -> None:
+    for event in events:
+        act(play, event)
+    mend(play)
+    play.delete()
+    for _ in range(40):
+        if play.world.let_go:
+            break
+        play.after(seconds=15)
+    assert play.world.let_go, str(play)
+    assert play.world.route is None, str(play)
+    assert "canary" not in play.world.made, str(play)
+
+
+@given(PLAYS, EVENTS)
+@MANY
+def test_a_status_that_is_out_of_date_asks_for_nothing(play: Watched, events: list[Event]) -> None:
+    for event in events:
+        before = play.status
+        act(play, event)
+        after, play.status = play.status, before
+        late = play.look_once(lost=True)
+        play.status = after
+        if before.epoch < play.world.epoch and before.stable is not None:
+            assert late.actions == (), str(play)
+
+
+def mend(play: Watched) -> None:
+    """All faults are over."""
     play.world.broken, play.world.taken, play.world.provider_down = "", True, False
     play.world.pods.update(v1=4, v2=4, v3=4)
+    play.world.unready.clear()
     play.world.value = 0.0
-    play.push("v3").request("resume")
-    if play.status.rejected is not None:
-        play.request("retry")
-    play.until(Phase.HEALTHY, Stage.IDLE).gives(v3=100)
-    assert play.world.route is None
-    assert dict(play.world.subsets)["stable"] == {"version": "v3"}

@@ -10,6 +10,7 @@ from rollout.model.status import (
     RolloutStatus,
     Stage,
 )
+from rollout.model.traffic import STABLE_ONLY
 from rollout.strategies import plan
 from tests.play import Play
 
@@ -22,10 +23,12 @@ class Watched(Play):
     untaken = False
     pointed_at = datetime.min.replace(tzinfo=UTC)
 
-    def look_once(self, *, stop_after: int | None = None) -> Decision:
+    def look_once(self, *, stop_after: int | None = None, lost: bool = False) -> Decision:
         before, subsets = self.status, dict(self.world.subsets)
         self.untaken = self.untaken and not self.world.taken
-        decision = super().look_once(stop_after=stop_after)
+        decision = super().look_once(stop_after=stop_after, lost=lost)
+        if lost:
+            return decision
         self._tables(before, decision.status)
         self._path(before, decision.status)
         for action in decision.actions[:stop_after]:
@@ -62,18 +65,16 @@ class Watched(Play):
             return
         canary, asked = self.status.canary, action.route.split.canary
         assert canary is not None
-        pods = self.world.pods.get(canary.name, 0)
+        pods = self.world.ready(canary.name)
         assert pods >= max(1, ceil(asked / 100 * self.status.pods * 0.75)), str(self)
         known = not self.untaken or self.now - self.pointed_at >= timedelta(seconds=15)
         assert known, self._say(before)
 
     def _weightless(self, action: PointSubset) -> None:
         """A subset changes its meaning only while no ordinary request goes there."""
-        route = self.world.route
-        if route is None:
-            weight = 100 if action.name == "stable" else 0
-        else:
-            weight = route.split.stable if action.name == "stable" else route.split.canary
+        split = (self.world.route or STABLE_ONLY).split
+        weight = split.stable if action.name == self.world.home else 0
+        weight += split.canary if action.name == self.world.canary else 0
         drifted = self.status.drift is not None
         assert weight == 0 or drifted, f"{action} at {weight}%\n{self}"
 

@@ -1,5 +1,6 @@
 """Whole journeys, told in pushes and minutes."""
 
+from rollout.model.spec import Workload
 from rollout.model.status import Phase, Stage
 from tests import make
 from tests.play import Play, World
@@ -48,8 +49,11 @@ def test_a_newer_push_takes_the_old_canary_to_zero_and_starts_at_step_0() -> Non
 def test_an_author_who_names_no_subset_gets_his_host_back_once_alone() -> None:
     world = World(author="", pods={"v1": 4, "v2": 4})
     play = Play(make.canary_spec(50), world).push("v2").gives(v1=50, v2=50)
-    play.until(Phase.HEALTHY)
-    assert play.world.route is None
+    play.until(Phase.HEALTHY, Stage.IDLE).gives(v2=100)
+    assert (play.world.route, play.world.home) == (None, "stable")
+    del play.world.pods["v1"]
+    play.look()
+    assert play.world.home == ""
 
 
 def test_everyone_on_stable_is_where_a_paused_rollout_fails_to() -> None:
@@ -112,3 +116,20 @@ def test_a_foreign_edit_is_restored_and_counted() -> None:
     play.after(seconds=1).gives(v1=95, v2=5)
     assert play.status.drift is not None
     assert play.status.drift.count == 1
+
+
+def test_no_canary_pod_starts_before_the_proxies_tell_the_revisions_apart() -> None:
+    workload = Workload(deployments="shop-{revision}", scale="managed")
+    world = World(author="", pods={"v1": 4, "v2": 0})
+    play = Play(make.canary_spec(50, workload=workload), world)
+    play.world.taken = False
+    play.push("v2")
+    play.world.taken = True
+    while not play.status.apart:
+        play.look_once()
+    play.world.taken = False
+    play.after(seconds=2)
+    assert play.world.pods["v2"] == 0
+    play.world.taken = True
+    play.after(seconds=2)
+    assert play.world.pods["v2"] > 0

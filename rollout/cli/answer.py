@@ -1,0 +1,63 @@
+"""What a person may ask of a rollout: one annotation each, and the wait until it was heard."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import typer
+
+from rollout.cli import cluster, options, output
+from rollout.cli.cluster import Seen
+from rollout.cli.exits import Exit
+from rollout.cli.settings import Settings
+from rollout.messages import terminal
+from rollout.model import units
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A verb for a rollout, and how long to wait for the echo; None: not at all."""
+
+    verb: str
+    name: str
+    patience: float | None
+
+
+def command(verb: str) -> Callable[..., None]:
+    """The command that asks for ``verb``."""
+
+    def ask(
+        context: typer.Context,
+        name: options.Name,
+        namespace: options.Namespace = "",
+        no_wait: options.NoWait = False,
+        timeout: options.Timeout = "30s",
+    ) -> None:
+        given = cluster.in_namespace(options.chosen(context), namespace)
+        patience = None if no_wait else units.duration(timeout).total_seconds()
+        asyncio.run(_ask(given, _Asked(verb, name, patience)))
+
+    ask.__doc__ = f"{terminal.ANSWERS[verb].capitalize()}."
+    return ask
+
+
+async def _ask(given: Settings, asked: _Asked) -> None:
+    async with cluster.connected(given, name=asked.name) as connection:
+        text = await cluster.ask(connection, given.namespace, asked.name, asked.verb)
+        if asked.patience is None:
+            output.say(f"{asked.name}: asked to {asked.verb}")
+            return
+
+        async def heard(found: Seen) -> bool:
+            if found.status.last_handled_request != text:
+                return False
+            output.say(f"{asked.name}: {found.status.because}")
+            return True
+
+        following = cluster.follow(connection, given.namespace, asked.name, heard)
+        try:
+            await asyncio.wait_for(following, asked.patience)
+        except TimeoutError:
+            waited = f"after {asked.patience:g} s"
+            output.say(f"{asked.name}: asked to {asked.verb}, not heard {waited}; does it run?")
+            raise typer.Exit(Exit.TIMEOUT) from None

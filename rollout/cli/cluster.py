@@ -1,0 +1,178 @@
+"""The cluster as a command sees it: connected, read once or followed, asked by annotation."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from rollout.cli import settings
+from rollout.cli.settings import Settings
+from rollout.controller import concerns
+from rollout.edges import kube
+from rollout.edges.kube import Kube, Scope
+from rollout.errors import ConflictError, OutsideError, RefusedError
+from rollout.manifest import objects, record
+from rollout.model.spec import AnalysisTemplateSpec, Rollout
+from rollout.model.status import RolloutStatus
+
+Json = Mapping[str, Any]
+
+PATIENCE = 10.0  # seconds until the first list is given up
+COMPLAINING = 1.0  # seconds that a complaint may be a passing one
+_GLANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One Rollout as it is in the cluster."""
+
+    obj: Json
+    rollout: Rollout
+    status: RolloutStatus
+
+
+def now() -> datetime:
+    """The present, for ages; what a command decides it leaves to the controller."""
+    return datetime.now(UTC)  # noqa: TID251 - a command is an edge of its own
+
+
+@asynccontextmanager
+async def connected(given: Settings, *, name: str = "") -> AsyncIterator[Kube]:
+    """The cluster, all kinds in the namespace of ``given`` alone (empty: in all).
+
+    ``name``: Rollouts of this name only.
+    """
+    path = settings.kubeconfig(given.kubeconfig)
+    api = await kube.connect(path, given.context or None)
+    scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS}
+    scopes["Rollout"] = Scope(given.namespace, fields=f"metadata.name={name}" if name else "")
+    async with Kube(api, concerns.of, scopes) as connection:
+        yield connection
+
+
+def in_namespace(given: Settings, namespace: str) -> Settings:
+    """``given`` for one namespace: the one named, else the context's, else ``default``."""
+    path = settings.kubeconfig(given.kubeconfig)
+    return replace(given, namespace=namespace or given.namespace or _of_context(path, given))
+
+
+def _of_context(path: str | None, given: Settings) -> str:
+    """Source: kubernetes.io, "Organizing cluster access using kubeconfig files"."""
+    found = _kubeconfig(path)
+    wanted = given.context or found.get("current-context")
+    for one in found.get("contexts") or ():
+        if one.get("name") == wanted:
+            return str((one.get("context") or {}).get("namespace") or "default")
+    return "default"
+
+
+def _kubeconfig(path: str | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = yaml.safe_load(file)
+    except (OSError, yaml.YAMLError) as error:
+        raise RefusedError(f"{path}: cannot be read as a kubeconfig ({error})") from error
+    return found if isinstance(found, Mapping) else {}
+
+
+async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
+    """All objects of ``kind``, as soon as the API server has told them.
+
+    Errors: ``RefusedError`` for a kind that it does not know, ``OutsideError`` without an answer.
+    """
+    clock = asyncio.get_running_loop().time
+    began, complaining = clock(), 0.0
+    while True:
+        try:
+            return cluster.list(kind)
+        except OutsideError as error:
+            complaining = 0.0 if "not listed yet" in str(error) else complaining or clock()
+            long = complaining and clock() - complaining > COMPLAINING
+            if long or clock() - began > PATIENCE:
+                raise _plainly(error) from error
+        await asyncio.sleep(_GLANCE)
+
+
+def _plainly(error: OutsideError) -> Exception:
+    """The error in the words of somebody who does not look again by himself."""
+    text = str(error).removesuffix("; the next look sees more")
+    if "install its CRD" in text:
+        return RefusedError(f"{text}: rollout crds | kubectl apply -f -")
+    return OutsideError(f"{text}; is the cluster up, and is it the right one?")
+
+
+async def rollouts(cluster: Kube) -> list[Seen]:
+    """Every Rollout in scope that can be read, by namespace and name."""
+    templates = {
+        (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): objects.template(obj)
+        for obj in await listed(cluster, "AnalysisTemplate")
+    }
+    return [seen(obj, templates) for obj in await listed(cluster, "Rollout")]
+
+
+def seen(
+    obj: Json, templates: Mapping[tuple[str, str], AnalysisTemplateSpec] | None = None
+) -> Seen:
+    """``obj`` as nouns. Errors: ``ManifestError`` when it cannot be read."""
+    mine = {
+        name: spec
+        for (namespace, name), spec in (templates or {}).items()
+        if namespace == obj["metadata"].get("namespace", "")
+    }
+    return Seen(obj, objects.rollout(obj, mine), record.status(obj))
+
+
+async def one(cluster: Kube, namespace: str, name: str) -> Seen:
+    """The Rollout of that name. Errors: ``RefusedError`` when there is none."""
+    for obj in await listed(cluster, "Rollout"):
+        if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
+            return seen(obj)
+    raise RefusedError(f"rollout {namespace}/{name}: not found; `rollout status -A` shows all")
+
+
+async def follow(
+    cluster: Kube, namespace: str, name: str, tell: Callable[[Seen], Awaitable[bool]]
+) -> None:
+    """``tell`` hears of the Rollout now and after every change, until it answers True.
+
+    Errors: ``RefusedError`` when it is not there, or is deleted meanwhile.
+    """
+    changed = asyncio.Event()
+    cluster.listen(lambda kind, _: changed.set() if kind == "Rollout" else None)
+    while True:
+        changed.clear()
+        if await tell(await one(cluster, namespace, name)):
+            return
+        await changed.wait()
+
+
+async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
+    """The request is on the object; answers with its text, which the status will echo.
+
+    Errors: ``ConflictError`` when the object changed three times meanwhile.
+    """
+    text = f"{verb}@{secrets.token_hex(6)}"
+    for _ in range(3):
+        found = await one(cluster, namespace, name)
+        try:
+            await cluster.patch("Rollout", namespace, name, _annotated(found.obj, text))
+        except ConflictError:
+            continue
+        return text
+    raise ConflictError(f"rollout {namespace}/{name}: it keeps changing; ask once more")
+
+
+def _annotated(obj: Json, text: str) -> list[Json]:
+    version = {"op": "test", "path": "/metadata/resourceVersion"}
+    ops: list[Json] = [version | {"value": obj["metadata"].get("resourceVersion", "")}]
+    if not obj["metadata"].get("annotations"):
+        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
+    return [*ops, {"op": "add", "path": path, "value": text}]

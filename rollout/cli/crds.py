@@ -1,0 +1,34 @@
+"""``crds`` and ``schema``: what the API server and editors need to know of our kinds."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import yaml
+
+from rollout.manifest import schema as made
+
+
+def crds() -> None:
+    """Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -"""
+    documents = [made.crd(kind) for kind in made.KINDS.values()]
+    print(yaml.safe_dump_all(documents, sort_keys=False), end="")
+
+
+class Kind(StrEnum):
+    """The kinds that have a schema."""
+
+    ROLLOUT = "Rollout"
+    ANALYSIS_TEMPLATE = "AnalysisTemplate"
+    ROLLOUT_SOURCE = "RolloutSource"
+
+
+def schema(
+    kind: Annotated[Kind, typer.Argument(help="Which kind.")] = Kind.ROLLOUT,
+) -> None:
+    """Print a kind's JSON Schema, for editors.
+
+    In VS Code: {"yaml.schemas": {"rollout.schema.json": "*.rollout.yaml"}}
+    """
+    print(json.dumps(made.document(kind.value), indent=2))

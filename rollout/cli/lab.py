@@ -1,0 +1,126 @@
+"""``lab``: the local world, with a controller of its own in a child process."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rollout.cli import demo as demonstration
+from rollout.cli import output
+from rollout.errors import OutsideError
+from rollout.lab import processes
+from rollout.lab.client import CRD
+from rollout.lab.processes import Child
+from rollout.lab.world import Settings, World
+from rollout.manifest import schema
+
+SCRAPE = timedelta(seconds=1)
+ESTABLISHED = 5.0  # seconds until the API server serves a new kind
+
+app = typer.Typer(help="A cluster on this machine: real Envoy, Prometheus and git.")
+
+
+@app.command()
+def up(
+    controller: Annotated[
+        bool, typer.Option(help="Start a controller, too, or leave that to you.")
+    ] = True,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the cluster's objects in this file.")
+    ] = None,
+) -> None:
+    """Start the lab and leave it running until Ctrl-C."""
+    asyncio.run(_up(controller=controller, data=data))
+
+
+@app.command()
+def demo(
+    rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+) -> None:
+    """Push a good release and a bad one, and show what happens to real requests.
+
+    Exit code 0 only if the good one reached everyone and the bad one was taken back
+    before it ever had more than its step's share.
+    """
+    raise typer.Exit(asyncio.run(_demo(rate)))
+
+
+async def _demo(rate: int) -> int:
+    output.say("starting API server, Envoy, Prometheus, git and controller …")
+    async with world() as (running, child):
+        return int(await demonstration.play(running, child, rate))
+
+
+async def _up(*, controller: bool, data: Path | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    output.say("starting API server, Envoy, Prometheus and git …")
+    async with world(controller=controller, data=data) as (running, child):
+        output.facts(addresses(running.addresses(), child))
+        output.say("")
+        output.say(f"  export KUBECONFIG={running.kubeconfig}")
+        output.say(f"  git clone {running.git_url}")
+        output.say("Ctrl-C stops it all.")
+        await stop.wait()
+    output.say("stopped")
+
+
+def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, str]]:
+    """What a person needs to use the lab, as label and text."""
+    said = [(label, text) for label, text in known.items() if text]
+    if child is not None:
+        said.append(("controller", f"process {child.pid}"))
+    return said
+
+
+@asynccontextmanager
+async def world(
+    *, controller: bool = True, data: Path | None = None
+) -> AsyncIterator[tuple[World, Child | None]]:
+    """A running lab that knows our kinds, and a controller that watches it.
+
+    Errors: ``OutsideError`` says what to install.
+    """
+    async with World(Settings(scrape_interval=SCRAPE, data=data)) as running:
+        for kind in schema.KINDS.values():
+            await running.kube.apply(schema.crd(kind))
+            await _established(running, schema.crd(kind))
+        if not controller:
+            yield running, None
+            return
+        child = await start_controller(running)
+        try:
+            yield running, child
+        finally:
+            await child.stop()
+
+
+async def _established(running: World, crd: Mapping[str, Any]) -> None:
+    """The API server serves the kind."""
+    deadline = asyncio.get_running_loop().time() + ESTABLISHED
+    name = str(crd["metadata"]["name"])
+    while asyncio.get_running_loop().time() < deadline:
+        found = await running.kube.read(CRD, "", name)
+        conditions = (found.get("status") or {}).get("conditions") or ()
+        if any((c["type"], c["status"]) == ("Established", "True") for c in conditions):
+            return
+        await asyncio.sleep(0.05)
+    raise OutsideError(f"crd {name}: not established within {ESTABLISHED:g} s")
+
+
+async def start_controller(running: World) -> Child:
+    """The real controller, in a process of its own, against the lab."""
+    folder = running.kubeconfig.parent
+    command = (
+        *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
+        *("--prometheus", running.prometheus_url, "--istiod", running.syncz_url),
+        *("--cache", folder / "clones", "--allow-local-git"),
+    )
+    return await processes.start("controller", command, log=folder / "controller.log")

@@ -1,0 +1,21 @@
+"""The options that many commands share, said once."""
+
+from typing import Annotated
+
+import typer
+
+from rollout.cli.settings import Settings
+
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
+]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
+Name = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
+Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
+
+
+def chosen(context: typer.Context) -> Settings:
+    """What the options before the command said of the cluster."""
+    found = context.obj
+    return found if isinstance(found, Settings) else Settings()

@@ -1,0 +1,159 @@
+"""``plan``: the exact patches of each step, before anything is pushed."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.text import Text
+
+from rollout.cli import cluster, options, output, rehearsal, validate
+from rollout.cli.exits import Exit
+from rollout.cli.output import Format
+from rollout.cli.settings import Settings
+from rollout.edges.kube import Kube
+from rollout.errors import ManifestError, RefusedError
+from rollout.manifest import load, objects
+from rollout.messages import markdown, planned
+from rollout.messages.planned import Planned, Tone
+from rollout.model.spec import Rollout, RolloutSpec
+from rollout.model.status import RolloutStatus
+
+Json = Mapping[str, Any]
+
+KINDS = (
+    "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
+    "AnalysisTemplate", "HorizontalPodAutoscaler",
+)  # fmt: skip
+_STYLES = {
+    Tone.HEAD: "bold",
+    Tone.ADDED: "green",
+    Tone.REMOVED: "red",
+    Tone.FAINT: "dim",
+    Tone.WARNING: "yellow",
+}
+
+
+class PlanFormat(StrEnum):
+    """How a plan is told."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def plan(
+    context: typer.Context,
+    paths: validate.Paths,
+    live: Annotated[
+        bool, typer.Option("--cluster", help="Against the cluster, not only these files.")
+    ] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="The timeline, without diffs.")] = False,
+    form: Annotated[PlanFormat, typer.Option("--output", "-o")] = PlanFormat.TABLE,
+) -> None:
+    """Show every patch that a push of these manifests would lead to, step by step.
+
+    The journey is rehearsed by the controller's own core, on copies.
+    VirtualServices, DestinationRules, Services and Deployments are taken from the files,
+    and with --cluster from the cluster.
+    """
+    found = [load.text(str(path), path.read_bytes()) for path in validate.files(paths)]
+    errors = [error for one in found for error in one.errors]
+    if errors:
+        for error in errors:
+            output.say(str(error))
+        raise typer.Exit(Exit.INPUT)
+    others = [obj for path in validate.files(paths) for obj in documents(path)]
+    rollouts = [m for one in found for m in one.manifests if m.kind == "Rollout"]
+    if not rollouts:
+        raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
+    plans = asyncio.run(_plans(options.chosen(context), rollouts, others, live=live))
+    _show(plans, form, brief=brief)
+    if not all(each.complete for each in plans):
+        raise typer.Exit(Exit.FAILED)
+
+
+def documents(path: Path) -> Iterator[Json]:
+    """Other people's objects in a file; what is no object of Kubernetes is passed over."""
+    try:
+        found = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return  # load.text has said what is wrong with it, or that it is none of ours
+    for one in found:
+        if not isinstance(one, dict) or not isinstance(one.get("metadata"), dict):
+            continue
+        if one.get("kind") in KINDS and one["metadata"].get("name"):
+            yield one
+
+
+async def _plans(
+    given: Settings, manifests: Iterable[load.Manifest], others: list[Json], *, live: bool
+) -> list[Planned]:
+    if not live:
+        return [
+            await rehearsal.play(read(each, "default"), others, RolloutStatus())
+            for each in manifests
+        ]
+    return [await _live(given, each, others) for each in manifests]
+
+
+async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) -> Planned:
+    """Against the cluster; an object in the files stands for the cluster's."""
+    scope = cluster.in_namespace(given, manifest.namespace)
+    async with cluster.connected(replace(scope, namespace="")) as connection:
+        here = [obj for kind in KINDS for obj in await _optional(connection, kind)]
+        known = [o for o in await cluster.rollouts(connection) if _is(o.rollout, manifest, scope)]
+    named = {_key(obj): obj for obj in (*here, *others)}
+    status = known[0].status if known else RolloutStatus()
+    rollout = read(manifest, scope.namespace)
+    if known:
+        rollout = replace(rollout, uid=known[0].rollout.uid)
+    return await rehearsal.play(rollout, named.values(), status)
+
+
+async def _optional(connection: Kube, kind: str) -> Iterable[Json]:
+    """Objects of ``kind``; none where we may not read them or the kind is unknown."""
+    try:
+        return await cluster.listed(connection, kind)
+    except RefusedError:
+        return ()
+
+
+def read(manifest: load.Manifest, namespace: str) -> Rollout:
+    """The Rollout that a manifest describes; ``namespace``: where it goes if it names none."""
+    obj = {
+        "metadata": {**manifest.metadata, "namespace": manifest.namespace or namespace},
+        "kind": "Rollout",
+        "spec": manifest.plain,
+    }
+    found = objects.rollout(obj)
+    assert isinstance(found.spec, RolloutSpec)  # noqa: S101 - it was loaded as one
+    return found
+
+
+def _is(rollout: Rollout, manifest: load.Manifest, scope: Settings) -> bool:
+    wanted = (manifest.namespace or scope.namespace, manifest.name)
+    return (rollout.namespace, rollout.name) == wanted
+
+
+def _key(obj: Json) -> tuple[str, str, str]:
+    meta = obj["metadata"]
+    return str(obj["kind"]), str(meta.get("namespace", "default")), str(meta["name"])
+
+
+def _show(plans: list[Planned], form: PlanFormat, *, brief: bool) -> None:
+    if form is PlanFormat.MARKDOWN:
+        print("\n".join(markdown.plan(each) for each in plans))
+        return
+    if form is not PlanFormat.TABLE:
+        output.machine(Format(form.value), [planned.plain(each) for each in plans], [])
+        return
+    console = output.console()
+    for each in plans:
+        for line, tone in planned.lines(each, diffs=not brief):
+            console.print(Text(line, style=_STYLES.get(tone, ""), no_wrap=False))

@@ -1,0 +1,99 @@
+"""``preflight``: what the rules say of a journey before it starts."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from rollout import reconcile
+from rollout.cli import cluster, options, output
+from rollout.cli.cluster import Seen
+from rollout.cli.exits import Exit
+from rollout.cli.output import Format, Output
+from rollout.cli.settings import Settings
+from rollout.controller import app, pods
+from rollout.controller import preflight as rules
+from rollout.edges.kube import Kube
+from rollout.errors import OutsideError, RefusedError
+from rollout.model.observation import Finding, Severity
+from rollout.preflight import rollouts
+
+HEAD = ("ROLLOUT", "RULE", "SEVERITY", "BECAUSE")
+Found = Sequence[tuple[Seen, Sequence[Finding]]]
+
+
+def preflight(
+    context: typer.Context,
+    name: str = typer.Argument("", help="One Rollout; default: all of them."),
+    namespace: options.Namespace = "",
+    everywhere: options.Everywhere = False,
+    form: Output = Format.TABLE,
+) -> None:
+    """Say what stands in a rollout's way: rules over the mesh's objects and the pods.
+
+    Exit code 1 when anything would block the journey's start.
+    """
+    given = options.chosen(context)
+    given = given if everywhere else cluster.in_namespace(given, namespace)
+    found = asyncio.run(_found(given, name))
+    if form is Format.TABLE:
+        _table(found)
+    else:
+        ids = [finding.rule for _, findings in found for finding in findings]
+        output.machine(form, _plain(found), ids)
+    if any(f.severity is Severity.BLOCK for _, findings in found for f in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _found(given: Settings, name: str) -> Found:
+    async with cluster.connected(given) as connection:
+        for kind in app.KINDS:
+            await cluster.listed(connection, kind)
+        await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
+        if name:
+            known = [await cluster.one(connection, given.namespace, name)]
+        else:
+            known = await cluster.rollouts(connection)
+        return [(each, _findings(connection, each)) for each in known]
+
+
+async def _listed_if_any(connection: Kube, kind: str) -> None:
+    """The kind's objects are known, where the kind is and we may read it."""
+    with contextlib.suppress(RefusedError, OutsideError):
+        await cluster.listed(connection, kind)
+
+
+def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
+    """For the journey under way, or the one that git asks for."""
+    asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
+    canary = seen.status.canary or pods.asked(connection, seen.rollout)[0]
+    return rules.findings(connection, seen.rollout, asked, seen.status.stable, canary)
+
+
+def _table(found: Found) -> None:
+    rows = [
+        (seen.rollout.name, finding.rule, finding.severity.value, finding.text)
+        for seen, findings in found
+        for finding in findings
+    ]
+    if rows:
+        output.table(HEAD, rows)
+        output.say(f"each rule is explained in {rollouts.PAGE}")
+    else:
+        output.say(f"nothing found: {len(found)} rollouts may start")
+
+
+def _plain(found: Found) -> list[dict[str, Any]]:
+    return [
+        {
+            "rollout": seen.rollout.key,
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "text": finding.text,
+            "page": rollouts.page(finding.rule),
+        }
+        for seen, findings in found
+        for finding in findings
+    ]

@@ -1,0 +1,272 @@
+"""A whole journey played in memory by the controller's own core and hands, as fast as it may go.
+
+The gates but for the bake time are taken out: they say when, and a plan says what.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rollout import reconcile, strategies
+from rollout.cli.memory import Cluster, Written
+from rollout.controller.inbox import Inbox
+from rollout.controller.observe import Observer
+from rollout.controller.perform import Performer
+from rollout.controller.ports import Answers
+from rollout.controller.store import Held, Store
+from rollout.istio import owner
+from rollout.messages.planned import Change, Moment, Planned
+from rollout.model.action import Decision
+from rollout.model.observation import CountsQuestion, ProxySync, ValueQuestion
+from rollout.model.spec import Finish, Rollout, Step, Strategy
+from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
+
+Json = Mapping[str, Any]
+
+BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+LOOKS = 500
+"""More than any journey takes: fifty steps of ten looks."""
+NEXT = "next"
+"""What the coming revision is called where git asks for what runs already."""
+_SHOWN = ("VirtualService", "DestinationRule", "Deployment", "ConfigMap", "Secret")
+_BLIND = "there is no metric to judge by"  # true of a rehearsal, and no news
+
+
+class _Nobody:
+    """No metrics, and proxies that have everything at once."""
+
+    async def ask(
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+    ) -> Answers:
+        return (), (), ()
+
+    async def synced(self, since: datetime) -> ProxySync | None:
+        return ProxySync(1, 1)
+
+
+@dataclass(slots=True)
+class _Stage:
+    """The cluster, the controller's parts around it, and the clock."""
+
+    cluster: Cluster
+    rollout: Rollout
+    gates: tuple[Step, ...]
+    status: RolloutStatus
+    now: datetime = BEGIN
+    because: str = ""
+    journey: tuple[str, str] = ("", "")
+    notes: tuple[str, ...] = ()
+    moments: list[Moment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cluster.put(_obj(self.rollout))
+
+    async def look(self) -> Decision:
+        """One look, as the controller takes it, but for its gates and its store."""
+        held = Held(_obj(self.rollout), self.rollout, self.status)
+        nobody, inbox = _Nobody(), Inbox(self.cluster, lambda _: None)
+        observer = Observer(self.cluster, nobody, nobody, None, inbox)
+        asked = reconcile.ask(self.rollout, self.status, self.now)
+        seen = await observer.observe(held, asked)
+        decision = reconcile.decide(self.rollout, self.status, seen, self.now)
+        performer = Performer(self.cluster, Store(self.cluster), None, "plan")
+        held = replace(held, status=decision.status)
+        for action in decision.actions:
+            await performer.do(held, action, self.now)
+        self._remember(decision)
+        self.status = decision.status
+        return decision
+
+    def _remember(self, decision: Decision) -> None:
+        """What was written in this look, as a moment; a new step is one even if nothing was."""
+        written, self.cluster.written[:] = [*self.cluster.written], []
+        before, after = self.status, decision.status
+        if after.attempt > before.attempt:
+            self.journey = (_name(after.stable), _name(after.canary))
+        changes = tuple(_change(each) for each in written if each.kind in _SHOWN)
+        step = self.gates[after.step.index] if after.step and after.step != before.step else None
+        if changes or step is not None:
+            promoted = _name(after.stable) == self.journey[1]
+            weight = 100 if promoted else after.split.canary
+            because = decision.because.removesuffix(_BLIND).rstrip(":; ")
+            self.moments.append(Moment(self.now - BEGIN, because, weight, changes, step))
+
+
+async def play(rollout: Rollout, objs: Iterable[Json], status: RolloutStatus) -> Planned:
+    """The journey that a push of ``rollout`` begins among ``objs``.
+
+    ``status``: what is remembered of it; a fresh one adopts what serves.
+    Where git asks for what is stable already, the journey of a revision ``next`` is shown.
+    """
+    cluster = Cluster()
+    cluster.put(*_relevant(objs))
+    stops = strategies.plan(rollout.spec.strategy).stops
+    gates = tuple(stop.step for stop in stops)
+    stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+    await _until_rest(stage)
+    if stage.status.attempt == status.attempt and stage.status.stable is not None:
+        _release_next(stage)
+        await _until_rest(stage)
+    return _planned(rollout, stage, cluster)
+
+
+async def _until_rest(stage: _Stage) -> None:
+    """Looks while time or the looks themselves change anything."""
+    waited = timedelta(0)
+    for _ in range(LOOKS):
+        before = stage.status
+        decision = await stage.look()
+        if decision.status.pause is not None:
+            return  # what it waited for is worth more than that it gave up
+        stage.because = decision.because
+        if decision.look_again is None and stage.status == before:
+            return
+        stuck = stage.status.stage is before.stage and stage.status.step == before.step
+        waited = waited + (decision.look_again or timedelta(0)) if stuck else timedelta(0)
+        if waited > timedelta(days=30):
+            return
+        stage.now += decision.look_again or timedelta(0)
+
+
+def _release_next(stage: _Stage) -> None:
+    """Somebody pushes a revision that has pods just like stable's."""
+    spec, stable = stage.rollout.spec, stage.status.stable
+    assert stable is not None  # noqa: S101 - asked before
+    stage.moments.clear()
+    stage.now = BEGIN
+    stage.notes = (f"{stable.name} is stable already; this is what the next push does",)
+    if spec.workload.template is not None:
+        template = deepcopy(dict(spec.workload.template))
+        meta = template.setdefault("template", {}).setdefault("metadata", {})
+        meta["annotations"] = {**(meta.get("annotations") or {}), "rollout.dev/revision": NEXT}
+        workload = replace(spec.workload, template=template)
+        stage.rollout = replace(stage.rollout, spec=replace(spec, workload=workload))
+        return
+    pattern = spec.workload.deployments or ""
+    name = pattern.replace("{revision}", stable.name)
+    runs = stage.cluster.get("Deployment", stage.rollout.namespace, name)
+    if runs is not None:
+        stage.cluster.put(_renamed(runs, stable, pattern.replace("{revision}", NEXT)))
+    stage.rollout = replace(stage.rollout, spec=replace(spec, revision=NEXT))
+
+
+def _renamed(deployment: Json, stable: Revision, name: str) -> Json:
+    """The Deployment of ``next``: stable's with its labels' values changed."""
+    made = deepcopy(dict(deployment))
+    made["metadata"]["name"] = name
+    for labels in (made["spec"]["template"]["metadata"]["labels"], *_match_labels(made)):
+        for key, value in labels.items():
+            labels[key] = NEXT if value == stable.name else value
+    return made
+
+
+def _match_labels(deployment: Json) -> Iterator[dict[str, str]]:
+    yield (deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+
+
+def _ungated(rollout: Rollout) -> Rollout:
+    """``rollout`` with bake times as its only gates, and no hold at its end."""
+    spec = rollout.spec
+    strategy = Strategy(
+        canary=spec.strategy.canary
+        and replace(spec.strategy.canary, steps=_plain(spec.strategy.canary.steps)),
+        dark=spec.strategy.dark
+        and replace(
+            spec.strategy.dark, steps=_plain(spec.strategy.dark.steps), finish=Finish.PROMOTE
+        ),
+        blue_green=spec.strategy.blue_green
+        and replace(spec.strategy.blue_green, analysis=(), approval=None, webhook=None),
+    )
+    analysis = replace(spec.analysis, metrics=(), templates=(), interval=timedelta(days=30))
+    return replace(rollout, request=None, spec=replace(spec, strategy=strategy, analysis=analysis))
+
+
+def _plain(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(replace(step, analysis=(), approval=None, webhook=None) for step in steps)
+
+
+def _at_rest(status: RolloutStatus) -> RolloutStatus:
+    """What a finished journey would remember: who is stable, and the subsets' names."""
+    if status.stable is None:
+        return RolloutStatus()
+    return RolloutStatus(
+        stable=status.stable,
+        subsets=status.subsets,
+        stable_subset=status.stable_subset,
+        canary_subset=status.canary_subset,
+        apart=status.apart,
+        attempt=status.attempt,
+        epoch=status.epoch,
+    )
+
+
+def _relevant(objs: Iterable[Json]) -> list[Json]:
+    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler")
+    return [obj for obj in objs if obj.get("kind") in wanted]
+
+
+def _obj(rollout: Rollout) -> Json:
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {
+            "name": rollout.name,
+            "namespace": rollout.namespace,
+            "uid": rollout.uid,
+            "finalizers": ["rollout.dev/finalizer"],
+        },
+    }
+
+
+def _change(written: Written) -> Change:
+    return Change(
+        written.kind,
+        written.namespace,
+        written.name,
+        written.before,
+        written.after,
+        written.patch,
+    )
+
+
+def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
+    status = stage.status
+    complete = status.stage is Stage.IDLE and bool(stage.moments) and status.pause is None
+    return Planned(
+        rollout=rollout,
+        strategy=_strategy(rollout.spec.strategy),
+        stable=stage.journey[0] or _name(status.stable),
+        canary=stage.journey[1] or rollout.spec.revision,
+        moments=tuple(stage.moments),
+        ends=stage.because if complete else f"stops here: {stage.because}",
+        complete=complete,
+        notes=(*stage.notes, *_notes(rollout, status)),
+        ignore=_rules(stage.moments, cluster),
+    )
+
+
+def _rules(moments: Iterable[Moment], cluster: Cluster) -> dict[str, str]:
+    """The ignore rules of the objects that a GitOps tool owns and this journey writes."""
+    changes = (change for moment in moments for change in moment.changes)
+    touched = {change.object: (change.kind, change.namespace, change.name) for change in changes}
+    found = {name: cluster.get(*key) for name, key in sorted(touched.items())}
+    return {name: owner.rule(obj) for name, obj in found.items() if obj and owner.rule(obj)}
+
+
+def _notes(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
+    if strategies.plan(rollout.spec.strategy).finish is Finish.HOLD:
+        yield f"after the last step it holds until `rollout promote {rollout.name}` or abort"
+    if status.subsets is SubsetMode.VERSION:
+        yield "subsets are named by version, so git's weights for them do not count from now on"
+
+
+def _strategy(strategy: Strategy) -> str:
+    if strategy.canary is not None:
+        return f"canary strategy, {len(strategy.canary.steps)} steps"
+    return "dark release" if strategy.dark is not None else "blue-green"
+
+
+def _name(revision: Revision | None) -> str:
+    return revision.name if revision else ""

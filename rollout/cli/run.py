@@ -1,0 +1,228 @@
+"""``run``: the controller, put together from its settings; the one place that knows all edges."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+
+from rollout.cli import options, settings
+from rollout.cli.settings import CACHE, NAMES, Settings
+from rollout.controller import app, concerns, loop, telemetry
+from rollout.controller.app import Beside, Controller, Outside
+from rollout.controller.following import Following
+from rollout.controller.metrics import Batcher
+from rollout.controller.ports import Answers, Metrics, Proxies
+from rollout.controller.sources import KubeSecrets, Policy, Sources
+from rollout.edges import kube
+from rollout.edges.kube import Kube, Scope
+from rollout.edges.prometheus import Access, Prometheus
+from rollout.edges.repo import GitRepo
+from rollout.edges.syncz import Syncz
+from rollout.errors import RefusedError
+from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
+from rollout.model.status import Outcome
+from rollout.web import app as web
+
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
+
+
+class Nowhere:
+    """No Prometheus is configured: every question is answered by saying so."""
+
+    async def ask(
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+    ) -> Answers:
+        because = "no prometheus is known; give the controller --prometheus"
+        names = dict.fromkeys([*(c.metric for c in counts), *(v.metric for v in values)])
+        return (), (), tuple(NoAnswer(name, Outcome.ERROR, because) for name in names)
+
+
+def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
+    context: typer.Context,
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace", "-n", envvar=NAMES["namespace"], show_envvar=False, help="Only this one."
+        ),
+    ] = "",
+    prometheus: Annotated[
+        str, typer.Option(envvar=NAMES["prometheus"], show_envvar=False, help="Prometheus' URL.")
+    ] = "",
+    prometheus_token: Annotated[
+        str,
+        typer.Option(
+            envvar=NAMES["prometheus_token"], show_envvar=False, help="File with its bearer token."
+        ),
+    ] = "",
+    prometheus_ca: Annotated[
+        str,
+        typer.Option(envvar=NAMES["prometheus_ca"], show_envvar=False, help="File with its CA."),
+    ] = "",
+    tenant: Annotated[
+        str, typer.Option(envvar=NAMES["tenant"], show_envvar=False, help="X-Scope-OrgID.")
+    ] = "",
+    istiod: Annotated[
+        str,
+        typer.Option(
+            envvar=NAMES["istiod"],
+            show_envvar=False,
+            help="istiod's /debug/syncz URLs, with commas.",
+        ),
+    ] = "",
+    cache: Annotated[
+        Path,
+        typer.Option(
+            envvar=NAMES["cache"], show_envvar=False, help="Folder of the bare git clones."
+        ),
+    ] = CACHE,
+    listen: Annotated[
+        str,
+        typer.Option(
+            envvar=NAMES["listen"], show_envvar=False, help="host:port of /metrics and /healthz."
+        ),
+    ] = "",
+    allow_local_git: Annotated[
+        bool,
+        typer.Option(
+            "--allow-local-git",
+            envvar=NAMES["allow_local_git"],
+            show_envvar=False,
+            help="Paths and http to itself.",
+        ),
+    ] = False,
+    log_level: Annotated[
+        str,
+        typer.Option(envvar=NAMES["log_level"], show_envvar=False, help="debug, info, warning."),
+    ] = "info",
+) -> None:
+    """Run the controller until SIGTERM or Ctrl-C.
+
+    In a cluster, give it a Deployment (deploy/); elsewhere it acts with your kubeconfig.
+    Each option has an environment variable: --prometheus-ca is ROLLOUT_PROMETHEUS_CA.
+    """
+    given = replace(
+        options.chosen(context),
+        namespace=namespace,
+        prometheus=prometheus,
+        prometheus_token=prometheus_token,
+        prometheus_ca=prometheus_ca,
+        tenant=tenant,
+        istiod=istiod,
+        cache=cache.expanduser(),
+        listen=listen,
+        allow_local_git=allow_local_git,
+        log_level=log_level,
+    )
+    _log(given.log_level)
+    asyncio.run(_run(given))
+
+
+async def _run(given: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as exits:
+        outside, sources = await _outside(given, exits)
+        beside: tuple[Beside, ...] = (_following(sources, outside),)
+        if given.listen:
+            beside = (*beside, _door(given.listen))
+        mine = app.Settings(_lease_namespace(), _identity(), beside)
+        telemetry.info("started", address=given.listen or None)
+        await app.run(outside, mine, stop)
+    telemetry.info("stopped")
+
+
+async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, GitRepo]:
+    """Every edge, opened; ``exits`` closes them."""
+    api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
+    scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
+    cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
+    proxies = await _proxies(given, exits)
+    repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
+    exits.push_async_callback(repo.close)
+    metrics = _metrics(given, exits)
+    return Outside(kube=cluster, metrics=metrics, proxies=proxies), repo
+
+
+async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
+    if not given.istiod:
+        return None
+    http = await exits.enter_async_context(aiohttp.ClientSession(trust_env=True))
+    return Syncz(http, given.istiod.split(","))
+
+
+def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
+    if not given.prometheus:
+        return Nowhere()
+    prometheus = Prometheus(
+        Access(
+            url=given.prometheus,
+            token=settings.secret(given.prometheus_token) if given.prometheus_token else "",
+            ca_file=given.prometheus_ca,
+            tenant=(TENANT, given.tenant) if given.tenant else None,
+        )
+    )
+    exits.callback(prometheus.close)
+    return Batcher(prometheus)
+
+
+def _following(repo: GitRepo, outside: Outside) -> Beside:
+    """The sources, kept in force beside the rollouts."""
+
+    async def beside(controller: Controller) -> None:
+        sources = Sources(
+            outside.kube,
+            repo,
+            KubeSecrets(outside.kube),
+            loop.clock,
+            Policy(instance=controller.settings.identity),
+            leading=lambda: controller.leading,
+        )
+        await Following(sources, outside.kube).run()
+
+    return beside
+
+
+def _door(address: str) -> Beside:
+    """Health and metrics at ``address``, host:port."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise RefusedError(f"listen {address!r}: is no address; host:port is wanted")
+
+    async def beside(controller: Controller) -> None:
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        try:
+            await web.serve(controller, web.Settings(host.strip("[]"), int(port)), ready)
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+
+    return beside
+
+
+def _lease_namespace() -> str:
+    """Where replicas of us agree who acts; empty outside a cluster, where there is one of us."""
+    return OWN_NAMESPACE.read_text().strip() if OWN_NAMESPACE.is_file() else ""
+
+
+def _identity() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _log(level: str) -> None:
+    """JSON lines on stderr, ours at ``level``, everybody else's from warnings up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(telemetry.Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("rollout").setLevel(level.upper())

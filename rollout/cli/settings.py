@@ -1,0 +1,81 @@
+"""The controller's settings: at most twelve, and the only place where the environment is read."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rollout.errors import RefusedError
+
+CACHE = Path("~/.cache/rollout")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to reach the outside; policy stands in manifests.
+
+    ``kubeconfig``, ``context``: empty means the default file and context, or the pod's own.
+    ``namespace``: the one to act in; empty means all (``run``) or the context's (everything else).
+    ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
+    ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
+    ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
+    ``allow_local_git``: RolloutSources may name paths and http addresses of this machine.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+    prometheus: str = ""
+    prometheus_token: str = ""
+    prometheus_ca: str = ""
+    tenant: str = ""
+    istiod: str = ""
+    cache: Path = CACHE
+    listen: str = ""
+    allow_local_git: bool = False
+    log_level: str = "info"
+
+
+NAMES = {field.name: f"ROLLOUT_{field.name.upper()}" for field in fields(Settings)}
+"""Setting to environment variable; the API's own ``KUBECONFIG`` is read as kubectl reads it."""
+
+
+def secret(path: str) -> str:
+    """The text of a file that holds one secret, without the line's end.
+
+    Errors: ``RefusedError`` when it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"{path}: cannot be read ({error}); name a readable file") from error
+
+
+def kubeconfig(given: str) -> str | None:
+    """The file that names the cluster: the one given, else the first of ``KUBECONFIG``, else None.
+
+    Errors: ``RefusedError`` when the file named is not there.
+    """
+    named = given or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    if not named:
+        return None
+    if not Path(named).expanduser().is_file():
+        found = "--kubeconfig" if given else "KUBECONFIG"
+        raise RefusedError(f"{named}: no such file; {found} must name a kubeconfig")
+    return str(Path(named).expanduser())
+
+
+def is_plain() -> bool:
+    """Whether colours are unwanted: https://no-color.org."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def inherited(**changes: str) -> dict[str, str]:
+    """The environment of a child of ours, with these variables set."""
+    return {**os.environ, **changes}
+
+
+def proxies() -> dict[str, str]:
+    """What the environment says of HTTP proxies and CA files, for children that fetch."""
+    names = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    found = {name: os.environ.get(name) or os.environ.get(name.lower()) for name in names}
+    return {name: value for name, value in found.items() if value}

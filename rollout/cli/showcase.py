@@ -1,0 +1,60 @@
+"""The demo's shop: three revisions of one service, one of them bad; plain objects and text."""
+
+from rollout.lab import sample
+from rollout.lab.client import Object
+
+NAMESPACE = sample.NAMESPACE
+HOST = sample.HOST
+NAME = "shop"
+FILE = "shop/rollout.yaml"
+BAD = "v3"
+ERROR_RATE = 0.1
+"""Of the bad revision's answers: the issue's own figure."""
+
+
+def objects() -> list[Object]:
+    """What a team has before it has us; all three revisions' pods stand ready."""
+    route = {"name": "primary", "route": [{"destination": {"host": NAME, "subset": "stable"}}]}
+    rule = sample.destination_rule(name=NAME)
+    rule["spec"]["subsets"] = [{"name": "stable", "labels": {"version": "v1"}}]
+    return [
+        sample.service(),
+        sample.gateway(),
+        rule,
+        sample.deployment("v1", latency_ms="5"),
+        sample.deployment("v2", latency_ms="5"),
+        sample.deployment(BAD, latency_ms="5", error_rate=str(ERROR_RATE)),
+        sample.virtual_service(route),
+    ]
+
+
+def source(url: str) -> Object:
+    """The repository that says which revision is wanted."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "RolloutSource",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"url": url, "ref": "main", "path": "shop", "interval": "5s"},
+    }
+
+
+def manifest(revision: str) -> str:
+    """The file that is pushed; times are seconds here that would be minutes elsewhere."""
+    return f"""\
+apiVersion: rollout.dev/v1alpha1
+kind: Rollout
+metadata: {{name: {NAME}, namespace: {NAMESPACE}}}
+spec:
+  service: {NAME}
+  revision: {revision}
+  workload: {{deployments: "{NAME}-{{revision}}"}}
+  strategy:
+    canary:
+      steps:
+      - {{weight: 10, bake: 5s, timeBox: 12s}}
+      - {{weight: 40, bake: 5s, timeBox: 12s}}
+      bakeAfterPromotion: 3s
+  analysis:
+    interval: 1s
+    warmup: 2s
+"""

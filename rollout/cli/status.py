@@ -1,0 +1,99 @@
+"""``status``, ``history`` and ``explain``: what is, what was, and why nothing moves."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from rollout import strategies
+from rollout.cli import cluster, options, output
+from rollout.cli.cluster import Seen
+from rollout.cli.output import Format, Output
+from rollout.cli.settings import Settings
+from rollout.messages import terminal
+from rollout.model.spec import Step
+
+MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
+
+
+def status(
+    context: typer.Context,
+    name: MaybeName = "",
+    namespace: options.Namespace = "",
+    everywhere: options.Everywhere = False,
+    form: Output = Format.TABLE,
+) -> None:
+    """Show where every rollout stands, or everything about one."""
+    given = _scope(options.chosen(context), namespace, everywhere=everywhere)
+    if name:
+        found = asyncio.run(_one(given, name))
+        if form is Format.TABLE:
+            output.facts(terminal.facts(found.rollout, found.status, cluster.now()))
+        else:
+            output.machine(form, found.obj, [output.name_of(found.obj)])
+        return
+    everything = asyncio.run(_all(given))
+    if form is Format.TABLE:
+        _table(everything, everywhere=everywhere, namespace=given.namespace)
+    else:
+        objs = [one.obj for one in everything]
+        output.machine(form, output.items(objs), map(output.name_of, objs))
+
+
+def history(
+    context: typer.Context,
+    name: options.Name,
+    namespace: options.Namespace = "",
+    form: Output = Format.TABLE,
+) -> None:
+    """Show the last 50 decisions of a rollout, newest first."""
+    found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
+    if form is Format.TABLE:
+        output.table(terminal.HISTORY_HEAD, terminal.history(found.status, cluster.now()))
+        return
+    entries = (found.obj.get("status") or {}).get("history") or []
+    output.machine(form, entries, [entry["id"] for entry in entries])
+
+
+def explain(context: typer.Context, name: options.Name, namespace: options.Namespace = "") -> None:
+    """Say in one sentence why a rollout is not moving, and what would move it."""
+    found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
+    said = terminal.explain(found.rollout, found.status, step_of(found), cluster.now())
+    output.console().print(said)
+
+
+def step_of(found: Seen) -> Step | None:
+    """The spec of the step that a rollout is at; None between steps."""
+    if found.status.step is None:
+        return None
+    stops = strategies.plan(found.rollout.spec.strategy).stops
+    return stops[min(found.status.step.index, len(stops) - 1)].step
+
+
+def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Settings:
+    if everywhere:
+        return given
+    return cluster.in_namespace(given, namespace)
+
+
+async def _one(given: Settings, name: str) -> Seen:
+    async with cluster.connected(given, name=name) as connection:
+        return await cluster.one(connection, given.namespace, name)
+
+
+async def _all(given: Settings) -> list[Seen]:
+    async with cluster.connected(given) as connection:
+        return await cluster.rollouts(connection)
+
+
+def _table(found: Sequence[Seen], *, everywhere: bool, namespace: str) -> None:
+    if not found:
+        where = "any namespace" if everywhere else f"namespace {namespace}"
+        output.say(f"no rollouts in {where}")
+        return
+    rows = [
+        terminal.row(one.rollout.key if everywhere else one.rollout.name, one.status)
+        for one in found
+    ]
+    output.table(terminal.HEAD, rows)

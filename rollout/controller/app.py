@@ -1,0 +1,236 @@
+"""The controller put together: what wakes whom, and what stops with what."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rollout.controller import preflight, telemetry
+from rollout.controller.concerns import Interests
+from rollout.controller.inbox import Inbox
+from rollout.controller.lanes import Lanes
+from rollout.controller.leader import Leader
+from rollout.controller.look import Looks
+from rollout.controller.loop import Alarms, Loop, Scheduler, clock
+from rollout.controller.observe import Observer
+from rollout.controller.perform import Performer
+from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
+from rollout.controller.store import Store
+from rollout.controller.telemetry import Registry
+from rollout.errors import OutsideError, RolloutError
+from rollout.model.status import Phase
+
+BEAT = 1.0  # seconds between two heartbeats
+DEAD = 30.0  # seconds without one: the event loop hangs
+SILENT = 120.0  # seconds without a sign from a watch, which is replaced within 60
+KINDS = (
+    "VirtualService",
+    "DestinationRule",
+    "Service",
+    "EndpointSlice",
+    "Deployment",
+    "Pod",
+    "AnalysisTemplate",
+)
+FIRST = 0.2  # seconds between two tries to read which rollouts there are
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that the controller is given, as ports; None: there is none of it."""
+
+    kube: Cluster
+    metrics: Metrics
+    proxies: Proxies | None = None
+    chat: Chat | None = None
+    webhooks: Webhooks | None = None
+
+
+Beside = Callable[["Controller"], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``namespace``: where our Lease lives; empty: no Lease, this is the only replica.
+
+    ``identity``: this process, unlike any other.
+    ``beside``: what runs along for as long as the controller does, such as the sources.
+    """
+
+    namespace: str = ""
+    identity: str = "rollout"
+    beside: Sequence[Beside] = ()
+
+
+@dataclass(slots=True)
+class Controller:
+    """Looks at every Rollout for as long as ``run`` runs."""
+
+    outside: Outside
+    settings: Settings
+    clock: Callable[[], datetime] = clock
+    alarms: Callable[[], Alarms] = Scheduler
+    metrics: Registry = field(default_factory=telemetry.registry)
+    store: Store = field(init=False)
+    inbox: Inbox = field(init=False)
+    loop: Loop = field(init=False)
+    leader: Leader | None = field(init=False, default=None)
+    _interests: Interests = field(default_factory=Interests)
+    _beat_at: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        kube = self.outside.kube
+        self.store = Store(kube)
+        self.inbox = Inbox(kube, lambda key: self.loop.wake(key, urgent=True))
+        if self.settings.namespace:
+            self.leader = Leader(
+                kube,
+                self.settings.namespace,
+                self.settings.identity,
+                self.clock,
+                self._leads,
+            )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
+        alarms = self.alarms()
+        looks = self._looks()
+        self.loop = Loop(looks.look, self.clock, alarms, looks.troubled)
+        looks.gone = self.loop.forget
+        self.outside.kube.listen(self._changed)
+        self._begin()
+        tasks = [asyncio.create_task(work) for work in self._work()]
+        try:
+            await _until(stop, tasks)
+        finally:
+            await self.loop.stop()
+            alarms.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._release()
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica may act now."""
+        return self.leader is None or self.leader.leading
+
+    def health(self) -> str:
+        """What is wrong with this process, in one line; empty when nothing is."""
+        now = asyncio.get_running_loop().time()
+        if now - self._beat_at > DEAD:
+            return f"no heartbeat for {now - self._beat_at:.0f} s"
+        return ""
+
+    def readiness(self) -> str:
+        """Why this process cannot do its work now, in one line; empty when it can."""
+        silent = self.outside.kube.silence()
+        if silent > SILENT:
+            return f"nothing heard from the API server for {silent:.0f} s"
+        return self.health()
+
+    def metrics_text(self) -> str:
+        """Our metrics as Prometheus reads them."""
+        self.metrics.set("rollout_leader", float(self.leading))
+        self.metrics.set("rollout_watch_silence_seconds", self.outside.kube.silence())
+        found = self._phases()
+        for phase in ("New", *Phase):
+            self.metrics.set("rollout_rollouts", found[phase], phase=phase)
+        return self.metrics.text()
+
+    def _looks(self) -> Looks:
+        outside = self.outside
+        return Looks(
+            store=self.store,
+            observer=Observer(
+                outside.kube,
+                outside.metrics,
+                outside.proxies,
+                outside.webhooks,
+                self.inbox,
+            ),
+            performer=Performer(outside.kube, self.store, outside.chat, self.settings.identity),
+            inbox=self.inbox,
+            lanes=Lanes(),
+            interests=self._interests,
+            metrics=self.metrics,
+            clock=self.clock,
+            leading=lambda: self.leading,
+            gone=lambda _: None,
+        )
+
+    def _work(self) -> list[Coroutine[Any, Any, None]]:
+        leading = [self.leader.run()] if self.leader else []
+        return [self._beat(), *leading, *(b(self) for b in self.settings.beside)]
+
+    async def _beat(self) -> None:
+        while True:
+            self._beat_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(BEAT)
+
+    def _begin(self) -> None:
+        """What the first looks will read is asked for beforehand, so that they find it."""
+        for kind in (*KINDS, *preflight.KINDS):
+            with contextlib.suppress(OutsideError):
+                self.outside.kube.list(kind)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        """Every Rollout is looked at, as soon as it is known which there are."""
+        try:
+            keys = self.store.rollouts()
+        except OutsideError:
+            asyncio.get_running_loop().call_later(FIRST, self._wake_all)
+            return
+        for key in keys:
+            self.loop.wake(key)
+
+    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+        """An object changed: whom it concerns looks again; a Rollout itself at once."""
+        if kind == "Rollout":
+            for concern in touched:
+                self.loop.wake(concern.removeprefix("rollout "), urgent=True)
+            return
+        for key in self._interests.whom(touched):
+            self.loop.wake(key)
+
+    def _leads(self, leading: bool) -> None:
+        """Whoever led before has written what we do not know."""
+        self.store.forget()
+        if leading:
+            self._wake_all()
+
+    def _phases(self) -> Counter[str]:
+        try:
+            objs = self.outside.kube.list("Rollout")
+        except OutsideError:
+            return Counter()
+        return Counter(str((obj.get("status") or {}).get("phase", "New")) for obj in objs)
+
+    async def _release(self) -> None:
+        if self.leader is None:
+            return
+        try:
+            await self.leader.release()
+        except RolloutError as error:
+            telemetry.warn("lease not given back", error=str(error))
+
+
+async def run(outside: Outside, settings: Settings, stop: asyncio.Event) -> None:
+    """A controller, until ``stop`` is set."""
+    await Controller(outside, settings).run(stop)
+
+
+async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """``stop`` is set, or one of ``tasks`` has died, and its error is ours."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait((waiting, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    for task in done:
+        if task is not waiting:
+            task.result()

@@ -1,0 +1,164 @@
+"""One look at one Rollout: ask, observe, decide, save, act; the order is the safety."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rollout import reconcile
+from rollout.controller import telemetry
+from rollout.controller.concerns import Interests
+from rollout.controller.inbox import Inbox
+from rollout.controller.lanes import Lanes
+from rollout.controller.loop import Trouble
+from rollout.controller.observe import Observer
+from rollout.controller.perform import Performer
+from rollout.controller.store import Held, Store, gist
+from rollout.controller.telemetry import Registry
+from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
+from rollout.model.action import Decision
+from rollout.model.spec import Rollout
+from rollout.model.status import RolloutStatus, Stage
+
+STUBBORN = 3  # failures in a row before the status says why nothing moves
+
+SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks at Rollouts by ``namespace/name``.
+
+    ``leading``: whether this replica may act now; asked again before each write.
+    ``gone``: told of a Rollout that is no more.
+    """
+
+    store: Store
+    observer: Observer
+    performer: Performer
+    inbox: Inbox
+    lanes: Lanes
+    interests: Interests
+    metrics: Registry
+    clock: Callable[[], datetime]
+    leading: Callable[[], bool]
+    gone: Callable[[str], None]
+    _excuses: dict[str, str] = field(default_factory=dict)
+
+    async def look(self, key: str) -> timedelta | None:
+        """What time alone makes worth another look; None: only an event can.
+
+        Errors: any of ours, and nothing has been done after it.
+        """
+        if not self.leading():
+            return None
+        try:
+            held = self.store.load(key)
+        except ManifestError:
+            if await self.store.bury(key):
+                return None
+            raise
+        if held is None or (held.rollout.deleting and not held.finalized):
+            self._gone(key)
+            return None
+        held = replace(held, rollout=self._signed(held))
+        began = self.clock()
+        again = await self._look(held)
+        self.metrics.observe("rollout_look_seconds", (self.clock() - began).total_seconds())
+        return again
+
+    async def troubled(self, trouble: Trouble) -> None:
+        """Says why the looks at one Rollout fail: to the log, and in the end in its status."""
+        name = type(trouble.error).__name__
+        self.metrics.count("rollout_looks_total", ended=name)
+        if isinstance(trouble.error, RolloutError):
+            text = str(trouble.error)
+            telemetry.warn("look failed", rollout=trouble.key, error=text, times=trouble.times)
+        else:
+            text = f"a bug of ours ({name}); see the controller's log"
+            telemetry.bug("look failed", trouble.error, rollout=trouble.key)
+        if trouble.times >= STUBBORN and not isinstance(trouble.error, OutsideError):
+            await self._explain(trouble.key, text)
+
+    async def _look(self, held: Held) -> timedelta | None:
+        questions = reconcile.ask(held.rollout, held.status, self.clock())
+        seen = await self.observer.observe(held, questions)
+        self.interests.put(held.key, self.observer.concerns(held, questions))
+        async with self.lanes.thinking():
+            now = self.clock()
+            decision = reconcile.decide(held.rollout, held.status, seen, now)
+        self._tell(held, decision)
+        down = _takes_weight(held.status, decision.status)
+        async with self.lanes.writing(urgent=down):
+            await self._act(held, decision)
+        self._count(held, decision, down, now)
+        return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
+
+    async def _act(self, held: Held, decision: Decision) -> None:
+        """The status first; whoever loses that race does nothing."""
+        self._still_leading()
+        if decision.actions:
+            held = await self.store.hold(held)
+        excuse = self._excuses.get(held.key)
+        status = replace(decision.status, because=excuse) if excuse else decision.status
+        held = await self.store.save(held, status, self.clock())
+        for action in decision.actions:
+            self._still_leading()
+            await self.performer.do(held, action, self.clock())
+            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+        if self._excuses.pop(held.key, None):
+            await self.store.save(held, decision.status, self.clock())
+
+    def _still_leading(self) -> None:
+        if not self.leading():
+            raise ConflictError("lease: another replica leads by now; it looks again")
+
+    def _signed(self, held: Held) -> Rollout:
+        return replace(held.rollout, request=self.inbox.signed(held.rollout.request))
+
+    def _gone(self, key: str) -> None:
+        self._excuses.pop(key, None)
+        space, _, name = key.partition("/")
+        self.metrics.drop("rollout_canary_weight", namespace=space, name=name)
+        self.interests.drop(key)
+        self.gone(key)
+
+    def _tell(self, held: Held, decision: Decision) -> None:
+        if gist(decision.because) != gist(held.status.because):
+            telemetry.info(
+                decision.because,
+                rollout=held.key,
+                phase=decision.status.phase,
+                stage=decision.status.stage,
+                split=decision.status.split,
+                epoch=decision.status.epoch,
+                attempt=decision.status.attempt,
+                commit=held.rollout.commit,
+            )
+
+    def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
+        self.metrics.count("rollout_looks_total", ended="ok")
+        weight = decision.status.split.canary
+        space, name = held.rollout.namespace, held.rollout.name
+        self.metrics.set("rollout_canary_weight", weight, namespace=space, name=name)
+        if down:
+            took = (self.clock() - since).total_seconds()
+            self.metrics.observe("rollout_weight_down_seconds", took)
+
+    async def _explain(self, key: str, text: str) -> None:
+        """The status says ``text`` until a look succeeds to its end."""
+        self._excuses[key] = text[:SENTENCE]
+        held = self.store.load(key)
+        if held is not None and self.leading():
+            status = replace(held.status, because=text[:SENTENCE])
+            await self.store.save(held, status, self.clock())
+
+
+def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _takes_weight(old: RolloutStatus, new: RolloutStatus) -> bool:
+    """Whether the canary loses requests: what nothing else may delay."""
+    return new.split.canary < old.split.canary or new.stage is Stage.WITHDRAWING

@@ -1,0 +1,223 @@
+"""Waking and waiting: each object is looked at when something changed or time alone may have.
+
+What a look does is not known here; ``look.py`` does one for a Rollout. The only reader of the
+clock.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from rollout.controller import telemetry
+from rollout.errors import ConflictError, OutsideError
+
+GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
+FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
+AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
+CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
+
+Look = Callable[[str], Awaitable[timedelta | None]]
+"""One look at the object of that key; answers with the time until time alone matters."""
+
+
+def clock() -> datetime:
+    """Now, to the millisecond, which is what a status keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class Alarms(Protocol):
+    """Something that rings later."""
+
+    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
+        """``ring(key)`` at ``when``; a later call for the same key takes its place."""
+
+    def off(self, key: str) -> None:
+        """``key`` does not ring."""
+
+    def stop(self) -> None:
+        """Nothing rings any more."""
+
+
+class Scheduler:
+    """Alarms by APScheduler; must be made while an event loop runs."""
+
+    def __init__(self) -> None:
+        self._jobs = AsyncIOScheduler(timezone=UTC)
+        self._jobs.start()
+
+    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
+        self._jobs.add_job(
+            _ring,
+            "date",
+            run_date=when,
+            args=(ring, key),
+            id=key,
+            replace_existing=True,
+            misfire_grace_time=None,  # late is better than never
+        )
+
+    def off(self, key: str) -> None:
+        if self._jobs.get_job(key):
+            self._jobs.remove_job(key)
+
+    def stop(self) -> None:
+        self._jobs.shutdown(wait=False)
+
+
+async def _ring(ring: Callable[[str], None], key: str) -> None:
+    """A coroutine, so that APScheduler rings in the event loop and not in a thread."""
+    ring(key)
+
+
+@dataclass(slots=True)
+class _State:
+    """Where one object stands: looking, waiting after a failure, or asleep."""
+
+    task: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    again: bool = False
+    at_once: int = 0
+    ended_at: float = float("-inf")
+    failures: int = 0
+    complaint: str = ""
+    patient: bool = False  # waiting after a failure: only what is urgent may shorten it
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the looks at one object fail, and how often in a row they have."""
+
+    key: str
+    error: BaseException
+    times: int
+
+
+@dataclass(slots=True)
+class Loop:
+    """Looks at objects by key: never two looks of one at once, and never one for many wakes.
+
+    ``troubled``: told once for each new reason why looks fail.
+    """
+
+    look: Look
+    clock: Callable[[], datetime]
+    alarms: Alarms
+    troubled: Callable[[Trouble], Awaitable[None]]
+    jitter: Callable[[], float] = random.random
+    _states: dict[str, _State] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def wake(self, key: str, urgent: bool = False) -> None:
+        """A look at ``key`` happens soon; one that runs is followed by another.
+
+        ``urgent``: a person or git spoke, so a wait after a failure is over.
+        """
+        state = self._states.setdefault(key, _State())
+        state.again = True
+        if state.task or self._stopping:
+            return
+        if state.timer and not (urgent and state.patient):
+            return
+        self._later(key, state, max(0.0, state.ended_at + GAP - _now()))
+
+    def forget(self, key: str) -> None:
+        """The object is gone; a look that runs ends by itself."""
+        state = self._states.get(key)
+        self.alarms.off(key)
+        if state and state.timer:
+            state.timer.cancel()
+        if state and not state.task:
+            del self._states[key]
+
+    async def stop(self) -> None:
+        """No look runs and none begins; those that run may finish what they are doing."""
+        self._stopping = True
+        for key, state in self._states.items():
+            self.alarms.off(key)
+            if state.timer:
+                state.timer.cancel()
+        tasks = [state.task for state in self._states.values() if state.task]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def troubles(self) -> dict[str, str]:
+        """Key to the reason why its looks fail now."""
+        return {key: state.complaint for key, state in self._states.items() if state.complaint}
+
+    def _later(self, key: str, state: _State, wait: float) -> None:
+        if state.timer:
+            state.timer.cancel()
+        if wait <= 0:
+            self._begin(key, state)
+        else:
+            later = asyncio.get_running_loop().call_later
+            state.timer = later(wait, self._begin, key, state)
+
+    def _begin(self, key: str, state: _State) -> None:
+        state.timer = None
+        state.again = state.patient = False
+        state.task = asyncio.create_task(self._once(key, state), name=f"look {key}")
+
+    async def _once(self, key: str, state: _State) -> None:
+        wait: float | None
+        try:
+            again = await self.look(key)
+        except Exception as error:  # one object's trouble, whatever it is, is not the others'
+            wait = await self._failed(key, state, error)
+        else:
+            state.failures, state.complaint = 0, ""
+            wait = self._next(key, state, again)
+        state.task, state.ended_at = None, _now()
+        if wait is not None and not self._stopping:
+            self._later(key, state, wait)
+
+    def _next(self, key: str, state: _State, again: timedelta | None) -> float | None:
+        """Seconds until the next look, or None with an alarm set or nothing to wait for."""
+        state.at_once = state.at_once + 1 if again == timedelta(0) else 0
+        if 0 < state.at_once <= AT_ONCE:
+            return 0.0
+        if state.again or state.at_once:
+            return GAP
+        if again is None:
+            self.alarms.off(key)
+        else:
+            self.alarms.at(self.clock() + again, key, self.wake)
+        return None
+
+    async def _failed(self, key: str, state: _State, error: Exception) -> float:
+        """How long to wait before the next look."""
+        state.failures += 1
+        if isinstance(error, ConflictError) and state.failures <= CONFLICTS:
+            return GAP
+        state.patient = True
+        if self._is_news(state, error):
+            state.complaint = str(error) or type(error).__name__
+            await self._tell(Trouble(key, error, state.failures))
+        asked = error.retry_after if isinstance(error, OutsideError) else None
+        return max(self._wait(state.failures), asked or 0.0)
+
+    @staticmethod
+    def _is_news(state: _State, error: Exception) -> bool:
+        """Whether people should hear of it: what may pass by itself must have lasted."""
+        if state.failures < CONFLICTS:
+            return not isinstance(error, OutsideError | ConflictError) and not state.complaint
+        return state.failures == CONFLICTS or str(error) != state.complaint
+
+    async def _tell(self, trouble: Trouble) -> None:
+        try:
+            await self.troubled(trouble)
+        except Exception as error:  # telling must not end what is told of
+            telemetry.warn("trouble untold", rollout=trouble.key, error=repr(error))
+
+    def _wait(self, failures: int) -> float:
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
+        return longest * (0.5 + self.jitter() / 2)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,101 @@
+"""What the controller needs of the outside, as small as it can be; the edges fit, so do the fakes.
+
+Objects are Kubernetes' own JSON, as the API server sent it, and are never changed in place.
+A *concern* is a name that objects share with the rollouts they matter to, such as
+``host reviews.shop.svc.cluster.local``; ``concerns.py`` says who has which.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from rollout.model.action import Announce, AskApproval
+from rollout.model.observation import (
+    Counts,
+    CountsQuestion,
+    NoAnswer,
+    ProxySync,
+    Value,
+    ValueQuestion,
+)
+from rollout.model.spec import Rollout
+
+Json = Mapping[str, Any]
+"""One object of the API, or one operation of a JSON Patch."""
+
+Changed = Callable[[str, frozenset[str]], None]
+"""Told of every change: the kind, and the concerns of the object before and after it."""
+
+
+class Kube(Protocol):
+    """The API server: reads come from the watch cache, writes go out and into the cache.
+
+    Errors of reads: ``OutsideError`` while a kind has not been listed yet, since an object that
+    is missing in an empty cache is not missing in the world (argo-rollouts #4804).
+    Errors of writes: ``ConflictError`` when somebody wrote first, ``RefusedError`` when the answer
+    is no, ``OutsideError`` when there is none; whether it was done, the next look sees.
+    A read after a write of ours never shows the time before it.
+    """
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None: ...
+
+    def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+        """All objects of ``kind``, or those with ``concern``; by namespace and name."""
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json:
+        """The object after the JSON Patch ``ops``; a ``test`` that fails is a ConflictError."""
+
+    async def create(self, obj: Json) -> Json:
+        """The object as made; one of that name already there is a ConflictError."""
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """It is gone, or was."""
+
+
+class Watching(Protocol):
+    """The watch behind the cache."""
+
+    def listen(self, changed: Changed) -> None:
+        """``changed`` is called for every change from now on, and must return at once."""
+
+    def silence(self) -> float:
+        """Seconds since the quietest watch last gave a sign of life; infinity: not begun."""
+
+
+class Cluster(Kube, Watching, Protocol):
+    """Both: what ``app.run`` is given."""
+
+
+Answers = tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]
+"""What Prometheus said to one look's questions; each question has an answer or a reason."""
+
+
+class Metrics(Protocol):
+    """Prometheus, asked for many rollouts at once behind this door; it never raises."""
+
+    async def ask(
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+    ) -> Answers: ...
+
+
+class Proxies(Protocol):
+    """istiod, asked whether its proxies have what was written."""
+
+    async def synced(self, since: datetime) -> ProxySync | None:
+        """None: nobody to ask, or no answer."""
+
+
+class Webhooks(Protocol):
+    """The HTTP gates of the controller's configuration."""
+
+    async def ask(self, name: str, rollout: Rollout) -> bool | None:
+        """Whether the gate ``name`` opens; None: no such gate, or no answer."""
+
+
+class Chat(Protocol):
+    """A channel of people; Slack."""
+
+    async def post(self, rollout: Rollout, message: AskApproval | Announce) -> None:
+        """It has been said once, however often this is called for the same message."""

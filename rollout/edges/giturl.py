@@ -1,0 +1,96 @@
+"""Which git addresses are open to us, how they are shown, and whose fault a failure is."""
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+from rollout.errors import OutsideError, RefusedError, RolloutError
+
+_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
+_REFUSALS = (
+    *("401", "403", "404", "certificate", "cannot redirect", "authenticat", "credential"),
+    *("host key", "hostkey", "not found", "unsupported url"),
+)
+
+
+def check(url: str, local: bool) -> None:
+    """``url`` is one that we speak to, or a ``RefusedError`` says which would be.
+
+    ``local`` also opens paths of this machine and plain http to itself; otherwise a file of the
+    controller's own disk could be read as a repository (libgit2 clones ``file://`` happily).
+    """
+    scheme, where = _scheme(url), f"git {shown(url)}"
+    if any(not letter.isprintable() or letter.isspace() for letter in url) or url[:1] == "-":
+        raise RefusedError(f"{where}: is no address; https://… or ssh://… is wanted")
+    if scheme in ("path", "file"):
+        if not local:
+            raise RefusedError(f"{where}: is a path of this machine; https or ssh is wanted")
+        return
+    if scheme not in ("https", "ssh", "http"):
+        raise RefusedError(f"{where}: speaks {scheme!r}; https or ssh is wanted")
+    inside = _is_inside(host(url))
+    if scheme == "http" and not (local and inside):
+        raise RefusedError(f"{where}: is not encrypted; https or ssh is wanted")
+    if inside and not local:
+        raise RefusedError(f"{where}: is this machine itself; a host outside is wanted")
+
+
+def _scheme(url: str) -> str:
+    if "://" in url:
+        return url.partition("://")[0].lower()
+    return "ssh" if _SCP.fullmatch(url) and not url.startswith(("/", ".")) else "path"
+
+
+def is_local(url: str) -> bool:
+    """Whether ``url`` is read from disk."""
+    return _scheme(url) in ("path", "file")
+
+
+def host(url: str) -> str:
+    """The host of ``url`` in lower case; empty for a path."""
+    if "://" in url:
+        try:
+            return (urlsplit(url).hostname or "").lower()
+        except ValueError:
+            return ""
+    match = _SCP.fullmatch(url)
+    return match[1].lower() if match else ""
+
+
+def _is_inside(name: str) -> bool:
+    """Whether ``name`` is this machine or its link: loopback, link-local, unspecified.
+
+    Link-local holds the metadata services of the clouds. Private networks stay open, as many
+    people's git lives there; NetworkPolicy is the place to close them.
+    """
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(name or "0.0.0.0", None)}  # noqa: S104
+    except (OSError, UnicodeError):
+        return False  # nobody can be reached there either
+    addresses = [ipaddress.ip_address(str(text).partition("%")[0]) for text in found]
+    mapped = [getattr(address, "ipv4_mapped", None) or address for address in addresses]
+    return any(one.is_loopback or one.is_link_local or one.is_unspecified for one in mapped)
+
+
+def shown(url: str) -> str:
+    """``url`` as messages show it: no user, no password, no query, one line."""
+    plain = re.sub(r"(://)[^/@]*@", r"\1", url).partition("?")[0]
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)[:200]
+
+
+def said(error: BaseException) -> str:
+    """The first line of a foreign error, capped."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def sorted_error(url: str, error: BaseException) -> RolloutError:
+    """libgit2's complaint, sorted by who can put it right; it has only words to go by."""
+    text = said(error)
+    if "memory" in text.lower():
+        return RefusedError(
+            f"git {shown(url)}: does not fit into the reader's memory; a smaller one"
+        )
+    if any(word in text.lower() for word in _REFUSALS):
+        return RefusedError(f"git {shown(url)}: {text}; an address and a Secret it lets in")
+    return OutsideError(f"git {shown(url)}: {text}; the next poll tries again")

@@ -1,0 +1,91 @@
+"""istiod's ``/debug/syncz``: which proxies have taken what was sent to them since a moment.
+
+Source: facts/istio.md 1.7 and 4.9; istiod, ``pilot/pkg/xds/debug.go``.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from rollout.model.observation import ProxySync
+
+SECONDS = 5
+FRESH = 0.5  # seconds for which one answer serves everybody who asks
+LARGEST = 64 << 20
+
+Proxy = Mapping[str, Any]
+
+
+class Syncz:
+    """Asks every istiod at ``urls`` for its proxies; a proxy is counted once."""
+
+    def __init__(self, http: aiohttp.ClientSession, urls: Sequence[str]) -> None:
+        self._http = http
+        self._urls = urls
+        self._lock = asyncio.Lock()
+        self._known: tuple[float, list[Proxy] | None] = (float("-inf"), None)
+
+    async def synced(self, since: datetime) -> ProxySync | None:
+        """None when an istiod does not answer, or is too old to say when it sent what."""
+        proxies = await self._proxies()
+        return None if proxies is None else counted(proxies, since)
+
+    async def _proxies(self) -> list[Proxy] | None:
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if now - self._known[0] > FRESH:
+                pages = await asyncio.gather(*(self._page(url) for url in self._urls))
+                every = [proxy for page in pages for proxy in page or ()]
+                self._known = (now, None if None in pages else every)
+            return self._known[1]
+
+    async def _page(self, url: str) -> list[Proxy] | None:
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        try:
+            async with self._http.get(url, timeout=timeout, allow_redirects=False) as answer:
+                text = await answer.content.read(LARGEST) if answer.status == 200 else b""
+                value = json.loads(text)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+        return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else None
+
+
+def counted(proxies: Iterable[Proxy], since: datetime) -> ProxySync | None:
+    """How many proxies there are, and how many have taken something sent after ``since``.
+
+    A proxy that was sent nothing since may still wait for its push, so it does not count as
+    synced, even where all it was ever sent is acknowledged.
+    """
+    found = {str(proxy.get("proxy")): proxy.get("resources") for proxy in proxies}
+    known = [one for one in found.values() if isinstance(one, dict) and one]
+    if not known or len(known) < len(found):
+        return None
+    complaints = sorted(filter(None, (_complaint(one) for one in known)))
+    synced = sum(_has_taken(one, since) for one in known)
+    return ProxySync(len(known), synced, complaints[0][:200] if complaints else "")
+
+
+def _has_taken(resources: Mapping[str, Any], since: datetime) -> bool:
+    kinds = [one for one in resources.values() if isinstance(one, dict) and one.get("sent")]
+    newest = max((_time(one.get("sentTime")) for one in kinds), default=_NEVER)
+    return newest >= since and all(one.get("acked") == one["sent"] for one in kinds)
+
+
+def _complaint(resources: Mapping[str, Any]) -> str:
+    """The first refusal of a proxy, in Envoy's words."""
+    told = (one.get("lastError") for one in resources.values() if isinstance(one, dict))
+    return next((" ".join(str(text).split()) for text in told if text), "")
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _time(text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return _NEVER

@@ -1,0 +1,32 @@
+"""How a host written in Istio's objects names a service; nothing is resolved over a network."""
+
+SVC = ".svc."
+
+
+def means(written: str, namespace: str, host: str) -> bool:
+    """Whether ``written``, in an object of ``namespace``, names the service ``host`` (in full).
+
+    A short name means the object's own namespace. ``name.namespace`` counts too: people mean the
+    service by it, though Istio takes any name with a dot as it stands (ROL-024 says so).
+    Source: Istio API, VirtualService, ``Destination.host``.
+    """
+    return written in _spellings(host, namespace)
+
+
+def _spellings(host: str, namespace: str) -> set[str]:
+    name, _, rest = host.partition(".")
+    home = rest.partition(SVC)[0]
+    spellings = {host, f"{name}.{home}", f"{name}.{home}.svc"}
+    return spellings | {name} if namespace == home else spellings
+
+
+def short(host: str) -> str:
+    """The service's own name, ``reviews`` of ``reviews.bookinfo.svc.cluster.local``."""
+    return host.partition(".")[0]
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether a host pattern (``*``, ``*.shop.example``, or a name) covers ``host``."""
+    if pattern.startswith("*"):
+        return host.endswith(pattern[1:])
+    return pattern == host

@@ -1,0 +1,185 @@
+"""Cohorts and cookies as Istio's matches, and two matches that must both hold as one.
+
+Istio has OR between the entries of ``match`` and AND inside one; a header, the path and the rest
+can be matched once in an entry. So two conditions on the same thing must become one condition.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+from rollout.errors import RefusedError
+from rollout.istio.patch import Json
+from rollout.model.traffic import Cohort, StringMatch
+
+_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_MOST_COOKIES = 3
+"""Cookies in one cohort: RE2 has no lookahead, so every order is written out (3! = 6)."""
+
+_MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
+_TEXTS = ("uri", "scheme", "method", "authority")
+
+
+def quoted(text: str) -> str:
+    """``text`` as an RE2 pattern that matches it and nothing else."""
+    return _META.sub(r"\\\g<0>", text)
+
+
+def cookie(name: str, value: StringMatch) -> str:
+    """An RE2 pattern for a whole Cookie header that holds this cookie among any others."""
+    return _jar([f"{quoted(name)}={_value(value)}"])
+
+
+def _jar(pairs: Sequence[str]) -> str:
+    inside = [r"; *(?:.*; *)?".join(order) for order in permutations(pairs)]
+    either = inside[0] if len(inside) == 1 else f"(?:{'|'.join(inside)})"
+    return rf"(?:.*; *)?{either}(?:;.*)?"
+
+
+def _value(value: StringMatch) -> str:
+    if value.exact is not None:
+        return quoted(value.exact)
+    if value.prefix is not None:
+        return f"{quoted(value.prefix)}[^;]*"
+    return f"(?:{value.regex})" if value.regex is not None else "[^;]*"
+
+
+def of_cohort(cohort: Cohort) -> Json:
+    """The one match entry that holds exactly for the requests of ``cohort``.
+
+    Errors: ``RefusedError`` for more than three cookies, or a header ``cookie`` beside cookies.
+    """
+    match: Json = {}
+    headers = {name.lower(): _string(v, {}) for name, v in cohort.headers.items()}
+    if cohort.cookies:
+        headers = _both_maps(headers, {"cookie": {"regex": _cookies(cohort.cookies)}}, "header")
+    query = {name: _string(v, {"regex": ".*"}) for name, v in cohort.query.items()}
+    if cohort.path is not None:
+        match["uri"] = _string(cohort.path, {"prefix": "/"})
+    if cohort.method is not None:
+        match["method"] = _string(cohort.method, {"regex": ".+"})
+    if headers:
+        match["headers"] = headers
+    if query:
+        match["queryParams"] = query
+    return match
+
+
+def _cookies(cookies: Mapping[str, StringMatch]) -> str:
+    if len(cookies) > _MOST_COOKIES:
+        found = f"cohort: names {len(cookies)} cookies"
+        raise RefusedError(f"{found}; at most {_MOST_COOKIES} in one entry are wanted")
+    return _jar([f"{quoted(name)}={_value(value)}" for name, value in cookies.items()])
+
+
+def _string(value: StringMatch, present: Json) -> Json:
+    """Istio's StringMatch; it has no word for "any value", so ``present`` says it.
+
+    Source: Istio API, VirtualService, ``HTTPMatchRequest``: a header with an empty match is
+    there with any value; a query parameter has no such form.
+    """
+    for way in ("exact", "prefix", "regex"):
+        text = getattr(value, way)
+        if text is not None:
+            return {way: text}
+    return dict(present)
+
+
+def host(name: str) -> Json:
+    """The match entry for every request to host ``name``, whatever port it names."""
+    return {"authority": {"regex": rf"{quoted(name)}(?::[0-9]+)?"}}
+
+
+def pinned(name: str, value: str) -> Json:
+    """The match entry for requests that carry our cookie with this value."""
+    return {"headers": {"cookie": {"regex": cookie(name, StringMatch(exact=value))}}}
+
+
+def set_cookie(name: str, value: str, age: timedelta) -> str:
+    """The Set-Cookie header that pins a user for ``age``; a script on the page cannot read it."""
+    seconds = int(age.total_seconds())
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+
+
+class Never(Exception):
+    """No request can meet both conditions."""
+
+
+def both(base: Sequence[Json] | None, extra: Iterable[Json]) -> list[Json]:
+    """Match entries that hold exactly where an entry of ``base`` and one of ``extra`` hold.
+
+    ``base`` None or empty: every request. Shape: for each entry of ``extra`` in order, each of
+    ``base`` in order; pairs that no request can meet are left out, so it may be empty.
+    Errors: ``RefusedError`` where RE2 cannot say both in one pattern.
+    """
+    pairs = ((b, e) for e in extra for b in (base or [{}]))
+    return [m for b, e in pairs if (m := _both(b, e)) is not None]
+
+
+def _both(base: Json, extra: Json) -> Json | None:
+    joined = deepcopy(base)
+    fold = bool(base.get("ignoreUriCase"))
+    try:
+        for key, value in extra.items():
+            if key in _MAPS:
+                joined[key] = _both_maps(joined.get(key) or {}, value, key)
+            else:
+                mine = joined.get(key)
+                same = fold and key == "uri"
+                joined[key] = value if not mine else _both_strings(mine, value, key, fold=same)
+    except Never:
+        return None
+    return joined
+
+
+def _both_maps(one: Json, two: Json, what: str) -> Json:
+    joined = dict(one)
+    for name, value in two.items():
+        where = f"{what} {name!r}"
+        joined[name] = _both_strings(joined[name], value, where) if name in joined else value
+    return joined
+
+
+def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Json:
+    """The one StringMatch that holds where both do; ``{}`` is any value."""
+    if one == two or not two:
+        return one
+    if not one:
+        return two
+    for exact, other in ((one, two), (two, one)):
+        if "exact" in exact:
+            return _if(_meets(exact["exact"], other, fold), exact)
+    if "prefix" in one and "prefix" in two:
+        longer, shorter = sorted((one, two), key=lambda m: len(m["prefix"]), reverse=True)
+        return _if(_meets(longer["prefix"], shorter, fold), longer)
+    for regex in (one, two):
+        if regex.get("regex") in (".*", "*"):
+            return two if regex is one else one
+    found = f"match on {where}: {_words(one)} and {_words(two)}"
+    raise RefusedError(f"{found}; RE2 cannot say both, use exact or prefix for one of them")
+
+
+def _if(holds: bool, match: Json) -> Json:
+    if not holds:
+        raise Never
+    return match
+
+
+def _meets(text: str, match: Json, fold: bool) -> bool:
+    flags = re.IGNORECASE if fold else 0
+    if "regex" in match:
+        try:
+            return re.fullmatch(match["regex"], text, flags) is not None
+        except re.error:
+            found = f"match by regex {match['regex']!r}: cannot be read"
+            raise RefusedError(f"{found}; a pattern of RE2 is wanted") from None
+    way = "exact" if "exact" in match else "prefix"
+    pattern = quoted(match[way]) + (".*" if way == "prefix" else "")
+    return re.fullmatch(pattern, text, flags | re.DOTALL) is not None
+
+
+def _words(match: Mapping[str, Any]) -> str:
+    return ", ".join(f"{way} {text!r}" for way, text in match.items())

@@ -1,0 +1,115 @@
+"""Which GitOps tool owns an object, and the rule that makes it leave our leaves alone.
+
+Told from what the tools write on objects; nothing is asked of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Obj = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """How one tool is recognised: field managers, and beginnings of annotation or label keys."""
+
+    name: str
+    managers: tuple[str, ...]
+    marks: tuple[str, ...]
+
+
+_TOOLS = (
+    _Tool(
+        "Argo CD",
+        ("argocd-controller", "argocd-application-controller", "argocd-server"),
+        ("argocd.argoproj.io/",),
+    ),
+    _Tool(
+        "Flux",
+        ("kustomize-controller", "helm-controller"),
+        ("kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/"),
+    ),
+    _Tool("Helm", ("helm",), ("meta.helm.sh/",)),
+)
+"""In this order: both Argo CD and Flux also leave Helm's marks on what a chart made."""
+
+
+def owner(obj: Obj) -> str:
+    """The tool's name, or "" when no tool has left its marks.
+
+    Sources: Argo CD, "Resource tracking"; Flux, Kustomization and HelmRelease API; Helm, the
+    annotations that it adopts objects by.
+    """
+    metadata = obj["metadata"]
+    managers = {f.get("manager") for f in metadata.get("managedFields") or ()}
+    keys = [*(metadata.get("labels") or {}), *(metadata.get("annotations") or {})]
+    for tool in _TOOLS:
+        if managers & {*tool.managers} or any(k.startswith(tool.marks) for k in keys):
+            return tool.name
+    return ""
+
+
+def is_left_alone(obj: Obj) -> bool:
+    """Whether the object itself tells its tool not to put our leaves back; Flux alone has that.
+
+    Source: Flux, Kustomization, "Controlling the apply behavior of resources".
+    """
+    metadata = obj["metadata"]
+    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+    ssa = marks.get("kustomize.toolkit.fluxcd.io/ssa")
+    reconcile = marks.get("kustomize.toolkit.fluxcd.io/reconcile")
+    return ssa in ("IfNotPresent", "Ignore") or reconcile == "disabled"
+
+
+def rule(obj: Obj) -> str:
+    """The ignore rule for this object's tool, as YAML to paste; "" without a tool.
+
+    Argo CD can ignore single leaves. Flux cannot: git's later edits of the object wait until
+    its mark is taken away. Plain Helm writes on ``helm upgrade`` only.
+    """
+    kind = str(obj.get("kind", "VirtualService"))
+    match owner(obj):
+        case "Argo CD":
+            return _ARGO.format(kind=kind, paths=_PATHS.get(kind, ""))
+        case "Flux":
+            return _FLUX.format(kind=kind, field=_FIELDS.get(kind, "/spec"))
+        case "Helm":
+            return _HELM
+        case _:
+            return ""
+
+
+_PATHS = {
+    "VirtualService": """\
+    - .spec.http[]?.route
+    - .spec.http[]? | select((.name // "") | startswith("rollout-"))
+    - .spec.tls[]?.route
+    - .spec.tcp[]?.route""",
+    "DestinationRule": """\
+    - .spec.subsets[]? | select(.name == "stable" or .name == "canary")""",
+}
+_FIELDS = {"VirtualService": "/spec/http", "DestinationRule": "/spec/subsets"}
+_ARGO = """\
+# in the Application's spec
+ignoreDifferences:
+- group: networking.istio.io
+  kind: {kind}
+  jqPathExpressions:
+{paths}
+syncPolicy:
+  syncOptions: [RespectIgnoreDifferences=true]
+"""
+_FLUX = """\
+# a Kustomization: on the {kind} in git
+metadata:
+  annotations:
+    kustomize.toolkit.fluxcd.io/ssa: IfNotPresent
+# a HelmRelease: in its spec
+driftDetection:
+  mode: enabled
+  ignore:
+  - paths: [{field}]
+    target: {{kind: {kind}}}
+"""
+_HELM = "# nothing to add: do not run helm upgrade in mid-journey\n"

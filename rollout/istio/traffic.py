@@ -1,0 +1,99 @@
+"""All of the mesh's objects of one rollout at a glance, against what was asked of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rollout.istio import destinationrule, hosts, owner, virtualservice
+from rollout.istio import routes as listing
+from rollout.model.observation import SeenTraffic
+from rollout.model.traffic import Route, Target
+
+Obj = Mapping[str, Any]
+
+
+def seen(
+    virtual_services: Iterable[Obj],
+    destination_rules: Iterable[Obj],
+    target: Target,
+    route: Route | None,
+    revisions: Mapping[str, Mapping[str, str]],
+) -> SeenTraffic:
+    """What one look sees of the mesh; ``route`` None compares with the released form.
+
+    ``virtual_services``, ``destination_rules``: all that might matter; those of others are
+    passed over. ``revisions``: revision name to the labels that single out its pods.
+    """
+    everything = list(virtual_services)
+    ours = virtualservice.discover(everything, target)
+    rule = destinationrule.chosen(destination_rules, target)
+    reached = [o for o in everything if _reaches(o, target)]
+    serving = _union(virtualservice.serving(o, target) for o in reached)
+    mode, version_subsets = destinationrule.mode(rule, serving, revisions)
+    problems = (*_missing(everything, reached, target), *_blocked(everything, ours, target, route))
+    return SeenTraffic(
+        managed=sum(len(virtualservice.managed(o, target)) for o in ours),
+        differences=() if problems else _differences(ours, reached, target, route),
+        splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
+        problems=problems,
+        subsets=destinationrule.subsets(rule),
+        made=destinationrule.made(rule, target) if rule else (),
+        serving=serving,
+        referenced=_union(virtualservice.referenced(o, target) for o in everything),
+        mode=mode,
+        version_subsets=version_subsets,
+        epoch=max((*_epochs(ours, target), destinationrule.epoch(rule, target) if rule else 0)),
+        owner=next(filter(None, (owner.owner(o) for o in (*ours, *([rule] if rule else [])))), ""),
+    )
+
+
+def _epochs(objs: Sequence[Obj], target: Target) -> tuple[int, ...]:
+    return tuple(virtualservice.epoch(o, target) for o in objs)
+
+
+def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def _reaches(obj: Obj, target: Target) -> bool:
+    """Whether the target means ``obj``, and it sends the service anything."""
+    meant = listing.reference(obj, target) is not None
+    return meant and bool(virtualservice.serving(obj, target))
+
+
+def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[str]:
+    """VirtualServices that are named and not there; or nobody to manage at all."""
+    here = {(o["metadata"]["name"], listing.namespace(o, target)) for o in everything}
+    named = {(r.name, r.namespace or target.namespace) for r in target.virtual_services}
+    gone = [f"virtualservice {space}/{name}: is not there" for name, space in sorted(named - here)]
+    if not named and not reached:
+        what = f"no virtualservice has a route to {target.host}"
+        gone.append(f"service {hosts.short(target.host)}: {what}; one is wanted")
+    return [f"{g}; one with a route to this service is wanted" if named else g for g in gone]
+
+
+def _blocked(
+    everything: list[Obj], ours: Sequence[Obj], target: Target, route: Route | None
+) -> list[str]:
+    meant = [o for o in everything if o in ours or _named(o, target)]
+    found = [p for o in meant for p in virtualservice.problems(o, target, route)]
+    if route is not None and route.preview_host is not None and ours:
+        patterns = [h for o in ours for h in listing.spec(o).get("hosts") or ()]
+        if not any(hosts.covers(p, route.preview_host) for p in patterns):
+            what = f"no virtualservice lists the preview host {route.preview_host}"
+            found.append(
+                f"service {hosts.short(target.host)}: {what}; among its hosts it is wanted"
+            )
+    return found
+
+
+def _named(obj: Obj, target: Target) -> bool:
+    return bool(target.virtual_services) and listing.reference(obj, target) is not None
+
+
+def _differences(
+    ours: Sequence[Obj], reached: list[Obj], target: Target, route: Route | None
+) -> tuple[str, ...]:
+    found = tuple(d for o in ours for d in virtualservice.differences(o, target, route))
+    if any(virtualservice.managed(o, target) for o in ours):
+        return found
+    return (*found, *(s for o in reached for s in virtualservice.strays(o, target)))

@@ -1,0 +1,1 @@
+"""Who manages which field: shapes of objects, sets of fields, server-side apply."""

@@ -1,0 +1,1 @@
+"""Which kinds there are and what is particular to each, as data."""

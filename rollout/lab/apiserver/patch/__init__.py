@@ -1,0 +1,1 @@
+"""Patches of a JSON document; nothing here knows what a resource is."""

@@ -1,0 +1,1 @@
+"""The objects themselves: revisions, history, watches, and the rules of a write."""

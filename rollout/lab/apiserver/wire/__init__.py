@@ -1,0 +1,1 @@
+"""HTTP: paths, bodies, answers; the rules are in ``storage``."""

@@ -1,0 +1,1 @@
+"""What a cluster does by itself: Deployments become pods, pods become endpoints."""

@@ -1,0 +1,124 @@
+"""Services and ready pods -> Endpoints and EndpointSlices; a pod that leaves is out at once."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rollout.lab.client import ENDPOINTS, POD, SERVICE, SLICE, Kind, Object
+from rollout.lab.cluster import pods
+from rollout.lab.watched import Create, Delete, Patch, Plan, Watched, Write
+
+KINDS = (SERVICE, POD, ENDPOINTS, SLICE)
+_MANAGED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
+
+
+def plan(watched: Watched, now: datetime) -> Plan:
+    """What makes every Service with a selector name its ready pods, and no others."""
+    del now  # readiness alone decides
+    writes: list[Write] = []
+    for service in watched.all(SERVICE):
+        if service["spec"].get("selector"):
+            backing = list(_backing(watched, service))
+            writes += _kept(watched, ENDPOINTS, _endpoints(service, backing))
+            writes += _kept(watched, SLICE, _slice(service, backing))
+    return Plan([*writes, *_left_behind(watched)])
+
+
+def target_port(port: Object, pod: Object) -> int | None:
+    """The number a pod listens on for a Service's ``port``; None if the pod has no such name."""
+    wanted = port.get("targetPort") or port["port"]
+    if isinstance(wanted, int):
+        return wanted
+    named = (each for box in pod["spec"]["containers"] for each in box.get("ports", ()))
+    return next((each["containerPort"] for each in named if each.get("name") == wanted), None)
+
+
+def _backing(watched: Watched, service: Object) -> Iterator[Object]:
+    for pod in sorted(watched.all(POD), key=lambda each: str(each["metadata"]["name"])):
+        mine = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
+        known = pod.get("status", {}).get("podIP")
+        if mine and known and pods.selected(pods.labels(pod), service["spec"]["selector"]):
+            yield pod
+
+
+def _meta(service: Object, name: str, labels: dict[str, str]) -> Object:
+    owner = {"apiVersion": "v1", "kind": "Service"} | service
+    return {
+        "name": name,
+        "namespace": service["metadata"]["namespace"],
+        "labels": labels,
+        "ownerReferences": [pods.reference(owner)],
+    }
+
+
+def _endpoints(service: Object, backing: list[Object]) -> Object:
+    ready = [_address(pod) for pod in backing if pods.ready(pod)]
+    waiting = [_address(pod) for pod in backing if not pods.ready(pod) and not pods.leaving(pod)]
+    found = {"addresses": ready, "notReadyAddresses": waiting, "ports": _ports(service, backing)}
+    subset = {key: value for key, value in found.items() if value}
+    name = service["metadata"]["name"]
+    subsets = [subset] if ready or waiting else []
+    return {"metadata": _meta(service, name, pods.labels(service)), "subsets": subsets}
+
+
+def _address(pod: Object) -> Object:
+    meta = pod["metadata"]
+    target = {
+        "kind": "Pod",
+        "name": meta["name"],
+        "namespace": meta["namespace"],
+        "uid": meta["uid"],
+    }
+    return {"ip": pod["status"]["podIP"], "targetRef": target}
+
+
+def _slice(service: Object, backing: list[Object]) -> Object:
+    name = service["metadata"]["name"]
+    labels = {"kubernetes.io/service-name": name} | _MANAGED
+    return {
+        "metadata": _meta(service, f"{name}-lab", labels),
+        "addressType": "IPv4",
+        "endpoints": [_endpoint(pod) for pod in backing],
+        "ports": _ports(service, backing),
+    }
+
+
+def _endpoint(pod: Object) -> Object:
+    found = pods.condition(pod, "Ready")
+    serving = bool(found and found["status"] == "True")
+    leaving = pods.leaving(pod)
+    conditions = {"ready": serving and not leaving, "serving": serving, "terminating": leaving}
+    address = _address(pod)
+    return {
+        "addresses": [address["ip"]],
+        "conditions": conditions,
+        "targetRef": address["targetRef"],
+    }
+
+
+def _ports(service: Object, backing: list[Object]) -> list[Object]:
+    """One per port of the Service that the first pod knows; real slices split by port set."""
+    ports = []
+    for port in service["spec"].get("ports", ()) if backing else ():
+        number = target_port(port, backing[0])
+        if number is not None:
+            named = {"name": port.get("name", ""), "port": number}
+            ports.append(named | {"protocol": port.get("protocol", "TCP")})
+    return ports
+
+
+def _kept(watched: Watched, kind: Kind, wanted: Object) -> Iterator[Write]:
+    meta = wanted["metadata"]
+    found = watched.find(kind, meta["namespace"], meta["name"])
+    body = {key: value for key, value in wanted.items() if key != "metadata"}
+    if found is None:
+        yield Create(kind, wanted)
+    elif any((found.get(key) or []) != value for key, value in body.items()):
+        yield Patch(kind, meta["namespace"], meta["name"], body)
+
+
+def _left_behind(watched: Watched) -> Iterator[Write]:
+    living = {each["metadata"]["uid"] for each in watched.all(SERVICE)}
+    for kind in (ENDPOINTS, SLICE):
+        for each in watched.all(kind):
+            if pods.owner(each, "Service") not in living | {""}:
+                yield Delete(kind, each["metadata"]["namespace"], each["metadata"]["name"])

@@ -1,0 +1,158 @@
+"""Visitors: a steady stream of requests that does not wait for answers, and who answered them."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Self
+
+import aiohttp
+
+_TICK = 0.01  # seconds; short enough to be smooth at 100 a second, long enough to cost nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What every visitor sends. ``visitors`` people keep their cookies if it is above 0."""
+
+    host: str = ""
+    path: str = "/"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    visitors: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came back. A status of 0 is a request without an answer; 5xx and 0 are failures."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    pods: Counter[str] = field(default_factory=Counter)
+    failed_versions: Counter[str] = field(default_factory=Counter)
+    milliseconds: float = 0.0
+    slowest_ms: float = 0.0
+
+    @property
+    def requests(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def failures(self) -> int:
+        return sum(n for status, n in self.statuses.items() if status == 0 or status >= 500)
+
+    @property
+    def mean_ms(self) -> float:
+        return self.milliseconds / max(1, self.requests)
+
+    def share(self, version: str) -> float:
+        """Of all answers that named a version, 0 to 1; 0 if none did."""
+        return self.versions[version] / max(1, self.versions.total())
+
+    def add(self, status: int, headers: Mapping[str, str], milliseconds: float) -> None:
+        """One answer, or the lack of it."""
+        version = headers.get("x-version", "")
+        self.statuses[status] += 1
+        if version:
+            self.versions[version] += 1
+            self.pods[headers.get("x-pod", "")] += 1
+        if status == 0 or status >= 500:
+            self.failed_versions[version] += 1
+        self.milliseconds += milliseconds
+        self.slowest_ms = max(self.slowest_ms, milliseconds)
+
+
+class Load:
+    """``rps`` requests a second to ``url`` until stopped; ``rps`` may be changed meanwhile."""
+
+    def __init__(self, url: str, rps: float, ask: Ask | None = None) -> None:
+        self.rps = rps
+        self.tally = Tally()
+        self._url = url
+        self._ask = ask or Ask()
+        self._jars: list[dict[str, str]] = [{} for _ in range(self._ask.visitors)]
+        self._open: set[asyncio.Task[None]] = set()
+        self._http: aiohttp.ClientSession | None = None
+        self._runner: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=0)
+        # Visitors keep cookies themselves: a jar shared by all would make everyone one person.
+        jar = aiohttp.DummyCookieJar()
+        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+        self._runner = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._runner is not None and self._http is not None  # noqa: S101, PT018 - entered
+        self._runner.cancel()
+        await asyncio.gather(self._runner, return_exceptions=True)
+        await asyncio.gather(*self._open)
+        await self._http.close()
+
+    def take(self) -> Tally:
+        """The tally so far; counting begins anew, for the next stretch."""
+        taken, self.tally = self.tally, Tally()
+        return taken
+
+    async def send(self, count: int) -> Tally:
+        """Beside the stream: ``count`` requests, at most 50 at once, and what came back."""
+        before, self.tally = self.tally, Tally()
+        for begun in range(0, count, 50):
+            await asyncio.gather(*(self._visit() for _ in range(min(50, count - begun))))
+        taken, self.tally = self.tally, before
+        return taken
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        due, last = 0.0, clock()
+        while True:
+            await asyncio.sleep(_TICK)
+            now = clock()
+            # A second at most is caught up: after a pause of the machine nobody wants a flood.
+            due = min(due + (now - last) * self.rps, max(1.0, self.rps))
+            last = now
+            while due >= 1:
+                due -= 1
+                task = asyncio.create_task(self._visit())
+                self._open.add(task)
+                task.add_done_callback(self._open.discard)
+
+    async def _visit(self) -> None:
+        assert self._http is not None, "only inside `async with`"  # noqa: S101 - our own promise
+        clock = asyncio.get_running_loop().time
+        jar = random.choice(self._jars) if self._jars else {}  # noqa: S311 - any visitor will do
+        tally, begun = self.tally, clock()
+        status, headers = 0, {}
+        try:
+            async with self._http.request(
+                self._ask.method, self._url + self._ask.path, headers=self._headers(jar)
+            ) as answer:
+                await answer.read()
+                status, headers = answer.status, dict(answer.headers)
+                if self._jars and "Set-Cookie" in answer.headers:
+                    _keep(jar, answer.headers.getall("Set-Cookie"))
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            pass  # no answer is an answer: status 0
+        lower = {name.lower(): value for name, value in headers.items()}
+        tally.add(status, lower, (clock() - begun) * 1000)
+
+    def _headers(self, jar: Mapping[str, str]) -> dict[str, str]:
+        found = dict(self._ask.headers)
+        if self._ask.host:
+            found["Host"] = self._ask.host
+        if jar:
+            kept = "; ".join(f"{name}={value}" for name, value in jar.items())
+            found["Cookie"] = "; ".join(filter(None, (found.get("Cookie", ""), kept)))
+        return found
+
+
+def _keep(jar: dict[str, str], set_cookies: list[str]) -> None:
+    for text in set_cookies:
+        for name, morsel in SimpleCookie(text).items():
+            if morsel["max-age"] == "0":
+                jar.pop(name, None)
+            else:
+                jar[name] = morsel.value

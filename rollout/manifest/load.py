@@ -1,0 +1,162 @@
+"""Manifest text to nouns; every mistake with its file and line, all of a file's at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollout.errors import ManifestError
+from rollout.manifest import complaints, envelope, rules, scan, schema
+from rollout.manifest.scan import Document, Mistake, Path
+from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+
+MAX_ERRORS = 20  # of one document; whoever has more puts these right first
+Spec = RolloutSpec | AnalysisTemplateSpec | RolloutSourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One valid document of ours: its noun, and the plain values that go to the cluster.
+
+    ``namespace`` is empty where the author named none.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    spec: Spec
+    plain: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one file holds: every document of ours is a manifest, or has its errors.
+
+    ``notes``: what was passed over, one line each.
+    """
+
+    manifests: tuple[Manifest, ...] = ()
+    errors: tuple[ManifestError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def text(file: str, data: bytes) -> Loaded:
+    """What ``data`` holds, in the order of the file; never raises, whatever it is."""
+    try:
+        documents = scan.documents(file, data)
+    except ManifestError as error:
+        return _unreadable(error, data)
+    found = [_one(file, document, base) for document in documents for base in _parts(document)]
+    return Loaded(
+        tuple(manifest for one in found for manifest in one.manifests),
+        tuple(error for one in found for error in one.errors),
+        tuple(note for one in found for note in one.notes),
+    )
+
+
+def _unreadable(error: ManifestError, data: bytes) -> Loaded:
+    """A file that cannot be read is an error, unless it plainly belongs to somebody else.
+
+    Charts and bundles of CRDs lie beside our manifests in many repositories.
+    """
+    ours = GROUP.encode() in data
+    if not ours and (b"{{" in data or len(data) > scan.MAX_BYTES):
+        return Loaded(notes=(f"{error}; ignored, as it does not speak of {GROUP}",))
+    return Loaded(errors=(error,))
+
+
+def _parts(document: Document) -> Iterator[Path]:
+    """Where the objects of ``document`` are: itself, or the items of a List."""
+    value = document.value
+    items = value.get("items") if isinstance(value, Mapping) else None
+    if isinstance(items, list) and value.get("kind") == "List":
+        yield from (("items", index) for index in range(len(items)))
+    else:
+        yield ()
+
+
+def _one(file: str, document: Document, base: Path) -> Loaded:
+    value, line = _at(document.value, base), document.line(base)
+    if note := envelope.stranger(value):
+        return Loaded(notes=(f"{file}:{line}: {note}; ignored",))
+    scanned = [mistake for mistake in document.mistakes if mistake.path[: len(base)] == base]
+    spec, mistakes = _spec(value)
+    placed = [
+        *scanned,
+        *(_under(base, mistake) for mistake in (*envelope.mistakes(value), *mistakes)),
+    ]
+    errors = _errors(file, document, base, placed)
+    if errors:
+        return Loaded(errors=errors)
+    name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
+    kind, plain = value["kind"], schema.without_nulls(value["kind"], value["spec"])
+    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line)
+    return Loaded(manifests=(manifest,))
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _under(base: Path, mistake: Mistake) -> Mistake:
+    return Mistake((*base, *mistake.path), mistake.found, mistake.wanted, mistake.line)
+
+
+def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
+    """The noun of the document's spec, or None and every mistake; paths begin at the document."""
+    kind = value.get("kind")
+    if kind not in schema.KINDS or "spec" not in value:
+        return None, []  # the envelope says so
+    spec, mistakes = read(str(kind), value["spec"])
+    return spec, [_under(("spec",), mistake) for mistake in mistakes]
+
+
+def read(kind: str, plain: object) -> tuple[Any, list[Mistake]]:
+    """The noun of a ``kind``'s spec, or None, and every mistake; paths begin at the spec."""
+    keys = lambda path: schema.keys(kind, ("spec", *path))  # noqa: E731 - shorter than a name
+    built = complaints.build(schema.KINDS[kind].spec, plain, keys)
+    mistakes = built if isinstance(built, list) else []
+    said = {mistake.path for mistake in mistakes}
+    mistakes += [mistake for mistake in rules.of(kind, plain) if mistake.path not in said]
+    return (None if mistakes else built), mistakes
+
+
+def _errors(
+    file: str, document: Document, base: Path, mistakes: Iterable[Mistake]
+) -> tuple[ManifestError, ...]:
+    """One error per path, in the order of the file."""
+    first: dict[Path, Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault(mistake.path, mistake)
+    lines = [(one.line or document.line(path), one) for path, one in first.items()]
+    lines.sort(key=lambda pair: pair[0])
+    errors = [
+        ManifestError(file, line, f"{words(one.path[len(base) :])} {one.found}", one.wanted)
+        for line, one in lines[:MAX_ERRORS]
+    ]
+    if len(lines) > MAX_ERRORS:
+        more = len(lines) - MAX_ERRORS
+        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
+    return tuple(errors)
+
+
+def words(path: Path) -> str:
+    """``path`` as people say it: ``steps[2].weight``, short where nothing else could be meant."""
+    if path[:1] == ("spec",) and len(path) > 1:
+        path = path[1:]
+    if path[:1] == ("strategy",) and "steps" in path[2:3]:
+        path = path[2:]
+    said = ""
+    for part in path:
+        said += f"[{part}]" if isinstance(part, int) else f".{_key(part)}"
+    return said.removeprefix(".") or "the document"
+
+
+def _key(part: str) -> str:
+    plain = part.isprintable() and " " not in part and "." not in part and part
+    text = part if plain else repr(part)
+    return text if len(text) <= 64 else f"{text[:60]}…"

@@ -1,0 +1,139 @@
+"""Which header, cookie and path matches Envoy can carry, and which regexes are safe to hand on."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from rollout.manifest import plain
+from rollout.manifest.scan import Mistake, Path, show
+
+MAX_REGEX = 1024  # Istio refuses longer ones (pkg/config/validation, validateStringMatchRegexp)
+_HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 9110 5.1, in lower case
+_COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 6265 4.1.1: a token
+_FLAGS = re.compile(r"\(\?([a-zA-Z-]*)[:)]")
+_ESCAPE = re.compile(r"\\(?:([A-Za-z0-9<>])|.)", re.DOTALL)
+_ESCAPES = frozenset("pPdDsSwWbBAzafnrtvx")  # those that RE2 and Rust both have
+_TIMES = re.compile(r"\{(?:[0-9]*,)?([0-9]{0,9}),?\}")
+_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:[^\]]*:\]|[^\]\\])*\]", re.DOTALL)
+_ONE = re.compile(r"\\[pP](?:\{[^}]*\}|.)|\\.|.", re.DOTALL)
+_WIDE = re.compile(r"\\[pPwWdDsS]")
+WIDE_COST = 20  # Unicode's classes are that much larger than one letter's
+MAX_COST = 1000  # the check of one regex stays under 20 ms, and of a spec's under a second
+MAX_REGEXES = 50  # of one spec
+# Istio ignores these as header names: they have fields of their own (facts/istio.md 1.10).
+_OWN_FIELDS = frozenset({"uri", "scheme", "method", "authority"})
+
+
+def cohorts(value: object, path: Path) -> Iterator[Mistake]:
+    """What Envoy would not take of a list of cohorts."""
+    for index, cohort in enumerate(value if isinstance(value, list) else ()):
+        if not isinstance(cohort, Mapping):
+            continue
+        here = (*path, index)
+        yield from _headers(plain.mapping(cohort.get("headers")), (*here, "headers"))
+        yield from _names(plain.mapping(cohort.get("cookies")), (*here, "cookies"))
+        for kind in ("headers", "cookies", "query"):
+            for name, match in plain.mapping(cohort.get(kind)).items():
+                yield from _match(match, (*here, kind, name))
+        for kind in ("path", "method"):
+            yield from _match(cohort.get(kind), (*here, kind))
+        yield from _path(plain.mapping(cohort.get("path")), (*here, "path"))
+
+
+def _headers(headers: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    for name in headers:
+        here = (*path, name)
+        if name in _OWN_FIELDS:
+            yield Mistake(
+                here, "is no header to Istio, which skips it", "path, or method, is wanted"
+            )
+        elif _HEADER.fullmatch(name.lower()) is None:
+            yield Mistake(here, "is no header name", "a name such as x-tester is wanted")
+        elif name != name.lower():
+            yield Mistake(
+                here, "never matches: Envoy has lower-case names", f"write {name.lower()}"
+            )
+
+
+def _names(cookies: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    for name in cookies:
+        if _COOKIE.fullmatch(name) is None:
+            yield Mistake((*path, name), "is no cookie name", "a name such as beta is wanted")
+
+
+def _path(match: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    for way in ("exact", "prefix"):
+        text = match.get(way)
+        if isinstance(text, str) and not text.startswith("/"):
+            yield Mistake((*path, way), f"is {show(text)}", "a path begins with /")
+
+
+def _match(match: object, path: Path) -> Iterator[Mistake]:
+    if not isinstance(match, Mapping):
+        return
+    regex = match.get("regex")
+    if isinstance(regex, str) and (why := unsafe(regex)):
+        yield Mistake((*path, "regex"), f"is {show(regex)}: {why}", "RE2 syntax is wanted")
+    for way in ("exact", "prefix"):
+        if match.get(way) == "":
+            yield Mistake((*path, way), "is empty", "text to match, or present: true, is wanted")
+
+
+@lru_cache(maxsize=1024)
+def unsafe(regex: str) -> str:
+    """Why ``regex`` is not handed to Envoy; empty when it is fine.
+
+    It must be understood alike by RE2, which Envoy runs, and by Rust's ``regex``, which checks
+    it here: both match in linear time and know neither lookaround nor back-references.
+    Source: github.com/google/re2/wiki/Syntax; docs.rs/regex, "Syntax".
+    """
+    if len(regex) > MAX_REGEX:
+        return f"has {len(regex)} characters, at most {MAX_REGEX} are taken"
+    if any(set(flags) - set("imsU-") for flags in _FLAGS.findall(regex)):
+        return "uses a flag that RE2 does not have"
+    if any(letter not in _ESCAPES for letter in _ESCAPE.findall(regex) if letter):
+        return "has an escape that RE2 does not have"
+    if _cost(regex) > MAX_COST:
+        return "is too large once its repetitions are written out"
+    if any(operator in regex for operator in ("&&", "~~", "--")) and "[" in regex:
+        return "uses set operations inside [], which RE2 does not have"
+    try:
+        SchemaValidator(core_schema.str_schema(pattern=regex))
+    except SchemaError:
+        return "is not RE2 syntax (no lookaround, no back-references, no huge repetition)"
+    return ""
+
+
+def _cost(regex: str) -> int:
+    """About how many letters ``regex`` has once its repetitions are written out."""
+    groups, atom, at = [0], 0, 0
+    while at < len(regex):
+        times = _TIMES.match(regex, at)
+        found = times or _CLASS.match(regex, at) or _ONE.match(regex, at)
+        token = found[0] if found else regex[at:]
+        at += len(token)
+        if token == "(":
+            groups.append(0)
+            continue
+        if times:
+            atom *= max(int(times[1] or 1) - 1, 0)
+        elif token == ")" and len(groups) > 1:
+            atom = groups.pop()
+        else:
+            atom = 1 + WIDE_COST * len(_WIDE.findall(token))
+        groups[-1] += atom
+    return sum(groups)
+
+
+def regexes(value: object) -> list[str]:
+    """Every regex in a list of cohorts."""
+    found = []
+    for cohort in map(plain.mapping, plain.items(value)):
+        matches = [plain.mapping(cohort.get(kind)) for kind in ("path", "method")]
+        for kind in ("headers", "cookies", "query"):
+            matches += map(plain.mapping, plain.mapping(cohort.get(kind)).values())
+        found += [str(match["regex"]) for match in matches if "regex" in match]
+    return found

@@ -1,0 +1,107 @@
+"""Objects of the cluster, parsed JSON, to nouns; what cannot be read names its object."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rollout.errors import ManifestError
+from rollout.manifest import load, plain, record
+from rollout.model.source import RolloutSource
+from rollout.model.spec import (
+    GROUP,
+    VERBS,
+    AnalysisTemplateSpec,
+    Request,
+    Rollout,
+)
+
+COMMIT = f"{GROUP}/commit"
+AUTHOR = f"{GROUP}/author"
+REQUEST = f"{GROUP}/request"
+ACCEPT = f"{GROUP}/accept"
+
+_REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
+
+
+def rollout(
+    obj: Mapping[str, Any], templates: Mapping[str, AnalysisTemplateSpec] | None = None
+) -> Rollout:
+    """The Rollout that ``obj`` describes; ``templates``: those of its namespace, by name.
+
+    Errors: ``ManifestError`` naming the object and the first mistake.
+    """
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    spec = _spec("Rollout", obj)
+    used = {use.name for use in spec.analysis.templates}
+    return Rollout(
+        name=_text(metadata, "name"),
+        namespace=_text(metadata, "namespace"),
+        uid=_text(metadata, "uid"),
+        generation=_number(metadata, "generation"),
+        spec=spec,
+        commit=_text(annotations, COMMIT),
+        author=_text(annotations, AUTHOR),
+        request=request(_text(annotations, REQUEST)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        created_at=_time(metadata.get("creationTimestamp")),
+        templates={name: spec for name, spec in (templates or {}).items() if name in used},
+    )
+
+
+def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:
+    """The spec of the AnalysisTemplate ``obj``; errors as in ``rollout``."""
+    spec: AnalysisTemplateSpec = _spec("AnalysisTemplate", obj)
+    return spec
+
+
+def source(obj: Mapping[str, Any]) -> RolloutSource:
+    """The RolloutSource that ``obj`` describes; errors as in ``rollout``."""
+    metadata = plain.mapping(obj.get("metadata"))
+    return RolloutSource(
+        name=_text(metadata, "name"),
+        namespace=_text(metadata, "namespace"),
+        uid=_text(metadata, "uid"),
+        generation=_number(metadata, "generation"),
+        spec=_spec("RolloutSource", obj),
+        accept=_text(plain.mapping(metadata.get("annotations")), ACCEPT),
+        status=record.source_status(obj),
+    )
+
+
+def request(text: str) -> Request | None:
+    """What the annotation ``verb@nonce`` asks; None when it is none of the verbs.
+
+    A malformed annotation asks for nothing; it must not keep its rollout from being looked at
+    (CVE-2026-40886: one annotation without a slash crashed Argo Workflows for ever).
+    """
+    match = _REQUEST.fullmatch(text)
+    return Request(match[1], match[2]) if match and match[1] in VERBS else None
+
+
+def _spec(kind: str, obj: Mapping[str, Any]) -> Any:
+    spec, mistakes = load.read(kind, obj.get("spec"))
+    if mistakes:
+        first = mistakes[0]
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        found = f"{load.words(('spec', *first.path))} {first.found}{more}"
+        raise ManifestError(record.called(kind, obj), 0, found, first.wanted)
+    return spec
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(values: Mapping[str, Any], key: str) -> int:
+    value = values.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(UTC) if value else None
+    except ValueError:
+        return None

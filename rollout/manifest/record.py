@@ -1,0 +1,185 @@
+"""Status nouns to the JSON of the status subresource, and back; conditions as kstatus has them."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from rollout.errors import ManifestError
+from rollout.manifest import plain
+from rollout.model.source import SourceStatus
+from rollout.model.status import Phase, RolloutStatus
+
+T = TypeVar("T")
+
+_ROLLOUT = TypeAdapter(RolloutStatus)
+_SOURCE = TypeAdapter(SourceStatus)
+_LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
+
+# What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
+# and a lost approval is asked for again.
+_MAY_BE_LOST = frozenset({"because", "verdicts", "approvals", "warnings", "checkpoint", "history"})
+
+
+def called(kind: str, obj: Mapping[str, Any]) -> str:
+    """The object as messages name it: ``rollout shop/shop``."""
+    metadata = plain.mapping(obj.get("metadata"))
+    return f"{kind.lower()} {metadata.get('namespace', '')}/{metadata.get('name', '')}"
+
+
+def status(obj: Mapping[str, Any]) -> RolloutStatus:
+    """What the Rollout ``obj`` remembers; fresh when it remembers nothing.
+
+    Fields that a later version wrote are dropped. Of fields that cannot be read, those that
+    only tell a story are dropped too. Those that say where traffic is are an error, never a
+    fresh start: what runs now would be taken for stable, judged or not.
+    Errors: ``ManifestError`` naming the object and the field.
+    """
+    stored = plain.mapping(obj.get("status"))
+    try:
+        return _read(_ROLLOUT, stored)
+    except ValidationError as error:
+        lost = {str(one["loc"][0]) for one in error.errors(include_url=False)}
+    if lost <= _MAY_BE_LOST:
+        return _read(_ROLLOUT, {key: value for key, value in stored.items() if key not in lost})
+    field = min(lost - _MAY_BE_LOST)
+    raise ManifestError(
+        called("Rollout", obj),
+        0,
+        f"status.{field} cannot be read",
+        "restore the status, or delete it to take what git asks for now as stable",
+    )
+
+
+def source_status(obj: Mapping[str, Any]) -> SourceStatus:
+    """What the RolloutSource ``obj`` remembers; fresh when it cannot be read.
+
+    Here a fresh start is harmless: the repository is read again and nothing is deleted.
+    """
+    try:
+        return _read(_SOURCE, plain.mapping(obj.get("status")))
+    except ValidationError:
+        return SourceStatus()
+
+
+def _read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
+    known = {key: value for key, value in stored.items() if value is not None}
+    return adapter.validate_python(known, by_alias=True, by_name=False, extra="ignore")
+
+
+def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
+    written = _written(_ROLLOUT, status, {"checkpoint"}) | {
+        "phase": status.phase.value,
+        "stage": status.stage.value,
+        "split": {"stable": status.split.stable, "canary": status.split.canary},
+        "observedGeneration": status.observed_generation,
+    }
+    if status.checkpoint:
+        written["checkpoint"] = _finite(dict(status.checkpoint))
+    wanted = _conditions(status)
+    generation = status.observed_generation
+    return written | {"conditions": conditions(wanted, before, generation, now)}
+
+
+def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str, Any]:
+    """``status`` without what is as in a fresh one, so that little is stored.
+
+    It also keeps us off a trap: kube-apiserver 1.20, if built with Go 1.18 or later, takes empty
+    text in a typed field for null, and refuses it.
+    """
+    written: dict[str, Any] = _finite(
+        adapter.dump_python(
+            status,
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude_defaults=True,
+            exclude=exclude,
+        )
+    )
+    return written
+
+
+def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The whole status of a RolloutSource as JSON."""
+    written = _written(_SOURCE, status, set())
+    word = reason(status)
+    ready = word == "Applied"
+    wanted = {
+        "Ready": (ready, word, status.because),
+        "Stalled": (bool(status.held), word, status.because),
+    }
+    return written | {"conditions": conditions(wanted, before, status.observed_generation, now)}
+
+
+def reason(status: SourceStatus) -> str:
+    """How the source stands, in one word for conditions and Events."""
+    if status.held:
+        return "Held"
+    if status.problem:
+        return "Unread"
+    if status.rejected:
+        return "Rejected"
+    return "Applied" if status.commit else "Reading"
+
+
+def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:
+    """kstatus' three: Stalled waits for a person, Reconciling for time.
+
+    Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus/README.md, "Conditions".
+    """
+    by_itself = status.pause is None or not status.pause.by
+    stalled = status.phase is Phase.DEGRADED or (status.phase is Phase.PAUSED and by_itself)
+    ready = status.phase is Phase.HEALTHY
+    reason, because = status.phase.value, status.because
+    return {
+        "Ready": (ready, reason, because),
+        "Reconciling": (not ready and not stalled, reason, because),
+        "Stalled": (stalled, reason, because),
+    }
+
+
+def conditions(
+    wanted: Mapping[str, tuple[bool, str, str]],
+    before: Mapping[str, Any],
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Kubernetes conditions; ``lastTransitionTime`` moves only when a condition turns.
+
+    ``wanted``: type to (whether it holds, reason, message). ``before``: the stored status.
+    """
+    stored = {
+        str(one.get("type")): one
+        for one in map(plain.mapping, plain.items(before.get("conditions")))
+    }
+    moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    made = []
+    for type_, (holds, reason, message) in wanted.items():
+        old, word = stored.get(type_, {}), "True" if holds else "False"
+        same = old.get("status") == word and isinstance(old.get("lastTransitionTime"), str)
+        made.append(
+            {
+                "type": type_,
+                "status": word,
+                "reason": reason,
+                "message": message,
+                "lastTransitionTime": old["lastTransitionTime"] if same else moment,
+                "observedGeneration": generation,
+            }
+        )
+    return made
+
+
+def _finite(value: Any) -> Any:
+    """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else math.copysign(_LARGEST, value)
+    return value

@@ -1,0 +1,154 @@
+"""What the nouns cannot say of a spec: rules between fields, over plain values.
+
+Plain values, because all mistakes of a file are reported at once: a rule speaks also where the
+noun could not be built for another reason, and is silent about what it cannot read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from rollout.manifest import matches, metrics, plain
+from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.units import words
+
+_ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
+_DEPLOYMENT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")  # as a label value too, so 63
+_PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@|https?://[^/@]*@")
+_HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+
+def of(kind: str, spec: object) -> Iterator[Mistake]:
+    """What is wrong with ``spec`` of a ``kind``; paths begin at the spec."""
+    if isinstance(spec, Mapping):
+        rules = {"Rollout": rollout, "AnalysisTemplate": template, "RolloutSource": source}
+        yield from rules[kind](spec)
+
+
+def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The rules of one Rollout."""
+    yield from _workload(spec)
+    strategy = plain.mapping(spec.get("strategy"))
+    if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
+        yield Mistake(
+            ("strategy",), "has too many regexes", f"at most {matches.MAX_REGEXES} are taken"
+        )
+        return  # nothing else of it is looked at: compiling them is what takes time
+    for name in ("canary", "dark"):
+        yield from _journey(name, strategy.get(name), ("strategy", name))
+    yield from _blue_green(plain.mapping(strategy.get("blueGreen")), ("strategy", "blueGreen"))
+    yield from metrics.of(
+        plain.mapping(spec.get("analysis")).get("metrics"), ("analysis", "metrics")
+    )
+
+
+def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The rules of one AnalysisTemplate."""
+    yield from metrics.of(spec.get("metrics"), ("metrics",))
+    known = plain.mapping(spec.get("args"))
+    for index, metric in enumerate(plain.items(spec.get("metrics"))):
+        for field in ("bad", "total", "query"):
+            for name in _ARGUMENT.findall(str(plain.mapping(metric).get(field, ""))):
+                if name not in known:
+                    found = f"uses {{{{args.{name[:40]}}}}}, which args does not name"
+                    wanted = f"one of {', '.join(known) or 'none'}"
+                    yield Mistake(("metrics", index, field), found, wanted)
+
+
+def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The rules of one RolloutSource; which transports are open is the controller's to say."""
+    url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
+    if isinstance(url, str) and _PASSWORD.match(url):
+        yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
+    if isinstance(path, str) and ".." in path.split("/"):
+        yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
+    if interval is not None and interval < timedelta(seconds=5):
+        yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
+
+
+def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("canary", "dark"):
+        for step in plain.items(plain.mapping(strategy.get(name)).get("steps")):
+            yield from matches.regexes(plain.mapping(step).get("cohorts"))
+    yield from matches.regexes(plain.mapping(strategy.get("blueGreen")).get("preview"))
+
+
+def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    workload, revision = plain.mapping(spec.get("workload")), spec.get("revision", "")
+    pattern, path = workload.get("deployments"), ("workload", "deployments")
+    if isinstance(pattern, str):
+        name = pattern.replace("{revision}", revision if isinstance(revision, str) else "v1")
+        if "{revision}" not in pattern:
+            yield Mistake(path, f"is {show(pattern)}", "{revision} somewhere in it is wanted")
+        elif not _DEPLOYMENT.fullmatch(name) and revision:
+            yield Mistake(path, f"gives {show(name)}", "a Deployment's name: a-z, 0-9, - and .")
+    content = workload.get("template")
+    if isinstance(content, Mapping):
+        pods = plain.mapping(plain.mapping(content.get("template")).get("spec"))
+        if not plain.items(pods.get("containers")):
+            wanted = "a Deployment's spec, with template.spec.containers, is wanted"
+            yield Mistake(("workload", "template"), "has no containers", wanted)
+
+
+def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:
+    if not isinstance(strategy, Mapping) or "steps" not in strategy:
+        return
+    steps, path = plain.items(strategy["steps"]), (*path, "steps")
+    if not steps and isinstance(strategy["steps"], list):
+        wanted = "leave it out for the default ramp" if name == "canary" else "a step is wanted"
+        yield Mistake(path, "is empty", wanted)
+    yield from _weights(steps, path) if name == "canary" else _darkness(steps, path)
+    yield from plain.twice(steps, path, "step")
+    reached = False
+    for index, step in enumerate(map(plain.mapping, steps)):
+        here = (*path, index)
+        reached = reached or bool(step.get("cohorts"))
+        if step.get("fault") and not reached:
+            yield Mistake((*here, "fault"), "has no cohort to meet", "cohorts, here or before")
+        yield from matches.cohorts(step.get("cohorts"), (*here, "cohorts"))
+        yield from _gate(step, here)
+
+
+def _weights(steps: list[Any], path: Path) -> Iterator[Mistake]:
+    before = 0
+    for index, step in enumerate(map(plain.mapping, steps)):
+        weight = step.get("weight")
+        if isinstance(weight, bool) or not isinstance(weight, int):
+            continue
+        if weight < before:
+            found = f"is {weight}, less than the step before ({before})"
+            yield Mistake((*path, index, "weight"), found, "weights must rise")
+        before = max(before, weight) if weight <= 100 else before
+
+
+def _darkness(steps: list[Any], path: Path) -> Iterator[Mistake]:
+    reached = False
+    for index, step in enumerate(map(plain.mapping, steps)):
+        if step.get("weight") is not None:
+            found = f"is {show(step['weight'])}, but in a dark release ordinary users see stable"
+            yield Mistake((*path, index, "weight"), found, "no weight, or strategy canary")
+        reached = reached or bool(step.get("cohorts"))
+        if not reached and not step.get("mirror"):
+            yield Mistake((*path, index), "sends nothing to the canary", "cohorts or mirror")
+
+
+def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    yield from matches.cohorts(strategy.get("preview"), (*path, "preview"))
+    yield from _gate(strategy, path)
+    host = strategy.get("previewHost")
+    if isinstance(host, str) and not _HOST.fullmatch(host):
+        yield Mistake((*path, "previewHost"), f"is {show(host)}", "a host name is wanted")
+
+
+def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    bake, box = plain.time(step.get("bake", "1m")), plain.time(step.get("timeBox"))
+    if bake is not None and box is not None and box < bake:
+        found = f"is {words(box)}, shorter than the bake ({words(bake)})"
+        yield Mistake((*path, "timeBox"), found, "at least the bake is wanted")
+    approval = plain.mapping(step.get("approval"))
+    quorum, people = approval.get("quorum", 1), plain.items(approval.get("approvers"))
+    if people and isinstance(quorum, int) and quorum > len(set(map(str, people))):
+        found = f"is {quorum}, but approvers names {len(set(map(str, people)))}"
+        yield Mistake((*path, "approval", "quorum"), found, "no more than there are approvers")
+    yield from metrics.of(step.get("analysis"), (*path, "analysis"))

@@ -1,0 +1,196 @@
+"""A journey beforehand, as nouns and as lines for a terminal; nothing is decided here."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from rollout.model.spec import GROUP, Rollout, Step
+from rollout.model.units import words
+
+Json = Mapping[str, Any]
+INDENT = " " * 15  # the width of a headline's time and weight
+LONGEST = 100  # of a diff's line
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to one object; ``before`` None: it is made, ``after`` None: it goes."""
+
+    kind: str
+    namespace: str
+    name: str
+    before: Json | None
+    after: Json | None
+    patch: tuple[Json, ...] = ()
+
+    @property
+    def object(self) -> str:
+        """``VirtualService shop/reviews``."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Changes that happen together. ``at``: the soonest, from the push on.
+
+    ``step``: the spec of the step that begins here, if one does; ``weight``: the canary's share.
+    """
+
+    at: timedelta
+    because: str
+    weight: int
+    changes: tuple[Change, ...] = ()
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A whole journey of ``canary``; ``ends``: the last sentence, ``complete``: it got through.
+
+    ``notes``: what a person should know beforehand, one sentence each.
+    ``ignore``: object to the rule that makes its GitOps tool leave our leaves alone.
+    """
+
+    rollout: Rollout
+    strategy: str
+    stable: str
+    canary: str
+    moments: tuple[Moment, ...]
+    ends: str
+    complete: bool
+    notes: tuple[str, ...] = ()
+    ignore: Mapping[str, str] | None = None
+
+
+class Tone(StrEnum):
+    """What a line is, so that a screen may colour it."""
+
+    PLAIN = "plain"
+    HEAD = "head"
+    ADDED = "added"
+    REMOVED = "removed"
+    FAINT = "faint"
+    WARNING = "warning"
+
+
+Line = tuple[str, Tone]
+
+
+def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
+    """The plan for a terminal, one line at a time."""
+    journey = f"{planned.stable} -> {planned.canary}"
+    yield f"{planned.rollout.key}: {journey}, {planned.strategy}", Tone.HEAD
+    yield f"at the soonest {span(length(planned))} from push to rest; gates may hold", Tone.FAINT
+    for note in planned.notes:
+        yield f"! {note}", Tone.WARNING
+    for moment in planned.moments:
+        if diffs:
+            yield "", Tone.PLAIN
+        yield headline(moment), Tone.HEAD
+        if moment.step is not None:
+            yield f"{INDENT}{gate(moment.step)}", Tone.FAINT
+        for change in moment.changes if diffs else ():
+            yield from _change(change)
+    yield "", Tone.PLAIN
+    yield f"{planned.ends}", Tone.HEAD if planned.complete else Tone.WARNING
+    for name, rule in (planned.ignore or {}).items():
+        yield "", Tone.PLAIN
+        yield f"{name}: so that its GitOps tool leaves our weights alone", Tone.WARNING
+        yield from ((f"  {line}", Tone.PLAIN) for line in rule.splitlines())
+
+
+def length(planned: Planned) -> timedelta:
+    """From the push to the last change."""
+    return planned.moments[-1].at if planned.moments else timedelta(0)
+
+
+def headline(moment: Moment) -> str:
+    """``   1m  20%  step 2``, and why."""
+    return f"{span(moment.at):>7}  {moment.weight:3}%  {moment.because}"
+
+
+def span(time: timedelta) -> str:
+    """``time`` in its two largest units: ``1h 15m``, ``6m 2s``, ``0s``."""
+    left, said = int(time.total_seconds()), []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if left >= size:
+            said.append(f"{left // size}{unit}")
+            left %= size
+    return " ".join(said[:2]) or "0s"
+
+
+def gate(step: Step) -> str:
+    """What holds the step, in words."""
+    waits = [f"bakes {words(step.bake)}"]
+    waits += [f"waits at most {words(step.time_box)}"] if step.time_box else []
+    if step.approval is not None:
+        who = ", ".join(step.approval.approvers) or "anybody"
+        waits.append(f"then {step.approval.quorum} of {who} must approve")
+    waits += [f"then webhook {step.webhook.name} must open"] if step.webhook else []
+    return ", ".join(waits)
+
+
+def diff(change: Change) -> Iterator[str]:
+    """The object's YAML as a unified diff, two lines of context, without what no person wrote."""
+    before, after = _yaml(change.before), _yaml(change.after)
+    for line in difflib.unified_diff(before, after, n=2, lineterm=""):
+        if not line.startswith(("---", "+++")):
+            yield line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def _change(change: Change) -> Iterator[Line]:
+    what = "made" if change.before is None else "removed" if change.after is None else "patched"
+    yield f"{INDENT}{change.object} is {what}", Tone.PLAIN
+    for line in diff(change):
+        yield f"{INDENT}{line}", _TONES.get(line[:1], Tone.PLAIN)
+
+
+_TONES = {"+": Tone.ADDED, "-": Tone.REMOVED, "@": Tone.FAINT}
+
+
+def _yaml(obj: Json | None) -> list[str]:
+    if obj is None:
+        return []
+    kept = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
+    annotations = dict(obj["metadata"].get("annotations") or {})
+    for key in annotations:
+        if key.startswith(f"{GROUP}/"):
+            annotations[key] = "(what Rollout must remember)"
+    if annotations:
+        kept = {"metadata": {"annotations": annotations}} | kept
+    text: str = yaml.safe_dump(kept, sort_keys=False, width=LONGEST * 10)
+    return text.splitlines()
+
+
+def plain(planned: Planned) -> dict[str, Any]:
+    """The plan for machines: each moment with its exact JSON Patches."""
+    return {
+        "rollout": planned.rollout.key,
+        "stable": planned.stable,
+        "canary": planned.canary,
+        "complete": planned.complete,
+        "ends": planned.ends,
+        "notes": list(planned.notes),
+        "moments": [
+            {
+                "at": span(moment.at),
+                "weight": moment.weight,
+                "because": moment.because,
+                "changes": list(_plain(moment.changes)),
+            }
+            for moment in planned.moments
+        ],
+    }
+
+
+def _plain(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+    for change in changes:
+        said: dict[str, Any] = {"object": change.object, "patch": list(change.patch)}
+        if change.before is None:
+            said["made"] = change.after
+        yield said | ({"removed": True} if change.after is None else {})

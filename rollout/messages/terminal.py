@@ -1,0 +1,168 @@
+"""Words for a terminal, as plain text and rows; nothing is printed or coloured from here."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rollout.model.spec import Rollout, Step
+from rollout.model.status import Phase, RolloutStatus, Stage
+
+HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
+HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
+ANSWERS = {
+    "promote": "everyone to the canary now, whatever the gates say",
+    "skip": "end this step and go on to the next",
+    "pause": "stand still: weights stay, the gates judge on",
+    "resume": "go on after a pause",
+    "abort": "everyone back to stable, and remember the revision as rejected",
+    "retry": "forget that a revision was rejected and try it again",
+    "approve": "say yes to the step that waits for an approval",
+    "reject": "say no to it: everyone goes back to stable",
+}
+"""What each request does, in the words of ``--help``."""
+
+
+def age(time: timedelta) -> str:
+    """``time`` as kubectl shows it: the largest unit alone, ``0s`` for the future."""
+    seconds = max(0, int(time.total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
+    """One line of the table, aligned with ``HEAD``; a dash where there is nothing."""
+    cells = (
+        name,
+        status.phase.value,
+        status.stable.name if status.stable else "",
+        status.canary.name if status.canary else "",
+        f"{status.split.canary}%" if status.canary else "",
+        status.step.name if status.step else "",
+        status.because,
+    )
+    return tuple(cell or "-" for cell in cells)
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """``rows`` in columns three blanks apart, without blanks at the ends of lines."""
+    table = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    padded = (
+        "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    )
+    return "\n".join(padded)
+
+
+def history(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
+    """The decisions of the past, newest first, aligned with ``HISTORY_HEAD``."""
+    return [
+        (e.id, age(now - e.at), e.revision or "-", e.split, e.stage.value, e.because)
+        for e in reversed(status.history)
+    ]
+
+
+def bar(percent: int, width: int = 24) -> str:
+    """``percent`` as a bar; anything above 0 shows, anything below 100 leaves a gap."""
+    full = round(percent * width / 100)
+    if 0 < percent < 100:
+        full = min(max(full, 1), width - 1)
+    return "█" * full + "░" * (width - full)
+
+
+def facts(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
+    """Everything about one rollout that a person may want to know, as label and text."""
+    step = status.step
+    said = [
+        ("Rollout", rollout.key),
+        ("Phase", f"{status.phase.value} ({status.because})"),
+        ("Stable", _revision(status.stable)),
+        ("Canary", _revision(status.canary)),
+        ("Split", f"{bar(status.split.canary)} {status.split.canary}% canary"),
+        ("Step", f"{step.name}, for {age(now - step.entered_at)}" if step else ""),
+        ("Confirmed", _confirmed(status, now)),
+        ("Paused", _paused(status, now)),
+        ("Rejected", _rejected(status, now)),
+        ("Drift", f"{status.drift.count}x, last {status.drift.what}" if status.drift else ""),
+    ]
+    said += [("Warning", warning) for warning in status.warnings]
+    said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.verdicts]
+    said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.approvals]
+    return [(label, text) for label, text in said if text]
+
+
+def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: datetime) -> str:
+    """Why it is not moving, and what would move it, in one sentence.
+
+    ``step``: the spec of the step we are at; None between steps.
+    """
+    name = rollout.name
+    if status.pause is not None:
+        since, why = age(now - status.pause.since), status.pause.because
+        why = f"{why}, {since} ago" if status.pause.by else f"paused for {since}: {why}"
+        return f"{name} stands still: {why}; {_ways_on(name)}"
+    if status.stage is Stage.IDLE and status.rejected is not None:
+        push = f"push another revision, or `rollout retry {name}`"
+        return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
+    if status.stage is Stage.IDLE and status.phase is Phase.HEALTHY:
+        return f"{name} has nothing to do: {status.because}"
+    if step is None:
+        return f"{name} is {status.stage.value.lower()}: {status.because}"
+    return f"{name} is at {_place(status)}: {status.because}{_forecast(name, status, step, now)}"
+
+
+def _forecast(name: str, status: RolloutStatus, step: Step, now: datetime) -> str:
+    """What time alone will do to this step; empty where only an event can move it."""
+    if status.because.startswith("waiting for approval"):
+        return f"; say `rollout approve {name}` or `rollout reject {name}`"
+    if status.confirmed_at is None:
+        return ""
+    baked = status.confirmed_at + step.bake
+    if now < baked:
+        return f"; it bakes {age(baked - now)} more at least"
+    if step.time_box is None:
+        return ""
+    left = status.confirmed_at + step.time_box - now
+    return f"; it stops waiting in {age(left)}" if left > timedelta(0) else ""
+
+
+def _ways_on(name: str) -> str:
+    return f"`rollout resume {name}`, `rollout promote {name}` or `rollout abort {name}`"
+
+
+def _place(status: RolloutStatus) -> str:
+    return f"{status.step.name if status.step else 'a step'} ({status.split.canary}%)"
+
+
+def _revision(revision: object) -> str:
+    name, commit = getattr(revision, "name", ""), getattr(revision, "commit", "")
+    return f"{name} (commit {commit[:10]})" if commit else name
+
+
+def _name(revision: object) -> str:
+    return str(getattr(revision, "name", "nobody"))
+
+
+def _confirmed(status: RolloutStatus, now: datetime) -> str:
+    if status.confirmed_at is None:
+        return "waiting for the proxies" if status.asked_at is not None else ""
+    how = status.confirmed_by.value if status.confirmed_by else "its age"
+    return f"{age(now - status.confirmed_at)} ago, by {how}"
+
+
+def _paused(status: RolloutStatus, now: datetime) -> str:
+    if status.pause is None:
+        return ""
+    return f"for {age(now - status.pause.since)}: {status.pause.because}"
+
+
+def _rejected(status: RolloutStatus, now: datetime) -> str:
+    if status.rejected is None:
+        return ""
+    rejected = status.rejected
+    return f"{rejected.revision.name}, {age(now - rejected.at)} ago: {rejected.because}"
+
+
+def _yes(yes: bool) -> str:
+    return "yes" if yes else "no"

@@ -1,0 +1,138 @@
+"""A git source of manifests: what one read of it gave, and what we remember of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from rollout.model.spec import RolloutSourceSpec
+from rollout.model.units import CONFIG
+
+
+class Relation(StrEnum):
+    """How the commit that was read follows the one before."""
+
+    FIRST = "first"  # there was none before
+    SAME = "same"
+    FORWARD = "forward"
+    REWIND = "rewind"  # an ancestor of the one before
+    UNRELATED = "unrelated"  # history was rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a repository is read with; ``secret`` holds a Secret's decoded entries.
+
+    ``key`` names the cache: the source's namespace and name, so that tenants share nothing.
+    ``signers``: allowed-signers texts (ssh-keygen(1)), all of one are enough; empty: unverified.
+    """
+
+    key: str
+    url: str
+    ref: str
+    path: str
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One valid manifest of ours as plain values, where it stands, and who wrote it last.
+
+    ``commit``: the last one that changed the file.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    metadata: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    file: str
+    line: int
+    commit: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something of a file was not taken; ``line`` 0 means the whole file."""
+
+    __pydantic_config__ = CONFIG
+
+    file: str
+    line: int
+    message: Annotated[str, Field(description="what was found; what is wanted")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one commit says: every document of ours is either here or has its problem.
+
+    ``files``: how many files were read; ``notes``: what was passed over, and why.
+    """
+
+    commit: str
+    author: str
+    committed_at: datetime
+    relation: Relation
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One object that this source keeps in force."""
+
+    __pydantic_config__ = CONFIG
+
+    kind: str
+    name: str
+    file: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What is remembered of one source.
+
+    ``commit``: the last one that was taken; ``held``: one that a person must accept first.
+    ``problem``: why the repository could not be read the last time; empty when it could.
+    ``observed_generation``: of the spec that ``commit`` was taken with.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    commit: str = ""
+    author: str = ""
+    held: str = ""
+    problem: str = ""
+    because: str = ""
+    applied: tuple[Applied, ...] = ()
+    rejected: tuple[Problem, ...] = ()
+    observed_generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSource:
+    """One RolloutSource object as the controller knows it.
+
+    ``accept``: the commit that a person lets through although it is held (annotation).
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    spec: RolloutSourceSpec
+    accept: str = ""
+    status: SourceStatus = SourceStatus()
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, as people write it."""
+        return f"{self.namespace}/{self.name}"

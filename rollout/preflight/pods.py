@@ -1,0 +1,213 @@
+"""Rules about the service and its pods: labels, ports, proxies, probes, who scales them."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from rollout.istio.routes import is_host, listed, namespace
+from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
+from rollout.workloads import deployment, hpa, selector
+
+_APP = ("app", "app.kubernetes.io/name", "service.istio.io/canonical-name")
+_HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
+_OTHER = ("tcp", "udp", "tls", "https", "mongo", "mysql", "redis")
+_PROXY_UID = 1337
+_PROXY_PORTS = range(15000, 15091)
+
+
+def app_label(case: Case) -> Iterator[str]:
+    """ROL-001, W: Istio names a workload by its app label in metrics."""
+    for workload in case.workloads:
+        if not any(labels(workload).get(key) for key in _APP):
+            where = named(workload, "deployment")
+            yield f"{where}: its pods have no label app; metrics cannot name the service"
+
+
+def version_label(case: Case) -> Iterator[str]:
+    """ROL-001, B: what singles out a revision's pods must differ between the two."""
+    for one, two in combinations(case.workloads, 2):
+        same = deployment.labels(one)
+        if same == deployment.labels(two):
+            what = ", ".join(f"{k}={v}" for k, v in same.items())
+            pair = f"{named(one, 'deployment')} and {two['metadata']['name']}"
+            yield f"{pair}: pods of both carry {what}; a version label of its own is wanted"
+
+
+def _protocol(port: Obj) -> str:
+    """Source: Istio, "Protocol Selection": ``appProtocol``, else the name up to the first dash."""
+    declared = str(port.get("appProtocol") or "").lower()
+    name = str(port.get("name") or "").lower()
+    two_words = "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
+    return declared or two_words
+
+
+def _routed_ports(case: Case) -> list[Obj]:
+    """The service's ports that managed http routes send to."""
+    ports = (case.service or {"spec": {}})["spec"].get("ports") or []
+    used = set()
+    for obj in case.managed:
+        for place, route in listed(obj):
+            mine = (e for e in route.get("route") or () if place.kind == "http")
+            here = (e for e in mine if is_host(e, namespace(obj, case.target), case.target))
+            used |= {(e["destination"].get("port") or {}).get("number") for e in here}
+    return [p for p in ports if p.get("port") in used or (used and None in used)]
+
+
+def tcp_port(case: Case) -> Iterator[str]:
+    """ROL-002, B: http routes do nothing on a port that is declared as something else."""
+    for port in _routed_ports(case):
+        protocol = _protocol(port)
+        if protocol in _OTHER or port.get("protocol") == "UDP":
+            told = f"port {port.get('port')} is {protocol or 'UDP'}"
+            yield f"service {case.target.host}: {told}, so http routes are ignored; http is wanted"
+
+
+def unnamed_port(case: Case) -> Iterator[str]:
+    """ROL-002, W: Istio must guess the protocol of a port with no name that tells it."""
+    for port in _routed_ports(case):
+        if _protocol(port) not in (*_HTTP, *_OTHER) and port.get("protocol") != "UDP":
+            told = f"port {port.get('port')} does not say that it is http"
+            yield f"service {case.target.host}: {told}; name it http or set appProtocol"
+
+
+def clashing_services(case: Case) -> Iterator[str]:
+    """ROL-003, W: one pod behind two services that disagree on a port (IST0116, IST0137)."""
+    services = case.here(case.snapshot.services)
+    for workload in case.workloads:
+        mine = [s for s in services if _selects(s, labels(workload))]
+        for one, two in combinations(mine, 2):
+            for told in _clash(one, two):
+                pair = f"{named(one, 'service')} and {two['metadata']['name']}"
+                yield f"{pair}: both send to {workload['metadata']['name']} and {told}"
+
+
+def _selects(service: Obj, carried: selector.Labels) -> bool:
+    wanted = service["spec"].get("selector") or {}
+    return bool(wanted) and selector.matches(wanted, carried)
+
+
+def _clash(one: Obj, two: Obj) -> Iterator[str]:
+    for a in one["spec"].get("ports") or ():
+        for b in two["spec"].get("ports") or ():
+            if a.get("port") == b.get("port") and _protocol(a) != _protocol(b):
+                yield f"disagree on the protocol of port {a.get('port')}"
+            target = a.get("targetPort", a.get("port"))
+            if target == b.get("targetPort", b.get("port")) and a.get("port") != b.get("port"):
+                yield f"reach port {target} by different ports"
+
+
+def no_proxy(case: Case) -> Iterator[str]:
+    """ROL-004, W: callers' proxies split the requests, but nobody counts at the server."""
+    if _is_ambient(case):
+        return
+    for workload in case.workloads:
+        pods = case.pods(workload)
+        where = named(workload, "deployment")
+        if (template(workload).get("spec") or {}).get("hostNetwork"):
+            yield f"{where}: hostNetwork is on, so its pods have no proxy and count nothing"
+        elif pods and not any(_has_proxy(p) for p in pods):
+            yield f"{where}: no pod has a proxy; only what callers' proxies count can be judged"
+
+
+def _is_ambient(case: Case) -> bool:
+    spaces = (n for n in case.snapshot.namespaces if n["metadata"]["name"] == case.target.namespace)
+    found = [(n["metadata"].get("labels") or {}).get("istio.io/dataplane-mode") for n in spaces]
+    return "ambient" in found
+
+
+def _has_proxy(pod: Obj) -> bool:
+    spec = pod.get("spec") or {}
+    every = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return any(c.get("name") == "istio-proxy" for c in every)
+
+
+def reserved(case: Case) -> Iterator[str]:
+    """ROL-005, W: the proxy's own user and ports (IST0144)."""
+    for workload in case.workloads:
+        where = named(workload, "deployment")
+        pod = (template(workload).get("spec") or {}).get("securityContext") or {}
+        for container in containers(workload):
+            user = (container.get("securityContext") or {}).get("runAsUser", pod.get("runAsUser"))
+            if user == _PROXY_UID:
+                yield f"{where}: {container.get('name')} runs as user 1337, which is the proxy's"
+            for port in container.get("ports") or ():
+                if port.get("containerPort") in _PROXY_PORTS:
+                    told = f"{container.get('name')} uses port {port['containerPort']}"
+                    yield f"{where}: {told}, one of the proxy's own (15000 to 15090)"
+
+
+def headless(case: Case) -> Iterator[str]:
+    """ROL-006, W: callers of such a service may reach pods past all routes."""
+    service = case.service
+    if service is None:
+        return
+    if service["spec"].get("clusterIP") == "None":
+        yield f"service {case.target.host}: it is headless; callers may go to pods past the split"
+    if service["spec"].get("type") == "ExternalName":
+        yield f"service {case.target.host}: it is an ExternalName; subsets have no pods to select"
+
+
+def probes(case: Case) -> Iterator[str]:
+    """ROL-041, W: the kubelet has no certificate for STRICT, so its probes must be rewritten."""
+    if not any(_mtls(p) == "STRICT" for p in peer_authentications(case)):
+        return
+    for workload in case.workloads:
+        annotations = (template(workload).get("metadata") or {}).get("annotations") or {}
+        off = annotations.get("sidecar.istio.io/rewriteAppHTTPProbers") == "false"
+        if off and any(_http_probe(c) for c in containers(workload)):
+            where = named(workload, "deployment")
+            yield f"{where}: http probes fail under STRICT mTLS while probe rewriting is off"
+
+
+def _mtls(policy: Obj) -> str:
+    return str((policy["spec"].get("mtls") or {}).get("mode"))
+
+
+def peer_authentications(case: Case) -> tuple[Obj, ...]:
+    """Those in force for the whole of the namespace or for one of the two Deployments."""
+    spaces = (case.target.namespace, case.snapshot.root)
+    found = (p for p in case.snapshot.peer_authentications if p["metadata"]["namespace"] in spaces)
+    return tuple(p for p in found if _applies(p, case))
+
+
+def _applies(policy: Obj, case: Case) -> bool:
+    wanted = ((policy["spec"].get("selector") or {}).get("matchLabels")) or {}
+    return not wanted or any(selector.matches(wanted, labels(w)) for w in case.workloads)
+
+
+def _http_probe(container: Obj) -> bool:
+    kinds = ("livenessProbe", "readinessProbe", "startupProbe")
+    return any((container.get(kind) or {}).get("httpGet") for kind in kinds)
+
+
+def mesh_revisions(case: Case) -> Iterator[str]:
+    """ROL-044, W: a mesh upgrade under way would be mistaken for the canary's doing."""
+    found = set()
+    for workload in case.workloads:
+        for pod in case.pods(workload):
+            annotations = pod["metadata"].get("annotations") or {}
+            found |= {annotations["istio.io/rev"]} if "istio.io/rev" in annotations else set()
+    if len(found) > 1:
+        names = " and ".join(sorted(found))
+        yield f"service {case.target.host}: its pods are on mesh revisions {names}; let that finish"
+
+
+def autoscaler(case: Case) -> Iterator[str]:
+    """ROL-051, W: stable shrinks while the canary takes load, and the way back is too narrow."""
+    found = hpa.of(case.here(case.snapshot.hpas), case.stable) if case.stable else None
+    if found is None:
+        return
+    wanted = max((deployment.replicas(w) for w in case.workloads), default=1)
+    if hpa.least(found) < wanted:
+        told = f"may shrink {case.stable} to {hpa.least(found)} pods in mid-journey"
+        yield f"{named(found, 'hpa')}: {told}; minReplicas {wanted} keeps the way back open"
+
+
+def unready(case: Case) -> Iterator[str]:
+    """ROL-052, W: pods that count as ready at once, or one pod that is all of the canary."""
+    for workload in case.workloads:
+        where = named(workload, "deployment")
+        if not any(c.get("readinessProbe") for c in containers(workload)):
+            yield f"{where}: no readiness probe, so pods get requests before they can answer"
+        alone = deployment.replicas(workload) == 1 and workload["metadata"]["name"] == case.canary
+        if alone:
+            yield f"{where}: one pod is all of the canary; its restart is an outage of the canary"

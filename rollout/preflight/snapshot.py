@@ -1,0 +1,129 @@
+"""What the rules look at: objects as the API server gives them, and whose rollout it is about."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollout.istio import hosts, virtualservice
+from rollout.istio import routes as listing
+from rollout.model.traffic import Cohort, Target
+from rollout.workloads import deployment, selector
+
+Obj = Mapping[str, Any]
+Objs = tuple[Obj, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All objects that might matter, at one moment; a kind that could not be read is empty.
+
+    ``claims``: every Rollout's ``namespace/name`` to the full host name of its service.
+    ``root``: Istio's root namespace.
+    """
+
+    virtual_services: Objs = ()
+    destination_rules: Objs = ()
+    services: Objs = ()
+    deployments: Objs = ()
+    pods: Objs = ()
+    endpoint_slices: Objs = ()
+    gateways: Objs = ()
+    sidecars: Objs = ()
+    peer_authentications: Objs = ()
+    authorization_policies: Objs = ()
+    hpas: Objs = ()
+    pdbs: Objs = ()
+    namespaces: Objs = ()
+    network_policies: Objs = ()
+    telemetries: Objs = ()
+    claims: Mapping[str, str] = field(default_factory=dict)
+    root: str = "istio-system"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One rollout before a journey: the objects, and what is about to be done with them.
+
+    ``stable``, ``canary``: names of Deployments; empty when there is none yet.
+    ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
+    """
+
+    snapshot: Snapshot
+    target: Target
+    stable: str = ""
+    canary: str = ""
+    cohorts: tuple[Cohort, ...] = ()
+    sticky: bool = False
+
+    @property
+    def service(self) -> Obj | None:
+        name = hosts.short(self.target.host)
+        return next((s for s in self.here(self.snapshot.services) if _name(s) == name), None)
+
+    @property
+    def managed(self) -> Objs:
+        """The VirtualServices that a journey would write."""
+        found = self.snapshot.virtual_services
+        return tuple(o for o in found if virtualservice.managed(o, self.target))
+
+    @property
+    def rules(self) -> Objs:
+        """Every DestinationRule for the host, whatever its namespace."""
+        return tuple(o for o in self.snapshot.destination_rules if self._is_for_host(o))
+
+    @property
+    def workloads(self) -> Objs:
+        """The Deployments of stable and canary, those that are there."""
+        names = (self.stable, self.canary)
+        return tuple(d for d in self.here(self.snapshot.deployments) if _name(d) in names)
+
+    def here(self, objs: Iterable[Obj]) -> Objs:
+        """Those of the rollout's own namespace."""
+        return tuple(o for o in objs if listing.namespace(o, self.target) == self.target.namespace)
+
+    def pods(self, workload: Obj) -> Objs:
+        """The pods of one Deployment."""
+        select = workload["spec"].get("selector")
+        return tuple(p for p in self.here(self.snapshot.pods) if selector.selects(select, p))
+
+    def routes(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every managed route as its author wrote it, with its name for people in front."""
+        for obj in self.managed:
+            for base in listing.bases(obj, self.target):
+                yield f"{listing.where(obj, self.target)} {base.place}", base.value
+
+    def ready(self) -> frozenset[str]:
+        """Names of the pods that the service has as ready endpoints."""
+        return frozenset(deployment.endpoints(self.here(self.snapshot.endpoint_slices)))
+
+    def _is_for_host(self, obj: Obj) -> bool:
+        space = listing.namespace(obj, self.target)
+        return hosts.means(str(obj["spec"].get("host")), space, self.target.host)
+
+
+def _name(obj: Obj) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def named(obj: Obj, kind: str) -> str:
+    """``kind namespace/name``, as every finding names an object."""
+    space = obj["metadata"].get("namespace")
+    return f"{kind} {space}/{_name(obj)}" if space else f"{kind} {_name(obj)}"
+
+
+def template(workload: Obj) -> Mapping[str, Any]:
+    """A Deployment's pod template."""
+    found: Mapping[str, Any] = workload["spec"].get("template") or {}
+    return found
+
+
+def labels(workload: Obj) -> Mapping[str, str]:
+    """The labels of a Deployment's pod template."""
+    found: Mapping[str, str] = (template(workload).get("metadata") or {}).get("labels") or {}
+    return found
+
+
+def containers(workload: Obj) -> tuple[Obj, ...]:
+    """The containers of a Deployment's pod template, the mesh's own left out."""
+    spec = template(workload).get("spec") or {}
+    return tuple(c for c in spec.get("containers") or () if c.get("name") != "istio-proxy")

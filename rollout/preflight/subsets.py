@@ -1,0 +1,164 @@
+"""Rules about DestinationRules: subsets that exist, select pods, and do not hurt a small canary."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+from rollout.istio import destinationrule, virtualservice
+from rollout.istio.routes import is_host, listed, namespace, subset, weight, where
+from rollout.preflight.pods import peer_authentications
+from rollout.preflight.snapshot import Case, Obj, labels, named
+from rollout.workloads import deployment, selector
+
+_ENOUGH_PODS = 3
+"""Envoy ejects at least one host whatever the percentage (facts/istio.md 4.8)."""
+
+
+def missing_subset(case: Case) -> Iterator[str]:
+    """ROL-010, B: a route to a subset that no rule has answers 503 (IST0101)."""
+    here = {name for rule in case.rules for name in destinationrule.subsets(rule)}
+    ours = {case.target.stable, case.target.canary}
+    for obj in case.managed:
+        for name in virtualservice.referenced(obj, case.target):
+            if name not in here | ours:
+                told = f"names subset {name}, which no destinationrule has"
+                yield f"{where(obj, case.target)}: {told}; such requests get 503"
+
+
+def empty_subset(case: Case) -> Iterator[str]:
+    """ROL-011, B: a subset with weight and without ready pods answers 503 (IST0173)."""
+    if case.service is None or not case.snapshot.pods:
+        return
+    ready = case.ready()
+    pods = [p for p in case.here(case.snapshot.pods) if p["metadata"]["name"] in ready]
+    chosen = destinationrule.chosen(case.rules, case.target)
+    known = destinationrule.subsets(chosen)
+    for name in _live(case):
+        if name not in known:
+            continue
+        wanted = known[name] | (case.service["spec"].get("selector") or {})
+        carried = [p["metadata"].get("labels") or {} for p in pods]
+        if not any(selector.matches(wanted, c) for c in carried):
+            yield f"service {case.target.host}: subset {name} has requests but no ready pod"
+
+
+def _live(case: Case) -> Iterator[str]:
+    """Subsets that get requests now, each once."""
+    found: dict[str | None, int] = {}
+    for obj in case.managed:
+        space = namespace(obj, case.target)
+        for _, route in listed(obj):
+            entries = route.get("route") or []
+            mine = (e for e in entries if is_host(e, space, case.target))
+            found |= {subset(e): 1 for e in mine if len(entries) == 1 or weight(e)}
+    return (name for name in found if name)
+
+
+def several_rules(case: Case) -> Iterator[str]:
+    """ROL-012, W: of several rules for one host the merge is unpredictable."""
+    for rules in _by_namespace(case).values():
+        if len(rules) > 1:
+            names = ", ".join(sorted(str(r["metadata"]["name"]) for r in rules))
+            yield f"destinationrules {names}: all are for {case.target.host}; one is wanted"
+    for rule in case.rules:
+        counted = Counter(s["name"] for s in rule["spec"].get("subsets") or ())
+        for name, count in counted.items():
+            if count > 1:
+                yield f"{named(rule, 'destinationrule')}: {count} subsets are named {name}"
+
+
+def _by_namespace(case: Case) -> dict[str, list[Obj]]:
+    found: dict[str, list[Obj]] = {}
+    for rule in case.rules:
+        found.setdefault(namespace(rule, case.target), []).append(rule)
+    return found
+
+
+def elsewhere(case: Case) -> Iterator[str]:
+    """ROL-013, W: a rule in a third namespace holds for callers of that namespace alone."""
+    for rule in case.rules:
+        space = namespace(rule, case.target)
+        if space not in (case.target.namespace, case.snapshot.root):
+            told = f"only callers in {space} use it, and our subsets are not in it"
+            yield f"{named(rule, 'destinationrule')}: {told}"
+
+
+def overlapping(case: Case) -> Iterator[str]:
+    """ROL-014, W: a subset that also selects the other's pods makes weights a fiction."""
+    chosen = destinationrule.chosen(case.rules, case.target)
+    pair = {case.target.stable, case.target.canary}
+    known = {n: s for n, s in destinationrule.subsets(chosen).items() if n in pair}
+    select = ((case.service or {}).get("spec") or {}).get("selector") or {}
+    for name, wanted in known.items():
+        if selector.matches(wanted, select):
+            yield f"subset {name} of {case.target.host} selects every pod of the service"
+        both = [w for w in case.workloads if selector.matches(wanted, labels(w))]
+        if len(both) > 1 and not selector.matches(wanted, select):
+            names = " and ".join(str(w["metadata"]["name"]) for w in both)
+            yield f"subset {name} of {case.target.host} selects pods of {names}"
+    for one, two in combinations(known, 2):
+        if known[one] == known[two] and known[one]:
+            yield f"subsets {one} and {two} of {case.target.host} select the same pods"
+
+
+def _policies(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every traffic policy for the host, with its name for people."""
+    for rule in case.rules:
+        told = named(rule, "destinationrule")
+        if rule["spec"].get("trafficPolicy"):
+            yield told, rule["spec"]["trafficPolicy"]
+        for entry in rule["spec"].get("subsets") or ():
+            if entry.get("trafficPolicy"):
+                yield f"{told} subset {entry['name']}", entry["trafficPolicy"]
+
+
+def hashing(case: Case) -> Iterator[str]:
+    """ROL-030, W: the hash picks a pod inside a subset; the subset is picked at random before."""
+    if case.sticky:
+        return
+    for told, policy in _policies(case):
+        if (policy.get("loadBalancer") or {}).get("consistentHash"):
+            yield f"{told}: consistentHash does not hold users on a version; see traffic.stickiness"
+    if case.service is not None and case.service["spec"].get("sessionAffinity") == "ClientIP":
+        told = "sessionAffinity is ignored by the mesh"
+        yield f"service {case.target.host}: {told}; see traffic.stickiness"
+
+
+def ejection(case: Case) -> Iterator[str]:
+    """ROL-032, W: one ejection can empty a small canary, and the server's counters go quiet."""
+    small = [
+        w
+        for w in case.workloads
+        if w["metadata"]["name"] == case.canary and deployment.replicas(w) < _ENOUGH_PODS
+    ]
+    for told, policy in _policies(case):
+        if policy.get("outlierDetection") and small:
+            pods = deployment.replicas(small[0])
+            yield f"{told}: outlierDetection with {pods} canary pods can eject all of them"
+
+
+def pools(case: Case) -> Iterator[str]:
+    """ROL-033, W: limits hold for each subset and were sized for the whole service."""
+    for told, policy in _policies(case):
+        if policy.get("connectionPool"):
+            yield f"{told}: connectionPool limits hold for each subset; are they sized for all?"
+
+
+def locality(case: Case) -> Iterator[str]:
+    """ROL-046, W: locality rules may send requests elsewhere than the weights say."""
+    for told, policy in _policies(case):
+        setting = (policy.get("loadBalancer") or {}).get("localityLbSetting") or {}
+        for key in ("distribute", "failover"):
+            if setting.get(key):
+                yield f"{told}: locality {key} can override the expected split"
+
+
+def plain_text(case: Case) -> Iterator[str]:
+    """ROL-040, W: callers told to speak plain text to pods that accept mTLS only."""
+    strict = any(
+        (p["spec"].get("mtls") or {}).get("mode") == "STRICT" for p in peer_authentications(case)
+    )
+    for told, policy in _policies(case):
+        if strict and (policy.get("tls") or {}).get("mode") == "DISABLE":
+            yield f"{told}: tls DISABLE, but the pods accept mTLS only (PeerAuthentication STRICT)"

@@ -1,0 +1,73 @@
+"""Our own HTTP door: health and metrics; it reads, and changes nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+TEXT = "text/plain; version=0.0.4"  # Prometheus' exposition format
+
+
+class Watched(Protocol):
+    """What the door tells of; the controller fits."""
+
+    def health(self) -> str:
+        """What is wrong with the process; empty: nothing."""
+
+    def readiness(self) -> str:
+        """Why it cannot do its work now; empty: it can."""
+
+    def metrics_text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to listen. ``port`` 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+def application(watched: Watched) -> web.Application:
+    """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``."""
+    app = web.Application(client_max_size=1 << 16)
+    app.router.add_get("/healthz", _check(watched.health))
+    app.router.add_get("/readyz", _check(watched.readiness))
+    app.router.add_get("/metrics", _page(watched.metrics_text))
+    return app
+
+
+async def serve(watched: Watched, settings: Settings, ready: asyncio.Future[str]) -> None:
+    """Until cancelled; ``ready`` is then the door's address, ``host:port``.
+
+    Errors: ``OSError`` when the port is taken.
+    """
+    runner = web.AppRunner(application(watched), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        host, port = runner.addresses[0][:2]
+        ready.set_result(f"{host}:{port}")
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _check(wrong: Callable[[], str]) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        text = wrong()
+        return web.Response(status=503 if text else 200, text=f"{text or 'ok'}\n")
+
+    return answer
+
+
+def _page(text: Callable[[], str]) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=text(), headers={"Content-Type": TEXT})
+
+    return answer

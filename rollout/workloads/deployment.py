@@ -1,0 +1,103 @@
+"""One revision's Deployment and its pods as a SeenWorkload; nothing is scaled from here."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rollout.model.observation import SeenWorkload
+from rollout.workloads import selector, trouble
+
+Obj = Mapping[str, Any]
+
+REVISION = "rollout.dev/revision"
+"""The label that we put on the pods of a revision of our own making."""
+
+
+def name(pattern: str, revision: str) -> str:
+    """The Deployment's name for ``revision``: the pattern of ``workload.deployments``, filled."""
+    return pattern.replace("{revision}", revision)
+
+
+def seen(
+    revision: str,
+    name: str,
+    deployment: Obj | None,
+    pods: Iterable[Obj],
+    slices: Iterable[Obj],
+) -> SeenWorkload:
+    """What is to be known of ``revision``'s pods.
+
+    ``pods``, ``slices``: all of the namespace that might matter; ``slices`` only those of the
+    service (label ``kubernetes.io/service-name``). Ready are pods that the service sends
+    requests to: a pod that is ready and not an endpoint yet carries nothing.
+    """
+    if deployment is None:
+        problem = f"there is no deployment {name}"
+        return SeenWorkload(revision, name, exists=False, problem=problem)
+    mine = [p for p in pods if selector.selects(deployment["spec"].get("selector"), p)]
+    ready = {*endpoints(slices)} & {p["metadata"]["name"] for p in mine}
+    wanted = replicas(deployment)
+    short = len(ready) < max(wanted, 1)
+    return SeenWorkload(
+        revision=revision,
+        deployment=name,
+        exists=True,
+        wanted=wanted,
+        ready=len(ready),
+        labels=labels(deployment),
+        problem=trouble.words(deployment, mine) if short else "",
+    )
+
+
+def strangers(pods: Iterable[Obj], slices: Sequence[Obj], stable: Obj | None) -> int:
+    """How many ready endpoints of the service are not pods of the Deployment ``stable``."""
+    select = stable["spec"].get("selector") if stable else None
+    mine = {p["metadata"]["name"] for p in pods if stable and selector.selects(select, p)}
+    return len({*endpoints(slices)} - mine)
+
+
+def endpoints(slices: Iterable[Obj]) -> Iterator[str]:
+    """Names of the pods that the slices list as ready; one pod may come twice (two families).
+
+    Source: Kubernetes API, EndpointSlice v1, ``EndpointConditions``: a missing ``ready`` means
+    true; ``ready`` is never true for a terminating pod unless the service publishes it.
+    """
+    for part in slices:
+        for endpoint in part.get("endpoints") or ():
+            conditions = endpoint.get("conditions") or {}
+            gone = conditions.get("terminating") is True
+            pod = (endpoint.get("targetRef") or {}).get("name")
+            if pod and conditions.get("ready") is not False and not gone:
+                yield pod
+
+
+def replicas(deployment: Obj) -> int:
+    """How many pods the Deployment wants; Kubernetes' default is 1."""
+    count = deployment["spec"].get("replicas")
+    return 1 if count is None else int(count)
+
+
+def labels(deployment: Obj) -> dict[str, str]:
+    """The labels that single out the Deployment's pods, as a subset names them.
+
+    Ours, else ``version`` as Istio's users write it, else the Deployment's own selector, which
+    must be its own alone (Kubernetes, "Deployments", "Selector").
+    """
+    template = deployment["spec"].get("template") or {}
+    carried = (template.get("metadata") or {}).get("labels") or {}
+    for label in (REVISION, "version"):
+        if carried.get(label):
+            return {label: carried[label]}
+    return dict((deployment["spec"].get("selector") or {}).get("matchLabels") or {})
+
+
+def scale(deployment: Obj, count: int) -> list[dict[str, Any]]:
+    """The JSON Patch after which ``count`` pods are wanted; empty when they are already."""
+    now = deployment["spec"].get("replicas")
+    if replicas(deployment) == count:
+        return []
+    if now is None:
+        return [{"op": "add", "path": "/spec/replicas", "value": count}]
+    return [
+        {"op": "test", "path": "/spec/replicas", "value": now},
+        {"op": "replace", "path": "/spec/replicas", "value": count},
+    ]

@@ -1,0 +1,343 @@
+"""Whole journeys through the shell: the real loop, look, store and translators on fakes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from rollout.controller.ports import Json
+from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from tests import virtual
+from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints
+from tests.fakes import FakeKube
+
+Story = Callable[[Shop], Awaitable[None]]
+
+
+def play(story: Story, *rollouts: Json) -> Shop:
+    """The shop after ``story``, with a controller at work in it."""
+
+    async def whole() -> Shop:
+        shop = Shop()
+        shop.kube.put(*(rollouts or (a_rollout(),)))
+        async with shop.controller():
+            await shop.until("Healthy")
+            await story(shop)
+        return shop
+
+    return virtual.run(whole())
+
+
+async def promoted(shop: Shop) -> None:
+    await shop.push("v2")
+    await shop.until("Progressing")
+    await shop.until("Healthy")
+
+
+def test_a_good_revision_reaches_everyone_and_leaves_no_trace_on_the_routes() -> None:
+    shop = play(promoted)
+    route = {"route": [{"destination": {"host": "shop", "subset": "stable"}}]}
+    found = shop.kube.objects["VirtualService", NAMESPACE, "shop"]
+    assert (shop.status()["stable"]["name"], found["spec"]["http"]) == ("v2", [route])
+    assert "annotations" not in found["metadata"]
+
+
+def test_a_journey_costs_few_writes_and_rest_costs_none() -> None:
+    async def story(shop: Shop) -> None:
+        shop.kube.writes.clear()
+        await promoted(shop)
+        assert len(shop.kube.writes) <= 32, shop.kube.writes
+        shop.kube.writes.clear()
+        await asyncio.sleep(3600)
+        assert shop.kube.writes == []
+
+    play(story)
+
+
+def test_a_bad_revision_is_taken_back_in_the_look_that_measured_it() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 50, "canary": 50})
+        shop.metrics.value = 7
+        await shop.until("Degraded")
+        assert (shop.weights(), shop.status()["stable"]["name"]) == ({"stable": 100}, "v1")
+        told = [entry["split"] for entry in shop.status()["history"]]
+        assert told == ["100/0", "100/0", "95/5", "50/50", "100/0", "100/0", "100/0"]
+
+    play(story)
+
+
+def test_a_person_who_aborts_is_heard_at_once() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        await shop.request("abort@1")
+        await asyncio.sleep(0.2)
+        assert shop.weights()["stable"] == 100
+        assert shop.status()["lastHandledRequest"] == "abort@1"
+
+    play(story)
+
+
+def test_a_pause_and_a_resume_lose_nothing() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        await shop.request("pause@1")
+        await shop.until("Paused")
+        await asyncio.sleep(600)
+        assert shop.weights() == {"stable": 95, "canary": 5}
+        await shop.request("resume@2")
+        await shop.until("Healthy")
+        assert shop.status()["stable"]["name"] == "v2"
+
+    play(story)
+
+
+def test_a_foreign_edit_of_a_weight_is_restored() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        await asyncio.sleep(5)
+        path = "/spec/http/0/route/{}/weight"
+        ops = [
+            {"op": "replace", "path": path.format(0), "value": 0},
+            {"op": "replace", "path": path.format(1), "value": 100},
+        ]
+        await shop.kube.patch("VirtualService", NAMESPACE, "shop", ops)
+        await asyncio.sleep(0.2)
+        assert shop.weights() == {"stable": 95, "canary": 5}
+
+    play(story)
+
+
+def test_a_canary_that_loses_its_pods_loses_its_requests() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.kube.put(endpoints("shop", {"v1": 2, "v3": 2}))
+        await asyncio.sleep(0.2)
+        assert shop.weights()["stable"] == 100
+
+    play(story)
+
+
+def test_a_deleted_rollout_gives_the_routes_back_and_is_gone() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        when = {"op": "add", "path": "/metadata/deletionTimestamp", "value": "2026-01-01T00:00:00Z"}
+        await shop.kube.patch("Rollout", NAMESPACE, "shop", [when])
+        await asyncio.sleep(60)
+        assert ("Rollout", NAMESPACE, "shop") not in shop.kube.objects
+        assert shop.weights() == {"stable": 100}
+
+    play(story)
+
+
+def test_one_broken_rollout_costs_its_neighbour_nothing() -> None:
+    broken = a_rollout("broken")
+    broken = {**broken, "spec": {**broken["spec"], "strategy": {}}}
+
+    async def story(shop: Shop) -> None:
+        await promoted(shop)
+        assert shop.status()["stable"]["name"] == "v2"
+
+    shop = play(story, a_rollout(), broken)
+    assert "status" not in shop.rollout("broken") or shop.status("broken")["because"]
+
+
+def test_a_spec_that_can_no_longer_be_read_leaves_the_last_good_one_in_force() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        broken = {"op": "replace", "path": "/spec/strategy", "value": {"canary": {"steps": 7}}}
+        await shop.kube.patch("Rollout", NAMESPACE, "shop", [broken])
+        shop.metrics.value = 7
+        await shop.comes(lambda: shop.weights() == {"stable": 100}, 60)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConflictError("virtualservice shop/shop: somebody wrote first"),
+        OutsideError("virtualservice shop/shop: no answer"),
+        OutsideError("virtualservice shop/shop: 429 too many", retry_after=1.0),
+        RefusedError("virtualservice shop/shop: 403 forbidden"),
+        ValueError("a bug"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_journey_ends_well_whatever_went_wrong_on_its_way(error: Exception, times: int) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        for _ in range(12):
+            await asyncio.sleep(11)
+            shop.kube.errors += [error] * times
+        shop.kube.errors.clear()
+        await shop.comes(shop.rests_on_v2)
+        assert shop.weights() == {"stable": 100}
+
+    play(story)
+
+
+def test_a_refusal_that_lasts_is_told_in_the_status_and_is_not_hammered() -> None:
+    async def story(shop: Shop) -> None:
+        def refuse(write: str) -> None:
+            if write.startswith("patch VirtualService"):
+                tries.append(write)
+                raise RefusedError("virtualservice shop/shop: 403 no patch for you")
+
+        tries: list[str] = []
+        shop.kube.before = refuse
+        await shop.push("v2")
+        await asyncio.sleep(600)
+        assert "403" in shop.status()["because"]
+        assert 5 < len(tries) < 40
+
+    play(story)
+
+
+def test_a_dead_chat_and_refused_events_do_not_delay_a_rollback() -> None:
+    async def story(shop: Shop) -> None:
+        def refuse(write: str) -> None:
+            if write.startswith("create Event"):
+                raise OutsideError("event: no answer")
+
+        shop.kube.before = refuse
+        shop.chat.error = OutsideError("slack: no answer")
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.value = 7
+        await shop.comes(lambda: shop.weights() == {"stable": 100}, 60)
+
+    play(story)
+
+
+class Killed(RolloutError):
+    """The process ends here: no handler of ours may notice."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_crash_between_any_two_effects_heals(after: bool) -> None:
+    clean = play(promoted)
+    effects = len(clean.kube.writes)
+    for point in range(effects):
+        crashed = virtual.run(_with_a_crash(point, after))
+        assert crashed.weights() == {"stable": 100}, point
+        assert crashed.status()["stable"]["name"] == "v2", point
+        assert _splits(crashed) == _splits(clean), point
+
+
+def _splits(shop: Shop) -> list[str]:
+    """The distinct splits of the journey, as its history tells them."""
+    told = [entry["split"] for entry in shop.status()["history"]]
+    return [split for i, split in enumerate(told) if i == 0 or told[i - 1] != split]
+
+
+async def _with_a_crash(point: int, after: bool) -> Shop:
+    """A journey whose first process dies around its write number ``point``."""
+    shop = Shop()
+    shop.kube.put(a_rollout())
+    dead = asyncio.Event()
+    count = -1
+
+    def crash(_: str) -> None:
+        nonlocal count
+        count += 1
+        if count == point + after:
+            dead.set()
+        if dead.is_set():
+            raise Killed("the process is dead")
+
+    shop.kube.before = crash
+    async with shop.controller():
+        pushing = asyncio.create_task(_push_when_healthy(shop))
+        await shop.comes(lambda: dead.is_set() or shop.rests_on_v2())
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+    shop.kube.before = lambda _: None
+    async with shop.controller():
+        await _push_when_healthy(shop)
+        await shop.comes(shop.rests_on_v2)
+        await asyncio.sleep(60)
+    return shop
+
+
+async def _push_when_healthy(shop: Shop) -> None:
+    if shop.rollout()["spec"]["revision"] == "v1":
+        await shop.until("Healthy")
+        shop.kube.put({**shop.rollout(), "spec": a_rollout(revision="v2")["spec"]})
+    await asyncio.sleep(1)
+
+
+def test_our_own_metrics_tell_phases_and_weights() -> None:
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller() as controller:
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+            await asyncio.sleep(1)
+            text = controller.metrics_text()
+            assert (controller.health(), controller.readiness()) == ("", "")
+        assert 'rollout_canary_weight{name="shop",namespace="shop"} 5' in text
+        assert 'rollout_rollouts{phase="Progressing"} 1' in text
+        assert 'rollout_rollouts{phase="Healthy"} 0' in text
+
+    virtual.run(story())
+
+
+def test_a_loop_that_hangs_is_not_healthy() -> None:
+    async def story() -> None:
+        shop = Shop()
+        async with shop.controller() as controller:
+            await asyncio.sleep(1)
+        await asyncio.sleep(60)
+        assert controller.health() == "no heartbeat for 60 s"
+
+    virtual.run(story())
+
+
+def test_a_cache_that_is_late_is_waited_for_at_the_start_and_when_leading_begins() -> None:
+    class Late(FakeKube):
+        listed = False
+
+        def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+            if not self.listed:
+                raise OutsideError(f"{kind}: not listed yet")
+            return super().list(kind, concern)
+
+    async def story() -> None:
+        kube = Late()
+        shop = Shop(kube)
+        kube.put(a_rollout())
+        async with shop.controller(namespace="rollout-system"):
+            await asyncio.sleep(30)
+            assert kube.writes == ["create Lease rollout-controller"] + [
+                "patch Lease rollout-controller"
+            ] * (len(kube.writes) - 1)
+            kube.listed = True
+            await shop.until("Healthy", seconds=90)
+
+    virtual.run(story())
+
+
+def test_a_rollout_that_cannot_be_read_can_still_be_deleted() -> None:
+    broken = a_rollout("broken")
+    meta = {
+        **broken["metadata"],
+        "finalizers": ["rollout.dev/finalizer"],
+        "deletionTimestamp": "2026-01-01T00:00:00Z",
+    }
+    broken = {**broken, "metadata": meta, "spec": {"service": 7}}
+
+    async def story(shop: Shop) -> None:
+        await asyncio.sleep(1)
+        assert ("Rollout", NAMESPACE, "broken") not in shop.kube.objects
+
+    play(story, a_rollout(), broken)

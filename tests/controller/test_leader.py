@@ -1,0 +1,175 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rollout.controller.leader import BELIEF, LEASE, NAME, Leader
+from rollout.controller.ports import Json
+from rollout.errors import OutsideError
+from tests import virtual
+from tests.controller.shop import NAMESPACE, Shop, a_rollout
+from tests.fakes import FakeKube
+
+SPACE = "rollout-system"
+
+
+def holder(kube: FakeKube) -> str:
+    lease = kube.get("Lease", SPACE, NAME)
+    return str(lease and lease["spec"]["holderIdentity"])
+
+
+def replica(kube: FakeKube, name: str, told: list[bool] | None = None) -> Leader:
+    heard = told if told is not None else []
+    return Leader(kube, SPACE, name, virtual.clock, heard.append)
+
+
+def test_the_first_to_come_leads_and_the_second_waits() -> None:
+    async def story() -> None:
+        kube = FakeKube()
+        told: list[bool] = []
+        first, second = replica(kube, "a", told), replica(kube, "b")
+        tasks = [asyncio.create_task(one.run()) for one in (first, second)]
+        await asyncio.sleep(60)
+        assert (first.leading, second.leading, holder(kube), told) == (True, False, "a", [True])
+        await _end(*tasks)
+
+    virtual.run(story())
+
+
+def test_a_dead_leader_is_followed_within_ten_seconds() -> None:
+    async def story() -> None:
+        kube = FakeKube()
+        first, second = replica(kube, "a"), replica(kube, "b")
+        tasks = [asyncio.create_task(one.run()) for one in (first, second)]
+        await asyncio.sleep(60)
+        await _end(tasks[0])
+        began = asyncio.get_running_loop().time()
+        while not second.leading:
+            await asyncio.sleep(0.1)
+        assert asyncio.get_running_loop().time() - began <= 10
+        assert kube.get("Lease", SPACE, NAME)["spec"]["leaseTransitions"] == 1  # type: ignore[index]
+        await _end(tasks[1])
+
+    virtual.run(story())
+
+
+def test_a_leader_that_goes_in_order_is_followed_at_once() -> None:
+    async def story() -> None:
+        kube = FakeKube()
+        first, second = replica(kube, "a"), replica(kube, "b")
+        tasks = [asyncio.create_task(one.run()) for one in (first, second)]
+        await asyncio.sleep(60)
+        await _end(tasks[0])
+        await first.release()
+        await asyncio.sleep(1.5)
+        assert second.leading
+        await _end(tasks[1])
+
+    virtual.run(story())
+
+
+def test_a_leader_that_cannot_renew_stops_before_anybody_may_follow() -> None:
+    async def story() -> None:
+        kube = FakeKube()
+        leader = replica(kube, "a")
+        task = asyncio.create_task(leader.run())
+        await asyncio.sleep(60)
+
+        def refuse(_: str) -> None:
+            raise OutsideError("lease: no answer")
+
+        kube.before = refuse
+        await asyncio.sleep(BELIEF + 0.1)
+        assert not leader.leading
+        assert BELIEF + 1 < LEASE
+        await _end(task)
+
+    virtual.run(story())
+
+
+@dataclass
+class Late(FakeKube):
+    """An API server whose answers to writes take a while."""
+
+    seconds: float = 0.0
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json:
+        await asyncio.sleep(self.seconds)
+        return await super().patch(kind, namespace, name, ops, subresource)
+
+
+def test_a_renewal_counts_from_when_it_was_asked_not_answered() -> None:
+    async def story() -> None:
+        kube = Late()
+        leader = replica(kube, "a")
+        task = asyncio.create_task(leader.run())
+        await asyncio.sleep(1)
+        kube.seconds = BELIEF + 1
+        await asyncio.sleep(2 * BELIEF)
+        assert not leader.leading
+        await _end(task)
+
+    virtual.run(story())
+
+
+def test_two_controllers_of_which_each_thinks_it_leads_do_no_harm() -> None:
+    """Argo Rollouts #2117: the losers of every race do nothing, and the journey ends well."""
+
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller(identity="a"), shop.controller(identity="b"):
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(shop.rests_on_v2)
+            await asyncio.sleep(60)
+        told = [(entry["id"], entry["split"]) for entry in shop.status()["history"]]
+        assert [split for _, split in told] == [
+            "100/0", "100/0", "95/5", "50/50", "0/100", "0/100", "0/100", "100/0", "100/0", "100/0",
+        ]  # fmt: skip
+        assert len({one for one, _ in told}) == len(told)
+        events = [key for key in shop.kube.objects if key[0] == "Event"]
+        assert len(events) == 6
+        assert shop.weights() == {"stable": 100}
+
+    virtual.run(story())
+
+
+def test_a_controller_that_follows_writes_nothing() -> None:
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller(namespace=SPACE, identity="a"):
+            await shop.until("Healthy")
+            async with shop.controller(namespace=SPACE, identity="b"):
+                await shop.push("v2")
+                await shop.comes(shop.rests_on_v2)
+        reporters = {
+            obj["reportingInstance"] for key, obj in shop.kube.objects.items() if key[0] == "Event"
+        }
+        assert reporters == {"a"}
+
+    virtual.run(story())
+
+
+def test_a_follower_takes_a_journey_over_where_it_was_left() -> None:
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller(namespace=SPACE, identity="b"):
+            async with shop.controller(namespace=SPACE, identity="a"):
+                await shop.until("Healthy")
+                await shop.push("v2")
+                await shop.comes(lambda: shop.weights() == {"stable": 50, "canary": 50})
+            await shop.comes(shop.rests_on_v2)
+        assert shop.kube.get("VirtualService", NAMESPACE, "shop")
+        assert shop.status()["attempt"] == 1
+
+    virtual.run(story())
+
+
+async def _end(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

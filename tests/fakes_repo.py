@@ -1,0 +1,81 @@
+"""The fake of the port Repo: a history in memory; the port tests show that it is like git."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rollout.errors import OutsideError, RefusedError
+from rollout.manifest import load
+from rollout.model.source import Document, Origin, Problem, Reading, Relation
+
+AUTHOR = "ann@example.com"
+
+
+@dataclass
+class FakeRepo:
+    """One branch; ``down``: it does not answer."""
+
+    head: str = ""
+    down: bool = False
+    parents: dict[str, str] = field(default_factory=dict)
+    trees: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    asked: list[Origin] = field(default_factory=list)
+
+    def push(self, files: Mapping[str, str], parent: str | None = None) -> str:
+        """A commit of exactly ``files``, on the branch or on ``parent``."""
+        commit = f"{len(self.trees) + 1:040x}"
+        self.parents[commit] = self.head if parent is None else parent
+        self.trees[commit], self.head = files, commit
+        return commit
+
+    def reset(self, commit: str) -> None:
+        self.head = commit
+
+    def line(self, commit: str) -> list[str]:
+        """``commit`` and all before it, newest first."""
+        return [commit, *self.line(self.parents[commit])] if commit in self.parents else []
+
+    async def read(self, origin: Origin, since: str) -> Reading:
+        self.asked.append(origin)
+        if self.down or not self.head:
+            raise OutsideError(
+                f"git {origin.url}: {'no answer' if self.down else 'is empty'}; wait"
+            )
+        if origin.ref != "main":
+            raise RefusedError(f"git {origin.url}: has no {origin.ref!r}; it has main")
+        relation = self.relation(since)
+        documents: list[Document] = []
+        problems: list[Problem] = []
+        for file, text in sorted(self.trees[self.head].items()):
+            loaded = load.text(file, text.encode())
+            problems += [Problem(one.file, one.line, str(one)) for one in loaded.errors]
+            changed = self.changed(file)
+            documents += [
+                Document(
+                    *(one.kind, one.name, one.namespace, one.metadata, one.plain),
+                    *(file, one.line, changed, AUTHOR),
+                )
+                for one in loaded.manifests
+            ]
+        return Reading(
+            *(self.head, AUTHOR, NEVER, relation, tuple(documents), tuple(problems)),
+            files=len(self.trees[self.head]),
+        )
+
+    def relation(self, since: str) -> Relation:
+        if not since or since == self.head:
+            return Relation.SAME if since else Relation.FIRST
+        if since in self.line(self.head):
+            return Relation.FORWARD
+        return Relation.REWIND if self.head in self.line(since) else Relation.UNRELATED
+
+    def changed(self, file: str) -> str:
+        """The commit that changed ``file`` last."""
+        line, text = self.line(self.head), self.trees[self.head][file]
+        same = 1
+        while same < len(line) and self.trees[line[same]].get(file) == text:
+            same += 1
+        return line[same - 1]
+
+
+NEVER = datetime(2023, 11, 14, tzinfo=UTC)

@@ -1,0 +1,144 @@
+import pytest
+
+from rollout.errors import ConflictError
+from rollout.istio import destinationrule
+from rollout.istio.memory import key
+from rollout.model.status import SubsetMode
+from tests.istio.objects import TARGET, Json, applied, target
+
+POLICY = {"connectionPool": {"tcp": {"maxConnections": 9}}}
+
+
+def rule(*subsets: Json, name: str = "shop", host: str = "shop", **spec: object) -> Json:
+    inside = {"host": host} | ({"subsets": list(subsets)} if subsets else {}) | spec
+    metadata = {"name": name, "namespace": "shop", "resourceVersion": "7"}
+    return {"kind": "DestinationRule", "metadata": metadata, "spec": inside}
+
+
+def subset(name: str, **labels: str) -> Json:
+    return {"name": name, "labels": labels}
+
+
+def test_a_missing_subset_is_made_behind_the_others() -> None:
+    obj = rule(subset("v1", version="v1"), trafficPolicy=POLICY)
+    after = applied(obj, destinationrule.point(obj, TARGET, "canary", {"version": "v2"}, 1))
+    wanted = rule(subset("v1", version="v1"), subset("canary", version="v2"), trafficPolicy=POLICY)
+    assert after["spec"] == wanted["spec"]
+
+
+def test_the_first_subset_of_a_rule_without_any_is_made() -> None:
+    after = applied(rule(), destinationrule.point(rule(), TARGET, "canary", {"version": "v2"}, 1))
+    assert after["spec"] == rule(subset("canary", version="v2"))["spec"]
+
+
+def test_a_made_canary_subset_has_the_limits_of_the_stable_one() -> None:
+    obj = rule(subset("stable", version="v1") | {"trafficPolicy": POLICY})
+    after = applied(obj, destinationrule.point(obj, TARGET, "canary", {"version": "v2"}, 1))
+    assert after["spec"]["subsets"][1]["trafficPolicy"] == POLICY
+
+
+def test_pointing_a_subset_leaves_its_policy_and_the_others_alone() -> None:
+    stable = subset("stable", version="v1") | {"trafficPolicy": POLICY}
+    obj = rule(stable, subset("canary", version="v2"))
+    after = applied(obj, destinationrule.point(obj, TARGET, "stable", {"version": "v2"}, 1))
+    moved = subset("stable", version="v2") | {"trafficPolicy": POLICY}
+    assert after["spec"]["subsets"] == [moved, subset("canary", version="v2")]
+
+
+def test_a_subset_that_points_right_already_asks_for_nothing() -> None:
+    obj = rule(subset("stable", version="v1"))
+    assert destinationrule.point(obj, TARGET, "stable", {"version": "v1"}, 1) == []
+
+
+def test_a_subset_of_our_making_is_removed_without_a_trace() -> None:
+    obj = rule(subset("v1", version="v1"))
+    made = applied(obj, destinationrule.point(obj, TARGET, "canary", {"version": "v2"}, 1))
+    assert applied(made, destinationrule.remove(made, TARGET, "canary", 2)) == obj
+
+
+def test_the_last_subset_of_our_making_leaves_no_empty_list() -> None:
+    made = applied(rule(), destinationrule.point(rule(), TARGET, "canary", {"version": "v2"}, 1))
+    assert applied(made, destinationrule.remove(made, TARGET, "canary", 2)) == rule()
+
+
+def test_one_of_two_made_subsets_is_removed_and_the_other_remembered() -> None:
+    obj = destinationrule.manifest(TARGET, {"stable": {"version": "v1"}, "canary": {}}, 1)
+    after = applied(obj, destinationrule.remove(obj, TARGET, "canary", 2))
+    assert destinationrule.subsets(after) == {"stable": {"version": "v1"}}
+    assert destinationrule.epoch(after, TARGET) == 2
+
+
+def test_a_subset_of_the_user_is_never_removed() -> None:
+    obj = rule(subset("canary", version="v2"))
+    assert destinationrule.remove(obj, TARGET, "canary", 2) == []
+
+
+def test_a_subset_that_somebody_removed_already_asks_for_nothing() -> None:
+    obj = destinationrule.manifest(TARGET, {"canary": {}}, 1)
+    obj["spec"].pop("subsets")
+    assert destinationrule.remove(obj, TARGET, "canary", 2) == []
+
+
+def test_an_older_epoch_never_points() -> None:
+    obj = destinationrule.manifest(TARGET, {"canary": {"version": "v1"}}, 5)
+    with pytest.raises(ConflictError, match="destinationrule shop/shop: epoch 5 is written"):
+        destinationrule.point(obj, TARGET, "canary", {"version": "v2"}, 4)
+
+
+def test_an_older_epoch_never_removes() -> None:
+    obj = destinationrule.manifest(TARGET, {"canary": {"version": "v1"}}, 5)
+    with pytest.raises(ConflictError, match="ours is 4"):
+        destinationrule.remove(obj, TARGET, "canary", 4)
+
+
+def test_a_rule_of_our_own_says_whose_it_is() -> None:
+    obj = destinationrule.manifest(TARGET, {"stable": {"version": "v1"}}, 1)
+    assert obj["metadata"]["labels"] == {"rollout.dev/rollout": "shop"}
+    assert obj["spec"] == {
+        "host": "shop.shop.svc.cluster.local",
+        "subsets": [subset("stable", version="v1")],
+    }
+    assert key(TARGET) in obj["metadata"]["annotations"]
+    assert destinationrule.is_made(obj, TARGET)
+    assert not destinationrule.is_made(rule(), TARGET)
+
+
+def test_the_named_rule_is_chosen_before_the_oldest() -> None:
+    older, newer = rule(name="a"), rule(name="b")
+    older["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    newer["metadata"]["creationTimestamp"] = "2026-02-01T00:00:00Z"
+    both = [newer, older, rule(host="other")]
+    assert destinationrule.chosen(both, TARGET) == older
+    assert destinationrule.chosen(both, target(destination_rule="b")) == newer
+    assert destinationrule.chosen([rule(host="other")], TARGET) is None
+
+
+def test_of_two_subsets_with_one_name_the_first_is_in_force() -> None:
+    obj = rule(subset("v1", version="v1"), subset("v1", version="v9"))
+    assert destinationrule.subsets(obj) == {"v1": {"version": "v1"}}
+    assert destinationrule.epoch(obj, TARGET) == 0
+    assert destinationrule.subsets(None) == {}
+
+
+V1, V2 = {"version": "v1"}, {"version": "v2"}
+
+
+def test_version_subsets_that_routes_use_make_it_version_mode() -> None:
+    obj = rule(subset("one", app="shop", version="v1"), subset("two", version="v2"))
+    found = destinationrule.mode(obj, ["one"], {"v1": V1, "v2": V2})
+    assert found == (SubsetMode.VERSION, {"v1": "one", "v2": "two"})
+
+
+@pytest.mark.parametrize(
+    ("used", "subsets"),
+    [
+        ([""], [subset("v1", version="v1"), subset("v2", version="v2")]),
+        (["stable"], [subset("stable", version="v1"), subset("canary", version="v2")]),
+        (["other"], [subset("other", tier="gold")]),
+    ],
+)
+def test_roles_or_routes_without_version_subsets_make_it_role_mode(
+    used: list[str], subsets: list[Json]
+) -> None:
+    found = destinationrule.mode(rule(*subsets), used, {"v1": V1, "v2": V2})
+    assert found == (SubsetMode.ROLE, {})

@@ -1,0 +1,90 @@
+from rollout.istio import destinationrule, traffic, virtualservice
+from rollout.model.observation import SeenTraffic
+from rollout.model.status import SubsetMode
+from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch, VirtualServiceRef
+from tests.istio.objects import TARGET, applied, pair, target, to, vs
+
+V1, V2 = {"version": "v1"}, {"version": "v2"}
+TEN = Route(Split(90, 10))
+RULE = destinationrule.manifest(TARGET, {"stable": V1, "canary": V2}, 4)
+
+
+def test_one_glance_tells_all_that_a_look_asks() -> None:
+    obj = vs({"route": pair()})
+    obj = applied(obj, virtualservice.patch(obj, TARGET, TEN, 3))
+    obj["metadata"]["labels"] = {"argocd.argoproj.io/instance": "x"}
+    assert traffic.seen([obj], [RULE], TARGET, STABLE_ONLY, {"v1": V1, "v2": V2}) == SeenTraffic(
+        managed=1,
+        differences=("virtualservice shop/shop http[0]: 90/10, wanted 100/0",),
+        splits=("90/10",),
+        subsets={"stable": V1, "canary": V2},
+        made=("stable", "canary"),
+        serving=("stable", "canary"),
+        referenced=("stable", "canary"),
+        mode=SubsetMode.ROLE,
+        epoch=4,
+        owner="Argo CD",
+    )
+
+
+def test_a_service_without_a_virtual_service_is_a_problem() -> None:
+    seen = traffic.seen([vs({"route": [to("x")]})], [], TARGET, TEN, {})
+    assert seen.problems == (
+        "service shop: no virtualservice has a route to shop.shop.svc.cluster.local; one is wanted",
+    )
+    assert seen.epoch == 0
+
+
+def test_a_named_virtual_service_that_is_gone_is_a_problem() -> None:
+    named = target(VirtualServiceRef("shop"), VirtualServiceRef("edge", "web"))
+    seen = traffic.seen([vs({"route": pair()})], [], named, TEN, {})
+    assert seen.problems == (
+        "virtualservice web/edge: is not there; one with a route to this service is wanted",
+    )
+    assert seen.differences == ()
+
+
+def test_a_named_virtual_service_without_the_service_is_a_problem() -> None:
+    named = target(VirtualServiceRef("shop"))
+    seen = traffic.seen([vs({"route": [to("x")]})], [], named, None, {})
+    assert len(seen.problems) == 1
+
+
+def test_a_preview_host_that_no_virtual_service_lists_is_a_problem() -> None:
+    route = Route(Split(100, 0), preview_host="pre.example")
+    assert traffic.seen([vs({"route": pair()})], [], TARGET, route, {}).problems == (
+        "service shop: no virtualservice lists the preview host pre.example; "
+        "among its hosts it is wanted",
+    )
+    open_to_all = vs({"route": pair()}, hosts=["*"])
+    assert traffic.seen([open_to_all], [], TARGET, route, {}).problems == ()
+
+
+def test_an_old_versions_name_put_back_by_hand_is_a_difference() -> None:
+    obj = vs({"route": [to(subset="v1")]}, {"route": [to("x")]})
+    seen = traffic.seen([obj], [], target(stable="v2"), None, {})
+    assert (seen.managed, seen.problems, seen.serving) == (0, (), ("v1",))
+    assert seen.differences == ("virtualservice shop/shop http[0]: all to subset v1, wanted v2",)
+
+
+def test_version_subsets_are_named_by_revision() -> None:
+    rule = destinationrule.manifest(TARGET, {"v1": V1, "two": V2}, 1)
+    seen = traffic.seen(
+        [vs({"route": [to(subset="v1")]})], [rule], TARGET, None, {"1": V1, "2": V2}
+    )
+    assert (seen.mode, seen.version_subsets) == (SubsetMode.VERSION, {"1": "v1", "2": "two"})
+
+
+def test_ordinary_requests_are_told_from_those_with_marks() -> None:
+    marked = {"match": [{"headers": {"end-user": {"exact": "jason"}}}], "route": [to(subset="v2")]}
+    both = vs(marked, {"route": [to(subset="v1")]})
+    assert virtualservice.serving(both, TARGET) == ("v1",)
+    assert virtualservice.serving(vs(marked), TARGET) == ("v2",)
+
+
+def test_a_cohort_that_cannot_be_written_is_a_problem_and_not_a_crash() -> None:
+    obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
+    route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/c")),))
+    seen = traffic.seen([obj], [], TARGET, route, {})
+    assert len(seen.problems) == 1
+    assert seen.differences == ()

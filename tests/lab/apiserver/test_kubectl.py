@@ -1,0 +1,175 @@
+"""The kubectl on PATH against the lab's server: what people type must work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.lab.apiserver.server import ApiServer, kubeconfig
+from tests.contract.client import Api
+from tests.contract.objects import config_map, deployment, widget
+
+Kubectl = Callable[..., Coroutine[Any, Any, str]]
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on PATH"),
+]
+
+
+@pytest.fixture
+def kubectl(server: ApiServer, api: Api, tmp_path: Path) -> Kubectl:
+    """Runs kubectl in the test's namespace; what it said, on both streams, with its exit code."""
+    config = tmp_path / "config"
+    config.write_text(kubeconfig(server.url))
+
+    async def run(*words: str, given: Any = None) -> str:
+        process = await asyncio.create_subprocess_exec(
+            "kubectl",
+            f"--kubeconfig={config}",
+            f"--cache-dir={tmp_path / 'cache'}",
+            f"--namespace={api.namespace}",
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        text = json.dumps(given).encode() if given is not None else b""
+        output, _ = await process.communicate(text)
+        return f"{output.decode().strip()}\n[{process.returncode}]"
+
+    return run
+
+
+async def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
+    wanted = deployment()
+    assert await kubectl("apply", "-f-", given=wanted) == "deployment.apps/a created\n[0]"
+    assert await kubectl("apply", "-f-", given=wanted) == "deployment.apps/a unchanged\n[0]"
+    wanted["spec"]["replicas"] = 3
+    assert await kubectl("apply", "-f-", given=wanted) == "deployment.apps/a configured\n[0]"
+    found = json.loads((await kubectl("get", "deploy", "a", "-ojson")).removesuffix("[0]"))
+    assert found["spec"]["replicas"] == 3
+
+
+async def test_apply_refuses_an_unknown_field_by_name(kubectl: Kubectl) -> None:
+    said = await kubectl("apply", "-f-", given=widget(sice=3))
+    assert 'strict decoding error: unknown field "spec.sice"' in said
+    assert said.endswith("[1]")
+    said = await kubectl("apply", "--validate=warn", "-f-", given=widget(sice=3))
+    assert said == 'Warning: unknown field "spec.sice"\nwidget.example.dev/a created\n[0]'
+
+
+async def test_apply_on_the_server_tells_of_conflicts(kubectl: Kubectl) -> None:
+    words = ("apply", "--server-side", "-f-")
+    first = await kubectl(*words, "--field-manager=one", given=widget())
+    assert first == "widget.example.dev/a serverside-applied\n[0]"
+    said = await kubectl(*words, "--field-manager=two", given=widget(size=2))
+    assert 'Apply failed with 1 conflict: conflict with "one": .spec.size' in said
+    taken = await kubectl(*words, "--field-manager=two", "--force-conflicts", given=widget(size=2))
+    assert taken.endswith("[0]")
+
+
+async def test_apply_on_the_server_takes_over_from_apply_on_the_client(kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f-", given=config_map(k="1"))
+    said = await kubectl("apply", "--server-side", "-f-", given=config_map(k="2"))
+    assert said == "configmap/a serverside-applied\n[0]"
+
+
+async def test_get_shows_the_columns_of_the_definition(kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f-", given=widget(size=7))
+    said = await kubectl("get", "wi")
+    assert [line.split() for line in said.splitlines()[:2]] == [
+        ["NAME", "SIZE", "COLOUR", "PHASE"],
+        ["a", "7", "red"],
+    ]
+
+
+async def test_get_shows_a_revision_at_a_time(kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f-", given=widget(size=1))
+    watching = asyncio.create_task(kubectl("get", "widgets", "-w", "--request-timeout=3s"))
+    await asyncio.sleep(1)
+    await kubectl("patch", "widget", "a", "--type=merge", "-p", '{"spec":{"size":2}}')
+    lines = [line.split() for line in (await watching).splitlines()]
+    assert [words[1] for words in lines[1:3]] == ["1", "2"]
+
+
+async def test_wait_sees_a_condition_come_and_an_object_go(kubectl: Kubectl, api: Api) -> None:
+    await kubectl("apply", "-f-", given=deployment())
+    waiting = asyncio.create_task(
+        kubectl("wait", "deploy/a", "--for=condition=Available", "--timeout=10s")
+    )
+    await asyncio.sleep(0.5)
+    status = {"conditions": [{"type": "Available", "status": "True"}]}
+    await api.patch(api.path("apps/v1/deployments", "a/status"), {"status": status})
+    assert await waiting == "deployment.apps/a condition met\n[0]"
+    await kubectl("delete", "deploy", "a", "--wait=false")
+    gone = await kubectl("wait", "deploy/a", "--for=delete", "--timeout=5s")
+    assert gone.endswith("[0]")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("patch", "deploy", "a", "-p", '{"metadata":{"labels":{"x":"y"}}}'),
+        ("patch", "deploy", "a", "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]'),
+        ("label", "deploy", "a", "x=y"),
+        ("annotate", "deploy", "a", "x=y"),
+        ("scale", "deploy", "a", "--replicas=5"),
+        ("set", "image", "deploy/a", "app=app:2"),
+        ("rollout", "restart", "deploy/a"),
+        ("describe", "deploy", "a"),
+        ("describe", "namespace", "default"),
+        ("get", "all", "-owide"),
+        ("get", "deploy", "-A", "-oyaml"),
+        ("get", "events"),
+        ("events",),
+        ("api-resources",),
+        ("api-versions",),
+        ("cluster-info",),
+        ("explain", "widget.spec.size"),
+        ("auth", "can-i", "get", "pods"),
+        ("create", "configmap", "b", "--from-literal=k=v"),
+        ("create", "secret", "generic", "b", "--from-literal=k=v"),
+        ("create", "namespace", "more"),
+        ("create", "serviceaccount", "b"),
+        ("create", "deployment", "b", "--image=b:1", "--replicas=2", "--port=80"),
+        ("create", "service", "clusterip", "b", "--tcp=80:8080"),
+        ("create", "poddisruptionbudget", "b", "--selector=a=b", "--min-available=1"),
+        ("run", "b", "--image=b:1"),
+        ("expose", "deploy", "a", "--port=80"),
+        ("delete", "deploy", "a", "--cascade=foreground"),
+        ("delete", "deploy", "--all"),
+        ("diff", "-f-"),
+    ],
+    ids=" ".join,
+)
+async def test_kubectl_does(kubectl: Kubectl, words: tuple[str, ...]) -> None:
+    await kubectl("apply", "-f-", given=deployment())
+    said = await kubectl(*words, given=deployment() if words[0] == "diff" else None)
+    assert said.endswith("[0]"), said
+
+
+async def test_replace_and_edit_are_told_of_a_stale_revision(kubectl: Kubectl, api: Api) -> None:
+    made = await api.post(api.path("example.dev/v1/widgets"), widget())
+    await kubectl("patch", "widget", "a", "--type=merge", "-p", '{"spec":{"size":2}}')
+    said = await kubectl("replace", "-f-", given=made.body)
+    assert "the object has been modified; please apply your changes" in said
+
+
+async def test_a_namespace_takes_its_contents_with_it(kubectl: Kubectl, api: Api) -> None:
+    await kubectl("apply", "-f-", given=deployment())
+    said = await kubectl("delete", "namespace", api.namespace, "--timeout=10s")
+    assert said.endswith(f'namespace "{api.namespace}" deleted\n[0]')
+    assert (await api.get(api.path("apps/v1/deployments", "a"))).code == 404
+
+
+async def test_a_definition_takes_its_objects_with_it(kubectl: Kubectl, api: Api) -> None:
+    await kubectl("apply", "-f-", given=widget())
+    assert (await kubectl("delete", "crd", "widgets.example.dev", "--timeout=10s")).endswith("[0]")
+    assert (await api.get(api.path("example.dev/v1/widgets"))).code == 404

@@ -1,0 +1,309 @@
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.manifest import load, schema
+from rollout.manifest.load import Loaded, Manifest
+from rollout.model.spec import Canary, RolloutSpec, Step, Strategy, Workload
+
+HEAD = "apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\n"
+SPEC = """spec:
+  service: shop
+  revision: v2
+  workload: {deployments: "shop-{revision}"}
+"""
+
+
+def of_steps(*steps: str, strategy: str = "canary") -> str:
+    lines = "".join(f"      - {step}\n" for step in steps)
+    return f"{HEAD}{SPEC}  strategy:\n    {strategy}:\n      steps:\n{lines}"
+
+
+def errors(text: str) -> list[str]:
+    loaded = load.text("shop.yaml", text.encode())
+    assert bool(loaded.errors) != bool(loaded.manifests)
+    return [str(error) for error in loaded.errors]
+
+
+def test_a_manifest_becomes_its_noun_and_keeps_its_plain_values() -> None:
+    text = of_steps("{weight: 5}", "{weight: 50}")
+    assert load.text("shop.yaml", text.encode()) == Loaded(
+        manifests=(
+            Manifest(
+                kind="Rollout",
+                name="shop",
+                namespace="",
+                spec=RolloutSpec(
+                    service="shop",
+                    revision="v2",
+                    workload=Workload(deployments="shop-{revision}"),
+                    strategy=Strategy(canary=Canary(steps=(Step(weight=5), Step(weight=50)))),
+                ),
+                plain={
+                    "service": "shop",
+                    "revision": "v2",
+                    "workload": {"deployments": "shop-{revision}"},
+                    "strategy": {"canary": {"steps": [{"weight": 5}, {"weight": 50}]}},
+                },
+                metadata={"name": "shop"},
+                file="shop.yaml",
+                line=1,
+            ),
+        )
+    )
+
+
+def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None:
+    text = SPEC.replace('{deployments: "shop-{revision}"}', "{template: {a: , template: {b: }}}")
+    text = text.replace("b: ", "spec: {containers: [{c: }]}")
+    text = f"{HEAD}{text}  strategy: {{canary: {{steps: [{{weight: , approval: }}]}}, dark: }}\n"
+    [manifest] = load.text("shop.yaml", text.encode()).manifests
+    assert manifest.plain["strategy"] == {"canary": {"steps": [{}]}}
+    assert manifest.plain["workload"] == {
+        "template": {"a": None, "template": {"spec": {"containers": [{"c": None}]}}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        ("{weight: 101}", "weight is 101; a weight is a whole number from 0 to 100"),
+        ("{weight: '5'}", "weight is '5'; a weight is a whole number from 0 to 100"),
+        ("{weight: on}", "weight is 'on'; a weight is a whole number from 0 to 100"),
+        ("{weight: 1.5}", "weight is 1.5; a weight is a whole number from 0 to 100"),
+        ("{weight: true}", "weight is True; a weight is a whole number from 0 to 100"),
+        (
+            "{weight: 010}",
+            "weight is 010, on which readers of YAML disagree; "
+            "plain decimal digits, or quotes if it is text",
+        ),
+        ("{wieght: 5}", "wieght is unknown; did you mean weight"),
+        ("{time_box: 5m}", "time_box is unknown; did you mean timeBox"),
+        ("{bake: 5}", "bake is 5; a duration is written 250ms, 90s, 5m, 2h or 1d"),
+        ("{bake: 9999d}", "bake is '9999d'; a duration is at most 365d"),
+        ("{bake: 5m, timeBox: 1m}", "timeBox is 1m, shorter than the bake (5m); at least the bake"),
+        ("{weight: 5, weight: 6}", "weight is given twice, first in line 12; once is wanted"),
+        (
+            "{approval: {quorum: 2, approvers: [a]}}",
+            "approval.quorum is 2, but approvers names 1; ",
+        ),
+        ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
+        ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
+        ("{cohorts: [{headers: {X-A: {exact: b}}}]}", "cohorts[0].headers.X-A never matches: "),
+        ("{cohorts: [{headers: {uri: {exact: b}}}]}", "cohorts[0].headers.uri is no header to I"),
+        (
+            "{cohorts: [{headers: {a: {regex: '(?=b)'}}}]}",
+            "cohorts[0].headers.a.regex is '(?=b)': ",
+        ),
+        (
+            "{cohorts: [{cookies: {'a b': {exact: c}}}]}",
+            "cohorts[0].cookies.'a b' is no cookie name",
+        ),
+        ("{cohorts: [{path: {prefix: a}}]}", "cohorts[0].path.prefix is 'a'; a path begins with /"),
+        ("{fault: {abort: 503}}", "fault has no cohort to meet; cohorts, here or before"),
+        ("{mirror: 200%}", "mirror is 200.0; a percentage lies between 0 and 100"),
+        ("{analysis: [{name: foo}]}", "analysis[0] 'foo' says nothing to measure; one of "),
+        ("{analysis: [{name: q, query: up}]}", "analysis[0] has a query and no limit; min, max"),
+        ("{analysis: [{name: b, bad: up}]}", "analysis[0] has one of bad and total; both counters"),
+        (
+            "{analysis: [{name: q, query: up, max: 1, successRate: {min: 99%}}]}",
+            "analysis[0] has successRate and query; one of them is wanted",
+        ),
+        (
+            "{analysis: [{name: errors, tolerate: {ratio: 0.5}}]}",
+            "analysis[0].tolerate.ratio is 0.5; greater than or equal to 1 is wanted",
+        ),
+        ("7", " is 7; a mapping is wanted"),
+    ],
+)
+def test_a_wrong_step_is_refused_at_its_line(step: str, error: str) -> None:
+    found = errors(of_steps("{}", step))
+    assert len(found) == 1
+    assert found[0].replace("] is", "]. is").startswith(f"shop.yaml:12: steps[1].{error}")
+
+
+def test_falling_weights_are_refused() -> None:
+    assert errors(of_steps("{weight: 5}", "{weight: 50}", "{weight: 30}")) == [
+        "shop.yaml:13: steps[2].weight is 30, less than the step before (50); weights must rise"
+    ]
+
+
+def test_a_dark_release_gives_ordinary_users_nothing() -> None:
+    steps = ("{mirror: 10%}", "{weight: 5}")
+    assert errors(of_steps(*steps, strategy="dark")) == [
+        "shop.yaml:12: steps[1].weight is 5, but in a dark release ordinary users see stable; "
+        "no weight, or strategy canary",
+        "shop.yaml:12: steps[1] sends nothing to the canary; cohorts or mirror",
+    ]
+
+
+def test_two_strategies_are_refused() -> None:
+    text = f"{HEAD}{SPEC}  strategy:\n    canary: {{}}\n    blueGreen: {{}}\n"
+    assert errors(text) == [
+        "shop.yaml:8: strategy names 2 strategies; exactly one is wanted",
+    ]
+
+
+def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
+    text = f"{of_steps('{weight: 50}', '{weight: 30, boke: 1m}')}  onFailure: explode\n  oops: 1\n"
+    assert errors(text) == [
+        "shop.yaml:12: steps[1].boke is unknown; did you mean bake",
+        "shop.yaml:12: steps[1].weight is 30, less than the step before (50); weights must rise",
+        "shop.yaml:13: onFailure is 'explode'; rollback or hold is wanted",
+        "shop.yaml:14: oops is unknown; one of service, workload, strategy, revision, traffic, "
+        "analysis, onFailure, onDrift, progressDeadline is wanted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("kind: Rollout", "apiVersion is missing; rollout.dev/v1alpha1 is wanted"),
+        ("apiVersion: rollout.dev/v2\nkind: Rollout", "apiVersion is 'rollout.dev/v2'; rollout.d"),
+        ("apiVersion: rolout.dev/v1alpha1\nkind: Rollout", "apiVersion is 'rolout.dev/v1alpha1'; "),
+        (
+            "apiVersion: rollout.dev/v1alpha1\nkind: Rolout",
+            "kind is 'Rolout'; did you mean Rollout",
+        ),
+        (HEAD, "spec is missing; it is required"),
+        (f"{HEAD}spec: []", "spec is a list; a mapping is wanted"),
+        (f"{HEAD}spec: {{}}\nstatus: {{}}", "status is the controller's to write; leave it out"),
+        (HEAD.replace("shop", "Shop"), "metadata.name is 'Shop'; a-z, 0-9 and -, at most 53 char"),
+        (HEAD.replace("{", "{labels: {a: 1}, "), "metadata.labels.a is 1; text is wanted: put it"),
+        (
+            HEAD.replace("{", "{annotations: {rollout.dev/commit: x}, "),
+            "metadata.annotations.'rollout.dev/commit' is the controller's to write; leave it out",
+        ),
+        (HEAD.replace("{", "{generateName: x, "), "metadata.generateName is unknown; one of name"),
+    ],
+)
+def test_a_wrong_envelope_is_refused(text: str, error: str) -> None:
+    found = errors(text)
+    assert any(re.sub(r"^shop.yaml:\d+: ", "", one).startswith(error) for one in found), found
+
+
+def test_what_is_not_ours_is_passed_over_with_a_note() -> None:
+    loaded = load.text(
+        "all.yaml",
+        b"apiVersion: apps/v1\nkind: Deployment\nspec: {mode: &x 0755, again: *x}\n---\n- 1\n---\n"
+        b"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\n",
+    )
+    assert loaded == Loaded(
+        notes=(
+            "all.yaml:1: 'Deployment' of 'apps/v1' is not ours; ignored",
+            "all.yaml:5: is no Kubernetes object; ignored",
+            "all.yaml:7: is Argo's Rollout, which `rollout convert` turns into ours; ignored",
+        )
+    )
+
+
+def test_a_chart_beside_our_manifests_is_no_error_but_a_broken_manifest_is() -> None:
+    chart = load.text("chart.yaml", b"name: {{ .Values.name }}: x")
+    ours = load.text("shop.yaml", b"apiVersion: rollout.dev/v1alpha1\nname: {{ .Values.name }}: x")
+    assert (len(chart.errors), len(chart.notes)) == (0, 1)
+    assert (len(ours.errors), len(ours.notes)) == (1, 0)
+
+
+def test_the_items_of_a_list_are_read_one_by_one() -> None:
+    item = f"{HEAD}{SPEC}  strategy: {{canary: {{}}}}\n"
+    good = "".join(f"  {line}\n" for line in item.splitlines())
+    bad = good.replace("service: shop", "servise: shop")
+    text = "apiVersion: v1\nkind: List\nitems:\n-" + good[1:] + "-" + bad[1:]
+    loaded = load.text("list.yaml", text.encode())
+    assert [manifest.name for manifest in loaded.manifests] == ["shop"]
+    assert [str(error) for error in loaded.errors] == [
+        "list.yaml:15: service is missing; it is required",
+        "list.yaml:16: servise is unknown; did you mean service",
+    ]
+
+
+def test_json_is_read_like_yaml() -> None:
+    value = load.text("a.yaml", of_steps("{weight: 5}").encode()).manifests[0]
+    document = {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": dict(value.metadata),
+        "spec": dict(value.plain),
+    }
+    loaded = load.text("a.json", json.dumps(document, indent="\t").encode())
+    assert loaded.manifests[0].spec == value.spec
+
+
+TEMPLATE = """apiVersion: rollout.dev/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: shop-defaults}
+spec:
+  args: {team: , region: eu}
+  metrics:
+  - {name: carts, bad: 'x{team="{{args.team}}"}', total: 'y{r="{{ args.%s }}"}'}
+"""
+
+
+def test_a_template_uses_only_arguments_that_it_names() -> None:
+    assert load.text("t.yaml", (TEMPLATE % "region").encode()).errors == ()
+    assert [str(e) for e in load.text("t.yaml", (TEMPLATE % "zone").encode()).errors] == [
+        "t.yaml:7: metrics[0].total uses {{args.zone}}, which args does not name; "
+        "one of team, region"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "error"),
+    [
+        ("url: https://u:p@git.example/x", "url carries a password; a Secret named by secretRef"),
+        ("url: https://git.example/x\n  path: a/../b", "path is 'a/../b'; a folder inside the rep"),
+        ("url: https://git.example/x\n  interval: 1s", "interval is 1s; at least 5s is wanted"),
+    ],
+)
+def test_a_wrong_source_is_refused(field: str, error: str) -> None:
+    text = HEAD.replace("Rollout", "RolloutSource") + f"spec:\n  {field}\n"
+    [found] = errors(text)
+    assert re.sub(r"^shop.yaml:\d+: ", "", found).startswith(error)
+
+
+STEP = ("spec", "strategy", "canary", "steps", 0)
+METRIC = ("spec", "analysis", "metrics", 0)
+KEYS = (
+    *("canary", "dark", "blueGreen", "steps", "headers", "args", "url", "path", "regex"),
+    *schema.keys("Rollout", ("spec",)),
+    *schema.keys("Rollout", STEP),
+    *schema.keys("Rollout", METRIC),
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=4) | st.sampled_from(KEYS),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(sorted(schema.KINDS)), VALUES, VALUES)
+def test_no_values_bring_about_anything_but_errors(kind: str, spec: object, labels: object) -> None:
+    document = {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "shop", "labels": labels},
+        "spec": spec,
+    }
+    loaded = load.text("shop.json", json.dumps(document).encode())
+    assert all("\n" not in str(error) and len(str(error)) < 600 for error in loaded.errors)
+    assert loaded.errors or loaded.manifests or loaded.notes
+
+
+@given(st.data())
+def test_a_manifest_with_bytes_changed_is_still_answered(data: st.DataObject) -> None:
+    text = bytearray(of_steps("{weight: 5, cohorts: [{headers: {a: {regex: 'b+'}}}]}").encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    loaded = load.text("shop.yaml", bytes(text))
+    assert all("\n" not in str(error) for error in loaded.errors)

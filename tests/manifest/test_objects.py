@@ -1,0 +1,103 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rollout.errors import ManifestError
+from rollout.manifest import objects
+from rollout.model.source import RolloutSource
+from rollout.model.spec import (
+    Analysis,
+    AnalysisTemplateSpec,
+    Canary,
+    Metric,
+    Request,
+    Rollout,
+    RolloutSourceSpec,
+    RolloutSpec,
+    Strategy,
+    TemplateUse,
+    Workload,
+)
+
+SPEC: dict[str, Any] = {
+    "service": "shop",
+    "revision": "v2",
+    "workload": {"deployments": "shop-{revision}"},
+    "strategy": {"canary": {}},
+    "analysis": {"templates": [{"name": "defaults"}]},
+}
+METADATA: dict[str, Any] = {
+    "name": "shop",
+    "namespace": "market",
+    "uid": "u-1",
+    "generation": 4,
+    "creationTimestamp": "2026-03-01T12:00:00Z",
+    "deletionTimestamp": "2026-03-01T13:00:00Z",
+    "annotations": {
+        "rollout.dev/commit": "c1",
+        "rollout.dev/author": "ann@example.com",
+        "rollout.dev/request": "abort@7f",
+    },
+}
+
+
+def test_a_rollout_of_the_cluster_is_read_with_what_its_annotations_say() -> None:
+    template = AnalysisTemplateSpec(metrics=(Metric("errors"),))
+    obj = {"metadata": METADATA, "spec": SPEC}
+    assert objects.rollout(obj, {"defaults": template, "others": template}) == Rollout(
+        name="shop",
+        namespace="market",
+        uid="u-1",
+        generation=4,
+        spec=RolloutSpec(
+            service="shop",
+            revision="v2",
+            workload=Workload(deployments="shop-{revision}"),
+            strategy=Strategy(canary=Canary()),
+            analysis=Analysis(templates=(TemplateUse("defaults"),)),
+        ),
+        commit="c1",
+        author="ann@example.com",
+        request=Request("abort", "7f"),
+        deleting=True,
+        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        templates={"defaults": template},
+    )
+
+
+def test_a_wrong_rollout_is_named_with_its_first_mistake() -> None:
+    spec = SPEC | {"strategy": {"canary": {"steps": [{"weight": 50}, {"weight": 30}, {"w": 1}]}}}
+    with pytest.raises(ManifestError) as caught:
+        objects.rollout({"metadata": METADATA, "spec": spec})
+    assert str(caught.value) == (
+        "rollout market/shop: steps[2].w is unknown (and 1 more); one of name, weight, cohorts, "
+        "mirror, fault, replicas, bake, timeBox, analysis, approval, webhook is wanted"
+    )
+
+
+@pytest.mark.parametrize("obj", [{}, {"spec": None}, {"metadata": 1, "spec": []}, {"spec": "x"}])
+def test_an_object_of_any_shape_is_answered(obj: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        objects.rollout(obj)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "abort", "abort@", "@7f", "explode@7f", "abort@7f\n", "abort@a b", "abort@" + "x" * 99],
+)
+def test_a_malformed_request_asks_for_nothing(text: str) -> None:
+    assert objects.request(text) is None
+
+
+def test_odd_metadata_keeps_nothing_from_being_looked_at() -> None:
+    metadata = METADATA | {"creationTimestamp": "yesterday", "generation": "x", "annotations": []}
+    rollout = objects.rollout({"metadata": metadata, "spec": SPEC})
+    assert (rollout.created_at, rollout.generation, rollout.request) == (None, 0, None)
+
+
+def test_a_source_of_the_cluster_is_read_with_its_status() -> None:
+    metadata = METADATA | {"annotations": {"rollout.dev/accept": "c9"}}
+    assert objects.source({"metadata": metadata, "spec": {"url": "https://git.example/x"}}) == (
+        RolloutSource("shop", "market", "u-1", 4, RolloutSourceSpec("https://git.example/x"), "c9")
+    )

@@ -1,0 +1,63 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.manifest import schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema inside ``node``, itself first."""
+    yield node
+    for inner in node.get("properties", {}).values():
+        yield from nodes(inner)
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), dict):
+            yield from nodes(node[key])
+
+
+@pytest.mark.parametrize("path", sorted(schema.files()))
+def test_generated_files_are_fresh(path: str) -> None:
+    assert (ROOT / path).read_text() == schema.files()[path], "run `rollout crds`"
+
+
+@pytest.mark.parametrize("kind", schema.KINDS.values(), ids=lambda kind: kind.name)
+def test_a_crd_is_structural_and_sets_no_defaults(kind: schema.Kind) -> None:
+    [version] = schema.crd(kind)["spec"]["versions"]
+    for node in nodes(version["schema"]["openAPIV3Schema"]):
+        assert not {"$ref", "anyOf", "allOf", "const", "default", "title"} & set(node)
+        assert node.get("additionalProperties") is not False
+        assert (
+            "type" in node
+            or node.get("x-kubernetes-int-or-string")
+            or node.get("x-kubernetes-preserve-unknown-fields")
+        )
+
+
+def test_the_keys_at_a_path_are_those_of_its_noun() -> None:
+    assert schema.keys("Rollout", ("spec", "strategy")) == ("canary", "dark", "blueGreen")
+    assert schema.keys("Rollout", ("spec", "strategy", "dark", "steps", 3, "cohorts", 0)) == (
+        "headers",
+        "cookies",
+        "query",
+        "path",
+        "method",
+    )
+    assert schema.keys("Rollout", ("spec", "nothing", 0, "here")) == ()
+
+
+def test_editors_get_a_closed_schema_without_words_of_kubernetes() -> None:
+    document = schema.document("Rollout")
+    text = repr(document)
+    assert "x-kubernetes" not in text
+    assert "nullable" not in text
+    assert document["properties"]["spec"]["additionalProperties"] is False
+
+
+def test_the_reference_names_every_field_of_a_step() -> None:
+    page = schema.reference()
+    for field in schema.keys("Rollout", ("spec", "strategy", "canary", "steps", 0)):
+        assert f"`strategy.canary.steps[].{field}`" in page

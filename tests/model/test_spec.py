@@ -1,0 +1,34 @@
+import pytest
+
+from rollout.model.spec import BlueGreen, Canary, RolloutSpec, Strategy, Workload
+from tests import make
+
+USERS = Workload(deployments="shop-{revision}")
+
+
+@pytest.mark.parametrize(
+    ("named", "count"), [({}, 0), ({"canary": Canary(), "blue_green": BlueGreen()}, 2)]
+)
+def test_a_strategy_names_exactly_one(named: dict[str, object], count: int) -> None:
+    with pytest.raises(ValueError, match=f"names {count} strategies; exactly one is wanted"):
+        Strategy(**named)  # type: ignore[arg-type]
+
+
+def test_the_default_ramp_ends_where_one_learns_most() -> None:
+    assert [step.weight for step in Canary().steps] == [5, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("both", [(None, None), ("shop-{revision}", {"replicas": 1})])
+def test_pods_come_from_deployments_or_a_template(both: tuple[str | None, object]) -> None:
+    with pytest.raises(ValueError, match="deployments or template, and not both"):
+        Workload(*both)  # type: ignore[arg-type]
+
+
+def test_deployments_of_the_users_need_a_revision_to_name_one() -> None:
+    with pytest.raises(ValueError, match="needs revision"):
+        RolloutSpec(service="shop", workload=USERS, strategy=Strategy(canary=Canary()))
+
+
+def test_a_rollout_knows_its_key_and_the_services_full_name() -> None:
+    rollout = make.rollout(make.canary_spec())
+    assert (rollout.key, rollout.host) == ("shop/shop", "shop.shop.svc.cluster.local")

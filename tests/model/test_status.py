@@ -1,0 +1,24 @@
+from rollout.model.status import (
+    PHASE_MAY_FOLLOW,
+    STAGE_MAY_FOLLOW,
+    Phase,
+    Revision,
+    Stage,
+)
+
+
+def test_the_tables_name_every_phase_and_stage() -> None:
+    assert (set(PHASE_MAY_FOLLOW), set(STAGE_MAY_FOLLOW)) == (set(Phase), set(Stage))
+
+
+def test_every_stage_leads_to_rest() -> None:
+    home = {Stage.IDLE}
+    while more := {s for s, after in STAGE_MAY_FOLLOW.items() if after & home} - home:
+        home |= more
+    assert home == set(Stage)
+
+
+def test_a_revision_is_its_name_and_template_whatever_the_commit() -> None:
+    v1 = Revision("v1", "c1", "h1")
+    others = [Revision("v1", "c2", "h1"), Revision("v1", "c1", "h2"), Revision("v2", "c1", "h1")]
+    assert [v1.same(other) for other in (*others, None)] == [True, False, False, False]

@@ -1,0 +1,50 @@
+from collections.abc import Mapping
+
+import pytest
+
+from rollout.model.traffic import STABLE_ONLY, Cohort, Fault, Route, Split, StringMatch
+
+YES = StringMatch(exact="yes")
+
+
+@pytest.mark.parametrize("sides", [(50, 49), (101, -1), (True, 99), (50.0, 50.0), (0, 0)])
+def test_a_split_that_is_not_whole_percents_summing_to_100_cannot_exist(
+    sides: tuple[int, int],
+) -> None:
+    with pytest.raises(ValueError, match="whole percents that sum to 100"):
+        Split(*sides)
+
+
+def test_a_split_says_both_sides() -> None:
+    assert str(Split.giving_canary(5)) == "95/5"
+
+
+@pytest.mark.parametrize(
+    "ways", [{}, {"exact": "a", "prefix": "b"}, {"present": False}, {"exact": "a", "present": True}]
+)
+def test_a_string_is_matched_in_exactly_one_way(ways: Mapping[str, object]) -> None:
+    with pytest.raises(ValueError, match="exactly one of exact, prefix, regex, present"):
+        StringMatch(**ways)  # type: ignore[arg-type]
+
+
+def test_a_cohort_without_a_mark_would_be_everybody_and_cannot_exist() -> None:
+    with pytest.raises(ValueError, match="at least one of headers, cookies"):
+        Cohort()
+    assert Cohort(method=YES).method == YES
+
+
+def test_a_fault_does_something() -> None:
+    with pytest.raises(ValueError, match="delay, abort or both"):
+        Fault()
+    assert Fault(abort=503).percent == 1.0
+
+
+def test_a_route_reaches_the_canary_by_weight_cohort_mirror_or_host() -> None:
+    split = Split(100, 0)
+    ways = [
+        Route(Split(99, 1)),
+        Route(split, (Cohort({"x": YES}),)),
+        Route(split, mirror=0.1),
+        Route(split, preview_host="preview.example.com"),
+    ]
+    assert [w.reaches_canary for w in (STABLE_ONLY, *ways)] == [False, True, True, True, True]

@@ -1,0 +1,180 @@
+"""Our CRDs on a real API server: what we write is kept, what authors write is let through."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rollout.controller.ports import Json
+from rollout.errors import RefusedError
+from rollout.manifest import load, objects, record
+from rollout.model.source import Applied, Problem, SourceStatus
+from rollout.model.status import (
+    Answer,
+    ConfirmedBy,
+    Drift,
+    Entry,
+    Outcome,
+    Pause,
+    Phase,
+    Rejected,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StepStatus,
+    SubsetMode,
+    Verdict,
+)
+from rollout.model.traffic import Split
+from tests.ports.conftest import UnderTest, listed
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123000, UTC)
+SPEC = """apiVersion: rollout.dev/v1alpha1
+kind: Rollout
+metadata: {name: shop}
+spec:
+  service: shop
+  revision: v2
+  workload: {deployments: "shop-{revision}"}
+  traffic:
+    virtualServices: [{name: shop, routes: [primary]}]
+    stickiness: {cookie: shop-canary, for: 1d}
+  strategy:
+    canary:
+      steps:
+      - {name: testers, cohorts: [{headers: {x-tester: {exact: "1"}}, path: {prefix: /cart}}]}
+      - {weight: 5, bake: 1m, timeBox: 2m, mirror: 0.5}
+      - {weight: 20%, approval: {slack: "#releases", approvers: [U012AB3CD], quorum: 1}}
+  analysis:
+    metrics:
+    - {name: errors, tolerate: {ratio: 1.1, absolute: 0.1%}}
+    - {name: latency, slowerThan: [250ms, 1s], tolerate: {absolute: 0.25}}
+    - {name: slo, successRate: {min: 99}}
+    - {name: queue, query: up, max: 100, failures: {consecutive: 3, total: }}
+"""
+STATUS = RolloutStatus(
+    phase=Phase.PROGRESSING,
+    stage=Stage.STEPPING,
+    because="the gate holds",
+    stable=Revision("v1", "c1", "h1"),
+    canary=Revision("v2", "c2"),
+    previous=Revision("v0"),
+    step=StepStatus(1, "5%", NOW),
+    previous_since=NOW,
+    losses=1,
+    stage_since=NOW,
+    asked_at=NOW,
+    confirmed_at=NOW,
+    confirmed_by=ConfirmedBy.SYNCZ,
+    stable_subset="stable",
+    canary_subset="canary",
+    apart=True,
+    pods=3,
+    drift=Drift(1, NOW, "weight"),
+    split=Split(95, 5),
+    subsets=SubsetMode.ROLE,
+    attempt=2,
+    epoch=7,
+    verdicts=(Verdict("errors", Outcome.PASS, "fine", 0.5, True, NOW, NOW, 1),),
+    approvals=(Answer("ann", True, NOW, 1, 2, "slack"),),
+    pause=Pause("asked", NOW, "ann"),
+    rejected=Rejected(Revision("v3"), "errors", NOW),
+    warnings=("ROL-010: x",),
+    checkpoint={"any": [{"thing": None}, 1.5]},
+    history=(Entry("1", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1"),),
+    last_handled_request="pause@1",
+    observed_generation=1,
+    observed_commit="c2",
+)
+
+
+def manifest(text: str, namespace: str, name: str = "shop") -> dict[str, Any]:
+    [one] = load.text("shop.yaml", text.encode()).manifests
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": one.kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": one.plain,
+    }
+
+
+async def stored(cluster: UnderTest, kind: str, status: Json) -> Json:
+    ops = [{"op": "add", "path": "/status", "value": status}]
+    return await cluster.kube.patch(kind, cluster.namespace, "shop", ops, "status")
+
+
+async def test_what_git_asks_is_stored_as_it_was_written(cluster: UnderTest) -> None:
+    wanted = manifest(SPEC, cluster.namespace)
+    made = await cluster.kube.create(wanted)
+    assert made["spec"] == wanted["spec"]
+    assert objects.rollout(made).spec == load.text("x", SPEC.encode()).manifests[0].spec
+
+
+async def test_every_field_of_a_status_survives_the_api_server(cluster: UnderTest) -> None:
+    fresh = RolloutStatus()
+    unset = [f.name for f in fields(fresh) if getattr(STATUS, f.name) == getattr(fresh, f.name)]
+    assert unset == []  # a new field belongs in STATUS above
+    await cluster.kube.create(manifest(SPEC, cluster.namespace))
+    obj = await stored(cluster, "Rollout", record.rollout_json(STATUS, {}, NOW))
+    assert record.status(obj) == STATUS
+    assert len(obj["status"]["conditions"]) == 3
+
+
+async def test_every_field_of_a_sources_status_survives_the_api_server(cluster: UnderTest) -> None:
+    status = SourceStatus(
+        "c1",
+        "ann@x",
+        "c2",
+        "no answer",
+        "held",
+        (Applied("Rollout", "shop", "a.yaml", "c1"),),
+        (Problem("b.yaml", 3, "x"),),
+        4,
+    )
+    source = {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "RolloutSource",
+        "metadata": {"name": "shop", "namespace": cluster.namespace},
+        "spec": {"url": "https://git.invalid/x", "secretRef": {"name": "token"}, "prune": True},
+    }
+    await listed(cluster.kube, "RolloutSource")
+    await cluster.kube.create(source)
+    obj = await stored(cluster, "RolloutSource", record.source_json(status, {}, NOW))
+    assert record.source_status(obj) == status
+    assert objects.source(obj).status == status
+
+
+async def test_a_required_argument_of_a_template_is_kept(cluster: UnderTest) -> None:
+    await listed(cluster.kube, "AnalysisTemplate")
+    made = await cluster.kube.create(
+        {
+            "apiVersion": "rollout.dev/v1alpha1",
+            "kind": "AnalysisTemplate",
+            "metadata": {"name": "shop", "namespace": cluster.namespace},
+            "spec": {
+                "args": {"team": None, "zone": "", "region": "eu"},
+                "metrics": [{"name": "errors"}],
+            },
+        }
+    )
+    assert objects.template(made).args == {"team": None, "zone": "", "region": "eu"}
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("service", 7),
+        ("onFailure", "explode"),
+        ("strategy", {"canary": {"steps": [{"bake": "1y"}]}}),
+    ],
+)
+async def test_a_spec_of_the_wrong_shape_is_refused_by_the_api_server(
+    cluster: UnderTest, change: str, value: object, request: pytest.FixtureRequest
+) -> None:
+    if "fake" in request.node.name:
+        return  # a dict refuses nothing
+    wrong = manifest(SPEC, cluster.namespace)
+    wrong["spec"] = {**wrong["spec"], change: value}
+    with pytest.raises(RefusedError):
+        await cluster.kube.create(wrong)

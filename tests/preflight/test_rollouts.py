@@ -1,0 +1,533 @@
+"""A healthy case in which no rule finds anything, and for each rule the one thing wrong."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.model.observation import Finding, Severity
+from rollout.model.traffic import Cohort, StringMatch, Target, VirtualServiceRef
+from rollout.preflight import rollouts
+from rollout.preflight.snapshot import Case, Snapshot
+
+Json = dict[str, Any]
+HOST = "shop.shop.svc.cluster.local"
+TARGET = Target("shop", "shop", HOST, "stable", "canary", destination_rule="shop")
+FLUX = {"kustomize.toolkit.fluxcd.io/name": "apps"}
+
+
+def meta(name: str, namespace: str = "shop", **more: Any) -> Json:
+    return {"name": name, "namespace": namespace, **more}
+
+
+def deployment(version: str) -> Json:
+    labels = {"app": "shop", "version": version}
+    probe = {"httpGet": {"path": "/", "port": 8080}}
+    container = {"name": "app", "readinessProbe": probe, "ports": [{"containerPort": 8080}]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": labels}, "template": template}
+    return {"metadata": meta(f"shop-{version}"), "spec": spec}
+
+
+def pod(version: str) -> Json:
+    labels = {"app": "shop", "version": version}
+    containers = [{"name": "app"}, {"name": "istio-proxy"}]
+    annotations = {"istio.io/rev": "1-30-3"}
+    metadata = meta(f"shop-{version}-a", labels=labels, annotations=annotations)
+    return {"metadata": metadata, "spec": {"containers": containers}}
+
+
+def destination(subset: str, weight: int, **more: Any) -> Json:
+    return {"destination": {"host": "shop", "subset": subset}, "weight": weight, **more}
+
+
+def virtual_service(name: str = "shop", **spec: Any) -> Json:
+    route = {"route": [destination("stable", 100), destination("canary", 0)]}
+    return {"metadata": meta(name), "spec": {"hosts": ["shop"], "http": [route], **spec}}
+
+
+def rule(name: str = "shop", namespace: str = "shop", **spec: Any) -> Json:
+    subsets = [
+        {"name": "stable", "labels": {"version": "v1"}},
+        {"name": "canary", "labels": {"version": "v2"}},
+    ]
+    return {"metadata": meta(name, namespace), "spec": {"host": HOST, "subsets": subsets, **spec}}
+
+
+def service(**spec: Any) -> Json:
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    inside = {"selector": {"app": "shop"}, "ports": ports, **spec}
+    return {"metadata": meta("shop"), "spec": inside}
+
+
+def endpoints(*pods: str) -> Json:
+    listed = [{"targetRef": {"name": p}, "conditions": {"ready": True}} for p in pods]
+    return {"metadata": meta("shop-x"), "endpoints": listed}
+
+
+def healthy() -> Case:
+    snapshot = Snapshot(
+        virtual_services=(virtual_service(),),
+        destination_rules=(rule(),),
+        services=(service(),),
+        deployments=(deployment("v1"), deployment("v2")),
+        pods=(pod("v1"), pod("v2")),
+        endpoint_slices=(endpoints("shop-v1-a", "shop-v2-a"),),
+        claims={"shop/shop": HOST},
+    )
+    return Case(snapshot, TARGET, "shop-v1", "shop-v2")
+
+
+def found(case: Case) -> list[str]:
+    return [f"{f.rule} {f.severity} {f.text}" for f in rollouts.findings(case)]
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    assert rollouts.findings(healthy()) == ()
+
+
+def but(**changes: Any) -> Case:
+    case = healthy()
+    return replace(case, snapshot=replace(case.snapshot, **changes))
+
+
+def with_route(**more: Any) -> Case:
+    obj = virtual_service()
+    obj["spec"]["http"][0].update(more)
+    return but(virtual_services=(obj,))
+
+
+def with_pods(edit: Callable[[Json], object], version: str = "v2") -> Case:
+    changed = deployment(version)
+    edit(changed["spec"]["template"])
+    others = [deployment(v) for v in ("v1", "v2") if v != version]
+    return but(deployments=(*others, changed))
+
+
+def with_policy(**policy: Any) -> Case:
+    return but(destination_rules=(rule(trafficPolicy=policy),))
+
+
+def strict() -> Json:
+    return {"metadata": meta("default", "istio-system"), "spec": {"mtls": {"mode": "STRICT"}}}
+
+
+def app(template: Json) -> Json:
+    found: Json = template["spec"]["containers"][0]
+    return found
+
+
+def authorization(**labels: str) -> Json:
+    return {"metadata": meta("callers"), "spec": {"selector": {"matchLabels": labels}}}
+
+
+def for_cohort(**match: StringMatch) -> Case:
+    headers = {k.replace("__", "-"): v for k, v in match.items()}
+    return replace(healthy(), cohorts=(Cohort(headers=headers),))
+
+
+def single(**more: Any) -> Case:
+    return with_route(route=[{"destination": {"host": "shop"}, **more}])
+
+
+def same_version() -> Case:
+    twin = deployment("v1")
+    twin["metadata"]["name"] = "shop-v2"
+    return but(deployments=(deployment("v1"), twin))
+
+
+def small(case: Case) -> Case:
+    canary = deployment("v2")
+    canary["spec"]["replicas"] = 2
+    return replace(case, snapshot=replace(case.snapshot, deployments=(deployment("v1"), canary)))
+
+
+def telemetry(**override: Any) -> Case:
+    spec = {"metrics": [{"overrides": [override]}]}
+    return but(telemetries=({"metadata": meta("t"), "spec": spec},))
+
+
+def labelled(obj: Json, **labels: str) -> Json:
+    obj["metadata"]["labels"] = labels
+    return obj
+
+
+def gateway(*served: str) -> Json:
+    return {"metadata": meta("web", "edge"), "spec": {"servers": [{"hosts": list(served)}]}}
+
+
+def at_gateway(*served: str) -> Case:
+    obj = virtual_service(gateways=["edge/web", "mesh"], hosts=["shop.example"])
+    gateways = (gateway(*served),) if served else ()
+    return but(virtual_services=(obj,), gateways=gateways)
+
+
+def on_revisions() -> Case:
+    moved = pod("v2")
+    moved["metadata"]["annotations"]["istio.io/rev"] = "1-31-0"
+    return but(pods=(pod("v1"), moved))
+
+
+def bare_pods() -> Case:
+    bare = deepcopy([pod("v1"), pod("v2")])
+    for one in bare:
+        one["spec"]["containers"].pop()
+    return but(pods=tuple(bare))
+
+
+def other_service() -> Case:
+    ports = [{"name": "tcp", "port": 80, "targetPort": 1}]
+    spec = {"selector": {"app": "shop"}, "ports": ports}
+    return but(services=(service(), {"metadata": meta("twin"), "spec": spec}))
+
+
+def same_target() -> Case:
+    ports = [{"name": "http", "port": 81, "targetPort": 8080}]
+    spec = {"selector": {"app": "shop"}, "ports": ports}
+    return but(services=(service(), {"metadata": meta("twin"), "spec": spec}))
+
+
+def hpa(least: int | None) -> Case:
+    spec: Json = {"scaleTargetRef": {"kind": "Deployment", "name": "shop-v1"}}
+    spec |= {} if least is None else {"minReplicas": least}
+    return but(hpas=({"metadata": meta("shop"), "spec": spec},))
+
+
+def two_ports() -> Json:
+    return service(ports=[{"name": "http", "port": 80}, {"name": "http-admin", "port": 81}])
+
+
+def owned(by: Json) -> Case:
+    return but(virtual_services=(labelled(virtual_service(), **by),))
+
+
+def unprobed() -> Case:
+    def edit(template: Json) -> None:
+        off = {"sidecar.istio.io/rewriteAppHTTPProbers": "false"}
+        template["metadata"]["annotations"] = off
+
+    case = with_pods(edit)
+    return replace(case, snapshot=replace(case.snapshot, peer_authentications=(strict(),)))
+
+
+def plain_text() -> Case:
+    case = with_policy(tls={"mode": "DISABLE"})
+    return replace(case, snapshot=replace(case.snapshot, peer_authentications=(strict(),)))
+
+
+def policed(**kinds: Json) -> Case:
+    return but(**{kind: ({"metadata": meta("p"), "spec": spec},) for kind, spec in kinds.items()})
+
+
+def account() -> Case:
+    case = with_pods(lambda t: t["spec"].update(serviceAccountName="robot"))
+    policies = (authorization(app="shop"),)
+    return replace(case, snapshot=replace(case.snapshot, authorization_policies=policies))
+
+
+def alone() -> Case:
+    canary = deployment("v2")
+    canary["spec"]["replicas"] = 1
+    return but(deployments=(deployment("v1"), canary))
+
+
+def far_telemetry() -> Case:
+    case = telemetry(disabled=True)
+    case.snapshot.telemetries[0]["metadata"]["namespace"] = "far"
+    return case
+
+
+def delegate() -> Case:
+    obj = virtual_service()
+    obj["spec"].pop("hosts")
+    return but(virtual_services=(obj,))
+
+
+CASES = [
+    ("ROL-001", "block", same_version(), "pods of both carry version=v1"),
+    ("ROL-001", "warn", with_pods(lambda t: t["metadata"]["labels"].pop("app")), "no label app"),
+    ("ROL-002", "block", but(services=(service(ports=[{"name": "tcp-x", "port": 80}]),)), "is tcp"),
+    (
+        "ROL-002",
+        "block",
+        but(services=(service(ports=[{"port": 80, "protocol": "UDP"}]),)),
+        "port 80 is UDP",
+    ),
+    ("ROL-002", "warn", but(services=(service(ports=[{"port": 80}]),)), "does not say"),
+    ("ROL-003", "warn", other_service(), "disagree on the protocol of port 80"),
+    ("ROL-003", "warn", same_target(), "reach port 8080 by different ports"),
+    ("ROL-004", "warn", bare_pods(), "no pod has a proxy"),
+    ("ROL-004", "warn", with_pods(lambda t: t["spec"].update(hostNetwork=True)), "hostNetwork"),
+    (
+        "ROL-005",
+        "warn",
+        with_pods(lambda t: t["spec"].update(securityContext={"runAsUser": 1337})),
+        "app runs as user 1337",
+    ),
+    (
+        "ROL-005",
+        "warn",
+        with_pods(lambda t: app(t).update(ports=[{"containerPort": 15006}])),
+        "uses port 15006",
+    ),
+    ("ROL-006", "warn", but(services=(service(clusterIP="None"),)), "headless"),
+    ("ROL-006", "warn", but(services=(service(type="ExternalName"),)), "ExternalName"),
+    (
+        "ROL-010",
+        "block",
+        with_route(
+            route=[destination("stable", 100), destination("canary", 0), destination("v9", 0)]
+        ),
+        "subset v9, which no destinationrule has",
+    ),
+    ("ROL-011", "block", but(endpoint_slices=()), "subset stable has requests but no ready pod"),
+    ("ROL-012", "warn", but(destination_rules=(rule(), rule("b"))), "destinationrules b, shop"),
+    (
+        "ROL-012",
+        "warn",
+        but(destination_rules=(rule(subsets=[*rule()["spec"]["subsets"], {"name": "stable"}]),)),
+        "2 subsets are named stable",
+    ),
+    ("ROL-013", "warn", but(destination_rules=(rule(), rule("b", "else"))), "only callers in else"),
+    (
+        "ROL-014",
+        "warn",
+        but(destination_rules=(rule(subsets=[{"name": "stable", "labels": {"app": "shop"}}]),)),
+        "selects every pod",
+    ),
+    (
+        "ROL-014",
+        "warn",
+        but(
+            destination_rules=(
+                rule(
+                    subsets=[{"name": n, "labels": {"version": "v1"}} for n in ("stable", "canary")]
+                ),
+            )
+        ),
+        "subsets stable and canary",
+    ),
+    ("ROL-020", "warn", but(virtual_services=(virtual_service(gateways=["g"]),)), "leave out mesh"),
+    (
+        "ROL-021",
+        "warn",
+        replace(
+            but(virtual_services=(virtual_service(), virtual_service("b", hosts=["b"]))),
+            target=replace(TARGET, virtual_services=(VirtualServiceRef("shop"),)),
+        ),
+        "virtualservice shop/b: sends requests to shop and is not managed",
+    ),
+    (
+        "ROL-023",
+        "block",
+        but(
+            virtual_services=(
+                virtual_service(
+                    http=[{"route": [{"destination": {"host": "x"}}]}]
+                    + virtual_service()["spec"]["http"]
+                ),
+            )
+        ),
+        "http[1]: is never reached; http[0] before it takes everything",
+    ),
+    (
+        "ROL-024",
+        "warn",
+        with_route(route=[{"destination": {"host": "shop.shop"}}]),
+        "shop.shop is not resolved",
+    ),
+    (
+        "ROL-024",
+        "warn",
+        but(
+            virtual_services=(virtual_service(), {**virtual_service(), "metadata": meta("b", "z")})
+        ),
+        "host shop means its own namespace",
+    ),
+    ("ROL-025", "warn", at_gateway(), "gateway edge/web is not there"),
+    ("ROL-025", "warn", at_gateway("*.other"), "has none of its hosts"),
+    ("ROL-026", "block", for_cohort(uri=StringMatch(exact="/")), "'uri' is ignored"),
+    (
+        "ROL-026",
+        "block",
+        with_route(match=[{"headers": {"X_Tester": {"exact": "1"}}}]),
+        "'X_Tester' never matches",
+    ),
+    ("ROL-027", "warn", with_route(match=[{"uri": {"regex": "(?=a)"}}]), "is not RE2"),
+    ("ROL-027", "warn", for_cohort(x=StringMatch(regex="(")), "cannot be read"),
+    ("ROL-028", "warn", for_cohort(cookie=StringMatch(exact="a=1")), "cookie is matched whole"),
+    (
+        "ROL-029",
+        "block",
+        but(virtual_services=(virtual_service(), virtual_service("b"))),
+        "all are for shop",
+    ),
+    ("ROL-030", "warn", with_policy(loadBalancer={"consistentHash": {"a": 1}}), "consistentHash"),
+    ("ROL-030", "warn", but(services=(service(sessionAffinity="ClientIP"),)), "sessionAffinity"),
+    ("ROL-031", "info", for_cohort(x__tester=StringMatch(exact="1")), "must pass the cohort"),
+    ("ROL-032", "warn", small(with_policy(outlierDetection={"interval": "1s"})), "2 canary pods"),
+    ("ROL-033", "warn", with_policy(connectionPool={"tcp": {}}), "connectionPool"),
+    ("ROL-034", "block", with_route(fault={"abort": {"httpStatus": 500}}), "injects a fault"),
+    ("ROL-034", "warn", with_route(mirror={"host": "spy"}), "mirrors already"),
+    ("ROL-035", "warn", with_route(retries={"attempts": 5}), "5 retries"),
+    ("ROL-036", "block", single(weight=0), "weight 0 and gets everything"),
+    (
+        "ROL-036",
+        "block",
+        with_route(route=[destination("stable", 0), destination("canary", 0)]),
+        "all weights are 0",
+    ),
+    ("ROL-036", "block", but(services=(two_ports(),)), "2 ports and the destination names none"),
+    (
+        "ROL-037",
+        "block",
+        with_route(route=[destination("stable", 1), destination("canary", 1)]),
+        "weights 1 and 1 sum to 2",
+    ),
+    ("ROL-037", "block", delegate(), "no virtualservice delegates to it"),
+    ("ROL-040", "warn", plain_text(), "tls DISABLE"),
+    ("ROL-041", "warn", unprobed(), "http probes fail"),
+    (
+        "ROL-042",
+        "warn",
+        but(authorization_policies=(authorization(version="v1"),)),
+        "authorizationpolicy shop/callers: holds for shop-v1 and not for shop-v2",
+    ),
+    (
+        "ROL-042",
+        "warn",
+        policed(network_policies={"podSelector": {"matchLabels": {"version": "v1"}}}),
+        "networkpolicy shop/p: holds for shop-v1",
+    ),
+    (
+        "ROL-042",
+        "warn",
+        policed(pdbs={"selector": {"matchLabels": {"version": "v1"}}}),
+        "poddisruptionbudget shop/p: holds for shop-v1",
+    ),
+    ("ROL-042", "warn", account(), "service accounts differ (default and robot)"),
+    ("ROL-052", "warn", alone(), "one pod is all of the canary"),
+    ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside ."),
+    (
+        "ROL-043",
+        "warn",
+        but(sidecars=({"metadata": meta("s", "web"), "spec": {"egress": [{"hosts": ["./*"]}]}},)),
+        "sidecar web/s: does not let its callers see shop",
+    ),
+    ("ROL-044", "warn", on_revisions(), "mesh revisions 1-30-3 and 1-31-0"),
+    (
+        "ROL-046",
+        "warn",
+        with_policy(loadBalancer={"localityLbSetting": {"distribute": [{}]}}),
+        "locality distribute",
+    ),
+    ("ROL-050", "block", owned(FLUX), "Flux puts git's version back"),
+    ("ROL-050", "warn", owned({"argocd.argoproj.io/instance": "x"}), "Argo CD owns it"),
+    ("ROL-051", "warn", hpa(None), "may shrink shop-v1 to 1 pods"),
+    ("ROL-052", "warn", with_pods(lambda t: app(t).pop("readinessProbe")), "no readiness probe"),
+    (
+        "ROL-054",
+        "warn",
+        telemetry(tagOverrides={"response_code": {"operation": "REMOVE"}}),
+        "takes label response_code away",
+    ),
+    ("ROL-054", "warn", telemetry(disabled=True), "switches off every metric"),
+    ("ROL-060", "block", but(claims={"shop/shop": HOST, "shop/b": HOST}), "rollout shop/b: claims"),
+    (
+        "ROL-061",
+        "warn",
+        but(
+            virtual_services=(
+                virtual_service(
+                    http=[
+                        {
+                            "match": [{"uri": {"exact": "/x"}}],
+                            "route": [destination("canary", 100)],
+                        },
+                        *virtual_service()["spec"]["http"],
+                    ]
+                ),
+            )
+        ),
+        "always goes to subset canary",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule_id", "severity", "case", "words"), CASES)
+def test_the_rule_finds_what_is_wrong(rule_id: str, severity: str, case: Case, words: str) -> None:
+    mine = [f for f in found(case) if f.startswith(f"{rule_id} {severity} ")]
+    assert any(words in f for f in mine), found(case)
+
+
+QUIET = [
+    (
+        "ROL-004",
+        but(
+            pods=bare_pods().snapshot.pods,
+            namespaces=(
+                {"metadata": {"name": "shop", "labels": {"istio.io/dataplane-mode": "ambient"}}},
+            ),
+        ),
+    ),
+    ("ROL-025", at_gateway("other/*.example", "shop.example")),
+    ("ROL-030", replace(with_policy(loadBalancer={"consistentHash": {"a": 1}}), sticky=True)),
+    ("ROL-032", with_policy(outlierDetection={"interval": "1s"})),
+    ("ROL-040", with_policy(tls={"mode": "DISABLE"})),
+    ("ROL-042", but(authorization_policies=(authorization(app="shop"),))),
+    ("ROL-050", owned(FLUX | {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"})),
+    ("ROL-051", hpa(3)),
+    ("ROL-011", but(pods=(), endpoint_slices=())),
+    ("ROL-054", far_telemetry()),
+    (
+        "ROL-043",
+        but(sidecars=({"metadata": meta("s"), "spec": {"egress": [{"hosts": ["./*"]}]}},)),
+    ),
+    ("ROL-036", with_route(route=[{"destination": {"host": "shop", "port": {"number": 80}}}])),
+    ("ROL-054", telemetry(tagOverrides={"x": {"operation": "REMOVE"}})),
+]
+
+
+@pytest.mark.parametrize(("rule_id", "case"), QUIET)
+def test_the_rule_is_quiet_where_its_trouble_is_provided_for(rule_id: str, case: Case) -> None:
+    assert [f for f in found(case) if f.startswith(rule_id)] == []
+
+
+def test_every_rule_has_a_case_that_it_finds() -> None:
+    assert {r.id for r in rollouts.RULES} == {c[0] for c in CASES}
+
+
+def test_every_rule_has_its_place_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    assert [r.id for r in rollouts.RULES if f"### {r.id}\n" not in text] == []
+    assert rollouts.page("ROL-010") == "docs/rules.md#rol-010"
+
+
+def test_a_service_and_pods_that_are_not_there_yet_stop_no_rule() -> None:
+    case = but(services=(), deployments=(), pods=(), destination_rules=())
+    assert [f for f in found(case) if "could not be judged" in f] == []
+
+
+def test_an_odd_object_is_told_and_stops_no_other_rule() -> None:
+    case = but(telemetries=({"metadata": meta("t"), "spec": {"metrics": [7]}},), endpoint_slices=())
+    rules = [f.rule for f in rollouts.findings(case)]
+    assert rules == ["ROL-011", "ROL-054"]
+
+
+def test_blocks_come_first() -> None:
+    case = but(endpoint_slices=(), services=(service(clusterIP="None"),))
+    assert [f.severity for f in rollouts.findings(case)] == [Severity.BLOCK, Severity.WARN]
+
+
+def test_a_finding_names_its_object_first() -> None:
+    assert rollouts.findings(hpa(None)) == (
+        Finding(
+            "ROL-051",
+            Severity.WARN,
+            "hpa shop/shop: may shrink shop-v1 to 1 pods in mid-journey; "
+            "minReplicas 3 keeps the way back open",
+        ),
+    )

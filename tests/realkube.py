@@ -1,0 +1,135 @@
+"""A real etcd and kube-apiserver, from the folder that KUBEBUILDER_ASSETS names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOKEN = "admintoken"
+
+
+@dataclass(frozen=True)
+class RealKube:
+    """``ca``: the file that signs the server's certificate. ``etcd``: its client URL."""
+
+    url: str
+    token: str
+    ca: Path
+    etcd: str
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca))
+
+
+def assets() -> Path:
+    """The folder with the programs; skips the test if there is none."""
+    folder = os.environ.get("KUBEBUILDER_ASSETS", "")
+    if not folder or not (Path(folder) / "kube-apiserver").exists():
+        pytest.skip("KUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver")
+    return Path(folder)
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[RealKube]:
+    """Started and ready; ended by their process ids. ``folder`` takes their data and logs."""
+    programs = assets()
+    client, peer, port = (_free_port() for _ in range(3))
+    _write_secrets(folder)
+    etcd = f"http://127.0.0.1:{client}"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_process(_etcd(programs, folder, etcd, peer), folder / "etcd.log"))
+        command = _apiserver(programs, folder, etcd, port)
+        server = stack.enter_context(_process(command, folder / "apiserver.log"))
+        kube = RealKube(
+            f"https://127.0.0.1:{port}", TOKEN, folder / "certs" / "apiserver.crt", etcd
+        )
+        _wait_ready(kube, server, folder)
+        yield kube
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_secrets(folder: Path) -> None:
+    (folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
+    key, public = folder / "sa.key", folder / "sa.pub"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "rsa", "-in", key, "-pubout", "-out", public], check=True, capture_output=True
+    )
+
+
+def _etcd(programs: Path, folder: Path, url: str, peer: int) -> list[str]:
+    return [
+        str(programs / "etcd"),
+        f"--data-dir={folder / 'etcd'}",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls=http://127.0.0.1:{peer}",
+    ]
+
+
+def _apiserver(programs: Path, folder: Path, etcd: str, port: int) -> list[str]:
+    return [
+        str(programs / "kube-apiserver"),
+        f"--etcd-servers={etcd}",
+        f"--cert-dir={folder / 'certs'}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        "--insecure-port=0",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={folder / 'sa.pub'}",
+        f"--service-account-signing-key-file={folder / 'sa.key'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+        "--service-cluster-ip-range=10.0.0.0/24",
+    ]
+
+
+@contextlib.contextmanager
+def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as found:
+        try:
+            yield found
+        finally:
+            found.terminate()
+            try:
+                found.wait(10)
+            except subprocess.TimeoutExpired:
+                found.kill()
+
+
+def _wait_ready(kube: RealKube, server: subprocess.Popen[bytes], folder: Path) -> None:
+    end = time.monotonic() + 40
+    while time.monotonic() < end and server.poll() is None:
+        if _is_ready(kube):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"kube-apiserver is not ready; its log: {folder / 'apiserver.log'}")
+
+
+def _is_ready(kube: RealKube) -> bool:
+    asked = urllib.request.Request(
+        f"{kube.url}/readyz", headers={"Authorization": f"Bearer {kube.token}"}
+    )
+    try:
+        with urllib.request.urlopen(asked, context=kube.context(), timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,228 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rollout import gate
+from rollout.analysis import judge
+from rollout.analysis.judge import Judgement, Standing
+from rollout.gate import Finding, Gate, Held, Window
+from rollout.model.observation import Observation, SeenTraffic
+from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step, Webhook
+from rollout.model.status import Answer, RolloutStatus, StepStatus
+from tests import make
+from tests.make import MINUTE, START
+
+WINDOW = Window("shop", "v1", "v2", {}, START, 0, 5, 50, False, True)
+BLIND = Observation(None, SeenTraffic())
+AT_0 = RolloutStatus(attempt=1, step=StepStatus(0, "step 1", START))
+
+
+@pytest.fixture(autouse=True)
+def said(monkeypatch: pytest.MonkeyPatch) -> list[Judgement]:
+    """What the judge says in these tests; the gate knows no more of him than that."""
+    says = [Judgement(Standing.CERTIFIED, (), {"k": 1}, "sure", "2 min more")]
+    monkeypatch.setattr(judge, "judge", lambda *_: says[0])
+    return says
+
+
+def says(said: list[Judgement], standing: Standing) -> None:
+    said[0] = replace(said[0], standing=standing)
+
+
+def answer(
+    waited: timedelta | None = MINUTE,
+    step: Step | None = None,
+    status: RolloutStatus = AT_0,
+    seen: Observation = BLIND,
+    window: Window | None = WINDOW,
+    **analysis: Any,
+) -> Finding:
+    held = Held(step or Step(bake=MINUTE), window, waited)
+    now = START + (waited or timedelta(0))
+    return gate.answer(rollout(**analysis), held, status, seen, now)
+
+
+def rollout(**analysis: Any) -> Rollout:
+    plain = make.rollout(make.canary_spec(analysis=Analysis(**analysis)))
+    return replace(plain, author="ann")
+
+
+def brief(found: Finding) -> tuple[Gate, str, bool]:
+    return found.gate, found.because, found.pause
+
+
+def test_nothing_is_judged_before_the_proxies_have_the_route() -> None:
+    found = answer(waited=None)
+    assert found == Finding(Gate.HOLD, "waiting for the proxies to take the route")
+
+
+def test_nothing_is_asked_before_there_is_anything_to_judge() -> None:
+    helds = [Held(Step(), None, MINUTE), Held(Step(), WINDOW, None)]
+    found = [gate.questions(rollout(), held, AT_0, START) for held in helds]
+    assert found == [((), ())] * 2
+
+
+def test_what_the_judge_needs_is_asked() -> None:
+    plain = make.rollout(make.canary_spec())
+    held = Held(Step(), WINDOW, 3 * MINUTE)
+    _, values = gate.questions(plain, held, AT_0, START + 3 * MINUTE)
+    assert {q.promql for q in values} == {"errors"}
+
+
+def test_a_certified_step_opens_once_it_has_baked() -> None:
+    assert brief(answer(waited=59 * MINUTE / 60)) == (Gate.HOLD, "baking for 1m", False)
+    found = answer()
+    assert (found.gate, found.checkpoint) == (Gate.OPEN, {"k": 1})
+
+
+def test_the_gate_is_looked_at_again_at_every_interval_or_sooner() -> None:
+    waits = [answer(waited=w * MINUTE / 60).again for w in (30, 50)]
+    assert waits == [timedelta(seconds=15), timedelta(seconds=10)]
+
+
+def test_a_failure_does_not_wait_for_the_bake(said: list[Judgement]) -> None:
+    says(said, Standing.FAILED)
+    assert brief(answer(waited=timedelta(0))) == (Gate.FAILED, "sure", False)
+
+
+def test_without_requests_to_the_canary_the_bake_is_all_there_is() -> None:
+    found = answer(window=None)
+    assert (brief(found), found.again) == ((Gate.OPEN, "baked", False), None)
+
+
+@pytest.mark.parametrize("standing", [Standing.NO_DATA, Standing.ERROR])
+def test_what_is_not_known_holds_and_after_the_deadline_a_person_is_asked(
+    said: list[Judgement], standing: Standing
+) -> None:
+    says(said, standing)
+    found = [brief(answer(waited=w * MINUTE)) for w in (1, 29, 30)]
+    assert found == [(Gate.HOLD, "sure", pause) for pause in (False, False, True)]
+
+
+def test_no_data_pauses_at_once_where_asked_but_not_before_there_can_be_any(
+    said: list[Judgement],
+) -> None:
+    says(said, Standing.NO_DATA)
+    waits = [timedelta(0), MINUTE]
+    assert [answer(waited=w, on_no_data="pause").pause for w in waits] == [False, True]
+    says(said, Standing.ERROR)
+    assert not answer(on_no_data="pause").pause
+
+
+def test_evidence_is_waited_for_until_the_time_box_is_over(said: list[Judgement]) -> None:
+    says(said, Standing.CLEAN)
+    found = answer(waited=19 * MINUTE)
+    assert brief(found) == (Gate.HOLD, "2 min more", False)
+    said[0] = replace(said[0], need="")
+    assert answer(waited=19 * MINUTE).because == "sure"
+
+
+@pytest.mark.parametrize(
+    ("ending", "found"),
+    [
+        (Ending.PROMOTE, (Gate.OPEN, "time box over: sure", False)),
+        (Ending.HOLD, (Gate.HOLD, "time box over: sure", True)),
+        (Ending.ROLLBACK, (Gate.FAILED, "time box over: sure", False)),
+    ],
+)
+def test_clean_but_not_certified_ends_as_the_policy_says(
+    said: list[Judgement], ending: Ending, found: object
+) -> None:
+    says(said, Standing.CLEAN)
+    assert brief(answer(waited=20 * MINUTE, on_inconclusive=ending)) == found
+
+
+def test_a_suspicion_is_never_promoted(said: list[Judgement]) -> None:
+    says(said, Standing.SUSPICIOUS)
+    found = [brief(answer(waited=20 * MINUTE, on_suspicious=p)) for p in ("hold", "rollback")]
+    assert found == [(Gate.HOLD, "suspicious: sure", True), (Gate.FAILED, "sure", False)]
+
+
+def test_too_little_traffic_asks_a_person(said: list[Judgement]) -> None:
+    says(said, Standing.TOO_FEW)
+    assert brief(answer(waited=20 * MINUTE)) == (Gate.HOLD, "too little traffic: sure", True)
+
+
+@pytest.mark.parametrize("standing", [Standing.CLEAN, Standing.TOO_FEW])
+def test_with_everyone_on_the_canary_nothing_is_left_to_certify(
+    said: list[Judgement], standing: Standing
+) -> None:
+    says(said, standing)
+    assert answer(window=replace(WINDOW, comparing=False)).gate is Gate.OPEN
+
+
+@pytest.mark.parametrize(
+    ("said_yes", "because"),
+    [(None, "webhook qa does not answer"), (False, "webhook qa has not opened")],
+)
+def test_a_webhook_holds_until_it_says_yes_and_is_not_waited_for_for_ever(
+    said_yes: bool | None, because: str
+) -> None:
+    step = Step(bake=MINUTE, webhook=Webhook("qa"))
+    seen = replace(BLIND, webhook=said_yes)
+    found = [brief(answer(waited=w * MINUTE, step=step, seen=seen)) for w in (1, 49, 50)]
+    assert found == [(Gate.HOLD, because, pause) for pause in (False, False, True)]
+    assert answer(step=step, seen=replace(BLIND, webhook=True)).gate is Gate.OPEN
+
+
+def yes(who: str, minute: int = 1, step: int = 0, attempt: int = 1) -> Answer:
+    return Answer(who, True, START + minute * MINUTE, step, attempt)
+
+
+def approved(approval: Approval, *answers: Answer, waited: timedelta = MINUTE) -> Finding:
+    step = Step(bake=MINUTE, approval=approval)
+    return answer(waited=waited, step=step, status=replace(AT_0, approvals=answers))
+
+
+def test_people_are_asked_once_everything_measured_is_open() -> None:
+    found = approved(Approval(), waited=2 * MINUTE)
+    assert (brief(found), found.ask) == ((Gate.HOLD, "waiting for approval: 0 of 1", False), True)
+
+
+def test_the_end_of_waiting_for_people_is_not_slept_through() -> None:
+    found = answer(step=Step(bake=MINUTE, approval=Approval()), window=None)
+    assert found.again == timedelta(hours=4) - MINUTE
+
+
+def test_a_quorum_counts_each_person_once() -> None:
+    two = Approval(quorum=2)
+    assert approved(two, yes("ann"), yes("ann")).gate is Gate.HOLD
+    assert approved(two, yes("ann"), yes("bob")).gate is Gate.OPEN
+
+
+@pytest.mark.parametrize(
+    "given", [yes("eve"), yes(""), yes("bob", step=1), yes("bob", attempt=2), yes("bob", -300)]
+)
+def test_a_strangers_an_old_or_a_late_yes_does_not_count(given: Answer) -> None:
+    assert approved(Approval(approvers=("bob",)), given).gate is Gate.HOLD
+
+
+@pytest.mark.parametrize(("who", "gate_is"), [("ann", "hold"), ("", "hold"), ("bob", "open")])
+def test_four_eyes_are_not_the_authors_nor_nobodys(who: str, gate_is: str) -> None:
+    assert approved(Approval(not_author=True), yes(who)).gate.value == gate_is
+
+
+def test_nobody_in_time_asks_a_person() -> None:
+    found = approved(Approval(), waited=timedelta(hours=4))
+    assert brief(found) == (Gate.HOLD, "nobody approved in time", True)
+
+
+@pytest.mark.parametrize("who", ["ann", ""])
+def test_a_no_ends_the_step_at_once(who: str) -> None:
+    found = approved(Approval(not_author=True), replace(yes(who), yes=False), waited=timedelta(0))
+    assert brief(found) == (Gate.FAILED, f"rejected by {who or 'a person'}", False)
+
+
+def test_a_no_counts_at_a_step_that_asks_nobody_but_not_from_a_stranger_where_one_is_asked() -> (
+    None
+):
+    no = replace(AT_0, approvals=(replace(yes("eve"), yes=False),))
+    assert answer(status=no).because == "rejected by eve"
+    step = Step(bake=MINUTE, approval=Approval(approvers=("bob",)))
+    assert answer(status=no, step=step).gate is Gate.HOLD
+
+
+def test_answers_speak_of_no_step_when_there_is_none() -> None:
+    assert gate.answers(replace(AT_0, step=None, approvals=(yes("bob"),))) == ()
