@@ -14,7 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_log, _log1p = math.log, math.log1p  # looked up once: this is where the time of a look goes
+_log, _log1p, _sqrt = (
+    math.log,
+    math.log1p,
+    math.sqrt,
+)  # looked up once: this is where the time of a look goes
 
 NOT_STARTED = -9999.0  # stands for log 0: finite, so that a status in JSON can hold it
 LEAST_SHARE, MOST_SHARE = (
@@ -72,20 +76,22 @@ def log_factors(pair: Pair, bets: Iterable[Bet], line: Line) -> list[float]:
     bad, every, stable_bad, stable_all = pair
     if every <= 0 or (line.ratio > 0 and stable_all <= 0):
         return [0.0 for _ in bets]
-    good, stable_good = every - bad, stable_all - stable_bad
+    if line.ratio == 0:
+        null = min(1 - EDGE, max(EDGE, line.absolute))
+        return [_gain(bad, every, bet.canary, null) for bet in bets]
+    ratio, absolute = line.ratio, line.absolute
     factors = []
     for canary, stable in bets:
-        if line.ratio == 0:
-            null = min(1 - EDGE, max(EDGE, line.absolute))
-            gain = 0.0
-        else:
-            share = _nearest(every, stable_all, canary, stable, line)
-            null = min(1 - EDGE, line.ratio * share + line.absolute)
-            gain = stable_bad * _log(stable / share)
-            gain += stable_good * _log1p((share - stable) / (1 - share))
-        gain += bad * _log(canary / null) + good * _log1p((null - canary) / (1 - null))
-        factors.append(gain)
+        share = _nearest(every, stable_all, canary, stable, line)
+        null = ratio * share + absolute
+        factors.append(
+            _gain(bad, every, canary, null) + _gain(stable_bad, stable_all, stable, share)
+        )
     return factors
+
+
+def _gain(bad: int, every: int, bet: float, null: float) -> float:
+    return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
 def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
@@ -104,27 +110,24 @@ def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Li
     ratio, absolute = line.ratio, line.absolute
     weight, short = every * ratio, absolute - canary
     low, high = (-short / ratio, stable) if -short < stable * ratio else (stable, -short / ratio)
-    low, high = max(EDGE, low), min(1 - EDGE, high, (1 - EDGE - absolute) / ratio)
+    low, high = max(EDGE, low), min(high, (1 - EDGE - absolute) / ratio)
     tilt, still = ratio * (1 - 2 * absolute), absolute * (1 - absolute)
-    cubic = (
-        weight * ratio + stable_all * ratio * ratio,
-        weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable),
-        stable_all * (tilt * stable - still) - weight * short,
-        stable_all * still * stable,
-    )
-    share = _root(cubic, low, high)
+    a = weight * ratio + stable_all * ratio * ratio
+    b = weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable)
+    c = stable_all * (tilt * stable - still) - weight * short
+    share = _root(a, b, c, stable_all * still * stable, low, high)
     over = ratio * share + absolute
     spread, other = over * (1 - over), share * (1 - share)
     slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
     bend = weight * ratio * (over * (over - 2 * canary) + canary) / (spread * spread)
     bend += stable_all * (share * (share - 2 * stable) + stable) / (other * other)
-    return min(high, max(low, share - slope / bend))
+    share -= slope / bend
+    return high if share > high else low if share < low else share
 
 
-def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> float:
-    """The one root between ``low``, where the cubic is positive, and ``high``."""
-    a, b, c, d = cubic
-    at, near = math.sqrt(low * high), False
+def _root(a: float, b: float, c: float, d: float, low: float, high: float) -> float:
+    """The one root of the cubic between ``low``, where it is positive, and ``high``."""
+    at, near = _sqrt(low * high), False
     while not near:  # ends: every turn moves one end of the bracket to ``at``
         value = ((a * at + b) * at + c) * at + d
         if value > 0:
@@ -153,8 +156,11 @@ def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> tuple[Be
     if margin >= WIDEST_MARGIN:
         return ()
     stride = (worst / nearest) ** (1 / (count - 1))
-    odds = [nearest * stride**k for k in range(count)]
-    return tuple(Bet(o / (1 + o), stable) for o in odds)
+    bets, odds = [], nearest
+    for _ in range(count):
+        bets.append(Bet(odds / (1 + odds), stable))
+        odds *= stride
+    return tuple(bets)
 
 
 SAFE_BETS = 3

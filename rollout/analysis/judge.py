@@ -296,20 +296,21 @@ class _Bench:
         )
 
     def need(self) -> str:
-        """How much more traffic a certificate takes, by the metric that takes most."""
+        """How much more traffic a certificate takes, by the outcome that is farthest from it."""
         window, analysis = self.case.window, self.case.rollout.spec.analysis
-        confidence = Confidence(false_promote=analysis.confidence.false_promote)
-        wanted, rate = 0.0, 0.0
-        for one in self._acting():
-            rate = max(rate, self.kept.source(one.source).rate)
-            for each in self.weighed[one.name]:
-                weights = (min(99, max(1, window.weight)), window.percent)
-                so_far = each.trail.log_safe(window.percent)
-                more = forecast.requests_to_certify(
-                    each.outcome, each.trail.share, weights, confidence, each.temper, so_far
-                )
-                wanted = max(wanted, more)
-        return words.needed(wanted, rate)
+        percent = window.percent
+        all_weighed = [each for one in self._acting() for each in self.weighed[one.name]]
+        last = min(all_weighed, key=lambda each: each.trail.log_safe(percent))
+        more = forecast.requests_to_certify(
+            last.outcome,
+            last.trail.share,
+            (min(99, max(1, window.weight)), percent),
+            Confidence(false_promote=analysis.confidence.false_promote),
+            last.temper,
+            last.trail.log_safe(percent),
+        )
+        rate = max(self.kept.source(one.source).rate for one in self._acting())
+        return words.needed(more, rate)
 
 
 def _unanswered(one: Judged, answer: NoAnswer) -> _Found:

@@ -89,10 +89,13 @@ class Trail:
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
-        return evidence.log_mean(logs) if logs else 0.0
+        return _mean(logs) if logs else 0.0
 
 
-@lru_cache(4096)  # one look reads it several times, alone and with the others
+_mean = lru_cache(4096)(evidence.log_mean)  # one look reads the same logs several times
+
+
+@lru_cache(4096)
 def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
     mixed = evidence.log_mean(harmful)
     return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
@@ -205,7 +208,7 @@ def _safe(
     for percent in levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
         before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
-        if evidence.log_mean(before) > CERTAIN:
+        if _mean(before) > CERTAIN:
             answer[percent] = before
             continue
         gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)
