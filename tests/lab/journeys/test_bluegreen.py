@@ -65,9 +65,8 @@ async def test_the_way_back_from_a_warm_old_version_is_one_patch(journey: Journe
     judged = {"interval": "1s", "warmup": "1s"}
     await journey.begin(*objects(shop), strategy=strategy(shop, "60s"), analysis=judged)
     await journey.push("v2")
-    async with journey.load(100) as people:
+    async with journey.load(100) as people, journey.load(40, headers={"x-preview": "1"}):
         await journey.at_step(0)
-        await asyncio.sleep(1)
         await journey.ask("approve")
         await journey.until("switched", lambda s: s.stage is Stage.BAKING and bool(s.confirmed_at))
         writes = (await journey.read(VIRTUALSERVICE))["metadata"]["generation"]
