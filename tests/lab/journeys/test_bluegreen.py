@@ -14,11 +14,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
 COHORT: Object = {"headers": {"x-preview": {"exact": "1"}}}
 
 
-def objects(shop: Shop, **faults: str) -> list[Object]:
+def objects(shop: Shop) -> list[Object]:
     hosts = [shop.host, f"preview.{shop.host}", "shop"]
     return [
         *shop.by_role()[:-1],
-        shop.deployment("v2", **faults),
+        shop.deployment("v2"),
         shop.routes(to("stable"), hosts=hosts),
     ]
 
@@ -28,6 +28,7 @@ def strategy(shop: Shop, keep_warm: str) -> Object:
         "preview": [COHORT],
         "previewHost": f"preview.{shop.host}",
         "bake": "0s",
+        "timeBox": "5s",
         "approval": {},
         "keepWarm": keep_warm,
     }
