@@ -66,6 +66,8 @@ def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, .
     """The route that should be, if the world's is another or was meant to be until now."""
     before, after = look.status, status
     rollout = look.rollout
+    if before.stable is None and not look.seen.traffic.differences:
+        return ()  # adopted as it is: there is nothing that the proxies should learn
     same = (
         wanted.released(before) == wanted.released(after)
         and wanted.route(rollout, before) == wanted.route(rollout, after)
