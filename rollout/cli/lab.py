@@ -89,9 +89,7 @@ async def world(
     Errors: ``OutsideError`` says what to install.
     """
     async with World(Settings(scrape_interval=SCRAPE, data=data)) as running:
-        for kind in schema.KINDS.values():
-            await running.kube.apply(schema.crd(kind))
-            await _established(running, schema.crd(kind))
+        await teach(running)
         if not controller:
             yield running, None
             return
@@ -100,6 +98,13 @@ async def world(
             yield running, child
         finally:
             await child.stop()
+
+
+async def teach(running: World) -> None:
+    """The lab's API server serves our kinds."""
+    for kind in schema.KINDS.values():
+        await running.kube.apply(schema.crd(kind))
+        await _established(running, schema.crd(kind))
 
 
 async def _established(running: World, crd: Mapping[str, Any]) -> None:
@@ -120,7 +125,7 @@ async def start_controller(running: World) -> Child:
     folder = running.kubeconfig.parent
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--prometheus", running.prometheus_url, "--istiod", running.syncz_url),
+        *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
         *("--cache", folder / "clones", "--allow-local-git"),
     )
     return await processes.start("controller", command, log=folder / "controller.log")

@@ -1,5 +1,6 @@
 """The doors: every command, and how errors leave the house."""
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -73,6 +74,7 @@ _add()
 
 def main() -> None:
     """Run the command line; an error of ours is one line and an exit code, never a traceback."""
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of, we say
     try:
         app()
     except RolloutError as error:

@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 
 KINDS = (
     "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
-    "AnalysisTemplate", "HorizontalPodAutoscaler",
+    "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway",
 )  # fmt: skip
 _STYLES = {
     Tone.HEAD: "bold",
@@ -96,7 +96,7 @@ async def _plans(
 ) -> list[Planned]:
     if not live:
         return [
-            await rehearsal.play(_rollout(each, "default"), others, RolloutStatus())
+            await rehearsal.play(read(each, "default"), others, RolloutStatus())
             for each in manifests
         ]
     return [await _live(given, each, others) for each in manifests]
@@ -110,7 +110,7 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
         known = [o for o in await cluster.rollouts(connection) if _is(o.rollout, manifest, scope)]
     named = {_key(obj): obj for obj in (*here, *others)}
     status = known[0].status if known else RolloutStatus()
-    rollout = _rollout(manifest, scope.namespace)
+    rollout = read(manifest, scope.namespace)
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
     return await rehearsal.play(rollout, named.values(), status)
@@ -124,7 +124,8 @@ async def _optional(connection: Kube, kind: str) -> Iterable[Json]:
         return ()
 
 
-def _rollout(manifest: load.Manifest, namespace: str) -> Rollout:
+def read(manifest: load.Manifest, namespace: str) -> Rollout:
+    """The Rollout that a manifest describes; ``namespace``: where it goes if it names none."""
     obj = {
         "metadata": {**manifest.metadata, "namespace": manifest.namespace or namespace},
         "kind": "Rollout",

@@ -1,18 +1,22 @@
 """``preflight``: what the rules say of a journey before it starts."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
+from rollout import reconcile
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.controller import rules
+from rollout.controller import app, pods
+from rollout.controller import preflight as rules
 from rollout.edges.kube import Kube
+from rollout.errors import OutsideError, RefusedError
 from rollout.model.observation import Finding, Severity
 from rollout.preflight import rollouts
 
@@ -45,8 +49,9 @@ def preflight(
 
 async def _found(given: Settings, name: str) -> Found:
     async with cluster.connected(given) as connection:
-        for kind in rules.KINDS:
+        for kind in app.KINDS:
             await cluster.listed(connection, kind)
+        await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
         if name:
             known = [await cluster.one(connection, given.namespace, name)]
         else:
@@ -54,8 +59,17 @@ async def _found(given: Settings, name: str) -> Found:
         return [(each, _findings(connection, each)) for each in known]
 
 
+async def _listed_if_any(connection: Kube, kind: str) -> None:
+    """The kind's objects are known, where the kind is and we may read it."""
+    with contextlib.suppress(RefusedError, OutsideError):
+        await cluster.listed(connection, kind)
+
+
 def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
-    return rollouts.findings(rules.case(connection, seen.rollout, seen.status))
+    """For the journey under way, or the one that git asks for."""
+    asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
+    canary = seen.status.canary or pods.asked(connection, seen.rollout)[0]
+    return rules.findings(connection, seen.rollout, asked, seen.status.stable, canary)
 
 
 def _table(found: Found) -> None:

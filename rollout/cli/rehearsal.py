@@ -118,6 +118,8 @@ async def _until_rest(stage: _Stage) -> None:
     for _ in range(LOOKS):
         before = stage.status
         decision = await stage.look()
+        if decision.status.pause is not None:
+            return  # what it waited for is worth more than that it gave up
         stage.because = decision.because
         if decision.look_again is None and stage.status == before:
             return
@@ -201,7 +203,7 @@ def _at_rest(status: RolloutStatus) -> RolloutStatus:
 
 
 def _relevant(objs: Iterable[Json]) -> list[Json]:
-    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler")
+    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway")
     return [obj for obj in objs if obj.get("kind") in wanted]
 
 

@@ -37,7 +37,7 @@ def findings(
         target=asked.target,
         stable=names[0],
         canary=names[1],
-        cohorts=tuple(dict.fromkeys(one for stop in stops for one in stop.route.cohorts)),
+        cohorts=stops[-1].route.cohorts,  # what a step lets in stays in
         sticky=rollout.spec.traffic.stickiness is not None,
     )
     return rollouts.findings(case)

@@ -318,7 +318,10 @@ async def _load(settings: client.Configuration, path: str | None, context: str |
     except config.ConfigException:
         if path is not None or context is not None:
             raise
-        config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+        try:
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ValueError("there is no kubeconfig, and this is no pod") from error
 
 
 def _path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:

@@ -59,15 +59,15 @@ def point(obj: Obj, target: Target, name: str, labels: Labels, epoch: int) -> li
     entries = list(spec(obj).get("subsets") or ())
     at = next((i for i, e in enumerate(entries) if e["name"] == name), None)
     rows = [Row(i, e) for i, e in enumerate(entries)]
-    made = _made(obj, target)
+    ours = made(obj, target)
     if at is not None:
         rows[at] = Row(at, entries[at] | {"labels": dict(labels)})
     else:
         rows.append(Row(None, _subset(name, labels, _policy(entries, target))))
-        made = (*made, name)
+        ours = (*ours, name)
     if at is not None and subsets(obj)[name] == dict(labels):
         return []
-    return _steps(obj, target, rows, Memory(epoch, target.host, subsets=made))
+    return _steps(obj, target, rows, Memory(epoch, target.host, subsets=ours))
 
 
 def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
@@ -75,12 +75,12 @@ def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
 
     Errors: ``ConflictError`` when a newer epoch is written.
     """
-    made = _made(obj, target)
+    ours = made(obj, target)
     entries = spec(obj).get("subsets") or ()
     rows = [Row(i, e) for i, e in enumerate(entries) if e["name"] != name]
-    if name not in made or len(rows) == len(entries):
+    if name not in ours or len(rows) == len(entries):
         return []
-    left = tuple(m for m in made if m != name)
+    left = tuple(m for m in ours if m != name)
     mine = Memory(epoch, target.host, subsets=left) if left else None
     memory.fence(obj, target, epoch, where(obj, target))
     return _steps(obj, target, rows, mine)
@@ -143,14 +143,15 @@ def mode(
     return SubsetMode.ROLE, {}
 
 
-def _made(obj: Obj, target: Target) -> tuple[str, ...]:
+def made(obj: Obj, target: Target) -> tuple[str, ...]:
+    """Names of the subsets that this rollout made."""
     known = memory.read(obj, target)
     return known.subsets if known else ()
 
 
 def _subset(name: str, labels: Labels, policy: Json | None = None) -> Json:
-    made: Json = {"name": name, "labels": dict(labels)}
-    return made | ({"trafficPolicy": deepcopy(policy)} if policy else {})
+    subset: Json = {"name": name, "labels": dict(labels)}
+    return subset | ({"trafficPolicy": deepcopy(policy)} if policy else {})
 
 
 def _policy(entries: list[Json], target: Target) -> Json | None:

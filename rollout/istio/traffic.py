@@ -36,6 +36,7 @@ def seen(
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=problems,
         subsets=destinationrule.subsets(rule),
+        made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
         mode=mode,

@@ -327,9 +327,6 @@ class Workload:
         seconds=30
     )
     revision_history: Annotated[int, Field(ge=1, le=50)] = 3
-    hpa: Annotated[
-        Literal["user", "managed"], Field(description="managed: the HPA follows the role stable")
-    ] = "user"
 
     def __post_init__(self) -> None:
         if (self.deployments is None) == (self.template is None):

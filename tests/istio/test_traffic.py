@@ -18,6 +18,7 @@ def test_one_glance_tells_all_that_a_look_asks() -> None:
         differences=("virtualservice shop/shop http[0]: 90/10, wanted 100/0",),
         splits=("90/10",),
         subsets={"stable": V1, "canary": V2},
+        made=("stable", "canary"),
         serving=("stable", "canary"),
         referenced=("stable", "canary"),
         mode=SubsetMode.ROLE,

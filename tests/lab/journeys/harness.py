@@ -40,6 +40,13 @@ class Lab:
     world: World
     controller: Child
 
+    def complaints(self, namespace: str) -> str:
+        """The controller's last warnings that name ``namespace``."""
+        log = self.world.kubeconfig.parent / "controller.log"
+        lines = log.read_text(errors="replace").splitlines()
+        mine = [x for x in lines if namespace in x and '"info"' not in x]
+        return "\n".join(x[-3000:] for x in mine[-4:])
+
 
 @dataclass(slots=True)
 class Journey:
@@ -105,7 +112,9 @@ class Journey:
         except TimeoutError:
             told = "\n  ".join(self.seen[-12:])
             where = f"{found and found.stage} {found and found.split}"
-            raise AssertionError(f"not {what} within {seconds} s, {where}:\n  {told}") from None
+            log = self.lab.complaints(self.shop.namespace)
+            text = f"not {what} within {seconds} s, {where}:\n  {told}\n{log}"
+            raise AssertionError(text) from None
         assert found is not None
         return found
 
@@ -113,8 +122,9 @@ class Journey:
         """At that step, and the proxies have it."""
 
         def there(status: RolloutStatus) -> bool:
-            here = status.stage is Stage.STEPPING and status.step is not None
-            return here and status.step.index == index and status.confirmed_at is not None
+            step = status.step.index if status.step else None
+            here = status.stage is Stage.STEPPING and step == index
+            return here and status.confirmed_at is not None
 
         return await self.until(f"at step {index}", there, seconds)
 
@@ -197,18 +207,15 @@ class Journey:
             for obj in (await self.world.kube.list(kind))[0]:
                 if obj["metadata"]["namespace"] == self.shop.namespace:
                     if kind is ROLLOUT:
-                        await self.deleted(obj["metadata"]["name"], 60)
+                        await self.deleted(obj["metadata"]["name"])
                     else:
                         await self.delete(kind, obj["metadata"]["name"])
 
 
 def idle(status: RolloutStatus) -> bool:
-    return status.stage is Stage.IDLE and status.confirmed_at is not None or fresh(status)
-
-
-def fresh(status: RolloutStatus) -> bool:
-    """Adopted, and nothing was ever asked of the proxies."""
-    return status.stage is Stage.IDLE and status.asked_at is None
+    """Nobody is under way, and the proxies have all that they were told."""
+    waits = status.asked_at is not None and status.confirmed_at is None
+    return status.stage is Stage.IDLE and not waits
 
 
 def within(tally: Tally, version: str, share: float) -> bool:

@@ -32,8 +32,8 @@ class Shop:
         made["spec"]["servers"][0]["hosts"] = [self.host, f"*.{self.host}"]
         return made
 
-    def deployment(self, version: str, replicas: int = 2, **faults: str) -> Object:
-        return self.own(sample.deployment(version, replicas, **faults))
+    def deployment(self, version: str, *, replicas: int = 2, **faults: str) -> Object:
+        return self.own(sample.deployment(version, replicas, "shop", **faults))
 
     def rule(self, **subsets: str) -> Object:
         """A DestinationRule: ``rule(stable="v1")``."""

@@ -1,0 +1,197 @@
+"""The commands against a real HTTP API server; the controller's side is played by the test."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rollout.cli.exits import Exit
+from rollout.lab.client import Kube
+from rollout.messages import terminal
+from tests.cli.conftest import ROLLOUT, Put, Run
+
+SPEC: dict[str, Any] = {
+    "service": "reviews",
+    "revision": "v2",
+    "workload": {"deployments": "reviews-{revision}"},
+    "strategy": {"canary": {"steps": [{"weight": 5}, {"weight": 40}]}},
+}
+STATUS: dict[str, Any] = {
+    "phase": "Progressing",
+    "stage": "Stepping",
+    "because": "baking for 1m",
+    "stable": {"name": "v1"},
+    "canary": {"name": "v2"},
+    "step": {"index": 0, "name": "step 1", "enteredAt": "2026-01-01T00:00:00Z"},
+    "split": {"stable": 95, "canary": 5},
+    "observedGeneration": 1,
+    "history": [
+        {
+            "id": "1.2",
+            "at": "2026-01-01T00:00:00Z",
+            "stage": "Stepping",
+            "split": "95/5",
+            "because": "v2 is ready",
+            "revision": "v2",
+        }
+    ],
+}
+
+
+def test_status_shows_every_rollout_in_a_line(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    shown = run("status", "-n", "shop")
+    assert shown.exit_code == 0
+    head, row = shown.stdout.splitlines()
+    assert tuple(head.split()) == terminal.HEAD
+    assert row.split("   ")[0] == "reviews"
+    assert row.endswith("baking for 1m")
+
+
+def test_status_of_all_namespaces_says_where(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    assert "shop/reviews" in run("status", "-A").stdout
+
+
+def test_status_of_nothing_says_so(run: Run) -> None:
+    assert "no rollouts in namespace shop" in run("status", "-n", "shop").stderr
+
+
+def test_status_of_one_says_everything(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    said = run("status", "reviews", "-n", "shop").stdout
+    assert "Phase    Progressing (baking for 1m)" in said.replace("  Prog", " Prog")
+    assert "5% canary" in said
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_machines_get_the_objects_themselves(run: Run, put: Put, form: str) -> None:
+    put(SPEC, STATUS)
+    read = json.loads if form == "json" else yaml.safe_load
+    listed = read(run("status", "-n", "shop", "-o", form).stdout)
+    assert [obj["spec"] for obj in listed["items"]] == [SPEC]
+    one = read(run("status", "reviews", "-n", "shop", "-o", form).stdout)
+    assert one["status"]["because"] == "baking for 1m"
+
+
+def test_names_are_as_kubectl_has_them(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    assert run("status", "-n", "shop", "-o", "name").stdout == "rollout.rollout.dev/reviews\n"
+
+
+def test_history_is_a_table_or_the_entries_themselves(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    table = run("history", "reviews", "-n", "shop").stdout.splitlines()
+    assert tuple(table[0].split()) == terminal.HISTORY_HEAD
+    assert table[1].endswith("v2 is ready")
+    entries = json.loads(run("history", "reviews", "-n", "shop", "-o", "json").stdout)
+    assert entries == STATUS["history"]
+
+
+def test_explain_is_one_sentence(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    said = run("explain", "reviews", "-n", "shop").stdout
+    assert said == "reviews is at step 1 (5%): baking for 1m\n"
+
+
+def test_a_rollout_that_is_not_there_is_a_refusal_with_a_way_on(run: Run) -> None:
+    asked = run("explain", "nobody", "-n", "shop")
+    assert asked.exit_code == Exit.REFUSED
+    assert str(asked.exception).startswith("rollout shop/nobody: not found;")
+
+
+def test_a_request_is_an_annotation_with_a_new_nonce(run: Run, put: Put, api: str) -> None:
+    put(SPEC, STATUS)
+    asked = run("abort", "reviews", "-n", "shop", "--no-wait")
+    assert (asked.exit_code, asked.stderr) == (0, "reviews: asked to abort\n")
+    first = _request(api)
+    run("pause", "reviews", "-n", "shop", "--no-wait")
+    assert first.startswith("abort@")
+    assert _request(api).startswith("pause@")
+
+
+def test_a_request_waits_until_it_was_heard(run: Run, put: Put, api: str) -> None:
+    put(SPEC, STATUS)
+    hearing = threading.Thread(target=lambda: asyncio.run(_hear(api)))
+    hearing.start()
+    asked = run("resume", "reviews", "-n", "shop", "--timeout", "20s")
+    hearing.join()
+    assert (asked.exit_code, asked.stderr) == (0, "reviews: resumed by a person\n")
+
+
+def test_a_request_that_nobody_hears_ends_with_its_own_exit_code(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    asked = run("skip", "reviews", "-n", "shop", "--timeout", "300ms")
+    assert asked.exit_code == Exit.TIMEOUT
+    assert "not heard after 0.3 s; does it run?" in asked.stderr
+
+
+def test_wait_says_how_it_ended_by_its_exit_code(run: Run, put: Put) -> None:
+    put(SPEC, STATUS | {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v2"}})
+    ended = run("wait", "reviews", "-n", "shop")
+    assert (ended.exit_code, ended.stderr) == (0, "reviews: Healthy: baking for 1m\n")
+    assert run("wait", "reviews", "-n", "shop", "--for", "degraded").exit_code == Exit.FAILED
+
+
+def test_wait_tells_a_pause_from_a_slow_journey_when_time_is_over(run: Run, put: Put) -> None:
+    put(SPEC, STATUS)
+    assert run("wait", "reviews", "-n", "shop", "--timeout", "1s").exit_code == Exit.TIMEOUT
+    put(SPEC, STATUS | {"phase": "Paused"}, "paused")
+    assert run("wait", "paused", "-n", "shop", "--timeout", "1s").exit_code == Exit.PAUSED
+
+
+def test_watch_prints_a_line_a_sentence_until_the_journey_rests(run: Run, put: Put) -> None:
+    put(SPEC, STATUS | {"phase": "Healthy", "stage": "Idle", "because": "v2 has everyone"})
+    watched = run("watch", "reviews", "-n", "shop", "--until-rest")
+    assert watched.stdout.endswith("Healthy        5%  v2 has everyone\n")
+
+
+def test_a_cluster_that_does_not_answer_is_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "dead"
+    config.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "x", "cluster": {"server": "http://127.0.0.1:9"}}],
+                "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+                "users": [{"name": "x", "user": {}}],
+                "current-context": "x",
+            }
+        )
+    )
+    asked = run("--kubeconfig", str(config), "status", cluster=False)
+    assert asked.exit_code == Exit.OUTSIDE
+    assert "is the cluster up, and is it the right one?" in str(asked.exception)
+
+
+def test_a_kubeconfig_that_is_not_there_says_what_to_name(run: Run) -> None:
+    asked = run("--kubeconfig", "/nowhere", "status", cluster=False)
+    assert asked.exit_code == Exit.REFUSED
+    assert str(asked.exception) == "/nowhere: no such file; --kubeconfig must name a kubeconfig"
+
+
+def _request(url: str) -> str:
+    async def read() -> str:
+        kube = Kube(url)
+        obj = await kube.read(ROLLOUT, "shop", "reviews")
+        await kube.close()
+        return str(obj["metadata"]["annotations"]["rollout.dev/request"])
+
+    return asyncio.run(read())
+
+
+async def _hear(url: str) -> None:
+    """What a controller does with a request."""
+    kube = Kube(url)
+    for _ in range(500):
+        obj = await kube.read(ROLLOUT, "shop", "reviews")
+        text = (obj["metadata"].get("annotations") or {}).get("rollout.dev/request", "")
+        if text.startswith("resume@"):
+            status = {"lastHandledRequest": text, "because": "resumed by a person"}
+            await kube.patch(ROLLOUT, "shop", "reviews", {"status": status}, "status")
+            break
+        await asyncio.sleep(0.02)
+    await kube.close()

@@ -1,0 +1,100 @@
+"""validate, plan, crds and schema: commands that need no cluster."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from rollout.cli.exits import Exit
+from tests.cli.conftest import Run
+from tests.test_examples import ROOT
+
+GOOD = (ROOT / "canary" / "rollout.yaml").read_text()
+
+
+def test_good_manifests_are_named_and_counted(run: Run) -> None:
+    said = run("validate", str(ROOT), cluster=False)
+    assert said.exit_code == 0
+    assert f"{ROOT}/canary/rollout.yaml:1: Rollout reviews is good\n" in said.stdout
+    assert said.stderr == "9 manifests good, no mistakes\n"
+
+
+def test_a_mistake_is_said_with_its_file_and_line_and_exit_code_2(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(GOOD.replace("weight: 20", "weight: 120"))
+    said = run("validate", str(bad), cluster=False)
+    assert said.exit_code == Exit.INPUT
+    assert said.stdout.startswith(f"{bad}:12: steps[1].weight is 120;")
+    assert said.stderr == "0 manifests good, 1 mistake\n"
+
+
+def test_machines_get_mistakes_in_parts(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(GOOD.replace("weight: 20", "weight: 120"))
+    said = json.loads(run("validate", str(bad), "-o", "json", cluster=False).stdout)
+    assert [(e["file"], e["line"]) for e in said["errors"]] == [(str(bad), 12)]
+    assert said["manifests"] == []
+
+
+def test_other_peoples_files_are_no_mistake_and_are_told_apart(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "service.yaml").write_text((ROOT / "template-workload/service.yaml").read_text())
+    said = run("validate", str(tmp_path), cluster=False)
+    assert said.exit_code == 0
+    assert said.stderr.startswith("nothing of ours found;")
+
+
+def test_quiet_and_names_are_for_scripts(run: Run) -> None:
+    folder = str(ROOT / "canary")
+    assert run("validate", folder, "-q", cluster=False).output == ""
+    named = run("validate", folder, "-o", "name", cluster=False)
+    assert named.stdout == "rollout.rollout.dev/reviews\n"
+
+
+def test_a_plan_is_told_for_people_pull_requests_and_machines(run: Run) -> None:
+    folder = str(ROOT / "canary")
+    assert "+      weight: 5\n" in run("plan", folder, cluster=False).stdout.replace(" " * 15, "")
+    assert "<details>" in run("plan", folder, "-o", "markdown", cluster=False).stdout
+    (plan,) = json.loads(run("plan", folder, "-o", "json", cluster=False).stdout)
+    assert [moment["weight"] for moment in plan["moments"]] == [0, 5, 20, 40, *[100] * 5]
+    assert "@@" not in run("plan", folder, "--brief", cluster=False).stdout
+
+
+def test_a_plan_that_does_not_reach_its_end_fails(run: Run) -> None:
+    alone = str(ROOT / "canary" / "rollout.yaml")
+    planned = run("plan", alone, cluster=False)
+    assert planned.exit_code == Exit.FAILED
+    assert "stops here: service reviews: no virtualservice" in planned.stdout
+
+
+def test_a_plan_of_a_broken_manifest_says_the_mistake(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(GOOD.replace("weight: 20", "weight: 120"))
+    planned = run("plan", str(bad), cluster=False)
+    assert planned.exit_code == Exit.INPUT
+    assert f"{bad}:12: " in planned.stderr
+
+
+def test_a_plan_without_a_rollout_says_what_is_wanted(run: Run) -> None:
+    planned = run("plan", str(ROOT / "template-workload" / "service.yaml"), cluster=False)
+    assert planned.exit_code == Exit.INPUT
+    assert "no Rollout is here" in str(planned.exception)
+
+
+def test_a_plan_against_the_cluster_lays_the_files_over_it(run: Run) -> None:
+    planned = run("plan", "--cluster", "--brief", str(ROOT / "canary"))
+    assert planned.exit_code == 0
+    assert planned.stdout.endswith("v2 has everyone\n")
+
+
+def test_the_crds_and_the_schema_are_printed_whole(run: Run) -> None:
+    documents = list(yaml.safe_load_all(run("crds", cluster=False).stdout))
+    assert {d["kind"] for d in documents} == {"CustomResourceDefinition"}
+    schema = json.loads(run("schema", "RolloutSource", cluster=False).stdout)
+    assert schema["title"] == "RolloutSource"
+
+
+def test_the_help_lists_every_command_and_fits_a_terminal(run: Run) -> None:
+    said = run("--help", cluster=False).stdout
+    for command in ("status", "approve", "validate", "plan", "preflight", "run", "lab", "wait"):
+        assert f" {command} " in said
+    assert max(map(len, said.splitlines())) <= 80

@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+from rollout.cli import rehearsal
+from rollout.cli.plan import documents
+from rollout.cli.validate import files
+from rollout.messages.planned import Planned
+from rollout.model.status import Revision, RolloutStatus, SubsetMode
+from tests.test_examples import ROOT, objects_of, rollout_of
+
+
+async def canary(status: RolloutStatus | None = None, revision: str = "v2") -> Planned:
+    rollout = rollout_of("canary")
+    rollout = replace(rollout, spec=replace(rollout.spec, revision=revision))
+    return await rehearsal.play(rollout, objects_of("canary"), status or RolloutStatus())
+
+
+async def test_what_is_stable_already_is_planned_as_the_next_push() -> None:
+    plan = await canary(revision="v1")
+    assert (plan.stable, plan.canary, plan.complete) == ("v1", "next", True)
+    assert plan.notes == ("v1 is stable already; this is what the next push does",)
+
+
+async def test_what_the_cluster_remembers_is_where_the_plan_begins() -> None:
+    status = RolloutStatus(
+        stable=Revision("v1"),
+        subsets=SubsetMode.ROLE,
+        stable_subset="stable",
+        canary_subset="canary",
+        apart=True,
+        attempt=7,
+        epoch=41,
+    )
+    plan = await canary(status)
+    assert (plan.stable, plan.canary, plan.complete) == ("v1", "v2", True)
+
+
+async def test_a_service_that_no_virtualservice_knows_stops_the_plan_with_the_reason() -> None:
+    rollout = rollout_of("canary")
+    plan = await rehearsal.play(rollout, (), RolloutStatus())
+    assert not plan.complete
+    assert plan.moments == ()
+    assert plan.ends.startswith("stops here: service reviews: no virtualservice has a route to")
+
+
+async def test_a_revision_without_pods_stops_the_plan_before_any_traffic() -> None:
+    plan = await canary(revision="v9")
+    assert not plan.complete
+    assert plan.moments == ()
+    assert "there is no deployment reviews-v9" in plan.ends
+
+
+async def test_the_gitops_tool_that_owns_an_object_is_named_with_its_rule() -> None:
+    objs = objects_of("canary")
+    for obj in objs:
+        obj["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "shop:x"}
+    plan = await rehearsal.play(rollout_of("canary"), objs, RolloutStatus())
+    assert plan.ignore is not None
+    assert set(plan.ignore) == {"DestinationRule shop/reviews", "VirtualService shop/reviews"}
+    assert "ignoreDifferences" in plan.ignore["VirtualService shop/reviews"]
+
+
+def test_files_below_a_folder_are_found_in_order_and_hidden_folders_are_not() -> None:
+    names = [path.name for path in files([ROOT / "canary", ROOT / "README.md"])]
+    assert names == ["mesh.yaml", "rollout.yaml", "workload.yaml", "README.md"]
+
+
+def test_what_is_no_object_of_kubernetes_is_passed_over() -> None:
+    assert list(documents(ROOT / "README.md")) == []

@@ -1,0 +1,20 @@
+from io import StringIO
+
+from rich.console import Console
+
+from rollout.cli import watch
+from rollout.cli.cluster import Seen
+from rollout.manifest import record
+from tests import make
+from tests.cli.test_commands import STATUS
+
+
+def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() -> None:
+    status = record.status({"metadata": {"name": "shop"}, "status": STATUS})
+    found = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(watch.picture(found))
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert lines[:2] == ["shop/shop  Progressing  v1 -> v2", "baking for 1m"]
+    assert lines[3:5] == ["● step 1           5%", "○ step 2          40%"]
+    assert lines[5].endswith("95/5   v2 is ready")

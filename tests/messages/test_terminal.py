@@ -1,0 +1,159 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rollout.messages import terminal
+from rollout.model.spec import Approval, Step
+from rollout.model.status import (
+    Answer,
+    ConfirmedBy,
+    Drift,
+    Entry,
+    Outcome,
+    Pause,
+    Phase,
+    Rejected,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StepStatus,
+    Verdict,
+)
+from rollout.model.traffic import Split
+from tests import make
+from tests.make import MINUTE, START
+
+SHOP = make.rollout(make.canary_spec(5, 50), "v2")
+STEPPING = RolloutStatus(
+    phase=Phase.PROGRESSING,
+    stage=Stage.STEPPING,
+    because="baking for 5m",
+    stable=Revision("v1", "c1"),
+    canary=Revision("v2", "0123456789abcdef"),
+    step=StepStatus(0, "step 1", START),
+    split=Split(95, 5),
+    asked_at=START,
+    confirmed_at=START,
+    confirmed_by=ConfirmedBy.SYNCZ,
+)
+STEP = Step(weight=5, bake=5 * MINUTE, time_box=10 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (timedelta(seconds=-3), "0s"),
+        (timedelta(seconds=119), "119s"),
+        (timedelta(minutes=2), "2m"),
+        (timedelta(hours=30), "30h"),
+        (timedelta(days=9), "9d"),
+    ],
+)
+def test_an_age_is_said_in_one_unit(time: timedelta, words: str) -> None:
+    assert terminal.age(time) == words
+
+
+def test_a_row_has_a_cell_for_each_title_and_a_dash_for_nothing() -> None:
+    assert terminal.row("shop", STEPPING) == (
+        *("shop", "Progressing", "v1", "v2", "5%", "step 1", "baking for 5m"),
+    )
+    assert terminal.row("shop", RolloutStatus()) == ("shop", "Healthy", *("-",) * 5)
+    assert len(terminal.HEAD) == len(terminal.row("shop", STEPPING))
+
+
+def test_columns_are_aligned_and_lines_have_no_blanks_at_their_ends() -> None:
+    assert terminal.aligned([("A", "B"), ("long", "")]) == "A      B\nlong"
+
+
+def test_a_bar_shows_little_as_something_and_much_as_not_yet_all() -> None:
+    assert terminal.bar(0, 4) == "░░░░"
+    assert terminal.bar(1, 4) == "█░░░"
+    assert terminal.bar(99, 4) == "███░"
+    assert terminal.bar(100, 4) == "████"
+
+
+def test_the_history_is_newest_first() -> None:
+    entries = tuple(
+        Entry(f"1.{n}", START + n * MINUTE, Stage.STEPPING, "95/5", f"reason {n}", "v2")
+        for n in (1, 2)
+    )
+    rows = terminal.history(RolloutStatus(history=entries), START + 5 * MINUTE)
+    assert rows == [
+        ("1.2", "3m", "v2", "95/5", "Stepping", "reason 2"),
+        ("1.1", "4m", "v2", "95/5", "Stepping", "reason 1"),
+    ]
+
+
+def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> None:
+    status = replace(
+        STEPPING,
+        verdicts=(Verdict("errors", Outcome.PASS, "errors: fine"),),
+        approvals=(Answer("ada", yes=True, at=START, step=0, attempt=1),),
+        warnings=("ROL-004: no proxy",),
+        rejected=Rejected(Revision("v0"), "errors", START),
+        drift=Drift(2, START, "http[0]"),
+    )
+    said = dict(terminal.facts(SHOP, status, START + 3 * MINUTE))
+    assert said["Canary"] == "v2 (commit 0123456789)"
+    assert said["Step"] == "step 1, for 3m"
+    assert said["Confirmed"] == "3m ago, by syncz"
+    assert said["Verdict"] == "pass: errors: fine"
+    assert said["Answer"] == "ada: yes"
+    assert said["Drift"] == "2x, last http[0]"
+    assert said["Rejected"] == "v0, 3m ago: errors"
+    assert "Paused" not in said
+
+
+def test_a_baking_step_is_explained_with_the_time_that_is_left() -> None:
+    said = terminal.explain(SHOP, STEPPING, STEP, START + MINUTE)
+    assert said == "shop is at step 1 (5%): baking for 5m; it bakes 4m more at least"
+
+
+def test_a_step_that_waits_for_evidence_is_explained_with_its_time_box() -> None:
+    said = terminal.explain(SHOP, STEPPING, STEP, START + 7 * MINUTE)
+    assert said == "shop is at step 1 (5%): baking for 5m; it stops waiting in 3m"
+    after = terminal.explain(SHOP, STEPPING, STEP, START + 12 * MINUTE)
+    assert after == "shop is at step 1 (5%): baking for 5m"
+
+
+def test_an_approval_is_explained_with_the_words_to_give_it() -> None:
+    status = replace(STEPPING, because="waiting for approval: 0 of 1")
+    said = terminal.explain(SHOP, status, replace(STEP, approval=Approval()), START)
+    assert said.endswith("; say `rollout approve shop` or `rollout reject shop`")
+
+
+def test_a_route_on_its_way_has_no_forecast() -> None:
+    status = replace(STEPPING, confirmed_at=None, because="waiting for the proxies")
+    said = terminal.explain(SHOP, status, STEP, START)
+    assert said == "shop is at step 1 (5%): waiting for the proxies"
+
+
+def test_a_pause_is_explained_with_the_ways_on() -> None:
+    ways = "`rollout resume shop`, `rollout promote shop` or `rollout abort shop`"
+    mine = replace(STEPPING, pause=Pause("too little traffic", START))
+    said = terminal.explain(SHOP, mine, STEP, START + 3 * MINUTE)
+    assert said == f"shop stands still: paused for 3m: too little traffic; {ways}"
+    theirs = replace(STEPPING, pause=Pause("paused by ada", START, "ada"))
+    said = terminal.explain(SHOP, theirs, STEP, START + 3 * MINUTE)
+    assert said == f"shop stands still: paused by ada, 3m ago; {ways}"
+
+
+def test_a_rejection_is_explained_with_how_to_try_again() -> None:
+    status = RolloutStatus(
+        phase=Phase.DEGRADED,
+        because="v2 was rejected: errors",
+        stable=Revision("v1"),
+        rejected=Rejected(Revision("v2"), "errors", START),
+    )
+    said = terminal.explain(SHOP, status, None, START)
+    again = "push another revision, or `rollout retry shop`"
+    assert said == f"shop stays on v1: v2 was rejected: errors; {again}"
+
+
+def test_rest_and_the_stages_between_steps_are_explained_by_their_sentence() -> None:
+    rest = RolloutStatus(because="v1 has everyone")
+    assert terminal.explain(SHOP, rest, None, START) == "shop has nothing to do: v1 has everyone"
+    pods = replace(STEPPING, stage=Stage.PREPARING, step=None, because="canary pods: 0 of 1 ready")
+    said = terminal.explain(SHOP, pods, None, START)
+    assert said == "shop is preparing: canary pods: 0 of 1 ready"
