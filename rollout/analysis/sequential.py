@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
+from typing import TypedDict
 
 from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
@@ -23,6 +25,7 @@ HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much a
 HORIZON = 240  # blocks; half of the late starts lie within
 FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
 SUSPICIOUS = math.log(2)
+CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Outcome:
 
     ``metric``: outcomes of one metric (the bounds of a latency) share its part of the error budget.
     ``harm``: extra bad requests, as a share of all traffic, that need not be excluded to go on.
-    ``loose``: added to the line while the canary warms up.
+    ``loose``: added to the line while the canary warms up; ``bets``: on how much worse it may be.
     """
 
     name: str
@@ -39,14 +42,16 @@ class Outcome:
     line: Line
     harm: float = 0.005
     loose: float = 0.1
+    bets: int = evidence.BETS
 
 
+SLOW_BETS = 5  # a tail of 1 % leaves a fifth of the range, in log odds, that rare errors have
 ERRORS = Outcome("errors", "errors", Line(1.1, 0.001))
 
 
 def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Outcome:  # noqa: B008
     """The outcome "slower than a bound", named by the bound."""
-    return Outcome(name, metric, line, harm=0.02, loose=0.5)
+    return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +84,30 @@ class Trail:
     @property
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
-        mixed = evidence.log_mean(self.harmful)
-        return evidence.log_sum((mixed, math.log(self.waiting))) if self.waiting > 0 else mixed
+        return _mixed(self.harmful, self.waiting)
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
-        return evidence.log_mean(logs) if logs else 0.0
+        return _mean(logs) if logs else 0.0
 
 
-def begin(temper: Temper, blocks_per_hour: float = 240.0) -> Trail:
+_mean = lru_cache(4096)(evidence.log_mean)  # one look reads the same logs several times
+
+
+@lru_cache(4096)
+def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
+    mixed = evidence.log_mean(harmful)
+    return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
+
+
+def begin(temper: Temper, blocks_per_hour: float = 240.0, outcome: Outcome = ERRORS) -> Trail:
     """The trail before the first block; stable's last hour is what it starts to expect."""
+    empty = Trail(harmful=(NOT_STARTED,) * outcome.bets)
     if not temper.every:
-        return Trail()
+        return empty
     fading = min(1.0, HISTORY_BLOCKS / blocks_per_hour)
-    return Trail(base_bad=temper.bad * fading, base_all=temper.every * fading)
+    return replace(empty, base_bad=temper.bad * fading, base_all=temper.every * fading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,41 +137,53 @@ def widened(line: Line, temper: Temper) -> Line:
 
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
-    if pair.canary_all > 0:
-        trail = _weigh_canary(trail, pair, outcome, temper, setting)
-    return replace(
-        trail,
-        total=trail.total.plus(pair),
-        base_bad=_short(FORGET * trail.base_bad + pair.stable_bad),
-        base_all=_short(FORGET * trail.base_all + pair.stable_all),
-    )
-
-
-def _weigh_canary(
-    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting
-) -> Trail:
+    if pair.canary_all <= 0:
+        return replace(trail, **_heard(trail, pair))
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
     cap = setting.cap * (2 if trail.agreeing >= AGREEING else 1)
-    gains = [
-        min(cap, evidence.log_factor(pair, bet, loose) / temper.dispersion)
-        for bet in evidence.harmful_bets(trail.share, loose)
-    ] or [0.0] * evidence.BETS
+    gains = _harm(trail, pair, loose, temper.dispersion, cap)
     start = math.log(starting) if starting > 0 else NOT_STARTED
-    return replace(
-        trail,
+    return Trail(
         harmful=tuple(
-            _floor(gain + evidence.log_sum((log, start)))
+            _floor(gain + evidence.log_add(log, start))
             for gain, log in zip(gains, trail.harmful, strict=True)
         ),
         waiting=_short(trail.waiting - starting),
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
-        bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         agreeing=trail.agreeing + 1 if max(gains) >= setting.cap else 0,
+        bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
+        **_heard(trail, pair),
     )
+
+
+class _Heard(TypedDict):
+    total: Pair
+    base_bad: float
+    base_all: float
+
+
+def _heard(trail: Trail, pair: Pair) -> _Heard:
+    """What every block adds, whoever had its traffic."""
+    return {
+        "total": trail.total.plus(pair),
+        "base_bad": _short(FORGET * trail.base_bad + pair.stable_bad),
+        "base_all": _short(FORGET * trail.base_all + pair.stable_all),
+    }
+
+
+def _harm(trail: Trail, pair: Pair, line: Line, dispersion: float, cap: float) -> list[float]:
+    """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
+
+    The cap doubles after three blocks that reached it; it is known before the block is seen.
+    """
+    count = len(trail.harmful)
+    bets = evidence.harmful_bets(trail.share, line, count)
+    logs = evidence.log_factors(pair, bets, line)
+    return [min(cap, log / dispersion) for log in logs] or [0.0] * count
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
@@ -182,10 +208,12 @@ def _safe(
     for percent in levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
         before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
-        bets = evidence.harmless_bets(trail.share, line)
+        if _mean(before) > CERTAIN:
+            answer[percent] = before
+            continue
+        gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)
         answer[percent] = tuple(
-            _floor(log + evidence.log_factor(pair, bet, line) / temper.dispersion)
-            for log, bet in zip(before, bets, strict=True)
+            _floor(log + gain / temper.dispersion) for log, gain in zip(before, gains, strict=True)
         )
     return answer
 
@@ -245,11 +273,12 @@ def read(
     tempers: Mapping[str, Temper],
 ) -> Reading:
     """What the trails, by outcome name, say together; ``outcomes`` has at least one."""
+    logs = {outcome.name: trails[outcome.name].log_e for outcome in outcomes}
     log_e = evidence.log_sum(
-        math.log(weight) + trails[outcome.name].log_e
+        math.log(weight) + logs[outcome.name]
         for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
     )
-    leading = max(outcomes, key=lambda o: trails[o.name].log_e)
+    leading = max(outcomes, key=lambda outcome: logs[outcome.name])
     certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
     if percent >= 100:
         certified = certified and all(
