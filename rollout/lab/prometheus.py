@@ -43,7 +43,11 @@ class Prometheus:
         config = self._folder / "prometheus.yml"
         config.write_text(yaml.safe_dump(self._config(mesh, pods, envoy)))
         self._command = [
-            *(str(program), f"--config.file={config}", f"--web.listen-address=127.0.0.1:{self._port}"),
+            *(
+                str(program),
+                f"--config.file={config}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+            ),
             *(f"--storage.tsdb.path={self._folder / 'prometheus'}", "--log.level=warn"),
             "--scrape.discovery-reload-interval=100ms",  # hidden, 5 s by default
         ]
