@@ -9,23 +9,22 @@ from aiohttp import web
 
 Form = dict[str, str]
 Answer = Any
-Bend = Callable[[Form], Form]
 Spoil = Callable[[Answer], Answer]
+Behaviour = Callable[[Form], tuple[Form, Spoil]]
 TIMES = ("time", "start", "end")
 
 
 class Door:
     """Forwards queries to ``upstream``.
 
-    ``bend``: what is asked instead of the question; ``spoil``: what is answered instead.
+    ``behave``: what is asked instead of a question, and what becomes of its answer.
     """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.url = ""
         self.asked = 0
-        self.bend: Bend = lambda form: form
-        self.spoil: Spoil = lambda answer: answer
+        self.behave: Behaviour = honest
         self._runner: web.AppRunner | None = None
         self._http: aiohttp.ClientSession | None = None
 
@@ -45,19 +44,25 @@ class Door:
 
     def open(self) -> None:
         """Everything goes through as it is."""
-        self.bend, self.spoil = lambda form: form, lambda answer: answer
+        self.behave = honest
 
     async def _forward(self, request: web.Request) -> web.Response:
         assert self._http is not None
         self.asked += 1
         form = {str(key): str(value) for key, value in (await request.post()).items()}
         try:
-            async with self._http.post(self.upstream + request.path, data=self.bend(form)) as got:
-                answer = self.spoil(json.loads(await got.read()))
+            form, spoil = self.behave(form)
+            async with self._http.post(self.upstream + request.path, data=form) as got:
+                answer = spoil(json.loads(await got.read()))
                 # Python writes NaN only outside strings; here every value is a string.
                 return web.json_response(answer, status=got.status)
         except aiohttp.ClientError:
             return web.Response(status=503, text="upstream connect error")
+
+
+def honest(form: Form) -> tuple[Form, Spoil]:
+    """As it should be."""
+    return form, lambda answer: answer
 
 
 def later(form: Form, seconds: float) -> Form:

@@ -108,6 +108,21 @@ class Gated(harness.Journey):
 
         return await self.until("promoted", on, seconds)
 
+    async def logged(self, text: str, seconds: float = 15) -> str:
+        """The controller's line about this journey that has ``text`` in it.
+
+        The status is refreshed once a minute only; the log says every change of mind.
+        """
+        file, found = self.world.kubeconfig.parent / "controller.log", list[str]()
+
+        async def there() -> bool:
+            lines = file.read_text(errors="replace").splitlines()
+            found[:] = [line for line in lines if text in line and self.shop.namespace in line]
+            return bool(found)
+
+        await harness.until(f"logged {text!r}", there, seconds)
+        return found[-1]
+
     def told(self, *statuses: RolloutStatus) -> str:
         """Everything said so far, for whoever runs the test."""
         verdicts = [f"   {v.outcome}: {v.text}" for s in statuses for v in s.verdicts]

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
 
 RATE = 300
 STEPS: list[Object] = [
-    {"weight": 20, "bake": "12s", "timeBox": "20s"},
-    {"weight": 50, "bake": "10s", "timeBox": "30s"},
+    {"weight": 20, "bake": "16s", "timeBox": "25s"},
+    {"weight": 50, "bake": "10s", "timeBox": "25s"},
 ]
 AT_ONCE: list[Object] = [{"weight": 50, "bake": "20s", "timeBox": "30s"}]
 
@@ -39,10 +39,10 @@ async def test_an_identical_release_is_promoted_in_the_steps_own_time(journey: G
         took = await journey.pushed("v2")
         status = await journey.passed()
         seconds = took()
-        print(f"everyone after {seconds:.1f} s, of which 22 are baking")
+        print(f"everyone after {seconds:.1f} s, of which 26 are baking")
         await journey.promoted("v2")
     print(journey.told(status))
-    assert seconds < 22 + 4
+    assert seconds < 26 + 4
     assert all(v.certified for v in status.verdicts if v.metric != "unreached")
 
 

@@ -70,7 +70,8 @@ async def test_a_template_is_filled_with_the_rollouts_arguments(journey: Gated) 
             "spec": {"metrics": [metric], "args": args},
         }
     )
-    await journey.world.apply(template)
+    await journey.world.apply(journey.shop.service())  # the namespace is there with it
+    await journey.world.kube.create(TEMPLATE, template)
     uses = [{"name": "no-answers", "args": {"codes": "418"}}]
     bad = journey.shop.deployment("v2", error_rate="0.1", error_code="418")
     analysis = {"templates": uses, "metrics": []}
