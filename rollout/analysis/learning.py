@@ -104,7 +104,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
         source = replace(source, view=kept.view)
     if one.counting is Counting.SLOW and not source.bounds:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
-        return kept.with_source(key, _choose_bounds(case, source, answers))
+        return kept.with_source(key, choose_bounds(case, source, answers))
     begin = grid.first(case.window.since, case.interval)
     answers = case.answers(key)
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
@@ -117,7 +117,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     return kept
 
 
-def _choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
+def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
     """The latency bounds to count from now on, chosen from all that there are."""
     slow = [one for one in case.metrics if one.counting is Counting.SLOW and one.source]
     for counts in answers:
