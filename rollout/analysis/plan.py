@@ -72,7 +72,7 @@ def _outcomes(
     if bounds is None:
         return (Outcome(metric, metric, line, harm, loose),)
     return tuple(
-        Outcome(f"{metric}>{words(bound)}", metric, line, harm, loose, SLOW_BETS)
+        Outcome(f"{metric}>{words(bound)}", metric, line, harm, loose, SLOW_BETS, outage=False)
         for bound in bounds
     )
 
