@@ -123,7 +123,7 @@ class FakeProxies:
     taken: bool = True
 
     async def synced(self, since: datetime) -> ProxySync | None:
-        return ProxySync(3, 3 if self.taken else 2)
+        return ProxySync(3, 3) if self.taken else ProxySync(3, 2, behind=1)
 
 
 @dataclass

@@ -2,21 +2,29 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from rollout.model.observation import Observation, SeenTraffic, SeenWorkload
 from rollout.model.spec import (
     Analysis,
+    Approval,
     Canary,
     Failures,
     Metric,
+    Request,
     Rollout,
     RolloutSpec,
     Step,
     Strategy,
     Workload,
 )
+from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.traffic import Split
+from rollout.reconcile.look import Look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+PROMOTE = Request("promote", "1")
 LIMIT = Metric("errors-limit", query="errors", max=1, failures=Failures(consecutive=1))
 
 
@@ -48,3 +56,51 @@ def rollout(wanted: RolloutSpec, revision: str = "v1", commit: str = "c1") -> Ro
         spec=replace(wanted, revision=revision),
         commit=commit,
     )
+
+
+def look(status: RolloutStatus, *, deleting: bool = False, **seen: Any) -> Look:
+    """A look at START at a rollout that asks for v2; four pods of v1 and v2 are ready."""
+    pods = {name: workload(name) for name in ("v1", "v2")}
+    plain = Observation(Revision("v2"), SeenTraffic(serving=("stable",)), workloads=pods)
+    asked = replace(rollout(canary_spec(), "v2"), deleting=deleting)
+    return Look(asked, status, replace(plain, **seen), START)
+
+
+def workload(name: str, ready: int = 4, wanted: int = 4) -> SeenWorkload:
+    labels = {"version": name}
+    return SeenWorkload(
+        name, f"shop-{name}", exists=True, wanted=wanted, ready=ready, labels=labels
+    )
+
+
+def at_step(index: int = 0, **changes: Any) -> RolloutStatus:
+    """Stable is v1, and v2 is at this step of ``canary_spec()``, confirmed."""
+    plain = RolloutStatus(
+        stage=Stage.STEPPING,
+        stable=Revision("v1"),
+        canary=Revision("v2"),
+        stable_subset="stable",
+        canary_subset="canary",
+        subsets=SubsetMode.ROLE,
+        apart=True,
+        split=Split.giving_canary((5, 50)[index]),
+        step=StepStatus(index, f"step {index + 1}", START),
+        stage_since=START,
+        asked_at=START,
+        confirmed_at=START,
+        pods=4,
+        attempt=1,
+        epoch=7,
+    )
+    return replace(plain, **changes)
+
+
+def approved_at(weight: int) -> Strategy:
+    """A canary that asks people at its first step, and then goes to a half."""
+    first = Step(weight=weight, bake=MINUTE, approval=Approval())
+    return Strategy(canary=Canary((first, Step(weight=50, bake=MINUTE))))
+
+
+def baked() -> Strategy:
+    """A canary of one step, whose old pods stay for ten minutes."""
+    return Strategy(canary=Canary((Step(weight=50, bake=MINUTE),), 10 * MINUTE))

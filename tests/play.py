@@ -65,7 +65,7 @@ class World:
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
     webhook: bool | None = None
-    asked: list[AskApproval] = field(default_factory=list)
+    asked: dict[str, AskApproval] = field(default_factory=dict)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
 
@@ -170,7 +170,7 @@ class World:
             case Scale():
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
             case AskApproval():
-                self.asked.append(action)
+                self.asked[action.key] = action
             case Announce():
                 self.told.append(action)
             case LetGo():

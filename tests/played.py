@@ -24,13 +24,15 @@ from tests import make
 
 Json = Mapping[str, Any]
 LOOKS = 800
+MESH = ("VirtualService", "DestinationRule")
 
 
 @dataclass
 class Numbers:
-    """Every metric reads ``value``; the proxies have everything."""
+    """Every metric reads ``value``; proxies have at once whatever they are sent, as of ``sent``."""
 
     value: float = 0.0
+    sent: datetime | None = None
 
     async def ask(
         self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
@@ -38,7 +40,7 @@ class Numbers:
         return (), tuple(Value(q.metric, q.instant, self.value) for q in values), ()
 
     async def synced(self, since: datetime) -> ProxySync:
-        return ProxySync(2, 2)
+        return ProxySync(2, 2 if self.sent is not None and self.sent >= since else 0)
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Played:
             again = await self.look()
             if self.status.phase is phase and stage in (None, self.status.stage):
                 return
-            self.now += again or timedelta(seconds=15)
+            self.now += timedelta(seconds=15) if again is None else again
         raise AssertionError(f"never {phase} {stage}:\n" + "\n".join(self.story))
 
     async def settle(self) -> None:
@@ -100,6 +102,9 @@ class Played:
         performer = Performer(self.cluster, Store(self.cluster), None, "test")
         for action in decision.actions:
             await performer.do(replace(held, status=decision.status), action, self.now)
+        if any(write.kind in MESH for write in self.cluster.written):
+            self.numbers.sent = self.now
+        self.cluster.written.clear()
         self.status = decision.status
         self.story.append(f"{self.status.stage} {self.status.split} {decision.because}")
         self._check()
@@ -107,8 +112,7 @@ class Played:
 
     def objects(self) -> dict[str, Json]:
         """What a person wrote, without what the API server writes: name to object."""
-        kinds = ("VirtualService", "DestinationRule")
-        return {_name(obj): _plain(obj) for kind in kinds for obj in self.cluster.list(kind)}
+        return {_name(obj): _plain(obj) for kind in MESH for obj in self.cluster.list(kind)}
 
     def _check(self) -> None:
         for obj in self.cluster.list("VirtualService"):

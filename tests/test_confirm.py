@@ -67,8 +67,15 @@ def test_with_nobody_to_ask_there_is_a_floor() -> None:
     assert found == [None, ConfirmedBy.FLOOR]
 
 
+def test_proxies_that_a_change_does_not_concern_are_not_waited_for() -> None:
+    world = seen(sync=ProxySync(3, 1))
+    looks = [START + timedelta(seconds=s) for s in (14, 15)]
+    found = [confirm.confirmed(world, START, now, "v2", 5) for now in looks]
+    assert found == [None, ConfirmedBy.FLOOR]
+
+
 def test_proxies_that_are_known_to_lag_are_waited_for_longer_but_not_for_ever() -> None:
-    world = seen(sync=ProxySync(3, 2))
+    world = seen(sync=ProxySync(3, 2, behind=1))
     looks = [START + timedelta(seconds=s) for s in (15, 119, 120)]
     found = [confirm.confirmed(world, START, now, "v2", 5) for now in looks]
     assert found == [None, None, ConfirmedBy.FLOOR]

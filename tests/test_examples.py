@@ -141,6 +141,12 @@ async def test_a_pushed_image_is_a_release_of_the_template_and_old_pods_are_kept
     assert sizes == [0, 3]
 
 
+async def test_subsets_by_version_that_are_there_already_cost_no_wait_for_the_proxies() -> None:
+    play = Played.of(rollout_of("dark-by-header"), objects_of("dark-by-header"))
+    await play.until(Phase.PROGRESSING, Stage.STEPPING)
+    assert not any("waiting for the proxies" in line for line in play.story)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_has_a_page_that_names_its_folder(name: str) -> None:
     page = (ROOT / name / "README.md").read_text()

@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 
 KINDS = (
     "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
-    "AnalysisTemplate", "HorizontalPodAutoscaler",
+    "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway",
 )  # fmt: skip
 _STYLES = {
     Tone.HEAD: "bold",

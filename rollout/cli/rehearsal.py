@@ -203,7 +203,7 @@ def _at_rest(status: RolloutStatus) -> RolloutStatus:
 
 
 def _relevant(objs: Iterable[Json]) -> list[Json]:
-    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler")
+    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway")
     return [obj for obj in objs if obj.get("kind") in wanted]
 
 

@@ -66,13 +66,21 @@ def counted(proxies: Iterable[Proxy], since: datetime) -> ProxySync | None:
         return None
     complaints = sorted(filter(None, (_complaint(one) for one in known)))
     synced = sum(_has_taken(one, since) for one in known)
-    return ProxySync(len(known), synced, complaints[0][:200] if complaints else "")
+    behind = sum(not _acked(one) for one in known)
+    return ProxySync(len(known), synced, complaints[0][:200] if complaints else "", behind)
 
 
 def _has_taken(resources: Mapping[str, Any], since: datetime) -> bool:
-    kinds = [one for one in resources.values() if isinstance(one, dict) and one.get("sent")]
-    newest = max((_time(one.get("sentTime")) for one in kinds), default=_NEVER)
-    return newest >= since and all(one.get("acked") == one["sent"] for one in kinds)
+    newest = max((_time(one.get("sentTime")) for one in _kinds(resources)), default=_NEVER)
+    return newest >= since and _acked(resources)
+
+
+def _acked(resources: Mapping[str, Any]) -> bool:
+    return all(one.get("acked") == one["sent"] for one in _kinds(resources))
+
+
+def _kinds(resources: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in resources.values() if isinstance(one, dict) and one.get("sent")]
 
 
 def _complaint(resources: Mapping[str, Any]) -> str:

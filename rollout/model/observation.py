@@ -199,11 +199,16 @@ class SeenTraffic:
 
 @dataclass(frozen=True, slots=True)
 class ProxySync:
-    """What istiod says of its proxies: how many it has, and how many took all it sent since."""
+    """What istiod says of its proxies: how many it has, and how many took all it sent since.
+
+    ``behind``: how many have not acknowledged something that they were sent, whenever that was;
+    proxies that are neither synced nor behind were sent nothing since.
+    """
 
     proxies: int
     synced: int
     complaint: str = ""
+    behind: int = 0
 
 
 class Severity(StrEnum):

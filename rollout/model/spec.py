@@ -201,7 +201,10 @@ class Approval:
 
     slack: Annotated[str, Field(description="channel to ask in; empty: CLI and annotation")] = ""
     approvers: Annotated[
-        tuple[str, ...], Field(description="Slack user ids or Kubernetes user names; empty: anyone")
+        tuple[str, ...],
+        Field(
+            description="Slack user ids; kubernetes: who may annotate the Rollout; empty: anyone"
+        ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
     expires: Duration = timedelta(hours=4)
@@ -327,9 +330,6 @@ class Workload:
         seconds=30
     )
     revision_history: Annotated[int, Field(ge=1, le=50)] = 3
-    hpa: Annotated[
-        Literal["user", "managed"], Field(description="managed: the HPA follows the role stable")
-    ] = "user"
 
     def __post_init__(self) -> None:
         if (self.deployments is None) == (self.template is None):

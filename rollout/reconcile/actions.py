@@ -1,5 +1,6 @@
 """From what should be and what is to what must be done, in an order that is safe to stop in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from rollout.model.action import (
@@ -16,6 +17,7 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.status import Revision, RolloutStatus, Stage
+from rollout.model.traffic import Target
 from rollout.reconcile import drift, holding, wanted
 from rollout.reconcile.look import Look, Turn
 
@@ -66,17 +68,28 @@ def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, .
     """The route that should be, if the world's is another or was meant to be until now."""
     before, after = look.status, status
     rollout = look.rollout
+    if before.stable is None and not look.seen.traffic.differences:
+        return ()  # adopted as it is: there is nothing that the proxies should learn
     same = (
         wanted.released(before) == wanted.released(after)
         and wanted.route(rollout, before) == wanted.route(rollout, after)
-        and wanted.target(rollout, before) == wanted.target(rollout, after)
+        and _aim(look, before) == _aim(look, after)
     )
-    if same and (leave or not look.seen.traffic.differences):
+    if leave or (same and not look.seen.traffic.differences):
         return ()
     target = wanted.target(rollout, after)
     if wanted.released(after):
         return (ReleaseRoutes(target, after.epoch),)
     return (SetRoute(target, wanted.route(rollout, after), after.epoch),)
+
+
+def _aim(look: Look, status: RolloutStatus) -> Target:
+    """What the route depends on: a released one names no canary, however its subset is called.
+
+    Asking for what is so already would wait for proxies that nobody sends anything.
+    """
+    target = wanted.target(look.rollout, status)
+    return replace(target, canary="") if wanted.released(status) else target
 
 
 def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
@@ -132,10 +145,8 @@ def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
 
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
-    if revision is None:
-        return ()
     pods = look.pods(revision)
-    if pods.exists and pods.wanted >= replicas:
+    if revision is None or (pods.exists and pods.wanted >= replicas):
         return ()
     if look.rollout.spec.workload.template is not None:
         return (EnsureWorkload(revision, replicas),)

@@ -36,7 +36,7 @@ def adopt(look: Look) -> Turn:
         epoch=max(look.status.epoch, traffic.epoch),  # an earlier Rollout may have written here
     )
     because = f"adopted: {stable.name} is stable"
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return Turn(remember(status, look.now, because), because, AT_ONCE, leave=True)
 
 
 def _serving(traffic: SeenTraffic, subset: str, asked: Revision | None) -> Revision | None:

@@ -52,12 +52,11 @@ def _restored(look: Look, what: str) -> Turn:
     recent = before is not None and look.now - before.last < timedelta(hours=1)
     count = (before.count if before and recent else 0) + 1
     because = f"restored {what}"
-    if count > FLAPPING and before and look.now - before.last < TRUCE:
-        left = before.last + TRUCE - look.now
-        return Turn(look.status, look.status.because, left, leave=True)
     if count >= FLAPPING:
         owner = look.seen.traffic.owner or "somebody"
         because = f"{owner} keeps writing our weights ({count}x): see rollout plan"
+    if count > FLAPPING and before and look.now - before.last < TRUCE:
+        return Turn(look.status, because, before.last + TRUCE - look.now, leave=True)
     told = count in (1, FLAPPING)
     status = replace(look.status, drift=Drift(count, look.now, what))
     status = remember(status, look.now, because) if told else _fenced(status)

@@ -21,7 +21,7 @@ def test_a_proxy_that_acknowledged_what_was_sent_since_has_it() -> None:
 
 
 def test_a_proxy_that_has_not_answered_does_not() -> None:
-    assert counted([proxy("a.shop", AFTER, acked="n0")], START) == ProxySync(1, 0)
+    assert counted([proxy("a.shop", AFTER, acked="n0")], START) == ProxySync(1, 0, behind=1)
 
 
 def test_a_proxy_that_was_sent_nothing_since_may_still_wait_for_it() -> None:
@@ -30,7 +30,7 @@ def test_a_proxy_that_was_sent_nothing_since_may_still_wait_for_it() -> None:
 
 def test_a_refusal_is_told_in_envoys_words() -> None:
     refused = proxy("a.shop", AFTER, acked="n0", lastError="weight\n too large")
-    assert counted([refused], START) == ProxySync(1, 0, "weight too large")
+    assert counted([refused], START) == ProxySync(1, 0, "weight too large", 1)
 
 
 def test_a_proxy_that_two_istiods_know_counts_once() -> None:

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from rollout.model import units
 
@@ -52,3 +53,20 @@ def test_a_percentage_lies_between_0_and_100() -> None:
 
 def test_a_share_is_written_as_people_read_it() -> None:
     assert [units.percent(s) for s in (0.001, 0.05, 1.0)] == ["0.1%", "5%", "100%"]
+
+
+@pytest.mark.parametrize("value", ["366d", "999999999h"])
+def test_a_duration_that_would_overflow_a_date_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="at most 365d"):
+        units.duration(value)
+
+
+@pytest.mark.parametrize(("value", "weight"), [(0, 0), (100, 100), ("5%", 5)])
+def test_a_weight_is_a_whole_number_of_percent(value: object, weight: int) -> None:
+    assert TypeAdapter(units.Weight).validate_python(value) == weight
+
+
+@pytest.mark.parametrize("value", [101, -1, True, 5.5, "five", "x%", "5.5%"])
+def test_anything_else_is_no_weight(value: object) -> None:
+    with pytest.raises(ValidationError, match="a whole number from 0 to 100"):
+        TypeAdapter(units.Weight).validate_python(value)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from rollout.model.action import Decision, PointSubset, SetRoute
+from rollout.model.action import Decision, EnsureWorkload, PointSubset, SetRoute
 from rollout.model.status import (
     PHASE_MAY_FOLLOW,
     STAGE_MAY_FOLLOW,
@@ -24,7 +24,7 @@ class Watched(Play):
     pointed_at = datetime.min.replace(tzinfo=UTC)
 
     def look_once(self, *, stop_after: int | None = None, lost: bool = False) -> Decision:
-        before, subsets = self.status, dict(self.world.subsets)
+        before, subsets, home = self.status, dict(self.world.subsets), self.world.home
         self.untaken = self.untaken and not self.world.taken
         decision = super().look_once(stop_after=stop_after, lost=lost)
         if lost:
@@ -38,6 +38,8 @@ class Watched(Play):
                 self.untaken, self.pointed_at = True, self.now
                 if action.name in subsets:
                     self._weightless(action)
+            if isinstance(action, EnsureWorkload) and action.revision == self.status.canary:
+                assert home, f"pods of the canary behind a bare host\n{self}"
         assert len(decision.because) < 80, decision.because
         assert len(decision.status.history) <= 50
         return decision

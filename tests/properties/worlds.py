@@ -74,7 +74,8 @@ def home(play: Play, limit: int = 300) -> Play:
     """A patient person sees the revision that git asks for through to the end."""
     for _ in range(limit):
         status = play.status
-        if (status.phase, status.stage) == (Phase.HEALTHY, Stage.IDLE):
+        asked = status.stable and status.stable.name == play.rollout.spec.revision
+        if asked and (status.phase, status.stage) == (Phase.HEALTHY, Stage.IDLE):
             return play
         if status.rejected is not None:
             play.request("retry")

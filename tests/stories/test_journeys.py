@@ -14,6 +14,12 @@ def test_a_good_revision_reaches_everyone_and_leaves_the_routes_as_git_has_them(
     assert dict(play.world.subsets) == {"stable": {"version": "v2"}}
 
 
+def test_what_serves_as_it_should_is_adopted_without_a_write() -> None:
+    play = Play(make.canary_spec(5, 50))
+    assert play.status.because == "v1 has everyone"
+    assert play.status.asked_at is None  # nothing is waited for: proxies were told nothing
+
+
 def test_a_failing_metric_sends_everyone_back_before_the_bake_ends() -> None:
     play = Play(make.canary_spec(5, 50)).push("v2")
     play.after(seconds=15, value=5).gives(v1=100)

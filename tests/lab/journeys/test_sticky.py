@@ -1,0 +1,71 @@
+"""Users stay on the version they got while weights rise, and are forgotten on the way back."""
+
+import asyncio
+import re
+from collections import Counter
+
+import aiohttp
+import pytest
+
+from tests.lab.journeys.harness import Journey
+from tests.lab.journeys.shop import asked, canary
+
+pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+
+
+class Person:
+    """Somebody with a browser: keeps cookies, and remembers which versions he met."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._url = journey.world.gateway_url
+        self._host = journey.shop.host
+        self.cookies: dict[str, str] = {"theme": "dark"}
+        self.met: list[str] = []
+
+    async def visit(self, http: aiohttp.ClientSession, times: int = 1) -> None:
+        for _ in range(times):
+            jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            headers = {"Host": self._host, "Cookie": jar}
+            async with http.get(self._url, headers=headers) as answer:
+                await answer.read()
+                self.met.append(answer.headers["x-version"])
+                for text in answer.headers.getall("Set-Cookie", ()):
+                    name, _, value = re.split("[;]", text)[0].partition("=")
+                    self.cookies[name] = value
+
+
+async def test_users_never_flip_back_while_weights_rise_and_are_forgotten_on_rollback(
+    journey: Journey,
+) -> None:
+    steps = canary(asked(weight=20), asked(weight=50))
+    sticky = {"stickiness": {"cookie": "side", "for": "1h"}}
+    await journey.begin(*journey.shop.by_role("v2"), strategy=steps, traffic=sticky)
+    people = [Person(journey) for _ in range(200)]
+    await journey.push("v2")
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        await journey.at_step(0)
+        await asyncio.gather(*(person.visit(http) for person in people))
+        first = Counter(person.met[0] for person in people)
+        await asyncio.gather(*(person.visit(http, 5) for person in people))
+        users = Counter(person.met[-1] for person in people)
+        print(f"at 20 %: {dict(first)} at first, {dict(users)} after six visits")
+        await journey.approve(1)
+        await asyncio.gather(*(person.visit(http, 5) for person in people))
+        later = Counter(person.met[-1] for person in people)
+        print(f"at 50 %: {dict(later)}")
+        for person in people:
+            assert "".join(person.met).count("v2v1") == 0, person.met
+        await journey.ask("abort")
+        await journey.rejected("v2")
+        for person in people:
+            person.met.clear()
+        await asyncio.gather(*(person.visit(http, 2) for person in people))
+        assert {version for person in people for version in person.met} == {"v1"}
+        await journey.ask("retry")
+        await journey.at_step(0)
+        for person in people:
+            person.met.clear()
+        await asyncio.gather(*(person.visit(http) for person in people))
+        anew = Counter(person.met[0] for person in people)
+        print(f"at 20 % of the next attempt, with the old cookies: {dict(anew)}")
+        assert 15 <= anew["v2"] <= 70  # 40 expected: nobody is remembered

@@ -1,0 +1,144 @@
+"""Each example at its first step, by a real controller, with real requests through Envoy."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rollout.cli import cluster, lab
+from rollout.cli.cluster import Seen
+from rollout.cli.settings import Settings
+from rollout.lab.load import Ask, Load
+from rollout.lab.world import Settings as WorldSettings
+from rollout.lab.world import World
+from rollout.model.status import Stage
+from tests.test_examples import ROOT, objects_of, rollout_of
+
+pytestmark = pytest.mark.lab
+
+MANY = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One kind of visitor: through which door, as whom, and which versions he may meet."""
+
+    host: str
+    meets: frozenset[str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/"
+    inside: bool = True
+    count: int = MANY
+
+
+STABLE, CANARY = frozenset({"v1"}), frozenset({"v2"})
+
+VISITORS = {
+    "blue-green": (
+        Asked("preview.shop.example", CANARY, inside=False),
+        Asked("shop.example", CANARY, {"x-preview": "1"}, inside=False),
+        Asked("shop.example", STABLE, inside=False),
+        Asked("catalog", STABLE),
+    ),
+    "canary": (Asked("reviews", STABLE | CANARY, count=1000),),
+    "dark-by-cookie": (
+        Asked("account", CANARY, {"cookie": "theme=dark; beta=yes; lang=en"}, count=20),
+        Asked("account", STABLE, {"cookie": "beta=yesterday"}),
+        Asked("account", STABLE),
+    ),
+    "dark-by-header": (
+        Asked("search.shop.svc.cluster.local", CANARY, {"end-user": "ada"}),
+        Asked("search.shop.svc.cluster.local", CANARY, {"end-user": "grace"}, "/suggest?q=x"),
+        Asked("search.shop.svc.cluster.local", STABLE, {"end-user": "adam"}),
+        Asked("search.shop.svc.cluster.local", STABLE),
+    ),
+    "dark-by-query": (
+        Asked("search", CANARY, path="/search?q=1&test-v2=true"),
+        Asked("shop.example", CANARY, path="/search?test-v2=true", inside=False),
+        Asked("search", STABLE, path="/search?test-v2=false"),
+        Asked("search", STABLE, path="/search"),
+    ),
+    "mirrored": (Asked("pricing", frozenset({"v0", "v1"}), count=600),),
+    "several-virtualservices": (
+        Asked("shop.example", CANARY, {"x-tester": "1"}, "/checkout", inside=False),
+        Asked("checkout", CANARY, {"x-tester": "1"}),
+        Asked("shop.example", STABLE, path="/checkout", inside=False),
+        Asked("checkout", STABLE),
+    ),
+    "sticky": (Asked("basket", STABLE | CANARY, count=600),),
+}
+
+
+@pytest.mark.parametrize("name", sorted(VISITORS))
+async def test_visitors_meet_the_versions_that_the_first_step_says(
+    name: str, tmp_path: Path
+) -> None:
+    async with _at_its_first_step(name, tmp_path) as world:
+        for asked in VISITORS[name]:
+            met = await _met(world, asked)
+            assert set(met) == asked.meets, (asked, met)
+            assert sum(met.values()) == asked.count, (asked, met)
+
+
+async def test_a_visitor_of_the_sticky_canary_never_changes_the_version(tmp_path: Path) -> None:
+    async with (
+        _at_its_first_step("sticky", tmp_path) as world,
+        Load(world.mesh_url, 0, Ask(host="basket", visitors=1)) as load,
+    ):
+        for _ in range(MANY):
+            if "v2" in (await load.send(1)).versions:
+                break
+        after = (await load.send(MANY)).versions
+    assert after == Counter(v2=MANY)
+
+
+@asynccontextmanager
+async def _at_its_first_step(name: str, folder: Path) -> AsyncIterator[World]:
+    """The example as it lies there, with a controller that nobody tells about metrics."""
+    async with World(WorldSettings(folder=folder, prometheus=False)) as world:
+        await lab.teach(world)
+        for obj in objects_of(name):
+            await world.apply(dict(obj))
+        for deployment in _deployments(name):
+            await world.settled("shop", deployment)
+        child = await lab.start_controller(world)
+        try:
+            await _begun(world, name)
+            yield world
+        finally:
+            await child.stop()
+
+
+def _deployments(name: str) -> list[str]:
+    return [o["metadata"]["name"] for o in objects_of(name) if o["kind"] == "Deployment"]
+
+
+async def _begun(world: World, name: str) -> None:
+    """The Rollout is applied, and the proxies have its first step."""
+    rollout = rollout_of(name)
+    given = Settings(kubeconfig=str(world.kubeconfig), namespace="shop")
+    async with cluster.connected(given, name=rollout.name) as kube:
+        await kube.create(_manifest(name))
+
+        async def tell(found: Seen) -> bool:
+            status = found.status
+            return status.stage is Stage.STEPPING and status.confirmed_at is not None
+
+        await asyncio.wait_for(cluster.follow(kube, "shop", rollout.name, tell), 30)
+
+
+def _manifest(name: str) -> dict[str, object]:
+
+    return dict(yaml.safe_load((ROOT / name / "rollout.yaml").read_text()))
+
+
+async def _met(world: World, asked: Asked) -> Counter[str]:
+    url = world.mesh_url if asked.inside else world.gateway_url
+    ask = Ask(host=asked.host, path=asked.path, headers=asked.headers)
+    async with Load(url, 0, ask) as load:
+        return (await load.send(asked.count)).versions

@@ -1,0 +1,138 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from rollout.model.action import (
+    EnsureWorkload,
+    PointSubset,
+    PruneWorkloads,
+    ReleaseRoutes,
+    Scale,
+    SetRoute,
+)
+from rollout.model.observation import SeenTraffic
+from rollout.model.spec import Workload
+from rollout.model.status import Revision, Stage, StepStatus
+from rollout.model.traffic import Split
+from rollout.reconcile import actions
+from rollout.reconcile.look import Look, Turn
+from tests import make
+from tests.make import START
+
+V1, V2, V3 = Revision("v1"), Revision("v2"), Revision("v3")
+FINE = SeenTraffic(subsets={"stable": {"version": "v1"}, "canary": {"version": "v2"}})
+MANAGED = Workload("shop-{revision}", scale="managed")
+TEMPLATE = Workload(template={"replicas": 4})
+
+
+def look(status: object, workload: Workload | None = None, **seen: object) -> Look:
+    plain = make.look(status, **({"traffic": FINE} | seen))  # type: ignore[arg-type]
+    if workload is None:
+        return plain
+    return replace(plain, rollout=make.rollout(make.canary_spec(workload=workload), "v2"))
+
+
+def kinds(seen: Look, turn: Turn) -> list[type]:
+    return [type(action) for action in actions.due(seen, turn)]
+
+
+def test_nothing_is_due_where_all_is_as_it_should_be() -> None:
+    status = make.at_step()
+    assert actions.due(look(status), Turn(status, "why")) == ()
+
+
+def test_on_the_way_up_pods_and_subsets_come_before_the_route() -> None:
+    before = make.at_step()
+    after = replace(before, split=Split(50, 50), step=StepStatus(1, "step 2", START))
+    found = kinds(
+        look(
+            before,
+            TEMPLATE,
+            traffic=SeenTraffic(),
+            workloads={"v1": make.workload("v1"), "v2": make.workload("v2", 1, 1)},
+        ),
+        Turn(after, "why"),
+    )
+    assert found == [EnsureWorkload, PointSubset, PointSubset, SetRoute]
+
+
+def test_on_the_way_down_only_a_missing_subset_comes_before_the_route() -> None:
+    before = make.at_step()
+    after = replace(before, stage=Stage.WITHDRAWING, split=Split(100, 0))
+    wrong = SeenTraffic(subsets={"canary": {"version": "v0"}})
+    found = actions.due(look(before, traffic=wrong), Turn(after, "why"))
+    assert [getattr(a, "name", "route") for a in found] == ["stable", "route", "canary"]
+
+
+def test_in_an_emergency_stable_gets_its_pods_back_where_they_are_ours() -> None:
+    status = make.at_step(stage=Stage.WITHDRAWING, split=Split(100, 0))
+    few = {"v1": make.workload("v1", 1, 1)}
+    assert actions.due(look(status, MANAGED, workloads=few), Turn(status, "why")) == (
+        Scale("shop-v1", 4),
+    )
+
+
+def test_no_pod_starts_before_the_revisions_are_kept_apart() -> None:
+    status = make.at_step(stage=Stage.PREPARING, apart=False, step=None)
+    bare = {"v1": make.workload("v1")}
+    assert kinds(look(status, TEMPLATE, workloads=bare), Turn(status, "why")) == []
+    apart = replace(status, apart=True)
+    assert kinds(look(apart, TEMPLATE, workloads=bare), Turn(apart, "why")) == [EnsureWorkload]
+    assert kinds(look(apart, MANAGED, workloads=bare), Turn(apart, "why")) == []
+
+
+def test_at_rest_the_template_says_how_many_pods_and_silence_leaves_it_to_an_autoscaler() -> None:
+    idle = make.at_step(stage=Stage.IDLE, canary=None, split=Split(100, 0), apart=False)
+    six, silent = {"v1": make.workload("v1", 6, 6)}, Workload(template={})
+    turn = Turn(idle, "why")
+    assert actions.due(look(idle, TEMPLATE, workloads=six), turn) == (EnsureWorkload(V1, 4),)
+    assert actions.due(look(idle, silent, workloads=six), turn) == ()
+    assert actions.due(look(idle, silent, workloads={}), turn) == (EnsureWorkload(V1, 1),)
+    assert actions.due(look(idle, MANAGED, workloads={}), turn) == ()
+    nobody = replace(idle, stable=None)
+    assert actions.due(look(nobody, TEMPLATE, workloads={}), Turn(nobody, "why")) == ()
+
+
+def test_pods_of_the_past_go_once_drained_and_are_pruned_once_gone() -> None:
+    past = make.at_step(previous=V3, previous_since=START - timedelta(minutes=1))
+    seen = look(past, TEMPLATE)
+    seen = replace(
+        seen, seen=replace(seen.seen, workloads={**seen.seen.workloads, "v3": make.workload("v3")})
+    )
+    assert actions.due(seen, Turn(past, "why")) == (Scale("shop-v3", 0),)
+    fresh = replace(past, previous_since=START)
+    assert actions.due(replace(seen, status=fresh), Turn(fresh, "why")) == ()
+    gone = replace(past, previous=None)
+    found = actions.due(look(past, TEMPLATE), Turn(gone, "why"))
+    assert found == (PruneWorkloads(("v1", "v2"), 3),)
+
+
+def test_a_third_revision_in_one_drain_leaks_no_pods() -> None:
+    past = make.at_step(previous=V3, previous_since=START)
+    after = replace(past, previous=Revision("v4"))
+    seen = look(past, MANAGED, workloads={"v2": make.workload("v2"), "v3": make.workload("v3")})
+    assert actions.due(seen, Turn(after, "why")) == (Scale("shop-v3", 0),)
+
+
+def test_pods_that_are_wanted_again_stay() -> None:
+    past = make.at_step(previous=V2, previous_since=START - timedelta(minutes=1))
+    assert actions.due(look(past, MANAGED), Turn(past, "why")) == ()
+
+
+def test_what_is_given_back_names_who_must_stay_apart() -> None:
+    before = make.at_step(stage=Stage.RETURNING)
+    after = replace(before, stage=Stage.RETIRING)
+    (found,) = actions.due(look(before), Turn(after, "why"))
+    assert isinstance(found, ReleaseRoutes)
+    assert found.target.apart
+
+
+def test_people_are_asked_only_where_a_step_wants_them() -> None:
+    status = make.at_step()
+    assert actions.due(look(status), Turn(status, "why", ask=True)) == ()
+    nowhere = replace(status, step=None)
+    assert actions.due(look(nowhere), Turn(nowhere, "why", ask=True))[1:] == ()
+
+
+def test_the_last_sentence_is_not_told_twice() -> None:
+    status = make.at_step(because="why")
+    assert kinds(look(status), Turn(status, "why", tell="Paused")) == []

@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+
+from rollout.model.observation import SeenTraffic
+from rollout.model.status import Revision, RolloutStatus, SubsetMode
+from rollout.reconcile import adopt
+from tests import make
+
+NEW = RolloutStatus()
+
+
+@pytest.mark.parametrize(
+    ("serving", "because"),
+    [
+        ((), "requests go to nobody already; give one of them everything first"),
+        (("v1", ""), "requests go to v1 and the whole service already; give one"),
+    ],
+)
+def test_requests_that_go_to_several_sides_are_nobodys_to_adopt(
+    serving: tuple[str, ...], because: str
+) -> None:
+    turn = adopt.adopt(make.look(NEW, traffic=SeenTraffic(serving=serving)))
+    assert (turn.status, turn.because[: len(because)], turn.stands) == (NEW, because, True)
+
+
+def test_by_role_the_labels_of_the_subset_say_who_is_stable() -> None:
+    traffic = SeenTraffic(serving=("stable",), subsets={"stable": {"version": "v1"}}, epoch=9)
+    status = adopt.adopt(make.look(NEW, traffic=traffic)).status
+    assert (status.stable, status.subsets, status.epoch) == (Revision("v1"), SubsetMode.ROLE, 10)
+    assert (status.stable_subset, status.canary_subset) == ("stable", "canary")
+
+
+def test_by_version_the_subsets_are_the_authors() -> None:
+    traffic = SeenTraffic(serving=("v1",), subsets={"v1": {"version": "v1"}})
+    status = adopt.adopt(make.look(NEW, traffic=traffic)).status
+    assert (status.subsets, status.stable_subset, status.apart) == (SubsetMode.VERSION, "v1", True)
+
+
+def test_without_a_subset_what_git_asks_for_is_what_serves() -> None:
+    assert adopt.adopt(
+        make.look(NEW, traffic=SeenTraffic(serving=("",)))
+    ).status.stable == Revision("v2")
+
+
+def test_nothing_is_adopted_while_git_names_nothing() -> None:
+    look = make.look(NEW, asked=None, problem="template: no containers")
+    assert adopt.adopt(look).because == "template: no containers"
+
+
+def test_nobody_is_adopted_who_does_not_serve_while_others_do() -> None:
+    look = make.look(NEW, traffic=SeenTraffic(serving=("",)), strangers=3, workloads={})
+    turn = adopt.adopt(look)
+    assert turn.because == "others serve and v2 has no ready pods; push what serves first"
+
+
+def test_by_version_a_canary_has_the_subset_that_selects_it_or_one_of_its_name() -> None:
+    status = make.at_step(subsets=SubsetMode.VERSION)
+    traffic = SeenTraffic(subsets={"a": {"version": "v1"}, "b": {"version": "v2", "x": "y"}})
+    look = make.look(status, traffic=traffic)
+    assert adopt.canary_subset(status, look, Revision("v2")) == "b"
+    assert adopt.canary_subset(status, look, Revision("V3_0.1")) == "v3-0-1"
+    assert (
+        adopt.canary_subset(replace(status, subsets=SubsetMode.ROLE), look, Revision("v2"))
+        == "canary"
+    )

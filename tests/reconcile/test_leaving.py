@@ -1,0 +1,89 @@
+from datetime import timedelta
+
+from rollout.model.spec import BlueGreen, Strategy, Workload
+from rollout.model.status import RolloutStatus, Stage
+from rollout.model.traffic import Route, Split
+from rollout.reconcile import leaving
+from tests import make
+from tests.play import Play, World
+
+HALF = make.canary_spec(5, 50)
+GREEN = make.spec(Strategy(blue_green=BlueGreen(keep_warm=timedelta(hours=1))))
+
+
+def test_in_mid_journey_everyone_goes_back_before_the_object_goes() -> None:
+    play = Play(HALF).push("v2").after(minutes=1).delete().gives(v1=100)
+    assert (play.world.let_go, play.world.route) == (True, None)
+    assert dict(play.world.subsets) == {"stable": {"version": "v1"}}
+
+
+def test_who_is_promoted_already_stays_so() -> None:
+    play = Play(GREEN).push("v2").after(minutes=1).gives(v2=100)
+    assert play.status.stage is Stage.BAKING
+    play.delete().gives(v2=100)
+    assert play.world.let_go
+
+
+def test_a_pause_does_not_hold_whoever_leaves() -> None:
+    assert Play(HALF).push("v2").request("pause").delete().world.let_go
+
+
+def test_pods_of_ours_drain_first() -> None:
+    managed = make.canary_spec(50, workload=Workload("shop-{revision}", scale="managed"))
+    play = Play(managed).push("v2").delete().gives(v1=100)
+    assert (play.world.let_go, play.world.pods["v2"]) == (False, 4)
+    play.after(seconds=30).after(seconds=1)
+    assert (play.world.let_go, play.world.pods["v2"]) == (True, 0)
+
+
+def test_a_stable_that_cannot_carry_everyone_is_waited_for_but_not_for_ever() -> None:
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready["v1"] = 4
+    play.delete().after(minutes=29).gives(v1=50, v2=50)
+    assert not play.world.let_go
+    play.after(minutes=1).gives(v1=50, v2=50)
+    assert play.world.let_go
+
+
+def test_a_namespace_that_goes_is_not_held_up() -> None:
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready.update(v1=4, v2=4)
+    assert play.delete().world.let_go
+
+
+def test_objects_that_are_gone_need_nothing_given_back() -> None:
+    play = Play(HALF)
+    play.world.broken = "virtualservice shop/shop: is gone"
+    assert play.delete().world.let_go
+
+
+def test_what_is_left_on_objects_that_cannot_be_managed_is_waited_for() -> None:
+    play = Play(HALF).push("v2")
+    play.world.broken = "virtualservice shop/other: is gone"
+    play.world.route = Route(Split(0, 100))
+    assert not play.delete().world.let_go
+
+
+def test_nothing_was_ever_ours_of_a_rollout_that_was_never_adopted() -> None:
+    turn = leaving.leave(make.look(RolloutStatus(), deleting=True))
+    assert (turn.because, turn.let_go) == ("deleted: let go", True)
+
+
+def test_a_host_is_given_back_once_stable_is_alone() -> None:
+    play = Play(HALF, World(author="", pods={"v1": 4, "v2": 4}))
+    assert play.world.home == "stable"
+    del play.world.pods["v2"]
+    play.delete()
+    assert (play.world.let_go, play.world.home) == (True, "")
+
+
+def test_a_host_is_not_given_back_to_pods_that_nobody_judges() -> None:
+    play = Play(HALF, World(author="", pods={"v1": 4, "v2": 4})).delete().gives(v1=100)
+    assert (play.world.let_go, play.world.home) == (True, "stable")
+
+
+def test_a_canary_subset_of_the_users_own_stays() -> None:
+    world = World(pods={"v1": 4, "v2": 4})
+    world.subsets.update(stable={"version": "v1"}, canary={"version": "v0"})
+    play = Play(HALF, world).push("v2").delete()
+    assert (play.world.let_go, set(play.world.subsets)) == (True, {"stable", "canary"})

@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import pytest
+
+from rollout.model.observation import ProxySync, SeenTraffic, SeenWorkload
+from rollout.model.spec import Step
+from rollout.model.status import ConfirmedBy, RolloutStatus
+from rollout.model.traffic import Split
+from rollout.reconcile import look as looks
+from rollout.strategies.plan import stops
+from tests import make
+
+SUBSETS = {"stable": {"version": "v1"}, "canary": {"version": "v2"}}
+TAKEN = ProxySync(3, 3)
+
+
+def test_a_sentence_has_less_than_80_characters_and_one_line() -> None:
+    assert looks.short("a\n b") == "a b"
+    assert (looks.short("x" * 79), looks.short("x" * 80)) == ("x" * 79, "x" * 78 + "…")
+
+
+def test_pods_that_were_not_seen_are_none() -> None:
+    look = make.look(make.at_step())
+    assert look.pods(None) == SeenWorkload("", "", exists=False)
+    assert looks.named(None) == "nobody"
+
+
+def test_fifty_decisions_are_remembered_and_the_epoch_only_rises() -> None:
+    status = RolloutStatus()
+    for number in range(60):
+        status = looks.remember(status, make.START, f"n{number}")
+    assert (status.epoch, len(status.history), status.history[-1].because) == (60, 50, "n59")
+
+
+def test_the_proxies_confirm_what_was_asked() -> None:
+    status = looks.asked(make.at_step(), make.START)
+    seen = SeenTraffic(subsets=SUBSETS)
+    found = looks.confirmed(make.look(status, sync=TAKEN, traffic=seen))
+    assert found == replace(status, confirmed_at=make.START, confirmed_by=ConfirmedBy.SYNCZ)
+    assert looks.confirmed(make.look(found)) == found
+
+
+def test_a_subset_that_means_something_else_is_confirmed_by_nobody() -> None:
+    status = looks.asked(make.at_step(), make.START)
+    seen = SeenTraffic(subsets={"stable": {"version": "v1"}, "canary": {"version": "v0"}})
+    assert looks.confirmed(make.look(status, sync=TAKEN, traffic=seen)) == status
+
+
+@pytest.mark.parametrize(("percent", "pods"), [(0, 0), (1, 1), (50, 2), (100, 3)])
+def test_a_side_may_lack_a_quarter_of_the_pods_that_carried_everyone(
+    percent: int, pods: int
+) -> None:
+    assert looks.need(make.look(make.at_step()), percent) == pods
+
+
+def test_a_side_that_lacks_pods_is_said_so_unless_the_step_asks_for_no_more() -> None:
+    few = make.look(make.at_step(), workloads={"v2": make.workload("v2", ready=1)})
+    half, fewer = stops((Step(weight=50), Step(weight=50, replicas=1)))
+    assert looks.lacking(few, half) == "50% needs 2 canary pods, 1 ready"
+    assert looks.lacking(few, None) == "100% needs 3 canary pods, 1 ready"
+    assert looks.lacking(few, fewer) == ""
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "split"),
+    [
+        (3, 4, Split(100, 0)),
+        (1, 0, Split(100, 0)),  # with a dead canary a weak stable is better than nothing
+        (2, 4, Split(66, 34)),
+        (0, 4, Split(50, 50)),
+        (0, 0, Split(50, 50)),
+    ],
+)
+def test_the_way_back_goes_no_further_than_stable_can_carry(
+    stable: int, canary: int, split: Split
+) -> None:
+    pods = {"v1": make.workload("v1", stable), "v2": make.workload("v2", canary)}
+    assert looks.way_back(make.look(make.at_step(1), workloads=pods)) == split

@@ -1,0 +1,143 @@
+import pytest
+
+from rollout.model.spec import Dark, Request, Step, Strategy, Workload
+from rollout.model.status import Answer, Phase, Stage
+from rollout.reconcile import requests
+from tests import make
+from tests.make import MINUTE, START
+from tests.play import Play
+
+HALF = make.canary_spec(5, 50)
+HELD = make.spec(Strategy(dark=Dark((Step(mirror=0.5),))))
+
+
+def test_a_request_is_handled_once_and_echoed() -> None:
+    play = Play(HALF).push("v2").request("pause")
+    request = play.rollout.request
+    assert request is not None
+    assert play.status.last_handled_request == requests.text(request)
+    epoch = play.status.epoch
+    assert play.after(minutes=1).status.epoch == epoch
+
+
+@pytest.mark.parametrize("verb", ["promote", "skip", "pause", "resume", "abort", "retry", "reject"])
+def test_there_is_nothing_to_do_at_rest(verb: str) -> None:
+    play = Play(HALF).request(verb)
+    assert play.status.history[-1].because == f"{verb}: nothing to {verb} while idle"
+
+
+def test_a_verb_that_is_none_is_answered() -> None:
+    play = Play(HALF).push("v2").request("dance")
+    assert play.status.history[-1].because == "dance: nothing to dance while stepping"
+
+
+def test_nobody_is_promoted_onto_pods_that_cannot_carry_everyone() -> None:
+    play = Play(HALF).push("v2")
+    play.world.pods["v2"] = 2
+    play.request("promote").gives(v1=95, v2=5)
+    assert play.status.history[-1].because == "100% needs 3 canary pods, 2 ready"
+
+
+def test_a_promotion_waits_for_pods_that_are_ours_to_start() -> None:
+    managed = make.canary_spec(5, 10, workload=Workload("shop-{revision}", scale="managed"))
+    play = Play(managed).push("v2")
+    play.world.unready["v2"] = 3
+    play.request("promote").gives(v1=95, v2=5)
+    play.world.unready.clear()
+    play.look().gives(v2=100)
+
+
+def test_a_raise_waits_until_the_proxies_have_what_was_asked() -> None:
+    play = Play(HALF)
+    play.world.taken = False
+    play.push("v2").after(seconds=15).gives(v1=95, v2=5)
+    play.request("skip").gives(v1=95, v2=5)
+    play.after(seconds=15).gives(v1=50, v2=50)
+
+
+def test_skipping_the_last_step_promotes_unless_that_is_to_be_held() -> None:
+    Play(make.canary_spec(5)).push("v2").request("skip").gives(v2=100)
+    play = Play(HELD).push("v2").request("skip").gives(v1=100)
+    assert play.status.history[-1].because == "skip: this was the last step; promote or abort"
+
+
+def test_no_step_is_skipped_to_without_pods_for_it() -> None:
+    play = Play(HALF).push("v2")
+    play.world.pods["v2"] = 1
+    play.request("skip").gives(v1=95, v2=5)
+
+
+def test_a_person_who_pauses_is_named() -> None:
+    play = Play(HALF).push("v2").request("pause", who="bob")
+    assert (play.status.phase, play.status.because) == (Phase.PAUSED, "paused by bob")
+
+
+def test_resume_after_our_own_pause_starts_the_waiting_anew() -> None:
+    play = Play(HALF).push("v2")
+    play.world.provider_down = True
+    play.after(minutes=30).request("resume")
+    assert play.status.phase is Phase.PROGRESSING
+    assert play.status.confirmed_at == play.now
+
+
+def test_resume_while_preparing_waits_for_pods_anew() -> None:
+    play = Play(HALF)
+    del play.world.pods["v2"]
+    play.push("v2").after(minutes=30).request("resume")
+    assert (play.status.phase, play.status.stage) == (Phase.PROGRESSING, Stage.PREPARING)
+
+
+def test_an_abort_on_the_way_back_means_do_not_try_again() -> None:
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready["v1"] = 4
+    play.world.unready["v2"] = 4
+    play.after(seconds=1)
+    assert (play.status.stage, play.status.rejected) == (Stage.WITHDRAWING, None)
+    play.request("abort")
+    play.world.unready.clear()
+    play.after(seconds=1).gives(v1=100)
+    assert play.status.because == "v2 was rejected: aborted by a person"
+
+
+def test_a_way_back_to_a_stable_that_is_not_there_can_be_given_up() -> None:
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready["v1"] = 4
+    play.after(seconds=15, value=5).gives(v1=50, v2=50)
+    play.world.value = 0.0
+    play.request("promote").gives(v2=100)
+    assert play.status.phase is Phase.HEALTHY or play.status.stage is Stage.RETIRING
+
+
+def test_no_promotion_gives_traffic_to_what_git_does_not_ask_for() -> None:
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready["v1"] = 4
+    play.push("v3").request("promote").gives(v1=50, v2=50)
+    assert play.status.history[-1].because == "promote: git does not ask for v2"
+
+
+def test_people_answer_the_step_that_is_asked_about() -> None:
+    play = Play(make.spec(make.approved_at(5))).push("v2").after(minutes=1).gives(v1=95, v2=5)
+    assert list(play.world.asked) == ["u1/1/0"]
+    play.request("approve").gives(v1=50, v2=50)
+
+
+def test_a_no_brings_everyone_back() -> None:
+    play = Play(make.spec(make.approved_at(5))).push("v2").request("reject", who="bob")
+    play.gives(v1=100)
+    assert play.status.rejected is not None
+    assert play.status.rejected.because == "rejected by bob"
+
+
+def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_dropped() -> None:
+    first = Answer("bob", True, START, 0, 1)
+    again = Answer("bob", True, START + MINUTE, 0, 1)
+    past = Answer("eve", True, START, 0, 0)
+    status = make.at_step(approvals=(first,))
+    assert requests.merge_answers(status, (again, first, past)).approvals == (again,)
+    assert requests.merge_answers(status, ()) is status
+
+
+def test_only_a_new_request_is_answered() -> None:
+    look = make.look(make.at_step())
+    assert requests.answered(look) is None
+    assert requests.text(Request("abort", "7")) == "abort@7"
