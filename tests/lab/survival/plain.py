@@ -81,7 +81,7 @@ async def connected(real: RealKube) -> AsyncIterator[Api]:
 
 
 def crds() -> list[Json]:
-    """Istio's as it ships them where they are at hand, else the lab's; ours as they are deployed."""
+    """Istio's own where they are at hand, else the lab's; ours as they are deployed."""
     ours = [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))]
     return [*_istio(), *ours]
 
