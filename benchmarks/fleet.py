@@ -12,13 +12,15 @@ measured is the controller and the API server: the clock is the real one.
 import argparse
 import asyncio
 import contextlib
+import math
+import random
 import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -111,7 +113,6 @@ class Fleet:
     api: Api
     kube: Recording
     prometheus: Prometheus
-    controller: Controller
 
     def statuses(self) -> dict[str, Json]:
         return {
@@ -119,7 +120,7 @@ class Fleet:
             for obj in self.kube.list("Rollout")
         }
 
-    async def until(self, what: str, true: Any, seconds: float = 600) -> float:
+    async def until(self, what: str, true: Callable[[Json], bool], seconds: float = 600) -> float:
         """When ``true`` held for every status; or it says how many are still behind."""
         for _ in range(round(seconds * 10)):
             left = [name for name, status in self.statuses().items() if not true(status)]
@@ -128,23 +129,6 @@ class Fleet:
             await asyncio.sleep(0.1)
         status = self.statuses()[left[0]]
         raise AssertionError(f"{what}: {len(left)} are not, one says {status.get('because')!r}")
-
-    async def all(self, work: Any) -> None:
-        """``work`` for every shop, so many at once as a bare loop would."""
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def one(name: str) -> None:
-            async with gate:
-                await work(name)
-
-        await asyncio.gather(*(one(name) for name in self.names))
-
-    async def push(self, name: str, revision: str, steps: Sequence[Json] = STEPS) -> None:
-        ops: list[Json] = [
-            {"op": "replace", "path": "/spec/revision", "value": revision},
-            {"op": "replace", "path": "/spec/strategy/canary/steps", "value": [*steps]},
-        ]
-        await self.api.patch(Api.path("Rollout", NAMESPACE, name), ops)
 
 
 def main() -> int:
@@ -157,34 +141,32 @@ def main() -> int:
 
 
 async def _measured(real: RealKube, rollouts: int, rollbacks: int) -> int:
-    async with _fleet(real, rollouts) as fleet:
-        ours = await _journeys(fleet)
-        bare = await _bare(fleet)
-        ratio = ours / bare
+    names = [f"shop-{number}" for number in range(rollouts)]
+    async with plain.connected(real) as api:
+        began = _now()
+        await _all(names, lambda name: _furnish(api, name))
+        print(f"{rollouts} shops made in {_now() - began:.1f} s", flush=True)
+        async with _fleet(real, api, names) as fleet:
+            ours = await _journeys(fleet)
+        ratio = ours / await _bare(api, names, fleet.kube.writes)
         print(f"ratio {ratio:.2f} (promise: at most {RATIO})", flush=True)
-        p99 = await _rollbacks(fleet, min(rollbacks, rollouts))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"peak memory of controller and benchmark together {peak:.0f} MiB")
-        return int(ratio > RATIO or p99 > P99)
+        async with _fleet(real, api, names) as fleet:
+            p99 = await _rollbacks(fleet, min(rollbacks, rollouts))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of controller and benchmark together {peak:.0f} MiB")
+    return int(ratio > RATIO or p99 > P99)
 
 
 @contextlib.asynccontextmanager
-async def _fleet(real: RealKube, rollouts: int) -> AsyncIterator[Fleet]:
+async def _fleet(real: RealKube, api: Api, names: list[str]) -> AsyncIterator[Fleet]:
+    """A controller at work, which knows every shop by now."""
     settings = client.Configuration(host=real.url, ssl_ca_cert=str(real.ca))
     settings.api_key["BearerToken"] = f"Bearer {real.token}"
     settings.connection_pool_maxsize = 256
-    async with (
-        plain.connected(real) as api,
-        Recording(client.ApiClient(configuration=settings), concerns.of) as kube,
-    ):
+    async with Recording(client.ApiClient(configuration=settings), concerns.of) as kube:
         prometheus = Prometheus()
         controller = Controller(Outside(kube, prometheus, Istiod()), app.Settings())
-        names = [f"shop-{number}" for number in range(rollouts)]
-        fleet = Fleet(names, api, kube, prometheus, controller)
-        began = _now()
-        await fleet.all(lambda name: _furnish(api, name))
-        print(f"{rollouts} shops made in {_now() - began:.1f} s", flush=True)
-        stop = asyncio.Event()
+        fleet, stop = Fleet(names, api, kube, prometheus), asyncio.Event()
         task = asyncio.create_task(controller.run(stop))
         try:
             await _listed(fleet)
@@ -195,11 +177,31 @@ async def _fleet(real: RealKube, rollouts: int) -> AsyncIterator[Fleet]:
             await task
 
 
+async def _all(names: Sequence[str], work: Callable[[str], Awaitable[None]]) -> None:
+    """``work`` for every shop, so many at once as a bare loop would."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> None:
+        async with gate:
+            await work(name)
+
+    await asyncio.gather(*(one(name) for name in names))
+
+
+async def _push(api: Api, name: str, revision: str, steps: Sequence[Json] = STEPS) -> None:
+    ops: list[Json] = [
+        {"op": "replace", "path": "/spec/revision", "value": revision},
+        {"op": "replace", "path": "/spec/strategy/canary/steps", "value": [*steps]},
+    ]
+    await api.patch(Api.path("Rollout", NAMESPACE, name), ops)
+
+
 async def _furnish(api: Api, name: str) -> None:
     for obj in plain.shop(name):
         await api.create(obj)
     limit = {"name": "limit", "query": name, "max": 1, "failures": {"consecutive": 1}}
-    await api.create(plain.a_rollout(name, STEPS, analysis={"metrics": [limit]}))
+    analysis = {"metrics": [limit], "interval": "1s", "warmup": "1s"}
+    await api.create(plain.a_rollout(name, STEPS, analysis=analysis))
 
 
 async def _listed(fleet: Fleet) -> None:
@@ -215,38 +217,40 @@ async def _journeys(fleet: Fleet) -> float:
     await asyncio.sleep(2)
     fleet.kube.writes.clear()
     began, used = _now(), time.process_time()
-    await fleet.all(lambda name: fleet.push(name, "v2"))
+    await _all(fleet.names, lambda name: _push(fleet.api, name, "v2"))
     pushed = _now()
     ended = await fleet.until("promoted", _rests_on("v2"))
     took, cpu = ended - began, time.process_time() - used
     kinds = Counter(f"{w.kind}{'/' + w.part if w.part else ''}" for w in fleet.kube.writes)
     count = len(fleet.kube.writes)
-    print(f"{len(fleet.names)} journeys of {len(STEPS)} steps: {took:.1f} s, of which pushing "
-          f"{pushed - began:.1f} s; {cpu:.1f} s of CPU; {count} writes {dict(kinds)}", flush=True)  # fmt: skip
+    print(
+        f"{len(fleet.names)} journeys of {len(STEPS)} steps: {took:.1f} s, of which pushing "
+        f"{pushed - began:.1f} s; {cpu:.1f} s of CPU; {count} writes {dict(kinds)}",
+        flush=True,
+    )
     return took
 
 
-def _rests_on(revision: str) -> Any:
-    return lambda s: s.get("stage") == "Idle" and s["stable"]["name"] == revision
+def _rests_on(revision: str) -> Callable[[Json], bool]:
+    return lambda s: bool(s.get("stage") == "Idle" and s["stable"]["name"] == revision)
 
 
-async def _bare(fleet: Fleet) -> float:
+async def _bare(api: Api, names: Sequence[str], writes: Sequence[Write]) -> float:
     """Seconds that a bare loop needs for the same pushes and writes, in the same order by shop."""
-    by_shop: dict[str, list[Write]] = {name: [] for name in fleet.names}
-    for write in fleet.kube.writes:
+    by_shop: dict[str, list[Write]] = {name: [] for name in names}
+    for write in writes:
         by_shop[_shop(write)].append(write)
-    await fleet.controller.loop.stop()
-    statuses = Counter[int]()
+    answers = Counter[int]()
 
     async def one(name: str) -> None:
-        await fleet.push(name, "v2")
+        await _push(api, name, "v2")
         for write in by_shop[name]:
-            statuses[await _again(fleet.api, write)] += 1
+            answers[await _again(api, write)] += 1
 
     began = _now()
-    await fleet.all(one)
+    await _all(names, one)
     took = _now() - began
-    print(f"a bare loop, the same writes: {took:.1f} s, answers {dict(statuses)}", flush=True)
+    print(f"a bare loop, the same writes: {took:.1f} s, answers {dict(answers)}", flush=True)
     return took
 
 
@@ -263,7 +267,33 @@ async def _again(api: Api, write: Write) -> int:
 
 
 async def _rollbacks(fleet: Fleet, count: int) -> float:
-    return 0.0
+    """The 99th percentile of the seconds from a failing answer to stable 100 written."""
+    await _all(fleet.names, lambda name: _push(fleet.api, name, "v3", LONG))
+    await fleet.until("under way", lambda s: "confirmedAt" in s and s["stage"] == "Stepping")
+    fleet.kube.writes.clear()
+    began, used = _now(), time.process_time()
+    chosen = random.Random(1).sample(fleet.names, count)
+    for name in chosen:
+        fleet.prometheus.bad.add(name)
+        await asyncio.sleep(0.1)
+    busy = (time.process_time() - used) / (_now() - began)
+    gone = {"RollingBack", "Degraded"}
+    await _until(lambda: all(fleet.statuses()[name]["phase"] in gone for name in chosen))
+    written = {w.name: w.at for w in reversed(fleet.kube.writes) if w.kind == "VirtualService"}
+    took = sorted(written[name] - fleet.prometheus.told[name] for name in chosen)
+    p99 = took[math.ceil(len(took) * 0.99) - 1]
+    print(
+        f"failing answer -> stable 100 written, {len(fleet.names)} under way: median "
+        f"{statistics.median(took) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms "
+        f"(promise: {P99 * 1000:.0f}); a look at each every second takes {busy:.0%} of a core"
+    )
+    return p99
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.1)
 
 
 def _now() -> float:

@@ -38,9 +38,7 @@ class Api:
         api_version = _BASES[str(obj["kind"])].removeprefix("/apis/").removeprefix("/api/")
         return await self.send("POST", path, {"apiVersion": api_version, **obj})
 
-    async def send(
-        self, method: str, path: str, body: Any, kind: str = "application/json"
-    ) -> int:
+    async def send(self, method: str, path: str, body: Any, kind: str = "application/json") -> int:
         headers, data = {"Content-Type": kind}, json.dumps(body).encode()
         url = self._url + path
         async with self._http.request(method, url, data=data, headers=headers) as answer:
