@@ -321,7 +321,7 @@ def _bad() -> Iterator[Scenario]:
         for name, release in (
             ("5% from second 90", replace(five, onset=90)),
             ("5% from second 210", replace(five, onset=210)),
-            ("outage from second 100", Release(errors=1.0, onset=100)),
+            ("outage from second 105", Release(errors=1.0, onset=105)),
             ("20% for 30 s in 90", Release(errors=0.2, every=90, lasts=30)),
             ("one pod in ten dead", Release(errors=1.0, pods=0.1)),
         ):

@@ -224,7 +224,7 @@ def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     began = kept.began or case.window.since
     return Setting(
         levels=_levels(case),
-        cap=sequential.cap_at(case.interval.total_seconds()),
+        pace=sequential.pace_of(case.interval.total_seconds()),
         warm=begin < began + case.rollout.spec.analysis.warmup,
     )
 

@@ -71,7 +71,9 @@ def _outcomes(
     if bounds is None:
         return (Outcome(metric, metric, line, harm, loose),)
     return tuple(
-        Outcome(f"{metric}>{buckets.name(bound)}", metric, line, harm, loose, SLOW_BETS)
+        Outcome(
+            f"{metric}>{buckets.name(bound)}", metric, line, harm, loose, SLOW_BETS, outage=False
+        )
         for bound in bounds
     )
 

@@ -135,7 +135,7 @@ class SequentialGate:
         began = self.elapsed - (spans - 1) * self.config.interval
         setting = Setting(
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
-            cap=sequential.cap_at(self.config.interval.total_seconds()),
+            pace=sequential.pace_of(self.config.interval.total_seconds()),
             warm=began < self.config.warmup,
         )
         for outcome in self.config.outcomes:

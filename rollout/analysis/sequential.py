@@ -16,9 +16,14 @@ from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
 
-CAP = 3.0  # nats a block may add at the usual interval: one incident of one scrape proves nothing
+CAP = 2.5  # nats a block may add: an incident of one scrape, or of two, proves nothing
+LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
+OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
+OUTAGE = 0.5  # beyond the line: what only an outage exceeds
+OUTAGE_SHARE = 0.97
 USUAL_INTERVAL = 15.0  # seconds
-AGREEING = 3  # blocks at the cap in a row, after which the cap doubles
+AGREES = 1.0  # nats by which a block speaks against the canary
+AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
@@ -35,6 +40,7 @@ class Outcome:
     ``metric``: outcomes of one metric (the bounds of a latency) share its part of the error budget.
     ``harm``: extra bad requests, as a share of all traffic, that need not be excluded to go on.
     ``loose``: added to the line while the canary warms up; ``bets``: on how much worse it may be.
+    ``outage``: one bet more, that nearly all requests are bad; errors can be that, slowness seldom.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Outcome:
     harm: float = 0.005
     loose: float = 0.1
     bets: int = evidence.BETS
+    outage: bool = True
 
 
 SLOW_BETS = 5  # a tail of 1 % leaves a fifth of the range, in log odds, that rare errors have
@@ -51,7 +58,7 @@ ERRORS = Outcome("errors", "errors", Line(1.1, 0.001))
 
 def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Outcome:  # noqa: B008
     """The outcome "slower than a bound", named by the bound."""
-    return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS)
+    return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Trail:
     ``agreeing``: blocks at the cap in a row; ``bad_blocks``: those with any bad canary request.
     """
 
-    harmful: tuple[float, ...] = (NOT_STARTED,) * evidence.BETS
+    harmful: tuple[float, ...] = (NOT_STARTED,) * (evidence.BETS + 1)
     waiting: float = 1.0
     blocks: int = 0
     cooled: bool = False
@@ -103,7 +110,7 @@ def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
 
 def begin(temper: Temper, blocks_per_hour: float = 240.0, outcome: Outcome = ERRORS) -> Trail:
     """The trail before the first block; stable's last hour is what it starts to expect."""
-    empty = Trail(harmful=(NOT_STARTED,) * outcome.bets)
+    empty = Trail(harmful=(NOT_STARTED,) * (outcome.bets + outcome.outage))
     if not temper.every:
         return empty
     fading = min(1.0, HISTORY_BLOCKS / blocks_per_hour)
@@ -115,17 +122,17 @@ class Setting:
     """How the next block is to be read; fixed before it is seen.
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
-    ``cap``: nats that a block may add for harm.
+    ``pace``: a block's length as a share of the usual one, which the caps go by.
     """
 
     levels: tuple[int, ...]
-    cap: float = CAP
+    pace: float = 1.0
     warm: bool = False
 
 
-def cap_at(interval: float) -> float:
-    """The cap for blocks of ``interval`` seconds: about 45 s must agree, and three blocks do."""
-    return CAP * min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
+def pace_of(interval: float) -> float:
+    """The pace of blocks of ``interval`` seconds; short ones count for a third at least."""
+    return min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -142,8 +149,11 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
-    cap = setting.cap * (2 if trail.agreeing >= AGREEING else 1)
-    gains = _harm(trail, pair, loose, temper.dispersion, cap)
+    tempering = temper.dispersion, setting.pace
+    gains = _harm(trail, pair, outcome, loose, tempering)
+    agrees = max(gains) >= AGREES * setting.pace
+    if outcome.outage:
+        gains.append(_outage(trail, pair, line, tempering))
     start = math.log(starting) if starting > 0 else NOT_STARTED
     return Trail(
         harmful=tuple(
@@ -153,7 +163,7 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
         waiting=_short(trail.waiting - starting),
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
-        agreeing=trail.agreeing + 1 if max(gains) >= setting.cap else 0,
+        agreeing=trail.agreeing + 1 if agrees else 0,
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
         **_heard(trail, pair),
@@ -175,15 +185,34 @@ def _heard(trail: Trail, pair: Pair) -> _Heard:
     }
 
 
-def _harm(trail: Trail, pair: Pair, line: Line, dispersion: float, cap: float) -> list[float]:
+def _harm(
+    trail: Trail, pair: Pair, outcome: Outcome, line: Line, tempering: tuple[float, float]
+) -> list[float]:
     """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
 
-    The cap doubles after three blocks that reached it; it is known before the block is seen.
+    ``tempering``: the dispersion and the pace.  The caps are known before the block is seen.
     """
-    count = len(trail.harmful)
+    dispersion, pace = tempering
+    count = len(trail.harmful) - outcome.outage
+    cap = pace * (LIFTED if trail.agreeing >= AGREEING else CAP)
     bets = evidence.harmful_bets(trail.share, line, count)
     logs = evidence.log_factors(pair, bets, line)
     return [min(cap, log / dispersion) for log in logs] or [0.0] * count
+
+
+def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]) -> float:
+    """The same for one more bet, against the wider line that only an outage exceeds.
+
+    A factor that is fair for all shares up to the wider line is fair for those up to ``line``.
+    """
+    dispersion, pace = tempering
+    wide = Line(line.ratio, line.absolute + OUTAGE)
+    stable = min(evidence.MOST_SHARE, max(evidence.LEAST_SHARE, trail.share))
+    if wide.at(stable) >= OUTAGE_SHARE:
+        return 0.0
+    cap = pace * (LIFTED if trail.agreeing >= AGREEING_OUTAGE else OUTAGE_CAP)
+    bet = evidence.Bet(OUTAGE_SHARE, stable)
+    return min(cap, evidence.log_factor(pair, bet, wide) / dispersion)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:

@@ -14,6 +14,7 @@ from rollout.reconcile.look import (
     named,
     remember,
     short,
+    stable_lacks,
     way_back,
 )
 
@@ -83,7 +84,7 @@ def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
         return replace(withdrawn(look), because=because, tell="RollingBack", warn=True)
     split = way_back(look)
     if split.stable < 100:
-        because = f"{because}; stable can carry {split.stable}%"
+        because = f"{because}; {stable_lacks(look, split)}"
     status = enter(look, Stage.WITHDRAWING, split, because)
     return Turn(status, because, AT_ONCE, "RollingBack", warn=True)
 
@@ -97,7 +98,8 @@ def withdrawn(look: Look) -> Turn:
     home = revision is None or revision.same(status.stable) or revision.same(tried)
     if revision is None or home or look.rollout.deleting:
         because = "traffic is off the canary; cleaning up"
-        status = replace(asked(status, look.now), stage=Stage.CLEANING, stage_since=look.now)
+        told = status if status.stage is Stage.PREPARING else asked(status, look.now)
+        status = replace(told, stage=Stage.CLEANING, stage_since=look.now)
         status = replace(remember(status, look.now, because), canary=None, step=None)
         return Turn(status, because, AT_ONCE)
     if revision.same(status.canary) and status.losses >= LOSSES:

@@ -160,3 +160,9 @@ def way_back(look: Look) -> Split:
         return Split(100, 0)
     able = max(p for p in range(101) if need(look, p) <= stable)
     return Split.giving_canary(min(status.split.canary, 100 - able))
+
+
+def stable_lacks(look: Look, split: Split) -> str:
+    """Why not everyone is sent back to stable, in words, and where they stay."""
+    ready = look.pods(look.status.stable).ready
+    return f"stable has {ready} of {need(look, 100)} pods: holding at {split}"

@@ -24,6 +24,7 @@ from rollout.reconcile.look import (
     named,
     need,
     remember,
+    stable_lacks,
     way_back,
 )
 
@@ -132,7 +133,9 @@ def _stepping(look: Look) -> Turn:
 def _lost(look: Look) -> Turn:
     """The canary has no pods: everyone back at once, and anew when they are there again."""
     status = replace(look.status, losses=look.status.losses + 1)
-    because = f"{named(status.canary)} lost all its pods; stable has everyone"
+    because = f"{named(status.canary)} lost all its pods"
+    if way_back(look).stable == 100:
+        because = f"{because}; stable has everyone"
     return journey.withdraw(replace(look, status=status), because, reject=False)
 
 
@@ -257,9 +260,7 @@ def _withdrawing(look: Look) -> Turn:
     status = confirmed(look)
     look = replace(look, status=status)
     if status.split.stable < 100:
-        ready = look.pods(status.stable).ready
-        because = f"stable has {ready} of {need(look, 100)} pods: holding at {status.split}"
-        return Turn(status, because, SOON)
+        return Turn(status, stable_lacks(look, status.split), SOON)
     if status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
     return journey.withdrawn(look)
@@ -271,7 +272,7 @@ def _settling(look: Look) -> Turn:
     Whoever pushes meanwhile need not wait for that: pods drain beside the next journey, too.
     """
     status = confirmed(look)
-    if status.confirmed_at is None:
+    if status.asked_at is not None and status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
     look = replace(look, status=status)
     if status.previous is not None and not _pushed_on(look):

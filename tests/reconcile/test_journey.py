@@ -55,7 +55,7 @@ def test_a_failed_revision_is_remembered_with_the_reason() -> None:
 def test_a_way_back_that_is_too_narrow_is_said_so() -> None:
     weak = {"v1": make.workload("v1", 2), "v2": make.workload("v2")}
     turn = journey.withdraw(make.look(make.at_step(1), workloads=weak), "too slow", reject=True)
-    assert turn.because == "too slow; stable can carry 66%"
+    assert turn.because == "too slow; stable has 2 of 3 pods: holding at 66/34"
 
 
 def test_before_the_first_step_there_is_nobody_to_take_back() -> None:

@@ -25,7 +25,7 @@ async def lab() -> AsyncIterator[Lab]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def journey(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Journey]:
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
-    made = Journey(lab, Shop(f"{words[:30].strip('-')}-{next(_NUMBER)}"))
+    made = Journey(lab, Shop(f"{words[:8].strip('-')}-{next(_NUMBER)}"))
     yield made
     await made.ended()
     assert not lab.controller.ended, lab.controller.last_words()

@@ -4,6 +4,7 @@ import asyncio
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,10 @@ class Journey:
     @property
     def world(self) -> World:
         return self.lab.world
+
+    def beside(self, what: str) -> "Journey":
+        """Another rollout in a namespace of its own; whoever asks for it must end it."""
+        return Journey(self.lab, Shop(f"{self.shop.namespace}-{what}"))
 
     async def begin(self, *objects: Object, **spec: Any) -> RolloutStatus:
         """The shop stands and serves; then its Rollout is applied, and adopted."""
@@ -186,6 +191,24 @@ class Journey:
             if obj["metadata"]["namespace"] == self.shop.namespace
         ]
         return [without_bookkeeping(obj) for obj in found]
+
+    async def given_back(self, before: list[Object], revision: str) -> None:
+        """All is as it was ``before``, but that subset ``stable`` means ``revision``."""
+        wanted = deepcopy(before)
+        for obj in wanted:
+            for subset in obj["spec"].get("subsets", ()):
+                if subset["name"] == "stable":
+                    subset["labels"] = {"version": revision}
+        now: list[Object] = []
+
+        async def so() -> bool:
+            now[:] = await self.mesh()
+            return now == wanted
+
+        try:
+            await until("given back", so, 10)
+        except TimeoutError:
+            assert now == wanted
 
     async def pods_settled(self) -> None:
         for obj in (await self.world.kube.list(DEPLOYMENT))[0]:

@@ -14,11 +14,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
 COHORT: Object = {"headers": {"x-preview": {"exact": "1"}}}
 
 
-def objects(shop: Shop, **faults: str) -> list[Object]:
+def objects(shop: Shop) -> list[Object]:
     hosts = [shop.host, f"preview.{shop.host}", "shop"]
     return [
         *shop.by_role()[:-1],
-        shop.deployment("v2", **faults),
+        shop.deployment("v2"),
         shop.routes(to("stable"), hosts=hosts),
     ]
 
@@ -28,6 +28,7 @@ def strategy(shop: Shop, keep_warm: str) -> Object:
         "preview": [COHORT],
         "previewHost": f"preview.{shop.host}",
         "bake": "0s",
+        "timeBox": "5s",
         "approval": {},
         "keepWarm": keep_warm,
     }
@@ -65,9 +66,8 @@ async def test_the_way_back_from_a_warm_old_version_is_one_patch(journey: Journe
     judged = {"interval": "1s", "warmup": "1s"}
     await journey.begin(*objects(shop), strategy=strategy(shop, "60s"), analysis=judged)
     await journey.push("v2")
-    async with journey.load(100) as people:
+    async with journey.load(100) as people, journey.load(40, headers={"x-preview": "1"}):
         await journey.at_step(0)
-        await asyncio.sleep(1)
         await journey.ask("approve")
         await journey.until("switched", lambda s: s.stage is Stage.BAKING and bool(s.confirmed_at))
         writes = (await journey.read(VIRTUALSERVICE))["metadata"]["generation"]

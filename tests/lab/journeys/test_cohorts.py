@@ -42,7 +42,7 @@ OUTSIDE: dict[str, dict[str, Any]] = {
     "the other two": {"path": "/api/x", "headers": {"x-team": "a"}},
 }
 TESTERS: Object = {"headers": {"x-tester": {"exact": "1"}}}
-TESTER = {"headers": {"x-tester": "1"}}
+TESTER: dict[str, Any] = {"headers": {"x-tester": "1"}}
 ABORT: Object = {"abort": 555}
 
 
