@@ -35,7 +35,7 @@ async def test_a_value_beyond_its_limit_is_sent_back_after_its_failures(journey:
 
 async def test_a_dry_run_is_told_and_never_acted_on(journey: Gated) -> None:
     dry = PODS | {"name": "dry", "max": 10, "dryRun": True}
-    errors = {"name": "dry-errors", "tolerate": {"ratio": 1, "absolute": "0.1%"}, "dryRun": True}
+    errors = {"name": "dry-slo", "successRate": {"min": "99%"}, "dryRun": True}
     analysis = {"metrics": [dry, errors, {"name": "latency"}]}
     bad = journey.shop.deployment("v2", error_rate="0.2")
     await journey.begin_judged(*journey.shop.by_role(), bad, steps=STEPS, analysis=analysis)
