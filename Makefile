@@ -28,7 +28,7 @@ test: $(READY)   ## every test that fits a laptop
 	$(BIN)/python -m pytest -q
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
-	$(BIN)/python -m tests.lab.journeys.soak
+	$(BIN)/python -m benchmarks.soak
 
 lint: $(READY)   ## format, ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .

@@ -1,20 +1,12 @@
-"""Good releases one after the other under steady load: how many requests fail because of us?
+"""Good releases one after the other under steady load: how many requests fail because of us?"""
 
-``python -m tests.lab.journeys.soak [--journeys 20] [--rate 200]`` prints the figure; exit code 0
-only if not one request failed.
-"""
-
-import argparse
 import asyncio
-import sys
-from collections import Counter
 from dataclasses import dataclass, field
 
-from rollout.cli import lab as cli
 from rollout.lab.client import Object
 from rollout.lab.load import Tally
-from tests.lab.journeys.harness import Journey, Lab, until
-from tests.lab.journeys.shop import Shop, canary, to
+from tests.lab.journeys.harness import Journey, until
+from tests.lab.journeys.shop import canary, to
 
 STEPS = canary({"weight": 10, "bake": "1s"}, {"weight": 50, "bake": "1s"})
 
@@ -27,12 +19,9 @@ class Found:
     tally: Tally = field(default_factory=Tally)
 
     def __str__(self) -> str:
-        tally = self.tally
-        failed = {status: n for status, n in tally.statuses.items() if status != 200}
-        return (
-            f"{self.journeys} journeys, {tally.requests} requests, {tally.failures} failed"
-            f" {failed or ''} {dict(tally.failed_versions) or ''}, slowest {tally.slowest_ms:.0f} ms"
-        )
+        tally, bad = self.tally, dict(self.tally.failed_versions)
+        counted = f"{tally.requests} requests, {tally.failures} failed {bad or ''}".rstrip()
+        return f"{self.journeys} journeys, {counted}, slowest {tally.slowest_ms:.0f} ms"
 
 
 async def templates(journey: Journey, count: int, rate: int) -> Found:
@@ -92,24 +81,3 @@ def workload(number: int) -> Object:
     pods = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [box]}}
     template = {"replicas": 3, "minReadySeconds": 0, "template": pods}
     return {"template": template, "drain": "1s", "revisionHistory": 1}
-
-
-async def main(count: int, rate: int) -> int:
-    async with cli.world() as (world, controller):
-        assert controller is not None
-        lab, failed = Lab(world, controller), Counter[str]()
-        for play in (templates, managed):
-            journey = Journey(lab, Shop(f"soak-{play.__name__}"))
-            found = await play(journey, count, rate)
-            print(f"{play.__name__}: {found}", flush=True)
-            failed[play.__name__] = found.tally.failures
-            await journey.ended()
-    return 1 if failed.total() else 0
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--journeys", type=int, default=20)
-    parser.add_argument("--rate", type=int, default=200)
-    given = parser.parse_args()
-    sys.exit(asyncio.run(main(given.journeys, given.rate)))
