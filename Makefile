@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format cov bench-decisions bench-analysis bench-survival generate clean
+.PHONY: help setup demo test soak lint format cov bench-decisions bench-analysis bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
 
 test: $(READY)   ## every test that fits a laptop
 	$(BIN)/python -m pytest -q
+
+soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
+	$(BIN)/python -m benchmarks.soak
 
 lint: $(READY)   ## format, ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .
