@@ -146,15 +146,16 @@ def slow(
     Errors: ``UnclearError`` when a pod has no such bucket.
     """
     return tuple(
-        PodCount(revision, pod, tuple(_beyond(row, b) for b in bounds), round(row.total))
-        for pod, row in rows.items()
+        PodCount(revision, pod, _beyond(row, bounds), round(row.total)) for pod, row in rows.items()
     )
 
 
-def _beyond(row: Row, bound: timedelta) -> int:
-    if bound not in row.up_to:
-        raise UnclearError(f"pods have other buckets now, none ends at {words(bound)}")
-    return max(0, round(row.total) - round(row.up_to[bound]))
+def _beyond(row: Row, bounds: Sequence[timedelta]) -> tuple[int, ...]:
+    up_to, total = row.up_to, round(row.total)
+    for bound in bounds:
+        if bound not in up_to:
+            raise UnclearError(f"pods have other buckets now, none ends at {words(bound)}")
+    return tuple([max(0, total - round(up_to[bound])) for bound in bounds])
 
 
 def own(reply: Reply, instants: Sequence[datetime]) -> dict[datetime, dict[str, Row]]:
