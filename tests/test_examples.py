@@ -45,7 +45,7 @@ MADE = {
     "dark-by-query": 1,
     "mirrored": 1,
     "several-virtualservices": 1,
-    "sticky": 2,
+    "sticky": 4,
     "template-workload": 0,
 }
 """How many made routes stand in one VirtualService at most."""

@@ -74,7 +74,9 @@ class Case:
 def learn(case: Case, kept: Memory) -> Memory:
     """``kept`` with everything that this look has seen; what was seen before adds nothing."""
     kept = in_view(kept, case.rollout, case.window)
-    kept = _settle_view(case, replace(kept, began=kept.began or case.window.since))
+    if kept.began is None:
+        kept = replace(kept, began=case.window.since)
+    kept = _settle_view(case, kept)
     for key, one in by_source(case.metrics).items():
         kept = _learn_source(case, kept, key, one)
     for one in case.metrics:
@@ -101,10 +103,11 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     if one.counting is not Counting.CUSTOM:
         if kept.view is None:
             return kept
-        source = replace(source, view=kept.view)
+        if source.view is not kept.view:
+            source = replace(source, view=kept.view)
     if one.counting is Counting.SLOW and not source.bounds:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
-        return kept.with_source(key, _choose_bounds(case, source, answers))
+        return kept.with_source(key, choose_bounds(case, source, answers))
     begin = grid.first(case.window.since, case.interval)
     answers = case.answers(key)
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
@@ -117,7 +120,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     return kept
 
 
-def _choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
+def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
     """The latency bounds to count from now on, chosen from all that there are."""
     slow = [one for one in case.metrics if one.counting is Counting.SLOW and one.source]
     for counts in answers:
@@ -176,14 +179,13 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
         return kept
     kinds = max(1, len(source.bounds))
     tally, counted = counters.advance(source.tally, counts.at, counts.pods)
-    source = replace(source, tally=tally)
     if last is None:
-        return kept.with_source(key, source)
+        return kept.with_source(key, source.counted(tally, source.rate))
     canary = counters.together(counted, case.window.canary, kinds)
     stable = counters.together(counted, case.window.stable, kinds)
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
-    kept = kept.with_source(key, replace(source, rate=faded))
+    kept = kept.with_source(key, source.counted(tally, faded))
     if last < case.window.since:
         return kept
     block = _Block(counts.at, canary, stable, _setting(case, kept, last))
@@ -217,7 +219,7 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
             share = pair.canary_bad / pair.canary_all
             so_far = strikes.get(one.name, Strikes())
             strikes[one.name] = so_far.plus(block.end, share, share > outcome.line.absolute)
-    return replace(kept, trails=trails, strikes=strikes)
+    return kept.with_evidence(trails, strikes)
 
 
 def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
@@ -245,7 +247,7 @@ def _learn_value(case: Case, kept: Memory, one: Judged) -> Memory:
         if new and value.at >= case.window.since:
             beyond = limits.is_beyond(one.metric, value.value)
             strikes = strikes.plus(value.at, value.value, beyond)
-    return replace(kept, strikes={**kept.strikes, one.name: strikes})
+    return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
 
 
 LEAST_UNREACHED = 3  # requests of one block
@@ -275,7 +277,7 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
             beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
             strikes = strikes.plus(counts.at, lost / every, beyond)
     kept = kept.with_source(one.source, source)
-    return replace(kept, strikes={**kept.strikes, one.name: strikes})
+    return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
 
 
 def _usually_unreached(source: Source) -> float:

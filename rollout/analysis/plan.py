@@ -6,13 +6,12 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from rollout.analysis import query
+from rollout.analysis import buckets, query
 from rollout.analysis.evidence import Line
 from rollout.analysis.sequential import SLOW_BETS, Outcome
 from rollout.analysis.window import PER_SIDE, Window
 from rollout.model.observation import Counting
 from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
-from rollout.model.units import words
 
 ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
 DEFAULT_ERRORS = Line(1.1, 0.001)
@@ -72,7 +71,9 @@ def _outcomes(
     if bounds is None:
         return (Outcome(metric, metric, line, harm, loose),)
     return tuple(
-        Outcome(f"{metric}>{words(bound)}", metric, line, harm, loose, SLOW_BETS, outage=False)
+        Outcome(
+            f"{metric}>{buckets.name(bound)}", metric, line, harm, loose, SLOW_BETS, outage=False
+        )
         for bound in bounds
     )
 

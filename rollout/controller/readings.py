@@ -54,23 +54,26 @@ def pages(
     seen: dict[datetime, dict[tuple[str, str], float]] = {at: {} for at in instants}
     spoilt: set[tuple[datetime, Workload]] = set()
     for series in reply.series:
-        labels = series.labels
-        pod, instance = labels.get("pod", ""), labels.get("instance", "")
-        part = labels.get(PART)
-        workload = (
-            labels.get("destination_workload_namespace", ""),
-            labels.get("destination_workload") or labels.get("destination_service", ""),
-        )
+        label = series.labels.get
+        source = label("pod", ""), label("instance", "")
+        part, le, workload = label(PART), label("le"), _workload(series.labels)
+        place = workload, *source
         for at, value in series.points:
-            instant = _instant(at, cells)
+            instant = at if at in cells else _instant(at, cells)
             if part == SEEN:
-                seen[instant][pod, instance] = value
+                seen[instant][source] = value
             elif workload in known:
                 if not 0 <= value < MOST_COUNTED:
                     spoilt.add((instant, workload))
-                row = cells[instant].setdefault((workload, pod, instance), Row())
-                _enter(row, part, labels.get("le"), value)
+                rows = cells[instant]
+                row = rows.get(place) or rows.setdefault(place, Row())
+                _enter(row, part, le, value)
     return {at: _page(at, cells[at], seen[at], known, spoilt) for at in instants}
+
+
+def _workload(labels: Mapping[str, str]) -> Workload:
+    name = labels.get("destination_workload") or labels.get("destination_service", "")
+    return labels.get("destination_workload_namespace", ""), name
 
 
 def _refuse_partial(reply: Reply) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from rollout.istio import matches
+from rollout.istio import matches, shares
 from rollout.istio.patch import Json
-from rollout.istio.routes import subset
-from rollout.model.traffic import Fault, Route, Target
+from rollout.istio.routes import subset, weight
+from rollout.model.traffic import Fault, Route, Split, Target
 
 
 def routes(base: Json, index: int, target: Target, route: Route) -> Iterator[Json]:
@@ -31,6 +31,7 @@ def routes(base: Json, index: int, target: Target, route: Route) -> Iterator[Jso
     if route.sticky is not None:
         entry = matches.pinned(route.sticky.cookie, route.sticky.value)
         yield from _all_canary(base, f"{name}-sticky-{index}", [entry], target)
+        yield from _stayed(base, index, target, route)
     if route.mirror or (route.sticky is not None and route.split.canary):
         yield _dressed(base, f"{name}-split-{index}", target, route)
 
@@ -43,6 +44,33 @@ def _all_canary(base: Json, name: str, entries: list[Json], target: Target) -> I
         yield deepcopy(base) | {"name": name, "match": joined, "route": [only]}
 
 
+def _stayed(base: Json, index: int, target: Target, route: Route) -> Iterator[Json]:
+    """Copies for the users who got stable: at this step they stay, of those before some move.
+
+    Without them everybody would be drawn anew at each request, and the cookie of the canary
+    would keep all who are drawn once: few per cent of requests would soon be most of the users.
+    """
+    if (sticky := route.sticky) is None or not sticky.home:
+        return
+    name = f"rollout-{target.rollout}"
+    groups = [(f"{name}-home-{index}", sticky.home, 0)]
+    for step, (value, percent) in enumerate(sticky.earlier):
+        groups.append((f"{name}-moving-{index}-{step}", value, percent))
+    for called, value, percent in groups:
+        joined = matches.both(base.get("match"), [matches.pinned(sticky.cookie, value)])
+        if joined:
+            made = _dressed(base, called, target, route) | {"match": joined}
+            _divide(made, target, Split.giving_canary(percent))
+            yield made
+
+
+def _divide(made: Json, target: Target, split: Split) -> None:
+    """Our two destinations share what they have together like this; others keep theirs."""
+    ours = (_named(made, target.stable), _canary(made, target))
+    for entry, share in zip(ours, shares.within(sum(map(weight, ours)), split), strict=True):
+        entry["weight"] = share
+
+
 def _dressed(base: Json, name: str, target: Target, route: Route) -> Json:
     """A copy for the very same requests that also mirrors, or hands out the cookie.
 
@@ -51,20 +79,22 @@ def _dressed(base: Json, name: str, target: Target, route: Route) -> Json:
     made = deepcopy(base) | {"name": name}
     if route.mirror:
         _add_mirror(made, target, route.mirror)
-    if route.sticky is not None:
-        sticky = route.sticky
-        cookie = matches.set_cookie(sticky.cookie, sticky.value, sticky.max_age)
-        _add_cookie(_canary(made, target), cookie)
+    if (sticky := route.sticky) is not None:
+        values = ((target.canary, sticky.value), (target.stable, sticky.home))
+        for side, value in values:
+            if value:
+                cookie = matches.set_cookie(sticky.cookie, value, sticky.max_age)
+                _add_cookie(_named(made, side), cookie)
     return made
 
 
 def _canary(base: Json, target: Target) -> Json:
-    found: Json = next(e for e in base["route"] if _is_canary(e, target))
+    return _named(base, target.canary)
+
+
+def _named(base: Json, side: str) -> Json:
+    found: Json = next(e for e in base["route"] if subset(e) == side)
     return found
-
-
-def _is_canary(entry: Json, target: Target) -> bool:
-    return subset(entry) == target.canary
 
 
 def _add_mirror(made: Json, target: Target, share: float) -> None:

@@ -19,7 +19,7 @@ from rollout.istio.patch import Json
 from rollout.model.traffic import Target, VirtualServiceRef
 
 KINDS = ("http", "tls", "tcp")
-_MADE = re.compile(r"rollout-(.+)-(preview|cohort|sticky|split)-[0-9]+")
+_MADE = re.compile(r"rollout-(.+)-(preview|cohort|sticky|home|moving|split)-[0-9]+(-[0-9]+)?")
 _ELSEWHERE = ("redirect", "directResponse", "delegate")
 _MARKS = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
 

@@ -56,13 +56,16 @@ def _reused(base: Base, name: str, after: int, behind: list[int]) -> int | None:
 
 
 def _stable(entries: list[Entry], target: Target) -> int:
-    """Which destination is stable's: the one so named, else one without subset, else ours."""
+    """Which destination is stable's: the one so named, else one without subset, else ours.
+
+    By version an author may have written the canary alone: whoever serves by now takes its place.
+    """
     mine = [i for i, e in enumerate(entries) if e.ours]
     for name in (target.stable or None, None):
         for i in mine:
             if subset(entries[i].value) == name:
                 return i
-    return next(i for i in mine if subset(entries[i].value) != target.canary)
+    return next((i for i in mine if subset(entries[i].value) != target.canary), mine[0])
 
 
 def _renamed(entry: Entry, name: str) -> Entry:

@@ -92,9 +92,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Sticky:
-    """Users stay on the version they got: the cookie that pins them, and its value now.
+    """Users stay on the version they got: the cookie that pins them, and its values now.
 
-    ``value`` is new for each attempt, so that a rollback forgets everybody.
+    ``value``: of those who got the canary; new for each attempt, so a rollback forgets everybody.
+    ``home``: of those who got stable at this step; empty: they are drawn anew at each request.
+    ``earlier``: values that stable's users got at earlier steps, and how many percent of them
+    move to the canary now; the others stay.
     """
 
     __pydantic_config__ = CONFIG
@@ -102,6 +105,8 @@ class Sticky:
     cookie: str
     value: str
     max_age: Duration
+    home: str = ""
+    earlier: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,33 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
 
 
 def _sticky(rollout: Rollout, status: RolloutStatus) -> Sticky | None:
-    """The cookie of this attempt; another attempt has another value, so nobody is remembered."""
+    """The cookie of this attempt; another attempt has other values, so nobody is remembered."""
     wanted = rollout.spec.traffic.stickiness
     if wanted is None or status.canary is None or status.split.canary == 0:
         return None
-    return Sticky(wanted.cookie, f"{status.canary.name}-{status.attempt}", wanted.for_)
+    stops = strategies.plan(rollout.spec.strategy).stops
+    index = status.step.index if status.step else 0
+    before = [(i, s.route.split.canary) for i, s in enumerate(stops[:index])]
+    return Sticky(
+        wanted.cookie,
+        f"{status.canary.name}-{status.attempt}",
+        wanted.for_,
+        _home(status, index),
+        tuple((_home(status, i), _moving(w, status.split.canary)) for i, w in before if w),
+    )
+
+
+def _home(status: RolloutStatus, step: int) -> str:
+    """The cookie's value for users who got stable at ``step``; no revision's name has colons."""
+    return f"stable:{status.attempt}:{step}"
+
+
+def _moving(before: int, now: int) -> int:
+    """Percent of stable's users to move when the canary's share rises from ``before`` to ``now``.
+
+    So many that ``now`` percent of all users are on it: who moved before is there already.
+    """
+    return 100 if before >= 100 else max(0, round(100 * (now - before) / (100 - before)))
 
 
 def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:

@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 from rollout.istio import made
@@ -6,6 +8,7 @@ from tests.istio.objects import TARGET, Json, pair, to
 
 TESTERS = Cohort(headers={"x-tester": StringMatch(exact="1")})
 STICKY = Sticky("who", "v2-1", timedelta(hours=1))
+OTHER = to("other", weight=20)
 COOKIE = "who=v2-1; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"
 
 
@@ -86,6 +89,25 @@ def test_a_cookie_of_the_authors_is_not_written_over() -> None:
     added = routes(base, sticky=STICKY)[1]["route"][1]["headers"]["response"]["add"]
     assert added == {"Set-Cookie": "a=1", "set-cookie": COOKIE}
     assert headers == {"response": {"add": {"Set-Cookie": "a=1"}}}
+
+
+def test_users_of_stable_stay_and_of_earlier_ones_some_move() -> None:
+    base = {"route": [to(subset="stable", weight=60), to(subset="canary", weight=20), OTHER]}
+    sticky = replace(STICKY, home="stable:1:1", earlier=(("stable:1:0", 25),))
+    found = {r["name"].removeprefix("rollout-shop-"): r for r in routes(base, sticky=sticky)}
+    assert {name: [e["weight"] for e in r["route"]] for name, r in found.items()} == {
+        "sticky-0": [100],
+        "home-0": [80, 0, 20],
+        "moving-0-0": [60, 20, 20],
+        "split-0": [60, 20, 20],
+    }
+    cookies = [e["headers"]["response"]["add"]["Set-Cookie"] for e in found["split-0"]["route"][:2]]
+    assert cookies == [COOKIE.replace("v2-1", "stable:1:1"), COOKIE]
+    regex = found["moving-0-0"]["match"][0]["headers"]["cookie"]["regex"]
+    assert [re.fullmatch(regex, c) is not None for c in ("who=stable:1:0", "who=stable:1:1")] == [
+        True,
+        False,
+    ]
 
 
 def test_with_nobody_new_for_the_canary_no_cookie_is_handed_out() -> None:

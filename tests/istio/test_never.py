@@ -39,7 +39,13 @@ ROUTES = st.builds(
     cohorts=st.lists(COHORTS, max_size=2).map(tuple),
     mirror=st.sampled_from([None, 0.1, 0.125]),
     fault=st.sampled_from([None, Fault(delay=timedelta(seconds=1), abort=503)]),
-    sticky=st.sampled_from([None, Sticky("who", "v2-1", timedelta(days=1))]),
+    sticky=st.sampled_from(
+        [
+            None,
+            Sticky("who", "v2-1", timedelta(days=1)),
+            Sticky("who", "v2-1", timedelta(days=1), "stable:1:1", (("stable:1:0", 16),)),
+        ]
+    ),
     preview_host=st.sampled_from([None, "preview.shop"]),
 )
 

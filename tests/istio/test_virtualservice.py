@@ -203,6 +203,21 @@ def test_by_version_the_next_journey_starts_beside_what_git_still_names() -> Non
     assert after["spec"]["http"] == [{"route": wanted}]
 
 
+def test_by_version_the_way_leads_back_to_the_very_version_that_git_names() -> None:
+    git = vs({"route": [to(subset="v1")]})
+    first = target(stable="v1", canary="v2")
+    on_v2 = applied(git, virtualservice.patch(git, first, Route(Split(0, 100)), 1))
+    rest = applied(on_v2, virtualservice.release(on_v2, target(stable="v2", canary=""), 2))
+    home = target(stable="v2", canary="v1")
+    half = applied(rest, virtualservice.patch(rest, home, Route(Split(50, 50)), 3))
+    wanted = [to(subset="v2", weight=50), to(subset="v1", weight=50)]
+    assert half["spec"]["http"] == [{"route": wanted}]
+    assert virtualservice.differences(half, home, Route(Split(50, 50))) == ()
+    all_v1 = applied(half, virtualservice.patch(half, home, Route(Split(0, 100)), 4))
+    last = applied(all_v1, virtualservice.release(all_v1, target(stable="v1", canary=""), 5))
+    assert last["spec"] == git["spec"]
+
+
 def test_an_author_weight_on_the_canary_is_not_given_back() -> None:
     git = vs({"route": pair(80, 20)})
     after = applied(git, virtualservice.release(git, TARGET, 1))

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 from rollout.model.observation import SeenTraffic
 from rollout.model.spec import Canary, Request, Step, Stickiness, Strategy, Traffic, Workload
-from rollout.model.status import Stage, SubsetMode
+from rollout.model.status import Stage, StepStatus, SubsetMode
 from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
 from rollout.reconcile import wanted
 from tests import make
+from tests.make import START
 
 V1, V2 = {"version": "v1"}, {"version": "v2"}
 PLAIN = make.rollout(make.canary_spec(), "v2")
@@ -28,9 +29,28 @@ def test_by_version_there_may_be_no_canary_to_name() -> None:
 def test_a_cookie_is_new_for_each_attempt_and_gone_when_nobody_needs_it() -> None:
     spec = make.canary_spec(traffic=Traffic(stickiness=Stickiness("shop")))
     rollout, status = make.rollout(spec, "v2"), make.at_step()
-    cookie = Sticky("shop", "v2-1", spec.traffic.stickiness.for_)  # type: ignore[union-attr]
+    day = spec.traffic.stickiness.for_  # type: ignore[union-attr]
+    cookie = Sticky("shop", "v2-1", day, "stable:1:0")
     assert wanted.route(rollout, status) == Route(Split(95, 5), sticky=cookie)
     assert wanted.route(rollout, replace(status, split=Split(100, 0))).sticky is None
+
+
+def test_so_many_of_stables_users_move_that_all_who_moved_are_the_steps_share() -> None:
+    spec = make.canary_spec(0, 5, 20, 20, 100, traffic=Traffic(stickiness=Stickiness("shop")))
+    rollout = make.rollout(spec, "v2")
+    stops = [
+        make.at_step(step=StepStatus(index, "", START), split=Split.giving_canary(weight))
+        for index, weight in enumerate((0, 5, 20, 20, 100))
+    ]
+    found = [wanted.route(rollout, status).sticky for status in stops]
+    first, second, third, fourth = ("stable:1:1", "stable:1:2", "stable:1:3", "stable:1:4")
+    assert [s and (s.home, s.earlier) for s in found] == [
+        None,
+        (first, ()),
+        (second, ((first, 16),)),  # 5 + 95 * 16 % = 20
+        (third, ((first, 16), (second, 0))),
+        (fourth, ((first, 100), (second, 100), (third, 100))),
+    ]
 
 
 def test_the_route_follows_from_the_stage_alone() -> None:

@@ -1,5 +1,6 @@
 """One whole journey for every strategy, and for every way of naming and running revisions."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -61,9 +62,11 @@ def test_blue_green_keeps_the_old_warm_and_goes_back_in_one_patch() -> None:
 def test_users_stay_on_the_version_they_got_and_a_rollback_forgets_them() -> None:
     play = Play(make.canary_spec(5, 50, traffic=Traffic(stickiness=Stickiness("shop")))).push("v2")
     assert play.world.route is not None
-    assert play.world.route.sticky == Sticky("shop", "v2-1", timedelta(days=1))
+    pinned = Sticky("shop", "v2-1", timedelta(days=1), "stable:1:0")
+    assert play.world.route.sticky == pinned
     play.after(minutes=1)
-    assert play.world.route.sticky == Sticky("shop", "v2-1", timedelta(days=1))
+    moving = (("stable:1:0", 47),)  # 5 + 95 * 47 % = 50
+    assert play.world.route.sticky == replace(pinned, home="stable:1:1", earlier=moving)
     play.after(seconds=15, value=5)
     assert play.world.route is None
 

@@ -30,6 +30,12 @@ PATIENCE = 25.0  # seconds for any one thing to happen; most take one
 SIGMAS = 3.29  # the 99.9 % interval of a binomial share
 QUIET: Mapping[str, Any] = {"metrics": [], "interval": "1s"}
 """An analysis for tests of routes: nothing is judged, so steps last as long as we say."""
+LIMITED: Mapping[str, Any] = {
+    "interval": "1s",
+    "warmup": "1s",
+    "metrics": [{"name": "errors"}, {"name": "slo", "successRate": {"min": "95%"}}],
+}
+"""One metric compares with stable; once stable has no traffic, only the limit can judge."""
 
 Holds = Callable[[RolloutStatus], bool]
 

@@ -6,7 +6,7 @@ import pytest
 
 from rollout.lab.client import DEPLOYMENT, VIRTUALSERVICE, Object
 from rollout.model.status import Stage
-from tests.lab.journeys.harness import Journey
+from tests.lab.journeys.harness import LIMITED, Journey
 from tests.lab.journeys.shop import Shop, to
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
@@ -63,8 +63,7 @@ async def test_the_preview_is_shown_to_whom_it_is_for_then_everyone_switches(
 
 async def test_the_way_back_from_a_warm_old_version_is_one_patch(journey: Journey) -> None:
     shop = journey.shop
-    judged = {"interval": "1s", "warmup": "1s"}
-    await journey.begin(*objects(shop), strategy=strategy(shop, "60s"), analysis=judged)
+    await journey.begin(*objects(shop), strategy=strategy(shop, "60s"), analysis=LIMITED)
     await journey.push("v2")
     async with journey.load(100) as people, journey.load(40, headers={"x-preview": "1"}):
         await journey.at_step(0)

@@ -7,7 +7,7 @@ import pytest
 
 from rollout.lab.client import DEPLOYMENT
 from rollout.model.status import Phase, Stage
-from tests.lab.journeys.harness import Journey, within
+from tests.lab.journeys.harness import LIMITED, Journey, within
 from tests.lab.journeys.shop import asked, canary
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
@@ -51,10 +51,9 @@ async def test_a_bad_release_goes_back_and_a_held_one_stays_as_asked(journey: Jo
 
 async def test_the_old_version_is_kept_while_the_promoted_one_bakes(journey: Journey) -> None:
     steps = canary({"weight": 50, "bake": "1s", "timeBox": "6s"}, bakeAfterPromotion="60s")
-    judged = {"interval": "1s", "warmup": "1s"}
     managed = {"deployments": "shop-{revision}", "scale": "managed", "drain": "1s"}
     await journey.begin(
-        *journey.shop.by_role("v2"), strategy=steps, analysis=judged, workload=managed
+        *journey.shop.by_role("v2"), strategy=steps, analysis=LIMITED, workload=managed
     )
     async with journey.load(100):
         await journey.push("v2")

@@ -1,13 +1,14 @@
 """Users stay on the version they got while weights rise, and are forgotten on the way back."""
 
 import asyncio
+import math
 import re
 from collections import Counter
 
 import aiohttp
 import pytest
 
-from tests.lab.journeys.harness import Journey
+from tests.lab.journeys.harness import SIGMAS, Journey
 from tests.lab.journeys.shop import asked, canary
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
@@ -44,17 +45,18 @@ async def test_users_never_flip_back_while_weights_rise_and_are_forgotten_on_rol
     await journey.push("v2")
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         await journey.at_step(0)
-        await asyncio.gather(*(person.visit(http) for person in people))
-        first = Counter(person.met[0] for person in people)
-        await asyncio.gather(*(person.visit(http, 5) for person in people))
+        await asyncio.gather(*(person.visit(http, 6) for person in people))
+        assert all(len(set(person.met)) == 1 for person in people)
         users = Counter(person.met[-1] for person in people)
-        print(f"at 20 %: {dict(first)} at first, {dict(users)} after six visits")
+        assert near(users["v2"], 0.2, len(people)), users
         await journey.approve(1)
-        await asyncio.gather(*(person.visit(http, 5) for person in people))
+        await asyncio.gather(*(person.visit(http, 6) for person in people))
         later = Counter(person.met[-1] for person in people)
-        print(f"at 50 %: {dict(later)}")
+        print(f"at 20 %: {dict(users)}, at 50 %: {dict(later)}")
+        assert near(later["v2"], 0.5, len(people)), later
         for person in people:
             assert "".join(person.met).count("v2v1") == 0, person.met
+            assert len(set(person.met[6:])) == 1, person.met
         await journey.ask("abort")
         await journey.rejected("v2")
         for person in people:
@@ -68,4 +70,9 @@ async def test_users_never_flip_back_while_weights_rise_and_are_forgotten_on_rol
         await asyncio.gather(*(person.visit(http) for person in people))
         anew = Counter(person.met[0] for person in people)
         print(f"at 20 % of the next attempt, with the old cookies: {dict(anew)}")
-        assert 15 <= anew["v2"] <= 70  # 40 expected: nobody is remembered
+        assert near(anew["v2"], 0.2, len(people))  # nobody is remembered
+
+
+def near(users: int, share: float, of: int) -> bool:
+    """Whether so many users are within the 99.9 % interval of ``share``."""
+    return abs(users - share * of) <= SIGMAS * math.sqrt(share * (1 - share) * of)
