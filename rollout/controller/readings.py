@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from rollout.analysis.query import BAD, PART, SEEN, TOTAL
@@ -28,10 +28,12 @@ class Row:
     """One pod's counters of one workload.
 
     ``up_to``: by the buckets' upper bound, the requests within it; without the last, endless one.
+    ``seen``: when its newest sample was taken, seconds since the epoch; 0: not known.
     """
 
     total: float = -1
     bad: float = 0
+    seen: float = 0
     up_to: dict[timedelta, float] = field(default_factory=dict)
 
 
@@ -120,6 +122,7 @@ def _page(
     for (workload, pod, instance), row in cells.items():
         if row.total < 0 or seen.get((pod, instance), oldest) < oldest:
             continue
+        row.seen = seen.get((pod, instance), 0)
         rows = page[workload]
         name = pod or instance
         # A pod scraped at two ports counts once: the one that has seen more speaks.
@@ -136,6 +139,12 @@ def counted(rows: Mapping[str, Row], revision: str) -> tuple[PodCount, ...]:
         PodCount(revision, pod, (min(round(row.total), round(row.bad)),), round(row.total))
         for pod, row in rows.items()
     )
+
+
+def newest(pages: Iterable[Mapping[str, Row]]) -> datetime | None:
+    """When the newest sample of ``pages`` was taken; None where that is not known."""
+    seen = max((row.seen for page in pages for row in page.values()), default=0.0)
+    return datetime.fromtimestamp(seen, UTC) if seen else None
 
 
 def slow(
@@ -218,6 +227,7 @@ __all__ = [
     "all_bounds",
     "bound",
     "counted",
+    "newest",
     "own",
     "pages",
     "slow",

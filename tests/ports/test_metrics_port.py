@@ -137,7 +137,7 @@ async def test_a_real_prometheus_gives_exact_counts(tmp_path: Path) -> None:
         at = BASE + 60 * S
         found, _, missing = await batcher.ask((question(Counting.ERRORS, at),), ())
         pods = (PodCount("v1", "a", (0,), 404), PodCount("v2", "b", (24,), 428))
-        assert (found, missing) == ((Counts("m", at, pods),), ())
+        assert (found, missing) == ((Counts("m", at, pods, newest=at),), ())
 
         bound = (timedelta(milliseconds=250),)
         instants = tuple(BASE + n * 15 * S for n in range(9))
