@@ -76,8 +76,9 @@ def exposition() -> str:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path) -> AsyncIterator[str]:
-    (folder / "metrics").write_text(exposition())
+async def prometheus(folder: Path, text: str = "") -> AsyncIterator[str]:
+    """A Prometheus that holds ``text``, or the two minutes above."""
+    (folder / "metrics").write_text(text or exposition())
     (folder / "prometheus.yml").write_text("global: {}\n")
     data = folder / "data"
     tool: list[str | Path] = [
