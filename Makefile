@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format cov sim fuzz bench bench-decisions generate clean
+.PHONY: help setup demo test soak lint format cov bench-decisions bench-analysis bench-survival generate clean
 
 help:            ## what can be made
-	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 setup: $(READY)  ## the virtual environment, from the hash-locked list
 
@@ -45,6 +45,15 @@ generate: $(READY) ## CRDs, reference pages and diagrams, from the nouns
 
 cov: $(READY)    ## branch coverage of the core
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --cov=rollout --cov-branch --cov-report=term-missing
+
+bench-decisions: $(READY) ## the gate against its peers' rules, 100 scenarios (about five minutes)
+	$(BIN)/python -m benchmarks.decisions
+
+bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
+	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-survival: $(READY) ## ten kills of the controller in mid-journey
+	$(BIN)/python -m benchmarks.survival
 
 clean:           ## forget the virtual environment
 	rm -rf $(VENV)

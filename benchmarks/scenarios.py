@@ -67,7 +67,7 @@ class Nature:
     pod_bursts: float = 0.0  # error share of one pod for 30 s, each pod every ten minutes or so
     clump: int = 1  # errors come in clumps of so many
     unequal: float = 0.0  # spread of the pods' own error factors, log scale
-    blip: float = 0.0  # error share of the canary for 15 s, once
+    blip: float = 0.0  # seconds, once, in which 40 % of the canary's requests fail
     cold: float = 0.0  # error share of the canary for its first 25 s
     gap: tuple[float, float] | None = None  # Prometheus is down between these seconds
 
@@ -188,9 +188,9 @@ class Traffic:
 
     def _canary_only(self, begin: float, seconds: float) -> float:
         nature = self.scenario.nature
-        blip = max(0.0, min(begin + seconds, self.blip_at + 15) - max(begin, self.blip_at))
+        blip = min(begin + seconds, self.blip_at + nature.blip) - max(begin, self.blip_at)
         cold = max(0.0, min(begin + seconds, 25.0) - max(begin, 0.0))
-        return max(nature.blip * blip / seconds, nature.cold * cold / seconds)
+        return max(0.4 * blip / seconds, nature.cold * cold / seconds, 0.0)
 
     def harm(self, second: float) -> float:
         """The share of canary requests that are worse than stable's at that time."""
@@ -276,7 +276,8 @@ def _good() -> Iterator[Scenario]:
         "pod bursts": Nature(pod_bursts=0.3),
         "clumps of 8": Nature(clump=8),
         "unequal pods": Nature(unequal=0.5),
-        "blip": Nature(blip=0.4),
+        "blip of 15 s": Nature(blip=15),
+        "blip of 20 s": Nature(blip=20),
         "cold start": Nature(cold=0.08),
         "gap": Nature(gap=(70, 310)),
     }
@@ -320,7 +321,7 @@ def _bad() -> Iterator[Scenario]:
         for name, release in (
             ("5% from second 90", replace(five, onset=90)),
             ("5% from second 210", replace(five, onset=210)),
-            ("outage from second 100", Release(errors=1.0, onset=100)),
+            ("outage from second 105", Release(errors=1.0, onset=105)),
             ("20% for 30 s in 90", Release(errors=0.2, every=90, lasts=30)),
             ("one pod in ten dead", Release(errors=1.0, pods=0.1)),
         ):

@@ -1,4 +1,4 @@
-"""The page of states, drawn from the tables; ``python -m tests.states`` writes it anew."""
+"""The page of states, drawn from the tables; ``make generate`` writes it anew."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -37,7 +37,7 @@ def page() -> str:
         (
             "# States",
             "",
-            "Drawn by `python -m tests.states` from the two tables in `rollout/model/status.py`.",
+            "Drawn by `make generate` from the two tables in `rollout/model/status.py`.",
             "A property checks every decision against them, so this is all that can happen.",
             "",
             "## Phases",
@@ -73,7 +73,3 @@ def _diagram(follows: Mapping[T, frozenset[T]], first: T) -> Iterable[str]:
     for one, others in follows.items():
         yield from (f"  {one} --> {other}" for other in sorted(others))
     yield "```"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

@@ -192,6 +192,12 @@ def test_a_quorum_counts_each_person_once() -> None:
     assert approved(two, yes("ann"), yes("bob")).gate is Gate.OPEN
 
 
+def test_who_may_annotate_may_approve_where_the_list_says_kubernetes() -> None:
+    listed = Approval(approvers=("kubernetes",))
+    assert approved(listed, yes("")).gate is Gate.OPEN
+    assert approved(listed, yes("eve")).gate is Gate.HOLD
+
+
 @pytest.mark.parametrize(
     "given", [yes("eve"), yes(""), yes("bob", step=1), yes("bob", attempt=2), yes("bob", -300)]
 )

@@ -8,10 +8,13 @@ before the gate is switched on.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout.analysis import counters, words
+from rollout.analysis.counters import Tally
 from rollout.analysis.evidence import Pair
 from rollout.analysis.history import Minute
 from rollout.analysis.ramp import FINAL, Decision, GateConfig, Move, SequentialGate
 from rollout.analysis.sequential import Outcome
+from rollout.model.observation import Counts
 
 Block = Mapping[str, Minute]
 """One interval of stable's past: outcome name to pod to its bad and all requests."""
@@ -24,11 +27,15 @@ class Pretended:
     """One release that never happened: the block it began at, who played it, how it ended.
 
     ``decision``: None when the past was over before it ended.
+    ``blocks``: how many it took.
+    ``evidence``: what spoke most against it, in words and counts.
     """
 
     begin: int
     canary: tuple[str, ...]
     decision: Decision | None
+    blocks: int = 0
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,54 @@ class Backtest:
     def ended(self, move: Move) -> tuple[Pretended, ...]:
         """Those that ended with ``move``."""
         return tuple(r for r in self.releases if r.decision and r.decision.move is move)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Where an outcome's bad requests stand: its source, and their place among its bad counts."""
+
+    outcome: Outcome
+    source: str
+    kind: int
+
+
+def blocks(
+    answers: Mapping[str, Sequence[Counts]], outcomes: Sequence[Weighed]
+) -> list[Block | None]:
+    """What was counted between each two instants; None where a source had no counters at all.
+
+    ``answers``: by source, for the same instants, oldest first.
+    After a gap the next block has all that was counted meanwhile.
+    """
+    counted = {key: _counted(told) for key, told in answers.items()}
+    return [
+        None if any(part is None for part in parts) else _block(counted, outcomes, index)
+        for index, parts in enumerate(zip(*counted.values(), strict=True))
+    ]
+
+
+def _counted(told: Sequence[Counts]) -> list[Mapping[str, counters.Figures] | None]:
+    tally, found = Tally(), list[Mapping[str, counters.Figures] | None]()
+    for counts in told:
+        first, fresh = tally.at is None, None
+        if counts.pods:
+            tally, fresh = counters.advance(tally, counts.at, counts.pods)
+        found.append(None if first else fresh)
+    return found[1:]
+
+
+def _block(
+    counted: Mapping[str, Sequence[Mapping[str, counters.Figures] | None]],
+    outcomes: Sequence[Weighed],
+    index: int,
+) -> Block:
+    return {
+        one.outcome.name: {
+            pod: (figures[one.kind + 1], figures[0])
+            for pod, figures in (counted[one.source][index] or {}).items()
+        }
+        for one in outcomes
+    }
 
 
 def backtest(
@@ -64,14 +119,23 @@ def _play(
         return None
     gate = SequentialGate(config, _history(past[begin - hour : begin], config.outcomes, canary))
     decision, missing = None, 0
-    for block in past[begin:]:
+    for taken, block in enumerate(past[begin:], 1):
         decision = gate.observe(
             None if block is None else _divided(block, config.outcomes, canary), spans=1 + missing
         )
         missing = missing + 1 if block is None else 0
         if decision.move in FINAL:
-            return Pretended(begin, tuple(sorted(canary)), decision)
-    return Pretended(begin, tuple(sorted(canary)), None)
+            return Pretended(begin, tuple(sorted(canary)), decision, taken, _evidence(gate))
+    return Pretended(begin, tuple(sorted(canary)), None, len(past) - begin)
+
+
+def _evidence(gate: SequentialGate) -> str:
+    """The outcome with most evidence against it, as a verdict has it."""
+    assert gate.decision is not None  # noqa: S101 - it has observed a block
+    outcome = gate.decision.reading.leading
+    bar = 1 / gate.config.confidence.false_rollback
+    bar *= len({one.metric for one in gate.config.outcomes})
+    return words.verdict(outcome, gate.trails[outcome.name], bar, gate.tempers[outcome.name])
 
 
 def _pods(block: Block) -> set[str]:

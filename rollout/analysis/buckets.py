@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
+from rollout.model.units import words
+
 TAILS = (0.5, 0.1, 0.01)  # shares slower than a bound that tell body, shoulder and tail
 
 
@@ -26,3 +28,9 @@ def chosen(slow: Sequence[int], total: int, bounds: Sequence[timedelta]) -> tupl
     }
     nearest.add(min(max(nearest) + 1, len(bounds) - 1))
     return tuple(bounds[index] for index in sorted(nearest))
+
+
+def name(bound: timedelta) -> str:
+    """``500ms``, ``1s``, ``0.5ms``: no two bounds have the same, however short."""
+    milliseconds = bound / timedelta(milliseconds=1)
+    return words(bound) if milliseconds.is_integer() else f"{milliseconds:g}ms"

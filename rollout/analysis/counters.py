@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rollout.model.observation import PodCount
 
@@ -42,6 +43,7 @@ class Tally:
         )
 
 
+@lru_cache(4096)
 def side(revision: str) -> str:
     """How the keys of a revision's pods begin."""
     return f"{zlib.crc32(revision.encode()) & 0xFFFF:x}."
@@ -110,5 +112,6 @@ def _lags(before: Figures | None, now: Figures) -> bool:
 
 def together(counted: Mapping[str, Figures], revision: str, kinds: int) -> Figures:
     """What all pods of ``revision`` counted: all requests, then the bad ones of ``kinds`` kinds."""
-    mine = [figures for name, figures in counted.items() if name.startswith(side(revision))]
+    begins = side(revision)
+    mine = [figures for name, figures in counted.items() if name.startswith(begins)]
     return tuple(map(sum, zip((0,) * (kinds + 1), *mine, strict=True)))

@@ -14,6 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+_log, _log1p, _sqrt = (
+    math.log,
+    math.log1p,
+    math.sqrt,
+)  # looked up once: this is where the time of a look goes
+
 NOT_STARTED = -9999.0  # stands for log 0: finite, so that a status in JSON can hold it
 LEAST_SHARE, MOST_SHARE = (
     1e-5,
@@ -33,7 +39,8 @@ class Pair(NamedTuple):
 
     def plus(self, other: "Pair") -> "Pair":
         """The counts of both blocks together."""
-        return Pair(*(mine + more for mine, more in zip(self, other, strict=True)))
+        a, b, c, d = other
+        return Pair(self[0] + a, self[1] + b, self[2] + c, self[3] + d)
 
 
 NO_TRAFFIC = Pair(0, 0, 0, 0)
@@ -61,64 +68,67 @@ class Bet(NamedTuple):
     stable: float
 
 
-def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
-    """The log of the e-variable that bets on ``bet`` against the shares on its side of ``line``.
+def log_factors(pair: Pair, bets: Iterable[Bet], line: Line) -> list[float]:
+    """The log of the e-variable of each bet, against all shares on the other side of ``line``.
 
     0 when the block cannot tell: no canary requests, or nothing to compare with.
     """
-    if pair.canary_all <= 0 or (line.ratio > 0 and pair.stable_all <= 0):
-        return 0.0
-    canary, stable = _nearest(pair, bet, line)
-    return _gain(pair.canary_bad, pair.canary_all, bet.canary, canary) + (
-        _gain(pair.stable_bad, pair.stable_all, bet.stable, stable) if line.ratio > 0 else 0.0
-    )
+    bad, every, stable_bad, stable_all = pair
+    if every <= 0 or (line.ratio > 0 and stable_all <= 0):
+        return [0.0 for _ in bets]
+    if line.ratio == 0:
+        null = min(1 - EDGE, max(EDGE, line.absolute))
+        return [_gain(bad, every, bet.canary, null) for bet in bets]
+    ratio, absolute = line.ratio, line.absolute
+    factors = []
+    for canary, stable in bets:
+        share = _nearest(every, stable_all, canary, stable, line)
+        null = ratio * share + absolute
+        factors.append(
+            _gain(bad, every, canary, null) + _gain(stable_bad, stable_all, stable, share)
+        )
+    return factors
 
 
 def _gain(bad: int, every: int, bet: float, null: float) -> float:
-    return bad * math.log(bet / null) + (every - bad) * math.log1p((null - bet) / (1 - null))
+    return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
-def _nearest(pair: Pair, bet: Bet, line: Line) -> tuple[float, float]:
-    """The point of ``line`` nearest to ``bet``: n_c KL(bet_c, c) + n_s KL(bet_s, s) is least.
+def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
+    """``log_factors`` of one bet."""
+    return log_factors(pair, (bet,), line)[0]
 
-    The derivative along the line rises and has one root between the two ends; times both spreads
-    it is a cubic, on which Newton's steps are cheap.  A last one on the derivative itself makes
-    it exact, since that is what the expectation hangs on.
+
+def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Line) -> float:
+    """Stable's share at the point of ``line`` nearest to the bet (``canary``, ``stable``).
+
+    Nearest is where n_c KL(canary, c) + n_s KL(stable, s) is least.  Its derivative along the
+    line rises and has one root between two ends; times both spreads it is a cubic, on which
+    Newton's steps are cheap.  A last step on the derivative itself makes it exact, since that is
+    what the expectation hangs on.
     """
     ratio, absolute = line.ratio, line.absolute
-    if ratio == 0:
-        return min(1 - EDGE, max(EDGE, absolute)), bet.stable
-    stable, aim = bet.stable, (bet.canary - absolute) / ratio
-    low, high = (aim, stable) if aim < stable else (stable, aim)
-    low, high = max(EDGE, low), min(1 - EDGE, high, (1 - EDGE - absolute) / ratio)
-    weight = pair.canary_all * ratio
-    share = _root(_cubic(weight, pair.stable_all, bet, line), low, high)
+    weight, short = every * ratio, absolute - canary
+    low, high = (-short / ratio, stable) if -short < stable * ratio else (stable, -short / ratio)
+    low, high = max(EDGE, low), min(high, (1 - EDGE - absolute) / ratio)
+    tilt, still = ratio * (1 - 2 * absolute), absolute * (1 - absolute)
+    a = weight * ratio + stable_all * ratio * ratio
+    b = weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable)
+    c = stable_all * (tilt * stable - still) - weight * short
+    share = _root(a, b, c, stable_all * still * stable, low, high)
     over = ratio * share + absolute
     spread, other = over * (1 - over), share * (1 - share)
-    slope = weight * (over - bet.canary) / spread + pair.stable_all * (share - stable) / other
-    bend = weight * ratio * (over * over - 2 * bet.canary * over + bet.canary) / (spread * spread)
-    bend += pair.stable_all * (share * share - 2 * stable * share + stable) / (other * other)
-    share = min(high, max(low, share - slope / bend))
-    return min(1 - EDGE, ratio * share + absolute), share
+    slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
+    bend = weight * ratio * (over * (over - 2 * canary) + canary) / (spread * spread)
+    bend += stable_all * (share * (share - 2 * stable) + stable) / (other * other)
+    share -= slope / bend
+    return high if share > high else low if share < low else share
 
 
-def _cubic(canary: float, stable: float, bet: Bet, line: Line) -> tuple[float, float, float, float]:
-    """Coefficients, highest first, of minus the derivative times both spreads; it falls."""
-    ratio, short, ts = line.ratio, line.absolute - bet.canary, bet.stable
-    tilt, still = ratio * (1 - 2 * line.absolute), line.absolute * (1 - line.absolute)
-    return (
-        canary * ratio + stable * ratio * ratio,
-        canary * (short - ratio) - stable * (tilt + ratio * ratio * ts),
-        stable * (tilt * ts - still) - canary * short,
-        stable * still * ts,
-    )
-
-
-def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> float:
-    """The one root between ``low``, where the cubic is positive, and ``high``."""
-    a, b, c, d = cubic
-    at = math.sqrt(low * high)
-    for _ in range(64):
+def _root(a: float, b: float, c: float, d: float, low: float, high: float) -> float:
+    """The one root of the cubic between ``low``, where it is positive, and ``high``."""
+    at, near = _sqrt(low * high), False
+    while not near:  # ends: every turn moves one end of the bracket to ``at``
         value = ((a * at + b) * at + c) * at + d
         if value > 0:
             low = at
@@ -128,28 +138,29 @@ def _root(cubic: tuple[float, float, float, float], low: float, high: float) -> 
         step = at - value / slope if slope < 0 else low
         if not low < step < high:
             step = (low + high) / 2
-        near, at = abs(step - at) <= 1e-9 * at, step
-        if near:
-            break
+        near, at = -1e-7 * at <= step - at <= 1e-7 * at, step
     return at
 
 
-BETS = 8
+BETS = 8  # where a regression may be of any size; fewer where the margin is no rare share
 NEAREST_ODDS = 1.3  # the mildest regression bet on, as odds against the margin's odds
 WORST_SHARE = 0.9
 
 
-def harmful_bets(stable_share: float, line: Line) -> tuple[Bet, ...]:
-    """Eight bets beyond ``line``, evenly spaced in log odds; empty where nothing is beyond it."""
+def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> tuple[Bet, ...]:
+    """Bets beyond ``line``, evenly spaced in log odds; none where nothing is beyond it."""
     stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
     margin = line.at(stable)
     nearest = NEAREST_ODDS * margin / (1 - margin)
     worst = max(WORST_SHARE / (1 - WORST_SHARE), 2 * nearest)
     if margin >= WIDEST_MARGIN:
         return ()
-    stride = (worst / nearest) ** (1 / (BETS - 1))
-    odds = [nearest * stride**k for k in range(BETS)]
-    return tuple(Bet(o / (1 + o), stable) for o in odds)
+    stride = (worst / nearest) ** (1 / (count - 1))
+    bets, odds = [], nearest
+    for _ in range(count):
+        bets.append(Bet(odds / (1 + odds), stable))
+        odds *= stride
+    return tuple(bets)
 
 
 SAFE_BETS = 3
@@ -168,6 +179,12 @@ def log_sum(logs: Iterable[float]) -> float:
     values = tuple(logs)
     top = max(values)
     return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def log_add(one: float, other: float) -> float:
+    """log of the sum of two exponentials."""
+    top, low = (one, other) if one > other else (other, one)
+    return top + math.log1p(math.exp(low - top))
 
 
 def log_mean(logs: Sequence[float]) -> float:

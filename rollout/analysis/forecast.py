@@ -34,9 +34,9 @@ def requests_to_roll_back(
     ``weight``: the canary's percentage.  Infinite when it lies within the tolerance.
     Counts the whole price of not knowing: which metric, which bet, which start (2.3 of the facts).
     """
-    bets = evidence.harmful_bets(shares[1], outcome.line)
+    bets = evidence.harmful_bets(shares[1], outcome.line, outcome.bets)
     gain = _growth(shares, weight / 100, outcome.line, bets) / dispersion
-    price = math.log(100) + math.log(2) + math.log(evidence.BETS / 2) + math.log(5)
+    price = math.log(100) + math.log(2) + math.log(outcome.bets / 2) + math.log(5)
     return max(3 / max(shares[0], 1e-9), price / gain) if gain > 0 else math.inf
 
 

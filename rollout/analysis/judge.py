@@ -58,7 +58,8 @@ def judge(
     """
     case = Case(rollout, plan.judged(rollout, step_metrics, window), window, seen, now)
     kept = learning.learn(case, memory.load(checkpoint))
-    bench = _Bench(case, kept)
+    weighed = {one.name: _weighed(case, kept, one) for one in case.metrics if one.source}
+    bench = _Bench(case, kept, weighed)
     together = bench.together()
     found = [bench.found(one, together) for one in case.metrics]
     standing, because = bench.conclude(found, together)
@@ -88,43 +89,60 @@ SAID = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Weighed:
+    """One outcome with all that was learned of it."""
+
+    outcome: Outcome
+    trail: Trail
+    temper: Temper
+
+
+def _weighed(case: Case, kept: Memory, one: Judged) -> list[_Weighed]:
+    tempers = kept.source(one.source).tempers
+    return [
+        _Weighed(
+            outcome,
+            kept.trails.get(outcome.name, Trail()),
+            tempers[kind] if tempers else Temper(),
+        )
+        for kind, outcome in case.outcomes(kept, one)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class _Bench:
-    """Everything learned so far, and how it is read."""
+    """Everything learned so far, and how it is read; ``weighed``: by metric."""
 
     case: Case
     kept: Memory
+    weighed: Mapping[str, list[_Weighed]]
 
     # What is known of all metrics together
 
     def together(self) -> Reading | None:
         """The evidence of every metric that acts; None where none can."""
-        outcomes = [o for one in self._acting() for _, o in self.case.outcomes(self.kept, one)]
-        return self._read(outcomes, 1) if outcomes else None
+        weighed = [each for one in self._acting() for each in self.weighed[one.name]]
+        return self._read(weighed, 1) if weighed else None
 
     def _acting(self) -> list[Judged]:
         able = [m for m in self.case.metrics if m.kind is Kind.COUNTS and self.case.can_tell(m)]
         return [one for one in able if not one.metric.dry_run]
 
-    def _read(self, outcomes: Sequence[Outcome], part: float) -> Reading:
+    def _read(self, weighed: Sequence[_Weighed], part: float) -> Reading:
         """``part``: of the error budget that these outcomes have for themselves."""
         analysis = self.case.rollout.spec.analysis
         asked = analysis.confidence
         return sequential.read(
-            outcomes,
-            {outcome.name: self._trail(outcome) for outcome in outcomes},
+            [each.outcome for each in weighed],
+            {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
             Confidence(asked.false_rollback * part, asked.false_promote, analysis.min_requests),
-            {outcome.name: self._temper(outcome) for outcome in outcomes},
+            {each.outcome.name: each.temper for each in weighed},
         )
 
-    def _trail(self, outcome: Outcome) -> Trail:
-        return self.kept.trails.get(outcome.name, Trail())
-
-    def _temper(self, outcome: Outcome) -> Temper:
-        one = next(one for one in self.case.metrics if one.name == outcome.metric)
-        tempers = self.kept.source(one.source).tempers
-        kinds = {o.name: kind for kind, o in self.case.outcomes(self.kept, one)}
-        return tempers[kinds[outcome.name]] if tempers else Temper()
+    def _leading(self, one: str, reading: Reading) -> _Weighed:
+        """The outcome of metric ``one`` that ``reading`` found to have most against it."""
+        return next(e for e in self.weighed[one] if e.outcome.name == reading.leading.name)
 
     # One metric
 
@@ -167,30 +185,29 @@ class _Bench:
         return _Found(one, Standing.FAILED if failed else Standing.SUSPICIOUS, text)
 
     def _found_counts(self, one: Judged, together: Reading | None) -> _Found:
-        outcomes = [outcome for _, outcome in self.case.outcomes(self.kept, one)]
-        if not outcomes:
+        weighed = self.weighed[one.name]
+        if not weighed:
             return self._unknown(one) or _Found(one, Standing.NO_DATA, "no bounds are known yet")
         strikes = self.kept.strikes.get(one.name, Strikes())
         part = 1.0 if one.metric.dry_run else 1 / len(self._acting())
-        reading = self._read(outcomes, part)
-        text = self._text(reading, part)
+        reading = self._read(weighed, part)
+        leading = self._leading(one.name, reading)
+        text = self._text(leading, reading, part)
         if one.metric.strict and limits.has_failed(strikes, one.metric.failures):
             return _Found(one, Standing.FAILED, f"{limits.count(one.metric, strikes)}; {text}")
         if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
             return _Found(one, Standing.FAILED, text, reading.log_e)
         if unknown := self._unknown(one):
-            said = (
-                f"{unknown.text}; {text}" if self._trail(reading.leading).blocks else unknown.text
-            )
+            said = f"{unknown.text}; {text}" if leading.trail.blocks else unknown.text
             return _Found(one, unknown.standing, said, reading.log_e)
         if one.metric.strict and strikes.beyond:
             return _Found(one, Standing.SUSPICIOUS, text, reading.log_e)
         return _Found(one, reading.standing, text, reading.log_e)
 
-    def _text(self, reading: Reading, part: float) -> str:
-        outcome, confidence = reading.leading, self.case.rollout.spec.analysis.confidence
+    def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
+        outcome, confidence = leading.outcome, self.case.rollout.spec.analysis.confidence
         bar = 1 / confidence.false_rollback / part
-        text = words.verdict(outcome, self._trail(outcome), bar, self._temper(outcome))
+        text = words.verdict(outcome, leading.trail, bar, leading.temper)
         if not reading.certified:
             return text
         percent, risk = self.case.window.percent, confidence.false_promote
@@ -205,7 +222,7 @@ class _Bench:
                 return _unanswered(one, answer)
         source, window = self.kept.source(one.source), self.case.window
         beyond = one.counting is Counting.SLOW and source.bounds
-        if beyond and not self.case.outcomes(self.kept, one):
+        if beyond and not self.weighed[one.name]:
             return _Found(one, Standing.ERROR, "no histogram bucket is as long as asked for")
         seen = source.tally.last_seen()
         if seen is None:
@@ -244,11 +261,8 @@ class _Bench:
             return f"{found.one.name}: {found.text.split('; ')[0]}"
         if found.log_e is None:
             return f"{found.one.name}: {_without(found.text, found.one.name)}"
-        worst = max(
-            (outcome for _, outcome in self.case.outcomes(self.kept, found.one)),
-            key=lambda outcome: self._trail(outcome).log_e,
-        )
-        return f"{worst.name}: {words.sides(self._trail(worst).total, worst.line)}"
+        worst = max(self.weighed[found.one.name], key=lambda each: each.trail.log_e)
+        return f"{worst.outcome.name}: {words.sides(worst.trail.total, worst.outcome.line)}"
 
     def _harmless(self, together: Reading) -> str:
         evidence = words.evidence(together.log_e)
@@ -256,7 +270,8 @@ class _Bench:
             case Standing.CERTIFIED:
                 return f"certified to cost users no more than the harm cap ({evidence})"
             case Standing.TOO_FEW:
-                requests = self._trail(together.leading).total.canary_all
+                leading = self._leading(together.leading.metric, together)
+                requests = leading.trail.total.canary_all
                 least = self.case.rollout.spec.analysis.min_requests
                 return f"{requests} canary requests so far, {least} wanted ({evidence})"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
@@ -281,26 +296,21 @@ class _Bench:
         )
 
     def need(self) -> str:
-        """How much more traffic a certificate takes, by the metric that takes most."""
+        """How much more traffic a certificate takes, by the outcome that is farthest from it."""
         window, analysis = self.case.window, self.case.rollout.spec.analysis
-        confidence = Confidence(false_promote=analysis.confidence.false_promote)
-        wanted, rate = 0.0, 0.0
-        for one in self._acting():
-            rate = max(rate, self.kept.source(one.source).rate)
-            for _, outcome in self.case.outcomes(self.kept, one):
-                trail = self._trail(outcome)
-                weights = (min(99, max(1, window.weight)), window.percent)
-                temper = self._temper(outcome)
-                more = forecast.requests_to_certify(
-                    outcome,
-                    trail.share,
-                    weights,
-                    confidence,
-                    temper,
-                    trail.log_safe(window.percent),
-                )
-                wanted = max(wanted, more)
-        return words.needed(wanted, rate)
+        percent = window.percent
+        all_weighed = [each for one in self._acting() for each in self.weighed[one.name]]
+        last = min(all_weighed, key=lambda each: each.trail.log_safe(percent))
+        more = forecast.requests_to_certify(
+            last.outcome,
+            last.trail.share,
+            (min(99, max(1, window.weight)), percent),
+            Confidence(false_promote=analysis.confidence.false_promote),
+            last.temper,
+            last.trail.log_safe(percent),
+        )
+        rate = max(self.kept.source(one.source).rate for one in self._acting())
+        return words.needed(more, rate)
 
 
 def _unanswered(one: Judged, answer: NoAnswer) -> _Found:

@@ -104,7 +104,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
         source = replace(source, view=kept.view)
     if one.counting is Counting.SLOW and not source.bounds:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
-        return kept.with_source(key, _choose_bounds(case, source, answers))
+        return kept.with_source(key, choose_bounds(case, source, answers))
     begin = grid.first(case.window.since, case.interval)
     answers = case.answers(key)
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
@@ -117,7 +117,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     return kept
 
 
-def _choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
+def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
     """The latency bounds to count from now on, chosen from all that there are."""
     slow = [one for one in case.metrics if one.counting is Counting.SLOW and one.source]
     for counts in answers:
@@ -186,7 +186,7 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     kept = kept.with_source(key, replace(source, rate=faded))
     if last < case.window.since:
         return kept
-    block = _Block(last, counts.at, canary, stable)
+    block = _Block(counts.at, canary, stable, _setting(case, kept, last))
     for one in case.metrics:
         if one.source == key and case.can_tell(one):
             kept = _weigh(case, kept, one, block)
@@ -195,12 +195,12 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What both sides counted between two instants: all requests, then the bad ones by kind."""
+    """What both sides counted until ``end``: all requests, then the bad ones by kind."""
 
-    begin: datetime
     end: datetime
     canary: Figures
     stable: Figures
+    setting: Setting
 
 
 def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
@@ -211,9 +211,8 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
         pair = Pair(
             block.canary[kind + 1], block.canary[0], block.stable[kind + 1], block.stable[0]
         )
-        trail = trails.get(outcome.name) or sequential.begin(temper)
-        setting = _setting(case, kept, block)
-        trails[outcome.name] = sequential.weigh(trail, pair, outcome, temper, setting)
+        trail = trails.get(outcome.name) or sequential.begin(temper, outcome=outcome)
+        trails[outcome.name] = sequential.weigh(trail, pair, outcome, temper, block.setting)
         if one.metric.strict and pair.canary_all:
             share = pair.canary_bad / pair.canary_all
             so_far = strikes.get(one.name, Strikes())
@@ -221,12 +220,12 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
     return replace(kept, trails=trails, strikes=strikes)
 
 
-def _setting(case: Case, kept: Memory, block: _Block) -> Setting:
+def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     began = kept.began or case.window.since
     return Setting(
         levels=_levels(case),
-        cap=sequential.cap_at(case.interval.total_seconds()),
-        warm=block.begin < began + case.rollout.spec.analysis.warmup,
+        pace=sequential.pace_of(case.interval.total_seconds()),
+        warm=begin < began + case.rollout.spec.analysis.warmup,
     )
 
 

@@ -83,18 +83,24 @@ class Memory:
         return replace(self, sources={**self.sources, key: source})
 
 
-def load(checkpoint: Mapping[str, Any]) -> Memory:
-    """The memory that ``dump`` wrote; anything else, from another version say, is none at all."""
+def load(checkpoint: Mapping[str, Any], trails: bool = True) -> Memory:
+    """The memory that ``dump`` wrote; anything else, from another version say, is none at all.
+
+    ``trails`` False leaves the evidence out, for who only wants to know what was asked.
+    """
     if checkpoint.get("v") != VERSION:
         return Memory()
-    view = checkpoint.get("view")
-    return Memory(
-        view=View(view) if view else None,
-        began=_time(checkpoint.get("began")),
-        sources={k: _source(v) for k, v in checkpoint.get("sources", {}).items()},
-        trails={k: _trail(v) for k, v in checkpoint.get("trails", {}).items()},
-        strikes={k: _strikes(v) for k, v in checkpoint.get("strikes", {}).items()},
-    )
+    try:
+        return Memory(
+            view=View(checkpoint["view"]) if checkpoint["view"] else None,
+            began=_time(checkpoint["began"]),
+            sources={k: _source(v) for k, v in checkpoint["sources"].items()},
+            trails={k: _trail(v) for k, v in checkpoint["trails"].items()} if trails else {},
+            strikes={k: _strikes(v) for k, v in checkpoint["strikes"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Somebody edited the status: the evidence begins anew, which can only make us wait.
+        return Memory()
 
 
 def dump(memory: Memory) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
-from rollout.analysis import query
+from rollout.analysis import buckets, query
 from rollout.analysis.evidence import Line
-from rollout.analysis.sequential import Outcome
+from rollout.analysis.sequential import SLOW_BETS, Outcome
 from rollout.analysis.window import PER_SIDE, Window
 from rollout.model.observation import Counting
 from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
-from rollout.model.units import words
 
 ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
 DEFAULT_ERRORS = Line(1.1, 0.001)
@@ -58,10 +58,24 @@ class Judged:
 
     def outcomes(self, bounds: Sequence[timedelta]) -> tuple[Outcome, ...]:
         """What is weighed for it: one outcome per bound of a latency, else one in all."""
-        names = [f"{self.name}>{words(bound)}" for bound in bounds]
-        if self.counting is not Counting.SLOW:
-            names = [self.name]
-        return tuple(Outcome(name, self.name, self.line, self.harm, self.loose) for name in names)
+        slow = self.counting is Counting.SLOW
+        return _outcomes(
+            self.name, self.line, self.harm, self.loose, tuple(bounds) if slow else None
+        )
+
+
+@lru_cache(1024)  # every look asks for the same ones, and their names are slow to write
+def _outcomes(
+    metric: str, line: Line, harm: float, loose: float, bounds: tuple[timedelta, ...] | None
+) -> tuple[Outcome, ...]:
+    if bounds is None:
+        return (Outcome(metric, metric, line, harm, loose),)
+    return tuple(
+        Outcome(
+            f"{metric}>{buckets.name(bound)}", metric, line, harm, loose, SLOW_BETS, outage=False
+        )
+        for bound in bounds
+    )
 
 
 def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> tuple[Judged, ...]:
@@ -106,6 +120,8 @@ def _of_template(rollout: Rollout, use: TemplateUse, known: Mapping[str, str]) -
 
 
 def _judged(metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:
+    if metric.query is None and metric.bad is None and metric.total is None:
+        return _kind(metric, analysis)
     try:
         metric = replace(
             metric,

@@ -98,7 +98,7 @@ class SequentialGate:
         self.tempers = {o.name: _temper(past.get(o.name, ())) for o in config.outcomes}
         per_hour = timedelta(hours=1) / config.interval
         self.trails: dict[str, Trail] = {
-            name: sequential.begin(temper, per_hour) for name, temper in self.tempers.items()
+            o.name: sequential.begin(self.tempers[o.name], per_hour, o) for o in config.outcomes
         }
         self.stop = 0
         self.elapsed = timedelta(0)  # since the first block began
@@ -135,7 +135,7 @@ class SequentialGate:
         began = self.elapsed - (spans - 1) * self.config.interval
         setting = Setting(
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
-            cap=sequential.cap_at(self.config.interval.total_seconds()),
+            pace=sequential.pace_of(self.config.interval.total_seconds()),
             warm=began < self.config.warmup,
         )
         for outcome in self.config.outcomes:

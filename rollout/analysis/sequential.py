@@ -9,20 +9,28 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
+from typing import TypedDict
 
 from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
 
-CAP = 3.0  # nats a block may add at the usual interval: one incident of one scrape proves nothing
+CAP = 2.5  # nats a block may add: an incident of one scrape, or of two, proves nothing
+LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
+OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
+OUTAGE = 0.5  # beyond the line: what only an outage exceeds
+OUTAGE_SHARE = 0.97
 USUAL_INTERVAL = 15.0  # seconds
-AGREEING = 3  # blocks at the cap in a row, after which the cap doubles
+AGREES = 1.0  # nats by which a block speaks against the canary
+AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
 FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
 SUSPICIOUS = math.log(2)
+CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,8 @@ class Outcome:
 
     ``metric``: outcomes of one metric (the bounds of a latency) share its part of the error budget.
     ``harm``: extra bad requests, as a share of all traffic, that need not be excluded to go on.
-    ``loose``: added to the line while the canary warms up.
+    ``loose``: added to the line while the canary warms up; ``bets``: on how much worse it may be.
+    ``outage``: one bet more, that nearly all requests are bad; errors can be that, slowness seldom.
     """
 
     name: str
@@ -39,14 +48,17 @@ class Outcome:
     line: Line
     harm: float = 0.005
     loose: float = 0.1
+    bets: int = evidence.BETS
+    outage: bool = True
 
 
+SLOW_BETS = 5  # a tail of 1 % leaves a fifth of the range, in log odds, that rare errors have
 ERRORS = Outcome("errors", "errors", Line(1.1, 0.001))
 
 
 def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Outcome:  # noqa: B008
     """The outcome "slower than a bound", named by the bound."""
-    return Outcome(name, metric, line, harm=0.02, loose=0.5)
+    return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Trail:
     ``agreeing``: blocks at the cap in a row; ``bad_blocks``: those with any bad canary request.
     """
 
-    harmful: tuple[float, ...] = (NOT_STARTED,) * evidence.BETS
+    harmful: tuple[float, ...] = (NOT_STARTED,) * (evidence.BETS + 1)
     waiting: float = 1.0
     blocks: int = 0
     cooled: bool = False
@@ -79,21 +91,30 @@ class Trail:
     @property
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
-        mixed = evidence.log_mean(self.harmful)
-        return evidence.log_sum((mixed, math.log(self.waiting))) if self.waiting > 0 else mixed
+        return _mixed(self.harmful, self.waiting)
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
-        return evidence.log_mean(logs) if logs else 0.0
+        return _mean(logs) if logs else 0.0
 
 
-def begin(temper: Temper, blocks_per_hour: float = 240.0) -> Trail:
+_mean = lru_cache(4096)(evidence.log_mean)  # one look reads the same logs several times
+
+
+@lru_cache(4096)
+def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
+    mixed = evidence.log_mean(harmful)
+    return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
+
+
+def begin(temper: Temper, blocks_per_hour: float = 240.0, outcome: Outcome = ERRORS) -> Trail:
     """The trail before the first block; stable's last hour is what it starts to expect."""
+    empty = Trail(harmful=(NOT_STARTED,) * (outcome.bets + outcome.outage))
     if not temper.every:
-        return Trail()
+        return empty
     fading = min(1.0, HISTORY_BLOCKS / blocks_per_hour)
-    return Trail(base_bad=temper.bad * fading, base_all=temper.every * fading)
+    return replace(empty, base_bad=temper.bad * fading, base_all=temper.every * fading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +122,17 @@ class Setting:
     """How the next block is to be read; fixed before it is seen.
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
-    ``cap``: nats that a block may add for harm.
+    ``pace``: a block's length as a share of the usual one, which the caps go by.
     """
 
     levels: tuple[int, ...]
-    cap: float = CAP
+    pace: float = 1.0
     warm: bool = False
 
 
-def cap_at(interval: float) -> float:
-    """The cap for blocks of ``interval`` seconds: about 45 s must agree, and three blocks do."""
-    return CAP * min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
+def pace_of(interval: float) -> float:
+    """The pace of blocks of ``interval`` seconds; short ones count for a third at least."""
+    return min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -123,41 +144,75 @@ def widened(line: Line, temper: Temper) -> Line:
 
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
-    if pair.canary_all > 0:
-        trail = _weigh_canary(trail, pair, outcome, temper, setting)
-    return replace(
-        trail,
-        total=trail.total.plus(pair),
-        base_bad=_short(FORGET * trail.base_bad + pair.stable_bad),
-        base_all=_short(FORGET * trail.base_all + pair.stable_all),
-    )
-
-
-def _weigh_canary(
-    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting
-) -> Trail:
+    if pair.canary_all <= 0:
+        return replace(trail, **_heard(trail, pair))
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
-    cap = setting.cap * (2 if trail.agreeing >= AGREEING else 1)
-    gains = [
-        min(cap, evidence.log_factor(pair, bet, loose) / temper.dispersion)
-        for bet in evidence.harmful_bets(trail.share, loose)
-    ] or [0.0] * evidence.BETS
+    tempering = temper.dispersion, setting.pace
+    gains = _harm(trail, pair, outcome, loose, tempering)
+    agrees = max(gains) >= AGREES * setting.pace
+    if outcome.outage:
+        gains.append(_outage(trail, pair, line, tempering))
     start = math.log(starting) if starting > 0 else NOT_STARTED
-    return replace(
-        trail,
+    return Trail(
         harmful=tuple(
-            _floor(gain + evidence.log_sum((log, start)))
+            _floor(gain + evidence.log_add(log, start))
             for gain, log in zip(gains, trail.harmful, strict=True)
         ),
         waiting=_short(trail.waiting - starting),
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
+        agreeing=trail.agreeing + 1 if agrees else 0,
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
-        agreeing=trail.agreeing + 1 if max(gains) >= setting.cap else 0,
         safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
+        **_heard(trail, pair),
     )
+
+
+class _Heard(TypedDict):
+    total: Pair
+    base_bad: float
+    base_all: float
+
+
+def _heard(trail: Trail, pair: Pair) -> _Heard:
+    """What every block adds, whoever had its traffic."""
+    return {
+        "total": trail.total.plus(pair),
+        "base_bad": _short(FORGET * trail.base_bad + pair.stable_bad),
+        "base_all": _short(FORGET * trail.base_all + pair.stable_all),
+    }
+
+
+def _harm(
+    trail: Trail, pair: Pair, outcome: Outcome, line: Line, tempering: tuple[float, float]
+) -> list[float]:
+    """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
+
+    ``tempering``: the dispersion and the pace.  The caps are known before the block is seen.
+    """
+    dispersion, pace = tempering
+    count = len(trail.harmful) - outcome.outage
+    cap = pace * (LIFTED if trail.agreeing >= AGREEING else CAP)
+    bets = evidence.harmful_bets(trail.share, line, count)
+    logs = evidence.log_factors(pair, bets, line)
+    return [min(cap, log / dispersion) for log in logs] or [0.0] * count
+
+
+def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]) -> float:
+    """The same for one more bet, against the wider line that only an outage exceeds.
+
+    A factor that is fair for all shares up to the wider line is fair for those up to ``line``.
+    """
+    dispersion, pace = tempering
+    wide = Line(line.ratio, line.absolute + OUTAGE)
+    stable = min(evidence.MOST_SHARE, max(evidence.LEAST_SHARE, trail.share))
+    if wide.at(stable) >= OUTAGE_SHARE:
+        return 0.0
+    cap = pace * (LIFTED if trail.agreeing >= AGREEING_OUTAGE else OUTAGE_CAP)
+    bet = evidence.Bet(OUTAGE_SHARE, stable)
+    return min(cap, evidence.log_factor(pair, bet, wide) / dispersion)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
@@ -182,10 +237,12 @@ def _safe(
     for percent in levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
         before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
-        bets = evidence.harmless_bets(trail.share, line)
+        if _mean(before) > CERTAIN:
+            answer[percent] = before
+            continue
+        gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)
         answer[percent] = tuple(
-            _floor(log + evidence.log_factor(pair, bet, line) / temper.dispersion)
-            for log, bet in zip(before, bets, strict=True)
+            _floor(log + gain / temper.dispersion) for log, gain in zip(before, gains, strict=True)
         )
     return answer
 
@@ -245,11 +302,12 @@ def read(
     tempers: Mapping[str, Temper],
 ) -> Reading:
     """What the trails, by outcome name, say together; ``outcomes`` has at least one."""
+    logs = {outcome.name: trails[outcome.name].log_e for outcome in outcomes}
     log_e = evidence.log_sum(
-        math.log(weight) + trails[outcome.name].log_e
+        math.log(weight) + logs[outcome.name]
         for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
     )
-    leading = max(outcomes, key=lambda o: trails[o.name].log_e)
+    leading = max(outcomes, key=lambda outcome: logs[outcome.name])
     certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
     if percent >= 100:
         certified = certified and all(

@@ -1,9 +1,11 @@
 """Verdicts in words and numbers: the sentences of the status, of events and of ``explain``."""
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rollout.analysis.evidence import Line, Pair
+from rollout.analysis.forecast import Outlook
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import Outcome, Trail, widened
 from rollout.model.units import percent as as_percent
@@ -79,6 +81,29 @@ def needed(requests: float, per_second: float) -> str:
     seconds = requests / per_second
     unit = 60 if seconds >= 90 else 1
     return f"{count}, about {words(timedelta(seconds=math.ceil(seconds / unit) * unit))}"
+
+
+def foreseen(seen: Sequence[tuple[Outcome, Outlook, float]], box: timedelta) -> str:
+    """What a step will see, what it would send back, and how it ends.
+
+    ``seen``: an outcome of each metric, its outlook, and stable's share of bad requests.
+    """
+    if not seen:
+        return ""
+    requests = min(outlook.requests for _, outlook, _ in seen)
+    parts = [f"about {float(f'{requests:.2g}'):,.0f} canary requests in {words(box)}"]
+    for outcome, outlook, share in seen:
+        least = "nothing" if outlook.visible is None else f"{share_of(outlook.visible)} or more"
+        parts.append(f"{outcome.name}: sends back {least} (stable {share_of(share)})")
+    times = [outlook.certifies for _, outlook, _ in seen]
+    known = [time for time in times if time is not None]
+    if len(known) == len(times):
+        parts.append(
+            f"certified after {words(timedelta(seconds=math.ceil(max(known).total_seconds())))}"
+        )
+    else:
+        parts.append("too little traffic to certify: it goes by its time box")
+    return "; ".join(parts)
 
 
 def short(text: str) -> str:

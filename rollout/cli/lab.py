@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,15 +12,19 @@ from typing import Annotated, Any
 import typer
 
 from rollout.cli import demo as demonstration
-from rollout.cli import output
+from rollout.cli import output, showcase
+from rollout.cli.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab import processes
-from rollout.lab.client import CRD
+from rollout.lab.client import CRD, Kind
+from rollout.lab.load import Ask
 from rollout.lab.processes import Child
 from rollout.lab.world import Settings, World
 from rollout.manifest import schema
+from rollout.model.spec import GROUP, VERSION
 
 SCRAPE = timedelta(seconds=1)
+SOURCE = Kind(GROUP, VERSION, "rolloutsources", "RolloutSource")
 ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
 app = typer.Typer(help="A cluster on this machine: real Envoy, Prometheus and git.")
@@ -31,12 +35,16 @@ def up(
     controller: Annotated[
         bool, typer.Option(help="Start a controller, too, or leave that to you.")
     ] = True,
+    shop: Annotated[
+        bool, typer.Option(help="Put the demo's shop into it, or leave it empty.")
+    ] = True,
+    rate: Annotated[int, typer.Option(help="The shop's visitors: requests a second.")] = 50,
     data: Annotated[
         Path | None, typer.Option(help="Keep the cluster's objects in this file.")
     ] = None,
 ) -> None:
     """Start the lab and leave it running until Ctrl-C."""
-    asyncio.run(_up(controller=controller, data=data))
+    asyncio.run(_up(controller=controller, rate=rate if shop else 0, shop=shop, data=data))
 
 
 @app.command()
@@ -57,19 +65,38 @@ async def _demo(rate: int) -> int:
         return int(await demonstration.play(running, child, rate))
 
 
-async def _up(*, controller: bool, data: Path | None) -> None:
+async def _up(*, controller: bool, shop: bool, rate: int, data: Path | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     output.say("starting API server, Envoy, Prometheus and git …")
-    async with world(controller=controller, data=data) as (running, child):
+    async with (
+        world(controller=controller, data=data) as (running, child),
+        AsyncExitStack() as exits,
+    ):
         output.facts(addresses(running.addresses(), child))
         output.say("")
         output.say(f"  export KUBECONFIG={running.kubeconfig}")
-        output.say(f"  git clone {running.git_url}")
+        output.say(f"  git clone {running.git_url} && cd shop")
+        if shop:
+            await _stock(running)
+            output.say(f"  sed -i 's/v1$/v2/' {showcase.FILE}    # {showcase.BAD} is the bad one")
+            output.say("  git commit -am v2 && git push")
+            output.say(f"  kubectl -n {showcase.NAMESPACE} get rollouts --watch")
+        if rate:
+            await exits.enter_async_context(running.load(rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")
         await stop.wait()
     output.say("stopped")
+
+
+async def _stock(running: World) -> None:
+    """The shop of the demo is there, and git asks for what serves already."""
+    await running.apply(*showcase.objects())
+    await running.serving(showcase.HOST)
+    checkout = Checkout(running.git_url, running.kubeconfig.parent / "checkout")
+    await checkout.push(showcase.FILE, showcase.manifest("v1"), "shop: v1")
+    await running.kube.create(SOURCE, showcase.source(running.git_url))
 
 
 def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, str]]:

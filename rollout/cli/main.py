@@ -10,6 +10,7 @@ import typer
 import rollout
 from rollout.cli import (
     answer,
+    backtest,
     crds,
     exits,
     lab,
@@ -64,6 +65,7 @@ def _add() -> None:
     _panel(LOOK, status.status, watch.watch, status.history, status.explain, wait.wait)
     for verb in terminal.ANSWERS:
         app.command(verb, rich_help_panel=ASK)(answer.command(verb))
+    _panel(LOOK, backtest.backtest)
     _panel(MANIFESTS, validate.validate, plan.plan, preflight.preflight, crds.crds, crds.schema)
     app.add_typer(lab.app, name="lab", rich_help_panel=RUN)
     _panel(RUN, run.run, version)

@@ -11,11 +11,23 @@ import typer
 import yaml
 from rich.text import Text
 
-from rollout.cli import cluster, options, output, rehearsal, validate
+from rollout.cli import (
+    cluster,
+    options,
+    outlook,
+    output,
+    rehearsal,
+    run,
+    settings,
+    validate,
+)
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
-from rollout.cli.settings import Settings
+from rollout.cli.past import Reader
+from rollout.cli.settings import NAMES, Settings
+from rollout.controller.metrics import Batcher
 from rollout.edges.kube import Kube
+from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load, objects
 from rollout.messages import markdown, planned
@@ -54,6 +66,14 @@ def plan(
         bool, typer.Option("--cluster", help="Against the cluster, not only these files.")
     ] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The timeline, without diffs.")] = False,
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            envvar=NAMES["prometheus"],
+            show_envvar=False,
+            help="Its URL, for a forecast of each step; with --cluster.",
+        ),
+    ] = "",
     form: Annotated[PlanFormat, typer.Option("--output", "-o")] = PlanFormat.TABLE,
 ) -> None:
     """Show every patch that a push of these manifests would lead to, step by step.
@@ -72,7 +92,8 @@ def plan(
     rollouts = [m for one in found for m in one.manifests if m.kind == "Rollout"]
     if not rollouts:
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
-    plans = asyncio.run(_plans(options.chosen(context), rollouts, others, live=live))
+    given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)
+    plans = asyncio.run(_plans(given, rollouts, others, live=live))
     _show(plans, form, brief=brief)
     if not all(each.complete for each in plans):
         raise typer.Exit(Exit.FAILED)
@@ -113,7 +134,15 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
     rollout = read(manifest, scope.namespace)
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
-    return await rehearsal.play(rollout, named.values(), status)
+    planned = await rehearsal.play(rollout, named.values(), status)
+    if not given.prometheus or status.stable is None:
+        return planned
+    client = Prometheus(run.access(given))
+    try:
+        reader = Reader(Batcher(client, gather=0.0), rollout, status.stable.name)
+        return await outlook.foreseen(planned, reader, cluster.now())
+    finally:
+        client.close()
 
 
 async def _optional(connection: Kube, kind: str) -> Iterable[Json]:

@@ -165,16 +165,19 @@ async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
 def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
         return Nowhere()
-    prometheus = Prometheus(
-        Access(
-            url=given.prometheus,
-            token=settings.secret(given.prometheus_token) if given.prometheus_token else "",
-            ca_file=given.prometheus_ca,
-            tenant=(TENANT, given.tenant) if given.tenant else None,
-        )
-    )
+    prometheus = Prometheus(access(given))
     exits.callback(prometheus.close)
     return Batcher(prometheus)
+
+
+def access(given: Settings) -> Access:
+    """Where Prometheus is and how it lets us in. Errors: ``RefusedError`` for a lost secret."""
+    return Access(
+        url=given.prometheus,
+        token=settings.secret(given.prometheus_token) if given.prometheus_token else "",
+        ca_file=given.prometheus_ca,
+        tenant=(TENANT, given.tenant) if given.tenant else None,
+    )
 
 
 def _following(repo: GitRepo, outside: Outside) -> Beside:

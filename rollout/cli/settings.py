@@ -1,7 +1,7 @@
 """The controller's settings: at most twelve, and the only place where the environment is read."""
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from rollout.errors import RefusedError
@@ -37,6 +37,14 @@ class Settings:
 
 NAMES = {field.name: f"ROLLOUT_{field.name.upper()}" for field in fields(Settings)}
 """Setting to environment variable; the API's own ``KUBECONFIG`` is read as kubectl reads it."""
+
+
+def with_access(given: Settings) -> Settings:
+    """``given`` with how Prometheus lets us in, as the environment says for ``run``, too."""
+    token, ca, tenant = (
+        os.environ.get(NAMES[name], "") for name in ("prometheus_token", "prometheus_ca", "tenant")
+    )
+    return replace(given, prometheus_token=token, prometheus_ca=ca, tenant=tenant)
 
 
 def secret(path: str) -> str:

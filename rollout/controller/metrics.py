@@ -99,15 +99,13 @@ class Batcher:
         grouped: dict[tuple[str, str], list[datetime]] = {}
         for question in values:
             grouped.setdefault((question.metric, question.promql), []).append(question.instant)
-        found, numbers = await asyncio.gather(
-            asyncio.gather(*map(self._counts, counts)),
-            asyncio.gather(*(self._values(*key, tuple(at)) for key, at in grouped.items())),
-        )
-        missing = [answer for answer in (*found, *numbers) if isinstance(answer, NoAnswer)]
+        readings = (self._values(*key, tuple(at)) for key, at in grouped.items())
+        answers = await asyncio.gather(*map(self._counts, counts), *readings)
+        told = [one for a in answers if not isinstance(a, NoAnswer) for one in a]
         return (
-            tuple(c for answer in found if not isinstance(answer, NoAnswer) for c in answer),
-            tuple(v for answer in numbers if not isinstance(answer, NoAnswer) for v in answer),
-            tuple(missing),
+            tuple(one for one in told if isinstance(one, Counts)),
+            tuple(one for one in told if isinstance(one, Value)),
+            tuple(answer for answer in answers if isinstance(answer, NoAnswer)),
         )
 
     # Counters of the mesh: shared by all

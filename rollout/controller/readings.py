@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 from rollout.analysis.query import BAD, PART, SEEN, TOTAL
 from rollout.model.observation import PodCount, Reply, Series
@@ -95,6 +96,7 @@ def _enter(row: Row, part: str | None, le: str | None, value: float) -> None:
         row.up_to[bound(le)] = value
 
 
+@cache  # a mesh has twenty of them, an answer thousands
 def bound(le: str) -> timedelta:
     """The bound that ``le`` names in milliseconds: ``500`` and ``500.0`` are the same."""
     try:

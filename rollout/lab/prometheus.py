@@ -27,6 +27,7 @@ class Prometheus:
         self._folder = folder
         self._interval = interval
         self._port = port or free_port()
+        self._command: list[str] = []
         self._child: Child | None = None
 
     @property
@@ -41,12 +42,21 @@ class Prometheus:
         program = await program_path()
         config = self._folder / "prometheus.yml"
         config.write_text(yaml.safe_dump(self._config(mesh, pods, envoy)))
-        command = [
-            *(program, f"--config.file={config}", f"--web.listen-address=127.0.0.1:{self._port}"),
+        self._command = [
+            *(
+                str(program),
+                f"--config.file={config}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+            ),
             *(f"--storage.tsdb.path={self._folder / 'prometheus'}", "--log.level=warn"),
             "--scrape.discovery-reload-interval=100ms",  # hidden, 5 s by default
         ]
-        self._child = await start("prometheus", command, log=self._folder / "prometheus.log")
+        await self.resume()
+
+    async def resume(self) -> None:
+        """It answers again after ``stop``, at the same address and with what it had stored."""
+        log = self._folder / "prometheus.log"
+        self._child = await start("prometheus", self._command, log=log)
         await self._ready(self._child)
 
     async def stop(self) -> None:

@@ -128,6 +128,13 @@ class World:
         """Visitors at the gateway; ``async with`` starts and stops them."""
         return Load(self.gateway_url, rps, ask)
 
+    @property
+    def prometheus(self) -> Prometheus:
+        """To be stopped and resumed.  Errors: OutsideError when the world has none."""
+        if self._prometheus is None:
+            raise OutsideError("world: there is no prometheus; Settings(prometheus=True) is wanted")
+        return self._prometheus
+
     def tcp_url(self, port: int, host: str = "gateway") -> str:
         """Where connections to a TCP port of ``host`` go, its full name, or to the edge's."""
         return f"http://127.0.0.1:{self._plane.port(f'tcp|{port}|{host}')}"

@@ -237,7 +237,7 @@ def crd(kind: Kind) -> Schema:
                 "plural": kind.plural,
                 "singular": kind.name.lower(),
                 "shortNames": [kind.short],
-                "categories": ["rollout"],
+                # no category "rollout": `kubectl get rollout NAME` would mean every kind
             },
             "versions": [version],
         },
@@ -307,7 +307,7 @@ def files() -> Mapping[str, str]:
 
 
 def _yaml(value: Schema) -> str:
-    head = "# Generated from rollout/model by `rollout crds`; edit the nouns, not this file.\n"
+    head = "# Generated from rollout/model by `make generate`; edit the nouns, not this file.\n"
     return head + yaml.safe_dump(value, sort_keys=False, width=100)
 
 

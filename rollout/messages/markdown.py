@@ -19,6 +19,7 @@ def _plan(planned: Planned) -> Iterator[str]:
     yield from ("| from | canary | what | gate |", "| ---: | ---: | --- | --- |")
     for moment in planned.moments:
         gate = words.gate(moment.step) if moment.step else ""
+        gate = f"{gate}; {moment.forecast}" if moment.forecast else gate
         at = words.span(moment.at)
         yield f"| {at} | {moment.weight}% | {_cell(moment.because)} | {_cell(gate)} |"
     yield from ("", f"{_cell(planned.ends)}.", "")

@@ -39,6 +39,7 @@ class Moment:
     """Changes that happen together. ``at``: the soonest, from the push on.
 
     ``step``: the spec of the step that begins here, if one does; ``weight``: the canary's share.
+    ``forecast``: what its gate will see at present traffic, in words; empty: unknown.
     """
 
     at: timedelta
@@ -46,6 +47,7 @@ class Moment:
     weight: int
     changes: tuple[Change, ...] = ()
     step: Step | None = None
+    forecast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
         yield headline(moment), Tone.HEAD
         if moment.step is not None:
             yield f"{INDENT}{gate(moment.step)}", Tone.FAINT
+        if moment.forecast:
+            yield f"{INDENT}{moment.forecast}", Tone.FAINT
         for change in moment.changes if diffs else ():
             yield from _change(change)
     yield "", Tone.PLAIN
@@ -181,6 +185,7 @@ def plain(planned: Planned) -> dict[str, Any]:
                 "at": span(moment.at),
                 "weight": moment.weight,
                 "because": moment.because,
+                **({"forecast": moment.forecast} if moment.forecast else {}),
                 "changes": list(_plain(moment.changes)),
             }
             for moment in planned.moments

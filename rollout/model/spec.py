@@ -201,7 +201,10 @@ class Approval:
 
     slack: Annotated[str, Field(description="channel to ask in; empty: CLI and annotation")] = ""
     approvers: Annotated[
-        tuple[str, ...], Field(description="Slack user ids or Kubernetes user names; empty: anyone")
+        tuple[str, ...],
+        Field(
+            description="Slack user ids; kubernetes: who may annotate the Rollout; empty: anyone"
+        ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
     expires: Duration = timedelta(hours=4)

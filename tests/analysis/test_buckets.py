@@ -26,3 +26,8 @@ def test_the_last_bound_has_no_next_one() -> None:
 @pytest.mark.parametrize(("total", "bounds"), [(0, BOUNDS), (10, ())])
 def test_there_is_nothing_to_choose_by(total: int, bounds: tuple[timedelta, ...]) -> None:
     assert buckets.chosen([0] * len(bounds), total, bounds) == ()
+
+
+def test_bounds_below_a_millisecond_have_names_of_their_own() -> None:
+    found = [buckets.name(timedelta(milliseconds=ms)) for ms in (0.25, 0.5, 2.5, 250, 1000)]
+    assert found == ["0.25ms", "0.5ms", "2.5ms", "250ms", "1s"]

@@ -62,7 +62,8 @@ def test_no_harmful_canary_has_an_expected_safe_factor_above_one(
 
 def test_on_the_line_under_the_bets_projection_the_expectation_is_one() -> None:
     line, bet, sizes = Line(1.5, 0.1), Bet(0.8, 0.2), (6, 9)
-    canary, stable = evidence._nearest(Pair(0, sizes[0], 0, sizes[1]), bet, line)
+    stable = evidence._nearest(*sizes, *bet, line)
+    canary = line.ratio * stable + line.absolute
     assert expected(sizes, (canary, stable), bet, line) == pytest.approx(1.0, abs=1e-9)
 
 
@@ -70,9 +71,9 @@ def test_on_the_line_under_the_bets_projection_the_expectation_is_one() -> None:
 def test_the_projection_has_no_slope_along_the_line(
     canary: int, stable: int, share: float, line: Line
 ) -> None:
-    pair = Pair(0, canary + 1, 0, stable + 1)
     for bet in harmful_bets(share, line) + harmless_bets(share, line):
-        over, under = evidence._nearest(pair, bet, line)
+        under = evidence._nearest(canary + 1, stable + 1, *bet, line)
+        over = line.ratio * under + line.absolute
         if line.at(bet.stable) > 0.97 or not 1e-8 < under < 1 - 1e-8 or over > 1 - 1e-8:
             continue
         pull = (canary + 1) * line.ratio * (over - bet.canary) / (over * (1 - over))

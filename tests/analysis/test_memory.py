@@ -12,6 +12,15 @@ def test_an_empty_or_foreign_checkpoint_is_no_memory() -> None:
     assert memory.load({"v": 99, "view": "sideways"}) == Memory()
 
 
+def test_an_edited_checkpoint_is_no_memory_and_no_crash() -> None:
+    world = World([Side("v1", 80), Side("v2", 20, since=START)])
+    whole = dict(play(world, rollout(), window(), 90)[-1].checkpoint)
+    for key in whole:
+        if key != "v":
+            assert memory.load({**whole, key: "edited"}) == Memory()
+            assert memory.load({k: v for k, v in whole.items() if k != key}) == Memory()
+
+
 def test_a_memory_survives_json() -> None:
     world = World([Side("v1", 80), Side("v2", 20, errors=0.02, since=START)])
     world.sides[1].pods = 3

@@ -1,6 +1,7 @@
 import math
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -205,5 +206,30 @@ def test_a_margin_that_nothing_exceeds_gives_no_evidence() -> None:
 
 
 def test_short_intervals_have_smaller_caps() -> None:
-    caps = [sequential.cap_at(seconds) for seconds in (60, 15, 7.5, 1)]
-    assert caps == [3.0, 3.0, 1.5, 1.0]
+    assert [sequential.pace_of(seconds) for seconds in (60, 15, 7.5, 1)] == [1, 1, 0.5, 1 / 3]
+    dead = Pair(100, 100, 1, 1000)
+    short = weigh(begin(PLAIN), dead, ERRORS, PLAIN, Setting(levels=(100,), pace=1 / 3))
+    assert short.log_e < after(dead).log_e - 1
+
+
+def test_the_caps_are_lifted_when_three_blocks_in_a_row_agree() -> None:
+    bad = Pair(50, 100, 1, 1000)
+    steps = [after(*[bad] * count).harmful[3] for count in (1, 2, 3, 4)]
+    gains = [b - a for a, b in pairwise(steps)]
+    assert gains == pytest.approx([sequential.CAP, sequential.CAP, sequential.LIFTED], abs=0.01)
+
+
+def test_an_outage_that_begins_late_fails_on_its_third_block() -> None:
+    good, dead = Pair(0, 100, 1, 1000), Pair(100, 100, 1, 1000)
+    assert standing(after(*[good] * 100, *[dead] * 3)) is Standing.FAILED
+
+
+def test_forty_percent_of_errors_in_three_blocks_after_a_good_minute_do_not_fail() -> None:
+    good, blip = Pair(0, 100, 1, 1000), Pair(40, 100, 1, 1000)
+    assert standing(after(*[good] * 30, *[blip] * 3, good)) is Standing.SUSPICIOUS
+
+
+def test_where_stable_fails_half_of_all_requests_no_outage_can_be_told() -> None:
+    broken = Temper(1.0, 0.0, 1_500_000, 3_000_000, known=True)
+    trail = weigh(begin(broken), Pair(100, 100, 500, 1000), ERRORS, broken, SETTING)
+    assert trail.harmful[-1] == pytest.approx(math.log(0.6), abs=0.001)

@@ -31,3 +31,10 @@ def test_delays_have_the_median_and_tail_that_were_asked_for() -> None:
     delays = sorted(faults.delay(chance) for _ in range(20_000))
     assert statistics.median(delays) == pytest.approx(0.020, rel=0.05)
     assert delays[int(0.99 * len(delays))] == pytest.approx(0.200, rel=0.1)
+
+
+def test_a_tail_of_its_own_leaves_the_other_answers_as_they_are() -> None:
+    faults, chance = Faults(latency_ms=5, slow_rate=0.02, slow_ms=300), random.Random(1)
+    delays = [faults.delay(chance) for _ in range(20_000)]
+    assert set(delays) == {0.005, 0.3}
+    assert delays.count(0.3) / len(delays) == pytest.approx(0.02, rel=0.15)

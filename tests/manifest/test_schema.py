@@ -21,7 +21,7 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", sorted(schema.files()))
 def test_generated_files_are_fresh(path: str) -> None:
-    assert (ROOT / path).read_text() == schema.files()[path], "run `rollout crds`"
+    assert (ROOT / path).read_text() == schema.files()[path], "run `make generate`"
 
 
 @pytest.mark.parametrize("kind", schema.KINDS.values(), ids=lambda kind: kind.name)

@@ -17,6 +17,7 @@ class Faults:
 
     ``error_rate``: share of requests from 0 to 1 that get ``error_code``.
     ``latency_ms``, ``latency_p99_ms``: median and 99th percentile of a log-normal delay.
+    ``slow_rate``, ``slow_ms``: share of requests that take this long instead: a tail of its own.
     ``startup``: seconds until it listens. ``never_ready``: it listens, but the probe says no.
     ``crash_after``: requests until all its connections are reset; 0 is never.
     ``crash_after_seconds``: the same by age.
@@ -26,6 +27,8 @@ class Faults:
     error_code: int = 500
     latency_ms: float = 0.0
     latency_p99_ms: float = 0.0
+    slow_rate: float = 0.0
+    slow_ms: float = 0.0
     startup: float = 0.1
     never_ready: bool = False
     crash_after: int = 0
@@ -54,6 +57,8 @@ class Faults:
 
     def delay(self, chance: random.Random) -> float:
         """Seconds to wait before the next answer."""
+        if self.slow_rate and chance.random() < self.slow_rate:
+            return self.slow_ms / 1000
         if self.latency_p99_ms <= self.latency_ms or not self.latency_ms:
             return self.latency_ms / 1000
         sigma = math.log(self.latency_p99_ms / self.latency_ms) / _Z99

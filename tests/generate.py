@@ -1,0 +1,18 @@
+"""Every generated file anew: ``make generate``; tests fail when one of them is stale."""
+
+from pathlib import Path
+
+from rollout.manifest import schema
+from tests import states
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    for path, text in schema.files().items():
+        (ROOT / path).write_text(text)
+    states.PAGE.write_text(states.page())
+
+
+if __name__ == "__main__":
+    main()
