@@ -12,7 +12,7 @@ from rollout.model.status import Outcome, Phase, RolloutStatus
 from tests.lab.gates.door import Answer, Form, Spoil, honest, later, points
 from tests.lab.gates.harness import Gated, sides, verdict
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 RATE = 300
 LONG: list[Object] = [{"weight": 50, "bake": "18s", "timeBox": "40s"}]

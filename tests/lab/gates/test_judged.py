@@ -10,7 +10,7 @@ from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict
 from tests.lab.journeys.shop import dark
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 RATE = 300
 STEPS: list[Object] = [
