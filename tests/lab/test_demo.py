@@ -22,7 +22,7 @@ from rollout.lab.processes import Child
 from rollout.lab.world import World
 from rollout.model.status import Phase, Stage
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 KILLS = 10
 

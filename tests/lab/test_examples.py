@@ -19,7 +19,7 @@ from rollout.lab.world import World
 from rollout.model.status import Stage
 from tests.test_examples import ROOT, objects_of, rollout_of
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 MANY = 200
 

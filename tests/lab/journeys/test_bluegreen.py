@@ -9,7 +9,7 @@ from rollout.model.status import Stage
 from tests.lab.journeys.harness import LIMITED, Journey, until
 from tests.lab.journeys.shop import Shop, to
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 COHORT: Object = {"headers": {"x-preview": {"exact": "1"}}}
 

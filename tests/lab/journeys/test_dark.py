@@ -10,7 +10,7 @@ from tests.lab.journeys.harness import Journey
 from tests.lab.journeys.shop import asked, dark
 from tests.lab.seen import served
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 JASON: Object = {"headers": {"end-user": {"exact": "jason"}}}
 MIRRORED: Object = {"interval": "1s", "warmup": "1s", "reporter": "destination"}

@@ -10,7 +10,7 @@ from rollout.lab.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Obje
 from tests.lab.journeys.harness import Journey, until, within, without_bookkeeping
 from tests.lab.journeys.shop import asked, canary
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 SAMPLES = Path("/work/shared/data/samples")
 HALF = canary(asked(weight=50))

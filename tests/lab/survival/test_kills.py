@@ -11,7 +11,7 @@ from tests.lab.survival.arena import arena
 from tests.lab.survival.endings import RESTART, promoted, taken_back
 from tests.lab.survival.killing import Killer, Saved
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 async def test_a_killed_controller_promotes_a_good_release(tmp_path: Path) -> None:
