@@ -29,7 +29,7 @@ def questions(
     """Everything that ``judge`` needs to see at ``now``; nothing that it has seen already."""
     metrics = plan.judged(rollout, step_metrics, window)
     interval = rollout.spec.analysis.interval
-    kept = in_view(memory.load(checkpoint, trails=False), rollout, window)
+    kept = in_view(memory.load(checkpoint, evidence=False), rollout, window)
     latest = grid.latest(now, interval)
     counts = tuple(
         question
@@ -64,11 +64,10 @@ def in_view(kept: Memory, rollout: Rollout, window: Window) -> Memory:
         view = View.DESTINATION
     elif reporter == "source":
         view = View.SOURCE
-    sources = {
-        key: source if source.view in (None, view) else Source()
-        for key, source in kept.sources.items()
-    }
-    return replace(kept, view=view, sources=sources)
+    strange = [key for key, source in kept.sources.items() if source.view not in (None, view)]
+    if view is kept.view and not strange:
+        return kept
+    return replace(kept, view=view, sources={**kept.sources, **dict.fromkeys(strange, Source())})
 
 
 def probe(key: str, view: View) -> str:
@@ -80,26 +79,41 @@ def _counts(
     one: Judged, kept: Memory, window: Window, latest: datetime, interval: timedelta
 ) -> Iterable[CountsQuestion]:
     source = kept.source(one.source)
-    ask = CountsQuestion(
-        metric=one.source,
+    view = kept.view or View.DESTINATION
+    if one.counting is not Counting.CUSTOM and kept.view is None:
+        for each in View:
+            yield _about(one, window, (latest,), each, metric=probe(one.source, each))
+    elif one.counting is Counting.SLOW and not source.bounds:
+        yield _about(one, window, (latest,), view, metric=probe(one.source, view))
+    else:
+        if source.tempers is None and window.comparing:
+            hour = grid.hour_before(window.since, interval)
+            yield _about(one, window, hour, view, bounds=source.bounds)
+        if instants := _instants(source.tally.at, window, latest, interval):
+            yield _about(one, window, instants, view, bounds=source.bounds)
+
+
+def _about(
+    one: Judged,
+    window: Window,
+    instants: tuple[datetime, ...],
+    view: View,
+    *,
+    metric: str = "",
+    bounds: tuple[timedelta, ...] = (),
+) -> CountsQuestion:
+    """The counters of both roles for ``one``, or for the ``metric`` that probes for them."""
+    return CountsQuestion(
+        metric=metric or one.source,
         counting=one.counting,
-        view=kept.view or View.DESTINATION,
-        instants=(latest,),
+        view=view,
+        instants=instants,
         namespace=window.namespace,
         workloads=_pair(window),
-        bounds=source.bounds,
+        bounds=bounds,
         bad=one.metric.bad or "",
         total=one.metric.total or "",
     )
-    if one.counting is not Counting.CUSTOM and kept.view is None:
-        yield from (replace(ask, metric=probe(one.source, v), view=v, bounds=()) for v in View)
-    elif one.counting is Counting.SLOW and not source.bounds:
-        yield replace(ask, metric=probe(one.source, ask.view))
-    else:
-        if source.tempers is None and window.comparing:
-            yield replace(ask, instants=grid.hour_before(window.since, interval))
-        if instants := _instants(source.tally.at, window, latest, interval):
-            yield replace(ask, instants=instants)
 
 
 def _service(

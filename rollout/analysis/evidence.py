@@ -81,11 +81,17 @@ def log_factors(pair: Pair, bets: Iterable[Bet], line: Line) -> list[float]:
         return [_gain(bad, every, bet.canary, null) for bet in bets]
     ratio, absolute = line.ratio, line.absolute
     factors = []
+    good, stable_good = every - bad, stable_all - stable_bad
     for canary, stable in bets:
         share = _nearest(every, stable_all, canary, stable, line)
         null = ratio * share + absolute
+        # two of ``_gain``, written out
         factors.append(
-            _gain(bad, every, canary, null) + _gain(stable_bad, stable_all, stable, share)
+            (bad * _log(canary / null) + good * _log1p((null - canary) / (1 - null)))
+            + (
+                stable_bad * _log(stable / share)
+                + stable_good * _log1p((share - stable) / (1 - share))
+            )
         )
     return factors
 
@@ -110,12 +116,15 @@ def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Li
     ratio, absolute = line.ratio, line.absolute
     weight, short = every * ratio, absolute - canary
     low, high = (-short / ratio, stable) if -short < stable * ratio else (stable, -short / ratio)
-    low, high = max(EDGE, low), min(high, (1 - EDGE - absolute) / ratio)
+    most = (1 - EDGE - absolute) / ratio
+    low, high = EDGE if low < EDGE else low, most if high > most else high
     tilt, still = ratio * (1 - 2 * absolute), absolute * (1 - absolute)
     a = weight * ratio + stable_all * ratio * ratio
     b = weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable)
     c = stable_all * (tilt * stable - still) - weight * short
-    share = _root(a, b, c, stable_all * still * stable, low, high)
+    pooled = (stable_all * stable - every * short) / (weight + stable_all)  # exact for rare shares
+    start = pooled if low < pooled < high else _sqrt(low * high)
+    share = _root((a, b, c, stable_all * still * stable), low, high, start)
     over = ratio * share + absolute
     spread, other = over * (1 - over), share * (1 - share)
     slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
@@ -125,20 +134,24 @@ def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Li
     return high if share > high else low if share < low else share
 
 
-def _root(a: float, b: float, c: float, d: float, low: float, high: float) -> float:
-    """The one root of the cubic between ``low``, where it is positive, and ``high``."""
-    at, near = _sqrt(low * high), False
+NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
+
+
+def _root(cubic: tuple[float, float, float, float], low: float, high: float, start: float) -> float:
+    """The one root of ``cubic`` between ``low``, where it is positive, and ``high``."""
+    a, b, c, d = cubic
+    at, near, a3, b2 = start, False, 3 * a, 2 * b
     while not near:  # ends: every turn moves one end of the bracket to ``at``
         value = ((a * at + b) * at + c) * at + d
         if value > 0:
             low = at
         else:
             high = at
-        slope = (3 * a * at + 2 * b) * at + c
+        slope = (a3 * at + b2) * at + c
         step = at - value / slope if slope < 0 else low
         if not low < step < high:
             step = (low + high) / 2
-        near, at = -1e-7 * at <= step - at <= 1e-7 * at, step
+        near, at = -NEAR * at <= step - at <= NEAR * at, step
     return at
 
 

@@ -74,7 +74,9 @@ class Case:
 def learn(case: Case, kept: Memory) -> Memory:
     """``kept`` with everything that this look has seen; what was seen before adds nothing."""
     kept = in_view(kept, case.rollout, case.window)
-    kept = _settle_view(case, replace(kept, began=kept.began or case.window.since))
+    if kept.began is None:
+        kept = replace(kept, began=case.window.since)
+    kept = _settle_view(case, kept)
     for key, one in by_source(case.metrics).items():
         kept = _learn_source(case, kept, key, one)
     for one in case.metrics:
@@ -101,7 +103,8 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     if one.counting is not Counting.CUSTOM:
         if kept.view is None:
             return kept
-        source = replace(source, view=kept.view)
+        if source.view is not kept.view:
+            source = replace(source, view=kept.view)
     if one.counting is Counting.SLOW and not source.bounds:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
         return kept.with_source(key, choose_bounds(case, source, answers))
@@ -172,18 +175,18 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     """One instant more; the block before it is weighed if all of it lies in the window."""
     source = kept.source(key)
     last = source.tally.at
-    if last is not None and counts.at <= last:
+    if _says_nothing_new(source, counts):
         return kept
     kinds = max(1, len(source.bounds))
     tally, counted = counters.advance(source.tally, counts.at, counts.pods)
-    source = replace(source, tally=tally)
+    newest = counts.newest or source.newest
     if last is None:
-        return kept.with_source(key, source)
+        return kept.with_source(key, source.counted(tally, newest, source.rate))
     canary = counters.together(counted, case.window.canary, kinds)
     stable = counters.together(counted, case.window.stable, kinds)
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
-    kept = kept.with_source(key, replace(source, rate=faded))
+    kept = kept.with_source(key, source.counted(tally, newest, faded))
     if last < case.window.since:
         return kept
     block = _Block(counts.at, canary, stable, _setting(case, kept, last))
@@ -191,6 +194,17 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
         if one.source == key and case.can_tell(one):
             kept = _weigh(case, kept, one, block)
     return kept
+
+
+def _says_nothing_new(source: Source, counts: Counts) -> bool:
+    """Whether the instant is known, or a replica answered that is behind what is known already.
+
+    The latter is not taken for a restart of pods, and is asked again with the next look.
+    """
+    last, newest = source.tally.at, source.newest
+    if last is not None and counts.at <= last:
+        return True
+    return newest is not None and counts.newest is not None and counts.newest < newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +231,7 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
             share = pair.canary_bad / pair.canary_all
             so_far = strikes.get(one.name, Strikes())
             strikes[one.name] = so_far.plus(block.end, share, share > outcome.line.absolute)
-    return replace(kept, trails=trails, strikes=strikes)
+    return kept.with_evidence(trails, strikes)
 
 
 def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
@@ -245,7 +259,7 @@ def _learn_value(case: Case, kept: Memory, one: Judged) -> Memory:
         if new and value.at >= case.window.since:
             beyond = limits.is_beyond(one.metric, value.value)
             strikes = strikes.plus(value.at, value.value, beyond)
-    return replace(kept, strikes={**kept.strikes, one.name: strikes})
+    return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
 
 
 LEAST_UNREACHED = 3  # requests of one block
@@ -266,16 +280,17 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
     strikes = kept.strikes.get(one.name, Strikes())
     for counts in answers if source.tempers else ():
         last = source.tally.at
-        if counts.at < begin or (last and counts.at <= last):
+        if counts.at < begin or _says_nothing_new(source, counts):
             continue
         tally, counted = counters.advance(source.tally, counts.at, counts.pods)
-        source = replace(source, view=View.SOURCE, tally=tally)
+        newest = counts.newest or source.newest
+        source = replace(source, view=View.SOURCE, tally=tally, newest=newest)
         every, lost = counters.together(counted, "", 1)
         if last is not None and last >= case.window.since and every:
             beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
             strikes = strikes.plus(counts.at, lost / every, beyond)
     kept = kept.with_source(one.source, source)
-    return replace(kept, strikes={**kept.strikes, one.name: strikes})
+    return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
 
 
 def _usually_unreached(source: Source) -> float:

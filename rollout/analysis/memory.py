@@ -5,8 +5,9 @@ whole milliseconds since the epoch, counters by short keys.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from rollout.analysis.counters import Figures, Tally
@@ -27,15 +28,25 @@ class Source:
     ``tempers``: one per kind of bad; None: the hour has not been read yet.
     ``tries``: how often it was asked for in vain.
     ``rate``: canary requests per second, fading.
+    ``newest``: when the newest sample so far was taken; None: not known.
     """
 
     tally: Tally = field(default_factory=Tally)
+    newest: datetime | None = None
     view: View | None = None
     bounds: tuple[timedelta, ...] = ()
     auto: tuple[timedelta, ...] = ()
     tempers: tuple[Temper, ...] | None = None
     tries: int = 0
     rate: float = 0.0
+
+    def counted(self, tally: Tally, newest: datetime | None, rate: float) -> "Source":
+        """The same after one more instant."""
+        known = (self.view, self.bounds, self.auto, self.tempers, self.tries)
+        return Source(tally, newest, *known, rate)
+
+
+NEW_SOURCE = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +87,24 @@ class Memory:
 
     def source(self, key: str) -> Source:
         """The source of that key, new if there is none."""
-        return self.sources.get(key, Source())
+        return self.sources.get(key) or NEW_SOURCE
 
     def with_source(self, key: str, source: Source) -> "Memory":
         """The same with one source replaced."""
-        return replace(self, sources={**self.sources, key: source})
+        sources = {**self.sources, key: source}
+        return Memory(self.view, self.began, sources, self.trails, self.strikes)
+
+    def with_evidence(
+        self, trails: Mapping[str, Trail], strikes: Mapping[str, Strikes]
+    ) -> "Memory":
+        """The same with other evidence; every block makes one, so no ``replace``, which is slow."""
+        return Memory(self.view, self.began, self.sources, trails, strikes)
 
 
-def load(checkpoint: Mapping[str, Any], trails: bool = True) -> Memory:
+def load(checkpoint: Mapping[str, Any], evidence: bool = True) -> Memory:
     """The memory that ``dump`` wrote; anything else, from another version say, is none at all.
 
-    ``trails`` False leaves the evidence out, for who only wants to know what was asked.
+    ``evidence`` False leaves trails and pods out, for who only wants to know what was asked.
     """
     if checkpoint.get("v") != VERSION:
         return Memory()
@@ -94,8 +112,8 @@ def load(checkpoint: Mapping[str, Any], trails: bool = True) -> Memory:
         return Memory(
             view=View(checkpoint["view"]) if checkpoint["view"] else None,
             began=_time(checkpoint["began"]),
-            sources={k: _source(v) for k, v in checkpoint["sources"].items()},
-            trails={k: _trail(v) for k, v in checkpoint["trails"].items()} if trails else {},
+            sources={k: _source(v, evidence) for k, v in checkpoint["sources"].items()},
+            trails={k: _trail(v) for k, v in checkpoint["trails"].items()} if evidence else {},
             strikes={k: _strikes(v) for k, v in checkpoint["strikes"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -127,7 +145,8 @@ def _lengths(bounds: tuple[timedelta, ...]) -> list[float]:
     return [bound / timedelta(milliseconds=1) for bound in bounds]
 
 
-def _bounds(lengths: list[float]) -> tuple[timedelta, ...]:
+@lru_cache(1024)  # every look reads the same few, and a timedelta is slow to make
+def _bounds(lengths: tuple[float, ...]) -> tuple[timedelta, ...]:
     return tuple(timedelta(milliseconds=length) for length in lengths)
 
 
@@ -135,6 +154,7 @@ def _source_json(source: Source) -> dict[str, Any]:
     tempers = source.tempers or ()
     return {
         "at": _stamp(source.tally.at),
+        "newest": _stamp(source.newest),
         "view": source.view.value if source.view else "",
         "pods": {k: list(figures) for k, figures in source.tally.pods.items()},
         "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
@@ -149,18 +169,19 @@ def _source_json(source: Source) -> dict[str, Any]:
     }
 
 
-def _source(json: Mapping[str, Any]) -> Source:
+def _source(json: Mapping[str, Any], evidence: bool) -> Source:
     at = _time(json["at"])
-    pods = {k: tuple(figures) for k, figures in json["pods"].items()}
-    gone = {k: _gone(v) for k, v in json["gone"].items()}
+    pods = {k: tuple(figures) for k, figures in json["pods"].items()} if evidence else {}
+    gone = {k: _gone(v) for k, v in json["gone"].items()} if evidence else {}
     tempers = tuple(
         Temper(d, s, bad, every, bool(known)) for d, s, bad, every, known in json["hour"]
     )
     return Source(
         tally=Tally(at, pods, gone),
+        newest=_time(json.get("newest")),
         view=View(json["view"]) if json["view"] else None,
-        bounds=_bounds(json["bounds"]),
-        auto=_bounds(json["auto"]),
+        bounds=_bounds(tuple(json["bounds"])),
+        auto=_bounds(tuple(json["auto"])),
         tempers=tempers if json["read"] else None,
         tries=json["tries"],
         rate=json["rate"],

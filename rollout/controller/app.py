@@ -98,7 +98,7 @@ class Controller:
         """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
         alarms = self.alarms()
         looks = self._looks()
-        self.loop = Loop(looks.look, self.clock, alarms, looks.troubled)
+        self.loop = Loop(looks.look, self.clock, alarms, looks.troubled, hurried=looks.hurried)
         looks.gone = self.loop.forget
         self.outside.kube.listen(self._changed)
         self._begin()

@@ -43,6 +43,7 @@ class Looks:
     leading: Callable[[], bool]
     gone: Callable[[str], None]
     _excuses: dict[str, str] = field(default_factory=dict)
+    _leaving: set[str] = field(default_factory=set)
 
     async def look(self, key: str) -> timedelta | None:
         """What time alone makes worth another look; None: only an event can.
@@ -66,6 +67,10 @@ class Looks:
         self.metrics.observe("rollout_look_seconds", (self.clock() - began).total_seconds())
         return again
 
+    def hurried(self, key: str) -> bool:
+        """Whether weight was to be taken away, and could not be yet."""
+        return key in self._leaving
+
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one Rollout fail: to the log, and in the end in its status."""
         name = type(trouble.error).__name__
@@ -88,8 +93,10 @@ class Looks:
             decision = reconcile.decide(held.rollout, held.status, seen, now)
         self._tell(held, decision)
         down = _takes_weight(held.status, decision.status)
+        self._leaving |= {held.key} if down else set()
         async with self.lanes.writing(urgent=down):
             await self._act(held, decision)
+        self._leaving.discard(held.key)
         self._count(held, decision, down, now)
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
 
@@ -117,6 +124,7 @@ class Looks:
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)
+        self._leaving.discard(key)
         space, _, name = key.partition("/")
         self.metrics.drop("rollout_canary_weight", namespace=space, name=name)
         self.interests.drop(key)

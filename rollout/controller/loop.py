@@ -18,6 +18,7 @@ from rollout.errors import ConflictError, OutsideError
 
 GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
+HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being taken back
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
 
@@ -103,6 +104,7 @@ class Loop:
     """Looks at objects by key: never two looks of one at once, and never one for many wakes.
 
     ``troubled``: told once for each new reason why looks fail.
+    ``hurried``: whether an object's failures must be tried again soon, however many there were.
     """
 
     look: Look
@@ -110,6 +112,7 @@ class Loop:
     alarms: Alarms
     troubled: Callable[[Trouble], Awaitable[None]]
     jitter: Callable[[], float] = random.random
+    hurried: Callable[[str], bool] = lambda _: False
     _states: dict[str, _State] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -199,7 +202,8 @@ class Loop:
             state.complaint = str(error) or type(error).__name__
             await self._tell(Trouble(key, error, state.failures))
         asked = error.retry_after if isinstance(error, OutsideError) else None
-        return max(self._wait(state.failures), asked or 0.0)
+        longest = HURRIED_WAIT if self.hurried(key) else LONGEST_WAIT
+        return max(self._wait(state.failures, longest), asked or 0.0)
 
     @staticmethod
     def _is_news(state: _State, error: Exception) -> bool:
@@ -214,9 +218,9 @@ class Loop:
         except Exception as error:  # telling must not end what is told of
             telemetry.warn("trouble untold", rollout=trouble.key, error=repr(error))
 
-    def _wait(self, failures: int) -> float:
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
-        return longest * (0.5 + self.jitter() / 2)
+    def _wait(self, failures: int, longest: float) -> float:
+        wait = min(longest, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
+        return wait * (0.5 + self.jitter() / 2)
 
 
 def _now() -> float:

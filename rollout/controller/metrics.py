@@ -99,8 +99,12 @@ class Batcher:
         grouped: dict[tuple[str, str], list[datetime]] = {}
         for question in values:
             grouped.setdefault((question.metric, question.promql), []).append(question.instant)
+        # All have joined their batches before anybody waits: no task of its own for each.
+        shared = [(q, self._batch(q)) for q in counts if q.counting is not Counting.CUSTOM]
+        own = (self._own(q) for q in counts if q.counting is Counting.CUSTOM)
         readings = (self._values(*key, tuple(at)) for key, at in grouped.items())
-        answers = await asyncio.gather(*map(self._counts, counts), *readings)
+        single = await asyncio.gather(*own, *readings)
+        answers = [*[await self._shared(*one) for one in shared], *single]
         told = [one for a in answers if not isinstance(a, NoAnswer) for one in a]
         return (
             tuple(one for one in told if isinstance(one, Counts)),
@@ -110,15 +114,16 @@ class Batcher:
 
     # Counters of the mesh: shared by all
 
-    async def _counts(self, question: CountsQuestion) -> tuple[Counts, ...] | NoAnswer:
+    async def _shared(
+        self, question: CountsQuestion, batch: _Batch
+    ) -> tuple[Counts, ...] | NoAnswer:
+        await batch.done.wait()
         try:
-            if question.counting is Counting.CUSTOM:
-                return await self._own(question)
-            return _told(question, (await self._batch(question)).pages)
+            return _told(question, batch.pages)
         except (RolloutError, UnclearError) as error:
             return _no_answer(question.metric, error)
 
-    async def _batch(self, question: CountsQuestion) -> _Batch:
+    def _batch(self, question: CountsQuestion) -> _Batch:
         every = question.counting is Counting.SLOW and not question.bounds
         topic = Topic(question.counting, question.view, every)
         self._note(topic, question)
@@ -132,7 +137,6 @@ class Batcher:
             task = asyncio.create_task(self._run(batch))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        await batch.done.wait()
         return batch
 
     def _note(self, topic: Topic, question: CountsQuestion) -> None:
@@ -185,7 +189,13 @@ class Batcher:
 
     # A metric's own counters and values
 
-    async def _own(self, question: CountsQuestion) -> tuple[Counts, ...]:
+    async def _own(self, question: CountsQuestion) -> tuple[Counts, ...] | NoAnswer:
+        try:
+            return await self._own_counts(question)
+        except (RolloutError, UnclearError) as error:
+            return _no_answer(question.metric, error)
+
+    async def _own_counts(self, question: CountsQuestion) -> tuple[Counts, ...]:
         pods: dict[datetime, tuple[PodCount, ...]] = dict.fromkeys(question.instants, ())
         for revision, workload in question.workloads.items():
             names = {"revision": revision, "version": revision, "workload": workload}
@@ -266,6 +276,7 @@ def _told(
             at,
             tuple(pod for revision, rows in sides.items() for pod in read.pods(rows[at], revision)),
             read.bounds,
+            readings.newest(rows[at] for rows in sides.values()),
         )
         for at in question.instants
     )

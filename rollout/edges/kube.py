@@ -4,6 +4,7 @@ Raw JSON throughout: ``kubernetes.aio``'s model classes would drop fields that t
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -132,8 +133,12 @@ class Kube:
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:
-        path = _path(kind, namespace, name, subresource)
-        obj = await self._calls.call("PATCH", path, {}, [*ops], where=_where(kind, namespace, name))
+        path, where = _path(kind, namespace, name, subresource), _where(kind, namespace, name)
+        try:
+            obj = await self._calls.call("PATCH", path, {}, [*ops], where=where)
+        except ConflictError:
+            await self._read_again(kind, namespace, name)
+            raise
         return self._written(kind, obj)
 
     async def create(self, obj: Json) -> Json:
@@ -171,6 +176,16 @@ class Kube:
         self._watches[kind] = watch
         self._tasks.append(asyncio.create_task(watch.run(), name=f"watch {kind}"))
         return cache
+
+    async def _read_again(self, kind: str, namespace: str, name: str) -> None:
+        """What somebody else wrote is in the cache, even if the watch that would say so is dead.
+
+        Without it each further write would lose the same race, until the watch is replaced.
+        """
+        where = _where(kind, namespace, name)
+        with contextlib.suppress(RolloutError):  # the conflict is the news, not this
+            obj = await self._calls.call("GET", _path(kind, namespace, name), {}, None, where=where)
+            self._written(kind, obj)
 
     def _tell(self, kind: str, touched: frozenset[str]) -> None:
         if touched:

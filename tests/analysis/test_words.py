@@ -1,11 +1,13 @@
 import math
+from datetime import timedelta
 
 import pytest
 
 from rollout.analysis import words
 from rollout.analysis.evidence import Line, Pair
+from rollout.analysis.forecast import Outlook
 from rollout.analysis.history import Temper
-from rollout.analysis.sequential import ERRORS, Outcome, Trail
+from rollout.analysis.sequential import ERRORS, Outcome, Trail, slow
 
 PAIR = Pair(41, 4686, 21, 19361)
 
@@ -66,3 +68,24 @@ def test_shares_of_nothing_are_nothing() -> None:
     assert words.share(0, 0) == "0% (0/0)"
     assert words.share_of(0.00875) == "0.875%"
     assert words.certificate(0.005, 40, 0.05) == "certified below +1.25pp (risk 5%)"
+
+
+BOX = timedelta(minutes=2)
+
+
+def test_a_forecast_says_what_will_be_seen_sent_back_and_certified() -> None:
+    errors = Outlook(1200.0, 0.021, timedelta(seconds=44.2))
+    tail = Outlook(1200.0, 0.05, timedelta(seconds=10))
+    found = words.foreseen([(ERRORS, errors, 0.004), (slow("latency>1s"), tail, 0.01)], BOX)
+    assert found == (
+        "about 1,200 canary requests in 2m; errors: sends back 2.1% or more (stable 0.4%); "
+        "latency>1s: sends back 5% or more (stable 1%); certified after 45s"
+    )
+
+
+def test_a_forecast_of_little_traffic_says_that_the_time_box_decides() -> None:
+    assert words.foreseen([(ERRORS, Outlook(2.0, None, None), 0.0)], BOX) == (
+        "about 2 canary requests in 2m; errors: sends back nothing (stable 0%); "
+        "too little traffic to certify: it goes by its time box"
+    )
+    assert words.foreseen([], BOX) == ""

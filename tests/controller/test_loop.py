@@ -110,6 +110,19 @@ def test_failures_wait_longer_and_longer_up_to_a_minute_and_are_told_once() -> N
     virtual.run(story())
 
 
+def test_failures_to_take_weight_away_never_wait_longer_than_two_seconds() -> None:
+    async def story() -> None:
+        looker = Looker()
+        looker.loop.hurried = lambda key: key == "a"
+        looker.errors = [OutsideError("no answer")] * 100
+        looker.loop.wake("a")
+        await asyncio.sleep(60)
+        waits = [b - a for a, b in zip(looker.times, looker.times[1:], strict=False)]
+        assert round(max(waits), 3) == 2
+
+    virtual.run(story())
+
+
 def test_what_the_server_asks_us_to_wait_is_waited() -> None:
     async def story() -> None:
         looker = Looker()

@@ -108,6 +108,15 @@ async def test_an_answer_that_is_no_answer_is_sorted_by_who_can_act(
     await cluster.change()
 
 
+async def test_a_lost_race_is_lost_once_even_while_the_watch_is_silent(cluster: Cluster) -> None:
+    cluster.server.faults.silence_watches(VS)
+    cluster.put("shop", "9s")
+    unchanged = {"op": "test", "path": "/spec/http/0/timeout", "value": "1s"}
+    with pytest.raises(ConflictError):
+        await cluster.kube.patch("VirtualService", "default", "shop", [unchanged, CHANGE])
+    assert cluster.timeout() == "9s"
+
+
 @pytest.mark.parametrize(
     ("said", "wait"),
     [

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,3 +125,12 @@ def test_the_pull_request_gets_a_table_and_patches_to_fold_out() -> None:
 
 def test_nothing_in_a_plan_can_end_a_cell_or_a_line_of_the_pull_request() -> None:
     assert "> ⚠️ a note \\| with a &lt;pipe>" in markdown.plan(PLAN)
+
+
+def test_a_forecast_stands_under_its_gate_and_beside_it_in_a_pull_request() -> None:
+    seen = replace(PLAN.moments[0], forecast="about 40 canary requests in 2m")
+    plan = replace(PLAN, moments=(seen,))
+    told = [text.strip() for text, _ in planned.lines(plan, diffs=False)]
+    assert told[told.index("bakes 1m") + 1] == "about 40 canary requests in 2m"
+    assert planned.plain(plan)["moments"][0]["forecast"] == "about 40 canary requests in 2m"
+    assert "| bakes 1m; about 40 canary requests in 2m |" in markdown.plan(plan)

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from rollout.analysis import grid
 from rollout.lab import processes
 from rollout.lab.client import DESTINATIONRULE, Object
 from rollout.lab.load import Load
@@ -128,11 +129,23 @@ class Gated(harness.Journey):
         verdicts = [f"   {v.outcome}: {v.text}" for s in statuses for v in s.verdicts]
         return "\n".join(["", *self.seen, *verdicts])
 
-    async def counted(self, verdict: Verdict, view: View = View.SOURCE) -> tuple[int, ...]:
-        """Prometheus' own counters over ``verdict``'s window: bad and all, canary and stable."""
+    async def confirm(self, verdict: Verdict, view: View = View.SOURCE) -> None:
+        """``verdict`` says what Prometheus itself has counted: nothing is lost, nothing is twice.
+
+        Its first counters may be of the scrape before: where the machine is busy, the newest
+        one has not landed yet when they are read.
+        """
+        least = await self.counted(verdict, view, timedelta(0))
+        most = await self.counted(verdict, view, INTERVAL)
+        told = sides(verdict)
+        print(f"told {told}, prometheus has counted {least}")
+        assert all(a <= b <= c for a, b, c in zip(least, told, most, strict=True)), most
+
+    async def counted(self, verdict: Verdict, view: View, early: timedelta) -> tuple[int, ...]:
+        """Bad and all requests of canary and stable, over the verdict's window."""
         assert verdict.since is not None
         assert verdict.until is not None
-        first = datetime.fromtimestamp(-(-verdict.since.timestamp() // 1), verdict.since.tzinfo)
+        first = grid.first(verdict.since, INTERVAL) - early
         found: list[int] = []
         for workload in ("shop-v2", "shop-v1"):
             for code in ("5..", ".*"):

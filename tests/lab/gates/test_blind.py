@@ -2,15 +2,17 @@
 
 import asyncio
 import random
+from datetime import timedelta
 
 import pytest
 
 from rollout.lab.client import Object
+from rollout.model.observation import View
 from rollout.model.status import Outcome, Phase, RolloutStatus
 from tests.lab.gates.door import Answer, Form, Spoil, honest, later, points
 from tests.lab.gates.harness import Gated, sides, verdict
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 RATE = 300
 LONG: list[Object] = [{"weight": 50, "bake": "18s", "timeBox": "40s"}]
@@ -22,7 +24,7 @@ async def test_a_prometheus_that_dies_in_mid_step_costs_no_evidence(journey: Gat
         took = await journey.pushed("v2")
         await asyncio.sleep(5)
         await journey.world.prometheus.stop()
-        held = await journey.logged("prometheus: no connection")
+        held = await journey.logged("prometheus: ")
         await asyncio.sleep(12)
         assert (await journey.status()).split.canary == 50
         await journey.world.prometheus.resume()
@@ -30,7 +32,7 @@ async def test_a_prometheus_that_dies_in_mid_step_costs_no_evidence(journey: Gat
         print(f"everyone after {took():.1f} s; meanwhile: {held}")
     print(journey.told(status))
     said = verdict(status, "errors")
-    assert sides(said) == await journey.counted(said)
+    await journey.confirm(said)
 
 
 async def test_a_bad_release_is_sent_back_once_prometheus_is_there_again(journey: Gated) -> None:
@@ -46,7 +48,7 @@ async def test_a_bad_release_is_sent_back_once_prometheus_is_there_again(journey
         status = await journey.withdrawn()
     print(journey.told(status))
     said = verdict(status, "errors")
-    assert sides(said) == await journey.counted(said)
+    await journey.confirm(said)
 
 
 @pytest.mark.parametrize("error_rate", ["0", "0.02"])
@@ -63,7 +65,7 @@ async def test_a_controller_that_is_killed_in_mid_step_says_the_same(
         status = await (journey.passed() if error_rate == "0" else journey.withdrawn())
     print(journey.told(status))
     said = verdict(status, "errors")
-    assert sides(said) == await journey.counted(said)
+    await journey.confirm(said)
 
 
 def not_a_number(answer: Answer) -> Answer:
@@ -142,7 +144,7 @@ async def test_replicas_that_disagree_mislead_nobody(
         print(f"after {took():.1f} s")
     print(journey.told(status))
     said = verdict(status, "errors")
-    truth = await journey.counted(said)
+    truth = await journey.counted(said, View.SOURCE, timedelta(0))
     print(f"told {sides(said)}, counted {truth}")
     for told, counted in zip(sides(said), truth, strict=True):
         assert abs(told - counted) <= 0.2 * counted + 5

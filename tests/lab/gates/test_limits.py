@@ -6,7 +6,7 @@ from rollout.lab.client import Kind, Object
 from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 TEMPLATE = Kind("rollout.dev", "v1alpha1", "analysistemplates", "AnalysisTemplate")
 STEPS: list[Object] = [{"weight": 50, "bake": "6s", "timeBox": "20s"}]
@@ -35,7 +35,7 @@ async def test_a_value_beyond_its_limit_is_sent_back_after_its_failures(journey:
 
 async def test_a_dry_run_is_told_and_never_acted_on(journey: Gated) -> None:
     dry = PODS | {"name": "dry", "max": 10, "dryRun": True}
-    errors = {"name": "dry-errors", "tolerate": {"ratio": 1, "absolute": "0.1%"}, "dryRun": True}
+    errors = {"name": "dry-slo", "successRate": {"min": "99%"}, "dryRun": True}
     analysis = {"metrics": [dry, errors, {"name": "latency"}]}
     bad = journey.shop.deployment("v2", error_rate="0.2")
     await journey.begin_judged(*journey.shop.by_role(), bad, steps=STEPS, analysis=analysis)

@@ -1,0 +1,335 @@
+"""What do a thousand rollouts cost, on a real kube-apiserver and etcd?
+
+``python -m benchmarks.fleet [--rollouts N] [--rollbacks N]`` needs KUBEBUILDER_ASSETS. It prints
+
+* the time of N journeys of five steps at once, against a bare loop that sends the same writes;
+* from the answer that fails the gate to stable 100 written, with all the others under way.
+
+Bakes are one second and istiod and Prometheus are stand-ins that answer at once, so that what is
+measured is the controller and the API server: the clock is the real one.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import math
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio import client
+
+from rollout.controller import app, concerns, telemetry
+from rollout.controller.app import Controller, Outside
+from rollout.controller.ports import Answers
+from rollout.edges.kube import Kube
+from rollout.errors import OutsideError
+from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
+from tests.lab.survival import plain
+from tests.lab.survival.plain import NAMESPACE, Api
+from tests.realkube import RealKube, running
+
+Json = Mapping[str, Any]
+
+STEPS = tuple({"weight": weight, "bake": "1s"} for weight in (5, 10, 20, 30, 40))
+LONG = ({"weight": 5, "bake": "1h"},)
+RATIO, P99 = 1.3, 0.3
+AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write as it was sent, and when its answer was there."""
+
+    at: float
+    kind: str
+    name: str
+    part: str
+    body: Any
+
+
+class Recording(Kube):
+    """The edge itself, with a note of every write that went well."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.writes: list[Write] = []
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json:
+        obj = await super().patch(kind, namespace, name, ops, subresource)
+        self.writes.append(Write(_now(), kind, name, subresource, [*ops]))
+        return obj
+
+    async def create(self, obj: Json) -> Json:
+        made = await super().create(obj)
+        self.writes.append(Write(_now(), str(obj["kind"]), str(obj["metadata"]["name"]), "", obj))
+        return made
+
+
+@dataclass
+class Prometheus:
+    """Answers at once: every metric is fine, but those of ``bad`` shops.
+
+    ``told``: when the first bad answer about a shop was given.
+    """
+
+    bad: set[str] = field(default_factory=set)
+    told: dict[str, float] = field(default_factory=dict)
+
+    async def ask(
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+    ) -> Answers:
+        return (), tuple(self._value(each) for each in values), ()
+
+    def _value(self, asked: ValueQuestion) -> Value:
+        if asked.promql in self.bad:
+            self.told.setdefault(asked.promql, _now())
+        return Value(asked.metric, asked.instant, 5.0 if asked.promql in self.bad else 0.0)
+
+
+class Istiod:
+    """Every proxy has everything at once."""
+
+    async def synced(self, since: datetime) -> ProxySync | None:
+        return ProxySync(1, 1)
+
+
+@dataclass
+class Fleet:
+    """N shops on one API server, and a controller at work."""
+
+    names: list[str]
+    api: Api
+    kube: Recording
+    prometheus: Prometheus
+
+    def statuses(self) -> dict[str, Json]:
+        return {
+            str(obj["metadata"]["name"]): obj.get("status") or {}
+            for obj in self.kube.list("Rollout")
+        }
+
+    async def until(self, what: str, true: Callable[[Json], bool], seconds: float = 600) -> float:
+        """When ``true`` held for every status; or it says how many are still behind."""
+        for _ in range(round(seconds * 10)):
+            left = [name for name, status in self.statuses().items() if not true(status)]
+            if not left:
+                return _now()
+            await asyncio.sleep(0.1)
+        status = self.statuses()[left[0]]
+        raise AssertionError(f"{what}: {len(left)} are not, one says {status.get('because')!r}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=1000)
+    parser.add_argument("--rollbacks", type=int, default=100)
+    parser.add_argument("--no-journeys", action="store_true", help="rollbacks only")
+    given = parser.parse_args()
+    _log()
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as real:
+        return asyncio.run(_measured(real, given))
+
+
+def _log() -> None:
+    """What the controller warns of, as it does in production."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(telemetry.Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+async def _measured(real: RealKube, given: argparse.Namespace) -> int:
+    names, ratio = [f"shop-{number}" for number in range(given.rollouts)], 0.0
+    async with plain.connected(real) as api:
+        began = _now()
+        await _all(names, lambda name: _furnish(api, name))
+        print(f"{len(names)} shops made in {_now() - began:.1f} s", flush=True)
+        if not given.no_journeys:
+            async with _fleet(real, api, names) as fleet:
+                ours = await _journeys(fleet)
+            ratio = ours / await _bare(api, names, fleet.kube.writes)
+            print(f"ratio {ratio:.2f} (promise: at most {RATIO})", flush=True)
+        async with _fleet(real, api, names) as fleet:
+            p99 = await _rollbacks(fleet, min(given.rollbacks, given.rollouts))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of controller and benchmark together {peak:.0f} MiB")
+    return int(ratio > RATIO or p99 > P99)
+
+
+@contextlib.asynccontextmanager
+async def _fleet(real: RealKube, api: Api, names: list[str]) -> AsyncIterator[Fleet]:
+    """A controller at work, which knows every shop by now."""
+    settings = client.Configuration(host=real.url, ssl_ca_cert=str(real.ca))
+    settings.api_key["BearerToken"] = f"Bearer {real.token}"
+    settings.connection_pool_maxsize = 256
+    async with Recording(client.ApiClient(configuration=settings), concerns.of) as kube:
+        prometheus = Prometheus()
+        controller = Controller(Outside(kube, prometheus, Istiod()), app.Settings())
+        fleet, stop = Fleet(names, api, kube, prometheus), asyncio.Event()
+        task = asyncio.create_task(controller.run(stop))
+        try:
+            await _listed(fleet)
+            await fleet.until("adopted", lambda status: bool(status.get("stable")))
+            yield fleet
+        finally:
+            stop.set()
+            await task
+
+
+async def _all(names: Sequence[str], work: Callable[[str], Awaitable[None]]) -> None:
+    """``work`` for every shop, so many at once as a bare loop would."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> None:
+        async with gate:
+            await work(name)
+
+    await asyncio.gather(*(one(name) for name in names))
+
+
+async def _push(api: Api, name: str, revision: str, steps: Sequence[Json] = STEPS) -> None:
+    ops: list[Json] = [
+        {"op": "replace", "path": "/spec/revision", "value": revision},
+        {"op": "replace", "path": "/spec/strategy/canary/steps", "value": [*steps]},
+    ]
+    await api.patch(Api.path("Rollout", NAMESPACE, name), ops)
+
+
+async def _furnish(api: Api, name: str) -> None:
+    for obj in plain.shop(name):
+        await api.create(obj)
+    limit = {"name": "limit", "query": name, "max": 1, "failures": {"consecutive": 1}}
+    analysis = {"metrics": [limit], "interval": "1s", "warmup": "1s"}
+    await api.create(plain.a_rollout(name, STEPS, analysis=analysis))
+
+
+async def _listed(fleet: Fleet) -> None:
+    while True:
+        with contextlib.suppress(OutsideError):
+            if len(fleet.statuses()) == len(fleet.names):
+                return
+        await asyncio.sleep(0.1)
+
+
+async def _journeys(fleet: Fleet) -> float:
+    """Seconds from the first push to the last promotion."""
+    await asyncio.sleep(2)
+    fleet.kube.writes.clear()
+    began, used = _now(), time.process_time()
+    await _all(fleet.names, lambda name: _push(fleet.api, name, "v2"))
+    pushed = _now()
+    ended = await fleet.until("promoted", _rests_on("v2"))
+    took, cpu = ended - began, time.process_time() - used
+    kinds = Counter(f"{w.kind}{'/' + w.part if w.part else ''}" for w in fleet.kube.writes)
+    count = len(fleet.kube.writes)
+    print(
+        f"{len(fleet.names)} journeys of {len(STEPS)} steps: {took:.1f} s, of which pushing "
+        f"{pushed - began:.1f} s; {cpu:.1f} s of CPU; {count} writes {dict(kinds)}",
+        flush=True,
+    )
+    return took
+
+
+def _rests_on(revision: str) -> Callable[[Json], bool]:
+    return lambda s: bool(s.get("stage") == "Idle" and s["stable"]["name"] == revision)
+
+
+async def _bare(api: Api, names: Sequence[str], writes: Sequence[Write]) -> float:
+    """Seconds that a bare loop needs for the same pushes and writes, in the same order by shop."""
+    by_shop: dict[str, list[Write]] = {name: [] for name in names}
+    for write in writes:
+        by_shop[_shop(write)].append(write)
+    answers = Counter[int]()
+
+    async def one(name: str) -> None:
+        await _push(api, name, "v2")
+        for write in by_shop[name]:
+            answers[await _again(api, write)] += 1
+
+    began = _now()
+    await _all(names, one)
+    took = _now() - began
+    print(f"a bare loop, the same writes: {took:.1f} s, answers {dict(answers)}", flush=True)
+    return took
+
+
+def _shop(write: Write) -> str:
+    return write.name.split(".")[0]
+
+
+async def _again(api: Api, write: Write) -> int:
+    if write.kind == "Event":
+        meta = write.body["metadata"]
+        return await api.create({**write.body, "metadata": {**meta, "name": f"{meta['name']}.b"}})
+    path = Api.path(write.kind, NAMESPACE, write.name, write.part)
+    return await api.patch(path, [op for op in write.body if op["op"] != "test"])
+
+
+async def _rollbacks(fleet: Fleet, count: int) -> float:
+    """The 99th percentile of the seconds from a failing answer to stable 100 written."""
+    await _all(fleet.names, lambda name: _push(fleet.api, name, "v3", LONG))
+    await fleet.until("under way", lambda s: "confirmedAt" in s and s["stage"] == "Stepping")
+    fleet.kube.writes.clear()
+    began, used = _now(), time.process_time()
+    chosen = random.Random(1).sample(fleet.names, count)
+    for name in chosen:
+        fleet.prometheus.bad.add(name)
+        await asyncio.sleep(0.1)
+    busy = (time.process_time() - used) / (_now() - began)
+    await _until(lambda: _gone(fleet).keys() >= set(chosen))
+    took = sorted(_gone(fleet)[name] - fleet.prometheus.told[name] for name in chosen)
+    bare = sorted([await _two_writes(fleet.api, name) for name in chosen])
+    p99 = _p99(took)
+    print(
+        f"failing answer -> stable 100 written, {len(fleet.names)} under way: median "
+        f"{statistics.median(took) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms "
+        f"(promise: {P99 * 1000:.0f}); the two writes alone: median "
+        f"{statistics.median(bare) * 1000:.0f} ms, p99 {_p99(bare) * 1000:.0f} ms; "
+        f"a look at each every second takes {busy:.0%} of a core"
+    )
+    return p99
+
+
+def _gone(fleet: Fleet) -> dict[str, float]:
+    """When each route that was written since was written first."""
+    return {w.name: w.at for w in reversed(fleet.kube.writes) if w.kind == "VirtualService"}
+
+
+async def _two_writes(api: Api, name: str) -> float:
+    """Seconds that a status and a route need, written one after the other by nobody special."""
+    await asyncio.sleep(0.1)
+    began, note = _now(), f"{_now()}"
+    for kind in ("Rollout", "VirtualService"):
+        op = {"op": "add", "path": "/metadata/labels", "value": {"bare": note}}
+        await api.patch(Api.path(kind, NAMESPACE, name), [op])
+    return _now() - began
+
+
+def _p99(sorted_seconds: Sequence[float]) -> float:
+    return sorted_seconds[math.ceil(len(sorted_seconds) * 0.99) - 1]
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.1)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
