@@ -80,7 +80,9 @@ def home(play: Play, limit: int = 300) -> Play:
         if status.rejected is not None:
             play.request("retry")
         elif status.pause is not None:
-            play.request("promote" if "all steps" in status.because else "resume")
+            # A no stays a no for its attempt: whoever wants it nevertheless must say promote.
+            decided = "all steps" in status.because or "rejected by" in status.because
+            play.request("promote" if decided else "resume")
         elif "approval" in status.because:
             play.request("approve")
         play.after(value=0.0, seconds=15)
