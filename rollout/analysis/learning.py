@@ -175,7 +175,7 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     """One instant more; the block before it is weighed if all of it lies in the window."""
     source = kept.source(key)
     last = source.tally.at
-    if _says_nothing_new(source, counts):
+    if _says_nothing_new(case, source, counts):
         return kept
     kinds = max(1, len(source.bounds))
     tally, counted = counters.advance(source.tally, counts.at, counts.pods)
@@ -196,15 +196,18 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     return kept
 
 
-def _says_nothing_new(source: Source, counts: Counts) -> bool:
+def _says_nothing_new(case: Case, source: Source, counts: Counts) -> bool:
     """Whether the instant is known, or a replica answered that is behind what is known already.
 
     The latter is not taken for a restart of pods, and is asked again with the next look.
+    Samples of more than an interval before the window are of no use as its base either.
     """
-    last, newest = source.tally.at, source.newest
-    if last is not None and counts.at <= last:
+    if source.tally.at is not None and counts.at <= source.tally.at:
         return True
-    return newest is not None and counts.newest is not None and counts.newest < newest
+    if counts.newest is None:
+        return False
+    oldest = case.window.since - case.interval
+    return counts.newest < max(oldest, source.newest or oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +283,7 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
     strikes = kept.strikes.get(one.name, Strikes())
     for counts in answers if source.tempers else ():
         last = source.tally.at
-        if counts.at < begin or _says_nothing_new(source, counts):
+        if counts.at < begin or _says_nothing_new(case, source, counts):
             continue
         tally, counted = counters.advance(source.tally, counts.at, counts.pods)
         newest = counts.newest or source.newest

@@ -109,13 +109,13 @@ class Reader:
     ) -> tuple[View, Mapping[str, Source]]:
         """Whose counters there are, and which bounds a latency is judged at.
 
+        The servers' own are best, whatever the gate reads: clients cannot be divided as pods can.
+
         Errors: ``RefusedError`` when stable's pods have none.
         """
-        reporter = self.rollout.spec.analysis.reporter
-        views = [view for view in View if reporter in ("auto", view.value)]
         by_key = asking.by_source(metrics)
         case = Case(self.rollout, tuple(metrics), self._window(at), _NOTHING, at)
-        for view in views:
+        for view in (View.DESTINATION, View.SOURCE):
             found = dict[str, Source]()
             for key, one in by_key.items():
                 told = await self._ask(self._question(one, view, (), (at,)))

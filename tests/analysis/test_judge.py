@@ -111,6 +111,18 @@ def test_a_replica_that_lags_is_no_restart_and_counts_nothing_twice() -> None:
     assert counts(misled[-1]) == counts(honest[-1])
 
 
+def test_a_base_from_long_before_the_window_is_none() -> None:
+    """A replica a minute behind answers first: it still speaks of the weight before."""
+    young = START + timedelta(seconds=1)
+    sides = [Side("v1", 80, since=young), Side("v2", 20, since=young)]
+    since = START + timedelta(minutes=5)
+    minute = timedelta(minutes=1)
+    lagging = World(sides, behind=lambda now: minute if now < since + 40 * S else 0 * S)
+    honest = play(World(sides), rollout(), window(since), 120)
+    late = play(lagging, rollout(), window(since), 120)
+    assert counts(late[-1]) == counts(honest[-1])
+
+
 def counts(judgement: Judgement) -> list[str]:
     """Both sides' counts of the first metric."""
     return re.findall(r"\(\d+/\d+\)", judgement.verdicts[0].text)

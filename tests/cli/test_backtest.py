@@ -46,9 +46,8 @@ STATUS: dict[str, Any] = {
 
 def past(now: datetime) -> str:
     """Three hours of forty requests a second; one pod fails one of five in the last hour."""
-    mesh = (
-        'destination_workload_namespace="shop",destination_workload="reviews-v1",reporter="source"'
-    )
+    workload = 'destination_workload_namespace="shop",destination_workload="reviews-v1"'
+    mesh = f'{workload},reporter="destination"'
     requests: list[str] = []
     buckets: list[str] = []
     count = HOURS * timedelta(hours=1) // EVERY

@@ -146,5 +146,6 @@ async def test_replicas_that_disagree_mislead_nobody(
     said = verdict(status, "errors")
     truth = await journey.counted(said, View.SOURCE, timedelta(0))
     print(f"told {sides(said)}, counted {truth}")
+    # What a replica one scrape behind has not seen yet is counted with the next block.
     for told, counted in zip(sides(said), truth, strict=True):
-        assert abs(told - counted) <= 0.2 * counted + 5
+        assert abs(told - counted) <= 2 * RATE

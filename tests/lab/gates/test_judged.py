@@ -38,7 +38,9 @@ async def test_an_identical_release_is_promoted_in_the_steps_own_time(journey: G
     others = [obj for obj in shop.by_role() if obj["kind"] != "Deployment"]
     # A usual spread: below a millisecond, pods differ by how warm their connections are.
     alike = [shop.deployment(v, latency_ms="20", latency_p99_ms="200") for v in ("v1", "v2")]
-    await journey.begin_judged(*others, *alike, steps=STEPS)
+    metrics: list[Object] = [{"name": "errors"}, {"name": "latency", "slowerThan": ["250ms"]}]
+    analysis = {"metrics": metrics}
+    await journey.begin_judged(*others, *alike, steps=STEPS, analysis=analysis)
     async with journey.visited(RATE):
         took = await journey.pushed("v2")
         status = await journey.passed()
