@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format cov bench-decisions bench-analysis bench-survival generate clean
+.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -24,8 +24,11 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
 
-test: $(READY)   ## every test that fits a laptop
-	$(BIN)/python -m pytest -q
+test: $(READY)   ## every test but the long journeys (about ten minutes on two cores)
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(READY) ## the long journeys, faults and gates on real traffic (about half an hour)
+	$(BIN)/python -m pytest -q -m long
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
 	$(BIN)/python -m benchmarks.soak

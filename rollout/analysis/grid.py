@@ -36,6 +36,8 @@ def after(begin: datetime, end: datetime, interval: timedelta) -> tuple[datetime
     count = (end - begin) // interval + 1
     if count <= 0:
         return ()
+    if count == 1:  # nearly every look
+        return (end,)
     stride = -(-count // MOST)
     return tuple(end - interval * stride * k for k in reversed(range(-(-count // stride))))
 

@@ -175,17 +175,18 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     """One instant more; the block before it is weighed if all of it lies in the window."""
     source = kept.source(key)
     last = source.tally.at
-    if last is not None and counts.at <= last:
+    if _says_nothing_new(source, counts):
         return kept
     kinds = max(1, len(source.bounds))
     tally, counted = counters.advance(source.tally, counts.at, counts.pods)
+    newest = counts.newest or source.newest
     if last is None:
-        return kept.with_source(key, source.counted(tally, source.rate))
+        return kept.with_source(key, source.counted(tally, newest, source.rate))
     canary = counters.together(counted, case.window.canary, kinds)
     stable = counters.together(counted, case.window.stable, kinds)
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
-    kept = kept.with_source(key, source.counted(tally, faded))
+    kept = kept.with_source(key, source.counted(tally, newest, faded))
     if last < case.window.since:
         return kept
     block = _Block(counts.at, canary, stable, _setting(case, kept, last))
@@ -193,6 +194,17 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
         if one.source == key and case.can_tell(one):
             kept = _weigh(case, kept, one, block)
     return kept
+
+
+def _says_nothing_new(source: Source, counts: Counts) -> bool:
+    """Whether the instant is known, or a replica answered that is behind what is known already.
+
+    The latter is not taken for a restart of pods, and is asked again with the next look.
+    """
+    last, newest = source.tally.at, source.newest
+    if last is not None and counts.at <= last:
+        return True
+    return newest is not None and counts.newest is not None and counts.newest < newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +280,11 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
     strikes = kept.strikes.get(one.name, Strikes())
     for counts in answers if source.tempers else ():
         last = source.tally.at
-        if counts.at < begin or (last and counts.at <= last):
+        if counts.at < begin or _says_nothing_new(source, counts):
             continue
         tally, counted = counters.advance(source.tally, counts.at, counts.pods)
-        source = replace(source, view=View.SOURCE, tally=tally)
+        newest = counts.newest or source.newest
+        source = replace(source, view=View.SOURCE, tally=tally, newest=newest)
         every, lost = counters.together(counted, "", 1)
         if last is not None and last >= case.window.since and every:
             beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)

@@ -28,9 +28,11 @@ class Source:
     ``tempers``: one per kind of bad; None: the hour has not been read yet.
     ``tries``: how often it was asked for in vain.
     ``rate``: canary requests per second, fading.
+    ``newest``: when the newest sample so far was taken; None: not known.
     """
 
     tally: Tally = field(default_factory=Tally)
+    newest: datetime | None = None
     view: View | None = None
     bounds: tuple[timedelta, ...] = ()
     auto: tuple[timedelta, ...] = ()
@@ -38,9 +40,10 @@ class Source:
     tries: int = 0
     rate: float = 0.0
 
-    def counted(self, tally: Tally, rate: float) -> "Source":
+    def counted(self, tally: Tally, newest: datetime | None, rate: float) -> "Source":
         """The same after one more instant."""
-        return Source(tally, self.view, self.bounds, self.auto, self.tempers, self.tries, rate)
+        known = (self.view, self.bounds, self.auto, self.tempers, self.tries)
+        return Source(tally, newest, *known, rate)
 
 
 NEW_SOURCE = Source()
@@ -151,6 +154,7 @@ def _source_json(source: Source) -> dict[str, Any]:
     tempers = source.tempers or ()
     return {
         "at": _stamp(source.tally.at),
+        "newest": _stamp(source.newest),
         "view": source.view.value if source.view else "",
         "pods": {k: list(figures) for k, figures in source.tally.pods.items()},
         "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
@@ -174,6 +178,7 @@ def _source(json: Mapping[str, Any], evidence: bool) -> Source:
     )
     return Source(
         tally=Tally(at, pods, gone),
+        newest=_time(json.get("newest")),
         view=View(json["view"]) if json["view"] else None,
         bounds=_bounds(tuple(json["bounds"])),
         auto=_bounds(tuple(json["auto"])),

@@ -137,9 +137,8 @@ def pace_of(interval: float) -> float:
 
 def widened(line: Line, temper: Temper) -> Line:
     """``line``, at least as wide as stable's own pods differ from each other."""
-    if line.ratio == 0:
-        return line
-    return Line(max(line.ratio, 1 + 2 * temper.spread), line.absolute)
+    ratio = 1 + 2 * temper.spread
+    return line if line.ratio == 0 or ratio <= line.ratio else Line(ratio, line.absolute)
 
 
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:

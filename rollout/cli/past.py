@@ -16,7 +16,14 @@ from rollout.cli import output
 from rollout.controller.metrics import Batcher
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
-from rollout.model.observation import Counts, CountsQuestion, Observation, SeenTraffic, View
+from rollout.model.observation import (
+    Counting,
+    Counts,
+    CountsQuestion,
+    Observation,
+    SeenTraffic,
+    View,
+)
 from rollout.model.spec import Rollout
 from rollout.model.status import Outcome
 from rollout.reconcile import wanted
@@ -113,7 +120,9 @@ class Reader:
             for key, one in by_key.items():
                 told = await self._ask(self._question(one, view, (), (at,)))
                 if told and told[0].pods:
-                    found[key] = learning.choose_bounds(case, Source(view=view), told)
+                    found[key] = source = Source(view=view)
+                    if one.counting is Counting.SLOW:
+                        found[key] = learning.choose_bounds(case, source, told)
             if len(found) == len(by_key):
                 return view, found
         raise RefusedError(f"prometheus: no counters of {self._deployment}; pods that serve")

@@ -276,6 +276,7 @@ def _told(
             at,
             tuple(pod for revision, rows in sides.items() for pod in read.pods(rows[at], revision)),
             read.bounds,
+            readings.newest(rows[at] for rows in sides.values()),
         )
         for at in question.instants
     )

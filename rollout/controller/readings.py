@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from rollout.analysis.query import BAD, PART, SEEN, TOTAL
@@ -28,10 +28,12 @@ class Row:
     """One pod's counters of one workload.
 
     ``up_to``: by the buckets' upper bound, the requests within it; without the last, endless one.
+    ``seen``: when its newest sample was taken, seconds since the epoch; 0: not known.
     """
 
     total: float = -1
     bad: float = 0
+    seen: float = 0
     up_to: dict[timedelta, float] = field(default_factory=dict)
 
 
@@ -120,6 +122,7 @@ def _page(
     for (workload, pod, instance), row in cells.items():
         if row.total < 0 or seen.get((pod, instance), oldest) < oldest:
             continue
+        row.seen = seen.get((pod, instance), 0)
         rows = page[workload]
         name = pod or instance
         # A pod scraped at two ports counts once: the one that has seen more speaks.
@@ -138,6 +141,12 @@ def counted(rows: Mapping[str, Row], revision: str) -> tuple[PodCount, ...]:
     )
 
 
+def newest(pages: Iterable[Mapping[str, Row]]) -> datetime | None:
+    """When the newest sample of ``pages`` was taken; None where that is not known."""
+    seen = max((row.seen for page in pages for row in page.values()), default=0.0)
+    return datetime.fromtimestamp(seen, UTC) if seen else None
+
+
 def slow(
     rows: Mapping[str, Row], revision: str, bounds: Sequence[timedelta]
 ) -> tuple[PodCount, ...]:
@@ -146,15 +155,16 @@ def slow(
     Errors: ``UnclearError`` when a pod has no such bucket.
     """
     return tuple(
-        PodCount(revision, pod, tuple(_beyond(row, b) for b in bounds), round(row.total))
-        for pod, row in rows.items()
+        PodCount(revision, pod, _beyond(row, bounds), round(row.total)) for pod, row in rows.items()
     )
 
 
-def _beyond(row: Row, bound: timedelta) -> int:
-    if bound not in row.up_to:
-        raise UnclearError(f"pods have other buckets now, none ends at {words(bound)}")
-    return max(0, round(row.total) - round(row.up_to[bound]))
+def _beyond(row: Row, bounds: Sequence[timedelta]) -> tuple[int, ...]:
+    up_to, total = row.up_to, round(row.total)
+    for bound in bounds:
+        if bound not in up_to:
+            raise UnclearError(f"pods have other buckets now, none ends at {words(bound)}")
+    return tuple([max(0, total - round(up_to[bound])) for bound in bounds])
 
 
 def own(reply: Reply, instants: Sequence[datetime]) -> dict[datetime, dict[str, Row]]:
@@ -217,6 +227,7 @@ __all__ = [
     "all_bounds",
     "bound",
     "counted",
+    "newest",
     "own",
     "pages",
     "slow",

@@ -74,12 +74,14 @@ class Counts:
 
     ``pods`` may be empty: nothing has counted anything yet.
     ``bounds``: what was really counted; a bound asked for may have moved up to a bucket's.
+    ``newest``: when the newest sample behind it was taken; None where that is not known.
     """
 
     metric: str
     at: datetime
     pods: tuple[PodCount, ...]
     bounds: tuple[timedelta, ...] = ()
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Whole looks: questions, answers of a small world, and where the canary stands by them."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -94,6 +95,25 @@ def test_a_restart_and_a_dead_prometheus_change_no_verdict() -> None:
     assert late[10].because == "errors: no answer"
     assert late[-1].checkpoint == steady.checkpoint
     assert late[-1].standing == steady.standing
+
+
+def test_a_replica_that_lags_is_no_restart_and_counts_nothing_twice() -> None:
+    """The canary is young, so that its counters of a minute ago are less than half."""
+    young = START + timedelta(seconds=1)
+    sides = [Side("v1", 80, since=young), Side("v2", 20, errors=0.01, since=young)]
+    lag = timedelta(seconds=45)
+
+    def behind(now: datetime) -> timedelta:
+        return lag if (now - START) // timedelta(seconds=15) in (4, 6, 7) else timedelta(0)
+
+    honest = play(World(sides), rollout(), window(), 150)
+    misled = play(World(sides, behind=behind), rollout(), window(), 150)
+    assert counts(misled[-1]) == counts(honest[-1])
+
+
+def counts(judgement: Judgement) -> list[str]:
+    """Both sides' counts of the first metric."""
+    return re.findall(r"\(\d+/\d+\)", judgement.verdicts[0].text)
 
 
 def test_the_same_answers_twice_are_one_look() -> None:

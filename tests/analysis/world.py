@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from rollout.analysis.judge import Judgement, Window, judge, questions
@@ -63,7 +63,10 @@ class Side:
 
 @dataclass
 class World:
-    """Counters second by second, the same for every asking; ``down`` answers with an error."""
+    """Counters second by second, the same for every asking; ``down`` answers with an error.
+
+    ``behind``: by how much the replica lags that answers at a time.
+    """
 
     sides: list[Side]
     seed: int = 1
@@ -71,6 +74,7 @@ class World:
     value: Callable[[datetime], float] = lambda at: 1.0
     down: Callable[[datetime], bool] = lambda now: False
     unreached: Callable[[datetime], float] = lambda at: 0.0
+    behind: Callable[[datetime], timedelta] = lambda now: timedelta(0)
     asked: int = 0
     cache: dict[tuple[str, int], list[PodCount]] = field(default_factory=dict)
 
@@ -84,8 +88,13 @@ class World:
         if self.down(now):
             names = [q.metric for q in counts] + [q.metric for q in values]
             return Seen(no_answers=tuple(NoAnswer(n, Outcome.ERROR, "no answer") for n in names))
+        lag = self.behind(now)
         return Seen(
-            tuple(self._count(q, at) for q in counts for at in q.instants),
+            tuple(
+                replace(self._count(q, at - lag), at=at, newest=at - lag)
+                for q in counts
+                for at in q.instants
+            ),
             tuple(Value(q.metric, q.instant, self.value(q.instant)) for q in values),
         )
 

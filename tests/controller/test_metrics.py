@@ -95,12 +95,12 @@ async def test_errors_come_by_pod_and_side() -> None:
             series("total", 900, revision="v1", pod="s"),
             series("total", 5, number=7),
             seen(),
-            seen(pod="s"),
+            seen(4, pod="s"),
         )
     )
     found, missing = await ask(reply, question())
     pods = (PodCount("v1", "s", (0,), 900), PodCount("v2", "a", (3,), 100))
-    assert (found, missing) == ((Counts("m", START, pods),), [])
+    assert (found, missing) == ((Counts("m", START, pods, newest=START - 4 * S),), [])
 
 
 async def test_nothing_counted_yet_is_an_answer() -> None:
@@ -112,7 +112,8 @@ async def test_slow_requests_are_those_beyond_a_bound_however_it_is_written() ->
     reply = Reply((*(series("total", v, le=le) for le, v in parts), seen()))
     bounds = (timedelta(milliseconds=250), timedelta(milliseconds=500))
     found, _ = await ask(reply, question(counting=Counting.SLOW, bounds=bounds))
-    assert found == (Counts("m", START, (PodCount("v2", "a", (10, 2), 100),), bounds),)
+    pods = (PodCount("v2", "a", (10, 2), 100),)
+    assert found == (Counts("m", START, pods, bounds, START - 5 * S),)
     every, _ = await ask(reply, question(counting=Counting.SLOW))
     assert every == found
 

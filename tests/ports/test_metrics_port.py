@@ -76,8 +76,9 @@ def exposition() -> str:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path) -> AsyncIterator[str]:
-    (folder / "metrics").write_text(exposition())
+async def prometheus(folder: Path, text: str = "") -> AsyncIterator[str]:
+    """A Prometheus that holds ``text``, or the two minutes above."""
+    (folder / "metrics").write_text(text or exposition())
     (folder / "prometheus.yml").write_text("global: {}\n")
     data = folder / "data"
     tool: list[str | Path] = [
@@ -137,7 +138,7 @@ async def test_a_real_prometheus_gives_exact_counts(tmp_path: Path) -> None:
         at = BASE + 60 * S
         found, _, missing = await batcher.ask((question(Counting.ERRORS, at),), ())
         pods = (PodCount("v1", "a", (0,), 404), PodCount("v2", "b", (24,), 428))
-        assert (found, missing) == ((Counts("m", at, pods),), ())
+        assert (found, missing) == ((Counts("m", at, pods, newest=at),), ())
 
         bound = (timedelta(milliseconds=250),)
         instants = tuple(BASE + n * 15 * S for n in range(9))

@@ -6,7 +6,7 @@ from rollout.lab.client import Kind, Object
 from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 TEMPLATE = Kind("rollout.dev", "v1alpha1", "analysistemplates", "AnalysisTemplate")
 STEPS: list[Object] = [{"weight": 50, "bake": "6s", "timeBox": "20s"}]

@@ -12,7 +12,7 @@ from rollout.lab.client import Object
 from tests.lab.gates.harness import Gated
 from tests.lab.journeys.harness import ROLLOUT
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 STEPS: list[Object] = [{"weight": 40, "bake": "3s", "timeBox": "10s"}]
 

@@ -10,7 +10,7 @@ from rollout.model.status import Phase, Stage
 from tests.lab.journeys.harness import LIMITED, Journey, within
 from tests.lab.journeys.shop import asked, canary
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_each_step_sends_its_share_and_the_last_everyone(journey: Journey) -> None:

@@ -9,7 +9,7 @@ from rollout.lab.client import VIRTUALSERVICE, Object
 from tests.lab.journeys.harness import Journey, until, within
 from tests.lab.journeys.shop import asked, canary
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 COHORTS: list[Object] = [
     {"headers": {"x-tester": {"exact": "1"}}},

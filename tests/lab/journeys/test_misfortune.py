@@ -17,7 +17,7 @@ from rollout.model.status import Phase, Stage
 from tests.lab.journeys.harness import Journey, until
 from tests.lab.journeys.shop import asked, canary, dark
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 HALF = canary(asked(weight=50))
 

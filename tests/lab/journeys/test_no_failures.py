@@ -5,7 +5,7 @@ import pytest
 from tests.lab.journeys import soak
 from tests.lab.journeys.harness import Journey
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_templates_come_and_go_without_a_failed_request(journey: Journey) -> None:

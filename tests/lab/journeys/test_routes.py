@@ -11,7 +11,7 @@ from rollout.lab.load import Ask, Load, Tally
 from tests.lab.journeys.harness import Journey, within
 from tests.lab.journeys.shop import Shop, asked, canary, to
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 FIFTH = canary(asked(weight=20))
 

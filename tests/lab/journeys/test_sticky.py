@@ -11,7 +11,7 @@ import pytest
 from tests.lab.journeys.harness import SIGMAS, Journey
 from tests.lab.journeys.shop import asked, canary
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 
 class Person:

@@ -9,7 +9,7 @@ from rollout.lab.client import DEPLOYMENT, Object
 from tests.lab.journeys.harness import CONFIGMAP, Journey, until
 from tests.lab.journeys.shop import Shop, asked, canary, to
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 STEPS = canary(asked(weight=50))
 

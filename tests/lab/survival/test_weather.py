@@ -8,7 +8,7 @@ from tests.lab.survival.arena import arena
 from tests.lab.survival.endings import promoted, taken_back
 from tests.lab.survival.weather import Weather
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 async def test_a_good_release_is_promoted_whatever_the_api_server_answers(tmp_path: Path) -> None:
