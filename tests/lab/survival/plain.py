@@ -108,6 +108,8 @@ async def _served(api: Api, crd: Json) -> None:
 
 def shop(name: str, revisions: Sequence[str] = ("v1", "v2", "v3")) -> list[Json]:
     """What a person has before the first Rollout: routes, and one ready pod of each revision."""
+    # Headless: an API server gives out some hundred addresses, and a fleet is a thousand.
+    service = {"selector": {"app": name}, "ports": [{"port": 80}], "clusterIP": "None"}
     rule = {"host": name, "subsets": [{"name": "stable", "labels": {"version": revisions[0]}}]}
     route = [{"destination": {"host": name, "subset": "stable"}}]
     pods = [f"{name}-{revision}-h-0" for revision in revisions]
@@ -121,7 +123,7 @@ def shop(name: str, revisions: Sequence[str] = ("v1", "v2", "v3")) -> list[Json]
     ]
     sliced = _obj("EndpointSlice", f"{name}-1", None, {"kubernetes.io/service-name": name})
     return [
-        _obj("Service", name, {"selector": {"app": name}, "ports": [{"port": 80}]}),
+        _obj("Service", name, service),
         _obj("DestinationRule", name, rule),
         _obj("VirtualService", name, {"hosts": [name], "http": [{"route": route}]}),
         *(obj for revision in revisions for obj in _workload(name, revision)),
