@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-THINKING = 4  # decisions between two turns of the event loop: some 10 ms of one core
+THINKING = 2  # looks that think between two turns of the event loop: some 5 ms of one core
 WRITING = 64  # ordinary writers at once; the API server's own queue is no better place to wait
 
 
@@ -18,9 +18,16 @@ class Lanes:
 
     @asynccontextmanager
     async def thinking(self) -> AsyncIterator[None]:
-        """Within it nothing waits for the outside, so that it is soon free again."""
-        async with self._thinking:
+        """Within it nothing waits, and the place is free again in the event loop's next turn.
+
+        Not at once: a thousand looks at one instant would all think within one turn, and what a
+        verdict wants written would stand behind them all.
+        """
+        await self._thinking.acquire()
+        try:
             yield
+        finally:
+            asyncio.get_running_loop().call_soon(self._thinking.release)
 
     @asynccontextmanager
     async def writing(self, urgent: bool) -> AsyncIterator[None]:

@@ -85,10 +85,12 @@ class Looks:
             await self._explain(trouble.key, text)
 
     async def _look(self, held: Held) -> timedelta | None:
-        questions = reconcile.ask(held.rollout, held.status, self.clock())
-        seen = await self.observer.observe(held, questions)
-        self.interests.put(held.key, self.observer.concerns(held, questions))
         async with self.lanes.thinking():
+            questions = reconcile.ask(held.rollout, held.status, self.clock())
+        fetched = await self.observer.fetch(held, questions)
+        async with self.lanes.thinking():
+            seen = self.observer.see(held, questions, fetched)
+            self.interests.put(held.key, self.observer.concerns(held, questions))
             now = self.clock()
             decision = reconcile.decide(held.rollout, held.status, seen, now)
         self._tell(held, decision)

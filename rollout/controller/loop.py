@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zlib import crc32
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -19,6 +20,7 @@ from rollout.errors import ConflictError, OutsideError
 GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
 HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being taken back
+SPREAD, LATEST = 0.1, timedelta(seconds=2)  # how late an alarm may ring: of its wait, and at most
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
 
@@ -46,7 +48,11 @@ class Alarms(Protocol):
 
 
 class Scheduler:
-    """Alarms by APScheduler; must be made while an event loop runs."""
+    """Alarms by APScheduler; must be made while an event loop runs.
+
+    An alarm rings a little late, each key by a lateness of its own: rollouts share the instants
+    of their queries, and a thousand looks at one moment stand in each other's way.
+    """
 
     def __init__(self) -> None:
         self._jobs = AsyncIOScheduler(timezone=UTC)
@@ -56,7 +62,7 @@ class Scheduler:
         self._jobs.add_job(
             _ring,
             "date",
-            run_date=when,
+            run_date=when + _late(key, when - clock()),
             args=(ring, key),
             id=key,
             replace_existing=True,
@@ -69,6 +75,11 @@ class Scheduler:
 
     def stop(self) -> None:
         self._jobs.shutdown(wait=False)
+
+
+def _late(key: str, wait: timedelta) -> timedelta:
+    """The same for the same key, so that the order of alarms stays as it is."""
+    return min(LATEST, max(wait, timedelta(0)) * SPREAD) * (crc32(key.encode()) % 1000 / 1000)
 
 
 async def _ring(ring: Callable[[str], None], key: str) -> None:

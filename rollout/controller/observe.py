@@ -19,6 +19,15 @@ from rollout.model.observation import (
 from rollout.model.status import Revision
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The slow half of an Observation."""
+
+    answers: Answers
+    sync: ProxySync | None
+    webhook: bool | None
+
+
 @dataclass(slots=True)
 class Observer:
     """Fetches what a look asks for: the slow from outside, the rest from the cache afterwards.
@@ -34,10 +43,18 @@ class Observer:
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the cache cannot be read."""
-        (counts, values, no_answers), sync, webhook = await asyncio.gather(
+        return self.see(held, asked, await self.fetch(held, asked))
+
+    async def fetch(self, held: Held, asked: Questions) -> Fetched:
+        """What the outside answers."""
+        answers, sync, webhook = await asyncio.gather(
             self._metrics(asked), self._sync(asked), self._webhook(held, asked)
         )
-        rollout = held.rollout
+        return Fetched(answers, sync, webhook)
+
+    def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
+        """The answers, and the cache as it is now. Errors: as ``observe``."""
+        rollout, (counts, values, no_answers) = held.rollout, fetched.answers
         revision, problem = pods.asked(self.kube, rollout)
         if held.problem:
             revision, problem = None, held.problem
@@ -49,8 +66,8 @@ class Observer:
             counts=counts,
             values=values,
             no_answers=no_answers,
-            sync=sync,
-            webhook=webhook,
+            sync=fetched.sync,
+            webhook=fetched.webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self._findings(held, asked, revision),
             strangers=pods.strangers(self.kube, rollout, held.status.stable),
