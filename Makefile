@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-survival generate clean
+.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-hostile bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -54,6 +54,9 @@ bench-decisions: $(READY) ## the gate against its peers' rules, 100 scenarios (a
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
+	$(BIN)/python -m benchmarks.hostile
 
 bench-survival: $(READY) ## ten kills of the controller in mid-journey
 	$(BIN)/python -m benchmarks.survival

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +17,8 @@ from rollout.lab.gitserver import GitServer
 from rollout.manifest import load
 from rollout.model.source import Origin
 from tests.edges.depot import Depot
+from tests.edges.hostile import HOSTILE
+from tests.effort import effort
 from tests.ports.test_repo import SHOP
 
 Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
@@ -67,33 +68,6 @@ def origin(url: object, **more: object) -> Origin:
     return replace(Origin("market/shop", str(url), "main", ""), **more)  # type: ignore[arg-type]
 
 
-HOSTILE = {
-    b"brackets.yaml": b"[" * (1 << 20),
-    b"braces.yaml": b"{a: " * (1 << 18),
-    b"alias.yaml": b"apiVersion: rollout.dev/v1alpha1\na: &a [x]\n"
-    + b"".join(b"l%d: &l%d [*a,*a,*a,*a]\n" % (i, i) for i in range(900)),
-    b"merge.yaml": b"apiVersion: rollout.dev/v1alpha1\na: &a {}\n"
-    + b"".join(b"b%d: {<<: [*a,*a]}\n" % i for i in range(900)),
-    b"number.yaml": b"apiVersion: rollout.dev/v1alpha1\na: " + b"9" * 5000,
-    b"tag.yaml": b"apiVersion: rollout.dev/v1alpha1\na: !!int ''",
-    b"deep.json": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    b"keys.yaml": b"apiVersion: rollout.dev/v1alpha1\nspec:\n"
-    + b"".join(b"  k%d: 1\n" % i for i in range(19_000)),
-    b"errors.yaml": b"apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {canary: "
-    + b"{steps: ["
-    + b"{weight: x}," * 6000
-    + b"]}}}",
-    b"utf16.yaml": "apiVersion: rollout.dev/v1alpha1".encode("utf-16"),
-    b"latin.yaml": b"a: \xff",
-    b"nul.yaml": b"a: \0",
-    b"long.yaml": b"apiVersion: rollout.dev/v1alpha1\na: " + b"x" * 1_000_000,
-    b"regex.yaml": (SHOP % "v1")
-    .replace("canary: {}", "canary: {steps: [{cohorts: [%s]}]}")
-    .encode()
-    % b",".join(b"{path: {regex: '(\\\\w{9}|\\\\d{8}){2}%d'}}" % i for i in range(300)),
-}
-
-
 async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
     repo: GitRepo, depot: Depot
 ) -> None:
@@ -106,10 +80,10 @@ async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_any_file_is_answered_in_a_quarter_of_a_second(name: bytes) -> None:
-    start = time.process_time()
-    loaded = load.text(name.decode(), HOSTILE[name])
-    assert time.process_time() - start < 0.25
+def test_any_file_is_answered_with_little_work(name: bytes) -> None:
+    with effort() as made:
+        loaded = load.text(name.decode(), HOSTILE[name])
+    assert made.calls < 600_000  # about 90 ms; benchmarks/hostile.py says how long
     assert loaded.errors
 
 
