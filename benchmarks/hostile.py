@@ -11,7 +11,7 @@ from collections.abc import Callable
 import yaml
 
 from rollout.manifest import load
-from tests.edges.hostile import HOSTILE
+from tests.edges.git.hostile import HOSTILE
 from tests.ports.test_repo import SHOP
 
 PROMISE = 0.25

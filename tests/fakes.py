@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rollout.controller import concerns
 from rollout.controller.ports import Answers, Changed, Json
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError, RolloutError
 from rollout.lab.apiserver.patch import jsonpatch
 from rollout.model.action import Announce, AskApproval

@@ -18,7 +18,7 @@ from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.output import Format, Output
 from rollout.cli.past import Past, Reader
 from rollout.cli.settings import NAMES, Settings
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import RefusedError
 from rollout.messages.planned import span

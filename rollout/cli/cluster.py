@@ -12,7 +12,7 @@ import yaml
 
 from rollout.cli import settings
 from rollout.cli.settings import Settings
-from rollout.controller import concerns
+from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
 from rollout.errors import ConflictError, OutsideError, RefusedError

@@ -15,10 +15,10 @@ from rollout.cli import demo as demonstration
 from rollout.cli import output, showcase
 from rollout.cli.push import Checkout
 from rollout.errors import OutsideError
-from rollout.lab import processes
-from rollout.lab.client import CRD, Kind
+from rollout.lab.kube.client import CRD, Kind
 from rollout.lab.load import Ask
-from rollout.lab.processes import Child
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import Settings, World
 from rollout.manifest import schema
 from rollout.model.spec import GROUP, VERSION

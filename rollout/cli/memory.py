@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.controller import concerns
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from rollout.lab.apiserver.patch import jsonpatch
 

@@ -13,7 +13,7 @@ from rollout.analysis.memory import Memory, Source
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.window import Window
 from rollout.cli import output
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import (

@@ -25,7 +25,7 @@ from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.past import Reader
 from rollout.cli.settings import NAMES, Settings
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError

@@ -13,8 +13,9 @@ from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.controller import app, pods
-from rollout.controller import preflight as rules
+from rollout.controller import app
+from rollout.controller.seeing import pods
+from rollout.controller.seeing import preflight as rules
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.observation import Finding, Severity

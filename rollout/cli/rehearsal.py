@@ -11,11 +11,11 @@ from typing import Any
 
 from rollout import reconcile, strategies
 from rollout.cli.memory import Cluster, Written
-from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
-from rollout.controller.store import Held, Store
+from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
 from rollout.messages.planned import Change, Moment, Planned
 from rollout.model.action import Decision

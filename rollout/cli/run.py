@@ -17,16 +17,17 @@ import typer
 
 from rollout.cli import options, settings
 from rollout.cli.settings import CACHE, NAMES, Settings
-from rollout.controller import app, concerns, loop, telemetry
+from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
-from rollout.controller.following import Following
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.ports import Answers, Metrics, Proxies
-from rollout.controller.sources import KubeSecrets, Policy, Sources
+from rollout.controller.seeing import concerns
+from rollout.controller.sources.following import Following
+from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.edges import kube
+from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.prometheus import Access, Prometheus
-from rollout.edges.repo import GitRepo
 from rollout.edges.syncz import Syncz
 from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rollout.controller import preflight, telemetry
-from rollout.controller.concerns import Interests
-from rollout.controller.inbox import Inbox
+from rollout.controller import telemetry
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
 from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
-from rollout.controller.store import Store
+from rollout.controller.seeing import preflight
+from rollout.controller.seeing.concerns import Interests
+from rollout.controller.seeing.observe import Observer
 from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
 from rollout.model.status import Phase

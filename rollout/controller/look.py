@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from rollout import reconcile
 from rollout.controller import telemetry
-from rollout.controller.concerns import Interests
-from rollout.controller.inbox import Inbox
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held, Store, gist
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
-from rollout.controller.store import Held, Store, gist
+from rollout.controller.seeing.concerns import Interests
+from rollout.controller.seeing.observe import Observer
 from rollout.controller.telemetry import Registry
 from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
 from rollout.model.action import Decision

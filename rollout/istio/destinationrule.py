@@ -11,7 +11,7 @@ from rollout.istio import hosts, memory
 from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import Memory
 from rollout.istio.patch import Json, Op, Row, Rows
-from rollout.istio.routes import namespace, spec
+from rollout.istio.routes.listing import namespace, spec
 from rollout.model.status import SubsetMode
 from rollout.model.traffic import Target
 

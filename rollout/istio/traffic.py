@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rollout.istio import destinationrule, hosts, owner, virtualservice
-from rollout.istio import routes as listing
+from rollout.istio.routes import listing
 from rollout.model.observation import SeenTraffic
 from rollout.model.traffic import Route, Target
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from rollout.istio import memory
 from rollout.istio import patch as jsonpatch
-from rollout.istio import routes as listing
 from rollout.istio.memory import Memory
 from rollout.istio.patch import Json, Op
-from rollout.istio.problems import problems
-from rollout.istio.routes import Base, ManagedRoute, is_host, is_made, subset, weight, where
-from rollout.istio.wanted import Wanted, wanted
+from rollout.istio.routes import listing
+from rollout.istio.routes.listing import Base, ManagedRoute, is_host, is_made, subset, weight, where
+from rollout.istio.routes.problems import problems
+from rollout.istio.routes.wanted import Wanted, wanted
 from rollout.model.traffic import Route, Target
 
 __all__ = [

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.istio import hosts, owner, problems, virtualservice
-from rollout.istio import routes as listing
-from rollout.istio.routes import is_host, listed, namespace, spec, subset, weight, where
+from rollout.istio import hosts, owner, virtualservice
+from rollout.istio.routes import listing, problems
+from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
 from rollout.preflight.snapshot import Case, Obj, named
 
 _IGNORED = ("uri", "scheme", "method", "authority")

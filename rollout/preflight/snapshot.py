@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
-from rollout.istio import routes as listing
+from rollout.istio.routes import listing
 from rollout.model.traffic import Cohort, Target
 from rollout.workloads import deployment, selector
 

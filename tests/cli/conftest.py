@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from rollout.cli import exits, main
 from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
-from rollout.lab.client import CRD, Kind, Kube
+from rollout.lab.kube.client import CRD, Kind, Kube
 from rollout.manifest import schema
 
 Run = Callable[..., Result]

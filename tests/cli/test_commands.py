@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rollout.cli.exits import Exit
-from rollout.lab.client import Kube
+from rollout.lab.kube.client import Kube
 from rollout.messages import terminal
 from tests.cli.conftest import ROLLOUT, Put, Run
 

@@ -2,7 +2,7 @@ import pytest
 
 from rollout.errors import ConflictError
 from rollout.istio import virtualservice
-from rollout.istio.routes import ManagedRoute
+from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import STABLE_ONLY, Route, Split, VirtualServiceRef
 from tests.istio.objects import TARGET, Json, applied, pair, target, to, vs
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from rollout.errors import OutsideError
-from rollout.lab.client import Kube
-from rollout.lab.processes import Child, free_port, start
+from rollout.lab.kube.client import Kube
+from rollout.lab.programs.processes import Child, free_port, start
 
 
 def assets() -> Path | None:

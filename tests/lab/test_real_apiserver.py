@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rollout.lab import sample
-from rollout.lab.client import DEPLOYMENT
+from rollout.lab.kube.client import DEPLOYMENT
 from rollout.lab.load import Ask
 from rollout.lab.world import Settings, World
 from tests.lab.real_apiserver import assets, real_apiserver

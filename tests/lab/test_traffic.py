@@ -6,7 +6,7 @@ import math
 import pytest
 
 from rollout.lab import sample
-from rollout.lab.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
+from rollout.lab.kube.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
 from rollout.lab.load import Ask, Load, Tally
 from rollout.lab.world import World
 from tests.lab.objects import SHOP, to

@@ -11,7 +11,7 @@ import pytest
 
 from rollout.errors import OutsideError
 from rollout.lab import sample
-from rollout.lab.processes import start
+from rollout.lab.programs.processes import start
 from rollout.lab.world import Settings, World
 
 pytestmark = pytest.mark.lab

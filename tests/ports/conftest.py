@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import pytest
 from kubernetes.aio import client
 
-from rollout.controller import concerns
 from rollout.controller.ports import Cluster
+from rollout.controller.seeing import concerns
 from rollout.edges.kube import Kube
 from rollout.errors import ConflictError, OutsideError
-from rollout.lab import crds
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as LabSettings
+from rollout.lab.kube import crds
 from rollout.manifest import schema
 from tests.fakes import FakeKube
 from tests.realkube import RealKube, running

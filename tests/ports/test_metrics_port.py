@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rollout.analysis import query
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.observation import (

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 
 from rollout.analysis import grid
-from rollout.lab import processes
-from rollout.lab.client import DESTINATIONRULE, Object
+from rollout.lab.kube.client import DESTINATIONRULE, Object
 from rollout.lab.load import Load
-from rollout.lab.processes import Child
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.model.observation import View
 from rollout.model.status import RolloutStatus, Stage, Verdict

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.model.status import Outcome, Phase, RolloutStatus
 from tests.lab.gates.door import Answer, Form, Spoil, honest, later, points
 from tests.lab.gates.harness import Gated, verdict

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.model.observation import View
 from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict

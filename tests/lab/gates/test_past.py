@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from tests.lab.gates.harness import Gated
 from tests.lab.journeys.harness import ROLLOUT
 

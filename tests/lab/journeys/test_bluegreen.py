@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT, VIRTUALSERVICE, Object
+from rollout.lab.kube.client import DEPLOYMENT, VIRTUALSERVICE, Object
 from rollout.model.status import Stage
 from tests.lab.journeys.harness import LIMITED, Journey, until
 from tests.lab.journeys.shop import Shop, to

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT
+from rollout.lab.kube.client import DEPLOYMENT
 from rollout.model.status import Phase, Stage
 from tests.lab.journeys.harness import LIMITED, Journey, within
 from tests.lab.journeys.shop import asked, canary

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from tests.lab.journeys.harness import Journey, until, within
 from tests.lab.journeys.shop import asked, canary
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from rollout.model.status import Phase
 from tests.lab.journeys.harness import Journey
 from tests.lab.journeys.shop import asked, dark

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import (
+from rollout.lab.kube.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
     POD,

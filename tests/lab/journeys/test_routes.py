@@ -6,7 +6,7 @@ import math
 import pytest
 
 from rollout.lab import sample
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from rollout.lab.load import Ask, Load, Tally
 from tests.lab.journeys.harness import Journey, within
 from tests.lab.journeys.shop import Shop, asked, canary, to

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.lab.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
+from rollout.lab.kube.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
 from tests.lab.journeys.harness import Journey, until, within, without_bookkeeping
 from tests.lab.journeys.shop import asked, canary
 

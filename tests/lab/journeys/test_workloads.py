@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT, Object
+from rollout.lab.kube.client import DEPLOYMENT, Object
 from tests.lab.journeys.harness import CONFIGMAP, Journey, until
 from tests.lab.journeys.shop import Shop, asked, canary, to
 

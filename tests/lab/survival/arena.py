@@ -14,11 +14,11 @@ import aiohttp
 
 from rollout.cli import showcase
 from rollout.cli.push import Checkout
-from rollout.lab import processes
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
-from rollout.lab.client import Kube
+from rollout.lab.kube.client import Kube
 from rollout.lab.load import Ask, Load
-from rollout.lab.processes import Child, free_port
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child, free_port
 from rollout.lab.world import Settings, World
 from rollout.manifest import schema
 from tests.lab.survival.commits import Commits
