@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -142,4 +143,4 @@ async def test_replicas_that_disagree_mislead_nobody(
         print(f"after {took():.1f} s")
     print(journey.told(status))
     said = verdict(status, "errors")
-    await journey.confirm(said)
+    await journey.confirm(said, behind=timedelta(seconds=replicas.behind))
