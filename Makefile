@@ -24,10 +24,10 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
 
-test: $(READY)   ## every test but the long journeys (about ten minutes on two cores)
-	$(BIN)/python -m pytest -q -m "not long"
+test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
+	$(BIN)/python -m pytest -q -m "not long or short"
 
-test-long: $(READY) ## the long journeys, faults and gates on real traffic (about half an hour)
+test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
 	$(BIN)/python -m pytest -q -m long
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail

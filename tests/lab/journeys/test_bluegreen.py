@@ -35,6 +35,7 @@ def strategy(shop: Shop, keep_warm: str) -> Object:
     return {"blueGreen": blue_green}
 
 
+@pytest.mark.short
 async def test_the_preview_is_shown_to_whom_it_is_for_then_everyone_switches(
     journey: Journey,
 ) -> None:

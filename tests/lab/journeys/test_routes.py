@@ -20,6 +20,7 @@ def pods(shop: Shop) -> list[Object]:
     return [shop.service(), shop.gateway(), shop.deployment("v1"), shop.deployment("v2")]
 
 
+@pytest.mark.short
 async def test_gateway_and_mesh_routes_move_together_wherever_they_are_written(
     journey: Journey,
 ) -> None:

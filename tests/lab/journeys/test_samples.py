@@ -27,6 +27,7 @@ def sample(journey: Journey, *files: str) -> list[Object]:
     return [journey.shop.own(obj) for obj in found if obj["kind"] in SERVED]
 
 
+@pytest.mark.short
 async def test_bookinfos_reviews_go_from_v1_to_v3(journey: Journey) -> None:
     objects = sample(
         journey,
