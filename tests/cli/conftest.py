@@ -14,6 +14,7 @@ from rollout.cli import exits, main
 from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
 from rollout.lab.kube.client import CRD, Kind, Kube
+from rollout.lab.programs import processes
 from rollout.manifest import schema
 
 Run = Callable[..., Result]
@@ -24,7 +25,7 @@ ROLLOUT = Kind("rollout.dev", "v1alpha1", "rollouts", "Rollout")
 @pytest.fixture(scope="session")
 def api() -> Iterator[str]:
     """The URL of an API server that serves our kinds."""
-    command = [sys.executable, "-m", "rollout.lab.apiserver"]
+    command = processes.mortal("api", (sys.executable, "-m", "rollout.lab.apiserver"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
