@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from rollout.manifest import schema
+from rollout.manifest import generated
 from tests import states
 
 ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    for path, text in schema.files().items():
+    for path, text in generated.files().items():
         (ROOT / path).write_text(text)
     states.PAGE.write_text(states.page())
 

@@ -11,21 +11,10 @@ from typing import Any
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from rollout.lab.apiserver.patch import jsonpatch
+from rollout.messages.planned import Change
 
 Json = Mapping[str, Any]
 _Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One write: the object before and after; None: it was not there, or is no more."""
-
-    kind: str
-    namespace: str
-    name: str
-    before: Json | None
-    after: Json | None
-    patch: tuple[Json, ...] = ()
 
 
 @dataclass(slots=True)
@@ -35,7 +24,7 @@ class Cluster:
     ``unready``: Deployments whose pods never come up.
     """
 
-    written: list[Written] = field(default_factory=list)
+    written: list[Change] = field(default_factory=list)
     unready: frozenset[str] = frozenset()
     _objects: dict[_Key, Json] = field(default_factory=dict)
     _versions: Iterable[int] = field(default_factory=itertools.count)
@@ -80,7 +69,7 @@ class Cluster:
             self._write((kind, namespace, name), None, ())
 
     def _write(self, key: _Key, after: Json | None, ops: tuple[Json, ...]) -> None:
-        self.written.append(Written(*key, self._objects.get(key), after, ops))
+        self.written.append(Change(*key, self._objects.get(key), after, ops))
         if after is None:
             del self._objects[key]
         else:

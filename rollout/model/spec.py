@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -433,7 +433,6 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
-    created_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
 
     @property

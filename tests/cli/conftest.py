@@ -15,7 +15,7 @@ from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
 from rollout.lab.kube.client import CRD, Kind, Kube
 from rollout.lab.programs import processes
-from rollout.manifest import schema
+from rollout.manifest import definition, schema
 
 Run = Callable[..., Result]
 Put = Callable[..., None]
@@ -37,7 +37,7 @@ def api() -> Iterator[str]:
 async def _with_crds(url: str) -> None:
     kube = Kube(url)
     for kind in schema.KINDS.values():
-        await kube.apply(schema.crd(kind))
+        await kube.apply(definition.crd(kind))
     await kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     for _ in range(100):
         found, _ = await kube.list(CRD)

@@ -10,7 +10,7 @@ from rollout.controller import telemetry
 from rollout.controller.doing import deployments
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Chat, Json, Kube
-from rollout.controller.seeing import candidates
+from rollout.controller.seeing import mesh
 from rollout.errors import ConflictError, RolloutError
 from rollout.istio import destinationrule, virtualservice
 from rollout.model.action import (
@@ -77,7 +77,7 @@ class Performer:
 
     async def _route(self, target: Target, patches: Patches) -> None:
         """Every VirtualService that will take it has it, also where another one refuses."""
-        objs = virtualservice.discover(candidates.virtual_services(self.kube, target), target)
+        objs = virtualservice.discover(mesh.virtual_services(self.kube, target), target)
         writes = (self._patch("VirtualService", obj, patches) for obj in objs)
         ended = await asyncio.gather(*writes, return_exceptions=True)
         for error in ended:
@@ -114,7 +114,7 @@ class Performer:
         )
 
     def _rule(self, target: Target) -> Json | None:
-        return destinationrule.chosen(candidates.destination_rules(self.kube, target), target)
+        return destinationrule.chosen(mesh.destination_rules(self.kube, target), target)
 
     async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
         """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import candidates, concerns, pods
+from rollout.controller.seeing import concerns, mesh, pods
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
@@ -47,8 +47,8 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
     space = rollout.namespace
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
-        virtual_services=(*candidates.virtual_services(kube, asked.target),),
-        destination_rules=(*candidates.destination_rules(kube, asked.target),),
+        virtual_services=(*mesh.virtual_services(kube, asked.target),),
+        destination_rules=(*mesh.destination_rules(kube, asked.target),),
         services=(*kube.list("Service"),),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
         pods=tuple(obj for one in ours for obj in kube.list("Pod", one)),

@@ -17,7 +17,7 @@ from rollout.lab.apiserver import faults
 from rollout.lab.apiserver.faults import Call, Fault
 from rollout.lab.apiserver.server import ApiServer, Settings
 from rollout.lab.kube import crds
-from rollout.manifest import schema
+from rollout.manifest import definition, schema
 from tests.ports.conftest import api, listed
 from tests.ports.test_kube import a_rollout, virtual_service
 
@@ -212,7 +212,7 @@ async def test_a_list_that_fails_is_tried_again(cluster: Cluster, fault: Fault) 
 async def test_a_kind_that_is_not_installed_has_no_objects_until_it_is(cluster: Cluster) -> None:
     await listed(cluster.kube, "Rollout")
     assert cluster.kube.list("Rollout") == []
-    await cluster.kube.create(schema.crd(schema.KINDS["Rollout"]))
+    await cluster.kube.create(definition.crd(schema.KINDS["Rollout"]))
     await cluster.kube.create(a_rollout("default"))
     await eventually(lambda: cluster.kube.list("Rollout"))
 
