@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from rollout.model.traffic import Cohort, Fault, VirtualServiceRef
+from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
 from rollout.model.units import CONFIG, Duration, Share, Weight
 
 GROUP = "rollout.dev"
@@ -442,8 +442,8 @@ class Rollout:
 
     @property
     def host(self) -> str:
-        """The service's full host name (short names are the mesh's oldest trap)."""
-        return f"{self.spec.service}.{self.namespace}.svc.cluster.local"
+        """The service's full host name."""
+        return full_host(self.spec.service, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
+from rollout.model.traffic import full_host
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 
@@ -79,4 +80,4 @@ def _key(obj: Json) -> str:
 
 def _host(obj: Json) -> str:
     service = (obj.get("spec") or {}).get("service")
-    return f"{service}.{obj['metadata'].get('namespace', '')}.svc.cluster.local"
+    return full_host(str(service), str(obj["metadata"].get("namespace", "")))
