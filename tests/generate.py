@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rollout.manifest import generated
-from tests import states
+from tests import rooms, states
 
 ROOT = Path(__file__).parents[1]
 
@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     for path, text in generated.files().items():
         (ROOT / path).write_text(text)
-    states.PAGE.write_text(states.page())
+    for made in (states, rooms):
+        made.PAGE.write_text(made.page())
 
 
 if __name__ == "__main__":
