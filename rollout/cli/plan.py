@@ -25,7 +25,7 @@ from rollout.cli import (
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.past import Reader
-from rollout.cli.settings import NAMES, Settings
+from rollout.cli.settings import Settings
 from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
@@ -68,12 +68,7 @@ def plan(
     ] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The timeline, without diffs.")] = False,
     prometheus: Annotated[
-        str,
-        typer.Option(
-            envvar=NAMES["prometheus"],
-            show_envvar=False,
-            help="Its URL, for a forecast of each step; with --cluster.",
-        ),
+        str, options.setting("prometheus", "Its URL, for a forecast of each step; with --cluster.")
     ] = "",
     form: Annotated[PlanFormat, typer.Option("--output", "-o")] = PlanFormat.TABLE,
 ) -> None:
