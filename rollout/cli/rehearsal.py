@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout import reconcile, strategies
-from rollout.cli.memory import Cluster, Written
+from rollout.cli.memory import Cluster
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
 from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
-from rollout.messages.planned import Change, Moment, Planned
+from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
 from rollout.model.observation import CountsQuestion, ProxySync, ValueQuestion
 from rollout.model.spec import Finish, Rollout, Step, Strategy
@@ -85,7 +85,7 @@ class _Stage:
         before, after = self.status, decision.status
         if after.attempt > before.attempt:
             self.journey = (_name(after.stable), _name(after.canary))
-        changes = tuple(_change(each) for each in written if each.kind in _SHOWN)
+        changes = tuple(each for each in written if each.kind in _SHOWN)
         step = self.gates[after.step.index] if after.step and after.step != before.step else None
         if changes or step is not None:
             promoted = _name(after.stable) == self.journey[1]
@@ -218,17 +218,6 @@ def _obj(rollout: Rollout) -> Json:
             "finalizers": ["rollout.dev/finalizer"],
         },
     }
-
-
-def _change(written: Written) -> Change:
-    return Change(
-        written.kind,
-        written.namespace,
-        written.name,
-        written.before,
-        written.after,
-        written.patch,
-    )
 
 
 def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:

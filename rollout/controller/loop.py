@@ -159,10 +159,6 @@ class Loop:
         tasks = [state.task for state in self._states.values() if state.task]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def troubles(self) -> dict[str, str]:
-        """Key to the reason why its looks fail now."""
-        return {key: state.complaint for key, state in self._states.items() if state.complaint}
-
     def _later(self, key: str, state: _State, wait: float) -> None:
         if state.timer:
             state.timer.cancel()

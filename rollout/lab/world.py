@@ -97,10 +97,6 @@ class World:
     def git_url(self) -> str:
         return self.repository.url
 
-    @property
-    def git_path(self) -> Path:
-        return self.repository.path
-
     def addresses(self) -> dict[str, str]:
         """What people want to know of a running lab, in the order in which they want to know it."""
         return {

@@ -180,7 +180,6 @@ class SeenTraffic:
     ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
-    ``version_subsets``: in VERSION mode, revision name to subset name.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
     """
@@ -194,7 +193,6 @@ class SeenTraffic:
     referenced: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
-    version_subsets: Mapping[str, str] = field(default_factory=dict)
     epoch: int = 0
     owner: str = ""
 

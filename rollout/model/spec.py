@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from rollout.model.traffic import Cohort, Fault, VirtualServiceRef
+from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
 from rollout.model.units import CONFIG, Duration, Share, Weight
 
 GROUP = "rollout.dev"
@@ -433,7 +433,6 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
-    created_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
 
     @property
@@ -443,8 +442,8 @@ class Rollout:
 
     @property
     def host(self) -> str:
-        """The service's full host name (short names are the mesh's oldest trap)."""
-        return f"{self.spec.service}.{self.namespace}.svc.cluster.local"
+        """The service's full host name."""
+        return full_host(self.spec.service, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 
 from rollout.controller import telemetry
 from rollout.controller.doing import deployments
+from rollout.controller.keeping import events
+from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Chat, Json, Kube
-from rollout.controller.seeing import candidates
-from rollout.errors import ConflictError, RolloutError
+from rollout.controller.seeing import mesh
+from rollout.errors import RolloutError
 from rollout.istio import destinationrule, virtualservice
 from rollout.model.action import (
     Action,
@@ -26,11 +28,7 @@ from rollout.model.action import (
     Scale,
     SetRoute,
 )
-from rollout.model.spec import GROUP, VERSION
 from rollout.model.traffic import Target
-
-REPORTER = f"{GROUP}/controller"
-NOTE = 1024  # the longest note of an Event (Kubernetes API, events.k8s.io/v1)
 
 Patches = Callable[[Json], Sequence[Json]]
 
@@ -77,7 +75,7 @@ class Performer:
 
     async def _route(self, target: Target, patches: Patches) -> None:
         """Every VirtualService that will take it has it, also where another one refuses."""
-        objs = virtualservice.discover(candidates.virtual_services(self.kube, target), target)
+        objs = virtualservice.discover(mesh.virtual_services(self.kube, target), target)
         writes = (self._patch("VirtualService", obj, patches) for obj in objs)
         ended = await asyncio.gather(*writes, return_exceptions=True)
         for error in ended:
@@ -114,7 +112,7 @@ class Performer:
         )
 
     def _rule(self, target: Target) -> Json | None:
-        return destinationrule.chosen(candidates.destination_rules(self.kube, target), target)
+        return destinationrule.chosen(mesh.destination_rules(self.kube, target), target)
 
     async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
         """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""
@@ -124,12 +122,15 @@ class Performer:
             await self.kube.patch(kind, namespace, name, ops)
 
     async def _event(self, held: Held, told: Announce, now: datetime) -> None:
-        try:
-            await self.kube.create(event(held, told, now, self.instance))
-        except ConflictError:
-            return  # it is there from before a crash
-        except RolloutError as error:
-            telemetry.warn("event not written", rollout=held.key, error=str(error))
+        who = held.rollout
+        news = News(
+            *("Rollout", who.namespace, who.name, who.uid),
+            once=str(held.status.epoch),
+            reason=told.reason,
+            note=told.because,
+            warning=told.warning,
+        )
+        await events.tell(self.kube, news, now, Reporter("controller", self.instance))
 
     async def _say(self, held: Held, message: AskApproval | Announce) -> None:
         if self.chat is None:
@@ -138,28 +139,3 @@ class Performer:
             await self.chat.post(held.rollout, message)
         except RolloutError as error:
             telemetry.warn("message not sent", rollout=held.key, error=str(error))
-
-
-def event(held: Held, told: Announce, now: datetime, instance: str) -> Json:
-    """The Event that tells ``told``; of the same decision it has the same name, so it is one."""
-    rollout = held.rollout
-    name = f"{rollout.name}.{rollout.uid[:8]}.{held.status.epoch}.{told.reason.lower()}"
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {"name": name, "namespace": rollout.namespace},
-        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": REPORTER,
-        "reportingInstance": instance[:128],
-        "action": told.reason,
-        "reason": told.reason,
-        "type": "Warning" if told.warning else "Normal",
-        "note": told.because[:NOTE],
-        "regarding": {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "Rollout",
-            "name": rollout.name,
-            "namespace": rollout.namespace,
-            "uid": rollout.uid,
-        },
-    }

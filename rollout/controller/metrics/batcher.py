@@ -13,6 +13,7 @@ from typing import Protocol
 from rollout.analysis import query
 from rollout.controller.metrics import readings
 from rollout.controller.metrics.readings import Page, Row, UnclearError, Workload
+from rollout.controller.ports import Answers
 from rollout.errors import RolloutError
 from rollout.model.observation import (
     Counting,
@@ -31,8 +32,6 @@ CHUNK = 200  # workloads a query
 GATHER = 0.05  # seconds in which looks join one query
 REMEMBER = timedelta(minutes=2)  # a workload nobody asked about is no longer fetched for others
 SHELF = 2  # instants a topic keeps
-
-Answers = tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]
 
 
 class Provider(Protocol):

@@ -9,7 +9,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout.istio import hosts
 from rollout.model.spec import Rollout
+from rollout.model.traffic import full_host
 
 Json = Mapping[str, Any]
 
@@ -100,14 +102,14 @@ def _itself(obj: Json) -> Iterator[str]:
 
 def _service(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
-    yield host(f"{name}.{namespace}.svc.cluster.local")
+    yield host(full_host(name, namespace))
 
 
 def _slice(obj: Json) -> Iterator[str]:
     namespace, _, meta = _metadata(obj)
     service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
     if service:
-        yield host(f"{service}.{namespace}.svc.cluster.local")
+        yield host(full_host(service, namespace))
 
 
 def _deployment(obj: Json) -> Iterator[str]:
@@ -144,13 +146,13 @@ def _virtual_service(obj: Json) -> Iterator[str]:
     yield from _marked(obj)
     spec = obj.get("spec") or {}
     for name in spec.get("hosts") or ():
-        yield host(_full(str(name), namespace))
+        yield host(hosts.full(str(name), namespace))
     for protocol in ("http", "tls", "tcp"):
         for route in spec.get(protocol) or ():
             for destination in route.get("route") or ():
                 name = (destination.get("destination") or {}).get("host")
                 if isinstance(name, str):
-                    yield host(_full(name, namespace))
+                    yield host(hosts.full(name, namespace))
 
 
 def _marked(obj: Json) -> Iterator[str]:
@@ -165,17 +167,7 @@ def _destination_rule(obj: Json) -> Iterator[str]:
     namespace, _, _ = _metadata(obj)
     name = (obj.get("spec") or {}).get("host")
     if isinstance(name, str):
-        yield host(_full(name, namespace))
-
-
-def _full(name: str, namespace: str) -> str:
-    """The full name of ``name`` as written in ``namespace``: Istio, "Destination.host"."""
-    parts = name.rstrip(".").split(".")
-    if len(parts) == 1:
-        return f"{name}.{namespace}.svc.cluster.local"
-    if len(parts) == 2 or (len(parts) == 3 and parts[2] == "svc"):
-        return f"{parts[0]}.{parts[1]}.svc.cluster.local"
-    return name.rstrip(".")
+        yield host(hosts.full(name, namespace))
 
 
 _BY_KIND = {

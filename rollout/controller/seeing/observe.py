@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies, Webhooks
-from rollout.controller.seeing import candidates, concerns, pods, preflight
+from rollout.controller.seeing import concerns, mesh, pods, preflight
 from rollout.istio import traffic
 from rollout.model.observation import (
     Finding,
@@ -107,8 +107,8 @@ class Observer:
 
     def _traffic(self, asked: Questions, workloads: dict[str, SeenWorkload]) -> SeenTraffic:
         return traffic.seen(
-            candidates.virtual_services(self.kube, asked.target),
-            candidates.destination_rules(self.kube, asked.target),
+            mesh.virtual_services(self.kube, asked.target),
+            mesh.destination_rules(self.kube, asked.target),
             asked.target,
             None if asked.released else asked.route,
             {name: workload.labels for name, workload in workloads.items()},

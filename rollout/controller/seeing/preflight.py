@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import candidates, concerns, pods
+from rollout.controller.seeing import concerns, mesh, pods
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
+from rollout.model.traffic import full_host
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 
@@ -47,8 +48,8 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
     space = rollout.namespace
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
-        virtual_services=(*candidates.virtual_services(kube, asked.target),),
-        destination_rules=(*candidates.destination_rules(kube, asked.target),),
+        virtual_services=(*mesh.virtual_services(kube, asked.target),),
+        destination_rules=(*mesh.destination_rules(kube, asked.target),),
         services=(*kube.list("Service"),),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
         pods=tuple(obj for one in ours for obj in kube.list("Pod", one)),
@@ -79,4 +80,4 @@ def _key(obj: Json) -> str:
 
 def _host(obj: Json) -> str:
     service = (obj.get("spec") or {}).get("service")
-    return f"{service}.{obj['metadata'].get('namespace', '')}.svc.cluster.local"
+    return full_host(str(service), str(obj["metadata"].get("namespace", "")))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json
 from rollout.manifest import objects
 from rollout.model.source import Document, Problem, Reading, Relation, RolloutSource
@@ -199,11 +200,7 @@ def _patch(
     obj: Json, document: Document, labels: Mapping[str, str], annotations: Mapping[str, str]
 ) -> list[Json]:
     """The operations that bring about the manifest; the status and what others wrote stay."""
-    version = obj["metadata"].get("resourceVersion")
-    ops: list[Json] = [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "add", "path": "/spec", "value": document.spec},
-    ]
+    ops: list[Json] = [unchanged(obj), {"op": "add", "path": "/spec", "value": document.spec}]
     for field_, values in (("labels", labels), ("annotations", annotations)):
         whole = {**(obj["metadata"].get(field_) or {}), **values}
         ops.append({"op": "add", "path": f"/metadata/{field_}", "value": whole})

@@ -8,13 +8,16 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from rollout.controller import telemetry
+from rollout.controller.keeping import events
+from rollout.controller.keeping.events import News, Reporter
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.sources import apply
 from rollout.controller.sources.apply import Ground, Plan, Write
-from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
+from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.source import (
     Applied,
@@ -24,11 +27,9 @@ from rollout.model.source import (
     RolloutSource,
     SourceStatus,
 )
-from rollout.model.spec import GROUP, VERSION
 
 JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
-REPORTER = f"{GROUP}/sources"
 
 
 class Repo(Protocol):
@@ -193,11 +194,8 @@ class Sources:
         if status == before:
             return
         now, metadata, stored = self.clock(), obj["metadata"], obj.get("status") or {}
-        version = metadata["resourceVersion"]
-        ops = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            {"op": "add", "path": "/status", "value": record.source_json(status, stored, now)},
-        ]
+        value = record.source_json(status, stored, now)
+        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
         namespace, name = metadata["namespace"], metadata["name"]
         await self.kube.patch("RolloutSource", namespace, name, ops, "status")
         await self._tell(metadata, status, now)
@@ -207,12 +205,8 @@ class Sources:
         say = telemetry.warn if warning else telemetry.info
         key = f"{metadata['namespace']}/{metadata['name']}"
         say("source", source=key, commit=status.commit, because=status.because)
-        try:
-            await self.kube.create(_event(metadata, status, now, self.policy.instance))
-        except ConflictError:
-            pass  # it was said before, of the same commit
-        except RolloutError as error:  # an Event is a courtesy; the status has said it
-            telemetry.warn("event not written", source=key, error=str(error))
+        reporter = Reporter("sources", self.policy.instance)
+        await events.tell(self.kube, _news(metadata, status), now, reporter)
 
 
 def _status(
@@ -238,31 +232,16 @@ def _status(
     )
 
 
-def _event(metadata: Json, status: SourceStatus, now: datetime, instance: str) -> dict[str, Any]:
-    """The Event that tells ``status``; of the same commit and outcome it has the same name."""
+def _news(metadata: Json, status: SourceStatus) -> News:
     reason = record.reason(status)
-    commit, name = (status.held or status.commit)[:10] or "none", str(metadata["name"])
-    uid = str(metadata.get("uid", ""))
     said = [status.because, status.problem, *(one.message for one in status.rejected[:3])]
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{name[:200]}.{uid[:8]}.{commit}.{reason.lower()}",
-            "namespace": metadata["namespace"],
-        },
-        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": REPORTER,
-        "reportingInstance": instance[:128],
-        "action": reason,
-        "reason": reason,
-        "type": "Normal" if reason == "Applied" else "Warning",
-        "note": "; ".join(text for text in said if text)[:1000],
-        "regarding": {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "RolloutSource",
-            "name": name,
-            "namespace": metadata["namespace"],
-            "uid": uid,
-        },
-    }
+    return News(
+        kind="RolloutSource",
+        namespace=str(metadata["namespace"]),
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid", "")),
+        once=(status.held or status.commit)[:10] or "none",
+        reason=reason,
+        note="; ".join(text for text in said if text),
+        warning=reason != "Applied",
+    )

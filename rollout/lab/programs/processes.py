@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rollout.errors import OutsideError
 
-# Asks the kernel to end it when we die (prctl(2), PR_SET_PDEATHSIG = 1), then becomes the program.
-# A launcher, since preexec_fn is not safe beside threads and Python warns of it.
+# Asks the kernel to end it when we die (prctl(2), PR_SET_PDEATHSIG = 1), then becomes the program,
+# unless we died before it could ask. A launcher, since preexec_fn is not safe beside threads.
 _LAUNCHER = (
     "import ctypes, os, signal, sys;"
     "ctypes.CDLL(None).prctl(1, int(signal.SIGKILL));"
-    "os.execv(sys.argv[1], sys.argv[1:])"
+    "os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])"
 )
 
 
@@ -85,12 +85,9 @@ async def start(
     Errors: OutsideError when the program is not there or may not be run.
     """
     pipe = asyncio.subprocess.PIPE
-    program, *words = (str(each) for each in command)
-    if (found := shutil.which(program)) is None:
-        raise OutsideError(f"{name}: {program} is not there, or may not be run")
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-S", "-E", "-c", _LAUNCHER, found, *words),
+            *mortal(name, command),
             stdin=pipe if talks else asyncio.subprocess.DEVNULL,
             stdout=pipe if talks else sink,
             stderr=sink,
@@ -98,6 +95,17 @@ async def start(
             limit=2**20,  # an access-log line may carry an 8 KiB path, never a MiB
         )
     return Child(name, process, log)
+
+
+def mortal(name: str, command: Iterable[object]) -> tuple[str, ...]:
+    """``command`` as a child of this very thread, whose death it does not survive, whatever it is.
+
+    Errors: OutsideError when the program is not there or may not be run.
+    """
+    program, *words = (str(each) for each in command)
+    if (found := shutil.which(program)) is None:
+        raise OutsideError(f"{name}: {program} is not there, or may not be run")
+    return (sys.executable, "-S", "-E", "-c", _LAUNCHER, str(os.getpid()), found, *words)
 
 
 async def until(what: str, ready: Callable[[], bool], child: Child, seconds: float) -> None:

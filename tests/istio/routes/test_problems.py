@@ -1,6 +1,7 @@
 import pytest
 
 from rollout.istio import virtualservice
+from rollout.istio.routes import problems
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from tests.istio.objects import TARGET, Json, applied, pair, target, to, vs
 
@@ -75,13 +76,13 @@ WHERE = "virtualservice shop/shop"
 def test_what_cannot_be_managed_is_said_with_the_object_in_front(
     obj: Json, who: Target, found: str
 ) -> None:
-    assert virtualservice.problems(obj, who) == (f"{WHERE}: {found}",)
+    assert problems.problems(obj, who) == (f"{WHERE}: {found}",)
 
 
 @pytest.mark.parametrize("who", [TARGET, NAMED, target(VirtualServiceRef("other"))])
 def test_nothing_is_said_of_what_is_well(who: Target) -> None:
-    assert virtualservice.problems(vs({"route": pair()}), who) == ()
-    assert virtualservice.problems(vs({"name": "web", "route": pair()}), ROUTED) == ()
+    assert problems.problems(vs({"route": pair()}), who) == ()
+    assert problems.problems(vs({"name": "web", "route": pair()}), ROUTED) == ()
 
 
 def held(by: Target) -> Json:
@@ -90,7 +91,7 @@ def held(by: Target) -> Json:
 
 
 def test_a_route_held_by_another_rollout_is_not_ours() -> None:
-    assert virtualservice.problems(held(target(rollout="first")), TARGET) == (
+    assert problems.problems(held(target(rollout="first")), TARGET) == (
         f"{WHERE}: rollout first.shop holds its routes to shop; one is wanted",
     )
 
@@ -99,7 +100,7 @@ def test_a_namesake_from_another_namespace_is_refused() -> None:
     obj = vs({"route": [to("b.web.svc.cluster.local")]}, {"route": pair()})
     other = Target("shop", "web", "b.web.svc.cluster.local", "stable", "canary")
     obj = applied(obj, virtualservice.patch(obj, other, Route(Split(90, 10)), 1))
-    assert virtualservice.problems(obj, TARGET) == (
+    assert problems.problems(obj, TARGET) == (
         f"{WHERE}: rollout shop.web has the same name and writes here, too; another name is wanted",
     )
 
@@ -108,7 +109,7 @@ def test_rollouts_of_different_services_share_a_virtual_service() -> None:
     obj = vs({"route": [to("b.web.svc.cluster.local")]}, {"route": pair()})
     other = Target("b", "web", "b.web.svc.cluster.local", "stable", "canary")
     shared = applied(obj, virtualservice.patch(obj, other, Route(Split(90, 10)), 1))
-    assert virtualservice.problems(shared, TARGET) == ()
+    assert problems.problems(shared, TARGET) == ()
     both = applied(shared, virtualservice.patch(shared, TARGET, Route(Split(50, 50)), 1))
     alone = applied(both, virtualservice.release(both, other, 2))
     assert applied(alone, virtualservice.release(alone, TARGET, 2)) == obj
@@ -117,12 +118,12 @@ def test_rollouts_of_different_services_share_a_virtual_service() -> None:
 def test_weights_that_we_hold_ourselves_are_drift_and_no_problem() -> None:
     obj = held(TARGET)
     obj["spec"]["http"][0]["route"][0]["weight"] = 7
-    assert virtualservice.problems(obj, TARGET) == ()
+    assert problems.problems(obj, TARGET) == ()
 
 
 def test_a_cohort_that_cannot_be_joined_is_said_before_it_is_asked_for() -> None:
     obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
     route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/b|/c")),))
-    (found,) = virtualservice.problems(obj, TARGET, route)
+    (found,) = problems.problems(obj, TARGET, route)
     assert found.startswith(f"{WHERE}: match on uri: regex '/a|/b' and regex '/b|/c'; RE2 cannot")
-    assert virtualservice.problems(obj, TARGET, Route(Split(100, 0))) == ()
+    assert problems.problems(obj, TARGET, Route(Split(100, 0))) == ()

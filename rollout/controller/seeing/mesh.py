@@ -1,4 +1,4 @@
-"""Which of the cluster's objects may matter to a rollout, found through the index; no search."""
+"""Istio's objects that may matter to a rollout, found through the index; nothing is searched."""
 
 from collections.abc import Sequence
 
