@@ -156,9 +156,16 @@ class Looks:
 
     async def _explain(self, key: str, text: str) -> None:
         """The status says ``text`` until a look succeeds to its end."""
+        if not self.leading():
+            return
+        try:
+            held = self.store.load(key)
+        except ManifestError:
+            text = text.removeprefix(f"rollout {key}: ")[:SENTENCE]
+            await self.store.complain(key, text, self.clock())
+            return
         self._excuses[key] = text[:SENTENCE]
-        held = self.store.load(key)
-        if held is not None and self.leading():
+        if held is not None:
             status = replace(held.status, because=text[:SENTENCE])
             await self.store.save(held, status, self.clock())
 

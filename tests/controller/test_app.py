@@ -8,7 +8,7 @@ import pytest
 from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from tests import virtual
-from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints
+from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints, objects
 from tests.fakes import FakeKube
 
 Story = Callable[[Shop], Awaitable[None]]
@@ -144,7 +144,39 @@ def test_one_broken_rollout_costs_its_neighbour_nothing() -> None:
         assert shop.status()["stable"]["name"] == "v2"
 
     shop = play(story, a_rollout(), broken)
-    assert "status" not in shop.rollout("broken") or shop.status("broken")["because"]
+    told = shop.status("broken")
+    assert (told["phase"], told["observedGeneration"]) == ("Paused", 1)
+    assert told["because"] == "strategy names 0 strategies; exactly one is wanted"
+    stalled = {one["type"]: one["status"] for one in told["conditions"]}
+    assert stalled == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+
+
+def test_a_rollout_that_cannot_be_read_is_told_once_and_goes_on_when_it_can() -> None:
+    broken = {**a_rollout("broken"), "spec": {**a_rollout()["spec"], "strategy": {}}}
+
+    async def story(shop: Shop) -> None:
+        shop.kube.put(*objects("broken"))
+        await shop.until("Paused", "broken", 5)
+        written = len(shop.kube.writes)
+        await asyncio.sleep(600)
+        assert len(shop.kube.writes) == written
+        good = {"op": "replace", "path": "/spec", "value": a_rollout("broken")["spec"]}
+        await shop.kube.patch("Rollout", NAMESPACE, "broken", [good])
+        await shop.until("Healthy", "broken", 5)
+        assert shop.status("broken")["because"] == "v1 has everyone"
+
+    play(story, a_rollout(), broken)
+
+
+def test_what_is_remembered_of_a_rollout_that_cannot_be_read_stays() -> None:
+    status = {"stage": "Stepping", "split": {"stable": 95, "canary": 5}, "epoch": 7}
+    broken = {**a_rollout("broken"), "spec": {"service": 7}, "status": status}
+
+    async def story(shop: Shop) -> None:
+        await shop.until("Paused", "broken", 5)
+        assert shop.status("broken").items() >= status.items()
+
+    play(story, a_rollout(), broken)
 
 
 def test_a_spec_that_can_no_longer_be_read_leaves_the_last_good_one_in_force() -> None:

@@ -118,6 +118,19 @@ class Store:
             op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
             await self._patch(held, [unchanged(held.obj), op])
 
+    async def complain(self, key: str, because: str, now: datetime) -> None:
+        """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            return
+        stored, generation = obj.get("status") or {}, obj["metadata"].get("generation", 0)
+        if (stored.get("because"), stored.get("observedGeneration")) == (because, generation):
+            return
+        value = record.unread_json(stored, because, generation, now)
+        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
+        await self.kube.patch("Rollout", namespace, name, ops, "status")
+
     async def bury(self, key: str) -> bool:
         """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
         namespace, _, name = key.partition("/")
