@@ -99,7 +99,14 @@ class Controller:
         """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
         alarms = self.alarms()
         looks = self._looks()
-        self.loop = Loop(looks.look, self.clock, alarms, looks.troubled, hurried=looks.hurried)
+        self.loop = Loop(
+            looks.look,
+            self.clock,
+            alarms,
+            looks.troubled,
+            hurried=looks.hurried,
+            meanwhile=looks.meanwhile,
+        )
         looks.gone = self.loop.forget
         self.outside.kube.listen(self._changed)
         self._begin()

@@ -79,6 +79,52 @@ def test_a_person_who_aborts_is_heard_at_once() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("what", ["abort", "push", "pods"])
+def test_a_prometheus_that_hangs_keeps_no_way_back_waiting(what: str) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.late = 1000
+        await asyncio.sleep(40)
+        if what == "abort":
+            await shop.request("abort@1")
+        elif what == "push":
+            await shop.push("v3")
+        else:
+            shop.kube.put(endpoints("shop", {"v1": 2, "v2": 0}))
+
+        def gone() -> bool:
+            canary = shop.status().get("canary") or {}
+            return canary.get("name") != "v2" or not shop.weights().get("canary")
+
+        await shop.comes(gone, 2)
+
+    play(story)
+
+
+def test_who_speaks_before_a_prometheus_hangs_is_heard_too() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.late = 1000
+        await shop.request("pause@1")
+        await shop.until("Paused", seconds=2)
+        shop.metrics.late = 0
+        await shop.request("resume@2")
+        await shop.comes(shop.rests_on_v2)
+
+    play(story)
+
+
+def test_a_late_answer_is_waited_for_when_nobody_else_waits() -> None:
+    async def story(shop: Shop) -> None:
+        shop.metrics.late = 3
+        await shop.push("v2")
+        await shop.comes(shop.rests_on_v2)
+
+    play(story)
+
+
 def test_a_pause_and_a_resume_lose_nothing() -> None:
     async def story(shop: Shop) -> None:
         await shop.push("v2")

@@ -10,13 +10,14 @@ from rollout.controller.seeing import candidates, concerns, pods, preflight
 from rollout.istio import traffic
 from rollout.model.observation import (
     Finding,
+    NoAnswer,
     Observation,
     ProxySync,
     Questions,
     SeenTraffic,
     SeenWorkload,
 )
-from rollout.model.status import Revision
+from rollout.model.status import Outcome, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,15 @@ class Fetched:
     answers: Answers
     sync: ProxySync | None
     webhook: bool | None
+
+
+def silent(asked: Questions) -> Fetched:
+    """The slow half while nobody outside has answered anything yet."""
+    names = dict.fromkeys(
+        (*(one.metric for one in asked.counts), *(one.metric for one in asked.values))
+    )
+    told = (NoAnswer(name, Outcome.ERROR, "prometheus: no answer yet") for name in names)
+    return Fetched(((), (), tuple(told)), None, None)
 
 
 @dataclass(slots=True)
