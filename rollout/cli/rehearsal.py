@@ -62,6 +62,10 @@ class _Stage:
 
     def __post_init__(self) -> None:
         self.cluster.put(_obj(self.rollout))
+        space, service = self.rollout.namespace, self.rollout.spec.service
+        if self.cluster.get("Service", space, service) is None:  # it need not be in the files
+            meta = {"name": service, "namespace": space}
+            self.cluster.put({"kind": "Service", "metadata": meta, "spec": {}})
 
     async def look(self) -> Decision:
         """One look, as the controller takes it, but for its gates and its store."""

@@ -66,8 +66,8 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
     named = {(r.name, r.namespace or target.namespace) for r in target.virtual_services}
     gone = [f"virtualservice {space}/{name}: is not there" for name, space in sorted(named - here)]
     if not named and not reached:
-        what = f"no virtualservice has a route to {target.host}"
-        gone.append(f"service {hosts.short(target.host)}: {what}; one is wanted")
+        what = "no virtualservice has a route to it"
+        gone.append(f"service {hosts.short(target.host)}: {what}; a route is wanted")
     return [f"{g}; one with a route to this service is wanted" if named else g for g in gone]
 
 

@@ -198,7 +198,7 @@ def test_one_broken_rollout_costs_its_neighbour_nothing() -> None:
 
 
 def test_a_rollout_that_cannot_be_read_is_told_once_and_goes_on_when_it_can() -> None:
-    broken = {**a_rollout("broken"), "spec": {**a_rollout()["spec"], "strategy": {}}}
+    broken = a_rollout("broken", strategy={})
 
     async def story(shop: Shop) -> None:
         shop.kube.put(*objects("broken"))
@@ -223,6 +223,46 @@ def test_what_is_remembered_of_a_rollout_that_cannot_be_read_stays() -> None:
         assert shop.status("broken").items() >= status.items()
 
     play(story, a_rollout(), broken)
+
+
+def made_at(time: str, obj: Json) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], "creationTimestamp": time}}
+
+
+def test_a_second_rollout_of_a_service_is_refused_and_does_not_stop_the_first() -> None:
+    first = made_at("2026-01-02T00:00:00Z", a_rollout())
+    second = a_rollout("other", service="shop", workload={"deployments": "shop-{revision}"})
+    second = made_at("2026-01-03T00:00:00Z", second)
+
+    async def story(shop: Shop) -> None:
+        shop.kube.put(second)
+        await shop.until("Paused", "other", 5)
+        because = "service shop: rollout shop/shop has it already; one of the two must go"
+        assert shop.status("other")["because"] == because
+        await shop.push("v3", "other")
+        await promoted(shop)
+        assert shop.status("other")["because"] == because
+        await shop.kube.delete("Rollout", NAMESPACE, "shop")
+        await shop.until("Progressing", "other", 2)
+        assert shop.status("other")["stable"]["name"] == "v2"
+
+    play(story, first)
+
+
+def test_a_service_that_is_not_there_is_said_and_waited_for() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        service = shop.kube.get("Service", NAMESPACE, "shop")
+        assert service is not None
+        await shop.kube.delete("Service", NAMESPACE, "shop")
+        await shop.until("Paused", seconds=5)
+        assert shop.status()["because"] == "service shop/shop: is not there; it is wanted"
+        shop.kube.put(service)
+        await shop.comes(shop.rests_on_v2)
+        assert shop.status()["attempt"] == 1
+
+    play(story)
 
 
 def test_a_spec_that_can_no_longer_be_read_leaves_the_last_good_one_in_force() -> None:

@@ -1,7 +1,7 @@
 """Questions to an Observation, through the ports; nothing is judged here."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
@@ -71,7 +71,7 @@ class Observer:
         workloads = self._workloads(held, asked, revision)
         return Observation(
             asked=revision,
-            traffic=self._traffic(asked, workloads),
+            traffic=self._traffic(held, asked, workloads),
             workloads=workloads,
             counts=counts,
             values=values,
@@ -115,14 +115,19 @@ class Observer:
             self.kube, held.rollout, asked, status.stable, status.canary or revision
         )
 
-    def _traffic(self, asked: Questions, workloads: dict[str, SeenWorkload]) -> SeenTraffic:
-        return traffic.seen(
+    def _traffic(
+        self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
+    ) -> SeenTraffic:
+        adopted = held.status.stable is not None
+        problems = candidates.problems(self.kube, held.rollout, adopted=adopted)
+        found = traffic.seen(
             candidates.virtual_services(self.kube, asked.target),
             candidates.destination_rules(self.kube, asked.target),
             asked.target,
             None if asked.released else asked.route,
             {name: workload.labels for name, workload in workloads.items()},
         )
+        return replace(found, problems=(*problems, *found.problems))
 
     def _workloads(
         self, held: Held, asked: Questions, revision: Revision | None

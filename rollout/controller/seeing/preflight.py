@@ -62,7 +62,7 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         namespaces=_perhaps(kube, "Namespace"),
         network_policies=_perhaps(kube, "NetworkPolicy"),
         telemetries=_perhaps(kube, "Telemetry"),
-        claims={_key(obj): _host(obj) for obj in kube.list("Rollout")},
+        claims=dict.fromkeys(candidates.rivals(kube, rollout), rollout.host),
     )
 
 
@@ -71,12 +71,3 @@ def _perhaps(kube: Kube, kind: str) -> tuple[Json, ...]:
         return tuple(kube.list(kind))
     except OutsideError:
         return ()
-
-
-def _key(obj: Json) -> str:
-    return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
-
-
-def _host(obj: Json) -> str:
-    service = (obj.get("spec") or {}).get("service")
-    return f"{service}.{obj['metadata'].get('namespace', '')}.svc.cluster.local"
