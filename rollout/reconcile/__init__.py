@@ -149,7 +149,7 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     if not waits or not divided or status.stage not in _DIVIDING:
         return ()
     names = [r.name for r in (status.stable, status.canary) if r]
-    workloads = {name: wanted.deployment(rollout, name) for name in names}
+    workloads = {name: rollout.deployment(name) for name in names}
     every = rollout.spec.analysis.interval
     return confirm.question(rollout.namespace, workloads, status.asked_at or now, now, every)
 

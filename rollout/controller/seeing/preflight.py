@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import candidates, concerns, pods
+from rollout.controller.seeing import candidates, concerns
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
@@ -30,7 +30,7 @@ def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
-    names = tuple(pods.name(rollout, one.name) if one else "" for one in (stable, canary))
+    names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops = strategies.plan(rollout.spec.strategy).stops
     case = Case(
         snapshot=_snapshot(kube, rollout, asked, names),
