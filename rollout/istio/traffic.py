@@ -29,12 +29,15 @@ def seen(
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
     mode, version_subsets = destinationrule.mode(rule, serving, revisions)
-    problems = (*_missing(everything, reached, target), *_blocked(everything, ours, target, route))
+    missing = _missing(everything, reached, target)
+    gone = tuple(missing) if reached else ()
+    problems = (*missing[len(gone) :], *_blocked(everything, ours, target, route))
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
         differences=() if problems else _differences(ours, reached, target, route),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=problems,
+        gone=gone,
         subsets=destinationrule.subsets(rule),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
@@ -68,7 +71,7 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
     if not named and not reached:
         what = "no virtualservice has a route to it"
         gone.append(f"service {hosts.short(target.host)}: {what}; a route is wanted")
-    return [f"{g}; one with a route to this service is wanted" if named else g for g in gone]
+    return [f"{g}; it is wanted" if named else g for g in gone]
 
 
 def _blocked(
