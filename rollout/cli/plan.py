@@ -92,6 +92,10 @@ def plan(
     plans = asyncio.run(_plans(given, rollouts, others, live=live))
     _show(plans, form, brief=brief)
     if not all(each.complete for each in plans):
+        if not live:
+            output.say(
+                "only these files were looked at; --cluster takes the cluster's objects, too"
+            )
         raise typer.Exit(Exit.FAILED)
 
 
@@ -130,7 +134,7 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
     rollout = read(manifest, scope.namespace)
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
-    planned = await rehearsal.play(rollout, named.values(), status)
+    planned = await rehearsal.play(rollout, named.values(), status, cluster.now())
     if not given.prometheus or status.stable is None:
         return planned
     client = Prometheus(run.access(given))

@@ -54,6 +54,7 @@ class _Stage:
     rollout: Rollout
     gates: tuple[Step, ...]
     status: RolloutStatus
+    begin: datetime = BEGIN
     now: datetime = BEGIN
     because: str = ""
     journey: tuple[str, str] = ("", "")
@@ -91,22 +92,31 @@ class _Stage:
             promoted = _name(after.stable) == self.journey[1]
             weight = 100 if promoted else after.split.canary
             because = decision.because.removesuffix(_BLIND).rstrip(":; ")
-            self.moments.append(Moment(self.now - BEGIN, because, weight, changes, step))
+            self.moments.append(Moment(self.now - self.begin, because, weight, changes, step))
 
 
-async def play(rollout: Rollout, objs: Iterable[Json], status: RolloutStatus) -> Planned:
-    """The journey that a push of ``rollout`` begins among ``objs``.
+async def play(
+    rollout: Rollout, objs: Iterable[Json], status: RolloutStatus, now: datetime = BEGIN
+) -> Planned:
+    """The journey that a push of ``rollout`` begins among ``objs``, or goes on with.
 
-    ``status``: what is remembered of it; a fresh one adopts what serves.
+    ``status``: what is remembered of it; a fresh one adopts what serves. One that is under way is
+    met where it is at ``now``, since the routes in ``objs`` are.
     Where git asks for what is stable already, the journey of a revision ``next`` is shown.
     """
     cluster = Cluster()
     cluster.put(*_relevant(objs))
     stops = strategies.plan(rollout.spec.strategy).stops
     gates = tuple(stop.step for stop in stops)
-    stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+    resting = status.stage is Stage.IDLE
+    if resting:
+        stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+    else:
+        stage = _Stage(cluster, _ungated(rollout), gates, _under_way(status), now, now)
+        stage.journey = (_name(status.stable), _name(status.canary) or _name(status.stable))
+        stage.notes = (_place(status),)
     await _until_rest(stage)
-    if stage.status.attempt == status.attempt and stage.status.stable is not None:
+    if resting and stage.status.attempt == status.attempt and stage.status.stable is not None:
         _release_next(stage)
         await _until_rest(stage)
     return _planned(rollout, stage, cluster)
@@ -200,6 +210,17 @@ def _at_rest(status: RolloutStatus) -> RolloutStatus:
         attempt=status.attempt,
         epoch=status.epoch,
     )
+
+
+def _under_way(status: RolloutStatus) -> RolloutStatus:
+    """What a journey in its middle remembers, without what only its gates and people said."""
+    return replace(status, pause=None, drift=None, verdicts=(), approvals=(), checkpoint={})
+
+
+def _place(status: RolloutStatus) -> str:
+    where = status.step.name if status.step else status.stage.value.lower()
+    name = _name(status.canary) or _name(status.stable)
+    return f"a journey of {name} is under way ({where}, {status.split.canary}%); this begins there"
 
 
 def _relevant(objs: Iterable[Json]) -> list[Json]:

@@ -193,3 +193,4 @@ def _log(level: str) -> None:
     handler.setFormatter(telemetry.Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("rollout").setLevel(level.upper())
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are ours to tell

@@ -28,13 +28,16 @@ def seen(
     rule = destinationrule.chosen(destination_rules, target)
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
-    blocked = (*_missing(everything, reached, target), *_blocked(everything, ours, target, route))
+    missing = _missing(everything, reached, target)
+    gone = tuple(missing) if reached else ()
+    blocked = (*missing[len(gone) :], *_blocked(everything, ours, target, route))
     written = (*ours, rule) if rule else ours
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
         differences=() if blocked else _differences(ours, reached, target, route),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=blocked,
+        gone=gone,
         subsets=destinationrule.subsets(rule),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
@@ -61,9 +64,9 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
     named = {(r.name, r.namespace or target.namespace) for r in target.virtual_services}
     gone = [f"virtualservice {space}/{name}: is not there" for name, space in sorted(named - here)]
     if not named and not reached:
-        what = f"no virtualservice has a route to {target.host}"
-        gone.append(f"service {hosts.short(target.host)}: {what}; one is wanted")
-    return [f"{g}; one with a route to this service is wanted" if named else g for g in gone]
+        what = "no virtualservice has a route to it"
+        gone.append(f"service {hosts.short(target.host)}: {what}; a route is wanted")
+    return [f"{g}; it is wanted" if named else g for g in gone]
 
 
 def _blocked(

@@ -175,6 +175,8 @@ class SeenTraffic:
     ``differences``: one phrase per leaf that is not as asked; empty means nothing to do.
     ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
     ``problems``: why these objects cannot be managed; each has its object in front.
+    ``gone``: of several VirtualServices those that are named and not there; the others can be
+    managed.
     ``subsets``: name to labels, of the DestinationRule in force.
     ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
     ``made``: names of those subsets that are of our making.
@@ -188,6 +190,7 @@ class SeenTraffic:
     differences: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
     referenced: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """What git asks for, as frozen values; manifests, CRDs and the reference page come from here."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -444,6 +445,29 @@ class Rollout:
     def host(self) -> str:
         """The service's full host name."""
         return full_host(self.spec.service, self.namespace)
+
+    @property
+    def label(self) -> str:
+        """The name as the value of a label, which has 63 characters at most."""
+        return _within(self.name, 63)
+
+    def deployment(self, revision: str) -> str:
+        """The name of the Deployment that runs ``revision``.
+
+        One of our own making leaves room for what pods add within 63 characters.
+        """
+        pattern = self.spec.workload.deployments
+        if pattern is not None:
+            return pattern.replace("{revision}", revision)
+        return f"{_within(self.name, 51 - len(revision))}-{revision}"
+
+
+def _within(text: str, most: int) -> str:
+    """``text`` in ``most`` characters, still unlike any other."""
+    if len(text) <= most:
+        return text
+    told = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{text[: most - 7].rstrip('-.')}-{told}"
 
 
 @dataclass(frozen=True, slots=True)

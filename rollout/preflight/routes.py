@@ -278,7 +278,7 @@ def claimed(case: Case) -> Iterator[str]:
     mine = f"{case.target.namespace}/{case.target.rollout}"
     for key, host in sorted(case.snapshot.claims.items()):
         if host == case.target.host and key != mine:
-            yield f"rollout {key}: claims service {hosts.short(host)} too; one is wanted"
+            yield f"rollout {key}: has service {hosts.short(host)} already; one must go"
 
 
 def reverted(case: Case) -> Iterator[str]:

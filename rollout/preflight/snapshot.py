@@ -17,7 +17,8 @@ Objs = tuple[Obj, ...]
 class Snapshot:
     """All objects that might matter, at one moment; a kind that could not be read is empty.
 
-    ``claims``: every Rollout's ``namespace/name`` to the full host name of its service.
+    ``claims``: ``namespace/name`` of every Rollout that goes before this one, to the full host
+    name of its service.
     ``root``: Istio's root namespace.
     """
 

@@ -30,8 +30,8 @@ async def _ensure(kube: Kube, rollout: Rollout, action: EnsureWorkload) -> None:
     Errors: ``RefusedError`` when it is gone and git's template makes another revision by now.
     """
     wanted, revision = rollout.spec.workload.template or {}, action.revision.name
-    if kube.get("Deployment", rollout.namespace, pods.name(rollout, revision)) is not None:
-        await _scale(kube, rollout, pods.name(rollout, revision), action.replicas)
+    if kube.get("Deployment", rollout.namespace, rollout.deployment(revision)) is not None:
+        await _scale(kube, rollout, rollout.deployment(revision), action.replicas)
         return
     configs = pods.configurations(kube, rollout)
     if template.revision(wanted, configs) != revision:

@@ -2,10 +2,11 @@
 
 A status that only gathers evidence, or tells of it in other words, is kept in memory and written
 at most once a minute, or with the next one that matters; what a crash loses is gathered again.
+Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
 FINALIZER = "rollout.dev/finalizer"
@@ -50,6 +51,7 @@ class _Known:
     status: RolloutStatus
     stored: object
     refreshed_at: datetime | None = None
+    alarmed_at: datetime | None = None
     ahead: bool = False
     problem: str = ""
 
@@ -87,7 +89,7 @@ class Store:
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        if not known.ahead or not self._refresh_due(known, now):
+        if not known.ahead or not (self._refresh_due(known, now) or _alarm_due(known, now)):
             return held
         known.refreshed_at = now
         return await self._write(held, status, now)
@@ -117,6 +119,19 @@ class Store:
             rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
             op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
             await self._patch(held, [unchanged(held.obj), op])
+
+    async def complain(self, key: str, because: str, now: datetime) -> None:
+        """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            return
+        stored, generation = obj.get("status") or {}, obj["metadata"].get("generation", 0)
+        if (stored.get("because"), stored.get("observedGeneration")) == (because, generation):
+            return
+        value = record.unread_json(stored, because, generation, now)
+        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
+        await self.kube.patch("Rollout", namespace, name, ops, "status")
 
     async def bury(self, key: str) -> bool:
         """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
@@ -217,6 +232,21 @@ _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 def _says_more(known: _Known) -> bool:
     stored = known.stored if isinstance(known.stored, dict) else {}
     return gist(known.status.because) != gist(str(stored.get("because", "")))
+
+
+def _alarm_due(known: _Known, now: datetime) -> bool:
+    """A gate that turned blind, or sees again, is told at once; so once a minute, too."""
+    told = {str(one.get("metric")) for one in _stored_verdicts(known) if one["outcome"] == "error"}
+    blind = {one.metric for one in known.status.verdicts if one.outcome is Outcome.ERROR}
+    if told == blind or (known.alarmed_at is not None and now - known.alarmed_at < LAZY):
+        return False
+    known.alarmed_at = now
+    return True
+
+
+def _stored_verdicts(known: _Known) -> Iterator[Json]:
+    stored = known.stored if isinstance(known.stored, dict) else {}
+    return (one for one in stored.get("verdicts") or () if "outcome" in one)
 
 
 def unchanged(obj: Json) -> Json:

@@ -6,7 +6,7 @@ object's change wakes the rollout, and the rollout finds the object without a se
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rollout.istio import hosts
@@ -65,6 +65,11 @@ class Interests:
             del self._by_concern[concern]
 
 
+def itself(touched: Iterable[str]) -> Iterator[str]:
+    """The keys of the Rollouts among what a changed Rollout touched."""
+    return (one.removeprefix("rollout ") for one in touched if one.startswith("rollout "))
+
+
 def rollout_itself(namespace: str, name: str) -> str:
     """The concern of a Rollout and of what it owns."""
     return f"rollout {namespace}/{name}"
@@ -91,8 +96,12 @@ def _metadata(obj: Json) -> tuple[str, str, Json]:
 
 
 def _rollout(obj: Json) -> Iterator[str]:
+    """Itself, and its service: whoever waits for that hears when it is given up."""
     namespace, name, _ = _metadata(obj)
     yield rollout_itself(namespace, name)
+    service = (obj.get("spec") or {}).get("service")
+    if isinstance(service, str):
+        yield host(f"{service}.{namespace}.svc.cluster.local")
 
 
 def _itself(obj: Json) -> Iterator[str]:

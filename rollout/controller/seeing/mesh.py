@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
+from rollout.model.spec import Rollout
 from rollout.model.traffic import Target
 
 
@@ -21,6 +22,40 @@ def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:
     """Those that are about the target's service."""
     return kube.list("DestinationRule", concerns.host(target.host))
+
+
+def problems(kube: Kube, rollout: Rollout, *, adopted: bool) -> tuple[str, ...]:
+    """Why nobody can manage this service for this Rollout, whatever its routes are.
+
+    A Rollout that is being deleted still gives back what it has.
+    """
+    if rollout.deleting:
+        return ()
+    service = rollout.spec.service
+    if kube.get("Service", rollout.namespace, service) is None:
+        return (f"service {rollout.namespace}/{service}: is not there; it is wanted",)
+    first = next(iter(rivals(kube, rollout)), "")
+    if adopted or not first:
+        return ()
+    return (f"service {service}: rollout {first} has it already; one of the two must go",)
+
+
+def rivals(kube: Kube, rollout: Rollout) -> list[str]:
+    """The keys of Rollouts for the same service that were made before this one.
+
+    Who came first goes on: a second one must not be able to stop it.
+    """
+    claims = {
+        f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}": obj
+        for obj in kube.list("Rollout", concerns.host(rollout.host))
+    }
+    mine = _age(claims.get(rollout.key) or {"metadata": {}}), rollout.key
+    return sorted(key for key, obj in claims.items() if (_age(obj), key) < mine)
+
+
+def _age(obj: Json) -> str:
+    """When it was made; what is not there yet will be the youngest."""
+    return str(obj["metadata"].get("creationTimestamp") or "~")
 
 
 def _key(obj: Json) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Questions to an Observation, through the ports; nothing is judged here."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
@@ -10,13 +10,14 @@ from rollout.controller.seeing import concerns, mesh, pods, preflight
 from rollout.istio import traffic
 from rollout.model.observation import (
     Finding,
+    NoAnswer,
     Observation,
     ProxySync,
     Questions,
     SeenTraffic,
     SeenWorkload,
 )
-from rollout.model.status import Revision
+from rollout.model.status import Outcome, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,15 @@ class Fetched:
     answers: Answers
     sync: ProxySync | None
     webhook: bool | None
+
+
+def silent(asked: Questions) -> Fetched:
+    """The slow half while nobody outside has answered anything yet."""
+    names = dict.fromkeys(
+        (*(one.metric for one in asked.counts), *(one.metric for one in asked.values))
+    )
+    told = (NoAnswer(name, Outcome.ERROR, "prometheus: no answer yet") for name in names)
+    return Fetched(((), (), tuple(told)), None, None)
 
 
 @dataclass(slots=True)
@@ -61,7 +71,7 @@ class Observer:
         workloads = self._workloads(held, asked, revision)
         return Observation(
             asked=revision,
-            traffic=self._traffic(asked, workloads),
+            traffic=self._traffic(held, asked, workloads),
             workloads=workloads,
             counts=counts,
             values=values,
@@ -105,14 +115,19 @@ class Observer:
             self.kube, held.rollout, asked, status.stable, status.canary or revision
         )
 
-    def _traffic(self, asked: Questions, workloads: dict[str, SeenWorkload]) -> SeenTraffic:
-        return traffic.seen(
+    def _traffic(
+        self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
+    ) -> SeenTraffic:
+        adopted = held.status.stable is not None
+        problems = mesh.problems(self.kube, held.rollout, adopted=adopted)
+        found = traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,
             None if asked.released else asked.route,
             {name: workload.labels for name, workload in workloads.items()},
         )
+        return replace(found, problems=(*problems, *found.problems))
 
     def _workloads(
         self, held: Held, asked: Questions, revision: Revision | None

@@ -22,25 +22,17 @@ def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
     return Revision(made, rollout.commit, made), ""
 
 
-def name(rollout: Rollout, revision: str) -> str:
-    """The name of the Deployment that runs ``revision``."""
-    pattern = rollout.spec.workload.deployments
-    if pattern is None:
-        return template.name(rollout.name, revision)
-    return deployment.name(pattern, revision)
-
-
 def interests(rollout: Rollout, revisions: Sequence[Revision]) -> frozenset[str]:
     """The concerns of the Deployments of ``revisions``, and of what the template names."""
     space = rollout.namespace
     configs = (concerns.named(one.kind, space, one.name) for one in named(rollout))
-    runs = (concerns.deployment(space, name(rollout, one.name)) for one in revisions)
+    runs = (concerns.deployment(space, rollout.deployment(one.name)) for one in revisions)
     return frozenset((*configs, *runs))
 
 
 def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
     """The pods of ``revision``; those behind the Service count as ready."""
-    called = name(rollout, revision)
+    called = rollout.deployment(revision)
     obj = kube.get("Deployment", rollout.namespace, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
@@ -48,7 +40,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
 
 def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
     """Ready endpoints of the Service that are not the stable revision's."""
-    called = name(rollout, stable.name) if stable else ""
+    called = rollout.deployment(stable.name) if stable else ""
     obj = kube.get("Deployment", rollout.namespace, called) if stable else None
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.strangers(pods, _slices(kube, rollout), obj)

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import concerns, mesh, pods
+from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.model.traffic import full_host
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 
@@ -31,7 +30,7 @@ def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
-    names = tuple(pods.name(rollout, one.name) if one else "" for one in (stable, canary))
+    names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops = strategies.plan(rollout.spec.strategy).stops
     case = Case(
         snapshot=_snapshot(kube, rollout, asked, names),
@@ -63,7 +62,7 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         namespaces=_perhaps(kube, "Namespace"),
         network_policies=_perhaps(kube, "NetworkPolicy"),
         telemetries=_perhaps(kube, "Telemetry"),
-        claims={_key(obj): _host(obj) for obj in kube.list("Rollout")},
+        claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
     )
 
 
@@ -72,12 +71,3 @@ def _perhaps(kube: Kube, kind: str) -> tuple[Json, ...]:
         return tuple(kube.list(kind))
     except OutsideError:
         return ()
-
-
-def _key(obj: Json) -> str:
-    return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
-
-
-def _host(obj: Json) -> str:
-    service = (obj.get("spec") or {}).get("service")
-    return full_host(str(service), str(obj["metadata"].get("namespace", "")))

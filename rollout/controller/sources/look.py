@@ -5,7 +5,7 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 
 import base64
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -29,6 +29,7 @@ from rollout.model.source import (
 )
 
 JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
+SENTENCE = 80  # characters are too many for a line that people read in a table
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -140,12 +141,11 @@ class Sources:
         try:
             reading = await self.repo.read(await self._origin(source), before.commit)
         except (OutsideError, RefusedError) as error:
-            because = "the repository could not be read; what was in force stays"
+            because = _short(f"not read: {error}")
             return replace(before, problem=str(error), because=because)
         plan = apply.plan(source, reading, self._ground(source))
         if plan.held:
-            because = f"commit {reading.commit[:10]} {plan.held}"
-            return replace(before, held=reading.commit, problem="", because=because)
+            return _held(source, reading.commit, plan.held)
         refused = [problem for write in plan.writes if (problem := await self._write(write))]
         return _status(source, reading, plan, refused)
 
@@ -219,9 +219,9 @@ def _status(
         if (one.file, one.line) not in lines
     ]
     rejected = (*plan.rejected, *refused)
-    because = f"{len(applied)} manifests of {reading.commit[:10]} are in force"
+    because = _in_force(len(applied), reading.commit)
     if rejected:
-        because += f"; {len(rejected)} were refused"
+        because = _refused(rejected)
     return SourceStatus(
         commit=reading.commit,
         author=reading.author,
@@ -230,6 +230,33 @@ def _status(
         rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
         observed_generation=source.generation,
     )
+
+
+def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
+    """What is in force stays, and how a person lets the commit through."""
+    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    return replace(
+        source.status,
+        held=commit,
+        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        because=f"commit {commit[:10]} {why}",
+        rejected=(),
+    )
+
+
+def _in_force(count: int, commit: str) -> str:
+    what = "1 manifest" if count == 1 else f"{count} manifests"
+    return f"{what} of {commit[:10]} {'is' if count == 1 else 'are'} in force"
+
+
+def _refused(rejected: Sequence[Problem]) -> str:
+    """Where the first mistake is, and what it is; all of them are in the status and the Event."""
+    more = f" and {len(rejected) - 1} more" if len(rejected) > 1 else ""
+    return _short(f"refused{more}: {rejected[0].message.partition('; ')[0]}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) < SENTENCE else f"{text[: SENTENCE - 2]}…"
 
 
 def _news(metadata: Json, status: SourceStatus) -> News:

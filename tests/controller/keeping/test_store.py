@@ -61,6 +61,21 @@ async def test_a_new_sentence_is_written_at_once_and_then_once_a_minute() -> Non
     assert store.unsaid(KEY, START + timedelta(seconds=130)) is None
 
 
+async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(0, 130, 5):
+        blind = second % 10 == 5
+        outcome = Outcome.ERROR if blind else Outcome.INCONCLUSIVE
+        told = "no answer" if blind else "baking for 5m"
+        status = replace(
+            held(store).status, verdicts=(Verdict("errors", outcome, told),), because=told
+        )
+        await store.save(held(store), status, START + timedelta(seconds=second))
+        if second == 5:
+            assert held(Store(kube)).status.because == "no answer"
+    assert len(kube.writes) <= 3 * 2  # of three begun minutes
+
+
 async def test_a_countdown_is_no_new_sentence() -> None:
     kube, store, before = world()
     before = await store.save(before, replace(before.status, because="~3,500 more"), START)

@@ -29,6 +29,7 @@ MARK: dict[str, Any] = {
     ("one", "concern"),
     [
         (obj("Rollout"), "rollout shop/x"),
+        (obj("Rollout", {"service": "shop"}), SHOP),
         (obj("Service", name="shop"), SHOP),
         (obj("EndpointSlice", labels={"kubernetes.io/service-name": "shop"}), SHOP),
         (obj("VirtualService", sends_to("shop")), SHOP),
@@ -78,3 +79,7 @@ def test_interests_meet_concerns_and_are_forgotten() -> None:
     interests.drop("b")
     interests.drop("nobody")
     assert interests.whom(frozenset({"host 1", "host 2"})) == {"a"}
+
+
+def test_a_changed_rollout_is_told_from_its_service() -> None:
+    assert list(concerns.itself((SHOP, "rollout shop/x"))) == ["shop/x"]

@@ -81,7 +81,7 @@ async def test_a_push_is_in_force_after_one_look_and_is_told() -> None:
     assert play.revision() == "v1"
     assert play.ready == ("True", "Applied")
     assert play.status["commit"] == commit
-    assert play.status["because"] == f"1 manifests of {commit[:10]} are in force"
+    assert play.status["because"] == f"1 manifest of {commit[:10]} is in force"
     assert play.status["applied"] == [
         {"kind": "Rollout", "name": "shop", "file": "shop.yaml", "commit": commit}
     ]
@@ -129,9 +129,20 @@ async def test_an_invalid_file_is_refused_and_the_others_go_on() -> None:
             "message": "shop.yaml:5: servise is unknown; did you mean service",
         },
     ]
-    assert play.note().startswith(
-        f"1 manifests of {commit[:10]} are in force; 2 were refused; shop."
+    assert play.status["because"] == "refused and 1 more: shop.yaml:4: service is missing"
+    assert play.note().endswith(
+        "; shop.yaml:4: service is missing; it is required"
+        "; shop.yaml:5: servise is unknown; did you mean service"
     )
+
+
+async def test_a_long_mistake_is_cut_in_the_sentence_and_whole_in_the_event() -> None:
+    play = Play()
+    play.repo.push({"a/long/path/to/a/file.yaml": SHOP.replace("service:", "x" * 60 + ":") % "v1"})
+    await play.look()
+    assert len(play.status["because"]) < 80
+    assert play.status["because"].startswith("refused and 1 more: a/long/path/to/a/file.yaml:4: ")
+    assert "x" * 60 in play.note()
 
 
 async def test_a_manifest_that_the_api_server_refuses_is_recorded_and_others_go_on() -> None:
@@ -169,6 +180,7 @@ async def test_a_remote_that_is_down_is_said_once_and_what_was_in_force_stays() 
         commit,
         "git https://git.invalid/shop: no answer; wait",
     )
+    assert play.status["because"] == "not read: git https://git.invalid/shop: no answer; wait"
     await play.look()
     assert play.kube.writes == []
     play.repo.down = False
@@ -187,6 +199,10 @@ async def test_a_rewind_is_held_and_obeyed_once_a_person_accepts_it() -> None:
     assert (play.status["commit"], play.status["held"]) == (second, first)
     assert play.status["because"] == f"commit {first[:10]} goes back behind the one in force"
     assert play.ready == ("False", "Held")
+    assert play.note().endswith(
+        "; obey it with: kubectl annotate --overwrite rolloutsource git"
+        f" -n market rollout.dev/accept={first}"
+    )
     play.put({"url": "https://git.invalid/shop"}, **{"rollout.dev/accept": first})
     await play.look()
     assert play.revision() == "v1"
