@@ -25,7 +25,6 @@ async def test_a_killed_controller_promotes_a_good_release(tmp_path: Path) -> No
         assert max(made.recoveries) <= RESTART
 
 
-@pytest.mark.short
 async def test_a_killed_controller_takes_a_bad_release_back(tmp_path: Path) -> None:
     async with arena(tmp_path) as made:
         killer = Killer(made, [Saved("Withdrawing", 0)])
