@@ -21,6 +21,9 @@ from rollout.model.action import (
 )
 from rollout.model.observation import (
     Finding,
+    HookAnswer,
+    HookQuestion,
+    HookVerdict,
     NoAnswer,
     Observation,
     ProxySync,
@@ -45,6 +48,7 @@ class World:
     ``route`` None: nothing of ours but, perhaps, the name of the stable subset.
     ``author``: the subset that the author's route names; "" for a host alone.
     ``home``, ``canary``: the subsets that the two sides of the routes name now.
+    ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
 
@@ -64,7 +68,8 @@ class World:
     provider_down: bool = False
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
-    webhook: bool | None = None
+    webhook: HookVerdict | None = None
+    hooked: list[str] = field(default_factory=list)
     asked: dict[str, AskApproval] = field(default_factory=dict)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
@@ -108,9 +113,16 @@ class World:
             sync=ProxySync(3, 3) if self.taken else None,
             answers=self.answers,
             findings=self.findings if asked.preflight else (),
-            webhook=self.webhook if asked.webhook else None,
+            webhook=self._hooked(asked.webhook),
             strangers=sum(self.ready(name) for name in others),
         )
+
+    def _hooked(self, question: HookQuestion | None) -> HookAnswer | None:
+        """What the HTTP gate has said by now; every nonce that it was asked is written down."""
+        if question is None:
+            return None
+        self.hooked.append(question.nonce)
+        return HookAnswer(question.nonce, self.webhook, "as told") if self.webhook else None
 
     def _traffic(self, asked: Questions) -> SeenTraffic:
         here = "virtualservice shop/shop http[0]"

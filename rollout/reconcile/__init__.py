@@ -7,9 +7,15 @@ A stage (``stages.py``) turns a look into a new status; what should be follows f
 from dataclasses import replace
 from datetime import datetime
 
-from rollout import confirm, gate
+from rollout import confirm, gate, hook
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
-from rollout.model.observation import CountsQuestion, Observation, Questions, ValueQuestion
+from rollout.model.observation import (
+    CountsQuestion,
+    HookQuestion,
+    Observation,
+    Questions,
+    ValueQuestion,
+)
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
 from rollout.reconcile import (
@@ -154,9 +160,8 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     return confirm.question(rollout.namespace, workloads, status.asked_at or now, now, every)
 
 
-def _webhook(rollout: Rollout, status: RolloutStatus) -> str:
-    """The HTTP gate of the step we are at, once its route is confirmed."""
+def _webhook(rollout: Rollout, status: RolloutStatus) -> HookQuestion | None:
+    """What the HTTP gate of the step we are at is asked, once its route is confirmed."""
     if status.stage is not Stage.STEPPING or status.confirmed_at is None:
-        return ""
-    step = holding.stop(rollout, status).step
-    return step.webhook.name if step.webhook else ""
+        return None
+    return hook.question(rollout, holding.stop(rollout, status).step, status)

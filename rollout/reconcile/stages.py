@@ -143,7 +143,8 @@ def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     held = holding.held(look.rollout, look.status, look.now)
     found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
     checkpoint = look.status.checkpoint if found.checkpoint is None else found.checkpoint
-    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint)
+    opened = found.opened or look.status.opened
+    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint, opened=opened)
     return replace(look, status=status), found
 
 
