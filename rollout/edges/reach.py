@@ -35,7 +35,7 @@ class _Entry:
     """One line of the list: ``https://gate.example.com``, ``http://gate.qa.svc:8080``,
     ``https://*.corp.example``, ``https://*``.
 
-    ``port``: the scheme's own where none is written; None, for ``*`` alone: every port.
+    ``port``: the scheme's own where none is written; None, for host ``*`` and port ``*``: any.
     """
 
     scheme: str
@@ -78,8 +78,12 @@ def _entry(line: str) -> _Entry:
     good = scheme in _PORTS and host and not set(host) & set("/@?# ") and "*" not in host[1:]
     if not good or (host[0] == "*" and host != "*" and not host.startswith("*.")):
         raise RefusedError(f"webhooks: {line!r}; scheme://host or scheme://host:port is wanted")
+    if colon and port == "*":
+        return _Entry(scheme, host, None)
     if colon and not port.isdigit():
-        raise RefusedError(f"webhooks: {line!r} has no port after the colon; a number is wanted")
+        raise RefusedError(
+            f"webhooks: {line!r} has no port after the colon; a number or * is wanted"
+        )
     usual = None if host == "*" else _PORTS[scheme]
     return _Entry(scheme, host, int(port) if colon else usual)
 

@@ -93,9 +93,13 @@ class Webhooks:
 
 def _url(question: HookQuestion) -> URL:
     try:
-        return URL(question.hook.url, encoded=True)
+        url = URL(question.hook.url, encoded=True)
+        good = bool(url.host and url.port)
     except ValueError as error:
         raise RefusedError("its url cannot be read; https://host/path is wanted") from error
+    if not good:
+        raise RefusedError("its url names no host; https://host/path is wanted")
+    return url
 
 
 def body(question: HookQuestion) -> bytes:
@@ -234,6 +238,8 @@ def _trouble(error: Exception) -> str:
             return "its name is not known"
         case aiohttp.ClientConnectorError():
             return "it cannot be reached"
+        case aiohttp.InvalidURL():
+            return "its url cannot be read"
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
             return "it broke off"
         case _:
