@@ -11,6 +11,7 @@ from rollout.model.action import (
     AskApproval,
     Decision,
     EnsureWorkload,
+    HandOver,
     LetGo,
     PointSubset,
     PruneWorkloads,
@@ -28,11 +29,12 @@ from rollout.model.observation import (
     Observation,
     ProxySync,
     Questions,
+    SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
     Value,
 )
-from rollout.model.spec import Request, RolloutSpec
+from rollout.model.spec import Request, Rollout, RolloutSpec
 from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Target
 from tests import make
@@ -48,6 +50,7 @@ class World:
     ``route`` None: nothing of ours but, perhaps, the name of the stable subset.
     ``author``: the subset that the author's route names; "" for a host alone.
     ``home``, ``canary``: the subsets that the two sides of the routes name now.
+    ``scaled``: what the autoscaler names; None: there is none. ``keda``: its problem, if any.
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
@@ -66,6 +69,8 @@ class World:
     owner: str = ""
     value: float | None = 0.0
     provider_down: bool = False
+    scaled: str | None = None
+    keda: str = ""
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
     webhook: HookVerdict | None = None
@@ -80,6 +85,12 @@ class World:
     def ready(self, revision: str) -> int:
         return max(0, self.pods.get(revision, 0) - self.unready.get(revision, 0))
 
+    def autoscale(self, pods: int) -> None:
+        """The autoscaler wants ``pods`` of what it names, unless somebody has put it to 0."""
+        name = (self.scaled or "").removeprefix("shop-")
+        if self.pods.get(name):
+            self.pods[name] = pods
+
     def split(self) -> Mapping[str, int]:
         """Share of ordinary requests by revision, in percent; "" where no subset tells."""
         shares: dict[str, int] = {}
@@ -91,9 +102,12 @@ class World:
         return shares
 
     def answer(
-        self, asked: Questions, revision: Revision, stable: Revision | None, now: datetime
+        self, asked: Questions, rollout: Rollout, stable: Revision | None, now: datetime
     ) -> Observation:
         """What a shell would see of this world."""
+        revision = Revision(rollout.spec.revision, rollout.commit)
+        named = rollout.spec.workload.autoscaler
+        autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down
         others = [name for name in self.pods if stable is None or name != stable.name]
         return Observation(
@@ -114,8 +128,14 @@ class World:
             answers=self.answers,
             findings=self.findings if asked.preflight else (),
             webhook=self._hooked(asked.webhook),
+            autoscaler=autoscaler,
             strangers=sum(self.ready(name) for name in others),
         )
+
+    def _autoscaler(self, name: str) -> SeenAutoscaler:
+        if self.scaled is None:
+            return SeenAutoscaler(name, exists=False, problem=f"hpa {name} is missing")
+        return SeenAutoscaler(name, True, self.scaled, self.keda, self.owner)
 
     def _hooked(self, question: HookQuestion | None) -> HookAnswer | None:
         """What the HTTP gate has said by now; every nonce that it was asked is written down."""
@@ -181,6 +201,8 @@ class World:
                 self.pods[action.revision.name] = action.replicas
             case Scale():
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
+            case HandOver():
+                self.scaled = action.deployment
             case AskApproval():
                 self.asked[action.key] = action
             case Announce():
@@ -250,8 +272,7 @@ class Play:
         ``lost``: somebody else wrote the status first, so nothing is remembered and done.
         """
         questions = reconcile.ask(self.rollout, self.status, self.now)
-        revision = Revision(self.rollout.spec.revision, self.rollout.commit)
-        seen = self.world.answer(questions, revision, self.status.stable, self.now)
+        seen = self.world.answer(questions, self.rollout, self.status.stable, self.now)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
         if lost:
             return decision

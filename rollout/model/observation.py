@@ -208,6 +208,22 @@ class SeenWorkload:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAutoscaler:
+    """The HorizontalPodAutoscaler that the spec names.
+
+    ``scales``: the Deployment that it names; empty when it is none.
+    ``problem``: why it cannot be handed over, in words; empty when it can.
+    ``owner``: the GitOps tool that owns it, or empty.
+    """
+
+    name: str
+    exists: bool = True
+    scales: str = ""
+    problem: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SeenTraffic:
     """The mesh's objects against what was asked.
 
@@ -275,6 +291,7 @@ class Observation:
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
     ``answers``: approvals and rejections given so far for this rollout, oldest first.
+    ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
     ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
@@ -288,6 +305,7 @@ class Observation:
     no_answers: tuple[NoAnswer, ...] = ()
     sync: ProxySync | None = None
     convergence: timedelta | None = None
+    autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -343,6 +343,18 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler of the Rollout's namespace that is to follow the release.
+
+    Only its ``spec.scaleTargetRef.name`` is ours; what it scales, it alone scales.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Where the pods of a revision come from: the user's Deployments, or a template of ours."""
 
@@ -362,10 +374,15 @@ class Workload:
         seconds=30
     )
     revision_history: Annotated[int, Field(ge=1, le=50)] = 3
+    autoscaler: Annotated[
+        Autoscaler | None, Field(description="handed over to the new Deployment at promotion")
+    ] = None
 
     def __post_init__(self) -> None:
         if (self.deployments is None) == (self.template is None):
             raise ValueError("needs deployments or template, and not both")
+        if self.autoscaler is not None and self.template is None and self.scale == "user":
+            raise ValueError("autoscaler needs template, or scale: managed, so that we may scale")
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,7 @@ class RolloutStatus:
     ``apart``: pods of other revisions are behind the service, so its subset must stay named.
     ``pods``: how many stable pods carried everyone when the journey began, or more since.
     ``opened``: the HTTP gate that opened last; it is not asked again in its step.
+    ``autoscaled``: the Deployment that the spec's autoscaler was last seen to scale as asked.
     ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     """
@@ -257,6 +258,7 @@ class RolloutStatus:
     canary_subset: str = ""
     apart: bool = False
     pods: int = 0
+    autoscaled: str = ""
     drift: Drift | None = None
     attempt: int = 0
     epoch: int = 0

@@ -22,6 +22,7 @@ from rollout.reconcile import (
     actions,
     adopt,
     drift,
+    handover,
     holding,
     journey,
     leaving,
@@ -75,7 +76,7 @@ def _brought_up(look: Look) -> Look:
     status = requests.merge_answers(status, look.seen.answers)
     if status.stage in journey.UNDER_WAY:
         status = replace(status, pods=max(status.pods, look.pods(status.stable).wanted))
-    return replace(look, status=status)
+    return replace(look, status=handover.landed(replace(look, status=status)))
 
 
 def _turn(look: Look) -> Turn:

@@ -68,6 +68,7 @@ class Observer:
             values=values,
             no_answers=no_answers,
             sync=fetched.sync,
+            autoscaler=pods.autoscaler(self.kube, rollout),
             webhook=fetched.webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self._findings(held, asked, revision),
