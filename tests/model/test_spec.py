@@ -1,6 +1,17 @@
+from datetime import timedelta
+
 import pytest
 
-from rollout.model.spec import BlueGreen, Canary, RolloutSpec, Strategy, Workload
+from rollout.model.spec import (
+    Autoscaler,
+    BlueGreen,
+    Canary,
+    RolloutSpec,
+    SecretRef,
+    Strategy,
+    Webhook,
+    Workload,
+)
 from tests import make
 
 USERS = Workload(deployments="shop-{revision}")
@@ -32,3 +43,24 @@ def test_deployments_of_the_users_need_a_revision_to_name_one() -> None:
 def test_a_rollout_knows_its_key_and_the_services_full_name() -> None:
     rollout = make.rollout(make.canary_spec())
     assert (rollout.key, rollout.host) == ("shop/shop", "shop.shop.svc.cluster.local")
+
+
+def test_an_autoscaler_is_handed_over_only_where_pods_are_ours_to_scale() -> None:
+    with pytest.raises(ValueError, match="autoscaler needs template, or scale: managed"):
+        Workload("shop-{revision}", autoscaler=Autoscaler("shop"))
+    assert Workload("shop-{revision}", scale="managed", autoscaler=Autoscaler("shop"))
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ({"timeout": timedelta(0)}, "timeout is 0s; 1s to 60s is wanted"),
+        ({"timeout": timedelta(minutes=2)}, "timeout is 2m; 1s to 60s is wanted"),
+        ({"interval": timedelta(milliseconds=10)}, "interval is 10ms; 1s or more is wanted"),
+    ],
+)
+def test_a_webhook_is_neither_hurried_nor_waited_for_for_ever(
+    times: dict[str, timedelta], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        Webhook("qa", "https://qa/", SecretRef("qa"), **times)
