@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.lab import processes
 from rollout.lab.apiserver.server import kubeconfig
-from rollout.lab.client import ApiRefusedError, Kind, Kube
+from rollout.lab.kube.client import ApiRefusedError, Kind, Kube
+from rollout.lab.programs import processes
 from tests.controller.shop import a_rollout
 
 pytestmark = pytest.mark.lab

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from rollout.controller import pods
+from rollout.controller.doing import deployments
 from rollout.controller.ports import Json
+from rollout.controller.seeing import pods
 from rollout.errors import ConflictError, RefusedError
 from rollout.model.action import HandOver
 from rollout.model.observation import SeenAutoscaler
@@ -49,7 +50,7 @@ async def test_only_the_name_of_what_it_scales_is_written_and_twice_is_once(
     cluster: UnderTest,
 ) -> None:
     made = await there(cluster, annotations={"mine": "x"})
-    await pods.hand_over(cluster.kube, rollout(cluster), OVER)
+    await deployments.hand_over(cluster.kube, rollout(cluster), OVER)
     after = now(cluster)
     assert after["spec"]["scaleTargetRef"] == {
         "apiVersion": "apps/v1",
@@ -59,7 +60,7 @@ async def test_only_the_name_of_what_it_scales_is_written_and_twice_is_once(
     rest = {key: value for key, value in after["spec"].items() if key != "scaleTargetRef"}
     assert rest == {key: made["spec"][key] for key in made["spec"] if key != "scaleTargetRef"}
     assert after["metadata"]["annotations"]["mine"] == "x"
-    await pods.hand_over(cluster.kube, rollout(cluster), OVER)
+    await deployments.hand_over(cluster.kube, rollout(cluster), OVER)
     assert now(cluster)["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
 
 
@@ -83,7 +84,7 @@ async def test_what_is_seen_of_it(cluster: UnderTest) -> None:
     assert pods.autoscaler(cluster.kube, asked) == SeenAutoscaler(
         "shop", exists=False, problem="hpa shop is missing"
     )
-    await pods.hand_over(cluster.kube, asked, OVER)
+    await deployments.hand_over(cluster.kube, asked, OVER)
     await there(cluster, labels={"argocd.argoproj.io/instance": "shop"})
     assert pods.autoscaler(cluster.kube, asked) == SeenAutoscaler(
         "shop", True, "shop-v1", owner="Argo CD"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from rollout.lab.client import Kind
 
 from rollout.cli import lab as cli
+from rollout.lab.kube.client import Kind
 from rollout.model.status import Phase, Stage
 from tests.edges import gateserver
 from tests.edges.gateserver import Asked, Gate

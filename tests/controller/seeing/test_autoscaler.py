@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rollout.controller import pods
+from rollout.controller.doing import deployments
 from rollout.controller.ports import Json
+from rollout.controller.seeing import pods
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.action import HandOver
 from rollout.model.spec import Autoscaler, Workload
@@ -82,7 +83,7 @@ def test_one_that_cannot_be_read_ends_no_look() -> None:
 
 async def test_one_that_is_not_there_is_not_made() -> None:
     kube = FakeKube()
-    await pods.hand_over(kube, make.rollout(SPEC), HandOver("shop", "shop-v2"))
+    await deployments.hand_over(kube, make.rollout(SPEC), HandOver("shop", "shop-v2"))
     assert kube.writes == []
 
 
