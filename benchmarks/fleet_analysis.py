@@ -10,6 +10,7 @@ import asyncio
 import re
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,7 @@ from rollout.model.spec import Canary, Rollout, RolloutSpec, Step, Strategy, Wor
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
 BUCKETS = {"25": 0.3, "50": 0.6, "100": 0.9, "250": 0.985, "500": 0.995, "1000": 0.999, "+Inf": 1.0}
+WRITES = 4  # looks between two status writes, which spell the checkpoint out
 METRICS = 3  # errors, latency, unreached
 NAME = re.compile(r"app[0-9]+-v[12]")
 HOST = re.compile(r"(app[0-9]+)\\\\.shop")
@@ -110,16 +112,21 @@ class Seen:
 class Subject:
     """One rollout under analysis."""
 
+    number: int
     rollout: Rollout
     window: Window
-    checkpoint: dict[str, object] = field(default_factory=dict)
+    checkpoint: Mapping[str, object] = field(default_factory=dict)
     standing: Standing | None = None
+    looks: int = 0
 
     async def look(self, batcher: Batcher, now: datetime) -> None:
         counts, values = questions(self.rollout, (), self.window, self.checkpoint, now)
         seen = Seen(*await batcher.ask(counts, values))
         found = judge(self.rollout, (), self.window, self.checkpoint, seen, now)
-        self.checkpoint, self.standing = dict(found.checkpoint), found.standing
+        self.checkpoint, self.standing = found.checkpoint, found.standing
+        self.looks += 1
+        if self.looks % WRITES == self.number % WRITES:
+            dict(self.checkpoint)
 
 
 def subject(number: int) -> Subject:
@@ -132,7 +139,7 @@ def subject(number: int) -> Subject:
     )
     names = {"v1": f"{name}-v1", "v2": f"{name}-v2"}
     window = Window("shop", "v1", "v2", names, START, 0, 50, 100)
-    return Subject(Rollout(name, "shop", name, 1, spec), window)
+    return Subject(number, Rollout(name, "shop", name, 1, spec), window)
 
 
 async def run(rollouts: int, pods: int, looks: int) -> int:

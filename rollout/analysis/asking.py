@@ -29,7 +29,7 @@ def questions(
     """Everything that ``judge`` needs to see at ``now``; nothing that it has seen already."""
     metrics = plan.judged(rollout, step_metrics, window)
     interval = rollout.spec.analysis.interval
-    kept = in_view(memory.load(checkpoint, evidence=False), rollout, window)
+    kept = in_view(memory.load(checkpoint), rollout, window)
     latest = grid.latest(now, interval)
     counts = tuple(
         question

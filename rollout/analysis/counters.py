@@ -51,7 +51,12 @@ def side(revision: str) -> str:
 
 def key(pod: PodCount) -> str:
     """A short name for a pod of a revision, as it stands in the status."""
-    return f"{side(pod.revision)}{zlib.crc32(pod.pod.encode()):x}"
+    return _key(pod.revision, pod.pod)
+
+
+@lru_cache(65536)
+def _key(revision: str, pod: str) -> str:
+    return f"{side(revision)}{zlib.crc32(pod.encode()):x}"
 
 
 def advance(
@@ -72,9 +77,9 @@ def advance(
         for name, figures in now.items()
         if name in before and _comparable(before[name], figures)
     }
-    limit = _most(counted)
-    for name, figures in now.items():
-        if name not in counted:
+    if len(counted) < len(now):
+        limit = _most(counted)
+        for name, figures in [each for each in now.items() if each[0] not in counted]:
             counted[name] = _from_zero(before.get(name), figures, limit)
             if _lags(before.get(name), figures):
                 now[name] = before[name]
@@ -90,7 +95,8 @@ def _comparable(before: Figures, now: Figures) -> bool:
 def _risen(before: Figures, now: Figures) -> Figures:
     """The difference; a failure series that was dropped while the total rose counts nothing."""
     total = now[0] - before[0]
-    return (total, *(min(total, max(0, b - a)) for a, b in zip(before[1:], now[1:], strict=True)))
+    risen = [b - a for a, b in zip(before, now, strict=True)]
+    return tuple([0 if one < 0 else total if one > total else one for one in risen])
 
 
 def _most(counted: Mapping[str, Figures]) -> int | None:

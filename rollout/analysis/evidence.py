@@ -61,29 +61,30 @@ class Line:
         return min(WIDEST_MARGIN, max(EDGE, self.ratio * stable_share + self.absolute))
 
 
-class Bet(NamedTuple):
-    """The pair of shares that a factor bets on; chosen before the block is seen."""
+class Bets(NamedTuple):
+    """The shares that factors bet on, chosen before the block is seen: some of the canary's, and
+    one of stable's that goes with each."""
 
-    canary: float
+    canary: tuple[float, ...]
     stable: float
 
 
-def log_factors(pair: Pair, bets: Iterable[Bet], line: Line) -> list[float]:
+def log_factors(pair: Pair, bets: Bets, line: Line) -> list[float]:
     """The log of the e-variable of each bet, against all shares on the other side of ``line``.
 
     0 when the block cannot tell: no canary requests, or nothing to compare with.
     """
     bad, every, stable_bad, stable_all = pair
     if every <= 0 or (line.ratio > 0 and stable_all <= 0):
-        return [0.0 for _ in bets]
+        return [0.0] * len(bets.canary)
     if line.ratio == 0:
         null = min(1 - EDGE, max(EDGE, line.absolute))
-        return [_gain(bad, every, bet.canary, null) for bet in bets]
-    ratio, absolute = line.ratio, line.absolute
+        return [_gain(bad, every, canary, null) for canary in bets.canary]
+    ratio, absolute, stable = line.ratio, line.absolute, bets.stable
     factors = []
     good, stable_good = every - bad, stable_all - stable_bad
-    for canary, stable in bets:
-        share = _nearest(every, stable_all, canary, stable, line)
+    shares = _nearest(every, stable_all, bets, line)
+    for canary, share in zip(bets.canary, shares, strict=True):
         null = ratio * share + absolute
         # two of ``_gain``, written out
         factors.append(
@@ -100,59 +101,56 @@ def _gain(bad: int, every: int, bet: float, null: float) -> float:
     return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
-def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
-    """``log_factors`` of one bet."""
-    return log_factors(pair, (bet,), line)[0]
+NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
 
 
-def _nearest(every: int, stable_all: int, canary: float, stable: float, line: Line) -> float:
-    """Stable's share at the point of ``line`` nearest to the bet (``canary``, ``stable``).
+def _nearest(every: int, stable_all: int, bets: Bets, line: Line) -> list[float]:
+    """For each bet, stable's share at the point of ``line`` nearest to it.
 
     Nearest is where n_c KL(canary, c) + n_s KL(stable, s) is least.  Its derivative along the
     line rises and has one root between two ends; times both spreads it is a cubic, on which
     Newton's steps are cheap.  A last step on the derivative itself makes it exact, since that is
-    what the expectation hangs on.
+    what the expectation hangs on.  One long function, since half of a look's time goes here.
     """
-    ratio, absolute = line.ratio, line.absolute
-    weight, short = every * ratio, absolute - canary
-    low, high = (-short / ratio, stable) if -short < stable * ratio else (stable, -short / ratio)
+    ratio, absolute, stable = line.ratio, line.absolute, bets.stable
+    weight, margin = every * ratio, stable * ratio
     most = (1 - EDGE - absolute) / ratio
-    low, high = EDGE if low < EDGE else low, most if high > most else high
     tilt, still = ratio * (1 - 2 * absolute), absolute * (1 - absolute)
-    a = weight * ratio + stable_all * ratio * ratio
-    b = weight * (short - ratio) - stable_all * (tilt + ratio * ratio * stable)
-    c = stable_all * (tilt * stable - still) - weight * short
-    pooled = (stable_all * stable - every * short) / (weight + stable_all)  # exact for rare shares
-    start = pooled if low < pooled < high else _sqrt(low * high)
-    share = _root((a, b, c, stable_all * still * stable), low, high, start)
-    over = ratio * share + absolute
-    spread, other = over * (1 - over), share * (1 - share)
-    slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
-    bend = weight * ratio * (over * (over - 2 * canary) + canary) / (spread * spread)
-    bend += stable_all * (share * (share - 2 * stable) + stable) / (other * other)
-    share -= slope / bend
-    return high if share > high else low if share < low else share
-
-
-NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
-
-
-def _root(cubic: tuple[float, float, float, float], low: float, high: float, start: float) -> float:
-    """The one root of ``cubic`` between ``low``, where it is positive, and ``high``."""
-    a, b, c, d = cubic
-    at, near, a3, b2 = start, False, 3 * a, 2 * b
-    while not near:  # ends: every turn moves one end of the bracket to ``at``
-        value = ((a * at + b) * at + c) * at + d
-        if value > 0:
-            low = at
-        else:
-            high = at
-        slope = (a3 * at + b2) * at + c
-        step = at - value / slope if slope < 0 else low
-        if not low < step < high:
-            step = (low + high) / 2
-        near, at = -NEAR * at <= step - at <= NEAR * at, step
-    return at
+    a, both = weight * ratio + stable_all * ratio * ratio, weight + stable_all
+    b_stable = stable_all * (tilt + ratio * ratio * stable)
+    c_stable = stable_all * (tilt * stable - still)
+    d, bad = stable_all * still * stable, stable_all * stable
+    a3 = 3 * a
+    shares = []
+    for canary in bets.canary:
+        short = absolute - canary
+        low, high = (-short / ratio, stable) if -short < margin else (stable, -short / ratio)
+        low, high = EDGE if low < EDGE else low, most if high > most else high
+        b = weight * (short - ratio) - b_stable
+        c = c_stable - weight * short
+        b2 = 2 * b
+        pooled = (bad - every * short) / both  # exact for rare shares
+        share = pooled if low < pooled < high else _sqrt(low * high)
+        left, right, near = low, high, False
+        while not near:  # ends: every turn moves one end of the bracket to ``share``
+            value = ((a * share + b) * share + c) * share + d
+            if value > 0:
+                left = share
+            else:
+                right = share
+            slope = (a3 * share + b2) * share + c
+            step = share - value / slope if slope < 0 else left
+            if not left < step < right:
+                step = (left + right) / 2
+            near, share = -NEAR * share <= step - share <= NEAR * share, step
+        over = ratio * share + absolute
+        spread, other = over * (1 - over), share * (1 - share)
+        slope = weight * (over - canary) / spread + stable_all * (share - stable) / other
+        bend = weight * ratio * (over * (over - 2 * canary) + canary) / (spread * spread)
+        bend += stable_all * (share * (share - 2 * stable) + stable) / (other * other)
+        share -= slope / bend
+        shares.append(high if share > high else low if share < low else share)
+    return shares
 
 
 BETS = 8  # where a regression may be of any size; fewer where the margin is no rare share
@@ -160,31 +158,31 @@ NEAREST_ODDS = 1.3  # the mildest regression bet on, as odds against the margin'
 WORST_SHARE = 0.9
 
 
-def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> tuple[Bet, ...]:
+def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> Bets:
     """Bets beyond ``line``, evenly spaced in log odds; none where nothing is beyond it."""
     stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
     margin = line.at(stable)
     nearest = NEAREST_ODDS * margin / (1 - margin)
     worst = max(WORST_SHARE / (1 - WORST_SHARE), 2 * nearest)
     if margin >= WIDEST_MARGIN:
-        return ()
+        return Bets((), stable)
     stride = (worst / nearest) ** (1 / (count - 1))
-    bets, odds = [], nearest
+    shares, odds = [], nearest
     for _ in range(count):
-        bets.append(Bet(odds / (1 + odds), stable))
+        shares.append(odds / (1 + odds))
         odds *= stride
-    return tuple(bets)
+    return Bets(tuple(shares), stable)
 
 
 SAFE_BETS = 3
 
 
-def harmless_bets(stable_share: float, line: Line) -> tuple[Bet, ...]:
+def harmless_bets(stable_share: float, line: Line) -> Bets:
     """Three bets below ``line``: nearly nothing bad, a third of the margin, and as stable is."""
     stable = min(MOST_SHARE, max(LEAST_SHARE, stable_share))
     margin = line.at(stable)
     alike = min(0.85 * margin, max(0.02 * margin, stable))
-    return tuple(Bet(canary, stable) for canary in (0.05 * margin, 0.35 * margin, alike))
+    return Bets((0.05 * margin, 0.35 * margin, alike), stable)
 
 
 def log_sum(logs: Iterable[float]) -> float:

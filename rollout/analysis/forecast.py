@@ -5,25 +5,23 @@ part of a decision.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.analysis import evidence
-from rollout.analysis.evidence import Bet, Line, Pair
+from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import Confidence, Outcome
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
 
-def _growth(shares: tuple[float, float], weight: float, line: Line, bets: Sequence[Bet]) -> float:
+def _growth(shares: tuple[float, float], weight: float, line: Line, bets: Bets) -> float:
     """Nats per canary request that the best of ``bets`` gains if ``shares`` are true."""
     canary, stable = shares
     all_stable = round(MILLION * (1 - weight) / weight) if weight < 1 else 0
     pair = Pair(round(MILLION * canary), MILLION, round(all_stable * stable), all_stable)
-    logs = [evidence.log_factor(pair, bet, line) for bet in bets]
-    return max(logs, default=0.0) / MILLION
+    return max(evidence.log_factors(pair, bets, line), default=0.0) / MILLION
 
 
 def requests_to_roll_back(

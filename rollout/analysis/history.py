@@ -34,6 +34,9 @@ class Temper:
     known: bool = False
 
 
+UNKNOWN = Temper()
+
+
 def temper(minutes: Sequence[Minute]) -> Temper:
     """What ``minutes`` of stable, in any order, say; none at all give the cautious default."""
     totals = _by_pod(minutes)

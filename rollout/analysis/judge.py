@@ -7,11 +7,11 @@ their own, and none of them opens a gate.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rollout.analysis import forecast, grid, learning, limits, memory, plan, sequential, words
 from rollout.analysis.asking import probe, questions
-from rollout.analysis.history import Temper
+from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
@@ -32,7 +32,7 @@ BOTH_SIDES = 2  # times the canary's weight: so many failures are not the canary
 class Judgement:
     """Where the canary stands, why, and what to remember until the next look.
 
-    ``checkpoint``: JSON values only.
+    ``checkpoint``: JSON values only, spelled out when they are read.
     ``because``: under 80 characters.
     ``need``: what a certificate still takes, as a forecast; empty when that cannot be told.
     """
@@ -65,7 +65,7 @@ def judge(
     standing, because = bench.conclude(found, together)
     verdicts = tuple(bench.verdict(one) for one in found)
     need = bench.need() if standing in WAITING else ""
-    return Judgement(standing, verdicts, memory.dump(kept), words.short(because), need)
+    return Judgement(standing, verdicts, memory.Checkpoint(kept), words.short(because), need)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _Found:
     log_e: float | None = None
 
 
-UNKNOWN = (Standing.ERROR, Standing.NO_DATA)
+BLIND = (Standing.ERROR, Standing.NO_DATA)
 WAITING = (Standing.TOO_FEW, Standing.CLEAN)
 SAID = {
     Standing.FAILED: Said.FAIL,
@@ -88,8 +88,7 @@ SAID = {
 """Every other standing is inconclusive."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(NamedTuple):
     """One outcome with all that was learned of it."""
 
     outcome: Outcome
@@ -102,8 +101,8 @@ def _weighed(case: Case, kept: Memory, one: Judged) -> list[_Weighed]:
     return [
         _Weighed(
             outcome,
-            kept.trails.get(outcome.name, Trail()),
-            tempers[kind] if tempers else Temper(),
+            kept.trails.get(outcome.name, sequential.FRESH),
+            tempers[kind] if tempers else UNKNOWN,
         )
         for kind, outcome in case.outcomes(kept, one)
     ]
@@ -248,7 +247,7 @@ class _Bench:
         acting = [f for f in acting if f.standing is not Standing.NOTHING]
         if not acting:
             return Standing.NOTHING, "there is no metric to judge by"
-        for standing in (Standing.FAILED, *UNKNOWN, Standing.SUSPICIOUS):
+        for standing in (Standing.FAILED, *BLIND, Standing.SUSPICIOUS):
             for one in acting:
                 if one.standing is standing:
                     return standing, self._because(one)
@@ -257,7 +256,7 @@ class _Bench:
         return together.standing, self._harmless(together)
 
     def _because(self, found: _Found) -> str:
-        if found.standing in UNKNOWN:
+        if found.standing in BLIND:
             return f"{found.one.name}: {found.text.split('; ')[0]}"
         if found.log_e is None:
             return f"{found.one.name}: {_without(found.text, found.one.name)}"

@@ -1,6 +1,6 @@
 """What one look's answers add to the memory of a judgement; nothing is concluded here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -163,12 +163,19 @@ def _tempers(answers: Sequence[Counts], stable: str, kinds: int) -> tuple[Temper
         pods = [pod for pod in counts.pods if pod.revision == stable]
         tally, counted = counters.advance(tally, counts.at, pods)
         minutes.append(counted)
-    return tuple(
-        history.temper(
-            [{pod: (f[kind + 1], f[0]) for pod, f in minute.items()} for minute in minutes]
-        )
-        for kind in range(kinds)
+    return tuple(_temper(minutes, kind) for kind in range(kinds))
+
+
+def _temper(minutes: Sequence[Mapping[str, Figures]], kind: int) -> Temper:
+    found = history.temper(
+        [{pod: (f[kind + 1], f[0]) for pod, f in minute.items()} for minute in minutes]
     )
+    return replace(found, dispersion=_six(found.dispersion), spread=_six(found.spread))
+
+
+def _six(value: float) -> float:
+    """Six digits: as short as it stands in the status, so that a restart changes nothing."""
+    return float(f"{value:.6g}")
 
 
 def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
@@ -186,7 +193,7 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     stable = counters.together(counted, case.window.stable, kinds)
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
-    kept = kept.with_source(key, source.counted(tally, newest, faded))
+    kept = kept.with_source(key, source.counted(tally, newest, _six(faded)))
     if last < case.window.since:
         return kept
     block = _Block(counts.at, canary, stable, _setting(case, kept, last))

@@ -4,10 +4,10 @@ Short on purpose: it stands in an object that etcd keeps.  Lists instead of name
 whole milliseconds since the epoch, counters by short keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from rollout.analysis.counters import Figures, Tally
@@ -18,6 +18,7 @@ from rollout.model.observation import View
 
 VERSION = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +102,44 @@ class Memory:
         return Memory(self.view, self.began, self.sources, trails, strikes)
 
 
-def load(checkpoint: Mapping[str, Any], evidence: bool = True) -> Memory:
-    """The memory that ``dump`` wrote; anything else, from another version say, is none at all.
+class Checkpoint(Mapping[str, Any]):
+    """A memory as the JSON object that ``dump`` makes of it, once somebody reads it.
 
-    ``evidence`` False leaves trails and pods out, for who only wants to know what was asked.
+    Most looks write no status: until one does, nothing has to be spelled out nor parsed again.
     """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    @cached_property
+    def _json(self) -> dict[str, Any]:
+        return dump(self.memory)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._json[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._json)
+
+    def __len__(self) -> int:
+        return len(self._json)
+
+    def __repr__(self) -> str:
+        return repr(self._json)
+
+
+def load(checkpoint: Mapping[str, Any]) -> Memory:
+    """The memory that ``dump`` wrote; anything else, from another version say, is none at all."""
+    if isinstance(checkpoint, Checkpoint):
+        return checkpoint.memory
     if checkpoint.get("v") != VERSION:
         return Memory()
     try:
         return Memory(
             view=View(checkpoint["view"]) if checkpoint["view"] else None,
             began=_time(checkpoint["began"]),
-            sources={k: _source(v, evidence) for k, v in checkpoint["sources"].items()},
-            trails={k: _trail(v) for k, v in checkpoint["trails"].items()} if evidence else {},
+            sources={k: _source(v) for k, v in checkpoint["sources"].items()},
+            trails={k: _trail(v) for k, v in checkpoint["trails"].items()},
             strikes={k: _strikes(v) for k, v in checkpoint["strikes"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -134,15 +160,15 @@ def dump(memory: Memory) -> dict[str, Any]:
 
 
 def _stamp(at: datetime | None) -> int:
-    return round((at - EPOCH) / timedelta(milliseconds=1)) if at else 0
+    return round((at - EPOCH) / MILLISECOND) if at else 0
 
 
 def _time(stamp: int | None) -> datetime | None:
-    return EPOCH + timedelta(milliseconds=stamp) if stamp else None
+    return EPOCH + stamp * MILLISECOND if stamp else None
 
 
 def _lengths(bounds: tuple[timedelta, ...]) -> list[float]:
-    return [bound / timedelta(milliseconds=1) for bound in bounds]
+    return [bound / MILLISECOND for bound in bounds]
 
 
 @lru_cache(1024)  # every look reads the same few, and a timedelta is slow to make
@@ -160,19 +186,17 @@ def _source_json(source: Source) -> dict[str, Any]:
         "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
         "bounds": _lengths(source.bounds),
         "auto": _lengths(source.auto),
-        "hour": [
-            [_six(t.dispersion), _six(t.spread), t.bad, t.every, int(t.known)] for t in tempers
-        ],
+        "hour": [[t.dispersion, t.spread, t.bad, t.every, int(t.known)] for t in tempers],
         "read": int(source.tempers is not None),
         "tries": source.tries,
-        "rate": _six(source.rate),
+        "rate": source.rate,
     }
 
 
-def _source(json: Mapping[str, Any], evidence: bool) -> Source:
+def _source(json: Mapping[str, Any]) -> Source:
     at = _time(json["at"])
-    pods = {k: tuple(figures) for k, figures in json["pods"].items()} if evidence else {}
-    gone = {k: _gone(v) for k, v in json["gone"].items()} if evidence else {}
+    pods = {k: tuple(figures) for k, figures in json["pods"].items()}
+    gone = {k: _gone(v) for k, v in json["gone"].items()}
     tempers = tuple(
         Temper(d, s, bad, every, bool(known)) for d, s, bad, every, known in json["hour"]
     )
@@ -189,7 +213,7 @@ def _source(json: Mapping[str, Any], evidence: bool) -> Source:
 
 
 def _gone(entry: list[int]) -> tuple[datetime, Figures]:
-    return EPOCH + timedelta(milliseconds=entry[0]), tuple(entry[1:])
+    return EPOCH + entry[0] * MILLISECOND, tuple(entry[1:])
 
 
 def _trail_json(trail: Trail) -> list[Any]:
@@ -235,7 +259,3 @@ def _strikes(json: list[Any]) -> Strikes:
     return Strikes(
         _time(at), float(last) if seen else None, bool(beyond), consecutive, total, readings
     )
-
-
-def _six(value: float) -> float:
-    return float(f"{value:.6g}")

@@ -89,13 +89,12 @@ def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> 
     metrics += [one for use in analysis.templates for one in _of_template(rollout, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
     if window.weight and not window.mirrored and any(m.source == ERRORS_KEY for m in metrics):
-        metrics.append(_unreached())
+        metrics.append(_UNREACHED)
     return tuple({one.name: one for one in metrics}.values())
 
 
-def _unreached() -> Judged:
-    """Comes with every judgement of errors: what no server saw stands in no server's counters."""
-    return Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
+_UNREACHED = Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
+"""Comes with every judgement of errors: what no server saw stands in no server's counters."""
 
 
 def _variables(rollout: Rollout, window: Window) -> dict[str, str]:

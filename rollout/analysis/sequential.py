@@ -7,14 +7,15 @@ Source of the rules and their constants: facts of the pre-study, gating 2.3 to 2
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypedDict
+from types import MappingProxyType
+from typing import NamedTuple, TypedDict
 
 from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
-from rollout.analysis.history import Temper
+from rollout.analysis.history import UNKNOWN, Temper
 
 CAP = 2.5  # nats a block may add: an incident of one scrape, or of two, proves nothing
 LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
@@ -61,8 +62,7 @@ def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Ou
     return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(NamedTuple):
     """What all blocks of one outcome have said so far.
 
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
@@ -78,7 +78,7 @@ class Trail:
     cooled: bool = False
     agreeing: int = 0
     bad_blocks: int = 0
-    safe: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    safe: Mapping[int, tuple[float, ...]] = MappingProxyType({})
     total: Pair = NO_TRAFFIC
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
     base_all: float = 10.0
@@ -108,13 +108,16 @@ def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
     return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
 
 
+FRESH = Trail()
+
+
 def begin(temper: Temper, blocks_per_hour: float = 240.0, outcome: Outcome = ERRORS) -> Trail:
     """The trail before the first block; stable's last hour is what it starts to expect."""
     empty = Trail(harmful=(NOT_STARTED,) * (outcome.bets + outcome.outage))
     if not temper.every:
         return empty
     fading = min(1.0, HISTORY_BLOCKS / blocks_per_hour)
-    return replace(empty, base_bad=temper.bad * fading, base_all=temper.every * fading)
+    return empty._replace(base_bad=temper.bad * fading, base_all=temper.every * fading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def widened(line: Line, temper: Temper) -> Line:
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
     if pair.canary_all <= 0:
-        return replace(trail, **_heard(trail, pair))
+        return trail._replace(**_heard(trail, pair))
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
@@ -156,8 +159,10 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     start = math.log(starting) if starting > 0 else NOT_STARTED
     return Trail(
         harmful=tuple(
-            _floor(gain + evidence.log_add(log, start))
-            for gain, log in zip(gains, trail.harmful, strict=True)
+            [
+                _floor(gain + evidence.log_add(log, start))
+                for gain, log in zip(gains, trail.harmful, strict=True)
+            ]
         ),
         waiting=_short(trail.waiting - starting),
         blocks=trail.blocks + 1,
@@ -196,7 +201,7 @@ def _harm(
     cap = pace * (LIFTED if trail.agreeing >= AGREEING else CAP)
     bets = evidence.harmful_bets(trail.share, line, count)
     logs = evidence.log_factors(pair, bets, line)
-    return [min(cap, log / dispersion) for log in logs] or [0.0] * count
+    return [cap if (gain := log / dispersion) > cap else gain for log in logs] or [0.0] * count
 
 
 def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]) -> float:
@@ -210,8 +215,8 @@ def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]
     if wide.at(stable) >= OUTAGE_SHARE:
         return 0.0
     cap = pace * (LIFTED if trail.agreeing >= AGREEING_OUTAGE else OUTAGE_CAP)
-    bet = evidence.Bet(OUTAGE_SHARE, stable)
-    return min(cap, evidence.log_factor(pair, bet, wide) / dispersion)
+    bets = evidence.Bets((OUTAGE_SHARE,), stable)
+    return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
@@ -241,7 +246,10 @@ def _safe(
             continue
         gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)
         answer[percent] = tuple(
-            _floor(log + gain / temper.dispersion) for log, gain in zip(before, gains, strict=True)
+            [
+                _floor(log + gain / temper.dispersion)
+                for log, gain in zip(before, gains, strict=True)
+            ]
         )
     return answer
 
@@ -310,7 +318,7 @@ def read(
     certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
     if percent >= 100:
         certified = certified and all(
-            _inside(o, trails[o.name], tempers.get(o.name, Temper())) for o in outcomes
+            _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in outcomes
         )
     standing = _standing(log_e, trails[leading.name], certified, percent, confidence)
     return Reading(log_e, leading, certified, standing)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from rollout.model.spec import Webhook
 from rollout.model.status import Answer, Outcome, Revision, SubsetMode
@@ -56,8 +57,7 @@ class ValueQuestion:
     instant: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PodCount:
+class PodCount(NamedTuple):
     """A pod's counters at one instant: whole numbers since the pod began.
 
     ``bad``: one per bound for SLOW (aligned with the question's bounds), else one.

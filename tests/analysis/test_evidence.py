@@ -2,17 +2,33 @@
 
 import itertools
 import math
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.analysis import evidence
-from rollout.analysis.evidence import Bet, Line, Pair, harmful_bets, harmless_bets, log_factor
+from rollout.analysis.evidence import Bets, Line, Pair, harmful_bets, harmless_bets, log_factors
 
 SHARES = st.floats(1e-5, 0.9)
 LINES = st.builds(Line, st.sampled_from([1.0, 1.1, 1.5, 3.0]), st.floats(1e-4, 0.4))
 COUNTS = st.integers(0, 10**9)
+
+
+class Bet(NamedTuple):
+    """One bet alone."""
+
+    canary: float
+    stable: float
+
+
+def each(bets: Bets) -> list[Bet]:
+    return [Bet(canary, bets.stable) for canary in bets.canary]
+
+
+def log_factor(pair: Pair, bet: Bet, line: Line) -> float:
+    return log_factors(pair, Bets((bet.canary,), bet.stable), line)[0]
 
 
 def expected(pair_sizes: tuple[int, int], true: tuple[float, float], bet: Bet, line: Line) -> float:
@@ -43,7 +59,7 @@ def test_no_tolerable_canary_has_an_expected_factor_above_one(
         (0.002, 0.1, 0.6), (0.0, 0.001, 0.05, 0.3, 0.7), (1.0, 0.6, 0.0)
     ):
         canary = min(1.0, fraction * (line.ratio * stable + line.absolute))
-        for bet in harmful_bets(guess, line)[::3]:
+        for bet in each(harmful_bets(guess, line))[::3]:
             assert expected(sizes, (canary, stable), bet, line) <= 1 + 1e-9
 
 
@@ -56,13 +72,13 @@ def test_no_harmful_canary_has_an_expected_safe_factor_above_one(
         (0.002, 0.1, 0.6), (0.0, 0.001, 0.05, 0.3), (0.0, 0.1, 0.5)
     ):
         canary = min(1.0, line.ratio * stable + line.absolute + more)
-        for bet in harmless_bets(guess, line):
+        for bet in each(harmless_bets(guess, line)):
             assert expected(sizes, (canary, stable), bet, line) <= 1 + 1e-9
 
 
 def test_on_the_line_under_the_bets_projection_the_expectation_is_one() -> None:
     line, bet, sizes = Line(1.5, 0.1), Bet(0.8, 0.2), (6, 9)
-    stable = evidence._nearest(*sizes, *bet, line)
+    (stable,) = evidence._nearest(*sizes, Bets((0.8,), 0.2), line)
     canary = line.ratio * stable + line.absolute
     assert expected(sizes, (canary, stable), bet, line) == pytest.approx(1.0, abs=1e-9)
 
@@ -71,8 +87,14 @@ def test_on_the_line_under_the_bets_projection_the_expectation_is_one() -> None:
 def test_the_projection_has_no_slope_along_the_line(
     canary: int, stable: int, share: float, line: Line
 ) -> None:
-    for bet in harmful_bets(share, line) + harmless_bets(share, line):
-        under = evidence._nearest(canary + 1, stable + 1, *bet, line)
+    found = [
+        (bet, under)
+        for bets in (harmful_bets(share, line), harmless_bets(share, line))
+        for bet, under in zip(
+            each(bets), evidence._nearest(canary + 1, stable + 1, bets, line), strict=True
+        )
+    ]
+    for bet, under in found:
         over = line.ratio * under + line.absolute
         if line.at(bet.stable) > 0.97 or not 1e-8 < under < 1 - 1e-8 or over > 1 - 1e-8:
             continue
@@ -103,14 +125,14 @@ def test_a_block_that_cannot_compare_says_nothing(pair: Pair) -> None:
 
 @pytest.mark.parametrize("line", [Line(1.1, 1.0), Line(3.0, 0.5), Line(1.0, 0.98)])
 def test_where_the_margin_is_near_one_nothing_is_a_regression(line: Line) -> None:
-    assert harmful_bets(0.5, line) == ()
+    assert harmful_bets(0.5, line).canary == ()
 
 
 @given(SHARES, LINES)
 def test_bets_lie_on_their_own_side_of_the_line(share: float, line: Line) -> None:
-    for bet in harmful_bets(share, line):
+    for bet in each(harmful_bets(share, line)):
         assert bet.canary > line.at(bet.stable)
-    for bet in harmless_bets(share, line):
+    for bet in each(harmless_bets(share, line)):
         assert bet.canary < line.at(bet.stable)
 
 
@@ -119,7 +141,7 @@ def test_no_counts_make_anything_but_a_number(
     canary: int, stable: int, bad: float, stable_bad: float, share: float, line: Line
 ) -> None:
     pair = Pair(round(canary * bad), canary, round(stable * stable_bad), stable)
-    for bet in harmful_bets(share, line) + harmless_bets(share, line):
+    for bet in each(harmful_bets(share, line)) + each(harmless_bets(share, line)):
         assert math.isfinite(log_factor(pair, bet, line))
 
 

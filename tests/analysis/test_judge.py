@@ -75,7 +75,7 @@ def test_every_text_fits_where_it_is_shown() -> None:
         for judgement in play(world(errors), rollout(), window(), 150):
             assert len(judgement.because) < 80
             assert all(len(v.text) < 250 for v in judgement.verdicts)
-            json.dumps(judgement.checkpoint, allow_nan=False)
+            json.dumps(dict(judgement.checkpoint), allow_nan=False)
 
 
 def test_while_it_waits_it_says_how_much_is_missing() -> None:

@@ -24,10 +24,21 @@ def test_an_edited_checkpoint_is_no_memory_and_no_crash() -> None:
 def test_a_memory_survives_json() -> None:
     world = World([Side("v1", 80), Side("v2", 20, errors=0.02, since=START)])
     world.sides[1].pods = 3
-    checkpoint = play(world, rollout(), window(), 90)[-1].checkpoint
+    checkpoint = dict(play(world, rollout(), window(), 90)[-1].checkpoint)
     kept = memory.load(json.loads(json.dumps(checkpoint)))
     assert memory.dump(kept) == checkpoint
     assert memory.load(memory.dump(kept)) == kept
+
+
+def test_what_was_not_spelled_out_yet_says_the_same_as_its_json() -> None:
+    """No restart may change a verdict: neither by a digit more nor by one less."""
+    world = World([Side("v1", 80), Side("v2", 20, errors=0.02, since=START)])
+    for judgement in play(world, rollout(), window(), 120):
+        assert isinstance(judgement.checkpoint, memory.Checkpoint)
+        spelled = json.loads(json.dumps(dict(judgement.checkpoint)))
+        assert memory.load(spelled) == memory.load(judgement.checkpoint)
+        assert (judgement.checkpoint, len(judgement.checkpoint)) == (spelled, len(spelled))
+        assert repr(judgement.checkpoint) == repr(spelled)
 
 
 def test_a_vanished_pod_and_strikes_survive_too() -> None:
@@ -43,5 +54,5 @@ def test_a_vanished_pod_and_strikes_survive_too() -> None:
 
 def test_ten_pods_a_side_and_two_metrics_fit_in_four_kilobytes() -> None:
     sides = [Side("v1", 9_000_000, pods=10), Side("v2", 1_000_000, pods=10, since=START)]
-    checkpoint = play(World(sides), rollout(), window(), 300)[-1].checkpoint
+    checkpoint = dict(play(World(sides), rollout(), window(), 300)[-1].checkpoint)
     assert len(json.dumps(checkpoint, separators=(",", ":"))) <= 4096

@@ -1,6 +1,5 @@
 import math
 import random
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -154,7 +153,7 @@ def test_a_year_of_looks_still_sees_an_outage() -> None:
     """Two million looks, a thousand at a time: the logs are at their floor, and starts go on."""
     trail = after(*[Pair(0, 100, 0, 900)] * 200)
     floor = (NOT_STARTED,) * 8
-    old = replace(trail, harmful=floor, blocks=2_102_400, waiting=0.4 * 240 / 2_102_640)
+    old = trail._replace(harmful=floor, blocks=2_102_400, waiting=0.4 * 240 / 2_102_640)
     for _ in range(8):
         old = weigh(old, Pair(100, 100, 0, 900), ERRORS, PLAIN, SETTING)
     assert old.log_e > math.log(100)
@@ -171,10 +170,10 @@ def test_metrics_share_the_error_budget_and_bounds_their_metrics_part() -> None:
 def test_promotion_needs_the_plain_shares_within_the_tolerance_too() -> None:
     base = Temper(1.0, 0.0, 3000, 3_000_000, known=True)
     trail = after(*[Pair(1, 1000, 9, 9000)] * 40)
-    worse = replace(trail, total=Pair(120, 40000, 360, 360000))
+    worse = trail._replace(total=Pair(120, 40000, 360, 360000))
     certified = read([ERRORS], {"errors": worse}, 100, SURE, {"errors": base}).certified
     assert (standing(trail, 100), certified) == (Standing.CERTIFIED, False)
-    unseen = replace(trail, total=Pair(0, 0, 0, 0))
+    unseen = trail._replace(total=Pair(0, 0, 0, 0))
     assert not read([ERRORS], {"errors": unseen}, 100, SURE, {}).certified
 
 

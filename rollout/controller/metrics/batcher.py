@@ -102,7 +102,8 @@ class Batcher:
         shared = [(q, self._batch(q)) for q in counts if q.counting is not Counting.CUSTOM]
         own = (self._own(q) for q in counts if q.counting is Counting.CUSTOM)
         readings = (self._values(*key, tuple(at)) for key, at in grouped.items())
-        single = await asyncio.gather(*own, *readings)
+        alone = [*own, *readings]
+        single = await asyncio.gather(*alone) if alone else []
         answers = [*[await self._shared(*one) for one in shared], *single]
         told = [one for a in answers if not isinstance(a, NoAnswer) for one in a]
         return (
@@ -292,8 +293,9 @@ def _reader(
 ) -> _Reader:
     if question.counting is not Counting.SLOW:
         return _Reader((), readings.counted)
-    every = readings.all_bounds(rows for side in sides.values() for rows in side.values())
-    bounds = question.bounds or every
+    bounds = question.bounds or readings.all_bounds(
+        rows for side in sides.values() for rows in side.values()
+    )
     return _Reader(bounds, lambda rows, revision: readings.slow(rows, revision, bounds))
 
 

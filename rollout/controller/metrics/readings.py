@@ -57,19 +57,22 @@ def pages(
     spoilt: set[tuple[datetime, Workload]] = set()
     for series in reply.series:
         label = series.labels.get
-        source = label("pod", ""), label("instance", "")
-        part, le, workload = label(PART), label("le"), _workload(series.labels)
-        place = workload, *source
+        pod, instance, part = label("pod", ""), label("instance", ""), label(PART)
+        if part == SEEN:
+            for at, value in series.points:
+                seen[at if at in cells else _instant(at, cells)][pod, instance] = value
+            continue
+        le, workload = label("le"), _workload(series.labels)
+        place = workload, pod, instance
         for at, value in series.points:
             instant = at if at in cells else _instant(at, cells)
-            if part == SEEN:
-                seen[instant][source] = value
-            elif workload in known:
-                if not 0 <= value < MOST_COUNTED:
-                    spoilt.add((instant, workload))
-                rows = cells[instant]
-                row = rows.get(place) or rows.setdefault(place, Row())
-                _enter(row, part, le, value)
+            if workload not in known:
+                continue
+            if not 0 <= value < MOST_COUNTED:
+                spoilt.add((instant, workload))
+            rows = cells[instant]
+            row = rows.get(place) or rows.setdefault(place, Row())
+            _enter(row, part, le, value)
     return {at: _page(at, cells[at], seen[at], known, spoilt) for at in instants}
 
 
@@ -161,10 +164,11 @@ def slow(
 
 def _beyond(row: Row, bounds: Sequence[timedelta]) -> tuple[int, ...]:
     up_to, total = row.up_to, round(row.total)
-    for bound in bounds:
-        if bound not in up_to:
-            raise UnclearError(f"pods have other buckets now, none ends at {words(bound)}")
-    return tuple([max(0, total - round(up_to[bound])) for bound in bounds])
+    try:
+        return tuple([max(0, total - round(up_to[bound])) for bound in bounds])
+    except KeyError as missing:
+        named = words(missing.args[0])
+        raise UnclearError(f"pods have other buckets now, none ends at {named}") from missing
 
 
 def own(reply: Reply, instants: Sequence[datetime]) -> dict[datetime, dict[str, Row]]:
