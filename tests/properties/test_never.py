@@ -23,6 +23,9 @@ EVENTS = st.lists(
         st.tuples(st.just("subset"), st.sampled_from(["stable", "canary"])),
         st.tuples(st.just("broken"), st.booleans()),
         st.tuples(st.just("taken"), st.booleans()),
+        st.tuples(st.just("scaler"), st.integers(1, 9)),
+        st.tuples(st.just("pointed"), st.sampled_from([None, "shop", "shop-v1", "shop-v2"])),
+        st.tuples(st.just("keda"), st.booleans()),
     ),
     max_size=25,
 )
@@ -39,7 +42,7 @@ Event = tuple[str, object]
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def act(play: Watched, event: Event) -> None:  # noqa: C901 - a table of events
+def act(play: Watched, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
     kind, what = event
     match kind, what:
         case "push", str():
@@ -67,6 +70,12 @@ def act(play: Watched, event: Event) -> None:  # noqa: C901 - a table of events
             play.world.broken = "virtualservice shop/shop: is gone" if what else ""
         case "taken", bool():
             play.world.taken = what
+        case "scaler", int():
+            play.world.autoscale(what)
+        case "pointed", str() | None:
+            play.world.scaled = what
+        case "keda", bool():
+            play.world.keda = "hpa shop is KEDA's, which takes a hand-over back" if what else ""
     play.look()
 
 
@@ -112,6 +121,8 @@ def test_a_crash_between_any_two_actions_heals(
         act(play, event)
     mend(play)
     worlds.home(play.push("v3"))
+    if play.spec.workload.autoscaler is not None:
+        assert play.world.scaled == "shop-v3", str(play)
     assert set(play.world.split()) <= {"v3", ""}, str(play)
     assert play.world.route is None, str(play)
 
@@ -153,3 +164,4 @@ def mend(play: Watched) -> None:
     play.world.pods.update(v1=4, v2=4, v3=4)
     play.world.unready.clear()
     play.world.value = 0.0
+    play.world.scaled, play.world.keda = play.world.scaled or "shop", ""
