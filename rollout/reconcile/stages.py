@@ -22,9 +22,9 @@ from rollout.reconcile.look import (
     enter,
     lacking,
     named,
-    need,
     remember,
     stable_lacks,
+    stable_need,
     way_back,
 )
 
@@ -64,7 +64,9 @@ def at_rest(look: Look) -> Turn:
     if ready == 0:
         return Turn(status, f"{name} has everyone and no ready pods", stands=True)
     if status.subsets is SubsetMode.ROLE and strangers != status.apart:
-        if strangers and (wanted.wrong_subsets(status, look.seen) or ready < need(look, 100)):
+        if strangers and (
+            wanted.wrong_subsets(status, look.seen) or ready < stable_need(look, 100)
+        ):
             return Turn(status, "other revisions' pods are there: making subset stable", SOON)
         because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
         status = replace(status, apart=strangers)

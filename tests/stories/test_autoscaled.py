@@ -156,3 +156,14 @@ def test_a_deleted_rollout_leaves_it_as_it_is() -> None:
     for _ in range(20):
         play.after(seconds=15)
     assert (play.world.let_go, play.world.scaled) == (True, "shop-v2")
+
+
+def test_a_stable_that_it_made_smaller_since_the_peak_takes_everyone_back_in_minutes() -> None:
+    play = adopted().push("v2").after(seconds=30)
+    play.world.autoscale(9)
+    play.look()
+    play.world.autoscale(5)
+    play.after(value=7.0, seconds=15)
+    assert play.status.because == "stable has 5 of 7 pods: holding at 74/26"
+    play.until(Phase.DEGRADED, limit=30).gives(v1=100)
+    assert play.world.pods["v1"] == 5
