@@ -48,7 +48,7 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
         *_pods_down(look, status),
         *told,
         *_ask(look, turn),
-        *(() if leave or look.rollout.deleting else handover.due(look, status)),
+        *(() if leave else handover.due(look, status)),
         *_let_go(turn),
     )
 
@@ -119,7 +119,7 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     """Pods that should run and do not; never before the revisions are kept apart."""
     if not wanted.ours_to_scale(look.rollout):
         return ()
-    goal = None if look.rollout.deleting else handover.goal(status)
+    goal = handover.goal(status)
     least = handover.floor(look, status)
     stays = _at_least(look, goal, least) if least else ()
     if status.stage is Stage.IDLE and not look.rollout.deleting:

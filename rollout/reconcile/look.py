@@ -137,15 +137,16 @@ def need(look: Look, percent: int) -> int:
 
 
 def stable_need(look: Look, percent: int) -> int:
-    """As ``need``, of stable's own pods: an autoscaler of theirs knows better how many it takes.
+    """As ``need``, of stable's own pods: whoever else scales them knows better what it takes.
 
-    So many as it wants for stable's share, by rule of three, and never more than ``need``. On
-    the way back its answer to the share that stable has got must be waited for.
+    So many as he (or an autoscaler) wants for stable's share, by rule of three, and never more
+    than ``need``. On the way back his answer to the share that stable has got is waited for.
     """
     status, pods = look.status, look.pods(look.status.stable)
     found, share = look.seen.autoscaler, status.split.stable
     known = share > 0 and pods.wanted > 0 and (status.stage is not Stage.WITHDRAWING or _old(look))
-    if found is None or found.scales != pods.deployment or not known:
+    scaled = found is not None and found.scales == pods.deployment
+    if not known or not (scaled or not wanted.ours_to_scale(look.rollout)):
         return need(look, percent)
     return min(need(look, percent), _share(percent, -(-pods.wanted * 100 // share)))
 

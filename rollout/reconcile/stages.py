@@ -294,10 +294,10 @@ def _settling(look: Look) -> Turn:
         return Turn(status, WAITING, PROXIES)
     look = replace(look, status=status)
     if status.previous is not None and not _pushed_on(look):
-        because = "draining the old pods"
-        if handover.scales(look, status.previous):
-            because = f"old pods stay: {handover.missing(look)}"
-        return Turn(status, because, max(holding.drain_left(look), PROXIES))
+        stay, left = handover.scales(look, status.previous), holding.drain_left(look)
+        if not (stay and look.rollout.deleting and left <= timedelta(0)):
+            lack = f"old pods stay: {handover.missing(look)}"
+            return Turn(status, lack if stay else "draining the old pods", max(left, PROXIES))
     because = f"{named(status.stable)} has everyone"
     if status.rejected is not None:
         because = f"back on {named(status.stable)}: {status.rejected.because}"

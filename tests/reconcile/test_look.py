@@ -4,10 +4,11 @@ from datetime import timedelta
 import pytest
 
 from rollout.model.observation import ProxySync, SeenAutoscaler, SeenTraffic, SeenWorkload
-from rollout.model.spec import Step
+from rollout.model.spec import Step, Workload
 from rollout.model.status import ConfirmedBy, RolloutStatus, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile import look as looks
+from rollout.reconcile.look import Look
 from rollout.strategies.plan import stops
 from tests import make
 from tests.make import START
@@ -84,20 +85,28 @@ ON_V1 = SeenAutoscaler("shop", True, "shop-v1")
 HALF_MINUTE = timedelta(seconds=30)
 
 
+def scaled(look: Look, workload: Workload) -> Look:
+    spec = replace(look.rollout.spec, workload=workload)
+    return replace(look, rollout=replace(look.rollout, spec=spec))
+
+
 @pytest.mark.parametrize(
     ("split", "wanted", "needed"),
     [(95, 4, 4), (50, 4, 6), (50, 2, 3), (95, 9, 7), (0, 4, 6), (95, 0, 6)],
     ids=["at 95 %", "at a half", "at a half, few", "as before", "at nothing", "put to 0"],
 )
-def test_an_autoscaler_of_stables_knows_how_many_pods_it_takes(
+def test_who_else_scales_stable_knows_how_many_pods_it_takes(
     split: int, wanted: int, needed: int
 ) -> None:
     """Eight carried everyone once; the spare of a quarter is taken off."""
     status = make.at_step(pods=8, split=Split(split, 100 - split))
     pods = {"v1": make.workload("v1", wanted, wanted)}
-    seen = make.look(status, workloads=pods, autoscaler=ON_V1)
-    assert looks.stable_need(seen, 100) == needed
-    assert looks.stable_need(make.look(status, workloads=pods), 100) == looks.need(seen, 100)
+    users = make.look(status, workloads=pods)
+    ours = scaled(users, Workload("shop-{revision}", scale="managed"))
+    assert looks.stable_need(users, 100) == needed
+    assert looks.stable_need(ours, 100) == looks.need(ours, 100)
+    theirs = replace(ours, seen=replace(ours.seen, autoscaler=ON_V1))
+    assert looks.stable_need(theirs, 100) == needed
 
 
 def test_on_the_way_back_its_answer_is_waited_for() -> None:

@@ -151,11 +151,27 @@ def test_the_templates_replicas_are_for_the_first_pods_alone() -> None:
     assert play.world.pods == {"v1": 6}
 
 
-def test_a_deleted_rollout_leaves_it_as_it_is() -> None:
-    play = baking(adopted()).delete()
+def gone(play: Play) -> Play:
+    play.delete()
     for _ in range(20):
         play.after(seconds=15)
-    assert (play.world.let_go, play.world.scaled) == (True, "shop-v2")
+    assert play.world.let_go
+    return play
+
+
+def test_a_deleted_rollout_leaves_it_with_the_revision_that_has_everyone() -> None:
+    assert gone(adopted()).world.scaled == "shop-v1"
+    assert gone(adopted().push("v2").after(seconds=30)).world.scaled == "shop-v1"
+    assert gone(baking(adopted())).world.scaled == "shop-v2"
+    play = gone(adopted().push("v2").after(seconds=30).request("promote"))
+    assert (play.world.scaled, play.world.pods) == ("shop-v2", {"v1": 0, "v2": 6})
+
+
+def test_one_that_cannot_be_handed_over_keeps_no_deleted_rollout() -> None:
+    play = adopted().push("v2").after(seconds=30)
+    play.world.keda = "hpa shop is KEDA's, which takes a hand-over back"
+    gone(play.request("promote"))
+    assert (play.world.scaled, play.world.pods["v1"]) == ("shop-v1", 6)
 
 
 def test_a_stable_that_it_made_smaller_since_the_peak_takes_everyone_back_in_minutes() -> None:
