@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
+from math import ceil
 
 from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
@@ -23,7 +25,7 @@ SOON = timedelta(seconds=5)
 ANSWERED = timedelta(minutes=1)
 """When an autoscaler has answered to another load: four of its periods of 15 s."""
 
-SPARE = 0.25
+SPARE = Fraction(1, 4)
 """The share of its pods a side may lack and still be thought able: one of four may restart."""
 
 
@@ -148,7 +150,7 @@ def stable_need(look: Look, percent: int) -> int:
     scaled = found is not None and found.scales == pods.deployment
     if not known or not (scaled or not wanted.ours_to_scale(look.rollout)):
         return need(look, percent)
-    return min(need(look, percent), _share(percent, -(-pods.wanted * 100 // share)))
+    return min(need(look, percent), _share(percent, Fraction(pods.wanted * 100, share)))
 
 
 def _old(look: Look) -> bool:
@@ -157,9 +159,9 @@ def _old(look: Look) -> bool:
     return since is not None and look.now - since >= ANSWERED
 
 
-def _share(percent: int, pods: int) -> int:
+def _share(percent: int, pods: int | Fraction) -> int:
     """So many of ``pods`` for ``percent`` of the requests, less the spare."""
-    return max(1, -(-percent * pods * round(100 * (1 - SPARE)) // 10_000)) if percent else 0
+    return max(1, ceil(percent * pods * (1 - SPARE) / 100)) if percent else 0
 
 
 def lacking(look: Look, stop: Stop | None) -> str:
