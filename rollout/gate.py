@@ -13,7 +13,7 @@ from rollout.analysis import judge
 from rollout.analysis.judge import Judgement, Standing, Window
 from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
-from rollout.model.spec import Approval, Ending, Rollout, Step
+from rollout.model.spec import BY_KUBERNETES, Approval, Ending, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
 
 __all__ = [
@@ -27,9 +27,6 @@ __all__ = [
     "questions",
     "yes_sayers",
 ]
-
-BY_KUBERNETES = "kubernetes"
-"""In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
 
 TIME_BOX = timedelta(minutes=20)
 """When a step without a time box stops waiting for evidence (facts/gating.md 2.6)."""

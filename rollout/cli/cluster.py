@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ import yaml
 
 from rollout.cli import settings
 from rollout.cli.settings import Settings
+from rollout.controller.keeping import inbox
 from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
-from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError
+from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
@@ -204,25 +204,6 @@ async def follow_stored(
 
 
 async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
-    """The request is on the object; answers with its text, which the status will echo.
-
-    Errors: ``ConflictError`` when the object changed three times meanwhile.
-    """
-    text = f"{verb}@{secrets.token_hex(6)}"
-    for _ in range(3):
-        obj = await there(cluster, namespace, name)
-        try:
-            await cluster.patch("Rollout", namespace, name, _annotated(obj, text))
-        except ConflictError:
-            continue
-        return text
-    raise ConflictError(f"rollout {namespace}/{name}: it keeps changing; ask once more")
-
-
-def _annotated(obj: Json, text: str) -> list[Json]:
-    version = {"op": "test", "path": "/metadata/resourceVersion"}
-    ops: list[Json] = [version | {"value": obj["metadata"].get("resourceVersion", "")}]
-    if not obj["metadata"].get("annotations"):
-        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
-    return [*ops, {"op": "add", "path": path, "value": text}]
+    """As ``inbox.ask``, of a cluster that may not have told us of its Rollouts yet."""
+    await there(cluster, namespace, name)
+    return await inbox.ask(cluster, namespace, name, verb)

@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.spec import BY_KUBERNETES
 from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
@@ -141,14 +142,24 @@ def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
         yield Mistake((*path, "previewHost"), f"is {show(host)}", "a host name is wanted")
 
 
+def _approval(approval: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    """What no answer can meet: until Slack is spoken to, nobody's name is proved to us."""
+    quorum, people = approval.get("quorum", 1), plain.items(approval.get("approvers"))
+    if isinstance(quorum, int) and quorum > 1:
+        found = f"is {quorum}, but answers come without a name yet and count as one"
+        yield Mistake((*path, "quorum"), found, "1 is wanted")
+    if people and BY_KUBERNETES not in people:
+        found = "names nobody whose answer can be proved yet"
+        yield Mistake((*path, "approvers"), found, f"{BY_KUBERNETES}, or leave it out")
+    if approval.get("notAuthor") is True:
+        found = "is true, but answers come without a name yet, so none would count"
+        yield Mistake((*path, "notAuthor"), found, "leave it out")
+
+
 def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     bake, box = plain.time(step.get("bake", "1m")), plain.time(step.get("timeBox"))
     if bake is not None and box is not None and box < bake:
         found = f"is {words(box)}, shorter than the bake ({words(bake)})"
         yield Mistake((*path, "timeBox"), found, "at least the bake is wanted")
-    approval = plain.mapping(step.get("approval"))
-    quorum, people = approval.get("quorum", 1), plain.items(approval.get("approvers"))
-    if people and isinstance(quorum, int) and quorum > len(set(map(str, people))):
-        found = f"is {quorum}, but approvers names {len(set(map(str, people)))}"
-        yield Mistake((*path, "approval", "quorum"), found, "no more than there are approvers")
+    yield from _approval(plain.mapping(step.get("approval")), (*path, "approval"))
     yield from metrics.of(step.get("analysis"), (*path, "analysis"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from rollout.model.observation import Finding
 from rollout.model.spec import Approval
@@ -93,10 +93,8 @@ class AskApproval:
     approval: Approval
     revision: Revision
     step: int
-    step_name: str
     split: str
     verdicts: tuple[Verdict, ...]
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,17 +195,20 @@ class Analysis:
     ] = "hold"
 
 
+BY_KUBERNETES = "kubernetes"
+"""In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """Who must say yes before a step ends; the step is judged on while they think."""
 
     __pydantic_config__ = CONFIG
 
-    slack: Annotated[str, Field(description="channel to ask in; empty: CLI and annotation")] = ""
     approvers: Annotated[
         tuple[str, ...],
         Field(
-            description="Slack user ids; kubernetes: who may annotate the Rollout; empty: anyone"
+            description="kubernetes: who may annotate the Rollout, the one proof yet; empty: anyone"
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -536,4 +539,3 @@ class RolloutSourceSpec:
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()
     prune: Annotated[bool, Field(description="delete what git no longer has")] = False
-    commit_status: bool = False

@@ -154,7 +154,6 @@ class Answer:
     at: datetime
     step: int
     attempt: int
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,16 +196,13 @@ def _ask(look: Look, turn: Turn) -> tuple[Action, ...]:
     if step.approval is None:
         return ()
     key = f"{look.rollout.uid}/{status.attempt}/{status.step.index}"
-    since = status.confirmed_at or look.now
     return (
         AskApproval(
             key=key,
             approval=step.approval,
             revision=status.canary,
             step=status.step.index,
-            step_name=status.step.name,
             split=str(status.split),
             verdicts=status.verdicts,
-            expires_at=since + step.approval.expires,
         ),
     )

@@ -143,7 +143,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if status.stage is not Stage.STEPPING or status.step is None:
         return None
     yes = request.verb == "approve"
-    answer = Answer(request.who, yes, look.now, status.step.index, status.attempt, "annotation")
+    answer = Answer(request.who, yes, look.now, status.step.index, status.attempt)
     because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
     status = merge_answers(status, (answer,))
     return Turn(remember(status, look.now, because), because, AT_ONCE)

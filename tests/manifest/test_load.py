@@ -87,9 +87,18 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{bake: 5m, timeBox: 1m}", "timeBox is 1m, shorter than the bake (5m); at least the bake"),
         ("{weight: 5, weight: 6}", "weight is given twice, first in line 12; once is wanted"),
         (
-            "{approval: {quorum: 2, approvers: [a]}}",
-            "approval.quorum is 2, but approvers names 1; ",
+            "{approval: {quorum: 2, approvers: [kubernetes]}}",
+            "approval.quorum is 2, but answers come without a name yet",
         ),
+        (
+            "{approval: {approvers: [U012AB3CD]}}",
+            "approval.approvers names nobody whose answer can be proved yet; kubernetes, or leave",
+        ),
+        (
+            "{approval: {notAuthor: true}}",
+            "approval.notAuthor is true, but answers come without a name yet, so none would count",
+        ),
+        ("{approval: {slack: '#r'}}", "approval.slack is not acted on yet; leave it out"),
         ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
         ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
         ("{cohorts: [{headers: {X-A: {exact: b}}}]}", "cohorts[0].headers.X-A never matches: "),
@@ -256,6 +265,10 @@ def test_a_template_uses_only_arguments_that_it_names() -> None:
         ("url: https://u:p@git.example/x", "url carries a password; a Secret named by secretRef"),
         ("url: https://git.example/x\n  path: a/../b", "path is 'a/../b'; a folder inside the rep"),
         ("url: https://git.example/x\n  interval: 1s", "interval is 1s; at least 5s is wanted"),
+        (
+            "url: https://git.example/x\n  commitStatus: true",
+            "commitStatus is not acted on yet; leave it out",
+        ),
     ],
 )
 def test_a_wrong_source_is_refused(field: str, error: str) -> None:

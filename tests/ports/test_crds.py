@@ -46,7 +46,7 @@ spec:
       steps:
       - {name: testers, cohorts: [{headers: {x-tester: {exact: "1"}}, path: {prefix: /cart}}]}
       - {weight: 5, bake: 1m, timeBox: 2m, mirror: 0.5}
-      - {weight: 20%, approval: {slack: "#releases", approvers: [U012AB3CD], quorum: 1}}
+      - {weight: 20%, approval: {approvers: [kubernetes], quorum: 1}}
   analysis:
     metrics:
     - {name: errors, tolerate: {ratio: 1.1, absolute: 0.1%}}
@@ -79,7 +79,7 @@ STATUS = RolloutStatus(
     attempt=2,
     epoch=7,
     verdicts=(Verdict("errors", Outcome.PASS, "fine", 0.5, True, NOW, NOW, 1),),
-    approvals=(Answer("ann", True, NOW, 1, 2, "slack"),),
+    approvals=(Answer("ann", True, NOW, 1, 2),),
     opened=Opened("n1", "3 of 3 checks", NOW),
     pause=Pause("asked", NOW, "ann"),
     rejected=Rejected(Revision("v3"), "errors", NOW),

@@ -115,6 +115,14 @@ def test_no_promotion_gives_traffic_to_what_git_does_not_ask_for() -> None:
     assert play.status.history[-1].because == "promote: git does not ask for v2"
 
 
+def test_what_was_rejected_is_tried_again_when_a_person_says_so() -> None:
+    play = Play(HALF).push("v2").request("abort").after(minutes=1).gives(v1=100)
+    assert play.status.rejected is not None
+    play.request("retry", who="bob").gives(v1=95, v2=5)
+    assert play.status.rejected is None
+    assert "retry asked by bob" in [was.because for was in play.status.history]
+
+
 def test_people_answer_the_step_that_is_asked_about() -> None:
     play = Play(make.spec(make.approved_at(5))).push("v2").after(minutes=1).gives(v1=95, v2=5)
     assert list(play.world.asked) == ["u1/1/0"]

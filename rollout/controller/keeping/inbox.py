@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from rollout.controller.ports import Json, Kube
-from rollout.errors import RefusedError
-from rollout.model.spec import GROUP, VERBS, Request, Rollout
+from rollout.errors import ConflictError, RefusedError
+from rollout.manifest import objects
+from rollout.model.spec import VERBS, Request, Rollout
 from rollout.model.status import Answer
 
-ANNOTATION = f"{GROUP}/request"
 MOST = 200  # answers waiting for one rollout; a flood of clicks is not kept
+TRIES = 3  # at an object that somebody else writes at the same time
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class Inbox:
     _who: dict[str, str] = field(default_factory=dict)
 
     def answer(self, key: str, answer: Answer) -> None:
-        """Somebody, proved by ``answer.via``, said yes or no."""
+        """Somebody who has proved to be ``answer.who`` said yes or no."""
         self._answers[key] = (*self._answers.get(key, ()), answer)[-MOST:]
         self.wake(key)
 
@@ -39,14 +40,11 @@ class Inbox:
         """A request of ``who`` is on the object, so that a restart keeps it; answers its nonce.
 
         Who asked is known to this process only: an annotation never speaks in anybody's name.
-        Errors: ``RefusedError`` for a verb that is none, or a rollout that is not there.
+        Errors: as ``ask``.
         """
-        obj = self.kube.get("Rollout", namespace, name)
-        if verb not in VERBS or obj is None:
-            raise RefusedError(f"rollout {namespace}/{name}: cannot {verb[:20]!r}; see rollout -h")
-        nonce = secrets.token_hex(6)
+        text = await ask(self.kube, namespace, name, verb)
+        nonce = text.partition("@")[2]
         self._who[nonce] = who
-        await self.kube.patch("Rollout", namespace, name, _annotated(obj, f"{verb}@{nonce}"))
         return nonce
 
     def signed(self, request: Request | None) -> Request | None:
@@ -56,8 +54,30 @@ class Inbox:
         return replace(request, who=self._who[request.nonce])
 
 
-def _annotated(obj: Json, value: str) -> list[Json]:
+async def ask(kube: Kube, namespace: str, name: str, verb: str) -> str:
+    """The request is on the object; answers with its text, which the status will echo.
+
+    Errors: ``RefusedError`` for a verb that is none, or a rollout that is not there;
+    ``ConflictError`` when the object changed three times meanwhile.
+    """
+    text = f"{verb}@{secrets.token_hex(6)}"
+    for _ in range(TRIES):
+        obj = kube.get("Rollout", namespace, name)
+        if verb not in VERBS or obj is None:
+            raise RefusedError(f"rollout {namespace}/{name}: cannot {verb[:20]!r}; see rollout -h")
+        try:
+            await kube.patch("Rollout", namespace, name, _annotated(obj, text))
+        except ConflictError:
+            continue
+        return text
+    raise ConflictError(f"rollout {namespace}/{name}: it keeps changing; ask once more")
+
+
+def _annotated(obj: Json, text: str) -> list[Json]:
+    """Tests the version: two who add the first annotation must not undo each other."""
+    version = {"op": "test", "path": "/metadata/resourceVersion"}
+    ops: list[Json] = [version | {"value": obj["metadata"].get("resourceVersion", "")}]
     if not obj["metadata"].get("annotations"):
-        return [{"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: value}}]
-    path = "/metadata/annotations/" + ANNOTATION.replace("/", "~1")
-    return [{"op": "add", "path": path, "value": value}]
+        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
+    return [*ops, {"op": "add", "path": path, "value": text}]
