@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 
-from rollout.cli import lab as cli
+from rollout.cli.lab import up as cli
 from tests.lab.journeys import soak
 from tests.lab.journeys.harness import Journey, Lab
 from tests.lab.journeys.shop import Shop

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout import reconcile
-from rollout.cli.memory import Cluster
+from rollout.cli.manifests.memory import Cluster
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held, Store

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rollout.cli import plan as planning
-from rollout.cli import rehearsal, validate
-from rollout.cli.plan import documents
+from rollout.cli.manifests import plan as planning
+from rollout.cli.manifests import rehearsal, validate
+from rollout.cli.manifests.plan import documents
 from rollout.manifest import load
 from rollout.messages.planned import Planned
 from rollout.model.spec import Rollout

@@ -8,21 +8,11 @@ from typing import Annotated
 import typer
 
 import rollout
-from rollout.cli import (
-    answer,
-    backtest,
-    crds,
-    exits,
-    lab,
-    output,
-    plan,
-    preflight,
-    run,
-    status,
-    validate,
-    wait,
-    watch,
-)
+from rollout.cli import exits, output, run
+from rollout.cli.lab import up as lab
+from rollout.cli.look import answer, status, wait, watch
+from rollout.cli.manifests import crds, plan, preflight, validate
+from rollout.cli.past import backtest
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import terminal

@@ -11,9 +11,11 @@ from itertools import pairwise
 
 import pytest
 
-from rollout.cli import cluster, lab, showcase
+from rollout.cli import cluster
 from rollout.cli.cluster import Seen
-from rollout.cli.push import Checkout
+from rollout.cli.lab import showcase
+from rollout.cli.lab import up as lab
+from rollout.cli.lab.push import Checkout
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
 from rollout.errors import RefusedError

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rollout.cli import cluster, lab
+from rollout.cli import cluster
 from rollout.cli.cluster import Seen
+from rollout.cli.lab import up as lab
 from rollout.cli.settings import Settings
 from rollout.lab.load import Ask, Load
 from rollout.lab.world import Settings as WorldSettings

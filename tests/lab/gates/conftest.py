@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rollout.cli import lab as cli
+from rollout.cli.lab import up as cli
 from tests.lab.gates.door import Door
 from tests.lab.gates.harness import Gated, Lab, controller
 from tests.lab.journeys.shop import Shop

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from rollout.analysis import grid
-from rollout.cli import lab
+from rollout.cli.lab import up as lab
 from rollout.lab.kube.client import DESTINATIONRULE, Object
 from rollout.lab.load import Load
 from rollout.lab.programs import processes

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rollout.cli import lab as cli
+from rollout.cli.lab import up as cli
 from tests.lab.journeys.harness import Journey, Lab
 from tests.lab.journeys.shop import Shop
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from rollout.cli import lab as cli
+from rollout.cli.lab import up as cli
 from rollout.lab.kube.client import Kind
 from rollout.model.status import Phase, Stage
 from tests.edges import gateserver

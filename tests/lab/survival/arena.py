@@ -12,8 +12,9 @@ from typing import Any
 
 import aiohttp
 
-from rollout.cli import lab, showcase
-from rollout.cli.push import Checkout
+from rollout.cli.lab import showcase
+from rollout.cli.lab import up as lab
+from rollout.cli.lab.push import Checkout
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
 from rollout.lab.kube.client import Kube
 from rollout.lab.load import Ask, Load

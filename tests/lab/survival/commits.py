@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rollout.cli import showcase
+from rollout.cli.lab import showcase
 from rollout.lab.apiserver.storage.ledger import Change, Ledger
 
 Json = Mapping[str, Any]

@@ -3,9 +3,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from rollout.cli import rehearsal
-from rollout.cli.plan import documents
-from rollout.cli.validate import files
+from rollout.cli.manifests import rehearsal
+from rollout.cli.manifests.plan import documents
+from rollout.cli.manifests.validate import files
 from rollout.messages.planned import Planned
 from rollout.model.spec import Autoscaler
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode

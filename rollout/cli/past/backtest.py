@@ -16,7 +16,7 @@ from rollout.analysis.ramp import GateConfig, Move, Stop
 from rollout.analysis.sequential import Confidence, Outcome
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.output import Format, Output
-from rollout.cli.past import Past, Reader
+from rollout.cli.past.counted import Past, Reader
 from rollout.cli.settings import Settings
 from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Prometheus

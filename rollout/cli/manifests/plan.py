@@ -11,20 +11,12 @@ import typer
 import yaml
 from rich.text import Text
 
-from rollout.cli import (
-    cluster,
-    memory,
-    options,
-    outlook,
-    output,
-    rehearsal,
-    run,
-    settings,
-    validate,
-)
+from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.exits import Exit
+from rollout.cli.manifests import memory, rehearsal, validate
 from rollout.cli.output import Format
-from rollout.cli.past import Reader
+from rollout.cli.past import outlook
+from rollout.cli.past.counted import Reader
 from rollout.cli.settings import Settings
 from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from rollout.cli import demo as demonstration
-from rollout.cli import output, showcase
-from rollout.cli.push import Checkout
+from rollout.cli import output
+from rollout.cli.lab import demo as demonstration
+from rollout.cli.lab import showcase
+from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab.kube.client import CRD, Kind
 from rollout.lab.load import Ask

@@ -2,8 +2,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from rollout.cli import watch
 from rollout.cli.cluster import Seen
+from rollout.cli.look import watch
 from rollout.manifest import record
 from tests import make
 from tests.cli.test_commands import STATUS

@@ -3,8 +3,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rollout.cli import journal
-from rollout.cli.journal import Journal
+from rollout.cli.lab import journal
+from rollout.cli.lab.journal import Journal
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus
 from rollout.model.traffic import Split
 from tests.make import START

@@ -10,11 +10,12 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
-from rollout.cli import cluster, journal, output, showcase
+from rollout.cli import cluster, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
-from rollout.cli.journal import Journal
-from rollout.cli.push import Checkout
+from rollout.cli.lab import journal, showcase
+from rollout.cli.lab.journal import Journal
+from rollout.cli.lab.push import Checkout
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError

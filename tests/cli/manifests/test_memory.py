@@ -1,6 +1,6 @@
 import pytest
 
-from rollout.cli.memory import Cluster
+from rollout.cli.manifests.memory import Cluster
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from tests.test_examples import objects_of

@@ -4,7 +4,7 @@ import pytest
 
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
-from rollout.cli.wait import For, Wanted, outcome
+from rollout.cli.look.wait import For, Wanted, outcome
 from rollout.model.spec import Workload
 from rollout.model.status import Phase, Rejected, Revision, RolloutStatus, Stage
 from tests import make

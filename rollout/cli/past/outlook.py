@@ -8,7 +8,7 @@ from rollout import gate, strategies
 from rollout.analysis import forecast, words
 from rollout.analysis.backtest import Weighed
 from rollout.analysis.sequential import Confidence
-from rollout.cli.past import Past, Reader
+from rollout.cli.past.counted import Past, Reader
 from rollout.errors import RolloutError
 from rollout.messages.planned import Planned
 from rollout.strategies import Stop
