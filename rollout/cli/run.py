@@ -29,6 +29,7 @@ from rollout.edges import kube
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.prometheus import Access, Prometheus
+from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
 from rollout.edges.webhook import Webhooks
@@ -120,7 +121,9 @@ async def _outside(
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
-    webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks)))
+    webhooks = await exits.enter_async_context(
+        Webhooks(Hosts(allowed.webhooks), Proxy.of(settings.proxies()))
+    )
     return Outside(cluster, metrics, proxies, webhooks=webhooks), repo
 
 

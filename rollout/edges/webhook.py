@@ -24,7 +24,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from rollout.edges import reach
-from rollout.edges.reach import Hosts
+from rollout.edges.proxy import Proxy
+from rollout.edges.reach import Hosts, Reach
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
@@ -43,10 +44,15 @@ Entries = Mapping[str, bytes]
 
 
 class Webhooks:
-    """The port of that name; ``hosts``: who may be asked."""
+    """The port of that name; ``hosts``: who may be asked, ``proxy``: through whom.
 
-    def __init__(self, hosts: Hosts) -> None:
+    Behind a proxy nobody can see which address is connected to, so only hosts that a line of the
+    list names are asked through one.
+    """
+
+    def __init__(self, hosts: Hosts, proxy: Proxy | None = None) -> None:
         self._hosts = hosts
+        self._proxy = proxy or Proxy()
         self._threads = ThreadPoolExecutor(RESOLVING, thread_name_prefix="webhook-names")
         self._trusted = ssl.create_default_context()
         self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -65,6 +71,7 @@ class Webhooks:
         """
         url = _url(question)
         allowed = self._hosts.reach(url)
+        proxy = self._proxy.to(url) if allowed > Reach.PUBLIC else None
         text = body(question)
         headers = {
             "Content-Type": "application/json",
@@ -76,7 +83,7 @@ class Webhooks:
         trusted = self._trusts(question, entries)
         queue = self._queues.setdefault(str(url.host), asyncio.Semaphore(AT_ONE_HOST))
         async with queue:
-            door = _Door(allowed, trusted, self._threads)
+            door = _Door(Reach.ITSELF if proxy else allowed, trusted, self._threads, proxy)
             return await _post(door, url, text, headers, question)
 
     def _trusts(self, question: HookQuestion, entries: Entries) -> ssl.SSLContext:
@@ -144,11 +151,16 @@ def _keys(question: HookQuestion, entries: Entries) -> tuple[bytes, ...]:
 
 
 class _Door:
-    """How one question leaves: to allowed addresses only, no proxy, no cookie, nothing kept."""
+    """How one question leaves: to allowed addresses only, no cookie, nothing kept."""
 
     def __init__(
-        self, allowed: reach.Reach, trusted: ssl.SSLContext, threads: ThreadPoolExecutor
+        self,
+        allowed: Reach,
+        trusted: ssl.SSLContext,
+        threads: ThreadPoolExecutor,
+        proxy: URL | None,
     ) -> None:
+        self.proxy = proxy
         self._allowed = allowed
         self._trusted = trusted
         self._threads = threads
@@ -216,7 +228,12 @@ async def _post(
         async with (
             door.session() as http,
             http.post(
-                url, data=text, headers=headers, timeout=timeout, allow_redirects=False
+                url,
+                data=text,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=door.proxy,
             ) as answer,
         ):
             read = await _read(answer)
@@ -226,18 +243,23 @@ async def _post(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if door.shut:
             raise RefusedError("its address may not be asked; see the policy") from error
-        raise OutsideError(_trouble(error)) from error
+        raise OutsideError(_trouble(error, "its proxy" if door.proxy else "it")) from error
 
 
-def _trouble(error: Exception) -> str:
-    """What went wrong in our words: a foreign text may say more of our network than it should."""
+def _trouble(error: Exception, nearest: str) -> str:
+    """What went wrong in our words: a foreign text may say more of our network than it should.
+
+    ``nearest``: whom we connect to.
+    """
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return "its certificate is not trusted"
+        case aiohttp.ClientHttpProxyError():
+            return f"its proxy answers {error.status}"
         case aiohttp.ClientConnectorDNSError():
-            return "its name is not known"
+            return f"{nearest} has a name that is not known"
         case aiohttp.ClientConnectorError():
-            return "it cannot be reached"
+            return f"{nearest} cannot be reached"
         case aiohttp.InvalidURL():
             return "its url cannot be read"
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():

@@ -1,6 +1,7 @@
 """A real HTTP server that answers as a test says, and checks signatures in its own way."""
 
 import asyncio
+import contextlib
 import hmac
 import ssl
 import subprocess
@@ -30,12 +31,20 @@ class Gate:
     endless: bytes = b""
     seen: list[Asked] = field(default_factory=list)
     url: str = ""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def json(self, text: str, status: str = "200 OK", kind: str = "application/json") -> None:
         head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(text)}\r\n\r\n"
         self.says = head.encode() + text.encode()
 
+    async def hang_up(self) -> None:
+        """Nobody's goodbye is waited for, and none is left to the end of the loop."""
+        for writer in self.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             self.seen.append(await _request(reader))
             if not self.pause:
@@ -73,6 +82,7 @@ async def gate(
         yield served
     finally:
         server.close()
+        await served.hang_up()
 
 
 def signed_by(key: bytes, asked: Asked) -> bool:
@@ -100,3 +110,35 @@ def served_with(pem: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
+
+
+@asynccontextmanager
+async def tunnel(says: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> AsyncIterator[Gate]:
+    """A real HTTP proxy that answers every CONNECT with ``says`` and then only carries bytes."""
+    carried = Gate()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        carried.writers.append(writer)
+        carried.seen.append(await _request(reader))
+        writer.write(says)
+        if b" 200 " in says:
+            host, _, port = carried.seen[-1].line.split()[1].rpartition(":")
+            there = await asyncio.open_connection(host, int(port))
+            carried.writers.append(there[1])
+            await asyncio.gather(_carry(reader, there[1]), _carry(there[0], writer))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    carried.url = f"http://ann:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield carried
+    finally:
+        server.close()
+        await carried.hang_up()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(4096):
+            writer.write(data)
+    writer.close()

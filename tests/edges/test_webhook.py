@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rollout.edges import webhook
+from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.webhook import Entries, Webhooks
 from rollout.errors import OutsideError, RefusedError, RolloutError
@@ -29,9 +30,13 @@ def question(url: str, seconds: float = 5) -> HookQuestion:
 
 
 async def ask(
-    served: Gate, entries: Entries | None = None, hosts: Iterable[str] = HERE, seconds: float = 5
+    served: Gate,
+    entries: Entries | None = None,
+    hosts: Iterable[str] = HERE,
+    seconds: float = 5,
+    proxy: Proxy | None = None,
 ) -> HookAnswer:
-    async with Webhooks(Hosts(hosts)) as hooks:
+    async with Webhooks(Hosts(hosts), proxy) as hooks:
         asked = question(served.url, seconds)
         return await hooks.ask(asked, {"key": KEY} if entries is None else entries, NOW)
 
@@ -230,7 +235,7 @@ async def test_nobody_there_is_no_answer() -> None:
     with pytest.raises(OutsideError, match="it cannot be reached"):
         await ask(served)
     served.url = "https://gate.invalid/"
-    with pytest.raises(OutsideError, match="its name is not known"):
+    with pytest.raises(OutsideError, match="it has a name that is not known"):
         await ask(served, hosts=["https://gate.invalid"])
 
 
@@ -251,6 +256,47 @@ async def test_a_certificate_of_another_host_is_not_trusted(tmp_path: Path) -> N
         with pytest.raises(OutsideError, match="its certificate is not trusted"):
             await ask(served, ca)
         assert served.seen == []
+
+
+async def test_a_named_host_is_asked_through_the_proxy_and_its_certificate_counts(
+    tmp_path: Path,
+) -> None:
+    pem = gateserver.certificate(tmp_path)
+    ca = {"key": KEY, "ca.crt": (tmp_path / "cert.pem").read_bytes()}
+    async with gate(gateserver.served_with(pem)) as served, gateserver.tunnel() as carried:
+        proxy = Proxy(carried.url)
+        assert await ask(served, ca, proxy=proxy) == OPEN
+        with pytest.raises(OutsideError, match="its certificate is not trusted"):
+            await ask(served, proxy=proxy)
+    place = served.url.removeprefix("https://").removesuffix("/gate")
+    assert [one.line for one in carried.seen] == [f"CONNECT {place} HTTP/1.1"] * 2
+    assert carried.seen[0].headers["proxy-authorization"].startswith("Basic ")
+    [asked] = served.seen
+    assert "proxy-authorization" not in asked.headers
+    assert signed_by(KEY, asked)
+
+
+async def test_whom_nobody_vouches_for_is_not_asked_through_a_proxy(tmp_path: Path) -> None:
+    """The proxy stands in the company's network, and would reach what we may not."""
+    async with (
+        gate(gateserver.served_with(gateserver.certificate(tmp_path))) as served,
+        gateserver.tunnel() as carried,
+    ):
+        port = served.url.rpartition(":")[2].partition("/")[0]
+        with pytest.raises(RefusedError, match="its address may not be asked"):
+            await ask(served, hosts=[f"https://*:{port}"], proxy=Proxy(carried.url))
+    assert carried.seen == served.seen == []
+
+
+async def test_a_proxy_that_does_not_let_us_through_is_no_answer() -> None:
+    async with gate() as served:
+        served.url = served.url.replace("http:", "https:")
+        said = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n"
+        async with gateserver.tunnel(said) as carried:
+            with pytest.raises(OutsideError, match="its proxy answers 407"):
+                await ask(served, proxy=Proxy(carried.url))
+        with pytest.raises(OutsideError, match="its proxy cannot be reached"):
+            await ask(served, proxy=Proxy(carried.url))
 
 
 @pytest.mark.parametrize("hosts", [(), ("https://*",), ("https://*.example.com",)])
