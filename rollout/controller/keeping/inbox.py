@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
@@ -75,8 +76,7 @@ async def ask(kube: Kube, namespace: str, name: str, verb: str) -> str:
 
 def _annotated(obj: Json, text: str) -> list[Json]:
     """Tests the version: two who add the first annotation must not undo each other."""
-    version = {"op": "test", "path": "/metadata/resourceVersion"}
-    ops: list[Json] = [version | {"value": obj["metadata"].get("resourceVersion", "")}]
+    ops: list[Json] = [unchanged(obj)]
     if not obj["metadata"].get("annotations"):
         ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
     path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
