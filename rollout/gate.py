@@ -107,7 +107,7 @@ def answer(
     again = _sooner(found.again, rollout.spec.analysis.interval if held.window else None)
     return replace(
         found,
-        verdicts=judgement.verdicts,
+        verdicts=(*judgement.verdicts, *hook.verdicts(asked, seen)),
         checkpoint=judgement.checkpoint,
         opened=opened,
         again=again,

@@ -5,7 +5,15 @@ from datetime import datetime
 
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict, Observation
 from rollout.model.spec import Rollout, Step
-from rollout.model.status import Opened, RolloutStatus
+from rollout.model.status import Opened, Outcome, RolloutStatus, Verdict
+
+OUTCOMES = {
+    HookVerdict.OPEN: Outcome.PASS,
+    HookVerdict.HOLD: Outcome.INCONCLUSIVE,
+    HookVerdict.FAILED: Outcome.FAIL,
+    HookVerdict.SILENT: Outcome.ERROR,
+}
+LONGEST = 250  # characters of a verdict
 
 
 def question(rollout: Rollout, step: Step, status: RolloutStatus) -> HookQuestion | None:
@@ -70,6 +78,19 @@ def shut(asked: HookQuestion | None, seen: Observation) -> str:
         return ""
     silent = said.verdict is HookVerdict.SILENT
     return _quoted(f"{name} gives no answer" if silent else f"{name} holds", said)
+
+
+def verdicts(asked: HookQuestion | None, seen: Observation) -> tuple[Verdict, ...]:
+    """The answer beside those of the metrics; none before the gate was heard.
+
+    A gate that cannot be asked is so told at once, and not when everything else has opened.
+    """
+    said = heard(asked, seen)
+    if asked is None or said is None:
+        return ()
+    name = f"webhook {asked.hook.name}"
+    text = failed(asked, seen) or shut(asked, seen) or _quoted(f"{name} says open", said)
+    return (Verdict(name, OUTCOMES[said.verdict], text[:LONGEST]),)
 
 
 def _quoted(what: str, said: HookAnswer) -> str:

@@ -10,7 +10,7 @@ from rollout.analysis.judge import Judgement, Standing
 from rollout.gate import Finding, Gate, Held, Window
 from rollout.model.observation import HookAnswer, HookVerdict, Observation, SeenTraffic
 from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step
-from rollout.model.status import Answer, Opened, Revision, RolloutStatus, StepStatus
+from rollout.model.status import Answer, Opened, Outcome, Revision, RolloutStatus, StepStatus
 from tests import make
 from tests.make import MINUTE, START
 
@@ -188,6 +188,13 @@ def test_a_webhook_holds_until_it_says_yes_and_is_not_waited_for_for_ever(
 ) -> None:
     found = [brief(hooked(verdict, minutes)) for minutes in (1, 49, 50)]
     assert found == [(Gate.HOLD, because, pause) for pause in (False, False, True)]
+
+
+def test_a_webhook_that_cannot_be_asked_is_told_while_the_step_still_bakes() -> None:
+    early = hooked(HookVerdict.SILENT, 0)
+    assert early.because == "baking for 1m"
+    [told] = (one for one in early.verdicts if one.metric == "webhook qa")
+    assert (told.outcome, told.text) == (Outcome.ERROR, "webhook qa gives no answer: 3 of 9")
 
 
 def test_a_webhook_that_opens_is_remembered_and_need_not_say_it_again() -> None:

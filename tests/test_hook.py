@@ -13,7 +13,7 @@ from rollout.model.observation import (
     SeenTraffic,
 )
 from rollout.model.spec import Step
-from rollout.model.status import Opened, Revision
+from rollout.model.status import Opened, Outcome, Revision, Verdict
 from tests import make
 
 STEP = Step(webhook=make.QA)
@@ -114,3 +114,25 @@ def test_the_canary_of_another_revision_name_is_in_the_question() -> None:
     found = hook.question(ROLLOUT, STEP, make.at_step(canary=Revision("v3", "c9")))
     assert found is not None
     assert (found.revision, found.commit) == ("v3", "c9")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (said("open"), (Outcome.PASS, "webhook qa says open")),
+        (said("hold", "3 of 9"), (Outcome.INCONCLUSIVE, "webhook qa holds: 3 of 9")),
+        (said("failed", "p99"), (Outcome.FAIL, "webhook qa says failed: p99")),
+        (said("silent", "401"), (Outcome.ERROR, "webhook qa gives no answer: 401")),
+    ],
+)
+def test_an_answer_stands_beside_the_verdicts(
+    answer: Observation, verdict: tuple[Outcome, str]
+) -> None:
+    assert hook.verdicts(ASKED, answer) == (Verdict("webhook qa", *verdict),)
+
+
+def test_without_an_answer_there_is_no_verdict_and_none_is_endless() -> None:
+    assert hook.verdicts(ASKED, Observation(None, SeenTraffic())) == ()
+    assert hook.verdicts(None, said("open")) == ()
+    [long] = hook.verdicts(ASKED, said("silent", "x" * 999))
+    assert len(long.text) == hook.LONGEST

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from rollout.model.spec import Rollout, Step
-from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
 
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
@@ -37,11 +37,22 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
         status.phase.value,
         status.stable.name if status.stable else "",
         status.canary.name if status.canary else "",
-        f"{status.split.canary}%" if status.canary else "",
+        share(status),
         status.step.name if status.step else "",
         status.because,
     )
     return tuple(cell or "-" for cell in cells)
+
+
+def share(status: RolloutStatus) -> str:
+    """The canary's percent; empty without one.
+
+    On the way into its new subset the canary is stable already, and has everyone through either.
+    """
+    if status.canary is None:
+        return ""
+    same = status.stable is not None and status.stable.same(status.canary)
+    return "100%" if same else f"{status.split.canary}%"
 
 
 def unread(name: str, because: str) -> tuple[str, ...]:
@@ -102,25 +113,39 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
 
     ``step``: the spec of the step we are at; None between steps.
     """
-    name = rollout.name
+    name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
     if status.pause is not None:
         since, why = age(now - status.pause.since), status.pause.because
         why = f"{why}, {since} ago" if status.pause.by else f"paused for {since}: {why}"
-        return f"{name} stands still: {why}; {_ways_on(name)}"
+        return f"{name} stands still: {why}; {_ways_on(there)}"
     if status.stage is Stage.IDLE and status.rejected is not None:
-        push = f"push another revision, or `rollout retry {name}`"
+        push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
     if status.stage is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None:
         return f"{name} is {status.stage.value.lower()}: {status.because}"
-    return f"{name} is at {_place(status)}: {status.because}{_forecast(name, status, step, now)}"
+    trouble = "".join(
+        f"; {v.text}"
+        for v in status.verdicts
+        if v.outcome is Outcome.ERROR and v.text not in status.because
+    )
+    said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
+    return f"{said}{_forecast(there, status, step, now)}{trouble}"
 
 
-def _forecast(name: str, status: RolloutStatus, step: Step, now: datetime) -> str:
+def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
+    """``because``, unless the clock tells that it is of the past: it is written once a minute."""
+    baked = status.confirmed_at is not None and now >= status.confirmed_at + step.bake
+    if baked and status.because.startswith("baking for "):
+        return "it has baked; what else it waits for is told within a minute"
+    return status.because
+
+
+def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
     """What time alone will do to this step; empty where only an event can move it."""
     if status.because.startswith("waiting for approval"):
-        return f"; say `rollout approve {name}` or `rollout reject {name}`"
+        return f"; say `rollout approve {there}` or `rollout reject {there}`"
     if status.confirmed_at is None:
         return ""
     baked = status.confirmed_at + step.bake
@@ -132,8 +157,8 @@ def _forecast(name: str, status: RolloutStatus, step: Step, now: datetime) -> st
     return f"; it stops waiting in {age(left)}" if left > timedelta(0) else ""
 
 
-def _ways_on(name: str) -> str:
-    return f"`rollout resume {name}`, `rollout promote {name}` or `rollout abort {name}`"
+def _ways_on(there: str) -> str:
+    return f"`rollout resume {there}`, or promote, or abort"
 
 
 def _place(status: RolloutStatus) -> str:

@@ -52,6 +52,17 @@ def test_status_shows_every_rollout_in_a_line(run: Run, put: Put) -> None:
     assert row.endswith("baking for 1m")
 
 
+def test_preflight_at_rest_does_not_hold_stable_against_itself(
+    run: Run, put: Put, api: str
+) -> None:
+    asyncio.run(_deployed(api, "reviews-v2"))
+    put(SPEC, {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v2"}, "because": "rest"})
+    told = run("preflight", "-n", "shop")
+    assert "deployment shop/reviews-v2: no readiness probe" in told.stdout
+    assert "reviews-v2 and reviews-v2" not in told.stdout
+    assert told.exit_code == Exit.OK
+
+
 @pytest.mark.parametrize("command", ["status", "preflight"])
 def test_a_rollout_that_cannot_be_read_hides_no_other(run: Run, put: Put, command: str) -> None:
     falling = {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}
@@ -132,13 +143,22 @@ def test_a_request_is_an_annotation_with_a_new_nonce(run: Run, put: Put, api: st
     assert _request(api).startswith("pause@")
 
 
-def test_a_request_waits_until_it_was_heard(run: Run, put: Put, api: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("resumed by a person", Exit.OK),
+        ("resume: nothing to resume while stepping", Exit.REFUSED),
+    ],
+)
+def test_a_request_waits_until_it_was_heard(
+    run: Run, put: Put, api: str, answer: str, code: Exit
+) -> None:
     put(SPEC, STATUS)
-    hearing = threading.Thread(target=lambda: asyncio.run(_hear(api)))
+    hearing = threading.Thread(target=lambda: asyncio.run(_hear(api, answer)))
     hearing.start()
     asked = run("resume", "reviews", "-n", "shop", "--timeout", "20s")
     hearing.join()
-    assert (asked.exit_code, asked.stderr) == (0, "reviews: resumed by a person\n")
+    assert (asked.exit_code, asked.stderr) == (code, f"reviews: {answer}\n")
 
 
 def test_a_request_that_nobody_hears_ends_with_its_own_exit_code(run: Run, put: Put) -> None:
@@ -201,14 +221,32 @@ def _request(url: str) -> str:
     return asyncio.run(read())
 
 
-async def _hear(url: str) -> None:
+async def _deployed(url: str, name: str) -> None:
+    labels = {"app": "reviews", "version": "v2"}
+    spec = {
+        "replicas": 0,
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "app", "image": "reviews"}]},
+        },
+    }
+    meta = {"name": name, "namespace": "shop"}
+    kube = Kube(url)
+    await kube.apply(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    )
+    await kube.close()
+
+
+async def _hear(url: str, answer: str) -> None:
     """What a controller does with a request."""
     kube = Kube(url)
     for _ in range(500):
         obj = await kube.read(ROLLOUT, "shop", "reviews")
         text = (obj["metadata"].get("annotations") or {}).get("rollout.dev/request", "")
         if text.startswith("resume@"):
-            status = {"lastHandledRequest": text, "because": "resumed by a person"}
+            status = {"lastHandledRequest": text, "because": answer}
             await kube.patch(ROLLOUT, "shop", "reviews", {"status": status}, "status")
             break
         await asyncio.sleep(0.02)

@@ -111,16 +111,41 @@ def test_a_baking_step_is_explained_with_the_time_that_is_left() -> None:
 
 
 def test_a_step_that_waits_for_evidence_is_explained_with_its_time_box() -> None:
+    status = replace(STEPPING, because="~500 more canary requests")
+    said = terminal.explain(SHOP, status, STEP, START + 7 * MINUTE)
+    assert said == "shop is at step 1 (5%): ~500 more canary requests; it stops waiting in 3m"
+    after = terminal.explain(SHOP, status, STEP, START + 12 * MINUTE)
+    assert after == "shop is at step 1 (5%): ~500 more canary requests"
+
+
+def test_a_bake_that_is_over_is_not_told_as_going_on() -> None:
     said = terminal.explain(SHOP, STEPPING, STEP, START + 7 * MINUTE)
-    assert said == "shop is at step 1 (5%): baking for 5m; it stops waiting in 3m"
-    after = terminal.explain(SHOP, STEPPING, STEP, START + 12 * MINUTE)
-    assert after == "shop is at step 1 (5%): baking for 5m"
+    newest = "it has baked; what else it waits for is told within a minute"
+    assert said == f"shop is at step 1 (5%): {newest}; it stops waiting in 3m"
+
+
+def test_who_cannot_be_asked_is_told_beside_what_is_waited_for() -> None:
+    silent = Verdict("webhook qa", Outcome.ERROR, "webhook qa gives no answer: it answers 401")
+    status = replace(STEPPING, verdicts=(silent,))
+    said = terminal.explain(SHOP, status, STEP, START + MINUTE)
+    assert (
+        said == f"shop is at step 1 (5%): baking for 5m; it bakes 4m more at least; {silent.text}"
+    )
+    late = replace(status, because=silent.text)
+    assert terminal.explain(SHOP, late, STEP, START).count(silent.text) == 1
+
+
+def test_whoever_is_stable_already_has_everyone_whatever_the_split_says() -> None:
+    assert terminal.share(STEPPING) == "5%"
+    assert terminal.share(replace(STEPPING, canary=None)) == ""
+    moving = replace(STEPPING, stable=STEPPING.canary, split=Split(100, 0))
+    assert terminal.share(moving) == "100%"
 
 
 def test_an_approval_is_explained_with_the_words_to_give_it() -> None:
     status = replace(STEPPING, because="waiting for approval: 0 of 1")
     said = terminal.explain(SHOP, status, replace(STEP, approval=Approval()), START)
-    assert said.endswith("; say `rollout approve shop` or `rollout reject shop`")
+    assert said.endswith("; say `rollout approve shop -n shop` or `rollout reject shop -n shop`")
 
 
 def test_a_route_on_its_way_has_no_forecast() -> None:
@@ -130,7 +155,7 @@ def test_a_route_on_its_way_has_no_forecast() -> None:
 
 
 def test_a_pause_is_explained_with_the_ways_on() -> None:
-    ways = "`rollout resume shop`, `rollout promote shop` or `rollout abort shop`"
+    ways = "`rollout resume shop -n shop`, or promote, or abort"
     mine = replace(STEPPING, pause=Pause("too little traffic", START))
     said = terminal.explain(SHOP, mine, STEP, START + 3 * MINUTE)
     assert said == f"shop stands still: paused for 3m: too little traffic; {ways}"
@@ -147,7 +172,7 @@ def test_a_rejection_is_explained_with_how_to_try_again() -> None:
         rejected=Rejected(Revision("v2"), "errors", START),
     )
     said = terminal.explain(SHOP, status, None, START)
-    again = "push another revision, or `rollout retry shop`"
+    again = "push another revision, or `rollout retry shop -n shop`"
     assert said == f"shop stays on v1: v2 was rejected: errors; {again}"
 
 

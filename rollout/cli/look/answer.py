@@ -34,24 +34,28 @@ def command(verb: str) -> Callable[..., None]:
     ) -> None:
         given = cluster.in_namespace(options.chosen(context), namespace)
         patience = None if no_wait else units.duration(timeout).total_seconds()
-        asyncio.run(_ask(given, _Asked(verb, name, patience)))
+        code = asyncio.run(_ask(given, _Asked(verb, name, patience)))
+        if code is not Exit.OK:
+            raise typer.Exit(code)
 
     ask.__doc__ = f"{terminal.ANSWERS[verb].capitalize()}."
     return ask
 
 
-async def _ask(given: Settings, asked: _Asked) -> None:
+async def _ask(given: Settings, asked: _Asked) -> Exit:
+    """``REFUSED`` where there was nothing to do, ``TIMEOUT`` where nobody has heard it."""
+    said: list[str] = []
     async with cluster.connected(given, name=asked.name) as connection:
         text = await cluster.ask(connection, given.namespace, asked.name, asked.verb)
         if asked.patience is None:
             output.say(f"{asked.name}: asked to {asked.verb}")
-            return
+            return Exit.OK
 
         async def heard(obj: cluster.Json) -> bool:
             status = obj.get("status") or {}
             if status.get("lastHandledRequest") != text:
                 return False
-            output.say(f"{asked.name}: {status.get('because', '')}")
+            said.append(str(status.get("because", "")))
             return True
 
         following = cluster.follow_stored(connection, given.namespace, asked.name, heard)
@@ -60,4 +64,6 @@ async def _ask(given: Settings, asked: _Asked) -> None:
         except TimeoutError:
             waited = f"after {asked.patience:g} s"
             output.say(f"{asked.name}: asked to {asked.verb}, not heard {waited}; does it run?")
-            raise typer.Exit(Exit.TIMEOUT) from None
+            return Exit.TIMEOUT
+    output.say(f"{asked.name}: {said[0]}")
+    return Exit.REFUSED if said[0].startswith(f"{asked.verb}: ") else Exit.OK

@@ -40,7 +40,7 @@ def wait(  # noqa: PLR0913, PLR0917 - one parameter an option
     namespace: options.Namespace = "",
     state: Annotated[For, typer.Option("--for", help="What to wait for.")] = For.HEALTHY,
     revision: Annotated[str, typer.Option(help="Of this revision only.")] = "",
-    commit: Annotated[str, typer.Option(help="Of this commit, or what follows it.")] = "",
+    commit: Annotated[str, typer.Option(help="Once it is in force; say it after a push.")] = "",
     timeout: options.Timeout = "30m",
 ) -> None:
     """Wait for a rollout; the exit code says how it ended."""

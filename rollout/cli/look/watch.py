@@ -52,8 +52,7 @@ class _Lines:
 
     async def tell(self, found: Seen) -> bool:
         status = found.status
-        weight = f"{status.split.canary:3}%"
-        line = f"{status.phase.value:<12} {weight}  {status.because}"
+        line = f"{status.phase.value:<12} {terminal.share(status):>4}  {status.because}"
         if line != self._said:
             self._said = line
             print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)

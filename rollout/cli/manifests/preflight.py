@@ -72,10 +72,13 @@ async def _listed_if_any(connection: Kube, kind: str) -> None:
 
 
 def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
-    """For the journey under way, or the one that git asks for."""
+    """For the journey under way, or the one that git asks for; at rest for stable alone."""
     asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
+    stable = seen.status.stable
     canary = seen.status.canary or pods.asked(connection, seen.rollout)[0]
-    return rules.findings(connection, seen.rollout, asked, seen.status.stable, canary)
+    if stable is not None and canary is not None and stable.same(canary):
+        canary = None
+    return rules.findings(connection, seen.rollout, asked, stable, canary)
 
 
 def _table(found: Found) -> None:
@@ -88,7 +91,7 @@ def _table(found: Found) -> None:
         output.table(HEAD, rows)
         output.say(f"each rule is explained in {rollouts.PAGE}")
     else:
-        output.say(f"nothing found: {len(found)} rollouts may start")
+        output.say(f"nothing found in {len(found)} rollout{'s' * (len(found) != 1)}")
 
 
 def _plain(found: Found) -> list[dict[str, Any]]:
