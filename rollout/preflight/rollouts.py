@@ -57,6 +57,7 @@ RULES = (
     Rule("ROL-036", BLOCK, routes.odd_weights),
     Rule("ROL-036", BLOCK, routes.which_port),
     Rule("ROL-037", BLOCK, routes.unmanageable),
+    Rule("ROL-037", BLOCK, routes.unwritable),
     Rule("ROL-037", BLOCK, routes.orphan),
     Rule("ROL-040", WARN, subsets.plain_text),
     Rule("ROL-041", WARN, pods.probes),

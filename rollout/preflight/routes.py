@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.istio import hosts, owner, virtualservice
+from rollout.istio import hosts, owner, traffic, virtualservice
 from rollout.istio.routes import listing, problems
 from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
 from rollout.preflight.snapshot import Case, Obj, named
@@ -243,6 +243,12 @@ def unmanageable(case: Case) -> Iterator[str]:
 
 def _is_meant(obj: Obj, case: Case) -> bool:
     return listing.reference(obj, case.target) is not None
+
+
+def unwritable(case: Case) -> Iterator[str]:
+    """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
+    for route in case.ahead:
+        yield from traffic.refused(case.managed, case.target, route)
 
 
 def orphan(case: Case) -> Iterator[str]:

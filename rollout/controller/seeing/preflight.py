@@ -1,6 +1,7 @@
 """The snapshot that the preflight rules look at, from the cache; what they find is theirs."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
@@ -9,6 +10,7 @@ from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
+from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 
@@ -41,8 +43,19 @@ def findings(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
+        ahead=_ahead(rollout),
     )
     return rollouts.findings(case)
+
+
+def _ahead(rollout: Rollout) -> tuple[Route, ...]:
+    """The routes of all steps; which value a cookie will have makes no difference to a rule."""
+    found = tuple(stop.route for stop in strategies.plan(rollout.spec.strategy).stops)
+    wanted = rollout.spec.traffic.stickiness
+    if wanted is None:
+        return found
+    sticky = Sticky(wanted.cookie, "canary", wanted.for_, "stable")
+    return tuple(replace(r, sticky=sticky) if r.split.canary else r for r in found)
 
 
 def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:

@@ -13,17 +13,21 @@ from rollout.model.traffic import Route, Target
 Obj = Mapping[str, Any]
 
 
-def problems(obj: Obj, target: Target, route: Route | None = None) -> tuple[str, ...]:
-    """One phrase per reason, each with the object in front; empty when it can be managed.
-
-    With ``route``, also why that very route cannot be written.
-    """
+def problems(obj: Obj, target: Target) -> tuple[str, ...]:
+    """One phrase per reason, each with the object in front; empty when it can be managed."""
     found = [*_absent(obj, target), *_delegate(obj), *_claims(obj, target)]
     for base in listing.bases(obj, target):
         found += [f"{base.place}: {phrase}" for phrase in _shares(base)]
-    if route is not None:
-        found += _unwritable(obj, target, route)
     return tuple(f"{where(obj, target)}: {phrase}" for phrase in found)
+
+
+def unwritable(obj: Obj, target: Target, route: Route) -> tuple[str, ...]:
+    """Why that very route cannot be written on ``obj``, though others can; empty when it can."""
+    try:
+        wanted(obj, target, route)
+    except RefusedError as refused:
+        return (f"{where(obj, target)}: {refused}",)
+    return ()
 
 
 def _absent(obj: Obj, target: Target) -> Iterator[str]:
@@ -93,11 +97,3 @@ def _shares(base: Base) -> Iterator[str]:
     subsets = [listing.subset(e.value) for e in base.entries if e.ours]
     if len(subsets) != len(set(subsets)):
         yield "names this service twice with the same subset; once is wanted"
-
-
-def _unwritable(obj: Obj, target: Target, route: Route) -> list[str]:
-    try:
-        wanted(obj, target, route)
-    except RefusedError as refused:
-        return [str(refused)]
-    return []

@@ -124,6 +124,7 @@ def test_weights_that_we_hold_ourselves_are_drift_and_no_problem() -> None:
 def test_a_cohort_that_cannot_be_joined_is_said_before_it_is_asked_for() -> None:
     obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
     route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/b|/c")),))
-    (found,) = problems.problems(obj, TARGET, route)
+    (found,) = problems.unwritable(obj, TARGET, route)
     assert found.startswith(f"{WHERE}: match on uri: regex '/a|/b' and regex '/b|/c'; RE2 cannot")
-    assert problems.problems(obj, TARGET, Route(Split(100, 0))) == ()
+    assert problems.unwritable(obj, TARGET, Route(Split(100, 0))) == ()
+    assert problems.problems(obj, TARGET) == ()
