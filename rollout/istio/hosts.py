@@ -25,6 +25,8 @@ def _spellings(host: str, namespace: str) -> set[str]:
 def full(written: str, namespace: str) -> str:
     """The full name of what ``written`` means in an object of ``namespace``, as in ``means``."""
     parts = written.rstrip(".").split(".")
+    if written.startswith("*"):
+        return written
     if len(parts) == 1:
         return full_host(written, namespace)
     if len(parts) == 2 or (len(parts) == 3 and parts[2] == "svc"):

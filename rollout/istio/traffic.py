@@ -80,8 +80,9 @@ def refused(virtual_services: Iterable[Obj], target: Target, route: Route) -> tu
     """Why that very route cannot be written on objects that can be managed; empty when it can."""
     ours = virtualservice.discover(virtual_services, target)
     found = [p for o in ours for p in problems.unwritable(o, target, route)]
+    listed = [listing.spec(o).get("hosts") or ["*"] for o in ours]  # a delegate's are its root's
     if route.preview_host is not None and ours:
-        patterns = [h for o in ours for h in listing.spec(o).get("hosts") or ()]
+        patterns = [pattern for some in listed for pattern in some]
         if not any(hosts.covers(p, route.preview_host) for p in patterns):
             what = f"no virtualservice lists the preview host {route.preview_host}"
             found.append(

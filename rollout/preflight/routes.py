@@ -167,9 +167,22 @@ def whole_cookie(case: Case) -> Iterator[str]:
 
 def same_host(case: Case) -> Iterator[str]:
     """ROL-029, B: of two VirtualServices for one host in the mesh, which one rules is undefined."""
-    found = [where(o, case.target) for o in case.snapshot.virtual_services if _in_mesh(o, case)]
-    if len(found) > 1:
-        yield f"{' and '.join(found)}: all are for {case.target.host}; one is wanted"
+    mine = [o for o in case.snapshot.virtual_services if _in_mesh(o, case)]
+    found = [o for o in mine if any(_seen_by_one(o, p, case) for p in mine if p is not o)]
+    if found:
+        names = " and ".join(where(o, case.target) for o in found)
+        yield f"{names}: all are for {case.target.host}; one is wanted"
+
+
+def _seen_by_one(one: Obj, two: Obj, case: Case) -> bool:
+    """Whether any caller sees both: those of disjoint namespaces do not meet."""
+    scopes = [_exported(one, case), _exported(two, case)]
+    return bool(scopes[0] & scopes[1]) or ("*" in scopes[0] | scopes[1] and all(scopes))
+
+
+def _exported(obj: Obj, case: Case) -> set[str]:
+    names = spec(obj).get("exportTo") or ["*"]
+    return {namespace(obj, case.target) if n == "." else n for n in names} - {"~"}
 
 
 def _in_mesh(obj: Obj, case: Case) -> bool:

@@ -87,6 +87,6 @@ def test_ordinary_requests_are_told_from_those_with_marks() -> None:
 
 def test_a_cohort_that_cannot_be_written_is_a_problem_and_not_a_crash() -> None:
     obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
-    route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/c")),))
+    route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/c|/d")),))
     seen = traffic.seen([obj], [], TARGET, route, {})
     assert (seen.problems, len(seen.refused), seen.differences) == ((), 1, ())

@@ -403,7 +403,7 @@ CASES = [
     (
         "ROL-037",
         "block",
-        with_route(route=[destination("stable", 1), destination("canary", 1)]),
+        with_route(route=[destination("stable", 1), destination("other", 1)]),
         "weights 1 and 1 sum to 2",
     ),
     ("ROL-037", "block", delegate(), "no virtualservice delegates to it"),

@@ -1,6 +1,6 @@
 """Istio's objects that may matter to a rollout, found through the index; nothing is searched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
@@ -17,6 +17,14 @@ def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
         if obj is not None:
             found[_key(obj)] = obj
     return tuple(found.values())
+
+
+def roots(kube: Kube, found: Iterable[Json]) -> Sequence[Json]:
+    """Those that delegate to one of ``found``."""
+    delegates = [_key(obj) for obj in found if not (obj.get("spec") or {}).get("hosts")]
+    named = (concerns.named("VirtualService", *key) for key in delegates)
+    every = (obj for one in named for obj in kube.list("VirtualService", one))
+    return tuple({_key(obj): obj for obj in every if _key(obj) not in delegates}.values())
 
 
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:

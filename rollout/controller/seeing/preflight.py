@@ -60,9 +60,10 @@ def _ahead(rollout: Rollout) -> tuple[Route, ...]:
 
 def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:
     space = rollout.namespace
+    routes = mesh.virtual_services(kube, asked.target)
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
-        virtual_services=(*mesh.virtual_services(kube, asked.target),),
+        virtual_services=(*routes, *mesh.roots(kube, routes)),
         destination_rules=(*mesh.destination_rules(kube, asked.target),),
         services=(*kube.list("Service"),),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),

@@ -82,7 +82,10 @@ def _claims(obj: Obj, target: Target) -> Iterator[str]:
 
 
 def _shares(base: Base) -> Iterator[str]:
-    """What cannot be divided; of a route that we hold already, only foreign shares count."""
+    """What cannot be divided; of a route that we hold already, only foreign shares count.
+
+    Without foreign ones any sum will do: shares of it are meant (facts/istio.md 4.3).
+    """
     entries = base.value["route"]
     weights = [weight(entry) for entry in entries]
     if min(weights) < 0:
@@ -91,9 +94,13 @@ def _shares(base: Base) -> Iterator[str]:
         yield f"foreign destinations take {base.foreign} of 100; a share for this service is wanted"
     elif base.foreign == 99:
         yield "foreign destinations take 99 of 100; at least 2 are wanted, one for each side"
-    elif len(entries) > 1 and sum(weights) != 100 and base.kept is None:
+    elif len(entries) > 1 and _odd(base, sum(weights)) and base.kept is None:
         listed = " and ".join(str(w) for w in weights)
         yield f"weights {listed} sum to {sum(weights)}; 100 is wanted"
     subsets = [listing.subset(e.value) for e in base.entries if e.ours]
     if len(subsets) != len(set(subsets)):
         yield "names this service twice with the same subset; once is wanted"
+
+
+def _odd(base: Base, total: int) -> bool:
+    return total != 100 and (base.foreign > 0 or total == 0)

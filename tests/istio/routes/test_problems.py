@@ -46,9 +46,14 @@ WHERE = "virtualservice shop/shop"
             "is a delegate that delegates again; one level is wanted",
         ),
         (
-            vs({"route": pair(1, 1)}),
+            vs({"route": [to("x", weight=1), to(weight=1)]}),
             TARGET,
             "http[0]: weights 1 and 1 sum to 2; 100 is wanted",
+        ),
+        (
+            vs({"route": pair(0, 0)}),
+            TARGET,
+            "http[0]: weights 0 and 0 sum to 0; 100 is wanted",
         ),
         (
             vs({"route": pair(101, -1)}),
@@ -77,6 +82,14 @@ def test_what_cannot_be_managed_is_said_with_the_object_in_front(
     obj: Json, who: Target, found: str
 ) -> None:
     assert problems.problems(obj, who) == (f"{WHERE}: {found}",)
+
+
+def test_without_foreign_shares_any_sum_will_do() -> None:
+    obj = vs({"route": pair(1, 0)})
+    assert problems.problems(obj, TARGET) == ()
+    after = applied(obj, virtualservice.patch(obj, TARGET, Route(Split(90, 10)), 1))
+    assert after["spec"]["http"][0]["route"] == pair(90, 10)
+    assert applied(after, virtualservice.release(after, TARGET, 2)) == obj
 
 
 @pytest.mark.parametrize("who", [TARGET, NAMED, target(VirtualServiceRef("other"))])
