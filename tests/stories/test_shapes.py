@@ -210,6 +210,14 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
         ],
     ),
     "subsets with policies": (TESTERS, [POLICED, vs({"route": [STABLE]})]),
+    "a third subset that a route names": (
+        HALF,
+        [
+            POLICED,
+            deployment("v0", "shop"),
+            vs({"match": [JASON], "route": [to(subset="old")]}, {"route": [STABLE]}),
+        ],
+    ),
     "subsets by version": (
         HALF,
         [BY_VERSION, vs({"route": [to(subset="v1", weight=100), to(subset="v2", weight=0)]})],

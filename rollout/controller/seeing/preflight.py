@@ -13,6 +13,7 @@ from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
+from rollout.workloads import deployment
 
 KINDS = (
     "Gateway",
@@ -61,14 +62,15 @@ def _ahead(rollout: Rollout) -> tuple[Route, ...]:
 def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:
     space = rollout.namespace
     routes = mesh.virtual_services(kube, asked.target)
+    slices = kube.list("EndpointSlice", concerns.host(rollout.host))
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
         virtual_services=(*routes, *mesh.roots(kube, routes)),
         destination_rules=(*mesh.destination_rules(kube, asked.target),),
         services=(*kube.list("Service"),),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
-        pods=tuple(obj for one in ours for obj in kube.list("Pod", one)),
-        endpoint_slices=(*kube.list("EndpointSlice", concerns.host(rollout.host)),),
+        pods=_pods(kube, space, ours, slices),
+        endpoint_slices=(*slices,),
         gateways=_perhaps(kube, "Gateway"),
         sidecars=_perhaps(kube, "Sidecar"),
         peer_authentications=_perhaps(kube, "PeerAuthentication"),
@@ -80,6 +82,16 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         telemetries=_perhaps(kube, "Telemetry"),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
     )
+
+
+def _pods(
+    kube: Kube, namespace: str, ours: Iterable[str], slices: Iterable[Json]
+) -> tuple[Json, ...]:
+    """Those of both revisions, ready or not, and all others that are behind the Service."""
+    mine = {str(obj["metadata"]["name"]): obj for one in ours for obj in kube.list("Pod", one)}
+    others = {name for name in deployment.endpoints(slices) if name not in mine}
+    found = (kube.get("Pod", namespace, name) for name in sorted(others))
+    return (*mine.values(), *(obj for obj in found if obj is not None))
 
 
 def _perhaps(kube: Kube, kind: str) -> tuple[Json, ...]:
