@@ -1,5 +1,7 @@
 """How a host written in Istio's objects names a service; nothing is resolved over a network."""
 
+from collections.abc import Iterator
+
 from rollout.model.traffic import full_host
 
 SVC = ".svc."
@@ -44,3 +46,11 @@ def covers(pattern: str, host: str) -> bool:
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
     return pattern == host
+
+
+def patterns(host: str) -> Iterator[str]:
+    """Every pattern with a ``*`` that covers ``host``, the longest first."""
+    rest = host
+    while rest:
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}" if rest else "*"

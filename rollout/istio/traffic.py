@@ -25,7 +25,9 @@ def seen(
     """
     everything = list(virtual_services)
     ours = virtualservice.discover(everything, target)
-    rule = destinationrule.chosen(destination_rules, target)
+    rules = list(destination_rules)
+    rule = destinationrule.chosen(rules, target)
+    known = destinationrule.in_force(rules, target)
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
     missing = _missing(everything, reached, target)
@@ -40,11 +42,11 @@ def seen(
         problems=blocked,
         refused=cannot,
         gone=gone,
-        subsets=destinationrule.subsets(rule),
+        subsets=destinationrule.subsets(known),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
-        mode=destinationrule.mode(rule, serving, revisions),
+        mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),
         owner=next(filter(None, (owner.owner(o) for o in written)), ""),
     )

@@ -176,13 +176,8 @@ def same_host(case: Case) -> Iterator[str]:
 
 def _seen_by_one(one: Obj, two: Obj, case: Case) -> bool:
     """Whether any caller sees both: those of disjoint namespaces do not meet."""
-    scopes = [_exported(one, case), _exported(two, case)]
+    scopes = [case.exported(one), case.exported(two)]
     return bool(scopes[0] & scopes[1]) or ("*" in scopes[0] | scopes[1] and all(scopes))
-
-
-def _exported(obj: Obj, case: Case) -> set[str]:
-    names = spec(obj).get("exportTo") or ["*"]
-    return {namespace(obj, case.target) if n == "." else n for n in names} - {"~"}
 
 
 def _in_mesh(obj: Obj, case: Case) -> bool:

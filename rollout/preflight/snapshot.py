@@ -84,6 +84,11 @@ class Case:
         names = (self.stable, self.canary)
         return tuple(d for d in self.here(self.snapshot.deployments) if _name(d) in names)
 
+    def exported(self, obj: Obj) -> set[str]:
+        """The namespaces whose callers see ``obj``; ``*``: all of them."""
+        names = (obj.get("spec") or {}).get("exportTo") or ["*"]
+        return {listing.namespace(obj, self.target) if n == "." else n for n in names} - {"~"}
+
     def here(self, objs: Iterable[Obj]) -> Objs:
         """Those of the rollout's own namespace."""
         return tuple(o for o in objs if listing.namespace(o, self.target) == self.target.namespace)

@@ -329,6 +329,18 @@ CASES = [
         ),
         "subsets stable and canary",
     ),
+    (
+        "ROL-010",
+        "block",
+        but(destination_rules=(rule(), rule("mine", "callers", subsets=[]))),
+        "callers in callers use it, and it has no subset canary or stable; they would get 503",
+    ),
+    (
+        "ROL-013",
+        "warn",
+        but(destination_rules=(rule("default", "istio-system", host="*.local"),)),
+        "destinationrule istio-system/default: a rule that we make hides it",
+    ),
     ("ROL-020", "warn", but(virtual_services=(virtual_service(gateways=["g"]),)), "leave out mesh"),
     (
         "ROL-021",

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
+from rollout.istio import destinationrule
 from rollout.model.spec import BlueGreen, Canary, RolloutSpec, Step, Stickiness, Strategy, Traffic
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import Cohort, StringMatch
 from tests import make
-from tests.istio.objects import Json, samples, to, vs
+from tests.istio.objects import TARGET, Json, samples, to, vs
 from tests.played import Played, foreign
 
-V1, V2 = {"version": "v1"}, {"version": "v2"}
+FULL = "shop.shop.svc.cluster.local"
+V2 = {"version": "v2"}
 STABLE = to(subset="stable")
 HALF = make.canary_spec(5, 50)
 
@@ -218,6 +220,24 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
             vs({"match": [JASON], "route": [to(subset="old")]}, {"route": [STABLE]}),
         ],
     ),
+    "a rule of the root namespace": (
+        HALF,
+        [
+            rule("default", "istio-system", "*.local", trafficPolicy={"tls": {"mode": "SIMPLE"}}),
+            vs({"route": [to()]}),
+        ],
+    ),
+    "subsets in the root namespace": (
+        HALF,
+        [
+            rule("old", "istio-system", FULL, subsets=subsets(stable="v1", old="v0")),
+            vs({"route": [STABLE]}),
+        ],
+    ),
+    "a rule of our name for another host": (
+        HALF,
+        [rule(host="other"), vs({"route": [to()]})],
+    ),
     "subsets by version": (
         HALF,
         [BY_VERSION, vs({"route": [to(subset="v1", weight=100), to(subset="v2", weight=0)]})],
@@ -280,8 +300,8 @@ async def test_a_good_release_takes_everyone_and_leaves_what_people_wrote(shape:
     await one.settle()
     if BY_VERSION not in objs:
         assert authored(one) == before
-    rules = [o for o in one.cluster.list("DestinationRule") if o["metadata"]["name"] == "shop"]
-    pods = {s["name"]: s["labels"] for rule in rules for s in rule["spec"]["subsets"]}
+    found = destinationrule.in_force(one.cluster.list("DestinationRule"), TARGET)
+    pods = destinationrule.subsets(found)
     assert "v2" in pods if BY_VERSION in objs else pods["stable"] == V2
 
 
@@ -301,7 +321,7 @@ async def test_a_bad_release_leaves_every_byte_as_it_was(shape: str) -> None:
     if "canary" in str(objs):  # a subset that its author names stays
         del before["DestinationRule shop"]
     assert {name: obj for name, obj in one.objects().items() if name in before} == before
-    assert made in ([], ["DestinationRule shop"])
+    assert made in ([], ["DestinationRule shop"], ["DestinationRule shop-rollout"])
 
 
 REFUSED = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
+from rollout.istio import hosts
 from rollout.model.spec import Rollout
 from rollout.model.traffic import Target
 
@@ -28,8 +29,9 @@ def roots(kube: Kube, found: Iterable[Json]) -> Sequence[Json]:
 
 
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:
-    """Those that are about the target's service."""
-    return kube.list("DestinationRule", concerns.host(target.host))
+    """Those that are about the target's service, by name or by a pattern."""
+    names = (target.host, *hosts.patterns(target.host))
+    return [o for name in names for o in kube.list("DestinationRule", concerns.host(name))]
 
 
 def problems(kube: Kube, rollout: Rollout, *, adopted: bool) -> tuple[str, ...]:
