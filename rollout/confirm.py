@@ -57,7 +57,8 @@ def confirmed(
     whom a change does not concern, nor for a change of annotations alone, and it puts a push off
     for ten seconds at most (facts/istio.md 4.9).
     """
-    if seen.traffic.differences or seen.traffic.problems:
+    traffic = seen.traffic
+    if traffic.differences or traffic.problems or traffic.refused:
         return None
     if seen.sync is not None and seen.sync.proxies and seen.sync.synced >= seen.sync.proxies:
         return ConfirmedBy.SYNCZ

@@ -52,6 +52,7 @@ class World:
     ``home``, ``canary``: the subsets that the two sides of the routes name now.
     ``scaled``: what the autoscaler names; None: there is none. ``keda``: its problem, if any.
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
+    ``unwritable``: why a route with cohorts cannot be written.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
 
@@ -66,6 +67,7 @@ class World:
     epoch: int = 0
     taken: bool = True
     broken: str = ""
+    unwritable: str = ""
     gone: str = ""
     owner: str = ""
     value: float | None = 0.0
@@ -151,6 +153,7 @@ class World:
             managed=1,
             differences=() if self._as_asked(asked) else (here,),
             problems=(self.broken,) if self.broken else (),
+            refused=(self.unwritable,) if self.unwritable and self._marked(asked) else (),
             gone=(self.gone,) if self.gone else (),
             subsets=self.subsets,
             serving=(self.home,),
@@ -159,6 +162,9 @@ class World:
             epoch=self.epoch,
             owner=self.owner,
         )
+
+    def _marked(self, asked: Questions) -> bool:
+        return not asked.released and bool(asked.route.cohorts)
 
     def _as_asked(self, asked: Questions) -> bool:
         if asked.released:

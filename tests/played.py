@@ -4,7 +4,7 @@ The sister of ``play.py``: there the world is made of nouns, here of the objects
 every patch is the translators' own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -45,7 +45,10 @@ class Numbers:
 
 @dataclass
 class Played:
-    """One rollout among ``objs``; ``splits`` are the shares that ordinary routes have had."""
+    """One rollout among ``objs``; ``splits`` are the shares that ordinary routes have had.
+
+    ``authored``: the shares that people wrote, whatever they sum to.
+    """
 
     rollout: Rollout
     cluster: Cluster
@@ -54,6 +57,7 @@ class Played:
     now: datetime = make.START
     splits: list[tuple[int, ...]] = field(default_factory=list)
     made: set[str] = field(default_factory=set)
+    authored: set[tuple[int, ...]] = field(default_factory=set)
     story: list[str] = field(default_factory=list)
 
     @classmethod
@@ -69,7 +73,9 @@ class Played:
             },
         }
         cluster.put(mine, *objs)
-        return cls(_limited(rollout), cluster)
+        made = cls(_limited(rollout), cluster)
+        made.authored = {shares for _, shares in made.shares()}
+        return made
 
     async def until(self, phase: Phase, stage: Stage | None = None) -> None:
         """Looks, and time between them, until this phase (and stage)."""
@@ -115,24 +121,30 @@ class Played:
         return {_name(obj): _plain(obj) for kind in MESH for obj in self.cluster.list(kind)}
 
     def _check(self) -> None:
+        for name, weights in self.shares():
+            whole = len(weights) < 2 or sum(weights) == 100 or weights in self.authored
+            assert whole, (self.story, name, weights)
+            if name.startswith("rollout-"):
+                self.made.add(name)
+            elif weights not in self.splits[-1:]:
+                self.splits.append(weights)
+
+    def shares(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Each http route's name, and its weights as they are written."""
         for obj in self.cluster.list("VirtualService"):
             for route in obj["spec"].get("http") or ():
-                weights = tuple(entry.get("weight", 0) for entry in route["route"])
-                assert len(weights) == 1 or sum(weights) == 100, (self.story, route)
-                if str(route.get("name", "")).startswith("rollout-"):
-                    self.made.add(route["name"])
-                elif weights not in self.splits[-1:]:
-                    self.splits.append(weights)
+                weights = tuple(entry.get("weight", 0) for entry in route.get("route") or ())
+                yield str(route.get("name", "")), weights
 
 
 def foreign(obj: Json) -> Json:
     """``obj`` without what is ours to write: what is left may never change."""
     kept = deepcopy(dict(obj))
     kept["metadata"].pop("annotations", None)
-    routes = kept["spec"].get("http") or []
-    kept["spec"]["http"] = [r for r in routes if not str(r.get("name", "")).startswith("rollout-")]
-    for route in kept["spec"]["http"]:
-        route.pop("route")
+    for kind in ("http", "tls", "tcp"):
+        routes = kept["spec"].get(kind) or []
+        mine = [r for r in routes if not str(r.get("name", "")).startswith("rollout-")]
+        kept["spec"][kind] = [{k: v for k, v in r.items() if k != "route"} for r in mine]
     return kept
 
 

@@ -18,6 +18,9 @@ from rollout.model.traffic import Target
 Obj = Mapping[str, Any]
 Labels = Mapping[str, str]
 
+ROOT = "istio-system"
+"""The namespace whose rules hold where nobody nearer has one."""
+
 MADE = "rollout.dev/rollout"
 """The label of an object that we made; its value is the rollout's name."""
 
@@ -39,6 +42,29 @@ def chosen(objs: Iterable[Obj], target: Target) -> Obj | None:
     named = [o for o in found if o["metadata"]["name"] == target.destination_rule]
     oldest = sorted(found, key=lambda o: str(o["metadata"].get("creationTimestamp", "")))
     return next(iter((*named, *oldest)), None)
+
+
+def in_force(objs: Iterable[Obj], target: Target) -> Obj | None:
+    """The rule by which callers without one of their own find the service now; None: there is none.
+
+    Source: Istio, "Cross namespace configuration sharing" and ``DestinationRule.host``: the
+    service's namespace comes before the root's, a name before a pattern, a longer pattern first.
+    """
+    mine = chosen(objs, target)
+    found = [o for o in objs if "workloadSelector" not in spec(o) and _covers(o, target)]
+    best = sorted(found, key=lambda o: (namespace(o, target) == ROOT, -len(_host(o, target))))
+    return mine or next(iter(best), None)
+
+
+def _covers(obj: Obj, target: Target) -> bool:
+    """Whether callers may find the service by it: by a pattern at home, by any name in the root."""
+    here, host = namespace(obj, target), _host(obj, target)
+    shown = here == target.namespace or "*" in (spec(obj).get("exportTo") or ["*"])
+    return here in (target.namespace, ROOT) and shown and hosts.covers(host, target.host)
+
+
+def _host(obj: Obj, target: Target) -> str:
+    return hosts.full(str(spec(obj).get("host")), namespace(obj, target))
 
 
 def subsets(obj: Obj | None) -> dict[str, dict[str, str]]:
@@ -86,8 +112,20 @@ def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
     return _steps(obj, target, rows, mine)
 
 
-def manifest(target: Target, subsets: Mapping[str, Labels], epoch: int) -> Json:
-    """A DestinationRule of our own for a service that has none, marked as ours."""
+def manifest(
+    target: Target, subsets: Mapping[str, Labels], epoch: int, like: Obj | None = None
+) -> Json:
+    """A DestinationRule of our own for a service that has none, marked as ours.
+
+    ``like``: the rule that was in force; ours hides it from all callers, so it has its policy and
+    its other subsets.
+    """
+    found = spec(like or {})
+    others = [e for e in found.get("subsets") or () if e["name"] not in subsets]
+    policies = {e["name"]: e.get("trafficPolicy") for e in found.get("subsets") or ()}
+    usual = policies.get(target.stable)
+    mine = [_subset(n, labels, policies.get(n, usual)) for n, labels in subsets.items()]
+    policy = {"trafficPolicy": deepcopy(found["trafficPolicy"])} if "trafficPolicy" in found else {}
     obj = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
@@ -98,7 +136,8 @@ def manifest(target: Target, subsets: Mapping[str, Labels], epoch: int) -> Json:
         },
         "spec": {
             "host": target.host,
-            "subsets": [_subset(name, labels) for name, labels in subsets.items()],
+            **policy,
+            "subsets": [*deepcopy(others), *mine],
         },
     }
     return memory.written(obj, target, Memory(epoch, target.host, subsets=tuple(subsets)))

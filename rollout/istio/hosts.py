@@ -1,5 +1,7 @@
 """How a host written in Istio's objects names a service; nothing is resolved over a network."""
 
+from collections.abc import Iterator
+
 from rollout.model.traffic import full_host
 
 SVC = ".svc."
@@ -25,6 +27,8 @@ def _spellings(host: str, namespace: str) -> set[str]:
 def full(written: str, namespace: str) -> str:
     """The full name of what ``written`` means in an object of ``namespace``, as in ``means``."""
     parts = written.rstrip(".").split(".")
+    if written.startswith("*"):
+        return written
     if len(parts) == 1:
         return full_host(written, namespace)
     if len(parts) == 2 or (len(parts) == 3 and parts[2] == "svc"):
@@ -42,3 +46,11 @@ def covers(pattern: str, host: str) -> bool:
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
     return pattern == host
+
+
+def patterns(host: str) -> Iterator[str]:
+    """Every pattern with a ``*`` that covers ``host``, the longest first."""
+    rest = host
+    while rest:
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}" if rest else "*"

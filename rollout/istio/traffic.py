@@ -25,24 +25,28 @@ def seen(
     """
     everything = list(virtual_services)
     ours = virtualservice.discover(everything, target)
-    rule = destinationrule.chosen(destination_rules, target)
+    rules = list(destination_rules)
+    rule = destinationrule.chosen(rules, target)
+    known = destinationrule.in_force(rules, target)
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
     missing = _missing(everything, reached, target)
     gone = tuple(missing) if reached else ()
-    blocked = (*missing[len(gone) :], *_blocked(everything, ours, target, route))
+    blocked = (*missing[len(gone) :], *_blocked(everything, ours, target))
+    cannot = () if blocked or route is None else refused(everything, target, route)
     written = (*ours, rule) if rule else ours
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
-        differences=() if blocked else _differences(ours, reached, target, route),
+        differences=() if blocked or cannot else _differences(ours, reached, target, route),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=blocked,
+        refused=cannot,
         gone=gone,
-        subsets=destinationrule.subsets(rule),
+        subsets=destinationrule.subsets(known),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
-        mode=destinationrule.mode(rule, serving, revisions),
+        mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),
         owner=next(filter(None, (owner.owner(o) for o in written)), ""),
     )
@@ -69,19 +73,24 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
     return [f"{g}; it is wanted" if named else g for g in gone]
 
 
-def _blocked(
-    everything: list[Obj], ours: Sequence[Obj], target: Target, route: Route | None
-) -> list[str]:
+def _blocked(everything: list[Obj], ours: Sequence[Obj], target: Target) -> list[str]:
     meant = [o for o in everything if o in ours or _named(o, target)]
-    found = [p for o in meant for p in problems.problems(o, target, route)]
-    if route is not None and route.preview_host is not None and ours:
-        patterns = [h for o in ours for h in listing.spec(o).get("hosts") or ()]
+    return [p for o in meant for p in problems.problems(o, target)]
+
+
+def refused(virtual_services: Iterable[Obj], target: Target, route: Route) -> tuple[str, ...]:
+    """Why that very route cannot be written on objects that can be managed; empty when it can."""
+    ours = virtualservice.discover(virtual_services, target)
+    found = [p for o in ours for p in problems.unwritable(o, target, route)]
+    listed = [listing.spec(o).get("hosts") or ["*"] for o in ours]  # a delegate's are its root's
+    if route.preview_host is not None and ours:
+        patterns = [pattern for some in listed for pattern in some]
         if not any(hosts.covers(p, route.preview_host) for p in patterns):
             what = f"no virtualservice lists the preview host {route.preview_host}"
             found.append(
                 f"service {hosts.short(target.host)}: {what}; among its hosts it is wanted"
             )
-    return found
+    return tuple(found)
 
 
 def _named(obj: Obj, target: Target) -> bool:

@@ -78,6 +78,7 @@ class World:
     prometheus_url: str = ""
     control_url: str = ""
     pods_url: str = ""
+    envoy_url: str = ""
     git: GitServer = field(init=False)
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
@@ -259,6 +260,7 @@ class World:
         await self._started(partial(control.start, port), control.stop)
         self.control_url = f"http://{control.address}"
         self.gateway_url = f"http://127.0.0.1:{plane.port('gateway')}"
+        self.envoy_url = envoy.admin_url
         self.mesh_url = f"http://127.0.0.1:{plane.port('mesh')}"
         if self.settings.prometheus:
             await self._metrics(folder, control.address, envoy.admin_url)

@@ -231,6 +231,7 @@ class SeenTraffic:
     ``differences``: one phrase per leaf that is not as asked; empty means nothing to do.
     ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
     ``problems``: why these objects cannot be managed; each has its object in front.
+    ``refused``: why the route that was asked for cannot be written on them, though another can.
     ``gone``: of several VirtualServices those that are named and not there; the others can be
     managed.
     ``subsets``: name to labels, of the DestinationRule in force.
@@ -246,6 +247,7 @@ class SeenTraffic:
     differences: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.istio import hosts, owner, virtualservice
+from rollout.istio import hosts, owner, traffic, virtualservice
 from rollout.istio.routes import listing, problems
 from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
 from rollout.preflight.snapshot import Case, Obj, named
@@ -167,9 +167,17 @@ def whole_cookie(case: Case) -> Iterator[str]:
 
 def same_host(case: Case) -> Iterator[str]:
     """ROL-029, B: of two VirtualServices for one host in the mesh, which one rules is undefined."""
-    found = [where(o, case.target) for o in case.snapshot.virtual_services if _in_mesh(o, case)]
-    if len(found) > 1:
-        yield f"{' and '.join(found)}: all are for {case.target.host}; one is wanted"
+    mine = [o for o in case.snapshot.virtual_services if _in_mesh(o, case)]
+    found = [o for o in mine if any(_seen_by_one(o, p, case) for p in mine if p is not o)]
+    if found:
+        names = " and ".join(where(o, case.target) for o in found)
+        yield f"{names}: all are for {case.target.host}; one is wanted"
+
+
+def _seen_by_one(one: Obj, two: Obj, case: Case) -> bool:
+    """Whether any caller sees both: those of disjoint namespaces do not meet."""
+    scopes = [case.exported(one), case.exported(two)]
+    return bool(scopes[0] & scopes[1]) or ("*" in scopes[0] | scopes[1] and all(scopes))
 
 
 def _in_mesh(obj: Obj, case: Case) -> bool:
@@ -243,6 +251,12 @@ def unmanageable(case: Case) -> Iterator[str]:
 
 def _is_meant(obj: Obj, case: Case) -> bool:
     return listing.reference(obj, case.target) is not None
+
+
+def unwritable(case: Case) -> Iterator[str]:
+    """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
+    for route in case.ahead:
+        yield from traffic.refused(case.managed, case.target, route)
 
 
 def orphan(case: Case) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rollout.istio import hosts, virtualservice
 from rollout.istio.routes import listing
-from rollout.model.traffic import Cohort, Target
+from rollout.model.traffic import Cohort, Route, Target
 from rollout.workloads import deployment, selector
 
 Obj = Mapping[str, Any]
@@ -49,6 +49,7 @@ class Case:
     ``autoscaler``: the HPA that is to be handed over; empty: none.
     ``templated``: each revision is a Deployment of our making.
     ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
+    ``ahead``: the routes of all steps.
     """
 
     snapshot: Snapshot
@@ -59,6 +60,7 @@ class Case:
     sticky: bool = False
     autoscaler: str = ""
     templated: bool = False
+    ahead: tuple[Route, ...] = ()
 
     @property
     def service(self) -> Obj | None:
@@ -81,6 +83,11 @@ class Case:
         """The Deployments of stable and canary, those that are there."""
         names = (self.stable, self.canary)
         return tuple(d for d in self.here(self.snapshot.deployments) if _name(d) in names)
+
+    def exported(self, obj: Obj) -> set[str]:
+        """The namespaces whose callers see ``obj``; ``*``: all of them."""
+        names = (obj.get("spec") or {}).get("exportTo") or ["*"]
+        return {listing.namespace(obj, self.target) if n == "." else n for n in names} - {"~"}
 
     def here(self, objs: Iterable[Obj]) -> Objs:
         """Those of the rollout's own namespace."""

@@ -84,6 +84,28 @@ def elsewhere(case: Case) -> Iterator[str]:
             yield f"{named(rule, 'destinationrule')}: {told}"
 
 
+def unknown_elsewhere(case: Case) -> Iterator[str]:
+    """ROL-010, B: callers whose own namespace has a rule look there for our subsets."""
+    shown = {space for obj in case.managed for space in case.exported(obj)}
+    for rule in case.rules:
+        space = namespace(rule, case.target)
+        sides = {case.target.stable, case.target.canary} - {""}
+        missing = sorted(sides - destinationrule.subsets(rule).keys())
+        mine = space in (case.target.namespace, case.snapshot.root)
+        if missing and not mine and shown & {"*", space}:
+            told = f"callers in {space} use it, and it has no subset {' or '.join(missing)}"
+            yield f"{named(rule, 'destinationrule')}: {told}; they would get 503"
+
+
+def hidden(case: Case) -> Iterator[str]:
+    """ROL-013, W: a rule that we make hides the one that was in force by a pattern or the root."""
+    rules = case.snapshot.destination_rules
+    found = destinationrule.in_force(rules, case.target)
+    if found is not None and destinationrule.chosen(rules, case.target) is None:
+        told = "a rule that we make hides it; it has a copy of its policy, not of later edits"
+        yield f"{named(found, 'destinationrule')}: {told}"
+
+
 def overlapping(case: Case) -> Iterator[str]:
     """ROL-014, W: a subset that also selects the other's pods makes weights a fiction."""
     chosen = destinationrule.chosen(case.rules, case.target)

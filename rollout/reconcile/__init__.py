@@ -92,7 +92,11 @@ def _turn(look: Look) -> Turn:
         return adopt.adopt(look)
     look = _same_release(look)
     return (
-        _overtaken(look) or requests.answered(look) or drift.drifted(look) or stages.advance(look)
+        _overtaken(look)
+        or _refused(look)
+        or requests.answered(look)
+        or drift.drifted(look)
+        or stages.advance(look)
     )
 
 
@@ -140,6 +144,17 @@ def _overtaken(look: Look) -> Turn | None:
     if status.step and (stop.name, stop.route.split) != (status.step.name, status.split):
         return journey.withdraw(look, f"{status.step.name} was edited: anew", reject=False)
     return None
+
+
+def _refused(look: Look) -> Turn | None:
+    """Somebody's edit stands in the way of this step's route: everyone back, which can be written.
+
+    The next attempt waits in preflight until it is put right.
+    """
+    refused = look.seen.traffic.refused
+    if not refused or look.status.stage is not Stage.STEPPING:
+        return None
+    return journey.withdraw(look, refused[0], reject=False)
 
 
 def _finish(look: Look, turn: Turn) -> Decision:

@@ -37,10 +37,11 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
         return (*told, *_let_go(turn))
     leave = turn.leave or (drift.paused(status) and status.stage is look.status.stage)
     route = _route(look, status, leave=leave)
-    subsets = () if leave else _subsets(look, status)
+    begun = replace(status, stage=Stage.IDLE) if turn.early else status
+    subsets = () if leave else _subsets(look, begun)
     made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
     moved = tuple(a for a in subsets if a not in made)
-    up = _pods_up(look, status)
+    up = _pods_up(look, begun)
     down = status.stage in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),

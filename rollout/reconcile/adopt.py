@@ -14,11 +14,12 @@ def adopt(look: Look) -> Turn:
     others serve and it does not.
     """
     traffic, seen = look.seen.traffic, look.seen
-    if len(traffic.serving) != 1:
-        sides = " and ".join(name or "the whole service" for name in traffic.serving) or "nobody"
-        because = f"requests go to {sides} already; give one of them everything first"
+    sides = _sides(look)
+    if len(sides) != 1:
+        names = " and ".join(name or "the whole service" for name in sides) or "nobody"
+        because = f"requests go to {names} already; give one of them everything first"
         return Turn(look.status, because, tell="Blocked", warn=True, stands=True)
-    serving = traffic.serving[0]
+    serving = sides[0]
     stable = _serving(traffic, serving, seen.asked)
     if stable is None:
         return Turn(look.status, seen.problem or "git names no revision", stands=True)
@@ -37,6 +38,16 @@ def adopt(look: Look) -> Turn:
     )
     because = f"adopted: {stable.name} is stable"
     return Turn(remember(status, look.now, because), because, AT_ONCE, leave=True)
+
+
+def _sides(look: Look) -> tuple[str, ...]:
+    """The subsets that serve; a route to the whole service is the one's that has all its pods."""
+    serving, seen = look.seen.traffic.serving, look.seen
+    named = tuple(name for name in serving if name)
+    if len(named) != 1 or named == serving:
+        return serving
+    stable = _serving(seen.traffic, named[0], seen.asked)
+    return named if look.pods(stable).ready >= seen.strangers > 0 else serving
 
 
 def _serving(traffic: SeenTraffic, subset: str, asked: Revision | None) -> Revision | None:

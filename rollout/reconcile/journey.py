@@ -26,7 +26,10 @@ LOSSES = 3
 
 
 def start(look: Look, revision: Revision, because: str) -> Turn:
-    """The turn that begins a journey of ``revision``, or a new attempt at it."""
+    """The turn that begins a journey of ``revision``, or a new attempt at it.
+
+    Nothing is written yet: first the rules are asked.
+    """
     status, stable = look.status, look.pods(look.status.stable)
     status = replace(
         status,
@@ -52,7 +55,7 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
         pods=max(stable.ready, stable.wanted),
         previous=None if revision.same(status.previous) else status.previous,
     )
-    return Turn(remember(status, look.now, because), because, AT_ONCE, "NewRevision")
+    return Turn(remember(status, look.now, because), because, AT_ONCE, "NewRevision", early=True)
 
 
 def enter_step(look: Look, index: int, because: str) -> Turn:

@@ -60,6 +60,7 @@ class Turn:
     ``ask``: people are to be asked for their approval.
     ``stands``: we stand still for a reason outside, so the phase is Paused.
     ``leave``: the mesh's objects stay as they are found, even where that is not as asked.
+    ``early``: the journey has not begun yet, so pods and subsets are as at rest.
     ``let_go``: nothing of ours is left to do; the object may be deleted.
     """
 
@@ -71,6 +72,7 @@ class Turn:
     ask: bool = False
     stands: bool = False
     leave: bool = False
+    early: bool = False
     let_go: bool = False
 
 

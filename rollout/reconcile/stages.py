@@ -76,13 +76,15 @@ def at_rest(look: Look) -> Turn:
 
 
 def _preparing(look: Look) -> Turn:
-    """Everything that must stand before the first request: subset, pods, rules, in this order.
+    """Everything that must stand before the first request: rules, subset, pods, in this order.
 
     Make before break (facts/istio.md 4.6): what tells the revisions apart is at the proxies
     before a canary pod is, for a route without a subset would send it requests at once.
     """
     status = confirmed(look)
     look = replace(look, status=status)
+    if blocks := [f for f in look.seen.findings if f.severity is Severity.BLOCK]:
+        return Turn(status, f"{blocks[0].rule}: {blocks[0].text}", SOON, stands=True, early=True)
     if status.asked_at is not None and status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
     wrong = wanted.wrong_subsets(status, look.seen)
@@ -104,9 +106,6 @@ def _pods_ready(look: Look) -> Turn:
         return holding.until(look, f"{because}; {pods.problem}" if pods.problem else because)
     if status.canary_subset not in look.seen.traffic.subsets:
         return holding.until(look, f"no labels tell the pods of {named(status.canary)} apart")
-    blocks = [f for f in look.seen.findings if f.severity is Severity.BLOCK]
-    if blocks:
-        return Turn(status, f"{blocks[0].rule}: {blocks[0].text}", SOON, stands=True)
     if status.pause is not None:
         return Turn(status, status.pause.because)
     return journey.enter_step(look, 0, f"{named(status.canary)} is ready")

@@ -120,6 +120,43 @@ def test_of_two_subsets_with_one_name_the_first_is_in_force() -> None:
     assert destinationrule.subsets(None) == {}
 
 
+def test_nearer_and_narrower_rules_come_first() -> None:
+    everyone = rule(name="all", host="*.local")
+    everyone["metadata"]["namespace"] = "istio-system"
+    named = rule(name="named", host="shop.shop.svc.cluster.local")
+    named["metadata"]["namespace"] = "istio-system"
+    wide = rule(name="wide", host="*.svc.cluster.local")
+    narrow = rule(name="narrow", host="*.shop.svc.cluster.local")
+    mine = rule(name="mine")
+    order = [everyone, named, wide, narrow, mine]
+    found = [destinationrule.in_force(order[:n], TARGET) for n in range(6)]
+    assert found == [None, everyone, named, wide, narrow, mine]
+
+
+def test_what_callers_do_not_see_or_only_some_use_is_not_in_force() -> None:
+    private = rule(host="*.local", exportTo=["."])
+    private["metadata"]["namespace"] = "istio-system"
+    some = rule(host="*.local", workloadSelector={"matchLabels": {"app": "web"}})
+    elsewhere = rule()
+    elsewhere["metadata"]["namespace"] = "callers"
+    assert destinationrule.in_force([private, some, elsewhere], TARGET) is None
+
+
+def test_a_rule_that_hides_another_has_its_policy_and_its_other_subsets() -> None:
+    stable = subset("stable", version="v0") | {"trafficPolicy": {"tls": {"mode": "DISABLE"}}}
+    like = rule(subset("old", version="v0"), stable, host="*.local", trafficPolicy=POLICY)
+    made = destinationrule.manifest(TARGET, {"stable": V1, "canary": V2}, 1, like)
+    assert made["spec"] == {
+        "host": "shop.shop.svc.cluster.local",
+        "trafficPolicy": POLICY,
+        "subsets": [
+            subset("old", version="v0"),
+            stable | {"labels": V1},
+            {"name": "canary", "labels": V2, "trafficPolicy": stable["trafficPolicy"]},
+        ],
+    }
+
+
 V1, V2 = {"version": "v1"}, {"version": "v2"}
 
 

@@ -19,6 +19,12 @@ def test_from_another_namespace_a_short_name_means_another_service(written: str)
     assert hosts.full(written, "other") != HOST
 
 
+def test_the_patterns_that_cover_a_host_get_shorter() -> None:
+    assert list(hosts.patterns("a.b.c")) == ["*.b.c", "*.c", "*"]
+    assert all(hosts.covers(pattern, "a.b.c") for pattern in hosts.patterns("a.b.c"))
+    assert hosts.full("*.b", "shop") == "*.b"
+
+
 @pytest.mark.parametrize(
     ("pattern", "host", "covered"),
     [

@@ -1,7 +1,15 @@
-"""Bugs that peers had (facts/reliability.md 3), each as the story in which it would come back."""
+"""Bugs that peers had (facts/reliability.md 3), each as the story in which it would come back.
 
-from rollout.istio import destinationrule, virtualservice
+Those of the classes LOSS, STALE and MATH are shown to come back once their guard is taken out.
+"""
+
+import pytest
+
+from rollout.istio import destinationrule, hosts, virtualservice
+from rollout.istio import patch as jsonpatch
+from rollout.istio.routes import listing, made, shares, wanted
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, VirtualServiceRef
+from tests.guards import Guard, fails_without, named
 from tests.istio.objects import TARGET, Json, applied, pair, target, to, vs
 
 TESTERS = Cohort(headers={"x-tester": StringMatch(exact="1")})
@@ -47,7 +55,8 @@ def test_argo_4055_a_single_named_route_is_patched() -> None:
 
 
 def test_argo_4766_a_name_with_a_dot_is_a_name_and_not_another_tenant() -> None:
-    obj = vs({"route": pair()}, name="shop.secret", namespace="secret")
+    ours = {"host": "shop.shop.svc.cluster.local", "subset": "stable"}
+    obj = vs({"route": [{"destination": ours}]}, name="shop.secret", namespace="secret")
     assert virtualservice.managed(obj, target(VirtualServiceRef("shop.secret"))) == ()
 
 
@@ -90,7 +99,8 @@ def test_flagger_a_cohort_by_query_alone_leaves_ordinary_users_on_stable() -> No
 
 
 def test_a_concurrent_reorder_makes_the_patch_fail_and_loses_nothing() -> None:
-    obj = vs({"name": "a", "route": [to("x")]}, {"name": "b", "route": pair()})
+    theirs = [to("x", "stable", 100), to("x", "canary", 0)]
+    obj = vs({"name": "a", "route": theirs}, {"name": "b", "route": pair()})
     obj["metadata"].pop("resourceVersion")
     ops = virtualservice.patch(obj, TARGET, Route(Split(90, 10)), 1)
     reordered = obj | {"spec": obj["spec"] | {"http": obj["spec"]["http"][::-1]}}
@@ -99,3 +109,81 @@ def test_a_concurrent_reorder_makes_the_patch_fail_and_loses_nothing() -> None:
     except (AssertionError, IndexError, KeyError):
         return
     raise AssertionError("the patch was applied to another route")
+
+
+ROUTED = 'value = value | {"route": Rows(rows, ("destination",))}  # noqa: PLW2901'
+GUARDS = [
+    Guard(
+        test_argo_3467_foreign_shares_beyond_100_never_make_a_weight_negative,
+        shares,
+        "max(0, 100 - base.foreign)",
+        "100 - base.foreign",
+    ),
+    Guard(
+        test_argo_3141_no_route_of_ours_ever_has_a_total_weight_of_0,
+        made,
+        'deepcopy(_canary(base, target)) | {"weight": 100}',
+        "deepcopy(_canary(base, target))",
+    ),
+    Guard(
+        test_argo_2266_retries_and_timeouts_stay_when_made_routes_go,
+        wanted,
+        ROUTED,
+        ROUTED.replace("value | ", "", 1),
+    ),
+    Guard(
+        test_argo_2769_no_route_is_doubled_however_often_it_is_asked_for,
+        wanted,
+        "if index in ours:",
+        "if False:",
+    ),
+    Guard(
+        test_argo_4055_a_single_named_route_is_patched,
+        listing,
+        "return ref is not None\n    return place",
+        "return ref is not None and not place.name\n    return place",
+    ),
+    Guard(
+        test_argo_4766_a_name_with_a_dot_is_a_name_and_not_another_tenant,
+        listing,
+        "(r for r in mine if (r.namespace or target.namespace) == space)",
+        "mine",
+    ),
+    Guard(
+        test_argo_first_label_only_a_service_of_another_namespace_is_not_ours,
+        hosts,
+        "return written in _spellings(host, namespace)",
+        "return short(written) == short(host)",
+    ),
+    Guard(
+        test_argo_drops_other_subsets_and_we_keep_them,
+        destinationrule,
+        "rows = [Row(i, e) for i, e in enumerate(entries)]\n    ours",
+        "rows = []\n    ours",
+    ),
+    Guard(
+        test_argo_849_a_weight_edited_by_hand_is_put_back,
+        shares,
+        'value if value.get("weight") == share else',
+        'value if value.get("weight") else',
+    ),
+    Guard(
+        test_argo_4716_a_deleted_made_route_is_put_back,
+        wanted,
+        "                    yield row\n",
+        "                    if row.origin is not None:\n                        yield row\n",
+    ),
+    Guard(
+        test_a_concurrent_reorder_makes_the_patch_fail_and_loses_nothing,
+        jsonpatch,
+        "place.tests.append(_test(there.read, before[origin][key]))",
+        "pass",
+    ),
+]
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=named)
+def test_the_bug_comes_back_once_its_guard_is_taken_out(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails_without(guard, monkeypatch)

@@ -55,12 +55,12 @@ def test_a_named_virtual_service_without_the_service_is_a_problem() -> None:
 
 def test_a_preview_host_that_no_virtual_service_lists_is_a_problem() -> None:
     route = Route(Split(100, 0), preview_host="pre.example")
-    assert traffic.seen([vs({"route": pair()})], [], TARGET, route, {}).problems == (
+    assert traffic.seen([vs({"route": pair()})], [], TARGET, route, {}).refused == (
         "service shop: no virtualservice lists the preview host pre.example; "
         "among its hosts it is wanted",
     )
     open_to_all = vs({"route": pair()}, hosts=["*"])
-    assert traffic.seen([open_to_all], [], TARGET, route, {}).problems == ()
+    assert traffic.seen([open_to_all], [], TARGET, route, {}).refused == ()
 
 
 def test_an_old_versions_name_put_back_by_hand_is_a_difference() -> None:
@@ -87,7 +87,6 @@ def test_ordinary_requests_are_told_from_those_with_marks() -> None:
 
 def test_a_cohort_that_cannot_be_written_is_a_problem_and_not_a_crash() -> None:
     obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
-    route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/c")),))
+    route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/c|/d")),))
     seen = traffic.seen([obj], [], TARGET, route, {})
-    assert len(seen.problems) == 1
-    assert seen.differences == ()
+    assert (seen.problems, len(seen.refused), seen.differences) == ((), 1, ())

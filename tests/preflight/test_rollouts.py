@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import Finding, Severity
-from rollout.model.traffic import Cohort, StringMatch, Target, VirtualServiceRef
+from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 
@@ -122,6 +122,13 @@ def app(template: Json) -> Json:
 
 def authorization(**labels: str) -> Json:
     return {"metadata": meta("callers"), "spec": {"selector": {"matchLabels": labels}}}
+
+
+def unjoinable() -> Case:
+    """The route's path is a pattern, and so is the cohort's."""
+    cohort = Cohort(path=StringMatch(regex="/b|/c"))
+    ahead = (Route(Split(90, 10)), Route(Split(100, 0), (cohort,)))
+    return replace(with_route(match=[{"uri": {"regex": "/a|/b"}}]), ahead=ahead)
 
 
 def for_cohort(**match: StringMatch) -> Case:
@@ -322,6 +329,18 @@ CASES = [
         ),
         "subsets stable and canary",
     ),
+    (
+        "ROL-010",
+        "block",
+        but(destination_rules=(rule(), rule("mine", "callers", subsets=[]))),
+        "callers in callers use it, and it has no subset canary or stable; they would get 503",
+    ),
+    (
+        "ROL-013",
+        "warn",
+        but(destination_rules=(rule("default", "istio-system", host="*.local"),)),
+        "destinationrule istio-system/default: a rule that we make hides it",
+    ),
     ("ROL-020", "warn", but(virtual_services=(virtual_service(gateways=["g"]),)), "leave out mesh"),
     (
         "ROL-021",
@@ -396,10 +415,17 @@ CASES = [
     (
         "ROL-037",
         "block",
-        with_route(route=[destination("stable", 1), destination("canary", 1)]),
+        with_route(route=[destination("stable", 1), destination("other", 1)]),
         "weights 1 and 1 sum to 2",
     ),
     ("ROL-037", "block", delegate(), "no virtualservice delegates to it"),
+    ("ROL-037", "block", unjoinable(), "RE2 cannot say both"),
+    (
+        "ROL-037",
+        "block",
+        replace(healthy(), ahead=(Route(Split(100, 0), preview_host="pre.example"),)),
+        "no virtualservice lists the preview host pre.example",
+    ),
     ("ROL-040", "warn", plain_text(), "tls DISABLE"),
     ("ROL-041", "warn", unprobed(), "http probes fail"),
     (

@@ -24,6 +24,15 @@ def test_requests_that_go_to_several_sides_are_nobodys_to_adopt(
     assert (turn.status, turn.because[: len(because)], turn.stands) == (NEW, because, True)
 
 
+def test_a_route_to_the_whole_service_is_the_ones_that_has_all_its_pods() -> None:
+    traffic = SeenTraffic(serving=("", "stable"), subsets={"stable": {"version": "v1"}})
+    pods = {"v1": make.workload("v1")}
+    alone = make.look(NEW, traffic=traffic, workloads=pods, strangers=4, asked=Revision("v1"))
+    assert adopt.adopt(alone).status.stable == Revision("v1")
+    others = make.look(NEW, traffic=traffic, workloads=pods, strangers=5, asked=Revision("v1"))
+    assert adopt.adopt(others).because.startswith("requests go to the whole service and stable")
+
+
 def test_by_role_the_labels_of_the_subset_say_who_is_stable() -> None:
     traffic = SeenTraffic(serving=("stable",), subsets={"stable": {"version": "v1"}}, epoch=9)
     status = adopt.adopt(make.look(NEW, traffic=traffic)).status

@@ -78,9 +78,10 @@ def test_the_routes_name_subset_stable_before_a_pod_of_ours_starts() -> None:
     template = make.canary_spec(50, workload=Workload(template={"replicas": 4}))
     play = Play(template, World(author="", pods={"v1": 4}))
     play.rollout = make.rollout(template, "v2")
-    kinds = [[type(a).__name__ for a in play.look_once().actions] for _ in range(5)]
+    kinds = [[type(a).__name__ for a in play.look_once().actions] for _ in range(6)]
     assert kinds == [
-        ["PointSubset", "Announce"],
+        ["Announce"],
+        ["PointSubset"],
         ["ReleaseRoutes"],
         ["EnsureWorkload"],
         ["PointSubset"],
@@ -115,6 +116,16 @@ def test_no_step_begins_on_a_subset_that_nobody_could_make() -> None:
     pods = {"v1": make.workload("v1"), "v2": nameless}
     turn = stages.advance(make.look(status, workloads=pods, traffic=seen))
     assert turn.because == "no labels tell the pods of v2 apart"
+
+
+def test_a_blocking_finding_stops_a_journey_before_anything_is_written() -> None:
+    managed = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
+    play = Play(managed, World(author="", pods={"v1": 4, "v2": 0}))
+    play.world.findings = (Finding("ROL-003", Severity.BLOCK, "two claim this route"),)
+    play.push("v2").after(minutes=1)
+    assert (play.world.subsets, play.world.home, play.world.pods["v2"]) == ({}, "", 0)
+    play.world.findings = ()
+    play.after(seconds=5).after(seconds=5).gives(v1=95, v2=5)
 
 
 def test_a_blocking_finding_stops_a_journey_before_the_first_request() -> None:

@@ -1,7 +1,9 @@
 """Bad luck, told to the end: what traffic does, and the sentence that a tired person reads."""
 
+from rollout.model.observation import Finding, Severity
+from rollout.model.spec import Canary, Step, Strategy
 from rollout.model.status import Phase, Stage
-from rollout.model.traffic import STABLE_ONLY, Route, Split
+from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch
 from tests import make
 from tests.play import Play
 
@@ -101,6 +103,28 @@ def test_a_deleted_destination_rule_is_made_again_before_the_weights_matter() ->
     play = halfway()
     play.world.subsets.clear()
     play.after(seconds=1).gives(v1=50, v2=50)
+
+
+def test_an_edit_that_no_step_can_be_joined_with_brings_everyone_back_and_waits() -> None:
+    testers = Cohort(headers={"x-tester": StringMatch(exact="1")})
+    steps = Canary((Step(weight=5, cohorts=(testers,), bake=make.MINUTE),))
+    play = Play(make.spec(Strategy(canary=steps))).push("v2").gives(v1=95, v2=5)
+    play.world.unwritable = "virtualservice shop/shop: match on header 'x-tester': no"
+    play.world.findings = (Finding("ROL-037", Severity.BLOCK, play.world.unwritable),)
+    play.after(minutes=5).gives(v1=100)
+    assert (play.status.phase, play.status.because[:9]) == (Phase.PAUSED, "ROL-037: ")
+    assert play.status.rejected is None
+    play.world.unwritable, play.world.findings = "", ()
+    play.after(seconds=5).gives(v1=95, v2=5)
+
+
+def test_a_revert_is_obeyed_while_a_step_cannot_be_written() -> None:
+    testers = Cohort(headers={"x-tester": StringMatch(exact="1")})
+    steps = Canary((Step(weight=5, cohorts=(testers,), bake=make.MINUTE),))
+    play = Play(make.spec(Strategy(canary=steps))).push("v2")
+    play.world.unwritable = "virtualservice shop/shop: match on header 'x-tester': no"
+    play.push("v1").gives(v1=100)
+    assert play.status.phase is Phase.HEALTHY
 
 
 def test_a_deleted_service_stands_still_and_goes_on_when_it_is_back() -> None:

@@ -85,15 +85,25 @@ class Performer:
 
     async def _point(self, action: PointSubset) -> None:
         target, name, labels = action.target, action.name, action.labels
-        rule = self._rule(target)
+        rules = mesh.destination_rules(self.kube, target)
+        rule = destinationrule.chosen(rules, target)
         if rule is None:
-            await self.kube.create(destinationrule.manifest(target, {name: labels}, action.epoch))
+            like = destinationrule.in_force(rules, target)
+            made = destinationrule.manifest(target, {name: labels}, action.epoch, like)
+            await self.kube.create(self._free(made))
             return
         await self._patch(
             "DestinationRule",
             rule,
             lambda obj: destinationrule.point(obj, target, name, labels, action.epoch),
         )
+
+    def _free(self, made: Json) -> Json:
+        """``made`` under a name that no other service's rule has."""
+        meta = made["metadata"]
+        if self.kube.get("DestinationRule", meta["namespace"], meta["name"]) is None:
+            return made
+        return {**made, "metadata": {**meta, "name": f"{meta['name']}-rollout"}}
 
     async def _remove(self, action: RemoveSubset) -> None:
         """A rule that we made and that has nothing left goes, too."""

@@ -161,6 +161,9 @@ def _virtual_service(obj: Json) -> Iterator[str]:
         yield host(hosts.full(str(name), namespace))
     for protocol in ("http", "tls", "tcp"):
         for route in spec.get(protocol) or ():
+            if delegate := route.get("delegate"):
+                space = str(delegate.get("namespace") or namespace)
+                yield named("VirtualService", space, str(delegate.get("name")))
             for destination in route.get("route") or ():
                 name = (destination.get("destination") or {}).get("host")
                 if isinstance(name, str):

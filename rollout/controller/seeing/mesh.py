@@ -1,9 +1,10 @@
 """Istio's objects that may matter to a rollout, found through the index; nothing is searched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
+from rollout.istio import hosts
 from rollout.model.spec import Rollout
 from rollout.model.traffic import Target
 
@@ -19,9 +20,18 @@ def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
     return tuple(found.values())
 
 
+def roots(kube: Kube, found: Iterable[Json]) -> Sequence[Json]:
+    """Those that delegate to one of ``found``."""
+    delegates = [_key(obj) for obj in found if not (obj.get("spec") or {}).get("hosts")]
+    named = (concerns.named("VirtualService", *key) for key in delegates)
+    every = (obj for one in named for obj in kube.list("VirtualService", one))
+    return tuple({_key(obj): obj for obj in every if _key(obj) not in delegates}.values())
+
+
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:
-    """Those that are about the target's service."""
-    return kube.list("DestinationRule", concerns.host(target.host))
+    """Those that are about the target's service, by name or by a pattern."""
+    names = (target.host, *hosts.patterns(target.host))
+    return [o for name in names for o in kube.list("DestinationRule", concerns.host(name))]
 
 
 def problems(kube: Kube, rollout: Rollout, *, adopted: bool) -> tuple[str, ...]:

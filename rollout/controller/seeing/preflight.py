@@ -1,6 +1,7 @@
 """The snapshot that the preflight rules look at, from the cache; what they find is theirs."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
@@ -9,8 +10,10 @@ from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
+from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
+from rollout.workloads import deployment
 
 KINDS = (
     "Gateway",
@@ -41,20 +44,33 @@ def findings(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
+        ahead=_ahead(rollout),
     )
     return rollouts.findings(case)
 
 
+def _ahead(rollout: Rollout) -> tuple[Route, ...]:
+    """The routes of all steps; which value a cookie will have makes no difference to a rule."""
+    found = tuple(stop.route for stop in strategies.plan(rollout.spec.strategy).stops)
+    wanted = rollout.spec.traffic.stickiness
+    if wanted is None:
+        return found
+    sticky = Sticky(wanted.cookie, "canary", wanted.for_, "stable")
+    return tuple(replace(r, sticky=sticky) if r.split.canary else r for r in found)
+
+
 def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:
     space = rollout.namespace
+    routes = mesh.virtual_services(kube, asked.target)
+    slices = kube.list("EndpointSlice", concerns.host(rollout.host))
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
-        virtual_services=(*mesh.virtual_services(kube, asked.target),),
+        virtual_services=(*routes, *mesh.roots(kube, routes)),
         destination_rules=(*mesh.destination_rules(kube, asked.target),),
         services=(*kube.list("Service"),),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
-        pods=tuple(obj for one in ours for obj in kube.list("Pod", one)),
-        endpoint_slices=(*kube.list("EndpointSlice", concerns.host(rollout.host)),),
+        pods=_pods(kube, space, ours, slices),
+        endpoint_slices=(*slices,),
         gateways=_perhaps(kube, "Gateway"),
         sidecars=_perhaps(kube, "Sidecar"),
         peer_authentications=_perhaps(kube, "PeerAuthentication"),
@@ -66,6 +82,16 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         telemetries=_perhaps(kube, "Telemetry"),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
     )
+
+
+def _pods(
+    kube: Kube, namespace: str, ours: Iterable[str], slices: Iterable[Json]
+) -> tuple[Json, ...]:
+    """Those of both revisions, ready or not, and all others that are behind the Service."""
+    mine = {str(obj["metadata"]["name"]): obj for one in ours for obj in kube.list("Pod", one)}
+    others = {name for name in deployment.endpoints(slices) if name not in mine}
+    found = (kube.get("Pod", namespace, name) for name in sorted(others))
+    return (*mine.values(), *(obj for obj in found if obj is not None))
 
 
 def _perhaps(kube: Kube, kind: str) -> tuple[Json, ...]:

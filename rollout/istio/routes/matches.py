@@ -19,6 +19,11 @@ _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _MOST_COOKIES = 3
 """Cookies in one cohort: RE2 has no lookahead, so every order is written out (3! = 6)."""
 
+_HEAD = re.compile(r"(?:(?:\\[^a-zA-Z0-9]|[^\\.+*?()|\[\]{}^$])(?![*+?{]))*")
+_ESCAPED = re.compile(r"\\(.)")
+_WHOLE = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
+_INNERMOST = re.compile(r"\([^()]*\)")
+
 _MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
 _TEXTS = ("uri", "scheme", "method", "authority")
 
@@ -155,11 +160,53 @@ def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Js
     if "prefix" in one and "prefix" in two:
         longer, shorter = sorted((one, two), key=lambda m: len(m["prefix"]), reverse=True)
         return _if(_meets(longer["prefix"], shorter, fold), longer)
-    for regex in (one, two):
+    for regex, other in ((one, two), (two, one)):
         if regex.get("regex") in (".*", "*"):
-            return two if regex is one else one
+            return other
+        plainer = {} if fold else _plainer(regex)
+        if plainer:
+            return _both_strings(plainer, other, where)
+        if "regex" in regex and "prefix" in other and _decided(regex["regex"], other, fold):
+            return regex
     found = f"match on {where}: {_words(one)} and {_words(two)}"
     raise RefusedError(f"{found}; RE2 cannot say both, use exact or prefix for one of them")
+
+
+def _plainer(match: Json) -> Json:
+    """The exact or the prefix that a regex merely spells out; empty when it says more."""
+    head, rest = _literal(match.get("regex", "("))
+    if rest in ("", ".*"):
+        return {"prefix" if rest else "exact": head}
+    return {}
+
+
+def _decided(regex: str, prefix: Json, fold: bool) -> bool:
+    """Whether what the regex begins with has the prefix; False: it does not say.
+
+    Errors: ``Never`` when it begins otherwise.
+    """
+    head, wanted = _literal(regex)[0], prefix["prefix"]
+    if fold:
+        head, wanted = head.lower(), wanted.lower()
+    if not head.startswith(wanted) and not wanted.startswith(head):
+        raise Never
+    return bool(head.startswith(wanted))
+
+
+def _literal(regex: str) -> tuple[str, str]:
+    """The text that every match of ``regex`` begins with, and the pattern behind it."""
+    text = regex.removeprefix("^").removesuffix("$")
+    found = _HEAD.match(text)
+    head = found[0] if found and not _has_choice(text) else ""
+    return _ESCAPED.sub(r"\1", head), text[len(head) :]
+
+
+def _has_choice(regex: str) -> bool:
+    """Whether there is a ``|`` outside of all groups."""
+    bare, before = _WHOLE.sub("", regex), ""
+    while bare != before:
+        bare, before = _INNERMOST.sub("", bare), bare
+    return "|" in bare
 
 
 def _if(holds: bool, match: Json) -> Json:

@@ -13,17 +13,21 @@ from rollout.model.traffic import Route, Target
 Obj = Mapping[str, Any]
 
 
-def problems(obj: Obj, target: Target, route: Route | None = None) -> tuple[str, ...]:
-    """One phrase per reason, each with the object in front; empty when it can be managed.
-
-    With ``route``, also why that very route cannot be written.
-    """
+def problems(obj: Obj, target: Target) -> tuple[str, ...]:
+    """One phrase per reason, each with the object in front; empty when it can be managed."""
     found = [*_absent(obj, target), *_delegate(obj), *_claims(obj, target)]
     for base in listing.bases(obj, target):
         found += [f"{base.place}: {phrase}" for phrase in _shares(base)]
-    if route is not None:
-        found += _unwritable(obj, target, route)
     return tuple(f"{where(obj, target)}: {phrase}" for phrase in found)
+
+
+def unwritable(obj: Obj, target: Target, route: Route) -> tuple[str, ...]:
+    """Why that very route cannot be written on ``obj``, though others can; empty when it can."""
+    try:
+        wanted(obj, target, route)
+    except RefusedError as refused:
+        return (f"{where(obj, target)}: {refused}",)
+    return ()
 
 
 def _absent(obj: Obj, target: Target) -> Iterator[str]:
@@ -78,7 +82,10 @@ def _claims(obj: Obj, target: Target) -> Iterator[str]:
 
 
 def _shares(base: Base) -> Iterator[str]:
-    """What cannot be divided; of a route that we hold already, only foreign shares count."""
+    """What cannot be divided; of a route that we hold already, only foreign shares count.
+
+    Without foreign ones any sum will do: shares of it are meant (facts/istio.md 4.3).
+    """
     entries = base.value["route"]
     weights = [weight(entry) for entry in entries]
     if min(weights) < 0:
@@ -87,7 +94,7 @@ def _shares(base: Base) -> Iterator[str]:
         yield f"foreign destinations take {base.foreign} of 100; a share for this service is wanted"
     elif base.foreign == 99:
         yield "foreign destinations take 99 of 100; at least 2 are wanted, one for each side"
-    elif len(entries) > 1 and sum(weights) != 100 and base.kept is None:
+    elif len(entries) > 1 and _odd(base, sum(weights)) and base.kept is None:
         listed = " and ".join(str(w) for w in weights)
         yield f"weights {listed} sum to {sum(weights)}; 100 is wanted"
     subsets = [listing.subset(e.value) for e in base.entries if e.ours]
@@ -95,9 +102,5 @@ def _shares(base: Base) -> Iterator[str]:
         yield "names this service twice with the same subset; once is wanted"
 
 
-def _unwritable(obj: Obj, target: Target, route: Route) -> list[str]:
-    try:
-        wanted(obj, target, route)
-    except RefusedError as refused:
-        return [str(refused)]
-    return []
+def _odd(base: Base, total: int) -> bool:
+    return total != 100 and (base.foreign > 0 or total == 0)

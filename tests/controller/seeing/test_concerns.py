@@ -37,6 +37,7 @@ MARK: dict[str, Any] = {
         (obj("VirtualService", sends_to("shop.shop.svc.cluster.local")), SHOP),
         (obj("VirtualService", {}, **MARK), SHOP),
         (obj("VirtualService", {}), "VirtualService shop/x"),
+        (obj("VirtualService", {"http": [{"delegate": {"name": "y"}}]}), "VirtualService shop/y"),
         (obj("DestinationRule", {"host": "shop"}), SHOP),
         (obj("Deployment", name="shop-v1"), "deployment shop/shop-v1"),
         (obj("Pod", **POD), "deployment shop/shop-v1"),

@@ -1,9 +1,12 @@
 """Whatever order news arrives in, the cache ends with the newest of each."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout.edges.kube import cache as room
 from rollout.edges.kube.cache import Cache, Json
+from tests.guards import Guard, fails_without, named
 
 KEY = ("shop", "a")
 
@@ -81,3 +84,23 @@ def test_no_order_of_news_ever_takes_an_object_back_in_time(news: list[tuple[str
         now = int(found["metadata"]["resourceVersion"]) if found else 0
         assert now >= last
         last = now
+
+
+STALE = 'return new == old != "" or 0 < number(new) < number(old)'
+GUARDS = [
+    Guard(test_a_late_event_does_not_hide_our_own_write, room, STALE, "return False"),
+    Guard(
+        test_a_list_from_before_our_own_write_does_not_hide_it,
+        room,
+        "return 0 < number(version) < number(version_of(held))",
+        "return False",
+    ),
+]
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=named)
+def test_a_peers_stale_read_comes_back_once_its_guard_is_taken_out(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """facts/reliability.md 3, numbers 25, 56 and 65."""
+    fails_without(guard, monkeypatch)

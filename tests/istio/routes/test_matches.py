@@ -120,6 +120,18 @@ def uri(**match: str) -> Json:
         (uri(regex=".*"), uri(prefix="/ab"), uri(prefix="/ab")),
         (uri(prefix="/ab"), uri(regex=".*"), uri(prefix="/ab")),
         (uri(exact="/a"), uri(exact="/a"), uri(exact="/a")),
+        (uri(regex="/api/.*"), uri(prefix="/api/v2"), uri(prefix="/api/v2")),
+        (uri(regex="^/api/.*$"), uri(prefix="/api"), uri(prefix="/api/")),
+        (uri(prefix="/api"), uri(regex="/api/[0-9]+"), uri(regex="/api/[0-9]+")),
+        (uri(regex=r"/a\.b(c|d)"), uri(prefix="/a.b"), uri(regex=r"/a\.b(c|d)")),
+        (uri(regex=r"/a\.b"), uri(prefix="/a"), uri(exact="/a.b")),
+        (uri(regex="/a/.*"), uri(regex="/a/b/.*"), uri(prefix="/a/b/")),
+        (uri(regex="/a/.*"), uri(regex="/a/[bc]/.*"), uri(regex="/a/[bc]/.*")),
+        (
+            {"uri": {"prefix": "/A"}, "ignoreUriCase": True},
+            uri(regex="/a/[0-9]+"),
+            {"uri": {"regex": "/a/[0-9]+"}, "ignoreUriCase": True},
+        ),
         (uri(), uri(exact="/a"), uri(exact="/a")),
         (
             {"headers": {"x": {}}},
@@ -149,6 +161,8 @@ def test_two_conditions_become_one(base: Json, extra: Json, joined: Json) -> Non
         (uri(exact="/a"), uri(exact="/b")),
         (uri(prefix="/a"), uri(prefix="/b")),
         (uri(regex="/a"), uri(exact="/b")),
+        (uri(regex="/a/[0-9]+"), uri(prefix="/b")),
+        ({"authority": {"prefix": "shop."}}, {"authority": {"regex": r"pre\.shop(?::[0-9]+)?"}}),
         ({"headers": {"x": {"exact": "1"}}}, {"headers": {"x": {"exact": "2"}}}),
     ],
 )
@@ -164,8 +178,14 @@ def test_every_entry_of_the_base_is_joined_with_every_cohort() -> None:
 
 
 def test_two_regexes_are_refused_with_both_in_words() -> None:
-    with pytest.raises(RefusedError, match="match on uri: regex 'a' and regex 'b'; RE2 cannot"):
-        matches.both([uri(regex="a")], [uri(regex="b")])
+    with pytest.raises(RefusedError, match=r"match on uri: regex 'a.' and regex 'b.'; RE2 cannot"):
+        matches.both([uri(regex="a.")], [uri(regex="b.")])
+
+
+@pytest.mark.parametrize("regex", ["/a|/b", "/a?b", "/a(b)|/a(c)", "/ab*", "[/]a", r"\d", "/a{2}"])
+def test_a_regex_that_does_not_say_how_it_begins_is_refused_beside_a_prefix(regex: str) -> None:
+    with pytest.raises(RefusedError, match="RE2 cannot say both"):
+        matches.both([uri(prefix="/abc")], [uri(regex=regex)])
 
 
 def test_a_regex_that_cannot_be_read_is_refused() -> None:

@@ -46,9 +46,14 @@ WHERE = "virtualservice shop/shop"
             "is a delegate that delegates again; one level is wanted",
         ),
         (
-            vs({"route": pair(1, 1)}),
+            vs({"route": [to("x", weight=1), to(weight=1)]}),
             TARGET,
             "http[0]: weights 1 and 1 sum to 2; 100 is wanted",
+        ),
+        (
+            vs({"route": pair(0, 0)}),
+            TARGET,
+            "http[0]: weights 0 and 0 sum to 0; 100 is wanted",
         ),
         (
             vs({"route": pair(101, -1)}),
@@ -77,6 +82,14 @@ def test_what_cannot_be_managed_is_said_with_the_object_in_front(
     obj: Json, who: Target, found: str
 ) -> None:
     assert problems.problems(obj, who) == (f"{WHERE}: {found}",)
+
+
+def test_without_foreign_shares_any_sum_will_do() -> None:
+    obj = vs({"route": pair(1, 0)})
+    assert problems.problems(obj, TARGET) == ()
+    after = applied(obj, virtualservice.patch(obj, TARGET, Route(Split(90, 10)), 1))
+    assert after["spec"]["http"][0]["route"] == pair(90, 10)
+    assert applied(after, virtualservice.release(after, TARGET, 2)) == obj
 
 
 @pytest.mark.parametrize("who", [TARGET, NAMED, target(VirtualServiceRef("other"))])
@@ -124,6 +137,7 @@ def test_weights_that_we_hold_ourselves_are_drift_and_no_problem() -> None:
 def test_a_cohort_that_cannot_be_joined_is_said_before_it_is_asked_for() -> None:
     obj = vs({"route": pair(), "match": [{"uri": {"regex": "/a|/b"}}]})
     route = Route(Split(100, 0), (Cohort(path=StringMatch(regex="/b|/c")),))
-    (found,) = problems.problems(obj, TARGET, route)
+    (found,) = problems.unwritable(obj, TARGET, route)
     assert found.startswith(f"{WHERE}: match on uri: regex '/a|/b' and regex '/b|/c'; RE2 cannot")
-    assert problems.problems(obj, TARGET, Route(Split(100, 0))) == ()
+    assert problems.unwritable(obj, TARGET, Route(Split(100, 0))) == ()
+    assert problems.problems(obj, TARGET) == ()
