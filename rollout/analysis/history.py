@@ -25,6 +25,8 @@ class Temper:
     ``spread``: how much pods differ for good, as a share of the mean; the tolerance is widened.
     ``bad``, ``every``: the hour's requests of all pods together.
     ``known``: False when there was nothing to learn from.
+    ``lasting``: minutes, beyond the first, that a pod's longest incident went on; ``outages``: the
+    same of incidents in which more than half of its requests were bad.
     """
 
     dispersion: float = UNKNOWN_DISPERSION
@@ -32,13 +34,15 @@ class Temper:
     bad: int = 0
     every: int = 0
     known: bool = False
+    lasting: int = 0
+    outages: int = 0
 
 
 UNKNOWN = Temper()
 
 
 def temper(minutes: Sequence[Minute]) -> Temper:
-    """What ``minutes`` of stable, in any order, say; none at all give the cautious default."""
+    """What ``minutes`` of stable, oldest first, say; none at all give the cautious default."""
     totals = _by_pod(minutes)
     bad = sum(x for x, _ in totals.values())
     every = sum(n for _, n in totals.values())
@@ -47,7 +51,9 @@ def temper(minutes: Sequence[Minute]) -> Temper:
     chi_square, freedom = map(sum, zip(*map(_pearson, minutes), strict=True))
     dispersion = (chi_square + UNKNOWN_DISPERSION * PRIOR_WEIGHT) / (freedom + PRIOR_WEIGHT)
     dispersion = min(MOST_DISPERSION, max(1.0, dispersion))
-    return Temper(dispersion, _spread(tuple(totals.values()), dispersion), bad, every, known=True)
+    spread = _spread(tuple(totals.values()), dispersion)
+    usual = {pod: x / n / (bad / every) if n else 1.0 for pod, (x, n) in totals.items()}
+    return Temper(dispersion, spread, bad, every, True, *_runs(minutes, usual, dispersion))
 
 
 def _by_pod(minutes: Sequence[Minute]) -> dict[str, tuple[int, int]]:
@@ -84,3 +90,38 @@ def _spread(pods: Sequence[tuple[int, int]], dispersion: float) -> float:
     seen = sum(n * (x / n - share) ** 2 for x, n in pods)
     chance = (len(pods) - 1) * dispersion * share * (1 - share)
     return min(MOST_SPREAD, math.sqrt(max(0.0, seen - chance) / room) / share)
+
+
+SPOKE = 5.0  # nats; two minutes in a row are chance once in a thousand hours of ten pods
+MOST = 0.5  # of a pod's requests: an outage
+
+
+def _runs(
+    minutes: Sequence[Minute], usual: Mapping[str, float], dispersion: float
+) -> tuple[int, int]:
+    """The most minutes in a row, beyond the first, in which one pod had an incident; an outage.
+
+    An incident is what would have spoken against a canary: a pod far worse than the others were in
+    that minute, and than it usually is beside them.
+    """
+    incidents, outages = dict.fromkeys(usual, 0), dict.fromkeys(usual, 0)
+    longest = longest_outage = 1
+    for minute in minutes:
+        bad, every = sum(x for x, _ in minute.values()), sum(n for _, n in minute.values())
+        for pod in usual:
+            x, n = minute.get(pod, (0, 0))
+            others = (bad - x + 0.5) / (every - n + 1.0) * max(1.0, usual[pod])
+            spoke = x > n * others and _against(x, n, others) >= SPOKE * dispersion
+            incidents[pod] = incidents[pod] + 1 if spoke else 0
+            outages[pod] = outages[pod] + 1 if spoke and x > n * MOST else 0
+            longest = max(longest, incidents[pod])
+            longest_outage = max(longest_outage, outages[pod])
+    return longest - 1, longest_outage - 1
+
+
+def _against(bad: int, every: int, share: float) -> float:
+    """Nats by which ``bad`` of ``every``, more than ``share``, speak for a higher one (Wald)."""
+    good = every - bad
+    return bad * math.log(bad / every / share) + (
+        good * math.log(good / every / (1 - share)) if good else 0.0
+    )

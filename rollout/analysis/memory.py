@@ -186,11 +186,16 @@ def _source_json(source: Source) -> dict[str, Any]:
         "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
         "bounds": _lengths(source.bounds),
         "auto": _lengths(source.auto),
-        "hour": [[t.dispersion, t.spread, t.bad, t.every, int(t.known)] for t in tempers],
+        "hour": [_temper_json(temper) for temper in tempers],
         "read": int(source.tempers is not None),
         "tries": source.tries,
         "rate": source.rate,
     }
+
+
+def _temper_json(temper: Temper) -> list[Any]:
+    known = [temper.dispersion, temper.spread, temper.bad, temper.every, int(temper.known)]
+    return [*known, temper.lasting, temper.outages] if temper.lasting else known
 
 
 def _source(json: Mapping[str, Any]) -> Source:
@@ -198,7 +203,8 @@ def _source(json: Mapping[str, Any]) -> Source:
     pods = {k: tuple(figures) for k, figures in json["pods"].items()}
     gone = {k: _gone(v) for k, v in json["gone"].items()}
     tempers = tuple(
-        Temper(d, s, bad, every, bool(known)) for d, s, bad, every, known in json["hour"]
+        Temper(d, s, bad, every, bool(known), *lasting)
+        for d, s, bad, every, known, *lasting in json["hour"]
     )
     return Source(
         tally=Tally(at, pods, gone),

@@ -25,6 +25,8 @@ OUTAGE_SHARE = 0.97
 USUAL_INTERVAL = 15.0  # seconds
 AGREES = 1.0  # nats by which a block speaks against the canary
 AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
+BLOCKS_A_MINUTE = 4
+CAPS, OUTAGE_CAPS = (CAP, LIFTED, AGREEING), (OUTAGE_CAP, LIFTED, AGREEING_OUTAGE)
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
@@ -151,11 +153,12 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
-    tempering = temper.dispersion, setting.pace
-    gains = _harm(trail, pair, outcome, loose, tempering)
-    agrees = max(gains) >= AGREES * setting.pace
+    gains = _harm(trail, pair, outcome, loose, temper, setting.pace)
+    agrees = max(gains) >= min(
+        AGREES * setting.pace, _cap(trail, temper.lasting, setting.pace, CAPS)
+    )
     if outcome.outage:
-        gains.append(_outage(trail, pair, line, tempering))
+        gains.append(_outage(trail, pair, line, temper, setting.pace))
     start = math.log(starting) if starting > 0 else NOT_STARTED
     return Trail(
         harmful=tuple(
@@ -190,33 +193,45 @@ def _heard(trail: Trail, pair: Pair) -> _Heard:
 
 
 def _harm(
-    trail: Trail, pair: Pair, outcome: Outcome, line: Line, tempering: tuple[float, float]
+    trail: Trail, pair: Pair, outcome: Outcome, line: Line, temper: Temper, pace: float
 ) -> list[float]:
     """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
 
-    ``tempering``: the dispersion and the pace.  The caps are known before the block is seen.
+    The caps are known before the block is seen.
     """
-    dispersion, pace = tempering
     count = len(trail.harmful) - outcome.outage
-    cap = pace * (LIFTED if trail.agreeing >= AGREEING else CAP)
+    cap = _cap(trail, temper.lasting, pace, CAPS)
     bets = evidence.harmful_bets(trail.share, line, count)
     logs = evidence.log_factors(pair, bets, line)
-    return [cap if (gain := log / dispersion) > cap else gain for log in logs] or [0.0] * count
+    by = temper.dispersion
+    return [cap if (gain := log / by) > cap else gain for log in logs] or [0.0] * count
 
 
-def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]) -> float:
+def _outage(trail: Trail, pair: Pair, line: Line, temper: Temper, pace: float) -> float:
     """The same for one more bet, against the wider line that only an outage exceeds.
 
     A factor that is fair for all shares up to the wider line is fair for those up to ``line``.
     """
-    dispersion, pace = tempering
     wide = Line(line.ratio, line.absolute + OUTAGE)
     stable = min(evidence.MOST_SHARE, max(evidence.LEAST_SHARE, trail.share))
     if wide.at(stable) >= OUTAGE_SHARE:
         return 0.0
-    cap = pace * (LIFTED if trail.agreeing >= AGREEING_OUTAGE else OUTAGE_CAP)
+    cap = _cap(trail, temper.outages, pace, OUTAGE_CAPS)
     bets = evidence.Bets((OUTAGE_SHARE,), stable)
-    return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
+    return min(cap, evidence.log_factors(pair, bets, wide)[0] / temper.dispersion)
+
+
+def _cap(trail: Trail, lasting: int, pace: float, caps: tuple[float, float, int]) -> float:
+    """The most that a block may say: first, and after so many in a row that spoke up.
+
+    ``lasting``: minutes that stable's pods have been in trouble for at a time: as long as that
+    the same must not prove more against a canary, which may be one pod only.
+    """
+    first, lifted, agreeing = caps
+    lasts = BLOCKS_A_MINUTE * lasting
+    if trail.agreeing >= agreeing + lasts:
+        return pace * lifted
+    return pace * first * AGREEING / (AGREEING + lasts)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:

@@ -60,3 +60,38 @@ def test_a_pod_without_requests_does_not_count() -> None:
     with_idle: list[Minute] = [{"a": (5, 500), "b": (4, 500), "c": (0, 0)}] * 5
     without: list[Minute] = [{"a": (5, 500), "b": (4, 500)}] * 5
     assert temper(with_idle) == temper(without)
+
+
+def hour_with(*bad_minutes: int, bad: int = 300) -> list[dict[str, tuple[int, int]]]:
+    """Three pods of 600 requests a minute; the first has an incident in those minutes."""
+    return [
+        {"a": (bad if m in bad_minutes else 1, 600), "b": (1, 600), "c": (1, 600)}
+        for m in range(60)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "lasting"), [((), 0), ((7,), 0), ((7, 8), 1), ((3, 5, 7), 0), ((20, 21, 22, 23), 3)]
+)
+def test_how_long_a_pods_incidents_last_is_remembered(
+    minutes: tuple[int, ...], lasting: int
+) -> None:
+    assert temper(hour_with(*minutes)).lasting == lasting
+
+
+def test_only_what_more_than_half_of_the_requests_felt_counts_as_an_outage() -> None:
+    half, most = (temper(hour_with(7, 8, 9, bad=bad)) for bad in (300, 590))
+    assert (half.lasting, half.outages, most.lasting, most.outages) == (2, 0, 2, 2)
+    assert temper(hour_with(7, 8, 9, bad=600)).outages == 2
+
+
+def test_a_pod_that_is_always_worse_has_no_incident_nor_has_a_failure_of_all() -> None:
+    slow_node = [{"a": (60, 600), "b": (6, 600), "c": (6, 600)}] * 60
+    assert temper(slow_node).lasting == 0
+    outage = [dict.fromkeys("abc", (300 if 20 <= m < 30 else 1, 600)) for m in range(60)]
+    assert temper(outage).lasting == 0
+
+
+def test_a_pod_that_was_away_has_no_share_of_its_own() -> None:
+    silent = [{**page, "d": (0, 0)} for page in hour_with(7, 8)]
+    assert temper(silent).lasting == 1

@@ -232,3 +232,23 @@ def test_where_stable_fails_half_of_all_requests_no_outage_can_be_told() -> None
     broken = Temper(1.0, 0.0, 1_500_000, 3_000_000, known=True)
     trail = weigh(begin(broken), Pair(100, 100, 500, 1000), ERRORS, broken, SETTING)
     assert trail.harmful[-1] == pytest.approx(math.log(0.6), abs=0.001)
+
+
+TWO_MINUTES = Temper(1.0, 0.0, 3000, 3_000_000, known=True, lasting=2, outages=2)
+
+
+def blocks_until_failed(pair: Pair, temper: Temper) -> int:
+    trail = begin(temper)
+    for block in range(1, 100):
+        trail = weigh(trail, pair, ERRORS, temper, SETTING)
+        if read([ERRORS], {"errors": trail}, 10, SURE, {"errors": temper}).standing == "failed":
+            return block
+    return 100
+
+
+@pytest.mark.parametrize("bad", [60, 200])
+def test_trouble_as_long_as_stables_own_pods_have_had_proves_nothing(bad: int) -> None:
+    """Eight blocks are two minutes; without such a past three blocks are enough."""
+    pair = Pair(bad, 200, 2, 2000)
+    assert blocks_until_failed(pair, PLAIN) == 3
+    assert 8 <= blocks_until_failed(pair, TWO_MINUTES) <= 12
