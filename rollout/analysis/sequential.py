@@ -95,6 +95,11 @@ class Trail(NamedTuple):
         """The log of the evidence against "within tolerance"; 0 when there is none."""
         return _mixed(self.harmful, self.waiting)
 
+    @property
+    def comparable(self) -> int:
+        """The requests of the side that had fewer."""
+        return min(self.total.canary_all, self.total.stable_all)
+
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
@@ -367,7 +372,7 @@ def _standing(
     if certified:
         return Standing.CERTIFIED
     # On the way up the time box may speak for little traffic, but not for none at all.
-    if leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1):
+    if leading.comparable < (confidence.min_requests if percent >= 100 else 1):
         return Standing.TOO_FEW
     # Promotion without a certificate is the one decision that even a hint forbids.
     return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN
