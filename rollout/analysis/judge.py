@@ -270,9 +270,10 @@ class _Bench:
                 return f"certified to cost users no more than the harm cap ({evidence})"
             case Standing.TOO_FEW:
                 leading = self._leading(together.leading.metric, together)
-                requests = leading.trail.total.canary_all
+                requests = sequential.requests(leading.outcome, leading.trail)
+                side = "canary" if requests == leading.trail.total.canary_all else "stable"
                 least = self.case.rollout.spec.analysis.min_requests
-                return f"{requests} canary requests so far, {least} wanted ({evidence})"
+                return f"{requests} {side} requests so far, {least} wanted ({evidence})"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
         return f"{sign} sign of harm ({evidence}), not certified yet"
 

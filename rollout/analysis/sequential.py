@@ -95,11 +95,6 @@ class Trail(NamedTuple):
         """The log of the evidence against "within tolerance"; 0 when there is none."""
         return _mixed(self.harmful, self.waiting)
 
-    @property
-    def comparable(self) -> int:
-        """The requests of the side that had fewer."""
-        return min(self.total.canary_all, self.total.stable_all)
-
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
@@ -340,7 +335,7 @@ def read(
         certified = certified and all(
             _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in outcomes
         )
-    standing = _standing(log_e, trails[leading.name], certified, percent, confidence)
+    standing = _standing(log_e, (leading, trails[leading.name]), certified, percent, confidence)
     return Reading(log_e, leading, certified, standing)
 
 
@@ -362,17 +357,28 @@ def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
     return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
 
 
+def requests(outcome: Outcome, trail: Trail) -> int:
+    """The requests that ``outcome`` can be judged by: the canary's, or stable's if it had fewer."""
+    canary, stable = trail.total.canary_all, trail.total.stable_all
+    return min(canary, stable) if outcome.line.ratio else canary
+
+
 def _standing(
-    log_e: float, leading: Trail, certified: bool, percent: int, confidence: Confidence
+    log_e: float,
+    leading: tuple[Outcome, Trail],
+    certified: bool,
+    percent: int,
+    confidence: Confidence,
 ) -> Standing:
-    if log_e >= -math.log(confidence.false_rollback) and leading.bad_blocks >= LEAST_BAD:
+    outcome, trail = leading
+    if log_e >= -math.log(confidence.false_rollback) and trail.bad_blocks >= LEAST_BAD:
         return Standing.FAILED
     if log_e >= SUSPICIOUS:
         return Standing.SUSPICIOUS
     if certified:
         return Standing.CERTIFIED
     # On the way up the time box may speak for little traffic, but not for none at all.
-    if leading.comparable < (confidence.min_requests if percent >= 100 else 1):
+    if requests(outcome, trail) < (confidence.min_requests if percent >= 100 else 1):
         return Standing.TOO_FEW
     # Promotion without a certificate is the one decision that even a hint forbids.
     return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN
