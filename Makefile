@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-survival generate clean
+.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-hostile bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -24,10 +24,10 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
 
-test: $(READY)   ## every test but the long journeys (about ten minutes on two cores)
-	$(BIN)/python -m pytest -q -m "not long"
+test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
+	$(BIN)/python -m pytest -q -m "not long or short"
 
-test-long: $(READY) ## the long journeys, faults and gates on real traffic (about half an hour)
+test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
 	$(BIN)/python -m pytest -q -m long
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
@@ -54,6 +54,9 @@ bench-decisions: $(READY) ## the gate against its peers' rules, 100 scenarios (a
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
+	$(BIN)/python -m benchmarks.hostile
 
 bench-survival: $(READY) ## ten kills of the controller in mid-journey
 	$(BIN)/python -m benchmarks.survival

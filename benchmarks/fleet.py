@@ -29,9 +29,10 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from rollout.controller import app, concerns, telemetry
+from rollout.controller import app, telemetry
 from rollout.controller.app import Controller, Outside
 from rollout.controller.ports import Answers
+from rollout.controller.seeing import concerns
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion

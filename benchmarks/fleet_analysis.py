@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rollout.analysis.judge import Standing, Window, judge, questions
-from rollout.controller.metrics import CHUNK, Batcher
+from rollout.controller.metrics.batcher import CHUNK, Batcher
 from rollout.model.observation import Counts, NoAnswer, Reply, Series, Value
 from rollout.model.spec import Canary, Rollout, RolloutSpec, Step, Strategy, Workload
 

@@ -121,7 +121,7 @@ def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timede
         return _blind(rollout, held.step, judgement, waited)
     left = held.step.bake - waited
     if left > timedelta(0):
-        return Finding(Gate.HOLD, f"baking for {units.words(held.step.bake)}", again=left)
+        return Finding(Gate.HOLD, _baking(held.step), again=left)
     enough = {Standing.CERTIFIED, Standing.NOTHING}
     if held.window is not None and not held.window.comparing:
         enough |= {Standing.CLEAN, Standing.TOO_FEW}  # at 100 % there is nothing left to certify
@@ -133,14 +133,22 @@ def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timede
 def _blind(rollout: Rollout, step: Step, judgement: Judgement, waited: timedelta) -> Finding:
     """No gate passes on what it does not know: hold, and after the deadline ask a person.
 
-    A policy to ask at once still gives the first counters the time to come.
+    A policy to ask at once still gives the first counters the time to come, and until then their
+    absence is no news.
     """
     analysis, patience = rollout.spec.analysis, rollout.spec.progress_deadline
-    if analysis.on_no_data == "pause" and judgement.standing is Standing.NO_DATA:
-        patience = min(patience, max(step.bake, FIRST_COUNTS * analysis.interval))
+    first, empty = FIRST_COUNTS * analysis.interval, judgement.standing is Standing.NO_DATA
+    if analysis.on_no_data == "pause" and empty:
+        patience = min(patience, max(step.bake, first))
     if waited >= patience:
         return Finding(Gate.HOLD, judgement.because, pause=True)
-    return Finding(Gate.HOLD, judgement.because, again=patience - waited)
+    early = empty and waited < min(step.bake, first)
+    because = _baking(step) if early else judgement.because
+    return Finding(Gate.HOLD, because, again=patience - waited)
+
+
+def _baking(step: Step) -> str:
+    return f"baking for {units.words(step.bake)}"
 
 
 def _boxed(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:

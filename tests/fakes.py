@@ -1,13 +1,14 @@
 """One fake per port; ``tests/ports`` shows that they behave as the real ones."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rollout.controller import concerns
 from rollout.controller.ports import Answers, Changed, Json
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError, RolloutError
 from rollout.lab.apiserver.patch import jsonpatch
 from rollout.model.action import Announce, AskApproval
@@ -104,15 +105,18 @@ class FakeKube:
 
 @dataclass
 class FakeMetrics:
-    """Prometheus that answers every value question with ``value``."""
+    """Prometheus that answers every value question with ``value``, after ``late`` seconds."""
 
     value: float = 0.0
     asked: int = 0
+    late: float = 0.0
 
     async def ask(
         self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
     ) -> Answers:
         self.asked += 1
+        if self.late:
+            await asyncio.sleep(self.late)
         return (), tuple(Value(q.metric, q.instant, self.value) for q in values), ()
 
 

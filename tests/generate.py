@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from rollout.manifest import schema
-from tests import states
+from rollout.manifest import generated
+from tests import rooms, states
 
 ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    for path, text in schema.files().items():
+    for path, text in generated.files().items():
         (ROOT / path).write_text(text)
-    states.PAGE.write_text(states.page())
+    for made in (states, rooms):
+        made.PAGE.write_text(made.page())
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ class World:
     epoch: int = 0
     taken: bool = True
     broken: str = ""
+    gone: str = ""
     owner: str = ""
     value: float | None = 0.0
     provider_down: bool = False
@@ -118,6 +119,7 @@ class World:
             managed=1,
             differences=() if self._as_asked(asked) else (here,),
             problems=(self.broken,) if self.broken else (),
+            gone=(self.gone,) if self.gone else (),
             subsets=self.subsets,
             serving=(self.home,),
             referenced=(self.home, *(() if self.route is None else (self.canary,))),

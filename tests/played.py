@@ -12,11 +12,11 @@ from typing import Any
 
 from rollout import reconcile
 from rollout.cli.memory import Cluster
-from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
-from rollout.controller.store import Held, Store
+from rollout.controller.seeing.observe import Observer
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
 from rollout.model.spec import Finish, Rollout, Step, Strategy
 from rollout.model.status import Phase, RolloutStatus, Stage

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import ssl
 import subprocess
 import time
@@ -16,17 +15,23 @@ from pathlib import Path
 
 import pytest
 
+from rollout.lab.programs.processes import free_port, mortal
+
 TOKEN = "admintoken"
 
 
 @dataclass(frozen=True)
 class RealKube:
-    """``ca``: the file that signs the server's certificate. ``etcd``: its client URL."""
+    """``ca``: the file that signs the server's certificate. ``etcd``: its client URL.
+
+    ``processes``: the ids of the API server's and etcd's.
+    """
 
     url: str
     token: str
     ca: Path
     etcd: str
+    processes: tuple[int, int]
 
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.ca))
@@ -42,26 +47,20 @@ def assets() -> Path:
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[RealKube]:
-    """Started and ready; ended by their process ids. ``folder`` takes their data and logs."""
+    """Started and ready; they end with the block, or with us. ``folder`` takes data and logs."""
     programs = assets()
-    client, peer, port = (_free_port() for _ in range(3))
+    client, peer, port = (free_port() for _ in range(3))
     _write_secrets(folder)
     etcd = f"http://127.0.0.1:{client}"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_process(_etcd(programs, folder, etcd, peer), folder / "etcd.log"))
+        command = _etcd(programs, folder, etcd, peer)
+        store = stack.enter_context(_process(command, folder / "etcd.log"))
         command = _apiserver(programs, folder, etcd, port)
         server = stack.enter_context(_process(command, folder / "apiserver.log"))
-        kube = RealKube(
-            f"https://127.0.0.1:{port}", TOKEN, folder / "certs" / "apiserver.crt", etcd
-        )
+        ca, both = folder / "certs" / "apiserver.crt", (server.pid, store.pid)
+        kube = RealKube(f"https://127.0.0.1:{port}", TOKEN, ca, etcd, both)
         _wait_ready(kube, server, folder)
         yield kube
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _write_secrets(folder: Path) -> None:
@@ -104,7 +103,8 @@ def _apiserver(programs: Path, folder: Path, etcd: str, port: int) -> list[str]:
 
 @contextlib.contextmanager
 def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as found:
+    words = mortal(log.stem, command)
+    with log.open("wb") as output, subprocess.Popen(words, stdout=output, stderr=output) as found:
         try:
             yield found
         finally:

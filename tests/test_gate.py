@@ -101,6 +101,13 @@ def test_what_is_not_known_holds_and_after_the_deadline_a_person_is_asked(
     assert found == [(Gate.HOLD, "sure", pause) for pause in (False, False, True)]
 
 
+def test_counters_that_cannot_be_there_yet_are_no_news(said: list[Judgement]) -> None:
+    says(said, Standing.NO_DATA)
+    assert brief(answer(waited=MINUTE / 2)) == (Gate.HOLD, "baking for 1m", False)
+    says(said, Standing.ERROR)
+    assert brief(answer(waited=MINUTE / 2)) == (Gate.HOLD, "sure", False)
+
+
 def test_no_data_pauses_at_once_where_asked_but_not_before_there_can_be_any(
     said: list[Judgement],
 ) -> None:

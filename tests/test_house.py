@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import states
+from tests import rooms, states
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "rollout").rglob("*.py"))
@@ -23,6 +23,16 @@ PLAIN = {"action.py", "observation.py"}
 
 def test_the_page_of_states_is_drawn_from_the_tables() -> None:
     assert states.PAGE.read_text() == states.page(), "run python -m tests.states"
+
+
+def test_the_page_of_rooms_names_every_room() -> None:
+    assert rooms.PAGE.read_text() == rooms.page(), "run `make generate`"
+
+
+def test_what_the_page_of_rooms_names_is_there() -> None:
+    named = re.findall(r"`([a-z_/]+(?:/|\.py))`", rooms.PAGE.read_text())
+    places = (ROOT, ROOT / "rollout")
+    assert [one for one in named if not any((place / one).exists() for place in places)] == []
 
 
 @pytest.mark.parametrize("path", sorted(CORE), ids=lambda p: str(p.relative_to(ROOT)))

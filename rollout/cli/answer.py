@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import typer
 
 from rollout.cli import cluster, options, output
-from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
@@ -48,13 +47,14 @@ async def _ask(given: Settings, asked: _Asked) -> None:
             output.say(f"{asked.name}: asked to {asked.verb}")
             return
 
-        async def heard(found: Seen) -> bool:
-            if found.status.last_handled_request != text:
+        async def heard(obj: cluster.Json) -> bool:
+            status = obj.get("status") or {}
+            if status.get("lastHandledRequest") != text:
                 return False
-            output.say(f"{asked.name}: {found.status.because}")
+            output.say(f"{asked.name}: {status.get('because', '')}")
             return True
 
-        following = cluster.follow(connection, given.namespace, asked.name, heard)
+        following = cluster.follow_stored(connection, given.namespace, asked.name, heard)
         try:
             await asyncio.wait_for(following, asked.patience)
         except TimeoutError:

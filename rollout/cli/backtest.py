@@ -17,8 +17,8 @@ from rollout.analysis.sequential import Confidence, Outcome
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.output import Format, Output
 from rollout.cli.past import Past, Reader
-from rollout.cli.settings import NAMES, Settings
-from rollout.controller.metrics import Batcher
+from rollout.cli.settings import Settings
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import RefusedError
 from rollout.messages.planned import span
@@ -62,9 +62,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter an option
     namespace: options.Namespace = "",
     past: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "1d",
     every: Annotated[str, typer.Option(help="A release that never happened each: 1h.")] = "1h",
-    prometheus: Annotated[
-        str, typer.Option(envvar=NAMES["prometheus"], show_envvar=False, help="Prometheus' URL.")
-    ] = "",
+    prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
     form: Output = Format.TABLE,
 ) -> None:
     """Replay the gate over the past: how often would it have sent back a good release, and why?

@@ -1,6 +1,7 @@
 """The cluster as a command sees it: connected, read once or followed, asked by annotation."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,10 +13,10 @@ import yaml
 
 from rollout.cli import settings
 from rollout.cli.settings import Settings
-from rollout.controller import concerns
+from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
-from rollout.errors import ConflictError, OutsideError, RefusedError
+from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
@@ -39,6 +40,27 @@ class Seen:
 def now() -> datetime:
     """The present, for ages; what a command decides it leaves to the controller."""
     return datetime.now(UTC)  # noqa: TID251 - a command is an edge of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """One Rollout of the cluster that cannot be read, and why."""
+
+    obj: Json
+    problem: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.obj['metadata'].get('namespace', '')}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def because(self) -> str:
+        """The problem without the name that stands before it."""
+        return self.problem.removeprefix(f"rollout {self.key}: ")
 
 
 @asynccontextmanager
@@ -110,11 +132,24 @@ def _plainly(error: OutsideError) -> Exception:
 
 async def rollouts(cluster: Kube) -> list[Seen]:
     """Every Rollout in scope that can be read, by namespace and name."""
-    templates = {
-        (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): objects.template(obj)
-        for obj in await listed(cluster, "AnalysisTemplate")
-    }
-    return [seen(obj, templates) for obj in await listed(cluster, "Rollout")]
+    return [one for one in await everything(cluster) if isinstance(one, Seen)]
+
+
+async def everything(cluster: Kube) -> list[Seen | Unread]:
+    """Every Rollout in scope; one that cannot be read hides no other."""
+    templates: dict[tuple[str, str], AnalysisTemplateSpec] = {}
+    for obj in await listed(cluster, "AnalysisTemplate"):
+        key = str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
+        with contextlib.suppress(ManifestError):
+            templates[key] = objects.template(obj)
+    return [_perhaps(obj, templates) for obj in await listed(cluster, "Rollout")]
+
+
+def _perhaps(obj: Json, templates: Mapping[tuple[str, str], AnalysisTemplateSpec]) -> Seen | Unread:
+    try:
+        return seen(obj, templates)
+    except ManifestError as error:
+        return Unread(obj, str(error))
 
 
 def seen(
@@ -130,10 +165,18 @@ def seen(
 
 
 async def one(cluster: Kube, namespace: str, name: str) -> Seen:
-    """The Rollout of that name. Errors: ``RefusedError`` when there is none."""
+    """The Rollout of that name.
+
+    Errors: ``RefusedError`` when there is none, ``ManifestError`` when it cannot be read.
+    """
+    return seen(await there(cluster, namespace, name))
+
+
+async def there(cluster: Kube, namespace: str, name: str) -> Json:
+    """The Rollout of that name as it is stored. Errors: ``RefusedError`` when there is none."""
     for obj in await listed(cluster, "Rollout"):
         if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
-            return seen(obj)
+            return obj
     raise RefusedError(f"rollout {namespace}/{name}: not found; `rollout status -A` shows all")
 
 
@@ -142,13 +185,20 @@ async def follow(
 ) -> None:
     """``tell`` hears of the Rollout now and after every change, until it answers True.
 
-    Errors: ``RefusedError`` when it is not there, or is deleted meanwhile.
+    Errors: as ``one``, also when it is deleted meanwhile.
     """
+    await follow_stored(cluster, namespace, name, lambda obj: tell(seen(obj)))
+
+
+async def follow_stored(
+    cluster: Kube, namespace: str, name: str, tell: Callable[[Json], Awaitable[bool]]
+) -> None:
+    """As ``follow``, for whoever needs no spec: it may be one that cannot be read."""
     changed = asyncio.Event()
     cluster.listen(lambda kind, _: changed.set() if kind == "Rollout" else None)
     while True:
         changed.clear()
-        if await tell(await one(cluster, namespace, name)):
+        if await tell(await there(cluster, namespace, name)):
             return
         await changed.wait()
 
@@ -160,9 +210,9 @@ async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
     """
     text = f"{verb}@{secrets.token_hex(6)}"
     for _ in range(3):
-        found = await one(cluster, namespace, name)
+        obj = await there(cluster, namespace, name)
         try:
-            await cluster.patch("Rollout", namespace, name, _annotated(found.obj, text))
+            await cluster.patch("Rollout", namespace, name, _annotated(obj, text))
         except ConflictError:
             continue
         return text

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 import yaml
 
+from rollout.manifest import definition
 from rollout.manifest import schema as made
 
 
 def crds() -> None:
     """Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -"""
-    documents = [made.crd(kind) for kind in made.KINDS.values()]
+    documents = [definition.crd(kind) for kind in made.KINDS.values()]
     print(yaml.safe_dump_all(documents, sort_keys=False), end="")
 
 

@@ -19,7 +19,7 @@ from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.load import Ask, Load
-from rollout.lab.processes import Child
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.model.status import Phase, RolloutStatus, Stage
 

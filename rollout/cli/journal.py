@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Protocol
 
+from rollout.confirm import SIGMAS
 from rollout.model.status import RolloutStatus, Stage
 
-SIGMAS = 3.3
-"""A 99.9 % interval around the share that was asked for."""
 SLACK = 0.01
 """Of all requests: those that were under way while the route changed."""
 

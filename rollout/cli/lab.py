@@ -15,12 +15,12 @@ from rollout.cli import demo as demonstration
 from rollout.cli import output, showcase
 from rollout.cli.push import Checkout
 from rollout.errors import OutsideError
-from rollout.lab import processes
-from rollout.lab.client import CRD, Kind
+from rollout.lab.kube.client import CRD, Kind
 from rollout.lab.load import Ask
-from rollout.lab.processes import Child
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import Settings, World
-from rollout.manifest import schema
+from rollout.manifest import definition, schema
 from rollout.model.spec import GROUP, VERSION
 
 SCRAPE = timedelta(seconds=1)
@@ -130,8 +130,8 @@ async def world(
 async def teach(running: World) -> None:
     """The lab's API server serves our kinds."""
     for kind in schema.KINDS.values():
-        await running.kube.apply(schema.crd(kind))
-        await _established(running, schema.crd(kind))
+        await running.kube.apply(definition.crd(kind))
+        await _established(running, definition.crd(kind))
 
 
 async def _established(running: World, crd: Mapping[str, Any]) -> None:

@@ -8,24 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.controller import concerns
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from rollout.lab.apiserver.patch import jsonpatch
+from rollout.messages.planned import Change
 
 Json = Mapping[str, Any]
-_Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One write: the object before and after; None: it was not there, or is no more."""
-
-    kind: str
-    namespace: str
-    name: str
-    before: Json | None
-    after: Json | None
-    patch: tuple[Json, ...] = ()
+Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -35,16 +24,16 @@ class Cluster:
     ``unready``: Deployments whose pods never come up.
     """
 
-    written: list[Written] = field(default_factory=list)
+    written: list[Change] = field(default_factory=list)
     unready: frozenset[str] = frozenset()
-    _objects: dict[_Key, Json] = field(default_factory=dict)
+    _objects: dict[Key, Json] = field(default_factory=dict)
     _versions: Iterable[int] = field(default_factory=itertools.count)
 
     def put(self, *objs: Json) -> None:
         """``objs`` are there as given; pods and endpoints are made, not taken."""
         for obj in objs:
             if obj.get("kind") not in ("Pod", "EndpointSlice"):
-                self._objects[_key(obj)] = self._versioned(obj)
+                self._objects[key_of(obj)] = self._versioned(obj)
         self._start_pods()
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
@@ -68,7 +57,7 @@ class Cluster:
         return after
 
     async def create(self, obj: Json) -> Json:
-        key = _key(obj)
+        key = key_of(obj)
         if key in self._objects:
             raise ConflictError(f"{key[0].lower()} {key[1]}/{key[2]}: it is there already")
         made = self._versioned(obj)
@@ -79,8 +68,8 @@ class Cluster:
         if (kind, namespace, name) in self._objects:
             self._write((kind, namespace, name), None, ())
 
-    def _write(self, key: _Key, after: Json | None, ops: tuple[Json, ...]) -> None:
-        self.written.append(Written(*key, self._objects.get(key), after, ops))
+    def _write(self, key: Key, after: Json | None, ops: tuple[Json, ...]) -> None:
+        self.written.append(Change(*key, self._objects.get(key), after, ops))
         if after is None:
             del self._objects[key]
         else:
@@ -99,7 +88,7 @@ class Cluster:
             del self._objects[key]
         pods = [pod for obj in self.list("Deployment") for pod in _pods(obj)]
         for obj in pods + [self._slice(service, pods) for service in self.list("Service")]:
-            self._objects[_key(obj)] = obj
+            self._objects[key_of(obj)] = obj
 
     def _slice(self, service: Json, pods: Iterable[Json]) -> Json:
         meta, selector = service["metadata"], service["spec"].get("selector") or {}
@@ -130,7 +119,8 @@ class Cluster:
         return pod["ownerReferences"][0]["name"].removesuffix("-0") not in self.unready
 
 
-def _key(obj: Json) -> _Key:
+def key_of(obj: Json) -> Key:
+    """Kind, namespace and name; no namespace is ``default``, as kubectl has it."""
     meta = obj["metadata"]
     return str(obj["kind"]), str(meta.get("namespace", "default")), str(meta["name"])
 

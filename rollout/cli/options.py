@@ -1,10 +1,10 @@
 """The options that many commands share, said once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from rollout.cli.settings import Settings
+from rollout.cli.settings import NAMES, Settings
 
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
@@ -13,6 +13,11 @@ Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all
 Name = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
 Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
+
+
+def setting(name: str, means: str, *flags: str) -> Any:
+    """The option of one setting; its environment variable says it, too."""
+    return typer.Option(*flags, envvar=NAMES[name], show_envvar=False, help=means)
 
 
 def chosen(context: typer.Context) -> Settings:

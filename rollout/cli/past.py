@@ -13,7 +13,7 @@ from rollout.analysis.memory import Memory, Source
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.window import Window
 from rollout.cli import output
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import (
@@ -26,7 +26,6 @@ from rollout.model.observation import (
 )
 from rollout.model.spec import Rollout
 from rollout.model.status import Outcome
-from rollout.reconcile import wanted
 
 CHUNK = 240  # instants a query: an hour of the usual 15 s, and few megabytes of many pods
 MOST = 400_000  # instants in all: ten weeks of the usual 15 s
@@ -89,7 +88,7 @@ class Reader:
 
     @property
     def _deployment(self) -> str:
-        return wanted.deployment(self.rollout, self.stable)
+        return self.rollout.deployment(self.stable)
 
     def _window(self, at: datetime) -> Window:
         """Stable beside itself."""

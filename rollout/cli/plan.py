@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rollout.cli import (
     cluster,
+    memory,
     options,
     outlook,
     output,
@@ -24,8 +25,8 @@ from rollout.cli import (
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.past import Reader
-from rollout.cli.settings import NAMES, Settings
-from rollout.controller.metrics import Batcher
+from rollout.cli.settings import Settings
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
@@ -67,12 +68,7 @@ def plan(
     ] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The timeline, without diffs.")] = False,
     prometheus: Annotated[
-        str,
-        typer.Option(
-            envvar=NAMES["prometheus"],
-            show_envvar=False,
-            help="Its URL, for a forecast of each step; with --cluster.",
-        ),
+        str, options.setting("prometheus", "Its URL, for a forecast of each step; with --cluster.")
     ] = "",
     form: Annotated[PlanFormat, typer.Option("--output", "-o")] = PlanFormat.TABLE,
 ) -> None:
@@ -96,6 +92,10 @@ def plan(
     plans = asyncio.run(_plans(given, rollouts, others, live=live))
     _show(plans, form, brief=brief)
     if not all(each.complete for each in plans):
+        if not live:
+            output.say(
+                "only these files were looked at; --cluster takes the cluster's objects, too"
+            )
         raise typer.Exit(Exit.FAILED)
 
 
@@ -129,12 +129,12 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
     async with cluster.connected(replace(scope, namespace="")) as connection:
         here = [obj for kind in KINDS for obj in await _optional(connection, kind)]
         known = [o for o in await cluster.rollouts(connection) if _is(o.rollout, manifest, scope)]
-    named = {_key(obj): obj for obj in (*here, *others)}
+    named = {memory.key_of(obj): obj for obj in (*here, *others)}
     status = known[0].status if known else RolloutStatus()
     rollout = read(manifest, scope.namespace)
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
-    planned = await rehearsal.play(rollout, named.values(), status)
+    planned = await rehearsal.play(rollout, named.values(), status, cluster.now())
     if not given.prometheus or status.stable is None:
         return planned
     client = Prometheus(run.access(given))
@@ -168,11 +168,6 @@ def read(manifest: load.Manifest, namespace: str) -> Rollout:
 def _is(rollout: Rollout, manifest: load.Manifest, scope: Settings) -> bool:
     wanted = (manifest.namespace or scope.namespace, manifest.name)
     return (rollout.namespace, rollout.name) == wanted
-
-
-def _key(obj: Json) -> tuple[str, str, str]:
-    meta = obj["metadata"]
-    return str(obj["kind"]), str(meta.get("namespace", "default")), str(meta["name"])
 
 
 def _show(plans: list[Planned], form: PlanFormat, *, brief: bool) -> None:

@@ -9,12 +9,13 @@ import typer
 
 from rollout import reconcile
 from rollout.cli import cluster, options, output
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.controller import app, pods
-from rollout.controller import preflight as rules
+from rollout.controller import app
+from rollout.controller.seeing import pods
+from rollout.controller.seeing import preflight as rules
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.observation import Finding, Severity
@@ -37,26 +38,31 @@ def preflight(
     """
     given = options.chosen(context)
     given = given if everywhere else cluster.in_namespace(given, namespace)
-    found = asyncio.run(_found(given, name))
+    found, unread = asyncio.run(_found(given, name))
+    for each in unread:
+        output.say(each.problem)
     if form is Format.TABLE:
         _table(found)
     else:
         ids = [finding.rule for _, findings in found for finding in findings]
         output.machine(form, _plain(found), ids)
-    if any(f.severity is Severity.BLOCK for _, findings in found for f in findings):
+    if unread or any(f.severity is Severity.BLOCK for _, findings in found for f in findings):
         raise typer.Exit(Exit.FAILED)
 
 
-async def _found(given: Settings, name: str) -> Found:
+async def _found(given: Settings, name: str) -> tuple[Found, Sequence[Unread]]:
     async with cluster.connected(given) as connection:
         for kind in app.KINDS:
             await cluster.listed(connection, kind)
         await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
+        known: Sequence[Seen | Unread]
         if name:
             known = [await cluster.one(connection, given.namespace, name)]
         else:
-            known = await cluster.rollouts(connection)
-        return [(each, _findings(connection, each)) for each in known]
+            known = await cluster.everything(connection)
+        read = [each for each in known if isinstance(each, Seen)]
+        unread = [each for each in known if isinstance(each, Unread)]
+        return [(each, _findings(connection, each)) for each in read], unread
 
 
 async def _listed_if_any(connection: Kube, kind: str) -> None:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout import reconcile, strategies
-from rollout.cli.memory import Cluster, Written
-from rollout.controller.inbox import Inbox
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
+from rollout.cli.memory import Cluster
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
-from rollout.controller.store import Held, Store
+from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
-from rollout.messages.planned import Change, Moment, Planned
+from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
 from rollout.model.observation import CountsQuestion, ProxySync, ValueQuestion
 from rollout.model.spec import Finish, Rollout, Step, Strategy
@@ -54,6 +54,7 @@ class _Stage:
     rollout: Rollout
     gates: tuple[Step, ...]
     status: RolloutStatus
+    begin: datetime = BEGIN
     now: datetime = BEGIN
     because: str = ""
     journey: tuple[str, str] = ("", "")
@@ -85,28 +86,37 @@ class _Stage:
         before, after = self.status, decision.status
         if after.attempt > before.attempt:
             self.journey = (_name(after.stable), _name(after.canary))
-        changes = tuple(_change(each) for each in written if each.kind in _SHOWN)
+        changes = tuple(each for each in written if each.kind in _SHOWN)
         step = self.gates[after.step.index] if after.step and after.step != before.step else None
         if changes or step is not None:
             promoted = _name(after.stable) == self.journey[1]
             weight = 100 if promoted else after.split.canary
             because = decision.because.removesuffix(_BLIND).rstrip(":; ")
-            self.moments.append(Moment(self.now - BEGIN, because, weight, changes, step))
+            self.moments.append(Moment(self.now - self.begin, because, weight, changes, step))
 
 
-async def play(rollout: Rollout, objs: Iterable[Json], status: RolloutStatus) -> Planned:
-    """The journey that a push of ``rollout`` begins among ``objs``.
+async def play(
+    rollout: Rollout, objs: Iterable[Json], status: RolloutStatus, now: datetime = BEGIN
+) -> Planned:
+    """The journey that a push of ``rollout`` begins among ``objs``, or goes on with.
 
-    ``status``: what is remembered of it; a fresh one adopts what serves.
+    ``status``: what is remembered of it; a fresh one adopts what serves. One that is under way is
+    met where it is at ``now``, since the routes in ``objs`` are.
     Where git asks for what is stable already, the journey of a revision ``next`` is shown.
     """
     cluster = Cluster()
     cluster.put(*_relevant(objs))
     stops = strategies.plan(rollout.spec.strategy).stops
     gates = tuple(stop.step for stop in stops)
-    stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+    resting = status.stage is Stage.IDLE
+    if resting:
+        stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+    else:
+        stage = _Stage(cluster, _ungated(rollout), gates, _under_way(status), now, now)
+        stage.journey = (_name(status.stable), _name(status.canary) or _name(status.stable))
+        stage.notes = (_place(status),)
     await _until_rest(stage)
-    if stage.status.attempt == status.attempt and stage.status.stable is not None:
+    if resting and stage.status.attempt == status.attempt and stage.status.stable is not None:
         _release_next(stage)
         await _until_rest(stage)
     return _planned(rollout, stage, cluster)
@@ -202,6 +212,17 @@ def _at_rest(status: RolloutStatus) -> RolloutStatus:
     )
 
 
+def _under_way(status: RolloutStatus) -> RolloutStatus:
+    """What a journey in its middle remembers, without what only its gates and people said."""
+    return replace(status, pause=None, drift=None, verdicts=(), approvals=(), checkpoint={})
+
+
+def _place(status: RolloutStatus) -> str:
+    where = status.step.name if status.step else status.stage.value.lower()
+    name = _name(status.canary) or _name(status.stable)
+    return f"a journey of {name} is under way ({where}, {status.split.canary}%); this begins there"
+
+
 def _relevant(objs: Iterable[Json]) -> list[Json]:
     wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway")
     return [obj for obj in objs if obj.get("kind") in wanted]
@@ -218,17 +239,6 @@ def _obj(rollout: Rollout) -> Json:
             "finalizers": ["rollout.dev/finalizer"],
         },
     }
-
-
-def _change(written: Written) -> Change:
-    return Change(
-        written.kind,
-        written.namespace,
-        written.name,
-        written.before,
-        written.after,
-        written.patch,
-    )
 
 
 def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:

@@ -16,17 +16,18 @@ import aiohttp
 import typer
 
 from rollout.cli import options, settings
-from rollout.cli.settings import CACHE, NAMES, Settings
-from rollout.controller import app, concerns, loop, telemetry
+from rollout.cli.settings import CACHE, Settings
+from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
-from rollout.controller.following import Following
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.ports import Answers, Metrics, Proxies
-from rollout.controller.sources import KubeSecrets, Policy, Sources
+from rollout.controller.seeing import concerns
+from rollout.controller.sources.following import Following
+from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.edges import kube
+from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.prometheus import Access, Prometheus
-from rollout.edges.repo import GitRepo
 from rollout.edges.syncz import Syncz
 from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
@@ -51,60 +52,23 @@ class Nowhere:
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
     context: typer.Context,
     namespace: Annotated[
-        str,
-        typer.Option(
-            "--namespace", "-n", envvar=NAMES["namespace"], show_envvar=False, help="Only this one."
-        ),
+        str, options.setting("namespace", "Only this one.", "--namespace", "-n")
     ] = "",
-    prometheus: Annotated[
-        str, typer.Option(envvar=NAMES["prometheus"], show_envvar=False, help="Prometheus' URL.")
-    ] = "",
+    prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
     prometheus_token: Annotated[
-        str,
-        typer.Option(
-            envvar=NAMES["prometheus_token"], show_envvar=False, help="File with its bearer token."
-        ),
+        str, options.setting("prometheus_token", "File with its bearer token.")
     ] = "",
-    prometheus_ca: Annotated[
-        str,
-        typer.Option(envvar=NAMES["prometheus_ca"], show_envvar=False, help="File with its CA."),
-    ] = "",
-    tenant: Annotated[
-        str, typer.Option(envvar=NAMES["tenant"], show_envvar=False, help="X-Scope-OrgID.")
-    ] = "",
+    prometheus_ca: Annotated[str, options.setting("prometheus_ca", "File with its CA.")] = "",
+    tenant: Annotated[str, options.setting("tenant", f"{TENANT}.")] = "",
     istiod: Annotated[
-        str,
-        typer.Option(
-            envvar=NAMES["istiod"],
-            show_envvar=False,
-            help="istiod's /debug/syncz URLs, with commas.",
-        ),
+        str, options.setting("istiod", "istiod's /debug/syncz URLs, with commas.")
     ] = "",
-    cache: Annotated[
-        Path,
-        typer.Option(
-            envvar=NAMES["cache"], show_envvar=False, help="Folder of the bare git clones."
-        ),
-    ] = CACHE,
-    listen: Annotated[
-        str,
-        typer.Option(
-            envvar=NAMES["listen"], show_envvar=False, help="host:port of /metrics and /healthz."
-        ),
-    ] = "",
+    cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
+    listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     allow_local_git: Annotated[
-        bool,
-        typer.Option(
-            "--allow-local-git",
-            envvar=NAMES["allow_local_git"],
-            show_envvar=False,
-            help="Paths and http to itself.",
-        ),
+        bool, options.setting("allow_local_git", "Paths and http to itself.", "--allow-local-git")
     ] = False,
-    log_level: Annotated[
-        str,
-        typer.Option(envvar=NAMES["log_level"], show_envvar=False, help="debug, info, warning."),
-    ] = "info",
+    log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
 
@@ -229,3 +193,4 @@ def _log(level: str) -> None:
     handler.setFormatter(telemetry.Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("rollout").setLevel(level.upper())
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are ours to tell

@@ -1,7 +1,7 @@
 """The demo's shop: three revisions of one service, one of them bad; plain objects and text."""
 
 from rollout.lab import sample
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 NAMESPACE = sample.NAMESPACE
 HOST = sample.HOST

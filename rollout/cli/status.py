@@ -8,7 +8,7 @@ import typer
 
 from rollout import strategies
 from rollout.cli import cluster, options, output
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import Seen, Unread
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
@@ -82,18 +82,20 @@ async def _one(given: Settings, name: str) -> Seen:
         return await cluster.one(connection, given.namespace, name)
 
 
-async def _all(given: Settings) -> list[Seen]:
+async def _all(given: Settings) -> list[Seen | Unread]:
     async with cluster.connected(given) as connection:
-        return await cluster.rollouts(connection)
+        return await cluster.everything(connection)
 
 
-def _table(found: Sequence[Seen], *, everywhere: bool, namespace: str) -> None:
+def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) -> None:
     if not found:
         where = "any namespace" if everywhere else f"namespace {namespace}"
         output.say(f"no rollouts in {where}")
         return
-    rows = [
-        terminal.row(one.rollout.key if everywhere else one.rollout.name, one.status)
-        for one in found
-    ]
-    output.table(terminal.HEAD, rows)
+    output.table(terminal.HEAD, [_row(one, everywhere=everywhere) for one in found])
+
+
+def _row(one: Seen | Unread, *, everywhere: bool) -> tuple[str, ...]:
+    if isinstance(one, Unread):
+        return terminal.unread(one.key if everywhere else one.name, one.because)
+    return terminal.row(one.rollout.key if everywhere else one.rollout.name, one.status)

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rollout.controller import preflight, telemetry
-from rollout.controller.concerns import Interests
-from rollout.controller.inbox import Inbox
+from rollout.controller import telemetry
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
 from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
-from rollout.controller.store import Store
+from rollout.controller.seeing import concerns, preflight
+from rollout.controller.seeing.concerns import Interests
+from rollout.controller.seeing.observe import Observer
 from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
 from rollout.model.status import Phase
@@ -98,7 +99,14 @@ class Controller:
         """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
         alarms = self.alarms()
         looks = self._looks()
-        self.loop = Loop(looks.look, self.clock, alarms, looks.troubled, hurried=looks.hurried)
+        self.loop = Loop(
+            looks.look,
+            self.clock,
+            alarms,
+            looks.troubled,
+            hurried=looks.hurried,
+            meanwhile=looks.meanwhile,
+        )
         looks.gone = self.loop.forget
         self.outside.kube.listen(self._changed)
         self._begin()
@@ -191,9 +199,8 @@ class Controller:
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""
         if kind == "Rollout":
-            for concern in touched:
-                self.loop.wake(concern.removeprefix("rollout "), urgent=True)
-            return
+            for key in concerns.itself(touched):
+                self.loop.wake(key, urgent=True)
         for key in self._interests.whom(touched):
             self.loop.wake(key)
 

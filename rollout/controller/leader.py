@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rollout.controller import telemetry
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
-from rollout.controller.store import unchanged
 from rollout.errors import RolloutError
 
 NAME = "rollout-controller"

@@ -1,27 +1,41 @@
 """One look at one Rollout: ask, observe, decide, save, act; the order is the safety."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout import reconcile
 from rollout.controller import telemetry
-from rollout.controller.concerns import Interests
-from rollout.controller.inbox import Inbox
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held, Store, gist
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
-from rollout.controller.observe import Observer
-from rollout.controller.perform import Performer
-from rollout.controller.store import Held, Store, gist
+from rollout.controller.seeing.concerns import Interests
+from rollout.controller.seeing.observe import Fetched, Observer, silent
 from rollout.controller.telemetry import Registry
 from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
 from rollout.model.action import Decision
+from rollout.model.observation import Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
 
 STUBBORN = 3  # failures in a row before the status says why nothing moves
 
 SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
+
+
+PROMPT = 0.5  # seconds that answers from outside may take before anybody asks who waits for them
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One look's object, its questions, and what the outside said to them."""
+
+    held: Held
+    questions: Questions
+    fetched: Fetched
 
 
 @dataclass(slots=True)
@@ -42,6 +56,7 @@ class Looks:
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
     gone: Callable[[str], None]
+    _news: dict[str, asyncio.Event] = field(default_factory=dict)
     _excuses: dict[str, str] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
 
@@ -67,6 +82,11 @@ class Looks:
         self.metrics.observe("rollout_look_seconds", (self.clock() - began).total_seconds())
         return again
 
+    def meanwhile(self, key: str) -> None:
+        """Something changed while a look at ``key`` runs; it may be worth no more waiting."""
+        if news := self._news.get(key):
+            news.set()
+
     def hurried(self, key: str) -> bool:
         """Whether weight was to be taken away, and could not be yet."""
         return key in self._leaving
@@ -87,9 +107,52 @@ class Looks:
     async def _look(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
             questions = reconcile.ask(held.rollout, held.status, self.clock())
-        fetched = await self.observer.fetch(held, questions)
+        fetching = asyncio.create_task(self.observer.fetch(held, questions))
+        try:
+            hasty = await self._overtaken(held.key, fetching)
+            one = hasty or _Asked(held, questions, await fetching)
+        finally:
+            fetching.cancel()
+        return await self._conclude(one)
+
+    async def _overtaken(self, key: str, fetching: asyncio.Task[Fetched]) -> _Asked | None:
+        """What is to be done without the answers, where they keep a way back waiting.
+
+        Looked for once when they are late, and then whenever something changes.
+        """
+        news = self._news[key] = asyncio.Event()
+        try:
+            if not await _comes(fetching, PROMPT):
+                while not fetching.done():
+                    news.clear()
+                    if hasty := await self._hasty(key):
+                        return hasty
+                    heard = asyncio.create_task(news.wait())
+                    await asyncio.wait((fetching, heard), return_when=asyncio.FIRST_COMPLETED)
+                    heard.cancel()
+        finally:
+            del self._news[key]
+        return None
+
+    async def _hasty(self, key: str) -> _Asked | None:
+        """A look without answers, if it hears a person or takes weight away."""
+        held = self.store.load(key)
+        if held is None:
+            return None
+        held = replace(held, rollout=self._signed(held))
         async with self.lanes.thinking():
-            seen = self.observer.see(held, questions, fetched)
+            questions = reconcile.ask(held.rollout, held.status, self.clock())
+            one = _Asked(held, questions, silent(questions))
+            seen = self.observer.see(held, questions, one.fetched)
+            after = reconcile.decide(held.rollout, held.status, seen, self.clock()).status
+        before = held.status
+        heard = after.last_handled_request != before.last_handled_request
+        return one if heard or after.split.canary < before.split.canary else None
+
+    async def _conclude(self, one: _Asked) -> timedelta | None:
+        held, questions = one.held, one.questions
+        async with self.lanes.thinking():
+            seen = self.observer.see(held, questions, one.fetched)
             self.interests.put(held.key, self.observer.concerns(held, questions))
             now = self.clock()
             decision = reconcile.decide(held.rollout, held.status, seen, now)
@@ -156,11 +219,23 @@ class Looks:
 
     async def _explain(self, key: str, text: str) -> None:
         """The status says ``text`` until a look succeeds to its end."""
+        if not self.leading():
+            return
+        try:
+            held = self.store.load(key)
+        except ManifestError:
+            text = text.removeprefix(f"rollout {key}: ")[:SENTENCE]
+            await self.store.complain(key, text, self.clock())
+            return
         self._excuses[key] = text[:SENTENCE]
-        held = self.store.load(key)
-        if held is not None and self.leading():
+        if held is not None:
             status = replace(held.status, because=text[:SENTENCE])
             await self.store.save(held, status, self.clock())
+
+
+async def _comes(task: asyncio.Task[Fetched], seconds: float) -> bool:
+    done, _ = await asyncio.wait((task,), timeout=seconds)
+    return bool(done)
 
 
 def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:

@@ -116,6 +116,7 @@ class Loop:
 
     ``troubled``: told once for each new reason why looks fail.
     ``hurried``: whether an object's failures must be tried again soon, however many there were.
+    ``meanwhile``: told that an object changed while a look at it runs.
     """
 
     look: Look
@@ -124,6 +125,7 @@ class Loop:
     troubled: Callable[[Trouble], Awaitable[None]]
     jitter: Callable[[], float] = random.random
     hurried: Callable[[str], bool] = lambda _: False
+    meanwhile: Callable[[str], None] = lambda _: None
     _states: dict[str, _State] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -134,6 +136,8 @@ class Loop:
         """
         state = self._states.setdefault(key, _State())
         state.again = True
+        if state.task:
+            self.meanwhile(key)
         if state.task or self._stopping:
             return
         if state.timer and not (urgent and state.patient):
@@ -158,10 +162,6 @@ class Loop:
                 state.timer.cancel()
         tasks = [state.task for state in self._states.values() if state.task]
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def troubles(self) -> dict[str, str]:
-        """Key to the reason why its looks fail now."""
-        return {key: state.complaint for key, state in self._states.items() if state.complaint}
 
     def _later(self, key: str, state: _State, wait: float) -> None:
         if state.timer:

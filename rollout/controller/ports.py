@@ -2,7 +2,7 @@
 
 Objects are Kubernetes' own JSON, as the API server sent it, and are never changed in place.
 A *concern* is a name that objects share with the rollouts they matter to, such as
-``host reviews.shop.svc.cluster.local``; ``concerns.py`` says who has which.
+``host reviews.shop.svc.cluster.local``; ``seeing/concerns.py`` says who has which.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""One outside system a file; no policy."""
+"""One outside system a file, or a room where a file is not enough; no policy."""

@@ -11,7 +11,7 @@ from rollout.istio import hosts, memory
 from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import Memory
 from rollout.istio.patch import Json, Op, Row, Rows
-from rollout.istio.routes import namespace, spec
+from rollout.istio.routes.listing import namespace, spec
 from rollout.model.status import SubsetMode
 from rollout.model.traffic import Target
 
@@ -109,38 +109,25 @@ def is_made(obj: Obj, target: Target) -> bool:
     return (obj["metadata"].get("labels") or {}).get(MADE) == target.rollout
 
 
-def epoch(obj: Obj, target: Target) -> int:
-    """The fencing epoch that this rollout wrote last; 0 when it has nothing written there."""
-    known = memory.read(obj, target)
-    return known.epoch if known else 0
-
-
 def where(obj: Obj, target: Target) -> str:
     """The object as it is named in every phrase: ``destinationrule shop/shop``."""
     return f"destinationrule {namespace(obj, target)}/{obj['metadata']['name']}"
 
 
-def mode(
-    obj: Obj | None, used: Iterable[str], revisions: Mapping[str, Labels]
-) -> tuple[SubsetMode, dict[str, str]]:
-    """How the rule names revisions, and in VERSION mode revision name to subset name.
+def mode(obj: Obj | None, used: Iterable[str], revisions: Mapping[str, Labels]) -> SubsetMode:
+    """How the rule names revisions.
 
-    VERSION when a subset that routes use selects one of ``revisions`` and is not one of the
-    roles; a revision that has no such subset yet is missing from the mapping.
+    VERSION when each subset that routes use selects one of ``revisions`` and is no role.
     ``used``: subsets that ordinary requests go to. ``revisions``: name to singling-out labels.
     """
-    names = [name for name in used if name]
-    here = subsets(obj)
-    roles = {"stable", "canary"}
-    found = {
+    names = {name for name in used if name}
+    versions = {  # of a revision that several subsets select, the first counts
         revision: name
         for revision, labels in revisions.items()
-        for name, selects in reversed(here.items())
-        if labels and name not in roles and labels.items() <= selects.items()
+        for name, selects in reversed(subsets(obj).items())
+        if labels and name not in ("stable", "canary") and labels.items() <= selects.items()
     }
-    if names and set(names) <= set(found.values()):
-        return SubsetMode.VERSION, found
-    return SubsetMode.ROLE, {}
+    return SubsetMode.VERSION if names and names <= {*versions.values()} else SubsetMode.ROLE
 
 
 def made(obj: Obj, target: Target) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """How a host written in Istio's objects names a service; nothing is resolved over a network."""
 
+from rollout.model.traffic import full_host
+
 SVC = ".svc."
 
 
@@ -18,6 +20,16 @@ def _spellings(host: str, namespace: str) -> set[str]:
     home = rest.partition(SVC)[0]
     spellings = {host, f"{name}.{home}", f"{name}.{home}.svc"}
     return spellings | {name} if namespace == home else spellings
+
+
+def full(written: str, namespace: str) -> str:
+    """The full name of what ``written`` means in an object of ``namespace``, as in ``means``."""
+    parts = written.rstrip(".").split(".")
+    if len(parts) == 1:
+        return full_host(written, namespace)
+    if len(parts) == 2 or (len(parts) == 3 and parts[2] == "svc"):
+        return full_host(parts[0], parts[1])
+    return written.rstrip(".")
 
 
 def short(host: str) -> str:

@@ -56,6 +56,12 @@ def read(obj: Mapping[str, Any], target: Target) -> Memory | None:
     return _parsed(_annotations(obj).get(key(target)))
 
 
+def epoch(obj: Mapping[str, Any], target: Target) -> int:
+    """The fencing epoch that this rollout wrote last; 0 when it has nothing written there."""
+    known = read(obj, target)
+    return known.epoch if known else 0
+
+
 def fence(obj: Mapping[str, Any], target: Target, epoch: int, where: str) -> None:
     """Nothing; or ``ConflictError`` when a newer epoch than ours is written on ``obj``.
 

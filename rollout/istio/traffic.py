@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rollout.istio import destinationrule, hosts, owner, virtualservice
-from rollout.istio import routes as listing
+from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
+from rollout.istio.routes import listing, problems
 from rollout.model.observation import SeenTraffic
 from rollout.model.traffic import Route, Target
 
@@ -28,26 +28,24 @@ def seen(
     rule = destinationrule.chosen(destination_rules, target)
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
-    mode, version_subsets = destinationrule.mode(rule, serving, revisions)
-    problems = (*_missing(everything, reached, target), *_blocked(everything, ours, target, route))
+    missing = _missing(everything, reached, target)
+    gone = tuple(missing) if reached else ()
+    blocked = (*missing[len(gone) :], *_blocked(everything, ours, target, route))
+    written = (*ours, rule) if rule else ours
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
-        differences=() if problems else _differences(ours, reached, target, route),
+        differences=() if blocked else _differences(ours, reached, target, route),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
-        problems=problems,
+        problems=blocked,
+        gone=gone,
         subsets=destinationrule.subsets(rule),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
-        mode=mode,
-        version_subsets=version_subsets,
-        epoch=max((*_epochs(ours, target), destinationrule.epoch(rule, target) if rule else 0)),
-        owner=next(filter(None, (owner.owner(o) for o in (*ours, *([rule] if rule else [])))), ""),
+        mode=destinationrule.mode(rule, serving, revisions),
+        epoch=max((memory.epoch(o, target) for o in written), default=0),
+        owner=next(filter(None, (owner.owner(o) for o in written)), ""),
     )
-
-
-def _epochs(objs: Sequence[Obj], target: Target) -> tuple[int, ...]:
-    return tuple(virtualservice.epoch(o, target) for o in objs)
 
 
 def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
@@ -66,16 +64,16 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
     named = {(r.name, r.namespace or target.namespace) for r in target.virtual_services}
     gone = [f"virtualservice {space}/{name}: is not there" for name, space in sorted(named - here)]
     if not named and not reached:
-        what = f"no virtualservice has a route to {target.host}"
-        gone.append(f"service {hosts.short(target.host)}: {what}; one is wanted")
-    return [f"{g}; one with a route to this service is wanted" if named else g for g in gone]
+        what = "no virtualservice has a route to it"
+        gone.append(f"service {hosts.short(target.host)}: {what}; a route is wanted")
+    return [f"{g}; it is wanted" if named else g for g in gone]
 
 
 def _blocked(
     everything: list[Obj], ours: Sequence[Obj], target: Target, route: Route | None
 ) -> list[str]:
     meant = [o for o in everything if o in ours or _named(o, target)]
-    found = [p for o in meant for p in virtualservice.problems(o, target, route)]
+    found = [p for o in meant for p in problems.problems(o, target, route)]
     if route is not None and route.preview_host is not None and ours:
         patterns = [h for o in ours for h in listing.spec(o).get("hosts") or ()]
         if not any(hosts.covers(p, route.preview_host) for p in patterns):

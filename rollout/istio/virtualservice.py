@@ -9,27 +9,12 @@ from typing import Any
 
 from rollout.istio import memory
 from rollout.istio import patch as jsonpatch
-from rollout.istio import routes as listing
 from rollout.istio.memory import Memory
 from rollout.istio.patch import Json, Op
-from rollout.istio.problems import problems
-from rollout.istio.routes import Base, ManagedRoute, is_host, is_made, subset, weight, where
-from rollout.istio.wanted import Wanted, wanted
+from rollout.istio.routes import listing
+from rollout.istio.routes.listing import Base, ManagedRoute, is_host, is_made, subset, weight, where
+from rollout.istio.routes.wanted import Wanted, wanted
 from rollout.model.traffic import Route, Target
-
-__all__ = [
-    "differences",
-    "discover",
-    "epoch",
-    "managed",
-    "patch",
-    "problems",
-    "referenced",
-    "release",
-    "serving",
-    "splits",
-    "strays",
-]
 
 Obj = Mapping[str, Any]
 
@@ -83,12 +68,6 @@ def _named(route: Json) -> Iterator[Json]:
     yield from route.get("mirrors") or ()
     if "mirror" in route:
         yield {"destination": route["mirror"]}
-
-
-def epoch(obj: Obj, target: Target) -> int:
-    """The fencing epoch that this rollout wrote last; 0 when it has nothing written there."""
-    known = memory.read(obj, target)
-    return known.epoch if known else 0
 
 
 def patch(obj: Obj, target: Target, route: Route, epoch: int) -> list[Op]:

@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from rollout.lab.cluster.kubelet import Kubelet
-from rollout.lab.control_plane import ControlPlane
-from rollout.lab.exposition import page
+from rollout.lab.istiod.control_plane import ControlPlane
 from rollout.lab.mesh.durations import seconds
-from rollout.lab.telemetry import Telemetry
+from rollout.lab.metrics.exposition import page
+from rollout.lab.metrics.telemetry import Telemetry
 
 
 class Control:

@@ -1,6 +1,6 @@
 """The sample shop: two versions behind one Service, a gateway, and a split; plain objects."""
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 NAMESPACE = "shop"
 HOST = "shop.example"

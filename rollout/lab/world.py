@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from rollout.errors import OutsideError
-from rollout.lab import crds
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
 from rollout.lab.apiserver.server import Settings as ApiSettings
-from rollout.lab.client import (
+from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
+from rollout.lab.cluster.network import Network
+from rollout.lab.control import Control
+from rollout.lab.istiod.control_plane import KINDS as MESH_KINDS
+from rollout.lab.istiod.control_plane import ControlPlane
+from rollout.lab.kube import crds
+from rollout.lab.kube.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
     ENDPOINTS,
@@ -29,18 +34,13 @@ from rollout.lab.client import (
     Kube,
     Object,
 )
-from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
-from rollout.lab.cluster.network import Network
-from rollout.lab.control import Control
-from rollout.lab.control_plane import KINDS as MESH_KINDS
-from rollout.lab.control_plane import ControlPlane
-from rollout.lab.envoy import Envoy
-from rollout.lab.gitserver import GitServer, Repository
+from rollout.lab.kube.watched import Watched, run, until
 from rollout.lab.load import Ask, Load
-from rollout.lab.processes import free_port, start
-from rollout.lab.prometheus import Prometheus
-from rollout.lab.telemetry import Telemetry
-from rollout.lab.watched import Watched, run, until
+from rollout.lab.metrics.telemetry import Telemetry
+from rollout.lab.programs.envoy import Envoy
+from rollout.lab.programs.gitserver import GitServer, Repository
+from rollout.lab.programs.processes import free_port, start
+from rollout.lab.programs.prometheus import Prometheus
 
 _log = logging.getLogger(__name__)
 _KINDS = dict.fromkeys(
@@ -96,10 +96,6 @@ class World:
     @property
     def git_url(self) -> str:
         return self.repository.url
-
-    @property
-    def git_path(self) -> Path:
-        return self.repository.path
 
     def addresses(self) -> dict[str, str]:
         """What people want to know of a running lab, in the order in which they want to know it."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from rollout.errors import ManifestError
@@ -45,7 +44,6 @@ def rollout(
         author=_text(annotations, AUTHOR),
         request=request(_text(annotations, REQUEST)),
         deleting=bool(metadata.get("deletionTimestamp")),
-        created_at=_time(metadata.get("creationTimestamp")),
         templates={name: spec for name, spec in (templates or {}).items() if name in used},
     )
 
@@ -98,10 +96,3 @@ def _text(values: Mapping[str, Any], key: str) -> str:
 def _number(values: Mapping[str, Any], key: str) -> int:
     value = values.get(key)
     return value if isinstance(value, int) else 0
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC) if value else None
-    except ValueError:
-        return None

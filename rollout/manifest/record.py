@@ -84,6 +84,16 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     return written | {"conditions": conditions(wanted, before, generation, now)}
 
 
+def unread_json(
+    stored: Mapping[str, Any], because: str, generation: int, now: datetime
+) -> dict[str, Any]:
+    """The status of a Rollout that cannot be read: what is stored, and why it stands still."""
+    told = RolloutStatus(phase=Phase.PAUSED, because=because, observed_generation=generation)
+    fresh = rollout_json(told, stored, now)
+    said = ("phase", "because", "observedGeneration", "conditions")
+    return {**fresh, **stored, **{key: fresh[key] for key in said}}
+
+
 def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str, Any]:
     """``status`` without what is as in a fresh one, so that little is stored.
 

@@ -19,7 +19,7 @@ from rollout.errors import ManifestError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50  # a Deployment inside a Rollout is 15 deep
-MAX_NODES = 20_000  # about 100 ms of events; a long rollout has 300
+MAX_NODES = 10_000  # about 50 ms of events; a long rollout has 300
 
 Path = tuple[str | int, ...]
 

@@ -1,11 +1,10 @@
-"""What editors, the API server and readers of the docs are told, made from the nouns alone."""
+"""Our kinds as JSON Schema, as authors write them and editors are told, made from the nouns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter
 
 from rollout.manifest.scan import Path
@@ -72,25 +71,6 @@ KINDS = {
     )
 }
 
-_CONDITIONS: Schema = {
-    "description": "Ready, Reconciling, Stalled, as kstatus wants them",
-    "type": "array",
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": ["type"],
-    "items": {
-        "type": "object",
-        "required": ["type", "status"],
-        "properties": {
-            "type": {"type": "string"},
-            "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-            "reason": {"type": "string"},
-            "message": {"type": "string"},
-            "lastTransitionTime": {"type": "string", "format": "date-time"},
-            "observedGeneration": {"type": "integer"},
-        },
-    },
-}
-
 
 @cache
 def plain(noun: Any) -> Schema:
@@ -132,7 +112,7 @@ def _without_null(node: Schema) -> Schema:
 
 def keys(kind: str, path: Path) -> tuple[str, ...]:
     """The keys that may stand in the mapping at ``path`` of a ``kind``'s document."""
-    node: Any = {"properties": {"spec": _referenced(KINDS[kind].spec)}}
+    node: Any = {"properties": {"spec": plain(KINDS[kind].spec)}}
     for part in path:
         if not isinstance(node, dict):
             return ()
@@ -141,11 +121,6 @@ def keys(kind: str, path: Path) -> tuple[str, ...]:
         else:
             node = node.get("properties", {}).get(part, node.get("additionalProperties"))
     return tuple(node.get("properties", ())) if isinstance(node, dict) else ()
-
-
-@cache
-def _referenced(noun: Any) -> Schema:
-    return plain(noun)
 
 
 def document(kind: str) -> Schema:
@@ -190,98 +165,6 @@ def _for_editors(node: Any) -> Any:
     return kept
 
 
-def crd(kind: Kind) -> Schema:
-    """The CustomResourceDefinition of ``kind``; a structural schema, with no defaults.
-
-    No defaults, because the API server would write them into what git asked for.
-    """
-    properties: Schema = {
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": {"type": "object"},
-        "spec": structural(plain(kind.spec)),
-    }
-    version: Schema = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "schema": {
-            "openAPIV3Schema": {
-                "description": plain(kind.spec)["description"],
-                "type": "object",
-                "required": ["spec"],
-                "properties": properties,
-            }
-        },
-    }
-    if kind.status is not None:
-        status = structural(plain(kind.status))
-        status.pop("required", None)
-        status["properties"]["conditions"] = _CONDITIONS
-        properties["status"] = status
-        version["subresources"] = {"status": {}}
-    version["additionalPrinterColumns"] = [
-        *({"name": n, "jsonPath": path, "type": type_} for n, path, type_ in kind.columns),
-        {"name": "Age", "jsonPath": ".metadata.creationTimestamp", "type": "date"},
-    ]
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {
-                "kind": kind.name,
-                "listKind": f"{kind.name}List",
-                "plural": kind.plural,
-                "singular": kind.name.lower(),
-                "shortNames": [kind.short],
-                # no category "rollout": `kubectl get rollout NAME` would mean every kind
-            },
-            "versions": [version],
-        },
-    }
-
-
-def structural(node: Any) -> Any:
-    """JSON Schema in the dialect of CRDs.
-
-    Source: kubernetes.io, "Extend the Kubernetes API with CustomResourceDefinitions",
-    "Specifying a structural schema". What the dialect cannot say stays unsaid; we check it.
-    ``nullable`` stays for values of a map only; a field that is null is left out before.
-    """
-    if "anyOf" in node:
-        return _number_or_text(node)
-    if node.get("x-kubernetes-preserve-unknown-fields"):
-        return {key: value for key, value in node.items() if key != "additionalProperties"}
-    kept = {key: node[key] for key in _KEPT if key in node}
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if exclusive in node:
-            kept |= {bound: node[exclusive], exclusive: True}
-    if "properties" in node:
-        kept["properties"] = {key: structural(value) for key, value in node["properties"].items()}
-    if isinstance(values := node.get("additionalProperties"), dict):
-        kept["additionalProperties"] = structural(values)
-        if values.get("nullable"):
-            kept["additionalProperties"]["nullable"] = True
-    if "items" in node:
-        kept |= {"items": structural(node["items"]), "x-kubernetes-list-type": "atomic"}
-    return kept
-
-
-_KEPT = ("description", "type", "format", "enum", "pattern", "minimum", "maximum", "required")
-
-
-def _number_or_text(node: Schema) -> Schema:
-    """A value with several types: whole number or text has a word of its own, others have none."""
-    types = {branch.get("type") for branch in node["anyOf"]}
-    said = {key: node[key] for key in ("description",) if key in node}
-    if types == {"integer", "string"}:
-        return said | {"x-kubernetes-int-or-string": True}
-    return said | {"x-kubernetes-preserve-unknown-fields": True}
-
-
 def without_nulls(kind: str, spec: Any) -> Any:
     """``spec`` of a ``kind`` without fields that are null, which is how authors leave one out."""
     return _without_nulls(spec, plain(KINDS[kind].spec))
@@ -298,59 +181,3 @@ def _without_nulls(value: Any, node: Any) -> Any:
         for key, inner in value.items()
         if inner is not None or key not in named
     }
-
-
-def files() -> Mapping[str, str]:
-    """Every generated file by its path in the repository."""
-    crds = {f"deploy/crds/{kind.plural}.yaml": _yaml(crd(kind)) for kind in KINDS.values()}
-    return crds | {"docs/manifests.md": reference()}
-
-
-def _yaml(value: Schema) -> str:
-    head = "# Generated from rollout/model by `make generate`; edit the nouns, not this file.\n"
-    return head + yaml.safe_dump(value, sort_keys=False, width=100)
-
-
-def reference() -> str:
-    """The page of every field, for ``docs/``."""
-    parts = [
-        "# Manifests\n\nGenerated from `rollout/model`; a test fails when it is stale.\n"
-        "Durations are written `250ms`, `90s`, `5m`, `2h`, `1d`; percentages `5%` or `5`.\n"
-    ]
-    for kind in KINDS.values():
-        noun = plain(kind.spec)
-        parts.append(f"\n## {kind.name}\n\n{noun['description']}\n\n| field | type | meaning |")
-        parts.append("| --- | --- | --- |")
-        defaults = TypeAdapter(kind.spec).json_schema(by_alias=True)
-        parts.extend(_rows(noun, defaults, ""))
-    return "\n".join(parts) + "\n"
-
-
-def _rows(node: Schema, source: Schema, prefix: str) -> list[str]:
-    rows = []
-    required = set(node.get("required", ()))
-    for name, field in node.get("properties", {}).items():
-        inner, suffix = field, ""
-        if field.get("type") == "array":
-            inner, suffix = field["items"], "[]"
-        elif isinstance(field.get("additionalProperties"), dict):
-            inner, suffix = field["additionalProperties"], ".*"
-        meaning = " ".join(str(field.get("description", inner.get("description", ""))).split())
-        must = " (required)" if name in required else ""
-        rows.append(f"| `{prefix}{name}` | {_type(field)} | {_cell(meaning)}{must} |")
-        rows.extend(_rows(inner, source, f"{prefix}{name}{suffix}."))
-    return rows
-
-
-def _type(field: Schema) -> str:
-    if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
-    if "anyOf" in field:
-        return " or ".join(branch.get("type", "any") for branch in field["anyOf"])
-    if field.get("type") == "array":
-        return f"list of {_type(field['items'])}"
-    return str(field.get("type", "any"))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("``", "`")

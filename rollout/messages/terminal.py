@@ -44,6 +44,11 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
     return tuple(cell or "-" for cell in cells)
 
 
+def unread(name: str, because: str) -> tuple[str, ...]:
+    """The line of a Rollout that cannot be read: all that is known is why."""
+    return (name, Phase.PAUSED.value, "-", "-", "-", "-", because)
+
+
 def aligned(rows: Iterable[Sequence[str]]) -> str:
     """``rows`` in columns three blanks apart, without blanks at the ends of lines."""
     table = [tuple(row) for row in rows]

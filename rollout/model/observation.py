@@ -175,12 +175,13 @@ class SeenTraffic:
     ``differences``: one phrase per leaf that is not as asked; empty means nothing to do.
     ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
     ``problems``: why these objects cannot be managed; each has its object in front.
+    ``gone``: of several VirtualServices those that are named and not there; the others can be
+    managed.
     ``subsets``: name to labels, of the DestinationRule in force.
     ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
     ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
-    ``version_subsets``: in VERSION mode, revision name to subset name.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
     """
@@ -189,12 +190,12 @@ class SeenTraffic:
     differences: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
     referenced: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
-    version_subsets: Mapping[str, str] = field(default_factory=dict)
     epoch: int = 0
     owner: str = ""
 

@@ -1,14 +1,15 @@
 """What git asks for, as frozen values; manifests, CRDs and the reference page come from here."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from rollout.model.traffic import Cohort, Fault, VirtualServiceRef
+from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
 from rollout.model.units import CONFIG, Duration, Share, Weight
 
 GROUP = "rollout.dev"
@@ -433,7 +434,6 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
-    created_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
 
     @property
@@ -443,8 +443,31 @@ class Rollout:
 
     @property
     def host(self) -> str:
-        """The service's full host name (short names are the mesh's oldest trap)."""
-        return f"{self.spec.service}.{self.namespace}.svc.cluster.local"
+        """The service's full host name."""
+        return full_host(self.spec.service, self.namespace)
+
+    @property
+    def label(self) -> str:
+        """The name as the value of a label, which has 63 characters at most."""
+        return _within(self.name, 63)
+
+    def deployment(self, revision: str) -> str:
+        """The name of the Deployment that runs ``revision``.
+
+        One of our own making leaves room for what pods add within 63 characters.
+        """
+        pattern = self.spec.workload.deployments
+        if pattern is not None:
+            return pattern.replace("{revision}", revision)
+        return f"{_within(self.name, 51 - len(revision))}-{revision}"
+
+
+def _within(text: str, most: int) -> str:
+    """``text`` in ``most`` characters, still unlike any other."""
+    if len(text) <= most:
+        return text
+    told = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{text[: most - 7].rstrip('-.')}-{told}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,11 @@ from pydantic import Field
 from rollout.model.units import CONFIG, Duration, Share
 
 
+def full_host(service: str, namespace: str) -> str:
+    """The full host name of a Kubernetes Service (short names are the mesh's oldest trap)."""
+    return f"{service}.{namespace}.svc.cluster.local"
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """How ordinary requests divide between two revisions, in whole percent."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from rollout.istio.routes import is_host, listed, namespace
+from rollout.istio.routes.listing import is_host, listed, namespace
 from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
 from rollout.workloads import deployment, hpa, selector
 

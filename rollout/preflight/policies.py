@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rollout.istio import hosts
-from rollout.istio.routes import namespace
+from rollout.istio.routes.listing import namespace
 from rollout.preflight.snapshot import Case, Obj, labels, named, template
 from rollout.workloads import selector
 

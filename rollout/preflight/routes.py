@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.istio import hosts, owner, problems, virtualservice
-from rollout.istio import routes as listing
-from rollout.istio.routes import is_host, listed, namespace, spec, subset, weight, where
+from rollout.istio import hosts, owner, virtualservice
+from rollout.istio.routes import listing, problems
+from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
 from rollout.preflight.snapshot import Case, Obj, named
 
 _IGNORED = ("uri", "scheme", "method", "authority")
@@ -278,7 +278,7 @@ def claimed(case: Case) -> Iterator[str]:
     mine = f"{case.target.namespace}/{case.target.rollout}"
     for key, host in sorted(case.snapshot.claims.items()):
         if host == case.target.host and key != mine:
-            yield f"rollout {key}: claims service {hosts.short(host)} too; one is wanted"
+            yield f"rollout {key}: has service {hosts.short(host)} already; one must go"
 
 
 def reverted(case: Case) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
-from rollout.istio import routes as listing
+from rollout.istio.routes import listing
 from rollout.model.traffic import Cohort, Target
 from rollout.workloads import deployment, selector
 
@@ -17,7 +17,8 @@ Objs = tuple[Obj, ...]
 class Snapshot:
     """All objects that might matter, at one moment; a kind that could not be read is empty.
 
-    ``claims``: every Rollout's ``namespace/name`` to the full host name of its service.
+    ``claims``: ``namespace/name`` of every Rollout that goes before this one, to the full host
+    name of its service.
     ``root``: Istio's root namespace.
     """
 

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from rollout.istio import destinationrule, virtualservice
-from rollout.istio.routes import is_host, listed, namespace, subset, weight, where
+from rollout.istio.routes.listing import is_host, listed, namespace, subset, weight, where
 from rollout.preflight.pods import peer_authentications
 from rollout.preflight.snapshot import Case, Obj, labels, named
 from rollout.workloads import deployment, selector

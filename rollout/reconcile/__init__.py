@@ -27,6 +27,8 @@ from rollout.reconcile.look import SOON, Look, Turn, asked, short
 
 __all__ = ["ask", "decide"]
 
+_BACK = (Stage.WITHDRAWING, Stage.CLEANING)
+
 _DIVIDING = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING)
 """Stages entered by another split; only then do the requests show that it was taken."""
 
@@ -60,7 +62,8 @@ def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: date
         because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
         return Decision(status, (), SOON, because)
     look = Look(rollout, status, seen, now)
-    return _finish(look, _turn(_brought_up(look)))
+    up = _brought_up(look)
+    return _finish(look, _whole(up, _turn(up)))
 
 
 def _brought_up(look: Look) -> Look:
@@ -92,6 +95,20 @@ def _unmanageable(look: Look) -> Turn:
     if status.asked_at is not None:
         status = replace(status, confirmed_at=None, confirmed_by=None)
     return Turn(status, problem, SOON * 6, "Blocked", warn=True, stands=True)
+
+
+def _whole(look: Look, turn: Turn) -> Turn:
+    """Nothing goes on while one of several VirtualServices is gone; what goes back does so.
+
+    The others still carry the split, so its gates judge on.
+    """
+    gone, before, after = look.seen.traffic.gone, look.status, turn.status
+    if not gone or look.rollout.deleting or after.stage in _BACK:
+        return turn
+    at, to = (s.step.index if s.step else -1 for s in (before, after))
+    stays = before.stable is not None and (before.stage, at) == (after.stage, to)
+    status = after if stays else before
+    return Turn(status, gone[0], turn.again or SOON * 6, "Blocked", warn=True, stands=True)
 
 
 def _same_release(look: Look) -> Look:
@@ -149,7 +166,7 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     if not waits or not divided or status.stage not in _DIVIDING:
         return ()
     names = [r.name for r in (status.stable, status.canary) if r]
-    workloads = {name: wanted.deployment(rollout, name) for name in names}
+    workloads = {name: rollout.deployment(name) for name in names}
     every = rollout.spec.analysis.interval
     return confirm.question(rollout.namespace, workloads, status.asked_at or now, now, every)
 

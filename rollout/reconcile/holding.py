@@ -85,7 +85,7 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         namespace=rollout.namespace,
         stable=stable,
         canary=canary,
-        workloads={name: wanted.deployment(rollout, name) for name in (stable, canary)},
+        workloads={name: rollout.deployment(name) for name in (stable, canary)},
         since=since,
         step=status.step.index if status.step else None,
         weight=status.split.canary,

@@ -145,7 +145,8 @@ def lacking(look: Look, stop: Stop | None) -> str:
     if stop and stop.step.replicas is not None:
         least = min(least, stop.step.replicas)
     ready = look.pods(look.status.canary).ready
-    return "" if ready >= least else f"{percent}% needs {least} canary pods, {ready} ready"
+    pods = "pod" if least == 1 else "pods"
+    return "" if ready >= least else f"{percent}% needs {least} canary {pods}, {ready} ready"
 
 
 def way_back(look: Look) -> Split:

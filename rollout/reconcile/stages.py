@@ -119,6 +119,9 @@ def _stepping(look: Look) -> Turn:
     again = found.again or (SOON if status.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
         return _failed(look, found.because, again)
+    down = _stable_down(look)
+    if down and (status.pause is not None or found.gate is Gate.HOLD):
+        return Turn(status, down, again, "StableDown", warn=True)  # nobody is asked meanwhile
     if status.pause is not None:
         return Turn(status, status.pause.because, again)
     if found.pause:
@@ -128,6 +131,15 @@ def _stepping(look: Look) -> Turn:
     if found.gate is Gate.HOLD:
         return Turn(status, found.because, again, ask=found.ask)
     return _next(look, found.because)
+
+
+def _stable_down(look: Look) -> str:
+    """That requests go to a stable without pods, in words; an open gate is still the way on."""
+    status = look.status
+    if not status.split.stable or look.pods(status.stable).ready:
+        return ""
+    share = f"{named(status.stable)} has {status.split.stable}% and no ready pods"
+    return f"{share}: mend it, or promote"
 
 
 def _lost(look: Look) -> Turn:

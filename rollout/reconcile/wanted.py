@@ -121,14 +121,6 @@ def _labels(revision: Revision | None, seen: Observation) -> Mapping[str, str]:
     return found.labels if found else {}
 
 
-def deployment(rollout: Rollout, revision: str) -> str:
-    """The name of the Deployment that runs ``revision``."""
-    pattern = rollout.spec.workload.deployments
-    if pattern is None:
-        return f"{rollout.name}-{revision}"
-    return pattern.replace("{revision}", revision)
-
-
 def ours_to_scale(rollout: Rollout) -> bool:
     """Whether pods come and go at our word."""
     workload = rollout.spec.workload

@@ -12,11 +12,6 @@ REVISION = "rollout.dev/revision"
 """The label that we put on the pods of a revision of our own making."""
 
 
-def name(pattern: str, revision: str) -> str:
-    """The Deployment's name for ``revision``: the pattern of ``workload.deployments``, filled."""
-    return pattern.replace("{revision}", revision)
-
-
 def seen(
     revision: str,
     name: str,

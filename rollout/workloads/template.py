@@ -22,8 +22,6 @@ OWNER = "rollout.dev/rollout"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels, nor 0, 1, 3, so that no hash spells a word or is misread (as Kubernetes does)."""
 _LENGTH = 10
-_LONGEST_NAME = 52
-"""Of a Deployment's name: room for what pods add within 63 characters."""
 _SETTLED_SECONDS = 5
 """A pod that dies within this time never counted as ready."""
 
@@ -45,11 +43,6 @@ def revision(template: Obj, configs: Iterable[Obj]) -> str:
     return "".join(letters)
 
 
-def name(rollout: str, revision: str) -> str:
-    """The name of the Deployment for ``revision``."""
-    return f"{rollout[: _LONGEST_NAME - _LENGTH - 1]}-{revision}"
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """The objects that run one revision; ``configs`` go first, so that pods find them."""
@@ -68,7 +61,7 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
     pods = spec.get("template") or {}
     copied = configuration.copies(pods, configs, revision)
     pods = configuration.rewired(pods, copied, revision)
-    ours = {OWNER: rollout.name, REVISION: revision}
+    ours = {OWNER: rollout.label, REVISION: revision}
     metadata = pods.get("metadata") or {}
     labels = {"version": revision} | (metadata.get("labels") or {}) | ours
     spec |= {
@@ -81,7 +74,7 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name(rollout.name, revision)},
+        "metadata": {"name": rollout.deployment(revision)},
         "spec": spec,
     }
     owned = [_owned(c, rollout, ours) for c in (*copied, deployment)]

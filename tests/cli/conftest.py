@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 from rollout.cli import exits, main
 from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
-from rollout.lab.client import CRD, Kind, Kube
-from rollout.manifest import schema
+from rollout.lab.kube.client import CRD, Kind, Kube
+from rollout.lab.programs import processes
+from rollout.manifest import definition, schema
 
 Run = Callable[..., Result]
 Put = Callable[..., None]
@@ -24,7 +25,7 @@ ROLLOUT = Kind("rollout.dev", "v1alpha1", "rollouts", "Rollout")
 @pytest.fixture(scope="session")
 def api() -> Iterator[str]:
     """The URL of an API server that serves our kinds."""
-    command = [sys.executable, "-m", "rollout.lab.apiserver"]
+    command = processes.mortal("api", (sys.executable, "-m", "rollout.lab.apiserver"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
@@ -36,7 +37,7 @@ def api() -> Iterator[str]:
 async def _with_crds(url: str) -> None:
     kube = Kube(url)
     for kind in schema.KINDS.values():
-        await kube.apply(schema.crd(kind))
+        await kube.apply(definition.crd(kind))
     await kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     for _ in range(100):
         found, _ = await kube.list(CRD)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rollout.cli.exits import Exit
-from rollout.lab.client import Kube
+from rollout.lab.kube.client import Kube
 from rollout.messages import terminal
 from tests.cli.conftest import ROLLOUT, Put, Run
 
@@ -50,6 +50,24 @@ def test_status_shows_every_rollout_in_a_line(run: Run, put: Put) -> None:
     assert tuple(head.split()) == terminal.HEAD
     assert row.split("   ")[0] == "reviews"
     assert row.endswith("baking for 1m")
+
+
+@pytest.mark.parametrize("command", ["status", "preflight"])
+def test_a_rollout_that_cannot_be_read_hides_no_other(run: Run, put: Put, command: str) -> None:
+    falling = {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}
+    put(SPEC, STATUS)
+    put(SPEC | {"strategy": falling}, {}, "falling")
+    shown = run(command, "-n", "shop")
+    told = shown.stdout + shown.stderr
+    assert "steps[1].weight is 5, less than the step before (40); weights must rise" in told
+    assert "reviews" in shown.stdout
+    assert shown.exit_code == (Exit.OK if command == "status" else Exit.FAILED)
+
+
+def test_a_rollout_whose_new_spec_cannot_be_read_can_be_aborted(run: Run, put: Put) -> None:
+    put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, STATUS)
+    asked = run("abort", "reviews", "-n", "shop", "--no-wait")
+    assert (asked.exit_code, asked.stderr) == (0, "reviews: asked to abort\n")
 
 
 def test_status_of_all_namespaces_says_where(run: Run, put: Put) -> None:

@@ -63,7 +63,8 @@ def test_a_plan_that_does_not_reach_its_end_fails(run: Run) -> None:
     alone = str(ROOT / "canary" / "rollout.yaml")
     planned = run("plan", alone, cluster=False)
     assert planned.exit_code == Exit.FAILED
-    assert "stops here: service reviews: no virtualservice" in planned.stdout
+    assert "stops here: service shop/reviews: is not there; it is wanted" in planned.stdout
+    assert "--cluster takes the cluster's objects, too" in planned.stderr
 
 
 def test_a_plan_of_a_broken_manifest_says_the_mistake(run: Run, tmp_path: Path) -> None:

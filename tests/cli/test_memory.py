@@ -1,7 +1,7 @@
 import pytest
 
 from rollout.cli.memory import Cluster
-from rollout.controller import concerns
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from tests.test_examples import objects_of
 

@@ -1,10 +1,14 @@
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 from rollout.cli import rehearsal
 from rollout.cli.plan import documents
 from rollout.cli.validate import files
 from rollout.messages.planned import Planned
-from rollout.model.status import Revision, RolloutStatus, SubsetMode
+from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.traffic import Split
 from tests.test_examples import ROOT, objects_of, rollout_of
 
 
@@ -34,12 +38,68 @@ async def test_what_the_cluster_remembers_is_where_the_plan_begins() -> None:
     assert (plan.stable, plan.canary, plan.complete) == ("v1", "v2", True)
 
 
+async def in_mid_journey(revision: str) -> Planned:
+    """The plan of a push of ``revision`` while v2 has the first step's share."""
+    plan = await canary()
+    first = next(m for m in plan.moments if m.weight == 5)
+    begun = plan.moments[: plan.moments.index(first) + 1]
+    written = {c.object: c.after for moment in begun for c in moment.changes if c.after}
+    rest = [o for o in objects_of("canary") if f"{o['kind']} shop/{name_of(o)}" not in written]
+    now = rehearsal.BEGIN + timedelta(days=9000)
+    status = RolloutStatus(
+        stage=Stage.STEPPING,
+        stage_since=now,
+        stable=Revision("v1"),
+        canary=Revision("v2"),
+        subsets=SubsetMode.ROLE,
+        stable_subset="stable",
+        canary_subset="canary",
+        apart=True,
+        split=Split(95, 5),
+        step=StepStatus(0, "step 1", now),
+        asked_at=now,
+        confirmed_at=now,
+        attempt=1,
+        epoch=50,
+        pods=2,
+    )
+    rollout = rollout_of("canary")
+    rollout = replace(rollout, spec=replace(rollout.spec, revision=revision))
+    objs = [*rest, *written.values()]
+    return await rehearsal.play(rollout, objs, status, now + timedelta(seconds=30))
+
+
+def name_of(obj: Mapping[str, Any]) -> str:
+    return str(obj["metadata"]["name"])
+
+
+async def test_a_journey_that_is_under_way_is_planned_from_where_it_is() -> None:
+    plan = await in_mid_journey("v2")
+    assert (plan.stable, plan.canary, plan.complete) == ("v1", "v2", True)
+    assert plan.notes == ("a journey of v2 is under way (step 1, 5%); this begins there",)
+    first = plan.moments[0]
+    assert (first.at, first.weight) == (timedelta(seconds=30), 20)
+
+
+async def test_a_push_in_mid_journey_is_planned_with_the_way_back() -> None:
+    plan = await in_mid_journey("v1")
+    assert plan.complete
+    assert plan.moments[0].because == "git asks for v1 now"
+    assert {moment.weight for moment in plan.moments} == {0}
+
+
 async def test_a_service_that_no_virtualservice_knows_stops_the_plan_with_the_reason() -> None:
     rollout = rollout_of("canary")
-    plan = await rehearsal.play(rollout, (), RolloutStatus())
+    services = [obj for obj in objects_of("canary") if obj["kind"] == "Service"]
+    plan = await rehearsal.play(rollout, services, RolloutStatus())
     assert not plan.complete
     assert plan.moments == ()
     assert plan.ends.startswith("stops here: service reviews: no virtualservice has a route to")
+
+
+async def test_a_service_that_is_not_in_the_files_stops_the_plan_with_the_reason() -> None:
+    plan = await rehearsal.play(rollout_of("canary"), (), RolloutStatus())
+    assert plan.ends == "stops here: service shop/reviews: is not there; it is wanted"
 
 
 async def test_a_revision_without_pods_stops_the_plan_before_any_traffic() -> None:

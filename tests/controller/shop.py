@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.controller.app import Controller, Outside, Settings
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json
-from rollout.controller.store import unchanged
 from tests import virtual
 from tests.fakes import FakeChat, FakeKube, FakeMetrics, FakeProxies
 

@@ -8,7 +8,7 @@ import pytest
 from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from tests import virtual
-from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints
+from tests.controller.shop import NAMESPACE, Shop, a_rollout, endpoints, objects
 from tests.fakes import FakeKube
 
 Story = Callable[[Shop], Awaitable[None]]
@@ -79,6 +79,52 @@ def test_a_person_who_aborts_is_heard_at_once() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("what", ["abort", "push", "pods"])
+def test_a_prometheus_that_hangs_keeps_no_way_back_waiting(what: str) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.late = 1000
+        await asyncio.sleep(40)
+        if what == "abort":
+            await shop.request("abort@1")
+        elif what == "push":
+            await shop.push("v3")
+        else:
+            shop.kube.put(endpoints("shop", {"v1": 2, "v2": 0}))
+
+        def gone() -> bool:
+            canary = shop.status().get("canary") or {}
+            return canary.get("name") != "v2" or not shop.weights().get("canary")
+
+        await shop.comes(gone, 2)
+
+    play(story)
+
+
+def test_who_speaks_before_a_prometheus_hangs_is_heard_too() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.late = 1000
+        await shop.request("pause@1")
+        await shop.until("Paused", seconds=2)
+        shop.metrics.late = 0
+        await shop.request("resume@2")
+        await shop.comes(shop.rests_on_v2)
+
+    play(story)
+
+
+def test_a_late_answer_is_waited_for_when_nobody_else_waits() -> None:
+    async def story(shop: Shop) -> None:
+        shop.metrics.late = 3
+        await shop.push("v2")
+        await shop.comes(shop.rests_on_v2)
+
+    play(story)
+
+
 def test_a_pause_and_a_resume_lose_nothing() -> None:
     async def story(shop: Shop) -> None:
         await shop.push("v2")
@@ -144,7 +190,79 @@ def test_one_broken_rollout_costs_its_neighbour_nothing() -> None:
         assert shop.status()["stable"]["name"] == "v2"
 
     shop = play(story, a_rollout(), broken)
-    assert "status" not in shop.rollout("broken") or shop.status("broken")["because"]
+    told = shop.status("broken")
+    assert (told["phase"], told["observedGeneration"]) == ("Paused", 1)
+    assert told["because"] == "strategy names 0 strategies; exactly one is wanted"
+    stalled = {one["type"]: one["status"] for one in told["conditions"]}
+    assert stalled == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+
+
+def test_a_rollout_that_cannot_be_read_is_told_once_and_goes_on_when_it_can() -> None:
+    broken = a_rollout("broken", strategy={})
+
+    async def story(shop: Shop) -> None:
+        shop.kube.put(*objects("broken"))
+        await shop.until("Paused", "broken", 5)
+        written = len(shop.kube.writes)
+        await asyncio.sleep(600)
+        assert len(shop.kube.writes) == written
+        good = {"op": "replace", "path": "/spec", "value": a_rollout("broken")["spec"]}
+        await shop.kube.patch("Rollout", NAMESPACE, "broken", [good])
+        await shop.until("Healthy", "broken", 5)
+        assert shop.status("broken")["because"] == "v1 has everyone"
+
+    play(story, a_rollout(), broken)
+
+
+def test_what_is_remembered_of_a_rollout_that_cannot_be_read_stays() -> None:
+    status = {"stage": "Stepping", "split": {"stable": 95, "canary": 5}, "epoch": 7}
+    broken = {**a_rollout("broken"), "spec": {"service": 7}, "status": status}
+
+    async def story(shop: Shop) -> None:
+        await shop.until("Paused", "broken", 5)
+        assert shop.status("broken").items() >= status.items()
+
+    play(story, a_rollout(), broken)
+
+
+def made_at(time: str, obj: Json) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], "creationTimestamp": time}}
+
+
+def test_a_second_rollout_of_a_service_is_refused_and_does_not_stop_the_first() -> None:
+    first = made_at("2026-01-02T00:00:00Z", a_rollout())
+    second = a_rollout("other", service="shop", workload={"deployments": "shop-{revision}"})
+    second = made_at("2026-01-03T00:00:00Z", second)
+
+    async def story(shop: Shop) -> None:
+        shop.kube.put(second)
+        await shop.until("Paused", "other", 5)
+        because = "service shop: rollout shop/shop has it already; one of the two must go"
+        assert shop.status("other")["because"] == because
+        await shop.push("v3", "other")
+        await promoted(shop)
+        assert shop.status("other")["because"] == because
+        await shop.kube.delete("Rollout", NAMESPACE, "shop")
+        await shop.until("Progressing", "other", 2)
+        assert shop.status("other")["stable"]["name"] == "v2"
+
+    play(story, first)
+
+
+def test_a_service_that_is_not_there_is_said_and_waited_for() -> None:
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        service = shop.kube.get("Service", NAMESPACE, "shop")
+        assert service is not None
+        await shop.kube.delete("Service", NAMESPACE, "shop")
+        await shop.until("Paused", seconds=5)
+        assert shop.status()["because"] == "service shop/shop: is not there; it is wanted"
+        shop.kube.put(service)
+        await shop.comes(shop.rests_on_v2)
+        assert shop.status()["attempt"] == 1
+
+    play(story)
 
 
 def test_a_spec_that_can_no_longer_be_read_leaves_the_last_good_one_in_force() -> None:

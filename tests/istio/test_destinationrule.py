@@ -1,7 +1,7 @@
 import pytest
 
 from rollout.errors import ConflictError
-from rollout.istio import destinationrule
+from rollout.istio import destinationrule, memory
 from rollout.istio.memory import key
 from rollout.model.status import SubsetMode
 from tests.istio.objects import TARGET, Json, applied, target
@@ -65,7 +65,7 @@ def test_one_of_two_made_subsets_is_removed_and_the_other_remembered() -> None:
     obj = destinationrule.manifest(TARGET, {"stable": {"version": "v1"}, "canary": {}}, 1)
     after = applied(obj, destinationrule.remove(obj, TARGET, "canary", 2))
     assert destinationrule.subsets(after) == {"stable": {"version": "v1"}}
-    assert destinationrule.epoch(after, TARGET) == 2
+    assert memory.epoch(after, TARGET) == 2
 
 
 def test_a_subset_of_the_user_is_never_removed() -> None:
@@ -116,7 +116,7 @@ def test_the_named_rule_is_chosen_before_the_oldest() -> None:
 def test_of_two_subsets_with_one_name_the_first_is_in_force() -> None:
     obj = rule(subset("v1", version="v1"), subset("v1", version="v9"))
     assert destinationrule.subsets(obj) == {"v1": {"version": "v1"}}
-    assert destinationrule.epoch(obj, TARGET) == 0
+    assert memory.epoch(obj, TARGET) == 0
     assert destinationrule.subsets(None) == {}
 
 
@@ -126,7 +126,7 @@ V1, V2 = {"version": "v1"}, {"version": "v2"}
 def test_version_subsets_that_routes_use_make_it_version_mode() -> None:
     obj = rule(subset("one", app="shop", version="v1"), subset("two", version="v2"))
     found = destinationrule.mode(obj, ["one"], {"v1": V1, "v2": V2})
-    assert found == (SubsetMode.VERSION, {"v1": "one", "v2": "two"})
+    assert found is SubsetMode.VERSION
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_roles_or_routes_without_version_subsets_make_it_role_mode(
     used: list[str], subsets: list[Json]
 ) -> None:
     found = destinationrule.mode(rule(*subsets), used, {"v1": V1, "v2": V2})
-    assert found == (SubsetMode.ROLE, {})
+    assert found is SubsetMode.ROLE

@@ -8,6 +8,7 @@ HOST = "shop.web.svc.cluster.local"
 @pytest.mark.parametrize("written", ["shop", "shop.web", "shop.web.svc", HOST])
 def test_every_spelling_from_its_own_namespace_means_the_service(written: str) -> None:
     assert hosts.means(written, "web", HOST)
+    assert hosts.full(written, "web") == HOST
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,7 @@ def test_every_spelling_from_its_own_namespace_means_the_service(written: str) -
 )
 def test_from_another_namespace_a_short_name_means_another_service(written: str) -> None:
     assert not hosts.means(written, "other", HOST)
+    assert hosts.full(written, "other") != HOST
 
 
 @pytest.mark.parametrize(

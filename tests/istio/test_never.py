@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.istio import memory, virtualservice
-from rollout.istio.routes import is_made
+from rollout.istio.routes.listing import is_made
 from rollout.model.traffic import (
     STABLE_ONLY,
     Cohort,

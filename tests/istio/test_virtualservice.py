@@ -1,8 +1,8 @@
 import pytest
 
 from rollout.errors import ConflictError
-from rollout.istio import virtualservice
-from rollout.istio.routes import ManagedRoute
+from rollout.istio import memory, virtualservice
+from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import STABLE_ONLY, Route, Split, VirtualServiceRef
 from tests.istio.objects import TARGET, Json, applied, pair, target, to, vs
 
@@ -153,11 +153,11 @@ def test_two_routes_with_one_match_are_told_apart() -> None:
 def test_a_scribbled_annotation_is_as_good_as_none() -> None:
     obj = vs({"route": pair()})
     obj["metadata"]["annotations"] = {"rollout.dev/shop.shop": "[" * 9999}
-    assert virtualservice.epoch(obj, TARGET) == 0
-    assert virtualservice.epoch(asked(vs({"route": pair()}), 10), TARGET) == 3
+    assert memory.epoch(obj, TARGET) == 0
+    assert memory.epoch(asked(vs({"route": pair()}), 10), TARGET) == 3
     assert asked(obj, 10)["spec"]["http"][0]["route"] == pair(90, 10)
     obj["metadata"]["annotations"] = {"rollout.dev/shop.shop": 7}
-    assert virtualservice.epoch(obj, TARGET) == 0
+    assert memory.epoch(obj, TARGET) == 0
 
 
 def test_a_very_long_name_still_has_a_short_annotation() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rollout.lab import sample
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.names import Snapshot
 
 SHOP = "shop.shop.svc.cluster.local"

@@ -18,7 +18,7 @@ from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
 from rollout.errors import RefusedError
 from rollout.lab.load import Ask
-from rollout.lab.processes import Child
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.model.status import Phase, Stage
 
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.long]
 KILLS = 10
 
 
+@pytest.mark.short
 @pytest.mark.timeout(180)
 async def test_the_demo_promotes_the_good_release_and_takes_the_bad_one_back() -> None:
     demo = await asyncio.create_subprocess_exec(

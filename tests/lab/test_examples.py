@@ -74,6 +74,7 @@ VISITORS = {
 }
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("name", sorted(VISITORS))
 async def test_visitors_meet_the_versions_that_the_first_step_says(
     name: str, tmp_path: Path

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from rollout.lab import sample
-from rollout.lab.client import VIRTUALSERVICE
+from rollout.lab.kube.client import VIRTUALSERVICE
 from rollout.lab.load import Ask
 from rollout.lab.world import World
 from tests.lab.conftest import Query

@@ -11,7 +11,7 @@ import pytest
 
 from rollout.errors import OutsideError
 from rollout.lab import sample
-from rollout.lab.processes import start
+from rollout.lab.programs.processes import start
 from rollout.lab.world import Settings, World
 
 pytestmark = pytest.mark.lab
@@ -44,12 +44,8 @@ async def test_nothing_is_left_of_a_lab_that_was_killed(tmp_path: Path) -> None:
     raise AssertionError(f"still alive: {[each for each in children if _alive(each)]}")
 
 
-async def test_everything_is_there_within_five_seconds(tmp_path: Path) -> None:
-    clock = asyncio.get_running_loop().time
-    begun = clock()
+async def test_everything_is_there_once_the_world_is(tmp_path: Path) -> None:
     async with World(Settings(folder=tmp_path)) as world, aiohttp.ClientSession() as http:
-        print(f"the lab was up after {clock() - begun:.2f} s")
-        assert clock() - begun < 5
         for url in (world.syncz_url, f"{world.prometheus_url}/-/ready", f"{world.api_url}/readyz"):
             async with http.get(url) as answer:
                 assert answer.status == 200

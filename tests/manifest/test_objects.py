@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,7 +31,6 @@ METADATA: dict[str, Any] = {
     "namespace": "market",
     "uid": "u-1",
     "generation": 4,
-    "creationTimestamp": "2026-03-01T12:00:00Z",
     "deletionTimestamp": "2026-03-01T13:00:00Z",
     "annotations": {
         "rollout.dev/commit": "c1",
@@ -61,7 +59,6 @@ def test_a_rollout_of_the_cluster_is_read_with_what_its_annotations_say() -> Non
         author="ann@example.com",
         request=Request("abort", "7f"),
         deleting=True,
-        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
         templates={"defaults": template},
     )
 
@@ -91,9 +88,9 @@ def test_a_malformed_request_asks_for_nothing(text: str) -> None:
 
 
 def test_odd_metadata_keeps_nothing_from_being_looked_at() -> None:
-    metadata = METADATA | {"creationTimestamp": "yesterday", "generation": "x", "annotations": []}
+    metadata = METADATA | {"generation": "x", "annotations": []}
     rollout = objects.rollout({"metadata": metadata, "spec": SPEC})
-    assert (rollout.created_at, rollout.generation, rollout.request) == (None, 0, None)
+    assert (rollout.generation, rollout.request) == (0, None)
 
 
 def test_a_source_of_the_cluster_is_read_with_its_status() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.manifest import schema
+from rollout.manifest import definition, generated, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,14 +19,14 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(node[key])
 
 
-@pytest.mark.parametrize("path", sorted(schema.files()))
+@pytest.mark.parametrize("path", sorted(generated.files()))
 def test_generated_files_are_fresh(path: str) -> None:
-    assert (ROOT / path).read_text() == schema.files()[path], "run `make generate`"
+    assert (ROOT / path).read_text() == generated.files()[path], "run `make generate`"
 
 
 @pytest.mark.parametrize("kind", schema.KINDS.values(), ids=lambda kind: kind.name)
 def test_a_crd_is_structural_and_sets_no_defaults(kind: schema.Kind) -> None:
-    [version] = schema.crd(kind)["spec"]["versions"]
+    [version] = definition.crd(kind)["spec"]["versions"]
     for node in nodes(version["schema"]["openAPIV3Schema"]):
         assert not {"$ref", "anyOf", "allOf", "const", "default", "title"} & set(node)
         assert node.get("additionalProperties") is not False
@@ -58,6 +58,6 @@ def test_editors_get_a_closed_schema_without_words_of_kubernetes() -> None:
 
 
 def test_the_reference_names_every_field_of_a_step() -> None:
-    page = schema.reference()
+    page = generated.reference()
     for field in schema.keys("Rollout", ("spec", "strategy", "canary", "steps", 0)):
         assert f"`strategy.canary.steps[].{field}`" in page

@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import pytest
 
 from rollout.model.spec import BlueGreen, Canary, RolloutSpec, Strategy, Workload
@@ -32,3 +35,16 @@ def test_deployments_of_the_users_need_a_revision_to_name_one() -> None:
 def test_a_rollout_knows_its_key_and_the_services_full_name() -> None:
     rollout = make.rollout(make.canary_spec())
     assert (rollout.key, rollout.host) == ("shop/shop", "shop.shop.svc.cluster.local")
+
+
+@pytest.mark.parametrize("name", ["x" * 41, "x" * 42, "x" * 200, "x" * 33 + "." + "y" * 50])
+def test_our_deployments_leave_room_in_their_names_and_end_in_the_revision(name: str) -> None:
+    template = Workload(template={})
+    one = replace(make.rollout(make.canary_spec(workload=template)), name=name)
+    other = replace(one, name=f"{name[:-1]}z")
+    called = one.deployment("bcdfghjklm")
+    assert len(called) <= 52
+    assert called.endswith("-bcdfghjklm")
+    assert called != other.deployment("bcdfghjklm")
+    assert not re.search(r"[.-][.-]", called)
+    assert len(one.label) <= 63

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import pytest
 from kubernetes.aio import client
 
-from rollout.controller import concerns
 from rollout.controller.ports import Cluster
+from rollout.controller.seeing import concerns
 from rollout.edges.kube import Kube
 from rollout.errors import ConflictError, OutsideError
-from rollout.lab import crds
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as LabSettings
-from rollout.manifest import schema
+from rollout.lab.kube import crds
+from rollout.manifest import definition, schema
 from tests.fakes import FakeKube
 from tests.realkube import RealKube, running
 
@@ -78,7 +78,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[UnderTest]:
 
 async def prepare(kube: Cluster, namespace: str) -> None:
     """Our CRDs and Istio's are served, and the namespace is there."""
-    for crd in (*crds.istio(), *(schema.crd(kind) for kind in schema.KINDS.values())):
+    for crd in (*crds.istio(), *(definition.crd(kind) for kind in schema.KINDS.values())):
         with contextlib.suppress(ConflictError):
             await kube.create(crd)
     with contextlib.suppress(ConflictError):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from rollout.controller import concerns
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json
-from rollout.controller.store import unchanged
+from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from tests.ports.conftest import UnderTest
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from rollout.analysis import query
-from rollout.controller.metrics import Batcher
+from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.errors import OutsideError, RefusedError
+from rollout.lab.programs import processes
 from rollout.model.observation import (
     Counting,
     Counts,
@@ -90,17 +90,16 @@ async def prometheus(folder: Path, text: str = "") -> AsyncIterator[str]:
         data,
     ]
     subprocess.run(tool, check=True, capture_output=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = processes.free_port()
+    command = [
+        program("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={data}",
+        "--storage.tsdb.retention.time=100y",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
     process = subprocess.Popen(
-        [
-            program("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={data}",
-            "--storage.tsdb.retention.time=100y",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
+        processes.mortal("prometheus", command),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

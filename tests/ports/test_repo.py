@@ -8,11 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from rollout.edges.repo import GitRepo
+from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
-from rollout.lab.gitserver import GitServer
+from rollout.lab.programs.gitserver import GitServer
 from rollout.model.source import Origin, Reading, Relation
-from tests.edges.depot import Depot
+from tests.edges.git.depot import Depot
 from tests.fakes_repo import FakeRepo
 
 SHOP = """apiVersion: rollout.dev/v1alpha1

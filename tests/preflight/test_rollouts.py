@@ -435,7 +435,12 @@ CASES = [
         "takes label response_code away",
     ),
     ("ROL-054", "warn", telemetry(disabled=True), "switches off every metric"),
-    ("ROL-060", "block", but(claims={"shop/shop": HOST, "shop/b": HOST}), "rollout shop/b: claims"),
+    (
+        "ROL-060",
+        "block",
+        but(claims={"shop/shop": HOST, "shop/b": HOST}),
+        "rollout shop/b: has service",
+    ),
     (
         "ROL-061",
         "warn",

@@ -14,8 +14,6 @@ from rollout.model.traffic import STABLE_ONLY
 from rollout.strategies import plan
 from tests.play import Play
 
-OFF_THE_WAY = (Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.PREPARING)
-
 
 class Watched(Play):
     """Invariants S1, S5, S6, S8, S10 of facts/reliability.md 2.3, and the two tables."""

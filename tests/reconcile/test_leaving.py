@@ -57,6 +57,13 @@ def test_objects_that_are_gone_need_nothing_given_back() -> None:
     assert play.delete().world.let_go
 
 
+def test_one_of_several_objects_that_is_gone_leaves_the_others_to_be_given_back() -> None:
+    play = Play(HALF).push("v2").gives(v1=95, v2=5)
+    play.world.gone = "virtualservice shop/other: is not there"
+    assert play.delete().gives(v1=100).world.let_go
+    assert play.world.route is None
+
+
 def test_what_is_left_on_objects_that_cannot_be_managed_is_waited_for() -> None:
     play = Play(HALF).push("v2")
     play.world.broken = "virtualservice shop/other: is gone"

@@ -67,6 +67,23 @@ def test_objects_that_cannot_be_managed_stop_everything_and_are_told_once() -> N
     play.after(seconds=15).gives(v1=95, v2=5)
 
 
+def test_while_one_of_several_objects_is_gone_nothing_goes_on_and_the_way_back_is_open() -> None:
+    play = Play(make.canary_spec(5, 50)).push("v2").gives(v1=95, v2=5)
+    play.world.gone = "virtualservice shop/other: is not there"
+    play.after(minutes=1).after(minutes=1).gives(v1=95, v2=5)
+    assert (play.status.phase, play.status.because) == (Phase.PAUSED, play.world.gone)
+    play.request("promote").gives(v1=95, v2=5)
+    play.request("abort").gives(v1=100)
+    assert play.status.rejected is not None
+
+
+def test_nobody_is_adopted_while_one_of_several_objects_is_gone() -> None:
+    traffic = SeenTraffic(managed=1, serving=("stable",), gone=("virtualservice a/b: gone",))
+    look = make.look(RolloutStatus(), traffic=traffic)
+    found = reconcile.decide(look.rollout, look.status, look.seen, START)
+    assert (found.status.stable, found.because) == (None, "virtualservice a/b: gone")
+
+
 def test_objects_that_were_never_written_to_have_nothing_to_confirm() -> None:
     look = make.look(RolloutStatus(), traffic=SeenTraffic(problems=("no virtualservice",)))
     found = reconcile.decide(look.rollout, look.status, look.seen, START)

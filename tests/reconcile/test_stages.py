@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.model.action import SetRoute
+from rollout.model.action import Announce, SetRoute
 from rollout.model.observation import Finding, SeenTraffic, Severity
 from rollout.model.spec import BlueGreen, Canary, Dark, OnFailure, Step, Strategy, Workload
 from rollout.model.status import Pause, Phase, Rejected, Revision, Stage
@@ -34,6 +34,20 @@ def test_a_stable_without_pods_is_not_called_healthy() -> None:
         Phase.PAUSED,
         "v1 has everyone and no ready pods",
     )
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_requests_to_a_stable_without_pods_are_said_before_anything_else(paused: bool) -> None:
+    play = Play(make.canary_spec(5, 50)).push("v2")
+    if paused:
+        play.request("pause")
+    play.world.unready["v1"] = 4
+    play.after(seconds=5).gives(v1=95, v2=5)
+    because = "v1 has 95% and no ready pods: mend it, or promote"
+    assert play.world.told[-1] == Announce("StableDown", because, warning=True)
+    play.world.unready.clear()
+    play.after(seconds=5)
+    assert play.status.because == ("paused by a person" if paused else "baking for 1m")
 
 
 def test_at_rest_a_host_is_not_narrowed_to_pods_that_cannot_carry_it() -> None:
@@ -91,7 +105,7 @@ def test_why_pods_do_not_come_up_is_said() -> None:
     status = make.at_step(stage=Stage.PREPARING, step=None)
     seen = SeenTraffic(subsets={"stable": {"version": "v1"}, "canary": {"version": "v2"}})
     turn = stages.advance(make.look(status, workloads=pods, traffic=seen))
-    assert turn.because == "5% needs 1 canary pods, 0 ready; ImagePull"
+    assert turn.because == "5% needs 1 canary pod, 0 ready; ImagePull"
 
 
 def test_no_step_begins_on_a_subset_that_nobody_could_make() -> None:

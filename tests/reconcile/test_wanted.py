@@ -90,7 +90,7 @@ def test_only_a_canary_subset_of_our_making_that_nobody_names_is_unused() -> Non
 
 def test_pods_are_called_by_the_users_pattern_or_by_the_rollout() -> None:
     template = make.rollout(make.canary_spec(workload=Workload(template={})))
-    assert [wanted.deployment(r, "v2") for r in (PLAIN, template)] == ["shop-v2", "shop-v2"]
+    assert [r.deployment("v2") for r in (PLAIN, template)] == ["shop-v2", "shop-v2"]
     assert [wanted.ours_to_scale(r) for r in (PLAIN, MANAGED, template)] == [False, True, True]
 
 

@@ -93,10 +93,6 @@ def test_scaling_tests_what_it_read_and_twice_is_once() -> None:
     assert deployment.scale(deploy(3), 3) == deployment.scale(deploy(None), 1) == []
 
 
-def test_the_name_pattern_is_filled_with_the_revision() -> None:
-    assert deployment.name("shop-{revision}", "v2") == "shop-v2"
-
-
 QUOTA = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]}
 REFUSED = {"conditions": [{"type": "ReplicaFailure", "status": "True"}]}
 

@@ -1,5 +1,6 @@
 import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -185,8 +186,12 @@ def test_making_objects_changes_nothing_that_was_handed_in() -> None:
     assert before == (SPEC, CONFIGS)
 
 
-def test_a_long_name_leaves_room_for_what_pods_add() -> None:
-    assert len(template.name("x" * 60, "b" * 10)) == 52
+def test_a_long_name_is_cut_where_pods_and_labels_have_no_room_for_it() -> None:
+    long = replace(rollout(), name="x" * 60 + "y" * 60)
+    made = template.objects(long, "bcd", CONFIGS, 1).deployment
+    assert made["metadata"]["name"] == long.deployment("bcd")
+    labels = made["metadata"]["labels"].values()
+    assert max(map(len, labels)) <= 63
 
 
 def test_a_namesakes_objects_are_not_ours() -> None:

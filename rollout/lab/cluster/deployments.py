@@ -8,9 +8,9 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.lab.client import DEPLOYMENT, REPLICASET, Object
 from rollout.lab.cluster import pods
-from rollout.lab.watched import Create, Delete, Patch, Plan, Watched, Write
+from rollout.lab.kube.client import DEPLOYMENT, REPLICASET, Object
+from rollout.lab.kube.watched import Create, Delete, Patch, Plan, Watched, Write
 
 KINDS = (DEPLOYMENT, REPLICASET)
 

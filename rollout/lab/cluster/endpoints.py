@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from rollout.lab.client import ENDPOINTS, POD, SERVICE, SLICE, Kind, Object
 from rollout.lab.cluster import pods
-from rollout.lab.watched import Create, Delete, Patch, Plan, Watched, Write
+from rollout.lab.kube.client import ENDPOINTS, POD, SERVICE, SLICE, Kind, Object
+from rollout.lab.kube.watched import Create, Delete, Patch, Plan, Watched, Write
 
 KINDS = (SERVICE, POD, ENDPOINTS, SLICE)
 _MANAGED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}

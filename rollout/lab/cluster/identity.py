@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from rollout.lab.client import Object
 from rollout.lab.cluster import pods
+from rollout.lab.kube.client import Object
 
 DOMAIN = "svc.cluster.local"
 

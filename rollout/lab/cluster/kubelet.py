@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rollout.lab.client import POD, SERVICE, Object
 from rollout.lab.cluster import pods
 from rollout.lab.cluster.identity import series
 from rollout.lab.cluster.network import Network, loopback
-from rollout.lab.processes import Child
+from rollout.lab.kube.client import POD, SERVICE, Object
+from rollout.lab.kube.watched import Patch, Plan, Watched, Write
+from rollout.lab.programs.processes import Child
 from rollout.lab.shop.faults import PREFIX, Faults
-from rollout.lab.watched import Patch, Plan, Watched, Write
 
 _log = logging.getLogger(__name__)
 KINDS = (POD, SERVICE)

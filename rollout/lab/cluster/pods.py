@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 
 def owner(obj: Object, kind: str) -> str:

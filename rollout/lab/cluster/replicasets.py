@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
 
-from rollout.lab.client import DEPLOYMENT, POD, REPLICASET, Object
 from rollout.lab.cluster import pods
-from rollout.lab.watched import Create, Delete, Patch, Plan, Watched, Write
+from rollout.lab.kube.client import DEPLOYMENT, POD, REPLICASET, Object
+from rollout.lab.kube.watched import Create, Delete, Patch, Plan, Watched, Write
 
 KINDS = (DEPLOYMENT, REPLICASET, POD)
 # Our own finalizer instead of a grace period: any API server keeps the pod until it has drained.

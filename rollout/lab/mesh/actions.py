@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.durations import proto, seconds
 from rollout.lab.mesh.matches import string_match
 from rollout.lab.mesh.names import Services

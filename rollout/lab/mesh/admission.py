@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.names import Snapshot
 from rollout.lab.mesh.translate import translate
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.lab.client import Object
 from rollout.lab.cluster import identity, pods
 from rollout.lab.cluster.network import loopback
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.durations import proto
 from rollout.lab.mesh.hashing import policy_of
 from rollout.lab.mesh.names import Snapshot, cluster, ports, service_host

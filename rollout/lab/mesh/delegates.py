@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 # Of a root's rule these do not reach the delegate's; source: HTTPRoute.delegate, "merge rules".
 _OWN = frozenset(("name", "match", "delegate"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.clusters import stat_name
 from rollout.lab.mesh.streams import Chain
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 # Source: VirtualService reference, HTTPMatchRequest.headers: these keys are ignored.
 _NOT_HEADERS = frozenset(("uri", "scheme", "method", "authority"))

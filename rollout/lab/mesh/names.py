@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 DOMAIN = "svc.cluster.local"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh import delegates
 from rollout.lab.mesh.actions import action
 from rollout.lab.mesh.hashing import policies

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.mesh.matches import Listener, gateway, visible
 from rollout.lab.mesh.names import Services, Snapshot, cluster, fqdn, is_http, ports
 from rollout.lab.mesh.routes import MESH, oldest_first

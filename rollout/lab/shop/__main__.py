@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rollout.lab.exposition import page
+from rollout.lab.metrics.exposition import page
 from rollout.lab.shop.faults import Faults, Order
 from rollout.lab.shop.pod import Pod
 

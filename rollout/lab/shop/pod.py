@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from rollout.lab.exposition import RequestMetrics, labels
+from rollout.lab.metrics.exposition import RequestMetrics, labels
 from rollout.lab.shop.faults import Faults, Order
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 
 from rollout.analysis import grid
-from rollout.lab import processes
-from rollout.lab.client import DESTINATIONRULE, Object
+from rollout.lab.kube.client import DESTINATIONRULE, Object
 from rollout.lab.load import Load
-from rollout.lab.processes import Child
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.model.observation import View
 from rollout.model.status import RolloutStatus, Stage, Verdict
@@ -129,20 +129,31 @@ class Gated(harness.Journey):
         verdicts = [f"   {v.outcome}: {v.text}" for s in statuses for v in s.verdicts]
         return "\n".join(["", *self.seen, *verdicts])
 
-    async def confirm(self, verdict: Verdict, view: View = View.SOURCE) -> None:
+    async def confirm(
+        self, verdict: Verdict, view: View = View.SOURCE, behind: timedelta = timedelta(0)
+    ) -> None:
         """``verdict`` says what Prometheus itself has counted: nothing is lost, nothing is twice.
 
         Its first counters may be of the scrape before: where the machine is busy, the newest
-        one has not landed yet when they are read.
+        one has not landed yet when they are read. ``behind``: how late its last ones may be.
         """
-        least = await self.counted(verdict, view, timedelta(0))
-        most = await self.counted(verdict, view, INTERVAL)
+        least = await self.counted(verdict, view, late=behind)
+        most = await self.counted(verdict, view, early=INTERVAL)
         told = sides(verdict)
         print(f"told {told}, prometheus has counted {least}")
         assert all(a <= b <= c for a, b, c in zip(least, told, most, strict=True)), most
 
-    async def counted(self, verdict: Verdict, view: View, early: timedelta) -> tuple[int, ...]:
-        """Bad and all requests of canary and stable, over the verdict's window."""
+    async def counted(
+        self,
+        verdict: Verdict,
+        view: View,
+        early: timedelta = timedelta(0),
+        late: timedelta = timedelta(0),
+    ) -> tuple[int, ...]:
+        """Bad and all requests of canary and stable, over the verdict's window.
+
+        It begins ``early``; its last counters are ``late``.
+        """
         assert verdict.since is not None
         assert verdict.until is not None
         first = grid.first(verdict.since, INTERVAL) - early
@@ -155,7 +166,7 @@ class Gated(harness.Journey):
                     f'response_code=~"{code}"'
                 )
                 promql = f"sum(istio_requests_total{{{labels}}})"
-                ends = [await self._value(promql, at) for at in (first, verdict.until)]
+                ends = [await self._value(promql, at) for at in (first, verdict.until - late)]
                 found.append(round(ends[1] - ends[0]))
         return tuple(found)
 

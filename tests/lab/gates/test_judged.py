@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.model.observation import View
 from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict
@@ -20,6 +20,7 @@ STEPS: list[Object] = [
 AT_ONCE: list[Object] = [{"weight": 50, "bake": "20s", "timeBox": "30s"}]
 
 
+@pytest.mark.short
 async def test_an_error_regression_of_one_percent_is_sent_back(journey: Gated) -> None:
     shop = journey.shop
     bad = shop.deployment("v2", error_rate="0.01")

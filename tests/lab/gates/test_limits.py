@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollout.lab.client import Kind, Object
+from rollout.lab.kube.client import Kind, Object
 from rollout.model.status import Outcome
 from tests.lab.gates.harness import Gated, verdict
 

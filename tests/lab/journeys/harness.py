@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.lab.client import (
+from rollout.lab.kube.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
     VIRTUALSERVICE,
@@ -17,7 +17,7 @@ from rollout.lab.client import (
     Object,
 )
 from rollout.lab.load import Ask, Load, Tally
-from rollout.lab.processes import Child
+from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.manifest import record
 from rollout.model.status import RolloutStatus, Stage

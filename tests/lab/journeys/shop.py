@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout.lab import sample
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 
 
 @dataclass(frozen=True, slots=True)

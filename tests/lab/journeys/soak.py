@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from rollout.lab.client import Object
+from rollout.lab.kube.client import Object
 from rollout.lab.load import Tally
 from tests.lab.journeys.harness import Journey, until
 from tests.lab.journeys.shop import canary, to

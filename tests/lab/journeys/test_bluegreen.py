@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT, VIRTUALSERVICE, Object
+from rollout.lab.kube.client import DEPLOYMENT, VIRTUALSERVICE, Object
 from rollout.model.status import Stage
 from tests.lab.journeys.harness import LIMITED, Journey, until
 from tests.lab.journeys.shop import Shop, to
@@ -35,6 +35,7 @@ def strategy(shop: Shop, keep_warm: str) -> Object:
     return {"blueGreen": blue_green}
 
 
+@pytest.mark.short
 async def test_the_preview_is_shown_to_whom_it_is_for_then_everyone_switches(
     journey: Journey,
 ) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT
+from rollout.lab.kube.client import DEPLOYMENT
 from rollout.model.status import Phase, Stage
 from tests.lab.journeys.harness import LIMITED, Journey, within
 from tests.lab.journeys.shop import asked, canary
@@ -13,6 +13,7 @@ from tests.lab.journeys.shop import asked, canary
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.short
 async def test_each_step_sends_its_share_and_the_last_everyone(journey: Journey) -> None:
     steps = canary(asked(weight=5), asked(weight=20), asked(weight=40))
     await journey.begin(*journey.shop.by_role("v2"), strategy=steps)
@@ -30,6 +31,7 @@ async def test_each_step_sends_its_share_and_the_last_everyone(journey: Journey)
     await journey.given_back(before, "v2")
 
 
+@pytest.mark.short
 async def test_a_bad_release_goes_back_and_a_held_one_stays_as_asked(journey: Journey) -> None:
     """First with ``onFailure: hold``, where a person decides; then as by default."""
     bad = journey.shop.deployment("v2", error_rate="0.5")
@@ -82,6 +84,7 @@ async def test_the_cli_approves_and_the_journey_goes_on(journey: Journey) -> Non
     assert within(await journey.visit(500), "v2", 0.6)
 
 
+@pytest.mark.short
 async def test_a_deleted_rollout_gives_the_routes_back_byte_for_byte(journey: Journey) -> None:
     await journey.begin(*journey.shop.by_role("v2"), strategy=canary(asked(weight=40)))
     before = await journey.mesh()

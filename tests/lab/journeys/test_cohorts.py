@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from tests.lab.journeys.harness import Journey, until, within
 from tests.lab.journeys.shop import asked, canary
 
@@ -46,6 +46,7 @@ TESTER: dict[str, Any] = {"headers": {"x-tester": "1"}}
 ABORT: Object = {"abort": 555}
 
 
+@pytest.mark.short
 async def test_a_cohort_sees_the_canary_and_others_never_do(journey: Journey) -> None:
     steps = canary(asked(cohorts=COHORTS, weight=0), asked(weight=20))
     await journey.begin(*journey.shop.by_role("v2"), strategy=steps)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from rollout.model.status import Phase
 from tests.lab.journeys.harness import Journey
 from tests.lab.journeys.shop import asked, dark
@@ -31,6 +31,7 @@ async def test_a_dark_release_holds_at_its_end_until_somebody_promotes(journey: 
     assert (await journey.read(VIRTUALSERVICE))["spec"] == before["spec"]
 
 
+@pytest.mark.short
 async def test_copies_reach_the_canary_and_never_a_client(journey: Journey) -> None:
     steps = dark({"mirror": "100%", "bake": "2s", "timeBox": "5s"}, finish="promote")
     await journey.begin(*journey.shop.by_role("v2"), strategy=steps, analysis=MIRRORED)

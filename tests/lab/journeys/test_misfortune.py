@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import (
+from rollout.lab.kube.client import (
     DEPLOYMENT,
     DESTINATIONRULE,
     POD,
@@ -59,6 +59,7 @@ async def test_a_canary_that_never_gets_ready_pauses_at_the_deadline(journey: Jo
     assert (await journey.visit(100)).versions == {"v1": 100}
 
 
+@pytest.mark.short
 async def test_a_canary_that_crashes_in_mid_step_loses_its_traffic_at_once(
     journey: Journey,
 ) -> None:
@@ -121,6 +122,7 @@ async def test_nothing_moves_while_both_sides_are_broken(journey: Journey) -> No
     assert (await journey.visit(100)).failures == 0
 
 
+@pytest.mark.short
 async def test_a_gitops_tool_that_keeps_reverting_us_is_named_with_the_rule_it_needs(
     journey: Journey,
 ) -> None:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from rollout.lab import sample
-from rollout.lab.client import VIRTUALSERVICE, Object
+from rollout.lab.kube.client import VIRTUALSERVICE, Object
 from rollout.lab.load import Ask, Load, Tally
 from tests.lab.journeys.harness import Journey, within
 from tests.lab.journeys.shop import Shop, asked, canary, to
@@ -20,6 +20,7 @@ def pods(shop: Shop) -> list[Object]:
     return [shop.service(), shop.gateway(), shop.deployment("v1"), shop.deployment("v2")]
 
 
+@pytest.mark.short
 async def test_gateway_and_mesh_routes_move_together_wherever_they_are_written(
     journey: Journey,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.lab.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
+from rollout.lab.kube.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
 from tests.lab.journeys.harness import Journey, until, within, without_bookkeeping
 from tests.lab.journeys.shop import asked, canary
 
@@ -27,6 +27,7 @@ def sample(journey: Journey, *files: str) -> list[Object]:
     return [journey.shop.own(obj) for obj in found if obj["kind"] in SERVED]
 
 
+@pytest.mark.short
 async def test_bookinfos_reviews_go_from_v1_to_v3(journey: Journey) -> None:
     objects = sample(
         journey,

@@ -35,6 +35,7 @@ class Person:
                     self.cookies[name] = value
 
 
+@pytest.mark.short
 async def test_users_never_flip_back_while_weights_rise_and_are_forgotten_on_rollback(
     journey: Journey,
 ) -> None:

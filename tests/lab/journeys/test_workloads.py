@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.client import DEPLOYMENT, Object
+from rollout.lab.kube.client import DEPLOYMENT, Object
 from tests.lab.journeys.harness import CONFIGMAP, Journey, until
 from tests.lab.journeys.shop import Shop, asked, canary, to
 
@@ -72,6 +72,7 @@ async def colour(journey: Journey, revision: str) -> str:
     return str(copy["data"]["COLOUR"])
 
 
+@pytest.mark.short
 async def test_a_pushed_image_is_a_release_and_the_old_pods_drain(journey: Journey) -> None:
     old = await first(journey)
     before = await journey.mesh()

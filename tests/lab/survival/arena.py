@@ -14,13 +14,13 @@ import aiohttp
 
 from rollout.cli import showcase
 from rollout.cli.push import Checkout
-from rollout.lab import processes
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
-from rollout.lab.client import Kube
+from rollout.lab.kube.client import Kube
 from rollout.lab.load import Ask, Load
-from rollout.lab.processes import Child, free_port
+from rollout.lab.programs import processes
+from rollout.lab.programs.processes import Child, free_port
 from rollout.lab.world import Settings, World
-from rollout.manifest import schema
+from rollout.manifest import definition, schema
 from tests.lab.survival.commits import Commits
 
 RATE = 150
@@ -161,7 +161,7 @@ async def arena(folder: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
 
 async def _furnish(world: World) -> None:
     for kind in schema.KINDS.values():
-        await world.kube.apply(schema.crd(kind))
+        await world.kube.apply(definition.crd(kind))
     await world.apply(*showcase.objects())
     await world.serving(showcase.HOST)
 

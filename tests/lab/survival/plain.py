@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 
 from rollout.edges import kube
-from rollout.lab import crds as lab
+from rollout.lab.kube import crds as lab
 from tests.contract.conftest import CRDS as SHARED
 from tests.realkube import RealKube
 

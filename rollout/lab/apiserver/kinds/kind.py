@@ -171,12 +171,6 @@ class Kinds:
     def of_bucket(self, bucket: str) -> Kind | None:
         return self._kinds.get(bucket)
 
-    def of_owner(self, api_version: str, kind: str) -> Kind | None:
-        """The kind that an ownerReference or an applied object names."""
-        group, _, version = api_version.rpartition("/")
-        named = (k for k in self if k.kind == kind and k.group == group and version in k.versions)
-        return next(named, None)
-
     def groups(self) -> dict[str, list[str]]:
         """Versions by group, the core group ``""`` first, newest version first."""
         found: dict[str, list[str]] = {}

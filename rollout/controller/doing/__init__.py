@@ -1,0 +1,1 @@
+"""What a look does: one action of the core to its calls on the ports."""

@@ -1,0 +1,141 @@
+"""One action to its calls on the ports; every action says a state, so twice is once."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from rollout.controller import telemetry
+from rollout.controller.doing import deployments
+from rollout.controller.keeping import events
+from rollout.controller.keeping.events import News, Reporter
+from rollout.controller.keeping.store import Held, Store
+from rollout.controller.ports import Chat, Json, Kube
+from rollout.controller.seeing import mesh
+from rollout.errors import RolloutError
+from rollout.istio import destinationrule, virtualservice
+from rollout.model.action import (
+    Action,
+    Announce,
+    AskApproval,
+    EnsureWorkload,
+    LetGo,
+    PointSubset,
+    PruneWorkloads,
+    ReleaseRoutes,
+    RemoveSubset,
+    Scale,
+    SetRoute,
+)
+from rollout.model.traffic import Target
+
+Patches = Callable[[Json], Sequence[Json]]
+
+
+@dataclass(slots=True)
+class Performer:
+    """Does actions, and nothing that is done already.
+
+    ``instance``: this process, as Events name who reported them.
+    """
+
+    kube: Kube
+    store: Store
+    chat: Chat | None
+    instance: str
+
+    async def do(self, held: Held, action: Action, now: datetime) -> None:
+        """The action's state is the world's.
+
+        Errors: any of ours; ``ConflictError`` also when an object carries a newer epoch.
+        Saying something never fails: it must not keep traffic from being put right.
+        """
+        match action:
+            case SetRoute(target, route, epoch):
+                patches = lambda obj: virtualservice.patch(obj, target, route, epoch)  # noqa: E731
+                await self._route(target, patches)
+            case ReleaseRoutes(target, epoch):
+                await self._route(target, lambda obj: virtualservice.release(obj, target, epoch))
+            case PointSubset():
+                await self._point(action)
+            case RemoveSubset():
+                await self._remove(action)
+            case EnsureWorkload() | Scale() | PruneWorkloads():
+                await deployments.perform(self.kube, held.rollout, action)
+            case AskApproval():
+                await self._say(held, action)
+            case Announce():
+                await self._event(held, action, now)
+                await self._say(held, action)
+            case LetGo():
+                await self.store.let_go(held)
+            case _:
+                assert_never(action)
+
+    async def _route(self, target: Target, patches: Patches) -> None:
+        """Every VirtualService that will take it has it, also where another one refuses."""
+        objs = virtualservice.discover(mesh.virtual_services(self.kube, target), target)
+        writes = (self._patch("VirtualService", obj, patches) for obj in objs)
+        ended = await asyncio.gather(*writes, return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _point(self, action: PointSubset) -> None:
+        target, name, labels = action.target, action.name, action.labels
+        rule = self._rule(target)
+        if rule is None:
+            await self.kube.create(destinationrule.manifest(target, {name: labels}, action.epoch))
+            return
+        await self._patch(
+            "DestinationRule",
+            rule,
+            lambda obj: destinationrule.point(obj, target, name, labels, action.epoch),
+        )
+
+    async def _remove(self, action: RemoveSubset) -> None:
+        """A rule that we made and that has nothing left goes, too."""
+        target, rule = action.target, self._rule(action.target)
+        if rule is None:
+            return
+        if destinationrule.is_made(rule, target) and {*destinationrule.subsets(rule)} <= {
+            action.name
+        }:
+            meta = rule["metadata"]
+            await self.kube.delete("DestinationRule", meta["namespace"], meta["name"])
+            return
+        await self._patch(
+            "DestinationRule",
+            rule,
+            lambda obj: destinationrule.remove(obj, target, action.name, action.epoch),
+        )
+
+    def _rule(self, target: Target) -> Json | None:
+        return destinationrule.chosen(mesh.destination_rules(self.kube, target), target)
+
+    async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
+        """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""
+        if ops := patches(obj):
+            meta = obj["metadata"]
+            namespace, name = str(meta.get("namespace", "")), str(meta["name"])
+            await self.kube.patch(kind, namespace, name, ops)
+
+    async def _event(self, held: Held, told: Announce, now: datetime) -> None:
+        who = held.rollout
+        news = News(
+            *("Rollout", who.namespace, who.name, who.uid),
+            once=str(held.status.epoch),
+            reason=told.reason,
+            note=told.because,
+            warning=told.warning,
+        )
+        await events.tell(self.kube, news, now, Reporter("controller", self.instance))
+
+    async def _say(self, held: Held, message: AskApproval | Announce) -> None:
+        if self.chat is None:
+            return
+        try:
+            await self.chat.post(held.rollout, message)
+        except RolloutError as error:
+            telemetry.warn("message not sent", rollout=held.key, error=str(error))

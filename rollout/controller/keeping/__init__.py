@@ -1,0 +1,1 @@
+"""What outlives a look: the status in the cluster, and what people said until it is heard."""

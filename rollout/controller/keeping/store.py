@@ -1,0 +1,271 @@
+"""What one rollout remembers: read from the API, written by compare-and-swap, by nobody else.
+
+A status that only gathers evidence, or tells of it in other words, is kept in memory and written
+at most once a minute, or with the next one that matters; what a crash loses is gathered again.
+Only a gate that turns blind does not wait for its minute.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rollout.controller.ports import Json, Kube
+from rollout.errors import ManifestError
+from rollout.manifest import objects, record
+from rollout.model.spec import AnalysisTemplateSpec, Rollout
+from rollout.model.status import Outcome, RolloutStatus, Stage
+
+LAZY = timedelta(minutes=1)
+FINALIZER = "rollout.dev/finalizer"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One Rollout as a look finds it: the object, what it asks, and what is remembered.
+
+    ``problem``: why what it asks now cannot be read; ``rollout`` is then the last that could.
+    """
+
+    obj: Json
+    rollout: Rollout
+    status: RolloutStatus
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.rollout.key
+
+    @property
+    def finalized(self) -> bool:
+        """Whether our finalizer holds the object until we let it go."""
+        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is in memory of one object: its newest version read, and what was not written yet."""
+
+    obj: Json
+    rollout: Rollout
+    status: RolloutStatus
+    stored: object
+    refreshed_at: datetime | None = None
+    alarmed_at: datetime | None = None
+    ahead: bool = False
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Store:
+    """Statuses, in the API server and a little ahead of it in memory."""
+
+    kube: Kube
+    _known: dict[str, _Known] = field(default_factory=dict)
+
+    def load(self, key: str) -> Held | None:
+        """The Rollout of that key as it is now; None when there is none.
+
+        Errors: ``ManifestError`` when neither it nor an earlier form of it can be read;
+        ``OutsideError`` as ``Kube.get``.
+        """
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            self._known.pop(key, None)
+            return None
+        known = self._fresh(key, obj)
+        rollout = replace(known.rollout, templates=self._templates(known.rollout))
+        return Held(obj, rollout, known.status, known.problem)
+
+    async def save(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
+        """``held`` with ``status`` remembered; written if it matters, before anything is done.
+
+        Errors: ``ConflictError`` when somebody wrote the object since it was read.
+        """
+        known = self._known[held.key]
+        if worth_saving(held.status, status):
+            return await self._write(held, status, now)
+        known.ahead = known.ahead or status != held.status
+        known.status = status
+        held = replace(held, status=status)
+        if not known.ahead or not (self._refresh_due(known, now) or _alarm_due(known, now)):
+            return held
+        known.refreshed_at = now
+        return await self._write(held, status, now)
+
+    def unsaid(self, key: str, now: datetime) -> timedelta | None:
+        """When to look again so that people read the newest sentence; None: they do."""
+        known = self._known.get(key)
+        if known is None or known.refreshed_at is None or not _says_more(known):
+            return None
+        return max(timedelta(0), LAZY - (now - known.refreshed_at))
+
+    async def hold(self, held: Held) -> Held:
+        """``held`` with our finalizer on the object, so that we may clean up after it."""
+        if held.finalized or held.rollout.deleting:
+            return held
+        there = held.obj["metadata"].get("finalizers")
+        ops: list[Json] = [unchanged(held.obj)]
+        if there is None:
+            ops.append({"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]})
+        else:
+            ops.append({"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER})
+        return self._moved(held, await self._patch(held, ops))
+
+    async def let_go(self, held: Held) -> None:
+        """Our finalizer is gone; the API server deletes the object."""
+        if held.finalized:
+            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
+            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+            await self._patch(held, [unchanged(held.obj), op])
+
+    async def complain(self, key: str, because: str, now: datetime) -> None:
+        """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            return
+        stored, generation = obj.get("status") or {}, obj["metadata"].get("generation", 0)
+        if (stored.get("because"), stored.get("observedGeneration")) == (because, generation):
+            return
+        value = record.unread_json(stored, because, generation, now)
+        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
+        await self.kube.patch("Rollout", namespace, name, ops, "status")
+
+    async def bury(self, key: str) -> bool:
+        """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name) or {"metadata": {}}
+        meta, stage = obj["metadata"], (obj.get("status") or {}).get("stage", Stage.IDLE)
+        if not meta.get("deletionTimestamp") or stage != Stage.IDLE:
+            return False
+        rest = [one for one in meta.get("finalizers") or () if one != FINALIZER]
+        op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+        await self.kube.patch("Rollout", namespace, name, [unchanged(obj), op])
+        return True
+
+    def forget(self) -> None:
+        """Nothing is known that is not in the API server: another replica may have written."""
+        self._known.clear()
+
+    def rollouts(self) -> tuple[str, ...]:
+        """Every Rollout there is."""
+        return tuple(
+            f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
+            for obj in self.kube.list("Rollout")
+        )
+
+    def _fresh(self, key: str, obj: Json) -> _Known:
+        """What is known of ``obj``; what was not written yet survives unless others wrote."""
+        known = self._known.get(key)
+        if known is not None and known.obj is obj:
+            return known
+        if known is not None and known.rollout.uid != obj["metadata"].get("uid"):
+            known = None
+        rollout, problem = _read(obj, known)
+        if known is not None and known.stored == obj.get("status"):
+            fresh = replace(known, obj=obj, rollout=rollout, problem=problem)
+        else:
+            fresh = _Known(obj, rollout, record.status(obj), obj.get("status"), problem=problem)
+        self._known[key] = fresh
+        return fresh
+
+    def _templates(self, rollout: Rollout) -> Mapping[str, AnalysisTemplateSpec]:
+        found = {}
+        for use in rollout.spec.analysis.templates:
+            obj = self.kube.get("AnalysisTemplate", rollout.namespace, use.name)
+            if obj is not None:
+                found[use.name] = objects.template(obj)
+        return found
+
+    @staticmethod
+    def _refresh_due(known: _Known, now: datetime) -> bool:
+        """Once a minute; a new sentence at once if the last minute had no refresh."""
+        if known.refreshed_at is None:
+            if _says_more(known):
+                return True
+            known.refreshed_at = now
+        return now - known.refreshed_at >= LAZY
+
+    async def _write(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
+        stored = held.obj.get("status") or {}
+        value = record.rollout_json(status, stored, now)
+        ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
+        moved = self._moved(replace(held, status=status), await self._patch(held, ops, "status"))
+        self._known[held.key].ahead = False
+        return moved
+
+    async def _patch(self, held: Held, ops: list[Json], subresource: str = "") -> Json:
+        rollout = held.rollout
+        return await self.kube.patch("Rollout", rollout.namespace, rollout.name, ops, subresource)
+
+    def _moved(self, held: Held, obj: Json) -> Held:
+        """``held`` after a write of ours that gave ``obj``."""
+        known = self._known[held.key]
+        self._known[held.key] = replace(
+            known, obj=obj, status=held.status, stored=obj.get("status")
+        )
+        return replace(held, obj=obj)
+
+
+def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
+    """Whether anything changed but what was gathered, and the sentence that tells of it."""
+    gathered = replace(
+        old,
+        checkpoint=new.checkpoint,
+        verdicts=new.verdicts,
+        warnings=new.warnings,
+        because=new.because,
+    )
+    return gathered != new
+
+
+def gist(sentence: str) -> str:
+    """``sentence`` without its numbers: a forecast that counts down says nothing new."""
+    return _NUMBERS.sub("#", sentence)
+
+
+_NUMBERS = re.compile(r"[0-9][0-9.,]*")
+
+
+def _says_more(known: _Known) -> bool:
+    stored = known.stored if isinstance(known.stored, dict) else {}
+    return gist(known.status.because) != gist(str(stored.get("because", "")))
+
+
+def _alarm_due(known: _Known, now: datetime) -> bool:
+    """A gate that turned blind, or sees again, is told at once; so once a minute, too."""
+    told = {str(one.get("metric")) for one in _stored_verdicts(known) if one["outcome"] == "error"}
+    blind = {one.metric for one in known.status.verdicts if one.outcome is Outcome.ERROR}
+    if told == blind or (known.alarmed_at is not None and now - known.alarmed_at < LAZY):
+        return False
+    known.alarmed_at = now
+    return True
+
+
+def _stored_verdicts(known: _Known) -> Iterator[Json]:
+    stored = known.stored if isinstance(known.stored, dict) else {}
+    return (one for one in stored.get("verdicts") or () if "outcome" in one)
+
+
+def unchanged(obj: Json) -> Json:
+    """The ``test`` that makes a JSON Patch a compare-and-swap on ``obj``."""
+    version = obj["metadata"].get("resourceVersion", "")
+    return {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+
+
+def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
+    """What ``obj`` asks; if it cannot be read, what it asked last, and why."""
+    try:
+        return objects.rollout(obj), ""
+    except ManifestError as error:
+        if known is None:
+            raise
+        deleting = bool(obj["metadata"].get("deletionTimestamp"))
+        request = objects.request(_annotation(obj, objects.REQUEST))
+        return replace(known.rollout, deleting=deleting, request=request), str(error)
+
+
+def _annotation(obj: Json, name: str) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(name, ""))

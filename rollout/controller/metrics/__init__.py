@@ -1,0 +1,1 @@
+"""Many rollouts' questions to few queries, and the replies back as counters."""

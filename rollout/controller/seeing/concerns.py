@@ -1,0 +1,194 @@
+"""Which objects matter to which rollouts: one index, for reading and for waking alike.
+
+An object has concerns (``of``), a rollout has concerns (``for_rollout``); where they meet, the
+object's change wakes the rollout, and the rollout finds the object without a search.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rollout.istio import hosts
+from rollout.model.spec import Rollout
+from rollout.model.traffic import full_host
+
+Json = Mapping[str, Any]
+
+
+def of(obj: Json) -> frozenset[str]:
+    """The concerns of one API object; empty for a kind that wakes nobody."""
+    find = _BY_KIND.get(str(obj.get("kind")))
+    return frozenset(find(obj)) if find else frozenset()
+
+
+def for_rollout(rollout: Rollout, pods: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The concerns of a rollout, with those of its ``pods``."""
+    names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host), *pods}
+    for use in rollout.spec.analysis.templates:
+        names.add(named("AnalysisTemplate", rollout.namespace, use.name))
+    for ref in rollout.spec.traffic.virtual_services:
+        names.add(named("VirtualService", ref.namespace or rollout.namespace, ref.name))
+    return frozenset(names)
+
+
+class Interests:
+    """Which rollouts, by key, have which concerns now."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, frozenset[str]] = {}
+        self._by_concern: dict[str, set[str]] = {}
+
+    def put(self, key: str, concerns: frozenset[str]) -> None:
+        """The rollout ``key`` has exactly ``concerns``."""
+        before = self._by_key.get(key, frozenset())
+        if concerns == before:
+            return
+        self._by_key[key] = concerns
+        for concern in concerns - before:
+            self._by_concern.setdefault(concern, set()).add(key)
+        for concern in before - concerns:
+            self._discard(concern, key)
+
+    def drop(self, key: str) -> None:
+        """The rollout ``key`` is gone."""
+        for concern in self._by_key.pop(key, frozenset()):
+            self._discard(concern, key)
+
+    def whom(self, concerns: frozenset[str]) -> set[str]:
+        """The rollouts that any of ``concerns`` matters to."""
+        return {key for concern in concerns for key in self._by_concern.get(concern, ())}
+
+    def _discard(self, concern: str, key: str) -> None:
+        self._by_concern[concern].discard(key)
+        if not self._by_concern[concern]:
+            del self._by_concern[concern]
+
+
+def itself(touched: Iterable[str]) -> Iterator[str]:
+    """The keys of the Rollouts among what a changed Rollout touched."""
+    return (one.removeprefix("rollout ") for one in touched if one.startswith("rollout "))
+
+
+def rollout_itself(namespace: str, name: str) -> str:
+    """The concern of a Rollout and of what it owns."""
+    return f"rollout {namespace}/{name}"
+
+
+def host(full_name: str) -> str:
+    """The concern of everything that sends to, or stands behind, a service's full name."""
+    return f"host {full_name}"
+
+
+def deployment(namespace: str, name: str) -> str:
+    """The concern of a Deployment and of its pods."""
+    return f"deployment {namespace}/{name}"
+
+
+def named(kind: str, namespace: str, name: str) -> str:
+    """The concern of one object that a rollout names."""
+    return f"{kind} {namespace}/{name}"
+
+
+def _metadata(obj: Json) -> tuple[str, str, Json]:
+    meta = obj.get("metadata") or {}
+    return str(meta.get("namespace", "")), str(meta.get("name", "")), meta
+
+
+def _rollout(obj: Json) -> Iterator[str]:
+    """Itself, and its service: whoever waits for that hears when it is given up."""
+    namespace, name, _ = _metadata(obj)
+    yield rollout_itself(namespace, name)
+    service = (obj.get("spec") or {}).get("service")
+    if isinstance(service, str):
+        yield host(f"{service}.{namespace}.svc.cluster.local")
+
+
+def _itself(obj: Json) -> Iterator[str]:
+    namespace, name, _ = _metadata(obj)
+    yield named(str(obj["kind"]), namespace, name)
+
+
+def _service(obj: Json) -> Iterator[str]:
+    namespace, name, _ = _metadata(obj)
+    yield host(full_host(name, namespace))
+
+
+def _slice(obj: Json) -> Iterator[str]:
+    namespace, _, meta = _metadata(obj)
+    service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
+    if service:
+        yield host(full_host(service, namespace))
+
+
+def _deployment(obj: Json) -> Iterator[str]:
+    namespace, name, _ = _metadata(obj)
+    yield deployment(namespace, name)
+    yield from _owners(obj)
+
+
+def _configuration(obj: Json) -> Iterator[str]:
+    yield from _itself(obj)
+    yield from _owners(obj)
+
+
+def _owners(obj: Json) -> Iterator[str]:
+    namespace, _, meta = _metadata(obj)
+    for owner in meta.get("ownerReferences") or ():
+        if owner.get("kind") == "Rollout":
+            yield rollout_itself(namespace, str(owner.get("name")))
+
+
+def _pod(obj: Json) -> Iterator[str]:
+    """A pod's Deployment, read off its ReplicaSet's name, which ends in the template's hash."""
+    namespace, _, meta = _metadata(obj)
+    hashed = (meta.get("labels") or {}).get("pod-template-hash")
+    for owner in meta.get("ownerReferences") or ():
+        if owner.get("kind") == "ReplicaSet" and hashed:
+            yield deployment(namespace, str(owner.get("name")).removesuffix(f"-{hashed}"))
+
+
+def _virtual_service(obj: Json) -> Iterator[str]:
+    """Too many hosts are fine, too few are not: which routes count is the translator's to say."""
+    namespace, _, _ = _metadata(obj)
+    yield from _itself(obj)
+    yield from _marked(obj)
+    spec = obj.get("spec") or {}
+    for name in spec.get("hosts") or ():
+        yield host(hosts.full(str(name), namespace))
+    for protocol in ("http", "tls", "tcp"):
+        for route in spec.get(protocol) or ():
+            for destination in route.get("route") or ():
+                name = (destination.get("destination") or {}).get("host")
+                if isinstance(name, str):
+                    yield host(hosts.full(name, namespace))
+
+
+def _marked(obj: Json) -> Iterator[str]:
+    """Hosts of the rollouts that wrote on the object, whatever its routes say by now."""
+    for key, value in (_metadata(obj)[2].get("annotations") or {}).items():
+        if key.startswith("rollout.dev/") and '"host"' in value:
+            with contextlib.suppress(ValueError, AttributeError):
+                yield host(str(json.loads(value).get("host")))
+
+
+def _destination_rule(obj: Json) -> Iterator[str]:
+    namespace, _, _ = _metadata(obj)
+    name = (obj.get("spec") or {}).get("host")
+    if isinstance(name, str):
+        yield host(hosts.full(name, namespace))
+
+
+_BY_KIND = {
+    "Rollout": _rollout,
+    "VirtualService": _virtual_service,
+    "DestinationRule": _destination_rule,
+    "Service": _service,
+    "EndpointSlice": _slice,
+    "Deployment": _deployment,
+    "Pod": _pod,
+    "ConfigMap": _configuration,
+    "Secret": _configuration,
+    "AnalysisTemplate": _itself,
+    "RolloutSource": _itself,
+}

@@ -1,0 +1,61 @@
+"""The pods of a rollout's revisions, as the cache shows them; ``doing/deployments.py`` acts."""
+
+from collections.abc import Sequence
+
+from rollout.controller.ports import Json, Kube
+from rollout.controller.seeing import concerns
+from rollout.model.observation import SeenWorkload
+from rollout.model.spec import Rollout
+from rollout.model.status import Revision
+from rollout.workloads import configuration, deployment, template
+
+
+def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
+    """The revision git asks for now; or None, and what is missing to tell."""
+    wanted = rollout.spec.workload.template
+    if wanted is None:
+        return Revision(rollout.spec.revision, rollout.commit), ""
+    configs = configurations(kube, rollout)
+    if missing := configuration.missing(wanted.get("template") or {}, configs):
+        return None, f"template: {missing[0]}; make it, and the revision can be told"
+    made = template.revision(wanted, configs)
+    return Revision(made, rollout.commit, made), ""
+
+
+def interests(rollout: Rollout, revisions: Sequence[Revision]) -> frozenset[str]:
+    """The concerns of the Deployments of ``revisions``, and of what the template names."""
+    space = rollout.namespace
+    configs = (concerns.named(one.kind, space, one.name) for one in named(rollout))
+    runs = (concerns.deployment(space, rollout.deployment(one.name)) for one in revisions)
+    return frozenset((*configs, *runs))
+
+
+def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
+    """The pods of ``revision``; those behind the Service count as ready."""
+    called = rollout.deployment(revision)
+    obj = kube.get("Deployment", rollout.namespace, called)
+    pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
+    return deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
+
+
+def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
+    """Ready endpoints of the Service that are not the stable revision's."""
+    called = rollout.deployment(stable.name) if stable else ""
+    obj = kube.get("Deployment", rollout.namespace, called) if stable else None
+    pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
+    return deployment.strangers(pods, _slices(kube, rollout), obj)
+
+
+def named(rollout: Rollout) -> tuple[configuration.Named, ...]:
+    """The ConfigMaps and Secrets that the pod template names; none without a template."""
+    return configuration.named((rollout.spec.workload.template or {}).get("template") or {})
+
+
+def configurations(kube: Kube, rollout: Rollout) -> list[Json]:
+    """Those of ``named`` that are there."""
+    found = (kube.get(one.kind, rollout.namespace, one.name) for one in named(rollout))
+    return [obj for obj in found if obj is not None]
+
+
+def _slices(kube: Kube, rollout: Rollout) -> Sequence[Json]:
+    return kube.list("EndpointSlice", concerns.host(rollout.host))

@@ -1,0 +1,219 @@
+"""What a commit asks of the cluster, decided from plain values; nothing is written here.
+
+Each document is in force afterwards, or has its recorded reason why not. What git said last that
+could be read stays in force: a file that is refused changes nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rollout.controller.keeping.store import unchanged
+from rollout.controller.ports import Json
+from rollout.manifest import objects
+from rollout.model.source import Document, Problem, Reading, Relation, RolloutSource
+from rollout.model.spec import GROUP, VERSION
+
+LABEL = f"{GROUP}/source"
+FILE = f"{GROUP}/file"
+APPLIED = ("AnalysisTemplate", "Rollout")
+"""Kinds that a source may write, in the order of writing: a Rollout finds its templates there."""
+
+Key = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: ``body`` is an object to create, or the operations of a JSON Patch."""
+
+    verb: Literal["create", "patch", "delete"]
+    key: Key
+    body: Any = None
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one reading comes to.
+
+    ``held``: why a person must accept the commit first; nothing is written then.
+    ``kept``: the documents in force, written now or before.
+    """
+
+    writes: tuple[Write, ...] = ()
+    kept: tuple[Document, ...] = ()
+    rejected: tuple[Problem, ...] = ()
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where a source may write: ``present`` are the objects there of the kinds in ``APPLIED``.
+
+    ``abroad``: namespaces besides its own, from the controller's configuration.
+    """
+
+    present: Mapping[Key, Json]
+    abroad: frozenset[str] = field(default_factory=frozenset)
+
+
+def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
+    """What ``reading`` asks; applying the same commit twice asks for nothing."""
+    owned = {key for key, obj in ground.present.items() if _owner(obj) == label(source)}
+    if why := _hold(source, reading, owned):
+        return Plan(held=why)
+    kept, rejected = _sorted_out(source, reading, ground)
+    writes = [
+        write
+        for document in sorted(kept, key=lambda one: APPLIED.index(one.kind))
+        for write in _write(source, document, ground)
+    ]
+    if source.spec.prune:
+        named = {_key(source, document) for document in reading.documents}
+        writes += _prunes(owned - named, reading, ground)
+    return Plan(tuple(writes), kept, (*reading.problems, *rejected))
+
+
+def _hold(source: RolloutSource, reading: Reading, owned: set[Key]) -> str:
+    """Why the commit is not obeyed without a person; empty when it is.
+
+    A changed spec of the source, another ref for instance, was a person's word already; but
+    that everything vanishes is asked about always, as a mistyped path looks the same.
+    """
+    if source.accept == reading.commit:
+        return ""
+    changed = source.generation != source.status.observed_generation
+    if not changed and reading.relation is Relation.REWIND:
+        return "goes back behind the one in force"
+    if not changed and reading.relation is Relation.UNRELATED:
+        return "does not follow the one in force: history was rewritten"
+    if owned and not reading.documents and not reading.problems:
+        return f"has none of the {len(owned)} manifests in force"
+    return ""
+
+
+def label(source: RolloutSource) -> str:
+    """What marks an object as this source's: a label value, so at most 63 characters."""
+    text = f"{source.namespace}.{source.name}"
+    if len(text) <= 63:
+        return text
+    return f"{text[:50]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _owner(obj: Json) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(LABEL, ""))
+
+
+def _key(source: RolloutSource, document: Document) -> Key:
+    return document.kind, document.namespace or source.namespace, document.name
+
+
+def _sorted_out(
+    source: RolloutSource, reading: Reading, ground: Ground
+) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    """The documents that may be applied, and why the others may not."""
+    kept: dict[Key, Document] = {}
+    rejected = []
+    for document in reading.documents:
+        key = _key(source, document)
+        why = _refusal(source, document, ground, kept.get(key))
+        if why:
+            message = f"{document.file}:{document.line}: {key[0].lower()} {key[2]} {why}"
+            rejected.append(Problem(document.file, document.line, message))
+        else:
+            kept[key] = document
+    return tuple(kept.values()), tuple(rejected)
+
+
+def _refusal(
+    source: RolloutSource, document: Document, ground: Ground, first: Document | None
+) -> str:
+    kind, namespace, name = _key(source, document)
+    if kind not in APPLIED:
+        return "is not taken from git; apply it by hand"
+    if namespace != source.namespace and namespace not in ground.abroad:
+        return f"wants namespace {namespace}; this source writes into {source.namespace} only"
+    if first is not None:
+        return f"stands in {first.file}:{first.line} already; one definition is wanted"
+    owner = _owner(ground.present.get((kind, namespace, name), {"metadata": {}}))
+    if owner not in ("", label(source)):
+        return f"belongs to source {owner}; one source is wanted"
+    return ""
+
+
+def _write(source: RolloutSource, document: Document, ground: Ground) -> Iterator[Write]:
+    key = _key(source, document)
+    labels, annotations = _marks(source, document)
+    obj = ground.present.get(key)
+    if obj is None:
+        kind, namespace, name = key
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": labels,
+                "annotations": annotations,
+            },
+            "spec": document.spec,
+        }
+        yield Write("create", key, body, document.file, document.line)
+    elif not _is_in_force(obj, document, labels, annotations):
+        ops = _patch(obj, document, labels, annotations)
+        yield Write("patch", key, ops, document.file, document.line)
+
+
+def _marks(source: RolloutSource, document: Document) -> tuple[dict[str, str], dict[str, str]]:
+    """The labels and annotations that the object gets: the manifest's own, and ours."""
+    labels = {**(document.metadata.get("labels") or {}), LABEL: label(source)}
+    annotations = {
+        **(document.metadata.get("annotations") or {}),
+        objects.COMMIT: document.commit,
+        objects.AUTHOR: document.author,
+        FILE: document.file,
+    }
+    return labels, annotations
+
+
+_STORY = (objects.COMMIT, objects.AUTHOR, FILE)
+"""Annotations that tell where the content came from; alone they are no reason to write."""
+
+
+def _is_in_force(
+    obj: Json, document: Document, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> bool:
+    has = obj["metadata"].get("labels") or {}, obj["metadata"].get("annotations") or {}
+    wanted = {key: value for key, value in annotations.items() if key not in _STORY}
+    return bool(
+        obj.get("spec") == document.spec
+        and labels.items() <= has[0].items()
+        and wanted.items() <= has[1].items()
+        and objects.COMMIT in has[1]
+    )
+
+
+def _patch(
+    obj: Json, document: Document, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> list[Json]:
+    """The operations that bring about the manifest; the status and what others wrote stay."""
+    ops: list[Json] = [unchanged(obj), {"op": "add", "path": "/spec", "value": document.spec}]
+    for field_, values in (("labels", labels), ("annotations", annotations)):
+        whole = {**(obj["metadata"].get(field_) or {}), **values}
+        ops.append({"op": "add", "path": f"/metadata/{field_}", "value": whole})
+    return ops
+
+
+def _prunes(gone: set[Key], reading: Reading, ground: Ground) -> Sequence[Write]:
+    """Deletions of what git has no more; a file that was refused may still hold its rollout."""
+    unsure = {problem.file for problem in reading.problems}
+    found = []
+    for key in sorted(gone):
+        file = str((ground.present[key]["metadata"].get("annotations") or {}).get(FILE, ""))
+        inside = any(file.startswith(f"{folder}/") for folder in unsure)
+        if file not in unsure and not inside:
+            found.append(Write("delete", key, file=file))
+    return found

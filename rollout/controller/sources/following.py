@@ -1,0 +1,83 @@
+"""Sources on a loop of their own: what wakes them, and what stops with them."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rollout.controller import telemetry
+from rollout.controller.loop import Loop, Scheduler, Trouble
+from rollout.controller.ports import Watching
+from rollout.controller.sources.look import Sources
+from rollout.errors import OutsideError
+
+AGAIN = 0.5  # seconds between two tries to read which sources there are
+
+
+@dataclass(slots=True)
+class Following:
+    """Looks at every RolloutSource for as long as ``run`` runs."""
+
+    sources: Sources
+    watch: Watching
+    _loop: Loop | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Until it is cancelled; looks under way end first."""
+        alarms = Scheduler()
+        self._loop = Loop(self.sources.look, self.sources.clock, alarms, _told)
+        self.watch.listen(self._changed)
+        try:
+            await self.wake_all()
+            await asyncio.Event().wait()
+        finally:
+            await self._loop.stop()
+            alarms.stop()
+
+    async def wake_all(self) -> None:
+        """Every source is looked at, as soon as it is known which there are."""
+        while True:
+            try:
+                keys = self.sources.keys()
+            except OutsideError:
+                await asyncio.sleep(AGAIN)
+            else:
+                break
+        for key in keys:
+            self._wake(key)
+
+    def nudge(self, key: str) -> None:
+        """The source's repository is read soon, whatever its interval."""
+        self.sources.nudge(key)
+        self._wake(key)
+
+    def pushed(self, addresses: Iterable[str]) -> list[str]:
+        """Nudges every source of a repository with one of these ``addresses``; their keys.
+
+        A webhook names a repository and no more: what is applied is what a fetch then finds.
+        """
+        wanted = {_plain(address) for address in addresses}
+        keys = [key for key, url in self.sources.urls() if _plain(url) in wanted]
+        for key in keys:
+            self.nudge(key)
+        return keys
+
+    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+        if kind == "RolloutSource":
+            for concern in touched:
+                self._wake(concern.removeprefix("RolloutSource "))
+
+    def _wake(self, key: str) -> None:
+        if self._loop is not None:
+            self._loop.wake(key, urgent=True)
+
+
+async def _told(trouble: Trouble) -> None:
+    telemetry.warn("look failed", source=trouble.key, error=str(trouble.error))
+
+
+def _plain(address: str) -> str:
+    """``host/path`` of a repository, however it is reached."""
+    text = re.sub(r"^[a-z+]+://", "", address.strip())
+    text = re.sub(r"^[^/@]*@", "", text).removesuffix("/").removesuffix(".git")
+    return re.sub(r"^([^/:]+):(?:[0-9]+/|/)?", r"\1/", text, count=1).lower()

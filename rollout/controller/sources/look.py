@@ -1,0 +1,274 @@
+"""Git sources kept in force: read, decide (``apply.py``), write, remember; one look per source.
+
+A look is run by ``loop.py``, which waits, retries and never runs two of one source at once.
+"""
+
+import base64
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rollout.controller import telemetry
+from rollout.controller.keeping import events
+from rollout.controller.keeping.events import News, Reporter
+from rollout.controller.keeping.store import unchanged
+from rollout.controller.ports import Json, Kube
+from rollout.controller.sources import apply
+from rollout.controller.sources.apply import Ground, Plan, Write
+from rollout.errors import ManifestError, OutsideError, RefusedError
+from rollout.manifest import objects, record
+from rollout.model.source import (
+    Applied,
+    Origin,
+    Problem,
+    Reading,
+    RolloutSource,
+    SourceStatus,
+)
+
+JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
+SENTENCE = 80  # characters are too many for a line that people read in a table
+SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
+
+
+class Repo(Protocol):
+    """Git: one ref, read somewhere safe.
+
+    Errors: ``OutsideError`` when there is no answer, ``RefusedError`` when it is no.
+    """
+
+    async def read(self, origin: Origin, since: str) -> Reading: ...
+
+
+class Secrets(Protocol):
+    """Where a source's credentials come from."""
+
+    async def read(self, namespace: str, name: str) -> Mapping[str, str]:
+        """The decoded entries; ``RefusedError`` when there is no such Secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubeSecrets:
+    """Secrets of the cluster, through the watch cache; scope that kind's watch narrowly."""
+
+    kube: Kube
+
+    async def read(self, namespace: str, name: str) -> Mapping[str, str]:
+        obj = self.kube.get("Secret", namespace, name)
+        if obj is None:
+            raise RefusedError(f"secret {namespace}/{name}: is missing; secretRef names it")
+        found = {}
+        for key, value in (obj.get("data") or {}).items():
+            found[str(key)] = base64.b64decode(value).decode("utf-8", "replace")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the controller's configuration allows.
+
+    ``signers``: name to an allowed-signers text. ``abroad``: a source's key to namespaces that
+    it may write besides its own. ``instance``: this process, as Events name it.
+    """
+
+    signers: Mapping[str, str] = field(default_factory=dict)
+    abroad: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    instance: str = "rollout"
+
+
+@dataclass(slots=True)
+class Sources:
+    """Looks at RolloutSources; ``look`` is what ``Loop`` wants."""
+
+    kube: Kube
+    repo: Repo
+    secrets: Secrets
+    clock: Callable[[], datetime]
+    policy: Policy = field(default_factory=Policy)
+    leading: Callable[[], bool] = lambda: True
+    jitter: Callable[[], float] = random.random
+    _polled: dict[str, tuple[int, str, datetime]] = field(default_factory=dict)
+
+    def keys(self) -> list[str]:
+        """Every source, ``namespace/name``; ``OutsideError`` while they are not known."""
+        return [key for key, _ in self.urls()]
+
+    def urls(self) -> list[tuple[str, str]]:
+        """Every source's key and address."""
+        found = []
+        for obj in self.kube.list("RolloutSource"):
+            metadata, url = obj["metadata"], (obj.get("spec") or {}).get("url")
+            found.append((f"{metadata['namespace']}/{metadata['name']}", str(url)))
+        return found
+
+    def nudge(self, key: str) -> None:
+        """The next look at ``key`` reads the repository, however short ago it was read."""
+        self._polled.pop(key, None)
+
+    async def look(self, key: str) -> timedelta | None:
+        """What git says is in force, and when to look again; None: there is no such source.
+
+        Errors: ``ConflictError`` when somebody wrote meanwhile, ``OutsideError`` when the API
+        server does not answer.
+        """
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("RolloutSource", namespace, name)
+        if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
+            self._polled.pop(key, None)
+            return None
+        try:
+            source = objects.source(obj)
+        except ManifestError as error:
+            because = "its own spec cannot be read; what was in force stays"
+            before = record.source_status(obj)
+            await self._save(obj, before, replace(before, problem=str(error), because=because))
+            return None  # nothing but another spec helps, and that wakes us
+        wait = source.spec.interval * (1 + JITTER * (self.jitter() - 0.5))
+        now = self.clock()
+        known = self._polled.get(key)
+        if known and known[:2] == (source.generation, source.accept) and now < known[2]:
+            return known[2] - now  # woken by what we wrote ourselves
+        status = await self._follow(source)
+        await self._save(obj, source.status, status)
+        self._polled[key] = (source.generation, source.accept, now + wait)
+        return wait
+
+    async def _follow(self, source: RolloutSource) -> SourceStatus:
+        """What is to be remembered after the repository was read and its commit applied."""
+        before = source.status
+        try:
+            reading = await self.repo.read(await self._origin(source), before.commit)
+        except (OutsideError, RefusedError) as error:
+            because = _short(f"not read: {error}")
+            return replace(before, problem=str(error), because=because)
+        plan = apply.plan(source, reading, self._ground(source))
+        if plan.held:
+            return _held(source, reading.commit, plan.held)
+        refused = [problem for write in plan.writes if (problem := await self._write(write))]
+        return _status(source, reading, plan, refused)
+
+    async def _origin(self, source: RolloutSource) -> Origin:
+        spec = source.spec
+        secret = {}
+        if spec.secret_ref:
+            secret = dict(await self.secrets.read(source.namespace, spec.secret_ref.name))
+        unknown = [name for name in spec.verify if name not in self.policy.signers]
+        if unknown:
+            found = f"verify names {unknown[0]!r}"
+            wanted = "a name of the controller's allowed signers is wanted"
+            raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
+        signers = tuple(self.policy.signers[name] for name in spec.verify)
+        return Origin(source.key, spec.url, spec.ref, spec.path, secret, signers)
+
+    def _ground(self, source: RolloutSource) -> Ground:
+        abroad = self.policy.abroad.get(source.key, frozenset())
+        where = abroad | {source.namespace}
+        present = {
+            (kind, obj["metadata"]["namespace"], obj["metadata"]["name"]): obj
+            for kind in apply.APPLIED
+            for obj in self.kube.list(kind)
+            if obj["metadata"]["namespace"] in where
+        }
+        return Ground(present, abroad)
+
+    async def _write(self, write: Write) -> Problem | None:
+        """None when it is done; a no of the API server is this document's, not the others'."""
+        kind, namespace, name = write.key
+        try:
+            if write.verb == "create":
+                await self.kube.create(write.body)
+            elif write.verb == "patch":
+                await self.kube.patch(kind, namespace, name, write.body)
+            else:
+                await self.kube.delete(kind, namespace, name)
+        except RefusedError as error:
+            where = f"{write.file}:{write.line}" if write.line else write.file
+            return Problem(write.file, write.line, f"{where}: {error}")
+        telemetry.info(f"{write.verb} from git", kind=kind, object=f"{namespace}/{name}")
+        return None
+
+    async def _save(self, obj: Json, before: SourceStatus, status: SourceStatus) -> None:
+        """The status is stored and told, if it says anything new."""
+        if status == before:
+            return
+        now, metadata, stored = self.clock(), obj["metadata"], obj.get("status") or {}
+        value = record.source_json(status, stored, now)
+        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
+        namespace, name = metadata["namespace"], metadata["name"]
+        await self.kube.patch("RolloutSource", namespace, name, ops, "status")
+        await self._tell(metadata, status, now)
+
+    async def _tell(self, metadata: Json, status: SourceStatus, now: datetime) -> None:
+        warning = bool(status.held or status.problem or status.rejected)
+        say = telemetry.warn if warning else telemetry.info
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        say("source", source=key, commit=status.commit, because=status.because)
+        reporter = Reporter("sources", self.policy.instance)
+        await events.tell(self.kube, _news(metadata, status), now, reporter)
+
+
+def _status(
+    source: RolloutSource, reading: Reading, plan: Plan, refused: list[Problem]
+) -> SourceStatus:
+    lines = {(problem.file, problem.line) for problem in refused}
+    applied = [
+        Applied(one.kind, one.name, one.file, one.commit)
+        for one in plan.kept
+        if (one.file, one.line) not in lines
+    ]
+    rejected = (*plan.rejected, *refused)
+    because = _in_force(len(applied), reading.commit)
+    if rejected:
+        because = _refused(rejected)
+    return SourceStatus(
+        commit=reading.commit,
+        author=reading.author,
+        because=because,
+        applied=tuple(applied[:SHOWN]),
+        rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
+        observed_generation=source.generation,
+    )
+
+
+def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
+    """What is in force stays, and how a person lets the commit through."""
+    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    return replace(
+        source.status,
+        held=commit,
+        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        because=f"commit {commit[:10]} {why}",
+        rejected=(),
+    )
+
+
+def _in_force(count: int, commit: str) -> str:
+    what = "1 manifest" if count == 1 else f"{count} manifests"
+    return f"{what} of {commit[:10]} {'is' if count == 1 else 'are'} in force"
+
+
+def _refused(rejected: Sequence[Problem]) -> str:
+    """Where the first mistake is, and what it is; all of them are in the status and the Event."""
+    more = f" and {len(rejected) - 1} more" if len(rejected) > 1 else ""
+    return _short(f"refused{more}: {rejected[0].message.partition('; ')[0]}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) < SENTENCE else f"{text[: SENTENCE - 2]}…"
+
+
+def _news(metadata: Json, status: SourceStatus) -> News:
+    reason = record.reason(status)
+    said = [status.because, status.problem, *(one.message for one in status.rejected[:3])]
+    return News(
+        kind="RolloutSource",
+        namespace=str(metadata["namespace"]),
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid", "")),
+        once=(status.held or status.commit)[:10] or "none",
+        reason=reason,
+        note="; ".join(text for text in said if text),
+        warning=reason != "Applied",
+    )

@@ -1,0 +1,1 @@
+"""Git: remotes and their commits, read in child processes within limits."""

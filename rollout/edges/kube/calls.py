@@ -1,0 +1,206 @@
+"""Requests to the API server, with whose credentials, and its answers as JSON or our errors."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from rollout.edges.kube.watch import Absent, ListAgain
+from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+
+WRITE_SECONDS = 10
+READ_SECONDS = 30
+BODY = 64 << 20  # no list page or object of ours comes near it
+TEXT = 200  # what we show of a message that somebody else wrote
+CONNECTIONS = 256
+TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
+_PATCH = "application/json-patch+json"
+
+
+class Calls:
+    """Requests to the API server, and its answers as JSON or as one of our errors."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    async def close(self) -> None:
+        """Nothing is open any more, TLS connections included.
+
+        Source: aiohttp, "Client: graceful shutdown": a TLS transport closes a moment later.
+        """
+        await self._api.close()  # type: ignore[no-untyped-call]
+        if self._api.configuration.host.startswith("https"):
+            await asyncio.sleep(TLS_GOODBYE)
+
+    async def call(
+        self, method: str, path: str, query: Mapping[str, str], body: object, *, where: str
+    ) -> dict[str, Any]:
+        seconds = READ_SECONDS if method == "GET" else WRITE_SECONDS
+        try:
+            response = await self._send(method, path, query, body, _timeout(seconds))
+            try:
+                text = await _body(response)
+            finally:
+                response.release()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _no_answer(where, error) from error
+        if response.status >= 300:
+            raise _refusal(where, response.status, response.headers.get("Retry-After"), text)
+        return _object(where, text)
+
+    async def stream(
+        self, path: str, query: Mapping[str, str], seconds: float, where: str
+    ) -> AsyncGenerator[bytes]:
+        try:
+            response = await self._send("GET", path, query, None, _timeout(seconds))
+            try:
+                if response.status >= 300:
+                    text = await _body(response)
+                    raise _refusal(where, response.status, None, text)
+                yield b"\n"
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            finally:
+                response.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _no_answer(where, error) from error
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: object,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        kind = _PATCH if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", "Content-Type": kind}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = self._api.configuration.host.rstrip("/") + path
+        answer = await self._api.call_api(
+            method,
+            f"{url}?{urlencode(query)}" if query else url,
+            headers,
+            body=body,
+            _request_timeout=timeout,
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+class NotFound(RefusedError):
+    """The API server knows the kind, and not the object."""
+
+
+async def connect(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
+    """A client for the cluster that ``kubeconfig``, the default one or our own pod names.
+
+    Errors: ``RefusedError`` when there is none of the three, or it cannot be read.
+    """
+    settings = client.Configuration()
+    settings.connection_pool_maxsize = CONNECTIONS
+    try:
+        await _load(settings, kubeconfig, context)
+    except (config.ConfigException, OSError, ValueError, TypeError) as error:
+        raise RefusedError(
+            f"kubernetes: {_line(str(error))}; set KUBECONFIG or --kubeconfig, or run in a cluster"
+        ) from error
+    return client.ApiClient(configuration=settings)
+
+
+async def _load(settings: client.Configuration, path: str | None, context: str | None) -> None:
+    try:
+        await config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        if path is not None or context is not None:
+            raise
+        try:
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ValueError("there is no kubeconfig, and this is no pod") from error
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, WRITE_SECONDS))
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > BODY:
+            raise OSError(f"more than {BODY >> 20} MiB")
+    return b"".join(parts)
+
+
+def _no_answer(where: str, error: BaseException) -> OutsideError:
+    """Whether a write was done is unknown; the next look sees."""
+    return OutsideError(f"{where}: no answer ({_line(str(error)) or type(error).__name__})")
+
+
+def _object(where: str, text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise OutsideError(f"{where}: the answer is not JSON; the next look asks again") from error
+    if not isinstance(value, dict):
+        raise OutsideError(f"{where}: the answer is no object; the next look asks again")
+    return value
+
+
+def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutError:
+    """What an HTTP status says of who can put it right."""
+    status = _status(text)
+    said = _line(str(status.get("message", ""))) or f"status {code}"
+    if code == 404:
+        return _not_found(where, said, status)
+    if code == 410:
+        return ListAgain(f"{where}: {said}")
+    if code == 409 or (code == 422 and _is_failed_test(status)):
+        return ConflictError(f"{where}: {said}")
+    if code in (401, 429) or code >= 500:
+        return OutsideError(f"{where}: {code} {said}", retry_after=_seconds(wait))
+    return RefusedError(f"{where}: {code} {said}")
+
+
+def _not_found(where: str, said: str, status: Mapping[str, Any]) -> RolloutError:
+    details = status.get("details")
+    if isinstance(details, dict) and details.get("name"):
+        return NotFound(f"{where}: {said}")
+    return Absent(f"{where}: the API server does not know this kind; install its CRD")
+
+
+def _is_failed_test(status: Mapping[str, Any]) -> bool:
+    """A patch that no longer fits its object, against an object that breaks a rule.
+
+    The latter names the object in ``details``; the former does not.
+    Source: apiserver, ``patch.go``: NewGenericServerResponse without a resource.
+    """
+    details = status.get("details")
+    return not (isinstance(details, dict) and details.get("name"))
+
+
+def _status(text: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _seconds(wait: str | None) -> float | None:
+    """Retry-After in whole seconds, at most a minute; a date or garbage says nothing."""
+    if wait is None or not (wait.isascii() and wait.isdigit()):
+        return None
+    return float(min(int(wait[:6]), 60))
+
+
+def _line(text: str) -> str:
+    """One printable line of ``text``, short enough for a log."""
+    plain = "".join(c if c.isprintable() else " " for c in text[: 4 * TEXT])
+    return " ".join(plain.split())[:TEXT]

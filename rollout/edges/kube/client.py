@@ -1,0 +1,142 @@
+"""The Kubernetes API server: one shared watch per kind behind every read, JSON Patch for writes.
+
+Raw JSON throughout: ``kubernetes.aio``'s model classes would drop fields that they do not know.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
+
+from kubernetes.aio.client import ApiClient
+
+from rollout.edges.kube import paths
+from rollout.edges.kube.cache import Cache, Index, Json, key_of
+from rollout.edges.kube.calls import Calls, NotFound
+from rollout.edges.kube.source import Scope, Source, named
+from rollout.edges.kube.watch import Watch
+from rollout.errors import ConflictError, OutsideError, RolloutError
+
+STALE_SECONDS = 90  # a cache that has heard nothing for so long is not read from
+
+
+class Kube:
+    """The port of that name, on a real API server; a kind's watch begins when it is first read.
+
+    ``index`` finds an object's concerns; ``scopes``: kinds of which not everything is watched.
+    ``jitter``: a number between 0 and 1, new each time.
+    """
+
+    def __init__(
+        self,
+        api: ApiClient,
+        index: Index,
+        scopes: Mapping[str, Scope] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._calls = Calls(api)
+        self._index = index
+        self._scopes = scopes or {}
+        self._jitter = jitter
+        self._caches: dict[str, Cache] = {}
+        self._watches: dict[str, Watch] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listeners: list[Callable[[str, frozenset[str]], None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._calls.close()
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        return self._read(kind).get((namespace, name))
+
+    def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+        return self._read(kind).all(concern)
+
+    def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
+        self._listeners.append(changed)
+
+    def silence(self) -> float:
+        now = asyncio.get_running_loop().time()
+        heard = [watch.alive_at for watch in self._watches.values()]
+        return now - min(heard, default=float("-inf"))
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json:
+        path, where = (
+            paths.path(kind, namespace, name, subresource),
+            paths.where(kind, namespace, name),
+        )
+        try:
+            obj = await self._calls.call("PATCH", path, {}, [*ops], where=where)
+        except ConflictError:
+            await self._read_again(kind, namespace, name)
+            raise
+        return self._written(kind, obj)
+
+    async def create(self, obj: Json) -> Json:
+        kind = str(obj["kind"])
+        namespace, name = key_of(obj)
+        where = paths.where(kind, namespace, name)
+        made = await self._calls.call("POST", paths.path(kind, namespace), {}, obj, where=where)
+        return self._written(kind, made)
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        path, where = paths.path(kind, namespace, name), paths.where(kind, namespace, name)
+        query = {"propagationPolicy": "Background"}
+        try:
+            await self._calls.call("DELETE", path, query, None, where=where)
+        except NotFound:
+            return
+
+    def _read(self, kind: str) -> Cache:
+        cache = self._caches.get(kind) or self._begin(kind)
+        watch = self._watches[kind]
+        if not cache.listed:
+            raise OutsideError(f"{kind.lower()}: {watch.complaint}; the next look sees more")
+        silent = asyncio.get_running_loop().time() - watch.alive_at
+        if silent > STALE_SECONDS:
+            raise OutsideError(
+                f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
+                "decisions wait until the API server answers"
+            )
+        return cache
+
+    def _begin(self, kind: str) -> Cache:
+        cache = self._caches[kind] = Cache(self._index)
+        source = Source(self._calls, kind, self._scopes.get(kind, Scope()))
+        watch = Watch(source, cache, lambda touched: self._tell(kind, touched), self._jitter)
+        self._watches[kind] = watch
+        self._tasks.append(asyncio.create_task(watch.run(), name=f"watch {kind}"))
+        return cache
+
+    async def _read_again(self, kind: str, namespace: str, name: str) -> None:
+        """What somebody else wrote is in the cache, even if the watch that would say so is dead.
+
+        Without it each further write would lose the same race, until the watch is replaced.
+        """
+        where = paths.where(kind, namespace, name)
+        with contextlib.suppress(RolloutError):  # the conflict is the news, not this
+            obj = await self._calls.call(
+                "GET", paths.path(kind, namespace, name), {}, None, where=where
+            )
+            self._written(kind, obj)
+
+    def _tell(self, kind: str, touched: frozenset[str]) -> None:
+        if touched:
+            for listener in self._listeners:
+                listener(kind, touched)
+
+    def _written(self, kind: str, obj: Json) -> Json:
+        """Our own writes are seen at once, and wake those they concern as any change does."""
+        obj = named(kind, obj)
+        if kind in self._caches:
+            self._tell(kind, self._caches[kind].written(obj))
+        return obj

@@ -1,0 +1,64 @@
+"""Where each kind is found on an API server; nothing is asked from here."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+CORE = "/api/v1"
+ISTIO = "/apis/networking.istio.io/v1"
+OURS = "/apis/rollout.dev/v1alpha1"
+
+PATHS: Mapping[str, tuple[str, str]] = {
+    "Rollout": (OURS, "rollouts"),
+    "RolloutSource": (OURS, "rolloutsources"),
+    "AnalysisTemplate": (OURS, "analysistemplates"),
+    "ControlPlaneUpgrade": (OURS, "controlplaneupgrades"),
+    "ClusterSwitchover": (OURS, "clusterswitchovers"),
+    "VirtualService": (ISTIO, "virtualservices"),
+    "DestinationRule": (ISTIO, "destinationrules"),
+    "Gateway": (ISTIO, "gateways"),
+    "Sidecar": (ISTIO, "sidecars"),
+    "PeerAuthentication": ("/apis/security.istio.io/v1", "peerauthentications"),
+    "AuthorizationPolicy": ("/apis/security.istio.io/v1", "authorizationpolicies"),
+    "Telemetry": ("/apis/telemetry.istio.io/v1", "telemetries"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "Service": (CORE, "services"),
+    "Pod": (CORE, "pods"),
+    "ConfigMap": (CORE, "configmaps"),
+    "Secret": (CORE, "secrets"),
+    "Namespace": (CORE, "namespaces"),
+    "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "Event": ("/apis/events.k8s.io/v1", "events"),
+    "CustomResourceDefinition": (
+        "/apis/apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+    ),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
+    "MutatingWebhookConfiguration": (
+        "/apis/admissionregistration.k8s.io/v1",
+        "mutatingwebhookconfigurations",
+    ),
+}
+"""Kind to the path of its group and version, and its plural."""
+
+OLDER = {
+    "EndpointSlice": "/apis/discovery.k8s.io/v1beta1",
+    "PodDisruptionBudget": "/apis/policy/v1beta1",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v1",
+}
+"""For servers before Kubernetes 1.21 and 1.23; what we read of them is the same."""
+
+
+def path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
+    """Of one object, or of all of ``kind``; no namespace: of the whole cluster."""
+    base, plural = PATHS[kind]
+    parts = ["namespaces", namespace] if namespace else []
+    parts += [part for part in (plural, name, subresource) if part]
+    return "/".join([base, *(quote(part, safe="") for part in parts)])
+
+
+def where(kind: str, namespace: str, name: str) -> str:
+    """``virtualservice shop/reviews``: how errors begin."""
+    return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"

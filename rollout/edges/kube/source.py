@@ -1,0 +1,67 @@
+"""One kind in one scope, as a watch asks for it; what is kept of an object is said here."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+
+from rollout.edges.kube import paths
+from rollout.edges.kube.cache import Json
+from rollout.edges.kube.calls import Calls
+from rollout.edges.kube.watch import Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a kind is watched; empty means all. The filters are Kubernetes' selectors."""
+
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+
+class Source:
+    """One kind in one scope, as a watch asks for it, from the newest version there is."""
+
+    def __init__(self, calls: Calls, kind: str, scope: Scope) -> None:
+        self._calls = calls
+        self._kind = kind
+        self._path = paths.path(kind, scope.namespace)
+        self._older = paths.OLDER.get(kind)
+        filters = {"labelSelector": scope.labels, "fieldSelector": scope.fields}
+        self._filters = {name: value for name, value in filters.items() if value}
+
+    async def fetch(self, query: Mapping[str, str]) -> Json:
+        query = {**query, **self._filters}
+        page = await self._page(query)
+        return {**page, "items": [self.named(item) for item in page.get("items") or ()]}
+
+    async def _page(self, query: Mapping[str, str]) -> Json:
+        try:
+            return await self._calls.call("GET", self._path, query, None, where=self._kind.lower())
+        except Absent:
+            if self._older is None:
+                raise
+        self._path, self._older = self._path.replace(paths.PATHS[self._kind][0], self._older), None
+        return await self._page(query)
+
+    def stream(self, query: Mapping[str, str], seconds: float) -> AsyncGenerator[bytes]:
+        query = {**query, **self._filters}
+        return self._calls.stream(self._path, query, seconds, self._kind.lower())
+
+    def named(self, obj: Json) -> Json:
+        return named(self._kind, obj)
+
+
+def named(kind: str, obj: Json) -> Json:
+    """``obj`` with its kind, which the items of a list leave out, and without the bulk.
+
+    Of ``managedFields``, who manages it stays; which fields those are is half of many an object.
+    """
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
+        return obj
+    meta = obj["metadata"]
+    managers = [
+        {key: value for key, value in entry.items() if key != "fieldsV1"}
+        for entry in meta.get("managedFields") or ()
+    ]
+    slim = {**meta, "managedFields": managers} if managers else meta
+    return {**obj, "kind": kind, "metadata": slim}

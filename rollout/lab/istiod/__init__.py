@@ -1,0 +1,1 @@
+"""The lab's istiod: watches Istio's objects and brings Envoy to what they say."""

@@ -1,0 +1,42 @@
+"""The lab's own CRDs for the three Istio kinds it reads; any fields are kept, none are checked."""
+
+from rollout.lab.kube.client import Object
+
+_GROUP = "networking.istio.io"
+_KINDS = (
+    ("VirtualService", "virtualservices", "vs"),
+    ("DestinationRule", "destinationrules", "dr"),
+    ("Gateway", "gateways", "gw"),
+)
+
+
+def istio() -> list[Object]:
+    """One CustomResourceDefinition per kind, stored as ``v1``, served as ``v1beta1`` too."""
+    return [_crd(*each) for each in _KINDS]
+
+
+def _crd(kind: str, plural: str, short: str) -> Object:
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": [short]}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{_GROUP}"},
+        "spec": {
+            "group": _GROUP,
+            "scope": "Namespaced",
+            "names": names | {"listKind": f"{kind}List", "categories": ["istio-io"]},
+            "versions": [_version("v1", stored=True), _version("v1beta1", stored=False)],
+        },
+    }
+
+
+def _version(name: str, *, stored: bool) -> Object:
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"type": "object", "properties": {"spec": anything, "status": anything}}
+    return {
+        "name": name,
+        "served": True,
+        "storage": stored,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}},
+    }

@@ -1,0 +1,1 @@
+"""Istio's standard metrics: counted from access logs, written for Prometheus."""

@@ -1,0 +1,119 @@
+"""Child processes that cannot outlive us, and free ports; what children do is not known here."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rollout.errors import OutsideError
+
+# Asks the kernel to end it when we die (prctl(2), PR_SET_PDEATHSIG = 1), then becomes the program,
+# unless we died before it could ask. A launcher, since preexec_fn is not safe beside threads.
+_LAUNCHER = (
+    "import ctypes, os, signal, sys;"
+    "ctypes.CDLL(None).prctl(1, int(signal.SIGKILL));"
+    "os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A TCP port nobody listened on a moment ago; the caller binds it soon."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+class Child:
+    """One process in its own group, ended by its own id; the kernel ends it should we die first."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
+        self._log = log
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        assert self._process.stdin is not None  # noqa: S101 - started with ``talks``
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        assert self._process.stdout is not None  # noqa: S101 - started with ``talks``
+        return self._process.stdout
+
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
+
+    def last_words(self) -> str:
+        """The end of its log; 300 letters show the error and not the whole configuration."""
+        return " ".join(self._log.read_text(errors="replace")[-300:].split())
+
+    async def stop(self, patience: float = 3.0) -> None:
+        """The process and its group are gone; asked first, killed after ``patience`` seconds."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), patience)
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            await self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+async def start(
+    name: str,
+    command: Iterable[object],
+    *,
+    log: Path,
+    talks: bool = False,
+) -> Child:
+    """A running child; ``talks`` gives it pipes on stdin and stdout, else all goes to ``log``.
+
+    Errors: OutsideError when the program is not there or may not be run.
+    """
+    pipe = asyncio.subprocess.PIPE
+    with log.open("ab") as sink:
+        process = await asyncio.create_subprocess_exec(
+            *mortal(name, command),
+            stdin=pipe if talks else asyncio.subprocess.DEVNULL,
+            stdout=pipe if talks else sink,
+            stderr=sink,
+            start_new_session=True,
+            limit=2**20,  # an access-log line may carry an 8 KiB path, never a MiB
+        )
+    return Child(name, process, log)
+
+
+def mortal(name: str, command: Iterable[object]) -> tuple[str, ...]:
+    """``command`` as a child of this very thread, whose death it does not survive, whatever it is.
+
+    Errors: OutsideError when the program is not there or may not be run.
+    """
+    program, *words = (str(each) for each in command)
+    if (found := shutil.which(program)) is None:
+        raise OutsideError(f"{name}: {program} is not there, or may not be run")
+    return (sys.executable, "-S", "-E", "-c", _LAUNCHER, str(os.getpid()), found, *words)
+
+
+async def until(what: str, ready: Callable[[], bool], child: Child, seconds: float) -> None:
+    """``ready`` has answered yes. Errors: OutsideError when the child ended or time is over."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not ready():
+        if child.ended:
+            raise OutsideError(f"{child.name}: ended before {what}; it says: {child.last_words()}")
+        if asyncio.get_running_loop().time() > deadline:
+            raise OutsideError(f"{child.name}: no {what} within {seconds:g} s")
+        await asyncio.sleep(0.02)

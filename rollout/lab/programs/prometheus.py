@@ -1,0 +1,160 @@
+"""A real Prometheus: found or fetched, started, stopped; what it scrapes is told by the world."""
+
+import asyncio
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from rollout.errors import OutsideError
+from rollout.lab.programs.processes import Child, free_port, start
+
+_WANTED = (
+    "run `apt-get update` as root once, or install prometheus 2.42 or later so that it is on PATH"
+)
+# Of Envoy's hundreds of series those that say something about destinations.
+_KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_cx_active)"
+
+
+class Prometheus:
+    """Scrapes the lab's three pages of metrics every ``interval``."""
+
+    def __init__(self, folder: Path, interval: timedelta, port: int = 0) -> None:
+        self._folder = folder
+        self._interval = interval
+        self._port = port or free_port()
+        self._command: list[str] = []
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def start(self, mesh: str, pods: str, envoy: str) -> None:
+        """It answers queries. Each argument is the host:port of a page of metrics.
+
+        Errors: OutsideError when there is none and none can be fetched.
+        """
+        program = await program_path()
+        config = self._folder / "prometheus.yml"
+        config.write_text(yaml.safe_dump(self._config(mesh, pods, envoy)))
+        self._command = [
+            *(
+                str(program),
+                f"--config.file={config}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+            ),
+            *(f"--storage.tsdb.path={self._folder / 'prometheus'}", "--log.level=warn"),
+            "--scrape.discovery-reload-interval=100ms",  # hidden, 5 s by default
+        ]
+        await self.resume()
+
+    async def resume(self) -> None:
+        """It answers again after ``stop``, at the same address and with what it had stored."""
+        log = self._folder / "prometheus.log"
+        self._child = await start("prometheus", self._command, log=log)
+        await self._ready(self._child)
+
+    async def stop(self) -> None:
+        if self._child is not None:
+            await self._child.stop()
+
+    def _config(self, mesh: str, pods: str, envoy: str) -> dict[str, Any]:
+        seconds = f"{self._interval.total_seconds() * 1000:.0f}ms"
+        kept = {"source_labels": ["__name__"], "regex": _KEPT, "action": "keep"}
+        return {
+            "global": {"scrape_interval": seconds, "scrape_timeout": seconds},
+            "scrape_configs": [
+                # Pod and instance stand in the samples, so what Prometheus would say gives way.
+                {"job_name": "mesh", "honor_labels": True, **_static(mesh)},
+                {"job_name": "pods", "honor_labels": True, **_static(pods)},
+                {
+                    "job_name": "envoy",
+                    "metrics_path": "/stats/prometheus",
+                    "metric_relabel_configs": [kept],
+                    **_static(envoy),
+                },
+            ],
+        }
+
+    async def scraped(self) -> None:
+        """Every page has been read since now, so that queries see what was counted before."""
+        now = datetime.now(UTC).timestamp()
+        async with aiohttp.ClientSession() as http:
+            for _ in range(200):
+                # `timestamp` of a bare selector is the sample's, of anything else the query's.
+                query = {"query": f"count(timestamp(up) > {now})"}
+                async with http.get(f"{self.url}/api/v1/query", params=query) as answer:
+                    found = (await answer.json())["data"]["result"]
+                if found and found[0]["value"][1] == "3":
+                    return
+                await asyncio.sleep(0.1)
+        raise OutsideError(f"prometheus at {self.url}: not every target was scraped within 20 s")
+
+    async def _ready(self, child: Child) -> None:
+        async with aiohttp.ClientSession() as http:
+            for _ in range(200):
+                try:
+                    async with http.get(f"{self.url}/-/ready") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                if child.ended:
+                    break
+                await asyncio.sleep(0.05)
+        raise OutsideError(
+            f"prometheus at {self.url}: not ready within 10 s; it says: {child.last_words()}"
+        )
+
+
+async def program_path() -> Path:
+    """The prometheus on PATH, else Debian's in our cache, fetched there once without root.
+
+    Errors: OutsideError says what to install.
+    """
+    if found := shutil.which("prometheus"):
+        return Path(found)
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    cache = Path(home) / "rollout-lab" / "prometheus"
+    program = cache / "usr" / "bin" / "prometheus"
+    if not program.exists():
+        await _fetch(cache)
+    return program
+
+
+async def _fetch(cache: Path) -> None:
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise OutsideError(f"prometheus: not on PATH, and this is not Debian; {_WANTED}")
+    part = cache.with_name(f"prometheus.part.{os.getpid()}")
+    part.mkdir(parents=True, exist_ok=True)
+    try:
+        await _run("apt-get", "download", "prometheus", folder=part)
+        package = next(part.glob("*.deb"))
+        await _run("dpkg", "-x", str(package), str(part), folder=part)
+        package.unlink()
+        if not cache.exists():  # another lab may have been faster; its copy is as good
+            part.rename(cache)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+async def _run(*command: str, folder: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        words = said.decode(errors="replace").strip()[-200:]
+        raise OutsideError(f"prometheus: {' '.join(command)}: {words}; {_WANTED}")
+
+
+def _static(address: str) -> dict[str, Any]:
+    return {"static_configs": [{"targets": [address]}]}

@@ -1,0 +1,180 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rollout.controller.keeping.store import FINALIZER, Held, Store, worth_saving
+from rollout.errors import ConflictError, ManifestError, OutsideError
+from rollout.model.status import Outcome, RolloutStatus, Verdict
+from tests.controller.shop import NAMESPACE, a_rollout
+from tests.fakes import FakeKube
+from tests.make import MINUTE, START
+
+KEY = f"{NAMESPACE}/shop"
+
+
+def world() -> tuple[FakeKube, Store, Held]:
+    kube = FakeKube()
+    kube.put(a_rollout())
+    store = Store(kube)
+    return kube, store, held(store)
+
+
+def held(store: Store) -> Held:
+    found = store.load(KEY)
+    assert found is not None
+    return found
+
+
+def gathered(status: RolloutStatus, text: str = "fine") -> RolloutStatus:
+    return replace(status, verdicts=(Verdict("errors", Outcome.PASS, text),), checkpoint={"n": 1})
+
+
+async def test_what_was_saved_is_read_back_also_by_another_process() -> None:
+    kube, store, before = world()
+    status = replace(before.status, because="v1 has everyone", epoch=1)
+    await store.save(before, status, START)
+    assert held(store).status == held(Store(kube)).status == status
+
+
+async def test_nothing_new_is_not_written() -> None:
+    kube, store, before = world()
+    after = await store.save(before, before.status, START)
+    assert (after, kube.writes) == (before, [])
+
+
+async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(0, 130, 10):
+        status = gathered(held(store).status, f"look {second}")
+        await store.save(held(store), status, START + timedelta(seconds=second))
+    assert held(store).status.verdicts[0].text == "look 120"
+    assert kube.writes == ["patch Rollout shop status"] * 2
+
+
+async def test_a_new_sentence_is_written_at_once_and_then_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(0, 130, 10):
+        status = replace(held(store).status, because=f"{'abc'[second % 3]}: {second} requests")
+        await store.save(held(store), status, START + timedelta(seconds=second))
+    assert len(kube.writes) == 3
+    assert store.unsaid(KEY, START + timedelta(seconds=130)) is None
+
+
+async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(0, 130, 5):
+        blind = second % 10 == 5
+        outcome = Outcome.ERROR if blind else Outcome.INCONCLUSIVE
+        told = "no answer" if blind else "baking for 5m"
+        status = replace(
+            held(store).status, verdicts=(Verdict("errors", outcome, told),), because=told
+        )
+        await store.save(held(store), status, START + timedelta(seconds=second))
+        if second == 5:
+            assert held(Store(kube)).status.because == "no answer"
+    assert len(kube.writes) <= 3 * 2  # of three begun minutes
+
+
+async def test_a_countdown_is_no_new_sentence() -> None:
+    kube, store, before = world()
+    before = await store.save(before, replace(before.status, because="~3,500 more"), START)
+    await store.save(before, replace(before.status, because="~920 more"), START)
+    assert (len(kube.writes), store.unsaid(KEY, START)) == (1, None)
+
+
+async def test_a_sentence_that_waits_is_said_within_the_minute() -> None:
+    _, store, before = world()
+    before = await store.save(before, replace(before.status, because="first"), START)
+    await store.save(before, replace(before.status, because="second"), START)
+    assert store.unsaid(KEY, START + timedelta(seconds=20)) == timedelta(seconds=40)
+
+
+async def test_what_was_gathered_goes_with_the_next_write_that_matters() -> None:
+    kube, store, before = world()
+    await store.save(before, gathered(before.status), START)
+    status = replace(held(store).status, epoch=7)
+    await store.save(held(store), status, START)
+    assert held(Store(kube)).status == status
+    assert len(kube.writes) == 1
+
+
+async def test_an_unwritten_status_survives_a_new_spec_and_not_a_foreign_status() -> None:
+    kube, store, before = world()
+    await store.save(before, gathered(before.status), START)
+    kube.put(
+        {**kube.objects["Rollout", NAMESPACE, "shop"], "spec": a_rollout(revision="v2")["spec"]}
+    )
+    assert held(store).status.checkpoint == {"n": 1}
+    op = {"op": "add", "path": "/status", "value": {"because": "somebody else's"}}
+    await kube.patch("Rollout", NAMESPACE, "shop", [op], "status")
+    assert held(store).status == RolloutStatus(because="somebody else's")
+
+
+async def test_who_wrote_second_does_nothing() -> None:
+    kube, store, before = world()
+    other = Store(kube)
+    await other.save(held(other), replace(before.status, epoch=1), START)
+    with pytest.raises(ConflictError):
+        await store.save(before, replace(before.status, epoch=2), START)
+    assert held(store).status.epoch == 1
+
+
+async def test_a_namesake_that_was_made_anew_remembers_nothing() -> None:
+    kube, store, before = world()
+    await store.save(before, gathered(before.status), START)
+    await kube.delete("Rollout", NAMESPACE, "shop")
+    kube.put(a_rollout())
+    assert held(store).status == RolloutStatus()
+
+
+async def test_our_finalizer_is_added_beside_others_and_taken_alone() -> None:
+    kube, store, _ = world()
+    obj = kube.objects["Rollout", NAMESPACE, "shop"]
+    kube.put({**obj, "metadata": {**obj["metadata"], "finalizers": ["theirs"]}})
+    after = await store.hold(held(store))
+    assert after.finalized
+    assert await store.hold(after) is after
+    await store.let_go(after)
+    assert kube.objects["Rollout", NAMESPACE, "shop"]["metadata"]["finalizers"] == ["theirs"]
+    assert FINALIZER not in str(kube.objects)
+
+
+async def test_a_spec_that_cannot_be_read_is_the_last_good_one_with_the_reason() -> None:
+    kube, store, before = world()
+    broken = {**a_rollout()["spec"], "strategy": {}}
+    kube.put({**kube.objects["Rollout", NAMESPACE, "shop"], "spec": broken})
+    after = held(store)
+    assert after.rollout.spec == before.rollout.spec
+    assert "names 0 strategies" in after.problem
+    with pytest.raises(ManifestError, match="rollout shop/shop: "):
+        held(Store(kube))
+
+
+async def test_a_cache_that_cannot_be_read_is_not_an_absent_rollout() -> None:
+    class Deaf(FakeKube):
+        def get(self, kind: str, namespace: str, name: str) -> None:
+            raise OutsideError("rollout: not listed yet")
+
+    with pytest.raises(OutsideError):
+        Store(Deaf()).load(KEY)
+    assert Store(FakeKube()).load(KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "worth"),
+    [
+        ({"verdicts": (Verdict("errors", Outcome.FAIL, "x"),)}, False),
+        ({"checkpoint": {"a": 1}}, False),
+        ({"warnings": ("ROL-001: x",)}, False),
+        ({"because": "x"}, False),
+        ({"confirmed_at": START + MINUTE}, True),
+        ({"epoch": 1, "checkpoint": {"a": 1}}, True),
+        ({}, False),
+    ],
+)
+def test_only_what_cannot_be_gathered_again_is_worth_a_write(
+    change: dict[str, object], worth: bool
+) -> None:
+    old = RolloutStatus()
+    assert worth_saving(old, replace(old, **change)) is worth  # type: ignore[arg-type]

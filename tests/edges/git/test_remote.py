@@ -1,0 +1,268 @@
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pygit2
+import pytest
+
+from rollout.edges.git import address, remote, tree
+from rollout.edges.git.remote import Credentials, Fetched, Place
+from rollout.errors import OutsideError, RefusedError
+from rollout.model.source import Origin, Relation
+from tests.edges.git.depot import LINK, MODULE, Depot
+
+ENUM = pygit2.enums.CredentialType
+
+
+@pytest.fixture
+def depot(tmp_path: Path) -> Depot:
+    return Depot(tmp_path / "depot.git")
+
+
+def read(depot: Depot, since: str = "", path: str = "", ref: str = "main") -> Fetched:
+    origin = Origin("shop/main", str(depot.path), ref, path)
+    return remote.fetch(origin, since, Place(depot.path.parent / "cache", local=True))
+
+
+def refused(fetched: Fetched) -> list[str]:
+    return [problem.message for problem in fetched.problems]
+
+
+def test_only_manifests_under_the_path_are_read(depot: Depot) -> None:
+    inner = {b"b.yml": b"2", b"c.txt": b"3", b"deep": {b"d.json": b"4"}}
+    commit = depot.commit({b"a.yaml": b"1", b"shop": inner})
+    assert read(depot, path="shop") == Fetched(
+        commit=commit,
+        author="ann@example.com",
+        committed_at=datetime.fromtimestamp(1_700_000_000, UTC),
+        relation=Relation.FIRST,
+        files=(
+            tree.File("shop/b.yml", b"2", commit, "ann@example.com"),
+            tree.File("shop/deep/d.json", b"4", commit, "ann@example.com"),
+        ),
+    )
+
+
+def test_the_relation_says_how_the_commit_follows(depot: Depot) -> None:
+    first = depot.commit({b"a.yaml": b"1"})
+    second = depot.commit({b"a.yaml": b"2"})
+    assert read(depot, second).relation is Relation.SAME
+    assert read(depot, first).relation is Relation.FORWARD
+    sibling = depot.commit({b"a.yaml": b"3"}, first)
+    assert read(depot, second).relation is Relation.UNRELATED
+    depot.reset(first)
+    assert read(depot, sibling).relation is Relation.REWIND
+    depot.root({b"a.yaml": b"4"})
+    assert read(depot, first).relation is Relation.UNRELATED
+    assert read(depot, "0" * 40).relation is Relation.UNRELATED
+
+
+def test_a_file_has_the_commit_and_author_that_changed_it_last(depot: Depot) -> None:
+    first = depot.commit({b"a.yaml": b"1", b"b.yaml": b"1"}, author="ann@x")
+    second = depot.commit({b"a.yaml": b"2", b"b.yaml": b"1"}, author="bob@x")
+    depot.commit({b"a.yaml": b"2", b"b.yaml": b"1", b"README": b"x"}, author="eve@x")
+    changed = {file.name: (file.commit, file.author) for file in read(depot).files}
+    assert changed == {"a.yaml": (second, "bob@x"), "b.yaml": (first, "ann@x")}
+
+
+def test_a_merge_changes_only_what_no_parent_has(depot: Depot) -> None:
+    base = depot.commit({b"a.yaml": b"1", b"b.yaml": b"1", b"c.yaml": b"1"})
+    left = depot.commit({b"a.yaml": b"2", b"b.yaml": b"1", b"c.yaml": b"1"}, base)
+    right = depot.commit({b"a.yaml": b"1", b"b.yaml": b"2", b"c.yaml": b"1"}, base)
+    merge = depot.commit({b"a.yaml": b"2", b"b.yaml": b"2", b"c.yaml": b"3"}, left, right)
+    changed = {file.name: file.commit for file in read(depot).files}
+    assert changed == {"a.yaml": left, "b.yaml": right, "c.yaml": merge}
+
+
+def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Depot) -> None:
+    depot.commit(
+        {
+            b"good.yaml": b"1",
+            b"link.yaml": (LINK, b"/etc/passwd"),
+            b"module": (MODULE, b"\1" * 20),
+            b"..": {b"x.yaml": b"1"},
+            b".git": {b"y.yaml": b"1"},
+            b"a\nb.yaml": b"1",
+            b"\xff.yaml": b"1",
+            b"back\\slash.yaml": b"1",
+            b"odd\x1b.txt": b"passed over",
+        }
+    )
+    fetched = read(depot)
+    assert [file.name for file in fetched.files] == ["good.yaml"]
+    assert fetched.notes == ("module: is a submodule; ignored",)
+    assert sorted(refused(fetched)) == [
+        "..: has a name that means another place; a plain name is wanted",
+        ".git: has a name that means another place; a plain name is wanted",
+        "\\udcff.yaml: has a name that is not UTF-8; a plain name is wanted",
+        "a\\nb.yaml: has a name that no line can show; a plain name is wanted",
+        "back\\\\slash.yaml: has a name that means another place; a plain name is wanted",
+        "link.yaml: is a symbolic link; a file is wanted",
+    ]
+
+
+def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
+    depot.commit({b"big.yaml": b"x" * ((1 << 20) + 1), b"good.yaml": b"1"})
+    fetched = read(depot)
+    assert [file.name for file in fetched.files] == ["good.yaml"]
+    assert refused(fetched) == ["big.yaml: has 1048577 bytes; at most 1 MiB is read"]
+
+
+def test_too_many_manifests_are_refused_as_a_whole(depot: Depot) -> None:
+    depot.commit({b"%d.yaml" % number: b"1" for number in range(1001)})
+    with pytest.raises(RefusedError, match="more than 1000 manifests or 32 MiB of them; a small"):
+        read(depot)
+
+
+def test_a_deep_tree_is_refused_at_its_depth(depot: Depot) -> None:
+    files: dict[bytes, object] = {b"x.yaml": b"1"}
+    for _ in range(30):
+        files = {b"d": files}
+    depot.commit(files)
+    [problem] = read(depot).problems
+    assert problem.message.endswith("/d: is more than 20 folders deep; fewer")
+
+
+def test_a_folder_that_is_missing_is_a_problem(depot: Depot) -> None:
+    commit = depot.commit({b"a.yaml": b"1"})
+    found = f"is no folder of commit {commit[:12]}; a folder is wanted"
+    assert refused(read(depot, path="deploy")) == [f"deploy: {found}"]
+    assert refused(read(depot, path="a.yaml")) == [f"a.yaml: {found}"]
+
+
+def test_an_empty_repository_and_a_missing_branch_are_told_apart(depot: Depot) -> None:
+    with pytest.raises(OutsideError, match="is empty; a first commit is wanted"):
+        read(depot)
+    depot.commit({b"a.yaml": b"1"})
+    with pytest.raises(RefusedError, match="has no 'refs/heads/prod'; it has main"):
+        read(depot, ref="prod")
+
+
+def test_an_annotated_tag_is_read_as_its_commit(depot: Depot) -> None:
+    commit = depot.commit({b"a.yaml": b"1"})
+    who = pygit2.Signature("Ann", "ann@example.com")
+    kind = pygit2.enums.ObjectType.COMMIT
+    depot.repo.create_tag("v1", pygit2.Oid(hex=commit), kind, who, "one")
+    assert read(depot, ref="refs/tags/v1").commit == commit
+
+
+def cache(depot: Depot) -> Path:
+    [folder] = (depot.path.parent / "cache").glob("*/*.git")
+    return folder
+
+
+def test_a_broken_cache_is_cloned_anew(depot: Depot) -> None:
+    commit = depot.commit({b"a.yaml": b"1"})
+    read(depot)
+    for file in cache(depot).glob("objects/pack/*"):
+        file.chmod(0o600)
+        file.write_bytes(b"garbage")
+    assert read(depot).commit == commit
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config", "objects", "refs"])
+def test_a_cache_with_a_missing_part_is_cloned_anew(depot: Depot, name: str) -> None:
+    depot.commit({b"a.yaml": b"1"})
+    read(depot)
+    part = cache(depot) / name
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    commit = depot.commit({b"a.yaml": b"2"})
+    assert read(depot).commit == commit
+
+
+def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
+    depot.commit({b"a.yaml": b"1"})
+    read(depot)
+    folder = cache(depot)
+    (folder / "refs/rollout/tip.lock").touch()
+    busy = folder.parent.with_suffix(".busy")
+    busy.touch()
+    commit = depot.commit({b"a.yaml": b"2"})
+    assert read(depot).commit == commit
+    assert not busy.exists()
+    assert not folder.exists()
+
+
+def test_a_lock_left_behind_is_cloned_anew(depot: Depot) -> None:
+    depot.commit({b"a.yaml": b"1"})
+    read(depot)
+    (cache(depot) / "refs/rollout/tip.lock").touch()
+    commit = depot.commit({b"a.yaml": b"2"})
+    assert read(depot).commit == commit
+
+
+def test_a_known_commit_is_not_read_again(depot: Depot) -> None:
+    commit = depot.commit({b"a.yaml": b"1"})
+    origin = Origin("shop/main", str(depot.path), "main", "")
+    fetched = remote.fetch(origin, commit, Place(depot.path.parent / "cache", True), known=commit)
+    assert (fetched.relation, fetched.files) == (Relation.SAME, ())
+
+
+@pytest.mark.parametrize(
+    ("url", "local", "error"),
+    [
+        ("https://git.invalid/shop.git", False, ""),
+        ("ssh://git@git.invalid/shop.git", False, ""),
+        ("git@git.invalid:shop.git", False, ""),
+        ("/srv/shop.git", True, ""),
+        ("http://127.0.0.1:8080/shop.git", True, ""),
+        ("/srv/shop.git", False, "is a path of this machine; https or ssh is wanted"),
+        ("../shop.git", False, "is a path of this machine; https or ssh is wanted"),
+        ("file:///srv/shop.git", False, "is a path of this machine; https or ssh is wanted"),
+        ("FILE:///srv/shop.git", False, "is a path of this machine; https or ssh is wanted"),
+        ("http://git.invalid/shop.git", True, "is not encrypted; https or ssh is wanted"),
+        ("http://127.0.0.1/shop.git", False, "is not encrypted; https or ssh is wanted"),
+        ("git://git.invalid/shop.git", False, "speaks 'git'; https or ssh is wanted"),
+        ("https://127.0.0.1/shop.git", False, "is this machine itself; a host outside is wanted"),
+        ("https://localhost/shop.git", False, "is this machine itself; a host outside is wanted"),
+        ("https://2130706433/shop.git", False, "is this machine itself; a host outside is wante"),
+        ("https://[::1]/shop.git", False, "is this machine itself; a host outside is wanted"),
+        ("https://[::ffff:127.0.0.1]/x", False, "is this machine itself; a host outside is want"),
+        ("https://169.254.169.254/x", False, "is this machine itself; a host outside is wanted"),
+        ("https://0.0.0.0/x", False, "is this machine itself; a host outside is wanted"),
+        ("ssh://localhost/x", False, "is this machine itself; a host outside is wanted"),
+        ("git@localhost:x", False, "is this machine itself; a host outside is wanted"),
+        ("-oProxyCommand=id", True, "is no address; https://… or ssh://… is wanted"),
+        ("https://git.invalid/a b", False, "is no address; https://… or ssh://… is wanted"),
+        ("https://git.invalid/\n", False, "is no address; https://… or ssh://… is wanted"),
+        ("ext::sh -c id", True, "is no address; https://… or ssh://… is wanted"),
+    ],
+)
+def test_only_open_addresses_are_spoken_to(url: str, local: bool, error: str) -> None:
+    try:
+        address.check(url, local)
+        said = ""
+    except RefusedError as refusal:
+        said = str(refusal)
+    assert error in said
+    assert bool(error) == bool(said)
+
+
+def test_messages_show_no_password() -> None:
+    shown = address.shown("https://ann:secret@git.invalid/x?token=secret")
+    assert shown == "https://git.invalid/x"
+    error = address.sorted_error("https://ann:secret@git.invalid/x", ValueError("no\nway"))
+    assert str(error) == "git https://git.invalid/x: no way; the next poll tries again"
+
+
+def origin(secret: dict[str, str]) -> Origin:
+    return Origin("shop/main", "https://git.invalid/x", "main", "", secret)
+
+
+def test_credentials_go_to_their_own_host_and_only_once() -> None:
+    asked = Credentials(origin({"token": "t"}))
+    with pytest.raises(RefusedError, match="another host asked for the credentials; it got none"):
+        asked.credentials("https://evil.invalid/x", None, ENUM.USERPASS_PLAINTEXT)
+    given = asked.credentials("https://git.invalid/x", None, ENUM.USERPASS_PLAINTEXT)
+    assert given.credential_tuple == ("git", "t")
+    with pytest.raises(RefusedError, match="the credentials were refused; others are wanted"):
+        asked.credentials("https://git.invalid/x", None, ENUM.USERPASS_PLAINTEXT)
+
+
+def test_without_a_secret_nothing_is_given() -> None:
+    with pytest.raises(RefusedError, match="wants credentials; a Secret named by secretRef is"):
+        Credentials(origin({})).credentials("https://git.invalid/x", None, ENUM.SSH_KEY)
+
+
+def test_a_host_whose_key_nobody_vouched_for_is_not_spoken_to() -> None:
+    assert Credentials(origin({})).certificate_check(None, False, b"git.invalid") is False

@@ -1,0 +1,115 @@
+"""Signed commits, made by git itself, and what is wrong with those that are refused."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+import pytest
+
+from rollout.edges.git import remote as edge
+from rollout.edges.git.remote import Place
+from rollout.errors import RefusedError
+from rollout.model.source import Origin
+from tests.edges.git.depot import git
+
+SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
+
+
+@dataclass
+class Signers:
+    """Two people with a key each, and a repository that both write to."""
+
+    folder: Path
+
+    def line(self, who: str, options: str = "") -> str:
+        """The line of ``who`` in a list of allowed signers."""
+        return f"{who}@x {options}{(self.folder / f'{who}.pub').read_text().strip()}"
+
+    def commit(self, *settings: str) -> str:
+        file = self.folder / "depot" / "shop.yaml"
+        file.write_text(f"a: {len(list(self.folder.rglob('*')))}")
+        git("add", ".", folder=self.folder / "depot")
+        git(*settings, "commit", "-m", "change", folder=self.folder / "depot")
+        return git("rev-parse", "HEAD", folder=self.folder / "depot")
+
+    def signed(self, who: str) -> str:
+        return self.commit(*SIGN, "-c", f"user.signingkey={self.folder / who}.pub")
+
+    def read(self, *signers: str) -> str:
+        """The commit that is taken."""
+        origin = Origin("a/b", str(self.folder / "depot"), "main", "", {}, signers)
+        return edge.fetch(origin, "", Place(self.folder / "cache", local=True)).commit
+
+
+@pytest.fixture
+def signers(tmp_path: Path) -> Signers:
+    for who in ("ann", "eve"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / who)]
+        subprocess.run(command, check=True)
+    (tmp_path / "depot").mkdir()
+    git("init", "-q", "-b", "main", folder=tmp_path / "depot")
+    return Signers(tmp_path)
+
+
+def test_a_commit_of_an_allowed_signer_is_taken(signers: Signers) -> None:
+    commit = signers.signed("ann")
+    assert signers.read(signers.line("eve"), signers.line("ann")) == commit
+
+
+def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
+    signers.commit()
+    with pytest.raises(RefusedError, match="is not signed; one by an allowed signer is wanted"):
+        signers.read(signers.line("ann"))
+
+
+@pytest.mark.parametrize(
+    "options", ['namespaces="file" ', 'valid-before="20200101" ', 'valid-after="20990101" ']
+)
+def test_a_key_that_is_not_allowed_here_or_now_is_refused(signers: Signers, options: str) -> None:
+    signers.signed("ann")
+    with pytest.raises(RefusedError, match="is signed by nobody on the list"):
+        signers.read(signers.line("ann", options))
+
+
+def test_a_commit_of_somebody_else_is_refused(signers: Signers) -> None:
+    signers.signed("eve")
+    with pytest.raises(RefusedError, match="is signed by nobody on the list"):
+        signers.read(signers.line("ann"))
+
+
+def raw(signers: Signers) -> bytes:
+    repo = pygit2.Repository(str(signers.folder / "depot"))
+    found: bytes = repo[repo.head.target].read_raw()
+    return found
+
+
+def write(signers: Signers, data: bytes) -> None:
+    """A commit of exactly these bytes is on the branch."""
+    repo = pygit2.Repository(str(signers.folder / "depot"))
+    made = repo.odb.write(pygit2.enums.ObjectType.COMMIT, data)
+    repo.references.create("refs/heads/main", made, force=True)
+
+
+def test_a_changed_commit_under_an_old_signature_is_refused(signers: Signers) -> None:
+    signers.signed("ann")
+    write(signers, raw(signers).replace(b"change\n", b"chance\n"))
+    with pytest.raises(RefusedError, match="is signed by nobody on the list"):
+        signers.read(signers.line("ann"))
+
+
+@pytest.mark.parametrize("header", [b"gpgsig", b"gpgsig-sha256"])
+def test_a_commit_with_two_signatures_is_refused(signers: Signers, header: bytes) -> None:
+    signers.signed("ann")
+    head, _, text = raw(signers).partition(b"\n\n")
+    signature = head[head.index(b"gpgsig ") + 7 :]
+    write(signers, head + b"\n" + header + b" " + signature + b"\n\n" + text)
+    with pytest.raises(RefusedError, match="has 2 signatures; one by an allowed signer is wanted"):
+        signers.read(signers.line("ann"))
+
+
+def test_a_signature_that_is_not_sshs_is_refused(signers: Signers) -> None:
+    signers.signed("ann")
+    write(signers, raw(signers).replace(b"SSH SIGNATURE", b"PGP SIGNATURE"))
+    with pytest.raises(RefusedError, match="has no SSH signature; one by an allowed signer"):
+        signers.read(signers.line("ann"))
