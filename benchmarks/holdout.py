@@ -143,7 +143,7 @@ def _beyond(latency: Latency, stretch: float, hangs: float) -> tuple[float, ...]
 @dataclass
 class _Pod:
     factor: float
-    cold: list[tuple[Effect, Windows]]
+    felt: list[tuple[Effect, Windows]]
     restarts: list[float]
     counter: list[int] = field(default_factory=lambda: [0] * (2 + len(BOUNDS)))
     told: tuple[int, ...] = ()
@@ -203,7 +203,7 @@ class World:
 
     def _mood(self, at: float) -> float:
         service = self.scenario.service
-        drift = service.drift ** max(0.0, min(1.0, at / 1800))
+        drift: float = service.drift ** max(0.0, min(1.0, at / 1800))
         if not service.restless:
             return drift
         shape = 1 / service.restless**2
@@ -238,15 +238,15 @@ class World:
     ) -> tuple[float, float, float]:
         """Errors, stretch of latencies and hangs of one pod in the slot at ``at``."""
         share, stretch, hangs = self.scenario.service.errors * pod.factor * mood, 1.0, 0.0
-        for effect, windows in pod.cold:
+        for effect, windows in pod.felt:
             if effect.above > self.weight or (effect.fault and not fault):
                 continue
-            felt = effect.strength(windows, at, at + SLOT)
-            if felt:
-                share *= 1 + (effect.times - 1) * felt
-                share = max(share, effect.errors * felt)
-                stretch *= round(1 + (effect.stretch - 1) * felt, 2)
-                hangs = max(hangs, round(effect.hangs * felt, 4))
+            level = effect.strength(windows, at, at + SLOT)
+            if level:
+                share *= 1 + (effect.times - 1) * level
+                share = max(share, effect.errors * level)
+                stretch *= round(1 + (effect.stretch - 1) * level, 2)
+                hangs = max(hangs, round(effect.hangs * level, 4))
         return min(1.0, share), stretch, hangs
 
     def harm(self, second: float) -> float:

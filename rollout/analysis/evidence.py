@@ -30,12 +30,15 @@ EDGE = 1e-9
 
 
 class Pair(NamedTuple):
-    """One block's counts of one outcome: bad and all requests of either side."""
+    """One block's counts of one outcome: bad and all requests of either side.
 
-    canary_bad: int
-    canary_all: int
-    stable_bad: int
-    stable_all: int
+    Whole numbers by nature; those of another counter may be estimates.
+    """
+
+    canary_bad: float
+    canary_all: float
+    stable_bad: float
+    stable_all: float
 
     def plus(self, other: "Pair") -> "Pair":
         """The counts of both blocks together."""
@@ -97,14 +100,14 @@ def log_factors(pair: Pair, bets: Bets, line: Line) -> list[float]:
     return factors
 
 
-def _gain(bad: int, every: int, bet: float, null: float) -> float:
+def _gain(bad: float, every: float, bet: float, null: float) -> float:
     return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
 NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
 
 
-def _nearest(every: int, stable_all: int, bets: Bets, line: Line) -> list[float]:
+def _nearest(every: float, stable_all: float, bets: Bets, line: Line) -> list[float]:
     """For each bet, stable's share at the point of ``line`` nearest to it.
 
     Nearest is where n_c KL(canary, c) + n_s KL(stable, s) is least.  Its derivative along the

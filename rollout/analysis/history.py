@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-Minute = Mapping[str, tuple[int, int]]
+Minute = Mapping[str, tuple[float, float]]
 """One minute of stable's history: pod to its bad and all requests."""
 
 UNKNOWN_DISPERSION = 1.5  # with no history: somewhat clumped, as most services are
@@ -31,8 +31,8 @@ class Temper:
 
     dispersion: float = UNKNOWN_DISPERSION
     spread: float = 0.0
-    bad: int = 0
-    every: int = 0
+    bad: float = 0
+    every: float = 0
     known: bool = False
     lasting: int = 0
     outages: int = 0
@@ -56,8 +56,8 @@ def temper(minutes: Sequence[Minute]) -> Temper:
     return Temper(dispersion, spread, bad, every, True, *_runs(minutes, usual, dispersion))
 
 
-def _by_pod(minutes: Sequence[Minute]) -> dict[str, tuple[int, int]]:
-    totals: dict[str, tuple[int, int]] = {}
+def _by_pod(minutes: Sequence[Minute]) -> dict[str, tuple[float, float]]:
+    totals: dict[str, tuple[float, float]] = {}
     for minute in minutes:
         for pod, (bad, every) in minute.items():
             so_far = totals.get(pod, (0, 0))
@@ -79,7 +79,7 @@ def _pearson(minute: Minute) -> tuple[float, int]:
     return chi_square, len(pods) - 1
 
 
-def _spread(pods: Sequence[tuple[int, int]], dispersion: float) -> float:
+def _spread(pods: Sequence[tuple[float, float]], dispersion: float) -> float:
     """The pods' standard deviation over their mean, less what sampling alone explains."""
     pods = [(bad, every) for bad, every in pods if every > 0]
     every = sum(n for _, n in pods)
@@ -119,7 +119,7 @@ def _runs(
     return longest - 1, longest_outage - 1
 
 
-def _against(bad: int, every: int, share: float) -> float:
+def _against(bad: float, every: float, share: float) -> float:
     """Nats by which ``bad`` of ``every``, more than ``share``, speak for a higher one (Wald)."""
     good = every - bad
     return bad * math.log(bad / every / share) + (

@@ -6,18 +6,18 @@ whole milliseconds since the epoch, counters by short keys.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
 from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
+from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import Trail
 from rollout.model.observation import View
 
 VERSION = 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 

@@ -214,24 +214,29 @@ class SequentialGate:
 
 def _pair(counts: Sequence[float]) -> Pair | None:
     """The counts as a block; None where they are none."""
+    match _numbers(counts):
+        case (bad, every, stable_bad, stable_all):
+            return Pair(min(bad, every), every, min(stable_bad, stable_all), stable_all)
+    return None
+
+
+def _numbers(counts: Sequence[float]) -> list[float]:
+    """The counts, whole ones without a point; none at all where any is no count."""
     try:
-        bad, every, stable_bad, stable_all = counts
-        usable = all(0 <= count < MOST_COUNTED for count in counts)
-    except (TypeError, ValueError):
-        return None
-    if not usable:
-        return None
-    return Pair(min(bad, every), every, min(stable_bad, stable_all), stable_all)
+        numbers = [float(count) for count in counts]
+    except (TypeError, ValueError, ArithmeticError):
+        return []
+    if not all(0 <= number < MOST_COUNTED for number in numbers):
+        return []
+    return [int(number) if number.is_integer() else number for number in numbers]
 
 
 def _temper(minutes: Sequence[Minute]) -> Temper:
     """What stable's hour says, without the pods' minutes that say nothing."""
-    known = [
-        {
-            pod: (min(bad, every), every)
-            for pod, (bad, every) in page.items()
-            if 0 <= bad < MOST_COUNTED and 0 < every < MOST_COUNTED
-        }
-        for page in minutes
-    ]
-    return history.temper(known)
+    pages = [{pod: _numbers(counts) for pod, counts in page.items()} for page in minutes]
+    return history.temper(
+        [
+            {pod: (min(of), of[1]) for pod, of in page.items() if len(of) == 2 and of[1] > 0}
+            for page in pages
+        ]
+    )

@@ -357,7 +357,7 @@ def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
     return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
 
 
-def requests(outcome: Outcome, trail: Trail) -> int:
+def requests(outcome: Outcome, trail: Trail) -> float:
     """The requests that ``outcome`` can be judged by: the canary's, or stable's if it had fewer."""
     canary, stable = trail.total.canary_all, trail.total.stable_all
     return min(canary, stable) if outcome.line.ratio else canary

@@ -12,7 +12,7 @@ from rollout.model.units import percent as as_percent
 from rollout.model.units import words
 
 
-def share(bad: int, every: int) -> str:
+def share(bad: float, every: float) -> str:
     """``0.87% (41/4686)``."""
     return f"{bad / every * 100 if every else 0:.3g}% ({bad}/{every})"
 

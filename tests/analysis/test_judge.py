@@ -111,6 +111,14 @@ def test_a_replica_that_lags_is_no_restart_and_counts_nothing_twice() -> None:
     assert counts(misled[-1]) == counts(honest[-1])
 
 
+def test_answers_that_do_not_say_how_new_they_are_count_all_the_same() -> None:
+    sides = world(0.01).sides
+    dated, undated = (
+        play(World(sides, dated=dated), rollout(), window(), 150) for dated in (True, False)
+    )
+    assert counts(undated[-1]) == counts(dated[-1]) != ["(0/0)", "(0/0)"]
+
+
 def test_a_base_from_long_before_the_window_is_none() -> None:
     """A replica a minute behind answers first: it still speaks of the weight before."""
     young = START + timedelta(seconds=1)

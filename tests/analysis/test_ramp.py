@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,19 @@ def test_floats_and_plain_tuples_count_as_whole_numbers_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "counts", [(), (1, 2), (-1, 10, 0, 10), (0, math.nan, 0, 10), (0, math.inf, 0, 1), None, "none"]
+    "counts",
+    [
+        (),
+        (1, 2),
+        (-1, 10, 0, 10),
+        (0, math.nan, 0, 10),
+        (0, math.inf, 0, 1),
+        None,
+        "none",
+        7,
+        (0, Decimal("NaN"), 0, 1),
+        (0, 10**400, 0, 1),
+    ],
 )
 def test_counts_that_are_none_are_not_known(counts: object) -> None:
     gate = SequentialGate(CONFIG, HOUR)
@@ -187,13 +200,20 @@ def test_a_gate_that_could_never_decide_cannot_be_made() -> None:
 
 
 COUNT = st.one_of(
-    st.integers(-5, 10**9), st.floats(), st.none(), st.just(0), st.integers(0, 50), st.text()
+    st.integers(-5, 10**9),
+    st.floats(),
+    st.none(),
+    st.just(0),
+    st.integers(0, 50),
+    st.text(),
+    st.decimals(),
+    st.just(10**400),
 )
 BLOCK = st.one_of(
     st.none(),
     st.dictionaries(st.sampled_from(["errors", "latency>1s", "odd"]), st.tuples(*[COUNT] * 4)),
 )
-PODS = st.dictionaries(st.sampled_from("abc"), st.tuples(st.floats(), st.floats()))
+PODS = st.dictionaries(st.sampled_from("abc"), st.lists(COUNT, max_size=3).map(tuple))
 
 
 @given(
