@@ -129,6 +129,21 @@ class Class:
         return self.service.latency
 
     @property
+    def family(self) -> str:
+        """Its name without its number and figures."""
+        return self.name.partition(": ")[0].rstrip("0123456789 ")
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether next to nothing works, with traffic enough to see it at once."""
+        return self.family in ("outage", "late outage")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is the matter, with traffic enough to see it at once."""
+        return self.family in ("plain", "busy") and self.per_second >= 100
+
+    @property
     def nature(self) -> Nature:
         """The first gap, which is all that peers are told of."""
         return Nature(gap=self.scrapes.gaps[0] if self.scrapes.gaps else None)
@@ -161,7 +176,7 @@ class World:
         self.phase = self.random.uniform(0, 2 * math.pi)
         self.weight = 0.0
         self.tally = Tally()
-        self.counted = 0
+        self.block(0.0)  # what the first block is the difference to
 
     def _pod(self, side: str, number: int) -> _Pod:
         scenario, rng = self.scenario, self.random
@@ -271,10 +286,11 @@ class World:
         figures = (kept.every, kept.errors, *kept.slow)
         pod.counter = [a + b for a, b in zip(pod.counter, figures, strict=True)]
 
-    def blocks(self) -> dict[str, Pair] | None:
-        """What the gate sees now: by ``errors`` and bound, since it last looked."""
-        instant = datetime(2026, 1, 5, tzinfo=UTC) + self.counted * timedelta(seconds=SLOT)
-        self.counted += 1
+    def block(self, second: float) -> dict[str, Pair] | None:
+        """What the gate is told at that time: by ``errors`` and bound, since it was told last."""
+        if any(begin <= second < end for begin, end in self.scenario.scrapes.gaps):
+            return None
+        instant = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=second)
         seen = []
         for side, pods in self.pods.items():
             for number, pod in enumerate(pods):
@@ -283,8 +299,6 @@ class World:
                 every, *bad = pod.told
                 seen.append(PodCount(side, f"{side}-{number}", tuple(bad), every))
         self.tally, found = counters.advance(self.tally, instant, seen)
-        if not found:
-            return None
         canary, stable = (
             counters.together(found, side, 1 + len(BOUNDS)) for side in ("canary", "stable")
         )
@@ -293,10 +307,6 @@ class World:
             name: Pair(canary[n], canary[0], stable[n], stable[0])
             for n, name in enumerate(names, 1)
         }
-
-    def is_down(self, second: float) -> bool:
-        """Whether nothing can be asked at that time."""
-        return any(begin <= second < end for begin, end in self.scenario.scrapes.gaps)
 
     def history(self, bounds: tuple[int, ...]) -> Mapping[str, list[dict[str, tuple[int, int]]]]:
         """Stable's last hour by minute and pod, for errors and each of ``bounds``."""
