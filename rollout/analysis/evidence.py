@@ -11,7 +11,6 @@ linear margin; the projection makes the expectation at most one on the whole con
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _log, _log1p, _sqrt = (
@@ -49,8 +48,7 @@ class Pair(NamedTuple):
 NO_TRAFFIC = Pair(0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The worst tolerable canary: ``ratio`` times stable's share plus ``absolute``.
 
     Ratio 0 is an absolute limit: stable does not matter.
@@ -104,7 +102,7 @@ def _gain(bad: float, every: float, bet: float, null: float) -> float:
     return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
-NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
+NEAR = 1e-3  # the last step, of the share: Newton's next ones leave 1e-6, then 1e-12 of it
 
 
 def _nearest(every: float, stable_all: float, bets: Bets, line: Line) -> list[float]:
@@ -175,9 +173,6 @@ def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> Bets:
         shares.append(odds / (1 + odds))
         odds *= stride
     return Bets(tuple(shares), stable)
-
-
-SAFE_BETS = 3
 
 
 def harmless_bets(stable_share: float, line: Line) -> Bets:

@@ -25,8 +25,8 @@ class Temper:
     ``spread``: how much pods differ for good, as a share of the mean; the tolerance is widened.
     ``bad``, ``every``: the hour's requests of all pods together.
     ``known``: False when there was nothing to learn from.
-    ``lasting``: minutes, beyond the first, that a pod's longest incident went on; ``outages``: the
-    same of incidents in which more than half of its requests were bad.
+    ``lasting``: minutes, beyond the first, that a pod's longest incident went on before it passed;
+    ``outages``: the same of incidents in which more than half of its requests were bad.
     """
 
     dispersion: float = UNKNOWN_DISPERSION
@@ -94,6 +94,7 @@ def _spread(pods: Sequence[tuple[float, float]], dispersion: float) -> float:
 
 SPOKE = 5.0  # nats; two minutes in a row are chance once in a thousand hours of ten pods
 MOST = 0.5  # of a pod's requests: an outage
+PASSING = 5  # minutes; what lasts longer is no incident but how that pod is
 
 
 def _runs(
@@ -104,19 +105,35 @@ def _runs(
     An incident is what would have spoken against a canary: a pod far worse than the others were in
     that minute, and than it usually is beside them.
     """
-    incidents, outages = dict.fromkeys(usual, 0), dict.fromkeys(usual, 0)
-    longest = longest_outage = 1
+    incidents, outages = _Run(), _Run()
     for minute in minutes:
         bad, every = sum(x for x, _ in minute.values()), sum(n for _, n in minute.values())
         for pod in usual:
             x, n = minute.get(pod, (0, 0))
             others = (bad - x + 0.5) / (every - n + 1.0) * max(1.0, usual[pod])
             spoke = x > n * others and _against(x, n, others) >= SPOKE * dispersion
-            incidents[pod] = incidents[pod] + 1 if spoke else 0
-            outages[pod] = outages[pod] + 1 if spoke and x > n * MOST else 0
-            longest = max(longest, incidents[pod])
-            longest_outage = max(longest_outage, outages[pod])
-    return longest - 1, longest_outage - 1
+            incidents.plus(pod, spoke)
+            outages.plus(pod, spoke and x > n * MOST)
+    return incidents.longest() - 1, outages.longest() - 1
+
+
+class _Run:
+    """Minutes in a row, by pod."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+        self.over = [1]
+
+    def plus(self, pod: str, goes_on: bool) -> None:
+        """One more minute of ``pod``."""
+        if goes_on:
+            self.now[pod] = self.now.get(pod, 0) + 1
+        elif pod in self.now:
+            self.over.append(self.now.pop(pod))
+
+    def longest(self) -> int:
+        """The most of them that passed."""
+        return max(run for run in (*self.over, *self.now.values()) if run <= PASSING)
 
 
 def _against(bad: float, every: float, share: float) -> float:

@@ -248,7 +248,7 @@ def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     began = kept.began or case.window.since
     return Setting(
         levels=_levels(case),
-        pace=sequential.pace_of(case.interval.total_seconds()),
+        interval=case.interval.total_seconds(),
         warm=begin < began + case.rollout.spec.analysis.warmup,
     )
 

@@ -166,7 +166,7 @@ class SequentialGate:
         began = self.elapsed - spans * self.config.interval
         setting = Setting(
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
-            pace=sequential.pace_of(self.config.interval.total_seconds()),
+            interval=self.config.interval.total_seconds(),
             warm=began < self.config.warmup,
         )
         for outcome in self.config.outcomes:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict
 
@@ -25,7 +26,7 @@ OUTAGE_SHARE = 0.97
 USUAL_INTERVAL = 15.0  # seconds
 AGREES = 1.0  # nats by which a block speaks against the canary
 AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
-BLOCKS_A_MINUTE = 4
+TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
 CAPS, OUTAGE_CAPS = (CAP, LIFTED, AGREEING), (OUTAGE_CAP, LIFTED, AGREEING_OUTAGE)
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
@@ -98,10 +99,16 @@ class Trail(NamedTuple):
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
-        return _mean(logs) if logs else 0.0
+        return _harmless(logs) if logs else 0.0
 
 
-_mean = lru_cache(4096)(evidence.log_mean)  # one look reads the same logs several times
+# Most releases are like stable; nearly nothing bad and a third of the margin share the rest.
+HARMLESS = (math.log(0.1), math.log(0.1), math.log(0.8))
+
+
+@lru_cache(4096)  # one look reads the same logs several times
+def _harmless(safe: tuple[float, ...]) -> float:
+    return evidence.log_sum(map(add, safe, HARMLESS))
 
 
 @lru_cache(4096)
@@ -127,17 +134,17 @@ class Setting:
     """How the next block is to be read; fixed before it is seen.
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
-    ``pace``: a block's length as a share of the usual one, which the caps go by.
+    ``interval``: seconds of a block; the caps of short ones are lower.
     """
 
     levels: tuple[int, ...]
-    pace: float = 1.0
     warm: bool = False
+    interval: float = USUAL_INTERVAL
 
-
-def pace_of(interval: float) -> float:
-    """The pace of blocks of ``interval`` seconds; short ones count for a third at least."""
-    return min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
+    @property
+    def pace(self) -> float:
+        """A block's length as a share of the usual one, a third at least."""
+        return min(1.0, max(1 / 3, self.interval / USUAL_INTERVAL))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -153,12 +160,12 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
-    gains = _harm(trail, pair, outcome, loose, temper, setting.pace)
-    agrees = max(gains) >= min(
-        AGREES * setting.pace, _cap(trail, temper.lasting, setting.pace, CAPS)
-    )
+    cap = _cap(trail, temper.lasting, setting, CAPS)
+    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
+    agrees = max(gains) >= min(AGREES * setting.pace, cap)
     if outcome.outage:
-        gains.append(_outage(trail, pair, line, temper, setting.pace))
+        cap = _cap(trail, temper.outages, setting, OUTAGE_CAPS)
+        gains.append(_outage(trail, pair, line, (temper.dispersion, cap)))
     start = math.log(starting) if starting > 0 else NOT_STARTED
     return Trail(
         harmful=tuple(
@@ -193,21 +200,20 @@ def _heard(trail: Trail, pair: Pair) -> _Heard:
 
 
 def _harm(
-    trail: Trail, pair: Pair, outcome: Outcome, line: Line, temper: Temper, pace: float
+    trail: Trail, pair: Pair, outcome: Outcome, line: Line, tempering: tuple[float, float]
 ) -> list[float]:
     """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
 
-    The caps are known before the block is seen.
+    ``tempering``: the dispersion and the cap, known before the block is seen.
     """
+    dispersion, cap = tempering
     count = len(trail.harmful) - outcome.outage
-    cap = _cap(trail, temper.lasting, pace, CAPS)
     bets = evidence.harmful_bets(trail.share, line, count)
     logs = evidence.log_factors(pair, bets, line)
-    by = temper.dispersion
-    return [cap if (gain := log / by) > cap else gain for log in logs] or [0.0] * count
+    return [cap if (gain := log / dispersion) > cap else gain for log in logs] or [0.0] * count
 
 
-def _outage(trail: Trail, pair: Pair, line: Line, temper: Temper, pace: float) -> float:
+def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]) -> float:
     """The same for one more bet, against the wider line that only an outage exceeds.
 
     A factor that is fair for all shares up to the wider line is fair for those up to ``line``.
@@ -216,22 +222,23 @@ def _outage(trail: Trail, pair: Pair, line: Line, temper: Temper, pace: float) -
     stable = min(evidence.MOST_SHARE, max(evidence.LEAST_SHARE, trail.share))
     if wide.at(stable) >= OUTAGE_SHARE:
         return 0.0
-    cap = _cap(trail, temper.outages, pace, OUTAGE_CAPS)
+    dispersion, cap = tempering
     bets = evidence.Bets((OUTAGE_SHARE,), stable)
-    return min(cap, evidence.log_factors(pair, bets, wide)[0] / temper.dispersion)
+    return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
 
 
-def _cap(trail: Trail, lasting: int, pace: float, caps: tuple[float, float, int]) -> float:
+def _cap(trail: Trail, lasting: int, setting: Setting, caps: tuple[float, float, int]) -> float:
     """The most that a block may say: first, and after so many in a row that spoke up.
 
-    ``lasting``: minutes that stable's pods have been in trouble for at a time: as long as that
-    the same must not prove more against a canary, which may be one pod only.
+    ``lasting``: minutes that incidents of stable's pods have lasted: for twice as long the same
+    must not prove more against a canary, which may be one pod only.
     """
     first, lifted, agreeing = caps
-    lasts = BLOCKS_A_MINUTE * lasting
-    if trail.agreeing >= agreeing + lasts:
+    pace = setting.pace
+    lasts = min(PATIENCE, TWICE * lasting) * 60 / setting.interval
+    if trail.agreeing >= agreeing / pace + lasts:
         return pace * lifted
-    return pace * first * AGREEING / (AGREEING + lasts)
+    return pace * first * AGREEING / (AGREEING + lasts * pace)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
@@ -255,8 +262,8 @@ def _safe(
     answer = {}
     for percent in levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
-        before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
-        if _mean(before) > CERTAIN:
+        before = trail.safe.get(percent, (0.0,) * len(HARMLESS))
+        if _harmless(before) > CERTAIN:
             answer[percent] = before
             continue
         gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)

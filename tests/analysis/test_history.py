@@ -71,12 +71,21 @@ def hour_with(*bad_minutes: int, bad: int = 300) -> list[dict[str, tuple[int, in
 
 
 @pytest.mark.parametrize(
-    ("minutes", "lasting"), [((), 0), ((7,), 0), ((7, 8), 1), ((3, 5, 7), 0), ((20, 21, 22, 23), 3)]
+    ("minutes", "lasting"),
+    [((), 0), ((7,), 0), ((7, 8), 1), ((3, 5, 7), 0), ((20, 21, 22, 23), 3), ((57, 58, 59), 2)],
 )
 def test_how_long_a_pods_incidents_last_is_remembered(
     minutes: tuple[int, ...], lasting: int
 ) -> None:
     assert temper(hour_with(*minutes)).lasting == lasting
+
+
+def test_what_does_not_pass_within_five_minutes_is_no_incident() -> None:
+    """A pod that broke down half an hour ago must not make an outage of the canary look usual."""
+    assert temper(hour_with(*range(7, 12))).lasting == 4
+    assert temper(hour_with(*range(7, 13))).lasting == 0
+    broken = temper(hour_with(3, 4, *range(40, 60), bad=600))
+    assert (broken.lasting, broken.outages) == (1, 1)
 
 
 def test_only_what_more_than_half_of_the_requests_felt_counts_as_an_outage() -> None:

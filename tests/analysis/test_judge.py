@@ -82,7 +82,7 @@ def test_while_it_waits_it_says_how_much_is_missing() -> None:
     judgement = play(world(rate=5), rollout(), window(), 45)[-1]
     assert judgement.standing is Standing.CLEAN
     assert judgement.because.startswith("no sign of harm (e=")
-    assert judgement.need == "~410 more canary requests, about 85s"
+    assert judgement.need == "~320 more canary requests, about 67s"
 
 
 def test_a_restart_and_a_dead_prometheus_change_no_verdict() -> None:

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -205,9 +206,10 @@ def test_a_margin_that_nothing_exceeds_gives_no_evidence() -> None:
 
 
 def test_short_intervals_have_smaller_caps() -> None:
-    assert [sequential.pace_of(seconds) for seconds in (60, 15, 7.5, 1)] == [1, 1, 0.5, 1 / 3]
+    paces = [Setting((100,), interval=seconds).pace for seconds in (60, 15, 7.5, 1)]
+    assert paces == [1, 1, 0.5, 1 / 3]
     dead = Pair(100, 100, 1, 1000)
-    short = weigh(begin(PLAIN), dead, ERRORS, PLAIN, Setting(levels=(100,), pace=1 / 3))
+    short = weigh(begin(PLAIN), dead, ERRORS, PLAIN, Setting(levels=(100,), interval=5))
     assert short.log_e < after(dead).log_e - 1
 
 
@@ -237,18 +239,32 @@ def test_where_stable_fails_half_of_all_requests_no_outage_can_be_told() -> None
 TWO_MINUTES = Temper(1.0, 0.0, 3000, 3_000_000, known=True, lasting=2, outages=2)
 
 
-def blocks_until_failed(pair: Pair, temper: Temper) -> int:
+def blocks_until_failed(pair: Pair, temper: Temper, setting: Setting = SETTING) -> int:
     trail = begin(temper)
     for block in range(1, 100):
-        trail = weigh(trail, pair, ERRORS, temper, SETTING)
+        trail = weigh(trail, pair, ERRORS, temper, setting)
         if read([ERRORS], {"errors": trail}, 10, SURE, {"errors": temper}).standing == "failed":
             return block
     return 100
 
 
 @pytest.mark.parametrize("bad", [60, 200])
-def test_trouble_as_long_as_stables_own_pods_have_had_proves_nothing(bad: int) -> None:
-    """Eight blocks are two minutes; without such a past three blocks are enough."""
+def test_trouble_twice_as_long_as_stables_own_pods_have_had_proves_nothing(bad: int) -> None:
+    """Sixteen blocks are four minutes; without such a past three blocks are enough."""
     pair = Pair(bad, 200, 2, 2000)
     assert blocks_until_failed(pair, PLAIN) == 3
-    assert 8 <= blocks_until_failed(pair, TWO_MINUTES) <= 12
+    assert 12 <= blocks_until_failed(pair, TWO_MINUTES) <= 18
+    longer = replace(TWO_MINUTES, lasting=4, outages=4)
+    assert blocks_until_failed(pair, longer) == blocks_until_failed(pair, TWO_MINUTES)
+
+
+@pytest.mark.parametrize("bad", [60, 200])
+@pytest.mark.parametrize(("interval", "blocks"), [(5.0, 9), (7.5, 6), (30.0, 3)])
+def test_short_blocks_must_agree_for_as_long_as_usual_ones(
+    bad: int, interval: float, blocks: int
+) -> None:
+    setting = replace(SETTING, interval=interval)
+    pair = Pair(bad, 200, 2, 2000)
+    assert blocks * 2 / 3 <= blocks_until_failed(pair, PLAIN, setting) <= blocks
+    minutes = blocks_until_failed(pair, TWO_MINUTES, setting) * interval / 60
+    assert 2.5 <= minutes <= 5
