@@ -7,6 +7,7 @@ Source: facts of the pre-study, gating 2.7; dispersion is Pearson's, the spread 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Minute = Mapping[str, tuple[float, float]]
 """One minute of stable's history: pod to its bad and all requests."""
@@ -105,35 +106,30 @@ def _runs(
     An incident is what would have spoken against a canary: a pod far worse than the others were in
     that minute, and than it usually is beside them.
     """
-    incidents, outages = _Run(), _Run()
+    over, going_on = [_Run(1, True)], dict[str, _Run]()
     for minute in minutes:
         bad, every = sum(x for x, _ in minute.values()), sum(n for _, n in minute.values())
         for pod in usual:
             x, n = minute.get(pod, (0, 0))
             others = (bad - x + 0.5) / (every - n + 1.0) * max(1.0, usual[pod])
-            spoke = x > n * others and _against(x, n, others) >= SPOKE * dispersion
-            incidents.plus(pod, spoke)
-            outages.plus(pod, spoke and x > n * MOST)
-    return incidents.longest() - 1, outages.longest() - 1
+            if x > n * others and _against(x, n, others) >= SPOKE * dispersion:
+                so_far = going_on.get(pod, NO_RUN)
+                going_on[pod] = _Run(so_far.minutes + 1, so_far.outage or x > n * MOST)
+            elif pod in going_on:
+                over.append(going_on.pop(pod))
+    passed = [run for run in (*over, *going_on.values()) if run.minutes <= PASSING]
+    longest = max(run.minutes for run in passed)
+    return longest - 1, max(run.minutes for run in passed if run.outage) - 1
 
 
-class _Run:
-    """Minutes in a row, by pod."""
+class _Run(NamedTuple):
+    """Minutes in a row; an outage covers its first and last one in part only."""
 
-    def __init__(self) -> None:
-        self.now: dict[str, int] = {}
-        self.over = [1]
+    minutes: int
+    outage: bool
 
-    def plus(self, pod: str, goes_on: bool) -> None:
-        """One more minute of ``pod``."""
-        if goes_on:
-            self.now[pod] = self.now.get(pod, 0) + 1
-        elif pod in self.now:
-            self.over.append(self.now.pop(pod))
 
-    def longest(self) -> int:
-        """The most of them that passed."""
-        return max(run for run in (*self.over, *self.now.values()) if run <= PASSING)
+NO_RUN = _Run(0, False)
 
 
 def _against(bad: float, every: float, share: float) -> float:

@@ -94,6 +94,12 @@ def test_only_what_more_than_half_of_the_requests_felt_counts_as_an_outage() -> 
     assert temper(hour_with(7, 8, 9, bad=600)).outages == 2
 
 
+def test_the_minutes_in_which_an_outage_began_and_ended_are_part_of_it() -> None:
+    hour = hour_with(7, 8, 9, 20, 21, bad=200)
+    hour[8]["a"] = 600, 600
+    assert (temper(hour).lasting, temper(hour).outages) == (2, 2)
+
+
 def test_a_pod_that_is_always_worse_has_no_incident_nor_has_a_failure_of_all() -> None:
     slow_node = [{"a": (60, 600), "b": (6, 600), "c": (6, 600)}] * 60
     assert temper(slow_node).lasting == 0
