@@ -23,7 +23,8 @@ class Temper:
     """How far stable's own pods are from independent coin tosses.
 
     ``dispersion``: variance within minutes over the binomial's, 1 to 30; evidence is divided by it.
-    ``spread``: how much pods differ for good, as a share of the mean; the tolerance is widened.
+    ``spread``: how much pods differ for good, as a share of the mean, the more so the fewer have
+    been seen; the tolerance is widened.
     ``bad``, ``every``: the hour's requests of all pods together.
     ``known``: False when there was nothing to learn from.
     ``lasting``: minutes, beyond the first, that a pod's longest incident went on before it passed;
@@ -80,6 +81,11 @@ def _pearson(minute: Minute) -> tuple[float, int]:
     return chi_square, len(pods) - 1
 
 
+# By how much more a few pods may mislead about the next one than ten do: Student's t at 97.5 %,
+# for so many pods, over its value for ten.
+FEW = {2: 5.62, 3: 1.9, 4: 1.41, 5: 1.23, 6: 1.14, 7: 1.08, 8: 1.05, 9: 1.02}
+
+
 def _spread(pods: Sequence[tuple[float, float]], dispersion: float) -> float:
     """The pods' standard deviation over their mean, less what sampling alone explains."""
     pods = [(bad, every) for bad, every in pods if every > 0]
@@ -90,7 +96,8 @@ def _spread(pods: Sequence[tuple[float, float]], dispersion: float) -> float:
         return 0.0
     seen = sum(n * (x / n - share) ** 2 for x, n in pods)
     chance = (len(pods) - 1) * dispersion * share * (1 - share)
-    return min(MOST_SPREAD, math.sqrt(max(0.0, seen - chance) / room) / share)
+    deviation = math.sqrt(max(0.0, seen - chance) / room) / share
+    return min(MOST_SPREAD, deviation * FEW.get(len(pods), 1.0))
 
 
 SPOKE = 5.0  # nats; two minutes in a row are chance once in a thousand hours of ten pods

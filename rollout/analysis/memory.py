@@ -14,7 +14,7 @@ from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
 from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
-from rollout.analysis.sequential import Trail
+from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
 VERSION = 1
@@ -223,6 +223,7 @@ def _gone(entry: list[int]) -> tuple[datetime, Figures]:
 
 
 def _trail_json(trail: Trail) -> list[Any]:
+    pair, seconds, warm = trail.part
     return [
         list(trail.harmful),
         trail.waiting,
@@ -234,11 +235,13 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
+        *([*pair, seconds, int(warm)] if seconds else ()),
     ]
 
 
 def _trail(json: list[Any]) -> Trail:
-    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, base_bad, base_all = json
+    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, *rest = json
+    base_bad, base_all, *part = rest
     return Trail(
         harmful=tuple(harmful),
         waiting=waiting,
@@ -250,6 +253,7 @@ def _trail(json: list[Any]) -> Trail:
         total=Pair(*total),
         base_bad=base_bad,
         base_all=base_all,
+        part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
     )
 
 

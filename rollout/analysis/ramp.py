@@ -115,7 +115,7 @@ class SequentialGate:
         self.config = config
         past = history or {}
         self.tempers = {o.name: _temper(past.get(o.name, ())) for o in config.outcomes}
-        per_hour = timedelta(hours=1) / config.interval
+        per_hour = 3600 / sequential.block_of(config.interval.total_seconds())
         self.trails: dict[str, Trail] = {
             o.name: sequential.begin(self.tempers[o.name], per_hour, o) for o in config.outcomes
         }

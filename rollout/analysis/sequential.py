@@ -23,7 +23,7 @@ LIFTED = 8.0  # the same after three blocks in a row that reached it: now it las
 OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
-USUAL_INTERVAL = 15.0  # seconds
+LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
 AGREES = 1.0  # nats by which a block speaks against the canary
 AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
 TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
@@ -65,6 +65,17 @@ def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Ou
     return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
 
 
+class Part(NamedTuple):
+    """What was counted since the last whole block; ``warm``: some of it while it warmed up."""
+
+    pair: Pair = NO_TRAFFIC
+    seconds: float = 0.0
+    warm: bool = False
+
+
+NO_PART = Part()
+
+
 class Trail(NamedTuple):
     """What all blocks of one outcome have said so far.
 
@@ -85,6 +96,7 @@ class Trail(NamedTuple):
     total: Pair = NO_TRAFFIC
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
     base_all: float = 10.0
+    part: Part = NO_PART
 
     @property
     def share(self) -> float:
@@ -134,17 +146,17 @@ class Setting:
     """How the next block is to be read; fixed before it is seen.
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
-    ``interval``: seconds of a block; the caps of short ones are lower.
+    ``interval``: seconds that are counted at a time.
     """
 
     levels: tuple[int, ...]
     warm: bool = False
-    interval: float = USUAL_INTERVAL
+    interval: float = LEAST_BLOCK
 
-    @property
-    def pace(self) -> float:
-        """A block's length as a share of the usual one, a third at least."""
-        return min(1.0, max(1 / 3, self.interval / USUAL_INTERVAL))
+
+def block_of(interval: float) -> float:
+    """How long a block is, in seconds, if one is counted every ``interval``."""
+    return interval * max(1, math.ceil(LEAST_BLOCK / interval))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -155,6 +167,16 @@ def widened(line: Line, temper: Temper) -> Line:
 
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
+    if setting.interval < LEAST_BLOCK:
+        bits, seconds, warm = trail.part
+        part = Part(bits.plus(pair), seconds + setting.interval, warm or setting.warm)
+        if part.seconds < LEAST_BLOCK:
+            return trail._replace(part=part)
+        pair, setting = part.pair, Setting(setting.levels, part.warm, setting.interval)
+    return _weigh(trail, pair, outcome, temper, setting)
+
+
+def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
     line = widened(outcome.line, temper)
@@ -162,7 +184,7 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     starting = trail.waiting * _hazard(trail, setting)
     cap = _cap(trail, temper.lasting, setting, CAPS)
     gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
-    agrees = max(gains) >= min(AGREES * setting.pace, cap)
+    agrees = max(gains) >= min(AGREES, cap)
     if outcome.outage:
         cap = _cap(trail, temper.outages, setting, OUTAGE_CAPS)
         gains.append(_outage(trail, pair, line, (temper.dispersion, cap)))
@@ -185,6 +207,7 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
 
 
 class _Heard(TypedDict):
+    part: Part
     total: Pair
     base_bad: float
     base_all: float
@@ -193,6 +216,7 @@ class _Heard(TypedDict):
 def _heard(trail: Trail, pair: Pair) -> _Heard:
     """What every block adds, whoever had its traffic."""
     return {
+        "part": NO_PART,
         "total": trail.total.plus(pair),
         "base_bad": _short(FORGET * trail.base_bad + pair.stable_bad),
         "base_all": _short(FORGET * trail.base_all + pair.stable_all),
@@ -234,11 +258,12 @@ def _cap(trail: Trail, lasting: int, setting: Setting, caps: tuple[float, float,
     must not prove more against a canary, which may be one pod only.
     """
     first, lifted, agreeing = caps
-    pace = setting.pace
-    lasts = min(PATIENCE, TWICE * lasting) * 60 / setting.interval
-    if trail.agreeing >= agreeing / pace + lasts:
-        return pace * lifted
-    return pace * first * AGREEING / (AGREEING + lasts * pace)
+    if not lasting:
+        return lifted if trail.agreeing >= agreeing else first
+    lasts = min(PATIENCE, TWICE * lasting) * 60 / block_of(setting.interval)
+    if trail.agreeing >= agreeing + lasts:
+        return lifted
+    return first * AGREEING / (AGREEING + lasts)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:

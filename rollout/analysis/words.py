@@ -59,7 +59,7 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
     )
     notes = [] if temper.known else ["no history of stable"]
     if line != outcome.line:
-        notes.append(f"widened: stable's pods differ by {temper.spread * 100:.0f}%")
+        notes.append(f"widened: pods may differ by {temper.spread * 100:.0f}%")
     if temper.dispersion > 1.05:
         notes.append(f"dispersion {temper.dispersion:.2g}")
     return "; ".join([text, *notes])

@@ -62,6 +62,16 @@ def test_a_pod_without_requests_does_not_count() -> None:
     assert temper(with_idle) == temper(without)
 
 
+def test_few_pods_tell_less_about_the_next_one() -> None:
+    def pods(count: int) -> list[Minute]:
+        return [{str(n): (150 if n % 2 else 100, 10_000) for n in range(count)}] * 60
+
+    two, four, ten = (temper(pods(count)).spread for count in (2, 4, 10))
+    assert two == 1.0
+    assert ten == pytest.approx(0.2, abs=0.02)
+    assert ten < four < two
+
+
 def hour_with(*bad_minutes: int, bad: int = 300) -> list[dict[str, tuple[int, int]]]:
     """Three pods of 600 requests a minute; the first has an incident in those minutes."""
     return [
