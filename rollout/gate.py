@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rollout import hook
 from rollout.analysis import judge
 from rollout.analysis.judge import Judgement, Standing, Window
 from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.spec import Approval, Ending, Rollout, Step
-from rollout.model.status import Answer, RolloutStatus, Verdict
+from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
 
 __all__ = [
     "TIME_BOX",
@@ -51,6 +52,7 @@ class Finding:
 
     ``pause``: the limit of waiting is reached: stand still and ask a person, with this reason.
     ``ask``: people are to be asked now.
+    ``opened``: the HTTP gate has opened, to be remembered; None: as before.
     ``again``: when time alone could change the answer.
     """
 
@@ -60,6 +62,7 @@ class Finding:
     checkpoint: Mapping[str, object] | None = None
     pause: bool = False
     ask: bool = False
+    opened: Opened | None = None
     again: timedelta | None = None
 
 
@@ -96,12 +99,22 @@ def answer(
         return Finding(Gate.HOLD, "waiting for the proxies to take the route", status.verdicts)
     judgement = _judged(rollout, held, status, seen, now)
     found = _measured(rollout, held, judgement, held.waited)
-    if found.gate is not Gate.FAILED and (refusal := _refusal(status, held)):
+    asked = hook.question(rollout, held.step, status)
+    refusal = _refusal(status, held) or hook.failed(asked, seen)
+    if found.gate is not Gate.FAILED and refusal:
         found = Finding(Gate.FAILED, refusal)
+    opened = hook.opened(asked, seen, now)
     if found.gate is Gate.OPEN:
-        found = _asked(rollout, held, status, seen, now) or found
+        shut = _shut(rollout, held, hook.shut(asked, seen))
+        found = shut or _asked(rollout, held, status, now) or found
     again = _sooner(found.again, rollout.spec.analysis.interval if held.window else None)
-    return replace(found, verdicts=judgement.verdicts, checkpoint=judgement.checkpoint, again=again)
+    return replace(
+        found,
+        verdicts=judgement.verdicts,
+        checkpoint=judgement.checkpoint,
+        opened=opened,
+        again=again,
+    )
 
 
 def _judged(
@@ -180,16 +193,19 @@ def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
     )
 
 
-def _asked(
-    rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
-) -> Finding | None:
-    """The webhook and the people, once everything measured is open."""
+def _shut(rollout: Rollout, held: Held, because: str) -> Finding | None:
+    """The webhook that has not opened, once everything measured has; a person is asked if late."""
+    if not because:
+        return None
+    left = _box(held.step) + rollout.spec.progress_deadline - (held.waited or timedelta(0))
+    if left <= timedelta(0):
+        return Finding(Gate.HOLD, because, pause=True)
+    return Finding(Gate.HOLD, because, again=left)
+
+
+def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -> Finding | None:
+    """The people, once everything else is open."""
     waited = held.waited or timedelta(0)
-    if held.step.webhook is not None and seen.webhook is not True:
-        said = "has not opened" if seen.webhook is False else "does not answer"
-        late = waited >= _box(held.step) + rollout.spec.progress_deadline
-        because = f"webhook {held.step.webhook.name} {said}"
-        return Finding(Gate.HOLD, because, pause=late, again=held.step.webhook.timeout)
     approval = held.step.approval
     if approval is None:
         return None

@@ -14,8 +14,10 @@ from rollout.model.spec import (
     Request,
     Rollout,
     RolloutSpec,
+    SecretRef,
     Step,
     Strategy,
+    Webhook,
     Workload,
 )
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
@@ -25,6 +27,7 @@ from rollout.reconcile.look import Look
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 PROMOTE = Request("promote", "1")
+QA = Webhook("qa", "https://qa.example.com/gate", SecretRef("qa"))
 LIMIT = Metric("errors-limit", query="errors", max=1, failures=Failures(consecutive=1))
 
 

@@ -11,6 +11,7 @@ from rollout.model.action import (
     AskApproval,
     Decision,
     EnsureWorkload,
+    HandOver,
     LetGo,
     PointSubset,
     PruneWorkloads,
@@ -21,15 +22,19 @@ from rollout.model.action import (
 )
 from rollout.model.observation import (
     Finding,
+    HookAnswer,
+    HookQuestion,
+    HookVerdict,
     NoAnswer,
     Observation,
     ProxySync,
     Questions,
+    SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
     Value,
 )
-from rollout.model.spec import Request, RolloutSpec
+from rollout.model.spec import Request, Rollout, RolloutSpec
 from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Target
 from tests import make
@@ -45,6 +50,8 @@ class World:
     ``route`` None: nothing of ours but, perhaps, the name of the stable subset.
     ``author``: the subset that the author's route names; "" for a host alone.
     ``home``, ``canary``: the subsets that the two sides of the routes name now.
+    ``scaled``: what the autoscaler names; None: there is none. ``keda``: its problem, if any.
+    ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
 
@@ -63,9 +70,12 @@ class World:
     owner: str = ""
     value: float | None = 0.0
     provider_down: bool = False
+    scaled: str | None = None
+    keda: str = ""
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
-    webhook: bool | None = None
+    webhook: HookVerdict | None = None
+    hooked: list[str] = field(default_factory=list)
     asked: dict[str, AskApproval] = field(default_factory=dict)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
@@ -75,6 +85,12 @@ class World:
 
     def ready(self, revision: str) -> int:
         return max(0, self.pods.get(revision, 0) - self.unready.get(revision, 0))
+
+    def autoscale(self, pods: int) -> None:
+        """The autoscaler wants ``pods`` of what it names, unless somebody has put it to 0."""
+        name = (self.scaled or "").removeprefix("shop-")
+        if self.pods.get(name):
+            self.pods[name] = pods
 
     def split(self) -> Mapping[str, int]:
         """Share of ordinary requests by revision, in percent; "" where no subset tells."""
@@ -87,9 +103,12 @@ class World:
         return shares
 
     def answer(
-        self, asked: Questions, revision: Revision, stable: Revision | None, now: datetime
+        self, asked: Questions, rollout: Rollout, stable: Revision | None, now: datetime
     ) -> Observation:
         """What a shell would see of this world."""
+        revision = Revision(rollout.spec.revision, rollout.commit)
+        named = rollout.spec.workload.autoscaler
+        autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down
         others = [name for name in self.pods if stable is None or name != stable.name]
         return Observation(
@@ -109,9 +128,22 @@ class World:
             sync=ProxySync(3, 3) if self.taken else None,
             answers=self.answers,
             findings=self.findings if asked.preflight else (),
-            webhook=self.webhook if asked.webhook else None,
+            webhook=self._hooked(asked.webhook),
+            autoscaler=autoscaler,
             strangers=sum(self.ready(name) for name in others),
         )
+
+    def _autoscaler(self, name: str) -> SeenAutoscaler:
+        if self.scaled is None:
+            return SeenAutoscaler(name, exists=False, problem=f"hpa {name} is missing")
+        return SeenAutoscaler(name, True, self.scaled, self.keda, self.owner)
+
+    def _hooked(self, question: HookQuestion | None) -> HookAnswer | None:
+        """What the HTTP gate has said by now; every nonce that it was asked is written down."""
+        if question is None:
+            return None
+        self.hooked.append(question.nonce)
+        return HookAnswer(question.nonce, self.webhook, "as told") if self.webhook else None
 
     def _traffic(self, asked: Questions) -> SeenTraffic:
         here = "virtualservice shop/shop http[0]"
@@ -171,6 +203,8 @@ class World:
                 self.pods[action.revision.name] = action.replicas
             case Scale():
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
+            case HandOver():
+                self.scaled = action.deployment
             case AskApproval():
                 self.asked[action.key] = action
             case Announce():
@@ -240,8 +274,7 @@ class Play:
         ``lost``: somebody else wrote the status first, so nothing is remembered and done.
         """
         questions = reconcile.ask(self.rollout, self.status, self.now)
-        revision = Revision(self.rollout.spec.revision, self.rollout.commit)
-        seen = self.world.answer(questions, revision, self.status.stable, self.now)
+        seen = self.world.answer(questions, self.rollout, self.status.stable, self.now)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
         if lost:
             return decision

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from rollout import gate
+from rollout import gate, hook
 from rollout.analysis import judge
 from rollout.analysis.judge import Judgement, Standing
 from rollout.gate import Finding, Gate, Held, Window
-from rollout.model.observation import Observation, SeenTraffic
-from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step, Webhook
-from rollout.model.status import Answer, RolloutStatus, StepStatus
+from rollout.model.observation import HookAnswer, HookVerdict, Observation, SeenTraffic
+from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step
+from rollout.model.status import Answer, Opened, Revision, RolloutStatus, StepStatus
 from tests import make
 from tests.make import MINUTE, START
 
@@ -160,18 +160,54 @@ def test_with_everyone_on_the_canary_nothing_is_left_to_certify(
     assert answer(window=replace(WINDOW, comparing=False)).gate is Gate.OPEN
 
 
+HOOKED = Step(bake=MINUTE, webhook=make.QA)
+AT_HOOK = replace(AT_0, canary=Revision("v2"))
+
+
+def hooked(
+    verdict: HookVerdict | None, minutes: int = 1, status: RolloutStatus = AT_HOOK
+) -> Finding:
+    """The gate's answer when this is what was heard of the step's webhook."""
+    asked = hook.question(rollout(), HOOKED, AT_HOOK)
+    assert asked is not None
+    heard = HookAnswer(asked.nonce, verdict, "3 of 9") if verdict else None
+    seen = replace(BLIND, webhook=heard)
+    return answer(waited=minutes * MINUTE, step=HOOKED, status=status, seen=seen)
+
+
 @pytest.mark.parametrize(
-    ("said_yes", "because"),
-    [(None, "webhook qa does not answer"), (False, "webhook qa has not opened")],
+    ("verdict", "because"),
+    [
+        (None, "waiting for webhook qa"),
+        (HookVerdict.SILENT, "webhook qa gives no answer: 3 of 9"),
+        (HookVerdict.HOLD, "webhook qa holds: 3 of 9"),
+    ],
 )
 def test_a_webhook_holds_until_it_says_yes_and_is_not_waited_for_for_ever(
-    said_yes: bool | None, because: str
+    verdict: HookVerdict | None, because: str
 ) -> None:
-    step = Step(bake=MINUTE, webhook=Webhook("qa"))
-    seen = replace(BLIND, webhook=said_yes)
-    found = [brief(answer(waited=w * MINUTE, step=step, seen=seen)) for w in (1, 49, 50)]
+    found = [brief(hooked(verdict, minutes)) for minutes in (1, 49, 50)]
     assert found == [(Gate.HOLD, because, pause) for pause in (False, False, True)]
-    assert answer(step=step, seen=replace(BLIND, webhook=True)).gate is Gate.OPEN
+
+
+def test_a_webhook_that_opens_is_remembered_and_need_not_say_it_again() -> None:
+    early = hooked(HookVerdict.OPEN, 0)
+    assert (early.gate, early.opened) == (
+        Gate.HOLD,
+        Opened(early.opened.nonce if early.opened else "", "3 of 9", START),
+    )
+    assert hooked(None, status=replace(AT_HOOK, opened=early.opened)).gate is Gate.OPEN
+
+
+def test_a_webhook_that_says_failed_need_not_wait_for_the_bake() -> None:
+    found = hooked(HookVerdict.FAILED, 0)
+    assert brief(found) == (Gate.FAILED, "webhook qa says failed: 3 of 9", False)
+
+
+def test_a_failed_analysis_is_not_talked_over_by_a_webhook(said: list[Judgement]) -> None:
+    says(said, Standing.FAILED)
+    assert brief(hooked(HookVerdict.OPEN))[:2] == (Gate.FAILED, "sure")
+    assert brief(hooked(HookVerdict.FAILED))[:2] == (Gate.FAILED, "sure")
 
 
 def yes(who: str, minute: int = 1, step: int = 0, attempt: int = 1) -> Answer:

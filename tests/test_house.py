@@ -15,6 +15,7 @@ CORE = [
     *(ROOT / "rollout" / "strategies").glob("*.py"),
     *(ROOT / "rollout" / "reconcile").glob("*.py"),
     ROOT / "rollout" / "gate.py",
+    ROOT / "rollout" / "hook.py",
     ROOT / "rollout" / "confirm.py",
 ]
 PLAIN = {"action.py", "observation.py"}

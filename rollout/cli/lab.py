@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from rollout.cli import demo as demonstration
 from rollout.cli import output, showcase
@@ -147,12 +148,20 @@ async def _established(running: World, crd: Mapping[str, Any]) -> None:
     raise OutsideError(f"crd {name}: not established within {ESTABLISHED:g} s")
 
 
+def local_policy(folder: Path) -> Path:
+    """A file that lets manifests name this machine, for git and for webhooks."""
+    file = folder / "policy.yaml"
+    hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
+    file.write_text(yaml.safe_dump({"localGit": True, "webhooks": hosts}), encoding="utf-8")
+    return file
+
+
 async def start_controller(running: World) -> Child:
     """The real controller, in a process of its own, against the lab."""
     folder = running.kubeconfig.parent
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
-        *("--cache", folder / "clones", "--allow-local-git"),
+        *("--cache", folder / "clones", "--policy", local_policy(folder)),
     )
     return await processes.start("controller", command, log=folder / "controller.log")

@@ -30,7 +30,10 @@ LOOKS = 500
 """More than any journey takes: fifty steps of ten looks."""
 NEXT = "next"
 """What the coming revision is called where git asks for what runs already."""
-_SHOWN = ("VirtualService", "DestinationRule", "Deployment", "ConfigMap", "Secret")
+_SHOWN = (
+    "VirtualService", "DestinationRule", "Deployment", "HorizontalPodAutoscaler", "ConfigMap",
+    "Secret",
+)  # fmt: skip
 _BLIND = "there is no metric to judge by"  # true of a rehearsal, and no news
 
 
@@ -224,7 +227,7 @@ def _place(status: RolloutStatus) -> str:
 
 
 def _relevant(objs: Iterable[Json]) -> list[Json]:
-    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway")
+    wanted = (*_SHOWN, "Service", "AnalysisTemplate", "Gateway")
     return [obj for obj in objs if obj.get("kind") in wanted]
 
 

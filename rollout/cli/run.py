@@ -16,6 +16,7 @@ import aiohttp
 import typer
 
 from rollout.cli import options, settings
+from rollout.cli import policy as policies
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
@@ -28,7 +29,9 @@ from rollout.edges import kube
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.prometheus import Access, Prometheus
+from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
+from rollout.edges.webhook import Webhooks
 from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
@@ -65,9 +68,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     ] = "",
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
-    allow_local_git: Annotated[
-        bool, options.setting("allow_local_git", "Paths and http to itself.", "--allow-local-git")
-    ] = False,
+    policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -85,7 +86,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         istiod=istiod,
         cache=cache.expanduser(),
         listen=listen,
-        allow_local_git=allow_local_git,
+        policy=policy,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -97,8 +98,9 @@ async def _run(given: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
-        outside, sources = await _outside(given, exits)
-        beside: tuple[Beside, ...] = (_following(sources, outside),)
+        allowed = policies.read(given.policy)
+        outside, sources = await _outside(given, allowed, exits)
+        beside: tuple[Beside, ...] = (_following(sources, outside, allowed),)
         if given.listen:
             beside = (*beside, _door(given.listen))
         mine = app.Settings(_lease_namespace(), _identity(), beside)
@@ -107,16 +109,19 @@ async def _run(given: Settings) -> None:
     telemetry.info("stopped")
 
 
-async def _outside(given: Settings, exits: AsyncExitStack) -> tuple[Outside, GitRepo]:
+async def _outside(
+    given: Settings, allowed: policies.Policy, exits: AsyncExitStack
+) -> tuple[Outside, GitRepo]:
     """Every edge, opened; ``exits`` closes them."""
     api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
     scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
     cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
     proxies = await _proxies(given, exits)
-    repo = GitRepo(given.cache, local=given.allow_local_git, environment=settings.proxies())
+    repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
-    return Outside(kube=cluster, metrics=metrics, proxies=proxies), repo
+    webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks)))
+    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -144,7 +149,7 @@ def access(given: Settings) -> Access:
     )
 
 
-def _following(repo: GitRepo, outside: Outside) -> Beside:
+def _following(repo: GitRepo, outside: Outside, allowed: policies.Policy) -> Beside:
     """The sources, kept in force beside the rollouts."""
 
     async def beside(controller: Controller) -> None:
@@ -153,7 +158,11 @@ def _following(repo: GitRepo, outside: Outside) -> Beside:
             repo,
             KubeSecrets(outside.kube),
             loop.clock,
-            Policy(instance=controller.settings.identity),
+            Policy(
+                signers=allowed.signers,
+                abroad={key: frozenset(names) for key, names in allowed.abroad.items()},
+                instance=controller.settings.identity,
+            ),
             leading=lambda: controller.leading,
         )
         await Following(sources, outside.kube).run()

@@ -18,7 +18,7 @@ class Settings:
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
-    ``allow_local_git``: RolloutSources may name paths and http addresses of this machine.
+    ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
 
     kubeconfig: str = ""
@@ -31,7 +31,7 @@ class Settings:
     istiod: str = ""
     cache: Path = CACHE
     listen: str = ""
-    allow_local_git: bool = False
+    policy: str = ""
     log_level: str = "info"
 
 

@@ -19,6 +19,7 @@ from rollout.controller.loop import Alarms, Loop, Scheduler, clock
 from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
 from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
+from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
 from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
@@ -77,6 +78,7 @@ class Controller:
     metrics: Registry = field(default_factory=telemetry.registry)
     store: Store = field(init=False)
     inbox: Inbox = field(init=False)
+    hooks: Hooks = field(init=False)
     loop: Loop = field(init=False)
     leader: Leader | None = field(init=False, default=None)
     _interests: Interests = field(default_factory=Interests)
@@ -86,6 +88,13 @@ class Controller:
         kube = self.outside.kube
         self.store = Store(kube)
         self.inbox = Inbox(kube, lambda key: self.loop.wake(key, urgent=True))
+        self.hooks = Hooks(
+            self.outside.webhooks,
+            kube,
+            self.clock,
+            wake=lambda key: self.loop.wake(key),  # noqa: PLW0108 - there is no loop yet
+            leading=lambda: self.leading,
+        )
         if self.settings.namespace:
             self.leader = Leader(
                 kube,
@@ -107,7 +116,7 @@ class Controller:
             hurried=looks.hurried,
             meanwhile=looks.meanwhile,
         )
-        looks.gone = self.loop.forget
+        looks.gone = self._gone
         self.outside.kube.listen(self._changed)
         self._begin()
         tasks = [asyncio.create_task(work) for work in self._work()]
@@ -115,6 +124,7 @@ class Controller:
             await _until(stop, tasks)
         finally:
             await self.loop.stop()
+            await self.hooks.stop()
             alarms.stop()
             for task in tasks:
                 task.cancel()
@@ -157,7 +167,7 @@ class Controller:
                 outside.kube,
                 outside.metrics,
                 outside.proxies,
-                outside.webhooks,
+                self.hooks,
                 self.inbox,
             ),
             performer=Performer(outside.kube, self.store, outside.chat, self.settings.identity),
@@ -169,6 +179,10 @@ class Controller:
             leading=lambda: self.leading,
             gone=lambda _: None,
         )
+
+    def _gone(self, key: str) -> None:
+        self.hooks.heard(key, None)
+        self.loop.forget(key)
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         leading = [self.leader.run()] if self.leader else []

@@ -13,6 +13,8 @@ from rollout.model.action import Announce, AskApproval
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
+    HookAnswer,
+    HookQuestion,
     NoAnswer,
     ProxySync,
     Value,
@@ -88,10 +90,15 @@ class Proxies(Protocol):
 
 
 class Webhooks(Protocol):
-    """The HTTP gates of the controller's configuration."""
+    """HTTP gates, asked once a call."""
 
-    async def ask(self, name: str, rollout: Rollout) -> bool | None:
-        """Whether the gate ``name`` opens; None: no such gate, or no answer."""
+    async def ask(
+        self, question: HookQuestion, entries: Mapping[str, bytes], now: datetime
+    ) -> HookAnswer:
+        """What the gate says; ``entries``: of the Secret that the question names.
+
+        Errors: ``OutsideError`` for no answer, ``RefusedError`` for one that may not be had.
+        """
 
 
 class Chat(Protocol):

@@ -71,7 +71,8 @@ def rule(obj: Obj) -> str:
     kind = str(obj.get("kind", "VirtualService"))
     match owner(obj):
         case "Argo CD":
-            return _ARGO.format(kind=kind, paths=_PATHS.get(kind, ""))
+            group = _GROUPS.get(kind, "networking.istio.io")
+            return _ARGO.format(group=group, kind=kind, paths=_PATHS.get(kind, ""))
         case "Flux":
             return _FLUX.format(kind=kind, field=_FIELDS.get(kind, "/spec"))
         case "Helm":
@@ -88,12 +89,19 @@ _PATHS = {
     - .spec.tcp[]?.route""",
     "DestinationRule": """\
     - .spec.subsets[]? | select(.name == "stable" or .name == "canary")""",
+    "HorizontalPodAutoscaler": """\
+    - .spec.scaleTargetRef.name""",
 }
-_FIELDS = {"VirtualService": "/spec/http", "DestinationRule": "/spec/subsets"}
+_FIELDS = {
+    "VirtualService": "/spec/http",
+    "DestinationRule": "/spec/subsets",
+    "HorizontalPodAutoscaler": "/spec/scaleTargetRef/name",
+}
+_GROUPS = {"HorizontalPodAutoscaler": "autoscaling"}
 _ARGO = """\
 # in the Application's spec
 ignoreDifferences:
-- group: networking.istio.io
+- group: {group}
   kind: {kind}
   jqPathExpressions:
 {paths}

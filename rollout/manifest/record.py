@@ -20,7 +20,9 @@ _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no les
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
 # and a lost approval is asked for again.
-_MAY_BE_LOST = frozenset({"because", "verdicts", "approvals", "warnings", "checkpoint", "history"})
+_MAY_BE_LOST = frozenset(
+    {"because", "verdicts", "approvals", "opened", "warnings", "checkpoint", "history"}
+)
 
 
 def called(kind: str, obj: Mapping[str, Any]) -> str:

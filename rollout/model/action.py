@@ -67,6 +67,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """HorizontalPodAutoscaler ``name`` scales ``deployment``."""
+
+    name: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
 class PruneWorkloads:
     """Of our Deployments, those of ``keep`` and the newest ``history`` others exist."""
 
@@ -116,6 +124,7 @@ Action = (
     | RemoveSubset
     | EnsureWorkload
     | Scale
+    | HandOver
     | PruneWorkloads
     | AskApproval
     | Announce

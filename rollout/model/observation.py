@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from rollout.model.spec import Webhook
 from rollout.model.status import Answer, Outcome, Revision, SubsetMode
 from rollout.model.traffic import Route, Target
 
@@ -124,6 +125,45 @@ class Reply:
     partial: bool = False
 
 
+class HookVerdict(StrEnum):
+    """What an HTTP gate says; SILENT: nothing that could be understood."""
+
+    OPEN = "open"
+    HOLD = "hold"
+    FAILED = "failed"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class HookQuestion:
+    """May this step of this attempt end? ``nonce`` is the same for the same question, for ever.
+
+    ``epoch``: of the decisions so far; ``weight``: the canary's share of ordinary users.
+    """
+
+    hook: Webhook
+    nonce: str
+    uid: str
+    namespace: str
+    rollout: str
+    revision: str
+    commit: str
+    step: int
+    step_name: str
+    attempt: int
+    weight: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """What was said to the question of that ``nonce``; ``because`` is one short line."""
+
+    nonce: str
+    verdict: HookVerdict
+    because: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Questions:
     """Everything one look must see, said beforehand; the shell fetches this and no more.
@@ -132,7 +172,7 @@ class Questions:
     ``revisions``: whose pods to look at.
     ``since``: when the route was last changed; whether proxies have taken it is asked from here.
     ``counts``, ``values``: what Prometheus is asked.
-    ``webhook``: the name of an HTTP gate to ask, or empty.
+    ``webhook``: what an HTTP gate is asked; None: no gate, or it has opened.
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     """
@@ -143,7 +183,7 @@ class Questions:
     since: datetime | None = None
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
-    webhook: str = ""
+    webhook: HookQuestion | None = None
     preflight: bool = False
     released: bool = False
 
@@ -165,6 +205,22 @@ class SeenWorkload:
     ready: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAutoscaler:
+    """The HorizontalPodAutoscaler that the spec names.
+
+    ``scales``: the Deployment that it names; empty when it is none.
+    ``problem``: why it cannot be handed over, in words; empty when it can.
+    ``owner``: the GitOps tool that owns it, or empty.
+    """
+
+    name: str
+    exists: bool = True
+    scales: str = ""
+    problem: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +294,8 @@ class Observation:
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
     ``answers``: approvals and rejections given so far for this rollout, oldest first.
-    ``webhook``: what the HTTP gate said; None: not asked, or no answer.
+    ``autoscaler``: the one that the spec names; None: it names none.
+    ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
     ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
     """
@@ -251,7 +308,8 @@ class Observation:
     no_answers: tuple[NoAnswer, ...] = ()
     sync: ProxySync | None = None
     convergence: timedelta | None = None
-    webhook: bool | None = None
+    autoscaler: SeenAutoscaler | None = None
+    webhook: HookAnswer | None = None
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
     strangers: int = 0

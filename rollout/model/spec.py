@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from rollout.model import units
 from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
 from rollout.model.units import CONFIG, Duration, Share, Weight
 
@@ -213,13 +214,44 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """An HTTP gate, named in the controller's configuration: 2xx opens, anything else holds."""
+class SecretRef:
+    """A Secret in the object's own namespace; which entries it has, the user of it says."""
 
     __pydantic_config__ = CONFIG
 
-    name: Annotated[str, Field(description="a webhook of the controller's configuration")]
-    timeout: Duration = timedelta(seconds=10)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An HTTP gate: asked by a signed POST until it says open or failed; silence holds."""
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][-A-Za-z0-9_. ]{0,30}$")]
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?$",
+            max_length=2000,
+            description="https; which hosts may be asked, the controller's policy says",
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key signs each request; see docs/webhooks.md")
+    ]
+    interval: Annotated[Duration, Field(description="between two questions while it holds")] = (
+        timedelta(seconds=15)
+    )
+    timeout: Annotated[Duration, Field(description="for one answer, 1s to 60s")] = timedelta(
+        seconds=10
+    )
+
+    def __post_init__(self) -> None:
+        if not timedelta(seconds=1) <= self.timeout <= timedelta(seconds=60):
+            raise ValueError(f"timeout is {units.words(self.timeout)}; 1s to 60s is wanted")
+        if self.interval < timedelta(seconds=1):
+            raise ValueError(f"interval is {units.words(self.interval)}; 1s or more is wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +344,18 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler of the Rollout's namespace that is to follow the release.
+
+    Only its ``spec.scaleTargetRef.name`` is ours; what it scales, it alone scales.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Where the pods of a revision come from: the user's Deployments, or a template of ours."""
 
@@ -331,10 +375,15 @@ class Workload:
         seconds=30
     )
     revision_history: Annotated[int, Field(ge=1, le=50)] = 3
+    autoscaler: Annotated[
+        Autoscaler | None, Field(description="handed over to the new Deployment at promotion")
+    ] = None
 
     def __post_init__(self) -> None:
         if (self.deployments is None) == (self.template is None):
             raise ValueError("needs deployments or template, and not both")
+        if self.autoscaler is not None and self.template is None and self.scale == "user":
+            raise ValueError("autoscaler needs template, or scale: managed, so that we may scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,15 +520,6 @@ def _within(text: str, most: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretRef:
-    """A Secret in the source's namespace; its keys are ``token``, or ``ssh-privatekey``."""
-
-    __pydantic_config__ = CONFIG
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class RolloutSourceSpec:
     """A git repository, a ref and a folder whose manifests are kept in force."""
 
@@ -489,7 +529,9 @@ class RolloutSourceSpec:
     ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
     path: Annotated[str, Field(description="the folder of manifests")] = ""
     interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
-    secret_ref: SecretRef | None = None
+    secret_ref: Annotated[
+        SecretRef | None, Field(description="its entries are token, or ssh-privatekey")
+    ] = None
     verify: Annotated[
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()

@@ -158,6 +158,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """An HTTP gate that has opened; ``nonce`` is the question's, so it speaks of one step only."""
+
+    __pydantic_config__ = CONFIG
+
+    nonce: str
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Why we stand still: ``by`` is a person, or "" for the controller itself.
 
@@ -220,6 +231,8 @@ class RolloutStatus:
     ``stable_subset``, ``canary_subset``: the DestinationRule's names of the two sides.
     ``apart``: pods of other revisions are behind the service, so its subset must stay named.
     ``pods``: how many stable pods carried everyone when the journey began, or more since.
+    ``opened``: the HTTP gate that opened last; it is not asked again in its step.
+    ``autoscaled``: the Deployment that the spec's autoscaler was last seen to scale as asked.
     ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     """
@@ -245,11 +258,13 @@ class RolloutStatus:
     canary_subset: str = ""
     apart: bool = False
     pods: int = 0
+    autoscaled: str = ""
     drift: Drift | None = None
     attempt: int = 0
     epoch: int = 0
     verdicts: tuple[Verdict, ...] = ()
     approvals: tuple[Answer, ...] = ()
+    opened: Opened | None = None
     pause: Pause | None = None
     rejected: Rejected | None = None
     warnings: Annotated[tuple[str, ...], Field(description="preflight findings in force")] = ()

@@ -202,6 +202,27 @@ def autoscaler(case: Case) -> Iterator[str]:
         yield f"{named(found, 'hpa')}: {told}; minReplicas {wanted} keeps the way back open"
 
 
+def left_behind(case: Case) -> Iterator[str]:
+    """ROL-051, W: an HPA of one revision's Deployment scales nobody once the next is promoted."""
+    found = hpa.of(case.here(case.snapshot.hpas), case.stable) if case.stable else None
+    if found is not None and case.templated and not case.autoscaler:
+        told = f"scales {case.stable} alone, and nobody after the next release"
+        yield f"{named(found, 'hpa')}: {told}; workload.autoscaler hands it over"
+
+
+def no_hand_over(case: Case) -> Iterator[str]:
+    """ROL-051, B: the autoscaler that is to be handed over is not there, or cannot be."""
+    if not case.autoscaler:
+        return
+    where = f"hpa {case.target.namespace}/{case.autoscaler}"
+    mine = [h for h in case.here(case.snapshot.hpas) if h["metadata"]["name"] == case.autoscaler]
+    if not mine:
+        yield f"{where}: is not there; make it, or take workload.autoscaler out"
+    for found in mine:
+        if problem := hpa.problem(found):
+            yield f"{where}: {problem}; take workload.autoscaler out"
+
+
 def unready(case: Case) -> Iterator[str]:
     """ROL-052, W: pods that count as ready at once, or one pod that is all of the canary."""
     for workload in case.workloads:

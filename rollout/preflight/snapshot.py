@@ -46,6 +46,8 @@ class Case:
     """One rollout before a journey: the objects, and what is about to be done with them.
 
     ``stable``, ``canary``: names of Deployments; empty when there is none yet.
+    ``autoscaler``: the HPA that is to be handed over; empty: none.
+    ``templated``: each revision is a Deployment of our making.
     ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
     """
 
@@ -55,6 +57,8 @@ class Case:
     canary: str = ""
     cohorts: tuple[Cohort, ...] = ()
     sticky: bool = False
+    autoscaler: str = ""
+    templated: bool = False
 
     @property
     def service(self) -> Obj | None:

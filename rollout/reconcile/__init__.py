@@ -7,15 +7,22 @@ A stage (``stages.py``) turns a look into a new status; what should be follows f
 from dataclasses import replace
 from datetime import datetime
 
-from rollout import confirm, gate
+from rollout import confirm, gate, hook
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
-from rollout.model.observation import CountsQuestion, Observation, Questions, ValueQuestion
+from rollout.model.observation import (
+    CountsQuestion,
+    HookQuestion,
+    Observation,
+    Questions,
+    ValueQuestion,
+)
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
 from rollout.reconcile import (
     actions,
     adopt,
     drift,
+    handover,
     holding,
     journey,
     leaving,
@@ -72,7 +79,7 @@ def _brought_up(look: Look) -> Look:
     status = requests.merge_answers(status, look.seen.answers)
     if status.stage in journey.UNDER_WAY:
         status = replace(status, pods=max(status.pods, look.pods(status.stable).wanted))
-    return replace(look, status=status)
+    return replace(look, status=handover.landed(replace(look, status=status)))
 
 
 def _turn(look: Look) -> Turn:
@@ -171,9 +178,8 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     return confirm.question(rollout.namespace, workloads, status.asked_at or now, now, every)
 
 
-def _webhook(rollout: Rollout, status: RolloutStatus) -> str:
-    """The HTTP gate of the step we are at, once its route is confirmed."""
+def _webhook(rollout: Rollout, status: RolloutStatus) -> HookQuestion | None:
+    """What the HTTP gate of the step we are at is asked, once its route is confirmed."""
     if status.stage is not Stage.STEPPING or status.confirmed_at is None:
-        return ""
-    step = holding.stop(rollout, status).step
-    return step.webhook.name if step.webhook else ""
+        return None
+    return hook.question(rollout, holding.stop(rollout, status).step, status)

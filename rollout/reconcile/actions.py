@@ -18,7 +18,7 @@ from rollout.model.action import (
 )
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
-from rollout.reconcile import drift, holding, wanted
+from rollout.reconcile import drift, handover, holding, wanted
 from rollout.reconcile.look import Look, Turn
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
@@ -48,6 +48,7 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
         *_pods_down(look, status),
         *told,
         *_ask(look, turn),
+        *(() if leave else handover.due(look, status)),
         *_let_go(turn),
     )
 
@@ -118,13 +119,19 @@ def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     """Pods that should run and do not; never before the revisions are kept apart."""
     if not wanted.ours_to_scale(look.rollout):
         return ()
+    goal = handover.goal(status)
+    least = handover.floor(look, status)
+    stays = _at_least(look, goal, least) if least else ()
     if status.stage is Stage.IDLE and not look.rollout.deleting:
-        return _own(look, status)
+        return _own(look, status, least)
     if status.stage is Stage.WITHDRAWING:
-        return _at_least(look, status.stable, status.pods)
+        return _at_least(look, status.stable, max(status.pods, least))
     if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
-        return _at_least(look, status.canary, wanted.canary_replicas(look.rollout, status))
-    return ()
+        replicas = wanted.canary_replicas(look.rollout, status)
+        if status.canary.same(goal):
+            return _at_least(look, status.canary, max(replicas, least))
+        return (*stays, *_at_least(look, status.canary, replicas))
+    return stays
 
 
 def _told_apart(look: Look, status: RolloutStatus) -> bool:
@@ -133,20 +140,26 @@ def _told_apart(look: Look, status: RolloutStatus) -> bool:
     return look.status.apart and not (status.stage is Stage.PREPARING and waits)
 
 
-def _own(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
-    """At rest as many pods as the template says; an autoscaler decides where it says nothing."""
+def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
+    """At rest as many pods as the template says; an autoscaler decides where it says nothing.
+
+    Where the spec names an autoscaler, the template's number is for the first pods alone.
+    """
     template = look.rollout.spec.workload.template
     if template is None or status.stable is None:
-        return ()
+        return _at_least(look, status.stable, least) if least else ()
     pods, replicas = look.pods(status.stable), int(template.get("replicas", 1))
-    if pods.exists and pods.wanted > replicas and "replicas" in template:
+    scaled = "replicas" not in template or look.seen.autoscaler is not None
+    if pods.exists and pods.wanted > replicas and not scaled:
         return (EnsureWorkload(status.stable, replicas),)
-    return _at_least(look, status.stable, replicas)
+    return _at_least(look, status.stable, max(replicas, least))
 
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
     pods = look.pods(revision)
     if revision is None or (pods.exists and pods.wanted >= replicas):
+        return ()
+    if handover.scales(look, revision):
         return ()
     if look.rollout.spec.workload.template is not None:
         return (EnsureWorkload(revision, replicas),)
@@ -164,6 +177,7 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         return ()
     pods, kept = look.pods(before), (status.stable, status.canary)
     over = status.previous != before or holding.drain_left(look) <= timedelta(0)
+    over = over and not handover.scales(look, before)
     actions: list[Action] = []
     if over and pods.exists and pods.wanted and not any(before.same(r) for r in kept):
         actions.append(Scale(pods.deployment, 0))

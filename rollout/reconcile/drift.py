@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rollout.model.spec import OnDrift
 from rollout.model.status import Drift, RolloutStatus, Stage
-from rollout.reconcile import journey, wanted
+from rollout.reconcile import handover, journey, wanted
 from rollout.reconcile.look import SOON, Look, Turn, named, remember
 
 FLAPPING = 5
@@ -44,7 +44,8 @@ def _foreign(look: Look) -> str:
     wrong = wanted.wrong_subsets(status, look.seen)
     found = (*traffic.differences, *(f"subset {name}" for name in wrong))
     landed = status.confirmed_at is not None or 0 < traffic.epoch == status.epoch
-    return found[0] if found and landed and status.stage is not Stage.PREPARING else ""
+    routes = found[0] if found and landed and status.stage is not Stage.PREPARING else ""
+    return routes or handover.foreign(look)
 
 
 def _restored(look: Look, what: str) -> Turn:
@@ -53,14 +54,21 @@ def _restored(look: Look, what: str) -> Turn:
     count = (before.count if before and recent else 0) + 1
     because = f"restored {what}"
     if count >= FLAPPING:
-        owner = look.seen.traffic.owner or "somebody"
-        because = f"{owner} keeps writing our weights ({count}x): see rollout plan"
+        because = f"{_writer(look, what)} ({count}x): see rollout plan"
     if count > FLAPPING and before and look.now - before.last < TRUCE:
         return Turn(look.status, because, before.last + TRUCE - look.now, leave=True)
     told = count in (1, FLAPPING)
     status = replace(look.status, drift=Drift(count, look.now, what))
     status = remember(status, look.now, because) if told else _fenced(status)
     return Turn(status, because, SOON, "Drift" if told else "", warn=True)
+
+
+def _writer(look: Look, what: str) -> str:
+    """Who keeps writing what of ours, in words."""
+    found = look.seen.autoscaler
+    if found is not None and what == handover.foreign(look):
+        return f"{found.owner or 'somebody'} keeps writing autoscaler {found.name}"
+    return f"{look.seen.traffic.owner or 'somebody'} keeps writing our weights"
 
 
 def _fenced(status: RolloutStatus) -> RolloutStatus:

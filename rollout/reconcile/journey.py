@@ -43,6 +43,7 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
         confirmed_by=None,
         verdicts=(),
         approvals=(),
+        opened=None,
         checkpoint={},
         pause=None,
         drift=None,

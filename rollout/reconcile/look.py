@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
+from math import ceil
 
 from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
@@ -20,7 +22,10 @@ PROXIES = timedelta(seconds=1)
 SOON = timedelta(seconds=5)
 """How often to look for what should have come as an event already."""
 
-SPARE = 0.25
+ANSWERED = timedelta(minutes=1)
+"""When an autoscaler has answered to another load: four of its periods of 15 s."""
+
+SPARE = Fraction(1, 4)
 """The share of its pods a side may lack and still be thought able: one of four may restart."""
 
 
@@ -129,10 +134,34 @@ def need(look: Look, percent: int) -> int:
     wants by now), less the spare; at least one where there is any weight.
     Source: invariant S7 of facts/reliability.md 2.3.
     """
-    if percent == 0:
-        return 0
     pods = max(look.status.pods, look.pods(look.status.stable).wanted, 1)
-    return max(1, -(-percent * pods * round(100 * (1 - SPARE)) // 10_000))
+    return _share(percent, pods)
+
+
+def stable_need(look: Look, percent: int) -> int:
+    """As ``need``, of stable's own pods: whoever else scales them knows better what it takes.
+
+    So many as he (or an autoscaler) wants for stable's share, by rule of three, and never more
+    than ``need``. On the way back his answer to the share that stable has got is waited for.
+    """
+    status, pods = look.status, look.pods(look.status.stable)
+    found, share = look.seen.autoscaler, status.split.stable
+    known = share > 0 and pods.wanted > 0 and (status.stage is not Stage.WITHDRAWING or _old(look))
+    scaled = found is not None and found.scales == pods.deployment
+    if not known or not (scaled or not wanted.ours_to_scale(look.rollout)):
+        return need(look, percent)
+    return min(need(look, percent), _share(percent, Fraction(pods.wanted * 100, share)))
+
+
+def _old(look: Look) -> bool:
+    """Whether an autoscaler has had time to answer to the split."""
+    since = look.status.confirmed_at
+    return since is not None and look.now - since >= ANSWERED
+
+
+def _share(percent: int, pods: int | Fraction) -> int:
+    """So many of ``pods`` for ``percent`` of the requests, less the spare."""
+    return max(1, ceil(percent * pods * (1 - SPARE) / 100)) if percent else 0
 
 
 def lacking(look: Look, stop: Stop | None) -> str:
@@ -157,13 +186,13 @@ def way_back(look: Look) -> Split:
     status = look.status
     stable = look.pods(status.stable).ready
     canary = look.pods(status.canary).ready
-    if stable >= need(look, 100) or (canary == 0 and stable > 0):
+    if stable >= stable_need(look, 100) or (canary == 0 and stable > 0):
         return Split(100, 0)
-    able = max(p for p in range(101) if need(look, p) <= stable)
+    able = max(p for p in range(101) if stable_need(look, p) <= stable)
     return Split.giving_canary(min(status.split.canary, 100 - able))
 
 
 def stable_lacks(look: Look, split: Split) -> str:
     """Why not everyone is sent back to stable, in words, and where they stay."""
     ready = look.pods(look.status.stable).ready
-    return f"stable has {ready} of {need(look, 100)} pods: holding at {split}"
+    return f"stable has {ready} of {stable_need(look, 100)} pods: holding at {split}"

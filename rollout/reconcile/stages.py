@@ -10,7 +10,7 @@ from rollout.model.observation import Severity
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
-from rollout.reconcile import holding, journey, wanted
+from rollout.reconcile import handover, holding, journey, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     PROXIES,
@@ -22,9 +22,9 @@ from rollout.reconcile.look import (
     enter,
     lacking,
     named,
-    need,
     remember,
     stable_lacks,
+    stable_need,
     way_back,
 )
 
@@ -64,12 +64,15 @@ def at_rest(look: Look) -> Turn:
     if ready == 0:
         return Turn(status, f"{name} has everyone and no ready pods", stands=True)
     if status.subsets is SubsetMode.ROLE and strangers != status.apart:
-        if strangers and (wanted.wrong_subsets(status, look.seen) or ready < need(look, 100)):
+        if strangers and (
+            wanted.wrong_subsets(status, look.seen) or ready < stable_need(look, 100)
+        ):
             return Turn(status, "other revisions' pods are there: making subset stable", SOON)
         because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
         status = replace(status, apart=strangers)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
-    return Turn(status, f"{name} has everyone")
+    trouble = handover.trouble(look)
+    return Turn(status, f"{name} has everyone; {trouble}" if trouble else f"{name} has everyone")
 
 
 def _preparing(look: Look) -> Turn:
@@ -155,7 +158,8 @@ def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     held = holding.held(look.rollout, look.status, look.now)
     found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
     checkpoint = look.status.checkpoint if found.checkpoint is None else found.checkpoint
-    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint)
+    opened = found.opened or look.status.opened
+    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint, opened=opened)
     return replace(look, status=status), found
 
 
@@ -215,6 +219,8 @@ def _baking(look: Look) -> Turn:
         return Turn(look.status, look.status.pause.because, SOON)
     if look.status.confirmed_at is None:
         return Turn(look.status, WAITING, PROXIES)
+    if (lack := handover.missing(look)) and not look.rollout.deleting:
+        return holding.until(look, lack)
     return _promoted(look)
 
 
@@ -288,7 +294,10 @@ def _settling(look: Look) -> Turn:
         return Turn(status, WAITING, PROXIES)
     look = replace(look, status=status)
     if status.previous is not None and not _pushed_on(look):
-        return Turn(status, "draining the old pods", max(holding.drain_left(look), PROXIES))
+        stay, left = handover.scales(look, status.previous), holding.drain_left(look)
+        if not (stay and look.rollout.deleting and left <= timedelta(0)):
+            lack = f"old pods stay: {handover.missing(look)}"
+            return Turn(status, lack if stay else "draining the old pods", max(left, PROXIES))
     because = f"{named(status.stable)} has everyone"
     if status.rejected is not None:
         because = f"back on {named(status.stable)}: {status.rejected.because}"

@@ -13,8 +13,26 @@ def of(hpas: Iterable[Obj], deployment: str) -> Obj | None:
 
 def scales(hpa: Obj, deployment: str) -> bool:
     """Whether ``hpa`` scales this Deployment."""
+    return target(hpa) == deployment
+
+
+def target(hpa: Obj) -> str:
+    """The Deployment that ``hpa`` scales; empty when it scales something else."""
     ref = hpa["spec"].get("scaleTargetRef") or {}
-    return (ref.get("kind"), ref.get("name")) == ("Deployment", deployment)
+    return str(ref.get("name")) if ref.get("kind") == "Deployment" else ""
+
+
+def problem(hpa: Obj) -> str:
+    """Why ``hpa`` cannot be handed over, in words; empty when it can.
+
+    Source: KEDA, "Scaling Deployments": its HPA is made from a ScaledObject, and made anew.
+    """
+    name = hpa["metadata"]["name"]
+    for owner in hpa["metadata"].get("ownerReferences") or ():
+        if owner.get("kind") == "ScaledObject":
+            return f"hpa {name} is KEDA's, which takes a hand-over back"
+    kind = (hpa["spec"].get("scaleTargetRef") or {}).get("kind")
+    return "" if kind == "Deployment" else f"hpa {name} scales a {kind}, not a Deployment"
 
 
 def least(hpa: Obj) -> int:
@@ -28,10 +46,10 @@ def hand_over(hpa: Obj, deployment: str) -> list[dict[str, Any]]:
 
     The new Deployment must have its pods before: the autoscaler begins from what it finds.
     """
-    if scales(hpa, deployment):
+    now = target(hpa)
+    if now in ("", deployment):
         return []
     path = "/spec/scaleTargetRef/name"
-    now = hpa["spec"]["scaleTargetRef"]["name"]
     return [
         {"op": "test", "path": path, "value": now},
         {"op": "replace", "path": path, "value": deployment},

@@ -7,6 +7,7 @@ from rollout.cli import rehearsal
 from rollout.cli.plan import documents
 from rollout.cli.validate import files
 from rollout.messages.planned import Planned
+from rollout.model.spec import Autoscaler
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
 from rollout.model.traffic import Split
 from tests.test_examples import ROOT, objects_of, rollout_of
@@ -126,3 +127,25 @@ def test_files_below_a_folder_are_found_in_order_and_hidden_folders_are_not() ->
 
 def test_what_is_no_object_of_kubernetes_is_passed_over() -> None:
     assert list(documents(ROOT / "README.md")) == []
+
+
+async def test_the_autoscaler_is_handed_over_in_the_plan_and_its_ignore_rule_is_printed() -> None:
+    rollout, objs = rollout_of("template-workload"), objects_of("template-workload")
+    argo = {"argocd.argoproj.io/tracking-id": "shop:x"}
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "mail"}
+    meta = {"name": "mail", "namespace": "shop", "annotations": argo}
+    hpa = {"kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": {"scaleTargetRef": ref}}
+    workload = replace(rollout.spec.workload, autoscaler=Autoscaler("mail"))
+    rollout = replace(rollout, spec=replace(rollout.spec, workload=workload))
+    plan = await rehearsal.play(rollout, [*objs, hpa], RolloutStatus())
+    name = "HorizontalPodAutoscaler shop/mail"
+    told = [(m.weight, c.patch) for m in plan.moments for c in m.changes if c.object == name]
+    assert plan.complete
+    assert [weight for weight, _ in told] == [100]
+    path = "/spec/scaleTargetRef/name"
+    assert told[-1][1][1:] == (
+        {"op": "test", "path": path, "value": f"mail-{plan.stable}"},
+        {"op": "replace", "path": path, "value": f"mail-{plan.canary}"},
+    )
+    assert plan.ignore is not None
+    assert ".spec.scaleTargetRef.name" in plan.ignore[name]

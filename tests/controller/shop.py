@@ -8,7 +8,7 @@ from typing import Any
 
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.keeping.store import unchanged
-from rollout.controller.ports import Json
+from rollout.controller.ports import Json, Webhooks
 from tests import virtual
 from tests.fakes import FakeChat, FakeKube, FakeMetrics, FakeProxies
 
@@ -88,6 +88,7 @@ class Shop:
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     proxies: FakeProxies = field(default_factory=FakeProxies)
     chat: FakeChat = field(default_factory=FakeChat)
+    webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         self.kube.put(*objects())
@@ -95,7 +96,7 @@ class Shop:
     @contextlib.asynccontextmanager
     async def controller(self, **settings: Any) -> AsyncIterator[Controller]:
         """A controller at work; at the end it has been stopped as by SIGTERM."""
-        outside = Outside(self.kube, self.metrics, self.proxies, self.chat)
+        outside = Outside(self.kube, self.metrics, self.proxies, self.chat, self.webhooks)
         made = Controller(outside, Settings(**settings), virtual.clock, virtual.Alarms)
         stop = asyncio.Event()
         task = asyncio.create_task(made.run(stop))

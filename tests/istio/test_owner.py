@@ -34,7 +34,7 @@ def test_the_tool_is_told_by_its_marks(metadata: dict[str, Any], name: str) -> N
     assert owner.owner(marked(**metadata)) == name
 
 
-@pytest.mark.parametrize("kind", ["VirtualService", "DestinationRule"])
+@pytest.mark.parametrize("kind", ["VirtualService", "DestinationRule", "HorizontalPodAutoscaler"])
 @pytest.mark.parametrize("marks", [ARGO, FLUX, HELM])
 def test_the_ignore_rule_is_yaml_to_paste(kind: str, marks: dict[str, str]) -> None:
     text = owner.rule(marked(kind, annotations=marks))

@@ -5,7 +5,7 @@ import pytest
 
 from rollout.messages import markdown, planned
 from rollout.messages.planned import Change, Moment, Planned, Tone
-from rollout.model.spec import Approval, Step, Webhook
+from rollout.model.spec import Approval, Step
 from tests import make
 from tests.make import MINUTE
 
@@ -95,7 +95,7 @@ def test_a_gate_is_told_with_all_that_may_hold_it() -> None:
     step = Step(
         time_box=10 * MINUTE,
         approval=Approval(approvers=("ada",), quorum=1),
-        webhook=Webhook("load-test"),
+        webhook=replace(make.QA, name="load-test"),
     )
     assert planned.gate(step) == (
         "bakes 1m, waits at most 10m, then 1 of ada must approve, then webhook load-test must open"

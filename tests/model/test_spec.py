@@ -1,9 +1,19 @@
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from rollout.model.spec import BlueGreen, Canary, RolloutSpec, Strategy, Workload
+from rollout.model.spec import (
+    Autoscaler,
+    BlueGreen,
+    Canary,
+    RolloutSpec,
+    SecretRef,
+    Strategy,
+    Webhook,
+    Workload,
+)
 from tests import make
 
 USERS = Workload(deployments="shop-{revision}")
@@ -48,3 +58,24 @@ def test_our_deployments_leave_room_in_their_names_and_end_in_the_revision(name:
     assert called != other.deployment("bcdfghjklm")
     assert not re.search(r"[.-][.-]", called)
     assert len(one.label) <= 63
+
+
+def test_an_autoscaler_is_handed_over_only_where_pods_are_ours_to_scale() -> None:
+    with pytest.raises(ValueError, match="autoscaler needs template, or scale: managed"):
+        Workload("shop-{revision}", autoscaler=Autoscaler("shop"))
+    assert Workload("shop-{revision}", scale="managed", autoscaler=Autoscaler("shop"))
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ({"timeout": timedelta(0)}, "timeout is 0s; 1s to 60s is wanted"),
+        ({"timeout": timedelta(minutes=2)}, "timeout is 2m; 1s to 60s is wanted"),
+        ({"interval": timedelta(milliseconds=10)}, "interval is 10ms; 1s or more is wanted"),
+    ],
+)
+def test_a_webhook_is_neither_hurried_nor_waited_for_for_ever(
+    times: dict[str, timedelta], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        Webhook("qa", "https://qa/", SecretRef("qa"), **times)

@@ -196,6 +196,18 @@ def hpa(least: int | None) -> Case:
     return but(hpas=({"metadata": meta("shop"), "spec": spec},))
 
 
+def handed_over(*hpas: Json, templated: bool = False, autoscaler: str = "shop") -> Case:
+    return replace(but(hpas=hpas), autoscaler=autoscaler, templated=templated)
+
+
+def an_hpa(kind: str = "Deployment", **more: Any) -> Json:
+    spec = {"scaleTargetRef": {"kind": kind, "name": "shop-v1"}, "minReplicas": 9}
+    return {"metadata": meta("shop") | more, "spec": spec}
+
+
+KEDA: Json = {"ownerReferences": [{"kind": "ScaledObject", "name": "shop"}]}
+
+
 def two_ports() -> Json:
     return service(ports=[{"name": "http", "port": 80}, {"name": "http-admin", "port": 81}])
 
@@ -427,6 +439,15 @@ CASES = [
     ("ROL-050", "block", owned(FLUX), "Flux puts git's version back"),
     ("ROL-050", "warn", owned({"argocd.argoproj.io/instance": "x"}), "Argo CD owns it"),
     ("ROL-051", "warn", hpa(None), "may shrink shop-v1 to 1 pods"),
+    ("ROL-051", "block", handed_over(), "hpa shop/shop: is not there; make it"),
+    ("ROL-051", "block", handed_over(an_hpa(**KEDA)), "hpa shop is KEDA's"),
+    ("ROL-051", "block", handed_over(an_hpa("StatefulSet")), "scales a StatefulSet"),
+    (
+        "ROL-051",
+        "warn",
+        handed_over(an_hpa(), templated=True, autoscaler=""),
+        "scales shop-v1 alone, and nobody after the next release",
+    ),
     ("ROL-052", "warn", with_pods(lambda t: app(t).pop("readinessProbe")), "no readiness probe"),
     (
         "ROL-054",
@@ -485,6 +506,8 @@ QUIET = [
     ("ROL-042", but(authorization_policies=(authorization(app="shop"),))),
     ("ROL-050", owned(FLUX | {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"})),
     ("ROL-051", hpa(3)),
+    ("ROL-051", handed_over(an_hpa(), templated=True)),
+    ("ROL-051", handed_over(an_hpa(), autoscaler="")),
     ("ROL-011", but(pods=(), endpoint_slices=())),
     ("ROL-054", far_telemetry()),
     (

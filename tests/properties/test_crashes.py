@@ -33,7 +33,7 @@ def journey(strategy: str, workload: str, author: str, crash: int) -> tuple[End,
     stable = status.stable.name if status.stable else ""
     world = play.world
     return (
-        {"pods": world.pods, "subsets": world.subsets},
+        {"pods": world.pods, "subsets": world.subsets, "scaled": world.scaled},
         world.route,
         world.home,
         stable,

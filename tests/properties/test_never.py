@@ -23,6 +23,9 @@ EVENTS = st.lists(
         st.tuples(st.just("subset"), st.sampled_from(["stable", "canary"])),
         st.tuples(st.just("broken"), st.booleans()),
         st.tuples(st.just("taken"), st.booleans()),
+        st.tuples(st.just("scaler"), st.integers(1, 9)),
+        st.tuples(st.just("pointed"), st.sampled_from([None, "shop", "shop-v1", "shop-v2"])),
+        st.tuples(st.just("keda"), st.booleans()),
     ),
     max_size=25,
 )
@@ -39,7 +42,7 @@ Event = tuple[str, object]
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def act(play: Watched, event: Event) -> None:  # noqa: C901 - a table of events
+def act(play: Watched, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events
     kind, what = event
     match kind, what:
         case "push", str():
@@ -67,6 +70,12 @@ def act(play: Watched, event: Event) -> None:  # noqa: C901 - a table of events
             play.world.broken = "virtualservice shop/shop: is gone" if what else ""
         case "taken", bool():
             play.world.taken = what
+        case "scaler", int():
+            play.world.autoscale(what)
+        case "pointed", str() | None:
+            play.world.scaled = what
+        case "keda", bool():
+            play.world.keda = "hpa shop is KEDA's, which takes a hand-over back" if what else ""
     play.look()
 
 
@@ -112,6 +121,8 @@ def test_a_crash_between_any_two_actions_heals(
         act(play, event)
     mend(play)
     worlds.home(play.push("v3"))
+    if play.spec.workload.autoscaler is not None:
+        assert play.world.scaled == "shop-v3", str(play)
     assert set(play.world.split()) <= {"v3", ""}, str(play)
     assert play.world.route is None, str(play)
 
@@ -123,7 +134,9 @@ def test_a_deleted_rollout_is_let_go_and_leaves_nothing_behind(
 ) -> None:
     for event in events:
         act(play, event)
+    keda = play.world.keda
     mend(play)
+    play.world.keda = keda
     play.delete()
     for _ in range(40):
         if play.world.let_go:
@@ -148,8 +161,9 @@ def test_a_status_that_is_out_of_date_asks_for_nothing(play: Watched, events: li
 
 
 def mend(play: Watched) -> None:
-    """All faults are over."""
+    """All faults are over, and nobody has fewer pods than there ever were."""
     play.world.broken, play.world.taken, play.world.provider_down = "", True, False
-    play.world.pods.update(v1=4, v2=4, v3=4)
+    play.world.pods.update(v1=9, v2=9, v3=9)
     play.world.unready.clear()
     play.world.value = 0.0
+    play.world.scaled, play.world.keda = play.world.scaled or "shop", ""

@@ -1,9 +1,18 @@
 """A Play that checks after every single look what may never happen."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from rollout.model.action import Decision, EnsureWorkload, PointSubset, SetRoute
+from rollout.model.action import (
+    Action,
+    Decision,
+    EnsureWorkload,
+    HandOver,
+    PointSubset,
+    Scale,
+    SetRoute,
+)
 from rollout.model.status import (
     PHASE_MAY_FOLLOW,
     STAGE_MAY_FOLLOW,
@@ -23,12 +32,15 @@ class Watched(Play):
 
     def look_once(self, *, stop_after: int | None = None, lost: bool = False) -> Decision:
         before, subsets, home = self.status, dict(self.world.subsets), self.world.home
+        pods, scaled = dict(self.world.pods), self.world.scaled
         self.untaken = self.untaken and not self.world.taken
         decision = super().look_once(stop_after=stop_after, lost=lost)
         if lost:
             return decision
         self._tables(before, decision.status)
         self._path(before, decision.status)
+        if self.spec.workload.autoscaler is not None:
+            self._scaled(before, pods, scaled, decision.actions[:stop_after])
         for action in decision.actions[:stop_after]:
             if isinstance(action, SetRoute) and action.route.split.canary:
                 self._carried(before, action)
@@ -69,6 +81,35 @@ class Watched(Play):
         assert pods >= max(1, ceil(asked / 100 * self.status.pods * 0.75)), str(self)
         known = not self.untaken or self.now - self.pointed_at >= timedelta(seconds=15)
         assert known, self._say(before)
+
+    def _scaled(
+        self,
+        before: RolloutStatus,
+        pods: dict[str, int],
+        scaled: str | None,
+        actions: Iterable[Action],
+    ) -> None:
+        """What the autoscaler scales it alone scales, and no hand-over makes the pods fewer."""
+        known = {r.name for r in (before.stable, before.canary, before.previous) if r}
+        known.add(self.rollout.spec.revision)
+        for action in actions:
+            match action:
+                case Scale(name, replicas):
+                    revision = name.removeprefix("shop-")
+                case EnsureWorkload(found, replicas):
+                    revision = found.name
+                case HandOver(_, name):
+                    left = (scaled or "").removeprefix("shop-")
+                    least = pods.get(left, 0) if left in known else 0
+                    has = pods.get(name.removeprefix("shop-"), 0)
+                    assert has >= least, f"{action} from {scaled}: {pods}\n{self}"
+                    scaled = name
+                    continue
+                case _:
+                    continue
+            ours = scaled != f"shop-{revision}" or not pods.get(revision)
+            assert ours, f"{action}, which the autoscaler scales\n{self}"
+            pods[revision] = replicas
 
     def _weightless(self, action: PointSubset) -> None:
         """A subset changes its meaning only while no ordinary request goes there."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from rollout.model.spec import (
     Approval,
+    Autoscaler,
     BlueGreen,
     Canary,
     Dark,
@@ -47,6 +48,10 @@ WORKLOADS: Mapping[str, Workload] = {
     "user": Workload(deployments="shop-{revision}"),
     "managed": Workload(deployments="shop-{revision}", scale="managed", min_canary_pods=2),
     "template": Workload(template={"replicas": 4}, drain=timedelta(0)),
+    "autoscaled": Workload(template={}, drain=timedelta(0), autoscaler=Autoscaler("shop")),
+    "autoscaled, managed": Workload(
+        deployments="shop-{revision}", scale="managed", autoscaler=Autoscaler("shop")
+    ),
 }
 CHANGES: Mapping[str, Mapping[str, object]] = {
     "plain": {},
@@ -67,7 +72,8 @@ def world(author: str) -> World:
     subsets: dict[str, Mapping[str, str]] = {name: {"version": name} for name in names}
     if author == "stable":
         subsets = {"stable": {"version": "v1"}}
-    return World(author=author, subsets=subsets, pods={"v1": 4, "v2": 4, "v3": 4})
+    pods = {"v1": 4, "v2": 4, "v3": 4}
+    return World(author=author, subsets=subsets, pods=pods, scaled="shop")
 
 
 def home(play: Play, limit: int = 300) -> Play:

@@ -3,13 +3,14 @@ from datetime import timedelta
 
 from rollout.model.action import (
     EnsureWorkload,
+    HandOver,
     PointSubset,
     PruneWorkloads,
     ReleaseRoutes,
     Scale,
     SetRoute,
 )
-from rollout.model.observation import SeenTraffic
+from rollout.model.observation import SeenAutoscaler, SeenTraffic
 from rollout.model.spec import Workload
 from rollout.model.status import Revision, Stage, StepStatus
 from rollout.model.traffic import Split
@@ -90,6 +91,52 @@ def test_at_rest_the_template_says_how_many_pods_and_silence_leaves_it_to_an_aut
     assert actions.due(look(idle, MANAGED, workloads={}), turn) == ()
     nobody = replace(idle, stable=None)
     assert actions.due(look(nobody, TEMPLATE, workloads={}), Turn(nobody, "why")) == ()
+
+
+def test_with_an_autoscaler_the_templates_number_is_for_the_first_pods_alone() -> None:
+    idle = make.at_step(stage=Stage.IDLE, canary=None, split=Split(100, 0), apart=False)
+    six, two = ({"v1": make.workload("v1", n, n)} for n in (6, 2))
+    there = SeenAutoscaler("shop", True, "shop-v1")
+    seen = [look(idle, TEMPLATE, workloads=w, autoscaler=there) for w in (six, two, {})]
+    found = [actions.due(one, Turn(idle, "why")) for one in seen]
+    assert found == [(), (), (EnsureWorkload(V1, 4),)]
+
+
+def test_what_the_autoscaler_scales_gets_no_pods_of_ours_unless_it_has_none() -> None:
+    back = make.at_step(stage=Stage.WITHDRAWING, split=Split(100, 0))
+    there = SeenAutoscaler("shop", True, "shop-v1")
+    two, none = ({"v1": make.workload("v1", n, n)} for n in (2, 0))
+    seen = [look(back, MANAGED, workloads=w, autoscaler=there) for w in (two, none)]
+    found = [actions.due(one, Turn(back, "why")) for one in seen]
+    assert found == [(), (Scale("shop-v1", 4),)]
+
+
+def test_who_is_handed_over_to_gets_as_many_pods_before_in_any_stage() -> None:
+    there = SeenAutoscaler("shop", True, "shop-v2")
+    pods = {"v1": make.workload("v1"), "v2": make.workload("v2", 9, 9)}
+    over = HandOver("shop", "shop-v1")
+    for stage in (Stage.IDLE, Stage.CLEANING, Stage.WITHDRAWING, Stage.STEPPING):
+        status = make.at_step(stage=stage)
+        found = actions.due(
+            look(status, MANAGED, workloads=pods, autoscaler=there), Turn(status, "why")
+        )
+        asked = [one for one in found if isinstance(one, Scale | HandOver)]
+        assert asked == [Scale("shop-v1", 9), over], stage
+
+
+def test_a_turn_that_leaves_things_hands_nothing_over() -> None:
+    status, there = make.at_step(), SeenAutoscaler("shop", True, "shop-v2")
+    seen = look(status, MANAGED, autoscaler=there)
+    assert HandOver in kinds(seen, Turn(status, "why"))
+    assert HandOver not in kinds(seen, Turn(status, "why", leave=True))
+
+
+def test_pods_of_the_past_that_the_autoscaler_scales_are_not_taken_from_it() -> None:
+    past = make.at_step(previous=V3, previous_since=START - timedelta(minutes=1))
+    old = {"v3": make.workload("v3"), "v1": make.workload("v1"), "v2": make.workload("v2")}
+    there = SeenAutoscaler("shop", True, "shop-v3", problem="hpa shop is KEDA's")
+    found = kinds(look(past, MANAGED, workloads=old, autoscaler=there), Turn(past, "why"))
+    assert Scale not in found
 
 
 def test_pods_of_the_past_go_once_drained_and_are_pruned_once_gone() -> None:

@@ -1,14 +1,17 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from rollout.model.observation import ProxySync, SeenTraffic, SeenWorkload
-from rollout.model.spec import Step
-from rollout.model.status import ConfirmedBy, RolloutStatus
+from rollout.model.observation import ProxySync, SeenAutoscaler, SeenTraffic, SeenWorkload
+from rollout.model.spec import Step, Workload
+from rollout.model.status import ConfirmedBy, RolloutStatus, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile import look as looks
+from rollout.reconcile.look import Look
 from rollout.strategies.plan import stops
 from tests import make
+from tests.make import START
 
 SUBSETS = {"stable": {"version": "v1"}, "canary": {"version": "v2"}}
 TAKEN = ProxySync(3, 3)
@@ -76,3 +79,45 @@ def test_the_way_back_goes_no_further_than_stable_can_carry(
 ) -> None:
     pods = {"v1": make.workload("v1", stable), "v2": make.workload("v2", canary)}
     assert looks.way_back(make.look(make.at_step(1), workloads=pods)) == split
+
+
+ON_V1 = SeenAutoscaler("shop", True, "shop-v1")
+HALF_MINUTE = timedelta(seconds=30)
+
+
+def scaled(look: Look, workload: Workload) -> Look:
+    spec = replace(look.rollout.spec, workload=workload)
+    return replace(look, rollout=replace(look.rollout, spec=spec))
+
+
+@pytest.mark.parametrize(
+    ("split", "wanted", "needed"),
+    [(95, 4, 4), (50, 4, 6), (50, 2, 3), (95, 9, 7), (0, 4, 6), (95, 0, 6)],
+    ids=["at 95 %", "at a half", "at a half, few", "as before", "at nothing", "put to 0"],
+)
+def test_who_else_scales_stable_knows_how_many_pods_it_takes(
+    split: int, wanted: int, needed: int
+) -> None:
+    """Eight carried everyone once; the spare of a quarter is taken off."""
+    status = make.at_step(pods=8, split=Split(split, 100 - split))
+    pods = {"v1": make.workload("v1", wanted, wanted)}
+    users = make.look(status, workloads=pods)
+    ours = scaled(users, Workload("shop-{revision}", scale="managed"))
+    assert looks.stable_need(users, 100) == needed
+    assert looks.stable_need(ours, 100) == looks.need(ours, 100)
+    theirs = replace(ours, seen=replace(ours.seen, autoscaler=ON_V1))
+    assert looks.stable_need(theirs, 100) == needed
+
+
+def test_on_the_way_back_its_answer_is_waited_for() -> None:
+    back = make.at_step(stage=Stage.WITHDRAWING, pods=8, split=Split(95, 5))
+    pods = {"v1": make.workload("v1", 4, 4)}
+    found = [
+        looks.stable_need(make.look(status, workloads=pods, autoscaler=ON_V1), 100)
+        for status in (
+            replace(back, confirmed_at=None),
+            replace(back, confirmed_at=START - HALF_MINUTE),
+            replace(back, confirmed_at=START - 2 * HALF_MINUTE),
+        )
+    ]
+    assert found == [6, 6, 4]

@@ -1,10 +1,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from rollout import confirm, reconcile
+from rollout import confirm, hook, reconcile
 from rollout.model.action import Announce, Decision, SetRoute
 from rollout.model.observation import Finding, Questions, SeenTraffic, Severity
-from rollout.model.spec import BlueGreen, Strategy, Webhook
+from rollout.model.spec import BlueGreen, Step, Strategy
 from rollout.model.status import Phase, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Split
 from tests import make
@@ -40,14 +40,14 @@ def test_requests_are_counted_only_where_another_split_can_show() -> None:
 
 
 def test_a_webhook_is_asked_once_the_route_is_confirmed() -> None:
-    green = Strategy(blue_green=BlueGreen(webhook=Webhook("qa")))
+    green = Strategy(blue_green=BlueGreen(webhook=make.QA))
     rollout = make.rollout(make.spec(green), "v2")
     status = make.at_step(split=Split(100, 0))
     found = [
         reconcile.ask(rollout, s, START).webhook
-        for s in (status, replace(status, confirmed_at=None))
+        for s in (status, replace(status, confirmed_at=None), replace(status, stage=Stage.BAKING))
     ]
-    assert found == ["qa", ""]
+    assert found == [hook.question(rollout, Step(webhook=make.QA), status), None, None]
 
 
 def test_whoever_finds_a_newer_epoch_does_nothing() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rollout.model.action import Announce, SetRoute
-from rollout.model.observation import Finding, SeenTraffic, Severity
+from rollout.model.observation import Finding, SeenAutoscaler, SeenTraffic, Severity
 from rollout.model.spec import BlueGreen, Canary, Dark, OnFailure, Step, Strategy, Workload
 from rollout.model.status import Pause, Phase, Rejected, Revision, Stage
 from rollout.model.traffic import Split
@@ -271,3 +271,12 @@ def test_blue_green_shows_a_preview_and_then_moves_everyone_at_once() -> None:
     play = Play(make.spec(Strategy(blue_green=BlueGreen()))).push("v2").gives(v1=100)
     play.after(minutes=1).gives(v2=100)
     assert play.status.stage is Stage.BAKING
+
+
+def test_old_pods_that_the_autoscaler_still_scales_stay_and_why_is_said() -> None:
+    retiring = make.at_step(
+        stage=Stage.RETIRING, canary=None, previous=Revision("v2"), previous_since=START
+    )
+    there = SeenAutoscaler("shop", True, "shop-v2", problem="hpa shop is KEDA's")
+    turn = stages.advance(make.look(retiring, asked=Revision("v1"), autoscaler=there))
+    assert turn.because == "old pods stay: hpa shop is KEDA's"

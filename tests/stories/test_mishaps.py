@@ -72,6 +72,15 @@ def test_an_autoscaler_that_shrank_stable_makes_the_way_back_as_wide_as_its_pods
     play.after(seconds=5).gives(v1=100)
 
 
+def test_a_stable_that_its_owner_made_smaller_takes_everyone_back_in_minutes() -> None:
+    play = halfway()
+    play.world.pods["v1"] = 1
+    play.after(value=7.0, seconds=15)
+    assert play.status.because == "stable has 1 of 3 pods: holding at 66/34"
+    play.until(Phase.DEGRADED, limit=30).gives(v1=100)
+    assert play.world.pods["v1"] == 1
+
+
 def test_a_gitops_tool_that_reverts_every_ten_seconds_is_named_and_never_wins() -> None:
     play = Play(HALF).push("v2").request("pause")
     play.world.owner = "Argo CD"

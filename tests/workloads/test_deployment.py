@@ -222,3 +222,16 @@ def test_an_autoscaler_is_handed_over_once() -> None:
         {"op": "replace", "path": path, "value": "shop-v2"},
     ]
     assert hpa.hand_over(autoscaler("shop-v2"), "shop-v2") == []
+    assert hpa.hand_over(autoscaler("shop-v1", "StatefulSet"), "shop-v2") == []
+
+
+def test_an_autoscaler_that_cannot_be_handed_over_says_why() -> None:
+    keda = autoscaler("shop-v1")
+    owners = [{"kind": "App", "name": "shop"}, {"kind": "ScaledObject", "name": "shop"}]
+    keda["metadata"]["ownerReferences"] = owners
+    found = [hpa.problem(h) for h in (keda, autoscaler("db", "StatefulSet"), autoscaler("shop-v1"))]
+    assert found == [
+        "hpa shop is KEDA's, which takes a hand-over back",
+        "hpa shop scales a StatefulSet, not a Deployment",
+        "",
+    ]

@@ -1,15 +1,18 @@
 """The Deployments of a rollout's revisions: made, scaled, pruned; ``seeing/pods.py`` sees them."""
 
+from rollout.controller import telemetry
+from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, pods
+from rollout.controller.seeing.pods import HPA
 from rollout.errors import ConflictError, RefusedError
-from rollout.model.action import EnsureWorkload, PruneWorkloads, Scale
+from rollout.model.action import EnsureWorkload, HandOver, PruneWorkloads, Scale
 from rollout.model.spec import Rollout
-from rollout.workloads import deployment, template
+from rollout.workloads import deployment, hpa, template
 
 
 async def perform(
-    kube: Kube, rollout: Rollout, action: EnsureWorkload | Scale | PruneWorkloads
+    kube: Kube, rollout: Rollout, action: EnsureWorkload | Scale | HandOver | PruneWorkloads
 ) -> None:
     """The action's state is the world's.
 
@@ -20,8 +23,24 @@ async def perform(
             await _ensure(kube, rollout, action)
         case Scale():
             await _scale(kube, rollout, action.name, action.replicas)
+        case HandOver():
+            await hand_over(kube, rollout, action)
         case PruneWorkloads():
             await _prune(kube, rollout, action)
+
+
+async def hand_over(kube: Kube, rollout: Rollout, action: HandOver) -> None:
+    """The autoscaler scales that Deployment; whoever wrote it meanwhile is not overwritten.
+
+    A no of the API server is told and does not end the look: gates are judged on.
+    """
+    obj = kube.get(HPA, rollout.namespace, action.name)
+    if obj is None or not (ops := hpa.hand_over(obj, action.deployment)):
+        return
+    try:
+        await kube.patch(HPA, rollout.namespace, action.name, [unchanged(obj), *ops])
+    except RefusedError as error:
+        telemetry.warn("autoscaler not handed over", rollout=rollout.key, error=str(error))
 
 
 async def _ensure(kube: Kube, rollout: Rollout, action: EnsureWorkload) -> None:

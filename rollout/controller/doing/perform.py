@@ -20,6 +20,7 @@ from rollout.model.action import (
     Announce,
     AskApproval,
     EnsureWorkload,
+    HandOver,
     LetGo,
     PointSubset,
     PruneWorkloads,
@@ -61,7 +62,7 @@ class Performer:
                 await self._point(action)
             case RemoveSubset():
                 await self._remove(action)
-            case EnsureWorkload() | Scale() | PruneWorkloads():
+            case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
                 await deployments.perform(self.kube, held.rollout, action)
             case AskApproval():
                 await self._say(held, action)

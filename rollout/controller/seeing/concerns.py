@@ -27,6 +27,9 @@ def for_rollout(rollout: Rollout, pods: frozenset[str] = frozenset()) -> frozens
     names = {rollout_itself(rollout.namespace, rollout.name), host(rollout.host), *pods}
     for use in rollout.spec.analysis.templates:
         names.add(named("AnalysisTemplate", rollout.namespace, use.name))
+    if rollout.spec.workload.autoscaler is not None:
+        scaler = rollout.spec.workload.autoscaler.name
+        names.add(named("HorizontalPodAutoscaler", rollout.namespace, scaler))
     for ref in rollout.spec.traffic.virtual_services:
         names.add(named("VirtualService", ref.namespace or rollout.namespace, ref.name))
     return frozenset(names)
@@ -190,5 +193,6 @@ _BY_KIND = {
     "ConfigMap": _configuration,
     "Secret": _configuration,
     "AnalysisTemplate": _itself,
+    "HorizontalPodAutoscaler": _itself,
     "RolloutSource": _itself,
 }

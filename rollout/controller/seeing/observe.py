@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
-from rollout.controller.ports import Answers, Kube, Metrics, Proxies, Webhooks
+from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, mesh, pods, preflight
+from rollout.controller.seeing.hooks import Hooks
 from rollout.istio import traffic
 from rollout.model.observation import (
     Finding,
+    HookAnswer,
     NoAnswer,
     Observation,
     ProxySync,
@@ -26,7 +28,7 @@ class Fetched:
 
     answers: Answers
     sync: ProxySync | None
-    webhook: bool | None
+    webhook: HookAnswer | None
 
 
 def silent(asked: Questions) -> Fetched:
@@ -48,7 +50,7 @@ class Observer:
     kube: Kube
     metrics: Metrics
     proxies: Proxies | None
-    webhooks: Webhooks | None
+    hooks: Hooks | None
     inbox: Inbox
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
@@ -57,10 +59,9 @@ class Observer:
 
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
         """What the outside answers."""
-        answers, sync, webhook = await asyncio.gather(
-            self._metrics(asked), self._sync(asked), self._webhook(held, asked)
-        )
-        return Fetched(answers, sync, webhook)
+        heard = self.hooks.heard(held.key, asked.webhook) if self.hooks else None
+        answers, sync = await asyncio.gather(self._metrics(asked), self._sync(asked))
+        return Fetched(answers, sync, heard)
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
@@ -77,6 +78,7 @@ class Observer:
             values=values,
             no_answers=no_answers,
             sync=fetched.sync,
+            autoscaler=pods.autoscaler(self.kube, rollout),
             webhook=fetched.webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self._findings(held, asked, revision),
@@ -99,11 +101,6 @@ class Observer:
         if asked.since is None or self.proxies is None:
             return None
         return await self.proxies.synced(asked.since)
-
-    async def _webhook(self, held: Held, asked: Questions) -> bool | None:
-        if not asked.webhook or self.webhooks is None:
-            return None
-        return await self.webhooks.ask(asked.webhook, held.rollout)
 
     def _findings(
         self, held: Held, asked: Questions, revision: Revision | None

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
-from rollout.model.observation import SeenWorkload
+from rollout.errors import OutsideError
+from rollout.istio import owner
+from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.workloads import configuration, deployment, template
+from rollout.workloads import configuration, deployment, hpa, template
+
+HPA = "HorizontalPodAutoscaler"
 
 
 def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
@@ -44,6 +48,21 @@ def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
     obj = kube.get("Deployment", rollout.namespace, called) if stable else None
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.strangers(pods, _slices(kube, rollout), obj)
+
+
+def autoscaler(kube: Kube, rollout: Rollout) -> SeenAutoscaler | None:
+    """The autoscaler that the spec names; None when it names none."""
+    wanted = rollout.spec.workload.autoscaler
+    if wanted is None:
+        return None
+    try:
+        obj = kube.get(HPA, rollout.namespace, wanted.name)
+    except OutsideError:  # nobody's way back may wait for it
+        return SeenAutoscaler(wanted.name, problem=f"hpa {wanted.name} cannot be read")
+    if obj is None:
+        return SeenAutoscaler(wanted.name, exists=False, problem=f"hpa {wanted.name} is missing")
+    found = hpa.target(obj)
+    return SeenAutoscaler(wanted.name, True, found, hpa.problem(obj), owner.owner(obj))
 
 
 def named(rollout: Rollout) -> tuple[configuration.Named, ...]:

@@ -31,7 +31,7 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
-    stops = strategies.plan(rollout.spec.strategy).stops
+    stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
     case = Case(
         snapshot=_snapshot(kube, rollout, asked, names),
         target=asked.target,
@@ -39,6 +39,8 @@ def findings(
         canary=names[1],
         cohorts=stops[-1].route.cohorts,  # what a step lets in stays in
         sticky=rollout.spec.traffic.stickiness is not None,
+        autoscaler=workload.autoscaler.name if workload.autoscaler else "",
+        templated=workload.template is not None,
     )
     return rollouts.findings(case)
 

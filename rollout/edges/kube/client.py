@@ -41,6 +41,7 @@ class Kube:
         self._jitter = jitter
         self._caches: dict[str, Cache] = {}
         self._watches: dict[str, Watch] = {}
+        self._sources: dict[str, Source] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[Callable[[str, frozenset[str]], None]] = []
 
@@ -71,7 +72,7 @@ class Kube:
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:
         path, where = (
-            paths.path(kind, namespace, name, subresource),
+            self._path(kind, namespace, name, subresource),
             paths.where(kind, namespace, name),
         )
         try:
@@ -85,11 +86,11 @@ class Kube:
         kind = str(obj["kind"])
         namespace, name = key_of(obj)
         where = paths.where(kind, namespace, name)
-        made = await self._calls.call("POST", paths.path(kind, namespace), {}, obj, where=where)
+        made = await self._calls.call("POST", self._path(kind, namespace), {}, obj, where=where)
         return self._written(kind, made)
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
-        path, where = paths.path(kind, namespace, name), paths.where(kind, namespace, name)
+        path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
         query = {"propagationPolicy": "Background"}
         try:
             await self._calls.call("DELETE", path, query, None, where=where)
@@ -112,6 +113,7 @@ class Kube:
     def _begin(self, kind: str) -> Cache:
         cache = self._caches[kind] = Cache(self._index)
         source = Source(self._calls, kind, self._scopes.get(kind, Scope()))
+        self._sources[kind] = source
         watch = Watch(source, cache, lambda touched: self._tell(kind, touched), self._jitter)
         self._watches[kind] = watch
         self._tasks.append(asyncio.create_task(watch.run(), name=f"watch {kind}"))
@@ -125,9 +127,15 @@ class Kube:
         where = paths.where(kind, namespace, name)
         with contextlib.suppress(RolloutError):  # the conflict is the news, not this
             obj = await self._calls.call(
-                "GET", paths.path(kind, namespace, name), {}, None, where=where
+                "GET", self._path(kind, namespace, name), {}, None, where=where
             )
             self._written(kind, obj)
+
+    def _path(self, kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
+        """As reading has found it: a server of old may know the kind in another version."""
+        source = self._sources.get(kind)
+        whole = paths.path(kind, namespace, name, subresource)
+        return whole.replace(paths.PATHS[kind][0], source.base, 1) if source else whole
 
     def _tell(self, kind: str, touched: frozenset[str]) -> None:
         if touched:

@@ -48,7 +48,7 @@ OLDER = {
     "PodDisruptionBudget": "/apis/policy/v1beta1",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v1",
 }
-"""For servers before Kubernetes 1.21 and 1.23; what we read of them is the same."""
+"""For servers before Kubernetes 1.21 and 1.23; what we read and write of them is the same."""
 
 
 def path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:

@@ -19,12 +19,16 @@ class Scope:
 
 
 class Source:
-    """One kind in one scope, as a watch asks for it, from the newest version there is."""
+    """One kind in one scope, as a watch asks for it, from the newest version there is.
+
+    ``base``: the path of the group and version in which the server knows the kind.
+    """
 
     def __init__(self, calls: Calls, kind: str, scope: Scope) -> None:
         self._calls = calls
         self._kind = kind
         self._path = paths.path(kind, scope.namespace)
+        self.base = paths.PATHS[kind][0]
         self._older = paths.OLDER.get(kind)
         filters = {"labelSelector": scope.labels, "fieldSelector": scope.fields}
         self._filters = {name: value for name, value in filters.items() if value}
@@ -40,7 +44,8 @@ class Source:
         except Absent:
             if self._older is None:
                 raise
-        self._path, self._older = self._path.replace(paths.PATHS[self._kind][0], self._older), None
+        self._path, self.base = self._path.replace(self.base, self._older), self._older
+        self._older = None
         return await self._page(query)
 
     def stream(self, query: Mapping[str, str], seconds: float) -> AsyncGenerator[bytes]:

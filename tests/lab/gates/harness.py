@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from rollout.analysis import grid
+from rollout.cli import lab
 from rollout.lab.kube.client import DESTINATIONRULE, Object
 from rollout.lab.load import Load
 from rollout.lab.programs import processes
@@ -46,7 +47,7 @@ async def controller(world: World, door: Door) -> Child:
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", world.kubeconfig, "run"),
         *("--prometheus", door.url, "--istiod", world.syncz_url),
-        *("--cache", folder / "clones", "--allow-local-git"),
+        *("--cache", folder / "clones", "--policy", lab.local_policy(folder)),
     )
     return await processes.start("controller", command, log=folder / "controller.log")
 

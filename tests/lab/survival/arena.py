@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from rollout.cli import showcase
+from rollout.cli import lab, showcase
 from rollout.cli.push import Checkout
 from rollout.lab.apiserver.server import ApiServer, kubeconfig
 from rollout.lab.kube.client import Kube
@@ -65,7 +65,14 @@ class Arena:
         command = (
             *(sys.executable, "-m", "rollout", "--kubeconfig", self.world.kubeconfig, "run"),
             *("--prometheus", self.world.prometheus_url, "--istiod", self.world.syncz_url),
-            *("--cache", self.folder / "clones", "--allow-local-git", "--listen", door),
+            *(
+                "--cache",
+                self.folder / "clones",
+                "--policy",
+                lab.local_policy(self.folder),
+                "--listen",
+                door,
+            ),
         )
         log = self.folder / "controller.log"
         self.child = await processes.start("controller", command, log=log)

@@ -1,0 +1,70 @@
+"""What an operator lets manifests ask of the controller: one file, read at its start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from rollout.errors import RefusedError
+from rollout.model.units import CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The file's content; an empty one is the safest.
+
+    ``local_git``: RolloutSources may name paths and http addresses of this machine.
+    ``webhooks``: who may be asked, ``https://gate.example.com`` a line; empty: any https host
+    behind a public address.
+    ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
+    ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    local_git: bool = False
+    webhooks: tuple[str, ...] = ()
+    signers: Mapping[str, str] = field(default_factory=dict)
+    abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, text in self.signers.items():
+            lines = [x.split() for x in text.splitlines() if x.strip() and x.strip()[0] != "#"]
+            if not lines or any(len(words) < 3 for words in lines):
+                raise ValueError(f"signers.{name} is no list of `who keytype key` lines")
+        for name in self.abroad:
+            if name.count("/") != 1:
+                raise ValueError(f"abroad.{name}: namespace/name of a source is wanted")
+
+
+_POLICY = TypeAdapter(Policy)
+
+
+def read(path: str) -> Policy:
+    """The policy in the file ``path``; empty: the safest.
+
+    Errors: ``RefusedError`` naming the file and what is wrong with it.
+    """
+    if not path:
+        return Policy()
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+        return _POLICY.validate_python(yaml.safe_load(text) or {})
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RefusedError(f"{path}: is no YAML; see docs/policy.md") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        where = f"{path}: {place}" if place else path
+        raise RefusedError(f"{where}: {_said(first['msg'])}; see docs/policy.md") from error
+
+
+def _said(text: str) -> str:
+    """Pydantic's words, as ours begin: lower case."""
+    plain = text.removeprefix("Value error, ")
+    return plain[:1].lower() + plain[1:]

@@ -1,0 +1,307 @@
+"""One HTTP gate asked once: a signed POST, and what its answer means; nothing here fails open.
+
+The address comes from a manifest, so it is the author's word and not an operator's: which hosts
+may be asked and behind which addresses is the controller's policy (``reach.py``), and is checked
+on the very address that is connected to.
+Sources: Stripe, "Verify webhook signatures" (``t=…,v1=…`` over ``t.body``, several ``v1`` while a
+key is changed); facts/reliability.md 4.6.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import socket
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from rollout.edges import reach
+from rollout.edges.reach import Hosts
+from rollout.errors import OutsideError, RefusedError
+from rollout.model import units
+from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
+
+SIGNATURE = "X-Rollout-Signature"
+LARGEST = 64 << 10  # bytes of an answer; a verdict has a hundred
+LONGEST = 120  # characters of an answer's reason
+SHORTEST_KEY = 16  # bytes; less can be guessed
+AT_ONE_HOST = 16  # questions at one time
+RESOLVING = 4  # names looked up at one time; slow names delay webhooks and nobody else
+KEYS = ("key", "previous")
+CA = "ca.crt"
+
+Entries = Mapping[str, bytes]
+"""What the Secret holds: ``key``, and perhaps ``previous`` and ``ca.crt``."""
+
+
+class Webhooks:
+    """The port of that name; ``hosts``: who may be asked."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._threads = ThreadPoolExecutor(RESOLVING, thread_name_prefix="webhook-names")
+        self._trusted = ssl.create_default_context()
+        self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def ask(self, question: HookQuestion, entries: Entries, now: datetime) -> HookAnswer:
+        """What the gate says to ``question``.
+
+        Errors: ``OutsideError`` when there is no answer that could be understood, and
+        ``RefusedError`` when it may not be asked or says that we may not ask; never a verdict.
+        """
+        url = _url(question)
+        allowed = self._hosts.reach(url)
+        text = body(question)
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "rollout-webhook/1",
+            SIGNATURE: signature(_keys(question, entries), text, now),
+        }
+        trusted = self._trusts(question, entries)
+        queue = self._queues.setdefault(str(url.host), asyncio.Semaphore(AT_ONE_HOST))
+        async with queue:
+            door = _Door(allowed, trusted, self._threads)
+            return await _post(door, url, text, headers, question)
+
+    def _trusts(self, question: HookQuestion, entries: Entries) -> ssl.SSLContext:
+        if CA not in entries:
+            return self._trusted
+        try:
+            return ssl.create_default_context(cadata=entries[CA].decode("ascii"))
+        except (ssl.SSLError, ValueError) as error:
+            name = question.hook.secret_ref.name
+            raise RefusedError(
+                f"secret {name}: ca.crt is no PEM; certificates are wanted"
+            ) from error
+
+
+def _url(question: HookQuestion) -> URL:
+    try:
+        url = URL(question.hook.url, encoded=True)
+        good = bool(url.host and url.port)
+    except ValueError as error:
+        raise RefusedError("its url cannot be read; https://host/path is wanted") from error
+    if not good:
+        raise RefusedError("its url names no host; https://host/path is wanted")
+    return url
+
+
+def body(question: HookQuestion) -> bytes:
+    """What is sent: flat JSON, the same bytes for the same question while nothing else is decided.
+
+    docs/webhooks.md describes it to people.
+    """
+    said = {
+        "version": 1,
+        "nonce": question.nonce,
+        "uid": question.uid,
+        "namespace": question.namespace,
+        "rollout": question.rollout,
+        "webhook": question.hook.name,
+        "revision": question.revision,
+        "commit": question.commit,
+        "step": question.step,
+        "stepName": question.step_name,
+        "weight": question.weight,
+        "attempt": question.attempt,
+        "epoch": question.epoch,
+    }
+    return json.dumps(said, separators=(",", ":")).encode()
+
+
+def signature(keys: tuple[bytes, ...], text: bytes, now: datetime) -> str:
+    """The header: the time in seconds, and of each key the HMAC-SHA256 of ``time.text``."""
+    at = str(int(now.timestamp()))
+    signed = at.encode() + b"." + text
+    made = (hmac.new(key, signed, hashlib.sha256).hexdigest() for key in keys)
+    return ",".join([f"t={at}", *(f"v1={one}" for one in made)])
+
+
+def _keys(question: HookQuestion, entries: Entries) -> tuple[bytes, ...]:
+    name = question.hook.secret_ref.name
+    if "key" not in entries:
+        raise RefusedError(f"secret {name}: has no entry key")
+    keys = tuple(entries[one].strip() for one in KEYS if one in entries)
+    if min(len(key) for key in keys) < SHORTEST_KEY:
+        raise RefusedError(f"secret {name}: a key is shorter than {SHORTEST_KEY} bytes")
+    return keys
+
+
+class _Door:
+    """How one question leaves: to allowed addresses only, no proxy, no cookie, nothing kept."""
+
+    def __init__(
+        self, allowed: reach.Reach, trusted: ssl.SSLContext, threads: ThreadPoolExecutor
+    ) -> None:
+        self._allowed = allowed
+        self._trusted = trusted
+        self._threads = threads
+        self.shut = False
+
+    def session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=self._trusted,
+            resolver=_Names(self._threads),
+            use_dns_cache=False,
+            force_close=True,
+            socket_factory=self._socket,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    def _socket(self, info: Any) -> socket.socket:
+        """The place where a name has become an address, and nobody can change it any more."""
+        family, kind, protocol, _, address = info
+        if not reach.allows(self._allowed, str(address[0])):
+            self.shut = True
+            raise OSError("an address that may not be asked")
+        return socket.socket(family, kind, protocol)
+
+
+class _Names(AbstractResolver):
+    """Names to addresses in threads of our own, since a slow name server may block one for long."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop, kind = asyncio.get_running_loop(), socket.SOCK_STREAM
+        found = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, family, kind)
+        )
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=each,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for each, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """The threads are shared."""
+
+
+async def _post(
+    door: _Door, url: URL, text: bytes, headers: Mapping[str, str], question: HookQuestion
+) -> HookAnswer:
+    seconds = question.hook.timeout.total_seconds()
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with (
+            door.session() as http,
+            http.post(
+                url, data=text, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer,
+        ):
+            read = await _read(answer)
+            return _meaning(question.nonce, answer, read)
+    except TimeoutError as error:
+        raise OutsideError(f"none in {units.words(question.hook.timeout)}") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if door.shut:
+            raise RefusedError("its address may not be asked; see the policy") from error
+        raise OutsideError(_trouble(error)) from error
+
+
+def _trouble(error: Exception) -> str:
+    """What went wrong in our words: a foreign text may say more of our network than it should."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "its certificate is not trusted"
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is not known"
+        case aiohttp.ClientConnectorError():
+            return "it cannot be reached"
+        case aiohttp.InvalidURL():
+            return "its url cannot be read"
+        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
+            return "it broke off"
+        case _:
+            return "it does not speak HTTP"
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, whole. Errors: ``OutsideError`` for one that is too long."""
+    found = bytearray()
+    async for chunk in answer.content.iter_any():
+        found += chunk
+        if len(found) > LARGEST:
+            raise OutsideError(f"more than {LARGEST >> 10} KiB")
+    return bytes(found)
+
+
+def _meaning(nonce: str, answer: aiohttp.ClientResponse, read: bytes) -> HookAnswer:
+    """The table of docs/webhooks.md, by status first."""
+    status = answer.status
+    if 300 <= status < 400:
+        raise RefusedError("it redirects; the url must name the gate itself")
+    if status in (429, 503):
+        raise OutsideError(f"it answers {status}", _seconds(answer.headers.get("Retry-After")))
+    if status in (401, 403):
+        raise RefusedError(f"it answers {status}; is the key right?")
+    if not 200 <= status < 300:
+        raise OutsideError(f"it answers {status}")
+    if read.strip():
+        return _verdict(nonce, answer.content_type, read)
+    if status == 204 or (status == 200 and _ends(answer)):
+        return HookAnswer(nonce, HookVerdict.OPEN)
+    if status == 200:
+        raise OutsideError("an empty answer that may be cut off; say Content-Length: 0")
+    return HookAnswer(nonce, HookVerdict.HOLD, f"answered {status} without a verdict")
+
+
+def _ends(answer: aiohttp.ClientResponse) -> bool:
+    """Whether an empty body is meant: one that ends with its connection may have been cut off."""
+    chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    return chunked or answer.headers.get("Content-Length") == "0"
+
+
+def _verdict(nonce: str, kind: str, read: bytes) -> HookAnswer:
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise OutsideError("its answer is no JSON; application/json is wanted")
+    try:
+        said = json.loads(read)
+    except (ValueError, RecursionError) as error:
+        raise OutsideError("its JSON cannot be read") from error
+    found = said.get("verdict") if isinstance(said, dict) else None
+    if found not in ("open", "hold", "failed"):
+        raise OutsideError("it names no verdict; open, hold or failed is wanted")
+    return HookAnswer(nonce, HookVerdict(found), _line(said.get("because")))
+
+
+def _line(text: object) -> str:
+    """A foreign reason as one short line of characters that a terminal shows."""
+    if not isinstance(text, str):
+        return ""
+    shown = "".join(c if c.isprintable() else " " for c in text[: LONGEST * 8])
+    return " ".join(shown.split())[:LONGEST]
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None

@@ -1,0 +1,85 @@
+"""The autoscaler that the spec names follows the revision that carries everyone, never too soon.
+
+It scales stable on the way, the promoted canary while that bakes, and stable again on the way
+back. What it scales, nobody else scales; and it takes over only a Deployment that wants as many
+pods as the one it leaves, so that a hand-over never makes the pods fewer.
+"""
+
+from dataclasses import replace
+
+from rollout.model.action import HandOver
+from rollout.model.observation import SeenAutoscaler
+from rollout.model.status import Revision, RolloutStatus, Stage
+from rollout.reconcile.look import Look
+
+
+def goal(status: RolloutStatus) -> Revision | None:
+    """Whose pods the autoscaler should scale now."""
+    return status.canary if status.stage is Stage.BAKING else status.stable
+
+
+def scales(look: Look, revision: Revision | None) -> bool:
+    """Whether it scales the pods of ``revision`` now; what wants no pods it leaves alone, too.
+
+    Source: Kubernetes, "Horizontal Pod Autoscaling": with 0 replicas it is off.
+    """
+    pods = look.pods(revision)
+    return pods.exists and pods.wanted > 0 and _names(look.seen.autoscaler, pods.deployment)
+
+
+def floor(look: Look, status: RolloutStatus) -> int:
+    """How many pods the goal must want before it is handed over: as many as those it leaves."""
+    if not _away(look, status):
+        return 0
+    found = look.seen.autoscaler
+    here = (p.wanted for p in look.seen.workloads.values() if _names(found, p.deployment))
+    return max(here, default=0)
+
+
+def due(look: Look, status: RolloutStatus) -> tuple[HandOver, ...]:
+    """The hand-over; the pods that it needs are asked for before, in the very same look."""
+    found, pods = look.seen.autoscaler, look.pods(goal(status))
+    if found is None or not _away(look, status) or not pods.exists:
+        return ()
+    return (HandOver(found.name, pods.deployment),)
+
+
+def missing(look: Look) -> str:
+    """Why the old pods may not go yet, in words; empty when they may."""
+    found, pods = look.seen.autoscaler, look.pods(goal(look.status))
+    if found is None or not found.exists or _names(found, pods.deployment):
+        return ""
+    return found.problem or f"autoscaler {found.name} is to scale {pods.deployment}"
+
+
+def trouble(look: Look) -> str:
+    """What a person must see to before it can be handed over, in words; empty when nothing."""
+    return look.seen.autoscaler.problem if look.seen.autoscaler else ""
+
+
+def landed(look: Look) -> RolloutStatus:
+    """The status, with the Deployment that it was seen to scale as asked."""
+    name = look.pods(goal(look.status)).deployment
+    if look.status.autoscaled == name or not _names(look.seen.autoscaler, name):
+        return look.status
+    return replace(look.status, autoscaled=name)
+
+
+def foreign(look: Look) -> str:
+    """What somebody else made of it, in words: it was where it should be, and is no more."""
+    found, status = look.seen.autoscaler, look.status
+    there = status.autoscaled and status.autoscaled == look.pods(goal(status)).deployment
+    if found is None or not there or not _away(look, status):
+        return ""
+    return f"autoscaler {found.name}, which named {found.scales}"
+
+
+def _away(look: Look, status: RolloutStatus) -> bool:
+    """Whether it can be handed over, and is not where it should be."""
+    found = look.seen.autoscaler
+    ready = found is not None and found.exists and not found.problem
+    return ready and not _names(found, look.pods(goal(status)).deployment)
+
+
+def _names(found: SeenAutoscaler | None, deployment: str) -> bool:
+    return found is not None and bool(deployment) and found.scales == deployment

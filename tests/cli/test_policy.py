@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from rollout.cli import policy
+from rollout.cli.policy import Policy
+from rollout.errors import RefusedError
+
+FULL = """
+localGit: true
+webhooks: ["https://gate.example.com"]
+signers:
+  releases: |
+    # who may sign
+    ann@example.com ssh-ed25519 AAAA
+abroad: {shop/source: [bookinfo]}
+"""
+
+
+def test_the_whole_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(FULL)
+    found = policy.read(str(file))
+    assert (found.local_git, found.webhooks) == (True, ("https://gate.example.com",))
+    assert found.signers["releases"].endswith("ssh-ed25519 AAAA\n")
+    assert found.abroad == {"shop/source": ("bookinfo",)}
+
+
+def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("")
+    assert policy.read("") == policy.read(str(file)) == Policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("localgit: true", "policy.yaml: localgit: unexpected"),
+        ("webhooks: https://a", "policy.yaml: webhooks"),
+        ("signers: {a: ann}", "signers.a is no list"),
+        ("signers: {a: ''}", "signers.a is no list"),
+        ("abroad: {source: [shop]}", "abroad.source: namespace/name"),
+        ("[", "is no YAML"),
+        ("7", "policy.yaml: "),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    with pytest.raises(RefusedError) as caught:
+        policy.read(str(file))
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RefusedError, match="--policy must name"):
+        policy.read("/nowhere/policy.yaml")
