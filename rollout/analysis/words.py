@@ -62,6 +62,8 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
         notes.append(f"widened: pods may differ by {temper.spread * 100:.0f}%")
     if temper.dispersion > 1.05:
         notes.append(f"dispersion {temper.dispersion:.2g}")
+    if temper.lasting:
+        notes.append(f"incidents of stable's pods last {temper.lasting + 1}m")
     return "; ".join([text, *notes])
 
 
