@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-analysis bench-hostile bench-survival generate clean
+.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,9 @@ cov: $(READY)    ## branch coverage of the core
 
 bench-decisions: $(READY) ## the gate against its peers' rules, 100 scenarios (about five minutes)
 	$(BIN)/python -m benchmarks.decisions
+
+bench-holdout: $(READY) ## the same in a world that the gate was not tuned on (a few minutes)
+	$(BIN)/python -m benchmarks.decisions --holdout
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis

@@ -9,7 +9,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.holdout import Class, World
 from benchmarks.scenarios import BOUNDS, Counted, Scenario, Traffic
+
+Scene = Scenario | Class
+Drawn = Traffic | World
 
 PROMOTE, ROLLBACK, HOLD = "promote", "rollback", "hold"
 
@@ -35,7 +39,7 @@ class Limits:
     p99: float
 
 
-def tuned(scenario: Scenario) -> Limits:
+def tuned(scenario: Scene) -> Limits:
     """Limits a little beyond what stable is known to do."""
     beyond = scenario.latency.beyond()
     p99 = quantile(Counted(10**9, 0, [round(share * 10**9) for share in beyond]), 0.99)
@@ -66,13 +70,13 @@ def within(counted: Counted, limits: Limits) -> bool:
     return good >= limits.success and quantile(counted, 0.99) <= limits.p99
 
 
-def is_down(traffic: Traffic, second: float) -> bool:
+def is_down(traffic: Drawn, second: float) -> bool:
     """Whether Prometheus does not answer at that time."""
     gap = traffic.scenario.nature.gap
     return gap is not None and gap[0] <= second < gap[1]
 
 
-def flagger(traffic: Traffic, limits: Limits, threshold: int) -> Ended:
+def flagger(traffic: Drawn, limits: Limits, threshold: int) -> Ended:
     """1m interval, weights 10 to 50 by 10, ``threshold`` failed checks in all, told a loop late."""
     weight, failed, second, harmed = 10, 0, 0.0, 0.0
     while True:
@@ -99,7 +103,7 @@ class ArgoPlan:
     weights: tuple[int, ...] = (20, 40, 60, 80)
 
 
-def argo(traffic: Traffic, limits: Limits, plan: ArgoPlan) -> Ended:
+def argo(traffic: Drawn, limits: Limits, plan: ArgoPlan) -> Ended:
     """A background AnalysisRun beside timed pauses; five errors in a row, 10 s apart, abort."""
     second, failed, harmed = 0.0, 0, 0.0
     window = Counted()
@@ -121,7 +125,7 @@ def argo(traffic: Traffic, limits: Limits, plan: ArgoPlan) -> Ended:
     return Ended(PROMOTE, second, harmed)
 
 
-def kayenta(traffic: Traffic) -> Ended:
+def kayenta(traffic: Drawn) -> Ended:
     """One-minute points of canary and stable, Mann-Whitney at 98 %, judged every ten of fifty."""
     points: dict[str, list[tuple[float, float]]] = {"errors": [], "p99": []}
     harmed = 0.0
@@ -151,7 +155,7 @@ def is_high(pairs: Sequence[tuple[float, float]]) -> bool:
     return shifts[low] > 0.25 * abs(middle) and means[0] >= means[1] and middle > 0
 
 
-PEERS: dict[str, Callable[[Traffic], Ended]] = {
+PEERS: dict[str, Callable[[Drawn], Ended]] = {
     "flagger": lambda t: flagger(t, TUTORIAL, 5),
     "flagger tuned, 2 strikes": lambda t: flagger(t, tuned(t.scenario), 2),
     "argo": lambda t: argo(t, Limits(0.95, 500), ArgoPlan(5, 3, 10)),

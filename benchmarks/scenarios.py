@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from rollout.analysis.evidence import Pair
+
 PODS = 10
 BOUNDS = (1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)  # Istio's, milliseconds
 HISTORY_MINUTES = 60
@@ -84,6 +86,27 @@ class Scenario:
     release: Release = Release()
     nature: Nature = Nature()
 
+    @property
+    def onset(self) -> float:
+        """When it goes bad."""
+        return self.release.onset
+
+    @property
+    def family(self) -> str:
+        """The first word of its name."""
+        return self.name.split()[0]
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether nothing works, with traffic enough to see it at once."""
+        release = self.release
+        return release.errors == 1.0 and release.pods == 1 and self.per_second >= 10
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is the matter, with traffic enough to see it at once."""
+        return self.name.startswith("plain") and self.per_second >= 100
+
 
 @dataclass
 class Counted:
@@ -114,6 +137,8 @@ class Traffic:
         self.beyond = scenario.latency.beyond()
         bad = scenario.release.latency
         self.bad_beyond = bad.beyond() if bad else self.beyond
+        self.untold = Counted(), Counted()
+        self.weight = 0.0  # the canary's share, in percent; nothing here depends on it
 
     def _bursts(self) -> list[list[float]]:
         """When each pod has its bursts, from an hour before to an hour after."""
@@ -124,11 +149,11 @@ class Traffic:
     def draw(self, begin: float, seconds: float, weight: float) -> tuple[Counted, Counted]:
         """Canary's and stable's requests from ``begin`` for ``seconds``; weight: share of one."""
         every = poisson(self.random, self.scenario.per_second * seconds)
-        canary = binomial(self.random, every, weight)
-        return (
-            self._side("canary", begin, seconds, canary),
-            self._side("stable", begin, seconds, every - canary),
-        )
+        mine = binomial(self.random, every, weight)
+        canary = self._side("canary", begin, seconds, mine)
+        stable = self._side("stable", begin, seconds, every - mine)
+        self.untold = self.untold[0].plus(canary), self.untold[1].plus(stable)
+        return canary, stable
 
     def _side(self, side: str, begin: float, seconds: float, every: int) -> Counted:
         counted = Counted(every)
@@ -191,6 +216,17 @@ class Traffic:
         blip = min(begin + seconds, self.blip_at + nature.blip) - max(begin, self.blip_at)
         cold = max(0.0, min(begin + seconds, 25.0) - max(begin, 0.0))
         return max(0.4 * blip / seconds, nature.cold * cold / seconds, 0.0)
+
+    def block(self, second: float) -> dict[str, Pair] | None:
+        """What the gate is told at that time: by ``errors`` and bound, since it was told last."""
+        gap = self.scenario.nature.gap
+        if gap and gap[0] <= second < gap[1]:
+            return None
+        (canary, stable), self.untold = self.untold, (Counted(), Counted())
+        block = {"errors": Pair(canary.errors, canary.every, stable.errors, stable.every)}
+        for bound, mine, theirs in zip(BOUNDS, canary.slow, stable.slow, strict=True):
+            block[f"latency>{bound}"] = Pair(mine, canary.every, theirs, stable.every)
+        return block
 
     def harm(self, second: float) -> float:
         """The share of canary requests that are worse than stable's at that time."""

@@ -156,7 +156,7 @@ def _history(
 
 
 def _summed(minutes: Sequence[Minute], canary: frozenset[str]) -> Minute:
-    total: dict[str, tuple[int, int]] = {}
+    total: dict[str, tuple[float, float]] = {}
     for minute in minutes:
         for pod, (bad, every) in minute.items():
             if pod not in canary:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import sub
 
 from rollout.model.observation import PodCount
 
@@ -71,7 +72,9 @@ def advance(
     now = {key(pod): (pod.total, *pod.bad) for pod in pods}
     if tally.at is None:
         return Tally(at, now), {}
-    before = {name: figures for name, (_, figures) in tally.gone.items()} | dict(tally.pods)
+    before = tally.pods
+    if tally.gone:
+        before = {name: figures for name, (_, figures) in tally.gone.items()} | dict(before)
     counted = {
         name: _risen(before[name], figures)
         for name, figures in now.items()
@@ -95,7 +98,9 @@ def _comparable(before: Figures, now: Figures) -> bool:
 def _risen(before: Figures, now: Figures) -> Figures:
     """The difference; a failure series that was dropped while the total rose counts nothing."""
     total = now[0] - before[0]
-    risen = [b - a for a, b in zip(before, now, strict=True)]
+    risen = tuple(map(sub, now, before))
+    if min(risen) >= 0 and max(risen) == total:
+        return risen
     return tuple([0 if one < 0 else total if one > total else one for one in risen])
 
 

@@ -11,7 +11,6 @@ linear margin; the projection makes the expectation at most one on the whole con
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _log, _log1p, _sqrt = (
@@ -30,12 +29,15 @@ EDGE = 1e-9
 
 
 class Pair(NamedTuple):
-    """One block's counts of one outcome: bad and all requests of either side."""
+    """One block's counts of one outcome: bad and all requests of either side.
 
-    canary_bad: int
-    canary_all: int
-    stable_bad: int
-    stable_all: int
+    Whole numbers by nature; those of another counter may be estimates.
+    """
+
+    canary_bad: float
+    canary_all: float
+    stable_bad: float
+    stable_all: float
 
     def plus(self, other: "Pair") -> "Pair":
         """The counts of both blocks together."""
@@ -46,8 +48,7 @@ class Pair(NamedTuple):
 NO_TRAFFIC = Pair(0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The worst tolerable canary: ``ratio`` times stable's share plus ``absolute``.
 
     Ratio 0 is an absolute limit: stable does not matter.
@@ -97,14 +98,14 @@ def log_factors(pair: Pair, bets: Bets, line: Line) -> list[float]:
     return factors
 
 
-def _gain(bad: int, every: int, bet: float, null: float) -> float:
+def _gain(bad: float, every: float, bet: float, null: float) -> float:
     return bad * _log(bet / null) + (every - bad) * _log1p((null - bet) / (1 - null))
 
 
-NEAR = 1e-5  # of the root: Newton's steps square it, and ``_nearest`` makes one more
+NEAR = 1e-3  # the last step, of the share: Newton's next ones leave 1e-6, then 1e-12 of it
 
 
-def _nearest(every: int, stable_all: int, bets: Bets, line: Line) -> list[float]:
+def _nearest(every: float, stable_all: float, bets: Bets, line: Line) -> list[float]:
     """For each bet, stable's share at the point of ``line`` nearest to it.
 
     Nearest is where n_c KL(canary, c) + n_s KL(stable, s) is least.  Its derivative along the
@@ -172,9 +173,6 @@ def harmful_bets(stable_share: float, line: Line, count: int = BETS) -> Bets:
         shares.append(odds / (1 + odds))
         odds *= stride
     return Bets(tuple(shares), stable)
-
-
-SAFE_BETS = 3
 
 
 def harmless_bets(stable_share: float, line: Line) -> Bets:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from rollout.analysis import evidence
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import Temper
-from rollout.analysis.sequential import Confidence, Outcome
+from rollout.analysis.sequential import HARMLESS, Confidence, Outcome
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
@@ -55,7 +55,7 @@ def requests_to_certify(
     line = Line(outcome.line.ratio, base + outcome.harm * 100 / weights[1])
     bets = evidence.harmless_bets(share, line)
     gain = _growth((share, share), weights[0] / 100, line, bets) / temper.dispersion
-    price = -math.log(confidence.false_promote) + math.log(evidence.SAFE_BETS) - so_far
+    price = -math.log(confidence.false_promote) - HARMLESS[-1] - so_far
     return max(0.0, price) / gain if gain > 0 else math.inf
 
 

@@ -216,9 +216,10 @@ class _Bench:
 
     def _unknown(self, one: Judged) -> _Found | None:
         """Why nothing may be concluded from ``one`` now, if so."""
-        for key in (one.source, *(probe(one.source, view) for view in View)):
-            if answer := self.case.no_answer(key):
-                return _unanswered(one, answer)
+        if self.case.seen.no_answers:
+            for key in (one.source, *(probe(one.source, view) for view in View)):
+                if answer := self.case.no_answer(key):
+                    return _unanswered(one, answer)
         source, window = self.kept.source(one.source), self.case.window
         beyond = one.counting is Counting.SLOW and source.bounds
         if beyond and not self.weighed[one.name]:
@@ -270,9 +271,10 @@ class _Bench:
                 return f"certified to cost users no more than the harm cap ({evidence})"
             case Standing.TOO_FEW:
                 leading = self._leading(together.leading.metric, together)
-                requests = leading.trail.total.canary_all
+                requests = sequential.requests(leading.outcome, leading.trail)
+                side = "canary" if requests == leading.trail.total.canary_all else "stable"
                 least = self.case.rollout.spec.analysis.min_requests
-                return f"{requests} canary requests so far, {least} wanted ({evidence})"
+                return f"{requests} {side} requests so far, {least} wanted ({evidence})"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
         return f"{sign} sign of harm ({evidence}), not certified yet"
 

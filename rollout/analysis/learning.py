@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from rollout.analysis import buckets, counters, grid, history, limits, plan, sequential
@@ -64,11 +65,18 @@ class Case:
         if one.counting is not Counting.SLOW:
             return [(0, outcome) for outcome in one.outcomes(())]
         source = kept.source(one.source)
-        wanted = one.wanted()
-        real = [buckets.above(b, source.bounds) for b in wanted] if wanted else list(source.auto)
-        bounds = sorted({bound for bound in real if bound is not None})
-        places = [source.bounds.index(bound) for bound in bounds]
+        places, bounds = _places(one.wanted(), source.bounds, source.auto)
         return list(zip(places, one.outcomes(bounds), strict=True))
+
+
+@lru_cache(1024)  # every look asks for the same ones
+def _places(
+    wanted: tuple[timedelta, ...], counted: tuple[timedelta, ...], auto: tuple[timedelta, ...]
+) -> tuple[list[int], tuple[timedelta, ...]]:
+    """Where the bounds to weigh stand among those that are counted, and what they are."""
+    real = [buckets.above(bound, counted) for bound in wanted] if wanted else list(auto)
+    bounds = tuple(sorted({bound for bound in real if bound is not None}))
+    return [counted.index(bound) for bound in bounds], bounds
 
 
 def learn(case: Case, kept: Memory) -> Memory:
@@ -111,7 +119,8 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     begin = grid.first(case.window.since, case.interval)
     answers = case.answers(key)
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
-    kept = kept.with_source(key, source)
+    if source is not kept.sources.get(key):
+        kept = kept.with_source(key, source)
     if source.tempers is None and _wants_hour(case, key):
         return kept
     for counts in answers:
@@ -248,7 +257,7 @@ def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     began = kept.began or case.window.since
     return Setting(
         levels=_levels(case),
-        pace=sequential.pace_of(case.interval.total_seconds()),
+        interval=case.interval.total_seconds(),
         warm=begin < began + case.rollout.spec.analysis.warmup,
     )
 

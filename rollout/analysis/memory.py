@@ -6,18 +6,18 @@ whole milliseconds since the epoch, counters by short keys.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
 from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
+from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
-from rollout.analysis.sequential import Trail
+from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
 VERSION = 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -186,11 +186,16 @@ def _source_json(source: Source) -> dict[str, Any]:
         "gone": {k: [_stamp(at), *figures] for k, (at, figures) in source.tally.gone.items()},
         "bounds": _lengths(source.bounds),
         "auto": _lengths(source.auto),
-        "hour": [[t.dispersion, t.spread, t.bad, t.every, int(t.known)] for t in tempers],
+        "hour": [_temper_json(temper) for temper in tempers],
         "read": int(source.tempers is not None),
         "tries": source.tries,
         "rate": source.rate,
     }
+
+
+def _temper_json(temper: Temper) -> list[Any]:
+    known = [temper.dispersion, temper.spread, temper.bad, temper.every, int(temper.known)]
+    return [*known, temper.lasting, temper.outages] if temper.lasting else known
 
 
 def _source(json: Mapping[str, Any]) -> Source:
@@ -198,7 +203,8 @@ def _source(json: Mapping[str, Any]) -> Source:
     pods = {k: tuple(figures) for k, figures in json["pods"].items()}
     gone = {k: _gone(v) for k, v in json["gone"].items()}
     tempers = tuple(
-        Temper(d, s, bad, every, bool(known)) for d, s, bad, every, known in json["hour"]
+        Temper(d, s, bad, every, bool(known), *lasting)
+        for d, s, bad, every, known, *lasting in json["hour"]
     )
     return Source(
         tally=Tally(at, pods, gone),
@@ -217,6 +223,7 @@ def _gone(entry: list[int]) -> tuple[datetime, Figures]:
 
 
 def _trail_json(trail: Trail) -> list[Any]:
+    pair, seconds, warm = trail.part
     return [
         list(trail.harmful),
         trail.waiting,
@@ -228,11 +235,13 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
+        *([*pair, seconds, int(warm)] if seconds else ()),
     ]
 
 
 def _trail(json: list[Any]) -> Trail:
-    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, base_bad, base_all = json
+    harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, *rest = json
+    base_bad, base_all, *part = rest
     return Trail(
         harmful=tuple(harmful),
         waiting=waiting,
@@ -244,6 +253,7 @@ def _trail(json: list[Any]) -> Trail:
         total=Pair(*total),
         base_bad=base_bad,
         base_all=base_all,
+        part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
     )
 
 

@@ -1,6 +1,6 @@
 """Which counters and values a rollout's metrics need, and how each is to be judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -56,12 +56,10 @@ class Judged:
             return (self.metric.latency.max,)
         return self.metric.slower_than
 
-    def outcomes(self, bounds: Sequence[timedelta]) -> tuple[Outcome, ...]:
+    def outcomes(self, bounds: tuple[timedelta, ...]) -> tuple[Outcome, ...]:
         """What is weighed for it: one outcome per bound of a latency, else one in all."""
         slow = self.counting is Counting.SLOW
-        return _outcomes(
-            self.name, self.line, self.harm, self.loose, tuple(bounds) if slow else None
-        )
+        return _outcomes(self.name, self.line, self.harm, self.loose, bounds if slow else None)
 
 
 @lru_cache(1024)  # every look asks for the same ones, and their names are slow to write

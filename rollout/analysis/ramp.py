@@ -23,6 +23,7 @@ from rollout.analysis.sequential import (
 )
 
 MINUTE = timedelta(minutes=1)
+MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class GateConfig:
     ``interval``: the time between two blocks.
     ``on_inconclusive``, ``on_suspicious``: promote, hold or rollback when the last stop's time
     box is over.
+    Errors: ``ValueError``, for a gate that could never decide.
     """
 
     outcomes: tuple[Outcome, ...] = (ERRORS,)
@@ -56,6 +58,16 @@ class GateConfig:
     confidence: Confidence = field(default_factory=Confidence)
     on_inconclusive: str = "promote"
     on_suspicious: str = "hold"
+
+    def __post_init__(self) -> None:
+        names = {outcome.name for outcome in self.outcomes}
+        weights = [stop.weight for stop in self.ramp]
+        if not names or len(names) < len(self.outcomes):
+            raise ValueError("outcomes: at least one, each with a name of its own")
+        if not weights or weights != sorted({*weights} & {*range(1, 100)}):
+            raise ValueError(f"ramp: weights must rise from 1 to 99 at most, got {weights}")
+        if self.interval <= timedelta(0):
+            raise ValueError("interval: some time must pass between two blocks")
 
 
 class Move(StrEnum):
@@ -85,7 +97,14 @@ class Decision:
 class SequentialGate:
     """Feed it one block after another; it answers where the traffic goes.
 
-    ``history``: by outcome name, stable's last hour, one mapping a minute, pod to (bad, all).
+    ``history``: by outcome name, stable's last hour, one mapping a minute, oldest first, pod to
+    (bad, all).  Pods may come and go; an outcome without history is judged with more caution.
+
+    Whatever it is fed, it raises nothing and concludes nothing from what it does not know.  Counts
+    may be whole numbers or floats, a block any four numbers in the order of ``Pair``.  An outcome
+    that is missing, negative, infinite or not a number is unknown: the others may still send the
+    release back, but no step ends.  More bad requests than requests are as many as requests.  A
+    side without requests proves nothing; as long as one side never had any, no step ends either.
     """
 
     def __init__(
@@ -96,13 +115,14 @@ class SequentialGate:
         self.config = config
         past = history or {}
         self.tempers = {o.name: _temper(past.get(o.name, ())) for o in config.outcomes}
-        per_hour = timedelta(hours=1) / config.interval
+        per_hour = 3600 / sequential.block_of(config.interval.total_seconds())
         self.trails: dict[str, Trail] = {
             o.name: sequential.begin(self.tempers[o.name], per_hour, o) for o in config.outcomes
         }
         self.stop = 0
         self.elapsed = timedelta(0)  # since the first block began
         self.at_stop = timedelta(0)
+        self.missed = 0  # intervals of which nothing is known, since the last block
         self.decision: Decision | None = None
 
     @property
@@ -115,37 +135,44 @@ class SequentialGate:
 
         ``block``: by outcome name, what was counted in it; None when nothing is known: time
         passes, evidence does not, and nothing ends but by a later block.
-        ``spans``: how many intervals ``block`` covers, after a gap already told as None.
+        ``spans``: how many intervals ``block`` covers, those already told as None among them; 0 or
+        less is a second look at the same time, or at an earlier one, and adds nothing.
         After a final move the same decision is given again.
         """
         if self.decision and self.decision.move in FINAL:
             return self.decision
-        if block is not None:
-            self._weigh(block, spans)
-        self.elapsed += self.config.interval
-        self.at_stop += self.config.interval
+        known = {} if block is None else {n: p for n, p in block.items() if n in self.trails}
+        pairs = {name: pair for name, counts in known.items() if (pair := _pair(counts))}
+        self._pass(not pairs, spans)
+        if spans > 0:
+            self._weigh(pairs, spans)
         reading = sequential.read(
             self.config.outcomes, self.trails, self._next(), self.config.confidence, self.tempers
         )
-        move, because = self._move(reading) if block is not None else (Move.STAY, "no data")
+        move, because = self._move(reading)
+        if spans <= 0 or (len(pairs) < len(self.trails) and move is not Move.ROLLBACK):
+            move, because = Move.STAY, "no data" if spans > 0 else "no time has passed"
         self.decision = self._do(move, because, reading)
         return self.decision
 
+    def _pass(self, unknown: bool, spans: int) -> None:
+        """Time goes on by what was not told yet."""
+        intervals = max(0, spans) if unknown else max(0, spans - self.missed, min(1, spans))
+        self.missed = self.missed + intervals if unknown else self.missed if spans <= 0 else 0
+        self.elapsed += intervals * self.config.interval
+        self.at_stop += intervals * self.config.interval
+
     def _weigh(self, block: Mapping[str, Pair], spans: int) -> None:
-        began = self.elapsed - (spans - 1) * self.config.interval
+        began = self.elapsed - spans * self.config.interval
         setting = Setting(
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
-            pace=sequential.pace_of(self.config.interval.total_seconds()),
+            interval=self.config.interval.total_seconds(),
             warm=began < self.config.warmup,
         )
         for outcome in self.config.outcomes:
-            self.trails[outcome.name] = sequential.weigh(
-                self.trails[outcome.name],
-                block[outcome.name],
-                outcome,
-                self.tempers[outcome.name],
-                setting,
-            )
+            if pair := block.get(outcome.name):
+                trail, temper = self.trails[outcome.name], self.tempers[outcome.name]
+                self.trails[outcome.name] = sequential.weigh(trail, pair, outcome, temper, setting)
 
     def _next(self) -> int:
         last = self.stop + 1 == len(self.config.ramp)
@@ -161,16 +188,20 @@ class SequentialGate:
         if reading.standing is Standing.CERTIFIED:
             return onward, "certified below the harm cap"
         if reading.standing is Standing.SUSPICIOUS:
-            if self.at_stop < max(s.time_box for s in self.config.ramp):
+            if self.at_stop < self._longest():
                 return Move.STAY, "suspicious"
             return Move(self.config.on_suspicious), "suspicious, time is up"
-        if self.at_stop < stop.time_box:
+        too_few = reading.standing is Standing.TOO_FEW
+        if self.at_stop < (self._longest() if too_few else stop.time_box):
             return Move.STAY, "waiting for evidence"
+        if too_few:
+            return Move.HOLD, "too little traffic to judge"
         if onward is Move.ADVANCE:
             return onward, "time is up, nothing suspicious"
-        if reading.standing is Standing.TOO_FEW:
-            return Move.HOLD, "too little traffic to judge"
         return Move(self.config.on_inconclusive), "not certified, time is up"
+
+    def _longest(self) -> timedelta:
+        return max(stop.time_box for stop in self.config.ramp)
 
     def _do(self, move: Move, because: str, reading: Reading) -> Decision:
         if move is Move.ADVANCE:
@@ -181,5 +212,31 @@ class SequentialGate:
         return Decision(move, weight, because, reading, certified)
 
 
+def _pair(counts: Sequence[float]) -> Pair | None:
+    """The counts as a block; None where they are none."""
+    match _numbers(counts):
+        case (bad, every, stable_bad, stable_all):
+            return Pair(min(bad, every), every, min(stable_bad, stable_all), stable_all)
+    return None
+
+
+def _numbers(counts: Sequence[float]) -> list[float]:
+    """The counts, whole ones without a point; none at all where any is no count."""
+    try:
+        numbers = [float(count) for count in counts]
+    except (TypeError, ValueError, ArithmeticError):
+        return []
+    if not all(0 <= number < MOST_COUNTED for number in numbers):
+        return []
+    return [int(number) if number.is_integer() else number for number in numbers]
+
+
 def _temper(minutes: Sequence[Minute]) -> Temper:
-    return history.temper(minutes)
+    """What stable's hour says, without the pods' minutes that say nothing."""
+    pages = [{pod: _numbers(counts) for pod, counts in page.items()} for page in minutes]
+    return history.temper(
+        [
+            {pod: (min(of), of[1]) for pod, of in page.items() if len(of) == 2 and of[1] > 0}
+            for page in pages
+        ]
+    )

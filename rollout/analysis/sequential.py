@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict
 
@@ -22,9 +23,11 @@ LIFTED = 8.0  # the same after three blocks in a row that reached it: now it las
 OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
-USUAL_INTERVAL = 15.0  # seconds
+LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
 AGREES = 1.0  # nats by which a block speaks against the canary
 AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
+TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
+CAPS, OUTAGE_CAPS = (CAP, LIFTED, AGREEING), (OUTAGE_CAP, LIFTED, AGREEING_OUTAGE)
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
@@ -62,6 +65,17 @@ def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Ou
     return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
 
 
+class Part(NamedTuple):
+    """What was counted since the last whole block; ``warm``: some of it while it warmed up."""
+
+    pair: Pair = NO_TRAFFIC
+    seconds: float = 0.0
+    warm: bool = False
+
+
+NO_PART = Part()
+
+
 class Trail(NamedTuple):
     """What all blocks of one outcome have said so far.
 
@@ -82,6 +96,7 @@ class Trail(NamedTuple):
     total: Pair = NO_TRAFFIC
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
     base_all: float = 10.0
+    part: Part = NO_PART
 
     @property
     def share(self) -> float:
@@ -96,10 +111,16 @@ class Trail(NamedTuple):
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
         logs = self.safe.get(percent)
-        return _mean(logs) if logs else 0.0
+        return _harmless(logs) if logs else 0.0
 
 
-_mean = lru_cache(4096)(evidence.log_mean)  # one look reads the same logs several times
+# Most releases are like stable; nearly nothing bad and a third of the margin share the rest.
+HARMLESS = (math.log(0.1), math.log(0.1), math.log(0.8))
+
+
+@lru_cache(4096)  # one look reads the same logs several times
+def _harmless(safe: tuple[float, ...]) -> float:
+    return evidence.log_sum(map(add, safe, HARMLESS))
 
 
 @lru_cache(4096)
@@ -125,17 +146,17 @@ class Setting:
     """How the next block is to be read; fixed before it is seen.
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
-    ``pace``: a block's length as a share of the usual one, which the caps go by.
+    ``interval``: seconds that are counted at a time.
     """
 
     levels: tuple[int, ...]
-    pace: float = 1.0
     warm: bool = False
+    interval: float = LEAST_BLOCK
 
 
-def pace_of(interval: float) -> float:
-    """The pace of blocks of ``interval`` seconds; short ones count for a third at least."""
-    return min(1.0, max(1 / 3, interval / USUAL_INTERVAL))
+def block_of(interval: float) -> float:
+    """How long a block is, in seconds, if one is counted every ``interval``."""
+    return interval * max(1, math.ceil(LEAST_BLOCK / interval))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -146,16 +167,27 @@ def widened(line: Line, temper: Temper) -> Line:
 
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
+    if setting.interval < LEAST_BLOCK:
+        bits, seconds, warm = trail.part
+        part = Part(bits.plus(pair), seconds + setting.interval, warm or setting.warm)
+        if part.seconds < LEAST_BLOCK:
+            return trail._replace(part=part)
+        pair, setting = part.pair, Setting(setting.levels, part.warm, setting.interval)
+    return _weigh(trail, pair, outcome, temper, setting)
+
+
+def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
     line = widened(outcome.line, temper)
     loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
     starting = trail.waiting * _hazard(trail, setting)
-    tempering = temper.dispersion, setting.pace
-    gains = _harm(trail, pair, outcome, loose, tempering)
-    agrees = max(gains) >= AGREES * setting.pace
+    cap = _cap(trail, temper.lasting, setting, CAPS)
+    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
+    agrees = max(gains) >= min(AGREES, cap)
     if outcome.outage:
-        gains.append(_outage(trail, pair, line, tempering))
+        cap = _cap(trail, temper.outages, setting, OUTAGE_CAPS)
+        gains.append(_outage(trail, pair, line, (temper.dispersion, cap)))
     start = math.log(starting) if starting > 0 else NOT_STARTED
     return Trail(
         harmful=tuple(
@@ -175,6 +207,7 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
 
 
 class _Heard(TypedDict):
+    part: Part
     total: Pair
     base_bad: float
     base_all: float
@@ -183,6 +216,7 @@ class _Heard(TypedDict):
 def _heard(trail: Trail, pair: Pair) -> _Heard:
     """What every block adds, whoever had its traffic."""
     return {
+        "part": NO_PART,
         "total": trail.total.plus(pair),
         "base_bad": _short(FORGET * trail.base_bad + pair.stable_bad),
         "base_all": _short(FORGET * trail.base_all + pair.stable_all),
@@ -194,11 +228,10 @@ def _harm(
 ) -> list[float]:
     """What the block adds to each harmful bet: tempered and capped, both of which keep an e-value.
 
-    ``tempering``: the dispersion and the pace.  The caps are known before the block is seen.
+    ``tempering``: the dispersion and the cap, known before the block is seen.
     """
-    dispersion, pace = tempering
+    dispersion, cap = tempering
     count = len(trail.harmful) - outcome.outage
-    cap = pace * (LIFTED if trail.agreeing >= AGREEING else CAP)
     bets = evidence.harmful_bets(trail.share, line, count)
     logs = evidence.log_factors(pair, bets, line)
     return [cap if (gain := log / dispersion) > cap else gain for log in logs] or [0.0] * count
@@ -209,14 +242,28 @@ def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]
 
     A factor that is fair for all shares up to the wider line is fair for those up to ``line``.
     """
-    dispersion, pace = tempering
     wide = Line(line.ratio, line.absolute + OUTAGE)
     stable = min(evidence.MOST_SHARE, max(evidence.LEAST_SHARE, trail.share))
     if wide.at(stable) >= OUTAGE_SHARE:
         return 0.0
-    cap = pace * (LIFTED if trail.agreeing >= AGREEING_OUTAGE else OUTAGE_CAP)
+    dispersion, cap = tempering
     bets = evidence.Bets((OUTAGE_SHARE,), stable)
     return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
+
+
+def _cap(trail: Trail, lasting: int, setting: Setting, caps: tuple[float, float, int]) -> float:
+    """The most that a block may say: first, and after so many in a row that spoke up.
+
+    ``lasting``: minutes that incidents of stable's pods have lasted: for twice as long the same
+    must not prove more against a canary, which may be one pod only.
+    """
+    first, lifted, agreeing = caps
+    if not lasting:
+        return lifted if trail.agreeing >= agreeing else first
+    lasts = min(PATIENCE, TWICE * lasting) * 60 / block_of(setting.interval)
+    if trail.agreeing >= agreeing + lasts:
+        return lifted
+    return first * AGREEING / (AGREEING + lasts)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
@@ -240,8 +287,8 @@ def _safe(
     answer = {}
     for percent in levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
-        before = trail.safe.get(percent, (0.0,) * evidence.SAFE_BETS)
-        if _mean(before) > CERTAIN:
+        before = trail.safe.get(percent, (0.0,) * len(HARMLESS))
+        if _harmless(before) > CERTAIN:
             answer[percent] = before
             continue
         gains = evidence.log_factors(pair, evidence.harmless_bets(trail.share, line), line)
@@ -320,7 +367,7 @@ def read(
         certified = certified and all(
             _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in outcomes
         )
-    standing = _standing(log_e, trails[leading.name], certified, percent, confidence)
+    standing = _standing(log_e, (leading, trails[leading.name]), certified, percent, confidence)
     return Reading(log_e, leading, certified, standing)
 
 
@@ -342,17 +389,28 @@ def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
     return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
 
 
+def requests(outcome: Outcome, trail: Trail) -> float:
+    """The requests that ``outcome`` can be judged by: the canary's, or stable's if it had fewer."""
+    canary, stable = trail.total.canary_all, trail.total.stable_all
+    return min(canary, stable) if outcome.line.ratio else canary
+
+
 def _standing(
-    log_e: float, leading: Trail, certified: bool, percent: int, confidence: Confidence
+    log_e: float,
+    leading: tuple[Outcome, Trail],
+    certified: bool,
+    percent: int,
+    confidence: Confidence,
 ) -> Standing:
-    if log_e >= -math.log(confidence.false_rollback) and leading.bad_blocks >= LEAST_BAD:
+    outcome, trail = leading
+    if log_e >= -math.log(confidence.false_rollback) and trail.bad_blocks >= LEAST_BAD:
         return Standing.FAILED
     if log_e >= SUSPICIOUS:
         return Standing.SUSPICIOUS
     if certified:
         return Standing.CERTIFIED
     # On the way up the time box may speak for little traffic, but not for none at all.
-    if leading.total.canary_all < (confidence.min_requests if percent >= 100 else 1):
+    if requests(outcome, trail) < (confidence.min_requests if percent >= 100 else 1):
         return Standing.TOO_FEW
     # Promotion without a certificate is the one decision that even a hint forbids.
     return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN

@@ -12,7 +12,7 @@ from rollout.model.units import percent as as_percent
 from rollout.model.units import words
 
 
-def share(bad: int, every: int) -> str:
+def share(bad: float, every: float) -> str:
     """``0.87% (41/4686)``."""
     return f"{bad / every * 100 if every else 0:.3g}% ({bad}/{every})"
 
@@ -59,9 +59,11 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
     )
     notes = [] if temper.known else ["no history of stable"]
     if line != outcome.line:
-        notes.append(f"widened: stable's pods differ by {temper.spread * 100:.0f}%")
+        notes.append(f"widened: pods may differ by {temper.spread * 100:.0f}%")
     if temper.dispersion > 1.05:
         notes.append(f"dispersion {temper.dispersion:.2g}")
+    if temper.lasting:
+        notes.append(f"incidents of stable's pods last {temper.lasting + 1}m")
     return "; ".join([text, *notes])
 
 

@@ -60,3 +60,63 @@ def test_a_pod_without_requests_does_not_count() -> None:
     with_idle: list[Minute] = [{"a": (5, 500), "b": (4, 500), "c": (0, 0)}] * 5
     without: list[Minute] = [{"a": (5, 500), "b": (4, 500)}] * 5
     assert temper(with_idle) == temper(without)
+
+
+def test_few_pods_tell_less_about_the_next_one() -> None:
+    def pods(count: int) -> list[Minute]:
+        return [{str(n): (150 if n % 2 else 100, 10_000) for n in range(count)}] * 60
+
+    two, four, ten = (temper(pods(count)).spread for count in (2, 4, 10))
+    assert two == 1.0
+    assert ten == pytest.approx(0.2, abs=0.02)
+    assert ten < four < two
+
+
+def hour_with(*bad_minutes: int, bad: int = 300) -> list[dict[str, tuple[int, int]]]:
+    """Three pods of 600 requests a minute; the first has an incident in those minutes."""
+    return [
+        {"a": (bad if m in bad_minutes else 1, 600), "b": (1, 600), "c": (1, 600)}
+        for m in range(60)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "lasting"),
+    [((), 0), ((7,), 0), ((7, 8), 1), ((3, 5, 7), 0), ((20, 21, 22, 23), 3), ((57, 58, 59), 2)],
+)
+def test_how_long_a_pods_incidents_last_is_remembered(
+    minutes: tuple[int, ...], lasting: int
+) -> None:
+    assert temper(hour_with(*minutes)).lasting == lasting
+
+
+def test_what_does_not_pass_within_five_minutes_is_no_incident() -> None:
+    """A pod that broke down half an hour ago must not make an outage of the canary look usual."""
+    assert temper(hour_with(*range(7, 12))).lasting == 4
+    assert temper(hour_with(*range(7, 13))).lasting == 0
+    broken = temper(hour_with(3, 4, *range(40, 60), bad=600))
+    assert (broken.lasting, broken.outages) == (1, 1)
+
+
+def test_only_what_more_than_half_of_the_requests_felt_counts_as_an_outage() -> None:
+    half, most = (temper(hour_with(7, 8, 9, bad=bad)) for bad in (300, 590))
+    assert (half.lasting, half.outages, most.lasting, most.outages) == (2, 0, 2, 2)
+    assert temper(hour_with(7, 8, 9, bad=600)).outages == 2
+
+
+def test_the_minutes_in_which_an_outage_began_and_ended_are_part_of_it() -> None:
+    hour = hour_with(7, 8, 9, 20, 21, bad=200)
+    hour[8]["a"] = 600, 600
+    assert (temper(hour).lasting, temper(hour).outages) == (2, 2)
+
+
+def test_a_pod_that_is_always_worse_has_no_incident_nor_has_a_failure_of_all() -> None:
+    slow_node = [{"a": (60, 600), "b": (6, 600), "c": (6, 600)}] * 60
+    assert temper(slow_node).lasting == 0
+    outage = [dict.fromkeys("abc", (300 if 20 <= m < 30 else 1, 600)) for m in range(60)]
+    assert temper(outage).lasting == 0
+
+
+def test_a_pod_that_was_away_has_no_share_of_its_own() -> None:
+    silent = [{**page, "d": (0, 0)} for page in hour_with(7, 8)]
+    assert temper(silent).lasting == 1

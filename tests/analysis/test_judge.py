@@ -82,7 +82,7 @@ def test_while_it_waits_it_says_how_much_is_missing() -> None:
     judgement = play(world(rate=5), rollout(), window(), 45)[-1]
     assert judgement.standing is Standing.CLEAN
     assert judgement.because.startswith("no sign of harm (e=")
-    assert judgement.need == "~410 more canary requests, about 85s"
+    assert judgement.need == "~320 more canary requests, about 67s"
 
 
 def test_a_restart_and_a_dead_prometheus_change_no_verdict() -> None:
@@ -109,6 +109,14 @@ def test_a_replica_that_lags_is_no_restart_and_counts_nothing_twice() -> None:
     honest = play(World(sides), rollout(), window(), 150)
     misled = play(World(sides, behind=behind), rollout(), window(), 150)
     assert counts(misled[-1]) == counts(honest[-1])
+
+
+def test_answers_that_do_not_say_how_new_they_are_count_all_the_same() -> None:
+    sides = world(0.01).sides
+    dated, undated = (
+        play(World(sides, dated=dated), rollout(), window(), 150) for dated in (True, False)
+    )
+    assert counts(undated[-1]) == counts(dated[-1]) != ["(0/0)", "(0/0)"]
 
 
 def test_a_base_from_long_before_the_window_is_none() -> None:

@@ -3,7 +3,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.analysis import counters, memory
+from rollout.analysis.evidence import Pair
 from rollout.analysis.memory import Memory, Strikes
+from rollout.analysis.sequential import Part
 from tests.analysis.world import START, Side, World, play, rollout, window
 
 
@@ -41,14 +43,16 @@ def test_what_was_not_spelled_out_yet_says_the_same_as_its_json() -> None:
         assert repr(judgement.checkpoint) == repr(spelled)
 
 
-def test_a_vanished_pod_and_strikes_survive_too() -> None:
+def test_a_vanished_pod_strikes_and_half_a_block_survive_too() -> None:
     world = World([Side("v1", 80), Side("v2", 20, since=START)])
     kept = memory.load(play(world, rollout(), window(), 60)[-1].checkpoint)
     source = kept.source("errors")
     tally, _ = counters.advance(source.tally, START + timedelta(minutes=2), [])
     kept = kept.with_source("errors", replace(source, tally=tally))
     strikes = {"q": Strikes(), "r": Strikes().plus(START, 5.5, True)}
-    kept = replace(kept, strikes=strikes)
+    part = Part(Pair(1, 5, 0, 20), 5.0, True)
+    trails = {name: trail._replace(part=part) for name, trail in kept.trails.items()}
+    kept = replace(kept, strikes=strikes, trails=trails)
     assert memory.load(json.loads(json.dumps(memory.dump(kept)))) == kept
 
 

@@ -1,11 +1,16 @@
+import math
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rollout.analysis.evidence import Pair
-from rollout.analysis.ramp import Decision, GateConfig, Move, SequentialGate
-from rollout.analysis.sequential import Standing
+from rollout.analysis.evidence import Line, Pair
+from rollout.analysis.history import Minute
+from rollout.analysis.ramp import Decision, GateConfig, Move, SequentialGate, Stop
+from rollout.analysis.sequential import ERRORS, Outcome, Standing, slow
 
 HOUR = {"errors": [{f"p{i}": (1, 600) for i in range(10)}] * 60}
 CONFIG = GateConfig()
@@ -44,7 +49,7 @@ def test_an_outage_goes_back_in_three_blocks_and_stays_back() -> None:
 
 
 def test_a_quiet_release_is_promoted_by_time_and_says_so() -> None:
-    decision = play(SequentialGate(CONFIG, HOUR), 0.0, 10)
+    decision = play(SequentialGate(CONFIG, HOUR), 0.0, 12)
     assert (decision.move, decision.certified) == (Move.PROMOTE, False)
     assert decision.because == "not certified, time is up"
 
@@ -58,7 +63,7 @@ def test_a_release_hardly_anybody_used_is_held_for_a_person() -> None:
 @pytest.mark.parametrize(("policy", "move"), [("hold", Move.HOLD), ("rollback", Move.ROLLBACK)])
 def test_what_time_leaves_open_the_policy_decides(policy: str, move: Move) -> None:
     config = replace(CONFIG, on_inconclusive=policy)
-    assert play(SequentialGate(config, HOUR), 0.0, 10).move is move
+    assert play(SequentialGate(config, HOUR), 0.0, 12).move is move
 
 
 @pytest.mark.parametrize(("policy", "move"), [("hold", Move.HOLD), ("rollback", Move.ROLLBACK)])
@@ -80,3 +85,146 @@ def test_a_gap_costs_nothing_but_its_time() -> None:
 
 def test_without_history_the_gate_still_works() -> None:
     assert play(SequentialGate(), 1.0, 300).move is Move.ROLLBACK
+
+
+# Called as a stranger would
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 10, 30, 60])
+def test_the_interval_may_be_any(seconds: int) -> None:
+    config = replace(CONFIG, interval=timedelta(seconds=seconds))
+    good, bad = SequentialGate(config, HOUR), SequentialGate(config, HOUR)
+    assert play(good, 1 / 600, 200 * seconds, 4000).move is Move.PROMOTE
+    assert good.elapsed >= timedelta(minutes=5)
+    assert play(bad, 0.5, 200 * seconds).move is Move.ROLLBACK
+    assert bad.elapsed <= timedelta(minutes=4)
+
+
+def test_floats_and_plain_tuples_count_as_whole_numbers_do() -> None:
+    whole, floats = SequentialGate(CONFIG, HOUR), SequentialGate(CONFIG, HOUR)
+    for _ in range(12):
+        one = whole.observe({"errors": Pair(3, 75, 2, 1425)})
+        other = floats.observe({"errors": (3.0, 75.0, 2.0, 1425.0)})  # type: ignore[dict-item]
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        (),
+        (1, 2),
+        (-1, 10, 0, 10),
+        (0, math.nan, 0, 10),
+        (0, math.inf, 0, 1),
+        None,
+        "none",
+        7,
+        (0, Decimal("NaN"), 0, 1),
+        (0, 10**400, 0, 1),
+    ],
+)
+def test_counts_that_are_none_are_not_known(counts: object) -> None:
+    gate = SequentialGate(CONFIG, HOUR)
+    for _ in range(100):
+        decision = gate.observe({"errors": counts})  # type: ignore[dict-item]
+        assert (decision.move, decision.because, decision.weight) == (Move.STAY, "no data", 5)
+
+
+def test_more_bad_requests_than_requests_are_as_many() -> None:
+    gates = SequentialGate(CONFIG, HOUR), SequentialGate(CONFIG, HOUR)
+    for bad in (75, 80):
+        gates[bad > 75].observe({"errors": Pair(bad, 75, 1500, 1425)})
+    assert gates[0].trails == gates[1].trails
+
+
+def test_an_outcome_that_is_missing_ends_no_step_but_the_others_may_send_back() -> None:
+    config = replace(CONFIG, outcomes=(ERRORS, slow("latency>1s")))
+    good, bad = SequentialGate(config, HOUR), SequentialGate(config, HOUR)
+    for _ in range(40):
+        assert good.observe({"errors": Pair(0, 150, 5, 2850)}).move is Move.STAY
+        decision = bad.observe({"errors": Pair(90, 150, 5, 2850), "else": Pair(0, 1, 0, 1)})
+    assert decision.move is Move.ROLLBACK
+
+
+@pytest.mark.parametrize("pair", [Pair(0, 0, 5, 3000), Pair(3, 3000, 0, 0), Pair(0, 0, 0, 0)])
+def test_a_side_without_any_request_ends_no_step_until_a_person_is_asked(pair: Pair) -> None:
+    gate = SequentialGate(CONFIG, HOUR)
+    decisions = [gate.observe({"errors": pair}) for _ in range(100)]
+    assert {d.move for d in decisions} == {Move.STAY, Move.HOLD}
+    assert decisions[-1].because == "too little traffic to judge"
+    assert gate.elapsed == timedelta(minutes=20)
+
+
+def test_an_absolute_limit_needs_no_stable() -> None:
+    config = GateConfig(outcomes=(Outcome("slo", "slo", Line(0, 0.01)),))
+    gate = SequentialGate(config)
+    decisions = [gate.observe({"slo": Pair(0, 300, 0, 0)}) for _ in range(40)]
+    assert decisions[-1].move is Move.PROMOTE
+
+
+def test_a_look_twice_at_the_same_time_or_back_in_time_adds_nothing() -> None:
+    once, often = SequentialGate(CONFIG, HOUR), SequentialGate(CONFIG, HOUR)
+    for _ in range(3):
+        block = {"errors": Pair(40, 75, 3, 1425)}
+        last = once.observe(block)
+        assert often.observe(block) == last
+        for spans in (0, -4):
+            again = often.observe(block, spans=spans)
+            assert again.move is (last.move if last.move is Move.ROLLBACK else Move.STAY)
+    assert (once.trails, once.elapsed) == (often.trails, often.elapsed)
+
+
+def test_a_gap_lasts_as_long_however_it_is_told() -> None:
+    told, untold = SequentialGate(CONFIG, HOUR), SequentialGate(CONFIG, HOUR)
+    for _ in range(3):
+        told.observe(None)
+    told.observe({"errors": Pair(0, 300, 10, 5700)}, spans=4)
+    untold.observe({"errors": Pair(0, 300, 10, 5700)}, spans=4)
+    assert (told.trails, told.elapsed, told.at_stop) == (
+        untold.trails,
+        untold.elapsed,
+        untold.at_stop,
+    )
+
+
+def test_a_gate_that_could_never_decide_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        GateConfig(outcomes=())
+    with pytest.raises(ValueError, match="name of its own"):
+        GateConfig(outcomes=(ERRORS, ERRORS))
+    for weights in ((), (5, 5), (20, 10), (0, 5), (5, 100)):
+        with pytest.raises(ValueError, match="must rise"):
+            GateConfig(ramp=tuple(Stop(weight) for weight in weights))
+    with pytest.raises(ValueError, match="some time"):
+        GateConfig(interval=timedelta(0))
+
+
+COUNT = st.one_of(
+    st.integers(-5, 10**9),
+    st.floats(),
+    st.none(),
+    st.just(0),
+    st.integers(0, 50),
+    st.text(),
+    st.decimals(),
+    st.just(10**400),
+)
+BLOCK = st.one_of(
+    st.none(),
+    st.dictionaries(st.sampled_from(["errors", "latency>1s", "odd"]), st.tuples(*[COUNT] * 4)),
+)
+PODS = st.dictionaries(st.sampled_from("abc"), st.lists(COUNT, max_size=3).map(tuple))
+
+
+@given(
+    st.lists(st.tuples(BLOCK, st.integers(-3, 30)), max_size=40),
+    st.dictionaries(st.sampled_from(["errors", "odd"]), st.lists(PODS, max_size=5)),
+)
+def test_whatever_it_is_fed_it_raises_nothing_and_nothing_passes_unseen(
+    blocks: list[tuple[dict[str, Pair] | None, int]], history: dict[str, list[Minute]]
+) -> None:
+    gate = SequentialGate(replace(CONFIG, outcomes=(ERRORS, slow("latency>1s"))), history)
+    for block, spans in blocks:
+        decision = gate.observe(block, spans=spans)
+        if decision.move in {Move.ADVANCE, Move.PROMOTE}:
+            assert all(trail.total.canary_all > 0 for trail in gate.trails.values())

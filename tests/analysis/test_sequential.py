@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import (
     ERRORS,
+    NO_PART,
     Confidence,
     Outcome,
     Setting,
@@ -204,11 +206,25 @@ def test_a_margin_that_nothing_exceeds_gives_no_evidence() -> None:
     assert trail.log_e == pytest.approx(0.0, abs=1e-3)
 
 
-def test_short_intervals_have_smaller_caps() -> None:
-    assert [sequential.pace_of(seconds) for seconds in (60, 15, 7.5, 1)] == [1, 1, 0.5, 1 / 3]
-    dead = Pair(100, 100, 1, 1000)
-    short = weigh(begin(PLAIN), dead, ERRORS, PLAIN, Setting(levels=(100,), pace=1 / 3))
-    assert short.log_e < after(dead).log_e - 1
+@pytest.mark.parametrize(("interval", "parts"), [(5.0, 3), (7.5, 2), (10.0, 2), (1.0, 15)])
+def test_short_blocks_are_put_together(interval: float, parts: int) -> None:
+    setting = Setting((100,), interval=interval)
+    whole, trail = after(Pair(20 * parts, 40 * parts, 5 * parts, 400 * parts)), begin(PLAIN)
+    for part in range(parts):
+        assert trail.part.seconds == part * interval
+        assert (trail.log_e, trail.blocks) == (begin(PLAIN).log_e, 0)
+        trail = weigh(trail, Pair(20, 40, 5, 400), ERRORS, PLAIN, setting)
+    assert trail.log_e == whole.log_e > 0
+    assert (trail.total, trail.part) == (whole.total, NO_PART)
+
+
+def test_a_block_of_which_a_part_was_warm_is_warm() -> None:
+    trail = begin(PLAIN)
+    for warm in (True, False, False):
+        trail = weigh(
+            trail, Pair(3, 50, 0, 500), ERRORS, PLAIN, Setting((100,), warm, interval=5.0)
+        )
+    assert (trail.blocks, trail.cooled) == (1, False)
 
 
 def test_the_caps_are_lifted_when_three_blocks_in_a_row_agree() -> None:
@@ -232,3 +248,45 @@ def test_where_stable_fails_half_of_all_requests_no_outage_can_be_told() -> None
     broken = Temper(1.0, 0.0, 1_500_000, 3_000_000, known=True)
     trail = weigh(begin(broken), Pair(100, 100, 500, 1000), ERRORS, broken, SETTING)
     assert trail.harmful[-1] == pytest.approx(math.log(0.6), abs=0.001)
+
+
+TWO_MINUTES = Temper(1.0, 0.0, 3000, 3_000_000, known=True, lasting=2, outages=2)
+
+
+def blocks_until_failed(pair: Pair, temper: Temper, setting: Setting = SETTING) -> int:
+    trail = begin(temper)
+    for block in range(1, 100):
+        trail = weigh(trail, pair, ERRORS, temper, setting)
+        if read([ERRORS], {"errors": trail}, 10, SURE, {"errors": temper}).standing == "failed":
+            return block
+    return 100
+
+
+@pytest.mark.parametrize("bad", [60, 200])
+def test_trouble_twice_as_long_as_stables_own_pods_have_had_proves_nothing(bad: int) -> None:
+    """Sixteen blocks are four minutes; without such a past three blocks are enough."""
+    pair = Pair(bad, 200, 2, 2000)
+    assert blocks_until_failed(pair, PLAIN) == 3
+    assert 12 <= blocks_until_failed(pair, TWO_MINUTES) <= 18
+    longer = replace(TWO_MINUTES, lasting=4, outages=4)
+    assert blocks_until_failed(pair, longer) == blocks_until_failed(pair, TWO_MINUTES)
+
+
+@pytest.mark.parametrize("bad", [60, 200])
+@pytest.mark.parametrize(("interval", "blocks"), [(5.0, 9), (7.5, 6), (30.0, 3)])
+def test_trouble_proves_something_after_as_long_whatever_the_interval(
+    bad: int, interval: float, blocks: int
+) -> None:
+    setting = replace(SETTING, interval=interval)
+    pair = Pair(bad, 200, 2, 2000)
+    assert blocks_until_failed(pair, PLAIN, setting) == blocks
+    minutes = blocks_until_failed(pair, TWO_MINUTES, setting) * interval / 60
+    assert 2.5 <= minutes <= 5
+
+
+def test_trouble_that_lasts_longer_than_that_counts_in_full() -> None:
+    trail = begin(TWO_MINUTES)
+    for _ in range(25):
+        before = trail
+        trail = weigh(trail, Pair(60, 200, 2, 2000), ERRORS, TWO_MINUTES, SETTING)
+    assert trail.harmful[3] - before.harmful[3] == pytest.approx(sequential.LIFTED, abs=0.1)

@@ -23,9 +23,9 @@ def test_a_verdict_names_both_sides_the_evidence_and_the_bar() -> None:
 
 def test_whatever_was_widened_or_guessed_is_said() -> None:
     text = words.verdict(ERRORS, Trail(total=PAIR), 200, Temper(3.2, 0.25))
-    assert text.endswith(
-        "no history of stable; widened: stable's pods differ by 25%; dispersion 3.2"
-    )
+    assert text.endswith("no history of stable; widened: pods may differ by 25%; dispersion 3.2")
+    text = words.verdict(ERRORS, Trail(total=PAIR), 200, Temper(1.0, known=True, lasting=2))
+    assert text.endswith("(bar 200); incidents of stable's pods last 3m")
 
 
 def test_a_limit_looks_at_the_canary_alone() -> None:

@@ -66,6 +66,7 @@ class World:
     """Counters second by second, the same for every asking; ``down`` answers with an error.
 
     ``behind``: by how much the replica lags that answers at a time.
+    ``dated``: whether answers say how new their samples are.
     """
 
     sides: list[Side]
@@ -75,6 +76,7 @@ class World:
     down: Callable[[datetime], bool] = lambda now: False
     unreached: Callable[[datetime], float] = lambda at: 0.0
     behind: Callable[[datetime], timedelta] = lambda now: timedelta(0)
+    dated: bool = True
     asked: int = 0
     cache: dict[tuple[str, int], list[PodCount]] = field(default_factory=dict)
 
@@ -91,7 +93,7 @@ class World:
         lag = self.behind(now)
         return Seen(
             tuple(
-                replace(self._count(q, at - lag), at=at, newest=at - lag)
+                replace(self._count(q, at - lag), at=at, newest=at - lag if self.dated else None)
                 for q in counts
                 for at in q.instants
             ),

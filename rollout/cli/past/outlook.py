@@ -60,6 +60,6 @@ def _leading(outcomes: Iterable[Weighed]) -> Sequence[Weighed]:
     return tuple({one.outcome.metric: one for one in outcomes}.values())
 
 
-def _counted(past: Past, one: Weighed) -> tuple[int, int]:
+def _counted(past: Past, one: Weighed) -> tuple[float, float]:
     pods = [pod for block in past.blocks if block for pod in block[one.outcome.name].values()]
     return sum(bad for bad, _ in pods), sum(every for _, every in pods)
