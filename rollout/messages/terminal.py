@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
 
@@ -121,6 +122,8 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     if status.stage is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
+    if status.stage is Stage.IDLE and status.phase is Phase.PAUSED:
+        return f"{name} stands still: {status.because}"
     if status.stage is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None:
@@ -140,6 +143,17 @@ def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
     if baked and status.because.startswith("baking for "):
         return "it has baked; what else it waits for is told within a minute"
     return status.because
+
+
+def behind(source: RolloutSource) -> str:
+    """Why what git says is not in force; empty when it is."""
+    status, name = source.status, f"rolloutsource {source.name}"
+    if status.rejected:
+        more = f" (and {len(status.rejected) - 1} more)" if len(status.rejected) > 1 else ""
+        return f"{name} refuses {status.rejected[0].message}{more}"
+    if status.held or status.problem:
+        return f"{name}: {status.because}" + (f"; {status.problem}" if status.held else "")
+    return ""
 
 
 def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:

@@ -1,6 +1,7 @@
 """``status``, ``history`` and ``explain``: what is, what was, and why nothing moves."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
+from rollout.controller.sources import apply
+from rollout.errors import RolloutError
+from rollout.manifest import objects
 from rollout.messages import terminal
 from rollout.model.spec import Step
 
@@ -57,10 +61,16 @@ def history(
 
 
 def explain(context: typer.Context, name: options.Name, namespace: options.Namespace = "") -> None:
-    """Say in one sentence why a rollout is not moving, and what would move it."""
-    found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
+    """Say in one sentence why a rollout is not moving, and what would move it.
+
+    A second sentence where git asks for what its source does not take.
+    """
+    given = _scope(options.chosen(context), namespace)
+    found, behind = asyncio.run(_one_and_git(given, name))
     said = terminal.explain(found.rollout, found.status, step_of(found), cluster.now())
     output.console().print(said)
+    if behind:
+        output.console().print(behind)
 
 
 def step_of(found: Seen) -> Step | None:
@@ -80,6 +90,21 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
 async def _one(given: Settings, name: str) -> Seen:
     async with cluster.connected(given, name=name) as connection:
         return await cluster.one(connection, given.namespace, name)
+
+
+async def _one_and_git(given: Settings, name: str) -> tuple[Seen, str]:
+    """The Rollout, and why git may ask for something else; empty when it does not."""
+    async with cluster.connected(given, name=name) as connection:
+        found = await cluster.one(connection, given.namespace, name)
+        owner = (found.obj["metadata"].get("labels") or {}).get(apply.LABEL)
+        if not owner:
+            return found, ""
+        with contextlib.suppress(RolloutError):  # nobody's explanation hangs on it
+            for obj in await cluster.listed(connection, "RolloutSource"):
+                source = objects.source(obj)
+                if apply.label(source) == owner:
+                    return found, terminal.behind(source)
+        return found, ""
 
 
 async def _all(given: Settings) -> list[Seen | Unread]:
