@@ -46,14 +46,19 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
 
 
 def share(status: RolloutStatus) -> str:
-    """The canary's percent; empty without one.
+    """The canary's percent; empty without one."""
+    return f"{percent(status)}%" if status.canary is not None else ""
+
+
+def percent(status: RolloutStatus) -> int:
+    """The canary's percent; 0 without one.
 
     On the way into its new subset the canary is stable already, and has everyone through either.
     """
     if status.canary is None:
-        return ""
+        return 0
     same = status.stable is not None and status.stable.same(status.canary)
-    return "100%" if same else f"{status.split.canary}%"
+    return 100 if same else status.split.canary
 
 
 def unread(name: str, because: str) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ def facts(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[tuple[
         ("Phase", f"{status.phase.value} ({status.because})"),
         ("Stable", _revision(status.stable)),
         ("Canary", _revision(status.canary)),
-        ("Split", f"{bar(status.split.canary)} {status.split.canary}% canary"),
+        ("Split", f"{bar(percent(status))} {percent(status)}% canary"),
         ("Step", f"{step.name}, for {age(now - step.entered_at)}" if step else ""),
         ("Confirmed", _confirmed(status, now)),
         ("Paused", _paused(status, now)),
