@@ -1,6 +1,7 @@
 """Words for a terminal, as plain text and rows; nothing is printed or coloured from here."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.model.source import RolloutSource
@@ -61,9 +62,11 @@ def percent(status: RolloutStatus) -> int:
     return 100 if same else status.split.canary
 
 
-def unread(name: str, because: str) -> tuple[str, ...]:
-    """The line of a Rollout that cannot be read: all that is known is why."""
-    return (name, Phase.PAUSED.value, "-", "-", "-", "-", because)
+def unread(name: str, status: RolloutStatus | None, because: str) -> tuple[str, ...]:
+    """The line of a Rollout whose spec cannot be read: why, and where its requests go."""
+    if status is None:
+        return (name, Phase.PAUSED.value, "-", "-", "-", "-", because)
+    return row(name, replace(status, because=because))
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
@@ -93,11 +96,11 @@ def bar(percent: int, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def facts(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
-    """Everything about one rollout that a person may want to know, as label and text."""
+def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
+    """Everything about the rollout ``key`` that a person may want to know, as label and text."""
     step = status.step
     said = [
-        ("Rollout", rollout.key),
+        ("Rollout", key),
         ("Phase", f"{status.phase.value} ({status.because})"),
         ("Stable", _revision(status.stable)),
         ("Canary", _revision(status.canary)),

@@ -78,6 +78,26 @@ def test_a_rollout_that_cannot_be_read_hides_no_other(run: Run, put: Put, comman
     assert shown.exit_code == (Exit.OK if command == "status" else Exit.FAILED)
 
 
+def test_where_requests_go_is_told_of_a_rollout_that_cannot_be_read(run: Run, put: Put) -> None:
+    put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, STATUS)
+    problem = "steps[1].weight is 5, less than the step before (40); weights must rise"
+    row = run("status", "-n", "shop").stdout.splitlines()[1]
+    assert row.split()[1:5] == ["Progressing", "v1", "v2", "5%"]
+    assert row.endswith(problem)
+    facts = run("status", "reviews", "-n", "shop").stdout
+    assert "5% canary" in facts
+    assert facts.endswith(f"{problem}\n")
+    said = run("explain", "reviews", "-n", "shop").stdout
+    assert said.endswith(f"{problem}; it goes on as it was: baking for 1m\n")
+    assert "v2 is ready" in run("history", "reviews", "-n", "shop").stdout
+
+
+def test_a_rollout_that_was_never_read_says_why_and_no_more(run: Run, put: Put) -> None:
+    put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, {})
+    said = [run(word, "reviews", "-n", "shop").stdout for word in ("explain", "status")]
+    assert all(text.endswith("weights must rise\n") for text in said)
+
+
 def test_a_rollout_whose_new_spec_cannot_be_read_can_be_aborted(run: Run, put: Put) -> None:
     put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, STATUS)
     asked = run("abort", "reviews", "-n", "shop", "--no-wait")

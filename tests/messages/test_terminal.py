@@ -95,7 +95,7 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
         rejected=Rejected(Revision("v0"), "errors", START),
         drift=Drift(2, START, "http[0]"),
     )
-    said = dict(terminal.facts(SHOP, status, START + 3 * MINUTE))
+    said = dict(terminal.facts(SHOP.key, status, START + 3 * MINUTE))
     assert said["Canary"] == "v2 (commit 0123456789)"
     assert said["Step"] == "step 1, for 3m"
     assert said["Confirmed"] == "3m ago, by syncz"
