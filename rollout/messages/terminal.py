@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout import gate
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
@@ -166,7 +167,7 @@ def behind(source: RolloutSource) -> str:
 
 def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
     """What time alone will do to this step; empty where only an event can move it."""
-    if status.because.startswith("waiting for approval"):
+    if status.because.startswith(gate.ASKING):
         return f"; say `rollout approve {there}` or `rollout reject {there}`"
     if status.confirmed_at is None:
         return ""

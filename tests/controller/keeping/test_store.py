@@ -76,6 +76,14 @@ async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minut
     assert len(kube.writes) <= 3 * 2  # of three begun minutes
 
 
+async def test_people_who_are_asked_hear_of_it_at_once() -> None:
+    kube, store, before = world()
+    for second, because in enumerate(("baking for 5m", "waiting for approval: 0 of 1")):
+        status = replace(before.status, because=because)
+        before = await store.save(before, status, START + timedelta(seconds=second))
+    assert held(Store(kube)).status.because == "waiting for approval: 0 of 1"
+
+
 async def test_a_countdown_is_no_new_sentence() -> None:
     kube, store, before = world()
     before = await store.save(before, replace(before.status, because="~3,500 more"), START)
