@@ -86,6 +86,8 @@ class Store:
         """
         known = self._known[held.key]
         if worth_saving(held.status, status):
+            if status.observed_generation != held.status.observed_generation:
+                known.alarmed_at = None  # whoever edits wants to see what it changed
             return await self._write(held, status, now)
         known.ahead = known.ahead or status != held.status
         known.status = status
@@ -244,8 +246,10 @@ def _alarm_due(known: _Known, now: datetime) -> bool:
 
     Who waits for an approval must not wait for a minute's refresh first.
     """
-    told = {str(one.get("metric")) for one in _stored_verdicts(known) if one["outcome"] == "error"}
-    blind = {one.metric for one in known.status.verdicts if one.outcome is Outcome.ERROR}
+    told = {
+        gist(str(one.get("text"))) for one in _stored_verdicts(known) if one["outcome"] == "error"
+    }
+    blind = {gist(one.text) for one in known.status.verdicts if one.outcome is Outcome.ERROR}
     asks = known.status.because.startswith(gate.ASKING)
     unasked = asks and not _stored_because(known).startswith(gate.ASKING)
     if (told == blind and not unasked) or (
