@@ -17,6 +17,7 @@ from rollout.model.spec import BY_KUBERNETES, Approval, Ending, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
 
 __all__ = [
+    "ASKING",
     "TIME_BOX",
     "Finding",
     "Gate",
@@ -27,6 +28,9 @@ __all__ = [
     "questions",
     "yes_sayers",
 ]
+
+ASKING = "waiting for approval"
+"""How the sentence begins while people are asked."""
 
 TIME_BOX = timedelta(minutes=20)
 """When a step without a time box stops waiting for evidence (facts/gating.md 2.6)."""
@@ -211,7 +215,7 @@ def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -
         return None
     if waited >= approval.expires:
         return Finding(Gate.HOLD, "nobody approved in time", pause=True)
-    because = f"waiting for approval: {yes} of {approval.quorum}"
+    because = f"{ASKING}: {yes} of {approval.quorum}"
     return Finding(Gate.HOLD, because, ask=True, again=approval.expires - waited)
 
 

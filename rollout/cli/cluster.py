@@ -50,6 +50,13 @@ class Unread:
     problem: str
 
     @property
+    def status(self) -> RolloutStatus | None:
+        """What the controller remembers, which drives it on as it was; None when it is new."""
+        with contextlib.suppress(ManifestError):
+            return record.status(self.obj) if self.obj.get("status") else None
+        return None
+
+    @property
     def key(self) -> str:
         return f"{self.obj['metadata'].get('namespace', '')}/{self.name}"
 
@@ -170,6 +177,11 @@ async def one(cluster: Kube, namespace: str, name: str) -> Seen:
     Errors: ``RefusedError`` when there is none, ``ManifestError`` when it cannot be read.
     """
     return seen(await there(cluster, namespace, name))
+
+
+async def either(cluster: Kube, namespace: str, name: str) -> Seen | Unread:
+    """As ``one``, also where its spec cannot be read."""
+    return _perhaps(await there(cluster, namespace, name), {})
 
 
 async def there(cluster: Kube, namespace: str, name: str) -> Json:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
+from rollout.edges.reach import Hosts
 from rollout.errors import RefusedError
+from rollout.manifest import complaints, load
 from rollout.model.units import CONFIG
 
 
@@ -36,10 +37,10 @@ class Policy:
                 raise ValueError(f"signers.{name} is no list of `who keytype key` lines")
         for name in self.abroad:
             if name.count("/") != 1:
-                raise ValueError(f"abroad.{name}: namespace/name of a source is wanted")
+                raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
 
 
-_POLICY = TypeAdapter(Policy)
+KEYS = ("webhooks", "signers", "abroad", "localGit")
 
 
 def read(path: str) -> Policy:
@@ -51,20 +52,19 @@ def read(path: str) -> Policy:
         return Policy()
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
-        return _POLICY.validate_python(yaml.safe_load(text) or {})
+        plain = yaml.safe_load(text)
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RefusedError(f"{path}: is no YAML; see docs/policy.md") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        where = f"{path}: {place}" if place else path
-        raise RefusedError(f"{where}: {_said(first['msg'])}; see docs/policy.md") from error
-
-
-def _said(text: str) -> str:
-    """Pydantic's words, as ours begin: lower case."""
-    plain = text.removeprefix("Value error, ")
-    return plain[:1].lower() + plain[1:]
+    found = complaints.build(Policy, plain or {}, lambda place: () if place else KEYS)
+    if not isinstance(found, Policy):
+        first = found[0]
+        where = f"{load.words(first.path)} " if first.path else ""
+        raise RefusedError(f"{path}: {where}{first.found}; {first.wanted or 'see docs/policy.md'}")
+    try:
+        Hosts(found.webhooks)
+    except RefusedError as error:
+        raise RefusedError(f"{path}: {error}") from error
+    return found

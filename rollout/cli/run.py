@@ -56,7 +56,7 @@ class Nowhere:
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
     context: typer.Context,
     namespace: Annotated[
-        str, options.setting("namespace", "Only this one.", "--namespace", "-n")
+        str, options.setting("namespace", "Only this one; default: all.", "--namespace", "-n")
     ] = "",
     prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
     prometheus_token: Annotated[
@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
 
-    In a cluster, give it a Deployment (deploy/); elsewhere it acts with your kubeconfig.
+    In a cluster it acts as its service account, elsewhere with your kubeconfig.
     Each option has an environment variable: --prometheus-ca is ROLLOUT_PROMETHEUS_CA.
     """
     given = replace(

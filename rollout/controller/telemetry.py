@@ -110,11 +110,16 @@ class Registry:
     def _series(self, name: str) -> list[str]:
         return [
             f"{name}{_written(labels)} {value:.10g}"
-            for labels, value in sorted(self._values.get(name, {}).items())
+            for labels, value in sorted(self._values.get(name, {}).items(), key=_place)
         ]
 
 
 _ENDS = ("_bucket", "_sum", "_count")
+
+
+def _place(series: tuple[Labels, float]) -> tuple[tuple[str, float, str], ...]:
+    """By labels; bounds of a histogram rise, as its readers want."""
+    return tuple((name, float(value) if name == "le" else 0.0, value) for name, value in series[0])
 
 
 def _labels(labels: Mapping[str, str]) -> Labels:

@@ -85,7 +85,7 @@ Line = tuple[str, Tone]
 
 def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
     """The plan for a terminal, one line at a time."""
-    journey = f"{planned.stable} -> {planned.canary}"
+    journey = f"{planned.stable or 'nobody'} -> {planned.canary}"
     yield f"{planned.rollout.key}: {journey}, {planned.strategy}", Tone.HEAD
     yield f"at the soonest {span(length(planned))} from push to rest; gates may hold", Tone.FAINT
     for note in planned.notes:

@@ -1,8 +1,11 @@
 """Words for a terminal, as plain text and rows; nothing is printed or coloured from here."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout import gate
+from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
 
@@ -45,19 +48,26 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
 
 
 def share(status: RolloutStatus) -> str:
-    """The canary's percent; empty without one.
+    """The canary's percent; empty without one."""
+    return f"{percent(status)}%" if status.canary is not None else ""
+
+
+def percent(status: RolloutStatus) -> int:
+    """The canary's percent; 0 without one.
 
     On the way into its new subset the canary is stable already, and has everyone through either.
     """
     if status.canary is None:
-        return ""
+        return 0
     same = status.stable is not None and status.stable.same(status.canary)
-    return "100%" if same else f"{status.split.canary}%"
+    return 100 if same else status.split.canary
 
 
-def unread(name: str, because: str) -> tuple[str, ...]:
-    """The line of a Rollout that cannot be read: all that is known is why."""
-    return (name, Phase.PAUSED.value, "-", "-", "-", "-", because)
+def unread(name: str, status: RolloutStatus | None, because: str) -> tuple[str, ...]:
+    """The line of a Rollout whose spec cannot be read: why, and where its requests go."""
+    if status is None:
+        return (name, Phase.PAUSED.value, "-", "-", "-", "-", because)
+    return row(name, replace(status, because=because))
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
@@ -87,15 +97,15 @@ def bar(percent: int, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def facts(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
-    """Everything about one rollout that a person may want to know, as label and text."""
+def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
+    """Everything about the rollout ``key`` that a person may want to know, as label and text."""
     step = status.step
     said = [
-        ("Rollout", rollout.key),
+        ("Rollout", key),
         ("Phase", f"{status.phase.value} ({status.because})"),
         ("Stable", _revision(status.stable)),
         ("Canary", _revision(status.canary)),
-        ("Split", f"{bar(status.split.canary)} {status.split.canary}% canary"),
+        ("Split", f"{bar(percent(status))} {percent(status)}% canary"),
         ("Step", f"{step.name}, for {age(now - step.entered_at)}" if step else ""),
         ("Confirmed", _confirmed(status, now)),
         ("Paused", _paused(status, now)),
@@ -121,6 +131,8 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     if status.stage is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
+    if status.stage is Stage.IDLE and status.phase is Phase.PAUSED:
+        return f"{name} stands still: {status.because}"
     if status.stage is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None:
@@ -142,9 +154,20 @@ def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
     return status.because
 
 
+def behind(source: RolloutSource) -> str:
+    """Why what git says is not in force; empty when it is."""
+    status, name = source.status, f"rolloutsource {source.name}"
+    if status.rejected:
+        more = f" (and {len(status.rejected) - 1} more)" if len(status.rejected) > 1 else ""
+        return f"{name} refuses {status.rejected[0].message}{more}"
+    if status.held or status.problem:
+        return f"{name}: {status.because}" + (f"; {status.problem}" if status.held else "")
+    return ""
+
+
 def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
     """What time alone will do to this step; empty where only an event can move it."""
-    if status.because.startswith("waiting for approval"):
+    if status.because.startswith(gate.ASKING):
         return f"; say `rollout approve {there}` or `rollout reject {there}`"
     if status.confirmed_at is None:
         return ""

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from rollout.cli.exits import Exit
-from rollout.lab.kube.client import Kube
+from rollout.lab.kube.client import Kind, Kube
 from rollout.messages import terminal
 from tests.cli.conftest import ROLLOUT, Put, Run
 
+SOURCE = Kind("rollout.dev", "v1alpha1", "rolloutsources", "RolloutSource")
 SPEC: dict[str, Any] = {
     "service": "reviews",
     "revision": "v2",
@@ -60,7 +61,9 @@ def test_preflight_at_rest_does_not_hold_stable_against_itself(
     told = run("preflight", "-n", "shop")
     assert "deployment shop/reviews-v2: no readiness probe" in told.stdout
     assert "reviews-v2 and reviews-v2" not in told.stdout
-    assert told.exit_code == Exit.OK
+    assert "service shop/reviews: is not there; it is wanted" in told.stdout
+    assert "service reviews: no virtualservice has a route to it" in told.stdout
+    assert told.exit_code == Exit.FAILED
 
 
 @pytest.mark.parametrize("command", ["status", "preflight"])
@@ -73,6 +76,26 @@ def test_a_rollout_that_cannot_be_read_hides_no_other(run: Run, put: Put, comman
     assert "steps[1].weight is 5, less than the step before (40); weights must rise" in told
     assert "reviews" in shown.stdout
     assert shown.exit_code == (Exit.OK if command == "status" else Exit.FAILED)
+
+
+def test_where_requests_go_is_told_of_a_rollout_that_cannot_be_read(run: Run, put: Put) -> None:
+    put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, STATUS)
+    problem = "steps[1].weight is 5, less than the step before (40); weights must rise"
+    row = run("status", "-n", "shop").stdout.splitlines()[1]
+    assert row.split()[1:5] == ["Progressing", "v1", "v2", "5%"]
+    assert row.endswith(problem)
+    facts = run("status", "reviews", "-n", "shop").stdout
+    assert "5% canary" in facts
+    assert facts.endswith(f"{problem}\n")
+    said = run("explain", "reviews", "-n", "shop").stdout
+    assert said.endswith(f"{problem}; it goes on as it was: baking for 1m\n")
+    assert "v2 is ready" in run("history", "reviews", "-n", "shop").stdout
+
+
+def test_a_rollout_that_was_never_read_says_why_and_no_more(run: Run, put: Put) -> None:
+    put(SPEC | {"strategy": {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}}, {})
+    said = [run(word, "reviews", "-n", "shop").stdout for word in ("explain", "status")]
+    assert all(text.endswith("weights must rise\n") for text in said)
 
 
 def test_a_rollout_whose_new_spec_cannot_be_read_can_be_aborted(run: Run, put: Put) -> None:
@@ -125,6 +148,16 @@ def test_explain_is_one_sentence(run: Run, put: Put) -> None:
     put(SPEC, STATUS)
     said = run("explain", "reviews", "-n", "shop").stdout
     assert said == "reviews is at step 1 (5%): baking for 1m\n"
+
+
+def test_explain_says_that_git_asks_for_what_is_not_taken(run: Run, put: Put, api: str) -> None:
+    put(SPEC, STATUS)
+    because = "not read: commit c1 is not signed; an allowed signer is wanted"
+    asyncio.run(_followed(api, {"because": because, "problem": "git x: commit c1 …"}))
+    said = run("explain", "reviews", "-n", "shop").stdout.splitlines()
+    assert said[1:] == [f"rolloutsource shop: {because}"]
+    asyncio.run(_followed(api, {"commit": "c1", "because": "1 manifest of c1 is in force"}))
+    assert len(run("explain", "reviews", "-n", "shop").stdout.splitlines()) == 1
 
 
 def test_a_rollout_that_is_not_there_is_a_refusal_with_a_way_on(run: Run) -> None:
@@ -236,6 +269,21 @@ async def _deployed(url: str, name: str) -> None:
     await kube.apply(
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
     )
+    await kube.close()
+
+
+async def _followed(url: str, status: dict[str, Any]) -> None:
+    """The Rollout comes from a source in this state."""
+    meta = {"name": "shop", "namespace": "shop"}
+    spec = {"url": "https://git.example/x"}
+    kube = Kube(url)
+    source = {"apiVersion": "rollout.dev/v1alpha1", "kind": "RolloutSource", "metadata": meta}
+    if not (await kube.list(SOURCE))[0]:
+        await kube.create(SOURCE, source | {"spec": spec})
+    await kube.patch(SOURCE, "shop", "shop", {"status": None}, "status")
+    await kube.patch(SOURCE, "shop", "shop", {"status": status}, "status")
+    mine = {"metadata": {"labels": {"rollout.dev/source": "shop.shop"}}}
+    await kube.patch(ROLLOUT, "shop", "reviews", mine)
     await kube.close()
 
 

@@ -35,13 +35,17 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("localgit: true", "policy.yaml: localgit: unexpected"),
-        ("webhooks: https://a", "policy.yaml: webhooks"),
+        ("localgit: true", "policy.yaml: localgit is unknown; did you mean localGit"),
+        ("webhooks: https://a", "policy.yaml: webhooks is 'https://a'; a list is wanted"),
+        ("webhooks: [https://a/b]", "policy.yaml: webhooks: 'https://a/b'; scheme://host or"),
         ("signers: {a: ann}", "signers.a is no list"),
         ("signers: {a: ''}", "signers.a is no list"),
-        ("abroad: {source: [shop]}", "abroad.source: namespace/name"),
+        (
+            "abroad: {source: [shop]}",
+            "abroad.source is no source; namespace/name is wanted",
+        ),
         ("[", "is no YAML"),
-        ("7", "policy.yaml: "),
+        ("7", "policy.yaml: is 7; a mapping is wanted"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(tmp_path: Path, text: str, says: str) -> None:

@@ -79,3 +79,11 @@ def test_ten_thousand_hostile_names_do_not_fill_the_memory() -> None:
     for index in range(10_000):
         ours.set("rollout_canary_weight", 1, namespace=f"n{index}")
     assert len(ours.text().splitlines()) < telemetry.SERIES + 100
+
+
+def test_the_bounds_of_a_histogram_rise() -> None:
+    registry = telemetry.registry()
+    registry.observe("rollout_look_seconds", 0.2)
+    bounds = [line.split('"')[1] for line in registry.text().splitlines() if "_bucket" in line]
+    assert bounds == sorted(bounds, key=float)
+    assert bounds[-1] == "+Inf"

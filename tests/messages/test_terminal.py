@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import terminal
-from rollout.model.spec import Approval, Step
+from rollout.model.source import Problem, RolloutSource, SourceStatus
+from rollout.model.spec import Approval, RolloutSourceSpec, Step
 from rollout.model.status import (
     Answer,
     ConfirmedBy,
@@ -94,7 +95,7 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
         rejected=Rejected(Revision("v0"), "errors", START),
         drift=Drift(2, START, "http[0]"),
     )
-    said = dict(terminal.facts(SHOP, status, START + 3 * MINUTE))
+    said = dict(terminal.facts(SHOP.key, status, START + 3 * MINUTE))
     assert said["Canary"] == "v2 (commit 0123456789)"
     assert said["Step"] == "step 1, for 3m"
     assert said["Confirmed"] == "3m ago, by syncz"
@@ -182,3 +183,23 @@ def test_rest_and_the_stages_between_steps_are_explained_by_their_sentence() -> 
     pods = replace(STEPPING, stage=Stage.PREPARING, step=None, because="canary pods: 0 of 1 ready")
     said = terminal.explain(SHOP, pods, None, START)
     assert said == "shop is preparing: canary pods: 0 of 1 ready"
+
+
+def test_a_rollout_that_may_not_begin_stands_still() -> None:
+    status = RolloutStatus(phase=Phase.PAUSED, because="rollout shop/a has it already")
+    said = terminal.explain(SHOP, status, None, START)
+    assert said == "shop stands still: rollout shop/a has it already"
+
+
+def test_what_git_says_and_is_not_in_force_is_told() -> None:
+    spec = RolloutSourceSpec("https://git.example/x")
+
+    def behind(status: SourceStatus) -> str:
+        return terminal.behind(RolloutSource("shop", "shop", "u1", 1, spec, status=status))
+
+    wrong = Problem("a.yaml", 3, "a.yaml:3: weight is 101; at most 100")
+    assert behind(SourceStatus(because="1 manifest of c1 is in force")) == ""
+    assert behind(SourceStatus(rejected=(wrong,))) == f"rolloutsource shop refuses {wrong.message}"
+    assert behind(SourceStatus(rejected=(wrong, wrong))).endswith("at most 100 (and 1 more)")
+    held = SourceStatus(held="c2", because="commit c2 goes back", problem="obey it with: kubectl")
+    assert behind(held) == "rolloutsource shop: commit c2 goes back; obey it with: kubectl"

@@ -1,6 +1,7 @@
 """``status``, ``history`` and ``explain``: what is, what was, and why nothing moves."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,8 +12,12 @@ from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
+from rollout.controller.sources import apply
+from rollout.errors import RolloutError
+from rollout.manifest import objects
 from rollout.messages import terminal
 from rollout.model.spec import Step
+from rollout.model.status import RolloutStatus
 
 MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
 
@@ -29,7 +34,7 @@ def status(
     if name:
         found = asyncio.run(_one(given, name))
         if form is Format.TABLE:
-            output.facts(terminal.facts(found.rollout, found.status, cluster.now()))
+            output.facts(_facts(found))
         else:
             output.machine(form, found.obj, [output.name_of(found.obj)])
         return
@@ -50,17 +55,23 @@ def history(
     """Show the last 50 decisions of a rollout, newest first."""
     found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
     if form is Format.TABLE:
-        output.table(terminal.HISTORY_HEAD, terminal.history(found.status, cluster.now()))
+        past = terminal.history(found.status or RolloutStatus(), cluster.now())
+        output.table(terminal.HISTORY_HEAD, past)
         return
     entries = (found.obj.get("status") or {}).get("history") or []
     output.machine(form, entries, [entry["id"] for entry in entries])
 
 
 def explain(context: typer.Context, name: options.Name, namespace: options.Namespace = "") -> None:
-    """Say in one sentence why a rollout is not moving, and what would move it."""
-    found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
-    said = terminal.explain(found.rollout, found.status, step_of(found), cluster.now())
-    output.console().print(said)
+    """Say in one sentence why a rollout is not moving, and what would move it.
+
+    A second sentence where git asks for what its source does not take.
+    """
+    given = _scope(options.chosen(context), namespace)
+    found, behind = asyncio.run(_one_and_git(given, name))
+    output.console().print(_explained(found))
+    if behind:
+        output.console().print(behind)
 
 
 def step_of(found: Seen) -> Step | None:
@@ -77,9 +88,39 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
     return cluster.in_namespace(given, namespace)
 
 
-async def _one(given: Settings, name: str) -> Seen:
+def _facts(found: Seen | Unread) -> list[tuple[str, str]]:
+    if isinstance(found, Seen):
+        return terminal.facts(found.rollout.key, found.status, cluster.now())
+    said = [] if found.status is None else terminal.facts(found.key, found.status, cluster.now())
+    return [*(said or [("Rollout", found.key)]), ("Problem", found.because)]
+
+
+def _explained(found: Seen | Unread) -> str:
+    if isinstance(found, Seen):
+        return terminal.explain(found.rollout, found.status, step_of(found), cluster.now())
+    if found.status is None:
+        return found.problem
+    return f"{found.problem}; it goes on as it was: {found.status.because}"
+
+
+async def _one(given: Settings, name: str) -> Seen | Unread:
     async with cluster.connected(given, name=name) as connection:
-        return await cluster.one(connection, given.namespace, name)
+        return await cluster.either(connection, given.namespace, name)
+
+
+async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, str]:
+    """The Rollout, and why git may ask for something else; empty when it does not."""
+    async with cluster.connected(given, name=name) as connection:
+        found = await cluster.either(connection, given.namespace, name)
+        owner = (found.obj["metadata"].get("labels") or {}).get(apply.LABEL)
+        if not owner:
+            return found, ""
+        with contextlib.suppress(RolloutError):  # nobody's explanation hangs on it
+            for obj in await cluster.listed(connection, "RolloutSource"):
+                source = objects.source(obj)
+                if apply.label(source) == owner:
+                    return found, terminal.behind(source)
+        return found, ""
 
 
 async def _all(given: Settings) -> list[Seen | Unread]:
@@ -97,5 +138,5 @@ def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) 
 
 def _row(one: Seen | Unread, *, everywhere: bool) -> tuple[str, ...]:
     if isinstance(one, Unread):
-        return terminal.unread(one.key if everywhere else one.name, one.because)
+        return terminal.unread(one.key if everywhere else one.name, one.status, one.because)
     return terminal.row(one.rollout.key if everywhere else one.rollout.name, one.status)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rollout import gate
 from rollout.cli import cluster, exits, options, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
@@ -79,7 +80,7 @@ def _unheard(found: Seen, wanted: Wanted) -> bool:
 
 
 def _asks(found: Seen) -> bool:
-    return found.status.because.startswith("waiting for approval")
+    return found.status.because.startswith(gate.ASKING)
 
 
 def _is_it(found: Seen, wanted: Wanted) -> bool:

@@ -91,8 +91,8 @@ def picture(found: Seen) -> Group:
         (found.rollout.key, "bold"), "  ", (status.phase.value, f"bold {style}"),
         f"  {_sides(status)}",
     )  # fmt: skip
-    share = Text.assemble((terminal.bar(status.split.canary, 40), style))
-    share.append(f" {status.split.canary}% canary")
+    share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
+    share.append(f" {terminal.share(status) or 'no'} canary")
     past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(found, now)]
     steps = [_step(found, number) for number in range(len(_stops(found)))]
     verdicts = [Text(f"{v.outcome.value}: {v.text}") for v in status.verdicts]
@@ -112,10 +112,14 @@ def _stops(found: Seen) -> tuple[strategies.Stop, ...]:
     return strategies.plan(found.rollout.spec.strategy).stops
 
 
+_PASSED = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING}
+"""The stages after the last step, of a journey that went well."""
+
+
 def _step(found: Seen, number: int) -> Text:
     """One step, marked as past, present or to come."""
     stop, at = _stops(found)[number], found.status.step
-    index = at.index if at else (-1 if found.status.stage is not Stage.BAKING else 99)
+    index = at.index if at else (99 if found.status.stage in _PASSED else -1)
     mark, style = ("●", "bold") if number == index else ("✓", "dim")
     if number > index:
         mark, style = "○", ""

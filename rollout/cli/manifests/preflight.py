@@ -14,7 +14,7 @@ from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.controller import app
-from rollout.controller.seeing import pods
+from rollout.controller.seeing import mesh, pods
 from rollout.controller.seeing import preflight as rules
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError
@@ -22,6 +22,8 @@ from rollout.model.observation import Finding, Severity
 from rollout.preflight import rollouts
 
 HEAD = ("ROLLOUT", "RULE", "SEVERITY", "BECAUSE")
+NONE = "-"
+"""The rule of what no rule is needed for: the service itself is missing."""
 Found = Sequence[tuple[Seen, Sequence[Finding]]]
 
 
@@ -74,11 +76,15 @@ async def _listed_if_any(connection: Kube, kind: str) -> None:
 def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
     """For the journey under way, or the one that git asks for; at rest for stable alone."""
     asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
-    stable = seen.status.stable
-    canary = seen.status.canary or pods.asked(connection, seen.rollout)[0]
+    wanted = pods.asked(connection, seen.rollout)[0]
+    stable, canary = seen.status.stable or wanted, seen.status.canary or wanted
     if stable is not None and canary is not None and stable.same(canary):
         canary = None
-    return rules.findings(connection, seen.rollout, asked, stable, canary)
+    found = rules.findings(connection, seen.rollout, asked, stable, canary)
+    lacks = mesh.problems(connection, seen.rollout, adopted=True)
+    if not mesh.virtual_services(connection, asked.target):
+        lacks += (f"service {seen.rollout.spec.service}: no virtualservice has a route to it",)
+    return (*(Finding(NONE, Severity.BLOCK, text) for text in lacks), *found)
 
 
 def _table(found: Found) -> None:
@@ -101,7 +107,7 @@ def _plain(found: Found) -> list[dict[str, Any]]:
             "rule": finding.rule,
             "severity": finding.severity.value,
             "text": finding.text,
-            "page": rollouts.page(finding.rule),
+            "page": "" if finding.rule == NONE else rollouts.page(finding.rule),
         }
         for seen, findings in found
         for finding in findings

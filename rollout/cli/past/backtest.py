@@ -93,9 +93,10 @@ def _span(text: str, option: str) -> timedelta:
 
 async def _found(given: Settings, name: str, past: timedelta, every: timedelta) -> Played:
     async with cluster.connected(given) as connection:
+        await cluster.one(connection, given.namespace, name)  # says why it cannot be read
         known = [one for one in await cluster.rollouts(connection) if one.rollout.name == name]
-    if not known or known[0].status.stable is None:
-        what = "nothing is stable yet" if known else "not found"
+    if known[0].status.stable is None:
+        what = "nothing is stable yet"
         raise RefusedError(f"rollout {given.namespace}/{name}: {what}; a past is wanted")
     client = Prometheus(run.access(given))
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from rollout import gate
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
@@ -85,6 +86,8 @@ class Store:
         """
         known = self._known[held.key]
         if worth_saving(held.status, status):
+            if status.observed_generation != held.status.observed_generation:
+                known.alarmed_at = None  # whoever edits wants to see what it changed
             return await self._write(held, status, now)
         known.ahead = known.ahead or status != held.status
         known.status = status
@@ -230,15 +233,28 @@ _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
 def _says_more(known: _Known) -> bool:
+    return gist(known.status.because) != gist(_stored_because(known))
+
+
+def _stored_because(known: _Known) -> str:
     stored = known.stored if isinstance(known.stored, dict) else {}
-    return gist(known.status.because) != gist(str(stored.get("because", "")))
+    return str(stored.get("because", ""))
 
 
 def _alarm_due(known: _Known, now: datetime) -> bool:
-    """A gate that turned blind, or sees again, is told at once; so once a minute, too."""
-    told = {str(one.get("metric")) for one in _stored_verdicts(known) if one["outcome"] == "error"}
-    blind = {one.metric for one in known.status.verdicts if one.outcome is Outcome.ERROR}
-    if told == blind or (known.alarmed_at is not None and now - known.alarmed_at < LAZY):
+    """A gate that turned blind, or sees again, or asks people, is told at once; so once a minute.
+
+    Who waits for an approval must not wait for a minute's refresh first.
+    """
+    told = {
+        gist(str(one.get("text"))) for one in _stored_verdicts(known) if one["outcome"] == "error"
+    }
+    blind = {gist(one.text) for one in known.status.verdicts if one.outcome is Outcome.ERROR}
+    asks = known.status.because.startswith(gate.ASKING)
+    unasked = asks and not _stored_because(known).startswith(gate.ASKING)
+    if (told == blind and not unasked) or (
+        known.alarmed_at is not None and now - known.alarmed_at < LAZY
+    ):
         return False
     known.alarmed_at = now
     return True

@@ -7,16 +7,18 @@ asked until it is answered by open or failed, or until nobody wants to know any 
 import asyncio
 import base64
 import binascii
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rollout.controller import telemetry
-from rollout.controller.ports import Kube, Webhooks
+from rollout.controller.ports import Json, Kube, Webhooks
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # after no answer, doubling
+LISTING, LISTINGS = 0.25, 20  # seconds between looks for Secrets not listed yet, and how many
 LATEST = 300.0  # the longest wait that a gate may ask for
 
 
@@ -91,7 +93,7 @@ class Hooks:
         if self.webhooks is None:
             return HookAnswer(question.nonce, HookVerdict.SILENT, "we ask none"), LONGEST_WAIT
         try:
-            answer = await self.webhooks.ask(question, self._entries(question), self.clock())
+            answer = await self.webhooks.ask(question, await self._entries(question), self.clock())
         except RolloutError as error:
             wanted = error.retry_after if isinstance(error, OutsideError) else None
             return HookAnswer(question.nonce, HookVerdict.SILENT, str(error)), wanted or 0.0
@@ -101,10 +103,10 @@ class Hooks:
             return HookAnswer(question.nonce, HookVerdict.SILENT, because), 0.0
         return answer, 0.0
 
-    def _entries(self, question: HookQuestion) -> Mapping[str, bytes]:
+    async def _entries(self, question: HookQuestion) -> Mapping[str, bytes]:
         """The Secret of the Rollout's own namespace, decoded; there is no other way to name one."""
         name = question.hook.secret_ref.name
-        obj = self.kube.get("Secret", question.namespace, name)
+        obj = await self._listed(question.namespace, name)
         if obj is None:
             raise RefusedError(f"secret {name} is missing")
         try:
@@ -112,6 +114,14 @@ class Hooks:
             return {str(key): base64.b64decode(value, validate=True) for key, value in data}
         except binascii.Error as error:  # the API server would not have taken it
             raise RefusedError(f"secret {name} cannot be read") from error
+
+    async def _listed(self, namespace: str, name: str) -> Json | None:
+        """The Secret; the first one that is read begins the watch, which is no gate's trouble."""
+        for _ in range(LISTINGS):
+            with contextlib.suppress(OutsideError):
+                return self.kube.get("Secret", namespace, name)
+            await asyncio.sleep(LISTING)
+        return self.kube.get("Secret", namespace, name)
 
 
 def _wait(question: HookQuestion, silent: int) -> float:

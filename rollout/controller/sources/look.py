@@ -4,7 +4,9 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 """
 
 import base64
+import hashlib
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -141,7 +143,7 @@ class Sources:
         try:
             reading = await self.repo.read(await self._origin(source), before.commit)
         except (OutsideError, RefusedError) as error:
-            because = _short(f"not read: {error}")
+            because = _short(f"not read: {_WHERE.sub('', str(error))}")
             return replace(before, problem=str(error), because=because)
         plan = apply.plan(source, reading, self._ground(source))
         if plan.held:
@@ -259,15 +261,29 @@ def _short(text: str) -> str:
     return text if len(text) < SENTENCE else f"{text[: SENTENCE - 2]}…"
 
 
+_WHERE = re.compile(r"^(git|rolloutsource) \S+: ")
+"""How a problem begins that the sentence need not repeat: it stands beside the source's name."""
+
+
+def _digest(text: str) -> str:
+    """Unlike for another trouble with the same commit, which is news, too."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def _news(metadata: Json, status: SourceStatus) -> News:
     reason = record.reason(status)
-    said = [status.because, status.problem, *(one.message for one in status.rejected[:3])]
+    said = [status.because, status.problem]
+    if status.rejected:
+        said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]
+    elif status.because.startswith("not read: "):
+        said = [f"not read: {status.problem}"]
+    commit = (status.held or status.commit)[:10] or "none"
     return News(
         kind="RolloutSource",
         namespace=str(metadata["namespace"]),
         name=str(metadata["name"]),
         uid=str(metadata.get("uid", "")),
-        once=(status.held or status.commit)[:10] or "none",
+        once=f"{commit}.{_digest(status.problem)}" if status.problem else commit,
         reason=reason,
         note="; ".join(text for text in said if text),
         warning=reason != "Applied",

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -5,6 +6,7 @@ from rich.console import Console
 from rollout.cli.cluster import Seen
 from rollout.cli.look import watch
 from rollout.manifest import record
+from rollout.model.status import Stage
 from tests import make
 from tests.cli.test_commands import STATUS
 
@@ -18,3 +20,17 @@ def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() ->
     assert lines[:2] == ["shop/shop  Progressing  v1 -> v2", "baking for 1m"]
     assert lines[3:5] == ["● step 1           5%", "○ step 2          40%"]
     assert lines[5].endswith("95/5   v2 is ready")
+
+
+def test_after_the_last_step_all_are_past_and_everyone_is_on_the_canary() -> None:
+    going = STATUS | {"stage": "Returning", "stable": {"name": "v2"}, "step": None}
+    status = record.status({"metadata": {"name": "shop"}, "status": going})
+    moved = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
+    rest = replace(status, canary=None, stage=Stage.RETIRING)
+    shown = []
+    for found in (moved, replace(moved, status=rest)):
+        console = Console(width=80, record=True, file=StringIO())
+        console.print(watch.picture(found))
+        shown.append([line.rstrip() for line in console.export_text().splitlines()][2:5])
+    steps = ["✓ step 1           5%", "✓ step 2          40%"]
+    assert shown == [[f"{'█' * 40} 100% canary", *steps], [f"{'░' * 40} no canary", *steps]]

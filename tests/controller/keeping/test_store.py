@@ -76,6 +76,32 @@ async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minut
     assert len(kube.writes) <= 3 * 2  # of three begun minutes
 
 
+async def test_another_trouble_and_one_after_an_edit_are_told_at_once() -> None:
+    kube, store, before = world()
+
+    async def save(second: int, trouble: str, generation: int) -> str:
+        verdicts = (Verdict("webhook qa", Outcome.ERROR, trouble),)
+        status = replace(
+            before.status, verdicts=verdicts, because="baking", observed_generation=generation
+        )
+        await store.save(held(store), status, START + timedelta(seconds=second))
+        return held(Store(kube)).status.verdicts[0].text
+
+    assert await save(0, "secret qa is missing", 0) == "secret qa is missing"
+    assert await save(5, "it answers 401", 0) == "it answers 401"
+    assert await save(10, "it redirects", 0) == "it answers 401"
+    assert await save(15, "it redirects", 1) == "it redirects"
+    assert await save(17, "it is slow", 1) == "it is slow"
+
+
+async def test_people_who_are_asked_hear_of_it_at_once() -> None:
+    kube, store, before = world()
+    for second, because in enumerate(("baking for 5m", "waiting for approval: 0 of 1")):
+        status = replace(before.status, because=because)
+        before = await store.save(before, status, START + timedelta(seconds=second))
+    assert held(Store(kube)).status.because == "waiting for approval: 0 of 1"
+
+
 async def test_a_countdown_is_no_new_sentence() -> None:
     kube, store, before = world()
     before = await store.save(before, replace(before.status, because="~3,500 more"), START)

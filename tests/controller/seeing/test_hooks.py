@@ -211,6 +211,38 @@ def test_whatever_goes_wrong_is_silence(
     assert webhooks is None or not webhooks.asked or not objs
 
 
+@dataclass
+class LateKube(FakeKube):
+    """Has listed nothing at first."""
+
+    early: int = 3
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        self.early -= 1
+        if self.early >= 0:
+            raise OutsideError("secret: not listed yet; the next look sees more")
+        return super().get(kind, namespace, name)
+
+
+@pytest.mark.parametrize(("early", "told"), [(3, "as told"), (99, "secret: not listed yet")])
+def test_the_beginning_of_a_watch_is_no_gates_trouble_and_a_dead_one_is(
+    early: int, told: str
+) -> None:
+    async def story() -> HookAnswer | None:
+        kube = LateKube(early=early)
+        kube.put(secret())
+        hooks = Hooks(FakeWebhooks([OPEN]), kube, virtual.clock, lambda _: None)
+        hooks.heard("shop/shop", ASKED)
+        await asyncio.sleep(6)
+        found = hooks.heard("shop/shop", ASKED)
+        await hooks.stop()
+        return found
+
+    found = virtual.run(story())
+    assert found is not None
+    assert found.because.startswith(told)
+
+
 HOOKED = {
     "canary": {
         "steps": [

@@ -66,7 +66,8 @@ class Play:
 
     def note(self) -> str:
         """What the last Event says."""
-        return str(self.kube.list("Event")[-1]["note"])
+        events = self.kube.list("Event")
+        return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["note"])
 
 
 async def test_a_push_is_in_force_after_one_look_and_is_told() -> None:
@@ -130,8 +131,8 @@ async def test_an_invalid_file_is_refused_and_the_others_go_on() -> None:
         },
     ]
     assert play.status["because"] == "refused and 1 more: shop.yaml:4: service is missing"
-    assert play.note().endswith(
-        "; shop.yaml:4: service is missing; it is required"
+    assert play.note() == (
+        "refused: shop.yaml:4: service is missing; it is required"
         "; shop.yaml:5: servise is unknown; did you mean service"
     )
 
@@ -180,7 +181,8 @@ async def test_a_remote_that_is_down_is_said_once_and_what_was_in_force_stays() 
         commit,
         "git https://git.invalid/shop: no answer; wait",
     )
-    assert play.status["because"] == "not read: git https://git.invalid/shop: no answer; wait"
+    assert play.status["because"] == "not read: no answer; wait"
+    assert play.note() == f"not read: {play.status['problem']}"
     await play.look()
     assert play.kube.writes == []
     play.repo.down = False
