@@ -66,6 +66,7 @@ def subsets(**labels: str) -> list[Json]:
 BY_ROLE = rule(subsets=subsets(stable="v1"))
 BY_VERSION = rule(subsets=subsets(v1="v1", v2="v2"))
 JASON = {"headers": {"end-user": {"exact": "jason"}}}
+JASONS = "^(.*?;)?(user=jason)(;.*)?$"
 WEB = {"sourceLabels": {"app": "web"}, "gateways": ["mesh"]}
 API = {"uri": {"regex": "/api/.*"}}
 ROOT = vs(
@@ -151,6 +152,16 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
             BY_ROLE,
             vs(
                 {"route": [to(subset="stable", headers={"response": {"add": {"set-cookie": "a"}}})]}
+            ),
+        ],
+    ),
+    "a cookie by regex beside ours": (
+        STICKY,
+        [
+            BY_ROLE,
+            vs(
+                {"match": [{"headers": {"cookie": {"regex": JASONS}}}], "route": [STABLE]},
+                {"route": [STABLE]},
             ),
         ],
     ),
@@ -345,7 +356,7 @@ REFUSED = {
         vs({"route": [to(subset="stable", weight=50), to(subset="stable", weight=50)]}),
         "virtualservice shop/shop: http[0]: names this service twice with the same subs…",
     ),
-    "a cookie by regex beside ours": (
+    "any text of the cookies beside ours": (
         STICKY,
         vs({"match": [{"headers": {"cookie": {"regex": ".*user=jason.*"}}}], "route": [STABLE]}),
         "ROL-037: virtualservice shop/shop: match on headers 'cookie': regex '.*user=ja…",
