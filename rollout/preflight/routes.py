@@ -13,6 +13,7 @@ _IGNORED = ("uri", "scheme", "method", "authority")
 _NOT_RE2 = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]|\(\?>|\(\?P=")
 """Lookaround, backreferences, atomic groups: RE2 has none (RE2 wiki, "Syntax")."""
 _DEFAULT_RETRIES = 2
+_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
 MESH = "mesh"
 
 
@@ -51,7 +52,8 @@ def dead(case: Case) -> Iterator[str]:
 
 def _takes_all(route: Mapping[str, Any]) -> bool:
     matches = route.get("match") or []
-    return not matches or any(m in ({}, {"uri": {"prefix": "/"}}) for m in matches)
+    every = ({}, *({"uri": uri} for uri in _ANY_PATH))
+    return not matches or any(m in every for m in matches)
 
 
 def spelling(case: Case) -> Iterator[str]:

@@ -235,6 +235,14 @@ def at_gate(port: int) -> Case:
     return but(services=(two_ports(),), gateways=(gate,), virtual_services=(routes,))
 
 
+def behind(path: Json) -> Case:
+    """The managed route stands behind one that takes this path to somebody else."""
+    first = {"match": [{"uri": path}], "route": [{"destination": {"host": "x"}}]}
+    return but(
+        virtual_services=(virtual_service(http=[first, *virtual_service()["spec"]["http"]]),)
+    )
+
+
 def owned(by: Json) -> Case:
     return but(virtual_services=(labelled(virtual_service(), **by),))
 
@@ -420,6 +428,8 @@ CASES = [
     ("ROL-034", "block", with_route(fault={"abort": {"httpStatus": 500}}), "injects a fault"),
     ("ROL-034", "warn", with_route(mirror={"host": "spy"}), "mirrors already"),
     ("ROL-035", "warn", with_route(retries={"attempts": 5}), "5 retries"),
+    ("ROL-023", "block", behind({"prefix": "/"}), "http[1]: is never reached"),
+    ("ROL-023", "block", behind({"regex": "/.*"}), "http[1]: is never reached"),
     ("ROL-036", "block", single(weight=0), "weight 0 and gets everything"),
     (
         "ROL-036",
