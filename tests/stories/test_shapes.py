@@ -340,6 +340,26 @@ async def test_a_bad_release_leaves_every_byte_as_it_was(shape: str) -> None:
     assert made in ([], ["DestinationRule shop"], ["DestinationRule shop-rollout"])
 
 
+async def test_a_rule_that_hides_the_meshs_has_its_policy() -> None:
+    policy = {"tls": {"mode": "ISTIO_MUTUAL"}}
+    everyone = rule("default", "istio-system", "*.local", trafficPolicy=policy)
+    one = play(HALF, [everyone, vs({"route": [to()]})])
+    await one.until(Phase.HEALTHY)
+    pushed(one, "v2")
+    await one.until(Phase.PROGRESSING, Stage.STEPPING)
+    assert one.objects()["DestinationRule shop"]["spec"]["trafficPolicy"] == policy
+
+
+async def test_subsets_by_version_of_the_root_namespace_need_no_rule_of_ours() -> None:
+    everyone = rule("shop", "istio-system", FULL, subsets=subsets(v1="v1", v2="v2", v3="v3"))
+    one = play(HALF, [everyone, vs({"route": [to(subset="v1")]})])
+    await one.until(Phase.HEALTHY)
+    pushed(one, "v2")
+    await one.until(Phase.PROGRESSING, Stage.STEPPING)
+    await whole(one, Phase.HEALTHY)
+    assert len(one.cluster.list("DestinationRule")) == 1
+
+
 REFUSED = {
     "shares of nothing whole": (
         HALF,
