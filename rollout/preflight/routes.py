@@ -293,7 +293,8 @@ def _is_meant(obj: Obj, case: Case) -> bool:
 def unwritable(case: Case) -> Iterator[str]:
     """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
     for route in case.ahead:
-        yield from traffic.refused(case.managed, case.target, route)
+        if route.is_dressed:  # weights alone can be written on whatever can be managed
+            yield from traffic.refused(case.managed, case.target, route)
 
 
 def orphan(case: Case) -> Iterator[str]:
