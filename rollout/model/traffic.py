@@ -137,6 +137,11 @@ class Route:
         """Whether any request at all, copies included, can reach the canary."""
         return bool(self.split.canary or self.cohorts or self.mirror or self.preview_host)
 
+    @property
+    def is_dressed(self) -> bool:
+        """Whether weights alone cannot say it."""
+        return bool(self.cohorts or self.mirror or self.sticky or self.preview_host)
+
 
 STABLE_ONLY = Route(Split(100, 0))
 """Everybody on stable and nothing of ours left beside it."""

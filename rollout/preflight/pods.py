@@ -41,7 +41,7 @@ def _protocol(port: Obj) -> str:
 
 
 def _routed_ports(case: Case) -> list[Obj]:
-    """The service's ports that managed http routes send to."""
+    """The service's ports that managed http routes send to; by default those that speak http."""
     ports = (case.service or {"spec": {}})["spec"].get("ports") or []
     used = set()
     for obj in case.managed:
@@ -49,7 +49,8 @@ def _routed_ports(case: Case) -> list[Obj]:
             mine = (e for e in route.get("route") or () if place.kind == "http")
             here = (e for e in mine if is_host(e, namespace(obj, case.target), case.target))
             used |= {(e["destination"].get("port") or {}).get("number") for e in here}
-    return [p for p in ports if p.get("port") in used or (used and None in used)]
+    speaking = [p for p in ports if _protocol(p) in _HTTP] or ports
+    return [p for p in ports if p.get("port") in used or (None in used and p in speaking)]
 
 
 def tcp_port(case: Case) -> Iterator[str]:

@@ -58,6 +58,7 @@ RULES = (
     Rule("ROL-035", WARN, routes.many_retries),
     Rule("ROL-036", BLOCK, routes.odd_weights),
     Rule("ROL-036", BLOCK, routes.which_port),
+    Rule("ROL-036", WARN, routes.any_port),
     Rule("ROL-037", BLOCK, routes.unmanageable),
     Rule("ROL-037", BLOCK, routes.unwritable),
     Rule("ROL-037", BLOCK, routes.orphan),

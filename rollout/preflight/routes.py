@@ -13,6 +13,7 @@ _IGNORED = ("uri", "scheme", "method", "authority")
 _NOT_RE2 = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]|\(\?>|\(\?P=")
 """Lookaround, backreferences, atomic groups: RE2 has none (RE2 wiki, "Syntax")."""
 _DEFAULT_RETRIES = 2
+_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
 MESH = "mesh"
 
 
@@ -51,7 +52,8 @@ def dead(case: Case) -> Iterator[str]:
 
 def _takes_all(route: Mapping[str, Any]) -> bool:
     matches = route.get("match") or []
-    return not matches or any(m in ({}, {"uri": {"prefix": "/"}}) for m in matches)
+    every = ({}, *({"uri": uri} for uri in _ANY_PATH))
+    return not matches or any(m in every for m in matches)
 
 
 def spelling(case: Case) -> Iterator[str]:
@@ -229,17 +231,52 @@ def odd_weights(case: Case) -> Iterator[str]:
 
 
 def which_port(case: Case) -> Iterator[str]:
-    """ROL-036, B: with several ports a destination must say which (IST0112)."""
+    """ROL-036, B: a port of a gateway is meant that the service does not have (IST0112).
+
+    Source: Istio, ``Destination.port``: without one, of several ports the caller's is meant.
+    """
+    for obj, told in _portless(case):
+        missing = _gateway_ports(obj, case) - _ports(case)
+        if missing:
+            ports = ", ".join(map(str, sorted(missing)))
+            yield f"{told}; a gateway's port {ports} is none of them"
+
+
+def any_port(case: Case) -> Iterator[str]:
+    """ROL-036, W: with several ports a destination should say which."""
+    for obj, told in _portless(case):
+        if not _gateway_ports(obj, case) - _ports(case):
+            yield f"{told}; the one that is called is meant"
+
+
+def _ports(case: Case) -> set[int]:
     ports = ((case.service or {}).get("spec") or {}).get("ports") or []
-    if len(ports) < 2:
-        return
-    for obj in case.managed:
+    return {int(port["port"]) for port in ports if "port" in port}
+
+
+def _portless(case: Case) -> Iterator[tuple[Obj, str]]:
+    """Routes of managed objects that leave it open to which of several ports they send."""
+    count = len(_ports(case))
+    for obj in case.managed if count > 1 else ():
         for place, route in listed(obj):
-            for entry in route.get("route") or ():
-                mine = is_host(entry, namespace(obj, case.target), case.target)
-                if mine and not (entry["destination"].get("port") or {}).get("number"):
-                    told = f"the service has {len(ports)} ports and the destination names none"
-                    yield f"{where(obj, case.target)} {place}: {told}"
+            entries = route.get("route") or ()
+            mine = [e for e in entries if is_host(e, namespace(obj, case.target), case.target)]
+            if any(not (e["destination"].get("port") or {}).get("number") for e in mine):
+                told = f"the service has {count} ports and the destination names none"
+                yield obj, f"{where(obj, case.target)} {place}: {told}"
+
+
+def _gateway_ports(obj: Obj, case: Case) -> set[int]:
+    """The ports of those of its gateways that are there."""
+    names = [name.rpartition("/") for name in gateways(obj) if name != MESH]
+    bound = {(space or namespace(obj, case.target), short) for space, _, short in names}
+    here = (
+        g
+        for g in case.snapshot.gateways
+        if (namespace(g, case.target), g["metadata"]["name"]) in bound
+    )
+    servers = (server for g in here for server in g["spec"].get("servers") or ())
+    return {int(server["port"]["number"]) for server in servers}
 
 
 def unmanageable(case: Case) -> Iterator[str]:
@@ -256,7 +293,8 @@ def _is_meant(obj: Obj, case: Case) -> bool:
 def unwritable(case: Case) -> Iterator[str]:
     """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
     for route in case.ahead:
-        yield from traffic.refused(case.managed, case.target, route)
+        if route.is_dressed:  # weights alone can be written on whatever can be managed
+            yield from traffic.refused(case.managed, case.target, route)
 
 
 def orphan(case: Case) -> Iterator[str]:

@@ -37,11 +37,11 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
         return (*told, *_let_go(turn))
     leave = turn.leave or (drift.paused(status) and status.stage is look.status.stage)
     route = _route(look, status, leave=leave)
-    begun = replace(status, stage=Stage.IDLE) if turn.early else status
-    subsets = () if leave else _subsets(look, begun)
+    rest = replace(status, stage=Stage.IDLE) if turn.early else status
+    subsets = () if leave else _subsets(look, rest)
     made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
     moved = tuple(a for a in subsets if a not in made)
-    up = _pods_up(look, begun)
+    up = _pods_up(look, status, early=turn.early)
     down = status.stage in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
@@ -116,13 +116,15 @@ def _subset_gone(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     return (RemoveSubset(wanted.target(look.rollout, status), name, status.epoch),)
 
 
-def _pods_up(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
+def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action, ...]:
     """Pods that should run and do not; never before the revisions are kept apart."""
     if not wanted.ours_to_scale(look.rollout):
         return ()
     goal = handover.goal(status)
     least = handover.floor(look, status)
     stays = _at_least(look, goal, least) if least else ()
+    if early:
+        return stays
     if status.stage is Stage.IDLE and not look.rollout.deleting:
         return _own(look, status, least)
     if status.stage is Stage.WITHDRAWING:

@@ -62,9 +62,15 @@ def _serving(traffic: SeenTraffic, subset: str, asked: Revision | None) -> Revis
 def _names(traffic: SeenTraffic, serving: str) -> tuple[SubsetMode, str]:
     """How this DestinationRule names the two sides, and the canary's subset if that is known.
 
-    By role when a subset ``canary`` is there, or nothing but ``stable`` is used; else by version.
+    By role when a subset ``canary`` is there, or nothing but ``stable`` is used, or the one that
+    serves has a name of its own (``prod``) and no other revision has one; else by version.
     """
+    labels = traffic.subsets.get(serving, {})
+    others = (of for name, of in traffic.subsets.items() if name != serving)
+    alone = labels and not any(labels.keys() == of.keys() for of in others)
     if serving in ("", "stable") or "canary" in traffic.subsets:
+        return SubsetMode.ROLE, "canary"
+    if alone and serving not in labels.values():
         return SubsetMode.ROLE, "canary"
     return SubsetMode.VERSION, ""
 

@@ -60,7 +60,7 @@ class Turn:
     ``ask``: people are to be asked for their approval.
     ``stands``: we stand still for a reason outside, so the phase is Paused.
     ``leave``: the mesh's objects stay as they are found, even where that is not as asked.
-    ``early``: the journey has not begun yet, so pods and subsets are as at rest.
+    ``early``: the journey has not begun yet, so subsets are as at rest and pods stay as they are.
     ``let_go``: nothing of ours is left to do; the object may be deleted.
     """
 

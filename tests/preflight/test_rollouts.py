@@ -85,6 +85,14 @@ def found(case: Case) -> list[str]:
     return [f"{f.rule} {f.severity} {f.text}" for f in rollouts.findings(case)]
 
 
+def test_a_port_for_metrics_beside_the_one_for_requests_is_no_ones_harm() -> None:
+    ports = [{"name": "http", "port": 80}, {"name": "tcp-metrics", "port": 9090}]
+    assert found(but(services=(service(ports=ports),))) == [
+        "ROL-036 warn virtualservice shop/shop http[0]: the service has 2 ports and the "
+        "destination names none; the one that is called is meant"
+    ]
+
+
 def test_nothing_is_found_where_all_is_well() -> None:
     assert rollouts.findings(healthy()) == ()
 
@@ -217,6 +225,22 @@ KEDA: Json = {"ownerReferences": [{"kind": "ScaledObject", "name": "shop"}]}
 
 def two_ports() -> Json:
     return service(ports=[{"name": "http", "port": 80}, {"name": "http-admin", "port": 81}])
+
+
+def at_gate(port: int) -> Case:
+    """Two ports, and a route at a gateway's ``port`` that names neither."""
+    servers = [{"hosts": ["*"], "port": {"number": port}}]
+    gate = {"metadata": meta("gate"), "spec": {"servers": servers}}
+    routes = virtual_service(gateways=["gate", "mesh"])
+    return but(services=(two_ports(),), gateways=(gate,), virtual_services=(routes,))
+
+
+def behind(path: Json) -> Case:
+    """The managed route stands behind one that takes this path to somebody else."""
+    first = {"match": [{"uri": path}], "route": [{"destination": {"host": "x"}}]}
+    return but(
+        virtual_services=(virtual_service(http=[first, *virtual_service()["spec"]["http"]]),)
+    )
 
 
 def owned(by: Json) -> Case:
@@ -404,6 +428,8 @@ CASES = [
     ("ROL-034", "block", with_route(fault={"abort": {"httpStatus": 500}}), "injects a fault"),
     ("ROL-034", "warn", with_route(mirror={"host": "spy"}), "mirrors already"),
     ("ROL-035", "warn", with_route(retries={"attempts": 5}), "5 retries"),
+    ("ROL-023", "block", behind({"prefix": "/"}), "http[1]: is never reached"),
+    ("ROL-023", "block", behind({"regex": "/.*"}), "http[1]: is never reached"),
     ("ROL-036", "block", single(weight=0), "weight 0 and gets everything"),
     (
         "ROL-036",
@@ -411,7 +437,9 @@ CASES = [
         with_route(route=[destination("stable", 0), destination("canary", 0)]),
         "all weights are 0",
     ),
-    ("ROL-036", "block", but(services=(two_ports(),)), "2 ports and the destination names none"),
+    ("ROL-036", "block", at_gate(8080), "a gateway's port 8080 is none of them"),
+    ("ROL-036", "warn", at_gate(81), "2 ports and the destination names none; the one that is"),
+    ("ROL-036", "warn", but(services=(two_ports(),)), "2 ports and the destination names none"),
     (
         "ROL-037",
         "block",

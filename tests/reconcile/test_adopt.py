@@ -40,6 +40,23 @@ def test_by_role_the_labels_of_the_subset_say_who_is_stable() -> None:
     assert (status.stable_subset, status.canary_subset) == ("stable", "canary")
 
 
+@pytest.mark.parametrize(
+    ("subsets", "mode"),
+    [
+        ({"prod": {"version": "v1"}}, SubsetMode.ROLE),
+        ({"prod": {"version": "v1"}, "gold": {"tier": "gold"}}, SubsetMode.ROLE),
+        ({"prod": {"version": "v1"}, "next": {"version": "v2"}}, SubsetMode.VERSION),
+        ({}, SubsetMode.VERSION),
+    ],
+)
+def test_a_subset_that_is_alone_and_named_by_no_version_is_a_role(
+    subsets: dict[str, dict[str, str]], mode: SubsetMode
+) -> None:
+    traffic = SeenTraffic(serving=("prod",), subsets=subsets)
+    status = adopt.adopt(make.look(NEW, traffic=traffic)).status
+    assert (status.subsets, status.stable_subset) == (mode, "prod")
+
+
 def test_by_version_the_subsets_are_the_authors() -> None:
     traffic = SeenTraffic(serving=("v1",), subsets={"v1": {"version": "v1"}})
     status = adopt.adopt(make.look(NEW, traffic=traffic)).status

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -118,14 +119,28 @@ def test_no_step_begins_on_a_subset_that_nobody_could_make() -> None:
     assert turn.because == "no labels tell the pods of v2 apart"
 
 
-def test_a_blocking_finding_stops_a_journey_before_anything_is_written() -> None:
+@pytest.mark.parametrize("author", ["", "stable"])
+def test_a_blocking_finding_stops_a_journey_before_anything_is_written(author: str) -> None:
     managed = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
-    play = Play(managed, World(author="", pods={"v1": 4, "v2": 0}))
+    subsets: dict[str, Mapping[str, str]] = {author: {"version": "v1"}} if author else {}
+    before = dict(subsets)
+    play = Play(managed, World(author=author, subsets=subsets, pods={"v1": 4, "v2": 0}))
     play.world.findings = (Finding("ROL-003", Severity.BLOCK, "two claim this route"),)
     play.push("v2").after(minutes=1)
-    assert (play.world.subsets, play.world.home, play.world.pods["v2"]) == ({}, "", 0)
+    assert (play.world.subsets, play.world.home) == (before, author)
+    assert play.world.pods == {"v1": 4, "v2": 0}
     play.world.findings = ()
     play.after(seconds=5).after(seconds=5).gives(v1=95, v2=5)
+
+
+def test_a_push_that_wants_fewer_pods_takes_none_from_stable() -> None:
+    spec = make.canary_spec(50, workload=Workload(template={"replicas": 4}))
+    play = Play(spec, World(author="", pods={"v1": 4}))
+    play.world.findings = (Finding("ROL-003", Severity.BLOCK, "two claim this route"),)
+    play.spec = make.canary_spec(50, workload=Workload(template={"replicas": 1}))
+    play.rollout = make.rollout(play.spec, "v1")
+    play.push("v2").after(minutes=5)
+    assert play.world.pods == {"v1": 4}
 
 
 def test_a_blocking_finding_stops_a_journey_before_the_first_request() -> None:

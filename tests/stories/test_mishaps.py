@@ -1,7 +1,7 @@
 """Bad luck, told to the end: what traffic does, and the sentence that a tired person reads."""
 
 from rollout.model.observation import Finding, Severity
-from rollout.model.spec import Canary, Step, Strategy
+from rollout.model.spec import Canary, OnFailure, Step, Strategy
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch
 from tests import make
@@ -125,6 +125,15 @@ def test_a_revert_is_obeyed_while_a_step_cannot_be_written() -> None:
     play.world.unwritable = "virtualservice shop/shop: match on header 'x-tester': no"
     play.push("v1").gives(v1=100)
     assert play.status.phase is Phase.HEALTHY
+
+
+def test_a_failure_that_is_held_hears_a_newer_push_and_a_revert() -> None:
+    held = make.canary_spec(5, 50, on_failure=OnFailure.HOLD)
+    for revision, shares in (("v3", {"v1": 95, "v3": 5}), ("v1", {"v1": 100})):
+        play = Play(held).push("v2").after(seconds=15, value=5).gives(v1=95, v2=5)
+        assert play.status.because.startswith("failed, held as asked: ")
+        play.push(revision).gives(**shares)
+        assert play.status.pause is None
 
 
 def test_a_deleted_service_stands_still_and_goes_on_when_it_is_back() -> None:

@@ -66,6 +66,7 @@ def subsets(**labels: str) -> list[Json]:
 BY_ROLE = rule(subsets=subsets(stable="v1"))
 BY_VERSION = rule(subsets=subsets(v1="v1", v2="v2"))
 JASON = {"headers": {"end-user": {"exact": "jason"}}}
+JASONS = "^(.*?;)?(user=jason)(;.*)?$"
 WEB = {"sourceLabels": {"app": "web"}, "gateways": ["mesh"]}
 API = {"uri": {"regex": "/api/.*"}}
 ROOT = vs(
@@ -154,6 +155,16 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
             ),
         ],
     ),
+    "a cookie by regex beside ours": (
+        STICKY,
+        [
+            BY_ROLE,
+            vs(
+                {"match": [{"headers": {"cookie": {"regex": JASONS}}}], "route": [STABLE]},
+                {"route": [STABLE]},
+            ),
+        ],
+    ),
     "any host at a gateway": (
         HALF,
         [BY_ROLE, vs({"route": [STABLE]}, hosts=["*"], gateways=["edge/gate"])],
@@ -219,6 +230,10 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
             deployment("v0", "shop"),
             vs({"match": [JASON], "route": [to(subset="old")]}, {"route": [STABLE]}),
         ],
+    ),
+    "a role of another name": (
+        TESTERS,
+        [rule(subsets=subsets(prod="v1")), vs({"route": [to(subset="prod")]})],
     ),
     "a rule of the root namespace": (
         HALF,
@@ -302,7 +317,8 @@ async def test_a_good_release_takes_everyone_and_leaves_what_people_wrote(shape:
         assert authored(one) == before
     found = destinationrule.in_force(one.cluster.list("DestinationRule"), TARGET)
     pods = destinationrule.subsets(found)
-    assert "v2" in pods if BY_VERSION in objs else pods["stable"] == V2
+    role = "prod" if "prod" in pods else "stable"
+    assert "v2" in pods if BY_VERSION in objs else pods[role] == V2
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -322,6 +338,26 @@ async def test_a_bad_release_leaves_every_byte_as_it_was(shape: str) -> None:
         del before["DestinationRule shop"]
     assert {name: obj for name, obj in one.objects().items() if name in before} == before
     assert made in ([], ["DestinationRule shop"], ["DestinationRule shop-rollout"])
+
+
+async def test_a_rule_that_hides_the_meshs_has_its_policy() -> None:
+    policy = {"tls": {"mode": "ISTIO_MUTUAL"}}
+    everyone = rule("default", "istio-system", "*.local", trafficPolicy=policy)
+    one = play(HALF, [everyone, vs({"route": [to()]})])
+    await one.until(Phase.HEALTHY)
+    pushed(one, "v2")
+    await one.until(Phase.PROGRESSING, Stage.STEPPING)
+    assert one.objects()["DestinationRule shop"]["spec"]["trafficPolicy"] == policy
+
+
+async def test_subsets_by_version_of_the_root_namespace_need_no_rule_of_ours() -> None:
+    everyone = rule("shop", "istio-system", FULL, subsets=subsets(v1="v1", v2="v2", v3="v3"))
+    one = play(HALF, [everyone, vs({"route": [to(subset="v1")]})])
+    await one.until(Phase.HEALTHY)
+    pushed(one, "v2")
+    await one.until(Phase.PROGRESSING, Stage.STEPPING)
+    await whole(one, Phase.HEALTHY)
+    assert len(one.cluster.list("DestinationRule")) == 1
 
 
 REFUSED = {
@@ -345,7 +381,7 @@ REFUSED = {
         vs({"route": [to(subset="stable", weight=50), to(subset="stable", weight=50)]}),
         "virtualservice shop/shop: http[0]: names this service twice with the same subs…",
     ),
-    "a cookie by regex beside ours": (
+    "any text of the cookies beside ours": (
         STICKY,
         vs({"match": [{"headers": {"cookie": {"regex": ".*user=jason.*"}}}], "route": [STABLE]}),
         "ROL-037: virtualservice shop/shop: match on headers 'cookie': regex '.*user=ja…",

@@ -107,8 +107,14 @@ def spec(obj: Mapping[str, Any]) -> Json:
 
 def is_made(route: Mapping[str, Any], rollout: str = "") -> bool:
     """Whether a rollout made this route; with ``rollout``, whether that one did."""
+    maker = made_by(route)
+    return maker != "" and rollout in ("", maker)
+
+
+def made_by(route: Mapping[str, Any]) -> str:
+    """The rollout that made this route; empty when none did."""
     match = _MADE.fullmatch(str(route.get("name", "")))
-    return match is not None and rollout in ("", match[1])
+    return match[1] if match else ""
 
 
 def is_ordinary(route: Mapping[str, Any]) -> bool:

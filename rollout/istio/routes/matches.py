@@ -24,6 +24,12 @@ _ESCAPED = re.compile(r"\\(.)")
 _WHOLE = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
 _INNERMOST = re.compile(r"\([^()]*\)")
 
+_COOKIE = re.compile(
+    r"\^?\((?:\?:)?\.\*\??(?P<joint>;(?:(?: |\\s)[*?]?)?)\)\?"
+    r"(?P<pair>(?:\((?:\?:)?)?(?P<name>[\w.-]+)=.*)"
+    r"\((?:\?:)?;\.\*\)\?\$?"
+)
+
 _MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
 _TEXTS = ("uri", "scheme", "method", "authority")
 
@@ -160,6 +166,14 @@ def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Js
     if "prefix" in one and "prefix" in two:
         longer, shorter = sorted((one, two), key=lambda m: len(m["prefix"]), reverse=True)
         return _if(_meets(longer["prefix"], shorter, fold), longer)
+    return _both_patterns(one, two, where, fold=fold)
+
+
+def _both_patterns(one: Json, two: Json, where: str, *, fold: bool) -> Json:
+    """As ``_both_strings``, where at least one is a regex and none is exact.
+
+    Errors: ``RefusedError`` when RE2 has no one pattern for both.
+    """
     for regex, other in ((one, two), (two, one)):
         if regex.get("regex") in (".*", "*"):
             return other
@@ -168,8 +182,26 @@ def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Js
             return _both_strings(plainer, other, where)
         if "regex" in regex and "prefix" in other and _decided(regex["regex"], other, fold):
             return regex
+    if jar := _both_in_jar(one, two):
+        return {"regex": jar}
     found = f"match on {where}: {_words(one)} and {_words(two)}"
     raise RefusedError(f"{found}; RE2 cannot say both, use exact or prefix for one of them")
+
+
+def _both_in_jar(one: Json, two: Json) -> str:
+    """The pattern of a header that holds two cookies in any order; empty: we cannot tell them.
+
+    Each must be written as people write it: other cookies before it, ``name=value``, others behind.
+    """
+    found = [_COOKIE.fullmatch(match.get("regex", "")) for match in (one, two)]
+    a, b = found
+    if a is None or b is None or a["name"] == b["name"]:
+        return ""
+    if any(side["pair"].count("=") > 1 and "|" in side["pair"] for side in (a, b)):
+        return ""
+    orders = (f"(?:.*{x['joint']})?{x['pair']}(?:;.*)?{y['joint']}{y['pair']}(?:;.*)?"
+              for x, y in ((a, b), (b, a)))  # fmt: skip
+    return f"(?:{'|'.join(orders)})"
 
 
 def _plainer(match: Json) -> Json:

@@ -1,6 +1,7 @@
 """Why a VirtualService cannot be managed, in words; nothing is refused for looks."""
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from rollout.errors import RefusedError
@@ -23,11 +24,12 @@ def problems(obj: Obj, target: Target) -> tuple[str, ...]:
 
 def unwritable(obj: Obj, target: Target, route: Route) -> tuple[str, ...]:
     """Why that very route cannot be written on ``obj``, though others can; empty when it can."""
+    found = [*_crowded(obj, target)] if route.is_dressed else []
     try:
         wanted(obj, target, route)
     except RefusedError as refused:
-        return (f"{where(obj, target)}: {refused}",)
-    return ()
+        found.append(str(refused))
+    return tuple(f"{where(obj, target)}: {phrase}" for phrase in found)
 
 
 def _absent(obj: Obj, target: Target) -> Iterator[str]:
@@ -100,6 +102,17 @@ def _shares(base: Base) -> Iterator[str]:
     subsets = [listing.subset(e.value) for e in base.entries if e.ours]
     if len(subsets) != len(set(subsets)):
         yield "names this service twice with the same subset; once is wanted"
+
+
+def _crowded(obj: Obj, target: Target) -> Iterator[str]:
+    """Of two services that share a route only one may have routes before it: they hide others."""
+    http = listing.spec(obj).get("http") or []
+    for base in listing.bases(obj, target):
+        before = http[: base.place.index] if base.place.kind == "http" else []
+        block = takewhile(bool, (listing.made_by(route) for route in reversed(before)))
+        for maker in sorted({*block} - {target.rollout}):
+            told = f"routes of rollout {maker} stand before it"
+            yield f"{base.place}: {told}; one at a time is wanted"
 
 
 def _odd(base: Base, total: int) -> bool:

@@ -182,6 +182,37 @@ def test_two_regexes_are_refused_with_both_in_words() -> None:
         matches.both([uri(regex="a.")], [uri(regex="b.")])
 
 
+JASON = "^(.*?;)?(user=jason)(;.*)?$"
+"""As Istio's own pages write a cookie; no space is allowed before it."""
+
+
+@pytest.mark.parametrize(
+    "author", [JASON, r"(.*;\s*)?user=[^;]+(;.*)?", "(?:.*; )?user=j.*n(;.*)?$"]
+)
+@given(
+    st.lists(st.sampled_from(["user=jason", "side=v2", "side=v20", "xuser=jason", "a=b"])),
+    st.sampled_from(["; ", ";"]),
+)
+def test_two_cookies_in_one_header_become_one_pattern(
+    author: str, jar: list[str], joint: str
+) -> None:
+    ours = matches.pinned("side", "v2")
+    ((found,),) = ([m["headers"]["cookie"]["regex"] for m in matches.both(
+        [{"headers": {"cookie": {"regex": author}}}], [ours])],)  # fmt: skip
+    header = joint.join(jar)
+    mine = re.fullmatch(ours["headers"]["cookie"]["regex"], header)
+    theirs = re.fullmatch(author, header)
+    assert bool(re.fullmatch(found, header)) == bool(mine and theirs)
+
+
+@pytest.mark.parametrize(
+    "author", ["(.*;)?side=v1(;.*)?", "(.*;)?(a=1|side=v2)(;.*)?", ".*user=jason.*", "a=1|b=2"]
+)
+def test_cookies_that_cannot_be_told_apart_are_refused(author: str) -> None:
+    with pytest.raises(RefusedError, match="RE2 cannot say both"):
+        matches.both([{"headers": {"cookie": {"regex": author}}}], [matches.pinned("side", "v2")])
+
+
 @pytest.mark.parametrize("regex", ["/a|/b", "/a?b", "/a(b)|/a(c)", "/ab*", "[/]a", r"\d", "/a{2}"])
 def test_a_regex_that_does_not_say_how_it_begins_is_refused_beside_a_prefix(regex: str) -> None:
     with pytest.raises(RefusedError, match="RE2 cannot say both"):

@@ -128,6 +128,18 @@ def test_rollouts_of_different_services_share_a_virtual_service() -> None:
     assert applied(alone, virtualservice.release(alone, TARGET, 2)) == obj
 
 
+def test_only_one_of_two_services_that_share_a_route_may_have_routes_before_it() -> None:
+    obj = vs({"route": [to("b", weight=50), to(weight=50)]}, {"route": pair()})
+    other = Target("b", "shop", "b.shop.svc.cluster.local", "stable", "canary")
+    testers = Route(Split(100, 0), (Cohort(headers={"x": StringMatch(exact="1")}),))
+    shared = applied(obj, virtualservice.patch(obj, other, testers, 1))
+    assert problems.unwritable(shared, TARGET, testers) == (
+        f"{WHERE}: http[1]: routes of rollout b stand before it; one at a time is wanted",
+    )
+    assert problems.unwritable(shared, other, testers) == ()
+    assert problems.unwritable(shared, TARGET, Route(Split(90, 10))) == ()
+
+
 def test_weights_that_we_hold_ourselves_are_drift_and_no_problem() -> None:
     obj = held(TARGET)
     obj["spec"]["http"][0]["route"][0]["weight"] = 7

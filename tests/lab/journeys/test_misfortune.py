@@ -37,7 +37,7 @@ async def test_a_second_rollout_for_the_same_routes_is_refused_by_the_firsts_nam
     await journey.rollout("second", strategy=HALF, revision="v1")
     refused = await journey.until("refused", lambda s: s.phase is Phase.PAUSED, name="second")
     print(refused.because)
-    assert "rollout shop" in refused.because
+    assert f"rollout {journey.shop.namespace}/shop has it already" in refused.because
     status = await journey.status()
     assert (status.stage, status.split.canary, status.drift) == (Stage.STEPPING, 50, None)
     await journey.deleted("second")

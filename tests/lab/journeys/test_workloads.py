@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.kube.client import DEPLOYMENT, Object
-from tests.lab.journeys.harness import CONFIGMAP, Journey, until
+from rollout.lab.kube.client import DEPLOYMENT, Kind, Object
+from tests.lab.journeys.harness import CONFIGMAP, Journey, until, within
 from tests.lab.journeys.shop import Shop, asked, canary, to
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 STEPS = canary(asked(weight=50))
+HPA = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 
 
 def template(image: str = "v1", replicas: int = 2) -> Object:
@@ -131,3 +132,69 @@ async def test_managed_deployments_come_from_zero_and_go_to_zero(journey: Journe
         for name in ("shop-v1", "shop-v2")
     }
     assert replicas == {"shop-v1": 0, "shop-v2": 2}
+
+
+async def test_a_step_says_how_many_pods_it_wants(journey: Journey) -> None:
+    """Fewer than its share would take, and never fewer than the next step needs."""
+    managed = {"deployments": "shop-{revision}", "scale": "managed", "drain": "1s"}
+    objects = journey.shop.by_role()
+    objects[3] = journey.shop.deployment("v1", replicas=4)
+    sleeping = journey.shop.deployment("v2", replicas=0)
+    steps = canary(asked(weight=20, replicas=1), asked(weight=50, replicas=3), asked(weight=50))
+    await journey.begin(*objects, sleeping, strategy=steps, workload=managed)
+    await journey.push("v2")
+    wanted = []
+    for index, share in enumerate((0.2, 0.5, 0.5)):
+        await journey.at_step(index)
+        assert within(await journey.visit(600), "v2", share)
+        wanted.append((await journey.read(DEPLOYMENT, "shop-v2"))["spec"]["replicas"])
+        await journey.ask("approve")
+    assert wanted == [3, 3, 4]
+    await journey.promoted("v2")
+    assert (await journey.read(DEPLOYMENT, "shop-v1"))["spec"]["replicas"] == 0
+
+
+async def test_only_so_many_old_revisions_are_kept(journey: Journey) -> None:
+    names = [await first(journey)]
+    for image in ("v2", "v3", "v4"):
+        await journey.change({"spec": {"workload": workload(image=image)}})
+        started = await journey.at_step(0)
+        assert started.canary is not None
+        names.append(started.canary.name)
+        await journey.ask("approve")
+        await journey.promoted(names[-1])
+
+    async def pruned() -> bool:
+        found = (await journey.world.kube.list(DEPLOYMENT))[0]
+        mine = {
+            obj["metadata"]["name"]: obj["spec"]["replicas"]
+            for obj in found
+            if obj["metadata"]["namespace"] == journey.shop.namespace
+        }
+        return mine == {f"shop-{names[2]}": 0, f"shop-{names[3]}": 2}
+
+    await until("one old revision is kept", pruned)
+
+
+async def test_an_autoscaler_follows_the_release_and_another_one_is_left_alone(
+    journey: Journey,
+) -> None:
+    old = await first(journey)
+    for name, target in (("follows", f"shop-{old}"), ("stays", "elsewhere")):
+        ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+        spec = {"scaleTargetRef": ref, "minReplicas": 2, "maxReplicas": 5}
+        meta = {"name": name, "namespace": journey.shop.namespace}
+        await journey.world.kube.create(HPA, {"metadata": meta, "spec": spec})
+    followed = workload(image="v2") | {"autoscaler": {"name": "follows"}}
+    await journey.change({"spec": {"workload": followed}})
+    new = (await journey.at_step(0)).canary
+    assert new is not None
+    assert await scaled(journey, "follows") == f"shop-{old}"
+    await journey.ask("approve")
+    await journey.promoted(new.name)
+    assert await scaled(journey, "follows") == f"shop-{new.name}"
+    assert await scaled(journey, "stays") == "elsewhere"
+
+
+async def scaled(journey: Journey, name: str) -> str:
+    return str((await journey.read(HPA, name))["spec"]["scaleTargetRef"]["name"])
