@@ -237,7 +237,7 @@ def main() -> int:
     return 0 if all(ok for _, ok in checks) else 1
 
 
-CLASSES = 21  # not looked at before the gate was as it is
+CLASSES = 23  # not looked at before the gate was as it is
 
 
 @dataclass(frozen=True)
