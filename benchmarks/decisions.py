@@ -237,7 +237,7 @@ def main() -> int:
     return 0 if all(ok for _, ok in checks) else 1
 
 
-CLASSES = 21  # not looked at before the gate was as it is
+CLASSES = 23  # not looked at before the gate was as it is
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,11 @@ HOLDOUT = Page(
 The bars are those of the [gate's own scenarios](benchmarks-decisions.md), which do not hold here by
 right: this world (`benchmarks/holdout.py`) was written after the gate was tuned, draws its classes
 from a seed, and has 1 to 20 pods a side, late scrapes, restarts, retries, waves of traffic, and
-incidents of single pods that last for minutes.""",
+incidents of single pods that last for minutes.
+Ten seeds of a class do not resolve 2 %, and another draw is another world.  Draws looked at on the
+way (2, 7, 8, 20, 21) each had one class of which 4 to 12 % of the good releases went back: a canary
+of one pod that is out for minutes, one of two unlike pods, one that is slow for 45 s.  As the gate
+is now, draw 2 has none; draw 21 still loses 8 % of the slow ones, 0.38 % of all good releases.""",
 )
 
 

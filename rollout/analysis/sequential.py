@@ -18,7 +18,7 @@ from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import UNKNOWN, Temper
 
-CAP = 2.5  # nats a block may add: an incident of one scrape, or of two, proves nothing
+CAP = 2.2  # nats a block may add: three, which an incident of 20 s can touch, seldom prove anything
 LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
 OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
