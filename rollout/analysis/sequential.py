@@ -24,6 +24,7 @@ OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incide
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
 LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
+MOST_PARTS = 3  # so many of them at most: who counts every second lives in a faster world
 AGREES = 1.0  # nats by which a block speaks against the canary
 AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
 TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
@@ -156,7 +157,7 @@ class Setting:
 
 def block_of(interval: float) -> float:
     """How long a block is, in seconds, if one is counted every ``interval``."""
-    return interval * max(1, math.ceil(LEAST_BLOCK / interval))
+    return interval * min(MOST_PARTS, max(1, math.ceil(LEAST_BLOCK / interval)))
 
 
 def widened(line: Line, temper: Temper) -> Line:
@@ -170,7 +171,7 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
     if setting.interval < LEAST_BLOCK:
         bits, seconds, warm = trail.part
         part = Part(bits.plus(pair), seconds + setting.interval, warm or setting.warm)
-        if part.seconds < LEAST_BLOCK:
+        if part.seconds + setting.interval / 2 < block_of(setting.interval):
             return trail._replace(part=part)
         pair, setting = part.pair, Setting(setting.levels, part.warm, setting.interval)
     return _weigh(trail, pair, outcome, temper, setting)
