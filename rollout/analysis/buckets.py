@@ -17,17 +17,23 @@ def above(wanted: timedelta, bounds: Sequence[timedelta]) -> timedelta | None:
 def chosen(slow: Sequence[int], total: int, bounds: Sequence[timedelta]) -> tuple[timedelta, ...]:
     """The bounds nearest to stable's 50 %, 10 % and 1 % tails, and the next one up.
 
-    ``slow``: requests slower than each of ``bounds``, which rise.
+    ``slow``: requests slower than each of ``bounds``, which rise.  Of bounds that
+    are as near it is the one beside the tail: what everything is slower than tells nothing.
     Empty when there is nothing to choose by.  Source: facts of the pre-study, gating 2.5.
     """
     if total <= 0 or not bounds:
         return ()
     shares = [max(bad, 0.1) / total for bad in slow]
-    nearest = {
-        min(range(len(bounds)), key=lambda i: abs(math.log(shares[i] / tail))) for tail in TAILS
-    }
+    nearest = {_nearest(shares, tail) for tail in TAILS}
     nearest.add(min(max(nearest) + 1, len(bounds) - 1))
     return tuple(bounds[index] for index in sorted(nearest))
+
+
+def _nearest(shares: Sequence[float], tail: float) -> int:
+    """The index of the share nearest to ``tail``, by ratio; shares fall."""
+    far = [abs(math.log(share / tail)) for share in shares]
+    equals = [index for index, one in enumerate(far) if one == min(far)]
+    return equals[-1] if shares[equals[0]] > tail else equals[0]
 
 
 def name(bound: timedelta) -> str:

@@ -48,7 +48,7 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
         approvals=(),
         opened=None,
         checkpoint={},
-        pause=None,
+        pause=status.pause if revision.same(status.canary) else None,
         drift=None,
         rejected=None,
         losses=status.losses if revision.same(status.canary) else 0,

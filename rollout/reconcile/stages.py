@@ -150,7 +150,9 @@ def _lost(look: Look) -> Turn:
     because = f"{named(status.canary)} lost all its pods"
     if way_back(look).stable == 100:
         because = f"{because}; stable has everyone"
-    return journey.withdraw(replace(look, status=status), because, reject=False)
+    turn = journey.withdraw(replace(look, status=status), because, reject=False)
+    person = status.pause if status.pause and status.pause.by else None
+    return replace(turn, status=replace(turn.status, pause=person))
 
 
 def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:

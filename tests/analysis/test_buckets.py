@@ -23,6 +23,12 @@ def test_the_last_bound_has_no_next_one() -> None:
     assert buckets.chosen([990, 960, 940, 930, 400], 1000, BOUNDS) == (1000 * MS,)
 
 
+def test_of_bounds_that_say_the_same_the_one_beside_the_tail_is_taken() -> None:
+    everything_slower = [1000, 1000, 0, 0, 0]
+    assert buckets.chosen(everything_slower, 1000, BOUNDS) == BOUNDS[1:4]
+    assert buckets.chosen([100, 100, 100, 100, 100], 100, BOUNDS) == BOUNDS[4:]
+
+
 @pytest.mark.parametrize(("total", "bounds"), [(0, BOUNDS), (10, ())])
 def test_there_is_nothing_to_choose_by(total: int, bounds: tuple[timedelta, ...]) -> None:
     assert buckets.chosen([0] * len(bounds), total, bounds) == ()

@@ -29,7 +29,7 @@ PLAYS = st.builds(
 
 
 @given(PLAYS, EVENTS)
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 def test_what_it_scales_it_alone_scales_and_no_hand_over_makes_the_pods_fewer(
     play: Watched, events: list[Event]
 ) -> None:

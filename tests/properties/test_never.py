@@ -39,7 +39,7 @@ PLAYS = st.builds(
     st.sampled_from(worlds.AUTHORS),
 )
 Event = tuple[str, object]
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def act(play: Watched, event: Event) -> None:  # noqa: C901, PLR0912 - a table of events

@@ -41,6 +41,16 @@ def test_a_canary_that_crashes_three_times_is_asked_about() -> None:
     play.request("resume").gives(v1=95, v2=5)
 
 
+def test_a_persons_pause_outlives_the_pods() -> None:
+    play = Play(HALF).push("v2").request("pause")
+    play.world.unready["v2"] = 4
+    play.after(seconds=5).gives(v1=100)
+    play.world.unready.clear()
+    play.after(minutes=9)
+    assert play.status.phase is Phase.PAUSED
+    play.request("resume").until(Phase.HEALTHY).gives(v2=100)
+
+
 def test_evicted_canary_pods_hold_the_next_step_until_they_are_back() -> None:
     play = Play(HALF).push("v2")
     play.world.unready["v2"] = 3

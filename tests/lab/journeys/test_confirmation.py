@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rollout.cli import lab as cli
+from rollout.cli.lab import up as cli
 from rollout.lab.programs import processes
 from rollout.model.status import ConfirmedBy
 from tests.lab.journeys.harness import QUIET, Journey, Lab, within
