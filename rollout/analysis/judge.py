@@ -262,7 +262,7 @@ class _Bench:
         if found.log_e is None:
             return f"{found.one.name}: {_without(found.text, found.one.name)}"
         worst = max(self.weighed[found.one.name], key=lambda each: each.trail.log_e)
-        return f"{worst.outcome.name}: {words.sides(worst.trail.total, worst.outcome.line)}"
+        return f"{worst.outcome.name}: {words.sides(worst.trail.counted, worst.outcome.line)}"
 
     def _harmless(self, together: Reading) -> str:
         evidence = words.evidence(together.log_e)
@@ -272,7 +272,7 @@ class _Bench:
             case Standing.TOO_FEW:
                 leading = self._leading(together.leading.metric, together)
                 requests = sequential.requests(leading.outcome, leading.trail)
-                side = "canary" if requests == leading.trail.total.canary_all else "stable"
+                side = "canary" if requests == leading.trail.counted.canary_all else "stable"
                 least = self.case.rollout.spec.analysis.min_requests
                 return f"{requests} {side} requests so far, {least} wanted ({evidence})"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"

@@ -83,7 +83,8 @@ class Trail(NamedTuple):
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
-    ``total``: all counts since the attempt began; ``base_bad``, ``base_all``: stable, fading.
+    ``total``: all counts of whole blocks since the attempt began; ``part``: those after them.
+    ``base_bad``, ``base_all``: stable, fading.
     ``agreeing``: blocks at the cap in a row; ``bad_blocks``: those with any bad canary request.
     """
 
@@ -98,6 +99,11 @@ class Trail(NamedTuple):
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
     base_all: float = 10.0
     part: Part = NO_PART
+
+    @property
+    def counted(self) -> Pair:
+        """All counts since the attempt began."""
+        return self.total.plus(self.part.pair) if self.part.seconds else self.total
 
     @property
     def share(self) -> float:
@@ -385,14 +391,14 @@ def _weights(outcomes: Sequence[Outcome]) -> list[float]:
 
 def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
     """Whether the plain shares lie within the tolerance: the best guess, not the proof."""
-    bad, every, stable_bad, stable_all = trail.total
+    bad, every, stable_bad, stable_all = trail.counted
     stable = stable_bad / stable_all if stable_all else 0.0
     return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
 
 
 def requests(outcome: Outcome, trail: Trail) -> float:
     """The requests that ``outcome`` can be judged by: the canary's, or stable's if it had fewer."""
-    canary, stable = trail.total.canary_all, trail.total.stable_all
+    canary, stable = trail.counted.canary_all, trail.counted.stable_all
     return min(canary, stable) if outcome.line.ratio else canary
 
 

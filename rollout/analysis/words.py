@@ -54,7 +54,7 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
     """
     line = widened(outcome.line, temper)
     text = (
-        f"{outcome.name}: {sides(trail.total, line)}; {evidence(trail.log_e)} "
+        f"{outcome.name}: {sides(trail.counted, line)}; {evidence(trail.log_e)} "
         f"against '{tolerance(line)}' (bar {bar:.3g})"
     )
     notes = [] if temper.known else ["no history of stable"]

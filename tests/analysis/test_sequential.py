@@ -214,6 +214,7 @@ def test_short_blocks_are_put_together(interval: float, parts: int) -> None:
         assert trail.part.seconds == pytest.approx(part * interval)
         assert (trail.log_e, trail.blocks) == (begin(PLAIN).log_e, 0)
         trail = weigh(trail, Pair(20, 40, 5, 400), ERRORS, PLAIN, setting)
+        assert trail.counted.canary_all == 40 * (part + 1)
     assert trail.log_e == whole.log_e > 0
     assert (trail.total, trail.part) == (whole.total, NO_PART)
 
