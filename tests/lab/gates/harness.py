@@ -89,7 +89,7 @@ class Gated(harness.Journey):
         await self.patch(DESTINATIONRULE, patch)
         await self.world.pushed()
 
-    async def withdrawn(self, revision: str = "v2", seconds: float = 40) -> RolloutStatus:
+    async def withdrawn(self, revision: str = "v2", seconds: float = 90) -> RolloutStatus:
         """Sent back: the status at that moment, with the verdicts that led to it."""
 
         def back(status: RolloutStatus) -> bool:

@@ -14,10 +14,10 @@ pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope=
 
 RATE = 300
 STEPS: list[Object] = [
-    {"weight": 20, "bake": "16s", "timeBox": "25s"},
-    {"weight": 50, "bake": "10s", "timeBox": "25s"},
+    {"weight": 20, "bake": "16s", "timeBox": "60s"},
+    {"weight": 50, "bake": "10s", "timeBox": "60s"},
 ]
-AT_ONCE: list[Object] = [{"weight": 50, "bake": "20s", "timeBox": "30s"}]
+AT_ONCE: list[Object] = [{"weight": 50, "bake": "20s", "timeBox": "60s"}]
 
 
 @pytest.mark.short
@@ -101,7 +101,7 @@ async def test_ejected_pods_are_seen_by_their_clients_alone(journey: Gated) -> N
 async def test_copies_are_judged_by_what_the_server_saw(journey: Gated) -> None:
     shop = journey.shop
     bad = shop.deployment("v2", error_rate="0.03")
-    steps = dark({"mirror": "100%", "bake": "20s", "timeBox": "30s"}, finish="promote")
+    steps = dark({"mirror": "100%", "bake": "20s", "timeBox": "60s"}, finish="promote")
     analysis = {"interval": "1s", "warmup": "1s"}
     await journey.begin(*shop.by_role(), bad, strategy=steps, analysis=analysis)
     async with journey.visited(RATE) as people:
