@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,7 +18,8 @@ from rollout.cli.settings import Settings
 from rollout.lab.load import Ask, Load
 from rollout.lab.world import Settings as WorldSettings
 from rollout.lab.world import World
-from rollout.model.status import Stage
+from rollout.model.status import RolloutStatus, Stage
+from tests.lab.journeys.harness import ROLLOUT, until
 from tests.test_examples import ROOT, objects_of, rollout_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
@@ -98,8 +100,43 @@ async def test_a_visitor_of_the_sticky_canary_never_changes_the_version(tmp_path
     assert met == {"v1", "v2"}
 
 
+async def test_a_pushed_image_of_the_template_is_met_by_its_share_of_visitors(
+    tmp_path: Path,
+) -> None:
+    name, anybody = "template-workload", Asked("mail", frozenset(), count=1000)
+    manifest = _manifest(name)
+    async with _world(name, tmp_path) as world:
+
+        async def serving() -> bool:
+            return sum((await _met(world, replace(anybody, count=20))).values()) == 20
+
+        await until("the first revision serves", serving)
+        (first,) = await _met(world, anybody)
+        pods = manifest["spec"]["workload"]["template"]["template"]["spec"]
+        pods["containers"][0]["image"] = "rollout.dev/lab/shop:v2"
+        await world.kube.patch(ROLLOUT, "shop", "mail", manifest)
+        await _until(world, name, _first_step)
+        met = await _met(world, anybody)
+    assert met.total() == anybody.count
+    assert met.keys() > {first}
+    assert len(met) == 2
+    assert 60 <= anybody.count - met[first] <= 140  # 10 %, four standard deviations
+
+
 @asynccontextmanager
 async def _at_its_first_step(name: str, folder: Path) -> AsyncIterator[World]:
+    async with _world(name, folder) as world:
+        await _until(world, name, _first_step)
+        yield world
+
+
+def _first_step(status: RolloutStatus) -> bool:
+    """The proxies have it."""
+    return status.stage is Stage.STEPPING and status.confirmed_at is not None
+
+
+@asynccontextmanager
+async def _world(name: str, folder: Path) -> AsyncIterator[World]:
     """The example as it lies there, with a controller that nobody tells about metrics."""
     async with World(WorldSettings(folder=folder, prometheus=False)) as world:
         await lab.teach(world)
@@ -109,7 +146,7 @@ async def _at_its_first_step(name: str, folder: Path) -> AsyncIterator[World]:
             await world.settled("shop", deployment)
         child = await lab.start_controller(world)
         try:
-            await _begun(world, name)
+            await world.kube.create(ROLLOUT, _manifest(name))
             yield world
         finally:
             await child.stop()
@@ -119,22 +156,19 @@ def _deployments(name: str) -> list[str]:
     return [o["metadata"]["name"] for o in objects_of(name) if o["kind"] == "Deployment"]
 
 
-async def _begun(world: World, name: str) -> None:
-    """The Rollout is applied, and the proxies have its first step."""
+async def _until(world: World, name: str, there: Callable[[RolloutStatus], bool]) -> None:
+    """The Rollout's status is as wished."""
     rollout = rollout_of(name)
     given = Settings(kubeconfig=str(world.kubeconfig), namespace="shop")
+
+    async def tell(found: Seen) -> bool:
+        return there(found.status)
+
     async with cluster.connected(given, name=rollout.name) as kube:
-        await kube.create(_manifest(name))
-
-        async def tell(found: Seen) -> bool:
-            status = found.status
-            return status.stage is Stage.STEPPING and status.confirmed_at is not None
-
         await asyncio.wait_for(cluster.follow(kube, "shop", rollout.name, tell), 30)
 
 
-def _manifest(name: str) -> dict[str, object]:
-
+def _manifest(name: str) -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / name / "rollout.yaml").read_text()))
 
 
