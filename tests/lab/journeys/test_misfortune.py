@@ -14,7 +14,7 @@ from rollout.lab.kube.client import (
     Object,
 )
 from rollout.model.status import Phase, Stage
-from tests.lab.journeys.harness import Journey, until
+from tests.lab.journeys.harness import Journey, until, within
 from tests.lab.journeys.shop import asked, canary, dark
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -103,6 +103,29 @@ async def test_everyone_stays_on_a_healthy_canary_when_stable_breaks(journey: Jo
     await journey.patch(DEPLOYMENT, {"spec": {"replicas": 2}}, "shop-v1")
     await journey.rejected("v2")
     assert (await journey.visit(100)).versions == {"v1": 100}
+
+
+async def test_a_stable_that_was_made_smaller_takes_back_what_its_pods_can_carry(
+    journey: Journey,
+) -> None:
+    """As an autoscaler does while the canary takes the load: one pod of two, then two again."""
+    await stepping(journey)
+    async with journey.load(100) as people:
+        await journey.patch(DEPLOYMENT, {"spec": {"replicas": 1}}, "shop-v1")
+        await journey.pods_settled()
+        await journey.ask("abort")
+        held = await journey.until(
+            "as wide as its pods",
+            lambda s: s.split.stable == 66 and s.confirmed_at is not None,
+        )
+        met = await journey.visit(1000)
+        await journey.patch(DEPLOYMENT, {"spec": {"replicas": 2}}, "shop-v1")
+        await journey.rejected("v2")
+        assert (await journey.visit(100)).versions == {"v1": 100}
+        assert people.tally.failures == 0
+    print(held.because, met.versions)
+    assert held.because == "stable has 1 of 2 pods: holding at 66/34"
+    assert within(met, "v1", 0.66)
 
 
 async def test_nothing_moves_while_both_sides_are_broken(journey: Journey) -> None:
