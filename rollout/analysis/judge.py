@@ -20,7 +20,7 @@ from rollout.analysis.window import Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric, Rollout
 from rollout.model.status import Outcome as Said
-from rollout.model.status import Verdict
+from rollout.model.status import Verdict, sentence
 
 __all__ = ["Judgement", "Seen", "Standing", "Window", "judge", "questions"]
 
@@ -65,7 +65,7 @@ def judge(
     standing, because = bench.conclude(found, together)
     verdicts = tuple(bench.verdict(one) for one in found)
     need = bench.need() if standing in WAITING else ""
-    return Judgement(standing, verdicts, memory.Checkpoint(kept), words.short(because), need)
+    return Judgement(standing, verdicts, memory.Checkpoint(kept), sentence(because), need)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,3 @@ def foreseen(seen: Sequence[tuple[Outcome, Outlook, float]], box: timedelta) -> 
     else:
         parts.append("too little traffic to certify: it goes by its time box")
     return "; ".join(parts)
-
-
-def short(text: str) -> str:
-    """At most 79 characters, as ``because`` must be."""
-    return text if len(text) < 80 else text[:78] + "…"

@@ -13,6 +13,11 @@ from rollout.model.traffic import Split
 from rollout.model.units import CONFIG
 
 
+def sentence(text: str) -> str:
+    """``text`` in at most 79 characters, as every ``because`` must be."""
+    return text if len(text) < 80 else text[:78] + "…"
+
+
 class Phase(StrEnum):
     """Where a rollout stands, in the word every screen shows."""
 

@@ -8,7 +8,7 @@ from math import ceil
 from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
 from rollout.model.spec import Rollout
-from rollout.model.status import Entry, Revision, RolloutStatus, Stage
+from rollout.model.status import Entry, Revision, RolloutStatus, Stage, sentence
 from rollout.model.traffic import Split
 from rollout.reconcile import wanted
 from rollout.strategies import Plan, Stop
@@ -77,9 +77,8 @@ class Turn:
 
 
 def short(text: str) -> str:
-    """``text`` in under 80 characters: the one sentence of logs, Events, Slack and screens."""
-    line = " ".join(text.split())
-    return line if len(line) < 80 else line[:78] + "…"
+    """``text`` as one line: the one sentence of logs, Events, Slack and screens."""
+    return sentence(" ".join(text.split()))
 
 
 def named(revision: Revision | None) -> str:

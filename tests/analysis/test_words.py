@@ -59,11 +59,6 @@ def test_what_is_needed_is_told_in_requests_and_time(
     assert words.needed(requests, rate) == text
 
 
-def test_long_sentences_are_cut_where_they_must_be() -> None:
-    assert words.short("x" * 79) == "x" * 79
-    assert len(words.short("x" * 200)) == 79
-
-
 def test_shares_of_nothing_are_nothing() -> None:
     assert words.share(0, 0) == "0% (0/0)"
     assert words.share_of(0.00875) == "0.875%"

@@ -4,6 +4,7 @@ from rollout.model.status import (
     Phase,
     Revision,
     Stage,
+    sentence,
 )
 
 
@@ -22,3 +23,8 @@ def test_a_revision_is_its_name_and_template_whatever_the_commit() -> None:
     v1 = Revision("v1", "c1", "h1")
     others = [Revision("v1", "c2", "h1"), Revision("v1", "c1", "h2"), Revision("v2", "c1", "h1")]
     assert [v1.same(other) for other in (*others, None)] == [True, False, False, False]
+
+
+def test_long_sentences_are_cut_where_they_must_be() -> None:
+    assert sentence("x" * 79) == "x" * 79
+    assert len(sentence("x" * 200)) == 79

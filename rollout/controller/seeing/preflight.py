@@ -13,6 +13,7 @@ from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
+from rollout.strategies import Stop
 from rollout.workloads import deployment
 
 KINDS = (
@@ -44,14 +45,14 @@ def findings(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
-        ahead=_ahead(rollout),
+        ahead=_ahead(rollout, stops),
     )
     return rollouts.findings(case)
 
 
-def _ahead(rollout: Rollout) -> tuple[Route, ...]:
+def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:
     """The routes of all steps; which value a cookie will have makes no difference to a rule."""
-    found = tuple(stop.route for stop in strategies.plan(rollout.spec.strategy).stops)
+    found = tuple(stop.route for stop in stops)
     wanted = rollout.spec.traffic.stickiness
     if wanted is None:
         return found

@@ -29,9 +29,9 @@ from rollout.model.source import (
     RolloutSource,
     SourceStatus,
 )
+from rollout.model.status import sentence
 
 JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
-SENTENCE = 80  # characters are too many for a line that people read in a table
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -143,7 +143,7 @@ class Sources:
         try:
             reading = await self.repo.read(await self._origin(source), before.commit)
         except (OutsideError, RefusedError) as error:
-            because = _short(f"not read: {_WHERE.sub('', str(error))}")
+            because = sentence(f"not read: {_WHERE.sub('', str(error))}")
             return replace(before, problem=str(error), because=because)
         plan = apply.plan(source, reading, self._ground(source))
         if plan.held:
@@ -254,11 +254,7 @@ def _in_force(count: int, commit: str) -> str:
 def _refused(rejected: Sequence[Problem]) -> str:
     """Where the first mistake is, and what it is; all of them are in the status and the Event."""
     more = f" and {len(rejected) - 1} more" if len(rejected) > 1 else ""
-    return _short(f"refused{more}: {rejected[0].message.partition('; ')[0]}")
-
-
-def _short(text: str) -> str:
-    return text if len(text) < SENTENCE else f"{text[: SENTENCE - 2]}…"
+    return sentence(f"refused{more}: {rejected[0].message.partition('; ')[0]}")
 
 
 _WHERE = re.compile(r"^(git|rolloutsource) \S+: ")
