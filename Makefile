@@ -3,25 +3,38 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-survival generate clean
+.PHONY: help setup lock demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
-setup: $(READY)  ## the virtual environment, from the hash-locked list
+setup: $(READY)  ## the virtual environment with everything that use, tests and checks need
 
-$(READY): requirements-dev.lock pyproject.toml
+# An installation never resolves: each line of a lock is taken as it stands (--no-deps), by its hash.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+$(USABLE): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: install Python 3.11 or newer"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11: set PYTHON=python3.11 or newer"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(READY)
+	@echo "installing $$(grep -c == $<) packages into $(VENV); one to three minutes"
+	@$(INSTALL) -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
-demo: $(READY)   ## the main job: a good release and a bad one, on a real Envoy
+$(READY): requirements-dev.lock $(USABLE)
+	@echo "installing what tests and checks need"
+	@$(INSTALL) -r $<
+	@touch $@
+
+lock: $(READY)   ## both locks anew, from pyproject.toml
+	.ci/lock --upgrade
+
+demo: $(USABLE)  ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
 
 test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)

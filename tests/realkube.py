@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import ssl
 import subprocess
 import time
@@ -90,7 +91,7 @@ def _apiserver(programs: Path, folder: Path, etcd: str, port: int) -> list[str]:
         f"--cert-dir={folder / 'certs'}",
         "--bind-address=127.0.0.1",
         f"--secure-port={port}",
-        "--insecure-port=0",
+        *_no_plain_port(programs),
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={folder / 'sa.pub'}",
         f"--service-account-signing-key-file={folder / 'sa.key'}",
@@ -99,6 +100,16 @@ def _apiserver(programs: Path, folder: Path, etcd: str, port: int) -> list[str]:
         "--disable-admission-plugins=ServiceAccount",
         "--service-cluster-ip-range=10.0.0.0/24",
     ]
+
+
+def _no_plain_port(programs: Path) -> list[str]:
+    """Before 1.24 the API server had a port without TLS; after it, the flag itself is gone."""
+    command = [str(programs / "kube-apiserver"), "--version"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    version = re.search(r"v(\d+)\.(\d+)", told)
+    assert version, f"kube-apiserver --version says {told!r}"
+    old = tuple(map(int, version.groups())) < (1, 24)
+    return ["--insecure-port=0"] if old else []
 
 
 @contextlib.contextmanager
@@ -116,7 +127,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 
 
 def _wait_ready(kube: RealKube, server: subprocess.Popen[bytes], folder: Path) -> None:
-    end = time.monotonic() + 40
+    end = time.monotonic() + 300  # a busy machine is no fault
     while time.monotonic() < end and server.poll() is None:
         if _is_ready(kube):
             return
