@@ -18,6 +18,7 @@ from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
+from rollout.model.reasons import Verb
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
@@ -215,7 +216,7 @@ async def follow_stored(
         await changed.wait()
 
 
-async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
+async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:
     """As ``inbox.ask``, of a cluster that may not have told us of its Rollouts yet."""
     await there(cluster, namespace, name)
     return await inbox.ask(cluster, namespace, name, verb)

@@ -54,7 +54,7 @@ def _panel(title: str, *commands: Callable[..., None]) -> None:
 def _add() -> None:
     _panel(LOOK, status.status, watch.watch, status.history, status.explain, wait.wait)
     for verb in terminal.ANSWERS:
-        app.command(verb, rich_help_panel=ASK)(answer.command(verb))
+        app.command(verb.value, rich_help_panel=ASK)(answer.command(verb))
     _panel(LOOK, backtest.backtest)
     _panel(MANIFESTS, validate.validate, plan.plan, preflight.preflight, crds.crds, crds.schema)
     app.add_typer(lab.app, name="lab", rich_help_panel=RUN)

@@ -80,7 +80,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=pods.autoscaler(self.kube, rollout),
             webhook=fetched.webhook,
-            answers=self.inbox.answers(rollout, held.status.attempt),
+            answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=pods.strangers(self.kube, rollout, held.status.stable),
             problem=problem,
@@ -109,7 +109,7 @@ class Observer:
             return ()
         status = held.status
         return preflight.findings(
-            self.kube, held.rollout, asked, status.stable, status.canary or revision
+            self.kube, held.rollout, asked, status.stable, status.attempt.canary or revision
         )
 
     def _traffic(

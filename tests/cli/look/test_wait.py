@@ -17,7 +17,7 @@ REJECTED = replace(
     stable=Revision("v1"),
     rejected=Rejected(Revision("v2"), "errors", START),
 )
-STEPPING = replace(
+STEPPING = make.changed(
     HEALTHY,
     phase=Phase.PROGRESSING,
     stage=Stage.STEPPING,

@@ -6,6 +6,7 @@ import pytest
 from rollout.controller.keeping.store import FINALIZER, Held, Store, worth_saving
 from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.model.status import Outcome, RolloutStatus, Verdict
+from tests import make
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.fakes import FakeKube
 from tests.make import MINUTE, START
@@ -27,7 +28,9 @@ def held(store: Store) -> Held:
 
 
 def gathered(status: RolloutStatus, text: str = "fine") -> RolloutStatus:
-    return replace(status, verdicts=(Verdict("errors", Outcome.PASS, text),), checkpoint={"n": 1})
+    return make.changed(
+        status, verdicts=(Verdict("errors", Outcome.PASS, text),), checkpoint={"n": 1}
+    )
 
 
 async def test_what_was_saved_is_read_back_also_by_another_process() -> None:
@@ -48,7 +51,7 @@ async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minut
     for second in range(0, 130, 10):
         status = gathered(held(store).status, f"look {second}")
         await store.save(held(store), status, START + timedelta(seconds=second))
-    assert held(store).status.verdicts[0].text == "look 120"
+    assert held(store).status.attempt.verdicts[0].text == "look 120"
     assert kube.writes == ["patch Rollout shop status"] * 2
 
 
@@ -67,7 +70,7 @@ async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minut
         blind = second % 10 == 5
         outcome = Outcome.ERROR if blind else Outcome.INCONCLUSIVE
         told = "no answer" if blind else "baking for 5m"
-        status = replace(
+        status = make.changed(
             held(store).status, verdicts=(Verdict("errors", outcome, told),), because=told
         )
         await store.save(held(store), status, START + timedelta(seconds=second))
@@ -81,11 +84,11 @@ async def test_another_trouble_and_one_after_an_edit_are_told_at_once() -> None:
 
     async def save(second: int, trouble: str, generation: int) -> str:
         verdicts = (Verdict("webhook qa", Outcome.ERROR, trouble),)
-        status = replace(
+        status = make.changed(
             before.status, verdicts=verdicts, because="baking", observed_generation=generation
         )
         await store.save(held(store), status, START + timedelta(seconds=second))
-        return held(Store(kube)).status.verdicts[0].text
+        return held(Store(kube)).status.attempt.verdicts[0].text
 
     assert await save(0, "secret qa is missing", 0) == "secret qa is missing"
     assert await save(5, "it answers 401", 0) == "it answers 401"
@@ -131,7 +134,7 @@ async def test_an_unwritten_status_survives_a_new_spec_and_not_a_foreign_status(
     kube.put(
         {**kube.objects["Rollout", NAMESPACE, "shop"], "spec": a_rollout(revision="v2")["spec"]}
     )
-    assert held(store).status.checkpoint == {"n": 1}
+    assert held(store).status.attempt.checkpoint == {"n": 1}
     op = {"op": "add", "path": "/status", "value": {"because": "somebody else's"}}
     await kube.patch("Rollout", NAMESPACE, "shop", [op], "status")
     assert held(store).status == RolloutStatus(because="somebody else's")
@@ -158,10 +161,10 @@ async def test_our_finalizer_is_added_beside_others_and_taken_alone() -> None:
     kube, store, _ = world()
     obj = kube.objects["Rollout", NAMESPACE, "shop"]
     kube.put({**obj, "metadata": {**obj["metadata"], "finalizers": ["theirs"]}})
-    after = await store.hold(held(store))
+    after = await store.add_finalizer(held(store))
     assert after.finalized
-    assert await store.hold(after) is after
-    await store.let_go(after)
+    assert await store.add_finalizer(after) is after
+    await store.remove_finalizer(after)
     assert kube.objects["Rollout", NAMESPACE, "shop"]["metadata"]["finalizers"] == ["theirs"]
     assert FINALIZER not in str(kube.objects)
 
