@@ -52,4 +52,3 @@ def _narrower(one: str, two: str) -> str:
     if covers(one, two):
         return two
     return one if covers(two, one) else ""
-
