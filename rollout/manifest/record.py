@@ -64,6 +64,11 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     )
 
 
+def is_former(obj: Mapping[str, Any]) -> bool:
+    """Whether the status of the Rollout ``obj`` has the former shape; to be written anew."""
+    return former.is_former(plain.mapping(obj.get("status")))
+
+
 def is_idle(obj: Mapping[str, Any]) -> bool:
     """Whether nothing of the Rollout ``obj`` was under way, as far as its status can be read."""
     stored = plain.mapping(obj.get("status"))

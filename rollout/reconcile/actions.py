@@ -183,7 +183,7 @@ def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
     pods = look.pods(revision)
-    if revision is None or (pods.exists and pods.wanted >= replicas):
+    if revision is None or not pods.known or (pods.exists and pods.wanted >= replicas):
         return ()
     if handover.scales(look, revision):
         return ()
@@ -203,7 +203,8 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         return ()
     before = draining.revision
     pods, kept = look.pods(before), (status.stable, status.attempt.canary)
-    over = status.draining != draining or holding.drain_left(look, draining) <= timedelta(0)
+    replaced = status.draining is None or not before.same(status.draining.revision)
+    over = replaced or holding.drain_left(look, draining) <= timedelta(0)
     over = over and not handover.scales(look, before)
     actions: list[Action] = []
     if over and pods.exists and pods.wanted and not any(before.same(r) for r in kept):

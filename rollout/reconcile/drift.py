@@ -30,9 +30,9 @@ def drifted(look: Look) -> Turn | None:
     status, what = look.status, _foreign(look)
     if what is None or paused(status):
         return None
-    if status.stage.split.canary and not look.pods(status.attempt.canary).ready:
+    if status.stage.split.canary and look.pods(status.attempt.canary).down:
         return None  # its stage takes everyone back
-    if status.stage.split.stable and not look.pods(status.stable).ready:
+    if status.stage.split.stable and look.pods(status.stable).down:
         because = f"{named(status.stable)} has no ready pods, so this stays: {what}"
         return Turn(status, because, SOON, WaitsFor.STABLE, writes=Writes.NO_ROUTES)
     if look.rollout.spec.on_drift is OnDrift.PAUSE and status.stage.name in journey.UNDER_WAY:

@@ -40,7 +40,8 @@ def drained(look: Look) -> RolloutStatus:
     if status.draining is None or drain_left(look, status.draining) > timedelta(0):
         return status
     pods = look.pods(status.draining.revision)
-    if wanted.ours_to_scale(look.rollout) and pods.exists and pods.wanted:
+    there = not pods.known or (pods.exists and pods.wanted)
+    if wanted.ours_to_scale(look.rollout) and there:
         return status
     return replace(status, draining=None)
 

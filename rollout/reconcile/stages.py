@@ -53,6 +53,8 @@ def _idle(look: Look) -> Turn:
     if status.rejected is not None and revision.same(status.rejected.revision):
         because = f"{revision.name} was rejected: {status.rejected.because}"
         return replace(at_rest(look), because=because)
+    if not look.pods(status.stable).known:
+        return at_rest(look)  # how many pods it takes to carry everyone is not known now
     because = f"{revision.name} was pushed, {named(status.stable)} is stable"
     return journey.start(look, revision, because)
 
@@ -64,15 +66,17 @@ def at_rest(look: Look) -> Turn:
     the author's again once stable is alone.
     """
     status, strangers = look.status, look.seen.strangers > 0
-    name, ready = named(status.stable), look.pods(status.stable).ready
+    name, pods = named(status.stable), look.pods(status.stable)
     if status.stage.waits_for_proxies:
         return _proxies(status)
-    if ready == 0:
+    if not pods.known:
+        return Turn(status, pods.problem, SOON, WaitsFor.OBJECTS)
+    if pods.down:
         because = f"{name} has everyone and no ready pods"
         return Turn(status, because, waits_for=WaitsFor.STABLE)
     if status.subset_mode is SubsetMode.ROLE and strangers != status.revisions_isolated:
         if strangers and (
-            wanted.wrong_subsets(status, look.seen) or ready < stable_need(look, 100)
+            wanted.wrong_subsets(status, look.seen) or pods.ready < stable_need(look, 100)
         ):
             because = "other revisions' pods are there: making subset stable"
             return Turn(status, because, SOON, WaitsFor.SUBSETS)
@@ -113,8 +117,8 @@ def _pods_ready(look: Look) -> Turn:
     lack = lacking(look, first)
     if pods.ready < least or lack:
         because = lack or f"canary pods: {pods.ready} of {least} ready"
-        because = f"{because}; {pods.problem}" if pods.problem else because
-        return holding.until(look, Reason(because), WaitsFor.PODS)
+        more = f"; {pods.problem}" if pods.problem and pods.known else ""
+        return holding.until(look, Reason(f"{because}{more}"), WaitsFor.PODS)
     if status.attempt.subset not in look.seen.traffic.subsets:
         because = f"no labels tell the pods of {named(status.attempt.canary)} apart"
         return holding.until(look, Reason(because), WaitsFor.SUBSETS)
@@ -126,13 +130,15 @@ def _pods_ready(look: Look) -> Turn:
 def _stepping(look: Look) -> Turn:
     """At a step: lost pods and failed gates go back, an open gate goes on, all else holds."""
     look = replace(look, status=confirmed(look))
-    if look.pods(look.status.attempt.canary).ready == 0:
+    if look.pods(look.status.attempt.canary).down:
         return _lost(look)
     look, found = _asked_the_gate(look)
     status = look.status
     again = found.again or (SOON if status.stage.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
         return _failed(look, found.because, again)
+    if unseen := _unseen(look):
+        return _blind(status, unseen)
     down = _stable_down(look)
     if down and (status.attempt.pause is not None or found.gate is Gate.HOLD):
         notice = Notice("StableDown", warning=True)
@@ -151,10 +157,21 @@ def _stepping(look: Look) -> Turn:
 def _stable_down(look: Look) -> Reason | None:
     """That requests go to a stable without pods; an open gate is still the way on."""
     status = look.status
-    if not status.stage.split.stable or look.pods(status.stable).ready:
+    if not status.stage.split.stable or not look.pods(status.stable).down:
         return None
     share = f"{named(status.stable)} has {status.stage.split.stable}% and no ready pods"
     return Reason(f"{share}: mend it, or promote")
+
+
+def _unseen(look: Look) -> Reason | None:
+    """Why nobody can say who serves; then nothing goes on, and gates judge alone."""
+    sides = (look.pods(look.status.stable), look.pods(look.status.attempt.canary))
+    return next((Reason(side.problem) for side in sides if not side.known), None)
+
+
+def _blind(status: RolloutStatus, unseen: Reason) -> Turn:
+    notice = Notice("Blocked", warning=True)
+    return Turn(status, unseen, SOON, WaitsFor.OBJECTS, notice)
 
 
 def _lost(look: Look) -> Turn:
@@ -216,7 +233,7 @@ def _switching(look: Look) -> Turn:
 
 def _dead(look: Look) -> bool:
     """Whether the canary that has everyone is dead, and stable is not."""
-    return look.pods(look.status.attempt.canary).ready == 0 < look.pods(look.status.stable).ready
+    return look.pods(look.status.attempt.canary).down and not look.pods(look.status.stable).down
 
 
 def _baking(look: Look) -> Turn:
@@ -227,12 +244,14 @@ def _baking(look: Look) -> Turn:
     if look.plan.keep_old > timedelta(0) and not look.rollout.deleting:
         look, found = _asked_the_gate(look)
         again = found.again or SOON
-        if found.gate is Gate.FAILED and look.pods(look.status.stable).ready:
+        if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
             return _failed(look, found.because, again)
         if found.pause is not None and look.status.attempt.pause is None:
             return journey.pause(look, found.pause, found.because)
         if found.gate is not Gate.OPEN and look.status.attempt.pause is None:
             return Turn(look.status, found.because, again, found.waits_for)
+    if (unseen := _unseen(look)) and not look.rollout.deleting:
+        return _blind(look.status, unseen)
     if look.status.attempt.pause is not None:
         return Turn(look.status, look.status.attempt.pause.because, SOON)
     if look.status.stage.confirmed_at is None:

@@ -290,7 +290,10 @@ GUARDS = [
     Guard(drift_is_asked_about, drift, "pause.kind is PauseKind.DRIFT", "False"),
     Guard(deleted_without_capacity, leaving, "return held and since", "return True or since"),
     Guard(
-        dead_green, stages, "return look.pods(look.status.attempt.canary).ready ==", "return 1 =="
+        dead_green,
+        stages,
+        "return look.pods(look.status.attempt.canary).down and",
+        "return False and",
     ),
 ]
 

@@ -8,7 +8,7 @@ from rollout.cli.manifests.plan import documents
 from rollout.cli.manifests.validate import files
 from rollout.messages.planned import Planned
 from rollout.model.spec import Autoscaler
-from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.status import Phase, Revision, RolloutStatus, Stage, StepStatus, SubsetMode
 from rollout.model.traffic import Split
 from tests import make
 from tests.test_examples import ROOT, objects_of, rollout_of
@@ -49,6 +49,7 @@ async def in_mid_journey(revision: str) -> Planned:
     rest = [o for o in objects_of("canary") if f"{o['kind']} shop/{name_of(o)}" not in written]
     now = rehearsal.BEGIN + timedelta(days=9000)
     status = make.status(
+        phase=Phase.PROGRESSING,
         stage=Stage.STEPPING,
         since=now,
         stable=Revision("v1"),
@@ -63,7 +64,7 @@ async def in_mid_journey(revision: str) -> Planned:
         confirmed_at=now,
         attempt=1,
         epoch=50,
-        pods=2,
+        stable_pods=2,
     )
     rollout = rollout_of("canary")
     rollout = replace(rollout, spec=replace(rollout.spec, revision=revision))

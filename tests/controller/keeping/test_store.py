@@ -5,7 +5,8 @@ import pytest
 
 from rollout.controller.keeping.store import FINALIZER, Held, Store, worth_saving
 from rollout.errors import ConflictError, ManifestError, OutsideError
-from rollout.model.status import Outcome, RolloutStatus, Verdict
+from rollout.model.reasons import WaitsFor
+from rollout.model.status import Outcome, Revision, RolloutStatus, Verdict
 from tests import make
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.fakes import FakeKube
@@ -99,8 +100,9 @@ async def test_another_trouble_and_one_after_an_edit_are_told_at_once() -> None:
 
 async def test_people_who_are_asked_hear_of_it_at_once() -> None:
     kube, store, before = world()
-    for second, because in enumerate(("baking for 5m", "waiting for approval: 0 of 1")):
-        status = replace(before.status, because=because)
+    told = ("baking for 5m", WaitsFor.BAKE), ("waiting for approval: 0 of 1", WaitsFor.APPROVAL)
+    for second, (because, waits_for) in enumerate(told):
+        status = replace(before.status, because=because, waits_for=waits_for)
         before = await store.save(before, status, START + timedelta(seconds=second))
     assert held(Store(kube)).status.because == "waiting for approval: 0 of 1"
 
@@ -161,9 +163,9 @@ async def test_our_finalizer_is_added_beside_others_and_taken_alone() -> None:
     kube, store, _ = world()
     obj = kube.objects["Rollout", NAMESPACE, "shop"]
     kube.put({**obj, "metadata": {**obj["metadata"], "finalizers": ["theirs"]}})
-    after = await store.add_finalizer(held(store))
+    after = await store.add_finalizer(held(store), START)
     assert after.finalized
-    assert await store.add_finalizer(after) is after
+    assert await store.add_finalizer(after, START) is after
     await store.remove_finalizer(after)
     assert kube.objects["Rollout", NAMESPACE, "shop"]["metadata"]["finalizers"] == ["theirs"]
     assert FINALIZER not in str(kube.objects)
@@ -206,4 +208,25 @@ def test_only_what_cannot_be_gathered_again_is_worth_a_write(
     change: dict[str, object], worth: bool
 ) -> None:
     old = RolloutStatus()
-    assert worth_saving(old, replace(old, **change)) is worth  # type: ignore[arg-type]
+    assert worth_saving(old, make.changed(old, **change)) is worth
+
+
+FORMER = {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v1"}, "attempt": 3, "epoch": 7}
+
+
+async def test_a_status_of_the_former_shape_is_written_in_todays_at_the_first_look() -> None:
+    kube, store, before = world()
+    kube.put({**kube.objects["Rollout", NAMESPACE, "shop"], "status": FORMER})
+    before = held(store)
+    assert (before.status.stable, before.status.attempt.number) == (Revision("v1"), 3)
+    await store.save(before, before.status, START)
+    status = kube.objects["Rollout", NAMESPACE, "shop"]["status"]
+    assert (status["stage"]["name"], status["attempt"]) == ("Idle", {"number": 3})
+
+
+async def test_the_finalizer_comes_after_a_status_that_the_api_server_would_refuse() -> None:
+    kube, store, _ = world()
+    kube.put({**kube.objects["Rollout", NAMESPACE, "shop"], "status": FORMER})
+    after = await store.add_finalizer(held(store), START)
+    assert (after.finalized, after.obj["status"]["stage"]["name"]) == (True, "Idle")
+    assert len(kube.writes) == 2
