@@ -309,5 +309,7 @@ def test_actionlint_finds_nothing_in_our_workflows_and_in_the_documented_ones(
     for number, text in enumerate(documented):
         workflows.append(tmp_path / f"{number}.yml")
         workflows[-1].write_text(text)
-    done = subprocess.run([tmp_path / "actionlint", *workflows], capture_output=True, text=True)
+    done = subprocess.run(
+        [tmp_path / "actionlint", *workflows], check=False, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (0, "")
