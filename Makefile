@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-survival generate clean
+.PHONY: help setup lock demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -73,6 +73,9 @@ bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 
 bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 	$(BIN)/python -m benchmarks.hostile
+
+bench-startup: $(READY) ## CPU until a command begins its work
+	$(BIN)/python -m benchmarks.startup
 
 bench-survival: $(READY) ## ten kills of the controller in mid-journey
 	$(BIN)/python -m benchmarks.survival

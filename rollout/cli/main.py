@@ -1,25 +1,106 @@
-"""The doors: every command, and how errors leave the house."""
+"""The doors: every command, and how errors leave the house.
+
+A command's module is imported when the command is called: ``rollout --help``, a completion and
+each small command start without what the controller and the lab need.
+"""
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
 
 import typer
 
 import rollout
-from rollout.cli import exits, output, run
-from rollout.cli.lab import up as lab
-from rollout.cli.look import answer, status, wait, watch
-from rollout.cli.manifests import crds, plan, preflight, validate
-from rollout.cli.past import backtest
+from rollout.cli.lazy import Entry, LazyGroup
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
-from rollout.messages import terminal
 
 LOOK, ASK, MANIFESTS, RUN = "Look", "Ask", "Manifests", "Run"
 
+
+def _verb(name: str, text: str) -> Entry:
+    return Entry(ASK, text, "rollout.cli.look.answer:command", name)
+
+
+class Commands(LazyGroup):
+    """Every command, in the order of ``--help``."""
+
+    anywhere: ClassVar[Sequence[str]] = ("--kubeconfig", "--context")
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "status": Entry(
+            LOOK,
+            "Show where every rollout stands, or everything about one.",
+            "rollout.cli.look.status:status",
+        ),
+        "watch": Entry(
+            LOOK, "Follow a rollout live, until Ctrl-C.", "rollout.cli.look.watch:watch"
+        ),
+        "history": Entry(
+            LOOK,
+            "Show the last 50 decisions of a rollout, newest first.",
+            "rollout.cli.look.status:history",
+        ),
+        "explain": Entry(
+            LOOK,
+            "Say in one sentence why a rollout is not moving, and what would move it.",
+            "rollout.cli.look.status:explain",
+        ),
+        "wait": Entry(
+            LOOK,
+            "Wait for a rollout; the exit code says how it ended.",
+            "rollout.cli.look.wait:wait",
+        ),
+        "backtest": Entry(
+            LOOK,
+            "Replay the gate over the past: how often would it send back a good release?",
+            "rollout.cli.past.backtest:backtest",
+        ),
+        "promote": _verb("promote", "Everyone to the canary now, whatever the gates say."),
+        "skip": _verb("skip", "End this step and go on to the next."),
+        "pause": _verb("pause", "Stand still: weights stay, the gates judge on."),
+        "resume": _verb("resume", "Go on after a pause."),
+        "abort": _verb("abort", "Everyone back to stable, and remember the revision as rejected."),
+        "retry": _verb("retry", "Forget that a revision was rejected and try it again."),
+        "approve": _verb("approve", "Say yes to the step that waits for an approval."),
+        "reject": _verb("reject", "Say no to it: everyone goes back to stable."),
+        "validate": Entry(
+            MANIFESTS,
+            "Check manifests: every mistake with its file and line, and what is wanted instead.",
+            "rollout.cli.manifests.validate:validate",
+        ),
+        "plan": Entry(
+            MANIFESTS,
+            "Show every patch that a push of these manifests would lead to, step by step.",
+            "rollout.cli.manifests.plan:plan",
+        ),
+        "preflight": Entry(
+            MANIFESTS,
+            "Say what stands in a rollout's way: rules over the mesh's objects and the pods.",
+            "rollout.cli.manifests.preflight:preflight",
+        ),
+        "crds": Entry(
+            MANIFESTS,
+            "Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -",
+            "rollout.cli.manifests.crds:crds",
+        ),
+        "schema": Entry(
+            MANIFESTS,
+            "Print a kind's JSON Schema, for editors.",
+            "rollout.cli.manifests.crds:schema",
+        ),
+        "lab": Entry(
+            RUN,
+            "A cluster on this machine: real Envoy, Prometheus and git.",
+            "rollout.cli.lab.up:app",
+        ),
+        "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "version": Entry(RUN, "Print the version.", "rollout.cli.main:version"),
+    }
+
+
 app = typer.Typer(
+    cls=Commands,
     name="rollout",
     help="Take a pushed revision to everyone step by step, or bring everyone back.",
     epilog="Exit codes: `rollout wait --help`. Colours go with NO_COLOR.",
@@ -30,38 +111,28 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def root(
-    context: typer.Context,
-    kubeconfig: Annotated[str, typer.Option(help="Default: KUBECONFIG, as kubectl.")] = "",
-    kube_context: Annotated[str, typer.Option("--context", help="Its context.")] = "",
-) -> None:
-    """Progressive delivery on Istio."""
-    context.obj = Settings(kubeconfig=kubeconfig, context=kube_context)
-
-
 def version() -> None:
     """Print the version."""
     print(rollout.__version__)
 
 
-def _panel(title: str, *commands: Callable[..., None]) -> None:
-    """``commands`` under one heading of ``--help``."""
-    for command in commands:
-        app.command(rich_help_panel=title)(command)
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
 
 
-def _add() -> None:
-    _panel(LOOK, status.status, watch.watch, status.history, status.explain, wait.wait)
-    for verb in terminal.ANSWERS:
-        app.command(verb, rich_help_panel=ASK)(answer.command(verb))
-    _panel(LOOK, backtest.backtest)
-    _panel(MANIFESTS, validate.validate, plan.plan, preflight.preflight, crds.crds, crds.schema)
-    app.add_typer(lab.app, name="lab", rich_help_panel=RUN)
-    _panel(RUN, run.run, version)
-
-
-_add()
+@app.callback()
+def root(
+    context: typer.Context,
+    kubeconfig: Annotated[str, typer.Option(help="Default: KUBECONFIG, as kubectl.")] = "",
+    kube_context: Annotated[str, typer.Option("--context", help="Its context.")] = "",
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Progressive delivery on Istio."""
+    context.obj = Settings(kubeconfig=kubeconfig, context=kube_context)
 
 
 def main() -> None:
@@ -70,5 +141,7 @@ def main() -> None:
     try:
         app()
     except RolloutError as error:
+        from rollout.cli import exits, output  # noqa: PLC0415 - only where a command has failed
+
         output.say(str(error))
         sys.exit(exits.of(error))

@@ -87,7 +87,7 @@ def documents(file: str, data: bytes) -> list[Document]:
     try:
         return list(reader.documents())
     except yaml.YAMLError as error:
-        raise ManifestError(file, *_complaint(error)) from None
+        raise ManifestError(file, *_complaint(text, error)) from None
 
 
 def _text(file: str, data: bytes) -> str:
@@ -107,11 +107,24 @@ def _text(file: str, data: bytes) -> str:
     return text
 
 
-def _complaint(error: yaml.YAMLError) -> tuple[int, str, str]:
+_TOO_DEEP = (f"is nested more than {MAX_DEPTH} deep", "flatter text is wanted")
+
+
+def _complaint(text: str, error: yaml.YAMLError) -> tuple[int, str, str]:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "is not YAML"
     line = mark.line + 1 if mark is not None else 0
+    if mark is not None and _open_brackets(text[: mark.index]) > MAX_DEPTH:
+        return (
+            line,
+            *_TOO_DEEP,
+        )  # PyYAML from 6.0.4 stops at a depth of its own while it reads ahead
     return line, f"is not YAML: {' '.join(str(problem).split())[:120]}", "valid YAML is wanted"
+
+
+def _open_brackets(text: str) -> int:
+    """How many flow collections stand open at the end, brackets inside strings counted, too."""
+    return text.count("[") + text.count("{") - text.count("]") - text.count("}")
 
 
 def _events(file: str, text: str) -> Iterator[yaml.Event]:
@@ -125,9 +138,7 @@ def _events(file: str, text: str) -> Iterator[yaml.Event]:
         nodes += isinstance(event, yaml.NodeEvent)
         line = _line(event)
         if depth > MAX_DEPTH:
-            raise ManifestError(
-                file, line, f"is nested more than {MAX_DEPTH} deep", "flatter text is wanted"
-            )
+            raise ManifestError(file, line, *_TOO_DEEP)
         if nodes > MAX_NODES:
             raise ManifestError(
                 file, line, f"has more than {MAX_NODES} values", "several files are wanted"

@@ -29,7 +29,9 @@ SCRAPE = timedelta(seconds=1)
 SOURCE = Kind(GROUP, VERSION, "rolloutsources", "RolloutSource")
 ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
-app = typer.Typer(help="A cluster on this machine: real Envoy, Prometheus and git.")
+app = typer.Typer(
+    help="A cluster on this machine: real Envoy, Prometheus and git.", add_completion=False
+)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter an option
     prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
     form: Output = Format.TABLE,
 ) -> None:
-    """Replay the gate over the past: how often would it have sent back a good release, and why?
+    """Replay the gate over the past: how often would it send back a good release?
 
     Half of stable's pods play a canary that is just like the other half.
     Token, CA and tenant come from the environment, as for `rollout run`.
