@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.istio.routes import matches, reach
+from rollout.istio.routes import reach
+from rollout.model.traffic import is_claim
 from rollout.preflight.snapshot import Case
 
 _FIELDS = ("uri", "scheme", "method", "authority")
@@ -66,7 +67,7 @@ def underscore(case: Case) -> Iterator[str]:
     Source: Envoy, HttpProtocolOptions, ``headers_with_underscores_action``.
     """
     for told, key, _ in (*_of_routes(case), *_of_cohorts(case)):
-        if "_" in key and not matches.is_claim(key):
+        if "_" in key and not is_claim(key):
             yield f"{told}: header {key!r} has an underscore; some proxies drop such headers"
 
 
@@ -76,7 +77,7 @@ def claim_in_mesh(case: Case) -> Iterator[str]:
     Source: Istio, "JWT claim based routing"; pkg/config/validation: such a match is refused in a
     VirtualService that is bound to no gateway.
     """
-    marked = any(matches.is_claim(key) for c in case.cohorts for key in c.headers)
+    marked = any(is_claim(key) for c in case.cohorts for key in c.headers)
     for where, bound in case.bindings() if marked else ():
         if reach.MESH in bound:
             alone = len(bound) == 1

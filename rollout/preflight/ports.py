@@ -27,6 +27,11 @@ def protocol(port: Obj) -> str:
     return declared or two_words
 
 
+def spoken(port: Obj) -> str:
+    """The port's protocol, as its Service has it."""
+    return "UDP" if port.get("protocol") == "UDP" else protocol(port)
+
+
 def no_http(case: Case) -> Iterator[str]:
     """ROL-002, B: wherever the object is bound to, its http routes hold for nobody."""
     for obj in _with_http(case):
@@ -77,8 +82,8 @@ def _in_mesh(root: Obj, obj: Obj, case: Case) -> Iterator[tuple[str, str]]:
         ports = [p for p in service["spec"].get("ports") or [] if _heard(p, listed)]
         deaf = [p for p in ports if protocol(p) in OTHER]
         if ports and len(deaf) == len(ports):
-            told = ", ".join(f"{p.get('port')} is {protocol(p)}" for p in deaf)
-            yield "the mesh", f"port {told} of service {service['metadata']['name']}"
+            told = " and ".join(f"port {p.get('port')} is {spoken(p)}" for p in deaf)
+            yield "the mesh", f"{told} in service {service['metadata']['name']}"
         else:
             yield "the mesh", ""
 
@@ -147,7 +152,7 @@ def deaf(case: Case) -> Iterator[str]:
     speaking = [p for p in _all(case.service) if protocol(p) not in OTHER]
     for port in _routed(case) if speaking else ():
         if protocol(port) in OTHER and any(reach.MESH in bound for _, bound in case.bindings()):
-            told = f"port {port.get('port')} is {protocol(port)}"
+            told = f"port {port.get('port')} is {spoken(port)}"
             yield f"service {case.target.host}: {told}; callers of that port are not split"
 
 

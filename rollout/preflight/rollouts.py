@@ -22,7 +22,7 @@ PAGE = "docs/rules.md"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; its sources are in the docstring of ``check`` and in ``facts/istio.md`` 5.
+    """One rule; its sources are in the docstring of ``check``.
 
     ``check``: one sentence per finding, each with its object in front.
     """

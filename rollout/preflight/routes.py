@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.istio import hosts, traffic, virtualservice
-from rollout.istio.routes import listing, matches, problems, reach
+from rollout.istio.routes import listing, problems, reach
 from rollout.istio.routes.listing import listed, namespace, spec, subset, weight, where
 from rollout.istio.routes.reach import MESH, gateways
+from rollout.model.traffic import is_claim
 from rollout.preflight import ports
 from rollout.preflight.snapshot import Case, Obj, named
 
@@ -89,7 +90,7 @@ def _in_mesh(obj: Obj, case: Case) -> bool:
 
 def propagation(case: Case) -> Iterator[str]:
     """ROL-031, I: deep in the mesh a header is there only if every caller passes it on."""
-    headers = any(not matches.is_claim(name) for c in case.cohorts for name in c.headers)
+    headers = any(not is_claim(name) for c in case.cohorts for name in c.headers)
     marked = headers or any(c.cookies for c in case.cohorts)
     if marked and any(MESH in bound for _, bound in case.bindings()):
         told = "callers inside the mesh must pass the cohort's headers on"
@@ -126,7 +127,7 @@ def many_retries(case: Case) -> Iterator[str]:
 
 
 def odd_weights(case: Case) -> Iterator[str]:
-    """ROL-036, B: weights that do not mean what they seem to (facts/istio.md 4.3)."""
+    """ROL-036, B: weights do not always mean what they seem to (Istio API, ``weight``)."""
     for told, route in case.routes():
         entries = route.get("route") or []
         shares = [weight(e) for e in entries]

@@ -142,7 +142,7 @@ def subset(entry: Mapping[str, Any]) -> str | None:
 
 
 def weight(entry: Mapping[str, Any]) -> int:
-    """A destination's weight; a missing one is 0 beside others (facts/istio.md 4.3)."""
+    """A destination's weight; a missing one is 0 beside others (Istio API, ``weight``)."""
     return int(entry.get("weight") or 0)
 
 

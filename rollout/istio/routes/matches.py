@@ -13,7 +13,7 @@ from typing import Any
 
 from rollout.errors import RefusedError
 from rollout.istio.patch import Json
-from rollout.model.traffic import Cohort, StringMatch
+from rollout.model.traffic import Cohort, StringMatch, is_claim
 
 _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _MOST_COOKIES = 3
@@ -30,7 +30,6 @@ _COOKIE = re.compile(
     r"\((?:\?:)?;\.\*\)\?\$?"
 )
 
-_CLAIM = re.compile(r"@request\.auth\.claims(\.[^.]+(\.[^.]+)*|(\[[^\[\]]+\])+)", re.IGNORECASE)
 _MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
 
 
@@ -77,14 +76,6 @@ def of_cohort(cohort: Cohort) -> Json:
     if query:
         match["queryParams"] = query
     return match
-
-
-def is_claim(header: str) -> bool:
-    """Whether the key of a header match names a claim of the request's token, and no header.
-
-    Source: Istio, pkg/jwt, ``ToRoutingClaim``; the names of claims keep their case.
-    """
-    return _CLAIM.fullmatch(header) is not None
 
 
 def _header(name: str) -> str:

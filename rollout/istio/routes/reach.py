@@ -11,7 +11,7 @@ from rollout.errors import RefusedError
 from rollout.istio.patch import Json
 from rollout.istio.routes import listing, matches
 from rollout.istio.routes.listing import ManagedRoute
-from rollout.model.traffic import Cohort, Target
+from rollout.model.traffic import Cohort, Target, is_claim
 
 Obj = Mapping[str, Any]
 MESH = "mesh"
@@ -142,7 +142,7 @@ def _holds(key: str, value: Any, one: Json, two: Json) -> bool:
 
 def _name(key: str, name: str) -> str:
     """Envoy compares header names without regard to case; claims and parameters with it."""
-    return name.lower() if key == "headers" and not matches.is_claim(name) else name
+    return name.lower() if key == "headers" and not is_claim(name) else name
 
 
 def _named(sni: str, patterns: Sequence[str]) -> bool:
