@@ -1,6 +1,6 @@
 """The ROL rules as a table: what is looked at before a journey starts, and what a finding does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rollout.model.observation import Finding, Severity
@@ -25,11 +25,13 @@ class Rule:
     """One rule; its sources are in the docstring of ``check``.
 
     ``check``: one sentence per finding, each with its object in front.
+    ``by_files``: what it finds among some objects stays true with more of them.
     """
 
     id: str
     severity: Severity
     check: Callable[[Case], Iterator[str]]
+    by_files: bool = False
 
 
 BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
@@ -55,11 +57,11 @@ RULES = (
     Rule("ROL-014", WARN, subsets.overlapping),
     Rule("ROL-020", WARN, routes.no_mesh),
     Rule("ROL-021", WARN, routes.past_us),
-    Rule("ROL-023", BLOCK, effect.dead),
+    Rule("ROL-023", BLOCK, effect.dead, by_files=True),
     Rule("ROL-023", WARN, effect.half_dead),
     Rule("ROL-024", WARN, routes.spelling),
     Rule("ROL-025", WARN, routes.unlisted),
-    Rule("ROL-026", BLOCK, matching.field_as_header),
+    Rule("ROL-026", BLOCK, matching.field_as_header, by_files=True),
     Rule("ROL-026", WARN, matching.half_as_header),
     Rule("ROL-026", WARN, matching.underscore),
     Rule("ROL-027", WARN, matching.not_re2),
@@ -75,10 +77,10 @@ RULES = (
     Rule("ROL-036", BLOCK, routes.odd_weights),
     Rule("ROL-036", BLOCK, ports.which),
     Rule("ROL-036", WARN, ports.any_of_several),
-    Rule("ROL-037", BLOCK, routes.unmanageable),
-    Rule("ROL-037", BLOCK, routes.unwritable),
+    Rule("ROL-037", BLOCK, routes.unmanageable, by_files=True),
+    Rule("ROL-037", BLOCK, routes.unwritable, by_files=True),
     Rule("ROL-037", BLOCK, routes.orphan),
-    Rule("ROL-038", BLOCK, effect.empty_step),
+    Rule("ROL-038", BLOCK, effect.empty_step, by_files=True),
     Rule("ROL-038", WARN, effect.lost_cohort),
     Rule("ROL-040", WARN, subsets.plain_text),
     Rule("ROL-041", WARN, pods.probes),
@@ -93,7 +95,7 @@ RULES = (
     Rule("ROL-051", WARN, pods.left_behind),
     Rule("ROL-052", WARN, pods.unready),
     Rule("ROL-054", WARN, policies.lost_tags),
-    Rule("ROL-055", BLOCK, effect.no_counters),
+    Rule("ROL-055", BLOCK, effect.no_counters, by_files=True),
     Rule("ROL-060", BLOCK, routes.claimed),
     Rule("ROL-061", WARN, routes.pinned),
     Rule("ROL-062", WARN, matching.claim_in_mesh),
@@ -103,13 +105,13 @@ RULES = (
 _ORDER = (BLOCK, WARN, INFO)
 
 
-def findings(case: Case) -> tuple[Finding, ...]:
+def findings(case: Case, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
     """What the rules find, blocks first, each sentence once; empty when all is well.
 
     A block that a person has overruled is a warning with the reason.
     A rule that stumbles over an object it cannot read says so and stops no other rule.
     """
-    found = {_judged(f, case): None for rule in RULES for f in _found(rule, case)}
+    found = {_judged(f, case): None for rule in rules for f in _found(rule, case)}
     found |= dict.fromkeys(_idle(case, {f.rule for f in found if f.overruled}))
     return tuple(sorted(found, key=lambda f: (_ORDER.index(f.severity), not f.overruled, f.rule)))
 

@@ -101,8 +101,14 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{approval: {slack: '#r'}}", "approval.slack is not acted on yet; leave it out"),
         ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
         ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
-        ("{cohorts: [{headers: {X-A: {exact: b}}}]}", "cohorts[0].headers.X-A has upper-case letters; write x-a"),
-        ("{cohorts: [{headers: {uri: {exact: b}}}]}", "cohorts[0].headers.uri means a header of that name"),
+        (
+            "{cohorts: [{headers: {X-A: {exact: b}}}]}",
+            "cohorts[0].headers.X-A has upper-case letters; write x-a",
+        ),
+        (
+            "{cohorts: [{headers: {uri: {exact: b}}}]}",
+            "cohorts[0].headers.uri means a header of that name",
+        ),
         (
             "{cohorts: [{headers: {a: {regex: '(?=b)'}}}]}",
             "cohorts[0].headers.a.regex is '(?=b)': ",

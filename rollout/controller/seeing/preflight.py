@@ -34,9 +34,16 @@ def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
+    return rollouts.findings(case(kube, rollout, asked, stable, canary))
+
+
+def case(
+    kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
+) -> Case:
+    """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
-    case = Case(
+    return Case(
         snapshot=_snapshot(kube, rollout, asked, names),
         target=asked.target,
         stable=names[0],
@@ -50,7 +57,6 @@ def findings(
         server_side=rollout.spec.analysis.reporter == "destination",
         overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},
     )
-    return rollouts.findings(case)
 
 
 def _metrics(rollout: Rollout, stops: Iterable[Stop]) -> Iterator[Metric]:
