@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollout.cli.manifests import rehearsal, validate
+from rollout.cli.manifests import beside, rehearsal, validate
 from rollout.cli.manifests.plan import documents
 from rollout.manifest import load
 from rollout.messages.planned import Planned
