@@ -8,7 +8,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
-from rollout.model.spec import Metric, Rollout
+from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
@@ -66,7 +66,7 @@ def _metrics(rollout: Rollout, stops: Iterable[Stop]) -> Iterator[Metric]:
     """Every metric that may hold a gate: the rollout's, its templates', its steps'."""
     yield from rollout.spec.analysis.metrics
     for template in rollout.templates.values():
-        yield from template.metrics
+        yield from template.metrics if isinstance(template, AnalysisTemplateSpec) else ()
     for stop in stops:
         yield from stop.step.analysis
 
