@@ -96,7 +96,7 @@ def _preparing(look: Look) -> Turn:
     status = confirmed(look)
     look = replace(look, status=status)
     if blocks := [f for f in look.seen.findings if f.severity is Severity.BLOCK]:
-        because = f"{blocks[0].rule}: {blocks[0].text}"
+        because = str(blocks[0])
         return Turn(status, because, SOON, WaitsFor.OBJECTS, writes=Writes.AT_REST)
     if status.stage.waits_for_proxies:
         return _proxies(status)
@@ -124,6 +124,8 @@ def _pods_ready(look: Look) -> Turn:
         return holding.until(look, Reason(because), WaitsFor.SUBSETS)
     if status.attempt.pause is not None:
         return Turn(status, status.attempt.pause.because)
+    for rule, reason in {f.rule: f.overruled for f in look.seen.findings if f.overruled}.items():
+        look = replace(look, status=remember(look.status, look.now, f"{rule} overruled: {reason}"))
     return journey.enter_step(look, 0, f"{named(status.attempt.canary)} is ready")
 
 
