@@ -94,7 +94,9 @@ def test_an_overruled_finding_is_kept_with_its_reason() -> None:
     play.world.findings = (passed,)
     play.push("v2").after(minutes=1)
     told = [entry.because for entry in play.status.history]
-    assert play.status.warnings == ("ROL-023: is never reached (overruled: legacy ends on Monday)",)
+    assert play.status.attempt.warnings == (
+        "ROL-023: is never reached (overruled: legacy ends on Monday)",
+    )
     assert told.count("ROL-023 overruled: legacy ends on Monday") == 1
 
 

@@ -115,7 +115,7 @@ class _Stage:
         )
         rollout, status = replace(self.rollout, spec=spec), self.status
         found = preflight.findings(
-            self.cluster, rollout, asked, status.stable, status.canary or seen.asked
+            self.cluster, rollout, asked, status.stable, status.attempt.canary or seen.asked
         )
         shown = (f for f in found if f.severity is Severity.WARN)
         told = (str(f) for f in shown if f.overruled or f.rule in _TOLD)
@@ -144,7 +144,7 @@ class _Stage:
 def _stands(status: RolloutStatus, seen: Observation) -> tuple[str, ...]:
     """What the last look found in the way, each whole; empty where only ``because`` says it."""
     blocks = tuple(str(f) for f in seen.findings if f.severity is Severity.BLOCK)
-    if seen.traffic.problems or status.stage is not Stage.PREPARING:
+    if seen.traffic.problems or status.stage.name is not Stage.PREPARING:
         return seen.traffic.problems or seen.traffic.refused or seen.traffic.gone
     return blocks
 
