@@ -108,12 +108,14 @@ class Kube:
         cache = self._caches.get(kind) or self._begin(kind)
         watch = self._watches[kind]
         if not cache.listed:
-            raise OutsideError(f"{kind.lower()}: {watch.complaint}; the next look sees more")
+            what = f"{kind.lower()}: {watch.complaint}"
+            raise OutsideError(f"{what}; the next look sees more", kind=watch.trouble, what=what)
         silent = asyncio.get_running_loop().time() - watch.alive_at
         if silent > STALE_SECONDS:
             raise OutsideError(
                 f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
-                "decisions wait until the API server answers"
+                "decisions wait until the API server answers",
+                kind=watch.trouble,
             )
         return cache
 
