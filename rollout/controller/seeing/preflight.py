@@ -7,7 +7,7 @@ from rollout import strategies
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
-from rollout.model.observation import Finding, Questions
+from rollout.model.observation import Finding, Questions, Severity
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
@@ -29,8 +29,8 @@ KINDS = (
 )
 """Kinds that only the rules read; where we may not read one, its rules find nothing."""
 
-UNREAD = "ROL-000"
-"""The rule of what keeps all rules from being asked."""
+UNREAD = ODD = "ROL-000"
+"""The rule of what cannot be read, so that other rules cannot be asked of it."""
 
 
 def findings(
@@ -48,9 +48,10 @@ def findings(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
-        ahead=_ahead(rollout, stops),
+        ahead=_ahead(rollout, stops) if asked.target.canary else (),
     )
-    return rollouts.findings(case)
+    odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, asked.target))
+    return (*odd, *rollouts.findings(case))
 
 
 def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:
