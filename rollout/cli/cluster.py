@@ -16,6 +16,7 @@ from rollout.controller.keeping import inbox
 from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
+from rollout.edges.proxy import Proxy
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
@@ -77,7 +78,8 @@ async def connected(given: Settings, *, name: str = "") -> AsyncIterator[Kube]:
     ``name``: Rollouts of this name only.
     """
     path = settings.kubeconfig(given.kubeconfig)
-    api = await kube.connect(path, given.context or None)
+    proxy = Proxy.of(settings.proxies())
+    api = await kube.connect(path, given.context or None, proxy)
     scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS}
     scopes["Rollout"] = Scope(given.namespace, fields=f"metadata.name={name}" if name else "")
     async with Kube(api, concerns.of, scopes) as connection:

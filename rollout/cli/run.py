@@ -113,16 +113,16 @@ async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
 ) -> tuple[Outside, GitRepo]:
     """Every edge, opened; ``exits`` closes them."""
-    api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
+    proxy = Proxy.of(settings.proxies())
+    path = settings.kubeconfig(given.kubeconfig)
+    api = await kube.connect(path, given.context or None, proxy)
     scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
     cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
-    webhooks = await exits.enter_async_context(
-        Webhooks(Hosts(allowed.webhooks), Proxy.of(settings.proxies()))
-    )
+    webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     return Outside(cluster, metrics, proxies, webhooks=webhooks), repo
 
 
