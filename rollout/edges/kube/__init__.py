@@ -3,6 +3,6 @@
 from rollout.edges.kube.client import Kube
 from rollout.edges.kube.credentials import connect
 from rollout.edges.kube.paths import PATHS
-from rollout.edges.kube.source import Scope
+from rollout.edges.kube.source import Scope, scopes
 
-__all__ = ["PATHS", "Kube", "Scope", "connect"]
+__all__ = ["PATHS", "Kube", "Scope", "connect", "scopes"]
