@@ -20,6 +20,7 @@ from rollout.edges.proxy import Proxy
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model import spec
+from rollout.model.reasons import Verb
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
@@ -238,7 +239,7 @@ async def _news(cluster: Kube, changed: asyncio.Event) -> None:
         told = text
 
 
-async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
+async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:
     """As ``inbox.ask``, of a cluster that may not have told us of its Rollouts yet."""
     await there(cluster, namespace, name)
     return await inbox.ask(cluster, namespace, name, verb)
