@@ -78,7 +78,8 @@ def decides_on_a_sentence(node: ast.AST) -> bool:
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
         asks = any(isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for op in node.ops)
-        return asks and any(map(is_sentence, sides)) and not all(map(is_sentence, sides))
+        said_before = all(is_sentence(side) or isinstance(side, ast.Attribute) for side in sides)
+        return asks and any(map(is_sentence, sides)) and not said_before
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         read = node.func.attr in _READS
         return read and any(map(is_sentence, (node.func.value, *node.args)))

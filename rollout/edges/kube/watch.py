@@ -45,6 +45,7 @@ class Watch:
     ``complaint``: why it is not true now, in one line; empty when all is well.
     ``trouble``: of which kind that is.
     ``alive_at``: when the server last gave a sign of life, by the event loop's clock.
+    ``refused``: the server is there, and says no.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Watch:
         self.complaint = "not listed yet"
         self.trouble = Outside.STARTING
         self.alive_at = float("-inf")
+        self.refused = False
         self._api = api
         self._cache = cache
         self._tell = tell
@@ -76,6 +78,7 @@ class Watch:
             except RolloutError as error:
                 if isinstance(error, ListAgain):
                     self._version = ""
+                self.refused = isinstance(error, RefusedError)
                 self.complaint, self.trouble = str(error), Outside.SILENT
                 await asyncio.sleep(_wait(self._failures, self._jitter()))
                 self._failures += 1
@@ -125,6 +128,7 @@ class Watch:
         async with contextlib.aclosing(_lines(stream)) as lines:
             async for line in lines:
                 self._sign()
+                self.complaint = ""
                 if line:
                     self._version = self._hear(line) or self._version
                     self._failures = 0
@@ -154,6 +158,7 @@ class Watch:
         self._sign()
 
     def _sign(self) -> None:
+        self.refused = False
         self.alive_at = self._now()
 
     @staticmethod
