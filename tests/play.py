@@ -54,6 +54,7 @@ class World:
     ``scaled``: what the autoscaler names; None: there is none. ``keda``: its problem, if any.
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``unwritable``: why a route with cohorts cannot be written.
+    ``problems``: why pods do not come up; ``outdated``: settings of a Deployment, by revision.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     """
 
@@ -82,6 +83,8 @@ class World:
     asked: dict[str, AskApproval] = field(default_factory=dict)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
+    problems: dict[str, str] = field(default_factory=dict)
+    outdated: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home = self.author
@@ -187,6 +190,8 @@ class World:
             wanted=self.pods.get(name, 0),
             ready=self.ready(name),
             labels={"version": name} if exists else {},
+            problem=self.problems.get(name, ""),
+            outdated=self.outdated.get(name, ()),
         )
 
     def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match
@@ -208,6 +213,7 @@ class World:
                 del self.subsets[action.name]
             case EnsureWorkload():
                 self.pods[action.revision.name] = action.replicas
+                self.outdated.pop(action.revision.name, None)
             case Scale():
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
             case HandOver():

@@ -230,6 +230,8 @@ class _Bench:
         if beyond and not self.weighed[one.name]:
             return _Found(one, Standing.ERROR, "no histogram bucket is as long as asked for")
         seen = source.tally.last_seen()
+        if seen is None and window.mirrored:
+            return _Found(one, Standing.NO_DATA, words.QUIET)
         if seen is None:
             names = f"{window.workload(window.stable)} or {window.workload(window.canary)}"
             return _Found(one, Standing.NO_DATA, f"no counters of {names} yet")
@@ -314,6 +316,8 @@ class _Bench:
             last.trail.log_safe(percent),
         )
         rate = max(self.kept.source(one.source).rate for one in self._acting())
+        if window.mirrored and rate <= 0:
+            return words.QUIET
         return words.needed(more, rate)
 
 

@@ -73,6 +73,12 @@ def certificate(harm: float, percent: int, risk: float) -> str:
     return f"certified below +{cap:.3g}pp (risk {as_percent(round(risk, 9))})"
 
 
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds for which traffic is waited for without being told that it does not come."""
+
+QUIET = "no traffic on the preview: send some, or `rollout skip`"
+
+
 def needed(requests: float, per_second: float) -> str:
     """``~900 more canary requests, about 6m``."""
     if not math.isfinite(requests) or requests > 1e9:
@@ -81,7 +87,9 @@ def needed(requests: float, per_second: float) -> str:
     if per_second <= 0:
         return f"{count}, none are coming"
     seconds = requests / per_second
-    unit = 60 if seconds >= 90 else 1
+    if seconds > LONGEST_WAIT:
+        return f"{count}, and few come: send some, or `rollout skip`"
+    unit = 3600 if seconds > 2 * 3600 else 60 if seconds >= 90 else 1
     return f"{count}, about {words(timedelta(seconds=math.ceil(seconds / unit) * unit))}"
 
 

@@ -198,6 +198,8 @@ class SeenWorkload:
     ``problem``: why its pods do not come up, in words; empty when nothing is wrong.
     ``known``: whether this could be read at all; else ``problem`` says why not, and the numbers
     mean nothing.
+    ``outdated``: the fields of its Deployment that are not as git's template says by now, of those
+    that change without another pod.
     """
 
     revision: str
@@ -208,6 +210,7 @@ class SeenWorkload:
     labels: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     known: bool = True
+    outdated: tuple[str, ...] = ()
 
     @property
     def down(self) -> bool:

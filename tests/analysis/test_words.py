@@ -49,6 +49,8 @@ def test_evidence_is_never_a_probability(log_e: float, text: str) -> None:
         (41.0, 1.0, "~41 more canary requests, about 41s"),
         (0.0, 1.0, "~1 more canary requests, about 0s"),
         (12_345.0, 0.0, "~12,000 more canary requests, none are coming"),
+        (12_000.0, 1.0, "~12,000 more canary requests, about 4h"),
+        (1400.0, 0.004, "~1,400 more canary requests, and few come: send some, or `rollout skip`"),
         (math.inf, 1.0, ""),
         (1e12, 1.0, ""),
     ],
