@@ -90,7 +90,8 @@ class Observer:
         """What must wake this rollout from now on."""
         revision, _ = pods.asked(self.kube, held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
-        return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+        near = mesh.concerns_beside(self.kube, asked.target, asked.route)
+        return near | concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
 
     async def _metrics(self, asked: Questions) -> Answers:
         if not asked.counts and not asked.values:
@@ -117,12 +118,14 @@ class Observer:
     ) -> SeenTraffic:
         adopted = held.status.stable is not None
         problems = mesh.problems(self.kube, held.rollout, adopted=adopted)
+        route = None if asked.released else asked.route
         found = traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,
-            None if asked.released else asked.route,
+            route,
             {name: workload.labels for name, workload in workloads.items()},
+            mesh.beside(self.kube, asked.target, route),
         )
         return replace(found, problems=(*problems, *found.problems))
 

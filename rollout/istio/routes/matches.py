@@ -162,10 +162,10 @@ def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Js
         return two
     for exact, other in ((one, two), (two, one)):
         if "exact" in exact:
-            return _if(_meets(exact["exact"], other, fold), exact)
+            return _if(meets(exact["exact"], other, fold=fold), exact)
     if "prefix" in one and "prefix" in two:
         longer, shorter = sorted((one, two), key=lambda m: len(m["prefix"]), reverse=True)
-        return _if(_meets(longer["prefix"], shorter, fold), longer)
+        return _if(meets(longer["prefix"], shorter, fold=fold), longer)
     return _both_patterns(one, two, where, fold=fold)
 
 
@@ -247,7 +247,8 @@ def _if(holds: bool, match: Json) -> Json:
     return match
 
 
-def _meets(text: str, match: Json, fold: bool) -> bool:
+def meets(text: str, match: Json, *, fold: bool = False) -> bool:
+    """Whether a StringMatch holds for ``text``. Errors: ``RefusedError`` for no pattern of RE2."""
     flags = re.IGNORECASE if fold else 0
     if "regex" in match:
         try:
@@ -255,9 +256,16 @@ def _meets(text: str, match: Json, fold: bool) -> bool:
         except re.error:
             found = f"match by regex {match['regex']!r}: cannot be read"
             raise RefusedError(f"{found}; a pattern of RE2 is wanted") from None
-    way = "exact" if "exact" in match else "prefix"
-    pattern = quoted(match[way]) + (".*" if way == "prefix" else "")
-    return re.fullmatch(pattern, text, flags | re.DOTALL) is not None
+    return re.fullmatch(pattern(match), text, flags | re.DOTALL) is not None
+
+
+def pattern(match: Json) -> str:
+    """The RE2 pattern of a StringMatch, for the whole value; any value for an empty one."""
+    if "regex" in match:
+        return ".*" if match["regex"] == "*" else f"(?:{match['regex']})"
+    if "exact" in match:
+        return quoted(match["exact"])
+    return f"{quoted(match.get('prefix', ''))}.*"
 
 
 def _words(match: Mapping[str, Any]) -> str:
