@@ -33,6 +33,33 @@ class Beside:
 NOBODY = Beside()
 
 
+def is_sound(obj: Obj) -> bool:
+    """Whether Istio can read ``obj``; what its schema refuses is not in the mesh, so takes nothing.
+
+    A VirtualService or a Gateway, as other people write it.
+    """
+    try:
+        bound, named = gateways(obj), delegates(obj)
+        listed = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
+        asked = [m for m in _matches(obj, "", {}, deep=False) if not _is_match(m)]
+        servers = [h for s in _spec(obj).get("servers") or () for h in _let_in(s, "", "")]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return not asked and all(
+        isinstance(x, str | tuple) for x in (*bound, *named, *listed, *servers)
+    )
+
+
+def _is_match(match: Match) -> bool:
+    maps = [match.get(key) or {} for key in ("headers", "withoutHeaders", "queryParams")]
+    texts = [match[key] for key in ("uri", "scheme", "method", "authority") if key in match]
+    rules = [*texts, *(rule for one in maps for rule in one.values() if rule is not None)]
+    return all(
+        isinstance(rule, Mapping) and all(isinstance(text, str) for text in rule.values())
+        for rule in rules
+    )
+
+
 def gateways(obj: Obj) -> tuple[str, ...]:
     """Full names of the gateways that ``obj`` is bound to, the mesh left out."""
     names = _spec(obj).get("gateways") or [MESH]

@@ -11,7 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
-from rollout.model.spec import BY_KUBERNETES
+from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
@@ -20,16 +20,22 @@ _PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@|https?://[^/@]*@")
 _HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
-def of(kind: str, spec: object) -> Iterator[Mistake]:
-    """What is wrong with ``spec`` of a ``kind``; paths begin at the spec."""
+def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
+    """What is wrong with ``spec`` of a ``kind``; paths begin at the spec.
+
+    ``stored``: a rule is silent where nulls would matter, since the API server has none.
+    """
     if isinstance(spec, Mapping):
         rules = {"Rollout": rollout, "AnalysisTemplate": template, "RolloutSource": source}
         yield from rules[kind](spec)
+        if kind == "AnalysisTemplate" and not stored:
+            yield from _arguments(spec)
 
 
 def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
+    yield from _overruled(plain.mapping(spec.get("preflight")).get("overrule"))
     strategy = plain.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
         yield Mistake(
@@ -47,6 +53,10 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one AnalysisTemplate."""
     yield from metrics.of(spec.get("metrics"), ("metrics",))
+
+
+def _arguments(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Arguments that no default names, not even a null for "required": a typo, most likely."""
     known = plain.mapping(spec.get("args"))
     for index, metric in enumerate(plain.items(spec.get("metrics"))):
         for field in ("bad", "total", "query"):
@@ -90,6 +100,20 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         if not plain.items(pods.get("containers")):
             wanted = "a Deployment's spec, with template.spec.containers, is wanted"
             yield Mistake(("workload", "template"), "has no containers", wanted)
+
+
+def _overruled(value: object) -> Iterator[Mistake]:
+    """What cannot be let pass, and what is let pass twice."""
+    seen: set[str] = set()
+    for index, entry in enumerate(map(plain.mapping, plain.items(value))):
+        rule, here = entry.get("rule"), ("preflight", "overrule", index, "rule")
+        if not isinstance(rule, str):
+            continue
+        if rule in UNAVOIDABLE:
+            yield Mistake(here, f"is {rule}, which nobody can overrule", UNAVOIDABLE[rule])
+        elif rule in seen:
+            yield Mistake(here, f"is {show(rule)} again", "each rule once is wanted")
+        seen.add(rule)
 
 
 def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:

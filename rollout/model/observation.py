@@ -196,6 +196,8 @@ class SeenWorkload:
     ``wanted``: the Deployment's ``spec.replicas``.
     ``labels``: the labels that single out this revision's pods, for a subset.
     ``problem``: why its pods do not come up, in words; empty when nothing is wrong.
+    ``known``: whether this could be read at all; else ``problem`` says why not, and the numbers
+    mean nothing.
     """
 
     revision: str
@@ -205,6 +207,12 @@ class SeenWorkload:
     ready: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    known: bool = True
+
+    @property
+    def down(self) -> bool:
+        """Whether it surely has no ready pods: what cannot be read may well serve."""
+        return self.known and self.ready == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +290,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence."""
+    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence.
+
+    ``overruled``: why a person lets a blocking finding pass; empty: nobody does.
+    """
 
     rule: str
     severity: Severity
     text: str
+    overruled: str = ""
+
+    def __str__(self) -> str:
+        reason = f" (overruled: {self.overruled})" if self.overruled else ""
+        return f"{self.rule}: {self.text}{reason}"
 
 
 @dataclass(frozen=True, slots=True)

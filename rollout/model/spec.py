@@ -17,6 +17,12 @@ GROUP = "rollout.dev"
 VERSION = "v1alpha1"
 
 MINUTE = timedelta(minutes=1)
+TIME_BOX = 20 * MINUTE
+"""When a step without a time box stops waiting for evidence."""
+
+PROGRESS_DEADLINE = 30 * MINUTE
+"""How long a step may be unable to start or to learn before a person is asked."""
+
 OpenObject = Annotated[
     Mapping[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
@@ -121,6 +127,11 @@ class Metric:
     ] = False
     dry_run: Annotated[bool, Field(description="judged and shown, never acted upon")] = False
 
+    @property
+    def counts_requests(self) -> bool:
+        """Whether it is judged by Istio's own counters of requests."""
+        return self.query is None and self.bad is None and self.total is None
+
 
 @dataclass(frozen=True, slots=True)
 class HarmCap:
@@ -157,9 +168,11 @@ class TemplateUse:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
+ERRORS_TOLERANCE = Tolerance()
+SLOW_TOLERANCE = Tolerance(absolute=0.01)
 DEFAULT_METRICS = (
-    Metric("errors", tolerate=Tolerance(1.1, 0.001)),
-    Metric("latency", tolerate=Tolerance(1.1, 0.01)),
+    Metric("errors", tolerate=ERRORS_TOLERANCE),
+    Metric("latency", tolerate=SLOW_TOLERANCE),
 )
 
 
@@ -284,11 +297,16 @@ class Step:
     approval: Approval | None = None
     webhook: Webhook | None = None
 
+    @property
+    def box(self) -> timedelta:
+        """The time box in force: the step's own, or the default and no less than the bake."""
+        return self.time_box or max(TIME_BOX, self.bake)
+
 
 def _ramp() -> tuple[Step, ...]:
-    """The default: one learns most near 40 % and little above 70 % (facts/gating.md 2.1)."""
+    """The default: one learns most near 40 % and little above 70 % (docs/analysis.md, the ramp)."""
     short = [Step(weight=w, time_box=2 * MINUTE) for w in (5, 10, 20, 30)]
-    return (*short, Step(weight=40, time_box=20 * MINUTE))
+    return (*short, Step(weight=40, time_box=TIME_BOX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +428,41 @@ class Traffic:
     stickiness: Stickiness | None = None
 
 
+UNAVOIDABLE: Mapping[str, str] = {
+    "ROL-001": "nothing would tell the pods of the two revisions apart",
+    "ROL-037": "such a route cannot be written",
+    "ROL-051": "such an autoscaler cannot be handed over",
+    "ROL-060": "two rollouts would write over each other",
+}
+"""Blocking rules that no word of a person can overrule, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrule:
+    """A blocking rule that a person lets pass for this rollout; the finding is still shown."""
+
+    __pydantic_config__ = CONFIG
+
+    rule: Annotated[
+        str, Field(pattern=r"^ROL-[0-9]{3}$", description="the rule's id, see docs/rules.md")
+    ]
+    reason: Annotated[
+        str,
+        Field(min_length=1, max_length=300, description="kept in the status and in the history"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What is done with findings of the rules that are asked before a journey starts."""
+
+    __pydantic_config__ = CONFIG
+
+    overrule: Annotated[
+        tuple[Overrule, ...], Field(description="blocking rules that are let pass, each with why")
+    ] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
     """The manifest's ``spec``: what git asks for one service."""
@@ -430,11 +483,12 @@ class RolloutSpec:
     ] = ""
     traffic: Traffic = Traffic()
     analysis: Analysis = Analysis()
+    preflight: Preflight = Preflight()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_drift: OnDrift = OnDrift.RESTORE
     progress_deadline: Annotated[
         Duration, Field(description="a step that cannot start or learn pauses and says why")
-    ] = timedelta(minutes=30)
+    ] = PROGRESS_DEADLINE
 
     def __post_init__(self) -> None:
         if self.workload.deployments is not None and not self.revision:
@@ -464,8 +518,16 @@ class AnalysisTemplateSpec:
 
     metrics: tuple[Metric, ...]
     args: Annotated[
-        Mapping[str, str | None], Field(description="name to default; null means required")
+        Mapping[str, str | None],
+        Field(description="name to default; null, or none at all, means required"),
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that is there and cannot be read; ``problem`` is one sentence that names it."""
+
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +535,8 @@ class Rollout:
     """One Rollout object as the controller knows it: who, from which commit, and what is asked.
 
     ``author`` is the commit's author (an e-mail address), empty when applied by hand.
-    ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist.
+    ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist;
+    what cannot be read is said, and judges nothing.
     ``deleting`` is true once deletion was asked for and our finalizer holds the object.
     """
 
@@ -486,7 +549,7 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
-    templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
+    templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

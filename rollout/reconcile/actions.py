@@ -160,7 +160,7 @@ def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
     pods = look.pods(revision)
-    if revision is None or (pods.exists and pods.wanted >= replicas):
+    if revision is None or not pods.known or (pods.exists and pods.wanted >= replicas):
         return ()
     if handover.scales(look, revision):
         return ()

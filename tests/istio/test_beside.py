@@ -246,6 +246,28 @@ def test_our_own_second_object_is_left_alone_as_well() -> None:
     assert len(beside.others(both[0], named, Beside(both, (EDGE,))).taken) == 1
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"hosts": 7},
+        {"gateways": 7},
+        {"http": [7]},
+        {"http": [{"delegate": "x"}]},
+        {"http": [{"match": ["x"]}]},
+        {"http": [{"match": [{"uri": "/a"}]}]},
+        {"http": [{"match": [{"uri": {"prefix": 7}}]}]},
+        {"http": [{"match": [{"headers": {"x": "1"}}]}]},
+        {"http": [{"match": [{"headers": ["x"]}]}]},
+        {"servers": [{"hosts": 7}]},
+        {"servers": ["x"]},
+    ],
+)
+def test_what_istio_cannot_read_is_not_in_the_mesh(spec: Json) -> None:
+    assert not beside.is_sound({"metadata": {"name": "odd", "namespace": "shop"}, "spec": spec})
+    assert beside.is_sound(theirs(PAGES, {}, PAGES | {"headers": {"x": None}}))
+    assert beside.is_sound(EDGE)
+
+
 TEXTS: tuple[Json, ...] = ({"exact": "1"}, {"prefix": "1"}, {"regex": "1|2|"}, {"regex": "*"}, {})
 PATHS: tuple[Json, ...] = (
     {},

@@ -38,10 +38,12 @@ def beside(kube: Kube, target: Target, route: Route | None) -> Beside:
     mine = _entered(kube, target)
     gateways = tuple(_gateways(kube, mine))
     concerned = _concerned(mine, gateways)
-    near = [obj for concern in concerned for obj in kube.list("VirtualService", concern)]
+    listed = (obj for concern in concerned for obj in kube.list("VirtualService", concern))
+    near = [obj for obj in listed if neighbours.is_sound(obj)]
     named = (name for obj in (*mine, *near) for name in neighbours.delegates(obj))
     inner = (kube.get("VirtualService", *name) for name in named)
-    every = {_key(obj): obj for obj in (*mine, *near, *inner) if obj is not None}
+    deep = [obj for obj in inner if obj is not None and neighbours.is_sound(obj)]
+    every = {_key(obj): obj for obj in (*mine, *near, *deep)}
     return Beside(tuple(every.values()), gateways)
 
 
@@ -56,7 +58,7 @@ def concerns_beside(kube: Kube, target: Target, route: Route | None) -> frozense
 def _entered(kube: Kube, target: Target) -> Sequence[Json]:
     """The target's objects through which requests come in, the roots of delegates among them."""
     ours = virtualservice.discover(virtual_services(kube, target), target)
-    return (*ours, *roots(kube, ours))
+    return [obj for obj in (*ours, *roots(kube, ours)) if neighbours.is_sound(obj)]
 
 
 def _gateways(kube: Kube, mine: Iterable[Json]) -> Iterator[Json]:
@@ -66,7 +68,7 @@ def _gateways(kube: Kube, mine: Iterable[Json]) -> Iterator[Json]:
             found = kube.get("Gateway", *name.split("/", 1))
         except OutsideError:
             return
-        if found is not None:
+        if found is not None and neighbours.is_sound(found):
             yield found
 
 
@@ -92,13 +94,21 @@ def problems(kube: Kube, rollout: Rollout, *, adopted: bool) -> tuple[str, ...]:
     """
     if rollout.deleting:
         return ()
-    service = rollout.spec.service
-    if kube.get("Service", rollout.namespace, service) is None:
-        return (f"service {rollout.namespace}/{service}: is not there; it is wanted",)
+    if problem := unserved(kube, rollout):
+        return (problem,)
     first = next(iter(rivals(kube, rollout)), "")
     if adopted or not first:
         return ()
+    service = rollout.spec.service
     return (f"service {service}: rollout {first} has it already; one of the two must go",)
+
+
+def unserved(kube: Kube, rollout: Rollout) -> str:
+    """That the Service is not there, in words; empty when it is."""
+    service = rollout.spec.service
+    if kube.get("Service", rollout.namespace, service) is not None:
+        return ""
+    return f"service {rollout.namespace}/{service}: is not there; it is wanted"
 
 
 def rivals(kube: Kube, rollout: Rollout) -> list[str]:
