@@ -84,6 +84,6 @@ async def test_what_cannot_be_left_to_them_is_refused_before_anything_is_written
     before = await journey.mesh()
     await journey.push("v2")
     status = await journey.until("blocked", lambda s: "ROL-037" in s.because)
-    assert status.split.canary == 0
+    assert status.stage.split.canary == 0
     assert await journey.mesh() == before
     assert (await journey.visit(40, path="/?page=1", **OF_STAFF)).versions == {"v7": 40}
