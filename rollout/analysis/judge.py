@@ -15,7 +15,7 @@ from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
-from rollout.analysis.sequential import Confidence, Outcome, Reading, Standing, Trail
+from rollout.analysis.sequential import Outcome, Reading, Standing, Trail
 from rollout.analysis.window import Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric, Rollout
@@ -129,13 +129,11 @@ class _Bench:
 
     def _read(self, weighed: Sequence[_Weighed], part: float) -> Reading:
         """``part``: of the error budget that these outcomes have for themselves."""
-        analysis = self.case.rollout.spec.analysis
-        asked = analysis.confidence
         return sequential.read(
             [each.outcome for each in weighed],
             {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
-            Confidence(asked.false_rollback * part, asked.false_promote, analysis.min_requests),
+            plan.confidence(self.case.rollout.spec.analysis, part),
             {each.outcome.name: each.temper for each in weighed},
         )
 
@@ -298,15 +296,14 @@ class _Bench:
 
     def need(self) -> str:
         """How much more traffic a certificate takes, by the outcome that is farthest from it."""
-        window, analysis = self.case.window, self.case.rollout.spec.analysis
-        percent = window.percent
+        window, percent = self.case.window, self.case.window.percent
         all_weighed = [each for one in self._acting() for each in self.weighed[one.name]]
         last = min(all_weighed, key=lambda each: each.trail.log_safe(percent))
         more = forecast.requests_to_certify(
             last.outcome,
             last.trail.share,
             (min(99, max(1, window.weight)), percent),
-            Confidence(false_promote=analysis.confidence.false_promote),
+            plan.confidence(self.case.rollout.spec.analysis),
             last.temper,
             last.trail.log_safe(percent),
         )
