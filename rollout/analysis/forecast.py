@@ -5,34 +5,50 @@ part of a decision.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from rollout.analysis import evidence
+from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
-from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, LEAST_BAD, Confidence, Outcome
+from rollout.analysis.sequential import (
+    COOLED,
+    FIRST,
+    HARMLESS,
+    LEAST_BAD,
+    Confidence,
+    Outcome,
+    Trail,
+)
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
+FAR = timedelta(days=30)
 
-def _growth(shares: tuple[float, float], weight: float, line: Line, bets: Bets) -> float:
-    """Nats per canary request that the best of ``bets`` gains if ``shares`` are true."""
+
+def _growths(shares: tuple[float, float], weight: float, line: Line, bets: Bets) -> list[float]:
+    """Nats per canary request that each of ``bets`` gains if ``shares`` are true."""
     canary, stable = shares
     all_stable = round(MILLION * (1 - weight) / weight) if weight < 1 else 0
     pair = Pair(round(MILLION * canary), MILLION, round(all_stable * stable), all_stable)
-    return max(evidence.log_factors(pair, bets, line), default=0.0) / MILLION
+    return [gain / MILLION for gain in evidence.log_factors(pair, bets, line)]
 
 
-def _price(outcome: Outcome, confidence: Confidence) -> float:
-    """Nats that it takes to roll back: the confidence, and all that is not known beforehand.
+def _against(outcome: Outcome, shares: tuple[float, float], weight: int) -> list[float]:
+    bets = evidence.harmful_bets(shares[1], outcome.line, outcome.bets)
+    return _growths(shares, weight / 100, outcome.line, bets)
 
-    How bad it is (half of the bets pay), and when it began: at the start, judged once it is warm.
+
+def _prices(outcome: Outcome, confidence: Confidence) -> list[float]:
+    """Nats that it takes each bet to roll back: what is not known beforehand has its price.
+
+    How bad it is, and when it began: at the start, judged once the canary is warm.
     """
-    began = -math.log(COOLED * (1 - FIRST))
-    return -math.log(confidence.false_rollback) + math.log(outcome.bets / 2) + began
+    known = -math.log(confidence.false_rollback * COOLED * (1 - FIRST))
+    chances = sequential.likely(outcome.bets + outcome.outage)[: outcome.bets]
+    return [known - chance for chance in chances]
 
 
 def requests_to_roll_back(
@@ -47,14 +63,9 @@ def requests_to_roll_back(
     ``weight``: the canary's percentage; ``confidence``: the metric's part of the error budget.
     Infinite when it lies within the tolerance.
     """
-    gain = _gain(outcome, shares, weight) / dispersion
-    price = _price(outcome, confidence)
-    return max(LEAST_BAD / max(shares[0], 1e-9), price / gain) if gain > 0 else math.inf
-
-
-def _gain(outcome: Outcome, shares: tuple[float, float], weight: int) -> float:
-    bets = evidence.harmful_bets(shares[1], outcome.line, outcome.bets)
-    return _growth(shares, weight / 100, outcome.line, bets)
+    prices, gains = _prices(outcome, confidence), _against(outcome, shares, weight)
+    needed = [p / g * dispersion for p, g in zip(prices, gains, strict=False) if g > 0]
+    return max(LEAST_BAD / max(shares[0], 1e-9), min(needed, default=math.inf))
 
 
 def requests_to_certify(
@@ -73,9 +84,31 @@ def requests_to_certify(
     base = outcome.line.absolute if outcome.line.ratio == 0 else 0.0
     line = Line(outcome.line.ratio, base + outcome.harm * 100 / weights[1])
     bets = evidence.harmless_bets(share, line)
-    gain = _growth((share, share), weights[0] / 100, line, bets) / temper.dispersion
+    gains = _growths((share, share), weights[0] / 100, line, bets)
+    gain = max(gains, default=0.0) / temper.dispersion
     price = -math.log(confidence.false_promote) - HARMLESS[-1] - so_far
     return max(0.0, price) / gain if gain > 0 else math.inf
+
+
+def requests_left(
+    weighed: Iterable[tuple[Outcome, Trail, Temper]], weights: tuple[int, int], sure: Confidence
+) -> float:
+    """Canary requests until all of ``weighed`` are certified, by the one farthest from it.
+
+    ``weights``: the canary's percentage now, and the one that it would be certified for.
+    """
+    percent = weights[1]
+    outcome, trail, temper = min(weighed, key=lambda each: each[1].log_safe(percent))
+    now = min(99, max(1, weights[0]))
+    so_far = trail.log_safe(percent)
+    return requests_to_certify(outcome, trail.share, (now, percent), sure, temper, so_far)
+
+
+def time_for(requests: float, per_second: float) -> timedelta | None:
+    """How long ``requests`` take; None: they do not come, or not within any rollout's life."""
+    if per_second <= 0 or requests > per_second * FAR.total_seconds():
+        return None
+    return timedelta(seconds=requests / per_second)
 
 
 class Stay(NamedTuple):
@@ -96,13 +129,16 @@ def smallest_regression(
     Evidence carries over steps.  ``confidence``: the metric's part of the error budget.
     None: not even a canary that fails every request.
     """
-    price = _price(outcome, confidence) * UNKNOWN_DISPERSION
+    prices = [price * UNKNOWN_DISPERSION for price in _prices(outcome, confidence)]
 
     def is_seen(canary: float) -> bool:
         if sum(stay.requests for stay in stays) * canary < LEAST_BAD:
             return False
-        gains = (_gain(outcome, (canary, share), stay.weight) for stay in stays)
-        return sum(g * stay.requests for g, stay in zip(gains, stays, strict=True)) >= price
+        by_stay = [
+            [stay.requests * gain for gain in _against(outcome, (canary, share), stay.weight)]
+            for stay in stays
+        ]
+        return any(sum(gains) >= price for price, *gains in zip(prices, *by_stay, strict=False))
 
     low, high = outcome.line.at(share), 1.0
     if not is_seen(high):

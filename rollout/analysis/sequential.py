@@ -34,7 +34,10 @@ LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak e
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
-FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
+FIRST, COOLED = 0.1, 0.7  # chance that it goes bad at the start; if not, right after warm-up
+MILDER = (
+    0.5  # a bet's chance as a share of the next milder one's: the worst are seen at once anyway
+)
 LOOSE, LOOSE_SLOW = 0.1, 0.5  # added to the line of errors, of a latency, while the canary warms up
 SUSPICIOUS = math.log(2)
 CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
@@ -135,9 +138,17 @@ def _harmless(safe: tuple[float, ...]) -> float:
     return evidence.log_sum(map(add, safe, HARMLESS))
 
 
+@lru_cache(64)
+def likely(bets: int) -> tuple[float, ...]:
+    """Log of each bet's chance, mildest first; the last, nearly an outage, has an average one."""
+    chances = [MILDER**index for index in range(bets - 1)]
+    chances.append(sum(chances) / (bets - 1))
+    return tuple(math.log(chance / sum(chances)) for chance in chances)
+
+
 @lru_cache(4096)
 def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
-    mixed = evidence.log_mean(harmful)
+    mixed = evidence.log_sum(map(add, harmful, likely(len(harmful))))
     return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
 
 

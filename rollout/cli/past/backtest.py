@@ -126,6 +126,7 @@ def _config(rollout: Rollout, outcomes: Sequence[Outcome]) -> GateConfig:
                 judged_weight(stop.route.split.canary),
                 stop.step.bake,
                 stop.step.box,
+                stop.step.longest,
             )
             for stop in stops
         ),
