@@ -48,13 +48,11 @@ class Inbox:
 
     def trouble(self, key: str, because: Reason | None) -> None:
         """Why people cannot be asked about that rollout now; None: they can."""
-        if self._troubles.get(key) == because:
-            return
-        if because is None:
-            del self._troubles[key]
-        else:
+        if because is not None:
             self._troubles[key] = because
-        self.wake(key)
+            self.wake(key)
+        elif self._troubles.pop(key, None):
+            self.wake(key)
 
     def unasked(self, rollout: Rollout) -> Reason | None:
         """Why those whom ``rollout`` wants asked in a chat do not know of it; None: they do."""
