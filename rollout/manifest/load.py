@@ -1,7 +1,7 @@
 """Manifest text to nouns; every mistake with its file and line, all of a file's at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollout.errors import ManifestError
@@ -82,7 +82,7 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
     if note := envelope.stranger(value):
         return Loaded(notes=(f"{file}:{line}: {note}; ignored",))
     scanned = [mistake for mistake in document.mistakes if mistake.path[: len(base)] == base]
-    spec, mistakes = _spec(value)
+    spec, mistakes = _spec(_at(document.spelled, base))
     placed = [
         *scanned,
         *(_under(base, mistake) for mistake in (*envelope.mistakes(value), *mistakes)),
@@ -103,7 +103,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _under(base: Path, mistake: Mistake) -> Mistake:
-    return Mistake((*base, *mistake.path), mistake.found, mistake.wanted, mistake.line)
+    return replace(mistake, path=(*base, *mistake.path))
 
 
 def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
@@ -140,13 +140,20 @@ def _errors(
     lines = [(one.line or document.line(path), one) for path, one in first.items()]
     lines.sort(key=lambda pair: pair[0])
     errors = [
-        ManifestError(file, line, f"{words(one.path[len(base) :])} {one.found}", one.wanted)
+        ManifestError(
+            file, line, f"{words(one.path[len(base) :])} {_found(document, one)}", one.wanted
+        )
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
         more = len(lines) - MAX_ERRORS
         errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
     return tuple(errors)
+
+
+def _found(document: Document, mistake: Mistake) -> str:
+    written = document.written.get(mistake.path)
+    return f"is {written}" if mistake.shows and written is not None else mistake.found
 
 
 def words(path: Path) -> str:
