@@ -26,15 +26,24 @@ def stranger(value: object) -> str:
         return "is no Kubernetes object"
     version, kind = value.get("apiVersion"), value.get("kind")
     group = version.partition("/")[0][:64] if isinstance(version, str) else ""
-    if kind == "Rollout" and group == "argoproj.io":
-        return "is Argo's Rollout, which `rollout convert` turns into ours"
     if difflib.SequenceMatcher(None, group, GROUP).ratio() > 0.8:
         return ""
     if not group and kind in schema.KINDS:
         return ""
+    if is_namesake(value):
+        whose = f"Argo's {kind}" if group == "argoproj.io" else f"a {kind} of {group}"
+        return f"is {whose} and not ours, which is of {API_VERSION}"
     if not group or not isinstance(kind, str):
         return "is no Kubernetes object"
     return f"{show(kind)} of {show(version)} is not ours"
+
+
+def is_namesake(value: object) -> bool:
+    """Whether it is another project's kind of a name that ours has, too: Argo's Rollout."""
+    if not isinstance(value, Mapping) or value.get("kind") not in schema.KINDS:
+        return False
+    version = value.get("apiVersion")
+    return isinstance(version, str) and "/" in version and version.partition("/")[0] != GROUP
 
 
 def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:

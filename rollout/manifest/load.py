@@ -18,6 +18,7 @@ class Manifest:
     """One valid document of ours: its noun, and the plain values that go to the cluster.
 
     ``namespace`` is empty where the author named none.
+    ``lines``: of each node by its path in the object.
     """
 
     kind: str
@@ -28,6 +29,17 @@ class Manifest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
     line: int = 0
+    lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def error(self, path: Path, found: str, wanted: str = "") -> ManifestError:
+        """What is wrong at ``path`` of the spec, at its line."""
+        place: Path = ("spec", *path)
+        while place and place not in self.lines:
+            place = place[:-1]
+        where = words(("spec", *path)) if path else f"{self.name}:"
+        return ManifestError(
+            self.file, self.lines.get(place, self.line), f"{where} {found}", wanted
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +47,13 @@ class Loaded:
     """What one file holds: every document of ours is a manifest, or has its errors.
 
     ``notes``: what was passed over, one line each.
+    ``doubtful``: those of the notes whose author may have meant us.
     """
 
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def text(file: str, data: bytes) -> Loaded:
@@ -53,6 +67,7 @@ def text(file: str, data: bytes) -> Loaded:
         tuple(manifest for one in found for manifest in one.manifests),
         tuple(error for one in found for error in one.errors),
         tuple(note for one in found for note in one.notes),
+        tuple(note for one in found for note in one.doubtful),
     )
 
 
@@ -80,7 +95,8 @@ def _parts(document: Document) -> Iterator[Path]:
 def _one(file: str, document: Document, base: Path) -> Loaded:
     value, line = _at(document.value, base), document.line(base)
     if note := envelope.stranger(value):
-        return Loaded(notes=(f"{file}:{line}: {note}; ignored",))
+        notes = (f"{file}:{line}: {note}; ignored",)
+        return Loaded(notes=notes, doubtful=notes if envelope.is_namesake(value) else ())
     scanned = [mistake for mistake in document.mistakes if mistake.path[: len(base)] == base]
     spec, mistakes = _spec(_at(document.spelled, base))
     placed = [
@@ -92,7 +108,10 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
     kind, plain = value["kind"], schema.without_nulls(value["kind"], value["spec"])
-    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line)
+    lines = {
+        path[len(base) :]: at for path, at in document.lines.items() if path[: len(base)] == base
+    }
+    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line, lines)
     return Loaded(manifests=(manifest,))
 
 

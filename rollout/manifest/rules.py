@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.source import folders
 from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
 
@@ -72,10 +73,18 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
     if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
-    if isinstance(path, str) and ".." in path.split("/"):
+    if isinstance(path, str) and _leads_out(path):
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):
         yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
+
+
+def _leads_out(path: str) -> bool:
+    try:
+        folders(path)
+    except ValueError:
+        return True
+    return False
 
 
 def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:

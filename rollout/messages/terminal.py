@@ -162,6 +162,9 @@ def behind(source: RolloutSource) -> str:
         return f"{name} refuses {status.rejected[0].message}{more}"
     if status.held or status.problem:
         return f"{name}: {status.because}" + (f"; {status.problem}" if status.held else "")
+    if status.notes:
+        more = f" (and {len(status.notes) - 1} more)" if len(status.notes) > 1 else ""
+        return f"{name} passes over {status.notes[0]}{more}"
     return ""
 
 

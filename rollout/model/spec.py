@@ -592,8 +592,10 @@ class RolloutSourceSpec:
     __pydantic_config__ = CONFIG
 
     url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
-    ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
-    path: Annotated[str, Field(description="the folder of manifests")] = ""
+    ref: Annotated[
+        str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
+    ] = "main"
+    path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
     interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
     secret_ref: Annotated[
         SecretRef | None, Field(description="its entries are token, or ssh-privatekey")

@@ -210,7 +210,7 @@ def test_what_is_not_ours_is_passed_over_with_a_note() -> None:
         notes=(
             "all.yaml:1: 'Deployment' of 'apps/v1' is not ours; ignored",
             "all.yaml:5: is no Kubernetes object; ignored",
-            "all.yaml:7: is Argo's Rollout, which `rollout convert` turns into ours; ignored",
+            "all.yaml:7: is Argo's Rollout and not ours, which is of rollout.dev/v1alpha1; ignored",
         )
     )
 

@@ -90,7 +90,7 @@ def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Dep
     )
     fetched = read(depot)
     assert [file.name for file in fetched.files] == ["good.yaml"]
-    assert fetched.notes == ("module: is a submodule; ignored",)
+    assert fetched.notes == ("module: is a submodule; its manifests are not read",)
     assert sorted(refused(fetched)) == [
         "..: has a name that means another place; a plain name is wanted",
         ".git: has a name that means another place; a plain name is wanted",
