@@ -53,7 +53,7 @@ class Loaded:
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
-    doubtful: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = field(default=(), compare=False)
 
 
 def text(file: str, data: bytes) -> Loaded:

@@ -97,6 +97,13 @@ class Failures:
     total: Annotated[int | None, Field(ge=1)] = None
 
 
+PLACES = ("namespace", "service", "host", "stable", "canary")
+"""What ``{{…}}`` may name in a metric's own PromQL, besides a template's arguments."""
+
+PER_SIDE = frozenset({"revision", "version", "workload"})
+"""As ``PLACES``, in ``bad`` and ``total`` alone: they are asked for once per revision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One thing to judge; its form is told by the fields that are set.

@@ -382,3 +382,47 @@ def test_a_limit_is_quoted_back_as_its_author_wrote_it() -> None:
     assert errors(of_steps(step)) == [
         "shop.yaml:11: steps[0].analysis[0].min is 1.20, more than max (1.10); min below max"
     ]
+
+
+def test_a_placeholder_that_nobody_fills_and_broken_promql_are_mistakes_of_the_file() -> None:
+    step = (
+        "{weight: 5, analysis: [{name: rps, query: 'sum(x{a=\"{{svc}}\"}[5m]', max: 1}, "
+        '{name: own, bad: \'b{v="{{version}}"}\', total: \'t{h="{{hots}}", a="{{args.x}}"}\'}]}'
+    )
+    assert errors(of_steps(step)) == [
+        "shop.yaml:11: steps[0].analysis[0].query has '(' that is never closed: "
+        "'(x{a=\"{{svc}}\"}[5m]'; PromQL is wanted",
+        "shop.yaml:11: steps[0].analysis[1].total uses {{hots}}, which nobody fills in; "
+        "did you mean {{host}}",
+    ]
+
+
+def test_a_query_names_no_side_for_it_is_asked_once() -> None:
+    step = "{weight: 5, analysis: [{name: rps, query: 'x{a=\"{{revision}}\"}', max: 1}]}"
+    assert errors(of_steps(step)) == [
+        "shop.yaml:11: steps[0].analysis[0].query uses {{revision}}, which nobody fills in; "
+        "known are namespace, service, host, stable, canary"
+    ]
+
+
+def test_an_argument_that_no_metric_uses_is_told() -> None:
+    text = (TEMPLATE % "team").replace("args.region", "args.team")
+    assert [e.found for e in load.text("t.yaml", text.encode()).errors] == [
+        "args.region is used by no metric"
+    ]
+
+
+def test_a_deployment_must_select_its_own_pods() -> None:
+    text = (
+        "apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec:\n"
+        "  service: shop\n  strategy: {canary: {}}\n  workload:\n    template:\n"
+        "      selector: {matchLabels: {app: shop, tier: web}}\n      template:\n"
+        "        metadata: {labels: {app: shopp}}\n"
+        "        spec: {containers: [{name: a, image: x}]}\n"
+    )
+    assert errors(text) == [
+        "shop.yaml:9: workload.template.selector.matchLabels.app is 'shop', but the pods have "
+        "app: 'shopp'; the same label is wanted",
+        "shop.yaml:9: workload.template.selector.matchLabels.tier is 'web', but the pods have "
+        "no label tier; the same label is wanted",
+    ]

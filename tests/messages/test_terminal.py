@@ -199,6 +199,9 @@ def test_what_git_says_and_is_not_in_force_is_told() -> None:
 
     wrong = Problem("a.yaml", 3, "a.yaml:3: weight is 101; at most 100")
     assert behind(SourceStatus(because="1 manifest of c1 is in force")) == ""
+    assert behind(SourceStatus(notes=("charts: is a submodule", "b"))) == (
+        "rolloutsource shop passes over charts: is a submodule (and 1 more)"
+    )
     assert behind(SourceStatus(rejected=(wrong,))) == f"rolloutsource shop refuses {wrong.message}"
     assert behind(SourceStatus(rejected=(wrong, wrong))).endswith("at most 100 (and 1 more)")
     held = SourceStatus(held="c2", because="commit c2 goes back", problem="obey it with: kubectl")

@@ -134,6 +134,7 @@ async def test_every_field_of_a_sources_status_survives_the_api_server(cluster: 
         (Applied("Rollout", "shop", "a.yaml", "c1"),),
         (Problem("b.yaml", 3, "x"),),
         4,
+        ("charts: is a submodule",),
     )
     source = {
         "apiVersion": "rollout.dev/v1alpha1",

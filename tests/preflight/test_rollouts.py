@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import Finding, Severity
+from rollout.model.spec import TemplateUse
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
@@ -590,6 +591,12 @@ CASES = [
         "block",
         replace(bare_pods(), counted=("errors",), server_side=True),
         "no pod has a proxy, and reporter is destination",
+    ),
+    (
+        "ROL-056",
+        "block",
+        replace(healthy(), uses=(TemplateUse("defaults"),)),
+        "AnalysisTemplate 'defaults' is not there; it is wanted",
     ),
     (
         "ROL-060",

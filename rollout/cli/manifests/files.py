@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 import yaml
@@ -76,9 +76,14 @@ def read(paths: Iterable[Path]) -> Given:
 def _texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     for path in files(paths):
         if str(path) == "-":
-            yield STDIN, sys.stdin.buffer.read()
+            yield STDIN, standard_input().read()
         else:
             yield str(path), path.read_bytes()
+
+
+def standard_input() -> BinaryIO:
+    """What comes in by a pipe."""
+    return sys.stdin.buffer
 
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
