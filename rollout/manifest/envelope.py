@@ -11,7 +11,9 @@ from rollout.model.spec import GROUP, VERSION
 
 API_VERSION = f"{GROUP}/{VERSION}"
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?")  # 53: names made from it stay under 63
+LONGEST = 53  # names made from it stay under 63
+NAME = r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?"
+_NAME = re.compile(NAME)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123, a label
 _PREFIX = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?"
 _KEY = re.compile(_PREFIX + r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -74,7 +76,7 @@ def _metadata(value: object) -> Iterator[Mistake]:
         if key not in _METADATA:
             wanted = complaints.did_you_mean(key, _METADATA)
             yield Mistake(("metadata", key), "is unknown", wanted)
-    yield from _name("name", value.get("name"), _NAME, 53)
+    yield from _name("name", value.get("name"), _NAME, LONGEST)
     if "namespace" in value:
         yield from _name("namespace", value["namespace"], _NAMESPACE, 63)
     for field in ("labels", "annotations"):

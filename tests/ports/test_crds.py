@@ -171,6 +171,11 @@ async def test_a_required_argument_of_a_template_is_kept(cluster: UnderTest) -> 
         ("service", 7),
         ("onFailure", "explode"),
         ("strategy", {"canary": {"steps": [{"bake": "1y"}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": 150}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": "150%"}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": -1}]}}),
+        ("strategy", {"dark": {"steps": [{"mirror": 101}]}}),
+        ("strategy", {"dark": {"steps": [{"mirror": "101%"}]}}),
     ],
 )
 async def test_a_spec_of_the_wrong_shape_is_refused_by_the_api_server(
