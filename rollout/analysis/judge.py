@@ -70,12 +70,17 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One metric's standing by itself; ``text`` says why."""
+    """One metric's standing by itself; ``text`` says why.
+
+    ``named``: the text begins with what was measured (``latency>250ms: …``), which says more than
+    the metric's name.
+    """
 
     one: Judged
     standing: Standing
     text: str
     log_e: float | None = None
+    named: bool = False
 
 
 BLIND = (Standing.ERROR, Standing.NO_DATA)
@@ -191,17 +196,17 @@ class _Bench:
         part = 1.0 if one.metric.dry_run else 1 / len(self._acting())
         reading = self._read(weighed, part)
         leading = self._leading(one.name, reading)
-        text = self._text(leading, reading, part)
+        text, named = self._text(leading, reading, part), one.counting is Counting.SLOW
         if one.metric.strict and limits.has_failed(strikes, one.metric.failures):
             return _Found(one, Standing.FAILED, f"{limits.count(one.metric, strikes)}; {text}")
         if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
-            return _Found(one, Standing.FAILED, text, reading.log_e)
+            return _Found(one, Standing.FAILED, text, reading.log_e, named)
         if unknown := self._unknown(one):
             said = f"{unknown.text}; {text}" if leading.trail.blocks else unknown.text
             return _Found(one, unknown.standing, said, reading.log_e)
         if one.metric.strict and strikes.beyond:
-            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e)
-        return _Found(one, reading.standing, text, reading.log_e)
+            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e, named)
+        return _Found(one, reading.standing, text, reading.log_e, named)
 
     def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
         outcome, confidence = leading.outcome, self.case.rollout.spec.analysis.confidence
@@ -281,9 +286,7 @@ class _Bench:
     def verdict(self, found: _Found) -> Verdict:
         """What is said of one metric in the status."""
         one = found.one
-        text = f"{one.name}: {_without(found.text, one.name)}"
-        if one.counting is Counting.SLOW and found.text.startswith(one.name):
-            text = found.text
+        text = found.text if found.named else f"{one.name}: {_without(found.text, one.name)}"
         return Verdict(
             metric=one.name,
             outcome=SAID.get(found.standing, Said.INCONCLUSIVE),

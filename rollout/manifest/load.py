@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollout.errors import ManifestError
-from rollout.manifest import complaints, envelope, rules, scan, schema
+from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Document, Mistake, Path
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 
@@ -107,11 +107,11 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
     if errors:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
-    kind, plain = value["kind"], schema.without_nulls(value["kind"], value["spec"])
+    kind, wanted = value["kind"], schema.without_nulls(value["kind"], value["spec"])
     lines = {
         path[len(base) :]: at for path, at in document.lines.items() if path[: len(base)] == base
     }
-    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line, lines)
+    manifest = Manifest(kind, name, namespace, spec, wanted, value["metadata"], file, line, lines)
     return Loaded(manifests=(manifest,))
 
 
@@ -134,17 +134,17 @@ def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
     return spec, [_under(("spec",), mistake) for mistake in mistakes]
 
 
-def read(kind: str, plain: object, *, stored: bool = False) -> tuple[Any, list[Mistake]]:
+def read(kind: str, content: object, *, stored: bool = False) -> tuple[Any, list[Mistake]]:
     """The noun of a ``kind``'s spec, or None, and every mistake; paths begin at the spec.
 
     ``stored``: as the API server has it, where ``kubectl apply`` has dropped what was null.
     """
     keys = lambda path: schema.keys(kind, ("spec", *path))  # noqa: E731 - shorter than a name
-    built = complaints.build(schema.KINDS[kind].spec, plain, keys)
+    built = complaints.build(schema.KINDS[kind].spec, content, keys)
     mistakes = built if isinstance(built, list) else []
     said = {mistake.path for mistake in mistakes}
     mistakes += [
-        mistake for mistake in rules.of(kind, plain, stored=stored) if mistake.path not in said
+        mistake for mistake in rules.of(kind, content, stored=stored) if mistake.path not in said
     ]
     return (None if mistakes else built), mistakes
 
@@ -173,6 +173,24 @@ def _errors(
 def _found(document: Document, mistake: Mistake) -> str:
     written = document.written.get(mistake.path)
     return f"is {written}" if mistake.shows and written is not None else mistake.found
+
+
+def oddities(file: str, data: bytes) -> tuple[ManifestError, ...]:
+    """What is odd in other people's objects in a file; nothing where it is no YAML at all."""
+    try:
+        documents = scan.documents(file, data)
+    except ManifestError:
+        return ()
+    found = [(d, d.value, one) for d in documents for one in shapes.odd(plain.mapping(d.value))]
+    return tuple(
+        ManifestError(
+            file,
+            document.line(one.path),
+            f"{value.get('kind')} {words(one.path)} {one.found}",
+            one.wanted,
+        )
+        for document, value, one in found
+    )
 
 
 def words(path: Path) -> str:

@@ -191,3 +191,17 @@ def test_a_template_beside_is_asked_for_its_name_and_its_arguments(
         f"{file}:{lines + 5}: analysis.templates[2].name is wrong: AnalysisTemplate 'queue-depth' "
         "needs the argument 'team'; a value in args is wanted",
     ]
+
+
+def test_a_plan_over_an_odd_object_is_a_sentence_with_file_and_line(
+    run: Run, tmp_path: Path
+) -> None:
+    odd = tmp_path / "nullmatch.yaml"
+    odd.write_text(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: reviews}\n"
+        "spec:\n  hosts: [reviews]\n  http:\n  - match:\n    -\n"
+        "    route: [{destination: {host: reviews}}]\n"
+    )
+    said = run("plan", str(ROOT / "canary" / "rollout.yaml"), str(odd), cluster=False)
+    told = f"{odd}:8: VirtualService http[0].match[0] is null; a mapping is wanted\n"
+    assert (said.exit_code, said.stderr) == (Exit.INPUT, told)

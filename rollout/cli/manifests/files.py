@@ -10,7 +10,7 @@ import typer
 import yaml
 
 from rollout.errors import ManifestError
-from rollout.manifest import load
+from rollout.manifest import load, shapes
 from rollout.manifest.load import Loaded, Manifest
 
 Json = Mapping[str, Any]
@@ -43,10 +43,14 @@ _ENDINGS = {".yaml", ".yml", ".json"}
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Everything that was given: what each file holds, and the objects beside our manifests."""
+    """Everything that was given: what each file holds, and the objects beside our manifests.
+
+    ``odd``: what of these objects cannot be read; a rehearsal with it would be of other ones.
+    """
 
     loaded: tuple[Loaded, ...]
     objs: tuple[Json, ...]
+    odd: tuple[ManifestError, ...] = ()
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -70,7 +74,13 @@ def read(paths: Iterable[Path]) -> Given:
     return Given(
         tuple(load.text(name, data) for name, data in texts),
         tuple(obj for _, data in texts for obj in documents(data)),
+        tuple(error for name, data in texts for error in _odd(name, data)),
     )
+
+
+def _odd(name: str, data: bytes) -> Iterator[ManifestError]:
+    if any(shapes.odd(obj) for obj in documents(data)):
+        yield from load.oddities(name, data)
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:

@@ -66,8 +66,8 @@ def plan(
     and with --cluster from the cluster.
     """
     told = files.read(paths)
-    if told.errors:
-        for error in told.errors:
+    if told.errors or told.odd:
+        for error in (*told.errors, *told.odd):
             output.say(str(error))
         raise typer.Exit(Exit.INPUT)
     for note in told.doubtful:

@@ -47,7 +47,7 @@ def _holds(manifest: Manifest, file: str, line: int) -> bool:
 def _beside(given: Given) -> list[ManifestError]:
     """What the objects beside say; the core is imported only where there are any to ask."""
     rollouts = any(manifest.kind == "Rollout" for manifest in given.manifests)
-    if not rollouts or not given.objs:
+    if not rollouts or not given.objs or given.odd:
         return []
     from rollout.cli.manifests import beside  # noqa: PLC0415 - half a second that most need not
 
