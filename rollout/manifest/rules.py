@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain, shapes
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.source import folders
 from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
 
@@ -53,19 +54,23 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one AnalysisTemplate."""
-    yield from metrics.of(spec.get("metrics"), ("metrics",))
+    yield from metrics.of(spec.get("metrics"), ("metrics",), plain.mapping(spec.get("args")))
 
 
 def _arguments(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Arguments that no default names, not even a null for "required": a typo, most likely."""
-    known = plain.mapping(spec.get("args"))
+    """Arguments that no default names, not even a null for "required", or that nobody uses."""
+    known, used = plain.mapping(spec.get("args")), set()
     for index, metric in enumerate(plain.items(spec.get("metrics"))):
         for field in ("bad", "total", "query"):
             for name in _ARGUMENT.findall(str(plain.mapping(metric).get(field, ""))):
+                used.add(name)
                 if name not in known:
                     found = f"uses {{{{args.{name[:40]}}}}}, which args does not name"
                     wanted = f"one of {', '.join(known) or 'none'}"
                     yield Mistake(("metrics", index, field), found, wanted)
+    for name in known if used <= known.keys() else ():  # a misspelt one is used as another
+        if name not in used:
+            yield Mistake(("args", name), "is used by no metric", "leave it out")
 
 
 def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -73,10 +78,18 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
     if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
-    if isinstance(path, str) and ".." in path.split("/"):
+    if isinstance(path, str) and _leads_out(path):
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):
         yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
+
+
+def _leads_out(path: str) -> bool:
+    try:
+        folders(path)
+    except ValueError:
+        return True
+    return False
 
 
 def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:
@@ -103,6 +116,19 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(("workload", "template"), "has no containers", wanted)
         for odd in shapes.odd_template(content):
             yield Mistake(("workload", "template", *odd.path), odd.found, odd.wanted)
+        yield from _selected(content)
+
+
+def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A Deployment must select its own pods; the API server refuses any other."""
+    labels = plain.mapping(plain.mapping(content.get("template")).get("metadata")).get("labels")
+    here = plain.mapping(labels)
+    wanted = plain.mapping(plain.mapping(content.get("selector")).get("matchLabels"))
+    for key, value in wanted.items():
+        if here.get(key) != value:
+            has = f"have {key}: {show(here[key])}" if key in here else f"have no label {key}"
+            path = ("workload", "template", "selector", "matchLabels", key)
+            yield Mistake(path, f"is {show(value)}, but the pods {has}", "the same label is wanted")
 
 
 def _overruled(value: object) -> Iterator[Mistake]:

@@ -101,6 +101,13 @@ class Failures:
     total: Annotated[int | None, Field(ge=1)] = None
 
 
+PLACES = ("namespace", "service", "host", "stable", "canary")
+"""What ``{{…}}`` may name in a metric's own PromQL, besides a template's arguments."""
+
+PER_SIDE = frozenset({"revision", "version", "workload"})
+"""As ``PLACES``, in ``bad`` and ``total`` alone: they are asked for once per revision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One thing to judge; its form is told by the fields that are set.
@@ -663,8 +670,10 @@ class RolloutSourceSpec:
     __pydantic_config__ = CONFIG
 
     url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
-    ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
-    path: Annotated[str, Field(description="the folder of manifests")] = ""
+    ref: Annotated[
+        str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
+    ] = "main"
+    path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
     interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
     secret_ref: Annotated[
         SecretRef | None, Field(description="its entries are token, or ssh-privatekey")
