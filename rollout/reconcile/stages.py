@@ -148,8 +148,10 @@ def _stepping(look: Look) -> Turn:
     if down and (status.attempt.pause is not None or found.gate is Gate.HOLD):
         notice = Notice("StableDown", warning=True)
         return Turn(status, down, again, WaitsFor.STABLE, notice)  # nobody is asked meanwhile
-    if (turn := _paused(look, found, again)) is not None:
+    look, turn = _paused(look, found, again)
+    if turn is not None:
         return turn
+    status = look.status
     if status.stage.confirmed_at is None:
         return holding.until(look, Reason(found.because), WaitsFor.PROXIES)
     if found.gate is Gate.HOLD:
@@ -157,24 +159,38 @@ def _stepping(look: Look) -> Turn:
     return _next(look, found.because)
 
 
-def _paused(look: Look, found: gate.Finding, again: timedelta) -> Turn | None:
+def _paused(look: Look, found: gate.Finding, again: timedelta) -> tuple[Look, Turn | None]:
     """The turn that stands still; None where nothing asks for that, or its reason is gone.
 
     What a person has to decide stays until that is decided. All else is told as it is now, and
     ends by itself: what had been blind is then waited for anew, as after a person's ``resume``.
+    What did not come in time ends where it would be waited for (``holding.until``), too.
     """
     status, pause = look.status, look.status.attempt.pause
     if pause is None:
-        return journey.pause(look, found.pause, found.because) if found.pause else None
+        turn = journey.pause(look, found.pause, found.because) if found.pause else None
+        return look, turn
     if not pause.kind.may_pass:
-        return Turn(status, pause.because, again)
-    if found.pause is not None:
-        status = holding.renewed(status, found.pause, found.because)
-        return Turn(status, found.because, again)
-    if pause.kind is not PauseKind.BLIND:
-        return None
+        return look, Turn(status, pause.because, again)
+    holds, late = found.gate is Gate.HOLD, pause.kind is PauseKind.DEADLINE
+    if (
+        found.pause is None
+        and pause.kind is PauseKind.BLIND
+        and found.waits_for is not WaitsFor.DATA
+    ):
+        return look, _sees_again(look, found)
+    if found.pause is None and late:
+        moved = holds and status.stage.confirmed_at is not None
+        return (replace(look, status=attempted(status, pause=None)) if moved else look), None
+    if found.pause is None and not holds:
+        return look, None
+    status = holding.renewed(status, found.pause or pause.kind, found.because)
+    return look, Turn(status, found.because, again, found.waits_for)
+
+
+def _sees_again(look: Look, found: gate.Finding) -> Turn:
     because = f"it can be judged again: {found.because}"
-    status = attempted(waited_anew(status, look.now), pause=None)
+    status = attempted(waited_anew(look.status, look.now), pause=None)
     return Turn(remember(status, look.now, because), because, AT_ONCE, notice=Notice("Resumed"))
 
 
@@ -284,7 +300,8 @@ def _baking(look: Look) -> Turn:
         again = found.again or SOON
         if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
             return _failed(look, found.because, again)
-        if (turn := _paused(look, found, again)) is not None:
+        look, turn = _paused(look, found, again)
+        if turn is not None:
             return turn
         if found.gate is not Gate.OPEN:
             return Turn(look.status, found.because, again, found.waits_for)
