@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+from zlib import crc32
 
 from rollout.controller import telemetry
 from rollout.controller.doing import deployments
@@ -30,6 +31,8 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.traffic import Target
+
+FAILED = "LookFailed"  # the reason of an Event
 
 Patches = Callable[[Json], Sequence[Json]]
 
@@ -132,11 +135,19 @@ class Performer:
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
             await self.kube.patch(kind, namespace, name, ops)
 
+    async def failed(self, held: Held, text: str, now: datetime) -> None:
+        """An Event says why a look failed; one for each reason of an epoch."""
+        once = f"{held.status.epoch}.{crc32(text.encode()):x}"
+        await self._tell(held, Announce(FAILED, text, warning=True), now, once)
+
     async def _event(self, held: Held, told: Announce, now: datetime) -> None:
+        await self._tell(held, told, now, str(held.status.epoch))
+
+    async def _tell(self, held: Held, told: Announce, now: datetime, once: str) -> None:
         who = held.rollout
         news = News(
             *("Rollout", who.namespace, who.name, who.uid),
-            once=str(held.status.epoch),
+            once=once,
             reason=told.reason,
             note=told.because,
             warning=told.warning,

@@ -67,7 +67,7 @@ class Play:
     def note(self) -> str:
         """What the last Event says."""
         events = self.kube.list("Event")
-        return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["note"])
+        return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["message"])
 
 
 async def test_a_push_is_in_force_after_one_look_and_is_told() -> None:
