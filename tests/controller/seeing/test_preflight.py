@@ -44,7 +44,7 @@ BY_VERSION: list[Json] = [
 def seen(kube: FakeKube) -> Seen:
     obj = a_rollout(strategy={"canary": {"steps": [TESTERS, {"weight": 20}]}})
     kube.put(*shop_objects(), *BY_VERSION, obj)
-    subsets: Any = {"subsets": "version", "stable_subset": "v1"}
+    subsets: Any = {"subset_mode": "version", "stable_subset": "v1"}
     return Seen(obj, objects.rollout(obj), RolloutStatus(stable=V1, **subsets))
 
 
@@ -126,4 +126,5 @@ def test_the_rules_are_asked_about_the_gates_and_what_a_person_has_overruled() -
 
 
 def test_the_default_gate_counts_requests() -> None:
-    assert case_of().counted == ("errors", "latency")
+    strategy = {"canary": {"steps": [{"weight": 5}]}}
+    assert case_of(strategy=strategy, analysis={}).counted == ("errors", "latency")
