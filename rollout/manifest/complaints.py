@@ -25,7 +25,7 @@ _WANTED = {
 }
 
 
-_LATER = {"slack", "commitStatus"}
+_LATER = {"commitStatus"}
 """Fields that the design knows and the code does not: they have issues of their own."""
 
 

@@ -36,6 +36,7 @@ def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
 def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
+    yield from _approvals(spec)
     yield from _overruled(plain.mapping(spec.get("preflight")).get("overrule"))
     strategy = plain.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
@@ -194,18 +195,36 @@ def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
         yield Mistake((*path, "previewHost"), f"is {show(host)}", "a host name is wanted")
 
 
-def _approval(approval: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
-    """What no answer can meet: until Slack is spoken to, nobody's name is proved to us."""
-    quorum, people = approval.get("quorum", 1), plain.items(approval.get("approvers"))
+def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What no answer can meet: only Slack proves to us who somebody is."""
+    strategy = plain.mapping(spec.get("strategy"))
+    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
+    for name in ("canary", "dark"):
+        for index, step in enumerate(plain.items(plain.mapping(strategy.get(name)).get("steps"))):
+            here = ("strategy", name, "steps", index, "approval")
+            yield from _approval(plain.mapping(step).get("approval"), here, everywhere)
+    approval = plain.mapping(strategy.get("blueGreen")).get("approval")
+    yield from _approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
+
+
+def _approval(approval: object, path: Path, everywhere: bool) -> Iterator[Mistake]:
+    """``everywhere``: the rollout names a channel for all that has none of its own."""
+    values = plain.mapping(approval)
+    quorum, people = values.get("quorum", 1), plain.items(values.get("approvers"))
+    if values.get("slack") or everywhere:
+        return
     if isinstance(quorum, int) and quorum > 1:
-        found = f"is {quorum}, but answers come without a name yet and count as one"
-        yield Mistake((*path, "quorum"), found, "1 is wanted")
+        found = f"is {quorum}, but answers without a name count as one"
+        yield Mistake((*path, "quorum"), found, _CHANNEL)
     if people and BY_KUBERNETES not in people:
-        found = "names nobody whose answer can be proved yet"
-        yield Mistake((*path, "approvers"), found, f"{BY_KUBERNETES}, or leave it out")
-    if approval.get("notAuthor") is True:
-        found = "is true, but answers come without a name yet, so none would count"
-        yield Mistake((*path, "notAuthor"), found, "leave it out")
+        found = "names nobody whose answer could be proved"
+        yield Mistake((*path, "approvers"), found, f"{_CHANNEL}, or {BY_KUBERNETES}")
+    if values.get("notAuthor") is True:
+        found = "is true, but answers without a name do not count then"
+        yield Mistake((*path, "notAuthor"), found, _CHANNEL)
+
+
+_CHANNEL = "slack: '#channel' beside it is wanted, or notify.slack"
 
 
 def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
@@ -213,5 +232,4 @@ def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     if bake is not None and box is not None and box < bake:
         found = f"is {words(box)}, shorter than the bake ({words(bake)})"
         yield Mistake((*path, "timeBox"), found, "at least the bake is wanted")
-    yield from _approval(plain.mapping(step.get("approval")), (*path, "approval"))
     yield from metrics.of(step.get("analysis"), (*path, "analysis"))

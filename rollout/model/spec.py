@@ -225,16 +225,33 @@ BY_KUBERNETES = "kubernetes"
 """In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
 
 
+SlackChannel = Annotated[
+    str,
+    Field(
+        pattern=r"^(#[^\s#@<>&|,]{1,80}|[CG][A-Z0-9]{2,20})?$",
+        description="#name, or the channel's id, which outlives a change of its name",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who must say yes before a step ends; the step is judged on while they think."""
+    """Who must say yes before a step ends; the step is judged on while they think.
+
+    ``slack``: where people are asked; empty: in ``notify.slack``, if that is set.
+    """
 
     __pydantic_config__ = CONFIG
 
+    slack: SlackChannel = ""
     approvers: Annotated[
-        tuple[str, ...],
+        tuple[
+            Annotated[str, Field(pattern=rf"^({BY_KUBERNETES}|[UWS][A-Z0-9]{{2,20}})$")],
+            ...,
+        ],
         Field(
-            description="kubernetes: who may annotate the Rollout, the one proof yet; empty: anyone"
+            description="ids of Slack users (U…, W…) and user groups (S…); "
+            "kubernetes: whoever may annotate the Rollout; empty: anyone of the workspace"
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -281,6 +298,47 @@ class Webhook:
             raise ValueError(f"timeout is {units.words(self.timeout)}; 1s to 60s is wanted")
         if self.interval < timedelta(seconds=1):
             raise ValueError(f"interval is {units.words(self.interval)}; 1s or more is wanted")
+
+
+class NotifyOn(StrEnum):
+    """What a channel may want to hear of."""
+
+    STARTED = "started"
+    WAITING = "waiting"  # for people: an approval, or a pause that nobody asked for
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolledBack"
+    PAUSED = "paused"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An HTTP server that is told what happened, by signed POSTs."""
+
+    __pydantic_config__ = CONFIG
+
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?$",
+            max_length=2000,
+            description="https; which hosts may be told, the controller's policy says",
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key signs each message; see docs/webhooks.md")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who hears of what; quiet by default: what went back, and what waits for a person."""
+
+    __pydantic_config__ = CONFIG
+
+    slack: SlackChannel = ""
+    webhook: Listener | None = None
+    events: tuple[NotifyOn, ...] = (NotifyOn.ROLLED_BACK, NotifyOn.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,6 +568,7 @@ class RolloutSpec:
     ] = ""
     traffic: Traffic = Traffic()
     analysis: Analysis = Analysis()
+    notify: Notify = Notify()
     preflight: Preflight = Preflight()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_drift: OnDrift = OnDrift.RESTORE

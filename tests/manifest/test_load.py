@@ -88,17 +88,18 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{weight: 5, weight: 6}", "weight is given twice, first in line 12; once is wanted"),
         (
             "{approval: {quorum: 2, approvers: [kubernetes]}}",
-            "approval.quorum is 2, but answers come without a name yet",
+            "approval.quorum is 2, but answers without a name count as one; slack: ",
         ),
         (
             "{approval: {approvers: [U012AB3CD]}}",
-            "approval.approvers names nobody whose answer can be proved yet; kubernetes, or leave",
+            "approval.approvers names nobody whose answer could be proved; slack: ",
         ),
         (
             "{approval: {notAuthor: true}}",
-            "approval.notAuthor is true, but answers come without a name yet, so none would count",
+            "approval.notAuthor is true, but answers without a name do not count then; slack: ",
         ),
-        ("{approval: {slack: '#r'}}", "approval.slack is not acted on yet; leave it out"),
+        ("{approval: {slack: '<!channel>'}}", "approval.slack is '<!channel>'"),
+        ("{approval: {slack: '#r', approvers: [ann]}}", "approval.approvers[0]. is 'ann'"),
         ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
         ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
         (
@@ -169,7 +170,7 @@ def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
         "shop.yaml:12: steps[1].weight is 30, less than the step before (50); weights must rise",
         "shop.yaml:13: onFailure is 'explode'; rollback or hold is wanted",
         "shop.yaml:14: oops is unknown; one of service, workload, strategy, revision, traffic, "
-        "analysis, preflight, onFailure, onDrift, progressDeadline is wanted",
+        "analysis, notify, preflight, onFailure, onDrift, progressDeadline is wanted",
     ]
 
 
