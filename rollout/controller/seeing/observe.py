@@ -10,6 +10,7 @@ from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, mesh, pods, preflight
 from rollout.controller.seeing.hooks import Hooks
+from rollout.errors import OutsideError
 from rollout.istio import traffic
 from rollout.model.observation import (
     Finding,
@@ -25,6 +26,11 @@ from rollout.model.observation import (
 )
 from rollout.model.spec import Rollout
 from rollout.model.status import Outcome, Revision
+
+READ = ("Service", "Deployment", "Pod", "EndpointSlice", "AnalysisTemplate")
+"""Neighbours that every look reads."""
+
+LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Observer:
     hooks: Hooks | None
     inbox: Inbox
     guard: Guard = field(default_factory=Guard)
+    _awaited: set[str] = field(default_factory=set)
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the mesh's objects cannot be read."""
@@ -70,9 +77,10 @@ class Observer:
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
         """What the outside answers. Errors: none."""
         heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
-        answers, sync = await asyncio.gather(
+        answers, sync, _ = await asyncio.gather(
             self.guard.hear("prometheus", self._metrics(asked), lambda why: unanswered(asked, why)),
             self.guard.hear("istiod", self._sync(asked), lambda _: None),
+            self._listed(held.rollout, asked),
         )
         return Fetched(answers, sync, heard)
 
@@ -104,6 +112,28 @@ class Observer:
         revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
         return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+
+    async def _listed(self, rollout: Rollout, asked: Questions) -> None:
+        """Kinds read for the first time have been listed, or have been waited for, once.
+
+        Before that nothing of the kind seems to be there, though nothing is wrong.
+        """
+        kinds = {*READ, *(one.kind for one in pods.named(rollout))}
+        kinds |= {*preflight.KINDS} if asked.preflight else set()
+        kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
+        for kind in sorted(kinds - self._awaited):
+            for _ in range(LISTINGS):
+                if kind in self._awaited or self._is_listed(kind):
+                    break
+                await asyncio.sleep(LISTING)
+            self._awaited.add(kind)
+
+    def _is_listed(self, kind: str) -> bool:
+        try:
+            self.kube.get(kind, "", "")
+        except OutsideError:
+            return False
+        return True
 
     def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
         what = f"rollout {rollout.key}: its template's configuration"
@@ -165,7 +195,9 @@ class Observer:
             None if asked.released else asked.route,
             {name: workload.labels for name, workload in workloads.items()},
         )
-        return replace(found, problems=(*self._problems(held), *found.problems))
+        odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
+        problems = (*self._problems(held), *found.problems)
+        return replace(found, problems=problems, refused=(*odd, *found.refused))
 
     def _problems(self, held: Held) -> tuple[str, ...]:
         """Why this Rollout may not begin to manage its service; whoever does goes on, and home."""

@@ -7,7 +7,7 @@ from rollout import strategies
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
-from rollout.model.observation import Finding, Questions
+from rollout.model.observation import Finding, Questions, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
@@ -29,15 +29,16 @@ KINDS = (
 )
 """Kinds that only the rules read; where we may not read one, its rules find nothing."""
 
-UNREAD = "ROL-000"
-"""The rule of what keeps all rules from being asked."""
+UNREAD = ODD = "ROL-000"
+"""The rule of what cannot be read, so that other rules cannot be asked of it."""
 
 
 def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
-    return rollouts.findings(case(kube, rollout, asked, stable, canary))
+    odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, asked.target))
+    return (*odd, *rollouts.findings(case(kube, rollout, asked, stable, canary)))
 
 
 def case(
@@ -55,7 +56,7 @@ def case(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
-        ahead=_ahead(rollout, stops),
+        ahead=_ahead(rollout, stops) if asked.target.canary else (),
         counted=tuple(dict.fromkeys(m.name for m in _metrics(rollout, stops) if _holds(m))),
         server_side=rollout.spec.analysis.reporter == "destination",
         overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},

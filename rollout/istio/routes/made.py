@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+from rollout.errors import RefusedError
 from rollout.istio.patch import Json
 from rollout.istio.routes import matches, shares
 from rollout.istio.routes.listing import subset, weight
@@ -93,8 +94,12 @@ def _canary(base: Json, target: Target) -> Json:
 
 
 def _named(base: Json, side: str) -> Json:
-    found: Json = next(e for e in base["route"] if subset(e) == side)
-    return found
+    """The destination of that side. Errors: ``RefusedError`` where no subset is named so."""
+    for entry in base["route"]:
+        if side and subset(entry) == side:
+            found: Json = entry
+            return found
+    raise RefusedError(f"no destination has subset {side or 'canary'}; one for each side is wanted")
 
 
 def _add_mirror(made: Json, target: Target, share: float) -> None:
