@@ -121,14 +121,24 @@ async def mesh() -> AsyncIterator[str]:
         sent = {"sent": "n", "acked": "n", "sentTime": datetime.now(UTC).isoformat()}
         return web.json_response([{"proxy": "a.shop", "resources": {"RDS": sent}}])
 
-    async def query(_: web.Request) -> web.Response:
-        zero = {"metric": {}, "value": [time.time(), "0"]}
+    async def query(request: web.Request) -> web.Response:
+        asked = {**request.query, **await request.post()}
+        zero = {"metric": {}, "value": [float(str(asked.get("time", time.time()))), "0"]}
         data = {"resultType": "vector", "result": [zero]}
+        return web.json_response({"status": "success", "data": data})
+
+    async def query_range(request: web.Request) -> web.Response:
+        asked = {**request.query, **await request.post()}
+        start, end, step = (float(str(asked[name])) for name in ("start", "end", "step"))
+        instants = [start + step * number for number in range(int((end - start) / step) + 1)]
+        series = {"metric": {}, "values": [[instant, "0"] for instant in instants]}
+        data = {"resultType": "matrix", "result": [series]}
         return web.json_response({"status": "success", "data": data})
 
     app = web.Application()
     app.router.add_get("/debug/syncz", syncz)
     app.router.add_route("*", "/api/v1/query", query)
+    app.router.add_route("*", "/api/v1/query_range", query_range)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

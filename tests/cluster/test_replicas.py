@@ -35,7 +35,9 @@ async def rests(control: Control, space: str, name: str, revision: str) -> None:
     async def true() -> bool:
         found = await status(control, space, name)
         stable = (found.get("stable") or {}).get("name", "")
-        resting = found.get("stage") == "Idle" and found.get("phase") == "Healthy"
+        resting = (found.get("stage") or {}).get("name") == "Idle" and found.get(
+            "phase"
+        ) == "Healthy"
         return resting and (stable == revision or not revision)
 
     async def what() -> Any:
@@ -83,7 +85,7 @@ async def test_with_n_two_replicas_agree_and_the_other_takes_over_in_mid_journey
         await push(control, space, "shop", "v2")
 
         async def moving() -> bool:
-            return int((await status(control, space, "shop"))["split"].partition("/")[2]) > 0
+            return int((await status(control, space, "shop"))["stage"]["split"]["canary"]) > 0
 
         await comes(moving, lambda: status(control, space, "shop"))
         leader = leads([first, second], await holder(control))
