@@ -326,7 +326,7 @@ def test_a_dead_chat_and_refused_events_do_not_delay_a_rollback() -> None:
                 raise OutsideError("event: no answer")
 
         shop.kube.before = refuse
-        shop.chat.error = OutsideError("slack: no answer")
+        shop.chat.errors["*"] = OutsideError("slack: no answer")
         await shop.push("v2")
         await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
         shop.metrics.value = 7
