@@ -71,7 +71,7 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
         return Held(step, None, None)
     reaches = wanted.route(rollout, status).reaches_canary
     window = _window(rollout, status, since, coming) if reaches else None
-    patience = max((each.step.box for each in plan.stops), default=step.box)
+    patience = max((each.step.longest for each in plan.stops), default=step.box)
     return Held(step, window, now - since, patience if comparing else step.box)
 
 
