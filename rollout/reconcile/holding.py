@@ -96,4 +96,5 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         next_weight=coming,
         mirrored=status.stage.split.canary == 0,
         comparing=status.stage.split.stable > 0,
+        asked=status.stage.asked_at,
     )
