@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rollout.errors import OutsideError
-from rollout.lab.apiserver.server import ApiServer, kubeconfig
+from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
 from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
 from rollout.lab.cluster.network import Network
@@ -41,6 +41,7 @@ from rollout.lab.programs.envoy import Envoy
 from rollout.lab.programs.gitserver import GitServer, Repository
 from rollout.lab.programs.processes import free_port, start
 from rollout.lab.programs.prometheus import Prometheus
+from rollout.lab.slack.server import Slack
 
 _log = logging.getLogger(__name__)
 _KINDS = dict.fromkeys(
@@ -54,7 +55,8 @@ class Settings:
 
     ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
     ``data``: the file that keeps the API's objects for the next time; None forgets them.
-    ``ports``: fixed ones, by ``api gateway mesh prometheus control git``; others are free ones.
+    ``ports``: fixed ones, by ``api api-tls gateway mesh prometheus control git slack``; others
+    are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
     """
 
@@ -79,6 +81,7 @@ class World:
     control_url: str = ""
     pods_url: str = ""
     envoy_url: str = ""
+    slack: Slack = field(default_factory=Slack)
     git: GitServer = field(init=False)
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
@@ -106,6 +109,7 @@ class World:
             "mesh": self.mesh_url,
             "prometheus": self.prometheus_url,
             "git": self.git_url,
+            "slack": self.slack.url,
             "syncz": self.syncz_url,
             "control": self.control_url,
         }
@@ -208,6 +212,8 @@ class World:
             partial(self.git.start, self.settings.ports.get("git", 0)), self.git.stop
         )
         self.repository = self.git.create("shop")
+        port = self.settings.ports.get("slack", 0)
+        await self._started(partial(self.slack.start, port), self.slack.stop)
 
     def _folder(self) -> Path:
         if self.settings.folder is not None:
@@ -221,13 +227,14 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        server = ApiServer(ApiSettings(data=self.settings.data))
-        self.api_url = await server.start(port=self.settings.ports.get("api", 0))
+        server = ApiServer(ApiSettings(data=self.settings.data, tls=True))
+        ports = self.settings.ports
+        self.api_url = await server.start(ports.get("api", 0), ports.get("api-tls", 0))
         self._exit.push_async_callback(server.stop)
         self.kube = Kube(self.api_url)
         self._exit.push_async_callback(self.kube.close)
         self.kubeconfig = folder / "kubeconfig"
-        self.kubeconfig.write_text(kubeconfig(self.api_url))
+        self.kubeconfig.write_text(server.kubeconfig())
 
     async def _cluster(self, folder: Path) -> None:
         port = free_port()
