@@ -19,6 +19,7 @@ class Window:
     ``stable``, ``canary``: revision names; ``workloads``: revision to Deployment name.
     ``since``: when the present weight was confirmed at the proxies; blocks that began before
     never count.
+    ``asked``: when the present weight was asked for; what ended before is the last window's.
     ``weight``, ``next_weight``: the canary's share now and after the gate, percent.
     ``mirrored``: the canary gets copies or cohorts only, which the destination alone has seen.
     ``stable_down_at``: when stable was last seen without ready pods; until the proxies know of its
@@ -37,6 +38,7 @@ class Window:
     mirrored: bool = False
     comparing: bool = True
     stable_down_at: datetime | None = None
+    asked: datetime | None = None
 
     @property
     def percent(self) -> int:
