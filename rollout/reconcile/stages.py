@@ -90,7 +90,7 @@ def at_rest(look: Look) -> Turn:
 def _preparing(look: Look) -> Turn:
     """Everything that must stand before the first request: rules, subset, pods, in this order.
 
-    Make before break (facts/istio.md 4.6): what tells the revisions apart is at the proxies
+    Make before break (docs/facts.md): what tells the revisions apart is at the proxies
     before a canary pod is, for a route without a subset would send it requests at once.
     """
     status = confirmed(look)
