@@ -24,12 +24,9 @@ def leave(look: Look) -> Turn:
 
 
 def _nothing_left(look: Look) -> bool:
-    """Whether there is nothing to give back, or nobody to protect: the objects or pods are gone."""
+    """Whether there is nothing to give back: nothing was adopted, or the objects are gone."""
     status, traffic = look.status, look.seen.traffic
-    if status.stable is None or (traffic.problems and not traffic.differences):
-        return True
-    pods = (look.pods(status.stable), look.pods(status.canary))
-    return status.canary is not None and all(side.down for side in pods)
+    return status.stable is None or bool(traffic.problems and not traffic.differences)
 
 
 def _waited_enough(look: Look) -> bool:
