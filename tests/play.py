@@ -34,6 +34,7 @@ from rollout.model.observation import (
     SeenWorkload,
     Value,
 )
+from rollout.model.reasons import Verb
 from rollout.model.spec import Request, Rollout, RolloutSpec
 from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Target
@@ -253,7 +254,7 @@ class Play:
     def request(self, verb: str, who: str = "") -> "Play":
         """A person asks for ``verb``."""
         nonce = str(len(self.story))
-        self.rollout = replace(self.rollout, request=Request(verb, nonce, who))
+        self.rollout = replace(self.rollout, request=Request(Verb(verb), nonce, who))
         self._tell(f"request {verb}")
         return self.look()
 
@@ -301,7 +302,7 @@ class Play:
     def until(self, phase: Phase, stage: Stage | None = None, *, limit: int = 400) -> "Play":
         """Time passes in quarter minutes until this phase (and stage)."""
         for _ in range(limit):
-            if self.status.phase is phase and stage in (None, self.status.stage):
+            if self.status.phase is phase and stage in (None, self.status.stage.name):
                 return self
             self.after(value=self.world.value, seconds=15)
         raise AssertionError(f"never {phase}:\n{self}")
@@ -315,5 +316,5 @@ class Play:
         self.story.append(line)
 
     def __str__(self) -> str:
-        end = f"{self.status.phase} {self.status.stage} {self.status.split}"
+        end = f"{self.status.phase} {self.status.stage.name} {self.status.stage.split}"
         return "\n".join((*self.story, end))

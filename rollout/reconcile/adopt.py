@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from rollout.model.observation import SeenTraffic
+from rollout.model.reasons import WaitsFor
 from rollout.model.status import Revision, RolloutStatus, SubsetMode
-from rollout.reconcile.look import AT_ONCE, Look, Turn, remember
+from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, Writes, remember
 
 
 def adopt(look: Look) -> Turn:
@@ -18,26 +19,33 @@ def adopt(look: Look) -> Turn:
     if len(sides) != 1:
         names = " and ".join(name or "the whole service" for name in sides) or "nobody"
         because = f"requests go to {names} already; give one of them everything first"
-        return Turn(look.status, because, tell="Blocked", warn=True, stands=True)
+        return _blocked(look, because)
     serving = sides[0]
     stable = _serving(traffic, serving, seen.asked)
     if stable is None:
-        return Turn(look.status, seen.problem or "git names no revision", stands=True)
+        because = seen.problem or "git names no revision"
+        return Turn(look.status, because, waits_for=WaitsFor.OBJECTS)
     if not serving and seen.strangers and not look.pods(stable).ready:
         because = f"others serve and {stable.name} has no ready pods; push what serves first"
-        return Turn(look.status, because, tell="Blocked", warn=True, stands=True)
+        return _blocked(look, because)
     mode, canary = _names(traffic, serving)
     status = replace(
         look.status,
         stable=stable,
-        apart=mode is SubsetMode.VERSION or (bool(serving) and seen.strangers > 0),
-        subsets=mode,
+        revisions_isolated=mode is SubsetMode.VERSION or (bool(serving) and seen.strangers > 0),
+        subset_mode=mode,
         stable_subset=serving or "stable",
-        canary_subset=canary,
+        attempt=replace(look.status.attempt, subset=canary),
         epoch=max(look.status.epoch, traffic.epoch),  # an earlier Rollout may have written here
     )
     because = f"adopted: {stable.name} is stable"
-    return Turn(remember(status, look.now, because), because, AT_ONCE, leave=True)
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, writes=Writes.NO_ROUTES)
+
+
+def _blocked(look: Look, because: str) -> Turn:
+    notice = Notice("Blocked", warning=True)
+    return Turn(look.status, because, waits_for=WaitsFor.OBJECTS, notice=notice)
 
 
 def _sides(look: Look) -> tuple[str, ...]:
@@ -77,7 +85,7 @@ def _names(traffic: SeenTraffic, serving: str) -> tuple[SubsetMode, str]:
 
 def canary_subset(status: RolloutStatus, look: Look, canary: Revision) -> str:
     """The subset that is to mean ``canary``: by version the one that selects it already."""
-    if status.subsets is not SubsetMode.VERSION:
+    if status.subset_mode is not SubsetMode.VERSION:
         return "canary"
     labels = look.pods(canary).labels
     for name, selects in look.seen.traffic.subsets.items():

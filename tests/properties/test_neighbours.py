@@ -220,7 +220,7 @@ def test_everybody_comes_home_and_deletion_ends_whatever_becomes_of_the_neighbou
         async with shop.controller():
             await shop.until("Healthy")
             await shop.push("v2")
-            await shop.comes(lambda: shop.status()["stage"] != "Idle", 600)
+            await shop.comes(lambda: shop.status()["stage"]["name"] != "Idle", 600)
             await shop.comes(lambda: world.on_canary() >= weight, 600)
             for kind, what, after in mishaps:
                 world.happens(kind, what, data.draw)

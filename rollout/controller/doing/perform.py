@@ -15,6 +15,8 @@ from rollout.controller.ports import Chat, Json, Kube
 from rollout.controller.seeing import mesh
 from rollout.errors import RolloutError
 from rollout.istio import destinationrule, virtualservice
+from rollout.istio import patch as jsonpatch
+from rollout.istio.patch import Op
 from rollout.model.action import (
     Action,
     Announce,
@@ -31,7 +33,7 @@ from rollout.model.action import (
 )
 from rollout.model.traffic import Target
 
-Patches = Callable[[Json], Sequence[Json]]
+Patches = Callable[[Json], Sequence[Op]]
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Performer:
                 await self._event(held, action, now)
                 await self._say(held, action)
             case LetGo():
-                await self.store.let_go(held)
+                await self.store.remove_finalizer(held)
             case _:
                 assert_never(action)
 
@@ -129,6 +131,9 @@ class Performer:
         if ops := patches(obj):
             meta = obj["metadata"]
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
+            stored = self.kube.get(kind, namespace, name)
+            if stored is not None and stored is not obj and _same_version(stored, obj):
+                ops = jsonpatch.fitted(ops, stored)
             await self.kube.patch(kind, namespace, name, ops)
 
     async def _event(self, held: Held, told: Announce, now: datetime) -> None:
@@ -149,3 +154,9 @@ class Performer:
             await self.chat.post(held.rollout, message)
         except RolloutError as error:
             telemetry.warn("message not sent", rollout=held.key, error=str(error))
+
+
+def _same_version(one: Json, other: Json) -> bool:
+    """Whether nobody wrote between the two; else the patch must fail."""
+    versions = [obj["metadata"].get("resourceVersion") for obj in (one, other)]
+    return bool(versions[0] == versions[1])

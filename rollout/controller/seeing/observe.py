@@ -101,7 +101,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
-            answers=self.inbox.answers(rollout, held.status.attempt),
+            answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
             problem=problem,
@@ -168,7 +168,7 @@ class Observer:
         return self.guard.read(
             f"service {held.rollout.namespace}/{held.rollout.spec.service}: its pods",
             lambda: pods.strangers(self.kube, held.rollout, held.status.stable),
-            lambda _: int(held.status.apart),
+            lambda _: int(held.status.revisions_isolated),
         )
 
     def _findings(
@@ -178,7 +178,7 @@ class Observer:
         if not asked.preflight:
             return ()
         status = held.status
-        canary = status.canary or revision
+        canary = status.attempt.canary or revision
         return self.guard.read(
             f"rollout {held.key}: preflight",
             lambda: preflight.findings(self.kube, held.rollout, asked, status.stable, canary),

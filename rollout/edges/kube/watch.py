@@ -44,6 +44,7 @@ class Watch:
 
     ``complaint``: why it is not true now, in one line; empty when all is well.
     ``alive_at``: when the server last gave a sign of life, by the event loop's clock.
+    ``refused``: the server is there, and says no.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Watch:
     ) -> None:
         self.complaint = "not listed yet"
         self.alive_at = float("-inf")
+        self.refused = False
         self._api = api
         self._cache = cache
         self._tell = tell
@@ -74,6 +76,7 @@ class Watch:
             except RolloutError as error:
                 if isinstance(error, ListAgain):
                     self._version = ""
+                self.refused = isinstance(error, RefusedError)
                 self.complaint = str(error)
                 await asyncio.sleep(_wait(self._failures, self._jitter()))
                 self._failures += 1
@@ -123,6 +126,7 @@ class Watch:
         async with contextlib.aclosing(_lines(stream)) as lines:
             async for line in lines:
                 self._sign()
+                self.complaint = ""
                 if line:
                     self._version = self._hear(line) or self._version
                     self._failures = 0
@@ -152,6 +156,7 @@ class Watch:
         self._sign()
 
     def _sign(self) -> None:
+        self.refused = False
         self.alive_at = self._now()
 
     @staticmethod

@@ -281,8 +281,8 @@ DOWN: list[tuple[Exception, Outcome]] = [
     (OutsideError("prometheus: no connection"), Outcome.ERROR),
     (OutsideError("prometheus: status 503"), Outcome.ERROR),
     (OutsideError("prometheus: an answer that is not the API's"), Outcome.ERROR),
-    (RefusedError("prometheus: status 422 (execution); its answer was no"), Outcome.ERROR),
-    (RefusedError("prometheus: a matrix; the query must give a vector"), Outcome.ERROR),
+    (RefusedError("prometheus: status 422 (execution), its answer was no"), Outcome.ERROR),
+    (RefusedError("prometheus: a matrix came, the query must give a vector"), Outcome.ERROR),
     (RefusedError("prometheus: a native histogram; the query must give numbers"), Outcome.ERROR),
 ]
 BOUND = (timedelta(milliseconds=250),)
