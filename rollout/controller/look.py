@@ -1,7 +1,6 @@
 """One look at one Rollout: ask, observe, decide, save, act; the order is the safety."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -107,15 +106,12 @@ class Looks:
             return await self._whole(held)
         except RolloutError:
             raise
-        except Exception:  # a bug of ours must not keep anybody from going back
-            await self._at_least(held.key)
-            raise
-
-    async def _at_least(self, key: str) -> None:
-        """What can be done without any answers, if a way back or a person waits for it."""
-        with contextlib.suppress(Exception):  # the first one is told
-            if hasty := await self._hasty(key):
-                await self._conclude(hasty)
+        except Exception as error:  # a bug of ours must not keep anybody from going back
+            hasty = await self._hasty(held.key)
+            if hasty is None:
+                raise
+            telemetry.bug("look failed", error, rollout=held.key)
+            return await self._conclude(hasty)
 
     async def _whole(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
