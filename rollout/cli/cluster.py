@@ -17,7 +17,7 @@ from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.proxy import Proxy
-from rollout.errors import ManifestError, OutsideError, RefusedError
+from rollout.errors import ManifestError, Outside, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
@@ -129,7 +129,7 @@ async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
         try:
             return cluster.list(kind)
         except OutsideError as error:
-            complaining = 0.0 if "not listed yet" in str(error) else complaining or clock()
+            complaining = 0.0 if error.kind is Outside.STARTING else complaining or clock()
             long = complaining and clock() - complaining > COMPLAINING
             if long or clock() - began > PATIENCE:
                 raise _plainly(error) from error
@@ -138,10 +138,9 @@ async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
 
 def _plainly(error: OutsideError) -> Exception:
     """The error in the words of somebody who does not look again by himself."""
-    text = str(error).removesuffix("; the next look sees more")
-    if "install its CRD" in text:
-        return RefusedError(f"{text}: rollout crds | kubectl apply -f -")
-    return OutsideError(f"{text}; is the cluster up, and is it the right one?")
+    if error.kind is Outside.UNKNOWN_KIND:
+        return RefusedError(f"{error.what}: rollout crds | kubectl apply -f -")
+    return OutsideError(f"{error.what}; is the cluster up, and is it the right one?")
 
 
 async def rollouts(cluster: Kube) -> list[Seen]:

@@ -93,10 +93,10 @@ class Leader:
             return
         self._until = began + BELIEF
 
-    def _complain(self, text: str) -> None:
-        if text and text != self.complaint:
-            telemetry.warn("lease", error=text, holder=self.identity)
-        self.complaint = text
+    def _complain(self, complaint: str) -> None:
+        if complaint and complaint != self.complaint:
+            telemetry.warn("lease", error=complaint, holder=self.identity)
+        self.complaint = complaint
 
     def _expired(self, lease: Json, now: float) -> bool:
         """Whether it has not changed for its whole length, by our own clock alone."""

@@ -21,6 +21,9 @@ MINUTE = timedelta(minutes=1)
 TIME_BOX = 20 * MINUTE
 """When a step without a time box stops waiting for evidence."""
 
+LONGEST_BOX = 60 * MINUTE
+"""Until when such a step waits on where a certificate is in sight by then."""
+
 PROGRESS_DEADLINE = 30 * MINUTE
 """How long a step may be unable to start or to learn before a person is asked."""
 
@@ -96,6 +99,13 @@ class Failures:
 
     consecutive: Annotated[int | None, Field(ge=1)] = None
     total: Annotated[int | None, Field(ge=1)] = None
+
+
+PLACES = ("namespace", "service", "host", "stable", "canary")
+"""What ``{{…}}`` may name in a metric's own PromQL, besides a template's arguments."""
+
+PER_SIDE = frozenset({"revision", "version", "workload"})
+"""As ``PLACES``, in ``bad`` and ``total`` alone: they are asked for once per revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +223,33 @@ BY_KUBERNETES = "kubernetes"
 """In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
 
 
+SlackChannel = Annotated[
+    str,
+    Field(
+        pattern=r"^(#[^\s#@<>&|,]{1,80}|[CG][A-Z0-9]{2,20})?$",
+        description="#name, or the channel's id, which outlives a change of its name",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who must say yes before a step ends; the step is judged on while they think."""
+    """Who must say yes before a step ends; the step is judged on while they think.
+
+    ``slack``: where people are asked; empty: in ``notify.slack``, if that is set.
+    """
 
     __pydantic_config__ = CONFIG
 
+    slack: SlackChannel = ""
     approvers: Annotated[
-        tuple[str, ...],
+        tuple[
+            Annotated[str, Field(pattern=rf"^({BY_KUBERNETES}|[UWS][A-Z0-9]{{2,20}})$")],
+            ...,
+        ],
         Field(
-            description="kubernetes: who may annotate the Rollout, the one proof yet; empty: anyone"
+            description="ids of Slack users (U…, W…) and user groups (S…); "
+            "kubernetes: whoever may annotate the Rollout; empty: anyone of the workspace"
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -271,6 +298,47 @@ class Webhook:
             raise ValueError(f"interval is {units.words(self.interval)}; 1s or more is wanted")
 
 
+class NotifyOn(StrEnum):
+    """What a channel may want to hear of."""
+
+    STARTED = "started"
+    WAITING = "waiting"  # for people: an approval, or a pause that nobody asked for
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolledBack"
+    PAUSED = "paused"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An HTTP server that is told what happened, by signed POSTs."""
+
+    __pydantic_config__ = CONFIG
+
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?$",
+            max_length=2000,
+            description="https; which hosts may be told, the controller's policy says",
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key signs each message; see docs/webhooks.md")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who hears of what; quiet by default: what went back, and what waits for a person."""
+
+    __pydantic_config__ = CONFIG
+
+    slack: SlackChannel = ""
+    webhook: Listener | None = None
+    events: tuple[NotifyOn, ...] = (NotifyOn.ROLLED_BACK, NotifyOn.WAITING)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One stop of a journey: a route and a gate.
@@ -292,7 +360,8 @@ class Step:
     replicas: Annotated[int | None, Field(ge=1, description="canary pods for this step")] = None
     bake: Annotated[Duration, Field(description="the least time, from confirmation")] = MINUTE
     time_box: Annotated[
-        Duration | None, Field(description="when to stop waiting for evidence; default 20m")
+        Duration | None,
+        Field(description="when to stop waiting for evidence; 20m, or 1h if certainty is in sight"),
     ] = None
     analysis: Annotated[tuple[Metric, ...], Field(description="more metrics, this step only")] = ()
     approval: Approval | None = None
@@ -303,11 +372,16 @@ class Step:
         """The time box in force: the step's own, or the default and no less than the bake."""
         return self.time_box or max(TIME_BOX, self.bake)
 
+    @property
+    def longest(self) -> timedelta:
+        """Until when it waits on where a certificate is in sight: a box that was asked for ends."""
+        return self.time_box or max(LONGEST_BOX, self.bake)
+
 
 def _ramp() -> tuple[Step, ...]:
     """The default: one learns most near 40 % and little above 70 % (docs/analysis.md, the ramp)."""
     short = [Step(weight=w, time_box=2 * MINUTE) for w in (5, 10, 20, 30)]
-    return (*short, Step(weight=40, time_box=TIME_BOX))
+    return (*short, Step(weight=40))
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +558,7 @@ class RolloutSpec:
     ] = ""
     traffic: Traffic = Traffic()
     analysis: Analysis = Analysis()
+    notify: Notify = Notify()
     preflight: Preflight = Preflight()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_drift: OnDrift = OnDrift.RESTORE
@@ -595,8 +670,10 @@ class RolloutSourceSpec:
     __pydantic_config__ = CONFIG
 
     url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
-    ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
-    path: Annotated[str, Field(description="the folder of manifests")] = ""
+    ref: Annotated[
+        str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
+    ] = "main"
+    path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
     interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
     secret_ref: Annotated[
         SecretRef | None, Field(description="its entries are token, or ssh-privatekey")

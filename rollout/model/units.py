@@ -87,11 +87,11 @@ Duration = Annotated[
 
 _PERCENT_SCHEMA: list[dict[str, Any]] = [
     {"type": "number", "minimum": 0, "maximum": 100},
-    {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?%?$"},
+    {"type": "string", "pattern": r"^(0?[0-9]{1,2}(\.[0-9]{1,6})?|100(\.0{1,6})?)%?$"},
 ]
 _WHOLE_SCHEMA: list[dict[str, Any]] = [
     {"type": "integer", "minimum": 0, "maximum": 100},
-    {"type": "string", "pattern": "^[0-9]{1,3}%$"},
+    {"type": "string", "pattern": "^0*(100|[0-9]{1,2})%$"},
 ]
 
 Share = Annotated[

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
+from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import listing, reach
+from rollout.model.spec import AnalysisTemplateSpec, TemplateUse, Unread
 from rollout.model.traffic import Cohort, Route, Target, full_host
 from rollout.workloads import deployment, selector
 
@@ -19,6 +21,7 @@ class Snapshot:
 
     ``claims``: ``namespace/name`` of every Rollout that goes before this one, to the full host
     name of its service.
+    ``beside``: what may share a gateway host with the rollout's VirtualServices.
     ``root``: Istio's root namespace.
     """
 
@@ -38,6 +41,7 @@ class Snapshot:
     network_policies: Objs = ()
     telemetries: Objs = ()
     claims: Mapping[str, str] = field(default_factory=dict)
+    beside: Beside = NOBODY
     root: str = "istio-system"
 
 
@@ -51,6 +55,7 @@ class Case:
     ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
     ``ahead``: the routes of all steps.
     ``counted``: names of the metrics that are judged by Istio's counters of requests.
+    ``uses``, ``templates``: the AnalysisTemplates in use, and those that are there, by name.
     ``server_side``: what the pods' own proxies count is the only evidence.
     ``overruled``: rule to the reason for which a person lets it pass.
     """
@@ -66,6 +71,8 @@ class Case:
     ahead: tuple[Route, ...] = ()
     counted: tuple[str, ...] = ()
     server_side: bool = False
+    uses: tuple[TemplateUse, ...] = ()
+    templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
     overruled: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -101,6 +101,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
+            unasked=self.inbox.unasked(rollout),
             answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
@@ -111,7 +112,8 @@ class Observer:
         """What must wake this rollout from now on."""
         revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
-        return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+        near = mesh.concerns_beside(self.kube, asked.target, asked.route)
+        return near | concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
 
     async def _listed(self, rollout: Rollout, asked: Questions) -> None:
         """Kinds read for the first time have been listed, or have been waited for, once.
@@ -188,12 +190,14 @@ class Observer:
     def _traffic(
         self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
     ) -> SeenTraffic:
+        route = None if asked.released else asked.route
         found = traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,
-            None if asked.released else asked.route,
+            route,
             {name: workload.labels for name, workload in workloads.items()},
+            mesh.beside(self.kube, asked.target, route),
         )
         odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
         problems = (*self._problems(held), *found.problems)

@@ -47,8 +47,9 @@ def case(
     """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
+    ahead = _ahead(rollout, stops) if asked.target.canary else ()
     return Case(
-        snapshot=_snapshot(kube, rollout, asked, names),
+        snapshot=_snapshot(kube, rollout, asked, names, ahead),
         target=asked.target,
         stable=names[0],
         canary=names[1],
@@ -56,8 +57,10 @@ def case(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
-        ahead=_ahead(rollout, stops) if asked.target.canary else (),
+        ahead=ahead,
         counted=tuple(dict.fromkeys(m.name for m in _metrics(rollout, stops) if _holds(m))),
+        uses=rollout.spec.analysis.templates,
+        templates=rollout.templates,
         server_side=rollout.spec.analysis.reporter == "destination",
         overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},
     )
@@ -86,7 +89,13 @@ def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:
     return tuple(replace(r, sticky=sticky) if r.split.canary else r for r in found)
 
 
-def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:
+def _snapshot(
+    kube: Kube,
+    rollout: Rollout,
+    asked: Questions,
+    names: Iterable[str],
+    ahead: Iterable[Route],
+) -> Snapshot:
     space = rollout.namespace
     routes = mesh.virtual_services(kube, asked.target)
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
@@ -108,6 +117,7 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         network_policies=_perhaps(kube, "NetworkPolicy"),
         telemetries=_perhaps(kube, "Telemetry"),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
+        beside=mesh.beside(kube, asked.target, next((r for r in ahead if r.is_dressed), None)),
     )
 
 

@@ -76,7 +76,7 @@ class Kube:
         return now - min(heard, default=float("-inf"))
 
     def troubles(self) -> Mapping[str, str]:
-        return {kind: text for kind in self._watches if (text := self._trouble(kind))}
+        return {kind: str(error) for kind in self._watches if (error := self._trouble(kind))}
 
     def complaint(self, kind: str) -> str:
         """Why nothing is heard of ``kind`` at this moment; empty when all is well."""
@@ -133,21 +133,23 @@ class Kube:
 
     def _read(self, kind: str) -> Cache:
         cache = self._caches.get(kind) or self._begin(kind)
-        if text := self._trouble(kind):
-            raise OutsideError(text)
+        if error := self._trouble(kind):
+            raise error
         return cache
 
-    def _trouble(self, kind: str) -> str:
-        """Why the cache of ``kind`` is not read from now; empty when it is."""
+    def _trouble(self, kind: str) -> OutsideError | None:
+        """Why the cache of ``kind`` is not read from now; None when it is."""
         watch = self._watches[kind]
         if not self._caches[kind].listed:
-            return f"{kind.lower()}: {watch.complaint}; the next look sees more"
+            what = f"{kind.lower()}: {watch.complaint}"
+            return OutsideError(f"{what}; the next look sees more", kind=watch.trouble, what=what)
         silent = asyncio.get_running_loop().time() - watch.alive_at
         if silent <= STALE_SECONDS:
-            return ""
-        return (
+            return None
+        return OutsideError(
             f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
-            "decisions wait until the API server answers"
+            "decisions wait until the API server answers",
+            kind=watch.trouble,
         )
 
     def _only(self, kind: str) -> str:

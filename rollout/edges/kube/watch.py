@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
 
 from rollout.edges.kube.cache import Cache, Json, number
-from rollout.errors import OutsideError, RefusedError, RolloutError
+from rollout.errors import Outside, OutsideError, RefusedError, RolloutError
 
 PAGE = 500
 WATCH_SECONDS = 50  # the server ends each watch then, so that a dead one is found within a minute
@@ -43,6 +43,7 @@ class Watch:
     """Keeps ``cache`` true; ``tell`` hears the concerns of every change.
 
     ``complaint``: why it is not true now, in one line; empty when all is well.
+    ``trouble``: of which kind that is.
     ``alive_at``: when the server last gave a sign of life, by the event loop's clock.
     ``refused``: the server is there, and says no.
     """
@@ -55,6 +56,7 @@ class Watch:
         jitter: Callable[[], float],
     ) -> None:
         self.complaint = "not listed yet"
+        self.trouble = Outside.STARTING
         self.alive_at = float("-inf")
         self.refused = False
         self._api = api
@@ -77,7 +79,7 @@ class Watch:
                 if isinstance(error, ListAgain):
                     self._version = ""
                 self.refused = isinstance(error, RefusedError)
-                self.complaint = str(error)
+                self.complaint, self.trouble = str(error), Outside.SILENT
                 await asyncio.sleep(_wait(self._failures, self._jitter()))
                 self._failures += 1
 
@@ -149,7 +151,7 @@ class Watch:
     def _absent(self, error: Absent) -> None:
         """A kind never seen has no objects; one that vanishes is more likely a server starting."""
         if self._cache.listed and self._cache.all():
-            self.complaint = str(error)
+            self.complaint, self.trouble = str(error), Outside.UNKNOWN_KIND
             return
         self._cache.replace((), "")
         self.complaint = ""
