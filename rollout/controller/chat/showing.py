@@ -169,7 +169,7 @@ class Showing:
             return None
         namespace, _, name = key.partition("/")
         obj = self.kube.get("Rollout", namespace, name)
-        if obj is None:
+        if obj is None or not objects.names_a_channel(obj):
             return None
         try:
             rollout, status = objects.rollout(obj), record.status(obj)
