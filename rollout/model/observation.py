@@ -302,8 +302,12 @@ class Finding:
     overruled: str = ""
 
     def __str__(self) -> str:
-        reason = f" (overruled: {self.overruled})" if self.overruled else ""
-        return f"{self.rule}: {self.text}{reason}"
+        return f"{self.rule}: {self.whole}"
+
+    @property
+    def whole(self) -> str:
+        """The sentence, with the reason for which it is let pass."""
+        return f"{self.text} (overruled: {self.overruled})" if self.overruled else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -97,8 +97,10 @@ class Failures:
 
     __pydantic_config__ = CONFIG
 
-    consecutive: Annotated[int | None, Field(ge=1)] = None
-    total: Annotated[int | None, Field(ge=1)] = None
+    consecutive: Annotated[
+        int | None, Field(ge=1, description="readings beyond the limit in a row")
+    ] = None
+    total: Annotated[int | None, Field(ge=1, description="such readings in all")] = None
 
 
 PLACES = ("namespace", "service", "host", "stable", "canary")
@@ -466,11 +468,15 @@ class Workload:
     scale: Annotated[
         Literal["user", "managed"], Field(description="managed: we scale the canary from and to 0")
     ] = "user"
-    min_canary_pods: Annotated[int, Field(ge=1)] = 1
+    min_canary_pods: Annotated[
+        int, Field(ge=1, description="ready canary pods before the first request")
+    ] = 1
     drain: Annotated[Duration, Field(description="from last traffic to scale-down")] = timedelta(
         seconds=30
     )
-    revision_history: Annotated[int, Field(ge=1, le=50)] = 3
+    revision_history: Annotated[
+        int, Field(ge=1, le=50, description="Deployments of old revisions that are kept")
+    ] = 3
     autoscaler: Annotated[
         Autoscaler | None, Field(description="handed over to the new Deployment at promotion")
     ] = None
@@ -488,8 +494,12 @@ class Stickiness:
 
     __pydantic_config__ = CONFIG
 
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    for_: Annotated[Duration, Field(alias="for")] = timedelta(days=1)
+    cookie: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of our cookie")
+    ]
+    for_: Annotated[Duration, Field(alias="for", description="how long a browser keeps it")] = (
+        timedelta(days=1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -615,7 +625,8 @@ class Rollout:
     ``author`` is the commit's author (an e-mail address), empty when applied by hand.
     ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist;
     what cannot be read is said, and judges nothing.
-    ``deleting`` is true once deletion was asked for and our finalizer holds the object.
+    ``deleting`` is true once deletion was asked for and our finalizer holds the object;
+    ``deleted_at``: when that was.
     """
 
     name: str
@@ -627,6 +638,7 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
+    deleted_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
 
     @property

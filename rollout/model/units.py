@@ -73,15 +73,19 @@ def _whole_percent(value: object) -> int:
     return value
 
 
-def _schema(pattern: str, *examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "examples": [*examples]})
+DURATION: dict[str, Any] = {
+    "type": "string",
+    "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$",
+    "examples": ["90s", "5m"],
+}
+"""JSON Schema of a length of time."""
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(words, return_type=str),
-    _schema(r"[0-9]{1,9}(ms|s|m|h|d)", "90s", "5m"),
+    WithJsonSchema(DURATION),
 ]
 """A length of time, written ``90s``, ``5m``, ``2h``, ``1d``."""
 

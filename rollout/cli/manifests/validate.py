@@ -58,7 +58,7 @@ def _say(
     form: Format, given: Given, good: list[Manifest], errors: list[ManifestError], *, quiet: bool
 ) -> None:
     for error in errors:
-        print(error)
+        output.line(str(error))
     for note in given.doubtful:
         output.say(note)
     if form is Format.NAME:
