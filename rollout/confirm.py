@@ -26,13 +26,11 @@ SIGMAS = 3.3
 def question(
     namespace: str, workloads: Mapping[str, str], since: datetime, now: datetime, every: timedelta
 ) -> tuple[CountsQuestion, ...]:
-    """Requests by pod at the aligned instants after ``since``; nothing until there are two."""
-    first = -(-since.timestamp() // every.total_seconds()) * every.total_seconds()
-    instants: list[datetime] = []
-    while (at := datetime.fromtimestamp(first, since.tzinfo)) <= now and len(instants) < 40:
-        instants.append(at)
-        first += every.total_seconds()
-    if len(instants) < 2:
+    """Requests by pod at the last two aligned instants after ``since``; nothing until then."""
+    seconds = every.total_seconds()
+    last = now.timestamp() // seconds * seconds
+    instants = [datetime.fromtimestamp(last - seconds * k, since.tzinfo) for k in (1, 0)]
+    if instants[0] < since:
         return ()
     return (
         CountsQuestion(

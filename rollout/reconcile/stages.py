@@ -188,7 +188,10 @@ def _stable_down(look: Look) -> Reason | None:
 
 
 def _unseen(look: Look) -> Reason | None:
-    """Why nobody can say who serves; then nothing goes on, and gates judge alone."""
+    """Why nobody can say who serves, or what git asks for; nothing goes on, gates judge alone."""
+    templated = look.rollout.spec.workload.template is not None
+    if templated and look.seen.asked is None:
+        return Reason(look.seen.problem)
     sides = (look.pods(look.status.stable), look.pods(look.status.attempt.canary))
     return next((Reason(side.problem) for side in sides if not side.known), None)
 
