@@ -40,7 +40,7 @@ def drained(look: Look) -> RolloutStatus:
     if status.draining is None or drain_left(look, status.draining) > timedelta(0):
         return status
     pods = look.pods(status.draining.revision)
-    there = not pods.known or (pods.exists and pods.wanted)
+    there = pods.exists and pods.wanted if pods.known else not look.rollout.deleting
     if wanted.ours_to_scale(look.rollout) and there:
         return status
     return replace(status, draining=None)
@@ -71,7 +71,7 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
         return Held(step, None, None)
     reaches = wanted.route(rollout, status).reaches_canary
     window = _window(rollout, status, since, coming) if reaches else None
-    patience = max((each.step.box for each in plan.stops), default=step.box)
+    patience = max((each.step.longest for each in plan.stops), default=step.box)
     return Held(step, window, now - since, patience if comparing else step.box)
 
 
@@ -96,4 +96,5 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         next_weight=coming,
         mirrored=status.stage.split.canary == 0,
         comparing=status.stage.split.stable > 0,
+        asked=status.stage.asked_at,
     )

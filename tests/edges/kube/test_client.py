@@ -1,4 +1,4 @@
-"""The edge against a server that misbehaves: every fault of P-API in facts/reliability.md 2.2."""
+"""The edge against a server that misbehaves: every fault of a watch in docs/facts.md."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ async def cluster(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
     await server.stop()
 
 
-async def eventually(true: Callable[[], object], seconds: float = 50) -> None:
+async def eventually(true: Callable[[], object], seconds: float = 500) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
