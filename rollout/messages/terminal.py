@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout.model.reasons import Reason, Verb, WaitsFor
+from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
@@ -130,8 +130,9 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
+    trouble = "".join(f"; {text}" for text in _more_trouble(status))
     if status.attempt.pause is not None:
-        return f"{name} stands still: {_standing(status, now)}; {_ways_on(there)}"
+        return f"{name} stands still: {_standing(status, now)}{trouble}; {_ways_on(there)}"
     if status.stage.name is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
@@ -141,7 +142,6 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
         return f"{name} has nothing to do: {status.because}"
     if step is None or status.stage.name is not Stage.STEPPING:
         return f"{name} is {status.stage.name.value.lower()}: {status.because}"
-    trouble = "".join(f"; {text}" for text in _more_trouble(status))
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
     return f"{said}{_forecast(there, status, step, now)}{trouble}"
 
@@ -160,7 +160,9 @@ def _standing(status: RolloutStatus, now: datetime) -> str:
 def _more_trouble(status: RolloutStatus) -> list[str]:
     """What cannot be judged, but for the first: that is the sentence where data is waited for."""
     errors = [v.text for v in status.attempt.verdicts if v.outcome is Outcome.ERROR]
-    return errors[1:] if status.waits_for is WaitsFor.DATA else errors
+    pause = status.attempt.pause
+    blind = pause is not None and pause.kind is PauseKind.BLIND
+    return errors[1:] if blind or status.waits_for is WaitsFor.DATA else errors
 
 
 def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
