@@ -54,6 +54,8 @@ class World:
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``unwritable``: why a route with cohorts cannot be written.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
+    ``builds``: what the Deployment of a revision runs, where that is more than its name;
+    ``replacing``: revisions whose Deployments still run pods of the build before.
     """
 
     route: Route | None = None
@@ -64,6 +66,8 @@ class World:
     made: set[str] = field(default_factory=set)
     pods: dict[str, int] = field(default_factory=dict)
     unready: dict[str, int] = field(default_factory=dict)
+    builds: dict[str, str] = field(default_factory=dict)
+    replacing: set[str] = field(default_factory=set)
     epoch: int = 0
     taken: bool = True
     broken: str = ""
@@ -108,7 +112,8 @@ class World:
         self, asked: Questions, rollout: Rollout, stable: Revision | None, now: datetime
     ) -> Observation:
         """What a shell would see of this world."""
-        revision = Revision(rollout.spec.revision, rollout.commit)
+        name = rollout.spec.revision
+        revision = Revision(name, rollout.commit, self.builds.get(name, ""))
         named = rollout.spec.workload.autoscaler
         autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down
@@ -186,6 +191,8 @@ class World:
             wanted=self.pods.get(name, 0),
             ready=self.ready(name),
             labels={"version": name} if exists else {},
+            build=self.builds.get(name, "") if exists else "",
+            replacing=name in self.replacing,
         )
 
     def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match

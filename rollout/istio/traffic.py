@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
-from rollout.istio.routes import listing, problems
+from rollout.istio.routes import divided, listing, problems
 from rollout.model.observation import SeenTraffic
 from rollout.model.traffic import Route, Target
 
@@ -45,6 +45,7 @@ def seen(
         subsets=destinationrule.subsets(known),
         made=destinationrule.made(rule, target) if rule else (),
         serving=serving,
+        divisions=divided.divisions(everything, target),
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
         mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),

@@ -1,7 +1,7 @@
 """What we remember between looks, and which phase and stage may follow which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -70,7 +70,11 @@ STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One release: the same name and template hash are the same release, whatever the commit."""
+    """One release: the same name and template hash are the same release, whatever the commit.
+
+    ``template_hash``: its content: of ``template:`` with its configuration, or of the pod template
+    that its Deployment was seen to have; empty: not seen yet.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -79,11 +83,21 @@ class Revision:
     template_hash: str = ""
 
     def same(self, other: "Revision | None") -> bool:
-        """Whether ``other`` runs the same thing; a commit that changes only words does not."""
-        return other is not None and (self.name, self.template_hash) == (
-            other.name,
-            other.template_hash,
+        """Whether ``other`` runs the same thing; a commit that changes only words does not.
+
+        What was never seen may be the same: a Deployment that is not there yet, or no more.
+        """
+        if other is None or self.name != other.name:
+            return False
+        return self.template_hash == other.template_hash or not (
+            self.template_hash and other.template_hash
         )
+
+    def seen_as(self, other: "Revision | None") -> "Revision":
+        """This revision with the content that ``other`` had, where its own is not seen now."""
+        if self.template_hash or other is None or other.name != self.name:
+            return self
+        return replace(self, template_hash=other.template_hash)
 
 
 class ConfirmedBy(StrEnum):

@@ -24,6 +24,7 @@ from rollout.reconcile import (
     drift,
     handover,
     holding,
+    identity,
     journey,
     leaving,
     requests,
@@ -90,9 +91,10 @@ def _turn(look: Look) -> Turn:
         return _unmanageable(look)
     if look.status.stable is None:
         return adopt.adopt(look)
-    look = _same_release(look)
+    look = _same_release(identity.learned(look))
     return (
-        _overtaken(look)
+        identity.stable_rebuilt(look)
+        or _overtaken(look)
         or _refused(look)
         or requests.answered(look)
         or drift.drifted(look)
@@ -127,7 +129,7 @@ def _same_release(look: Look) -> Look:
     status, revision = look.status, look.seen.asked
     if revision is None or not revision.same(status.canary) or status.stage is Stage.WITHDRAWING:
         return look
-    return replace(look, status=replace(status, canary=revision))
+    return replace(look, status=replace(status, canary=revision.seen_as(status.canary)))
 
 
 def _overtaken(look: Look) -> Turn | None:
@@ -139,7 +141,8 @@ def _overtaken(look: Look) -> Turn | None:
     if status.stage not in journey.UNDER_WAY or revision is None:
         return None
     if not revision.same(status.canary):
-        return journey.withdraw(look, f"git asks for {revision.name} now", reject=False)
+        because = identity.rebuilt(status.canary, revision) or f"git asks for {revision.name} now"
+        return journey.withdraw(look, because, reject=False)
     stop = holding.stop(look.rollout, status)
     if status.step and (stop.name, stop.route.split) != (status.step.name, status.split):
         return journey.withdraw(look, f"{status.step.name} was edited: anew", reject=False)

@@ -18,7 +18,7 @@ from rollout.model.action import (
 )
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
-from rollout.reconcile import drift, handover, holding, wanted
+from rollout.reconcile import drift, handover, holding, journey, wanted
 from rollout.reconcile.look import Look, Turn
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
@@ -182,7 +182,12 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     over = status.previous != before or holding.drain_left(look) <= timedelta(0)
     over = over and not handover.scales(look, before)
     actions: list[Action] = []
-    if over and pods.exists and pods.wanted and not any(before.same(r) for r in kept):
+    if (
+        over
+        and pods.exists
+        and pods.wanted
+        and not any(journey.shares_pods(before, r) for r in kept)
+    ):
         actions.append(Scale(pods.deployment, 0))
     if status.previous is None and workload.template is not None:
         keep = tuple(r.name for r in kept if r is not None)

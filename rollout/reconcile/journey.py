@@ -25,6 +25,11 @@ LOSSES = 3
 """How often a canary may lose all its pods before we stop trying and ask."""
 
 
+def shares_pods(one: Revision, other: Revision | None) -> bool:
+    """Whether the two run in one Deployment, be it as different builds."""
+    return other is not None and one.name == other.name
+
+
 def start(look: Look, revision: Revision, because: str) -> Turn:
     """The turn that begins a journey of ``revision``, or a new attempt at it.
 
@@ -53,7 +58,7 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
         rejected=None,
         losses=status.losses if revision.same(status.canary) else 0,
         pods=max(stable.ready, stable.wanted),
-        previous=None if revision.same(status.previous) else status.previous,
+        previous=None if shares_pods(revision, status.previous) else status.previous,
     )
     return Turn(remember(status, look.now, because), because, AT_ONCE, "NewRevision", early=True)
 

@@ -43,7 +43,8 @@ def _idle(look: Look) -> Turn:
     if revision is None:
         return Turn(status, look.seen.problem or "git names no revision", stands=True)
     if revision.same(status.stable):
-        return at_rest(replace(look, status=replace(status, stable=revision, rejected=None)))
+        stable = revision.seen_as(status.stable)
+        return at_rest(replace(look, status=replace(status, stable=stable, rejected=None)))
     if status.rejected is not None and revision.same(status.rejected.revision):
         because = f"{revision.name} was rejected: {status.rejected.because}"
         return replace(at_rest(look), because=because)
@@ -99,6 +100,8 @@ def _preparing(look: Look) -> Turn:
 def _pods_ready(look: Look) -> Turn:
     status, first = look.status, look.plan.stops[0]
     pods = look.pods(status.canary)
+    if pods.replacing:
+        return holding.until(look, f"deployment {pods.deployment} is replacing its pods")
     least = look.rollout.spec.workload.min_canary_pods
     lack = lacking(look, first)
     if pods.ready < least or lack:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
-from rollout.controller.seeing import concerns, mesh, pods, preflight
+from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
-from rollout.istio import traffic
+from rollout.istio import traffic as mesh_traffic
 from rollout.model.observation import (
     Finding,
     HookAnswer,
@@ -70,9 +70,10 @@ class Observer:
         if held.problem:
             revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
+        traffic = self._traffic(held, asked, workloads)
         return Observation(
             asked=revision,
-            traffic=self._traffic(held, asked, workloads),
+            traffic=traffic,
             workloads=workloads,
             counts=counts,
             values=values,
@@ -83,6 +84,7 @@ class Observer:
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self._findings(held, asked, revision),
             strangers=pods.strangers(self.kube, rollout, held.status.stable),
+            reached=serving.reached(self.kube, rollout, traffic) if asked.reached else {},
             problem=problem,
         )
 
@@ -117,7 +119,7 @@ class Observer:
     ) -> SeenTraffic:
         adopted = held.status.stable is not None
         problems = mesh.problems(self.kube, held.rollout, adopted=adopted)
-        found = traffic.seen(
+        found = mesh_traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,
