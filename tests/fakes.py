@@ -35,6 +35,9 @@ class FakeKube:
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
         return self.objects.get((kind, namespace, name))
 
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
+        return self.objects.get((kind, namespace, name))
+
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         found = (self.objects[key] for key in sorted(self.objects) if key[0] == kind)
         return [obj for obj in found if not concern or concern in concerns.of(obj)]

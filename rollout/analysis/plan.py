@@ -11,7 +11,7 @@ from rollout.analysis.evidence import Line
 from rollout.analysis.sequential import SLOW_BETS, Outcome
 from rollout.analysis.window import PER_SIDE, Window
 from rollout.model.observation import Counting
-from rollout.model.spec import Analysis, Metric, Rollout, TemplateUse
+from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Rollout, TemplateUse
 
 ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
 DEFAULT_ERRORS = Line(1.1, 0.001)
@@ -108,12 +108,26 @@ def _variables(rollout: Rollout, window: Window) -> dict[str, str]:
 
 def _of_template(rollout: Rollout, use: TemplateUse, known: Mapping[str, str]) -> Iterable[Judged]:
     template = rollout.templates.get(use.name)
-    if template is None:
-        broken = Metric(f"template.{use.name}"[:63])
-        return [Judged(broken, Kind.BROKEN, problem=f"AnalysisTemplate {use.name!r} is not there")]
+    if not isinstance(template, AnalysisTemplateSpec):
+        missing = f"AnalysisTemplate {use.name!r} is not there"
+        problem = template.problem if template else missing
+        return [Judged(Metric(f"template.{use.name}"[:63]), Kind.BROKEN, problem=problem)]
     args = {**template.args, **use.args}
     given = {f"args.{name}": value for name, value in args.items() if value is not None}
-    return [_judged(m, rollout.spec.analysis, {**known, **given}) for m in template.metrics]
+    return [
+        _of(use, metric, rollout.spec.analysis, {**known, **given}) for metric in template.metrics
+    ]
+
+
+def _of(use: TemplateUse, metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:
+    """One metric of a template, which may want an argument that nobody gave."""
+    texts = (text for text in (metric.query, metric.bad, metric.total) if text)
+    wanted = (name for text in texts for name in query.names(text))
+    for name in wanted:
+        if name.startswith("args.") and name not in known:
+            problem = f"{{{{{name}}}}} is not given; template {use.name} wants it"
+            return Judged(metric, Kind.BROKEN, problem=problem)
+    return _judged(metric, analysis, known)
 
 
 def _judged(metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:

@@ -154,6 +154,11 @@ def fill(template: str, values: Mapping[str, str], left: Collection[str] = ()) -
     return _TOKEN.sub(token, template)
 
 
+def names(template: str) -> tuple[str, ...]:
+    """Every ``name`` that ``template`` has a place for, in order."""
+    return tuple(_PLACE.findall(template))
+
+
 def _value(name: str, values: Mapping[str, str]) -> str:
     if name not in values:
         known = ", ".join(sorted(values)) or "none"

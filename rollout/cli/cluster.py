@@ -18,10 +18,13 @@ from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
+from rollout.model import spec
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
 Json = Mapping[str, Any]
+Templates = Mapping[tuple[str, str], AnalysisTemplateSpec | spec.Unread]
+"""By namespace and name."""
 
 PATIENCE = 10.0  # seconds until the first list is given up
 COMPLAINING = 1.0  # seconds that a complaint may be a passing one
@@ -144,28 +147,28 @@ async def rollouts(cluster: Kube) -> list[Seen]:
 
 async def everything(cluster: Kube) -> list[Seen | Unread]:
     """Every Rollout in scope; one that cannot be read hides no other."""
-    templates: dict[tuple[str, str], AnalysisTemplateSpec] = {}
+    templates: dict[tuple[str, str], AnalysisTemplateSpec | spec.Unread] = {}
     for obj in await listed(cluster, "AnalysisTemplate"):
         key = str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
-        with contextlib.suppress(ManifestError):
+        try:
             templates[key] = objects.template(obj)
+        except ManifestError as error:
+            templates[key] = spec.Unread(str(error))
     return [_perhaps(obj, templates) for obj in await listed(cluster, "Rollout")]
 
 
-def _perhaps(obj: Json, templates: Mapping[tuple[str, str], AnalysisTemplateSpec]) -> Seen | Unread:
+def _perhaps(obj: Json, templates: Templates) -> Seen | Unread:
     try:
         return seen(obj, templates)
     except ManifestError as error:
         return Unread(obj, str(error))
 
 
-def seen(
-    obj: Json, templates: Mapping[tuple[str, str], AnalysisTemplateSpec] | None = None
-) -> Seen:
+def seen(obj: Json, templates: Templates | None = None) -> Seen:
     """``obj`` as nouns. Errors: ``ManifestError`` when it cannot be read."""
     mine = {
-        name: spec
-        for (namespace, name), spec in (templates or {}).items()
+        name: template
+        for (namespace, name), template in (templates or {}).items()
         if namespace == obj["metadata"].get("namespace", "")
     }
     return Seen(obj, objects.rollout(obj, mine), record.status(obj))

@@ -38,7 +38,6 @@ from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
 
-OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
 
@@ -104,7 +103,7 @@ async def _run(given: Settings) -> None:
         beside: tuple[Beside, ...] = (_following(sources, outside, allowed),)
         if given.listen:
             beside = (*beside, _door(given.listen))
-        mine = app.Settings(_lease_namespace(), _identity(), beside)
+        mine = app.Settings(settings.own_namespace(), _identity(), beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")
@@ -188,11 +187,6 @@ def _door(address: str) -> Beside:
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
 
     return beside
-
-
-def _lease_namespace() -> str:
-    """Where replicas of us agree who acts; empty outside a cluster, where there is one of us."""
-    return OWN_NAMESPACE.read_text().strip() if OWN_NAMESPACE.is_file() else ""
 
 
 def _identity() -> str:

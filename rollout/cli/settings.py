@@ -7,6 +7,7 @@ from pathlib import Path
 from rollout.errors import RefusedError
 
 CACHE = Path("~/.cache/rollout")
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,18 @@ def kubeconfig(given: str) -> str | None:
         found = "--kubeconfig" if given else "KUBECONFIG"
         raise RefusedError(f"{named}: no such file; {found} must name a kubeconfig")
     return str(Path(named).expanduser())
+
+
+def own_namespace() -> str:
+    """The namespace that this process runs in, where its Lease lives; empty outside a cluster.
+
+    ``POD_NAMESPACE`` goes before what the pod's service account says, as in kubectl: so replicas
+    that are no pods can agree, too.
+    """
+    named = os.environ.get("POD_NAMESPACE", "")
+    if named or not OWN_NAMESPACE.is_file():
+        return named
+    return OWN_NAMESPACE.read_text(encoding="utf-8").strip()
 
 
 def is_plain() -> bool:

@@ -148,7 +148,14 @@ class Controller:
         silent = self.outside.kube.silence()
         if silent > SILENT:
             return f"nothing heard from the API server for {silent:.0f} s"
-        return self.health()
+        return self._leaderless() or self.health()
+
+    def _leaderless(self) -> str:
+        """Why nobody acts, as far as this replica knows; empty when one does."""
+        leader = self.leader
+        if leader is None or leader.leading or leader.following:
+            return ""
+        return f"no replica leads: {leader.complaint or 'the lease is free'}"
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""

@@ -1,18 +1,19 @@
 """One replica acts at a time, by a Lease; it stops believing so before anybody may take over.
 
 A Lease alone is not safety (argo-rollouts #2117): every write is a compare-and-swap besides.
+It is asked for by name, never watched: a Lease of our own namespace is all that we may read.
 Source of the protocol: client-go, ``tools/leaderelection``.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rollout.controller import telemetry
 from rollout.controller.keeping.store import unchanged
-from rollout.controller.ports import Json, Kube
-from rollout.errors import RolloutError
+from rollout.controller.ports import Json, Leases
+from rollout.errors import ConflictError, RolloutError
 
 NAME = "rollout-controller"
 LEASE = 8.0  # seconds without a sign of life after which another replica may take over
@@ -26,16 +27,20 @@ class Leader:
     """Holds the Lease ``name`` or waits for it.
 
     ``changed``: told that we lead from now on, or no longer.
+    ``complaint``: why the Lease could not be read or written last; empty when it could.
     """
 
-    kube: Kube
+    kube: Leases
     namespace: str
     identity: str
     clock: Callable[[], datetime]
     changed: Callable[[bool], None]
     name: str = NAME
+    complaint: str = field(init=False, default="not asked for yet")
     _until: float = float("-inf")
+    _follows_until: float = float("-inf")
     _told: bool = False
+    _held: Json | None = None
     _seen: tuple[str, float] = ("", float("-inf"))
 
     @property
@@ -43,36 +48,55 @@ class Leader:
         """Whether we may act at this very moment."""
         return asyncio.get_running_loop().time() < self._until
 
+    @property
+    def following(self) -> bool:
+        """Whether another replica held the Lease when we looked last, not long ago."""
+        return asyncio.get_running_loop().time() < self._follows_until
+
     async def run(self) -> None:
         """Takes the Lease when it is free, and renews it; ends only when cancelled."""
         while True:
             try:
                 await self._once()
+                self._complain("")
+            except ConflictError:
+                self._complain("")  # another replica wrote first; it is read anew below
             except RolloutError as error:
-                telemetry.warn("lease", error=str(error), holder=self.identity)
+                self._complain(str(error))
             self._tell()
             await asyncio.sleep(RENEW if self.leading else RETRY)
             self._tell()
 
     async def release(self) -> None:
         """Somebody else may take over at once."""
-        lease = self.kube.get("Lease", self.namespace, self.name)
         self._until = float("-inf")
+        lease = await self.kube.fetch("Lease", self.namespace, self.name)
         if lease is not None and _holder(lease) == self.identity:
             change = {"op": "replace", "path": "/spec/holderIdentity", "value": ""}
             await self._patch(lease, [change])
 
     async def _once(self) -> None:
-        lease = self.kube.get("Lease", self.namespace, self.name)
-        now = asyncio.get_running_loop().time()
+        """Renewed, taken, or seen to be another's; as we wrote it last, it need not be read.
+
+        The times of belief are from before the request: its answer may have taken long.
+        """
+        began = asyncio.get_running_loop().time()
+        lease, self._held = self._held, None
+        lease = lease or await self.kube.fetch("Lease", self.namespace, self.name)
         if lease is None:
-            await self.kube.create(self._lease())
-        elif _holder(lease) in ("", self.identity) or self._expired(lease, now):
+            self._held = await self.kube.create(self._lease())
+        elif _holder(lease) in ("", self.identity) or self._expired(lease, began):
             spec = self._spec(lease)
-            await self._patch(lease, [{"op": "add", "path": "/spec", "value": spec}])
+            self._held = await self._patch(lease, [{"op": "add", "path": "/spec", "value": spec}])
         else:
+            self._follows_until = began + LEASE
             return
-        self._until = now + BELIEF  # from before the request: its answer may have taken long
+        self._until = began + BELIEF
+
+    def _complain(self, text: str) -> None:
+        if text and text != self.complaint:
+            telemetry.warn("lease", error=text, holder=self.identity)
+        self.complaint = text
 
     def _expired(self, lease: Json, now: float) -> bool:
         """Whether it has not changed for its whole length, by our own clock alone."""
@@ -108,8 +132,8 @@ class Leader:
             "leaseTransitions": turns if mine or lease is None else turns + 1,
         }
 
-    async def _patch(self, lease: Json, ops: list[Json]) -> None:
-        await self.kube.patch("Lease", self.namespace, self.name, [unchanged(lease), *ops])
+    async def _patch(self, lease: Json, ops: list[Json]) -> Json:
+        return await self.kube.patch("Lease", self.namespace, self.name, [unchanged(lease), *ops])
 
 
 def _holder(lease: Json) -> str:

@@ -15,13 +15,11 @@ from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
 from rollout.controller.telemetry import Registry
-from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
+from rollout.errors import ConflictError, ManifestError, RolloutError
 from rollout.model.action import Decision
 from rollout.model.observation import Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
-
-STUBBORN = 3  # failures in a row before the status says why nothing moves
 
 SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
 
@@ -92,7 +90,7 @@ class Looks:
         return key in self._leaving
 
     async def troubled(self, trouble: Trouble) -> None:
-        """Says why the looks at one Rollout fail: to the log, and in the end in its status."""
+        """Says why the looks at one Rollout fail: to the log, and in its status."""
         name = type(trouble.error).__name__
         self.metrics.count("rollout_looks_total", ended=name)
         if isinstance(trouble.error, RolloutError):
@@ -101,8 +99,7 @@ class Looks:
         else:
             text = f"a bug of ours ({name}); see the controller's log"
             telemetry.bug("look failed", trouble.error, rollout=trouble.key)
-        if trouble.times >= STUBBORN and not isinstance(trouble.error, OutsideError):
-            await self._explain(trouble.key, text)
+        await self._explain(trouble.key, text)
 
     async def _look(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
@@ -178,7 +175,7 @@ class Looks:
             await self.performer.do(held, action, self.clock())
             self.metrics.count("rollout_actions_total", action=type(action).__name__)
         if self._excuses.pop(held.key, None):
-            await self.store.save(held, decision.status, self.clock())
+            await self.store.save(held, decision.status, self.clock(), at_once=True)
 
     def _still_leading(self) -> None:
         if not self.leading():
@@ -230,7 +227,7 @@ class Looks:
         self._excuses[key] = text[:SENTENCE]
         if held is not None:
             status = replace(held.status, because=text[:SENTENCE])
-            await self.store.save(held, status, self.clock())
+            await self.store.save(held, status, self.clock(), at_once=True)
 
 
 async def _comes(task: asyncio.Task[Fetched], seconds: float) -> bool:

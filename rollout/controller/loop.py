@@ -23,6 +23,7 @@ HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being t
 SPREAD, LATEST = 0.1, timedelta(seconds=2)  # how late an alarm may ring: of its wait, and at most
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
+REMIND = 300.0  # seconds until the same reason is told again
 
 Look = Callable[[str], Awaitable[timedelta | None]]
 """One look at the object of that key; answers with the time until time alone matters."""
@@ -98,6 +99,7 @@ class _State:
     ended_at: float = float("-inf")
     failures: int = 0
     complaint: str = ""
+    told_at: float = float("-inf")
     patient: bool = False  # waiting after a failure: only what is urgent may shorten it
 
 
@@ -114,7 +116,7 @@ class Trouble:
 class Loop:
     """Looks at objects by key: never two looks of one at once, and never one for many wakes.
 
-    ``troubled``: told once for each new reason why looks fail.
+    ``troubled``: told why looks fail: each time it is a new reason, and again after a while.
     ``hurried``: whether an object's failures must be tried again soon, however many there were.
     ``meanwhile``: told that an object changed while a look at it runs.
     """
@@ -210,7 +212,7 @@ class Loop:
             return GAP
         state.patient = True
         if self._is_news(state, error):
-            state.complaint = str(error) or type(error).__name__
+            state.complaint, state.told_at = _reason(error), _now()
             await self._tell(Trouble(key, error, state.failures))
         asked = error.retry_after if isinstance(error, OutsideError) else None
         longest = HURRIED_WAIT if self.hurried(key) else LONGEST_WAIT
@@ -218,10 +220,10 @@ class Loop:
 
     @staticmethod
     def _is_news(state: _State, error: Exception) -> bool:
-        """Whether people should hear of it: what may pass by itself must have lasted."""
-        if state.failures < CONFLICTS:
-            return not isinstance(error, OutsideError | ConflictError) and not state.complaint
-        return state.failures == CONFLICTS or str(error) != state.complaint
+        """Whether people should hear of it, anew or again; what may pass must have lasted."""
+        if state.failures < CONFLICTS and isinstance(error, OutsideError | ConflictError):
+            return False
+        return _reason(error) != state.complaint or _now() - state.told_at >= REMIND
 
     async def _tell(self, trouble: Trouble) -> None:
         try:
@@ -232,6 +234,10 @@ class Loop:
     def _wait(self, failures: int, longest: float) -> float:
         wait = min(longest, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
         return wait * (0.5 + self.jitter() / 2)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _now() -> float:

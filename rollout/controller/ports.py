@@ -56,6 +56,22 @@ class Kube(Protocol):
         """It is gone, or was."""
 
 
+class Leases(Protocol):
+    """Single objects, asked for by name and never watched: so no right to list them is needed."""
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
+        """The object as the API server has it now, past the cache; None: there is none.
+
+        Errors: ``RefusedError`` when we may not, ``OutsideError`` when there is no answer.
+        """
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json: ...
+
+    async def create(self, obj: Json) -> Json: ...
+
+
 class Watching(Protocol):
     """The watch behind the cache."""
 
@@ -66,8 +82,8 @@ class Watching(Protocol):
         """Seconds since the quietest watch last gave a sign of life; infinity: not begun."""
 
 
-class Cluster(Kube, Watching, Protocol):
-    """Both: what ``app.run`` is given."""
+class Cluster(Kube, Leases, Watching, Protocol):
+    """All of it: what ``app.run`` is given."""
 
 
 Answers = tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]

@@ -26,41 +26,96 @@ MADE = "rollout.dev/rollout"
 
 
 def governs(obj: Obj, target: Target) -> bool:
-    """Whether ``obj`` is the DestinationRule in force for the target's service.
+    """Whether ``obj`` is a DestinationRule for the target's service and for all who call it.
 
     Source: Istio API, DestinationRule: looked up in the caller's, the service's and the root
-    namespace; ours lives in the service's.
+    namespace; ours lives in the service's. One with a ``workloadSelector`` is for some callers.
     """
     here = namespace(obj, target)
     host = str(spec(obj).get("host"))
-    return here == target.namespace and hosts.means(host, here, target.host)
+    mine = here == target.namespace and hosts.means(host, here, target.host)
+    return mine and not spec(obj).get("workloadSelector")
 
 
-def chosen(objs: Iterable[Obj], target: Target) -> Obj | None:
-    """The rule to write: the one the target names, else the oldest in force; None: make one."""
-    found = [o for o in objs if governs(o, target)]
+def governing(objs: Iterable[Obj], target: Target) -> tuple[Obj, ...]:
+    """Those that govern the service together, in the order in which Istio merges them.
+
+    The oldest comes first, of one second by name. Rules with another ``exportTo`` than the first,
+    or than the one that the target names, are not merged with it.
+    Source: istio/istio, pilot/pkg/model/destination_rule.go, ``mergeDestinationRule``.
+    """
+    found = sorted((o for o in objs if governs(o, target)), key=_age)
     named = [o for o in found if o["metadata"]["name"] == target.destination_rule]
-    oldest = sorted(found, key=lambda o: str(o["metadata"].get("creationTimestamp", "")))
-    return next(iter((*named, *oldest)), None)
+    shown = [_shown(o) for o in (*named, *found)]
+    return tuple(o for o in found if _shown(o) == shown[0])
+
+
+def chosen(objs: Iterable[Obj], target: Target, subset: str = "") -> Obj | None:
+    """The rule to write: the first that has ``subset``, since that one is in force.
+
+    If none has it, the one that the target names, else the oldest; None: make one.
+    """
+    found = governing(objs, target)
+    holding = [o for o in found if subset in subsets(o)]
+    named = [o for o in found if o["metadata"]["name"] == target.destination_rule]
+    return next(iter((*holding, *named, *found)), None)
+
+
+def maker(objs: Iterable[Obj], target: Target, subset: str) -> Obj | None:
+    """The rule in which this rollout made ``subset``, which alone may be removed."""
+    return next((o for o in governing(objs, target) if subset in made(o, target)), None)
 
 
 def in_force(objs: Iterable[Obj], target: Target) -> Obj | None:
-    """The rule by which callers without one of their own find the service now; None: there is none.
+    """By what callers without a rule of their own find the service now; None: there is none.
 
+    Several rules of one host are one, as Istio merges them: of each name the first subset, and
+    the first policy; it has the first one's metadata.
     Source: Istio, "Cross namespace configuration sharing" and ``DestinationRule.host``: the
     service's namespace comes before the root's, a name before a pattern, a longer pattern first.
     """
-    mine = chosen(objs, target)
-    found = [o for o in objs if "workloadSelector" not in spec(o) and _covers(o, target)]
-    best = sorted(found, key=lambda o: (namespace(o, target) == ROOT, -len(_host(o, target))))
-    return mine or next(iter(best), None)
+    everything = list(objs)
+    if mine := governing(everything, target):
+        return _merged(mine)
+    found = [o for o in everything if _covers(o, target)]
+    best = min((_rank(o, target) for o in found), default=None)
+    alike = sorted((o for o in found if _rank(o, target) == best), key=_age)
+    return _merged(o for o in alike if _shown(o) == _shown(alike[0])) if alike else None
+
+
+def _merged(rules: Iterable[Obj]) -> Obj:
+    first, *others = rules
+    if not others:
+        return first
+    specs = [spec(o) for o in (first, *others)]
+    entries: dict[str, Json] = {}
+    for entry in (e for one in specs for e in one.get("subsets") or ()):
+        entries.setdefault(entry["name"], entry)
+    policies = [one["trafficPolicy"] for one in specs if one.get("trafficPolicy")]
+    policy = {"trafficPolicy": policies[0]} if policies else {}
+    return {**first, "spec": {**spec(first), **policy, "subsets": list(entries.values())}}
 
 
 def _covers(obj: Obj, target: Target) -> bool:
     """Whether callers may find the service by it: by a pattern at home, by any name in the root."""
     here, host = namespace(obj, target), _host(obj, target)
-    shown = here == target.namespace or "*" in (spec(obj).get("exportTo") or ["*"])
-    return here in (target.namespace, ROOT) and shown and hosts.covers(host, target.host)
+    shown = here == target.namespace or "*" in _shown(obj)
+    near = here in (target.namespace, ROOT) and "workloadSelector" not in spec(obj)
+    return near and shown and hosts.covers(host, target.host)
+
+
+def _rank(obj: Obj, target: Target) -> tuple[bool, bool, int]:
+    host = _host(obj, target)
+    return namespace(obj, target) == ROOT, host.startswith("*"), -len(host)
+
+
+def _shown(obj: Obj) -> frozenset[str]:
+    return frozenset(spec(obj).get("exportTo") or ["*"])
+
+
+def _age(obj: Obj) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return str(meta.get("creationTimestamp") or ""), str(meta["name"])
 
 
 def _host(obj: Obj, target: Target) -> str:
@@ -75,11 +130,14 @@ def subsets(obj: Obj | None) -> dict[str, dict[str, str]]:
     return found
 
 
-def point(obj: Obj, target: Target, name: str, labels: Labels, epoch: int) -> list[Op]:
+def point(
+    obj: Obj, target: Target, name: str, labels: Labels, epoch: int, like: Obj | None = None
+) -> list[Op]:
     """The JSON Patch after which subset ``name`` selects exactly ``labels``; made if missing.
 
     One that we make gets a copy of the stable subset's traffic policy, so that the canary's
-    connections have the limits that stable's have.
+    connections have the limits that stable's have; ``like``: the rule in force, if ``obj`` is not
+    all of it.
     Errors: ``ConflictError`` when a newer epoch is written.
     """
     entries = list(spec(obj).get("subsets") or ())
@@ -89,7 +147,8 @@ def point(obj: Obj, target: Target, name: str, labels: Labels, epoch: int) -> li
     if at is not None:
         rows[at] = Row(at, entries[at] | {"labels": dict(labels)})
     else:
-        rows.append(Row(None, _subset(name, labels, _policy(entries, target))))
+        known = list(spec(like or obj).get("subsets") or ())
+        rows.append(Row(None, _subset(name, labels, _policy(known, target))))
         ours = (*ours, name)
     if at is not None and subsets(obj)[name] == dict(labels):
         return []

@@ -26,7 +26,7 @@ def seen(
     everything = list(virtual_services)
     ours = virtualservice.discover(everything, target)
     rules = list(destination_rules)
-    rule = destinationrule.chosen(rules, target)
+    mine = destinationrule.governing(rules, target)
     known = destinationrule.in_force(rules, target)
     reached = [o for o in everything if _reaches(o, target)]
     serving = _union(virtualservice.serving(o, target) for o in reached)
@@ -34,7 +34,7 @@ def seen(
     gone = tuple(missing) if reached else ()
     blocked = (*missing[len(gone) :], *_blocked(everything, ours, target))
     cannot = () if blocked or route is None else refused(everything, target, route)
-    written = (*ours, rule) if rule else ours
+    written = (*ours, *mine)
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
         differences=() if blocked or cannot else _differences(ours, reached, target, route),
@@ -43,7 +43,7 @@ def seen(
         refused=cannot,
         gone=gone,
         subsets=destinationrule.subsets(known),
-        made=destinationrule.made(rule, target) if rule else (),
+        made=_union(destinationrule.made(rule, target) for rule in mine),
         serving=serving,
         divisions=divided.divisions(everything, target),
         referenced=_union(virtualservice.referenced(o, target) for o in everything),

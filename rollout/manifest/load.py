@@ -115,13 +115,18 @@ def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
     return spec, [_under(("spec",), mistake) for mistake in mistakes]
 
 
-def read(kind: str, plain: object) -> tuple[Any, list[Mistake]]:
-    """The noun of a ``kind``'s spec, or None, and every mistake; paths begin at the spec."""
+def read(kind: str, plain: object, *, stored: bool = False) -> tuple[Any, list[Mistake]]:
+    """The noun of a ``kind``'s spec, or None, and every mistake; paths begin at the spec.
+
+    ``stored``: as the API server has it, where ``kubectl apply`` has dropped what was null.
+    """
     keys = lambda path: schema.keys(kind, ("spec", *path))  # noqa: E731 - shorter than a name
     built = complaints.build(schema.KINDS[kind].spec, plain, keys)
     mistakes = built if isinstance(built, list) else []
     said = {mistake.path for mistake in mistakes}
-    mistakes += [mistake for mistake in rules.of(kind, plain) if mistake.path not in said]
+    mistakes += [
+        mistake for mistake in rules.of(kind, plain, stored=stored) if mistake.path not in said
+    ]
     return (None if mistakes else built), mistakes
 
 

@@ -13,6 +13,7 @@ from rollout.model.spec import (
     AnalysisTemplateSpec,
     Request,
     Rollout,
+    Unread,
 )
 
 COMMIT = f"{GROUP}/commit"
@@ -24,7 +25,7 @@ _REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
 
 
 def rollout(
-    obj: Mapping[str, Any], templates: Mapping[str, AnalysisTemplateSpec] | None = None
+    obj: Mapping[str, Any], templates: Mapping[str, AnalysisTemplateSpec | Unread] | None = None
 ) -> Rollout:
     """The Rollout that ``obj`` describes; ``templates``: those of its namespace, by name.
 
@@ -49,7 +50,11 @@ def rollout(
 
 
 def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:
-    """The spec of the AnalysisTemplate ``obj``; errors as in ``rollout``."""
+    """The spec of the AnalysisTemplate ``obj``; errors as in ``rollout``.
+
+    An argument that its metrics use and that has no default is required: whether its author
+    wrote a null for it cannot be told any more.
+    """
     spec: AnalysisTemplateSpec = _spec("AnalysisTemplate", obj)
     return spec
 
@@ -79,7 +84,7 @@ def request(text: str) -> Request | None:
 
 
 def _spec(kind: str, obj: Mapping[str, Any]) -> Any:
-    spec, mistakes = load.read(kind, obj.get("spec"))
+    spec, mistakes = load.read(kind, obj.get("spec"), stored=True)
     if mistakes:
         first = mistakes[0]
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""

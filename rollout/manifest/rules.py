@@ -20,11 +20,16 @@ _PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@|https?://[^/@]*@")
 _HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
-def of(kind: str, spec: object) -> Iterator[Mistake]:
-    """What is wrong with ``spec`` of a ``kind``; paths begin at the spec."""
+def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
+    """What is wrong with ``spec`` of a ``kind``; paths begin at the spec.
+
+    ``stored``: a rule is silent where nulls would matter, since the API server has none.
+    """
     if isinstance(spec, Mapping):
         rules = {"Rollout": rollout, "AnalysisTemplate": template, "RolloutSource": source}
         yield from rules[kind](spec)
+        if kind == "AnalysisTemplate" and not stored:
+            yield from _arguments(spec)
 
 
 def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -47,6 +52,10 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one AnalysisTemplate."""
     yield from metrics.of(spec.get("metrics"), ("metrics",))
+
+
+def _arguments(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Arguments that no default names, not even a null for "required": a typo, most likely."""
     known = plain.mapping(spec.get("args"))
     for index, metric in enumerate(plain.items(spec.get("metrics"))):
         for field in ("bad", "total", "query"):

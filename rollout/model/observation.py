@@ -200,6 +200,8 @@ class SeenWorkload:
     ``problem``: why its pods do not come up, in words; empty when nothing is wrong.
     ``build``: the digest of the pod template that its Deployment has now; empty: there is none.
     ``replacing``: pods of an older pod template may still be among the ready ones.
+    ``known``: whether this could be read at all; else ``problem`` says why not, and the numbers
+    mean nothing.
     """
 
     revision: str
@@ -211,6 +213,12 @@ class SeenWorkload:
     problem: str = ""
     build: str = ""
     replacing: bool = False
+    known: bool = True
+
+    @property
+    def down(self) -> bool:
+        """Whether it surely has no ready pods: what cannot be read may well serve."""
+        return self.known and self.ready == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +344,7 @@ class Observation:
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
     ``reached``: subset to the Deployments whose pods it reaches ("" for a destination without one);
-    also those that have no ready pods now. Empty when it was not asked.
+    where none has ready pods, those that could have. None: not asked, or not to be read.
     ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
     """
 
@@ -353,5 +361,5 @@ class Observation:
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
-    reached: Mapping[str, tuple[Serving, ...]] = field(default_factory=dict)
+    reached: Mapping[str, tuple[Serving, ...]] | None = None
     problem: str = ""

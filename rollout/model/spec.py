@@ -464,8 +464,16 @@ class AnalysisTemplateSpec:
 
     metrics: tuple[Metric, ...]
     args: Annotated[
-        Mapping[str, str | None], Field(description="name to default; null means required")
+        Mapping[str, str | None],
+        Field(description="name to default; null, or none at all, means required"),
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that is there and cannot be read; ``problem`` is one sentence that names it."""
+
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +481,8 @@ class Rollout:
     """One Rollout object as the controller knows it: who, from which commit, and what is asked.
 
     ``author`` is the commit's author (an e-mail address), empty when applied by hand.
-    ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist.
+    ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist;
+    what cannot be read is said, and judges nothing.
     ``deleting`` is true once deletion was asked for and our finalizer holds the object.
     """
 
@@ -486,7 +495,7 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
-    templates: Mapping[str, AnalysisTemplateSpec] = field(default_factory=dict)
+    templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from rollout.istio import destinationrule, virtualservice
-from rollout.istio.routes.listing import is_host, listed, namespace, subset, weight, where
+from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
 from rollout.preflight.pods import peer_authentications
 from rollout.preflight.snapshot import Case, Obj, labels, named
 from rollout.workloads import deployment, selector
@@ -32,8 +32,7 @@ def empty_subset(case: Case) -> Iterator[str]:
         return
     ready = case.ready()
     pods = [p for p in case.here(case.snapshot.pods) if p["metadata"]["name"] in ready]
-    chosen = destinationrule.chosen(case.rules, case.target)
-    known = destinationrule.subsets(chosen)
+    known = destinationrule.subsets(destinationrule.in_force(case.rules, case.target))
     for name in _live(case):
         if name not in known:
             continue
@@ -56,11 +55,12 @@ def _live(case: Case) -> Iterator[str]:
 
 
 def several_rules(case: Case) -> Iterator[str]:
-    """ROL-012, W: of several rules for one host the merge is unpredictable."""
+    """ROL-012, W: of several rules for one host the oldest wins, whichever that is."""
     for rules in _by_namespace(case).values():
         if len(rules) > 1:
             names = ", ".join(sorted(str(r["metadata"]["name"]) for r in rules))
-            yield f"destinationrules {names}: all are for {case.target.host}; one is wanted"
+            told = f"all are for {case.target.host}, and the oldest wins"
+            yield f"destinationrules {names}: {told}; one is wanted"
     for rule in case.rules:
         counted = Counter(s["name"] for s in rule["spec"].get("subsets") or ())
         for name, count in counted.items():
@@ -85,16 +85,26 @@ def elsewhere(case: Case) -> Iterator[str]:
 
 
 def unknown_elsewhere(case: Case) -> Iterator[str]:
-    """ROL-010, B: callers whose own namespace has a rule look there for our subsets."""
+    """ROL-010, B: callers who have a rule of their own look there for our subsets."""
     shown = {space for obj in case.managed for space in case.exported(obj)}
-    for rule in case.rules:
-        space = namespace(rule, case.target)
-        sides = {case.target.stable, case.target.canary} - {""}
-        missing = sorted(sides - destinationrule.subsets(rule).keys())
+    sides = {case.target.stable, case.target.canary} - {""}
+    for space, rules in _by_namespace(case).items():
         mine = space in (case.target.namespace, case.snapshot.root)
-        if missing and not mine and shown & {"*", space}:
-            told = f"callers in {space} use it, and it has no subset {' or '.join(missing)}"
-            yield f"{named(rule, 'destinationrule')}: {told}; they would get 503"
+        whole = [r for r in rules if not spec(r).get("workloadSelector")]
+        some = [[r] for r in rules if spec(r).get("workloadSelector")]
+        groups = ([] if mine or not whole else [whole]) + some
+        for group in groups if shown & {"*", space} else ():
+            here = {name for rule in group for name in destinationrule.subsets(rule)}
+            if missing := sorted(sides - here):
+                told = f"{_callers(group[0], space)} use it, and it has no subset"
+                what = f"{told} {' or '.join(missing)}"
+                yield f"{named(group[0], 'destinationrule')}: {what}; they would get 503"
+
+
+def _callers(rule: Obj, space: str) -> str:
+    chosen = (spec(rule).get("workloadSelector") or {}).get("matchLabels") or {}
+    labelled = ", ".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    return f"callers in {space}" + (f" labelled {labelled}" if labelled else "")
 
 
 def hidden(case: Case) -> Iterator[str]:
@@ -108,9 +118,9 @@ def hidden(case: Case) -> Iterator[str]:
 
 def overlapping(case: Case) -> Iterator[str]:
     """ROL-014, W: a subset that also selects the other's pods makes weights a fiction."""
-    chosen = destinationrule.chosen(case.rules, case.target)
+    rule = destinationrule.in_force(case.rules, case.target)
     pair = {case.target.stable, case.target.canary}
-    known = {n: s for n, s in destinationrule.subsets(chosen).items() if n in pair}
+    known = {n: s for n, s in destinationrule.subsets(rule).items() if n in pair}
     select = ((case.service or {}).get("spec") or {}).get("selector") or {}
     for name, wanted in known.items():
         if selector.matches(wanted, select):

@@ -160,7 +160,7 @@ def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
 
 def _at_least(look: Look, revision: Revision | None, replicas: int) -> tuple[Action, ...]:
     pods = look.pods(revision)
-    if revision is None or (pods.exists and pods.wanted >= replicas):
+    if revision is None or not pods.known or (pods.exists and pods.wanted >= replicas):
         return ()
     if handover.scales(look, revision):
         return ()
@@ -181,13 +181,9 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     pods, kept = look.pods(before), (status.stable, status.canary)
     over = status.previous != before or holding.drain_left(look) <= timedelta(0)
     over = over and not handover.scales(look, before)
+    used = any(journey.shares_pods(before, r) for r in kept)
     actions: list[Action] = []
-    if (
-        over
-        and pods.exists
-        and pods.wanted
-        and not any(journey.shares_pods(before, r) for r in kept)
-    ):
+    if over and pods.exists and pods.wanted and not used:
         actions.append(Scale(pods.deployment, 0))
     if status.previous is None and workload.template is not None:
         keep = tuple(r.name for r in kept if r is not None)

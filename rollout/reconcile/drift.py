@@ -20,9 +20,9 @@ def drifted(look: Look) -> Turn | None:
     status, what = look.status, _foreign(look)
     if not what or paused(status):
         return None
-    if status.split.canary and not look.pods(status.canary).ready:
+    if status.split.canary and look.pods(status.canary).down:
         return None  # its stage takes everyone back
-    if status.split.stable and not look.pods(status.stable).ready:
+    if status.split.stable and look.pods(status.stable).down:
         because = f"{named(status.stable)} has no ready pods, so this stays: {what}"
         return Turn(status, because, SOON, stands=True, leave=True)
     if look.rollout.spec.on_drift is OnDrift.PAUSE and status.stage in journey.UNDER_WAY:

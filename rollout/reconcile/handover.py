@@ -39,7 +39,7 @@ def floor(look: Look, status: RolloutStatus) -> int:
 def due(look: Look, status: RolloutStatus) -> tuple[HandOver, ...]:
     """The hand-over; the pods that it needs are asked for before, in the very same look."""
     found, pods = look.seen.autoscaler, look.pods(goal(status))
-    if found is None or not _away(look, status) or not pods.exists:
+    if found is None or not _away(look, status) or not (pods.known and pods.exists):
         return ()
     return (HandOver(found.name, pods.deployment),)
 

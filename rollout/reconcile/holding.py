@@ -38,7 +38,8 @@ def drained(look: Look) -> RolloutStatus:
     status, pods = look.status, look.pods(look.status.previous)
     if status.previous is None or drain_left(look) > timedelta(0):
         return status
-    if wanted.ours_to_scale(look.rollout) and pods.exists and pods.wanted:
+    there = not pods.known or (pods.exists and pods.wanted)
+    if wanted.ours_to_scale(look.rollout) and there:
         return status
     return replace(status, previous=None, previous_since=None)
 

@@ -29,7 +29,7 @@ def _nothing_left(look: Look) -> bool:
     if status.stable is None or (traffic.problems and not traffic.differences):
         return True
     pods = (look.pods(status.stable), look.pods(status.canary))
-    return status.canary is not None and not any(side.ready for side in pods)
+    return status.canary is not None and all(side.down for side in pods)
 
 
 def _waited_enough(look: Look) -> bool:

@@ -174,20 +174,22 @@ def lacking(look: Look, stop: Stop | None) -> str:
     least = need(look, percent)
     if stop and stop.step.replicas is not None:
         least = min(least, stop.step.replicas)
-    ready = look.pods(look.status.canary).ready
-    pods = "pod" if least == 1 else "pods"
+    canary = look.pods(look.status.canary)
+    if not canary.known:
+        return canary.problem
+    ready, pods = canary.ready, "pod" if least == 1 else "pods"
     return "" if ready >= least else f"{percent}% needs {least} canary {pods}, {ready} ready"
 
 
 def way_back(look: Look) -> Split:
     """The split that gives stable as much as it can carry: never onto pods that cannot.
 
-    With a dead canary stable gets all it can serve; with both dead nothing moves.
+    With a dead canary stable gets all it can serve; with both dead nothing moves. Where stable's
+    pods cannot be read it gets everyone: it carried them all, and nothing says that it is dead.
     """
-    status = look.status
-    stable = look.pods(status.stable).ready
-    canary = look.pods(status.canary).ready
-    if stable >= stable_need(look, 100) or (canary == 0 and stable > 0):
+    status, pods = look.status, look.pods(look.status.stable)
+    stable, canary = pods.ready, look.pods(status.canary)
+    if not pods.known or stable >= stable_need(look, 100) or (canary.down and stable > 0):
         return Split(100, 0)
     able = max(p for p in range(101) if stable_need(look, p) <= stable)
     return Split.giving_canary(min(status.split.canary, 100 - able))

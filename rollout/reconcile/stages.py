@@ -48,6 +48,8 @@ def _idle(look: Look) -> Turn:
     if status.rejected is not None and revision.same(status.rejected.revision):
         because = f"{revision.name} was rejected: {status.rejected.because}"
         return replace(at_rest(look), because=because)
+    if not look.pods(status.stable).known:
+        return at_rest(look)  # how many pods it takes to carry everyone is not known now
     because = f"{revision.name} was pushed, {named(status.stable)} is stable"
     return journey.start(look, revision, because)
 
@@ -59,14 +61,16 @@ def at_rest(look: Look) -> Turn:
     the author's again once stable is alone.
     """
     status, strangers = look.status, look.seen.strangers > 0
-    name, ready = named(status.stable), look.pods(status.stable).ready
+    name, pods = named(status.stable), look.pods(status.stable)
     if status.asked_at is not None and status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
-    if ready == 0:
+    if not pods.known:
+        return Turn(status, pods.problem, SOON, stands=True)
+    if pods.down:
         return Turn(status, f"{name} has everyone and no ready pods", stands=True)
     if status.subsets is SubsetMode.ROLE and strangers != status.apart:
         if strangers and (
-            wanted.wrong_subsets(status, look.seen) or ready < stable_need(look, 100)
+            wanted.wrong_subsets(status, look.seen) or pods.ready < stable_need(look, 100)
         ):
             return Turn(status, "other revisions' pods are there: making subset stable", SOON)
         because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
@@ -106,7 +110,8 @@ def _pods_ready(look: Look) -> Turn:
     lack = lacking(look, first)
     if pods.ready < least or lack:
         because = lack or f"canary pods: {pods.ready} of {least} ready"
-        return holding.until(look, f"{because}; {pods.problem}" if pods.problem else because)
+        more = f"; {pods.problem}" if pods.problem and pods.known else ""
+        return holding.until(look, f"{because}{more}")
     if status.canary_subset not in look.seen.traffic.subsets:
         return holding.until(look, f"no labels tell the pods of {named(status.canary)} apart")
     if status.pause is not None:
@@ -117,13 +122,15 @@ def _pods_ready(look: Look) -> Turn:
 def _stepping(look: Look) -> Turn:
     """At a step: lost pods and failed gates go back, an open gate goes on, all else holds."""
     look = replace(look, status=confirmed(look))
-    if look.pods(look.status.canary).ready == 0:
+    if look.pods(look.status.canary).down:
         return _lost(look)
     look, found = _asked_the_gate(look)
     status = look.status
     again = found.again or (SOON if status.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
         return _failed(look, found.because, again)
+    if unseen := _unseen(look):
+        return Turn(status, unseen, SOON, "Blocked", warn=True, stands=True)
     down = _stable_down(look)
     if down and (status.pause is not None or found.gate is Gate.HOLD):
         return Turn(status, down, again, "StableDown", warn=True)  # nobody is asked meanwhile
@@ -141,10 +148,16 @@ def _stepping(look: Look) -> Turn:
 def _stable_down(look: Look) -> str:
     """That requests go to a stable without pods, in words; an open gate is still the way on."""
     status = look.status
-    if not status.split.stable or look.pods(status.stable).ready:
+    if not status.split.stable or not look.pods(status.stable).down:
         return ""
     share = f"{named(status.stable)} has {status.split.stable}% and no ready pods"
     return f"{share}: mend it, or promote"
+
+
+def _unseen(look: Look) -> str:
+    """Why nobody can say who serves, in words; then nothing goes on, and gates judge alone."""
+    sides = (look.pods(look.status.stable), look.pods(look.status.canary))
+    return next((side.problem for side in sides if not side.known), "")
 
 
 def _lost(look: Look) -> Turn:
@@ -202,7 +215,7 @@ def _switching(look: Look) -> Turn:
 
 def _dead(look: Look) -> bool:
     """Whether the canary that has everyone is dead, and stable is not."""
-    return look.pods(look.status.canary).ready == 0 < look.pods(look.status.stable).ready
+    return look.pods(look.status.canary).down and not look.pods(look.status.stable).down
 
 
 def _baking(look: Look) -> Turn:
@@ -213,12 +226,14 @@ def _baking(look: Look) -> Turn:
     if look.plan.keep_old > timedelta(0) and not look.rollout.deleting:
         look, found = _asked_the_gate(look)
         again = found.again or SOON
-        if found.gate is Gate.FAILED and look.pods(look.status.stable).ready:
+        if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
             return _failed(look, found.because, again)
         if found.pause and look.status.pause is None:
             return journey.pause(look, found.because)
         if found.gate is not Gate.OPEN and look.status.pause is None:
             return Turn(look.status, found.because, again)
+    if (unseen := _unseen(look)) and not look.rollout.deleting:
+        return Turn(look.status, unseen, SOON, "Blocked", warn=True, stands=True)
     if look.status.pause is not None:
         return Turn(look.status, look.status.pause.because, SOON)
     if look.status.confirmed_at is None:

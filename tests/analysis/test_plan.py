@@ -80,7 +80,7 @@ def test_a_template_that_is_not_there_or_lacks_an_argument_lets_nothing_pass() -
     broken = [j for j in plan.judged(subject, (), window()) if j.kind is Kind.BROKEN]
     assert [j.problem for j in broken] == [
         "AnalysisTemplate 'gone' is not there",
-        "{{args.x}} is unknown; known are canary, host, namespace, service, stable",
+        "{{args.x}} is not given; template there wants it",
     ]
 
 

@@ -2,9 +2,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from rollout.controller.leader import BELIEF, LEASE, NAME, Leader
 from rollout.controller.ports import Json
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, RefusedError
 from tests import virtual
 from tests.controller.shop import NAMESPACE, Shop, a_rollout
 from tests.fakes import FakeKube
@@ -84,6 +86,78 @@ def test_a_leader_that_cannot_renew_stops_before_anybody_may_follow() -> None:
         await _end(task)
 
     virtual.run(story())
+
+
+def test_a_lease_that_another_made_first_is_read_and_followed() -> None:
+    """A 409 on create: whoever does not see the Lease in a cache must ask for it anew."""
+
+    async def story() -> None:
+        kube = FakeKube()
+        first, second = replica(kube, "a"), replica(kube, "b")
+
+        def made_meanwhile(write: str) -> None:
+            kube.before = lambda _: None
+            if write == f"create Lease {NAME}":
+                kube.put(first._lease())
+
+        kube.before = made_meanwhile
+        task = asyncio.create_task(second.run())
+        await asyncio.sleep(2.5)
+        assert (second.leading, second.following, second.complaint) == (False, True, "")
+        await asyncio.sleep(LEASE)
+        assert (second.leading, holder(kube)) == (True, "b")
+        await _end(task)
+
+    virtual.run(story())
+
+
+def test_a_leader_whose_lease_was_touched_or_deleted_goes_on() -> None:
+    async def story() -> None:
+        kube = FakeKube()
+        told: list[bool] = []
+        leader = replica(kube, "a", told)
+        task = asyncio.create_task(leader.run())
+        await asyncio.sleep(10)
+        note = {"op": "add", "path": "/metadata/annotations", "value": {"by": "hand"}}
+        await kube.patch("Lease", SPACE, NAME, [note])
+        await asyncio.sleep(10)
+        await kube.delete("Lease", SPACE, NAME)
+        await asyncio.sleep(10)
+        assert (leader.leading, holder(kube), told) == (True, "a", [True])
+        await _end(task)
+
+    virtual.run(story())
+
+
+def test_a_lease_that_may_not_be_read_is_complained_of_once_and_nobody_leads(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        kube = Forbidden()
+        leader = replica(kube, "a")
+        task = asyncio.create_task(leader.run())
+        await asyncio.sleep(30)
+        assert (leader.leading, leader.following) == (False, False)
+        assert leader.complaint == f"lease {SPACE}/{NAME}: 403 forbidden"
+        kube.forbidden = False
+        await asyncio.sleep(2)
+        assert (leader.leading, leader.complaint) == (True, "")
+        await _end(task)
+
+    virtual.run(story())
+    assert [record.message for record in caplog.records if record.message == "lease"] == ["lease"]
+
+
+@dataclass
+class Forbidden(FakeKube):
+    """An API server on which Leases may not be read."""
+
+    forbidden: bool = True
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
+        if self.forbidden:
+            raise RefusedError(f"{kind.lower()} {namespace}/{name}: 403 forbidden")
+        return await super().fetch(kind, namespace, name)
 
 
 @dataclass

@@ -110,6 +110,19 @@ def test_failures_wait_longer_and_longer_up_to_a_minute_and_are_told_once() -> N
     virtual.run(story())
 
 
+def test_a_reason_is_told_when_it_is_new_and_again_after_a_while() -> None:
+    async def story() -> None:
+        looker = Looker()
+        looker.errors = [ZeroDivisionError("a bug"), OutsideError("no answer"), OutsideError("no")]
+        looker.errors += [OutsideError("no")] * 100
+        looker.loop.wake("a")
+        await asyncio.sleep(650)
+        told = [(str(trouble.error), trouble.times) for trouble in looker.told]
+        assert told == [("a bug", 1), ("no", 3), ("no", 15)]
+
+    virtual.run(story())
+
+
 def test_failures_to_take_weight_away_never_wait_longer_than_two_seconds() -> None:
     async def story() -> None:
         looker = Looker()

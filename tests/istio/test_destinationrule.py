@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import pytest
 
 from rollout.errors import ConflictError
@@ -111,6 +113,57 @@ def test_the_named_rule_is_chosen_before_the_oldest() -> None:
     assert destinationrule.chosen(both, TARGET) == older
     assert destinationrule.chosen(both, target(destination_rule="b")) == newer
     assert destinationrule.chosen([rule(host="other")], TARGET) is None
+
+
+def aged(month: int, obj: Json, **metadata: object) -> Json:
+    made = {"creationTimestamp": f"2026-{month:02}-01T00:00:00Z", **metadata}
+    return obj | {"metadata": obj["metadata"] | made}
+
+
+def test_several_rules_of_one_host_are_read_as_one_the_oldest_wins() -> None:
+    """Seen with istiod 1.29.6 and 1.30.3: the first subset of a name, and the first policy."""
+    old = aged(1, rule(subset("v1", version="v1"), name="z"))
+    young = aged(2, rule(subset("v2", version="v2"), subset("v1", version="v9"), name="a"))
+    young["spec"]["trafficPolicy"] = POLICY
+    last = aged(2, rule(name="b", host="shop.shop.svc.cluster.local", trafficPolicy={"tls": {}}))
+    for rules in permutations((old, young, last)):
+        assert destinationrule.in_force(rules, TARGET) == old | {
+            "spec": {
+                "host": "shop",
+                "trafficPolicy": POLICY,
+                "subsets": [subset("v1", version="v1"), subset("v2", version="v2")],
+            }
+        }
+
+
+def test_a_subset_is_written_where_it_is_in_force_and_removed_where_it_was_made() -> None:
+    old, young = aged(1, rule(name="z")), aged(2, rule(subset("stable", version="v1"), name="a"))
+    both = [young, old]
+    assert destinationrule.chosen(both, TARGET, "stable") == young
+    assert destinationrule.chosen(both, target(destination_rule="z"), "stable") == young
+    assert destinationrule.chosen(both, TARGET, "canary") == old
+    assert destinationrule.maker(both, TARGET, "canary") is None
+    made = applied(old, destinationrule.point(old, TARGET, "canary", V2, 1))
+    assert destinationrule.maker([young, made], TARGET, "canary") == made
+    assert destinationrule.maker([young, made], TARGET, "stable") is None
+
+
+def test_a_canary_has_the_limits_of_a_stable_that_another_rule_names() -> None:
+    old = aged(1, rule(name="z"))
+    young = aged(2, rule(subset("stable", version="v1") | {"trafficPolicy": POLICY}, name="a"))
+    like = destinationrule.in_force([old, young], TARGET)
+    made = applied(old, destinationrule.point(old, TARGET, "canary", V2, 1, like))
+    assert made["spec"]["subsets"] == [subset("canary", version="v2") | {"trafficPolicy": POLICY}]
+
+
+def test_rules_that_are_not_merged_with_it_are_not_read_with_it() -> None:
+    old = aged(1, rule(subset("v1", version="v1"), name="z"))
+    private = aged(2, rule(subset("v2", version="v2"), name="a", exportTo=["."]))
+    some = aged(0, rule(subset("v2", version="v2"), workloadSelector={"matchLabels": {"a": "b"}}))
+    assert destinationrule.in_force([private, some, old], TARGET) == old
+    named = target(destination_rule="a")
+    assert destinationrule.in_force([private, some, old], named) == private
+    assert destinationrule.chosen([some], TARGET) is None
 
 
 def test_of_two_subsets_with_one_name_the_first_is_in_force() -> None:

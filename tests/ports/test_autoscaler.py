@@ -81,16 +81,14 @@ async def test_one_that_somebody_else_has_pointed_meanwhile_is_a_conflict(
 async def test_what_is_seen_of_it(cluster: UnderTest) -> None:
     asked = rollout(cluster)
     await listed(cluster.kube, pods.HPA)
-    assert pods.autoscaler(cluster.kube, asked) == SeenAutoscaler(
+    assert pods.autoscaler(cluster.kube, asked, "shop") == SeenAutoscaler(
         "shop", exists=False, problem="hpa shop is missing"
     )
     await deployments.hand_over(cluster.kube, asked, OVER)
     await there(cluster, labels={"argocd.argoproj.io/instance": "shop"})
-    assert pods.autoscaler(cluster.kube, asked) == SeenAutoscaler(
+    assert pods.autoscaler(cluster.kube, asked, "shop") == SeenAutoscaler(
         "shop", True, "shop-v1", owner="Argo CD"
     )
-    plain = replace(asked, spec=make.canary_spec())
-    assert pods.autoscaler(cluster.kube, plain) is None
 
 
 async def test_a_change_of_it_wakes_the_rollout_that_names_it(cluster: UnderTest) -> None:

@@ -162,3 +162,19 @@ async def test_the_last_finalizer_taken_away_ends_a_deletion(cluster: UnderTest)
     free = {"op": "replace", "path": "/metadata/finalizers", "value": []}
     await cluster.kube.patch("Rollout", cluster.namespace, "shop", [free])
     await eventually(lambda: cluster.kube.get("Rollout", cluster.namespace, "shop") is None)
+
+
+async def test_an_object_asked_for_by_name_is_as_it_is_now_and_none_where_there_is_none(
+    cluster: UnderTest,
+) -> None:
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "who-leads", "namespace": cluster.namespace},
+        "spec": {"holderIdentity": "a"},
+    }
+    assert await cluster.kube.fetch("Lease", cluster.namespace, "who-leads") is None
+    await cluster.kube.create(lease)
+    ops = [{"op": "replace", "path": "/spec/holderIdentity", "value": "b"}]
+    after = await cluster.kube.patch("Lease", cluster.namespace, "who-leads", ops)
+    assert await cluster.kube.fetch("Lease", cluster.namespace, "who-leads") == after

@@ -97,6 +97,14 @@ def test_nothing_is_found_where_all_is_well() -> None:
     assert rollouts.findings(healthy()) == ()
 
 
+def test_subsets_that_two_rules_have_together_are_all_there() -> None:
+    both = [{"name": n, "labels": {"version": v}} for n, v in (("stable", "v1"), ("canary", "v2"))]
+    theirs = [rule(n, "callers", subsets=[each]) for n, each in zip("ab", both, strict=True)]
+    mine = [rule(n, subsets=[each]) for n, each in zip("ab", both, strict=True)]
+    findings = rollouts.findings(but(destination_rules=(*mine, *theirs)))
+    assert [each for each in findings if each.severity is Severity.BLOCK] == []
+
+
 def but(**changes: Any) -> Case:
     case = healthy()
     return replace(case, snapshot=replace(case.snapshot, **changes))
@@ -358,6 +366,17 @@ CASES = [
         "block",
         but(destination_rules=(rule(), rule("mine", "callers", subsets=[]))),
         "callers in callers use it, and it has no subset canary or stable; they would get 503",
+    ),
+    (
+        "ROL-010",
+        "block",
+        but(
+            destination_rules=(
+                rule(),
+                rule("some", workloadSelector={"matchLabels": {"app": "web"}}, subsets=[]),
+            )
+        ),
+        "callers in shop labelled app=web use it, and it has no subset canary or stable",
     ),
     (
         "ROL-013",

@@ -274,7 +274,7 @@ GUARDS = [
     Guard(user_takes_the_subset_away, wanted, "if name in here or missed", "if name in here"),
     Guard(drift_is_asked_about, drift, 'because.startswith("drift")', 'because == ""'),
     Guard(deleted_without_capacity, leaving, "return held and since", "return True or since"),
-    Guard(dead_green, stages, "return look.pods(look.status.canary).ready ==", "return 1 =="),
+    Guard(dead_green, stages, "return look.pods(look.status.canary).down and", "return False and"),
 ]
 
 

@@ -96,6 +96,18 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
         HALF,
         [BY_ROLE, vs({"route": [to(subset="stable", weight=1), to(subset="canary", weight=0)]})],
     ),
+    "two rules, and the second has the subset": (
+        HALF,
+        [
+            rule("a", trafficPolicy={"tls": {"mode": "ISTIO_MUTUAL"}}),
+            BY_ROLE,
+            vs({"route": [STABLE]}),
+        ],
+    ),
+    "two rules with the same subset, of which the first counts": (
+        HALF,
+        [BY_ROLE, rule("z", subsets=subsets(stable="v9", other="v0")), vs({"route": [STABLE]})],
+    ),
     "a foreign destination without weight": (
         HALF,
         [BY_ROLE, vs({"route": [to(subset="stable", weight=100), to("legacy")]})],
@@ -358,6 +370,20 @@ async def test_subsets_by_version_of_the_root_namespace_need_no_rule_of_ours() -
     await one.until(Phase.PROGRESSING, Stage.STEPPING)
     await whole(one, Phase.HEALTHY)
     assert len(one.cluster.list("DestinationRule")) == 1
+
+
+async def test_a_stable_that_another_rule_names_is_found() -> None:
+    rules = [rule("a", subsets=subsets(v0="v0")), rule("b", subsets=subsets(v1="v1", v2="v2"))]
+    one = play(HALF, [*rules, vs({"route": [to(subset="v1")]})])
+    await one.until(Phase.HEALTHY)
+    assert one.status.stable is not None
+    assert one.status.stable.name == "v1"
+    pushed(one, "v2")
+    await one.until(Phase.PROGRESSING, Stage.STEPPING)
+    await whole(one, Phase.HEALTHY)
+    assert [obj["spec"] for obj in one.cluster.list("DestinationRule")] == [
+        each["spec"] for each in rules
+    ]
 
 
 REFUSED = {

@@ -86,16 +86,16 @@ class Performer:
     async def _point(self, action: PointSubset) -> None:
         target, name, labels = action.target, action.name, action.labels
         rules = mesh.destination_rules(self.kube, target)
-        rule = destinationrule.chosen(rules, target)
+        rule = destinationrule.chosen(rules, target, name)
+        like = destinationrule.in_force(rules, target)
         if rule is None:
-            like = destinationrule.in_force(rules, target)
             made = destinationrule.manifest(target, {name: labels}, action.epoch, like)
             await self.kube.create(self._free(made))
             return
         await self._patch(
             "DestinationRule",
             rule,
-            lambda obj: destinationrule.point(obj, target, name, labels, action.epoch),
+            lambda obj: destinationrule.point(obj, target, name, labels, action.epoch, like),
         )
 
     def _free(self, made: Json) -> Json:
@@ -107,7 +107,9 @@ class Performer:
 
     async def _remove(self, action: RemoveSubset) -> None:
         """A rule that we made and that has nothing left goes, too."""
-        target, rule = action.target, self._rule(action.target)
+        target = action.target
+        rules = mesh.destination_rules(self.kube, target)
+        rule = destinationrule.maker(rules, target, action.name)
         if rule is None:
             return
         if destinationrule.is_made(rule, target) and {*destinationrule.subsets(rule)} <= {
@@ -121,9 +123,6 @@ class Performer:
             rule,
             lambda obj: destinationrule.remove(obj, target, action.name, action.epoch),
         )
-
-    def _rule(self, target: Target) -> Json | None:
-        return destinationrule.chosen(mesh.destination_rules(self.kube, target), target)
 
     async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
         """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""

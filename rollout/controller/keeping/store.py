@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout import gate
+from rollout.controller.guard import Guard
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
-from rollout.model.spec import AnalysisTemplateSpec, Rollout
+from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
@@ -62,6 +63,7 @@ class Store:
     """Statuses, in the API server and a little ahead of it in memory."""
 
     kube: Kube
+    guard: Guard = field(default_factory=Guard)
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def load(self, key: str) -> Held | None:
@@ -79,9 +81,12 @@ class Store:
         rollout = replace(known.rollout, templates=self._templates(known.rollout))
         return Held(obj, rollout, known.status, known.problem)
 
-    async def save(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
+    async def save(
+        self, held: Held, status: RolloutStatus, now: datetime, *, at_once: bool = False
+    ) -> Held:
         """``held`` with ``status`` remembered; written if it matters, before anything is done.
 
+        ``at_once``: a sentence alone matters, too.
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
@@ -92,7 +97,8 @@ class Store:
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        if not known.ahead or not (self._refresh_due(known, now) or _alarm_due(known, now)):
+        due = at_once or self._refresh_due(known, now) or _alarm_due(known, now)
+        if not known.ahead or not due:
             return held
         known.refreshed_at = now
         return await self._write(held, status, now)
@@ -174,13 +180,18 @@ class Store:
         self._known[key] = fresh
         return fresh
 
-    def _templates(self, rollout: Rollout) -> Mapping[str, AnalysisTemplateSpec]:
-        found = {}
-        for use in rollout.spec.analysis.templates:
-            obj = self.kube.get("AnalysisTemplate", rollout.namespace, use.name)
-            if obj is not None:
-                found[use.name] = objects.template(obj)
-        return found
+    def _templates(self, rollout: Rollout) -> Mapping[str, AnalysisTemplateSpec | Unread]:
+        """Those that the spec names and that are there; one that cannot be read stops no other."""
+        names = {use.name for use in rollout.spec.analysis.templates}
+        found = {name: self._template(rollout.namespace, name) for name in names}
+        return {name: template for name, template in found.items() if template is not None}
+
+    def _template(self, namespace: str, name: str) -> AnalysisTemplateSpec | Unread | None:
+        def reading() -> AnalysisTemplateSpec | None:
+            obj = self.kube.get("AnalysisTemplate", namespace, name)
+            return None if obj is None else objects.template(obj)
+
+        return self.guard.read(f"analysistemplate {namespace}/{name}", reading, Unread)
 
     @staticmethod
     def _refresh_due(known: _Known, now: datetime) -> bool:

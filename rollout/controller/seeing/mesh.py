@@ -41,13 +41,21 @@ def problems(kube: Kube, rollout: Rollout, *, adopted: bool) -> tuple[str, ...]:
     """
     if rollout.deleting:
         return ()
-    service = rollout.spec.service
-    if kube.get("Service", rollout.namespace, service) is None:
-        return (f"service {rollout.namespace}/{service}: is not there; it is wanted",)
+    if problem := unserved(kube, rollout):
+        return (problem,)
     first = next(iter(rivals(kube, rollout)), "")
     if adopted or not first:
         return ()
+    service = rollout.spec.service
     return (f"service {service}: rollout {first} has it already; one of the two must go",)
+
+
+def unserved(kube: Kube, rollout: Rollout) -> str:
+    """That the Service is not there, in words; empty when it is."""
+    service = rollout.spec.service
+    if kube.get("Service", rollout.namespace, service) is not None:
+        return ""
+    return f"service {rollout.namespace}/{service}: is not there; it is wanted"
 
 
 def rivals(kube: Kube, rollout: Rollout) -> list[str]:

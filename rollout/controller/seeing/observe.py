@@ -1,8 +1,10 @@
 """Questions to an Observation, through the ports; nothing is judged here."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from rollout.controller.guard import Guard
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
@@ -16,9 +18,13 @@ from rollout.model.observation import (
     Observation,
     ProxySync,
     Questions,
+    SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
+    Serving,
+    Severity,
 )
+from rollout.model.spec import Rollout
 from rollout.model.status import Outcome, Revision
 
 
@@ -33,11 +39,13 @@ class Fetched:
 
 def silent(asked: Questions) -> Fetched:
     """The slow half while nobody outside has answered anything yet."""
-    names = dict.fromkeys(
-        (*(one.metric for one in asked.counts), *(one.metric for one in asked.values))
-    )
-    told = (NoAnswer(name, Outcome.ERROR, "prometheus: no answer yet") for name in names)
-    return Fetched(((), (), tuple(told)), None, None)
+    return Fetched(unanswered(asked, "prometheus: no answer yet"), None, None)
+
+
+def unanswered(asked: Questions, because: str) -> Answers:
+    """No answer to any of Prometheus' questions, for this reason."""
+    names = {one.metric: None for one in asked.counts} | {one.metric: None for one in asked.values}
+    return (), (), tuple(NoAnswer(name, Outcome.ERROR, because) for name in names)
 
 
 @dataclass(slots=True)
@@ -45,6 +53,8 @@ class Observer:
     """Fetches what a look asks for: the slow from outside, the rest from the cache afterwards.
 
     In this order, since what was cached before a slow answer may be out of date after it.
+    Each thing is read through the ``guard``: only what this rollout itself writes, its routes and
+    its status, can keep a look from being one.
     """
 
     kube: Kube
@@ -52,21 +62,25 @@ class Observer:
     proxies: Proxies | None
     hooks: Hooks | None
     inbox: Inbox
+    guard: Guard = field(default_factory=Guard)
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
-        """What one look sees. Errors: ``OutsideError`` while the cache cannot be read."""
+        """What one look sees. Errors: ``OutsideError`` while the mesh's objects cannot be read."""
         return self.see(held, asked, await self.fetch(held, asked))
 
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
-        """What the outside answers."""
-        heard = self.hooks.heard(held.key, asked.webhook) if self.hooks else None
-        answers, sync = await asyncio.gather(self._metrics(asked), self._sync(asked))
+        """What the outside answers. Errors: none."""
+        heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
+        answers, sync = await asyncio.gather(
+            self.guard.hear("prometheus", self._metrics(asked), lambda why: unanswered(asked, why)),
+            self.guard.hear("istiod", self._sync(asked), lambda _: None),
+        )
         return Fetched(answers, sync, heard)
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
         rollout, (counts, values, no_answers) = held.rollout, fetched.answers
-        revision, problem = pods.asked(self.kube, rollout)
+        revision, problem = self._asked(rollout)
         if held.problem:
             revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
@@ -79,20 +93,28 @@ class Observer:
             values=values,
             no_answers=no_answers,
             sync=fetched.sync,
-            autoscaler=pods.autoscaler(self.kube, rollout),
+            autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
             answers=self.inbox.answers(rollout, held.status.attempt),
             findings=self._findings(held, asked, revision),
-            strangers=pods.strangers(self.kube, rollout, held.status.stable),
-            reached=serving.reached(self.kube, rollout, traffic) if asked.reached else {},
+            strangers=self._strangers(held),
+            reached=self._reached(rollout, traffic) if asked.reached else None,
             problem=problem,
         )
 
     def concerns(self, held: Held, asked: Questions) -> frozenset[str]:
         """What must wake this rollout from now on."""
-        revision, _ = pods.asked(self.kube, held.rollout)
+        revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
         return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+
+    def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
+        what = f"rollout {rollout.key}: its template's configuration"
+        nothing: Callable[[str], tuple[Revision | None, str]] = lambda why: (None, why)  # noqa: E731
+        return self.guard.read(what, lambda: pods.asked(self.kube, rollout), nothing)
+
+    def _heard(self, held: Held, asked: Questions) -> HookAnswer | None:
+        return self.hooks.heard(held.key, asked.webhook) if self.hooks else None
 
     async def _metrics(self, asked: Questions) -> Answers:
         if not asked.counts and not asked.values:
@@ -104,21 +126,50 @@ class Observer:
             return None
         return await self.proxies.synced(asked.since)
 
+    def _autoscaler(self, rollout: Rollout) -> SeenAutoscaler | None:
+        wanted = rollout.spec.workload.autoscaler
+        if wanted is None:
+            return None
+        return self.guard.read(
+            f"hpa {rollout.namespace}/{wanted.name}",
+            lambda: pods.autoscaler(self.kube, rollout, wanted.name),
+            lambda why: SeenAutoscaler(wanted.name, problem=why),
+        )
+
+    def _strangers(self, held: Held) -> int:
+        """Where they cannot be told, as many as leaves the routes as they are."""
+        return self.guard.read(
+            f"service {held.rollout.namespace}/{held.rollout.spec.service}: its pods",
+            lambda: pods.strangers(self.kube, held.rollout, held.status.stable),
+            lambda _: int(held.status.apart),
+        )
+
+    def _reached(
+        self, rollout: Rollout, traffic: SeenTraffic
+    ) -> Mapping[str, tuple[Serving, ...]] | None:
+        return self.guard.read(
+            f"service {rollout.namespace}/{rollout.spec.service}: its pods",
+            lambda: serving.reached(self.kube, rollout, traffic),
+            lambda _: None,
+        )
+
     def _findings(
         self, held: Held, asked: Questions, revision: Revision | None
     ) -> tuple[Finding, ...]:
+        """What the rules say; where they cannot be asked at all, no journey begins."""
         if not asked.preflight:
             return ()
         status = held.status
-        return preflight.findings(
-            self.kube, held.rollout, asked, status.stable, status.canary or revision
+        canary = status.canary or revision
+        return self.guard.read(
+            f"rollout {held.key}: preflight",
+            lambda: preflight.findings(self.kube, held.rollout, asked, status.stable, canary),
+            lambda why: (Finding(preflight.UNREAD, Severity.BLOCK, why),),
         )
 
     def _traffic(
         self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
     ) -> SeenTraffic:
-        adopted = held.status.stable is not None
-        problems = mesh.problems(self.kube, held.rollout, adopted=adopted)
         found = mesh_traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
@@ -126,10 +177,28 @@ class Observer:
             None if asked.released else asked.route,
             {name: workload.labels for name, workload in workloads.items()},
         )
-        return replace(found, problems=(*problems, *found.problems))
+        return replace(found, problems=(*self._problems(held), *found.problems))
+
+    def _problems(self, held: Held) -> tuple[str, ...]:
+        """Why this Rollout may not begin to manage its service; whoever does goes on, and home."""
+        if held.status.stable is not None:
+            return ()
+        return self.guard.read(
+            f"service {held.rollout.namespace}/{held.rollout.spec.service}",
+            lambda: mesh.problems(self.kube, held.rollout, adopted=False),
+            lambda why: (why,),
+        )
 
     def _workloads(
         self, held: Held, asked: Questions, revision: Revision | None
     ) -> dict[str, SeenWorkload]:
         names = [r.name for r in (*asked.revisions, revision) if r is not None]
-        return {name: pods.seen(self.kube, held.rollout, name) for name in names}
+        return {name: self._workload(held.rollout, name) for name in names}
+
+    def _workload(self, rollout: Rollout, revision: str) -> SeenWorkload:
+        called = rollout.deployment(revision)
+        return self.guard.read(
+            f"deployment {rollout.namespace}/{called}",
+            lambda: pods.seen(self.kube, rollout, revision),
+            lambda why: SeenWorkload(revision, called, exists=True, problem=why, known=False),
+        )

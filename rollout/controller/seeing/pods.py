@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import concerns
-from rollout.errors import OutsideError
+from rollout.controller.seeing import concerns, mesh
 from rollout.istio import owner
 from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
@@ -40,8 +39,13 @@ def interests(rollout: Rollout, revisions: Sequence[Revision]) -> frozenset[str]
 
 
 def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
-    """The pods of ``revision``; those behind the Service count as ready."""
+    """The pods of ``revision``; those behind the Service count as ready.
+
+    Without the Service nobody can say which those are.
+    """
     called = rollout.deployment(revision)
+    if problem := mesh.unserved(kube, rollout):
+        return SeenWorkload(revision, called, exists=True, problem=problem, known=False)
     obj = kube.get("Deployment", rollout.namespace, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
@@ -55,19 +59,12 @@ def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
     return deployment.strangers(pods, _slices(kube, rollout), obj)
 
 
-def autoscaler(kube: Kube, rollout: Rollout) -> SeenAutoscaler | None:
-    """The autoscaler that the spec names; None when it names none."""
-    wanted = rollout.spec.workload.autoscaler
-    if wanted is None:
-        return None
-    try:
-        obj = kube.get(HPA, rollout.namespace, wanted.name)
-    except OutsideError:  # nobody's way back may wait for it
-        return SeenAutoscaler(wanted.name, problem=f"hpa {wanted.name} cannot be read")
+def autoscaler(kube: Kube, rollout: Rollout, name: str) -> SeenAutoscaler:
+    """The autoscaler that the spec names."""
+    obj = kube.get(HPA, rollout.namespace, name)
     if obj is None:
-        return SeenAutoscaler(wanted.name, exists=False, problem=f"hpa {wanted.name} is missing")
-    found = hpa.target(obj)
-    return SeenAutoscaler(wanted.name, True, found, hpa.problem(obj), owner.owner(obj))
+        return SeenAutoscaler(name, exists=False, problem=f"hpa {name} is missing")
+    return SeenAutoscaler(name, True, hpa.target(obj), hpa.problem(obj), owner.owner(obj))
 
 
 def named(rollout: Rollout) -> tuple[configuration.Named, ...]:

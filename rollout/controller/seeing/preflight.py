@@ -29,6 +29,9 @@ KINDS = (
 )
 """Kinds that only the rules read; where we may not read one, its rules find nothing."""
 
+UNREAD = "ROL-000"
+"""The rule of what keeps all rules from being asked."""
+
 
 def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None

@@ -60,6 +60,13 @@ class Kube:
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         return self._read(kind).all(concern)
 
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
+        path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
+        try:
+            return named(kind, await self._calls.call("GET", path, {}, None, where=where))
+        except NotFound:
+            return None
+
     def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
         self._listeners.append(changed)
 
@@ -124,6 +131,8 @@ class Kube:
 
         Without it each further write would lose the same race, until the watch is replaced.
         """
+        if kind not in self._caches:
+            return
         where = paths.where(kind, namespace, name)
         with contextlib.suppress(RolloutError):  # the conflict is the news, not this
             obj = await self._calls.call(

@@ -66,14 +66,11 @@ class _Clusters:
 
 
 def _route(rule: Mapping[str, Any], clusters: _Clusters) -> Object:
-    faulty = bool(rule.get("fault"))
-    found: Object = {"timeout": "0s" if faulty else proto(rule.get("timeout") or "0s")}
+    found: Object = {"timeout": proto(rule.get("timeout") or "0s")}
     found |= _targets(rule["route"], clusters)
     found |= _rewrite(rule.get("rewrite") or {})
     found |= _host(rule.get("headers") or {})
-    # Source: VirtualService reference, HTTPFaultInjection: no retries and no timeout then.
-    retry = None if faulty else _retry(rule.get("retries"))
-    if retry:
+    if retry := _retry(rule.get("retries")):
         found["retry_policy"] = retry
     mirrors = list(_mirrors(rule, clusters))
     return found | ({"request_mirror_policies": mirrors} if mirrors else {})

@@ -7,8 +7,8 @@ from typing import Any
 from rollout.lab.cluster import identity, pods
 from rollout.lab.cluster.network import loopback
 from rollout.lab.kube.client import Object
+from rollout.lab.mesh.destination import in_force
 from rollout.lab.mesh.durations import proto
-from rollout.lab.mesh.hashing import policy_of
 from rollout.lab.mesh.names import Snapshot, cluster, ports, service_host
 
 _CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
@@ -38,7 +38,7 @@ def stat_name(name: str) -> str:
 
 def _of(service: Object, world: Snapshot) -> Iterator[Cluster]:
     host = service_host(service)
-    spec = (policy_of(world, host) or {}).get("spec") or {}
+    spec = in_force(world, host)
     top = spec.get("trafficPolicy") or {}
     backing = _Backing(service, world)
     for port in ports(service):

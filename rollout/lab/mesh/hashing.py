@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollout.lab.kube.client import Object
+from rollout.lab.mesh.destination import in_force
 from rollout.lab.mesh.durations import proto
 from rollout.lab.mesh.names import Snapshot, fqdn
 
@@ -20,19 +21,8 @@ def policies(rule: Mapping[str, Any], namespace: str, world: Snapshot) -> list[O
     return found
 
 
-def policy_of(world: Snapshot, host: str) -> Object | None:
-    """The DestinationRule of ``host``, the oldest if there are several; None if there is none."""
-    found = [
-        each
-        for each in world.destination_rules
-        if fqdn(each["spec"].get("host", ""), each["metadata"]["namespace"]) == host
-    ]
-    return min(found, key=lambda each: str(each["metadata"].get("creationTimestamp")), default=None)
-
-
 def _of(host: str, subset: str, world: Snapshot) -> Iterator[Object]:
-    rule = policy_of(world, host)
-    spec = (rule or {}).get("spec", {})
+    spec = in_force(world, host)
     own = [each for each in spec.get("subsets") or () if subset and each["name"] == subset]
     policies = [each.get("trafficPolicy") for each in (spec, *own)]
     chosen = [each["loadBalancer"] for each in policies if each and each.get("loadBalancer")]

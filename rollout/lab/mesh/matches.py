@@ -6,9 +6,6 @@ from typing import Any
 
 from rollout.lab.kube.client import Object
 
-# Source: VirtualService reference, HTTPMatchRequest.headers: these keys are ignored.
-_NOT_HEADERS = frozenset(("uri", "scheme", "method", "authority"))
-
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -21,12 +18,15 @@ class Listener:
 
 
 def visible(match: Mapping[str, Any], listener: Listener, namespace: str) -> bool:
-    """Whether ``listener`` gets a rule with ``match``, of an object in ``namespace``, at all."""
-    gateways = match.get("gateways")
-    if gateways and listener.gateway not in [gateway(each, namespace) for each in gateways]:
-        return False
+    """Whether ``listener`` gets a rule with ``match``, of an object in ``namespace``, at all.
+
+    A match with ``gateways`` does not ask who calls.
+    Source: istio/istio, pilot/pkg/networking/core/route/route.go, ``sourceMatchHTTP``.
+    """
     if match.get("port") not in (None, listener.port):
         return False
+    if gateways := match.get("gateways"):
+        return listener.gateway in [gateway(each, namespace) for each in gateways]
     if match.get("sourceNamespace") not in (None, "", listener.namespace):
         return False
     wanted = match.get("sourceLabels") or {}
@@ -51,8 +51,22 @@ def envoy_match(match: Mapping[str, Any]) -> Object:
     return found | {k: v for k, v in (("headers", headers), ("query_parameters", query)) if v}
 
 
+def is_catch_all(found: Mapping[str, Any]) -> bool:
+    """Whether Envoy's ``found`` holds for every request; a lone ``/`` or ``.*`` and nothing else.
+
+    Source: istio/istio, pilot/pkg/networking/core/route/route.go, ``IsCatchAllRoute``.
+    """
+    everything = found.get("prefix") == "/" or found.get("safe_regex") == {"regex": ".*"}
+    return everything and not found.get("headers") and not found.get("query_parameters")
+
+
 def string_match(rule: Mapping[str, str]) -> Object | None:
-    """``exact``, ``prefix`` or ``regex`` (RE2, the whole value); None is mere presence."""
+    """``exact``, ``prefix`` or ``regex`` (RE2, the whole value); None is mere presence.
+
+    The regex ``*`` is none of RE2, and means presence, too.
+    """
+    if rule.get("regex") == "*":
+        return None
     if "exact" in rule:
         return {"exact": rule["exact"]}
     if "prefix" in rule:
@@ -75,8 +89,7 @@ def _value(rule: Mapping[str, str] | None, field_name: str) -> Object:
 
 def _headers(match: Mapping[str, Any]) -> Iterator[Object]:
     for name, rule in (match.get("headers") or {}).items():
-        if name not in _NOT_HEADERS:
-            yield {"name": name, **_value(rule, "string_match")}
+        yield {"name": name, **_value(rule, "string_match")}
     for name, rule in (match.get("withoutHeaders") or {}).items():
         found = {"name": name, **_value(rule, "string_match"), "invert_match": True}
         # A request without the header lacks the value too; Envoy would say "no match" else.

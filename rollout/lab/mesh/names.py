@@ -20,6 +20,15 @@ class Snapshot:
     pods: list[Object] = field(default_factory=list)
 
 
+def age(obj: Object) -> tuple[str, str, str]:
+    """What istiod sorts by: the older first, of one second by name, then by namespace.
+
+    Source: istio/istio, pilot/pkg/model/config.go, ``sortConfigByCreationTime``.
+    """
+    meta = obj["metadata"]
+    return str(meta.get("creationTimestamp") or ""), meta["name"], meta["namespace"]
+
+
 def fqdn(host: str, namespace: str) -> str:
     """``host`` in full; a name without a dot belongs to ``namespace``, that of the object it is in.
 

@@ -1,16 +1,16 @@
 """VirtualServices and Services -> Envoy's virtual hosts, for a gateway and for callers inside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rollout.lab.kube.client import Object
 from rollout.lab.mesh import delegates
 from rollout.lab.mesh.actions import action
+from rollout.lab.mesh.edge import covers, servers
 from rollout.lab.mesh.hashing import policies
-from rollout.lab.mesh.matches import Listener, envoy_match, gateway, visible
-from rollout.lab.mesh.names import Services, Snapshot, cluster, fqdn, is_http, ports
+from rollout.lab.mesh.matches import Listener, envoy_match, gateway, is_catch_all, visible
+from rollout.lab.mesh.names import Services, Snapshot, age, cluster, fqdn, is_http, ports
 
 MESH = "mesh"
-_HTTP = ("HTTP", "HTTP2", "HTTPS", "GRPC", "GRPC-WEB")  # Gateway reference, Port.protocol
 
 
 Hosts = dict[str, Object]
@@ -23,19 +23,25 @@ def for_gateway(world: Snapshot) -> Hosts:
     All HTTP servers of all Gateways share the one edge listener; to rules its port is 80.
     """
     routes: dict[str, list[Object]] = {}
-    for each in oldest_first(world):
-        for name in _gateways(each):
-            served = _served(world, name)
-            listener = Listener(name, 80)
-            for host in filter(served, each["spec"].get("hosts") or ()):
-                full = fqdn(host, each["metadata"]["namespace"])
-                routes.setdefault(full, []).extend(_routes(each, world, listener))
+    for server in servers(world):
+        listener = Listener(server.gateway, 80)
+        for each in oldest_first(world):
+            namespace = each["metadata"]["namespace"]
+            if server.gateway not in _gateways(each):
+                continue
+            asked = [fqdn(host, namespace) for host in each["spec"].get("hosts") or ()]
+            some = list(_routes(each, world, listener))
+            for host in server.agreed(asked, namespace) if some else ():
+                routes.setdefault(host, []).extend(some)
     return {host: _merged(host, some) for host, some in routes.items()}
 
 
 def _merged(host: str, routes: list[Object]) -> Object:
-    # Several objects on one host are merged; what matches everything must not hide the others.
-    ordered = sorted(routes, key=lambda route: bool(route["match"] == {"prefix": "/"}))
+    """Several objects on one host are merged: what matches everything must not hide the others.
+
+    Source: istio/istio, pilot/pkg/networking/core/route/route.go, ``SortVHostRoutes``.
+    """
+    ordered = sorted(routes, key=lambda route: is_catch_all(route["match"]))
     return {"name": host, "domains": [host], "routes": ordered}
 
 
@@ -48,9 +54,8 @@ def for_mesh(world: Snapshot, caller: Listener) -> Hosts:
         for first, port in _numbered(filter(is_http, ports(service))):
             number = port["port"]
             listener = Listener(MESH, number, caller.labels, caller.namespace)
-            owner = _owner(world, host)
             name = f"{host}:{number}"
-            routes = list(_routes(owner, world, listener)) if owner else [_plain(host, number)]
+            routes = _owned(world, host, listener) or [_plain(host, number)]
             domains = [f"{each}:{number}" for each in names[host]]
             found[name] = {
                 "name": name,
@@ -67,8 +72,9 @@ def _foreign(world: Snapshot, caller: Listener, known: set[str]) -> Hosts:
     for each in filter(_in_mesh, oldest_first(world)):
         for host in each["spec"].get("hosts") or ():
             full = fqdn(host, each["metadata"]["namespace"])
-            if full not in known and full != "*" and full not in found:
-                routes = list(_routes(each, world, listener))
+            if full in known or full == "*" or full in found:
+                continue
+            if routes := list(_routes(each, world, listener)):
                 domains = [full] if full.startswith("*") else [full, f"{full}:80"]
                 found[full] = {"name": full, "domains": domains, "routes": routes}
     return found
@@ -76,11 +82,6 @@ def _foreign(world: Snapshot, caller: Listener, known: set[str]) -> Hosts:
 
 def oldest_first(world: Snapshot) -> list[Object]:
     """The VirtualServices in the order in which istiod reads them."""
-
-    def age(obj: Object) -> tuple[str, str]:
-        meta = obj["metadata"]
-        return meta.get("creationTimestamp", ""), f"{meta['namespace']}/{meta['name']}"
-
     return sorted(world.virtual_services, key=age)
 
 
@@ -94,35 +95,20 @@ def _in_mesh(virtual_service: Object) -> bool:
     return MESH in (virtual_service["spec"].get("gateways") or [MESH])
 
 
-def _served(world: Snapshot, name: str) -> Callable[[str], bool]:
-    """Whether the Gateway ``name`` lets HTTP for a host in; a missing one lets nothing in."""
-    patterns = [
-        host.rpartition("/")[2]
-        for each in world.gateways
-        if f"{each['metadata']['namespace']}/{each['metadata']['name']}" == name
-        for server in each["spec"].get("servers") or ()
-        if server["port"]["protocol"].upper() in _HTTP
-        for host in server.get("hosts") or ()
-    ]
-    return lambda host: any(_covers(pattern, host) for pattern in patterns)
+def _owned(world: Snapshot, host: str, listener: Listener) -> list[Object]:
+    """The routes of the VirtualService that rules ``host`` inside; empty if none does.
 
-
-def _covers(pattern: str, host: str) -> bool:
-    if pattern in ("*", host):
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:])
-
-
-def _owner(world: Snapshot, host: str) -> Object | None:
-    """Which VirtualService rules ``host`` inside: an exact one before ``*.x``, then the oldest."""
-    best: tuple[int, Object] | None = None
+    An exact host comes before ``*.x``, then the oldest; one without routes for HTTP rules nothing.
+    """
+    best: tuple[int, list[Object]] = 0, []
     for each in filter(_in_mesh, oldest_first(world)):
         for pattern in each["spec"].get("hosts") or ():
             full = fqdn(pattern, each["metadata"]["namespace"])
             rank = len(full) + (1000 if full == host else 0)  # the longer, the more specific
-            if _covers(full, host) and full != "*" and (best is None or rank > best[0]):
-                best = rank, each
-    return best[1] if best else None
+            if covers(full, host) and full != "*" and rank > best[0]:
+                routes = list(_routes(each, world, listener))
+                best = (rank, routes) if routes else best
+    return best[1]
 
 
 def _numbered(some: Iterator[Object]) -> Iterator[tuple[bool, Object]]:
@@ -130,6 +116,14 @@ def _numbered(some: Iterator[Object]) -> Iterator[tuple[bool, Object]]:
 
 
 def _routes(virtual_service: Object, world: Snapshot, listener: Listener) -> Iterator[Object]:
+    """In order, up to the first that matches everything: no request comes beyond it."""
+    for route in _all_routes(virtual_service, world, listener):
+        yield route
+        if is_catch_all(route["match"]):
+            return
+
+
+def _all_routes(virtual_service: Object, world: Snapshot, listener: Listener) -> Iterator[Object]:
     services = Services(world.services)
     home = virtual_service["metadata"]["namespace"]
     for rule, namespace in delegates.rules(virtual_service, world.virtual_services):

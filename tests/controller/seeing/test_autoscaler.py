@@ -3,15 +3,21 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from rollout import reconcile
 from rollout.controller.doing import deployments
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Json
 from rollout.controller.seeing import pods
+from rollout.controller.seeing.observe import Observer
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.action import HandOver
+from rollout.model.observation import SeenAutoscaler
 from rollout.model.spec import Autoscaler, Workload
+from rollout.model.status import RolloutStatus
 from tests import make, virtual
-from tests.controller.shop import NAMESPACE, Shop, a_rollout
-from tests.fakes import FakeKube
+from tests.controller.shop import NAMESPACE, Shop, a_rollout, objects
+from tests.fakes import FakeKube, FakeMetrics
 
 MANAGED = {"deployments": "shop-{revision}", "scale": "managed", "autoscaler": {"name": "shop"}}
 SPEC = make.canary_spec(workload=Workload(template={}, autoscaler=Autoscaler("shop")))
@@ -75,10 +81,15 @@ class Blind(FakeKube):
         return super().get(kind, namespace, name)
 
 
-def test_one_that_cannot_be_read_ends_no_look() -> None:
-    found = pods.autoscaler(Blind(), make.rollout(SPEC))
-    assert found is not None
-    assert (found.exists, found.problem) == (True, "hpa shop cannot be read")
+async def test_one_that_cannot_be_read_ends_no_look() -> None:
+    kube, numbers = Blind(), FakeMetrics()
+    kube.put(*objects(), a_rollout())
+    held = Held(kube.objects["Rollout", "shop", "shop"], make.rollout(SPEC), RolloutStatus())
+    observer = Observer(kube, numbers, None, None, Inbox(kube, lambda _: None))
+    asked = reconcile.ask(held.rollout, held.status, make.START)
+    seen = await observer.observe(held, asked)
+    problem = "horizontalpodautoscaler: not listed yet"
+    assert seen.autoscaler == SeenAutoscaler("shop", exists=True, problem=problem)
 
 
 async def test_one_that_is_not_there_is_not_made() -> None:

@@ -39,8 +39,18 @@ def test_a_single_destination_gets_everything_even_with_weight_zero() -> None:
         ({"uri": {"prefix": "/a"}}, {"prefix": "/a"}),
         ({"uri": {"regex": "/a.*"}}, {"safe_regex": {"regex": "/a.*"}}),
         (
-            {"headers": {"x": {"exact": "1"}, "uri": {"exact": "/"}}},
-            {"prefix": "/", "headers": [{"name": "x", "string_match": {"exact": "1"}}]},
+            {"headers": {"uri": {"exact": "/"}}},
+            {"prefix": "/", "headers": [{"name": "uri", "string_match": {"exact": "/"}}]},
+        ),
+        (
+            {"headers": {"method": {"exact": "GET"}, "authority": {"regex": "*"}}},
+            {
+                "prefix": "/",
+                "headers": [
+                    {"name": "method", "string_match": {"exact": "GET"}},
+                    {"name": "authority", "present_match": True},
+                ],
+            },
         ),
         (
             {"headers": {"x": {}}},
@@ -84,13 +94,13 @@ def test_retries_default_to_two_and_can_be_switched_off() -> None:
     assert "retry_policy" not in route["route"]
 
 
-def test_a_fault_switches_retries_and_timeout_off() -> None:
+def test_beside_a_fault_retries_and_timeout_stay() -> None:
     fault = {"abort": {"httpStatus": 418, "percentage": {"value": 25}}}
     (route,) = routes(to("v1", fault=fault, timeout="2s"))
     filters = route["typed_per_filter_config"]["envoy.filters.http.fault"]
     assert filters["abort"]["percentage"] == {"numerator": 250_000, "denominator": "MILLION"}
-    assert route["route"]["timeout"] == "0s"
-    assert "retry_policy" not in route["route"]
+    assert route["route"]["timeout"] == "2s"
+    assert route["route"]["retry_policy"]["num_retries"] == 2
 
 
 @pytest.mark.parametrize(
