@@ -109,6 +109,13 @@ class Observer:
         return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
 
     def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
+        """What git asks for; by name alone where what its Deployment runs cannot be read."""
+        if rollout.spec.workload.template is None:
+            named = Revision(rollout.spec.revision, rollout.commit)
+            what = f"deployment {rollout.namespace}/{rollout.deployment(named.name)}"
+            return self.guard.read(
+                what, lambda: pods.asked(self.kube, rollout), lambda _: (named, "")
+            )
         what = f"rollout {rollout.key}: its template's configuration"
         nothing: Callable[[str], tuple[Revision | None, str]] = lambda why: (None, why)  # noqa: E731
         return self.guard.read(what, lambda: pods.asked(self.kube, rollout), nothing)
