@@ -23,12 +23,14 @@ class Ended:
     """How a rollout ended, after how many seconds, and how many requests were worse till then.
 
     ``later``: those after the end, within the first hour.
+    ``asked``: whether a person was, on the way.
     """
 
     how: str
     after: float
     harmed: float
     later: float = 0.0
+    asked: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rollout import hook
-from rollout.analysis import judge
+from rollout.analysis import judge, steprule
 from rollout.analysis.judge import Judgement, Standing, Window
+from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
-from rollout.model.spec import BY_KUBERNETES, Approval, Ending, Rollout, Step
+from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
 
 __all__ = [
     "ASKING",
-    "TIME_BOX",
     "Finding",
     "Gate",
     "Held",
@@ -31,9 +31,6 @@ __all__ = [
 
 ASKING = "waiting for approval"
 """How the sentence begins while people are asked."""
-
-TIME_BOX = timedelta(minutes=20)
-"""When a step without a time box stops waiting for evidence (facts/gating.md 2.6)."""
 
 FIRST_COUNTS = 4
 """Intervals until counters of a new route must be there: two of them, their lag, one to spare."""
@@ -73,11 +70,13 @@ class Held:
 
     ``window``: None when no request reaches the canary; then nothing is judged.
     ``waited``: since the route was confirmed; negative never, None: not confirmed yet.
+    ``patience``: the longest time box of the journey: so long is what is suspicious judged on.
     """
 
     step: Step
     window: Window | None
     waited: timedelta | None
+    patience: timedelta = timedelta(0)
 
 
 def questions(
@@ -128,77 +127,65 @@ def _judged(
 
 
 def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
-    """Bake time and analysis together."""
-    if judgement.standing is Standing.FAILED:
-        return Finding(Gate.FAILED, judgement.because)
-    if judgement.standing in (Standing.NO_DATA, Standing.ERROR):
-        return _blind(rollout, held.step, judgement, waited)
-    left = held.step.bake - waited
-    if left > timedelta(0):
-        return Finding(Gate.HOLD, _baking(held.step), again=left)
-    enough = {Standing.CERTIFIED, Standing.NOTHING}
-    if held.window is not None and not held.window.comparing:
-        enough |= {Standing.CLEAN, Standing.TOO_FEW}  # at 100 % there is nothing left to certify
-    if judgement.standing in enough:
-        return Finding(Gate.OPEN, judgement.because or "baked")
-    return _boxed(rollout, held, judgement, waited)
+    """Bake time and analysis together, by the rule that all who judge a step share."""
+    terms = _terms(rollout, held, judgement.standing)
+    ruled = steprule.ruling(judgement.standing, waited, terms)
+    too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(rollout)
+    if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
+        ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
+    because = _because(held.step, judgement, ruled)
+    return Finding(_GATES[ruled.do], because, pause=ruled.do is Do.ASK, again=ruled.left)
 
 
-def _blind(rollout: Rollout, step: Step, judgement: Judgement, waited: timedelta) -> Finding:
-    """No gate passes on what it does not know: hold, and after the deadline ask a person.
+_GATES = {Do.WAIT: Gate.HOLD, Do.OPEN: Gate.OPEN, Do.ASK: Gate.HOLD, Do.BACK: Gate.FAILED}
 
-    A policy to ask at once still gives the first counters the time to come, and until then their
-    absence is no news.
+
+def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
+    """What the step was given, in the rule's own words.
+
+    A policy to ask at once where there is no data still gives the first counters time to come.
     """
-    analysis, patience = rollout.spec.analysis, rollout.spec.progress_deadline
-    first, empty = FIRST_COUNTS * analysis.interval, judgement.standing is Standing.NO_DATA
-    if analysis.on_no_data == "pause" and empty:
-        patience = min(patience, max(step.bake, first))
-    if waited >= patience:
-        return Finding(Gate.HOLD, judgement.because, pause=True)
-    early = empty and waited < min(step.bake, first)
-    because = _baking(step) if early else judgement.because
-    return Finding(Gate.HOLD, because, again=patience - waited)
-
-
-def _baking(step: Step) -> str:
-    return f"baking for {units.words(step.bake)}"
-
-
-def _boxed(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
-    """Waiting for evidence, until the time box is over and the policies decide."""
-    box = _box(held.step)
-    if waited < box:
-        because = judgement.need or judgement.because
-        return Finding(Gate.HOLD, because, again=box - waited)
-    if judgement.standing is Standing.SUSPICIOUS:
-        if rollout.spec.analysis.on_suspicious == "rollback":
-            return Finding(Gate.FAILED, judgement.because)
-        return Finding(Gate.HOLD, f"suspicious: {judgement.because}", pause=True)
-    if judgement.standing is Standing.TOO_FEW:
-        return Finding(Gate.HOLD, f"too little traffic: {judgement.because}", pause=True)
-    return _uncertified(rollout.spec.analysis.on_inconclusive, judgement)
-
-
-def _box(step: Step) -> timedelta:
-    return step.time_box or max(TIME_BOX, step.bake)
-
-
-def _uncertified(ending: Ending, judgement: Judgement) -> Finding:
-    """Law 7's one exception: the box is over, nothing looks wrong, merely not certified."""
-    because = f"time box over: {judgement.because}"
-    if ending is Ending.ROLLBACK:
-        return Finding(Gate.FAILED, because)
-    return Finding(
-        Gate.OPEN if ending is Ending.PROMOTE else Gate.HOLD, because, pause=ending is Ending.HOLD
+    analysis, blind = rollout.spec.analysis, rollout.spec.progress_deadline
+    if analysis.on_no_data == "pause" and standing is Standing.NO_DATA:
+        blind = min(blind, max(held.step.bake, _first_counts(rollout)))
+    return Terms(
+        bake=held.step.bake,
+        time_box=held.step.box,
+        patience=held.patience,
+        blind=blind,
+        comparing=held.window is None or held.window.comparing,
+        on_inconclusive=analysis.on_inconclusive,
+        on_suspicious=analysis.on_suspicious,
     )
+
+
+def _first_counts(rollout: Rollout) -> timedelta:
+    return FIRST_COUNTS * rollout.spec.analysis.interval
+
+
+def _because(step: Step, judgement: Judgement, ruled: Ruling) -> str:
+    """The ruling in words."""
+    match ruled.why:
+        case Why.BAKING:
+            return f"baking for {units.words(step.bake)}"
+        case Why.CERTIFIED | Why.UNJUDGED:
+            return judgement.because or "baked"
+        case Why.GATHERING:
+            return judgement.need or judgement.because
+        case Why.SUSPICIOUS if ruled.do is Do.ASK:
+            return f"suspicious: {judgement.because}"
+        case Why.TOO_FEW:
+            return f"too little traffic: {judgement.because}"
+        case Why.UNCERTIFIED:
+            return f"time box over: {judgement.because}"
+    return judgement.because
 
 
 def _shut(rollout: Rollout, held: Held, because: str) -> Finding | None:
     """The webhook that has not opened, once everything measured has; a person is asked if late."""
     if not because:
         return None
-    left = _box(held.step) + rollout.spec.progress_deadline - (held.waited or timedelta(0))
+    left = held.step.box + rollout.spec.progress_deadline - (held.waited or timedelta(0))
     if left <= timedelta(0):
         return Finding(Gate.HOLD, because, pause=True)
     return Finding(Gate.HOLD, because, again=left)

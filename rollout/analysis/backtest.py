@@ -19,6 +19,7 @@ from rollout.model.observation import Counts
 Block = Mapping[str, Minute]
 """One interval of stable's past: outcome name to pod to its bad and all requests."""
 
+ENDS = FINAL | {Move.HOLD}  # nobody is there to answer; a person had to be asked
 MINUTE_BLOCKS = 4  # blocks of the usual 15 s; the history wants minutes
 
 
@@ -124,7 +125,7 @@ def _play(
             None if block is None else _divided(block, config.outcomes, canary), spans=1 + missing
         )
         missing = missing + 1 if block is None else 0
-        if decision.move in FINAL:
+        if decision.move in ENDS:
             return Pretended(begin, tuple(sorted(canary)), decision, taken, _evidence(gate))
     return Pretended(begin, tuple(sorted(canary)), None, len(past) - begin)
 

@@ -1,15 +1,16 @@
 """A whole ramp driven by plain counts: the gate without Prometheus, cluster or clock.
 
-The rules are those of a Rollout's steps (bake, time box, endings); benchmarks, backtests and
-anyone with counts of his own run them here.  Source: facts of the pre-study, gating 2.6.
+A stop ends by ``steprule``, as a Rollout's steps do; benchmarks, backtests and whoever has counts
+of their own run the ramp here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal
 
-from rollout.analysis import history, sequential
+from rollout.analysis import history, sequential, steprule
 from rollout.analysis.evidence import Pair
 from rollout.analysis.history import Minute, Temper
 from rollout.analysis.sequential import (
@@ -21,8 +22,9 @@ from rollout.analysis.sequential import (
     Standing,
     Trail,
 )
+from rollout.analysis.steprule import Do, Ruling, Terms, Why
+from rollout.model.spec import MINUTE, PROGRESS_DEADLINE, Analysis, Canary, Ending
 
-MINUTE = timedelta(minutes=1)
 MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 
 
@@ -35,10 +37,7 @@ class Stop:
     time_box: timedelta = 2 * MINUTE
 
 
-DEFAULT_RAMP = (
-    *(Stop(weight) for weight in (5, 10, 20, 30)),
-    Stop(40, time_box=20 * MINUTE),
-)
+DEFAULT_RAMP = tuple(Stop(step.weight or 0, step.bake, step.box) for step in Canary().steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,19 @@ class GateConfig:
     """Everything that the gate needs to be told; the defaults are a Rollout's.
 
     ``interval``: the time between two blocks.
-    ``on_inconclusive``, ``on_suspicious``: promote, hold or rollback when the last stop's time
-    box is over.
+    ``on_inconclusive``, ``on_suspicious``: what then, when a stop's time is over.
+    ``blind``: how long nothing may be known before a person is asked.
     Errors: ``ValueError``, for a gate that could never decide.
     """
 
     outcomes: tuple[Outcome, ...] = (ERRORS,)
     ramp: tuple[Stop, ...] = DEFAULT_RAMP
-    interval: timedelta = timedelta(seconds=15)
-    warmup: timedelta = timedelta(seconds=30)
+    interval: timedelta = Analysis().interval
+    warmup: timedelta = Analysis().warmup
     confidence: Confidence = field(default_factory=Confidence)
-    on_inconclusive: str = "promote"
-    on_suspicious: str = "hold"
+    on_inconclusive: Ending = Ending.PROMOTE
+    on_suspicious: Literal["hold", "rollback"] = "hold"
+    blind: timedelta = PROGRESS_DEADLINE
 
     def __post_init__(self) -> None:
         names = {outcome.name for outcome in self.outcomes}
@@ -69,18 +69,29 @@ class GateConfig:
         if self.interval <= timedelta(0):
             raise ValueError("interval: some time must pass between two blocks")
 
+    def terms(self, stop: int) -> Terms:
+        """What the rule of steps is told at stop number ``stop``."""
+        return Terms(
+            bake=self.ramp[stop].bake,
+            time_box=self.ramp[stop].time_box,
+            patience=max(each.time_box for each in self.ramp),
+            blind=self.blind,
+            on_inconclusive=self.on_inconclusive,
+            on_suspicious=self.on_suspicious,
+        )
+
 
 class Move(StrEnum):
-    """What to do with the traffic now; the last three are final."""
+    """What to do with the traffic now; two of them are final."""
 
     STAY = "stay"
     ADVANCE = "advance"
     PROMOTE = "promote"
     ROLLBACK = "rollback"
-    HOLD = "hold"  # a person decides; traffic goes back to the first stop's weight
+    HOLD = "hold"  # a person is asked; traffic stays as it is, and later blocks may still decide
 
 
-FINAL = frozenset({Move.PROMOTE, Move.ROLLBACK, Move.HOLD})
+FINAL = frozenset({Move.PROMOTE, Move.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,8 @@ class SequentialGate:
         passes, evidence does not, and nothing ends but by a later block.
         ``spans``: how many intervals ``block`` covers, those already told as None among them; 0 or
         less is a second look at the same time, or at an earlier one, and adds nothing.
-        After a final move the same decision is given again.
+        After a final move the same decision is given again; after HOLD a later block may still
+        send the canary back, or on.
         """
         if self.decision and self.decision.move in FINAL:
             return self.decision
@@ -149,9 +161,12 @@ class SequentialGate:
         reading = sequential.read(
             self.config.outcomes, self.trails, self._next(), self.config.confidence, self.tempers
         )
-        move, because = self._move(reading)
-        if spans <= 0 or (len(pairs) < len(self.trails) and move is not Move.ROLLBACK):
-            move, because = Move.STAY, "no data" if spans > 0 else "no time has passed"
+        if len(pairs) < len(self.trails) and reading.standing is not Standing.FAILED:
+            reading = replace(reading, standing=Standing.NO_DATA)
+        ruled = steprule.ruling(reading.standing, self.at_stop, self.config.terms(self.stop))
+        move, because = self._move(ruled), _BECAUSE[ruled.why]
+        if spans <= 0 and move is not Move.ROLLBACK:
+            move, because = Move.STAY, "no time has passed"
         self.decision = self._do(move, because, reading)
         return self.decision
 
@@ -178,38 +193,32 @@ class SequentialGate:
         last = self.stop + 1 == len(self.config.ramp)
         return 100 if last else self.config.ramp[self.stop + 1].weight
 
-    def _move(self, reading: Reading) -> tuple[Move, str]:
-        stop = self.config.ramp[self.stop]
-        onward = Move.PROMOTE if self._next() == 100 else Move.ADVANCE
-        if reading.standing is Standing.FAILED:
-            return Move.ROLLBACK, "enough evidence that it is worse"
-        if self.at_stop < stop.bake:
-            return Move.STAY, "baking"
-        if reading.standing is Standing.CERTIFIED:
-            return onward, "certified below the harm cap"
-        if reading.standing is Standing.SUSPICIOUS:
-            if self.at_stop < self._longest():
-                return Move.STAY, "suspicious"
-            return Move(self.config.on_suspicious), "suspicious, time is up"
-        too_few = reading.standing is Standing.TOO_FEW
-        if self.at_stop < (self._longest() if too_few else stop.time_box):
-            return Move.STAY, "waiting for evidence"
-        if too_few:
-            return Move.HOLD, "too little traffic to judge"
-        if onward is Move.ADVANCE:
-            return onward, "time is up, nothing suspicious"
-        return Move(self.config.on_inconclusive), "not certified, time is up"
-
-    def _longest(self) -> timedelta:
-        return max(stop.time_box for stop in self.config.ramp)
+    def _move(self, ruled: Ruling) -> Move:
+        if ruled.do is Do.OPEN:
+            return Move.PROMOTE if self._next() == 100 else Move.ADVANCE
+        return _MOVES[ruled.do]
 
     def _do(self, move: Move, because: str, reading: Reading) -> Decision:
         if move is Move.ADVANCE:
             self.stop, self.at_stop = self.stop + 1, timedelta(0)
-        ends = {Move.PROMOTE: 100, Move.ROLLBACK: 0, Move.HOLD: self.config.ramp[0].weight}
+        ends = {Move.PROMOTE: 100, Move.ROLLBACK: 0}
         weight = ends.get(move, self.config.ramp[self.stop].weight)
         certified = reading.standing is Standing.CERTIFIED
         return Decision(move, weight, because, reading, certified)
+
+
+_MOVES = {Do.WAIT: Move.STAY, Do.ASK: Move.HOLD, Do.BACK: Move.ROLLBACK}
+_BECAUSE: Mapping[Why, str] = {
+    Why.FAILED: "enough evidence that it is worse",
+    Why.BLIND: "no data",
+    Why.BAKING: "baking",
+    Why.CERTIFIED: "certified below the harm cap",
+    Why.UNJUDGED: "nothing to judge by",
+    Why.GATHERING: "waiting for evidence",
+    Why.SUSPICIOUS: "suspicious, time is up",
+    Why.TOO_FEW: "too little traffic to judge",
+    Why.UNCERTIFIED: "not certified, time is up",
+}
 
 
 def _pair(counts: Sequence[float]) -> Pair | None:

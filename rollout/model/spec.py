@@ -17,6 +17,12 @@ GROUP = "rollout.dev"
 VERSION = "v1alpha1"
 
 MINUTE = timedelta(minutes=1)
+TIME_BOX = 20 * MINUTE
+"""When a step without a time box stops waiting for evidence."""
+
+PROGRESS_DEADLINE = 30 * MINUTE
+"""How long a step may be unable to start or to learn before a person is asked."""
+
 OpenObject = Annotated[
     Mapping[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
@@ -157,9 +163,11 @@ class TemplateUse:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
+ERRORS_TOLERANCE = Tolerance()
+SLOW_TOLERANCE = Tolerance(absolute=0.01)
 DEFAULT_METRICS = (
-    Metric("errors", tolerate=Tolerance(1.1, 0.001)),
-    Metric("latency", tolerate=Tolerance(1.1, 0.01)),
+    Metric("errors", tolerate=ERRORS_TOLERANCE),
+    Metric("latency", tolerate=SLOW_TOLERANCE),
 )
 
 
@@ -284,11 +292,16 @@ class Step:
     approval: Approval | None = None
     webhook: Webhook | None = None
 
+    @property
+    def box(self) -> timedelta:
+        """The time box in force: the step's own, or the default and no less than the bake."""
+        return self.time_box or max(TIME_BOX, self.bake)
+
 
 def _ramp() -> tuple[Step, ...]:
-    """The default: one learns most near 40 % and little above 70 % (facts/gating.md 2.1)."""
+    """The default: one learns most near 40 % and little above 70 % (docs/analysis.md, the ramp)."""
     short = [Step(weight=w, time_box=2 * MINUTE) for w in (5, 10, 20, 30)]
-    return (*short, Step(weight=40, time_box=20 * MINUTE))
+    return (*short, Step(weight=40, time_box=TIME_BOX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,7 +447,7 @@ class RolloutSpec:
     on_drift: OnDrift = OnDrift.RESTORE
     progress_deadline: Annotated[
         Duration, Field(description="a step that cannot start or learn pauses and says why")
-    ] = timedelta(minutes=30)
+    ] = PROGRESS_DEADLINE
 
     def __post_init__(self) -> None:
         if self.workload.deployments is not None and not self.revision:

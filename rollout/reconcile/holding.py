@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout import gate, strategies
+from rollout import strategies
 from rollout.gate import Held, Window
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import RolloutStatus, Stage
@@ -30,7 +30,7 @@ def _deadline(look: Look) -> timedelta:
     if look.status.stage is not Stage.STEPPING:
         return deadline
     step = stop(look.rollout, look.status).step
-    return deadline + max(step.bake, step.time_box or gate.TIME_BOX)
+    return deadline + max(step.bake, step.box)
 
 
 def drained(look: Look) -> RolloutStatus:
@@ -69,7 +69,8 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
         return Held(step, None, None)
     reaches = wanted.route(rollout, status).reaches_canary
     window = _window(rollout, status, since, coming) if reaches else None
-    return Held(step, window, now - since)
+    patience = max((each.step.box for each in plan.stops), default=step.box)
+    return Held(step, window, now - since, patience if comparing else step.box)
 
 
 def stop(rollout: Rollout, status: RolloutStatus) -> Stop:

@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from rollout.analysis.evidence import Line, Pair
 from rollout.analysis.history import Minute
 from rollout.analysis.ramp import Decision, GateConfig, Move, SequentialGate, Stop
 from rollout.analysis.sequential import ERRORS, Outcome, Standing, slow
+from rollout.model.spec import Ending
 
 HOUR = {"errors": [{f"p{i}": (1, 600) for i in range(10)}] * 60}
 CONFIG = GateConfig()
@@ -60,16 +62,27 @@ def test_a_release_hardly_anybody_used_is_held_for_a_person() -> None:
     assert decision.reading.standing is Standing.TOO_FEW
 
 
-@pytest.mark.parametrize(("policy", "move"), [("hold", Move.HOLD), ("rollback", Move.ROLLBACK)])
-def test_what_time_leaves_open_the_policy_decides(policy: str, move: Move) -> None:
+@pytest.mark.parametrize(
+    ("policy", "move"), [(Ending.HOLD, Move.HOLD), (Ending.ROLLBACK, Move.ROLLBACK)]
+)
+def test_what_time_leaves_open_the_policy_decides(policy: Ending, move: Move) -> None:
     config = replace(CONFIG, on_inconclusive=policy)
     assert play(SequentialGate(config, HOUR), 0.0, 12).move is move
 
 
 @pytest.mark.parametrize(("policy", "move"), [("hold", Move.HOLD), ("rollback", Move.ROLLBACK)])
-def test_a_suspicion_that_never_goes_away_is_not_promoted(policy: str, move: Move) -> None:
+def test_a_suspicion_that_never_goes_away_is_not_promoted(
+    policy: Literal["hold", "rollback"], move: Move
+) -> None:
     config = replace(CONFIG, on_suspicious=policy)
     assert play(SequentialGate(config, HOUR), 0.006, 150).move is move
+
+
+def test_who_was_held_is_judged_on_where_they_are() -> None:
+    gate = SequentialGate(replace(CONFIG, on_inconclusive=Ending.HOLD), HOUR)
+    held = play(gate, 0.0, 12)
+    assert (held.move, held.weight) == (Move.HOLD, 5)
+    assert play(gate, 1.0, 3000).move is Move.ROLLBACK
 
 
 def test_a_gap_costs_nothing_but_its_time() -> None:
@@ -152,7 +165,7 @@ def test_a_side_without_any_request_ends_no_step_until_a_person_is_asked(pair: P
     decisions = [gate.observe({"errors": pair}) for _ in range(100)]
     assert {d.move for d in decisions} == {Move.STAY, Move.HOLD}
     assert decisions[-1].because == "too little traffic to judge"
-    assert gate.elapsed == timedelta(minutes=20)
+    assert [d.move for d in decisions].index(Move.HOLD) == 20 * 4 - 1  # blocks of 15 s
 
 
 def test_an_absolute_limit_needs_no_stable() -> None:

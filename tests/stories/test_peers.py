@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rollout import gate, reconcile
+from rollout import reconcile
+from rollout.analysis import steprule
 from rollout.model.spec import (
     BlueGreen,
     Canary,
@@ -256,7 +257,7 @@ GUARDS = [
     Guard(own_write_not_seen_yet, drift, "0 < traffic.epoch == status.epoch", "True"),
     Guard(small_shares_of_many_pods, wanted, "-(-split.canary * pods // 100)", "0"),
     Guard(weights_of_others, actions, "(same and not look.seen.traffic.differences)", "same"),
-    Guard(inconclusive_is_no_pass, gate, "in (Standing.NO_DATA, Standing.ERROR):", "in ():"),
+    Guard(inconclusive_is_no_pass, steprule, "standing in BLIND:", "False:"),
     Guard(
         pods_never_come_up,
         holding,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rollout import gate, strategies
+from rollout import strategies
 from rollout.analysis import backtest as engine
 from rollout.analysis.backtest import Backtest, Pretended
 from rollout.analysis.ramp import GateConfig, Move, Stop
@@ -124,15 +124,16 @@ def _config(rollout: Rollout, outcomes: Sequence[Outcome]) -> GateConfig:
             Stop(
                 max(5, stop.route.split.canary),  # cohorts alone count as one user in twenty
                 stop.step.bake,
-                stop.step.time_box or max(gate.TIME_BOX, stop.step.bake),
+                stop.step.box,
             )
             for stop in stops
         ),
         interval=analysis.interval,
         warmup=analysis.warmup,
         confidence=Confidence(asked.false_rollback, asked.false_promote, analysis.min_requests),
-        on_inconclusive=analysis.on_inconclusive.value,
+        on_inconclusive=analysis.on_inconclusive,
         on_suspicious=analysis.on_suspicious,
+        blind=rollout.spec.progress_deadline,
     )
 
 

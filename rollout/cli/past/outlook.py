@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout import gate, strategies
+from rollout import strategies
 from rollout.analysis import forecast, words
 from rollout.analysis.backtest import Weighed
 from rollout.analysis.sequential import Confidence
@@ -43,7 +43,7 @@ def _step(planned: Planned, past: Past, stop: Stop, coming: int) -> str:
         return ""
     asked = analysis.confidence
     confidence = Confidence(asked.false_rollback, asked.false_promote, analysis.min_requests)
-    box = stop.step.time_box or max(gate.TIME_BOX, stop.step.bake)
+    box = stop.step.box
     seconds = past.known * analysis.interval.total_seconds()
     seen = []
     for one in _leading(past.outcomes):

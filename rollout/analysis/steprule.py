@@ -1,0 +1,109 @@
+"""When a step ends: the one rule of the controller's gate, of ``ramp``, backtests and benchmarks.
+
+Pure: a standing and the time waited go in, what to do and why comes out.  Who counts, who asks
+people and what is said stands elsewhere.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Literal
+
+from rollout.analysis.sequential import Standing
+from rollout.model.spec import TIME_BOX, Ending
+
+
+class Do(StrEnum):
+    """What a step does now."""
+
+    WAIT = "wait"
+    OPEN = "open"
+    ASK = "ask"  # a person decides; the canary keeps its share and is judged on
+    BACK = "back"
+
+
+class Why(StrEnum):
+    """For which reason; closed, so that nobody has to read the sentence made of it."""
+
+    FAILED = "failed"
+    BLIND = "blind"  # nothing is known, or not enough
+    BAKING = "baking"
+    CERTIFIED = "certified"
+    UNJUDGED = "unjudged"  # there is nothing to judge by, or nobody to compare with
+    GATHERING = "gathering"  # evidence is waited for
+    SUSPICIOUS = "suspicious"
+    TOO_FEW = "too few"
+    UNCERTIFIED = "uncertified"  # the time box is over, nothing looks wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a step was given.
+
+    ``bake``: the least time; ``time_box``: until when evidence is waited for.
+    ``patience``: how long it may be where something speaks against the canary, or hardly anything
+    was counted; no shorter than the time box.  More evidence tells more than a person can.
+    ``blind``: how long nothing may be known before a person is asked.
+    ``comparing``: False once everyone is on the canary: nothing is left to certify.
+    ``on_inconclusive``: the time box is over, nothing looks wrong; at every step alike.
+    """
+
+    bake: timedelta = timedelta(minutes=1)
+    time_box: timedelta = TIME_BOX
+    patience: timedelta = TIME_BOX
+    blind: timedelta = timedelta(minutes=30)
+    comparing: bool = True
+    on_inconclusive: Ending = Ending.PROMOTE
+    on_suspicious: Literal["hold", "rollback"] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The rule's answer; ``left``: when time alone could change it."""
+
+    do: Do
+    why: Why
+    left: timedelta | None = None
+
+
+BLIND = frozenset({Standing.NO_DATA, Standing.ERROR})
+UNSURE = frozenset({Standing.SUSPICIOUS, Standing.TOO_FEW})
+
+
+def ruling(standing: Standing, waited: timedelta, terms: Terms) -> Ruling:
+    """What a step does that has ``waited`` since its route was confirmed.
+
+    The order is the precedence: proof beats everything, what is not known opens nothing.
+    """
+    if standing is Standing.FAILED:
+        return Ruling(Do.BACK, Why.FAILED)
+    if standing in BLIND:
+        return _until(terms.blind, waited, Why.BLIND) or Ruling(Do.ASK, Why.BLIND)
+    if baking := _until(terms.bake, waited, Why.BAKING):
+        return baking
+    if standing is Standing.CERTIFIED:
+        return Ruling(Do.OPEN, Why.CERTIFIED)
+    if standing is Standing.NOTHING or not (terms.comparing or standing is Standing.SUSPICIOUS):
+        return Ruling(Do.OPEN, Why.UNJUDGED)
+    box = max(terms.time_box, terms.patience) if standing in UNSURE else terms.time_box
+    return _until(box, waited, Why.GATHERING) or _ended(standing, terms)
+
+
+def _until(end: timedelta, waited: timedelta, why: Why) -> Ruling | None:
+    return Ruling(Do.WAIT, why, end - waited) if waited < end else None
+
+
+def _ended(standing: Standing, terms: Terms) -> Ruling:
+    """The time is over without a certain answer, and the policies decide.
+
+    Nothing passes on what is not known, with one exception: where nothing looks wrong and too
+    little traffic came to certify it, ``on_inconclusive`` may let it pass, and it is said.
+    """
+    if standing is Standing.SUSPICIOUS:
+        return Ruling(Do.BACK if terms.on_suspicious == "rollback" else Do.ASK, Why.SUSPICIOUS)
+    if standing is Standing.TOO_FEW:
+        return Ruling(Do.ASK, Why.TOO_FEW)
+    return Ruling(_ENDINGS[terms.on_inconclusive], Why.UNCERTIFIED)
+
+
+_ENDINGS = {Ending.PROMOTE: Do.OPEN, Ending.HOLD: Do.ASK, Ending.ROLLBACK: Do.BACK}
