@@ -16,7 +16,7 @@ setup: $(READY)  ## the virtual environment with everything that use, tests and 
 # An installation never resolves: each line of a lock is taken as it stands (--no-deps), by its hash.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
-$(USABLE): requirements.lock pyproject.toml
+$(USABLE): requirements-lab.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: install Python 3.11 or newer"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11: set PYTHON=python3.11 or newer"; exit 1; }

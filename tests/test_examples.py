@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollout.cli.manifests import plan as planning
-from rollout.cli.manifests import rehearsal, validate
+from rollout.cli.manifests import beside, rehearsal, validate
 from rollout.cli.manifests.plan import documents
 from rollout.manifest import load
 from rollout.messages.planned import Planned
@@ -58,7 +57,7 @@ def objects_of(name: str) -> list[Any]:
 def rollout_of(name: str) -> Rollout:
     path = ROOT / name / "rollout.yaml"
     (manifest,) = load.text(str(path), path.read_bytes()).manifests
-    return replace(planning.read(manifest, "default"), uid="u1", generation=1)
+    return replace(beside.rollout(manifest), uid="u1", generation=1)
 
 
 def planned(name: str) -> Planned:

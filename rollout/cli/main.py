@@ -95,6 +95,11 @@ class Commands(LazyGroup):
             "rollout.cli.lab.up:app",
         ),
         "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "github": Entry(
+            RUN,
+            "What the GitHub Action runs; inputs come as INPUT_*.",
+            "rollout.cli.github.commands:app",
+        ),
         "version": Entry(RUN, "Print the version.", "rollout.cli.main:version"),
     }
 

@@ -50,6 +50,15 @@ def owner(obj: Obj) -> str:
     return ""
 
 
+def is_put_back(obj: Obj) -> bool:
+    """Whether a Kustomization of Flux owns it, which writes git's version at each of its rounds."""
+    metadata = obj["metadata"]
+    managers = {f.get("manager") for f in metadata.get("managedFields") or ()}
+    keys = [*(metadata.get("labels") or {}), *(metadata.get("annotations") or {})]
+    mark = "kustomize.toolkit.fluxcd.io/"
+    return "kustomize-controller" in managers or any(k.startswith(mark) for k in keys)
+
+
 def is_left_alone(obj: Obj) -> bool:
     """Whether the object itself tells its tool not to put our leaves back; Flux alone has that.
 

@@ -1,6 +1,6 @@
 """All of the mesh's objects of one rollout at a glance, against what was asked of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
@@ -83,6 +83,7 @@ def refused(virtual_services: Iterable[Obj], target: Target, route: Route) -> tu
     """Why that very route cannot be written on objects that can be managed; empty when it can."""
     ours = virtualservice.discover(virtual_services, target)
     found = [p for o in ours for p in problems.unwritable(o, target, route)]
+    found += _weights_alone(ours, target, route)
     listed = [listing.spec(o).get("hosts") or ["*"] for o in ours]  # a delegate's are its root's
     if route.preview_host is not None and ours:
         patterns = [pattern for some in listed for pattern in some]
@@ -92,6 +93,21 @@ def refused(virtual_services: Iterable[Obj], target: Target, route: Route) -> tu
                 f"service {hosts.short(target.host)}: {what}; among its hosts it is wanted"
             )
     return tuple(found)
+
+
+def _weights_alone(ours: Sequence[Obj], target: Target, route: Route) -> Iterator[str]:
+    """Source: Istio API, VirtualService, ``TLSRoute``, ``TCPRoute``: destinations and weights."""
+    kinds = {place.kind for o in ours for place in virtualservice.managed(o, target)}
+    asked = {
+        "cohorts": route.cohorts,
+        "mirrors": route.mirror,
+        "stickiness": route.sticky,
+        "preview host": route.preview_host,
+    }
+    features = " or ".join(name for name, value in asked.items() if value)
+    if kinds and "http" not in kinds and features:
+        what = f"all its routes are {' and '.join(sorted(kinds))}, which have no {features}"
+        yield f"service {hosts.short(target.host)}: {what}; steps by weight alone are wanted"
 
 
 def _named(obj: Obj, target: Target) -> bool:

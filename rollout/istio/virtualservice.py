@@ -38,10 +38,11 @@ def splits(obj: Obj, target: Target) -> tuple[str, ...]:
 def serving(obj: Obj, target: Target) -> tuple[str, ...]:
     """Subsets that ordinary requests go to now, "" for a destination without; first seen first.
 
+    Only routes that the target speaks of count, when reading as when writing.
     Ordinary: no header, query parameter or source label is asked for; if no route is ordinary,
     all count.
     """
-    alive = [r for _, r in listing.listed(obj) if not is_made(r) and _live(r, obj, target)]
+    alive = [r for _, r in listing.meant(obj, target) if not is_made(r) and _live(r, obj, target)]
     ordinary = [r for r in alive if listing.is_ordinary(r)]
     names = (subset(e) or "" for r in ordinary or alive for e in _live(r, obj, target))
     return tuple(dict.fromkeys(names))
@@ -127,7 +128,7 @@ def strays(obj: Obj, target: Target) -> tuple[str, ...]:
     """
     space = listing.namespace(obj, target)
     found = []
-    for place, route in listing.listed(obj):
+    for place, route in listing.meant(obj, target):
         entries = route.get("route") or []
         if len(entries) == 1 and listing.is_ordinary(route) and is_host(entries[0], space, target):
             found.append(f"{place}: all to {_named_side(entries[0])}, wanted {target.stable}")

@@ -9,6 +9,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from rollout.manifest import plain
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.traffic import is_claim
 
 MAX_REGEX = 1024  # Istio refuses longer ones (pkg/config/validation, validateStringMatchRegexp)
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 9110 5.1, in lower case
@@ -23,7 +24,7 @@ _WIDE = re.compile(r"\\[pPwWdDsS]")
 WIDE_COST = 20  # Unicode's classes are that much larger than one letter's
 MAX_COST = 1000  # the check of one regex stays under 20 ms, and of a spec's under a second
 MAX_REGEXES = 50  # of one spec
-# Istio ignores these as header names: they have fields of their own (facts/istio.md 1.10).
+# Fields of Istio's match; as keys of ``headers`` they mean headers of these names.
 _OWN_FIELDS = frozenset({"uri", "scheme", "method", "authority"})
 
 
@@ -46,16 +47,16 @@ def cohorts(value: object, path: Path) -> Iterator[Mistake]:
 def _headers(headers: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     for name in headers:
         here = (*path, name)
+        if is_claim(name):
+            continue
         if name in _OWN_FIELDS:
             yield Mistake(
-                here, "is no header to Istio, which skips it", "path, or method, is wanted"
+                here, "means a header of that name to Istio", "path, or method, is wanted"
             )
         elif _HEADER.fullmatch(name.lower()) is None:
             yield Mistake(here, "is no header name", "a name such as x-tester is wanted")
         elif name != name.lower():
-            yield Mistake(
-                here, "never matches: Envoy has lower-case names", f"write {name.lower()}"
-            )
+            yield Mistake(here, "has upper-case letters", f"write {name.lower()}")
 
 
 def _names(cookies: Mapping[str, Any], path: Path) -> Iterator[Mistake]:

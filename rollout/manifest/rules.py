@@ -11,7 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
-from rollout.model.spec import BY_KUBERNETES
+from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
@@ -35,6 +35,7 @@ def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
 def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
+    yield from _overruled(plain.mapping(spec.get("preflight")).get("overrule"))
     strategy = plain.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
         yield Mistake(
@@ -99,6 +100,20 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         if not plain.items(pods.get("containers")):
             wanted = "a Deployment's spec, with template.spec.containers, is wanted"
             yield Mistake(("workload", "template"), "has no containers", wanted)
+
+
+def _overruled(value: object) -> Iterator[Mistake]:
+    """What cannot be let pass, and what is let pass twice."""
+    seen: set[str] = set()
+    for index, entry in enumerate(map(plain.mapping, plain.items(value))):
+        rule, here = entry.get("rule"), ("preflight", "overrule", index, "rule")
+        if not isinstance(rule, str):
+            continue
+        if rule in UNAVOIDABLE:
+            yield Mistake(here, f"is {rule}, which nobody can overrule", UNAVOIDABLE[rule])
+        elif rule in seen:
+            yield Mistake(here, f"is {show(rule)} again", "each rule once is wanted")
+        seen.add(rule)
 
 
 def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:

@@ -1,6 +1,7 @@
 """Words for a pull request or a job summary, as Markdown; nothing is sent from here."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from rollout.messages import planned as words
 from rollout.messages.planned import Planned
@@ -12,7 +13,8 @@ def plan(planned: Planned) -> str:
 
 
 def _plan(planned: Planned) -> Iterator[str]:
-    title = f"{planned.rollout.key}: `{planned.stable}` → `{planned.canary}`"
+    sides = " → ".join(f"`{_code(name)}`" for name in (planned.stable, planned.canary))
+    title = f"{_cell(planned.rollout.key)}: {sides}"
     yield from (f"### {title}, {planned.strategy}", "")
     for note in planned.notes:
         yield from (f"> ⚠️ {_cell(note)}", "")
@@ -29,12 +31,31 @@ def _plan(planned: Planned) -> Iterator[str]:
 def _patches(planned: Planned) -> Iterator[str]:
     for moment in planned.moments:
         for change in moment.changes:
-            summary = f"{words.span(moment.at)}: {change.object}"
-            yield from (f"<details><summary>{summary}</summary>", "", "```diff")
-            yield from words.diff(change)
-            yield from ("```", "", "</details>", "")
+            summary = f"{words.span(moment.at)}: {_cell(change.object)}"
+            lines = list(words.diff(change))
+            fence = _fence(lines)
+            yield from (f"<details><summary>{summary}</summary>", "", f"{fence}diff")
+            yield from lines
+            yield from (fence, "", "</details>", "")
+
+
+def _fence(lines: Iterable[str]) -> str:
+    """More backticks than any run in ``lines``, so that none of them ends the block."""
+    runs = [len(run) for line in lines for run in re.findall("`+", line)]
+    return "`" * max(3, max(runs, default=0) + 1)
+
+
+def _code(text: str) -> str:
+    """``text`` between two backticks."""
+    return " ".join(text.replace("`", "'").split())
 
 
 def _cell(text: str) -> str:
-    """``text`` where neither a pipe nor a tag can end what it stands in."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """``text`` that can neither end what it stands in, nor be a link, a picture, or a mention."""
+    escaped = re.sub(r"([\\|`*_\[\]!#~])", r"\\\1", text)
+    return (
+        escaped.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace("@", "@&#8203;")
+        .replace("\n", " ")
+    )

@@ -14,7 +14,7 @@ from rollout.model.units import words
 
 Json = Mapping[str, Any]
 INDENT = " " * 15  # the width of a headline's time and weight
-LONGEST = 100  # of a diff's line
+UNBROKEN = 1_000_000  # columns: a value is one line of a diff, however long
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def diff(change: Change) -> Iterator[str]:
     before, after = _yaml(change.before), _yaml(change.after)
     for line in difflib.unified_diff(before, after, n=2, lineterm=""):
         if not line.startswith(("---", "+++")):
-            yield line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+            yield line
 
 
 def _change(change: Change) -> Iterator[Line]:
@@ -167,7 +167,7 @@ def _yaml(obj: Json | None) -> list[str]:
             annotations[key] = "(what Rollout must remember)"
     if annotations:
         kept = {"metadata": {"annotations": annotations}} | kept
-    text: str = yaml.safe_dump(kept, sort_keys=False, width=LONGEST * 10)
+    text: str = yaml.safe_dump(kept, sort_keys=False, width=UNBROKEN)
     return text.splitlines()
 
 

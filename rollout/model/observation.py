@@ -326,11 +326,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence."""
+    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence.
+
+    ``overruled``: why a person lets a blocking finding pass; empty: nobody does.
+    """
 
     rule: str
     severity: Severity
     text: str
+    overruled: str = ""
+
+    def __str__(self) -> str:
+        reason = f" (overruled: {self.overruled})" if self.overruled else ""
+        return f"{self.rule}: {self.text}{reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,11 @@ class Metric:
     ] = False
     dry_run: Annotated[bool, Field(description="judged and shown, never acted upon")] = False
 
+    @property
+    def counts_requests(self) -> bool:
+        """Whether it is judged by Istio's own counters of requests."""
+        return self.query is None and self.bad is None and self.total is None
+
 
 @dataclass(frozen=True, slots=True)
 class HarmCap:
@@ -423,6 +428,41 @@ class Traffic:
     stickiness: Stickiness | None = None
 
 
+UNAVOIDABLE: Mapping[str, str] = {
+    "ROL-001": "nothing would tell the pods of the two revisions apart",
+    "ROL-037": "such a route cannot be written",
+    "ROL-051": "such an autoscaler cannot be handed over",
+    "ROL-060": "two rollouts would write over each other",
+}
+"""Blocking rules that no word of a person can overrule, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrule:
+    """A blocking rule that a person lets pass for this rollout; the finding is still shown."""
+
+    __pydantic_config__ = CONFIG
+
+    rule: Annotated[
+        str, Field(pattern=r"^ROL-[0-9]{3}$", description="the rule's id, see docs/rules.md")
+    ]
+    reason: Annotated[
+        str,
+        Field(min_length=1, max_length=300, description="kept in the status and in the history"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What is done with findings of the rules that are asked before a journey starts."""
+
+    __pydantic_config__ = CONFIG
+
+    overrule: Annotated[
+        tuple[Overrule, ...], Field(description="blocking rules that are let pass, each with why")
+    ] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
     """The manifest's ``spec``: what git asks for one service."""
@@ -443,6 +483,7 @@ class RolloutSpec:
     ] = ""
     traffic: Traffic = Traffic()
     analysis: Analysis = Analysis()
+    preflight: Preflight = Preflight()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_drift: OnDrift = OnDrift.RESTORE
     progress_deadline: Annotated[

@@ -1,5 +1,6 @@
 """Where requests go: splits, cohorts, mirrors; the rule that weights sum to 100 lives here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Self
@@ -12,6 +13,17 @@ from rollout.model.units import CONFIG, Duration, Share
 def full_host(service: str, namespace: str) -> str:
     """The full host name of a Kubernetes Service (short names are the mesh's oldest trap)."""
     return f"{service}.{namespace}.svc.cluster.local"
+
+
+_CLAIM = re.compile(r"@request\.auth\.claims(\.[^.]+(\.[^.]+)*|(\[[^\[\]]+\])+)", re.IGNORECASE)
+
+
+def is_claim(header: str) -> bool:
+    """Whether the key of a header match names a claim of the request's token, and no header.
+
+    Source: Istio, pkg/jwt, ``ToRoutingClaim``; the names of claims keep their case.
+    """
+    return _CLAIM.fullmatch(header) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from rollout.istio.routes.listing import is_host, listed, namespace
+from rollout.preflight.ports import protocol
 from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
 from rollout.workloads import deployment, hpa, selector
 
 _APP = ("app", "app.kubernetes.io/name", "service.istio.io/canonical-name")
-_HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
-_OTHER = ("tcp", "udp", "tls", "https", "mongo", "mysql", "redis")
 _PROXY_UID = 1337
 _PROXY_PORTS = range(15000, 15091)
 
@@ -32,44 +30,6 @@ def version_label(case: Case) -> Iterator[str]:
             yield f"{pair}: pods of both carry {what}; a version label of its own is wanted"
 
 
-def _protocol(port: Obj) -> str:
-    """Source: Istio, "Protocol Selection": ``appProtocol``, else the name up to the first dash."""
-    declared = str(port.get("appProtocol") or "").lower()
-    name = str(port.get("name") or "").lower()
-    two_words = "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
-    return declared or two_words
-
-
-def _routed_ports(case: Case) -> list[Obj]:
-    """The service's ports that managed http routes send to; by default those that speak http."""
-    ports = (case.service or {"spec": {}})["spec"].get("ports") or []
-    used = set()
-    for obj in case.managed:
-        for place, route in listed(obj):
-            mine = (e for e in route.get("route") or () if place.kind == "http")
-            here = (e for e in mine if is_host(e, namespace(obj, case.target), case.target))
-            used |= {(e["destination"].get("port") or {}).get("number") for e in here}
-    speaking = [p for p in ports if _protocol(p) in _HTTP] or ports
-    return [p for p in ports if p.get("port") in used or (None in used and p in speaking)]
-
-
-def tcp_port(case: Case) -> Iterator[str]:
-    """ROL-002, B: http routes do nothing on a port that is declared as something else."""
-    for port in _routed_ports(case):
-        protocol = _protocol(port)
-        if protocol in _OTHER or port.get("protocol") == "UDP":
-            told = f"port {port.get('port')} is {protocol or 'UDP'}"
-            yield f"service {case.target.host}: {told}, so http routes are ignored; http is wanted"
-
-
-def unnamed_port(case: Case) -> Iterator[str]:
-    """ROL-002, W: Istio must guess the protocol of a port with no name that tells it."""
-    for port in _routed_ports(case):
-        if _protocol(port) not in (*_HTTP, *_OTHER) and port.get("protocol") != "UDP":
-            told = f"port {port.get('port')} does not say that it is http"
-            yield f"service {case.target.host}: {told}; name it http or set appProtocol"
-
-
 def clashing_services(case: Case) -> Iterator[str]:
     """ROL-003, W: one pod behind two services that disagree on a port (IST0116, IST0137)."""
     services = case.here(case.snapshot.services)
@@ -89,7 +49,7 @@ def _selects(service: Obj, carried: selector.Labels) -> bool:
 def _clash(one: Obj, two: Obj) -> Iterator[str]:
     for a in one["spec"].get("ports") or ():
         for b in two["spec"].get("ports") or ():
-            if a.get("port") == b.get("port") and _protocol(a) != _protocol(b):
+            if a.get("port") == b.get("port") and protocol(a) != protocol(b):
                 yield f"disagree on the protocol of port {a.get('port')}"
             target = a.get("targetPort", a.get("port"))
             if target == b.get("targetPort", b.get("port")) and a.get("port") != b.get("port"):
@@ -107,6 +67,12 @@ def no_proxy(case: Case) -> Iterator[str]:
             yield f"{where}: hostNetwork is on, so its pods have no proxy and count nothing"
         elif pods and not any(_has_proxy(p) for p in pods):
             yield f"{where}: no pod has a proxy; only what callers' proxies count can be judged"
+
+
+def has_proxies(case: Case) -> bool | None:
+    """Whether any pod of the two revisions has a proxy of its own; None: it cannot be told."""
+    pods = [pod for workload in case.workloads for pod in case.pods(workload)]
+    return None if not pods or _is_ambient(case) else any(_has_proxy(p) for p in pods)
 
 
 def _is_ambient(case: Case) -> bool:

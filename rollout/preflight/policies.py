@@ -13,7 +13,7 @@ _NEEDED_TAGS = (
     "destination_workload",
     "destination_workload_namespace",
 )
-"""What the analysis tells revisions and errors apart by (facts/istio.md 4.10)."""
+"""What the analysis tells revisions and errors apart by (Istio, "Standard Metrics")."""
 
 
 def uncovered(case: Case) -> Iterator[str]:

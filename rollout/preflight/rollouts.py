@@ -1,10 +1,20 @@
 """The ROL rules as a table: what is looked at before a journey starts, and what a finding does."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from rollout.model.observation import Finding, Severity
-from rollout.preflight import pods, policies, routes, subsets
+from rollout.model.spec import UNAVOIDABLE
+from rollout.preflight import (
+    effect,
+    matching,
+    owners,
+    pods,
+    policies,
+    ports,
+    routes,
+    subsets,
+)
 from rollout.preflight.snapshot import Case
 
 PAGE = "docs/rules.md"
@@ -12,14 +22,16 @@ PAGE = "docs/rules.md"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; its sources are in the docstring of ``check`` and in ``facts/istio.md`` 5.
+    """One rule; its sources are in the docstring of ``check``.
 
     ``check``: one sentence per finding, each with its object in front.
+    ``by_files``: what it finds among some objects stays true with more of them.
     """
 
     id: str
     severity: Severity
     check: Callable[[Case], Iterator[str]]
+    by_files: bool = False
 
 
 BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
@@ -27,14 +39,17 @@ BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
 RULES = (
     Rule("ROL-001", BLOCK, pods.version_label),
     Rule("ROL-001", WARN, pods.app_label),
-    Rule("ROL-002", BLOCK, pods.tcp_port),
-    Rule("ROL-002", WARN, pods.unnamed_port),
+    Rule("ROL-002", BLOCK, ports.no_http),
+    Rule("ROL-002", WARN, ports.half_http),
+    Rule("ROL-002", WARN, ports.deaf),
+    Rule("ROL-002", WARN, ports.unnamed),
     Rule("ROL-003", WARN, pods.clashing_services),
     Rule("ROL-004", WARN, pods.no_proxy),
     Rule("ROL-005", WARN, pods.reserved),
     Rule("ROL-006", WARN, pods.headless),
     Rule("ROL-010", BLOCK, subsets.missing_subset),
     Rule("ROL-010", BLOCK, subsets.unknown_elsewhere),
+    Rule("ROL-010", WARN, subsets.unused_subset),
     Rule("ROL-011", BLOCK, subsets.empty_subset),
     Rule("ROL-012", WARN, subsets.several_rules),
     Rule("ROL-013", WARN, subsets.elsewhere),
@@ -42,12 +57,15 @@ RULES = (
     Rule("ROL-014", WARN, subsets.overlapping),
     Rule("ROL-020", WARN, routes.no_mesh),
     Rule("ROL-021", WARN, routes.past_us),
-    Rule("ROL-023", BLOCK, routes.dead),
+    Rule("ROL-023", BLOCK, effect.dead, by_files=True),
+    Rule("ROL-023", WARN, effect.half_dead),
     Rule("ROL-024", WARN, routes.spelling),
     Rule("ROL-025", WARN, routes.unlisted),
-    Rule("ROL-026", BLOCK, routes.ignored_header),
-    Rule("ROL-027", WARN, routes.not_re2),
-    Rule("ROL-028", WARN, routes.whole_cookie),
+    Rule("ROL-026", BLOCK, matching.field_as_header, by_files=True),
+    Rule("ROL-026", WARN, matching.half_as_header),
+    Rule("ROL-026", WARN, matching.underscore),
+    Rule("ROL-027", WARN, matching.not_re2),
+    Rule("ROL-028", WARN, matching.whole_cookie),
     Rule("ROL-029", BLOCK, routes.same_host),
     Rule("ROL-030", WARN, subsets.hashing),
     Rule("ROL-031", INFO, routes.propagation),
@@ -57,39 +75,60 @@ RULES = (
     Rule("ROL-034", WARN, routes.leftover_mirror),
     Rule("ROL-035", WARN, routes.many_retries),
     Rule("ROL-036", BLOCK, routes.odd_weights),
-    Rule("ROL-036", BLOCK, routes.which_port),
-    Rule("ROL-036", WARN, routes.any_port),
-    Rule("ROL-037", BLOCK, routes.unmanageable),
-    Rule("ROL-037", BLOCK, routes.unwritable),
+    Rule("ROL-036", BLOCK, ports.which),
+    Rule("ROL-036", WARN, ports.any_of_several),
+    Rule("ROL-037", BLOCK, routes.unmanageable, by_files=True),
+    Rule("ROL-037", BLOCK, routes.unwritable, by_files=True),
     Rule("ROL-037", BLOCK, routes.orphan),
+    Rule("ROL-038", BLOCK, effect.empty_step, by_files=True),
+    Rule("ROL-038", WARN, effect.lost_cohort),
     Rule("ROL-040", WARN, subsets.plain_text),
     Rule("ROL-041", WARN, pods.probes),
     Rule("ROL-042", WARN, policies.uncovered),
     Rule("ROL-043", WARN, policies.hidden),
     Rule("ROL-044", WARN, pods.mesh_revisions),
     Rule("ROL-046", WARN, subsets.locality),
-    Rule("ROL-050", BLOCK, routes.reverted),
-    Rule("ROL-050", WARN, routes.perhaps_reverted),
+    Rule("ROL-050", BLOCK, owners.reverted),
+    Rule("ROL-050", WARN, owners.perhaps_reverted),
     Rule("ROL-051", BLOCK, pods.no_hand_over),
     Rule("ROL-051", WARN, pods.autoscaler),
     Rule("ROL-051", WARN, pods.left_behind),
     Rule("ROL-052", WARN, pods.unready),
     Rule("ROL-054", WARN, policies.lost_tags),
+    Rule("ROL-055", BLOCK, effect.no_counters, by_files=True),
     Rule("ROL-060", BLOCK, routes.claimed),
     Rule("ROL-061", WARN, routes.pinned),
+    Rule("ROL-062", WARN, matching.claim_in_mesh),
 )
 """In the order of their ids; an id comes twice where one rule can block or warn."""
 
 _ORDER = (BLOCK, WARN, INFO)
 
 
-def findings(case: Case) -> tuple[Finding, ...]:
+def findings(case: Case, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
     """What the rules find, blocks first, each sentence once; empty when all is well.
 
+    A block that a person has overruled is a warning with the reason.
     A rule that stumbles over an object it cannot read says so and stops no other rule.
     """
-    found = {f: None for rule in RULES for f in _found(rule, case)}
-    return tuple(sorted(found, key=lambda f: (_ORDER.index(f.severity), f.rule)))
+    found = {_judged(f, case): None for rule in rules for f in _found(rule, case)}
+    found |= dict.fromkeys(_idle(case, {f.rule for f in found if f.overruled}))
+    return tuple(sorted(found, key=lambda f: (_ORDER.index(f.severity), not f.overruled, f.rule)))
+
+
+def _judged(finding: Finding, case: Case) -> Finding:
+    reason = case.overruled.get(finding.rule, "")
+    if finding.severity is not BLOCK or not reason or finding.rule in UNAVOIDABLE:
+        return finding
+    return replace(finding, severity=WARN, overruled=reason)
+
+
+def _idle(case: Case, used: set[str]) -> Iterator[Finding]:
+    """What is overruled and finds nothing, so that no reason outlives what it was given for."""
+    for rule in sorted(set(case.overruled) - used):
+        known = any(one.id == rule and one.severity is BLOCK for one in RULES)
+        told = "blocks nothing here" if known else "is no rule that blocks"
+        yield Finding(rule, INFO, f"is overruled and {told}; take it out of preflight.overrule")
 
 
 def _found(rule: Rule, case: Case) -> list[Finding]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
-from rollout.istio.routes import listing
-from rollout.model.traffic import Cohort, Route, Target
+from rollout.istio.routes import listing, reach
+from rollout.model.traffic import Cohort, Route, Target, full_host
 from rollout.workloads import deployment, selector
 
 Obj = Mapping[str, Any]
@@ -50,6 +50,9 @@ class Case:
     ``templated``: each revision is a Deployment of our making.
     ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
     ``ahead``: the routes of all steps.
+    ``counted``: names of the metrics that are judged by Istio's counters of requests.
+    ``server_side``: what the pods' own proxies count is the only evidence.
+    ``overruled``: rule to the reason for which a person lets it pass.
     """
 
     snapshot: Snapshot
@@ -61,6 +64,9 @@ class Case:
     autoscaler: str = ""
     templated: bool = False
     ahead: tuple[Route, ...] = ()
+    counted: tuple[str, ...] = ()
+    server_side: bool = False
+    overruled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def service(self) -> Obj | None:
@@ -101,8 +107,49 @@ class Case:
     def routes(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Every managed route as its author wrote it, with its name for people in front."""
         for obj in self.managed:
-            for base in listing.bases(obj, self.target):
-                yield f"{listing.where(obj, self.target)} {base.place}", base.value
+            for place, route in self.places(obj):
+                yield f"{listing.where(obj, self.target)} {place}", route
+
+    def places(self, obj: Obj) -> Iterator[tuple[listing.ManagedRoute, Mapping[str, Any]]]:
+        """The managed routes of one object, in order."""
+        for base in listing.bases(obj, self.target):
+            if not base.dropped:
+                yield base.place, base.value
+
+    def bound(self, obj: Obj) -> Iterator[tuple[Obj, str]]:
+        """The gateways that requests for ``obj`` come by, each with the object that says so.
+
+        A delegate is bound where its roots are.
+        """
+        if listing.spec(obj).get("hosts"):
+            yield from ((obj, name) for name in reach.gateways(obj))
+            return
+        me = listing.namespace(obj, self.target), _name(obj)
+        for root in self.snapshot.virtual_services:
+            routes = (route for _, route in listing.listed(root))
+            if any(reach.delegated(route, root, self.target) == me for route in routes):
+                yield from ((root, name) for name in reach.gateways(root))
+
+    def bindings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Every managed object as people name it, and the gateways that it is bound to."""
+        for obj in self.managed:
+            yield listing.where(obj, self.target), tuple(name for _, name in self.bound(obj))
+
+    def gateway(self, name: str, obj: Obj) -> Obj | None:
+        """The Gateway that ``obj`` calls by this name; None: it is not there."""
+        space, _, short = name.rpartition("/")
+        wanted = space or listing.namespace(obj, self.target), short
+        known = self.snapshot.gateways
+        return next(
+            (g for g in known if (listing.namespace(g, self.target), _name(g)) == wanted), None
+        )
+
+    def service_of(self, host: str) -> Obj | None:
+        """The Service of that full host name, if it is known."""
+        for obj in self.snapshot.services:
+            if full_host(_name(obj), listing.namespace(obj, self.target)) == host:
+                return obj
+        return None
 
     def ready(self) -> frozenset[str]:
         """Names of the pods that the service has as ready endpoints."""

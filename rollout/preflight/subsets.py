@@ -6,24 +6,40 @@ from itertools import combinations
 from typing import Any
 
 from rollout.istio import destinationrule, virtualservice
-from rollout.istio.routes.listing import is_host, listed, namespace, spec, subset, weight, where
+from rollout.istio.routes.listing import is_host, meant, namespace, spec, subset, weight, where
 from rollout.preflight.pods import peer_authentications
 from rollout.preflight.snapshot import Case, Obj, labels, named
 from rollout.workloads import deployment, selector
 
 _ENOUGH_PODS = 3
-"""Envoy ejects at least one host whatever the percentage (facts/istio.md 4.8)."""
+"""Envoy ejects at least one host whatever the percentage (Envoy, "Outlier detection")."""
 
 
 def missing_subset(case: Case) -> Iterator[str]:
-    """ROL-010, B: a route to a subset that no rule has answers 503 (IST0101)."""
+    """ROL-010, B: requests to a subset that no rule has get 503 (IST0101)."""
+    for obj, name, sent in _unknown(case):
+        if sent:
+            told = f"sends requests to subset {name}, which no destinationrule has"
+            yield f"{where(obj, case.target)}: {told}; such requests get 503"
+
+
+def unused_subset(case: Case) -> Iterator[str]:
+    """ROL-010, W: as the block, where the subset has weight 0 and so no requests."""
+    for obj, name, sent in _unknown(case):
+        if not sent:
+            told = f"names subset {name}, which no destinationrule has"
+            yield f"{where(obj, case.target)}: {told}; with a weight such requests would get 503"
+
+
+def _unknown(case: Case) -> Iterator[tuple[Obj, str, bool]]:
+    """Subsets named in managed objects that nobody has, and whether requests are sent there."""
     here = {name for rule in case.rules for name in destinationrule.subsets(rule)}
     ours = {case.target.stable, case.target.canary}
     for obj in case.managed:
+        sent = set(_live_in(obj, case))
         for name in virtualservice.referenced(obj, case.target):
             if name not in here | ours:
-                told = f"names subset {name}, which no destinationrule has"
-                yield f"{where(obj, case.target)}: {told}; such requests get 503"
+                yield obj, name, name in sent
 
 
 def empty_subset(case: Case) -> Iterator[str]:
@@ -43,15 +59,18 @@ def empty_subset(case: Case) -> Iterator[str]:
 
 
 def _live(case: Case) -> Iterator[str]:
-    """Subsets that get requests now, each once."""
-    found: dict[str | None, int] = {}
-    for obj in case.managed:
-        space = namespace(obj, case.target)
-        for _, route in listed(obj):
-            entries = route.get("route") or []
-            mine = (e for e in entries if is_host(e, space, case.target))
-            found |= {subset(e): 1 for e in mine if len(entries) == 1 or weight(e)}
-    return (name for name in found if name)
+    """Subsets that get requests of managed routes now, each once."""
+    return iter(dict.fromkeys(name for obj in case.managed for name in _live_in(obj, case)))
+
+
+def _live_in(obj: Obj, case: Case) -> Iterator[str]:
+    space = namespace(obj, case.target)
+    for _, route in meant(obj, case.target):
+        entries = route.get("route") or []
+        for entry in entries:
+            mine = is_host(entry, space, case.target) and (len(entries) == 1 or weight(entry))
+            if mine and (name := subset(entry)):
+                yield name
 
 
 def several_rules(case: Case) -> Iterator[str]:

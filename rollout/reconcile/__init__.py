@@ -181,7 +181,7 @@ def _warnings(look: Look, status: RolloutStatus) -> tuple[str, ...]:
     """Preflight's findings while they are asked for; afterwards those of the start stay."""
     if look.status.stage is not Stage.PREPARING:
         return () if status.stage is Stage.IDLE else status.warnings
-    return tuple(f"{f.rule}: {f.text}" for f in look.seen.findings)[:20]
+    return tuple(str(f) for f in look.seen.findings)[:20]
 
 
 def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[CountsQuestion, ...]:

@@ -89,7 +89,7 @@ def _preparing(look: Look) -> Turn:
     status = confirmed(look)
     look = replace(look, status=status)
     if blocks := [f for f in look.seen.findings if f.severity is Severity.BLOCK]:
-        return Turn(status, f"{blocks[0].rule}: {blocks[0].text}", SOON, stands=True, early=True)
+        return Turn(status, str(blocks[0]), SOON, stands=True, early=True)
     if status.asked_at is not None and status.confirmed_at is None:
         return Turn(status, WAITING, PROXIES)
     wrong = wanted.wrong_subsets(status, look.seen)
@@ -116,6 +116,8 @@ def _pods_ready(look: Look) -> Turn:
         return holding.until(look, f"no labels tell the pods of {named(status.canary)} apart")
     if status.pause is not None:
         return Turn(status, status.pause.because)
+    for rule, reason in {f.rule: f.overruled for f in look.seen.findings if f.overruled}.items():
+        look = replace(look, status=remember(look.status, look.now, f"{rule} overruled: {reason}"))
     return journey.enter_step(look, 0, f"{named(status.canary)} is ready")
 
 

@@ -101,8 +101,14 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{approval: {slack: '#r'}}", "approval.slack is not acted on yet; leave it out"),
         ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
         ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
-        ("{cohorts: [{headers: {X-A: {exact: b}}}]}", "cohorts[0].headers.X-A never matches: "),
-        ("{cohorts: [{headers: {uri: {exact: b}}}]}", "cohorts[0].headers.uri is no header to I"),
+        (
+            "{cohorts: [{headers: {X-A: {exact: b}}}]}",
+            "cohorts[0].headers.X-A has upper-case letters; write x-a",
+        ),
+        (
+            "{cohorts: [{headers: {uri: {exact: b}}}]}",
+            "cohorts[0].headers.uri means a header of that name",
+        ),
         (
             "{cohorts: [{headers: {a: {regex: '(?=b)'}}}]}",
             "cohorts[0].headers.a.regex is '(?=b)': ",
@@ -163,7 +169,7 @@ def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
         "shop.yaml:12: steps[1].weight is 30, less than the step before (50); weights must rise",
         "shop.yaml:13: onFailure is 'explode'; rollback or hold is wanted",
         "shop.yaml:14: oops is unknown; one of service, workload, strategy, revision, traffic, "
-        "analysis, onFailure, onDrift, progressDeadline is wanted",
+        "analysis, preflight, onFailure, onDrift, progressDeadline is wanted",
     ]
 
 
@@ -320,3 +326,23 @@ def test_a_manifest_with_bytes_changed_is_still_answered(data: st.DataObject) ->
         text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     loaded = load.text("shop.yaml", bytes(text))
     assert all("\n" not in str(error) for error in loaded.errors)
+
+
+def test_a_claim_of_the_requests_token_is_no_header_and_keeps_its_case() -> None:
+    claim = "'@request.auth.claims.userId'"
+    assert errors(of_steps(f"{{cohorts: [{{headers: {{{claim}: {{exact: '7'}}}}}}]}}")) == []
+
+
+def overruling(*rules: str) -> str:
+    listed = "".join(f"    - {{rule: {rule}, reason: we know}}\n" for rule in rules)
+    return f"{of_steps('{weight: 50}')}  preflight:\n    overrule:\n{listed}"
+
+
+def test_a_blocking_rule_is_overruled_with_a_reason_unless_it_names_the_impossible() -> None:
+    assert errors(overruling("ROL-023")) == []
+    assert errors(overruling("ROL-023", "ROL-037", "ROL-023", "23")) == [
+        "shop.yaml:15: preflight.overrule[1].rule is ROL-037, which nobody can overrule; "
+        "such a route cannot be written",
+        "shop.yaml:16: preflight.overrule[2].rule is 'ROL-023' again; each rule once is wanted",
+        "shop.yaml:17: preflight.overrule[3].rule is 23; text is wanted: put it in quotes",
+    ]

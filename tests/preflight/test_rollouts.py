@@ -237,7 +237,7 @@ def two_ports() -> Json:
 
 def at_gate(port: int) -> Case:
     """Two ports, and a route at a gateway's ``port`` that names neither."""
-    servers = [{"hosts": ["*"], "port": {"number": port}}]
+    servers = [{"hosts": ["*"], "port": {"number": port, "protocol": "HTTP"}}]
     gate = {"metadata": meta("gate"), "spec": {"servers": servers}}
     routes = virtual_service(gateways=["gate", "mesh"])
     return but(services=(two_ports(),), gateways=(gate,), virtual_services=(routes,))
@@ -291,6 +291,21 @@ def far_telemetry() -> Case:
     return case
 
 
+def dark(cohort: Cohort, **more: Any) -> Case:
+    ahead = (Route(Split(100, 0), (cohort,)),)
+    return replace(with_route(**more), cohorts=(cohort,), ahead=ahead)
+
+
+def passed_through() -> Case:
+    route = {
+        "match": [{"sniHosts": ["shop"]}],
+        "route": virtual_service()["spec"]["http"][0]["route"],
+    }
+    obj = virtual_service(tls=[route])
+    del obj["spec"]["http"]
+    return but(virtual_services=(obj,))
+
+
 def delegate() -> Case:
     obj = virtual_service()
     obj["spec"].pop("hosts")
@@ -330,9 +345,17 @@ CASES = [
         "ROL-010",
         "block",
         with_route(
+            route=[destination("stable", 90), destination("canary", 0), destination("v9", 10)]
+        ),
+        "sends requests to subset v9, which no destinationrule has",
+    ),
+    (
+        "ROL-010",
+        "warn",
+        with_route(
             route=[destination("stable", 100), destination("canary", 0), destination("v9", 0)]
         ),
-        "subset v9, which no destinationrule has",
+        "names subset v9, which no destinationrule has",
     ),
     ("ROL-011", "block", but(endpoint_slices=()), "subset stable has requests but no ready pod"),
     ("ROL-012", "warn", but(destination_rules=(rule(), rule("b"))), "destinationrules b, shop"),
@@ -423,12 +446,24 @@ CASES = [
     ),
     ("ROL-025", "warn", at_gateway(), "gateway edge/web is not there"),
     ("ROL-025", "warn", at_gateway("*.other"), "has none of its hosts"),
-    ("ROL-026", "block", for_cohort(uri=StringMatch(exact="/")), "'uri' is ignored"),
+    ("ROL-026", "block", for_cohort(uri=StringMatch(exact="/")), "match uri itself"),
     (
         "ROL-026",
         "block",
-        with_route(match=[{"headers": {"X_Tester": {"exact": "1"}}}]),
-        "'X_Tester' never matches",
+        with_route(match=[{"headers": {"method": {"exact": "GET"}}}]),
+        "header 'method' means a header of that name; match method itself",
+    ),
+    (
+        "ROL-026",
+        "warn",
+        with_route(match=[{"headers": {"method": {"exact": "GET"}}}, {"uri": {"prefix": "/a"}}]),
+        "header 'method' means a header of that name",
+    ),
+    (
+        "ROL-026",
+        "warn",
+        with_route(match=[{"headers": {"x_tester": {"exact": "1"}}}]),
+        "'x_tester' has an underscore",
     ),
     ("ROL-027", "warn", with_route(match=[{"uri": {"regex": "(?=a)"}}]), "is not RE2"),
     ("ROL-027", "warn", for_cohort(x=StringMatch(regex="(")), "cannot be read"),
@@ -472,6 +507,20 @@ CASES = [
         "block",
         replace(healthy(), ahead=(Route(Split(100, 0), preview_host="pre.example"),)),
         "no virtualservice lists the preview host pre.example",
+    ),
+    (
+        "ROL-038",
+        "block",
+        dark(Cohort(path=StringMatch(prefix="/b")), match=[{"uri": {"prefix": "/a"}}]),
+        "step 1: nobody can be of its cohorts: at virtualservice shop/shop http[0], "
+        "its own match contradicts it",
+    ),
+    (
+        "ROL-038",
+        "warn",
+        replace(behind({"prefix": "/a"}), cohorts=(Cohort(path=StringMatch(prefix="/a/b")),)),
+        "cohort 1: nobody can be of it at virtualservice shop/shop http[1]: "
+        "http[0] before it takes all its requests",
     ),
     ("ROL-040", "warn", plain_text(), "tls DISABLE"),
     ("ROL-041", "warn", unprobed(), "http probes fail"),
@@ -530,10 +579,32 @@ CASES = [
     ),
     ("ROL-054", "warn", telemetry(disabled=True), "switches off every metric"),
     (
+        "ROL-055",
+        "block",
+        replace(passed_through(), counted=("errors", "latency")),
+        "service shop: its routes are tls, of which no requests are counted, "
+        "so errors, latency can never open a gate",
+    ),
+    (
+        "ROL-055",
+        "block",
+        replace(bare_pods(), counted=("errors",), server_side=True),
+        "no pod has a proxy, and reporter is destination",
+    ),
+    (
         "ROL-060",
         "block",
         but(claims={"shop/shop": HOST, "shop/b": HOST}),
         "rollout shop/b: has service",
+    ),
+    (
+        "ROL-062",
+        "warn",
+        replace(
+            healthy(),
+            cohorts=(Cohort({"@request.auth.claims.userId": StringMatch(exact="7")}),),
+        ),
+        "Istio refuses a match on claims there",
     ),
     (
         "ROL-061",

@@ -125,6 +125,16 @@ def test_findings_are_shown_while_the_journey_lasts() -> None:
     assert play.until(Phase.HEALTHY, Stage.IDLE).status.warnings == ()
 
 
+def test_an_overruled_finding_is_kept_with_its_reason() -> None:
+    play = Play(make.canary_spec(5, 50))
+    passed = Finding("ROL-023", Severity.WARN, "is never reached", "legacy ends on Monday")
+    play.world.findings = (passed,)
+    play.push("v2").after(minutes=1)
+    told = [entry.because for entry in play.status.history]
+    assert play.status.warnings == ("ROL-023: is never reached (overruled: legacy ends on Monday)",)
+    assert told.count("ROL-023 overruled: legacy ends on Monday") == 1
+
+
 def test_a_stable_that_grows_raises_what_the_canary_needs() -> None:
     play = Play(make.canary_spec(5, 50)).push("v2")
     play.world.pods["v1"] = 12

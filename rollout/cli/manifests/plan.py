@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.exits import Exit
-from rollout.cli.manifests import memory, rehearsal, validate
+from rollout.cli.manifests import beside, memory, rehearsal, validate
 from rollout.cli.output import Format
 from rollout.cli.past import outlook
 from rollout.cli.past.counted import Reader
@@ -22,10 +22,10 @@ from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
-from rollout.manifest import load, objects
+from rollout.manifest import load
 from rollout.messages import markdown, planned
 from rollout.messages.planned import Planned, Tone
-from rollout.model.spec import Rollout, RolloutSpec
+from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
 
 Json = Mapping[str, Any]
@@ -109,7 +109,7 @@ async def _plans(
 ) -> list[Planned]:
     if not live:
         return [
-            await rehearsal.play(read(each, "default"), others, RolloutStatus())
+            await rehearsal.play(beside.rollout(each), others, RolloutStatus())
             for each in manifests
         ]
     return [await _live(given, each, others) for each in manifests]
@@ -123,7 +123,7 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
         known = [o for o in await cluster.rollouts(connection) if _is(o.rollout, manifest, scope)]
     named = {memory.key_of(obj): obj for obj in (*here, *others)}
     status = known[0].status if known else RolloutStatus()
-    rollout = read(manifest, scope.namespace)
+    rollout = beside.rollout(manifest, scope.namespace)
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
     planned = await rehearsal.play(rollout, named.values(), status, cluster.now())
@@ -143,18 +143,6 @@ async def _optional(connection: Kube, kind: str) -> Iterable[Json]:
         return await cluster.listed(connection, kind)
     except RefusedError:
         return ()
-
-
-def read(manifest: load.Manifest, namespace: str) -> Rollout:
-    """The Rollout that a manifest describes; ``namespace``: where it goes if it names none."""
-    obj = {
-        "metadata": {**manifest.metadata, "namespace": manifest.namespace or namespace},
-        "kind": "Rollout",
-        "spec": manifest.plain,
-    }
-    found = objects.rollout(obj)
-    assert isinstance(found.spec, RolloutSpec)  # noqa: S101 - it was loaded as one
-    return found
 
 
 def _is(rollout: Rollout, manifest: load.Manifest, scope: Settings) -> bool:

@@ -15,12 +15,21 @@ from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
+from rollout.controller.seeing import preflight
 from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
 from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
-from rollout.model.observation import CountsQuestion, ProxySync, ValueQuestion
-from rollout.model.spec import Finish, Rollout, Step, Strategy
+from rollout.model.observation import (
+    CountsQuestion,
+    Finding,
+    Observation,
+    ProxySync,
+    Questions,
+    Severity,
+    ValueQuestion,
+)
+from rollout.model.spec import Finish, Rollout, RolloutSpec, Step, Strategy
 from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
 
 Json = Mapping[str, Any]
@@ -34,6 +43,8 @@ _SHOWN = (
     "VirtualService", "DestinationRule", "Deployment", "HorizontalPodAutoscaler", "ConfigMap",
     "Secret",
 )  # fmt: skip
+_TOLD = ("ROL-002", "ROL-010", "ROL-023", "ROL-026", "ROL-038", "ROL-062")
+"""Rules whose warnings a plan tells: those about what the steps do, not about the pods."""
 _BLIND = "there is no metric to judge by"  # true of a rehearsal, and no news
 
 
@@ -56,12 +67,15 @@ class _Stage:
     cluster: Cluster
     rollout: Rollout
     gates: tuple[Step, ...]
+    whole: RolloutSpec
     status: RolloutStatus
     begin: datetime = BEGIN
     now: datetime = BEGIN
     because: str = ""
     journey: tuple[str, str] = ("", "")
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    stands: tuple[str, ...] = ()
     moments: list[Moment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,14 +88,31 @@ class _Stage:
         observer = Observer(self.cluster, nobody, nobody, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
+        if asked.preflight:
+            seen = replace(seen, findings=self._findings(asked, seen))
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
         performer = Performer(self.cluster, Store(self.cluster), None, "plan")
         held = replace(held, status=decision.status)
         for action in decision.actions:
             await performer.do(held, action, self.now)
         self._remember(decision)
+        self.stands = _stands(decision.status, seen)
         self.status = decision.status
         return decision
+
+    def _findings(self, asked: Questions, seen: Observation) -> tuple[Finding, ...]:
+        """What the rules say of the journey with its gates, which the rehearsal leaves out."""
+        spec = replace(
+            self.rollout.spec, strategy=self.whole.strategy, analysis=self.whole.analysis
+        )
+        rollout, status = replace(self.rollout, spec=spec), self.status
+        found = preflight.findings(
+            self.cluster, rollout, asked, status.stable, status.canary or seen.asked
+        )
+        shown = (f for f in found if f.severity is Severity.WARN)
+        told = (str(f) for f in shown if f.overruled or f.rule in _TOLD)
+        self.warnings = tuple(dict.fromkeys((*self.warnings, *told)))
+        return found
 
     def _remember(self, decision: Decision) -> None:
         """What was written in this look, as a moment; a new step is one even if nothing was."""
@@ -96,6 +127,14 @@ class _Stage:
             weight = 100 if promoted else after.split.canary
             because = decision.because.removesuffix(_BLIND).rstrip(":; ")
             self.moments.append(Moment(self.now - self.begin, because, weight, changes, step))
+
+
+def _stands(status: RolloutStatus, seen: Observation) -> tuple[str, ...]:
+    """What the last look found in the way, each whole; empty where only ``because`` says it."""
+    blocks = tuple(str(f) for f in seen.findings if f.severity is Severity.BLOCK)
+    if seen.traffic.problems or status.stage is not Stage.PREPARING:
+        return seen.traffic.problems or seen.traffic.refused or seen.traffic.gone
+    return blocks
 
 
 async def play(
@@ -113,9 +152,10 @@ async def play(
     gates = tuple(stop.step for stop in stops)
     resting = status.stage is Stage.IDLE
     if resting:
-        stage = _Stage(cluster, _ungated(rollout), gates, _at_rest(status))
+        stage = _Stage(cluster, _ungated(rollout), gates, rollout.spec, _at_rest(status))
     else:
-        stage = _Stage(cluster, _ungated(rollout), gates, _under_way(status), now, now)
+        met = _under_way(status)
+        stage = _Stage(cluster, _ungated(rollout), gates, rollout.spec, met, now, now)
         stage.journey = (_name(status.stable), _name(status.canary) or _name(status.stable))
         stage.notes = (_place(status),)
     await _until_rest(stage)
@@ -247,15 +287,21 @@ def _obj(rollout: Rollout) -> Json:
 def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
     status = stage.status
     complete = status.stage is Stage.IDLE and bool(stage.moments) and status.pause is None
+    first, *others = stage.stands or (stage.because,)
     return Planned(
         rollout=rollout,
         strategy=_strategy(rollout.spec.strategy),
         stable=stage.journey[0] or _name(status.stable),
         canary=stage.journey[1] or rollout.spec.revision,
         moments=tuple(stage.moments),
-        ends=stage.because if complete else f"stops here: {stage.because}",
+        ends=stage.because if complete else f"stops here: {first}",
         complete=complete,
-        notes=(*stage.notes, *_notes(rollout, status)),
+        notes=(
+            *stage.notes,
+            *stage.warnings,
+            *(() if complete else (f"in the way, too: {other}" for other in others)),
+            *_notes(rollout, status),
+        ),
         ignore=_rules(stage.moments, cluster),
     )
 

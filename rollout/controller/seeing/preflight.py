@@ -1,6 +1,6 @@
 """The snapshot that the preflight rules look at, from the cache; what they find is theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rollout import strategies
@@ -8,7 +8,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
 from rollout.model.observation import Finding, Questions
-from rollout.model.spec import Rollout
+from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
 from rollout.preflight import rollouts
@@ -37,9 +37,16 @@ def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
+    return rollouts.findings(case(kube, rollout, asked, stable, canary))
+
+
+def case(
+    kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
+) -> Case:
+    """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
-    case = Case(
+    return Case(
         snapshot=_snapshot(kube, rollout, asked, names),
         target=asked.target,
         stable=names[0],
@@ -49,8 +56,23 @@ def findings(
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
         ahead=_ahead(rollout, stops),
+        counted=tuple(dict.fromkeys(m.name for m in _metrics(rollout, stops) if _holds(m))),
+        server_side=rollout.spec.analysis.reporter == "destination",
+        overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},
     )
-    return rollouts.findings(case)
+
+
+def _metrics(rollout: Rollout, stops: Iterable[Stop]) -> Iterator[Metric]:
+    """Every metric that may hold a gate: the rollout's, its templates', its steps'."""
+    yield from rollout.spec.analysis.metrics
+    for template in rollout.templates.values():
+        yield from template.metrics if isinstance(template, AnalysisTemplateSpec) else ()
+    for stop in stops:
+        yield from stop.step.analysis
+
+
+def _holds(metric: Metric) -> bool:
+    return metric.counts_requests and not metric.dry_run
 
 
 def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:

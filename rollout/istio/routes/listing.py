@@ -130,13 +130,19 @@ def listed(obj: Mapping[str, Any]) -> Iterator[tuple[ManagedRoute, Json]]:
             yield ManagedRoute(kind, index, route.get("name", "")), route
 
 
+def meant(obj: Mapping[str, Any], target: Target) -> Iterator[tuple[ManagedRoute, Json]]:
+    """The routes of the object that the target speaks of: those it names, or all."""
+    ref = reference(obj, target)
+    return (one for one in listed(obj) if _chosen(one[0], ref))
+
+
 def subset(entry: Mapping[str, Any]) -> str | None:
     """The subset a destination names; None when it names none (an empty one is none)."""
     return entry.get("destination", {}).get("subset") or None
 
 
 def weight(entry: Mapping[str, Any]) -> int:
-    """A destination's weight; a missing one is 0 beside others (facts/istio.md 4.3)."""
+    """A destination's weight; a missing one is 0 beside others (Istio API, ``weight``)."""
     return int(entry.get("weight") or 0)
 
 

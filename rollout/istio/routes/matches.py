@@ -13,7 +13,7 @@ from typing import Any
 
 from rollout.errors import RefusedError
 from rollout.istio.patch import Json
-from rollout.model.traffic import Cohort, StringMatch
+from rollout.model.traffic import Cohort, StringMatch, is_claim
 
 _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _MOST_COOKIES = 3
@@ -31,7 +31,6 @@ _COOKIE = re.compile(
 )
 
 _MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
-_TEXTS = ("uri", "scheme", "method", "authority")
 
 
 def quoted(text: str) -> str:
@@ -64,7 +63,7 @@ def of_cohort(cohort: Cohort) -> Json:
     Errors: ``RefusedError`` for more than three cookies, or a header ``cookie`` beside cookies.
     """
     match: Json = {}
-    headers = {name.lower(): _string(v, {}) for name, v in cohort.headers.items()}
+    headers = {_header(name): _string(v, {}) for name, v in cohort.headers.items()}
     if cohort.cookies:
         headers = _both_maps(headers, {"cookie": {"regex": _cookies(cohort.cookies)}}, "header")
     query = {name: _string(v, {"regex": ".*"}) for name, v in cohort.query.items()}
@@ -77,6 +76,10 @@ def of_cohort(cohort: Cohort) -> Json:
     if query:
         match["queryParams"] = query
     return match
+
+
+def _header(name: str) -> str:
+    return name if is_claim(name) else name.lower()
 
 
 def _cookies(cookies: Mapping[str, StringMatch]) -> str:
@@ -162,10 +165,10 @@ def _both_strings(one: Json, two: Json, where: str, *, fold: bool = False) -> Js
         return two
     for exact, other in ((one, two), (two, one)):
         if "exact" in exact:
-            return _if(_meets(exact["exact"], other, fold), exact)
+            return _if(meets(exact["exact"], other, fold=fold), exact)
     if "prefix" in one and "prefix" in two:
         longer, shorter = sorted((one, two), key=lambda m: len(m["prefix"]), reverse=True)
-        return _if(_meets(longer["prefix"], shorter, fold), longer)
+        return _if(meets(longer["prefix"], shorter, fold=fold), longer)
     return _both_patterns(one, two, where, fold=fold)
 
 
@@ -177,9 +180,9 @@ def _both_patterns(one: Json, two: Json, where: str, *, fold: bool) -> Json:
     for regex, other in ((one, two), (two, one)):
         if regex.get("regex") in (".*", "*"):
             return other
-        plainer = {} if fold else _plainer(regex)
-        if plainer:
-            return _both_strings(plainer, other, where)
+        simple = {} if fold else plainer(regex)
+        if simple:
+            return _both_strings(simple, other, where)
         if "regex" in regex and "prefix" in other and _decided(regex["regex"], other, fold):
             return regex
     if jar := _both_in_jar(one, two):
@@ -204,12 +207,17 @@ def _both_in_jar(one: Json, two: Json) -> str:
     return f"(?:{'|'.join(orders)})"
 
 
-def _plainer(match: Json) -> Json:
+def plainer(match: Json) -> Json:
     """The exact or the prefix that a regex merely spells out; empty when it says more."""
     head, rest = _literal(match.get("regex", "("))
     if rest in ("", ".*"):
         return {"prefix" if rest else "exact": head}
     return {}
+
+
+def begins(match: Json) -> str:
+    """The text that everything begins with that a regex matches; empty where it does not say."""
+    return _literal(match.get("regex", "("))[0]
 
 
 def _decided(regex: str, prefix: Json, fold: bool) -> bool:
@@ -247,7 +255,11 @@ def _if(holds: bool, match: Json) -> Json:
     return match
 
 
-def _meets(text: str, match: Json, fold: bool) -> bool:
+def meets(text: str, match: Json, *, fold: bool = False) -> bool:
+    """Whether a StringMatch matches ``text``; ``fold``: without regard to case.
+
+    Errors: ``RefusedError`` for a regex that cannot be read.
+    """
     flags = re.IGNORECASE if fold else 0
     if "regex" in match:
         try:

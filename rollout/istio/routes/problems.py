@@ -86,7 +86,7 @@ def _claims(obj: Obj, target: Target) -> Iterator[str]:
 def _shares(base: Base) -> Iterator[str]:
     """What cannot be divided; of a route that we hold already, only foreign shares count.
 
-    Without foreign ones any sum will do: shares of it are meant (facts/istio.md 4.3).
+    Without foreign ones any sum will do: shares of it are meant (Istio API, ``weight``).
     """
     entries = base.value["route"]
     weights = [weight(entry) for entry in entries]

@@ -1,0 +1,343 @@
+"""For every rule that can block: worlds that it must stop, and nearby worlds that it must not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rollout.model.observation import Finding, Severity
+from rollout.model.spec import UNAVOIDABLE
+from rollout.model.traffic import Cohort, Route, Split, StringMatch, VirtualServiceRef
+from rollout.preflight import rollouts
+from rollout.preflight.rollouts import RULES
+from rollout.preflight.snapshot import Case
+from tests.preflight.test_rollouts import (
+    FLUX,
+    HOST,
+    KEDA,
+    TARGET,
+    Json,
+    an_hpa,
+    at_gate,
+    bare_pods,
+    behind,
+    but,
+    dark,
+    delegate,
+    deployment,
+    destination,
+    endpoints,
+    for_cohort,
+    handed_over,
+    healthy,
+    meta,
+    owned,
+    passed_through,
+    rule,
+    same_version,
+    service,
+    single,
+    unjoinable,
+    virtual_service,
+    with_route,
+)
+
+HTTPS = service(ports=[{"name": "https", "port": 443}])
+HELM = {"helm.toolkit.fluxcd.io/name": "shop"}
+TESTERS = Cohort({"x-api": StringMatch(exact="3")})
+
+
+def ports(*names: str, **route: Any) -> Case:
+    """The service has these ports, 80 and on."""
+    listed = [{"name": name, "port": 80 + number} for number, name in enumerate(names)]
+    case = with_route(**route)
+    services = (service(ports=listed),)
+    return replace(case, snapshot=replace(case.snapshot, services=services))
+
+
+def served(protocol: str, mode: str = "", host: str = "shop.example", **more: Any) -> Case:
+    """A VirtualService behind a gateway alone; the service's only port is called https."""
+    tls = {"tls": {"mode": mode}} if mode else {}
+    server: Json = {"hosts": [host], "port": {"number": 443, "protocol": protocol}, **tls}
+    plain = {"hosts": ["else.example"], "port": {"number": 8443, "protocol": "HTTP"}}
+    gateway = {"metadata": meta("gw"), "spec": {"servers": [plain, server]}}
+    obj = virtual_service(gateways=["gw"], hosts=["shop.example"], **more)
+    return but(virtual_services=(obj,), services=(HTTPS,), gateways=(gateway,))
+
+
+def routes(*http: Json, only: str = "", **spec: Any) -> Case:
+    """A VirtualService with these routes; ``only`` one of them is named by the Rollout."""
+    case = but(virtual_services=(virtual_service(http=list(http), **spec),))
+    refs = (VirtualServiceRef("shop", routes=(only,)),) if only else ()
+    return replace(case, target=replace(TARGET, virtual_services=refs))
+
+
+def ours(**more: Any) -> Json:
+    return {"route": [destination("stable", 100), destination("canary", 0)], **more}
+
+
+def theirs(**more: Any) -> Json:
+    return {"route": [{"destination": {"host": "legacy"}}], **more}
+
+
+def handed(match: Json, cohort: Cohort = TESTERS) -> Case:
+    """A delegate that a root hands requests of ``match`` to, and a dark step for ``cohort``."""
+    root = virtual_service(
+        "edge",
+        hosts=["shop.example"],
+        gateways=["gw"],
+        http=[{"match": [match], "delegate": {"name": "shop"}}],
+    )
+    leaf = virtual_service()
+    del leaf["spec"]["hosts"]
+    ahead = (Route(Split(100, 0), (cohort,)),)
+    return replace(but(virtual_services=(root, leaf)), cohorts=(cohort,), ahead=ahead)
+
+
+def exported(*spaces: str) -> Case:
+    second = virtual_service("b", exportTo=list(spaces))
+    return but(virtual_services=(virtual_service(exportTo=["."]), second))
+
+
+def destined(subset: str) -> Json:
+    return {"route": [destination(subset, 100)]}
+
+
+def to(port: int) -> Json:
+    return {"destination": {"host": "shop", "port": {"number": port}}}
+
+
+def two_servers() -> tuple[Json]:
+    """A server for our host at 80, and another one for others at 8080."""
+    servers = [
+        {"hosts": ["shop"], "port": {"number": 80, "protocol": "HTTP"}},
+        {"hosts": ["else.example"], "port": {"number": 8080, "protocol": "HTTP"}},
+    ]
+    return ({"metadata": meta("gate"), "spec": {"servers": servers}},)
+
+
+API = {"uri": {"prefix": "/api"}}
+EQUAL = [theirs(match=[API]), ours(match=[API])]
+GATEWAY = {"gateways": ["edge"]}
+HEADER = {"headers": {"method": {"exact": "GET"}}}
+
+WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
+    "ROL-001": (
+        [same_version()],
+        [healthy(), but(deployments=(deployment("v1"),))],
+    ),
+    "ROL-002": (
+        [
+            ports("tcp"),
+            ports("tls-api"),
+            ports("mongo", "redis"),
+            served("TCP"),
+            served("TLS", "SIMPLE"),
+            served("HTTPS", "PASSTHROUGH"),
+        ],
+        [
+            ports("http"),
+            ports("http", "tcp-metrics"),
+            ports("http", "https", route=[to(443)]),
+            ports("grpc-web"),
+            served("HTTPS", "SIMPLE"),
+            served("HTTPS", "MUTUAL"),
+            served("HTTP"),
+            served("HTTPS", "PASSTHROUGH", host="else.example"),
+        ],
+    ),
+    "ROL-010": (
+        [
+            with_route(route=[destination("stable", 90), destination("v9", 10)]),
+            but(destination_rules=(rule(), rule("mine", "callers", subsets=[]))),
+        ],
+        [
+            with_route(route=[destination("stable", 100), destination("v9", 0)]),
+            but(destination_rules=()),
+            but(destination_rules=(rule(), rule("mine", "callers"))),
+            routes({"name": "x", **destined("v9")}, ours(name="main"), only="main"),
+        ],
+    ),
+    "ROL-011": (
+        [but(endpoint_slices=()), but(endpoint_slices=(endpoints("shop-v2-a"),))],
+        [but(endpoint_slices=(endpoints("shop-v1-a"),)), but(pods=(), endpoint_slices=())],
+    ),
+    "ROL-023": (
+        [
+            routes(*EQUAL),
+            routes(theirs(), ours()),
+            routes(theirs(match=[API]), ours(match=[{"uri": {"prefix": "/api/v2"}}])),
+            routes(*(r | {"name": n} for r, n in zip(EQUAL, "ab", strict=True)), only="b"),
+            behind({"regex": "/.*"}),
+        ],
+        [
+            routes(*EQUAL, ours()),
+            routes(theirs(match=[{"uri": {"prefix": "/api/v2"}}]), ours(match=[API])),
+            routes(theirs(match=[API | GATEWAY]), ours(match=[API]), gateways=["edge", "mesh"]),
+            routes(theirs(match=[API | {"port": 81}]), ours(match=[API])),
+            routes(ours(), theirs()),
+            routes(*EQUAL, ours(name="main"), only="main"),
+        ],
+    ),
+    "ROL-026": (
+        [for_cohort(uri=StringMatch(exact="/")), with_route(match=[HEADER])],
+        [
+            with_route(match=[HEADER, API]),
+            with_route(match=[{"headers": {"X-Team": {"exact": "a"}}}]),
+            with_route(match=[{"headers": {"x_team": {"exact": "a"}}}]),
+            with_route(match=[{"headers": {"@request.auth.claims.userId": {"exact": "7"}}}]),
+            replace(
+                healthy(), cohorts=(Cohort({"@request.auth.claims[userId]": StringMatch("7")}),)
+            ),
+            routes(theirs(match=[HEADER], name="x"), ours(name="main"), only="main"),
+        ],
+    ),
+    "ROL-029": (
+        [but(virtual_services=(virtual_service(), virtual_service("b"))), exported("*")],
+        [
+            but(virtual_services=(virtual_service(), virtual_service("b", gateways=["gw"]))),
+            but(virtual_services=(virtual_service(), virtual_service("b", hosts=["b"]))),
+            exported("elsewhere"),
+        ],
+    ),
+    "ROL-034": (
+        [
+            with_route(fault={"abort": {"httpStatus": 500, "percentage": {"value": 5}}}),
+            with_route(fault={"delay": {"fixedDelay": "1s"}}),
+        ],
+        [
+            with_route(fault={"abort": {"httpStatus": 500, "percentage": {"value": 0}}}),
+            routes({"name": "x", "fault": {"abort": {}}, **theirs()}, ours(name="m"), only="m"),
+        ],
+    ),
+    "ROL-036": (
+        [single(weight=0), at_gate(8080)],
+        [
+            single(),
+            single(weight=100),
+            at_gate(81),
+            replace(at_gate(80), snapshot=replace(at_gate(80).snapshot, gateways=two_servers())),
+        ],
+    ),
+    "ROL-037": (
+        [
+            delegate(),
+            unjoinable(),
+            replace(passed_through(), ahead=(Route(Split(90, 10), (TESTERS,)),)),
+            replace(passed_through(), ahead=(Route(Split(90, 10), mirror=0.1),)),
+            with_route(route=[destination("stable", 1), destination("other", 1)]),
+        ],
+        [
+            handed(API),
+            replace(passed_through(), ahead=(Route(Split(90, 10)),)),
+            dark(TESTERS),
+        ],
+    ),
+    "ROL-038": (
+        [
+            dark(Cohort(path=StringMatch(prefix="/b")), match=[API]),
+            handed({"headers": {"x-api": {"exact": "2"}}}),
+            handed(API, Cohort(path=StringMatch(prefix="/shop"))),
+        ],
+        [
+            dark(Cohort(path=StringMatch(prefix="/api/b")), match=[API]),
+            handed({"headers": {"x-api": {"exact": "3"}}}),
+            handed(API),
+            replace(
+                dark(Cohort(path=StringMatch(prefix="/b")), match=[API]),
+                ahead=(Route(Split(90, 10), (Cohort(path=StringMatch(prefix="/b")),)),),
+            ),
+        ],
+    ),
+    "ROL-050": (
+        [owned(FLUX)],
+        [
+            owned(HELM),
+            owned({"argocd.argoproj.io/instance": "x"}),
+            owned(FLUX | {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}),
+        ],
+    ),
+    "ROL-051": (
+        [handed_over(), handed_over(an_hpa(**KEDA))],
+        [handed_over(an_hpa()), handed_over(autoscaler="")],
+    ),
+    "ROL-055": (
+        [
+            replace(passed_through(), counted=("errors",)),
+            replace(bare_pods(), counted=("errors",), server_side=True),
+        ],
+        [
+            passed_through(),
+            replace(healthy(), counted=("errors",)),
+            replace(healthy(), counted=("errors",), server_side=True),
+            replace(bare_pods(), counted=("errors",)),
+        ],
+    ),
+    "ROL-060": (
+        [but(claims={"shop/b": HOST})],
+        [but(claims={"shop/shop": HOST, "shop/b": "b.shop.svc.cluster.local"})],
+    ),
+}
+STOPPED = [(name, case) for name, (blocks, _) in WORLDS.items() for case in blocks]
+FREE = [(name, case) for name, (_, nearby) in WORLDS.items() for case in nearby]
+
+
+def blocking(case: Case) -> list[str]:
+    return [f.rule for f in rollouts.findings(case) if f.severity is Severity.BLOCK]
+
+
+def test_every_rule_that_can_block_has_worlds_of_both_kinds() -> None:
+    assert {r.id for r in RULES if r.severity is Severity.BLOCK} == WORLDS.keys()
+    assert all(blocks and nearby for blocks, nearby in WORLDS.values())
+
+
+@pytest.mark.parametrize(("name", "case"), STOPPED)
+def test_it_stops_what_cannot_go_well(name: str, case: Case) -> None:
+    assert name in blocking(case)
+
+
+@pytest.mark.parametrize(("name", "case"), FREE)
+def test_it_does_not_stop_what_is_near_and_goes_well(name: str, case: Case) -> None:
+    assert name not in blocking(case)
+
+
+def overruled(case: Case, name: str) -> list[Finding]:
+    found = rollouts.findings(replace(case, overruled={name: "we know"}))
+    return [f for f in found if f.rule == name]
+
+
+@pytest.mark.parametrize(("name", "case"), STOPPED)
+def test_a_person_overrules_every_block_that_is_not_of_the_impossible(
+    name: str, case: Case
+) -> None:
+    before = {
+        f.text for f in rollouts.findings(case) if (f.rule, f.severity) == (name, Severity.BLOCK)
+    }
+    after = overruled(case, name)
+    passed = {f.text for f in after if f.severity is Severity.WARN and f.overruled == "we know"}
+    stopped = {f.text for f in after if f.severity is Severity.BLOCK}
+    assert (passed, stopped) == ((set(), before) if name in UNAVOIDABLE else (before, set()))
+
+
+def test_every_rule_that_nobody_can_overrule_is_one_that_blocks() -> None:
+    assert UNAVOIDABLE.keys() <= WORLDS.keys()
+
+
+def test_a_reason_that_nothing_needs_any_more_is_told() -> None:
+    assert overruled(healthy(), "ROL-023") == [
+        Finding(
+            "ROL-023",
+            Severity.INFO,
+            "is overruled and blocks nothing here; take it out of preflight.overrule",
+        )
+    ]
+    assert overruled(healthy(), "ROL-052")[0].text.startswith("is overruled and is no rule that")
+
+
+def test_an_overruled_finding_says_why() -> None:
+    found = overruled(routes(*EQUAL), "ROL-023")
+    assert [str(f) for f in found] == [
+        "ROL-023: virtualservice shop/shop http[1]: is never reached; "
+        "http[0] before it takes all its requests (overruled: we know)"
+    ]
