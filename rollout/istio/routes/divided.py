@@ -20,9 +20,9 @@ def divisions(objs: Iterable[Obj], target: Target) -> tuple[Division, ...]:
 
 
 def _of(obj: Obj, target: Target) -> Iterator[Division]:
-    space, ref = listing.namespace(obj, target), listing.reference(obj, target)
-    for place, route in listing.listed(obj):
-        if listing.is_made(route) or not listing.is_chosen(place, ref):
+    space = listing.namespace(obj, target)
+    for place, route in listing.meant(obj, target):
+        if listing.is_made(route):
             continue
         entries = route.get("route") or []
         weights: dict[str, int] = {}

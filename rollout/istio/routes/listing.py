@@ -151,8 +151,7 @@ def is_host(entry: Mapping[str, Any], space: str, target: Target) -> bool:
     return hosts.means(str(entry.get("destination", {}).get("host")), space, target.host)
 
 
-def is_chosen(place: ManagedRoute, ref: VirtualServiceRef | None) -> bool:
-    """Whether the target that refers to the object by ``ref`` speaks of this route of it."""
+def _chosen(place: ManagedRoute, ref: VirtualServiceRef | None) -> bool:
     if ref is None or not ref.routes:
         return ref is not None
     return place.kind == "http" and place.name in ref.routes
@@ -211,7 +210,7 @@ def _base(
     place, route, at, kept = known
     space = namespace(obj, target)
     entries, spare = _restored(route.get("route") or (), kept, space, target)
-    return Base(place, at, space, route, tuple(entries), spare, kept, not is_chosen(place, ref))
+    return Base(place, at, space, route, tuple(entries), spare, kept, not _chosen(place, ref))
 
 
 def _restored(
