@@ -14,23 +14,21 @@ from rollout.analysis.judge import Judgement, Standing, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
+from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
 
 __all__ = [
-    "ASKING",
     "Finding",
     "Gate",
     "Held",
     "Window",
     "answer",
     "answers",
+    "approvers_so_far",
     "questions",
-    "yes_sayers",
 ]
 
-ASKING = "waiting for approval"
-"""How the sentence begins while people are asked."""
 
 FIRST_COUNTS = 4
 """Intervals until counters of a new route must be there: two of them, their lag, one to spare."""
@@ -48,8 +46,8 @@ class Gate(StrEnum):
 class Finding:
     """The gate's answer.
 
-    ``pause``: the limit of waiting is reached: stand still and ask a person, with this reason.
-    ``ask``: people are to be asked now.
+    ``waits_for``: what a gate that holds waits for; ``APPROVAL``: people are to be asked now.
+    ``pause``: the limit of waiting is reached: stand still and ask a person, for this reason.
     ``opened``: the HTTP gate has opened, to be remembered; None: as before.
     ``again``: when time alone could change the answer.
     """
@@ -58,8 +56,8 @@ class Finding:
     because: str
     verdicts: tuple[Verdict, ...] = ()
     checkpoint: Mapping[str, object] | None = None
-    pause: bool = False
-    ask: bool = False
+    waits_for: WaitsFor | None = None
+    pause: PauseKind | None = None
     opened: Opened | None = None
     again: timedelta | None = None
 
@@ -85,7 +83,7 @@ def questions(
     """What Prometheus must be asked for this step; nothing before the route is confirmed."""
     if held.window is None or held.waited is None:
         return (), ()
-    return judge.questions(rollout, held.step.analysis, held.window, status.checkpoint, now)
+    return judge.questions(rollout, held.step.analysis, held.window, status.attempt.checkpoint, now)
 
 
 def answer(
@@ -96,16 +94,18 @@ def answer(
     The order is the precedence: a failed analysis beats everything, a person's no beats waiting.
     """
     if held.waited is None:
-        return Finding(Gate.HOLD, "waiting for the proxies to take the route", status.verdicts)
+        because = "waiting for the proxies to take the route"
+        verdicts = status.attempt.verdicts
+        return Finding(Gate.HOLD, because, verdicts, waits_for=WaitsFor.PROXIES)
     judgement = _judged(rollout, held, status, seen, now)
     found = _measured(rollout, held, judgement, held.waited)
     asked = hook.question(rollout, held.step, status)
-    refusal = _refusal(status, held) or hook.failed(asked, seen)
-    if found.gate is not Gate.FAILED and refusal:
+    refusal = _refusal(status, held) or hook.refusal(asked, seen)
+    if found.gate is not Gate.FAILED and refusal is not None:
         found = Finding(Gate.FAILED, refusal)
     opened = hook.opened(asked, seen, now)
     if found.gate is Gate.OPEN:
-        shut = _shut(rollout, held, hook.shut(asked, seen))
+        shut = _shut(rollout, held, hook.holds(asked, seen))
         found = shut or _asked(rollout, held, status, now) or found
     again = _sooner(found.again, rollout.spec.analysis.interval if held.window else None)
     return replace(
@@ -122,8 +122,10 @@ def _judged(
 ) -> Judgement:
     """What the numbers say; with no traffic on the canary there are none."""
     if held.window is None:
-        return Judgement(Standing.NOTHING, (), status.checkpoint, "")
-    return judge.judge(rollout, held.step.analysis, held.window, status.checkpoint, seen, now)
+        return Judgement(Standing.NOTHING, (), status.attempt.checkpoint, "")
+    return judge.judge(
+        rollout, held.step.analysis, held.window, status.attempt.checkpoint, seen, now
+    )
 
 
 def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
@@ -134,10 +136,29 @@ def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timede
     if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
         ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
     because = _because(held.step, judgement, ruled)
-    return Finding(_GATES[ruled.do], because, pause=ruled.do is Do.ASK, again=ruled.left)
+    return Finding(
+        _GATES[ruled.do],
+        because,
+        waits_for=_WAITS_FOR.get(ruled.why) if ruled.do is Do.WAIT else None,
+        pause=_PAUSES.get(ruled.why) if ruled.do is Do.ASK else None,
+        again=ruled.left,
+    )
 
 
 _GATES = {Do.WAIT: Gate.HOLD, Do.OPEN: Gate.OPEN, Do.ASK: Gate.HOLD, Do.BACK: Gate.FAILED}
+
+_WAITS_FOR = {
+    Why.BAKING: WaitsFor.BAKE,
+    Why.BLIND: WaitsFor.DATA,
+    Why.GATHERING: WaitsFor.EVIDENCE,
+}
+
+_PAUSES = {
+    Why.BLIND: PauseKind.BLIND,
+    Why.SUSPICIOUS: PauseKind.SUSPICIOUS,
+    Why.TOO_FEW: PauseKind.LITTLE_TRAFFIC,
+    Why.UNCERTIFIED: PauseKind.UNCERTIFIED,
+}
 
 
 def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
@@ -181,14 +202,14 @@ def _because(step: Step, judgement: Judgement, ruled: Ruling) -> str:
     return judgement.because
 
 
-def _shut(rollout: Rollout, held: Held, because: str) -> Finding | None:
+def _shut(rollout: Rollout, held: Held, because: Reason | None) -> Finding | None:
     """The webhook that has not opened, once everything measured has; a person is asked if late."""
-    if not because:
+    if because is None:
         return None
     left = held.step.box + rollout.spec.progress_deadline - (held.waited or timedelta(0))
     if left <= timedelta(0):
-        return Finding(Gate.HOLD, because, pause=True)
-    return Finding(Gate.HOLD, because, again=left)
+        return Finding(Gate.HOLD, because, pause=PauseKind.UNOPENED)
+    return Finding(Gate.HOLD, because, waits_for=WaitsFor.WEBHOOK, again=left)
 
 
 def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -> Finding | None:
@@ -197,22 +218,24 @@ def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -
     approval = held.step.approval
     if approval is None:
         return None
-    yes = len(yes_sayers(approval, status, rollout.author, now))
+    yes = len(approvers_so_far(approval, status, rollout.author, now))
     if yes >= approval.quorum:
         return None
     if waited >= approval.expires:
-        return Finding(Gate.HOLD, "nobody approved in time", pause=True)
-    because = f"{ASKING}: {yes} of {approval.quorum}"
-    return Finding(Gate.HOLD, because, ask=True, again=approval.expires - waited)
+        return Finding(Gate.HOLD, "nobody approved in time", pause=PauseKind.UNAPPROVED)
+    because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
+    return Finding(Gate.HOLD, because, waits_for=WaitsFor.APPROVAL, again=left)
 
 
 def answers(status: RolloutStatus) -> tuple[Answer, ...]:
     """The answers that speak of this step of this attempt; others are of the past."""
-    index = status.step.index if status.step else -1
-    return tuple(a for a in status.approvals if (a.step, a.attempt) == (index, status.attempt))
+    index = status.attempt.step.index if status.attempt.step else -1
+    return tuple(
+        a for a in status.attempt.approvals if (a.step, a.attempt) == (index, status.attempt.number)
+    )
 
 
-def yes_sayers(
+def approvers_so_far(
     approval: Approval, status: RolloutStatus, author: str, now: datetime
 ) -> frozenset[str]:
     """Who said yes in time and may; all who come without a name are one, and may be the author."""
@@ -236,13 +259,13 @@ def _listed(approval: Approval, who: str) -> bool:
     return not approval.approvers or (who or BY_KUBERNETES) in approval.approvers
 
 
-def _refusal(status: RolloutStatus, held: Held) -> str:
-    """The no of somebody who may say it, the author too, in words; empty when nobody did."""
+def _refusal(status: RolloutStatus, held: Held) -> Reason | None:
+    """The no of somebody who may say it, the author too; None when nobody said it."""
     approval = held.step.approval
     for given in answers(status):
         if not given.yes and (approval is None or _listed(approval, given.who)):
-            return f"rejected by {given.who or 'a person'}"
-    return ""
+            return Reason(f"rejected by {given.who or 'a person'}")
+    return None
 
 
 def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict, Observation
+from rollout.model.reasons import Reason
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Opened, Outcome, RolloutStatus, Verdict
 
@@ -22,12 +23,12 @@ def question(rollout: Rollout, step: Step, status: RolloutStatus) -> HookQuestio
     The nonce names the question by what it is about, so that a restart or another replica asks
     the very same; a gate that was edited is another gate.
     """
-    hook, at, canary = step.webhook, status.step, status.canary
+    hook, at, canary = step.webhook, status.attempt.step, status.attempt.canary
     if hook is None or at is None or canary is None:
         return None
-    about = (rollout.uid, status.attempt, at.index, hook.name, hook.url)
+    about = (rollout.uid, status.attempt.number, at.index, hook.name, hook.url)
     nonce = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-    if status.opened is not None and status.opened.nonce == nonce:
+    if at.opened is not None and at.opened.nonce == nonce:
         return None
     return HookQuestion(
         hook=hook,
@@ -39,8 +40,8 @@ def question(rollout: Rollout, step: Step, status: RolloutStatus) -> HookQuestio
         commit=canary.commit,
         step=at.index,
         step_name=at.name,
-        attempt=status.attempt,
-        weight=status.split.canary,
+        attempt=status.attempt.number,
+        weight=status.stage.split.canary,
         epoch=status.epoch,
     )
 
@@ -51,11 +52,11 @@ def heard(asked: HookQuestion | None, seen: Observation) -> HookAnswer | None:
     return said if asked and said and said.nonce == asked.nonce else None
 
 
-def failed(asked: HookQuestion | None, seen: Observation) -> str:
-    """The plain no of the gate, in words; empty when it did not say that."""
+def refusal(asked: HookQuestion | None, seen: Observation) -> Reason | None:
+    """The plain no of the gate; None when it did not say that."""
     said = heard(asked, seen)
     if asked is None or said is None or said.verdict is not HookVerdict.FAILED:
-        return ""
+        return None
     return _quoted(f"webhook {asked.hook.name} says failed", said)
 
 
@@ -67,15 +68,15 @@ def opened(asked: HookQuestion | None, seen: Observation, now: datetime) -> Open
     return Opened(said.nonce, said.because, now)
 
 
-def shut(asked: HookQuestion | None, seen: Observation) -> str:
-    """Why the gate holds the step, in words; empty when it does not."""
+def holds(asked: HookQuestion | None, seen: Observation) -> Reason | None:
+    """Why the gate holds the step; None when it does not."""
     if asked is None:
-        return ""
+        return None
     said, name = heard(asked, seen), f"webhook {asked.hook.name}"
     if said is None:
-        return f"waiting for {name}"
+        return Reason(f"waiting for {name}")
     if said.verdict is HookVerdict.OPEN:
-        return ""
+        return None
     silent = said.verdict is HookVerdict.SILENT
     return _quoted(f"{name} gives no answer" if silent else f"{name} holds", said)
 
@@ -89,9 +90,9 @@ def verdicts(asked: HookQuestion | None, seen: Observation) -> tuple[Verdict, ..
     if asked is None or said is None:
         return ()
     name = f"webhook {asked.hook.name}"
-    text = failed(asked, seen) or shut(asked, seen) or _quoted(f"{name} says open", said)
+    text = refusal(asked, seen) or holds(asked, seen) or _quoted(f"{name} says open", said)
     return (Verdict(name, OUTCOMES[said.verdict], text[:LONGEST]),)
 
 
-def _quoted(what: str, said: HookAnswer) -> str:
-    return f"{what}: {said.because}" if said.because else what
+def _quoted(what: str, said: HookAnswer) -> Reason:
+    return Reason(f"{what}: {said.because}" if said.because else what)

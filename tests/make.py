@@ -1,10 +1,11 @@
 """Small builders with every default."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.model.observation import Observation, SeenTraffic, SeenWorkload
+from rollout.model.reasons import Verb
 from rollout.model.spec import (
     Analysis,
     Approval,
@@ -20,13 +21,21 @@ from rollout.model.spec import (
     Webhook,
     Workload,
 )
-from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.status import (
+    Attempt,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StageStatus,
+    StepStatus,
+    SubsetMode,
+)
 from rollout.model.traffic import Split
 from rollout.reconcile.look import Look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PROMOTE = Request("promote", "1")
+PROMOTE = Request(Verb.PROMOTE, "1")
 QA = Webhook("qa", "https://qa.example.com/gate", SecretRef("qa"))
 LIMIT = Metric("errors-limit", query="errors", max=1, failures=Failures(consecutive=1))
 
@@ -76,26 +85,44 @@ def workload(name: str, ready: int = 4, wanted: int = 4) -> SeenWorkload:
     )
 
 
+_STAGE = {"stage": "name", "since": "since"} | {
+    name: name for name in ("split", "asked_at", "confirmed_at", "confirmed_by")
+}
+_ATTEMPT = {"attempt": "number"} | {
+    name: name for name in (field.name for field in fields(Attempt)) if name != "number"
+}
+
+
+def changed(status: RolloutStatus, **flat: Any) -> RolloutStatus:
+    """``status`` with these values where they belong: in its stage, its attempt or itself.
+
+    ``stage`` is the stage's name, ``attempt`` the attempt's number.
+    """
+    stage = {_STAGE[name]: value for name, value in flat.items() if name in _STAGE}
+    attempt = {_ATTEMPT[name]: value for name, value in flat.items() if name in _ATTEMPT}
+    own = {k: v for k, v in flat.items() if k not in _STAGE and k not in _ATTEMPT}
+    inner = replace(status.stage, **stage), replace(status.attempt, **attempt)
+    return replace(status, stage=inner[0], attempt=inner[1], **own)
+
+
+def status(**flat: Any) -> RolloutStatus:
+    """As ``changed``, from nothing."""
+    return changed(RolloutStatus(), **flat)
+
+
 def at_step(index: int = 0, **changes: Any) -> RolloutStatus:
     """Stable is v1, and v2 is at this step of ``canary_spec()``, confirmed."""
     plain = RolloutStatus(
-        stage=Stage.STEPPING,
         stable=Revision("v1"),
-        canary=Revision("v2"),
         stable_subset="stable",
-        canary_subset="canary",
-        subsets=SubsetMode.ROLE,
-        apart=True,
-        split=Split.giving_canary((5, 50)[index]),
-        step=StepStatus(index, f"step {index + 1}", START),
-        stage_since=START,
-        asked_at=START,
-        confirmed_at=START,
-        pods=4,
-        attempt=1,
+        subset_mode=SubsetMode.ROLE,
+        revisions_isolated=True,
         epoch=7,
     )
-    return replace(plain, **changes)
+    stage = StageStatus(Stage.STEPPING, START, Split.giving_canary((5, 50)[index]), START, START)
+    step = StepStatus(index, f"step {index + 1}", START)
+    attempt = Attempt(1, Revision("v2"), "canary", stable_pods=4, step=step)
+    return changed(replace(plain, stage=stage, attempt=attempt), **changes)
 
 
 def approved_at(weight: int) -> Strategy:

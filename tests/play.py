@@ -21,6 +21,7 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.observation import (
+    Division,
     Finding,
     HookAnswer,
     HookQuestion,
@@ -32,8 +33,10 @@ from rollout.model.observation import (
     SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
+    Serving,
     Value,
 )
+from rollout.model.reasons import Verb
 from rollout.model.spec import Request, Rollout, RolloutSpec
 from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Target
@@ -137,6 +140,7 @@ class World:
             findings=self.findings if asked.preflight else (),
             webhook=self._hooked(asked.webhook),
             autoscaler=autoscaler,
+            reached=self._reached() if asked.reached else None,
             strangers=sum(self.ready(name) for name in others),
         )
 
@@ -160,6 +164,7 @@ class World:
             problems=(self.broken,) if self.broken else (),
             refused=(self.unwritable,) if self.unwritable and self._marked(asked) else (),
             gone=(self.gone,) if self.gone else (),
+            divisions=(Division("http[0]", self._shares()),),
             subsets=self.subsets,
             serving=(self.home,),
             referenced=(self.home, *(() if self.route is None else (self.canary,))),
@@ -167,6 +172,28 @@ class World:
             epoch=self.epoch,
             owner=self.owner,
         )
+
+    def _shares(self) -> dict[str, int]:
+        """Percent of ordinary requests by subset, as the route has it."""
+        split = (self.route or STABLE_ONLY).split
+        sides = {self.home: split.stable, self.canary: split.canary}
+        return {subset: weight for subset, weight in sides.items() if weight}
+
+    def _reached(self) -> dict[str, tuple[Serving, ...]]:
+        """Whose pods each side reaches: those that are ready, or else could be."""
+        found = {}
+        for side in self._shares():
+            names = [name for name in self.pods if self._selects(side, name)]
+            runs = [
+                Serving(f"shop-{name}", Revision(name, "", self.builds.get(name, "")), ready)
+                for name in names
+                if (ready := self.ready(name)) or not any(map(self.ready, names))
+            ]
+            found[side] = tuple(runs)
+        return found
+
+    def _selects(self, subset: str, revision: str) -> bool:
+        return not subset or self.subsets.get(subset, {}).get("version") == revision
 
     def _marked(self, asked: Questions) -> bool:
         return not asked.released and bool(asked.route.cohorts)
@@ -260,7 +287,7 @@ class Play:
     def request(self, verb: str, who: str = "") -> "Play":
         """A person asks for ``verb``."""
         nonce = str(len(self.story))
-        self.rollout = replace(self.rollout, request=Request(verb, nonce, who))
+        self.rollout = replace(self.rollout, request=Request(Verb(verb), nonce, who))
         self._tell(f"request {verb}")
         return self.look()
 
@@ -308,7 +335,7 @@ class Play:
     def until(self, phase: Phase, stage: Stage | None = None, *, limit: int = 400) -> "Play":
         """Time passes in quarter minutes until this phase (and stage)."""
         for _ in range(limit):
-            if self.status.phase is phase and stage in (None, self.status.stage):
+            if self.status.phase is phase and stage in (None, self.status.stage.name):
                 return self
             self.after(value=self.world.value, seconds=15)
         raise AssertionError(f"never {phase}:\n{self}")
@@ -322,5 +349,5 @@ class Play:
         self.story.append(line)
 
     def __str__(self) -> str:
-        end = f"{self.status.phase} {self.status.stage} {self.status.split}"
+        end = f"{self.status.phase} {self.status.stage.name} {self.status.stage.split}"
         return "\n".join((*self.story, end))

@@ -81,7 +81,7 @@ class Played:
         """Looks, and time between them, until this phase (and stage)."""
         for _ in range(LOOKS):
             again = await self.look()
-            if self.status.phase is phase and stage in (None, self.status.stage):
+            if self.status.phase is phase and stage in (None, self.status.stage.name):
                 return
             self.now += timedelta(seconds=15) if again is None else again
         raise AssertionError(f"never {phase} {stage}:\n" + "\n".join(self.story))
@@ -112,7 +112,7 @@ class Played:
             self.numbers.sent = self.now
         self.cluster.written.clear()
         self.status = decision.status
-        self.story.append(f"{self.status.stage} {self.status.split} {decision.because}")
+        self.story.append(f"{self.status.stage.name} {self.status.stage.split} {decision.because}")
         self._check()
         return decision.look_again
 

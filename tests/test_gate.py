@@ -9,6 +9,7 @@ from rollout.analysis import judge
 from rollout.analysis.judge import Judgement, Standing
 from rollout.gate import Finding, Gate, Held, Window
 from rollout.model.observation import HookAnswer, HookVerdict, Observation, SeenTraffic
+from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step
 from rollout.model.status import Answer, Opened, Outcome, Revision, RolloutStatus, StepStatus
 from tests import make
@@ -16,7 +17,7 @@ from tests.make import MINUTE, START
 
 WINDOW = Window("shop", "v1", "v2", {}, START, 0, 5, 50, False, True)
 BLIND = Observation(None, SeenTraffic())
-AT_0 = RolloutStatus(attempt=1, step=StepStatus(0, "step 1", START))
+AT_0 = make.status(attempt=1, step=StepStatus(0, "step 1", START))
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +51,13 @@ def rollout(**analysis: Any) -> Rollout:
 
 
 def brief(found: Finding) -> tuple[Gate, str, bool]:
-    return found.gate, found.because, found.pause
+    return found.gate, found.because, found.pause is not None
 
 
 def test_nothing_is_judged_before_the_proxies_have_the_route() -> None:
     found = answer(waited=None)
-    assert found == Finding(Gate.HOLD, "waiting for the proxies to take the route")
+    because = "waiting for the proxies to take the route"
+    assert found == Finding(Gate.HOLD, because, waits_for=WaitsFor.PROXIES)
 
 
 def test_nothing_is_asked_before_there_is_anything_to_judge() -> None:
@@ -113,7 +115,7 @@ def test_no_data_pauses_at_once_where_asked_but_not_before_there_can_be_any(
 ) -> None:
     says(said, Standing.NO_DATA)
     waits = [timedelta(0), MINUTE]
-    assert [answer(waited=w, on_no_data="pause").pause for w in waits] == [False, True]
+    assert [answer(waited=w, on_no_data="pause").pause for w in waits] == [None, PauseKind.BLIND]
     says(said, Standing.ERROR)
     assert not answer(on_no_data="pause").pause
 
@@ -161,7 +163,7 @@ def test_with_everyone_on_the_canary_nothing_is_left_to_certify(
 
 
 HOOKED = Step(bake=MINUTE, webhook=make.QA)
-AT_HOOK = replace(AT_0, canary=Revision("v2"))
+AT_HOOK = make.changed(AT_0, canary=Revision("v2"))
 
 
 def hooked(
@@ -203,7 +205,12 @@ def test_a_webhook_that_opens_is_remembered_and_need_not_say_it_again() -> None:
         Gate.HOLD,
         Opened(early.opened.nonce if early.opened else "", "3 of 9", START),
     )
-    assert hooked(None, status=replace(AT_HOOK, opened=early.opened)).gate is Gate.OPEN
+    assert (
+        hooked(
+            None, status=make.changed(AT_HOOK, step=StepStatus(0, "step 1", START, early.opened))
+        ).gate
+        is Gate.OPEN
+    )
 
 
 def test_a_webhook_that_says_failed_need_not_wait_for_the_bake() -> None:
@@ -223,12 +230,13 @@ def yes(who: str, minute: int = 1, step: int = 0, attempt: int = 1) -> Answer:
 
 def approved(approval: Approval, *answers: Answer, waited: timedelta = MINUTE) -> Finding:
     step = Step(bake=MINUTE, approval=approval)
-    return answer(waited=waited, step=step, status=replace(AT_0, approvals=answers))
+    return answer(waited=waited, step=step, status=make.changed(AT_0, approvals=answers))
 
 
 def test_people_are_asked_once_everything_measured_is_open() -> None:
     found = approved(Approval(), waited=2 * MINUTE)
-    assert (brief(found), found.ask) == ((Gate.HOLD, "waiting for approval: 0 of 1", False), True)
+    assert found.waits_for is WaitsFor.APPROVAL
+    assert brief(found) == (Gate.HOLD, "waiting for approval: 0 of 1", False)
 
 
 def test_the_end_of_waiting_for_people_is_not_slept_through() -> None:
@@ -274,11 +282,11 @@ def test_a_no_ends_the_step_at_once(who: str) -> None:
 def test_a_no_counts_at_a_step_that_asks_nobody_but_not_from_a_stranger_where_one_is_asked() -> (
     None
 ):
-    no = replace(AT_0, approvals=(replace(yes("eve"), yes=False),))
+    no = make.changed(AT_0, approvals=(replace(yes("eve"), yes=False),))
     assert answer(status=no).because == "rejected by eve"
     step = Step(bake=MINUTE, approval=Approval(approvers=("bob",)))
     assert answer(status=no, step=step).gate is Gate.HOLD
 
 
 def test_answers_speak_of_no_step_when_there_is_none() -> None:
-    assert gate.answers(replace(AT_0, step=None, approvals=(yes("bob"),))) == ()
+    assert gate.answers(make.changed(AT_0, step=None, approvals=(yes("bob"),))) == ()

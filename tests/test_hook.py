@@ -13,7 +13,7 @@ from rollout.model.observation import (
     SeenTraffic,
 )
 from rollout.model.spec import Step
-from rollout.model.status import Opened, Outcome, Revision, Verdict
+from rollout.model.status import Opened, Outcome, Revision, StepStatus, Verdict
 from tests import make
 
 STEP = Step(webhook=make.QA)
@@ -72,27 +72,29 @@ def test_a_gate_that_has_opened_is_not_asked_again_and_another_one_is() -> None:
     opened = hook.opened(ASKED, said("open", "load test passed"), make.START)
     assert ASKED is not None
     assert opened == Opened(ASKED.nonce, "load test passed", make.START)
-    assert hook.question(ROLLOUT, STEP, make.at_step(opened=opened)) is None
-    assert hook.question(ROLLOUT, STEP, make.at_step(1, opened=opened)) is not None
+    here = make.at_step(step=StepStatus(0, "step 1", make.START, opened))
+    assert hook.question(ROLLOUT, STEP, here) is None
+    elsewhere = make.at_step(step=StepStatus(1, "step 2", make.START, opened))
+    assert hook.question(ROLLOUT, STEP, elsewhere) is not None
 
 
 @pytest.mark.parametrize("verdict", ["hold", "failed", "silent"])
 def test_only_open_opens(verdict: str) -> None:
     assert hook.opened(ASKED, said(verdict), make.START) is None
-    assert hook.shut(ASKED, said(verdict))
+    assert hook.holds(ASKED, said(verdict))
 
 
 @pytest.mark.parametrize("verdict", ["open", "hold", "silent"])
 def test_only_failed_fails(verdict: str) -> None:
-    assert hook.failed(ASKED, said(verdict)) == ""
-    assert hook.failed(ASKED, said("failed", "p99")) == "webhook qa says failed: p99"
-    assert hook.failed(None, said("failed", "p99")) == ""
+    assert hook.refusal(ASKED, said(verdict)) is None
+    assert hook.refusal(ASKED, said("failed", "p99")) == "webhook qa says failed: p99"
+    assert hook.refusal(None, said("failed", "p99")) is None
 
 
 def test_what_was_said_to_another_question_says_nothing() -> None:
     assert hook.heard(ASKED, said("open", nonce="another")) is None
-    assert hook.failed(ASKED, said("failed", nonce="another")) == ""
-    assert hook.shut(ASKED, said("open", nonce="another")) == "waiting for webhook qa"
+    assert hook.refusal(ASKED, said("failed", nonce="another")) is None
+    assert hook.holds(ASKED, said("open", nonce="another")) == "waiting for webhook qa"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +104,12 @@ def test_what_was_said_to_another_question_says_nothing() -> None:
         (said("hold", "3 of 9 done"), "webhook qa holds: 3 of 9 done"),
         (said("hold"), "webhook qa holds"),
         (said("silent", "it answers 503"), "webhook qa gives no answer: it answers 503"),
-        (said("open"), ""),
+        (said("open"), None),
     ],
 )
-def test_why_it_holds_is_said(answer: Observation, words: str) -> None:
-    assert hook.shut(ASKED, answer) == words
-    assert hook.shut(None, answer) == ""
+def test_why_it_holds_is_said(answer: Observation, words: str | None) -> None:
+    assert hook.holds(ASKED, answer) == words
+    assert hook.holds(None, answer) is None
 
 
 def test_the_canary_of_another_revision_name_is_in_the_question() -> None:

@@ -19,6 +19,7 @@ from rollout.edges.kube import Kube, Scope
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model import spec
+from rollout.model.reasons import Verb
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
@@ -218,7 +219,7 @@ async def follow_stored(
         await changed.wait()
 
 
-async def ask(cluster: Kube, namespace: str, name: str, verb: str) -> str:
+async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:
     """As ``inbox.ask``, of a cluster that may not have told us of its Rollouts yet."""
     await there(cluster, namespace, name)
     return await inbox.ask(cluster, namespace, name, verb)

@@ -9,7 +9,7 @@ from rollout import reconcile
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import Inbox
-from rollout.controller.keeping.store import Held, Store, gist
+from rollout.controller.keeping.store import Held, Store, without_numbers
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
@@ -68,7 +68,7 @@ class Looks:
         try:
             held = self.store.load(key)
         except ManifestError:
-            if await self.store.bury(key):
+            if await self.store.abandon(key):
                 return None
             raise
         if held is None or (held.rollout.deleting and not held.finalized):
@@ -144,7 +144,7 @@ class Looks:
             after = reconcile.decide(held.rollout, held.status, seen, self.clock()).status
         before = held.status
         heard = after.last_handled_request != before.last_handled_request
-        return one if heard or after.split.canary < before.split.canary else None
+        return one if heard or after.stage.split.canary < before.stage.split.canary else None
 
     async def _conclude(self, one: _Asked) -> timedelta | None:
         held, questions = one.held, one.questions
@@ -166,7 +166,7 @@ class Looks:
         """The status first; whoever loses that race does nothing."""
         self._still_leading()
         if decision.actions:
-            held = await self.store.hold(held)
+            held = await self.store.add_finalizer(held, self.clock())
         excuse = self._excuses.get(held.key)
         status = replace(decision.status, because=excuse) if excuse else decision.status
         held = await self.store.save(held, status, self.clock())
@@ -193,21 +193,21 @@ class Looks:
         self.gone(key)
 
     def _tell(self, held: Held, decision: Decision) -> None:
-        if gist(decision.because) != gist(held.status.because):
+        if without_numbers(decision.because) != without_numbers(held.status.because):
             telemetry.info(
                 decision.because,
                 rollout=held.key,
                 phase=decision.status.phase,
-                stage=decision.status.stage,
-                split=decision.status.split,
+                stage=decision.status.stage.name,
+                split=decision.status.stage.split,
                 epoch=decision.status.epoch,
-                attempt=decision.status.attempt,
+                attempt=decision.status.attempt.number,
                 commit=held.rollout.commit,
             )
 
     def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
         self.metrics.count("rollout_looks_total", ended="ok")
-        weight = decision.status.split.canary
+        weight = decision.status.stage.split.canary
         space, name = held.rollout.namespace, held.rollout.name
         self.metrics.set("rollout_canary_weight", weight, namespace=space, name=name)
         if down:
@@ -243,4 +243,4 @@ def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 
 def _takes_weight(old: RolloutStatus, new: RolloutStatus) -> bool:
     """Whether the canary loses requests: what nothing else may delay."""
-    return new.split.canary < old.split.canary or new.stage is Stage.WITHDRAWING
+    return new.stage.split.canary < old.stage.split.canary or new.stage.name is Stage.WITHDRAWING

@@ -80,10 +80,15 @@ def _whole(kind: Kind) -> Schema:
 
 
 def _status(kind: Kind) -> Schema:
-    """Nothing in it is required: what one version of us wrote, another may not know."""
+    """Nothing in it is required: what one version of us wrote, another may not know.
+
+    For the same reason what the schema does not know is kept: the API server would drop it when
+    it reads the object from etcd, before the version of us that knows it has seen it.
+    """
     status: Schema = structural(plain(kind.status))
     status.pop("required", None)
     status["properties"]["conditions"] = _CONDITIONS
+    status["x-kubernetes-preserve-unknown-fields"] = True
     return status
 
 

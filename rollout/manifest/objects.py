@@ -6,10 +6,10 @@ from typing import Any
 
 from rollout.errors import ManifestError
 from rollout.manifest import load, plain, record
+from rollout.model.reasons import Verb
 from rollout.model.source import RolloutSource
 from rollout.model.spec import (
     GROUP,
-    VERBS,
     AnalysisTemplateSpec,
     Request,
     Rollout,
@@ -80,7 +80,8 @@ def request(text: str) -> Request | None:
     (CVE-2026-40886: one annotation without a slash crashed Argo Workflows for ever).
     """
     match = _REQUEST.fullmatch(text)
-    return Request(match[1], match[2]) if match and match[1] in VERBS else None
+    verb = Verb.of(match[1]) if match else None
+    return Request(verb, match[2]) if match and verb else None
 
 
 def _spec(kind: str, obj: Mapping[str, Any]) -> Any:

@@ -1,16 +1,16 @@
 """Status nouns to the JSON of the status subresource, and back; conditions as kstatus has them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
-from rollout.manifest import plain
+from rollout.manifest import former, plain
 from rollout.model.source import SourceStatus
-from rollout.model.status import Phase, RolloutStatus
+from rollout.model.status import Phase, RolloutStatus, Stage
 
 T = TypeVar("T")
 
@@ -20,9 +20,16 @@ _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no les
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
 # and a lost approval is asked for again.
-_MAY_BE_LOST = frozenset(
-    {"because", "verdicts", "approvals", "opened", "warnings", "checkpoint", "history"}
-)
+_MAY_BE_LOST = frozenset({
+    ("because",),
+    ("waitsFor",),
+    ("history",),
+    ("attempt", "verdicts"),
+    ("attempt", "approvals"),
+    ("attempt", "warnings"),
+    ("attempt", "checkpoint"),
+    ("attempt", "step", "opened"),
+})  # fmt: skip
 
 
 def called(kind: str, obj: Mapping[str, Any]) -> str:
@@ -40,19 +47,53 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     Errors: ``ManifestError`` naming the object and the field.
     """
     stored = plain.mapping(obj.get("status"))
+    if former.is_former(stored):
+        stored = former.brought_up(stored)
     try:
         return _read(_ROLLOUT, stored)
     except ValidationError as error:
-        lost = {str(one["loc"][0]) for one in error.errors(include_url=False)}
+        lost = {_lost(error_["loc"]) for error_ in error.errors(include_url=False)}
     if lost <= _MAY_BE_LOST:
-        return _read(_ROLLOUT, {key: value for key, value in stored.items() if key not in lost})
-    field = min(lost - _MAY_BE_LOST)
+        return _read(_ROLLOUT, _without(stored, lost))
+    field = ".".join(min(lost - _MAY_BE_LOST))
     raise ManifestError(
         called("Rollout", obj),
         0,
         f"status.{field} cannot be read",
         "restore the status, or delete it to take what git asks for now as stable",
     )
+
+
+def is_former(obj: Mapping[str, Any]) -> bool:
+    """Whether the status of the Rollout ``obj`` has the former shape; to be written anew."""
+    return former.is_former(plain.mapping(obj.get("status")))
+
+
+def is_idle(obj: Mapping[str, Any]) -> bool:
+    """Whether nothing of the Rollout ``obj`` was under way, as far as its status can be read."""
+    stored = plain.mapping(obj.get("status"))
+    if former.is_former(stored):
+        stored = former.brought_up(stored)
+    stage = plain.mapping(stored.get("stage")).get("name", Stage.IDLE)
+    return bool(stage == Stage.IDLE)
+
+
+def _lost(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The field that goes with the value at ``loc``: the one that may be lost, or the first."""
+    path = tuple(str(part) for part in loc)
+    heads = [path[:length] for length in range(1, len(path) + 1)]
+    return next((head for head in heads if head in _MAY_BE_LOST), path[:1])
+
+
+def _without(stored: Mapping[str, Any], lost: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """``stored`` without the values at these paths."""
+    kept = dict(stored)
+    for head, *rest in lost:
+        if rest:
+            kept[head] = _without(plain.mapping(kept.get(head)), [tuple(rest)])
+        else:
+            kept.pop(head, None)
+    return kept
 
 
 def source_status(obj: Mapping[str, Any]) -> SourceStatus:
@@ -73,14 +114,16 @@ def _read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
 
 def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
-    written = _written(_ROLLOUT, status, {"checkpoint"}) | {
+    written = _written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
         "phase": status.phase.value,
-        "stage": status.stage.value,
-        "split": {"stable": status.split.stable, "canary": status.split.canary},
         "observedGeneration": status.observed_generation,
     }
-    if status.checkpoint:
-        written["checkpoint"] = _finite(dict(status.checkpoint))
+    split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
+    stage = {"name": status.stage.name.value, "split": split}
+    written["stage"] = {**written.get("stage", {}), **stage}
+    if status.attempt.checkpoint:
+        checkpoint = _finite(dict(status.attempt.checkpoint))
+        written["attempt"] = {**written.get("attempt", {}), "checkpoint": checkpoint}
     wanted = _conditions(status)
     generation = status.observed_generation
     return written | {"conditions": conditions(wanted, before, generation, now)}
@@ -93,10 +136,11 @@ def unread_json(
     told = RolloutStatus(phase=Phase.PAUSED, because=because, observed_generation=generation)
     fresh = rollout_json(told, stored, now)
     said = ("phase", "because", "observedGeneration", "conditions")
-    return {**fresh, **stored, **{key: fresh[key] for key in said}}
+    kept = former.brought_up(stored) if former.is_former(stored) else stored
+    return {**fresh, **kept, **{key: fresh[key] for key in said}}
 
 
-def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str, Any]:
+def _written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:
     """``status`` without what is as in a fresh one, so that little is stored.
 
     It also keeps us off a trap: kube-apiserver 1.20, if built with Go 1.18 or later, takes empty
@@ -109,7 +153,7 @@ def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str,
             by_alias=True,
             exclude_none=True,
             exclude_defaults=True,
-            exclude=exclude,
+            exclude=dict(exclude),
         )
     )
     return written
@@ -117,7 +161,7 @@ def _written(adapter: TypeAdapter[T], status: T, exclude: set[str]) -> dict[str,
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
-    written = _written(_SOURCE, status, set())
+    written = _written(_SOURCE, status, {})
     word = reason(status)
     ready = word == "Applied"
     wanted = {
@@ -143,7 +187,7 @@ def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:
 
     Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus/README.md, "Conditions".
     """
-    by_itself = status.pause is None or not status.pause.by
+    by_itself = status.attempt.pause is None or not status.attempt.pause.by
     stalled = status.phase is Phase.DEGRADED or (status.phase is Phase.PAUSED and by_itself)
     ready = status.phase is Phase.HEALTHY
     reason, because = status.phase.value, status.because

@@ -48,9 +48,9 @@ KINDS = {
             (
                 ("Phase", ".status.phase", "string"),
                 ("Stable", ".status.stable.name", "string"),
-                ("Canary", ".status.canary.name", "string"),
-                ("Weight", ".status.split.canary", "integer"),
-                ("Step", ".status.step.name", "string"),
+                ("Canary", ".status.attempt.canary.name", "string"),
+                ("Weight", ".status.stage.split.canary", "integer"),
+                ("Step", ".status.attempt.step.name", "string"),
                 ("Because", ".status.because", "string"),
             ),
         ),

@@ -1,25 +1,25 @@
 """Words for a terminal, as plain text and rows; nothing is printed or coloured from here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout import gate
+from rollout.model.reasons import Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
 
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
-ANSWERS = {
-    "promote": "everyone to the canary now, whatever the gates say",
-    "skip": "end this step and go on to the next",
-    "pause": "stand still: weights stay, the gates judge on",
-    "resume": "go on after a pause",
-    "abort": "everyone back to stable, and remember the revision as rejected",
-    "retry": "forget that a revision was rejected and try it again",
-    "approve": "say yes to the step that waits for an approval",
-    "reject": "say no to it: everyone goes back to stable",
+ANSWERS: Mapping[Verb, str] = {
+    Verb.PROMOTE: "everyone to the canary now, whatever the gates say",
+    Verb.SKIP: "end this step and go on to the next",
+    Verb.PAUSE: "stand still: weights stay, the gates judge on",
+    Verb.RESUME: "go on after a pause",
+    Verb.ABORT: "everyone back to stable, and remember the revision as rejected",
+    Verb.RETRY: "forget that a revision was rejected and try it again",
+    Verb.APPROVE: "say yes to the step that waits for an approval",
+    Verb.REJECT: "say no to it: everyone goes back to stable",
 }
 """What each request does, in the words of ``--help``."""
 
@@ -39,9 +39,9 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
         name,
         status.phase.value,
         status.stable.name if status.stable else "",
-        status.canary.name if status.canary else "",
+        status.attempt.canary.name if status.attempt.canary else "",
         share(status),
-        status.step.name if status.step else "",
+        status.attempt.step.name if status.attempt.step else "",
         status.because,
     )
     return tuple(cell or "-" for cell in cells)
@@ -49,7 +49,7 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
 
 def share(status: RolloutStatus) -> str:
     """The canary's percent; empty without one."""
-    return f"{percent(status)}%" if status.canary is not None else ""
+    return f"{percent(status)}%" if status.attempt.canary is not None else ""
 
 
 def percent(status: RolloutStatus) -> int:
@@ -57,10 +57,10 @@ def percent(status: RolloutStatus) -> int:
 
     On the way into its new subset the canary is stable already, and has everyone through either.
     """
-    if status.canary is None:
+    if status.attempt.canary is None:
         return 0
-    same = status.stable is not None and status.stable.same(status.canary)
-    return 100 if same else status.split.canary
+    same = status.stable is not None and status.stable.same(status.attempt.canary)
+    return 100 if same else status.stage.split.canary
 
 
 def unread(name: str, status: RolloutStatus | None, because: str) -> tuple[str, ...]:
@@ -99,22 +99,27 @@ def bar(percent: int, width: int = 24) -> str:
 
 def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
     """Everything about the rollout ``key`` that a person may want to know, as label and text."""
-    step = status.step
+    step = status.attempt.step
     said = [
         ("Rollout", key),
         ("Phase", f"{status.phase.value} ({status.because})"),
         ("Stable", _revision(status.stable)),
-        ("Canary", _revision(status.canary)),
+        ("Canary", _revision(status.attempt.canary)),
         ("Split", f"{bar(percent(status))} {percent(status)}% canary"),
         ("Step", f"{step.name}, for {age(now - step.entered_at)}" if step else ""),
         ("Confirmed", _confirmed(status, now)),
         ("Paused", _paused(status, now)),
         ("Rejected", _rejected(status, now)),
-        ("Drift", f"{status.drift.count}x, last {status.drift.what}" if status.drift else ""),
+        (
+            "Drift",
+            f"{status.attempt.drift.count}x, last {status.attempt.drift.what}"
+            if status.attempt.drift
+            else "",
+        ),
     ]
-    said += [("Warning", warning) for warning in status.warnings]
-    said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.verdicts]
-    said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.approvals]
+    said += [("Warning", warning) for warning in status.attempt.warnings]
+    said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
+    said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.attempt.approvals]
     return [(label, text) for label, text in said if text]
 
 
@@ -124,22 +129,22 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
-    if status.pause is not None:
-        since, why = age(now - status.pause.since), status.pause.because
-        why = f"{why}, {since} ago" if status.pause.by else f"paused for {since}: {why}"
+    if status.attempt.pause is not None:
+        since, why = age(now - status.attempt.pause.since), status.attempt.pause.because
+        why = f"{why}, {since} ago" if status.attempt.pause.by else f"paused for {since}: {why}"
         return f"{name} stands still: {why}; {_ways_on(there)}"
-    if status.stage is Stage.IDLE and status.rejected is not None:
+    if status.stage.name is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
-    if status.stage is Stage.IDLE and status.phase is Phase.PAUSED:
+    if status.stage.name is Stage.IDLE and status.phase is Phase.PAUSED:
         return f"{name} stands still: {status.because}"
-    if status.stage is Stage.IDLE and status.phase is Phase.HEALTHY:
+    if status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None:
-        return f"{name} is {status.stage.value.lower()}: {status.because}"
+        return f"{name} is {status.stage.name.value.lower()}: {status.because}"
     trouble = "".join(
         f"; {v.text}"
-        for v in status.verdicts
+        for v in status.attempt.verdicts
         if v.outcome is Outcome.ERROR and v.text not in status.because
     )
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
@@ -148,35 +153,36 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
 
 def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
     """``because``, unless the clock tells that it is of the past: it is written once a minute."""
-    baked = status.confirmed_at is not None and now >= status.confirmed_at + step.bake
-    if baked and status.because.startswith("baking for "):
+    baked = status.stage.confirmed_at is not None and now >= status.stage.confirmed_at + step.bake
+    if baked and status.waits_for is WaitsFor.BAKE:
         return "it has baked; what else it waits for is told within a minute"
     return status.because
 
 
-def behind(source: RolloutSource) -> str:
-    """Why what git says is not in force; empty when it is."""
+def behind(source: RolloutSource) -> Reason | None:
+    """Why what git says is not in force; None when it is."""
     status, name = source.status, f"rolloutsource {source.name}"
     if status.rejected:
         more = f" (and {len(status.rejected) - 1} more)" if len(status.rejected) > 1 else ""
-        return f"{name} refuses {status.rejected[0].message}{more}"
+        return Reason(f"{name} refuses {status.rejected[0].message}{more}")
     if status.held or status.problem:
-        return f"{name}: {status.because}" + (f"; {status.problem}" if status.held else "")
-    return ""
+        also = f"; {status.problem}" if status.held else ""
+        return Reason(f"{name}: {status.because}{also}")
+    return None
 
 
 def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
     """What time alone will do to this step; empty where only an event can move it."""
-    if status.because.startswith(gate.ASKING):
+    if status.waits_for is WaitsFor.APPROVAL:
         return f"; say `rollout approve {there}` or `rollout reject {there}`"
-    if status.confirmed_at is None:
+    if status.stage.confirmed_at is None:
         return ""
-    baked = status.confirmed_at + step.bake
+    baked = status.stage.confirmed_at + step.bake
     if now < baked:
         return f"; it bakes {age(baked - now)} more at least"
     if step.time_box is None:
         return ""
-    left = status.confirmed_at + step.time_box - now
+    left = status.stage.confirmed_at + step.time_box - now
     return f"; it stops waiting in {age(left)}" if left > timedelta(0) else ""
 
 
@@ -185,7 +191,8 @@ def _ways_on(there: str) -> str:
 
 
 def _place(status: RolloutStatus) -> str:
-    return f"{status.step.name if status.step else 'a step'} ({status.split.canary}%)"
+    step = status.attempt.step
+    return f"{step.name if step else 'a step'} ({status.stage.split.canary}%)"
 
 
 def _revision(revision: object) -> str:
@@ -198,16 +205,16 @@ def _name(revision: object) -> str:
 
 
 def _confirmed(status: RolloutStatus, now: datetime) -> str:
-    if status.confirmed_at is None:
-        return "waiting for the proxies" if status.asked_at is not None else ""
-    how = status.confirmed_by.value if status.confirmed_by else "its age"
-    return f"{age(now - status.confirmed_at)} ago, by {how}"
+    if status.stage.confirmed_at is None:
+        return "waiting for the proxies" if status.stage.asked_at is not None else ""
+    how = status.stage.confirmed_by.value if status.stage.confirmed_by else "its age"
+    return f"{age(now - status.stage.confirmed_at)} ago, by {how}"
 
 
 def _paused(status: RolloutStatus, now: datetime) -> str:
-    if status.pause is None:
+    if status.attempt.pause is None:
         return ""
-    return f"for {age(now - status.pause.since)}: {status.pause.because}"
+    return f"for {age(now - status.attempt.pause.since)}: {status.attempt.pause.because}"
 
 
 def _rejected(status: RolloutStatus, now: datetime) -> str:

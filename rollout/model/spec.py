@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from rollout.model import units
+from rollout.model.reasons import Verb
 from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
 from rollout.model.units import CONFIG, Duration, Share, Weight
 
@@ -502,12 +503,14 @@ class Request:
     ``who`` is empty for the annotation: Kubernetes' RBAC let somebody write it.
     """
 
-    verb: str
+    verb: Verb
     nonce: str
     who: str = ""
 
-
-VERBS = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
+    @property
+    def text(self) -> str:
+        """The annotation's text, which the status echoes once it was handled."""
+        return f"{self.verb}@{self.nonce}"
 
 
 @dataclass(frozen=True, slots=True)

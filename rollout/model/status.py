@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
-
+from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import OpenObject
 from rollout.model.traffic import Split
 from rollout.model.units import CONFIG
@@ -32,7 +30,7 @@ PHASE_MAY_FOLLOW: Mapping[Phase, frozenset[Phase]] = {
     Phase.HEALTHY: frozenset({Phase.PROGRESSING, Phase.PAUSED}),
     Phase.PROGRESSING: frozenset({Phase.HEALTHY, Phase.PAUSED, Phase.ROLLING_BACK}),
     Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.ROLLING_BACK, Phase.DEGRADED}),
-    Phase.ROLLING_BACK: frozenset({Phase.HEALTHY, Phase.DEGRADED, Phase.PROGRESSING}),
+    Phase.ROLLING_BACK: frozenset({Phase.HEALTHY, Phase.DEGRADED, Phase.PROGRESSING, Phase.PAUSED}),
     Phase.DEGRADED: frozenset({Phase.PROGRESSING, Phase.HEALTHY, Phase.PAUSED}),
 }
 """Which phase may follow which, besides itself; the diagram in ``docs/`` is drawn from it."""
@@ -55,7 +53,7 @@ class Stage(StrEnum):
 
 STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
     Stage.IDLE: frozenset({Stage.PREPARING}),
-    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.CLEANING}),
+    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.CLEANING, Stage.WITHDRAWING}),
     Stage.STEPPING: frozenset({Stage.SWITCHING, Stage.WITHDRAWING}),
     Stage.SWITCHING: frozenset({Stage.BAKING, Stage.WITHDRAWING}),
     Stage.BAKING: frozenset({Stage.REPOINTING, Stage.RETIRING, Stage.WITHDRAWING}),
@@ -106,17 +104,6 @@ class ConfirmedBy(StrEnum):
     SYNCZ = "syncz"  # istiod says every proxy acknowledged it
     SHARE = "observed share"  # the requests divide as asked
     FLOOR = "floor"  # time enough has passed; nobody told us
-
-
-@dataclass(frozen=True, slots=True)
-class StepStatus:
-    """The step we are at, and since when."""
-
-    __pydantic_config__ = CONFIG
-
-    index: int
-    name: str
-    entered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +182,7 @@ class Pause:
 
     __pydantic_config__ = CONFIG
 
+    kind: PauseKind
     because: str
     since: datetime
     by: str = ""
@@ -234,60 +222,138 @@ class SubsetMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """A revision without requests, whose pods go once they have ended what they had begun.
+
+    ``since``: when its last request may have been; None while the routes may still name it.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    revision: Revision
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """The stage we are in, and the route that it asks for.
+
+    ``since``: when it began.
+    ``asked_at``: when we last changed what the proxies should know; None: never in this attempt.
+    ``confirmed_at``: when they had it; the gate's clock and its evidence start here.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: Stage = Stage.IDLE
+    since: datetime | None = None
+    split: Split = Split(100, 0)
+    asked_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed_by: ConfirmedBy | None = None
+
+    @property
+    def waits_for_proxies(self) -> bool:
+        """Whether something was asked of them that they are not known to have."""
+        return self.asked_at is not None and self.confirmed_at is None
+
+    def asked(self, now: datetime) -> "StageStatus":
+        """The same stage, in which the proxies are asked anew whether they have it."""
+        return replace(self, asked_at=now, confirmed_at=None, confirmed_by=None)
+
+    def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
+        """The stage after this one where the route is the same: the proxies have it already."""
+        return replace(self, name=name, since=now)
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """The step we are at, and since when.
+
+    ``opened``: the HTTP gate that has opened; it is not asked again in this step.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    index: int
+    name: str
+    entered_at: datetime
+    opened: Opened | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to bring a revision to everyone; the next one begins as a new value.
+
+    ``number``: 0 before the first attempt, then one more each time.
+    ``canary``: the revision on its way, also while it is being withdrawn; None once it is over.
+    ``subset``: the DestinationRule's name of the canary's side.
+    ``taken_over``: how requests divided before us, which this attempt began with and left as it
+    was; absent: it began with everyone on stable.
+    ``stable_pods``: how many stable pods carried everyone when it began, or more since.
+    ``pod_losses``: how often the canary lost all its pods, the attempts before included.
+    ``drift``: foreign edits since it began, also those that came after its end.
+    ``warnings``: preflight's findings in force.
+    ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    number: int = 0
+    canary: Revision | None = None
+    subset: str = ""
+    taken_over: Split | None = None
+    stable_pods: int = 0
+    pod_losses: int = 0
+    step: StepStatus | None = None
+    pause: Pause | None = None
+    drift: Drift | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    approvals: tuple[Answer, ...] = ()
+    warnings: tuple[str, ...] = ()
+    checkpoint: OpenObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutStatus:
     """What one rollout remembers; what traffic should be follows from this and the spec alone.
 
-    ``stable``: the revision everyone may be sent to; None before the first look.
-    ``canary``: the revision of the journey under way, also while it is being withdrawn.
-    ``previous``: a revision without traffic whose pods go once they are drained.
-    ``previous_since``: when its last request may have been.
-    ``losses``: how often the canary lost all its pods in this journey.
+    What begins with an attempt is in ``attempt``, with a stage in ``stage``, with a step in
+    ``attempt.step``; the rest is the rollout's own.
+
+    ``because``: one sentence under 80 characters: why it stands where it stands.
+    ``waits_for``: what would move it on; absent when nothing has to.
+    ``stable``: the revision everyone may be sent to; absent before the first look.
+    ``draining``: the revision that had requests before, until its pods are gone.
+    ``rejected``: the revision that failed; not tried again.
+    ``subset_mode``: how the DestinationRule names the two sides.
+    ``stable_subset``: the DestinationRule's name of stable's side.
+    ``revisions_isolated``: other revisions' pods are behind the service, so routes name subsets.
+    ``autoscaler_target``: the Deployment that the spec's autoscaler last scaled as asked.
     ``epoch``: rises with every saved decision that acts, never falls; fences stale writers.
-    ``stage_since``: when the present stage began.
-    ``asked_at``: when we last changed what the proxies should know; None: never in this journey.
-    ``confirmed_at``: when they had it; the gate's clock and its evidence start here.
-    ``stable_subset``, ``canary_subset``: the DestinationRule's names of the two sides.
-    ``apart``: pods of other revisions are behind the service, so its subset must stay named.
-    ``pods``: how many stable pods carried everyone when the journey began, or more since.
-    ``opened``: the HTTP gate that opened last; it is not asked again in its step.
-    ``autoscaled``: the Deployment that the spec's autoscaler was last seen to scale as asked.
-    ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
+    ``history``: the last 50 decisions.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
+    ``last_refused_request``: that of the last one that could not be done; ``because`` said why.
+    ``observed_generation``, ``observed_commit``: of the spec that was looked at last.
     """
 
     __pydantic_config__ = CONFIG
 
     phase: Phase = Phase.HEALTHY
-    stage: Stage = Stage.IDLE
     because: str = ""
+    waits_for: WaitsFor | None = None
     stable: Revision | None = None
-    canary: Revision | None = None
-    previous: Revision | None = None
-    previous_since: datetime | None = None
-    losses: int = 0
-    step: StepStatus | None = None
-    stage_since: datetime | None = None
-    split: Split = Split(100, 0)
-    asked_at: datetime | None = None
-    confirmed_at: datetime | None = None
-    confirmed_by: ConfirmedBy | None = None
-    subsets: SubsetMode | None = None
-    stable_subset: str = ""
-    canary_subset: str = ""
-    apart: bool = False
-    pods: int = 0
-    autoscaled: str = ""
-    drift: Drift | None = None
-    attempt: int = 0
-    epoch: int = 0
-    verdicts: tuple[Verdict, ...] = ()
-    approvals: tuple[Answer, ...] = ()
-    opened: Opened | None = None
-    pause: Pause | None = None
+    stage: StageStatus = field(default_factory=StageStatus)
+    attempt: Attempt = field(default_factory=Attempt)
+    draining: Draining | None = None
     rejected: Rejected | None = None
-    warnings: Annotated[tuple[str, ...], Field(description="preflight findings in force")] = ()
-    checkpoint: OpenObject = field(default_factory=dict)
+    subset_mode: SubsetMode | None = None
+    stable_subset: str = ""
+    revisions_isolated: bool = False
+    autoscaler_target: str = ""
+    epoch: int = 0
     history: tuple[Entry, ...] = ()
     last_handled_request: str = ""
+    last_refused_request: str = ""
     observed_generation: int = 0
     observed_commit: str = ""

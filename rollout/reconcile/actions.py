@@ -16,33 +16,52 @@ from rollout.model.action import (
     Scale,
     SetRoute,
 )
+from rollout.model.reasons import WaitsFor
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
 from rollout.reconcile import drift, handover, holding, journey, wanted
-from rollout.reconcile.look import Look, Turn
+from rollout.reconcile.look import Look, Turn, Writes
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
 """Stages whose route never gives the canary more: nothing may stand before the way back."""
 
 
 def due(look: Look, turn: Turn) -> tuple[Action, ...]:
-    """The actions of this turn.
+    """The actions of this turn, in an order in which each may be the last that is done.
 
-    On the way up pods and subsets come before the route that names them; on the way down the
-    route comes first, and pods and subsets go when it has been seen to work.
+    Actions stop at the first that fails, so each stands behind what it needs:
+
+    1. *On the way up* pods come first: a subset may be named only when somebody is behind it.
+    2. Then subsets that are missing are made: Envoy answers 503 for a route whose cluster is not
+       there, so a subset is at the proxies before a route names it.
+    3. Then subsets change what they mean. The one that changes has weight 0 in the route before
+       and after (``_subsets`` waits while the route is not as asked), so no request notices.
+    4. Then the route, which names what 1 to 3 have made.
+    *On the way down* (back to stable, or at rest) the route comes before 3 and 1: nothing may
+    stand between a failed canary and its weight going away, above all no pods that cannot be
+    made. Only a missing stable subset goes before it, since the route back names it.
+    5. Subsets, then pods, go only now: a route that names a subset that is gone is an outage, and
+       a pod is stopped when no route has named it for the drain delay.
+    6. People hear of it after traffic is seen to: what is told is what was done, and no
+       notification delays a weight. They are asked after they were told why.
+    7. The autoscaler is handed over behind the pods of 1 that it would otherwise take away.
+    8. The object is let go last, when nothing of ours is left that would need it.
     """
     status = turn.status
     told = _told(look, turn)
     if look.seen.traffic.problems:
         return (*told, *_let_go(turn))
-    leave = turn.leave or (drift.paused(status) and status.stage is look.status.stage)
+    leave = turn.writes is Writes.NO_ROUTES or (
+        drift.paused(status) and status.stage.name is look.status.stage.name
+    )
     route = _route(look, status, leave=leave)
-    rest = replace(status, stage=Stage.IDLE) if turn.early else status
+    early = turn.writes is Writes.AT_REST
+    rest = replace(status, stage=replace(status.stage, name=Stage.IDLE)) if early else status
     subsets = () if leave else _subsets(look, rest)
     made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
     moved = tuple(a for a in subsets if a not in made)
-    up = _pods_up(look, status, early=turn.early)
-    down = status.stage in _DOWN
+    up = _pods_up(look, status, early=early)
+    down = status.stage.name in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
         *_subset_gone(look, status),
@@ -57,13 +76,13 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
 def _told(look: Look, turn: Turn) -> tuple[Action, ...]:
     """What people should hear, unless it is the very sentence they heard last."""
     because = turn.status.because
-    if not turn.tell or because == look.status.because:
+    if turn.notice is None or because == look.status.because:  # house: the same sentence twice
         return ()
-    return (Announce(turn.tell, because, warning=turn.warn),)
+    return (Announce(turn.notice.reason, because, warning=turn.notice.warning),)
 
 
 def _let_go(turn: Turn) -> tuple[Action, ...]:
-    return (LetGo(),) if turn.let_go else ()
+    return (LetGo(),) if turn.writes is Writes.LAST else ()
 
 
 def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, ...]:
@@ -110,7 +129,7 @@ def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
 def _subset_gone(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     """At rest a canary subset that no route names any more goes, if it was ours to make."""
     name = wanted.unused_subset(status, look.seen)
-    resting = status.stage is Stage.IDLE and look.status.stage is Stage.IDLE
+    resting = status.stage.name is Stage.IDLE and look.status.stage.name is Stage.IDLE
     if not name or not resting or look.seen.traffic.differences:
         return ()
     return (RemoveSubset(wanted.target(look.rollout, status), name, status.epoch),)
@@ -125,22 +144,26 @@ def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action,
     stays = _at_least(look, goal, least) if least else ()
     if early:
         return stays
-    if status.stage is Stage.IDLE and not look.rollout.deleting:
+    if status.stage.name is Stage.IDLE and not look.rollout.deleting:
         return _own(look, status, least)
-    if status.stage is Stage.WITHDRAWING:
-        return _at_least(look, status.stable, max(status.pods, least))
-    if status.canary is not None and status.stage not in _DOWN and _told_apart(look, status):
+    if status.stage.name is Stage.WITHDRAWING:
+        return _at_least(look, status.stable, max(status.attempt.stable_pods, least))
+    if (
+        status.attempt.canary is not None
+        and status.stage.name not in _DOWN
+        and _told_apart(look, status)
+    ):
         replicas = wanted.canary_replicas(look.rollout, status)
-        if status.canary.same(goal):
-            return _at_least(look, status.canary, max(replicas, least))
-        return (*stays, *_at_least(look, status.canary, replicas))
+        if status.attempt.canary.same(goal):
+            return _at_least(look, status.attempt.canary, max(replicas, least))
+        return (*stays, *_at_least(look, status.attempt.canary, replicas))
     return stays
 
 
 def _told_apart(look: Look, status: RolloutStatus) -> bool:
     """Whether the proxies already tell the revisions apart, not only the API's objects."""
-    waits = status.asked_at is not None and status.confirmed_at is None
-    return look.status.apart and not (status.stage is Stage.PREPARING and waits)
+    waits = status.stage.name is Stage.PREPARING and status.stage.waits_for_proxies
+    return look.status.revisions_isolated and not waits
 
 
 def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
@@ -175,17 +198,19 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     They are remembered until they are seen to be gone; only a third revision in the time of one
     drain cuts the first one's short.
     """
-    before, workload = look.status.previous, look.rollout.spec.workload
-    if before is None or not wanted.ours_to_scale(look.rollout):
+    draining, workload = look.status.draining, look.rollout.spec.workload
+    if draining is None or not wanted.ours_to_scale(look.rollout):
         return ()
-    pods, kept = look.pods(before), (status.stable, status.canary)
-    over = status.previous != before or holding.drain_left(look) <= timedelta(0)
+    before = draining.revision
+    pods, kept = look.pods(before), (status.stable, status.attempt.canary)
+    replaced = status.draining is None or not before.same(status.draining.revision)
+    over = replaced or holding.drain_left(look, draining) <= timedelta(0)
     over = over and not handover.scales(look, before)
     used = any(journey.shares_pods(before, r) for r in kept)
     actions: list[Action] = []
     if over and pods.exists and pods.wanted and not used:
         actions.append(Scale(pods.deployment, 0))
-    if status.previous is None and workload.template is not None:
+    if status.draining is None and workload.template is not None:
         keep = tuple(r.name for r in kept if r is not None)
         actions.append(PruneWorkloads(keep, workload.revision_history))
     return tuple(actions)
@@ -193,20 +218,20 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
 
 def _ask(look: Look, turn: Turn) -> tuple[Action, ...]:
     """The question to people, once per step and attempt, after all traffic is seen to."""
-    status = turn.status
-    if not turn.ask or status.step is None or status.canary is None:
+    status, attempt = turn.status, turn.status.attempt
+    if turn.waits_for is not WaitsFor.APPROVAL or attempt.step is None or attempt.canary is None:
         return ()
     step = holding.stop(look.rollout, status).step
     if step.approval is None:
         return ()
-    key = f"{look.rollout.uid}/{status.attempt}/{status.step.index}"
+    key = f"{look.rollout.uid}/{attempt.number}/{attempt.step.index}"
     return (
         AskApproval(
             key=key,
             approval=step.approval,
-            revision=status.canary,
-            step=status.step.index,
-            split=str(status.split),
-            verdicts=status.verdicts,
+            revision=attempt.canary,
+            step=attempt.step.index,
+            split=str(status.stage.split),
+            verdicts=attempt.verdicts,
         ),
     )

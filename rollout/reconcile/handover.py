@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from rollout.model.action import HandOver
 from rollout.model.observation import SeenAutoscaler
+from rollout.model.reasons import Reason
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.reconcile.look import Look
 
 
 def goal(status: RolloutStatus) -> Revision | None:
     """Whose pods the autoscaler should scale now."""
-    return status.canary if status.stage is Stage.BAKING else status.stable
+    return status.attempt.canary if status.stage.name is Stage.BAKING else status.stable
 
 
 def scales(look: Look, revision: Revision | None) -> bool:
@@ -44,34 +45,37 @@ def due(look: Look, status: RolloutStatus) -> tuple[HandOver, ...]:
     return (HandOver(found.name, pods.deployment),)
 
 
-def missing(look: Look) -> str:
-    """Why the old pods may not go yet, in words; empty when they may."""
+def missing(look: Look) -> Reason | None:
+    """Why the old pods may not go yet; None when they may."""
     found, pods = look.seen.autoscaler, look.pods(goal(look.status))
     if found is None or not found.exists or _names(found, pods.deployment):
-        return ""
-    return found.problem or f"autoscaler {found.name} is to scale {pods.deployment}"
+        return None
+    return Reason(found.problem or f"autoscaler {found.name} is to scale {pods.deployment}")
 
 
-def trouble(look: Look) -> str:
-    """What a person must see to before it can be handed over, in words; empty when nothing."""
-    return look.seen.autoscaler.problem if look.seen.autoscaler else ""
+def trouble(look: Look) -> Reason | None:
+    """What a person must see to before it can be handed over; None when nothing."""
+    found = look.seen.autoscaler
+    return Reason(found.problem) if found and found.problem else None
 
 
 def landed(look: Look) -> RolloutStatus:
     """The status, with the Deployment that it was seen to scale as asked."""
     name = look.pods(goal(look.status)).deployment
-    if look.status.autoscaled == name or not _names(look.seen.autoscaler, name):
+    if look.status.autoscaler_target == name or not _names(look.seen.autoscaler, name):
         return look.status
-    return replace(look.status, autoscaled=name)
+    return replace(look.status, autoscaler_target=name)
 
 
-def foreign(look: Look) -> str:
-    """What somebody else made of it, in words: it was where it should be, and is no more."""
+def foreign(look: Look) -> Reason | None:
+    """What somebody else made of it: it was where it should be, and is no more."""
     found, status = look.seen.autoscaler, look.status
-    there = status.autoscaled and status.autoscaled == look.pods(goal(status)).deployment
+    there = (
+        status.autoscaler_target and status.autoscaler_target == look.pods(goal(status)).deployment
+    )
     if found is None or not there or not _away(look, status):
-        return ""
-    return f"autoscaler {found.name}, which named {found.scales}"
+        return None
+    return Reason(f"autoscaler {found.name}, which named {found.scales}")
 
 
 def _away(look: Look, status: RolloutStatus) -> bool:

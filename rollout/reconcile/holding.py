@@ -5,29 +5,30 @@ from datetime import datetime, timedelta
 
 from rollout import strategies
 from rollout.gate import Held, Window
+from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Rollout, Step
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import Draining, RolloutStatus, Stage
 from rollout.reconcile import journey, wanted
 from rollout.reconcile.look import PROXIES, SOON, Look, Turn
 from rollout.strategies import Stop
 
 
-def until(look: Look, because: str) -> Turn:
+def until(look: Look, because: Reason, waits_for: WaitsFor) -> Turn:
     """Hold for something that must come by itself; after the deadline, pause and ask."""
     status = look.status
-    if status.pause is not None:
-        return Turn(status, status.pause.because, SOON)
-    left = _deadline(look) - (look.now - (status.stage_since or look.now))
+    if status.attempt.pause is not None:
+        return Turn(status, status.attempt.pause.because, SOON, waits_for)
+    left = _deadline(look) - (look.now - (status.stage.since or look.now))
     if left > timedelta(0):
-        every = PROXIES if status.asked_at and not status.confirmed_at else SOON
-        return Turn(status, because, min(left, every))
-    return journey.pause(look, f"gave up waiting: {because}")
+        every = PROXIES if status.stage.waits_for_proxies else SOON
+        return Turn(status, because, min(left, every), waits_for)
+    return journey.pause(look, PauseKind.DEADLINE, f"gave up waiting: {because}")
 
 
 def _deadline(look: Look) -> timedelta:
     """The progress deadline; at a step it begins when the step could have ended."""
     deadline = look.rollout.spec.progress_deadline
-    if look.status.stage is not Stage.STEPPING:
+    if look.status.stage.name is not Stage.STEPPING:
         return deadline
     step = stop(look.rollout, look.status).step
     return deadline + max(step.bake, step.box)
@@ -35,36 +36,37 @@ def _deadline(look: Look) -> timedelta:
 
 def drained(look: Look) -> RolloutStatus:
     """The status without the pods of the past, once they are gone or not ours to stop."""
-    status, pods = look.status, look.pods(look.status.previous)
-    if status.previous is None or drain_left(look) > timedelta(0):
+    status = look.status
+    if status.draining is None or drain_left(look, status.draining) > timedelta(0):
         return status
+    pods = look.pods(status.draining.revision)
     there = not pods.known or (pods.exists and pods.wanted)
     if wanted.ours_to_scale(look.rollout) and there:
         return status
-    return replace(status, previous=None, previous_since=None)
+    return replace(status, draining=None)
 
 
-def drain_left(look: Look) -> timedelta:
+def drain_left(look: Look, draining: Draining) -> timedelta:
     """How long the pods of the past must still stay; at least a moment while they may be used."""
     drain = look.rollout.spec.workload.drain
-    if look.status.previous_since is None:
+    if draining.since is None:
         return max(drain, PROXIES)
     if not wanted.ours_to_scale(look.rollout):
         return timedelta(0)
-    return drain - (look.now - look.status.previous_since)
+    return drain - (look.now - draining.since)
 
 
 def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
     """What the gate is handed at a step, or while the promoted canary bakes."""
     plan = strategies.plan(rollout.spec.strategy)
-    comparing = status.stage is Stage.STEPPING
+    comparing = status.stage.name is Stage.STEPPING
     if comparing:
-        ahead = plan.stops[(status.step.index if status.step else 0) + 1 :]
+        ahead = plan.stops[(status.attempt.step.index if status.attempt.step else 0) + 1 :]
         step = stop(rollout, status).step
         coming = ahead[0].route.split.canary if ahead else 100
     else:
         step, coming = Step(name="bake", bake=plan.keep_old, time_box=plan.keep_old), 100
-    since = status.confirmed_at
+    since = status.stage.confirmed_at
     if since is None:
         return Held(step, None, None)
     reaches = wanted.route(rollout, status).reaches_canary
@@ -76,22 +78,22 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
 def stop(rollout: Rollout, status: RolloutStatus) -> Stop:
     """The stop we are at; git may have fewer by now."""
     stops = strategies.plan(rollout.spec.strategy).stops
-    return stops[min(status.step.index if status.step else 0, len(stops) - 1)]
+    return stops[min(status.attempt.step.index if status.attempt.step else 0, len(stops) - 1)]
 
 
 def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: int) -> Window:
     """What the evidence may speak of: these pods, from this moment on."""
     stable = status.stable.name if status.stable else ""
-    canary = status.canary.name if status.canary else ""
+    canary = status.attempt.canary.name if status.attempt.canary else ""
     return Window(
         namespace=rollout.namespace,
         stable=stable,
         canary=canary,
         workloads={name: rollout.deployment(name) for name in (stable, canary)},
         since=since,
-        step=status.step.index if status.step else None,
-        weight=status.split.canary,
+        step=status.attempt.step.index if status.attempt.step else None,
+        weight=status.stage.split.canary,
         next_weight=coming,
-        mirrored=status.split.canary == 0,
-        comparing=status.split.stable > 0,
+        mirrored=status.stage.split.canary == 0,
+        comparing=status.stage.split.stable > 0,
     )

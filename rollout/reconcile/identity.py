@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from rollout.model.reasons import PauseKind
 from rollout.model.status import Revision, Stage
 from rollout.reconcile import journey
-from rollout.reconcile.look import AT_ONCE, Look, Turn, remember
+from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, remember
 
 _TURNABLE = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING)
 """Where stable has, or would get back, requests that it had before."""
@@ -37,11 +38,12 @@ def stable_rebuilt(look: Look) -> Turn | None:
     now = replace(status.stable, template_hash=build)
     because = rebuilt(status.stable, now)
     look = replace(look, status=replace(status, stable=now))
-    if status.stage in _TURNABLE:
+    if status.stage.name in _TURNABLE:
         return journey.withdraw(look, because, reject=False)
-    if status.stage is Stage.BAKING:
-        return journey.pause(look, because)
-    return Turn(remember(look.status, look.now, because), because, AT_ONCE, "Rebuilt", warn=True)
+    if status.stage.name is Stage.BAKING:
+        return journey.pause(look, PauseKind.REBUILT, because)
+    notice = Notice("Rebuilt", warning=True)
+    return Turn(remember(look.status, look.now, because), because, AT_ONCE, notice=notice)
 
 
 def _seen_build(look: Look, revision: Revision | None) -> str:

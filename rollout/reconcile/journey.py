@@ -2,15 +2,30 @@
 
 from dataclasses import replace
 
-from rollout.model.status import Pause, Rejected, Revision, Stage, StepStatus
+from rollout.model.reasons import PauseKind
+from rollout.model.status import (
+    Attempt,
+    Draining,
+    Pause,
+    Rejected,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StageStatus,
+    StepStatus,
+)
 from rollout.model.traffic import Split
-from rollout.reconcile import adopt
+from rollout.reconcile import serving
 from rollout.reconcile.look import (
     AT_ONCE,
     Look,
+    Notice,
     Turn,
+    Writes,
     asked,
+    attempted,
     enter,
+    go_on,
     named,
     remember,
     short,
@@ -35,49 +50,54 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
 
     Nothing is written yet: first the rules are asked.
     """
-    status, stable = look.status, look.pods(look.status.stable)
+    status, gone = look.status, look.status.draining
     status = replace(
         status,
-        stage=Stage.PREPARING,
-        stage_since=look.now,
-        canary=revision,
-        canary_subset=adopt.canary_subset(status, look, revision),
-        apart=status.apart or look.seen.traffic.serving == (status.stable_subset,),
-        attempt=status.attempt + 1,
-        split=Split(100, 0),
-        step=None,
-        asked_at=None,
-        confirmed_at=None,
-        confirmed_by=None,
-        verdicts=(),
-        approvals=(),
-        opened=None,
-        checkpoint={},
-        pause=status.pause if revision.same(status.canary) else None,
-        drift=None,
+        stage=StageStatus(Stage.PREPARING, since=look.now),
+        attempt=_next_attempt(look, revision),
+        revisions_isolated=status.revisions_isolated
+        or look.seen.traffic.serving == (status.stable_subset,),
         rejected=None,
-        losses=status.losses if revision.same(status.canary) else 0,
-        pods=max(stable.ready, stable.wanted),
-        previous=None if shares_pods(revision, status.previous) else status.previous,
+        draining=None if gone and shares_pods(revision, gone.revision) else gone,
     )
-    return Turn(remember(status, look.now, because), because, AT_ONCE, "NewRevision", early=True)
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, notice=Notice("NewRevision"), writes=Writes.AT_REST)
 
 
-def enter_step(look: Look, index: int, because: str) -> Turn:
-    """The turn that begins stop ``index`` of the plan."""
+def _next_attempt(look: Look, revision: Revision) -> Attempt:
+    """The next attempt, which knows nothing of those before it but what the same revision did.
+
+    A person's pause outlives a canary that lost its pods, and losses are counted on.
+    """
+    status, stable = look.status, look.pods(look.status.stable)
+    before = status.attempt
+    attempt = Attempt(
+        number=before.number + 1,
+        canary=revision,
+        subset=serving.canary_subset(status, look, revision),
+        stable_pods=max(stable.ready, stable.wanted),
+    )
+    if not revision.same(before.canary):
+        return attempt
+    return replace(attempt, pause=before.pause, pod_losses=before.pod_losses)
+
+
+def enter_step(look: Look, index: int, because: str, split: Split | None = None) -> Turn:
+    """The turn that begins stop ``index`` of the plan; ``split`` stays, whatever the plan says."""
     stop = look.plan.stops[index]
-    status = enter(look, Stage.STEPPING, stop.route.split, because)
-    status = replace(status, pause=None, step=StepStatus(index, stop.name, look.now))
-    told = f"{stop.name}: {stop.route.split.canary}% to {named(status.canary)}; {because}"
-    return Turn(status, told, AT_ONCE, "StepStarted")
+    split = split or stop.route.split
+    status = enter(look, Stage.STEPPING, split, because)
+    status = attempted(status, pause=None, step=StepStatus(index, stop.name, look.now))
+    told = f"{stop.name}: {split.canary}% to {named(status.attempt.canary)}; {because}"
+    return Turn(status, told, AT_ONCE, notice=Notice("StepStarted"))
 
 
 def switch(look: Look, because: str) -> Turn:
     """The turn that sends everyone to the canary: the beginning of promotion."""
     status = enter(look, Stage.SWITCHING, Split(0, 100), because)
-    status = replace(status, pause=None, step=None, rejected=None)
-    told = f"everyone to {named(status.canary)}: {because}"
-    return Turn(status, told, AT_ONCE, "Promoting")
+    status = replace(attempted(status, pause=None, step=None), rejected=None)
+    told = f"everyone to {named(status.attempt.canary)}: {because}"
+    return Turn(status, told, AT_ONCE, notice=Notice("Promoting"))
 
 
 def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
@@ -85,39 +105,49 @@ def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
 
     Before the first step there is nobody to take back, and perhaps no subset to name.
     """
-    status = replace(look.status, pause=None)
-    if reject and status.canary is not None:
-        status = replace(status, rejected=Rejected(status.canary, short(because), look.now))
+    status = attempted(look.status, pause=None)
+    if reject and status.attempt.canary is not None:
+        status = replace(status, rejected=Rejected(status.attempt.canary, short(because), look.now))
     look = replace(look, status=status)
-    if status.stage is Stage.PREPARING:
-        return replace(withdrawn(look), because=because, tell="RollingBack", warn=True)
+    if status.stage.name is Stage.PREPARING and status.attempt.taken_over is None:
+        return replace(withdrawn(look), because=because, notice=Notice("RollingBack", warning=True))
     split = way_back(look)
     if split.stable < 100:
         because = f"{because}; {stable_lacks(look, split)}"
     status = enter(look, Stage.WITHDRAWING, split, because)
-    return Turn(status, because, AT_ONCE, "RollingBack", warn=True)
+    return Turn(status, because, AT_ONCE, notice=Notice("RollingBack", warning=True))
 
 
 def withdrawn(look: Look) -> Turn:
     """The turn once no request goes to the canary: clean up, or begin what git asks for by now."""
     status, revision = look.status, look.seen.asked
-    status = replace(status, previous=status.canary, previous_since=look.now)
+    if status.attempt.canary is not None:
+        status = replace(status, draining=Draining(status.attempt.canary, look.now))
     look = replace(look, status=status)
     tried = status.rejected.revision if status.rejected else None
     home = revision is None or revision.same(status.stable) or revision.same(tried)
     if revision is None or home or look.rollout.deleting:
         because = "traffic is off the canary; cleaning up"
-        told = status if status.stage is Stage.PREPARING else asked(status, look.now)
-        status = replace(told, stage=Stage.CLEANING, stage_since=look.now)
-        status = replace(remember(status, look.now, because), canary=None, step=None)
-        return Turn(status, because, AT_ONCE)
-    if revision.same(status.canary) and status.losses >= LOSSES:
-        turn = start(look, revision, f"{revision.name} lost its pods {status.losses} times")
-        return pause(replace(look, status=turn.status), turn.because)
+        if status.stage.name is not Stage.PREPARING:
+            look = replace(look, status=asked(status, look.now))
+        return Turn(
+            over(remember(go_on(look, Stage.CLEANING), look.now, because)), because, AT_ONCE
+        )
+    if revision.same(status.attempt.canary) and status.attempt.pod_losses >= LOSSES:
+        turn = start(
+            look, revision, f"{revision.name} lost its pods {status.attempt.pod_losses} times"
+        )
+        return pause(replace(look, status=turn.status), PauseKind.PODS_LOST, turn.because)
     return start(look, revision, f"{revision.name} starts anew")
 
 
-def pause(look: Look, because: str, by: str = "") -> Turn:
+def over(status: RolloutStatus) -> RolloutStatus:
+    """The status whose attempt is over; what was measured in it stays to be read."""
+    return attempted(status, canary=None, step=None)
+
+
+def pause(look: Look, kind: PauseKind, because: str, by: str = "") -> Turn:
     """The turn that stands still and asks a person."""
-    status = replace(look.status, pause=Pause(short(because), look.now, by))
-    return Turn(remember(status, look.now, because), because, AT_ONCE, "Paused", warn=not by)
+    status = attempted(look.status, pause=Pause(kind, short(because), look.now, by))
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, notice=Notice("Paused", warning=not by))

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from rollout.model.status import Stage, SubsetMode
 from rollout.reconcile import journey, stages, wanted
-from rollout.reconcile.look import SOON, Look, Turn
+from rollout.reconcile.look import SOON, Look, Turn, Writes, attempted
 
 
 def leave(look: Look) -> Turn:
     """The turn of a Rollout that git no longer has."""
-    look = replace(look, status=replace(look.status, pause=None))
+    look = replace(look, status=attempted(look.status, pause=None))
     if _nothing_left(look) or _waited_enough(look):
-        return Turn(look.status, "deleted: let go", let_go=True)
-    if look.status.stage in (Stage.PREPARING, Stage.STEPPING):
+        return Turn(look.status, "deleted: let go", writes=Writes.LAST)
+    if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
         return journey.withdraw(look, "deleted: everyone back to stable", reject=False)
-    if look.status.stage is not Stage.IDLE:
+    if look.status.stage.name is not Stage.IDLE:
         return stages.advance(look)
     return _given_back(look)
 
@@ -28,8 +28,8 @@ def _nothing_left(look: Look) -> bool:
     status, traffic = look.status, look.seen.traffic
     if status.stable is None or (traffic.problems and not traffic.differences):
         return True
-    pods = (look.pods(status.stable), look.pods(status.canary))
-    return status.canary is not None and all(side.down for side in pods)
+    pods = (look.pods(status.stable), look.pods(status.attempt.canary))
+    return status.attempt.canary is not None and all(side.down for side in pods)
 
 
 def _waited_enough(look: Look) -> bool:
@@ -37,8 +37,8 @@ def _waited_enough(look: Look) -> bool:
 
     The routes are left as they are then: traffic stays where the pods are.
     """
-    status, since = look.status, look.status.stage_since
-    held = status.stage is Stage.WITHDRAWING and status.split.stable < 100
+    status, since = look.status, look.status.stage.since
+    held = status.stage.name is Stage.WITHDRAWING and status.stage.split.stable < 100
     deadline = look.rollout.spec.progress_deadline
     return held and since is not None and look.now - since >= deadline
 
@@ -50,8 +50,12 @@ def _given_back(look: Look) -> Turn:
     them else, and nobody would be left to judge that.
     """
     status, seen = look.status, look.seen
-    alone = status.subsets is SubsetMode.ROLE and seen.strangers == 0
-    if seen.traffic.differences or wanted.unused_subset(status, seen) or (status.apart and alone):
-        status = replace(status, apart=status.apart and not alone)
+    alone = status.subset_mode is SubsetMode.ROLE and seen.strangers == 0
+    if (
+        seen.traffic.differences
+        or wanted.unused_subset(status, seen)
+        or (status.revisions_isolated and alone)
+    ):
+        status = replace(status, revisions_isolated=status.revisions_isolated and not alone)
         return Turn(status, "deleted: giving the routes back", SOON)
-    return Turn(status, "deleted: let go", let_go=True)
+    return Turn(status, "deleted: let go", writes=Writes.LAST)

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
+from rollout.model.reasons import Reason, WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import Entry, Revision, RolloutStatus, Stage, sentence
+from rollout.model.status import Entry, Revision, RolloutStatus, Stage, StageStatus, sentence
 from rollout.model.traffic import Split
 from rollout.reconcile import wanted
 from rollout.strategies import Plan, Stop
@@ -48,6 +51,26 @@ class Look:
         return self.seen.workloads.get(name) or SeenWorkload(name, "", exists=False)
 
 
+class Writes(StrEnum):
+    """What of the world a turn may change."""
+
+    ALL = "all"  # whatever is not as the status says
+    AT_REST = "at rest"  # the journey has not begun: subsets as at rest, and pods stay
+    NO_ROUTES = "no routes"  # the mesh's objects stay as they are found, even if not as asked
+    LAST = "last"  # and then nothing of ours is left to do: the object may be deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That people should hear of a turn; ``reason`` as of Kubernetes Events, in one word.
+
+    ``warning``: a person should look at it.
+    """
+
+    reason: str
+    warning: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a stage made of a look.
@@ -55,25 +78,16 @@ class Turn:
     ``because``: any length; people get it shortened.
     ``again``: when time alone could change the answer; zero: look again at once, since new
     questions are to be asked; None: only an event can.
-    ``tell``: the reason under which people should hear of it; empty: not worth an Event.
-    ``warn``: a person should look at it.
-    ``ask``: people are to be asked for their approval.
-    ``stands``: we stand still for a reason outside, so the phase is Paused.
-    ``leave``: the mesh's objects stay as they are found, even where that is not as asked.
-    ``early``: the journey has not begun yet, so subsets are as at rest and pods stay as they are.
-    ``let_go``: nothing of ours is left to do; the object may be deleted.
+    ``waits_for``: what would move it on; None when it moves, or has nothing to do.
+    ``notice``: None: not worth an Event.
     """
 
     status: RolloutStatus
     because: str
     again: timedelta | None = None
-    tell: str = ""
-    warn: bool = False
-    ask: bool = False
-    stands: bool = False
-    leave: bool = False
-    early: bool = False
-    let_go: bool = False
+    waits_for: WaitsFor | None = None
+    notice: Notice | None = None
+    writes: Writes = Writes.ALL
 
 
 def short(text: str) -> str:
@@ -88,25 +102,35 @@ def named(revision: Revision | None) -> str:
 
 def asked(status: RolloutStatus, now: datetime) -> RolloutStatus:
     """The status in which the proxies are to be asked anew whether they have it."""
-    return replace(status, asked_at=now, confirmed_at=None, confirmed_by=None)
+    return replace(status, stage=status.stage.asked(now))
 
 
 def enter(look: Look, stage: Stage, split: Split, because: str) -> RolloutStatus:
     """The status at the beginning of ``stage``; its route is asked for from now on."""
-    status = replace(asked(look.status, look.now), stage=stage, stage_since=look.now, split=split)
-    return remember(status, look.now, because)
+    begun = StageStatus(stage, since=look.now, split=split, asked_at=look.now)
+    return remember(replace(look.status, stage=begun), look.now, because)
+
+
+def go_on(look: Look, stage: Stage) -> RolloutStatus:
+    """The status in ``stage``, which asks for the route that the stage before has asked for."""
+    return replace(look.status, stage=look.status.stage.followed_by(stage, look.now))
+
+
+def attempted(status: RolloutStatus, **changes: Any) -> RolloutStatus:
+    """The status whose attempt has these ``changes``."""
+    return replace(status, attempt=replace(status.attempt, **changes))
 
 
 def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatus:
     """The status with one more decision in its history and the next fencing epoch."""
     epoch = status.epoch + 1
-    canary = status.canary or status.stable
-    evidence = "; ".join(v.text for v in status.verdicts if not v.dry_run)[:400]
+    canary = status.attempt.canary or status.stable
+    evidence = "; ".join(v.text for v in status.attempt.verdicts if not v.dry_run)[:400]
     entry = Entry(
-        id=f"{status.attempt}.{epoch}",
+        id=f"{status.attempt.number}.{epoch}",
         at=now,
-        stage=status.stage,
-        split=str(status.split),
+        stage=status.stage.name,
+        split=str(status.stage.split),
         because=short(because),
         revision=canary.name if canary else "",
         evidence=evidence,
@@ -117,15 +141,17 @@ def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatu
 def confirmed(look: Look) -> RolloutStatus:
     """The status, with the moment of confirmation once the proxies have what was asked."""
     status = look.status
-    if status.confirmed_at is not None or status.asked_at is None:
+    since = status.stage.asked_at
+    if since is None or status.stage.confirmed_at is not None:
         return status
     if wanted.wrong_subsets(status, look.seen):
         return status
-    name = named(status.canary)
-    how = confirm.confirmed(look.seen, status.asked_at, look.now, name, status.split.canary)
+    name = named(status.attempt.canary)
+    how = confirm.confirmed(look.seen, since, look.now, name, status.stage.split.canary)
     if how is None:
         return status
-    return replace(status, confirmed_at=look.now, confirmed_by=how)
+    stage = replace(status.stage, confirmed_at=look.now, confirmed_by=how)
+    return replace(status, stage=stage)
 
 
 def need(look: Look, percent: int) -> int:
@@ -135,7 +161,7 @@ def need(look: Look, percent: int) -> int:
     wants by now), less the spare; at least one where there is any weight.
     Source: invariant S7 of facts/reliability.md 2.3.
     """
-    pods = max(look.status.pods, look.pods(look.status.stable).wanted, 1)
+    pods = max(look.status.attempt.stable_pods, look.pods(look.status.stable).wanted, 1)
     return _share(percent, pods)
 
 
@@ -146,8 +172,10 @@ def stable_need(look: Look, percent: int) -> int:
     than ``need``. On the way back his answer to the share that stable has got is waited for.
     """
     status, pods = look.status, look.pods(look.status.stable)
-    found, share = look.seen.autoscaler, status.split.stable
-    known = share > 0 and pods.wanted > 0 and (status.stage is not Stage.WITHDRAWING or _old(look))
+    found, share = look.seen.autoscaler, status.stage.split.stable
+    known = (
+        share > 0 and pods.wanted > 0 and (status.stage.name is not Stage.WITHDRAWING or _old(look))
+    )
     scaled = found is not None and found.scales == pods.deployment
     if not known or not (scaled or not wanted.ours_to_scale(look.rollout)):
         return need(look, percent)
@@ -156,7 +184,7 @@ def stable_need(look: Look, percent: int) -> int:
 
 def _old(look: Look) -> bool:
     """Whether an autoscaler has had time to answer to the split."""
-    since = look.status.confirmed_at
+    since = look.status.stage.confirmed_at
     return since is not None and look.now - since >= ANSWERED
 
 
@@ -165,8 +193,8 @@ def _share(percent: int, pods: int | Fraction) -> int:
     return max(1, ceil(percent * pods * (1 - SPARE) / 100)) if percent else 0
 
 
-def lacking(look: Look, stop: Stop | None) -> str:
-    """Why the canary cannot carry ``stop`` now (None: everyone), in words; empty when it can.
+def lacking(look: Look, stop: Stop | None) -> Reason | None:
+    """Why the canary cannot carry ``stop`` now (None: everyone); None when it can.
 
     Where the step says how many pods it wants, its author knows better than our estimate.
     """
@@ -174,11 +202,13 @@ def lacking(look: Look, stop: Stop | None) -> str:
     least = need(look, percent)
     if stop and stop.step.replicas is not None:
         least = min(least, stop.step.replicas)
-    canary = look.pods(look.status.canary)
+    canary = look.pods(look.status.attempt.canary)
     if not canary.known:
-        return canary.problem
+        return Reason(canary.problem)
     ready, pods = canary.ready, "pod" if least == 1 else "pods"
-    return "" if ready >= least else f"{percent}% needs {least} canary {pods}, {ready} ready"
+    if ready >= least:
+        return None
+    return Reason(f"{percent}% needs {least} canary {pods}, {ready} ready")
 
 
 def way_back(look: Look) -> Split:
@@ -188,11 +218,11 @@ def way_back(look: Look) -> Split:
     pods cannot be read it gets everyone: it carried them all, and nothing says that it is dead.
     """
     status, pods = look.status, look.pods(look.status.stable)
-    stable, canary = pods.ready, look.pods(status.canary)
+    stable, canary = pods.ready, look.pods(status.attempt.canary)
     if not pods.known or stable >= stable_need(look, 100) or (canary.down and stable > 0):
         return Split(100, 0)
     able = max(p for p in range(101) if stable_need(look, p) <= stable)
-    return Split.giving_canary(min(status.split.canary, 100 - able))
+    return Split.giving_canary(min(status.stage.split.canary, 100 - able))
 
 
 def stable_lacks(look: Look, split: Split) -> str:

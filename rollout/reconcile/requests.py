@@ -1,8 +1,9 @@
 """What people ask for, handled once: each verb is one function from a look to a turn."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import assert_never
 
+from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
 from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
 from rollout.reconcile import drift, journey, wanted
@@ -10,8 +11,10 @@ from rollout.reconcile.look import (
     AT_ONCE,
     SOON,
     Look,
+    Notice,
     Turn,
     asked,
+    attempted,
     lacking,
     named,
     remember,
@@ -20,32 +23,53 @@ from rollout.reconcile.look import (
 from rollout.strategies import Stop
 
 
-def text(request: Request) -> str:
-    """The request as the annotation wrote it; echoed in the status once it was handled."""
-    return f"{request.verb}@{request.nonce}"
-
-
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
     request = look.rollout.request
-    if request is None or text(request) == look.status.last_handled_request:
+    if request is None or request.text == look.status.last_handled_request:
         return None
     if _raises(look, request) and drift.paused(look.status):
         return _resume(look, request)  # decided: the foreign edit goes, then the weight rises
     if _waits(look, request):
         return None
-    handled = replace(look.status, last_handled_request=text(request))
+    handled = replace(look.status, last_handled_request=request.text)
     look = replace(look, status=handled)
-    do = _VERBS.get(request.verb)
-    turn = do(look, request) if do else None
+    turn = _done(look, request)
     if turn is None:
-        because = f"{request.verb}: nothing to {request.verb} while {handled.stage.lower()}"
-        return Turn(remember(handled, look.now, because), because, AT_ONCE)
+        stage = handled.stage.name.lower()
+        return _refused(look, request, f"nothing to {request.verb} while {stage}")
     return turn
 
 
+def _done(look: Look, request: Request) -> Turn | None:
+    """The turn that does it; None where the stage has nothing to which it could be done."""
+    match request.verb:
+        case Verb.PROMOTE:
+            return _promote(look, request)
+        case Verb.SKIP:
+            return _skip(look, request)
+        case Verb.PAUSE:
+            return _pause(look, request)
+        case Verb.RESUME:
+            return _resume(look, request)
+        case Verb.ABORT:
+            return _abort(look, request)
+        case Verb.RETRY:
+            return _retry(look, request)
+        case Verb.APPROVE | Verb.REJECT:
+            return _answer(look, request)
+    assert_never(request.verb)
+
+
+def _refused(look: Look, request: Request, why: str) -> Turn:
+    """The turn that says why not; all else goes on."""
+    because = f"{request.verb}: {why}"
+    status = replace(look.status, last_refused_request=request.text)
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
 def _raises(look: Look, request: Request) -> bool:
-    return request.verb in ("promote", "skip") and look.status.stage is Stage.STEPPING
+    return request.verb in (Verb.PROMOTE, Verb.SKIP) and look.status.stage.name is Stage.STEPPING
 
 
 def _waits(look: Look, request: Request) -> bool:
@@ -57,7 +81,7 @@ def _waits(look: Look, request: Request) -> bool:
         return False
     status, seen = look.status, look.seen
     foreign = seen.traffic.differences or wanted.wrong_subsets(status, seen)
-    if status.confirmed_at is None or foreign:
+    if status.stage.confirmed_at is None or foreign:
         return True
     ours = wanted.ours_to_scale(look.rollout) and wanted.in_haste(look.rollout, status)
     return ours and bool(lacking(look, None))
@@ -70,63 +94,68 @@ def _who(request: Request) -> str:
 def _promote(look: Look, request: Request) -> Turn | None:
     """Everyone over, gates or not; also instead of going back to a stable that is not there."""
     status = look.status
-    stuck = status.stage is Stage.WITHDRAWING and status.split.stable < 100
-    if not stuck and status.stage is not Stage.STEPPING:
+    stuck = status.stage.name is Stage.WITHDRAWING and status.stage.split.stable < 100
+    if not stuck and status.stage.name is not Stage.STEPPING:
         return None
-    if stuck and not (look.seen.asked and look.seen.asked.same(status.canary)):
-        because = f"promote: git does not ask for {named(status.canary)}"
-        return Turn(remember(status, look.now, because), because, AT_ONCE)
+    if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
+        return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
     return _unless_lacking(look, None) or journey.switch(look, f"promoted by {_who(request)}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
-    if look.status.stage is not Stage.STEPPING or look.status.step is None:
+    if look.status.stage.name is not Stage.STEPPING or look.status.attempt.step is None:
         return None
-    index = look.status.step.index + 1
+    index = look.status.attempt.step.index + 1
     because = f"step skipped by {_who(request)}"
     if index < len(look.plan.stops):
         lack = _unless_lacking(look, look.plan.stops[index])
         return lack or journey.enter_step(look, index, because)
     if look.plan.finish is Finish.HOLD:
-        because = "skip: this was the last step; promote or abort"
-        return Turn(remember(look.status, look.now, because), because, AT_ONCE)
+        return _refused(look, request, "this was the last step; promote or abort")
     return _unless_lacking(look, None) or journey.switch(look, because)
 
 
 def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
     """The refusal, where pods are lacking that nobody else would start."""
     lack = lacking(look, stop)
-    return Turn(remember(look.status, look.now, lack), lack, SOON) if lack else None
+    if lack is None:
+        return None
+    status = replace(look.status, last_refused_request=look.status.last_handled_request)
+    return Turn(remember(status, look.now, lack), lack, SOON, WaitsFor.PODS)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
-    if look.status.stage not in journey.UNDER_WAY:
+    if look.status.stage.name not in journey.UNDER_WAY:
         return None
-    return journey.pause(look, f"paused by {_who(request)}", _who(request))
+    because = f"paused by {_who(request)}"
+    return journey.pause(look, PauseKind.PERSON, because, _who(request))
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
     """Goes on; what the gate waited for is waited for anew, so it does not pause again at once."""
-    status, pause = look.status, look.status.pause
+    status, pause = look.status, look.status.attempt.pause
     if pause is None:
         return None
     because = f"resumed by {_who(request)}"
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
-    elif not pause.by and status.confirmed_at is not None:
-        status = replace(status, confirmed_at=look.now)
-    status = replace(status, pause=None, losses=0, stage_since=look.now)
-    return Turn(remember(status, look.now, because), because, AT_ONCE, "Resumed")
+    elif not pause.by and status.stage.confirmed_at is not None:
+        status = replace(status, stage=replace(status.stage, confirmed_at=look.now))
+    status = attempted(status, pause=None, pod_losses=0)
+    status = replace(status, stage=replace(status.stage, since=look.now))
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
 
 
 def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
     status, because = look.status, f"aborted by {_who(request)}"
-    if status.stage in journey.UNDER_WAY:
+    if status.stage.name in journey.UNDER_WAY:
         return journey.withdraw(look, because, reject=True)
-    if status.stage is not Stage.WITHDRAWING or status.canary is None or status.rejected:
+    canary = status.attempt.canary
+    if status.stage.name is not Stage.WITHDRAWING or canary is None or status.rejected:
         return None
-    status = replace(status, rejected=Rejected(status.canary, short(because), look.now))
+    status = replace(status, rejected=Rejected(canary, short(because), look.now))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
@@ -140,10 +169,11 @@ def _retry(look: Look, request: Request) -> Turn | None:
 
 def _answer(look: Look, request: Request) -> Turn | None:
     status = look.status
-    if status.stage is not Stage.STEPPING or status.step is None:
+    if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
-    yes = request.verb == "approve"
-    answer = Answer(request.who, yes, look.now, status.step.index, status.attempt)
+    yes = request.verb is Verb.APPROVE
+    step, attempt = status.attempt.step.index, status.attempt.number
+    answer = Answer(request.who, yes, look.now, step, attempt)
     because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
     status = merge_answers(status, (answer,))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
@@ -153,20 +183,8 @@ def merge_answers(status: RolloutStatus, answers: tuple[Answer, ...]) -> Rollout
     """The status with these answers: the newest of each person, step and kind of this attempt."""
     newest = {
         (a.who, a.step, a.yes): a
-        for a in sorted((*status.approvals, *answers), key=lambda a: a.at)
-        if a.attempt == status.attempt
+        for a in sorted((*status.attempt.approvals, *answers), key=lambda a: a.at)
+        if a.attempt == status.attempt.number
     }
     merged = tuple(sorted(newest.values(), key=lambda a: a.at))
-    return status if merged == status.approvals else replace(status, approvals=merged)
-
-
-_VERBS: Mapping[str, Callable[[Look, Request], Turn | None]] = {
-    "promote": _promote,
-    "skip": _skip,
-    "pause": _pause,
-    "resume": _resume,
-    "abort": _abort,
-    "retry": _retry,
-    "approve": _answer,
-    "reject": _answer,
-}
+    return status if merged == status.attempt.approvals else attempted(status, approvals=merged)

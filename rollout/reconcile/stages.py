@@ -7,19 +7,24 @@ from datetime import timedelta
 from rollout import gate
 from rollout.gate import Gate
 from rollout.model.observation import Severity
+from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
-from rollout.model.status import Phase, RolloutStatus, Stage, SubsetMode
+from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
-from rollout.reconcile import handover, holding, journey, wanted
+from rollout.reconcile import handover, holding, journey, takeover, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     PROXIES,
     SOON,
     Look,
+    Notice,
     Turn,
+    Writes,
     asked,
+    attempted,
     confirmed,
     enter,
+    go_on,
     lacking,
     named,
     remember,
@@ -33,7 +38,7 @@ WAITING = "waiting for the proxies to take the change"
 
 def advance(look: Look) -> Turn:
     """The turn of the stage we are in."""
-    return _STAGES[look.status.stage](look)
+    return _STAGES[look.status.stage.name](look)
 
 
 def _idle(look: Look) -> Turn:
@@ -41,7 +46,8 @@ def _idle(look: Look) -> Turn:
     look = replace(look, status=confirmed(look))
     status, revision = look.status, look.seen.asked
     if revision is None:
-        return Turn(status, look.seen.problem or "git names no revision", stands=True)
+        because = look.seen.problem or "git names no revision"
+        return Turn(status, because, waits_for=WaitsFor.OBJECTS)
     if revision.same(status.stable):
         stable = revision.seen_as(status.stable)
         return at_rest(replace(look, status=replace(status, stable=stable, rejected=None)))
@@ -62,19 +68,21 @@ def at_rest(look: Look) -> Turn:
     """
     status, strangers = look.status, look.seen.strangers > 0
     name, pods = named(status.stable), look.pods(status.stable)
-    if status.asked_at is not None and status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+    if status.stage.waits_for_proxies:
+        return _proxies(status)
     if not pods.known:
-        return Turn(status, pods.problem, SOON, stands=True)
+        return Turn(status, pods.problem, SOON, WaitsFor.OBJECTS)
     if pods.down:
-        return Turn(status, f"{name} has everyone and no ready pods", stands=True)
-    if status.subsets is SubsetMode.ROLE and strangers != status.apart:
+        because = f"{name} has everyone and no ready pods"
+        return Turn(status, because, waits_for=WaitsFor.STABLE)
+    if status.subset_mode is SubsetMode.ROLE and strangers != status.revisions_isolated:
         if strangers and (
             wanted.wrong_subsets(status, look.seen) or pods.ready < stable_need(look, 100)
         ):
-            return Turn(status, "other revisions' pods are there: making subset stable", SOON)
+            because = "other revisions' pods are there: making subset stable"
+            return Turn(status, because, SOON, WaitsFor.SUBSETS)
         because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
-        status = replace(status, apart=strangers)
+        status = replace(status, revisions_isolated=strangers)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
     trouble = handover.trouble(look)
     return Turn(status, f"{name} has everyone; {trouble}" if trouble else f"{name} has everyone")
@@ -88,118 +96,136 @@ def _preparing(look: Look) -> Turn:
     """
     status = confirmed(look)
     look = replace(look, status=status)
+    if status.attempt.taken_over is not None and look.pods(status.attempt.canary).down:
+        return _lost(look)
     if blocks := [f for f in look.seen.findings if f.severity is Severity.BLOCK]:
-        return Turn(status, str(blocks[0]), SOON, stands=True, early=True)
-    if status.asked_at is not None and status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+        because = str(blocks[0])
+        return Turn(status, because, SOON, WaitsFor.OBJECTS, writes=Writes.AT_REST)
+    if status.stage.waits_for_proxies:
+        return _proxies(status)
     wrong = wanted.wrong_subsets(status, look.seen)
-    if status.subsets is SubsetMode.ROLE and not status.apart and status.stable_subset not in wrong:
-        status = replace(status, apart=True)
+    unnamed = status.subset_mode is SubsetMode.ROLE and not status.revisions_isolated
+    if unnamed and status.stable_subset not in wrong:
+        status = replace(status, revisions_isolated=True)
         return Turn(status, "keeping the revisions apart", AT_ONCE)
     if look.seen.traffic.differences or wrong:
-        return Turn(status, "preparing the subset", PROXIES)
+        return Turn(status, "preparing the subset", PROXIES, WaitsFor.SUBSETS)
     return _pods_ready(look)
 
 
 def _pods_ready(look: Look) -> Turn:
     status, first = look.status, look.plan.stops[0]
-    pods = look.pods(status.canary)
+    pods = look.pods(status.attempt.canary)
     if pods.replacing:
-        return holding.until(look, f"deployment {pods.deployment} is replacing its pods")
+        because = f"deployment {pods.deployment} is replacing its pods"
+        return holding.until(look, Reason(because), WaitsFor.PODS)
     least = look.rollout.spec.workload.min_canary_pods
     lack = lacking(look, first)
     if pods.ready < least or lack:
         because = lack or f"canary pods: {pods.ready} of {least} ready"
         more = f"; {pods.problem}" if pods.problem and pods.known else ""
-        return holding.until(look, f"{because}{more}")
-    if status.canary_subset not in look.seen.traffic.subsets:
-        return holding.until(look, f"no labels tell the pods of {named(status.canary)} apart")
-    if status.pause is not None:
-        return Turn(status, status.pause.because)
+        return holding.until(look, Reason(f"{because}{more}"), WaitsFor.PODS)
+    if status.attempt.subset not in look.seen.traffic.subsets:
+        because = f"no labels tell the pods of {named(status.attempt.canary)} apart"
+        return holding.until(look, Reason(because), WaitsFor.SUBSETS)
+    if status.attempt.pause is not None:
+        return Turn(status, status.attempt.pause.because)
     for rule, reason in {f.rule: f.overruled for f in look.seen.findings if f.overruled}.items():
         look = replace(look, status=remember(look.status, look.now, f"{rule} overruled: {reason}"))
-    return journey.enter_step(look, 0, f"{named(status.canary)} is ready")
+    if status.attempt.taken_over is not None:
+        return takeover.enter(look, status.attempt.taken_over)
+    return journey.enter_step(look, 0, f"{named(status.attempt.canary)} is ready")
 
 
 def _stepping(look: Look) -> Turn:
     """At a step: lost pods and failed gates go back, an open gate goes on, all else holds."""
     look = replace(look, status=confirmed(look))
-    if look.pods(look.status.canary).down:
+    if look.pods(look.status.attempt.canary).down:
         return _lost(look)
     look, found = _asked_the_gate(look)
     status = look.status
-    again = found.again or (SOON if status.confirmed_at else PROXIES)
+    again = found.again or (SOON if status.stage.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
         return _failed(look, found.because, again)
     if unseen := _unseen(look):
-        return Turn(status, unseen, SOON, "Blocked", warn=True, stands=True)
+        return _blind(status, unseen)
     down = _stable_down(look)
-    if down and (status.pause is not None or found.gate is Gate.HOLD):
-        return Turn(status, down, again, "StableDown", warn=True)  # nobody is asked meanwhile
-    if status.pause is not None:
-        return Turn(status, status.pause.because, again)
-    if found.pause:
-        return journey.pause(look, found.because)
-    if status.confirmed_at is None:
-        return holding.until(look, found.because)
+    if down and (status.attempt.pause is not None or found.gate is Gate.HOLD):
+        notice = Notice("StableDown", warning=True)
+        return Turn(status, down, again, WaitsFor.STABLE, notice)  # nobody is asked meanwhile
+    if status.attempt.pause is not None:
+        return Turn(status, status.attempt.pause.because, again)
+    if found.pause is not None:
+        return journey.pause(look, found.pause, found.because)
+    if status.stage.confirmed_at is None:
+        return holding.until(look, Reason(found.because), WaitsFor.PROXIES)
     if found.gate is Gate.HOLD:
-        return Turn(status, found.because, again, ask=found.ask)
+        return Turn(status, found.because, again, found.waits_for)
     return _next(look, found.because)
 
 
-def _stable_down(look: Look) -> str:
-    """That requests go to a stable without pods, in words; an open gate is still the way on."""
+def _stable_down(look: Look) -> Reason | None:
+    """That requests go to a stable without pods; an open gate is still the way on."""
     status = look.status
-    if not status.split.stable or not look.pods(status.stable).down:
-        return ""
-    share = f"{named(status.stable)} has {status.split.stable}% and no ready pods"
-    return f"{share}: mend it, or promote"
+    if not status.stage.split.stable or not look.pods(status.stable).down:
+        return None
+    share = f"{named(status.stable)} has {status.stage.split.stable}% and no ready pods"
+    return Reason(f"{share}: mend it, or promote")
 
 
-def _unseen(look: Look) -> str:
-    """Why nobody can say who serves, in words; then nothing goes on, and gates judge alone."""
-    sides = (look.pods(look.status.stable), look.pods(look.status.canary))
-    return next((side.problem for side in sides if not side.known), "")
+def _unseen(look: Look) -> Reason | None:
+    """Why nobody can say who serves; then nothing goes on, and gates judge alone."""
+    sides = (look.pods(look.status.stable), look.pods(look.status.attempt.canary))
+    return next((Reason(side.problem) for side in sides if not side.known), None)
+
+
+def _blind(status: RolloutStatus, unseen: Reason) -> Turn:
+    notice = Notice("Blocked", warning=True)
+    return Turn(status, unseen, SOON, WaitsFor.OBJECTS, notice)
 
 
 def _lost(look: Look) -> Turn:
     """The canary has no pods: everyone back at once, and anew when they are there again."""
-    status = replace(look.status, losses=look.status.losses + 1)
-    because = f"{named(status.canary)} lost all its pods"
+    status = attempted(look.status, pod_losses=look.status.attempt.pod_losses + 1)
+    because = f"{named(status.attempt.canary)} lost all its pods"
     if way_back(look).stable == 100:
         because = f"{because}; stable has everyone"
     turn = journey.withdraw(replace(look, status=status), because, reject=False)
-    person = status.pause if status.pause and status.pause.by else None
-    return replace(turn, status=replace(turn.status, pause=person))
+    pause = status.attempt.pause
+    person = pause if pause and pause.kind is PauseKind.PERSON else None
+    return replace(turn, status=attempted(turn.status, pause=person))
 
 
 def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     held = holding.held(look.rollout, look.status, look.now)
     found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
-    checkpoint = look.status.checkpoint if found.checkpoint is None else found.checkpoint
-    opened = found.opened or look.status.opened
-    status = replace(look.status, verdicts=found.verdicts, checkpoint=checkpoint, opened=opened)
-    return replace(look, status=status), found
+    attempt = replace(look.status.attempt, verdicts=found.verdicts)
+    if found.checkpoint is not None:
+        attempt = replace(attempt, checkpoint=found.checkpoint)
+    if found.opened is not None and attempt.step is not None:
+        attempt = replace(attempt, step=replace(attempt.step, opened=found.opened))
+    return replace(look, status=replace(look.status, attempt=attempt)), found
 
 
 def _failed(look: Look, because: str, again: timedelta) -> Turn:
     """A failed gate brings everyone back in this very look, or freezes where that was asked."""
     if look.rollout.spec.on_failure is OnFailure.ROLLBACK:
         return journey.withdraw(look, because, reject=True)
-    held = look.status.pause
-    if held is not None and held.because.startswith("failed"):
+    held = look.status.attempt.pause
+    if held is not None and held.kind is PauseKind.FAILED:
         return Turn(look.status, held.because, again)
-    return journey.pause(look, f"failed, held as asked: {because}")
+    return journey.pause(look, PauseKind.FAILED, f"failed, held as asked: {because}")
 
 
 def _next(look: Look, because: str) -> Turn:
     """The next stop, once the canary can carry it; after the last what the strategy says."""
-    index = (look.status.step.index if look.status.step else -1) + 1
+    index = (look.status.attempt.step.index if look.status.attempt.step else -1) + 1
     last = index >= len(look.plan.stops)
     if last and look.plan.finish is Finish.HOLD:
-        return journey.pause(look, "all steps passed; promote or abort, as you wish")
+        because = "all steps passed; promote or abort, as you wish"
+        return journey.pause(look, PauseKind.LAST_STEP, because)
     if lack := lacking(look, None if last else look.plan.stops[index]):
-        return holding.until(look, lack)
+        return holding.until(look, lack, WaitsFor.PODS)
     return journey.switch(look, because) if last else journey.enter_step(look, index, because)
 
 
@@ -208,16 +234,16 @@ def _switching(look: Look) -> Turn:
     look = replace(look, status=status)
     if _dead(look):
         return _lost(look)
-    if status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
-    because = f"everyone is on {named(status.canary)}"
-    status = replace(status, stage=Stage.BAKING, stage_since=look.now)
+    if status.stage.confirmed_at is None:
+        return _proxies(status)
+    because = f"everyone is on {named(status.attempt.canary)}"
+    status = go_on(look, Stage.BAKING)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
 def _dead(look: Look) -> bool:
     """Whether the canary that has everyone is dead, and stable is not."""
-    return look.pods(look.status.canary).down and not look.pods(look.status.stable).down
+    return look.pods(look.status.attempt.canary).down and not look.pods(look.status.stable).down
 
 
 def _baking(look: Look) -> Turn:
@@ -230,40 +256,42 @@ def _baking(look: Look) -> Turn:
         again = found.again or SOON
         if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
             return _failed(look, found.because, again)
-        if found.pause and look.status.pause is None:
-            return journey.pause(look, found.because)
-        if found.gate is not Gate.OPEN and look.status.pause is None:
-            return Turn(look.status, found.because, again)
+        if found.pause is not None and look.status.attempt.pause is None:
+            return journey.pause(look, found.pause, found.because)
+        if found.gate is not Gate.OPEN and look.status.attempt.pause is None:
+            return Turn(look.status, found.because, again, found.waits_for)
     if (unseen := _unseen(look)) and not look.rollout.deleting:
-        return Turn(look.status, unseen, SOON, "Blocked", warn=True, stands=True)
-    if look.status.pause is not None:
-        return Turn(look.status, look.status.pause.because, SOON)
-    if look.status.confirmed_at is None:
-        return Turn(look.status, WAITING, PROXIES)
+        return _blind(look.status, unseen)
+    if look.status.attempt.pause is not None:
+        return Turn(look.status, look.status.attempt.pause.because, SOON)
+    if look.status.stage.confirmed_at is None:
+        return _proxies(look.status)
     if (lack := handover.missing(look)) and not look.rollout.deleting:
-        return holding.until(look, lack)
+        return holding.until(look, lack, WaitsFor.AUTOSCALER)
     return _promoted(look)
 
 
 def _promoted(look: Look) -> Turn:
     """The canary becomes stable; by role its subset must follow, at weight 0."""
     status = look.status
-    status = replace(status, stable=status.canary, previous=status.stable)
+    old = Draining(status.stable) if status.stable else None
+    status = replace(status, stable=status.attempt.canary, draining=old)
     name = named(status.stable)
-    if status.subsets is SubsetMode.ROLE:
+    if status.subset_mode is SubsetMode.ROLE:
         because = f"{name} is stable; its subset follows"
-        status = replace(asked(status, look.now), stage=Stage.REPOINTING, stage_since=look.now)
+        status = go_on(replace(look, status=asked(status, look.now)), Stage.REPOINTING)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
-    status = replace(status, stable_subset=status.canary_subset, canary_subset="")
+    status = attempted(replace(status, stable_subset=status.attempt.subset), subset="")
     return _retire(replace(look, status=status), f"{name} is stable")
 
 
 def _repointing(look: Look) -> Turn:
     if wanted.wrong_subsets(look.status, look.seen):
-        return Turn(look.status, "subset stable follows the promotion", PROXIES)
+        because = "subset stable follows the promotion"
+        return Turn(look.status, because, PROXIES, WaitsFor.SUBSETS)
     status = confirmed(look)
-    if status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+    if status.stage.confirmed_at is None:
+        return _proxies(status)
     look = replace(look, status=status)
     because = "everyone to subset stable, which is the new revision"
     return Turn(enter(look, Stage.RETURNING, Split(100, 0), because), because, AT_ONCE)
@@ -271,37 +299,32 @@ def _repointing(look: Look) -> Turn:
 
 def _returning(look: Look) -> Turn:
     status = confirmed(look)
-    if status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+    if status.stage.confirmed_at is None:
+        return _proxies(status)
     return _retire(replace(look, status=status), f"{named(status.stable)} is stable")
 
 
 def _retire(look: Look, because: str) -> Turn:
-    status = replace(
-        asked(look.status, look.now),
-        stage=Stage.RETIRING,
-        stage_since=look.now,
-        split=Split(100, 0),
-        previous_since=look.now,
-        canary=None,
-        step=None,
-    )
-    return Turn(remember(status, look.now, because), because, AT_ONCE, "Promoted")
+    status, old = look.status, look.status.draining
+    status = journey.over(replace(status, draining=replace(old, since=look.now) if old else None))
+    status = enter(replace(look, status=status), Stage.RETIRING, Split(100, 0), because)
+    return Turn(status, because, AT_ONCE, notice=Notice("Promoted"))
 
 
 def _withdrawing(look: Look) -> Turn:
     """Everyone on the way back; when stable cannot carry them, as many as it can."""
     split = way_back(look)
-    if split.stable > look.status.split.stable:
-        status = replace(look.status, split=split)
+    if split.stable > look.status.stage.split.stable:
+        status = replace(look.status, stage=replace(look.status.stage, split=split))
         because = f"stable can carry {split.stable}% by now"
         return Turn(remember(status, look.now, because), because, AT_ONCE)
     status = confirmed(look)
     look = replace(look, status=status)
-    if status.split.stable < 100:
-        return Turn(status, stable_lacks(look, status.split), SOON)
-    if status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+    if status.stage.split.stable < 100:
+        because = stable_lacks(look, status.stage.split)
+        return Turn(status, because, SOON, WaitsFor.STABLE)
+    if status.stage.confirmed_at is None:
+        return _proxies(status)
     return journey.withdrawn(look)
 
 
@@ -311,21 +334,34 @@ def _settling(look: Look) -> Turn:
     Whoever pushes meanwhile need not wait for that: pods drain beside the next journey, too.
     """
     status = confirmed(look)
-    if status.asked_at is not None and status.confirmed_at is None:
-        return Turn(status, WAITING, PROXIES)
+    if status.stage.waits_for_proxies:
+        return _proxies(status)
     look = replace(look, status=status)
-    if status.previous is not None and not _pushed_on(look):
-        stay, left = handover.scales(look, status.previous), holding.drain_left(look)
+    old = status.draining
+    if old is not None and not _pushed_on(look):
+        stay, left = handover.scales(look, old.revision), holding.drain_left(look, old)
         if not (stay and look.rollout.deleting and left <= timedelta(0)):
-            lack = f"old pods stay: {handover.missing(look)}"
-            return Turn(status, lack if stay else "draining the old pods", max(left, PROXIES))
+            return _draining(look, left, scaled=stay)
     because = f"{named(status.stable)} has everyone"
     if status.rejected is not None:
         because = f"back on {named(status.stable)}: {status.rejected.because}"
-    status = replace(status, stage=Stage.IDLE, stage_since=look.now)
-    reason = "RolledBack" if status.rejected else "Healthy"
-    status = remember(status, look.now, because)
-    return Turn(status, because, AT_ONCE, reason, warn=status.rejected is not None)
+    status = remember(go_on(look, Stage.IDLE), look.now, because)
+    failed = status.rejected is not None
+    notice = Notice("RolledBack" if failed else "Healthy", warning=failed)
+    return Turn(status, because, AT_ONCE, notice=notice)
+
+
+def _draining(look: Look, left: timedelta, *, scaled: bool) -> Turn:
+    """The old pods stay for a while, or until the autoscaler that scales them scales others."""
+    again = max(left, PROXIES)
+    if scaled:
+        because = f"old pods stay: {handover.missing(look)}"
+        return Turn(look.status, because, again, WaitsFor.AUTOSCALER)
+    return Turn(look.status, "draining the old pods", again, WaitsFor.DRAIN)
+
+
+def _proxies(status: RolloutStatus) -> Turn:
+    return Turn(status, WAITING, PROXIES, WaitsFor.PROXIES)
 
 
 def _pushed_on(look: Look) -> bool:
@@ -336,13 +372,14 @@ def _pushed_on(look: Look) -> bool:
     return not known and not look.rollout.deleting
 
 
-def phase(status: RolloutStatus, *, stands: bool) -> Phase:
+def phase(status: RolloutStatus, waits_for: WaitsFor | None) -> Phase:
     """The phase that people see, from the stage and what stands in its way."""
-    if status.stage in (Stage.WITHDRAWING, Stage.CLEANING):
+    stands = waits_for in (WaitsFor.OBJECTS, WaitsFor.STABLE)
+    if status.stage.name in (Stage.WITHDRAWING, Stage.CLEANING):
         return Phase.ROLLING_BACK
-    if status.pause is not None or stands:
+    if status.attempt.pause is not None or stands:
         return Phase.PAUSED
-    if status.stage is Stage.IDLE:
+    if status.stage.name is Stage.IDLE:
         return Phase.DEGRADED if status.rejected else Phase.HEALTHY
     return Phase.PROGRESSING
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rollout import strategies
 from rollout.model.observation import Observation
+from rollout.model.reasons import Verb
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
@@ -16,7 +17,8 @@ _EVERYONE = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING}
 
 def released(status: RolloutStatus) -> bool:
     """Whether nothing of ours should be left on the routes."""
-    return status.stage in _RELEASED
+    found = status.stage.name is Stage.PREPARING and status.attempt.taken_over is not None
+    return status.stage.name in _RELEASED and not found
 
 
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
@@ -27,46 +29,48 @@ def target(rollout: Rollout, status: RolloutStatus) -> Target:
         namespace=rollout.namespace,
         host=rollout.host,
         stable=status.stable_subset or "stable",
-        canary=status.canary_subset or ("canary" if _by_role(status) else ""),
+        canary=status.attempt.subset or ("canary" if _by_role(status) else ""),
         virtual_services=traffic.virtual_services,
         destination_rule=traffic.destination_rule or rollout.spec.service,
-        apart=status.apart,
+        apart=status.revisions_isolated,
     )
 
 
 def route(rollout: Rollout, status: RolloutStatus) -> Route:
     """Where requests should go now."""
-    if status.stage is Stage.STEPPING and status.step is not None:
+    if status.stage.name is Stage.STEPPING and status.attempt.step is not None:
         stops = strategies.plan(rollout.spec.strategy).stops
-        stop = stops[min(status.step.index, len(stops) - 1)]  # git may have fewer by now
-        return replace(stop.route, split=status.split, sticky=_sticky(rollout, status))
-    if status.stage in _EVERYONE:
+        stop = stops[min(status.attempt.step.index, len(stops) - 1)]  # git may have fewer by now
+        return replace(stop.route, split=status.stage.split, sticky=_sticky(rollout, status))
+    if status.stage.name in _EVERYONE:
         return strategies.everyone()
-    if status.stage is Stage.WITHDRAWING:
-        return Route(status.split)
+    if status.stage.name is Stage.WITHDRAWING:
+        return Route(status.stage.split)
+    if status.stage.name is Stage.PREPARING and status.attempt.taken_over is not None:
+        return Route(status.attempt.taken_over)
     return STABLE_ONLY
 
 
 def _sticky(rollout: Rollout, status: RolloutStatus) -> Sticky | None:
     """The cookie of this attempt; another attempt has other values, so nobody is remembered."""
     wanted = rollout.spec.traffic.stickiness
-    if wanted is None or status.canary is None or status.split.canary == 0:
+    if wanted is None or status.attempt.canary is None or status.stage.split.canary == 0:
         return None
     stops = strategies.plan(rollout.spec.strategy).stops
-    index = status.step.index if status.step else 0
+    index = status.attempt.step.index if status.attempt.step else 0
     before = [(i, s.route.split.canary) for i, s in enumerate(stops[:index])]
     return Sticky(
         wanted.cookie,
-        f"{status.canary.name}-{status.attempt}",
+        f"{status.attempt.canary.name}-{status.attempt.number}",
         wanted.for_,
         _home(status, index),
-        tuple((_home(status, i), _moving(w, status.split.canary)) for i, w in before if w),
+        tuple((_home(status, i), _moving(w, status.stage.split.canary)) for i, w in before if w),
     )
 
 
 def _home(status: RolloutStatus, step: int) -> str:
     """The cookie's value for users who got stable at ``step``; no revision's name has colons."""
-    return f"stable:{status.attempt}:{step}"
+    return f"stable:{status.attempt.number}:{step}"
 
 
 def _moving(before: int, now: int) -> int:
@@ -86,11 +90,11 @@ def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[st
     """
     here, name = seen.traffic.subsets, status.stable_subset
     names = {name: _labels(status.stable, seen)}
-    if status.stage in _RESTING:
-        missed = name in seen.traffic.referenced or status.apart or seen.strangers > 0
+    if status.stage.name in _RESTING:
+        missed = name in seen.traffic.referenced or status.revisions_isolated or seen.strangers > 0
         names = names if name in here or missed else {}
     else:
-        names |= {status.canary_subset: _labels(status.canary, seen)}
+        names |= {status.attempt.subset: _labels(status.attempt.canary, seen)}
     if not _by_role(status):
         names = {n: v for n, v in names.items() if n not in here}
     return {name: labels for name, labels in names.items() if name and labels}
@@ -98,13 +102,13 @@ def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[st
 
 def unused_subset(status: RolloutStatus, seen: Observation) -> str:
     """The canary subset of our making that no route names any more; empty when there is none."""
-    name = status.canary_subset
+    name = status.attempt.subset
     unnamed = name in seen.traffic.made and name not in seen.traffic.referenced
     return name if unnamed and _by_role(status) else ""
 
 
 def _by_role(status: RolloutStatus) -> bool:
-    return status.subsets is not SubsetMode.VERSION
+    return status.subset_mode is not SubsetMode.VERSION
 
 
 def wrong_subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[str, str]]:
@@ -130,13 +134,15 @@ def ours_to_scale(rollout: Rollout) -> bool:
 def canary_replicas(rollout: Rollout, status: RolloutStatus) -> int:
     """How many canary pods should run: enough for this step and, beforehand, for the next."""
     stops = strategies.plan(rollout.spec.strategy).stops
-    index = status.step.index if status.step else -1
+    index = status.attempt.step.index if status.attempt.step else -1
     if in_haste(rollout, status):
         index = len(stops) - 1
     coming = stops[max(index, 0) : index + 2]
-    wanted = [s.step.replicas or _for_share(s.route.split, status.pods) for s in coming]
-    if index == len(stops) - 1 or status.stage in _EVERYONE:
-        wanted.append(status.pods)
+    wanted = [
+        s.step.replicas or _for_share(s.route.split, status.attempt.stable_pods) for s in coming
+    ]
+    if index == len(stops) - 1 or status.stage.name in _EVERYONE:
+        wanted.append(status.attempt.stable_pods)
     return max(*wanted, rollout.spec.workload.min_canary_pods, 1)
 
 
@@ -146,7 +152,7 @@ def _for_share(split: Split, pods: int) -> int:
 
 def in_haste(rollout: Rollout, status: RolloutStatus) -> bool:
     """Whether a person has asked for promotion, and it is not done yet."""
-    request = rollout.request
-    if request is None or request.verb != "promote" or status.stage is not Stage.STEPPING:
+    request, stepping = rollout.request, status.stage.name is Stage.STEPPING
+    if request is None or request.verb is not Verb.PROMOTE or not stepping:
         return False
-    return status.last_handled_request != f"{request.verb}@{request.nonce}"
+    return status.last_handled_request != request.text

@@ -23,12 +23,13 @@ SPEC: dict[str, Any] = {
 }
 STATUS: dict[str, Any] = {
     "phase": "Progressing",
-    "stage": "Stepping",
     "because": "baking for 1m",
     "stable": {"name": "v1"},
-    "canary": {"name": "v2"},
-    "step": {"index": 0, "name": "step 1", "enteredAt": "2026-01-01T00:00:00Z"},
-    "split": {"stable": 95, "canary": 5},
+    "stage": {"name": "Stepping", "split": {"stable": 95, "canary": 5}},
+    "attempt": {
+        "canary": {"name": "v2"},
+        "step": {"index": 0, "name": "step 1", "enteredAt": "2026-01-01T00:00:00Z"},
+    },
     "observedGeneration": 1,
     "history": [
         {
@@ -57,7 +58,15 @@ def test_preflight_at_rest_does_not_hold_stable_against_itself(
     run: Run, put: Put, api: str
 ) -> None:
     asyncio.run(_deployed(api, "reviews-v2"))
-    put(SPEC, {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v2"}, "because": "rest"})
+    put(
+        SPEC,
+        {
+            "phase": "Healthy",
+            "stage": {"name": "Idle"},
+            "stable": {"name": "v2"},
+            "because": "rest",
+        },
+    )
     told = run("preflight", "-n", "shop")
     assert "deployment shop/reviews-v2: no readiness probe" in told.stdout
     assert "reviews-v2 and reviews-v2" not in told.stdout
@@ -187,7 +196,7 @@ def test_a_request_waits_until_it_was_heard(
     run: Run, put: Put, api: str, answer: str, code: Exit
 ) -> None:
     put(SPEC, STATUS)
-    hearing = threading.Thread(target=lambda: asyncio.run(_hear(api, answer)))
+    hearing = threading.Thread(target=lambda: asyncio.run(_hear(api, answer, code)))
     hearing.start()
     asked = run("resume", "reviews", "-n", "shop", "--timeout", "20s")
     hearing.join()
@@ -202,7 +211,7 @@ def test_a_request_that_nobody_hears_ends_with_its_own_exit_code(run: Run, put: 
 
 
 def test_wait_says_how_it_ended_by_its_exit_code(run: Run, put: Put) -> None:
-    put(SPEC, STATUS | {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v2"}})
+    put(SPEC, STATUS | {"phase": "Healthy", "stage": {"name": "Idle"}, "stable": {"name": "v2"}})
     ended = run("wait", "reviews", "-n", "shop")
     assert (ended.exit_code, ended.stderr) == (0, "reviews: Healthy: baking for 1m\n")
     assert run("wait", "reviews", "-n", "shop", "--for", "degraded").exit_code == Exit.FAILED
@@ -216,7 +225,8 @@ def test_wait_tells_a_pause_from_a_slow_journey_when_time_is_over(run: Run, put:
 
 
 def test_watch_prints_a_line_a_sentence_until_the_journey_rests(run: Run, put: Put) -> None:
-    put(SPEC, STATUS | {"phase": "Healthy", "stage": "Idle", "because": "v2 has everyone"})
+    stage = STATUS["stage"] | {"name": "Idle"}
+    put(SPEC, STATUS | {"phase": "Healthy", "stage": stage, "because": "v2 has everyone"})
     watched = run("watch", "reviews", "-n", "shop", "--until-rest")
     assert watched.stdout.endswith("Healthy        5%  v2 has everyone\n")
 
@@ -287,7 +297,7 @@ async def _followed(url: str, status: dict[str, Any]) -> None:
     await kube.close()
 
 
-async def _hear(url: str, answer: str) -> None:
+async def _hear(url: str, answer: str, code: Exit) -> None:
     """What a controller does with a request."""
     kube = Kube(url)
     for _ in range(500):
@@ -295,6 +305,8 @@ async def _hear(url: str, answer: str) -> None:
         text = (obj["metadata"].get("annotations") or {}).get("rollout.dev/request", "")
         if text.startswith("resume@"):
             status = {"lastHandledRequest": text, "because": answer}
+            if code is Exit.REFUSED:
+                status["lastRefusedRequest"] = text
             await kube.patch(ROLLOUT, "shop", "reviews", {"status": status}, "status")
             break
         await asyncio.sleep(0.02)

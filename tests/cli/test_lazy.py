@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import rollout
 from rollout.cli import lazy, main
 from rollout.messages import terminal
-from rollout.model.spec import VERBS
+from rollout.model.reasons import Verb
 
 HEAVY = ("aiohttp", "kubernetes", "pygit2", "rollout.controller", "rollout.lab", "rollout.edges")
 
@@ -25,7 +25,7 @@ def test_the_list_of_commands_says_what_the_command_says_itself(name: str) -> No
 
 def test_every_request_has_its_command() -> None:
     asked = {name for name, entry in main.Commands.entries.items() if entry.panel == main.ASK}
-    assert asked == set(VERBS) == set(terminal.ANSWERS)
+    assert asked == set(Verb) == set(terminal.ANSWERS)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["version"], ["--version"]])

@@ -150,7 +150,9 @@ class Shop:
     def rests_on_v2(self) -> bool:
         """Whether the journey to v2 is over and good."""
         status = self.status()
-        return bool(status.get("stage") == "Idle" and status["stable"]["name"] == "v2")
+        return bool(
+            status.get("stage", {}).get("name") == "Idle" and status["stable"]["name"] == "v2"
+        )
 
 
 __all__ = ["NAMESPACE", "Shop", "a_rollout", "endpoints", "objects", "unchanged"]

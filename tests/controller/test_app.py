@@ -94,7 +94,7 @@ def test_a_prometheus_that_hangs_keeps_no_way_back_waiting(what: str) -> None:
             shop.kube.put(endpoints("shop", {"v1": 2, "v2": 0}))
 
         def gone() -> bool:
-            canary = shop.status().get("canary") or {}
+            canary = shop.status().get("attempt", {}).get("canary") or {}
             return canary.get("name") != "v2" or not shop.weights().get("canary")
 
         await shop.comes(gone, 2)
@@ -215,7 +215,7 @@ def test_a_rollout_that_cannot_be_read_is_told_once_and_goes_on_when_it_can() ->
 
 
 def test_what_is_remembered_of_a_rollout_that_cannot_be_read_stays() -> None:
-    status = {"stage": "Stepping", "split": {"stable": 95, "canary": 5}, "epoch": 7}
+    status = {"stage": {"name": "Stepping", "split": {"stable": 95, "canary": 5}}, "epoch": 7}
     broken = {**a_rollout("broken"), "spec": {"service": 7}, "status": status}
 
     async def story(shop: Shop) -> None:
@@ -260,7 +260,7 @@ def test_a_service_that_is_not_there_is_said_and_waited_for() -> None:
         assert shop.status()["because"] == "service shop/shop: is not there; it is wanted"
         shop.kube.put(service)
         await shop.comes(shop.rests_on_v2)
-        assert shop.status()["attempt"] == 1
+        assert shop.status()["attempt"]["number"] == 1
 
     play(story)
 

@@ -238,7 +238,7 @@ def test_a_follower_takes_a_journey_over_where_it_was_left() -> None:
                 await shop.comes(lambda: shop.weights() == {"stable": 50, "canary": 50})
             await shop.comes(shop.rests_on_v2)
         assert shop.kube.get("VirtualService", NAMESPACE, "shop")
-        assert shop.status()["attempt"] == 1
+        assert shop.status()["attempt"]["number"] == 1
 
     virtual.run(story())
 

@@ -60,7 +60,7 @@ odd = pytest.mark.parametrize("spec", ODD_SPECS)
 
 
 def verdicts(shop: Shop) -> dict[str, str]:
-    return {one["metric"]: one["outcome"] for one in shop.status()["verdicts"]}
+    return {one["metric"]: one["outcome"] for one in shop.status()["attempt"]["verdicts"]}
 
 
 @odd
@@ -122,7 +122,7 @@ def test_an_argument_that_kubectl_dropped_with_its_null_is_still_required() -> N
     async def story(shop: Shop) -> None:
         shop.kube.put(template(args={"limit": "5"}))
         await shop.comes(lambda: verdicts(shop).get("queue") == "error", 120)
-        told = {one["metric"]: one["text"] for one in shop.status()["verdicts"]}["queue"]
+        told = {one["metric"]: one["text"] for one in shop.status()["attempt"]["verdicts"]}["queue"]
         assert told == "queue: {{args.team}} is not given; template shop-defaults wants it"
 
     play(story)

@@ -47,13 +47,17 @@ async def test_the_demo_promotes_the_good_release_and_takes_the_bad_one_back() -
 async def test_a_controller_that_is_killed_ten_times_skips_no_step_and_repeats_none() -> None:
     async with _shop() as (world, checkout):
         seen = await _journey(world, checkout)
-    shares = [found.status.split.canary for found in seen if found.status.stage is Stage.STEPPING]
+    shares = [
+        found.status.stage.split.canary
+        for found in seen
+        if found.status.stage.name is Stage.STEPPING
+    ]
     assert sorted(set(shares)) == [10, 40]
     assert all(before <= after for before, after in pairwise(shares))
     entries = [entry for entry in seen[-1].status.history if entry.revision == "v2"]
     steps = [entry.split for entry in entries if entry.stage is Stage.STEPPING]
     assert steps == ["90/10", "60/40"]
-    assert seen[-1].status.attempt == 1
+    assert seen[-1].status.attempt.number == 1
     assert seen[-1].status.stable is not None
     assert seen[-1].status.stable.name == "v2"
 
@@ -117,5 +121,5 @@ def _is_adopted(found: Seen) -> bool:
 
 def _is_promoted(found: Seen) -> bool:
     status = found.status
-    resting = status.stage is Stage.IDLE and status.phase is Phase.HEALTHY
+    resting = status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY
     return resting and status.stable is not None and status.stable.name == "v2"

@@ -132,7 +132,7 @@ async def _at_its_first_step(name: str, folder: Path) -> AsyncIterator[World]:
 
 def _first_step(status: RolloutStatus) -> bool:
     """The proxies have it."""
-    return status.stage is Stage.STEPPING and status.confirmed_at is not None
+    return status.stage.name is Stage.STEPPING and status.stage.confirmed_at is not None
 
 
 @asynccontextmanager

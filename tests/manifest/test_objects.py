@@ -4,6 +4,7 @@ import pytest
 
 from rollout.errors import ManifestError
 from rollout.manifest import objects
+from rollout.model.reasons import Verb
 from rollout.model.source import RolloutSource
 from rollout.model.spec import (
     Analysis,
@@ -57,7 +58,7 @@ def test_a_rollout_of_the_cluster_is_read_with_what_its_annotations_say() -> Non
         ),
         commit="c1",
         author="ann@example.com",
-        request=Request("abort", "7f"),
+        request=Request(Verb.ABORT, "7f"),
         deleting=True,
         templates={"defaults": template},
     )

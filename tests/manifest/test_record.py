@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
 from rollout.manifest import record
+from rollout.model.reasons import PauseKind
 from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.spec import OpenObject
 from rollout.model.status import (
     Answer,
+    ConfirmedBy,
+    Draining,
+    Drift,
     Entry,
+    Opened,
     Outcome,
     Pause,
     Phase,
@@ -21,9 +26,11 @@ from rollout.model.status import (
     RolloutStatus,
     Stage,
     StepStatus,
+    SubsetMode,
     Verdict,
 )
 from rollout.model.traffic import Split
+from tests import make
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -44,7 +51,7 @@ JSON: st.SearchStrategy[OpenObject] = st.dictionaries(
     max_size=3,
 )
 STATUSES = st.builds(
-    RolloutStatus,
+    make.status,
     phase=st.sampled_from(Phase),
     stage=st.sampled_from(Stage),
     because=TEXT,
@@ -61,7 +68,7 @@ STATUSES = st.builds(
         st.builds(Answer, TEXT, st.booleans(), TIMES, st.integers(0, 9), st.integers(0, 9)),
         max_size=2,
     ).map(tuple),
-    pause=st.none() | st.builds(Pause, TEXT, TIMES, TEXT),
+    pause=st.none() | st.builds(Pause, st.sampled_from(PauseKind), TEXT, TIMES, TEXT),
     rejected=st.none() | st.builds(Rejected, REVISIONS, TEXT, TIMES),
     checkpoint=JSON,
     history=st.lists(
@@ -96,9 +103,10 @@ def test_fields_of_a_later_version_are_dropped() -> None:
 
 
 def test_a_story_that_cannot_be_read_is_dropped() -> None:
-    status = RolloutStatus(stable=Revision("v1"), because="x", attempt=3)
+    status = make.status(stable=Revision("v1"), because="x", attempt=3)
     obj = stored(status)
-    obj["status"] |= {"history": "long", "verdicts": [{"metric": 7}], "because": None}
+    obj["status"] |= {"history": "long", "because": None}
+    obj["status"]["attempt"] |= {"verdicts": [{"metric": 7}], "checkpoint": 7}
     assert record.status(obj) == replace(status, because="")
 
 
@@ -106,7 +114,9 @@ def test_a_story_that_cannot_be_read_is_dropped() -> None:
     ("field", "value"),
     [
         ("stage", "Flying"),
-        ("split", {"stable": 1, "canary": 1}),
+        ("stage", {"split": {"stable": 1, "canary": 1}}),
+        ("attempt", {"canary": 7}),
+        ("draining", {}),
         ("stable", 7),
         ("epoch", "many"),
         ("rejected", {}),
@@ -125,10 +135,10 @@ def test_what_says_where_traffic_is_must_be_readable(field: str, value: object) 
 
 def test_numbers_that_json_cannot_say_are_written_as_ones_it_can() -> None:
     verdict = Verdict("errors", Outcome.FAIL, "x", evidence=float("inf"))
-    status = RolloutStatus(verdicts=(verdict,), checkpoint={"e": float("nan"), "f": [float("inf")]})
+    status = make.status(verdicts=(verdict,), checkpoint={"e": float("nan"), "f": [float("inf")]})
     written = record.rollout_json(status, {}, NOW)
-    assert written["verdicts"][0]["evidence"] == 1e300
-    assert written["checkpoint"] == {"e": None, "f": [1e300]}
+    assert written["attempt"]["verdicts"][0]["evidence"] == 1e300
+    assert written["attempt"]["checkpoint"] == {"e": None, "f": [1e300]}
 
 
 @pytest.mark.parametrize(
@@ -145,8 +155,8 @@ def test_numbers_that_json_cannot_say_are_written_as_ones_it_can() -> None:
 def test_conditions_say_the_phase_in_the_words_of_kstatus(
     phase: Phase, by: str | None, ready: str, reconciling: str, stalled: str
 ) -> None:
-    pause = None if by is None else Pause("asked", NOW, by)
-    written = record.rollout_json(RolloutStatus(phase=phase, pause=pause), {}, NOW)
+    pause = None if by is None else Pause(PauseKind.PERSON, "asked", NOW, by)
+    written = record.rollout_json(make.status(phase=phase, pause=pause), {}, NOW)
     found = {one["type"]: one["status"] for one in written["conditions"]}
     assert found == {"Ready": ready, "Reconciling": reconciling, "Stalled": stalled}
 
@@ -180,3 +190,89 @@ def test_a_source_is_ready_when_a_commit_is_in_force_and_nothing_was_refused() -
 
 def test_a_source_status_that_cannot_be_read_is_fresh() -> None:
     assert record.source_status({"status": {"commit": 7}}) == SourceStatus()
+
+
+FORMER: dict[str, object] = {
+    "phase": "Paused",
+    "stage": "Stepping",
+    "because": "drift: virtualservice shop/shop http[0]",
+    "stable": {"name": "v1", "commit": "c1"},
+    "canary": {"name": "v2", "commit": "c2"},
+    "previous": {"name": "v0"},
+    "previousSince": "2026-03-01T11:00:00Z",
+    "losses": 1,
+    "step": {"index": 1, "name": "step 2", "enteredAt": "2026-03-01T12:00:00Z"},
+    "stageSince": "2026-03-01T12:00:00Z",
+    "split": {"stable": 50, "canary": 50},
+    "askedAt": "2026-03-01T12:00:00Z",
+    "confirmedAt": "2026-03-01T12:00:00Z",
+    "confirmedBy": "syncz",
+    "subsets": "role",
+    "stableSubset": "stable",
+    "canarySubset": "canary",
+    "apart": True,
+    "pods": 4,
+    "autoscaled": "shop-v1",
+    "drift": {"count": 2, "last": "2026-03-01T12:00:00Z", "what": "x"},
+    "attempt": 3,
+    "epoch": 9,
+    "opened": {"nonce": "n", "because": "ok", "at": "2026-03-01T12:00:00Z"},
+    "pause": {"because": "drift: x", "since": "2026-03-01T12:00:00Z"},
+    "warnings": ["ROL-010: x"],
+    "checkpoint": {"k": 1},
+    "lastHandledRequest": "pause@1",
+    "observedGeneration": 5,
+}
+"""As version 0.1 of the controller wrote it in mid-journey."""
+
+
+def test_a_status_of_the_former_shape_is_read_whole() -> None:
+    step = StepStatus(1, "step 2", NOW, Opened("n", "ok", NOW))
+    assert record.status({"status": FORMER}) == make.status(
+        phase=Phase.PAUSED,
+        because="drift: virtualservice shop/shop http[0]",
+        stable=Revision("v1", "c1"),
+        draining=Draining(Revision("v0"), NOW - timedelta(hours=1)),
+        subset_mode=SubsetMode.ROLE,
+        stable_subset="stable",
+        revisions_isolated=True,
+        autoscaler_target="shop-v1",
+        epoch=9,
+        last_handled_request="pause@1",
+        observed_generation=5,
+        stage=Stage.STEPPING,
+        since=NOW,
+        split=Split(50, 50),
+        asked_at=NOW,
+        confirmed_at=NOW,
+        confirmed_by=ConfirmedBy.SYNCZ,
+        attempt=3,
+        canary=Revision("v2", "c2"),
+        subset="canary",
+        stable_pods=4,
+        pod_losses=1,
+        step=step,
+        pause=Pause(PauseKind.PERSON, "drift: x", NOW),
+        drift=Drift(2, NOW, "x"),
+        warnings=("ROL-010: x",),
+        checkpoint={"k": 1},
+    )
+
+
+@given(st.sets(st.sampled_from(sorted(FORMER))))
+def test_a_former_status_without_some_of_its_fields_says_who_is_stable(gone: set[str]) -> None:
+    kept = {key: value for key, value in FORMER.items() if key not in gone}
+    status = record.status({"status": {**kept, "stage": "Stepping", "stable": FORMER["stable"]}})
+    assert (status.stable, status.stage.name) == (Revision("v1", "c1"), Stage.STEPPING)
+
+
+def test_what_was_under_way_is_known_of_either_shape() -> None:
+    stepping = make.status(stage=Stage.STEPPING)
+    found = [{"status": FORMER}, stored(stepping), {"status": {"stage": "Idle"}}, {}]
+    assert [record.is_idle(obj) for obj in found] == [False, False, True, True]
+
+
+def test_the_reason_why_a_rollout_cannot_be_read_brings_its_status_up_to_date() -> None:
+    written = record.unread_json(FORMER, "weight is 101", 6, NOW)
+    assert (written["because"], written["observedGeneration"]) == ("weight is 101", 6)
+    assert record.status({"status": written}).attempt == record.status({"status": FORMER}).attempt

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import terminal
+from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.source import Problem, RolloutSource, SourceStatus
 from rollout.model.spec import Approval, RolloutSourceSpec, Step
 from rollout.model.status import (
@@ -26,9 +27,10 @@ from tests import make
 from tests.make import MINUTE, START
 
 SHOP = make.rollout(make.canary_spec(5, 50), "v2")
-STEPPING = RolloutStatus(
+STEPPING = make.status(
     phase=Phase.PROGRESSING,
     stage=Stage.STEPPING,
+    waits_for=WaitsFor.BAKE,
     because="baking for 5m",
     stable=Revision("v1", "c1"),
     canary=Revision("v2", "0123456789abcdef"),
@@ -87,7 +89,7 @@ def test_the_history_is_newest_first() -> None:
 
 
 def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> None:
-    status = replace(
+    status = make.changed(
         STEPPING,
         verdicts=(Verdict("errors", Outcome.PASS, "errors: fine"),),
         approvals=(Answer("ada", yes=True, at=START, step=0, attempt=1),),
@@ -112,7 +114,8 @@ def test_a_baking_step_is_explained_with_the_time_that_is_left() -> None:
 
 
 def test_a_step_that_waits_for_evidence_is_explained_with_its_time_box() -> None:
-    status = replace(STEPPING, because="~500 more canary requests")
+    waits = WaitsFor.EVIDENCE
+    status = replace(STEPPING, because="~500 more canary requests", waits_for=waits)
     said = terminal.explain(SHOP, status, STEP, START + 7 * MINUTE)
     assert said == "shop is at step 1 (5%): ~500 more canary requests; it stops waiting in 3m"
     after = terminal.explain(SHOP, status, STEP, START + 12 * MINUTE)
@@ -127,7 +130,7 @@ def test_a_bake_that_is_over_is_not_told_as_going_on() -> None:
 
 def test_who_cannot_be_asked_is_told_beside_what_is_waited_for() -> None:
     silent = Verdict("webhook qa", Outcome.ERROR, "webhook qa gives no answer: it answers 401")
-    status = replace(STEPPING, verdicts=(silent,))
+    status = make.changed(STEPPING, verdicts=(silent,))
     said = terminal.explain(SHOP, status, STEP, START + MINUTE)
     assert (
         said == f"shop is at step 1 (5%): baking for 5m; it bakes 4m more at least; {silent.text}"
@@ -138,29 +141,29 @@ def test_who_cannot_be_asked_is_told_beside_what_is_waited_for() -> None:
 
 def test_whoever_is_stable_already_has_everyone_whatever_the_split_says() -> None:
     assert terminal.share(STEPPING) == "5%"
-    assert terminal.share(replace(STEPPING, canary=None)) == ""
-    moving = replace(STEPPING, stable=STEPPING.canary, split=Split(100, 0))
+    assert terminal.share(make.changed(STEPPING, canary=None)) == ""
+    moving = make.changed(STEPPING, stable=STEPPING.attempt.canary, split=Split(100, 0))
     assert terminal.share(moving) == "100%"
 
 
 def test_an_approval_is_explained_with_the_words_to_give_it() -> None:
-    status = replace(STEPPING, because="waiting for approval: 0 of 1")
+    status = replace(STEPPING, waits_for=WaitsFor.APPROVAL, because="waiting for approval: 0 of 1")
     said = terminal.explain(SHOP, status, replace(STEP, approval=Approval()), START)
     assert said.endswith("; say `rollout approve shop -n shop` or `rollout reject shop -n shop`")
 
 
 def test_a_route_on_its_way_has_no_forecast() -> None:
-    status = replace(STEPPING, confirmed_at=None, because="waiting for the proxies")
+    status = make.changed(STEPPING, confirmed_at=None, because="waiting for the proxies")
     said = terminal.explain(SHOP, status, STEP, START)
     assert said == "shop is at step 1 (5%): waiting for the proxies"
 
 
 def test_a_pause_is_explained_with_the_ways_on() -> None:
     ways = "`rollout resume shop -n shop`, or promote, or abort"
-    mine = replace(STEPPING, pause=Pause("too little traffic", START))
+    mine = make.changed(STEPPING, pause=Pause(PauseKind.BLIND, "too little traffic", START))
     said = terminal.explain(SHOP, mine, STEP, START + 3 * MINUTE)
     assert said == f"shop stands still: paused for 3m: too little traffic; {ways}"
-    theirs = replace(STEPPING, pause=Pause("paused by ada", START, "ada"))
+    theirs = make.changed(STEPPING, pause=Pause(PauseKind.PERSON, "paused by ada", START, "ada"))
     said = terminal.explain(SHOP, theirs, STEP, START + 3 * MINUTE)
     assert said == f"shop stands still: paused by ada, 3m ago; {ways}"
 
@@ -180,7 +183,9 @@ def test_a_rejection_is_explained_with_how_to_try_again() -> None:
 def test_rest_and_the_stages_between_steps_are_explained_by_their_sentence() -> None:
     rest = RolloutStatus(because="v1 has everyone")
     assert terminal.explain(SHOP, rest, None, START) == "shop has nothing to do: v1 has everyone"
-    pods = replace(STEPPING, stage=Stage.PREPARING, step=None, because="canary pods: 0 of 1 ready")
+    pods = make.changed(
+        STEPPING, stage=Stage.PREPARING, step=None, because="canary pods: 0 of 1 ready"
+    )
     said = terminal.explain(SHOP, pods, None, START)
     assert said == "shop is preparing: canary pods: 0 of 1 ready"
 
@@ -194,12 +199,13 @@ def test_a_rollout_that_may_not_begin_stands_still() -> None:
 def test_what_git_says_and_is_not_in_force_is_told() -> None:
     spec = RolloutSourceSpec("https://git.example/x")
 
-    def behind(status: SourceStatus) -> str:
+    def behind(status: SourceStatus) -> str | None:
         return terminal.behind(RolloutSource("shop", "shop", "u1", 1, spec, status=status))
 
     wrong = Problem("a.yaml", 3, "a.yaml:3: weight is 101; at most 100")
-    assert behind(SourceStatus(because="1 manifest of c1 is in force")) == ""
+    assert behind(SourceStatus(because="1 manifest of c1 is in force")) is None
     assert behind(SourceStatus(rejected=(wrong,))) == f"rolloutsource shop refuses {wrong.message}"
-    assert behind(SourceStatus(rejected=(wrong, wrong))).endswith("at most 100 (and 1 more)")
+    more = behind(SourceStatus(rejected=(wrong, wrong)))
+    assert more == f"rolloutsource shop refuses {wrong.message} (and 1 more)"
     held = SourceStatus(held="c2", because="commit c2 goes back", problem="obey it with: kubectl")
     assert behind(held) == "rolloutsource shop: commit c2 goes back; obey it with: kubectl"

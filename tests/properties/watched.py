@@ -48,7 +48,7 @@ class Watched(Play):
                 self.untaken, self.pointed_at = True, self.now
                 if action.name in subsets:
                     self._weightless(action)
-            if isinstance(action, EnsureWorkload) and action.revision == self.status.canary:
+            if isinstance(action, EnsureWorkload) and action.revision == self.status.attempt.canary:
                 assert home, f"pods of the canary behind a bare host\n{self}"
         assert len(decision.because) < 80, decision.because
         assert len(decision.status.history) <= 50
@@ -56,29 +56,31 @@ class Watched(Play):
 
     def _tables(self, before: RolloutStatus, after: RolloutStatus) -> None:
         assert after.phase in PHASE_MAY_FOLLOW[before.phase] | {before.phase}, self._say(before)
-        assert after.stage in STAGE_MAY_FOLLOW[before.stage] | {before.stage}, self._say(before)
+        assert after.stage.name in STAGE_MAY_FOLLOW[before.stage.name] | {before.stage.name}, (
+            self._say(before)
+        )
         assert after.epoch >= before.epoch
 
     def _path(self, before: RolloutStatus, after: RolloutStatus) -> None:
         """The canary's share is the next step's, or the same, or less: never a skip."""
-        if after.stage is Stage.STEPPING and before.stage is Stage.STEPPING:
-            assert before.step is not None
-            assert after.step is not None
-            assert after.step.index - before.step.index in (0, 1), self._say(before)
-        if after.split.canary > before.split.canary:
-            assert after.canary is not None
-            assert after.stage in (Stage.STEPPING, Stage.SWITCHING), self._say(before)
+        if after.stage.name is Stage.STEPPING and before.stage.name is Stage.STEPPING:
+            assert before.attempt.step is not None
+            assert after.attempt.step is not None
+            assert after.attempt.step.index - before.attempt.step.index in (0, 1), self._say(before)
+        if after.stage.split.canary > before.stage.split.canary:
+            assert after.attempt.canary is not None
+            assert after.stage.name in (Stage.STEPPING, Stage.SWITCHING), self._say(before)
             weights = [s.route.split.canary for s in plan(self.spec.strategy).stops]
-            assert after.split.canary in (*weights, 100), self._say(before)
+            assert after.stage.split.canary in (*weights, 100), self._say(before)
 
     def _carried(self, before: RolloutStatus, action: SetRoute) -> None:
         """A canary's weight goes up only onto pods that can carry it, by a subset that is known."""
-        if action.route.split.canary <= before.split.canary:
+        if action.route.split.canary <= before.stage.split.canary:
             return
-        canary, asked = self.status.canary, action.route.split.canary
+        canary, asked = self.status.attempt.canary, action.route.split.canary
         assert canary is not None
         pods = self.world.ready(canary.name)
-        assert pods >= max(1, ceil(asked / 100 * self.status.pods * 0.75)), str(self)
+        assert pods >= max(1, ceil(asked / 100 * self.status.attempt.stable_pods * 0.75)), str(self)
         known = not self.untaken or self.now - self.pointed_at >= timedelta(seconds=15)
         assert known, self._say(before)
 
@@ -90,7 +92,8 @@ class Watched(Play):
         actions: Iterable[Action],
     ) -> None:
         """What the autoscaler scales it alone scales, and no hand-over makes the pods fewer."""
-        known = {r.name for r in (before.stable, before.canary, before.previous) if r}
+        old = before.draining.revision if before.draining else None
+        known = {r.name for r in (before.stable, before.attempt.canary, old) if r}
         known.add(self.rollout.spec.revision)
         for action in actions:
             match action:
@@ -116,8 +119,9 @@ class Watched(Play):
         split = (self.world.route or STABLE_ONLY).split
         weight = split.stable if action.name == self.world.home else 0
         weight += split.canary if action.name == self.world.canary else 0
-        drifted = self.status.drift is not None
+        drifted = self.status.attempt.drift is not None
         assert weight == 0 or drifted, f"{action} at {weight}%\n{self}"
 
     def _say(self, before: RolloutStatus) -> str:
-        return f"{before.phase}/{before.stage} -> {self.status.phase}/{self.status.stage}\n{self}"
+        old, new = before, self.status
+        return f"{old.phase}/{old.stage.name} -> {new.phase}/{new.stage.name}\n{self}"

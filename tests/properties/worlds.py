@@ -81,11 +81,11 @@ def home(play: Play, limit: int = 300) -> Play:
     for _ in range(limit):
         status = play.status
         asked = status.stable and status.stable.name == play.rollout.spec.revision
-        if asked and (status.phase, status.stage) == (Phase.HEALTHY, Stage.IDLE):
+        if asked and (status.phase, status.stage.name) == (Phase.HEALTHY, Stage.IDLE):
             return play
         if status.rejected is not None:
             play.request("retry")
-        elif status.pause is not None:
+        elif status.attempt.pause is not None:
             # A no stays a no for its attempt: whoever wants it nevertheless must say promote.
             decided = "all steps" in status.because or "rejected by" in status.because
             play.request("promote" if decided else "resume")

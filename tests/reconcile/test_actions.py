@@ -11,11 +11,12 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.observation import SeenAutoscaler, SeenTraffic
+from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
-from rollout.model.status import Revision, Stage, StepStatus
+from rollout.model.status import Draining, Revision, Stage, StepStatus
 from rollout.model.traffic import Split
 from rollout.reconcile import actions
-from rollout.reconcile.look import Look, Turn
+from rollout.reconcile.look import Look, Notice, Turn, Writes
 from tests import make
 from tests.make import START
 
@@ -43,7 +44,7 @@ def test_nothing_is_due_where_all_is_as_it_should_be() -> None:
 
 def test_on_the_way_up_pods_and_subsets_come_before_the_route() -> None:
     before = make.at_step()
-    after = replace(before, split=Split(50, 50), step=StepStatus(1, "step 2", START))
+    after = make.changed(before, split=Split(50, 50), step=StepStatus(1, "step 2", START))
     found = kinds(
         look(
             before,
@@ -58,7 +59,7 @@ def test_on_the_way_up_pods_and_subsets_come_before_the_route() -> None:
 
 def test_on_the_way_down_only_a_missing_subset_comes_before_the_route() -> None:
     before = make.at_step()
-    after = replace(before, stage=Stage.WITHDRAWING, split=Split(100, 0))
+    after = make.changed(before, stage=Stage.WITHDRAWING, split=Split(100, 0))
     wrong = SeenTraffic(subsets={"canary": {"version": "v0"}})
     found = actions.due(look(before, traffic=wrong), Turn(after, "why"))
     assert [getattr(a, "name", "route") for a in found] == ["stable", "route", "canary"]
@@ -73,16 +74,18 @@ def test_in_an_emergency_stable_gets_its_pods_back_where_they_are_ours() -> None
 
 
 def test_no_pod_starts_before_the_revisions_are_kept_apart() -> None:
-    status = make.at_step(stage=Stage.PREPARING, apart=False, step=None)
+    status = make.at_step(stage=Stage.PREPARING, revisions_isolated=False, step=None)
     bare = {"v1": make.workload("v1")}
     assert kinds(look(status, TEMPLATE, workloads=bare), Turn(status, "why")) == []
-    apart = replace(status, apart=True)
+    apart = make.changed(status, revisions_isolated=True)
     assert kinds(look(apart, TEMPLATE, workloads=bare), Turn(apart, "why")) == [EnsureWorkload]
     assert kinds(look(apart, MANAGED, workloads=bare), Turn(apart, "why")) == []
 
 
 def test_at_rest_the_template_says_how_many_pods_and_silence_leaves_it_to_an_autoscaler() -> None:
-    idle = make.at_step(stage=Stage.IDLE, canary=None, split=Split(100, 0), apart=False)
+    idle = make.at_step(
+        stage=Stage.IDLE, canary=None, split=Split(100, 0), revisions_isolated=False
+    )
     six, silent = {"v1": make.workload("v1", 6, 6)}, Workload(template={})
     turn = Turn(idle, "why")
     assert actions.due(look(idle, TEMPLATE, workloads=six), turn) == (EnsureWorkload(V1, 4),)
@@ -94,7 +97,9 @@ def test_at_rest_the_template_says_how_many_pods_and_silence_leaves_it_to_an_aut
 
 
 def test_with_an_autoscaler_the_templates_number_is_for_the_first_pods_alone() -> None:
-    idle = make.at_step(stage=Stage.IDLE, canary=None, split=Split(100, 0), apart=False)
+    idle = make.at_step(
+        stage=Stage.IDLE, canary=None, split=Split(100, 0), revisions_isolated=False
+    )
     six, two = ({"v1": make.workload("v1", n, n)} for n in (6, 2))
     there = SeenAutoscaler("shop", True, "shop-v1")
     seen = [look(idle, TEMPLATE, workloads=w, autoscaler=there) for w in (six, two, {})]
@@ -128,11 +133,11 @@ def test_a_turn_that_leaves_things_hands_nothing_over() -> None:
     status, there = make.at_step(), SeenAutoscaler("shop", True, "shop-v2")
     seen = look(status, MANAGED, autoscaler=there)
     assert HandOver in kinds(seen, Turn(status, "why"))
-    assert HandOver not in kinds(seen, Turn(status, "why", leave=True))
+    assert HandOver not in kinds(seen, Turn(status, "why", writes=Writes.NO_ROUTES))
 
 
 def test_pods_of_the_past_that_the_autoscaler_scales_are_not_taken_from_it() -> None:
-    past = make.at_step(previous=V3, previous_since=START - timedelta(minutes=1))
+    past = make.at_step(draining=Draining(V3, START - timedelta(minutes=1)))
     old = {"v3": make.workload("v3"), "v1": make.workload("v1"), "v2": make.workload("v2")}
     there = SeenAutoscaler("shop", True, "shop-v3", problem="hpa shop is KEDA's")
     found = kinds(look(past, MANAGED, workloads=old, autoscaler=there), Turn(past, "why"))
@@ -140,34 +145,34 @@ def test_pods_of_the_past_that_the_autoscaler_scales_are_not_taken_from_it() -> 
 
 
 def test_pods_of_the_past_go_once_drained_and_are_pruned_once_gone() -> None:
-    past = make.at_step(previous=V3, previous_since=START - timedelta(minutes=1))
+    past = make.at_step(draining=Draining(V3, START - timedelta(minutes=1)))
     seen = look(past, TEMPLATE)
     seen = replace(
         seen, seen=replace(seen.seen, workloads={**seen.seen.workloads, "v3": make.workload("v3")})
     )
     assert actions.due(seen, Turn(past, "why")) == (Scale("shop-v3", 0),)
-    fresh = replace(past, previous_since=START)
+    fresh = make.changed(past, draining=Draining(V3, START))
     assert actions.due(replace(seen, status=fresh), Turn(fresh, "why")) == ()
-    gone = replace(past, previous=None)
+    gone = make.changed(past, draining=None)
     found = actions.due(look(past, TEMPLATE), Turn(gone, "why"))
     assert found == (PruneWorkloads(("v1", "v2"), 3),)
 
 
 def test_a_third_revision_in_one_drain_leaks_no_pods() -> None:
-    past = make.at_step(previous=V3, previous_since=START)
-    after = replace(past, previous=Revision("v4"))
+    past = make.at_step(draining=Draining(V3, START))
+    after = make.changed(past, draining=Draining(Revision("v4"), START))
     seen = look(past, MANAGED, workloads={"v2": make.workload("v2"), "v3": make.workload("v3")})
     assert actions.due(seen, Turn(after, "why")) == (Scale("shop-v3", 0),)
 
 
 def test_pods_that_are_wanted_again_stay() -> None:
-    past = make.at_step(previous=V2, previous_since=START - timedelta(minutes=1))
+    past = make.at_step(draining=Draining(V2, START - timedelta(minutes=1)))
     assert actions.due(look(past, MANAGED), Turn(past, "why")) == ()
 
 
 def test_what_is_given_back_names_who_must_stay_apart() -> None:
     before = make.at_step(stage=Stage.RETURNING)
-    after = replace(before, stage=Stage.RETIRING)
+    after = make.changed(before, stage=Stage.RETIRING)
     (found,) = actions.due(look(before), Turn(after, "why"))
     assert isinstance(found, ReleaseRoutes)
     assert found.target.apart
@@ -175,11 +180,11 @@ def test_what_is_given_back_names_who_must_stay_apart() -> None:
 
 def test_people_are_asked_only_where_a_step_wants_them() -> None:
     status = make.at_step()
-    assert actions.due(look(status), Turn(status, "why", ask=True)) == ()
-    nowhere = replace(status, step=None)
-    assert actions.due(look(nowhere), Turn(nowhere, "why", ask=True))[1:] == ()
+    assert actions.due(look(status), Turn(status, "why", waits_for=WaitsFor.APPROVAL)) == ()
+    nowhere = make.changed(status, step=None)
+    assert actions.due(look(nowhere), Turn(nowhere, "why", waits_for=WaitsFor.APPROVAL))[1:] == ()
 
 
 def test_the_last_sentence_is_not_told_twice() -> None:
     status = make.at_step(because="why")
-    assert kinds(look(status), Turn(status, "why", tell="Paused")) == []
+    assert kinds(look(status), Turn(status, "why", notice=Notice("Paused"))) == []

@@ -28,7 +28,7 @@ def test_a_subset_that_somebody_removed_is_restored() -> None:
     del play.world.subsets["canary"]
     play.after(seconds=1)
     assert play.world.subsets["canary"] == {"version": "v2"}
-    assert play.status.drift is not None
+    assert play.status.attempt.drift is not None
 
 
 def test_who_keeps_writing_is_named_and_answered_no_faster_than_every_ten_seconds() -> None:
@@ -45,9 +45,9 @@ def test_who_keeps_writing_is_named_and_answered_no_faster_than_every_ten_second
 
 def test_an_hour_of_peace_forgets_the_fights() -> None:
     play = edited(edited(Play(HALF).push("v2").request("pause"))).after(hours=2)
-    assert edited(play).status.drift == play.status.drift
-    assert play.status.drift is not None
-    assert play.status.drift.count == 1
+    assert edited(play).status.attempt.drift == play.status.attempt.drift
+    assert play.status.attempt.drift is not None
+    assert play.status.attempt.drift.count == 1
 
 
 def test_weights_written_back_before_they_are_confirmed_are_counted_too() -> None:
@@ -57,8 +57,8 @@ def test_weights_written_back_before_they_are_confirmed_are_counted_too() -> Non
     for _ in range(3):
         play.world.route = STABLE_ONLY
         play.after(seconds=10)
-    assert play.status.drift is not None
-    assert play.status.drift.count == 3
+    assert play.status.attempt.drift is not None
+    assert play.status.attempt.drift.count == 3
 
 
 def test_where_people_are_asked_the_edit_stays_until_they_decide() -> None:

@@ -69,24 +69,26 @@ def test_what_wants_no_pods_it_does_not_scale() -> None:
     [
         (ON_V1, "autoscaler shop is to scale shop-v2"),
         (KEDA, "hpa shop is KEDA's"),
-        (ON_V2, ""),
-        (GONE, ""),
-        (None, ""),
+        (ON_V2, None),
+        (GONE, None),
+        (None, None),
     ],
 )
-def test_why_the_old_pods_may_not_go_is_said(seen: SeenAutoscaler | None, words: str) -> None:
+def test_why_the_old_pods_may_not_go_is_said(
+    seen: SeenAutoscaler | None, words: str | None
+) -> None:
     assert handover.missing(look(seen=seen)) == words
 
 
 def test_what_a_person_must_see_to_is_said() -> None:
     found = [handover.trouble(look(seen=seen)) for seen in (GONE, KEDA, ON_V1, None)]
-    assert found == ["hpa shop is missing", "hpa shop is KEDA's", "", ""]
+    assert found == ["hpa shop is missing", "hpa shop is KEDA's", None, None]
 
 
 def test_it_is_remembered_where_it_was_seen_as_asked() -> None:
-    assert handover.landed(look()).autoscaled == ""
+    assert handover.landed(look()).autoscaler_target == ""
     there = handover.landed(look(seen=ON_V2))
-    assert there.autoscaled == "shop-v2"
+    assert there.autoscaler_target == "shop-v2"
     assert handover.landed(look(there, ON_V2)) is there
 
 
@@ -94,14 +96,14 @@ def test_it_is_remembered_where_it_was_seen_as_asked() -> None:
     ("autoscaled", "seen", "words"),
     [
         ("shop-v2", ON_V1, "autoscaler shop, which named shop-v1"),
-        ("shop-v1", ON_V1, ""),
-        ("", ON_V1, ""),
-        ("shop-v2", ON_V2, ""),
-        ("shop-v2", KEDA, ""),
-        ("shop-v2", None, ""),
+        ("shop-v1", ON_V1, None),
+        ("", ON_V1, None),
+        ("shop-v2", ON_V2, None),
+        ("shop-v2", KEDA, None),
+        ("shop-v2", None, None),
     ],
 )
 def test_only_what_was_where_it_should_be_is_a_foreign_edit(
-    autoscaled: str, seen: SeenAutoscaler | None, words: str
+    autoscaled: str, seen: SeenAutoscaler | None, words: str | None
 ) -> None:
-    assert handover.foreign(look(replace(BAKING, autoscaled=autoscaled), seen)) == words
+    assert handover.foreign(look(make.changed(BAKING, autoscaler_target=autoscaled), seen)) == words

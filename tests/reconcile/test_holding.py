@@ -2,11 +2,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.gate import Held, Window
+from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Step, Workload
-from rollout.model.status import Pause, Revision, RolloutStatus, Stage
+from rollout.model.status import Draining, Pause, Revision, RolloutStatus, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile import holding
-from rollout.reconcile.look import Look
+from rollout.reconcile.look import Look, Turn
 from tests import make
 from tests.make import MINUTE, START
 
@@ -19,41 +20,46 @@ def later(look: Look, minutes: int) -> Look:
     return replace(look, now=START + minutes * MINUTE)
 
 
+def until(look: Look, why: str) -> Turn:
+    return holding.until(look, Reason(why), WaitsFor.PODS)
+
+
 def test_what_must_come_by_itself_is_waited_for_until_the_deadline() -> None:
     look = make.look(make.at_step(stage=Stage.PREPARING))
-    assert holding.until(later(look, 29), "why").again == 5 * SECOND
-    turn = holding.until(later(look, 30), "why")
-    assert turn.status.pause == Pause("gave up waiting: why", START + 30 * MINUTE)
+    assert until(later(look, 29), "why").again == 5 * SECOND
+    turn = until(later(look, 30), "why")
+    assert turn.status.attempt.pause == Pause(
+        PauseKind.DEADLINE, "gave up waiting: why", START + 30 * MINUTE
+    )
 
 
 def test_at_a_step_the_deadline_begins_when_the_step_could_have_ended() -> None:
     look = make.look(make.at_step())
-    ended = [holding.until(later(look, m), "why").status.pause is None for m in (49, 50)]
+    ended = [until(later(look, m), "why").status.attempt.pause is None for m in (49, 50)]
     assert ended == [True, False]
 
 
 def test_proxies_are_asked_more_often_than_pods() -> None:
     look = make.look(make.at_step(confirmed_at=None))
-    assert holding.until(look, "why").again == SECOND
+    assert until(look, "why").again == SECOND
 
 
 def test_whoever_is_paused_waits_for_a_person() -> None:
-    paused = make.at_step(pause=Pause("paused by bob", START))
-    assert holding.until(make.look(paused), "why").because == "paused by bob"
+    paused = make.at_step(pause=Pause(PauseKind.BLIND, "paused by bob", START))
+    assert until(make.look(paused), "why").because == "paused by bob"
 
 
 def past(**changes: object) -> RolloutStatus:
-    plain = make.at_step(previous=Revision("v0"), previous_since=START)
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return make.changed(make.at_step(draining=Draining(Revision("v0"), START)), **changes)
 
 
 def test_the_users_own_pods_of_the_past_are_forgotten_at_once() -> None:
-    assert holding.drained(make.look(past())) == past(previous=None, previous_since=None)
+    assert holding.drained(make.look(past())) == past(draining=None)
     assert holding.drained(make.look(make.at_step())) == make.at_step()
 
 
 def test_pods_that_may_still_be_used_are_not_drained() -> None:
-    used = past(previous_since=None)
+    used = past(draining=Draining(Revision("v0")))
     assert holding.drained(make.look(used)) == used
 
 
@@ -65,9 +71,10 @@ def managed(look: Look) -> Look:
 def test_pods_of_ours_are_remembered_until_they_are_seen_to_be_gone() -> None:
     there = later(managed(make.look(past(), workloads={"v0": make.workload("v0")})), 1)
     gone = later(managed(make.look(past())), 1)
-    found = [holding.drained(look).previous for look in (managed(gone), there, gone)]
-    assert found == [None, Revision("v0"), None]
-    assert holding.drain_left(replace(there, now=START)) == 30 * SECOND
+    found = [holding.drained(look).draining for look in (managed(gone), there, gone)]
+    old = Draining(Revision("v0"), START)
+    assert found == [None, old, None]
+    assert holding.drain_left(replace(there, now=START), old) == 30 * SECOND
 
 
 def test_at_a_step_the_gate_compares_and_knows_the_next_weight() -> None:

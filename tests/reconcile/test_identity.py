@@ -54,7 +54,7 @@ def test_a_rebuilt_stable_is_remembered_and_takes_everyone_who_was_compared_with
 ) -> None:
     turn = identity.stable_rebuilt(look(ONE, "two", stage))
     assert turn is not None
-    assert (turn.status.stage, turn.status.stable) == (
+    assert (turn.status.stage.name, turn.status.stable) == (
         next_stage,
         replace(ONE, template_hash="two"),
     )

@@ -4,6 +4,7 @@ from rollout.model.spec import BlueGreen, Strategy, Workload
 from rollout.model.status import RolloutStatus, Stage
 from rollout.model.traffic import Route, Split
 from rollout.reconcile import leaving
+from rollout.reconcile.look import Writes
 from tests import make
 from tests.play import Play, World
 
@@ -19,7 +20,7 @@ def test_in_mid_journey_everyone_goes_back_before_the_object_goes() -> None:
 
 def test_who_is_promoted_already_stays_so() -> None:
     play = Play(GREEN).push("v2").after(minutes=1).gives(v2=100)
-    assert play.status.stage is Stage.BAKING
+    assert play.status.stage.name is Stage.BAKING
     play.delete().gives(v2=100)
     assert play.world.let_go
 
@@ -73,7 +74,7 @@ def test_what_is_left_on_objects_that_cannot_be_managed_is_waited_for() -> None:
 
 def test_nothing_was_ever_ours_of_a_rollout_that_was_never_adopted() -> None:
     turn = leaving.leave(make.look(RolloutStatus(), deleting=True))
-    assert (turn.because, turn.let_go) == ("deleted: let go", True)
+    assert (turn.because, turn.writes) == ("deleted: let go", Writes.LAST)
 
 
 def test_a_host_is_given_back_once_stable_is_alone() -> None:

@@ -39,7 +39,7 @@ def test_the_proxies_confirm_what_was_asked() -> None:
     status = looks.asked(make.at_step(), make.START)
     seen = SeenTraffic(subsets=SUBSETS)
     found = looks.confirmed(make.look(status, sync=TAKEN, traffic=seen))
-    assert found == replace(status, confirmed_at=make.START, confirmed_by=ConfirmedBy.SYNCZ)
+    assert found == make.changed(status, confirmed_at=make.START, confirmed_by=ConfirmedBy.SYNCZ)
     assert looks.confirmed(make.look(found)) == found
 
 
@@ -61,7 +61,7 @@ def test_a_side_that_lacks_pods_is_said_so_unless_the_step_asks_for_no_more() ->
     half, fewer = stops((Step(weight=50), Step(weight=50, replicas=1)))
     assert looks.lacking(few, half) == "50% needs 2 canary pods, 1 ready"
     assert looks.lacking(few, None) == "100% needs 3 canary pods, 1 ready"
-    assert looks.lacking(few, fewer) == ""
+    assert looks.lacking(few, fewer) is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_who_else_scales_stable_knows_how_many_pods_it_takes(
     split: int, wanted: int, needed: int
 ) -> None:
     """Eight carried everyone once; the spare of a quarter is taken off."""
-    status = make.at_step(pods=8, split=Split(split, 100 - split))
+    status = make.at_step(stable_pods=8, split=Split(split, 100 - split))
     pods = {"v1": make.workload("v1", wanted, wanted)}
     users = make.look(status, workloads=pods)
     ours = scaled(users, Workload("shop-{revision}", scale="managed"))
@@ -110,14 +110,14 @@ def test_who_else_scales_stable_knows_how_many_pods_it_takes(
 
 
 def test_on_the_way_back_its_answer_is_waited_for() -> None:
-    back = make.at_step(stage=Stage.WITHDRAWING, pods=8, split=Split(95, 5))
+    back = make.at_step(stage=Stage.WITHDRAWING, stable_pods=8, split=Split(95, 5))
     pods = {"v1": make.workload("v1", 4, 4)}
     found = [
         looks.stable_need(make.look(status, workloads=pods, autoscaler=ON_V1), 100)
         for status in (
-            replace(back, confirmed_at=None),
-            replace(back, confirmed_at=START - HALF_MINUTE),
-            replace(back, confirmed_at=START - 2 * HALF_MINUTE),
+            make.changed(back, confirmed_at=None),
+            make.changed(back, confirmed_at=START - HALF_MINUTE),
+            make.changed(back, confirmed_at=START - 2 * HALF_MINUTE),
         )
     ]
     assert found == [6, 6, 4]

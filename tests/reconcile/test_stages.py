@@ -6,8 +6,9 @@ import pytest
 
 from rollout.model.action import Announce, SetRoute
 from rollout.model.observation import Finding, SeenAutoscaler, SeenTraffic, Severity
+from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import BlueGreen, Canary, Dark, OnFailure, Step, Strategy, Workload
-from rollout.model.status import Pause, Phase, Rejected, Revision, Stage
+from rollout.model.status import Draining, Pause, Phase, Rejected, Revision, Stage
 from rollout.model.traffic import Split
 from rollout.reconcile import stages
 from tests import make
@@ -24,7 +25,7 @@ def test_at_rest_git_may_not_be_able_to_say_what_it_asks() -> None:
     idle = make.at_step(stage=Stage.IDLE, canary=None)
     for problem, because in (("", "git names no revision"), ("no template", "no template")):
         turn = stages.advance(make.look(idle, asked=None, problem=problem))
-        assert (turn.because, turn.stands) == (because, True)
+        assert (turn.because, turn.waits_for) == (because, WaitsFor.OBJECTS)
 
 
 def test_a_stable_without_pods_is_not_called_healthy() -> None:
@@ -179,7 +180,7 @@ def test_a_failure_that_is_to_be_held_freezes_and_is_told_over_any_other_pause()
 def test_proxies_that_never_take_a_route_end_in_a_pause() -> None:
     play = Play(HALF)
     play.push("v2").world.taken = False
-    status = replace(play.status, confirmed_at=None, asked_at=play.now + timedelta(days=1))
+    status = make.changed(play.status, confirmed_at=None, asked_at=play.now + timedelta(days=1))
     look = replace(make.look(status), rollout=play.rollout, now=play.now + timedelta(hours=1))
     turn = stages.advance(look)
     assert turn.because == "gave up waiting: waiting for the proxies to take the route"
@@ -206,7 +207,7 @@ def test_a_promoted_canary_that_dies_goes_back_at_once(unready: int) -> None:
 def test_a_canary_that_dies_while_everyone_moves_over_goes_back_at_once() -> None:
     play = Play(HALF).push("v2")
     play.world.taken = False
-    play.status = replace(play.status, stage=Stage.SWITCHING, split=Split(0, 100), step=None)
+    play.status = make.changed(play.status, stage=Stage.SWITCHING, split=Split(0, 100), step=None)
     play.look().gives(v2=100)
     assert play.status.because == "waiting for the proxies to take the change"
     play.world.unready["v2"] = 4
@@ -231,19 +232,19 @@ def test_after_promotion_a_failure_stays_where_no_old_pods_are_left() -> None:
 
 def test_a_bake_can_be_paused_by_a_person_and_by_a_dead_prometheus() -> None:
     play = Play(BAKED).push("v2").after(minutes=1).request("pause").after(hours=1)
-    assert (play.status.stage, play.status.phase) == (Stage.BAKING, Phase.PAUSED)
+    assert (play.status.stage.name, play.status.phase) == (Stage.BAKING, Phase.PAUSED)
     play.request("resume").until(Phase.HEALTHY)
     play = Play(BAKED).push("v2").after(minutes=1)
     play.world.provider_down = True
     play.after(minutes=30)
-    assert (play.status.stage, play.status.phase) == (Stage.BAKING, Phase.PAUSED)
+    assert (play.status.stage.name, play.status.phase) == (Stage.BAKING, Phase.PAUSED)
 
 
 def test_nothing_is_promoted_for_good_while_its_route_is_not_confirmed() -> None:
     status = make.at_step(stage=Stage.BAKING, split=Split(0, 100), confirmed_at=None)
     seen = SeenTraffic(differences=("x",))
     turn = stages.advance(make.look(status, traffic=seen))
-    assert turn.status.stage is Stage.BAKING
+    assert turn.status.stage.name is Stage.BAKING
 
 
 def test_by_version_promotion_needs_no_subset_to_change() -> None:
@@ -261,7 +262,7 @@ def test_every_move_waits_for_the_proxies(stage: Stage) -> None:
     status = make.at_step(stage=stage, split=split, confirmed_at=None)
     seen = SeenTraffic(subsets={"stable": {"version": "v1"}, "canary": {"version": "v2"}})
     turn = stages.advance(make.look(status, traffic=seen))
-    assert (turn.status.stage, turn.because) == (stage, stages.WAITING)
+    assert (turn.status.stage.name, turn.because) == (stage, stages.WAITING)
 
 
 def test_a_push_does_not_wait_for_the_old_pods_to_drain() -> None:
@@ -270,19 +271,19 @@ def test_a_push_does_not_wait_for_the_old_pods_to_drain() -> None:
     )
     play = Play(managed).push("v2").after(minutes=1).gives(v2=100)
     play.push("v3").gives(v2=50, v3=50)
-    assert play.status.previous == Revision("v1", "c1")
+    assert play.status.draining == Draining(Revision("v1", "c1"), play.now)
 
 
 def test_a_phase_follows_from_the_stage_and_what_stands_in_its_way() -> None:
     bad = Rejected(Revision("v2"), "slow", START)
     idle = make.at_step(stage=Stage.IDLE)
     found = [
-        stages.phase(make.at_step(stage=Stage.CLEANING), stands=False),
-        stages.phase(make.at_step(pause=Pause("why", START)), stands=False),
-        stages.phase(make.at_step(), stands=True),
-        stages.phase(idle, stands=False),
-        stages.phase(replace(idle, rejected=bad), stands=False),
-        stages.phase(make.at_step(), stands=False),
+        stages.phase(make.at_step(stage=Stage.CLEANING), None),
+        stages.phase(make.at_step(pause=Pause(PauseKind.BLIND, "why", START)), None),
+        stages.phase(make.at_step(), WaitsFor.OBJECTS),
+        stages.phase(idle, None),
+        stages.phase(replace(idle, rejected=bad), None),
+        stages.phase(make.at_step(), None),
     ]
     assert found == [
         Phase.ROLLING_BACK,
@@ -297,12 +298,12 @@ def test_a_phase_follows_from_the_stage_and_what_stands_in_its_way() -> None:
 def test_blue_green_shows_a_preview_and_then_moves_everyone_at_once() -> None:
     play = Play(make.spec(Strategy(blue_green=BlueGreen()))).push("v2").gives(v1=100)
     play.after(minutes=1).gives(v2=100)
-    assert play.status.stage is Stage.BAKING
+    assert play.status.stage.name is Stage.BAKING
 
 
 def test_old_pods_that_the_autoscaler_still_scales_stay_and_why_is_said() -> None:
     retiring = make.at_step(
-        stage=Stage.RETIRING, canary=None, previous=Revision("v2"), previous_since=START
+        stage=Stage.RETIRING, canary=None, draining=Draining(Revision("v2"), START)
     )
     there = SeenAutoscaler("shop", True, "shop-v2", problem="hpa shop is KEDA's")
     turn = stages.advance(make.look(retiring, asked=Revision("v1"), autoscaler=there))

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from rollout.model.observation import SeenTraffic
+from rollout.model.reasons import Verb
 from rollout.model.spec import Canary, Request, Step, Stickiness, Strategy, Traffic, Workload
 from rollout.model.status import Stage, StepStatus, SubsetMode
 from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
@@ -22,7 +23,7 @@ def test_the_target_names_both_sides() -> None:
 
 
 def test_by_version_there_may_be_no_canary_to_name() -> None:
-    status = make.at_step(subsets=SubsetMode.VERSION, canary_subset="")
+    status = make.at_step(subset_mode=SubsetMode.VERSION, subset="")
     assert wanted.target(PLAIN, status).canary == ""
 
 
@@ -32,7 +33,7 @@ def test_a_cookie_is_new_for_each_attempt_and_gone_when_nobody_needs_it() -> Non
     day = spec.traffic.stickiness.for_  # type: ignore[union-attr]
     cookie = Sticky("shop", "v2-1", day, "stable:1:0")
     assert wanted.route(rollout, status) == Route(Split(95, 5), sticky=cookie)
-    assert wanted.route(rollout, replace(status, split=Split(100, 0))).sticky is None
+    assert wanted.route(rollout, make.changed(status, split=Split(100, 0))).sticky is None
 
 
 def test_so_many_of_stables_users_move_that_all_who_moved_are_the_steps_share() -> None:
@@ -65,7 +66,7 @@ def test_on_the_way_both_subsets_mean_their_side() -> None:
 
 
 def test_at_rest_only_a_subset_that_is_there_or_named_is_seen_to() -> None:
-    status = make.at_step(stage=Stage.IDLE, apart=False)
+    status = make.at_step(stage=Stage.IDLE, revisions_isolated=False)
     seen = make.look(status).seen
     assert wanted.subsets(status, seen) == {}
     here = replace(seen, traffic=SeenTraffic(subsets={"stable": {}}))
@@ -75,7 +76,7 @@ def test_at_rest_only_a_subset_that_is_there_or_named_is_seen_to() -> None:
 
 
 def test_by_version_what_is_there_is_the_authors() -> None:
-    status = make.at_step(subsets=SubsetMode.VERSION, stable_subset="v1", canary_subset="v2")
+    status = make.at_step(subset_mode=SubsetMode.VERSION, stable_subset="v1", subset="v2")
     seen = make.look(status, traffic=SeenTraffic(subsets={"v1": {"other": "x"}})).seen
     assert wanted.subsets(status, seen) == {"v2": V2}
 
@@ -106,7 +107,7 @@ def test_a_steps_own_replicas_come_before_the_estimate() -> None:
 
 
 def test_a_promotion_that_was_asked_for_needs_everyones_pods() -> None:
-    hasty = replace(MANAGED, request=Request("promote", "1"))
+    hasty = replace(MANAGED, request=Request(Verb.PROMOTE, "1"))
     assert wanted.canary_replicas(hasty, make.at_step()) == 4
     done = make.at_step(last_handled_request="promote@1")
     assert wanted.canary_replicas(hasty, done) == 2

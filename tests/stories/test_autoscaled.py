@@ -59,7 +59,7 @@ def test_what_it_scales_nobody_else_scales() -> None:
     baking(play)
     play.world.autoscale(3)
     play.after(minutes=1)
-    assert (play.world.pods["v2"], play.status.stage) == (3, Stage.BAKING)
+    assert (play.world.pods["v2"], play.status.stage.name) == (3, Stage.BAKING)
 
 
 def test_a_failure_after_promotion_hands_it_back_with_the_pods_that_it_wanted_meanwhile() -> None:
@@ -81,7 +81,7 @@ def test_a_failure_before_promotion_never_touches_it() -> None:
 @pytest.mark.parametrize("stop_after", range(5))
 def test_a_crash_at_the_hand_over_heals(stop_after: int) -> None:
     play = adopted().push("v2")
-    while play.status.stage is not Stage.SWITCHING:
+    while play.status.stage.name is not Stage.SWITCHING:
         play.now += timedelta(seconds=15)
         play.look_once()
     for _ in range(6):
@@ -114,8 +114,8 @@ def test_what_a_gitops_tool_writes_is_taken_back_and_said() -> None:
     play.world.owner, play.world.scaled = "Argo CD", "shop"
     play.look()
     assert play.world.scaled == "shop-v1"
-    assert play.status.drift is not None
-    assert play.status.drift.what == "autoscaler shop, which named shop"
+    assert play.status.attempt.drift is not None
+    assert play.status.attempt.drift.what == "autoscaler shop, which named shop"
     for _ in range(6):
         play.world.scaled = "shop"
         play.after(seconds=11)

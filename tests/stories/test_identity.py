@@ -16,7 +16,7 @@ def at_half() -> Play:
     """Half of everyone is on v2, which has passed the first step."""
     play = Play(make.canary_spec(5, 50), world(v1="one", v2="old")).push("v2")
     play.until(Phase.PROGRESSING, Stage.STEPPING)
-    while play.status.split.canary < 50:
+    while play.status.stage.split.canary < 50:
         play.after(seconds=15)
     return play.gives(v1=50, v2=50)
 
@@ -118,8 +118,8 @@ def test_a_deployment_that_goes_and_comes_back_as_another_build_is_another_one()
     play.look().gives(v1=100)
     play.world.pods["v2"] = pods
     rebuild(play, "v2", "new").until(Phase.PROGRESSING, Stage.STEPPING).gives(v1=95, v2=5)
-    assert play.status.canary is not None
-    assert play.status.canary.template_hash == "new"
+    assert play.status.attempt.canary is not None
+    assert play.status.attempt.canary.template_hash == "new"
 
 
 def test_a_revision_that_comes_after_its_push_is_known_from_then_on() -> None:
@@ -129,6 +129,6 @@ def test_a_revision_that_comes_after_its_push_is_known_from_then_on() -> None:
     play.push("v2")
     play.world.pods["v2"] = 4
     rebuild(play, "v2", "first").until(Phase.PROGRESSING, Stage.STEPPING)
-    assert play.status.attempt == 1
+    assert play.status.attempt.number == 1
     rebuild(play, "v2", "second").until(Phase.PROGRESSING, Stage.STEPPING)
-    assert play.status.attempt == 2
+    assert play.status.attempt.number == 2

@@ -17,7 +17,7 @@ def test_a_good_revision_reaches_everyone_and_leaves_the_routes_as_git_has_them(
 def test_what_serves_as_it_should_is_adopted_without_a_write() -> None:
     play = Play(make.canary_spec(5, 50))
     assert play.status.because == "v1 has everyone"
-    assert play.status.asked_at is None  # nothing is waited for: proxies were told nothing
+    assert play.status.stage.asked_at is None  # nothing is waited for: proxies were told nothing
 
 
 def test_a_failing_metric_sends_everyone_back_before_the_bake_ends() -> None:
@@ -49,7 +49,7 @@ def test_a_revert_in_mid_canary_is_a_rollback_at_the_next_look() -> None:
 def test_a_newer_push_takes_the_old_canary_to_zero_and_starts_at_step_0() -> None:
     play = Play(make.canary_spec(5, 50)).push("v2").after(minutes=1).gives(v1=50, v2=50)
     play.push("v3").gives(v1=95, v3=5)
-    assert play.status.attempt == 2
+    assert play.status.attempt.number == 2
 
 
 def test_an_author_who_names_no_subset_gets_his_host_back_once_alone() -> None:
@@ -94,7 +94,7 @@ def test_a_dead_prometheus_holds_and_then_asks_a_person() -> None:
     play.after(minutes=29).gives(v1=95, v2=5)
     assert play.status.phase is Phase.PROGRESSING
     play.after(minutes=1)
-    assert (play.status.phase, play.status.stage) == (Phase.PAUSED, Stage.STEPPING)
+    assert (play.status.phase, play.status.stage.name) == (Phase.PAUSED, Stage.STEPPING)
 
 
 def test_a_canary_that_loses_its_pods_starts_anew_when_they_are_back() -> None:
@@ -120,8 +120,8 @@ def test_a_foreign_edit_is_restored_and_counted() -> None:
     play = Play(make.canary_spec(5, 50)).push("v2").after(seconds=15)
     play.world.route = None
     play.after(seconds=1).gives(v1=95, v2=5)
-    assert play.status.drift is not None
-    assert play.status.drift.count == 1
+    assert play.status.attempt.drift is not None
+    assert play.status.attempt.drift.count == 1
 
 
 def test_no_canary_pod_starts_before_the_proxies_tell_the_revisions_apart() -> None:
@@ -131,7 +131,7 @@ def test_no_canary_pod_starts_before_the_proxies_tell_the_revisions_apart() -> N
     play.world.taken = False
     play.push("v2")
     play.world.taken = True
-    while not play.status.apart:
+    while not play.status.revisions_isolated:
         play.look_once()
     play.world.taken = False
     play.after(seconds=2)

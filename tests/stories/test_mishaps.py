@@ -143,7 +143,7 @@ def test_a_failure_that_is_held_hears_a_newer_push_and_a_revert() -> None:
         play = Play(held).push("v2").after(seconds=15, value=5).gives(v1=95, v2=5)
         assert play.status.because.startswith("failed, held as asked: ")
         play.push(revision).gives(**shares)
-        assert play.status.pause is None
+        assert play.status.attempt.pause is None
 
 
 def test_a_deleted_service_stands_still_and_goes_on_when_it_is_back() -> None:

@@ -303,7 +303,7 @@ async def whole(one: Played, phase: Phase) -> None:
     for _ in range(400):
         again = await one.look()
         assert {name: foreign(obj) for name, obj in authored(one).items()} == before
-        if one.status.phase is phase and one.status.stage is Stage.IDLE:
+        if one.status.phase is phase and one.status.stage.name is Stage.IDLE:
             return
         one.now += again if again is not None else 15 * make.MINUTE / 60
     raise AssertionError(f"never {phase}:\n" + "\n".join(one.story))

@@ -55,7 +55,7 @@ def test_blue_green_keeps_the_old_warm_and_goes_back_in_one_patch() -> None:
     play = Play(make.spec(Strategy(blue_green=green))).push("v2").gives(v1=100)
     play.after(minutes=1).gives(v2=100)
     play.after(minutes=9).gives(v2=100)
-    assert play.status.stage is Stage.BAKING
+    assert play.status.stage.name is Stage.BAKING
     play.after(seconds=15, value=5).gives(v1=100)
 
 

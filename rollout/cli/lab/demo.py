@@ -153,12 +153,12 @@ async def _followed(demo: Demo, trial: Trial) -> bool:
 
 
 def _concerns(status: RolloutStatus, revision: str) -> bool:
-    return status.canary is not None and status.canary.name == revision
+    return status.attempt.canary is not None and status.attempt.canary.name == revision
 
 
 def _ended(status: RolloutStatus, trial: Trial) -> bool | None:
     """Whether it ended as it should; None while it is under way."""
-    if status.stage is not Stage.IDLE:
+    if status.stage.name is not Stage.IDLE:
         return None
     rejected = status.rejected.revision.name if status.rejected else ""
     stable = status.stable.name if status.stable else ""

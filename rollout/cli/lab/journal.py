@@ -107,7 +107,7 @@ class Journal:
         if begins:
             before = last.asked if last else 0
             self.legs.append(Leg(self.revision, name, asked, before, status.because))
-        self._is_settled = status.confirmed_at is not None
+        self._is_settled = status.stage.confirmed_at is not None
         return begins
 
     def add(self, tally: Tally) -> None:
@@ -141,8 +141,8 @@ def share_asked(status: RolloutStatus, revision: str) -> int:
     """The percentage of ordinary requests that ``revision`` should get now."""
     if status.stable is not None and status.stable.name == revision:
         return 100
-    if status.canary is not None and status.canary.name == revision:
-        return status.split.canary
+    if status.attempt.canary is not None and status.attempt.canary.name == revision:
+        return status.stage.split.canary
     return 0
 
 
@@ -173,6 +173,6 @@ _NAMES = {
 
 def _name(status: RolloutStatus) -> str:
     """What this stretch is called, in at most nine letters."""
-    if status.stage is Stage.STEPPING and status.step is not None:
-        return status.step.name[:9]
-    return _NAMES[status.stage]
+    if status.stage.name is Stage.STEPPING and status.attempt.step is not None:
+        return status.attempt.step.name[:9]
+    return _NAMES[status.stage.name]

@@ -11,18 +11,19 @@ from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
 from rollout.model import units
+from rollout.model.reasons import Verb
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A verb for a rollout, and how long to wait for the echo; None: not at all."""
 
-    verb: str
+    verb: Verb
     name: str
     patience: float | None
 
 
-def command(verb: str) -> Callable[..., None]:
+def command(verb: Verb) -> Callable[..., None]:
     """The command that asks for ``verb``."""
 
     def ask(
@@ -45,6 +46,7 @@ def command(verb: str) -> Callable[..., None]:
 async def _ask(given: Settings, asked: _Asked) -> Exit:
     """``REFUSED`` where there was nothing to do, ``TIMEOUT`` where nobody has heard it."""
     said: list[str] = []
+    refused: list[bool] = []
     async with cluster.connected(given, name=asked.name) as connection:
         text = await cluster.ask(connection, given.namespace, asked.name, asked.verb)
         if asked.patience is None:
@@ -56,6 +58,7 @@ async def _ask(given: Settings, asked: _Asked) -> Exit:
             if status.get("lastHandledRequest") != text:
                 return False
             said.append(str(status.get("because", "")))
+            refused.append(status.get("lastRefusedRequest") == text)
             return True
 
         following = cluster.follow_stored(connection, given.namespace, asked.name, heard)
@@ -66,4 +69,4 @@ async def _ask(given: Settings, asked: _Asked) -> Exit:
             output.say(f"{asked.name}: asked to {asked.verb}, not heard {waited}; does it run?")
             return Exit.TIMEOUT
     output.say(f"{asked.name}: {said[0]}")
-    return Exit.REFUSED if said[0].startswith(f"{asked.verb}: ") else Exit.OK
+    return Exit.REFUSED if refused[0] else Exit.OK

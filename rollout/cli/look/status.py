@@ -16,6 +16,7 @@ from rollout.controller.sources import apply
 from rollout.errors import RolloutError
 from rollout.manifest import objects
 from rollout.messages import terminal
+from rollout.model.reasons import Reason
 from rollout.model.spec import Step
 from rollout.model.status import RolloutStatus
 
@@ -76,10 +77,10 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
 
 def step_of(found: Seen) -> Step | None:
     """The spec of the step that a rollout is at; None between steps."""
-    if found.status.step is None:
+    if found.status.attempt.step is None:
         return None
     stops = strategies.plan(found.rollout.spec.strategy).stops
-    return stops[min(found.status.step.index, len(stops) - 1)].step
+    return stops[min(found.status.attempt.step.index, len(stops) - 1)].step
 
 
 def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Settings:
@@ -108,19 +109,19 @@ async def _one(given: Settings, name: str) -> Seen | Unread:
         return await cluster.either(connection, given.namespace, name)
 
 
-async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, str]:
-    """The Rollout, and why git may ask for something else; empty when it does not."""
+async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, Reason | None]:
+    """The Rollout, and why git may ask for something else; None when it does not."""
     async with cluster.connected(given, name=name) as connection:
         found = await cluster.either(connection, given.namespace, name)
         owner = (found.obj["metadata"].get("labels") or {}).get(apply.LABEL)
         if not owner:
-            return found, ""
+            return found, None
         with contextlib.suppress(RolloutError):  # nobody's explanation hangs on it
             for obj in await cluster.listed(connection, "RolloutSource"):
                 source = objects.source(obj)
                 if apply.label(source) == owner:
                     return found, terminal.behind(source)
-        return found, ""
+        return found, None
 
 
 async def _all(given: Settings) -> list[Seen | Unread]:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rollout import gate
 from rollout.cli import cluster, exits, options, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
 from rollout.errors import OutsideError
 from rollout.model import units
+from rollout.model.reasons import WaitsFor
 from rollout.model.status import Phase, Stage
 
 
@@ -61,14 +61,14 @@ def outcome(found: Seen, wanted: Wanted) -> Exit | None:
     if _unheard(found, wanted):
         return None
     ends = {
-        For.HEALTHY: status.phase is Phase.HEALTHY and status.stage is Stage.IDLE,
+        For.HEALTHY: status.phase is Phase.HEALTHY and status.stage.name is Stage.IDLE,
         For.DEGRADED: status.phase is Phase.DEGRADED,
         For.PAUSED: status.phase is Phase.PAUSED or _asks(found),
-        For.PROGRESSING: status.stage not in (Stage.IDLE, Stage.CLEANING),
+        For.PROGRESSING: status.stage.name not in (Stage.IDLE, Stage.CLEANING),
     }
     if ends[wanted.state]:
         return Exit.OK if _is_it(found, wanted) else Exit.FAILED
-    resting = status.stage is Stage.IDLE and status.phase in (Phase.HEALTHY, Phase.DEGRADED)
+    resting = status.stage.name is Stage.IDLE and status.phase in (Phase.HEALTHY, Phase.DEGRADED)
     return Exit.FAILED if resting and wanted.state is not For.PROGRESSING else None
 
 
@@ -80,7 +80,7 @@ def _unheard(found: Seen, wanted: Wanted) -> bool:
 
 
 def _asks(found: Seen) -> bool:
-    return found.status.because.startswith(gate.ASKING)
+    return found.status.waits_for is WaitsFor.APPROVAL
 
 
 def _is_it(found: Seen, wanted: Wanted) -> bool:
@@ -92,8 +92,8 @@ def _is_it(found: Seen, wanted: Wanted) -> bool:
     sides = {
         For.HEALTHY: status.stable,
         For.DEGRADED: rejected,
-        For.PAUSED: status.canary,
-        For.PROGRESSING: status.canary,
+        For.PAUSED: status.attempt.canary,
+        For.PROGRESSING: status.attempt.canary,
     }
     side = sides[wanted.state]
     return side is not None and side.name == meant

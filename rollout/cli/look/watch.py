@@ -56,7 +56,7 @@ class _Lines:
         if line != self._said:
             self._said = line
             print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
-        return self._until_rest and status.stage is Stage.IDLE
+        return self._until_rest and status.stage.name is Stage.IDLE
 
 
 class _Drawn:
@@ -70,7 +70,7 @@ class _Drawn:
     async def tell(self, found: Seen) -> bool:
         self._found = found
         self._draw()
-        return self._until_rest and found.status.stage is Stage.IDLE
+        return self._until_rest and found.status.stage.name is Stage.IDLE
 
     async def tick(self) -> None:
         """For ever: ages go on although nothing changes."""
@@ -95,7 +95,7 @@ def picture(found: Seen) -> Group:
     share.append(f" {terminal.share(status) or 'no'} canary")
     past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(found, now)]
     steps = [_step(found, number) for number in range(len(_stops(found)))]
-    verdicts = [Text(f"{v.outcome.value}: {v.text}") for v in status.verdicts]
+    verdicts = [Text(f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
     return Group(head, Text(status.because), share, *steps, *verdicts, *past)
 
 
@@ -105,7 +105,7 @@ def _past(found: Seen, now: datetime) -> list[tuple[str, ...]]:
 
 def _sides(status: RolloutStatus) -> str:
     stable = status.stable.name if status.stable else "nobody"
-    return f"{stable} -> {status.canary.name}" if status.canary else stable
+    return f"{stable} -> {status.attempt.canary.name}" if status.attempt.canary else stable
 
 
 def _stops(found: Seen) -> tuple[strategies.Stop, ...]:
@@ -118,8 +118,8 @@ _PASSED = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Sta
 
 def _step(found: Seen, number: int) -> Text:
     """One step, marked as past, present or to come."""
-    stop, at = _stops(found)[number], found.status.step
-    index = at.index if at else (99 if found.status.stage in _PASSED else -1)
+    stop, at = _stops(found)[number], found.status.attempt.step
+    index = at.index if at else (99 if found.status.stage.name in _PASSED else -1)
     mark, style = ("●", "bold") if number == index else ("✓", "dim")
     if number > index:
         mark, style = "○", ""

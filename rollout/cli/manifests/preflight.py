@@ -77,7 +77,7 @@ def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
     """For the journey under way, or the one that git asks for; at rest for stable alone."""
     asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
     wanted = pods.asked(connection, seen.rollout)[0]
-    stable, canary = seen.status.stable or wanted, seen.status.canary or wanted
+    stable, canary = seen.status.stable or wanted, seen.status.attempt.canary or wanted
     if stable is not None and canary is not None and stable.same(canary):
         canary = None
     found = rules.findings(connection, seen.rollout, asked, stable, canary)

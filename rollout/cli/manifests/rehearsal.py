@@ -30,7 +30,15 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.spec import Finish, Rollout, RolloutSpec, Step, Strategy
-from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
+from rollout.model.status import (
+    Attempt,
+    Phase,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StageStatus,
+    SubsetMode,
+)
 
 Json = Mapping[str, Any]
 
@@ -107,7 +115,7 @@ class _Stage:
         )
         rollout, status = replace(self.rollout, spec=spec), self.status
         found = preflight.findings(
-            self.cluster, rollout, asked, status.stable, status.canary or seen.asked
+            self.cluster, rollout, asked, status.stable, status.attempt.canary or seen.asked
         )
         shown = (f for f in found if f.severity is Severity.WARN)
         told = (str(f) for f in shown if f.overruled or f.rule in _TOLD)
@@ -118,13 +126,17 @@ class _Stage:
         """What was written in this look, as a moment; a new step is one even if nothing was."""
         written, self.cluster.written[:] = [*self.cluster.written], []
         before, after = self.status, decision.status
-        if after.attempt > before.attempt:
-            self.journey = (_name(after.stable), _name(after.canary))
+        if after.attempt.number > before.attempt.number:
+            self.journey = (_name(after.stable), _name(after.attempt.canary))
         changes = tuple(each for each in written if each.kind in _SHOWN)
-        step = self.gates[after.step.index] if after.step and after.step != before.step else None
+        step = (
+            self.gates[after.attempt.step.index]
+            if after.attempt.step and after.attempt.step != before.attempt.step
+            else None
+        )
         if changes or step is not None:
             promoted = _name(after.stable) == self.journey[1]
-            weight = 100 if promoted else after.split.canary
+            weight = 100 if promoted else after.stage.split.canary
             because = decision.because.removesuffix(_BLIND).rstrip(":; ")
             self.moments.append(Moment(self.now - self.begin, because, weight, changes, step))
 
@@ -132,7 +144,7 @@ class _Stage:
 def _stands(status: RolloutStatus, seen: Observation) -> tuple[str, ...]:
     """What the last look found in the way, each whole; empty where only ``because`` says it."""
     blocks = tuple(str(f) for f in seen.findings if f.severity is Severity.BLOCK)
-    if seen.traffic.problems or status.stage is not Stage.PREPARING:
+    if seen.traffic.problems or status.stage.name is not Stage.PREPARING:
         return seen.traffic.problems or seen.traffic.refused or seen.traffic.gone
     return blocks
 
@@ -150,16 +162,20 @@ async def play(
     cluster.put(*_relevant(objs))
     stops = strategies.plan(rollout.spec.strategy).stops
     gates = tuple(stop.step for stop in stops)
-    resting = status.stage is Stage.IDLE
+    resting = status.stage.name is Stage.IDLE
     if resting:
         stage = _Stage(cluster, _ungated(rollout), gates, rollout.spec, _at_rest(status))
     else:
         met = _under_way(status)
         stage = _Stage(cluster, _ungated(rollout), gates, rollout.spec, met, now, now)
-        stage.journey = (_name(status.stable), _name(status.canary) or _name(status.stable))
+        stage.journey = (_name(status.stable), _name(status.attempt.canary) or _name(status.stable))
         stage.notes = (_place(status),)
     await _until_rest(stage)
-    if resting and stage.status.attempt == status.attempt and stage.status.stable is not None:
+    if (
+        resting
+        and stage.status.attempt.number == status.attempt.number
+        and stage.status.stable is not None
+    ):
         _release_next(stage)
         await _until_rest(stage)
     return _planned(rollout, stage, cluster)
@@ -171,12 +187,15 @@ async def _until_rest(stage: _Stage) -> None:
     for _ in range(LOOKS):
         before = stage.status
         decision = await stage.look()
-        if decision.status.pause is not None:
+        if decision.status.attempt.pause is not None:
             return  # what it waited for is worth more than that it gave up
         stage.because = decision.because
         if decision.look_again is None and stage.status == before:
             return
-        stuck = stage.status.stage is before.stage and stage.status.step == before.step
+        stuck = (
+            stage.status.stage.name is before.stage.name
+            and stage.status.attempt.step == before.attempt.step
+        )
         waited = waited + (decision.look_again or timedelta(0)) if stuck else timedelta(0)
         if waited > timedelta(days=30):
             return
@@ -244,26 +263,32 @@ def _at_rest(status: RolloutStatus) -> RolloutStatus:
     """What a finished journey would remember: who is stable, and the subsets' names."""
     if status.stable is None:
         return RolloutStatus()
-    return RolloutStatus(
-        stable=status.stable,
-        subsets=status.subsets,
-        stable_subset=status.stable_subset,
-        canary_subset=status.canary_subset,
-        apart=status.apart,
-        attempt=status.attempt,
-        epoch=status.epoch,
+    return replace(
+        status,
+        stage=StageStatus(),
+        attempt=Attempt(status.attempt.number, subset=status.attempt.subset),
+        phase=Phase.HEALTHY,
+        waits_for=None,
+        because="",
+        draining=None,
+        rejected=None,
+        history=(),
     )
 
 
 def _under_way(status: RolloutStatus) -> RolloutStatus:
     """What a journey in its middle remembers, without what only its gates and people said."""
-    return replace(status, pause=None, drift=None, verdicts=(), approvals=(), checkpoint={})
+    attempt = replace(
+        status.attempt, pause=None, drift=None, verdicts=(), approvals=(), checkpoint={}
+    )
+    return replace(status, attempt=attempt)
 
 
 def _place(status: RolloutStatus) -> str:
-    where = status.step.name if status.step else status.stage.value.lower()
-    name = _name(status.canary) or _name(status.stable)
-    return f"a journey of {name} is under way ({where}, {status.split.canary}%); this begins there"
+    where = status.attempt.step.name if status.attempt.step else status.stage.name.value.lower()
+    name = _name(status.attempt.canary) or _name(status.stable)
+    percent = status.stage.split.canary
+    return f"a journey of {name} is under way ({where}, {percent}%); this begins there"
 
 
 def _relevant(objs: Iterable[Json]) -> list[Json]:
@@ -286,7 +311,9 @@ def _obj(rollout: Rollout) -> Json:
 
 def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
     status = stage.status
-    complete = status.stage is Stage.IDLE and bool(stage.moments) and status.pause is None
+    complete = (
+        status.stage.name is Stage.IDLE and bool(stage.moments) and status.attempt.pause is None
+    )
     first, *others = stage.stands or (stage.because,)
     return Planned(
         rollout=rollout,
@@ -317,7 +344,7 @@ def _rules(moments: Iterable[Moment], cluster: Cluster) -> dict[str, str]:
 def _notes(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
     if strategies.plan(rollout.spec.strategy).finish is Finish.HOLD:
         yield f"after the last step it holds until `rollout promote {rollout.name}` or abort"
-    if status.subsets is SubsetMode.VERSION:
+    if status.subset_mode is SubsetMode.VERSION:
         yield "subsets are named by version, so git's weights for them do not count from now on"
 
 

@@ -70,7 +70,7 @@ class Performer:
                 await self._event(held, action, now)
                 await self._say(held, action)
             case LetGo():
-                await self.store.let_go(held)
+                await self.store.remove_finalizer(held)
             case _:
                 assert_never(action)
 

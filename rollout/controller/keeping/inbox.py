@@ -8,7 +8,8 @@ from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
-from rollout.model.spec import VERBS, Request, Rollout
+from rollout.model.reasons import Verb
+from rollout.model.spec import Request, Rollout
 from rollout.model.status import Answer
 
 MOST = 200  # answers waiting for one rollout; a flood of clicks is not kept
@@ -37,7 +38,7 @@ class Inbox:
             self._answers[rollout.key] = kept
         return kept
 
-    async def ask(self, namespace: str, name: str, verb: str, who: str) -> str:
+    async def ask(self, namespace: str, name: str, verb: Verb, who: str) -> str:
         """A request of ``who`` is on the object, so that a restart keeps it; answers its nonce.
 
         Who asked is known to this process only: an annotation never speaks in anybody's name.
@@ -55,17 +56,17 @@ class Inbox:
         return replace(request, who=self._who[request.nonce])
 
 
-async def ask(kube: Kube, namespace: str, name: str, verb: str) -> str:
+async def ask(kube: Kube, namespace: str, name: str, verb: Verb) -> str:
     """The request is on the object; answers with its text, which the status will echo.
 
-    Errors: ``RefusedError`` for a verb that is none, or a rollout that is not there;
+    Errors: ``RefusedError`` for a rollout that is not there;
     ``ConflictError`` when the object changed three times meanwhile.
     """
     text = f"{verb}@{secrets.token_hex(6)}"
     for _ in range(TRIES):
         obj = kube.get("Rollout", namespace, name)
-        if verb not in VERBS or obj is None:
-            raise RefusedError(f"rollout {namespace}/{name}: cannot {verb[:20]!r}; see rollout -h")
+        if obj is None:
+            raise RefusedError(f"rollout {namespace}/{name}: is not there")
         try:
             await kube.patch("Rollout", namespace, name, _annotated(obj, text))
         except ConflictError:

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rollout import gate
 from rollout.controller.guard import Guard
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, record
+from rollout.model.reasons import WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
-from rollout.model.status import Outcome, RolloutStatus, Stage
+from rollout.model.status import Outcome, RolloutStatus
 
 LAZY = timedelta(minutes=1)
 FINALIZER = "rollout.dev/finalizer"
@@ -90,7 +90,7 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
-        if worth_saving(held.status, status):
+        if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
             return await self._write(held, status, now)
@@ -110,10 +110,16 @@ class Store:
             return None
         return max(timedelta(0), LAZY - (now - known.refreshed_at))
 
-    async def hold(self, held: Held) -> Held:
-        """``held`` with our finalizer on the object, so that we may clean up after it."""
+    async def add_finalizer(self, held: Held, now: datetime) -> Held:
+        """``held`` with our finalizer on the object, so that we may clean up after it.
+
+        A status of the former shape is written in today's first: the API server validates the
+        whole object, and would refuse the finalizer for it.
+        """
         if held.finalized or held.rollout.deleting:
             return held
+        if record.is_former(held.obj):
+            held = await self._write(held, held.status, now)
         there = held.obj["metadata"].get("finalizers")
         ops: list[Json] = [unchanged(held.obj)]
         if there is None:
@@ -122,7 +128,7 @@ class Store:
             ops.append({"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER})
         return self._moved(held, await self._patch(held, ops))
 
-    async def let_go(self, held: Held) -> None:
+    async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
             rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
@@ -142,12 +148,12 @@ class Store:
         ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
         await self.kube.patch("Rollout", namespace, name, ops, "status")
 
-    async def bury(self, key: str) -> bool:
+    async def abandon(self, key: str) -> bool:
         """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
         namespace, _, name = key.partition("/")
         obj = self.kube.get("Rollout", namespace, name) or {"metadata": {}}
-        meta, stage = obj["metadata"], (obj.get("status") or {}).get("stage", Stage.IDLE)
-        if not meta.get("deletionTimestamp") or stage != Stage.IDLE:
+        meta, idle = obj["metadata"], record.is_idle(obj)
+        if not meta.get("deletionTimestamp") or not idle:
             return False
         rest = [one for one in meta.get("finalizers") or () if one != FINALIZER]
         op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
@@ -225,17 +231,17 @@ class Store:
 
 def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
     """Whether anything changed but what was gathered, and the sentence that tells of it."""
-    gathered = replace(
-        old,
-        checkpoint=new.checkpoint,
-        verdicts=new.verdicts,
-        warnings=new.warnings,
-        because=new.because,
+    attempt = replace(
+        old.attempt,
+        checkpoint=new.attempt.checkpoint,
+        verdicts=new.attempt.verdicts,
+        warnings=new.attempt.warnings,
     )
+    gathered = replace(old, attempt=attempt, because=new.because, waits_for=new.waits_for)
     return gathered != new
 
 
-def gist(sentence: str) -> str:
+def without_numbers(sentence: str) -> str:
     """``sentence`` without its numbers: a forecast that counts down says nothing new."""
     return _NUMBERS.sub("#", sentence)
 
@@ -244,12 +250,15 @@ _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
 def _says_more(known: _Known) -> bool:
-    return gist(known.status.because) != gist(_stored_because(known))
+    return without_numbers(known.status.because) != without_numbers(_stored_because(known))
 
 
 def _stored_because(known: _Known) -> str:
-    stored = known.stored if isinstance(known.stored, dict) else {}
-    return str(stored.get("because", ""))
+    return str(_stored(known).get("because", ""))
+
+
+def _stored(known: _Known) -> Json:
+    return known.stored if isinstance(known.stored, dict) else {}
 
 
 def _alarm_due(known: _Known, now: datetime) -> bool:
@@ -258,11 +267,17 @@ def _alarm_due(known: _Known, now: datetime) -> bool:
     Who waits for an approval must not wait for a minute's refresh first.
     """
     told = {
-        gist(str(one.get("text"))) for one in _stored_verdicts(known) if one["outcome"] == "error"
+        without_numbers(str(one.get("text")))
+        for one in _stored_verdicts(known)
+        if one["outcome"] == "error"
     }
-    blind = {gist(one.text) for one in known.status.verdicts if one.outcome is Outcome.ERROR}
-    asks = known.status.because.startswith(gate.ASKING)
-    unasked = asks and not _stored_because(known).startswith(gate.ASKING)
+    blind = {
+        without_numbers(one.text)
+        for one in known.status.attempt.verdicts
+        if one.outcome is Outcome.ERROR
+    }
+    asks = known.status.waits_for is WaitsFor.APPROVAL
+    unasked = asks and _stored(known).get("waitsFor") != WaitsFor.APPROVAL
     if (told == blind and not unasked) or (
         known.alarmed_at is not None and now - known.alarmed_at < LAZY
     ):
@@ -272,8 +287,9 @@ def _alarm_due(known: _Known, now: datetime) -> bool:
 
 
 def _stored_verdicts(known: _Known) -> Iterator[Json]:
-    stored = known.stored if isinstance(known.stored, dict) else {}
-    return (one for one in stored.get("verdicts") or () if "outcome" in one)
+    attempt = _stored(known).get("attempt")
+    verdicts = attempt.get("verdicts") if isinstance(attempt, dict) else None
+    return (verdict for verdict in verdicts or () if "outcome" in verdict)
 
 
 def unchanged(obj: Json) -> Json:

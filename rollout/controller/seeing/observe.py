@@ -95,7 +95,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
-            answers=self.inbox.answers(rollout, held.status.attempt),
+            answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
             reached=self._reached(rollout, traffic) if asked.reached else None,
@@ -148,7 +148,7 @@ class Observer:
         return self.guard.read(
             f"service {held.rollout.namespace}/{held.rollout.spec.service}: its pods",
             lambda: pods.strangers(self.kube, held.rollout, held.status.stable),
-            lambda _: int(held.status.apart),
+            lambda _: int(held.status.revisions_isolated),
         )
 
     def _reached(
@@ -167,7 +167,7 @@ class Observer:
         if not asked.preflight:
             return ()
         status = held.status
-        canary = status.canary or revision
+        canary = status.attempt.canary or revision
         return self.guard.read(
             f"rollout {held.key}: preflight",
             lambda: preflight.findings(self.kube, held.rollout, asked, status.stable, canary),

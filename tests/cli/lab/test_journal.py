@@ -7,6 +7,7 @@ from rollout.cli.lab import journal
 from rollout.cli.lab.journal import Journal
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus
 from rollout.model.traffic import Split
+from tests import make
 from tests.make import START
 
 
@@ -29,7 +30,7 @@ def answers(v1: int = 0, v2: int = 0, bad: int = 0) -> Tally:
 
 
 def stepping(weight: int, *, settled: bool = True) -> RolloutStatus:
-    return RolloutStatus(
+    return make.status(
         stage=Stage.STEPPING,
         because=f"{weight}% to v2",
         stable=Revision("v1"),
@@ -74,7 +75,7 @@ def test_more_than_was_asked_for_is_an_excess() -> None:
 def test_on_the_way_down_the_old_share_is_allowed_until_the_proxies_have_the_new_one() -> None:
     book = Journal("v2", "v1")
     book.see(stepping(40))
-    back = RolloutStatus(stage=Stage.WITHDRAWING, stable=Revision("v1"), canary=Revision("v2"))
+    back = make.status(stage=Stage.WITHDRAWING, stable=Revision("v1"), canary=Revision("v2"))
     book.see(back)
     book.add(answers(v1=60, v2=40))
     assert book.excess == 0

@@ -5,6 +5,7 @@ import pytest
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.look.wait import For, Wanted, outcome
+from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
 from rollout.model.status import Phase, Rejected, Revision, RolloutStatus, Stage
 from tests import make
@@ -17,7 +18,7 @@ REJECTED = replace(
     stable=Revision("v1"),
     rejected=Rejected(Revision("v2"), "errors", START),
 )
-STEPPING = replace(
+STEPPING = make.changed(
     HEALTHY,
     phase=Phase.PROGRESSING,
     stage=Stage.STEPPING,
@@ -41,7 +42,7 @@ def seen(status: RolloutStatus) -> Seen:
         (STEPPING, For.PROGRESSING, Exit.OK),
         (HEALTHY, For.PROGRESSING, None),
         (replace(STEPPING, phase=Phase.PAUSED), For.PAUSED, Exit.OK),
-        (replace(STEPPING, because="waiting for approval: 0 of 1"), For.PAUSED, Exit.OK),
+        (replace(STEPPING, waits_for=WaitsFor.APPROVAL), For.PAUSED, Exit.OK),
         (replace(STEPPING, phase=Phase.PAUSED), For.HEALTHY, None),
     ],
 )

@@ -23,10 +23,12 @@ def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() ->
 
 
 def test_after_the_last_step_all_are_past_and_everyone_is_on_the_canary() -> None:
-    going = STATUS | {"stage": "Returning", "stable": {"name": "v2"}, "step": None}
+    attempt = {"canary": {"name": "v2"}}
+    going = STATUS | {"stage": {"name": "Returning"}, "stable": attempt["canary"]}
+    going |= {"attempt": attempt}
     status = record.status({"metadata": {"name": "shop"}, "status": going})
     moved = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
-    rest = replace(status, canary=None, stage=Stage.RETIRING)
+    rest = make.changed(status, canary=None, stage=Stage.RETIRING)
     shown = []
     for found in (moved, replace(moved, status=rest)):
         console = Console(width=80, record=True, file=StringIO())

@@ -8,8 +8,9 @@ from rollout.cli.manifests.plan import documents
 from rollout.cli.manifests.validate import files
 from rollout.messages.planned import Planned
 from rollout.model.spec import Autoscaler
-from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus, SubsetMode
+from rollout.model.status import Phase, Revision, RolloutStatus, Stage, StepStatus, SubsetMode
 from rollout.model.traffic import Split
+from tests import make
 from tests.test_examples import ROOT, objects_of, rollout_of
 
 
@@ -26,12 +27,12 @@ async def test_what_is_stable_already_is_planned_as_the_next_push() -> None:
 
 
 async def test_what_the_cluster_remembers_is_where_the_plan_begins() -> None:
-    status = RolloutStatus(
+    status = make.status(
         stable=Revision("v1"),
-        subsets=SubsetMode.ROLE,
+        subset_mode=SubsetMode.ROLE,
         stable_subset="stable",
-        canary_subset="canary",
-        apart=True,
+        subset="canary",
+        revisions_isolated=True,
         attempt=7,
         epoch=41,
     )
@@ -47,22 +48,23 @@ async def in_mid_journey(revision: str) -> Planned:
     written = {c.object: c.after for moment in begun for c in moment.changes if c.after}
     rest = [o for o in objects_of("canary") if f"{o['kind']} shop/{name_of(o)}" not in written]
     now = rehearsal.BEGIN + timedelta(days=9000)
-    status = RolloutStatus(
+    status = make.status(
+        phase=Phase.PROGRESSING,
         stage=Stage.STEPPING,
-        stage_since=now,
+        since=now,
         stable=Revision("v1"),
         canary=Revision("v2"),
-        subsets=SubsetMode.ROLE,
+        subset_mode=SubsetMode.ROLE,
         stable_subset="stable",
-        canary_subset="canary",
-        apart=True,
+        subset="canary",
+        revisions_isolated=True,
         split=Split(95, 5),
         step=StepStatus(0, "step 1", now),
         asked_at=now,
         confirmed_at=now,
         attempt=1,
         epoch=50,
-        pods=2,
+        stable_pods=2,
     )
     rollout = rollout_of("canary")
     rollout = replace(rollout, spec=replace(rollout.spec, revision=revision))

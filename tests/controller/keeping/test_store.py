@@ -5,7 +5,9 @@ import pytest
 
 from rollout.controller.keeping.store import FINALIZER, Held, Store, worth_saving
 from rollout.errors import ConflictError, ManifestError, OutsideError
-from rollout.model.status import Outcome, RolloutStatus, Verdict
+from rollout.model.reasons import WaitsFor
+from rollout.model.status import Outcome, Revision, RolloutStatus, Verdict
+from tests import make
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.fakes import FakeKube
 from tests.make import MINUTE, START
@@ -27,7 +29,9 @@ def held(store: Store) -> Held:
 
 
 def gathered(status: RolloutStatus, text: str = "fine") -> RolloutStatus:
-    return replace(status, verdicts=(Verdict("errors", Outcome.PASS, text),), checkpoint={"n": 1})
+    return make.changed(
+        status, verdicts=(Verdict("errors", Outcome.PASS, text),), checkpoint={"n": 1}
+    )
 
 
 async def test_what_was_saved_is_read_back_also_by_another_process() -> None:
@@ -48,7 +52,7 @@ async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minut
     for second in range(0, 130, 10):
         status = gathered(held(store).status, f"look {second}")
         await store.save(held(store), status, START + timedelta(seconds=second))
-    assert held(store).status.verdicts[0].text == "look 120"
+    assert held(store).status.attempt.verdicts[0].text == "look 120"
     assert kube.writes == ["patch Rollout shop status"] * 2
 
 
@@ -67,7 +71,7 @@ async def test_a_gate_that_turns_blind_is_told_at_once_and_flapping_once_a_minut
         blind = second % 10 == 5
         outcome = Outcome.ERROR if blind else Outcome.INCONCLUSIVE
         told = "no answer" if blind else "baking for 5m"
-        status = replace(
+        status = make.changed(
             held(store).status, verdicts=(Verdict("errors", outcome, told),), because=told
         )
         await store.save(held(store), status, START + timedelta(seconds=second))
@@ -81,11 +85,11 @@ async def test_another_trouble_and_one_after_an_edit_are_told_at_once() -> None:
 
     async def save(second: int, trouble: str, generation: int) -> str:
         verdicts = (Verdict("webhook qa", Outcome.ERROR, trouble),)
-        status = replace(
+        status = make.changed(
             before.status, verdicts=verdicts, because="baking", observed_generation=generation
         )
         await store.save(held(store), status, START + timedelta(seconds=second))
-        return held(Store(kube)).status.verdicts[0].text
+        return held(Store(kube)).status.attempt.verdicts[0].text
 
     assert await save(0, "secret qa is missing", 0) == "secret qa is missing"
     assert await save(5, "it answers 401", 0) == "it answers 401"
@@ -96,8 +100,9 @@ async def test_another_trouble_and_one_after_an_edit_are_told_at_once() -> None:
 
 async def test_people_who_are_asked_hear_of_it_at_once() -> None:
     kube, store, before = world()
-    for second, because in enumerate(("baking for 5m", "waiting for approval: 0 of 1")):
-        status = replace(before.status, because=because)
+    told = ("baking for 5m", WaitsFor.BAKE), ("waiting for approval: 0 of 1", WaitsFor.APPROVAL)
+    for second, (because, waits_for) in enumerate(told):
+        status = replace(before.status, because=because, waits_for=waits_for)
         before = await store.save(before, status, START + timedelta(seconds=second))
     assert held(Store(kube)).status.because == "waiting for approval: 0 of 1"
 
@@ -131,7 +136,7 @@ async def test_an_unwritten_status_survives_a_new_spec_and_not_a_foreign_status(
     kube.put(
         {**kube.objects["Rollout", NAMESPACE, "shop"], "spec": a_rollout(revision="v2")["spec"]}
     )
-    assert held(store).status.checkpoint == {"n": 1}
+    assert held(store).status.attempt.checkpoint == {"n": 1}
     op = {"op": "add", "path": "/status", "value": {"because": "somebody else's"}}
     await kube.patch("Rollout", NAMESPACE, "shop", [op], "status")
     assert held(store).status == RolloutStatus(because="somebody else's")
@@ -158,10 +163,10 @@ async def test_our_finalizer_is_added_beside_others_and_taken_alone() -> None:
     kube, store, _ = world()
     obj = kube.objects["Rollout", NAMESPACE, "shop"]
     kube.put({**obj, "metadata": {**obj["metadata"], "finalizers": ["theirs"]}})
-    after = await store.hold(held(store))
+    after = await store.add_finalizer(held(store), START)
     assert after.finalized
-    assert await store.hold(after) is after
-    await store.let_go(after)
+    assert await store.add_finalizer(after, START) is after
+    await store.remove_finalizer(after)
     assert kube.objects["Rollout", NAMESPACE, "shop"]["metadata"]["finalizers"] == ["theirs"]
     assert FINALIZER not in str(kube.objects)
 
@@ -203,4 +208,25 @@ def test_only_what_cannot_be_gathered_again_is_worth_a_write(
     change: dict[str, object], worth: bool
 ) -> None:
     old = RolloutStatus()
-    assert worth_saving(old, replace(old, **change)) is worth  # type: ignore[arg-type]
+    assert worth_saving(old, make.changed(old, **change)) is worth
+
+
+FORMER = {"phase": "Healthy", "stage": "Idle", "stable": {"name": "v1"}, "attempt": 3, "epoch": 7}
+
+
+async def test_a_status_of_the_former_shape_is_written_in_todays_at_the_first_look() -> None:
+    kube, store, before = world()
+    kube.put({**kube.objects["Rollout", NAMESPACE, "shop"], "status": FORMER})
+    before = held(store)
+    assert (before.status.stable, before.status.attempt.number) == (Revision("v1"), 3)
+    await store.save(before, before.status, START)
+    status = kube.objects["Rollout", NAMESPACE, "shop"]["status"]
+    assert (status["stage"]["name"], status["attempt"]) == ("Idle", {"number": 3})
+
+
+async def test_the_finalizer_comes_after_a_status_that_the_api_server_would_refuse() -> None:
+    kube, store, _ = world()
+    kube.put({**kube.objects["Rollout", NAMESPACE, "shop"], "status": FORMER})
+    after = await store.add_finalizer(held(store), START)
+    assert (after.finalized, after.obj["status"]["stage"]["name"]) == (True, "Idle")
+    assert len(kube.writes) == 2

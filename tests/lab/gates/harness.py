@@ -105,8 +105,8 @@ class Gated(harness.Journey):
 
         def on(status: RolloutStatus) -> bool:
             assert status.rejected is None, status.because
-            assert status.stage is not Stage.WITHDRAWING, status.because
-            return status.split.canary == 100 or status.canary is None
+            assert status.stage.name is not Stage.WITHDRAWING, status.because
+            return status.stage.split.canary == 100 or status.attempt.canary is None
 
         return await self.until("promoted", on, seconds)
 
@@ -127,7 +127,7 @@ class Gated(harness.Journey):
 
     def told(self, *statuses: RolloutStatus) -> str:
         """Everything said so far, for whoever runs the test."""
-        verdicts = [f"   {v.outcome}: {v.text}" for s in statuses for v in s.verdicts]
+        verdicts = [f"   {v.outcome}: {v.text}" for s in statuses for v in s.attempt.verdicts]
         return "\n".join(["", *self.seen, *verdicts])
 
     async def confirm(
@@ -181,7 +181,7 @@ class Gated(harness.Journey):
 
 def verdict(status: RolloutStatus, metric: str) -> Verdict:
     """The verdict of one metric."""
-    return next(v for v in status.verdicts if v.metric == metric)
+    return next(v for v in status.attempt.verdicts if v.metric == metric)
 
 
 def sides(told: Verdict) -> tuple[int, ...]:

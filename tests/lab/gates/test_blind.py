@@ -25,7 +25,7 @@ async def test_a_prometheus_that_dies_in_mid_step_costs_no_evidence(journey: Gat
         await journey.world.prometheus.stop()
         held = await journey.logged("prometheus: ")
         await asyncio.sleep(12)
-        assert (await journey.status()).split.canary == 50
+        assert (await journey.status()).stage.split.canary == 50
         await journey.world.prometheus.resume()
         status = await journey.passed()
         print(f"everyone after {took():.1f} s; meanwhile: {held}")
@@ -42,7 +42,7 @@ async def test_a_bad_release_is_sent_back_once_prometheus_is_there_again(journey
         await asyncio.sleep(1)
         await journey.world.prometheus.stop()
         await asyncio.sleep(8)
-        assert (await journey.status()).split.canary == 50
+        assert (await journey.status()).stage.split.canary == 50
         await journey.world.prometheus.resume()
         status = await journey.withdrawn()
     print(journey.told(status))
@@ -81,8 +81,8 @@ async def test_answers_of_nan_open_no_gate_and_fail_none(journey: Gated) -> None
         journey.door.behave = lambda form: (form, not_a_number)
         status = await journey.until("paused", lambda s: s.phase is Phase.PAUSED)
         print(journey.told(status))
-        assert status.split.canary == 50
-        assert {v.outcome for v in status.verdicts} <= {Outcome.INCONCLUSIVE, Outcome.ERROR}
+        assert status.stage.split.canary == 50
+        assert {v.outcome for v in status.attempt.verdicts} <= {Outcome.INCONCLUSIVE, Outcome.ERROR}
         journey.door.open()
         await journey.ask("resume")
         await journey.passed()

@@ -50,7 +50,7 @@ async def test_an_identical_release_is_promoted_in_the_steps_own_time(journey: G
         await journey.promoted("v2")
     print(journey.told(status))
     assert seconds < 26 + 4
-    assert all(v.certified for v in status.verdicts if v.metric != "unreached")
+    assert all(v.certified for v in status.attempt.verdicts if v.metric != "unreached")
 
 
 async def test_a_tail_at_p99_is_sent_back_by_latency_alone(journey: Gated) -> None:

@@ -43,7 +43,7 @@ async def test_a_dry_run_is_told_and_never_acted_on(journey: Gated) -> None:
         await journey.pushed("v2")
         status = await journey.passed()
         print(journey.told(status))
-        assert [(v.outcome, v.dry_run) for v in status.verdicts if "dry" in v.metric] == [
+        assert [(v.outcome, v.dry_run) for v in status.attempt.verdicts if "dry" in v.metric] == [
             (Outcome.FAIL, True),
             (Outcome.FAIL, True),
         ]

@@ -122,7 +122,7 @@ class Journey:
             await until(what, so, seconds)
         except TimeoutError:
             told = "\n  ".join(self.seen[-12:])
-            where = f"{found and found.stage} {found and found.split}"
+            where = f"{found and found.stage} {found and found.stage.split}"
             log = self.lab.complaints(self.shop.namespace)
             text = f"not {what} within {seconds} s, {where}:\n  {told}\n{log}"
             raise AssertionError(text) from None
@@ -133,9 +133,9 @@ class Journey:
         """At that step, and the proxies have it."""
 
         def there(status: RolloutStatus) -> bool:
-            step = status.step.index if status.step else None
-            here = status.stage is Stage.STEPPING and step == index
-            return here and status.confirmed_at is not None
+            step = status.attempt.step.index if status.attempt.step else None
+            here = status.stage.name is Stage.STEPPING and step == index
+            return here and status.stage.confirmed_at is not None
 
         return await self.until(f"at step {index}", there, seconds)
 
@@ -243,8 +243,8 @@ class Journey:
 
 def idle(status: RolloutStatus) -> bool:
     """Nobody is under way, and the proxies have all that they were told."""
-    waits = status.asked_at is not None and status.confirmed_at is None
-    return status.stage is Stage.IDLE and not waits
+    waits = status.stage.asked_at is not None and status.stage.confirmed_at is None
+    return status.stage.name is Stage.IDLE and not waits
 
 
 def within(tally: Tally, version: str, share: float) -> bool:

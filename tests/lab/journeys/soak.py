@@ -39,9 +39,11 @@ async def templates(journey: Journey, count: int, rate: int) -> Found:
     async with journey.load(rate) as people:
         for number in range(1, count + 1):
             await journey.change({"spec": {"workload": workload(number)}})
-            started = await journey.until(f"journey {number}", lambda s: s.canary is not None)
-            assert started.canary is not None
-            await journey.promoted(started.canary.name, 60)
+            started = await journey.until(
+                f"journey {number}", lambda s: s.attempt.canary is not None
+            )
+            assert started.attempt.canary is not None
+            await journey.promoted(started.attempt.canary.name, 60)
             found.journeys += 1
         await asyncio.sleep(1.5)  # the last pods stop listening half a second after they are told
         found.tally = people.tally

@@ -51,7 +51,7 @@ async def test_the_preview_is_shown_to_whom_it_is_for_then_everyone_switches(
     async with journey.load(100) as people:
         await asyncio.sleep(0.5)
         await journey.ask("approve")
-        await journey.until("switched", lambda s: s.stage is Stage.BAKING)
+        await journey.until("switched", lambda s: s.stage.name is Stage.BAKING)
         people.take()
         assert (await journey.visit(100)).versions == {"v2": 100}
         kept = await journey.read(DEPLOYMENT, "shop-v1")
@@ -69,7 +69,9 @@ async def test_the_way_back_from_a_warm_old_version_is_one_patch(journey: Journe
     async with journey.load(100) as people, journey.load(40, headers={"x-preview": "1"}):
         await journey.at_step(0)
         await journey.ask("approve")
-        await journey.until("switched", lambda s: s.stage is Stage.BAKING and bool(s.confirmed_at))
+        await journey.until(
+            "switched", lambda s: s.stage.name is Stage.BAKING and bool(s.stage.confirmed_at)
+        )
         writes = (await journey.read(VIRTUALSERVICE))["metadata"]["generation"]
         assert people.tally.failures == 0
         journey.world.set_faults(shop.namespace, "shop-v2", error_rate=1.0)

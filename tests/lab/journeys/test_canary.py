@@ -59,7 +59,7 @@ async def test_the_old_version_is_kept_while_the_promoted_one_bakes(journey: Jou
     )
     async with journey.load(100):
         await journey.push("v2")
-        await journey.until("baking", lambda s: s.stage is Stage.BAKING, 40)
+        await journey.until("baking", lambda s: s.stage.name is Stage.BAKING, 40)
         assert (await journey.visit(100)).versions == {"v2": 100}
         journey.world.set_faults(journey.shop.namespace, "shop-v2", error_rate=0.5)
         done = await journey.rejected("v2")
@@ -123,13 +123,13 @@ async def _pushed_at(journey: Journey, stage: Stage) -> None:
         if stage is Stage.WITHDRAWING:
             await journey.at_step(0)
             await journey.ask("abort")
-        met = await journey.until(f"at {stage}", lambda s: s.stage is stage)
+        met = await journey.until(f"at {stage}", lambda s: s.stage.name is stage)
         if stage is Stage.WITHDRAWING:
             await journey.change({"spec": {"strategy": canary({"weight": 50, "bake": "1s"})}})
         await journey.push("v3")
         await journey.promoted("v3", 40)
         print(f"{stage}: {people.tally.statuses} {dict(people.tally.versions)}")
         assert people.tally.failures == 0
-    assert met.stage is stage
+    assert met.stage.name is stage
     assert (await journey.visit(50)).versions == {"v3": 50}
     await journey.ended()

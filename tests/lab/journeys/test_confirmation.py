@@ -20,7 +20,7 @@ STEPS = canary(asked(weight=20), asked(weight=50))
 async def test_istiod_is_asked_where_it_answers(journey: Journey) -> None:
     await journey.begin(*journey.shop.by_role("v2"), strategy=STEPS)
     await journey.push("v2")
-    assert (await journey.at_step(0)).confirmed_by is ConfirmedBy.SYNCZ
+    assert (await journey.at_step(0)).stage.confirmed_by is ConfirmedBy.SYNCZ
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -50,11 +50,11 @@ async def test_else_requests_tell_by_their_shares_and_without_any_time_does(
     async with blind.load(250):
         await blind.push("v2")
         seen = await blind.at_step(0, 60)
-        assert seen.confirmed_by is ConfirmedBy.SHARE
+        assert seen.stage.confirmed_by is ConfirmedBy.SHARE
     assert within(await blind.visit(1000), "v2", 0.2)
     await blind.ask("approve")
     quiet = await blind.at_step(1, 60)
-    assert quiet.confirmed_by is ConfirmedBy.FLOOR
-    assert quiet.asked_at is not None
-    assert quiet.confirmed_at is not None
-    assert (quiet.confirmed_at - quiet.asked_at).total_seconds() >= 15
+    assert quiet.stage.confirmed_by is ConfirmedBy.FLOOR
+    assert quiet.stage.asked_at is not None
+    assert quiet.stage.confirmed_at is not None
+    assert (quiet.stage.confirmed_at - quiet.stage.asked_at).total_seconds() >= 15

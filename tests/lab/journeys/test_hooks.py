@@ -77,7 +77,7 @@ async def test_a_release_waits_for_its_gate_and_goes_on_when_it_opens(
         status = await journey.at_step(0)
         await until("it is asked again", asked_often(gate))
         await asyncio.sleep(3)
-        assert (await journey.status()).stage is Stage.STEPPING
+        assert (await journey.status()).stage.name is Stage.STEPPING
         gate.json('{"verdict": "open", "because": "3 of 3 checks"}')
         await journey.promoted("v2")
         assert people.tally.failures == 0
@@ -92,8 +92,9 @@ async def test_a_release_waits_for_its_gate_and_goes_on_when_it_opens(
         "revision": "v2",
         "weight": 20,
     }
-    assert bodies[-1]["attempt"] == status.attempt
-    opened = (await journey.status()).opened
+    assert bodies[-1]["attempt"] == status.attempt.number
+    step = (await journey.status()).attempt.step
+    opened = step.opened if step else None
     assert opened is not None
     assert opened.because == "3 of 3 checks"
 

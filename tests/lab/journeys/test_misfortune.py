@@ -39,9 +39,13 @@ async def test_a_second_rollout_for_the_same_routes_is_refused_by_the_firsts_nam
     print(refused.because)
     assert f"rollout {journey.shop.namespace}/shop has it already" in refused.because
     status = await journey.status()
-    assert (status.stage, status.split.canary, status.drift) == (Stage.STEPPING, 50, None)
+    assert (status.stage.name, status.stage.split.canary, status.attempt.drift) == (
+        Stage.STEPPING,
+        50,
+        None,
+    )
     await journey.deleted("second")
-    assert (await journey.status()).split.canary == 50
+    assert (await journey.status()).stage.split.canary == 50
 
 
 async def test_a_canary_that_never_gets_ready_pauses_at_the_deadline(journey: Journey) -> None:
@@ -66,8 +70,8 @@ async def test_a_canary_that_crashes_in_mid_step_loses_its_traffic_at_once(
     await stepping(journey)
     async with journey.load(50):
         journey.world.set_faults(journey.shop.namespace, "shop-v2", crash_after_seconds=0.1)
-        lost = await journey.until("back", lambda s: s.stage is not Stage.STEPPING)
-        await journey.until("given back", lambda s: s.stage is Stage.PREPARING)
+        lost = await journey.until("back", lambda s: s.stage.name is not Stage.STEPPING)
+        await journey.until("given back", lambda s: s.stage.name is Stage.PREPARING)
         assert (await journey.visit(100)).versions == {"v1": 100}
     print(lost.because, journey.seen)
     assert any("v2 lost all its pods; stable has everyone" in said for said in journey.seen)
@@ -87,7 +91,7 @@ async def test_an_evicted_canary_pod_is_replaced_without_a_failed_request(
         await journey.pods_settled()
         await asyncio.sleep(0.5)
         assert people.tally.failures == 0
-    assert (await journey.status()).split.canary == 50
+    assert (await journey.status()).stage.split.canary == 50
 
 
 async def test_everyone_stays_on_a_healthy_canary_when_stable_breaks(journey: Journey) -> None:
@@ -95,11 +99,11 @@ async def test_everyone_stays_on_a_healthy_canary_when_stable_breaks(journey: Jo
     await journey.patch(DEPLOYMENT, {"spec": {"replicas": 0}}, "shop-v1")
     await journey.world.settled(journey.shop.namespace, "shop-v1")
     await journey.ask("abort")
-    held = await journey.until("held", lambda s: s.stage is Stage.WITHDRAWING)
+    held = await journey.until("held", lambda s: s.stage.name is Stage.WITHDRAWING)
     await asyncio.sleep(1.5)
     held = await journey.status()
     assert held.because == "aborted by a person; stable has 0 of 2 pods: holding at 50/50"
-    assert held.split.stable == 50  # never more onto pods that are not there
+    assert held.stage.split.stable == 50  # never more onto pods that are not there
     await journey.patch(DEPLOYMENT, {"spec": {"replicas": 2}}, "shop-v1")
     await journey.rejected("v2")
     assert (await journey.visit(100)).versions == {"v1": 100}
@@ -116,7 +120,7 @@ async def test_a_stable_that_was_made_smaller_takes_back_what_its_pods_can_carry
         await journey.ask("abort")
         held = await journey.until(
             "as wide as its pods",
-            lambda s: s.split.stable == 66 and s.confirmed_at is not None,
+            lambda s: s.stage.split.stable == 66 and s.stage.confirmed_at is not None,
         )
         met = await journey.visit(1000)
         await journey.patch(DEPLOYMENT, {"spec": {"replicas": 2}}, "shop-v1")
@@ -136,7 +140,7 @@ async def test_nothing_moves_while_both_sides_are_broken(journey: Journey) -> No
         await journey.world.settled(journey.shop.namespace, name)
     await asyncio.sleep(2)
     broken = await journey.status()
-    assert broken.split.canary == 50
+    assert broken.stage.split.canary == 50
     assert broken.because == "v2 lost all its pods; stable has 0 of 2 pods: holding at 50/50"
     for name in ("shop-v1", "shop-v2"):
         await journey.patch(DEPLOYMENT, {"spec": {"replicas": 2}}, name)
@@ -162,18 +166,20 @@ async def test_a_gitops_tool_that_keeps_reverting_us_is_named_with_the_rule_it_n
 
     fighting = asyncio.create_task(fight())
     try:
-        await journey.until("restored", lambda s: s.drift is not None)
-        flapping = await journey.until("flapping", lambda s: bool(s.drift and s.drift.count >= 5))
+        await journey.until("restored", lambda s: s.attempt.drift is not None)
+        flapping = await journey.until(
+            "flapping", lambda s: bool(s.attempt.drift and s.attempt.drift.count >= 5)
+        )
         await asyncio.sleep(3)
         later = await journey.status()
     finally:
         fighting.cancel()
         await asyncio.gather(fighting, return_exceptions=True)
-    print(flapping.because, "|", later.because, later.drift, journey.seen)
+    print(flapping.because, "|", later.because, later.attempt.drift, journey.seen)
     assert "keeps writing our weights" in flapping.because
-    assert later.drift is not None
-    assert later.drift.count <= 8  # a truce, not a race
-    assert later.stage is Stage.STEPPING
+    assert later.attempt.drift is not None
+    assert later.attempt.drift.count <= 8  # a truce, not a race
+    assert later.stage.name is Stage.STEPPING
 
 
 async def test_a_made_route_that_somebody_deletes_comes_back(journey: Journey) -> None:
@@ -188,7 +194,7 @@ async def test_a_made_route_that_somebody_deletes_comes_back(journey: Journey) -
         return bool((await journey.read(VIRTUALSERVICE))["spec"] == found["spec"])
 
     await until("the made route is back", back)
-    told = await journey.until("told", lambda s: s.drift is not None)
+    told = await journey.until("told", lambda s: s.attempt.drift is not None)
     print(told.because)
     assert told.because.startswith("restored virtualservice")
 
@@ -225,8 +231,8 @@ async def test_a_deleted_service_stands_still_and_goes_on_when_it_is_back(
     await journey.delete(SERVICE)
     await asyncio.sleep(2)
     gone = await journey.status()
-    print(gone.phase, gone.stage, gone.because, gone.split)
-    assert gone.split.canary in (0, 50)
+    print(gone.phase, gone.stage, gone.because, gone.stage.split)
+    assert gone.stage.split.canary in (0, 50)
     await journey.world.apply(journey.shop.service())
     await journey.at_step(0, 40)
     assert (await journey.visit(50)).failures == 0

@@ -68,7 +68,9 @@ async def test_helloworld_goes_from_v1_to_v2_without_a_rule_of_its_own(journey: 
     await journey.begin(*(o for o in objects if o not in v2), strategy=HALF, **spec)
     before = await journey.read(VIRTUALSERVICE, "helloworld")
     await journey.push("v2")
-    await journey.until("v2 is known", lambda s: s.canary is not None and s.apart)
+    await journey.until(
+        "v2 is known", lambda s: s.attempt.canary is not None and s.revisions_isolated
+    )
     await journey.world.apply(*v2)
     await journey.at_step(0)
     assert within(await journey.visit(600, path="/hello"), "v2", 0.5)

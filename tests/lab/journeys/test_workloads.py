@@ -80,8 +80,8 @@ async def test_a_pushed_image_is_a_release_and_the_old_pods_drain(journey: Journ
     async with journey.load(100) as people:
         await journey.change({"spec": {"workload": workload(image="v2")}})
         status = await journey.at_step(0)
-        assert status.canary is not None
-        new = status.canary.name
+        assert status.attempt.canary is not None
+        new = status.attempt.canary.name
         tally = await journey.visit(400)
         assert set(tally.versions) == {old, new}
         await journey.ask("approve")
@@ -102,8 +102,8 @@ async def test_a_rollback_restores_the_configuration_too(journey: Journey) -> No
     async with journey.load(50) as people:
         await configured(journey, "red")
         status = await journey.at_step(0)
-        assert status.canary is not None
-        new = status.canary.name
+        assert status.attempt.canary is not None
+        new = status.attempt.canary.name
         assert (await colour(journey, old), await colour(journey, new)) == ("blue", "red")
         await journey.ask("abort")
         await journey.rejected(new)
@@ -159,8 +159,8 @@ async def test_only_so_many_old_revisions_are_kept(journey: Journey) -> None:
     for image in ("v2", "v3", "v4"):
         await journey.change({"spec": {"workload": workload(image=image)}})
         started = await journey.at_step(0)
-        assert started.canary is not None
-        names.append(started.canary.name)
+        assert started.attempt.canary is not None
+        names.append(started.attempt.canary.name)
         await journey.ask("approve")
         await journey.promoted(names[-1])
 
@@ -187,7 +187,7 @@ async def test_an_autoscaler_follows_the_release_and_another_one_is_left_alone(
         await journey.world.kube.create(HPA, {"metadata": meta, "spec": spec})
     followed = workload(image="v2") | {"autoscaler": {"name": "follows"}}
     await journey.change({"spec": {"workload": followed}})
-    new = (await journey.at_step(0)).canary
+    new = (await journey.at_step(0)).attempt.canary
     assert new is not None
     assert await scaled(journey, "follows") == f"shop-{old}"
     await journey.ask("approve")

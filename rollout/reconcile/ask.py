@@ -1,0 +1,54 @@
+"""What the next look must see: objects, pods, counters, people; nothing is fetched from here."""
+
+from datetime import datetime
+
+from rollout import confirm, gate, hook
+from rollout.model.observation import CountsQuestion, HookQuestion, Questions, ValueQuestion
+from rollout.model.spec import Rollout
+from rollout.model.status import RolloutStatus, Stage
+from rollout.reconcile import holding, wanted
+
+_DIVIDING = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING)
+"""Stages entered by another split; only then do the requests show that it was taken."""
+
+
+def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
+    """Everything the next ``decide`` at about ``now`` must see."""
+    old = status.draining.revision if status.draining else None
+    named = (status.stable, status.attempt.canary, old)
+    revisions = tuple({revision.name: revision for revision in named if revision}.values())
+    counts: tuple[CountsQuestion, ...] = ()
+    values: tuple[ValueQuestion, ...] = ()
+    if status.stage.name in (Stage.STEPPING, Stage.BAKING):
+        held = holding.held(rollout, status, now)
+        counts, values = gate.questions(rollout, held, status, now)
+    return Questions(
+        target=wanted.target(rollout, status),
+        route=wanted.route(rollout, status),
+        revisions=revisions,
+        since=status.stage.asked_at if status.stage.confirmed_at is None else None,
+        counts=counts + _shares(rollout, status, now),
+        values=values,
+        webhook=_webhook(rollout, status),
+        preflight=status.stage.name is Stage.PREPARING,
+        released=wanted.released(status),
+        reached=status.stable is None,
+    )
+
+
+def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[CountsQuestion, ...]:
+    """What tells whether requests divide as asked; nothing where they divided so before, too."""
+    divided = status.stage.split.canary > 0 or status.stage.name is Stage.WITHDRAWING
+    if not status.stage.waits_for_proxies or not divided or status.stage.name not in _DIVIDING:
+        return ()
+    names = [r.name for r in (status.stable, status.attempt.canary) if r]
+    workloads = {name: rollout.deployment(name) for name in names}
+    every = rollout.spec.analysis.interval
+    return confirm.question(rollout.namespace, workloads, status.stage.asked_at or now, now, every)
+
+
+def _webhook(rollout: Rollout, status: RolloutStatus) -> HookQuestion | None:
+    """What the HTTP gate of the step we are at is asked, once its route is confirmed."""
+    if status.stage.name is not Stage.STEPPING or status.stage.confirmed_at is None:
+        return None
+    return hook.question(rollout, holding.stop(rollout, status).step, status)

@@ -1,0 +1,167 @@
+"""What follows from one look: a new status first, then actions; the order here is what wins."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
+from rollout.model.observation import Observation
+from rollout.model.reasons import WaitsFor
+from rollout.model.spec import Rollout
+from rollout.model.status import RolloutStatus, Stage
+from rollout.reconcile import (
+    actions,
+    adopt,
+    drift,
+    handover,
+    holding,
+    identity,
+    journey,
+    leaving,
+    requests,
+    stages,
+    takeover,
+    transitions,
+)
+from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, short
+
+_BACK = (Stage.WITHDRAWING, Stage.CLEANING)
+
+
+def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
+    """What to remember and what to do, from one look."""
+    look = Look(rollout, status, seen, now)
+    if _overwritten(look):
+        because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
+        return Decision(status, (), SOON, because)
+    up = _brought_up(look)
+    return _finish(look, transitions.lawful(look, _whole(up, _turn(up))))
+
+
+def _overwritten(look: Look) -> bool:
+    """Whether another replica has decided since, and has written what it decided."""
+    status = look.status
+    return look.seen.traffic.epoch > status.epoch and status.stable is not None
+
+
+def _brought_up(look: Look) -> Look:
+    """The look with what is noted in any stage: answers, drained pods, a stable that grew."""
+    look = replace(look, status=takeover.as_decided(look.status))
+    status = holding.drained(look)
+    status = requests.merge_answers(status, look.seen.answers)
+    if status.stage.name in journey.UNDER_WAY:
+        pods = max(status.attempt.stable_pods, look.pods(status.stable).wanted)
+        status = attempted(status, stable_pods=pods)
+    return replace(look, status=handover.landed(replace(look, status=status)))
+
+
+def _turn(look: Look) -> Turn:
+    """The first of these that has something to say; most looks end at the stage's own."""
+    if look.rollout.deleting:
+        return leaving.leave(look)
+    if look.seen.traffic.problems:
+        return _unmanageable(look)
+    if look.status.stable is None:
+        return adopt.adopt(look)
+    look = _same_release(identity.learned(look))
+    return (
+        identity.stable_rebuilt(look)
+        or _overtaken(look)
+        or _refused(look)
+        or requests.answered(look)
+        or drift.drifted(look)
+        or stages.advance(look)
+    )
+
+
+def _unmanageable(look: Look) -> Turn:
+    """The objects cannot be patched as they are: stand still; nothing measured now counts."""
+    status, problem = look.status, look.seen.traffic.problems[0]
+    if status.stage.asked_at is not None:
+        stage = replace(status.stage, confirmed_at=None, confirmed_by=None)
+        status = replace(status, stage=stage)
+    return _blocked(status, problem)
+
+
+def _blocked(status: RolloutStatus, because: str) -> Turn:
+    """The turn that stands until somebody has put an object right."""
+    notice = Notice("Blocked", warning=True)
+    return Turn(status, because, SOON * 6, WaitsFor.OBJECTS, notice)
+
+
+def _whole(look: Look, turn: Turn) -> Turn:
+    """Nothing goes on while one of several VirtualServices is gone; what goes back does so.
+
+    The others still carry the split, so its gates judge on.
+    """
+    gone, before, after = look.seen.traffic.gone, look.status, turn.status
+    if not gone or look.rollout.deleting or after.stage.name in _BACK:
+        return turn
+    at, to = (s.attempt.step.index if s.attempt.step else -1 for s in (before, after))
+    stays = before.stable is not None and (before.stage.name, at) == (after.stage.name, to)
+    status = after if stays else before
+    return replace(_blocked(status, gone[0]), again=turn.again or SOON * 6)
+
+
+def _same_release(look: Look) -> Look:
+    """The look with the newest commit of the canary: one that changes only words is no release."""
+    status, revision = look.status, look.seen.asked
+    withdrawing = status.stage.name is Stage.WITHDRAWING
+    if revision is None or not revision.same(status.attempt.canary) or withdrawing:
+        return look
+    canary = revision.seen_as(status.attempt.canary)
+    return replace(look, status=attempted(status, canary=canary))
+
+
+def _overtaken(look: Look) -> Turn | None:
+    """Git asks for something else than the journey under way: everyone back at once.
+
+    A revision back to stable is one such; so is a step that changes while we stand on it.
+    """
+    status, revision = look.status, look.seen.asked
+    if status.stage.name not in journey.UNDER_WAY or revision is None:
+        return None
+    if not revision.same(status.attempt.canary):
+        rebuilt = identity.rebuilt(status.attempt.canary, revision)
+        because = rebuilt or f"git asks for {revision.name} now"
+        return journey.withdraw(look, because, reject=False)
+    step, stop = status.attempt.step, holding.stop(look.rollout, status)
+    split = status.stage.split if takeover.holds(status) else stop.route.split
+    if step and (stop.name, split) != (step.name, status.stage.split):
+        return journey.withdraw(look, f"{step.name} was edited: anew", reject=False)
+    return None
+
+
+def _refused(look: Look) -> Turn | None:
+    """Somebody's edit stands in the way of this step's route: everyone back, which can be written.
+
+    The next attempt waits in preflight until it is put right.
+    """
+    refused = look.seen.traffic.refused
+    if not refused or look.status.stage.name is not Stage.STEPPING:
+        return None
+    return journey.withdraw(look, refused[0], reject=False)
+
+
+def _finish(look: Look, turn: Turn) -> Decision:
+    """The turn as a decision: phase, sentence, warnings, and the actions that are due."""
+    because = short(turn.because)
+    told = replace(turn, status=takeover.as_seen(look, turn.status))
+    status = replace(
+        attempted(told.status, warnings=_warnings(look, turn.status)),
+        phase=stages.phase(turn.status, turn.waits_for),
+        because=because,
+        waits_for=turn.waits_for,
+        observed_generation=look.rollout.generation,
+        observed_commit=look.rollout.commit,
+    )
+    due = actions.due(look, replace(turn, status=status))
+    if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
+        status = asked(status, look.now)  # what the proxies should know changes: ask them anew
+    return Decision(status, due, turn.again, because)
+
+
+def _warnings(look: Look, status: RolloutStatus) -> tuple[str, ...]:
+    """Preflight's findings while they are asked for; afterwards those of the start stay."""
+    if look.status.stage.name is not Stage.PREPARING:
+        return () if status.stage.name is Stage.IDLE else status.attempt.warnings
+    return tuple(f"{f.rule}: {f.text}" for f in look.seen.findings)[:20]
