@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-long soak lint format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-startup bench-survival generate clean
+.PHONY: help setup lock demo test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,12 @@ lint: $(READY)   ## format, ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+package: $(READY) ## the wheel and the source archive, and a look at both
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	.ci/wheel-works dist/*.whl
 
 format: $(READY) ## what lint can put right by itself
 	$(BIN)/ruff format .

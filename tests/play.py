@@ -259,12 +259,18 @@ class World:
 class Play:
     """A story: pushes, time and mishaps; every look and its reason is written down."""
 
-    def __init__(self, spec: RolloutSpec | None = None, world: World | None = None) -> None:
+    def __init__(
+        self,
+        spec: RolloutSpec | None = None,
+        world: World | None = None,
+        *,
+        revision: str = "v1",
+    ) -> None:
         self.spec = spec or make.canary_spec()
         self.world = world or World(
             subsets={"stable": {"version": "v1"}}, pods={"v1": 4, "v2": 4, "v3": 4}
         )
-        self.rollout = make.rollout(self.spec)
+        self.rollout = make.rollout(self.spec, revision)
         self.status = RolloutStatus()
         self.now = make.START
         self.story: list[str] = []

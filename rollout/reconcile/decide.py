@@ -164,4 +164,4 @@ def _warnings(look: Look, status: RolloutStatus) -> tuple[str, ...]:
     """Preflight's findings while they are asked for; afterwards those of the start stay."""
     if look.status.stage.name is not Stage.PREPARING:
         return () if status.stage.name is Stage.IDLE else status.attempt.warnings
-    return tuple(f"{f.rule}: {f.text}" for f in look.seen.findings)[:20]
+    return tuple(str(f) for f in look.seen.findings)[:20]

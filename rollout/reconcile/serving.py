@@ -91,7 +91,8 @@ def _one(
     named = [side for side in sides if side]
     if len(named) > 1:
         empty = [side for side in named if run not in reached[side]]
-        lack = f": {_listed(empty)} without ready pods" if empty else f", both {run.revision.name}"
+        lack = f": {_listed(empty)} without ready pods" if empty else ""
+        lack = lack or f", both {_known(run, asked).name}"
         return Unclear(f"requests go to {_listed(named)}{lack}; one subset is wanted")
     if named and run not in reached[named[0]]:
         return Unclear(f"subset {named[0]} has no ready pods, and others serve beside it")
@@ -105,8 +106,8 @@ def _several(
     mixed = next((side for side, who in reached.items() if len(who) > 1), None)
     if mixed is not None:
         who = _listed([run.name for run in reached[mixed]])
-        what = f"subset {mixed} selects {who}" if mixed else f"{who} serve one route"
-        return Unclear(f"{what}: send it to a subset of one of them")
+        wanted = f"let subset {mixed} select one" if mixed else "route to a subset of one"
+        return Unclear(f"{wanted}: {who} share these requests")
     if len(runs) > 2:
         return Unclear(f"requests go to {_listed(reached)}; one or two revisions are wanted")
     if len(reached) > 2:

@@ -58,18 +58,16 @@ def test_what_git_asks_for_is_known_with_its_commit() -> None:
 
 def test_several_revisions_behind_one_route_are_nobodys_to_choose_from() -> None:
     found = serving.found(look({"": 100}, whole=(V1, V2)), ASKED)
-    assert told(found) == "shop-v1 and shop-v2 serve one route: send it to a subset of one of them"
+    assert told(found) == "route to a subset of one: shop-v1 and shop-v2 share these requests"
     found = serving.found(look({"prod": 100}, prod=(V1, V2)), ASKED)
-    assert (
-        told(found) == "subset prod selects shop-v1 and shop-v2: send it to a subset of one of them"
-    )
+    assert told(found) == "let subset prod select one: shop-v1 and shop-v2 share these requests"
 
 
 def test_a_route_to_the_whole_service_beside_a_subset_is_the_ones_who_serves_alone() -> None:
     one = look({"": 100}, {"stable": 100}, whole=(V1,), stable=(V1,))
     assert serving.found(one, ASKED) == Clear(Revision("v1", "", "bv1"), "stable")
     both = look({"": 100}, {"stable": 100}, whole=(V1, V2), stable=(V1,))
-    assert "shop-v1 and shop-v2 serve one route" in told(serving.found(both, ASKED))
+    assert "shop-v1 and shop-v2 share these requests" in told(serving.found(both, ASKED))
 
 
 def test_a_split_with_gits_revision_is_taken_over_as_it_is() -> None:

@@ -1,7 +1,9 @@
 """What changes under a journey: the same names, and other things behind them."""
 
+from rollout.model.observation import Finding, Severity
 from rollout.model.spec import Canary, Step, Strategy
 from rollout.model.status import Phase, Stage
+from rollout.model.traffic import Route, Split
 from tests import make
 from tests.play import Play, World
 
@@ -132,3 +134,65 @@ def test_a_revision_that_comes_after_its_push_is_known_from_then_on() -> None:
     assert play.status.attempt.number == 1
     rebuild(play, "v2", "second").until(Phase.PROGRESSING, Stage.STEPPING)
     assert play.status.attempt.number == 2
+
+
+def split(canary: int, *findings: Finding) -> Play:
+    """A person has begun by hand: v2 has a share by version, before there was any Rollout."""
+    made = World(
+        route=Route(Split.giving_canary(canary)),
+        author="v1",
+        canary="v2",
+        subsets={name: {"version": name} for name in ("v1", "v2", "v3")},
+        pods={"v1": 4, "v2": 4},
+        findings=findings,
+    )
+    return Play(make.canary_spec(5, 50), made, revision="v2")
+
+
+BLOCK = Finding("ROL-010", Severity.BLOCK, "is in the way")
+
+
+def test_a_split_that_was_there_is_gone_on_with_from_where_it_is() -> None:
+    play = split(20).gives(v1=80, v2=20)
+    assert (play.status.phase, play.status.stage.name) == (Phase.PROGRESSING, Stage.STEPPING)
+    assert play.status.attempt.step is not None
+    assert (play.status.attempt.step.name, play.status.stage.split) == ("step 1", Split(80, 20))
+    play.after(seconds=61).gives(v1=50, v2=50)
+    play.until(Phase.HEALTHY, Stage.IDLE).gives(v2=100)
+
+
+def test_a_split_below_the_first_step_goes_to_the_first_step() -> None:
+    split(3).gives(v1=95, v2=5)
+
+
+def test_a_split_that_was_taken_over_goes_back_like_any_other() -> None:
+    play = split(20).after(value=5, seconds=15).gives(v1=100)
+    play.until(Phase.DEGRADED, Stage.IDLE).gives(v1=100)
+
+
+def test_a_split_that_the_rules_block_stays_as_it_is_until_somebody_says_otherwise() -> None:
+    play = split(20, BLOCK).after(hours=1).gives(v1=80, v2=20)
+    assert (play.world.epoch, play.status.phase) == (0, Phase.PAUSED)
+    play.request("abort").gives(v1=100)
+
+
+def test_a_canary_of_a_split_that_dies_before_its_first_step_goes_back() -> None:
+    play = split(20, BLOCK)
+    play.world.pods["v2"] = 0
+    play.look().gives(v1=100)
+
+
+def test_git_may_take_a_split_that_was_taken_over_back() -> None:
+    split(20).push("v1").until(Phase.HEALTHY, Stage.IDLE).gives(v1=100)
+
+
+def test_while_a_route_goes_to_everybody_the_split_says_who_gets_requests() -> None:
+    play = Play(make.canary_spec(5), World(author="", pods={"v1": 4}))
+    assert play.status.stage.split == Split(100, 0)
+    play.world.taken = False
+    play.world.pods["v2"] = 1
+    play.look_once()
+    assert (play.status.stage.split, dict(play.world.split())) == (Split(80, 20), {"": 100})
+    play.world.taken = True
+    play.after(seconds=1).gives(v1=100)
+    assert play.status.stage.split == Split(100, 0)

@@ -311,9 +311,8 @@ def _obj(rollout: Rollout) -> Json:
 
 def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
     status = stage.status
-    complete = (
-        status.stage.name is Stage.IDLE and bool(stage.moments) and status.attempt.pause is None
-    )
+    resting = status.stage.name is Stage.IDLE
+    complete = resting and bool(stage.moments) and status.attempt.pause is None
     first, *others = stage.stands or (stage.because,)
     return Planned(
         rollout=rollout,
