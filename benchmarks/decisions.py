@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import holdout
+from benchmarks import holdout, played
 from benchmarks.holdout import Class, World
 from benchmarks.peers import HOLD, PEERS, PROMOTE, ROLLBACK, Drawn, Ended, Scene
 from benchmarks.scenarios import BOUNDS, SCENARIOS, Traffic, bounds_ms
@@ -57,7 +57,12 @@ def _bounds(scenario: Scene) -> tuple[int, ...]:
     return bounds_ms(buckets.chosen(tail, every, real))
 
 
-GATES: dict[str, Callable[[Drawn], Ended]] = {**PEERS, "rollout": rollout}
+def shipped(traffic: Drawn) -> Ended:
+    """The same release through the controller's own core."""
+    return played.played(traffic, _bounds(traffic.scenario))
+
+
+GATES: dict[str, Callable[[Drawn], Ended]] = {**PEERS, "rollout": rollout, "shipped": shipped}
 
 
 def decided(gate: str, scenario: Scene, seed: int) -> Ended:

@@ -4,6 +4,8 @@ Form of a message: *where: what was found; what is wanted.*
 One line, lower case, no full stop.
 """
 
+from enum import StrEnum
+
 
 class RolloutError(Exception):
     """Any error of ours; its text is one line that may be shown to people."""
@@ -24,14 +26,32 @@ class ManifestError(RolloutError):
         super().__init__(f"{where}: {found}; {wanted}" if wanted else f"{where}: {found}")
 
 
+class Outside(StrEnum):
+    """What an outside system did, where somebody has to tell one from the other."""
+
+    SILENT = "silent"  # it did not answer, or not in a way that can be used
+    STARTING = "starting"  # it has not been heard yet: we have only just begun to listen
+    UNKNOWN_KIND = "unknown kind"  # the API server has no such kind; its CRD is not installed
+
+
 class OutsideError(RolloutError):
     """Nobody has to: a system did not answer, and the next look tries again.
 
     ``retry_after``: the least seconds it asked us to wait; None: it did not say.
+    ``what``: the text without what the next look will do, for whoever looks once.
     """
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        retry_after: float | None = None,
+        *,
+        kind: Outside = Outside.SILENT,
+        what: str = "",
+    ) -> None:
         self.retry_after = retry_after
+        self.kind = kind
+        self.what = what or text
         super().__init__(text)
 
 

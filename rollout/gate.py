@@ -3,13 +3,14 @@
 The gate knows no traffic: it is told the step and when its route was confirmed.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rollout import hook
-from rollout.analysis import judge, steprule
+from rollout.analysis import grid, judge, steprule
 from rollout.analysis.judge import Judgement, Standing, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
@@ -107,7 +108,7 @@ def answer(
     if found.gate is Gate.OPEN:
         shut = _shut(rollout, held, hook.holds(asked, seen))
         found = shut or _asked(rollout, held, status, now) or found
-    again = _sooner(found.again, rollout.spec.analysis.interval if held.window else None)
+    again = _sooner(found.again, _next_counts(rollout, now) if held.window else None)
     return replace(
         found,
         verdicts=(*judgement.verdicts, *hook.verdicts(asked, seen)),
@@ -131,7 +132,7 @@ def _judged(
 def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
     """Bake time and analysis together, by the rule that all who judge a step share."""
     terms = _terms(rollout, held, judgement.standing)
-    ruled = steprule.ruling(judgement.standing, waited, terms)
+    ruled = steprule.ruling(judgement.standing, waited, terms, judgement.certain_in)
     too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(rollout)
     if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
         ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
@@ -172,12 +173,28 @@ def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
     return Terms(
         bake=held.step.bake,
         time_box=held.step.box,
+        longest=held.step.longest,
         patience=held.patience,
         blind=blind,
         comparing=held.window is None or held.window.comparing,
         on_inconclusive=analysis.on_inconclusive,
         on_suspicious=analysis.on_suspicious,
     )
+
+
+SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
+
+
+def _next_counts(rollout: Rollout, now: datetime) -> timedelta:
+    """How long until the counters of the next instant are there to be asked for.
+
+    Evidence does not wait for half an interval on the average, then; each rollout has a moment of
+    its own, so that they do not all come at once.
+    """
+    interval = rollout.spec.analysis.interval
+    share = zlib.crc32(rollout.key.encode()) / 2**32
+    late = grid.lag(interval) + share * interval / SPREAD
+    return interval - (now - grid.EPOCH - late) % interval
 
 
 def _first_counts(rollout: Rollout) -> timedelta:

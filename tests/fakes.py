@@ -2,14 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from rollout.controller.ports import Answers, Changed, Json
 from rollout.controller.seeing import concerns
-from rollout.errors import ConflictError, RefusedError, RolloutError
+from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from rollout.lab.apiserver.patch import jsonpatch
 from rollout.model.action import Announce, AskApproval
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
@@ -23,22 +23,27 @@ class FakeKube:
     """The API server in a dict; ``errors`` go wrong first, ``writes`` are all that went right.
 
     ``before``: called with each write before it is done.
+    ``hidden``: kinds that cannot be read, and why; ``forbidden``: verb, kind and subresource.
     """
 
     objects: dict[Key, Json] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _: None
+    hidden: dict[str, str] = field(default_factory=dict)
+    forbidden: set[tuple[str, str, str]] = field(default_factory=set)
     _listeners: list[Changed] = field(default_factory=list)
     _version: int = 0
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        self._visible(kind)
         return self.objects.get((kind, namespace, name))
 
     async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
         return self.objects.get((kind, namespace, name))
 
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+        self._visible(kind)
         found = (self.objects[key] for key in sorted(self.objects) if key[0] == kind)
         return [obj for obj in found if not concern or concern in concerns.of(obj)]
 
@@ -72,11 +77,21 @@ class FakeKube:
     def silence(self) -> float:
         return 0.0
 
+    def troubles(self) -> Mapping[str, str]:
+        return self.hidden
+
+    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
+        return (verb, kind, subresource) not in self.forbidden
+
     def put(self, *objs: Json) -> None:
         """Somebody else wrote ``objs``."""
         for obj in objs:
             meta = obj["metadata"]
             self._put((str(obj["kind"]), meta.get("namespace", ""), meta["name"]), obj)
+
+    def _visible(self, kind: str) -> None:
+        if why := self.hidden.get(kind):
+            raise OutsideError(why)
 
     def _prepare(self, write: str) -> None:
         self.before(write)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rollout.cli.manifests import rbac
 from rollout.manifest import generated
 from tests import rooms, states
 
@@ -9,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    for path, text in generated.files().items():
+    for path, text in {**generated.files(), **rbac.files()}.items():
         (ROOT / path).write_text(text)
     for made in (states, rooms):
         made.PAGE.write_text(made.page())

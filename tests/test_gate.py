@@ -1,11 +1,14 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rollout import gate, hook
-from rollout.analysis import judge
+from rollout.analysis import grid, judge
 from rollout.analysis.judge import Judgement, Standing
 from rollout.gate import Finding, Gate, Held, Window
 from rollout.model.observation import HookAnswer, HookVerdict, Observation, SeenTraffic
@@ -15,6 +18,7 @@ from rollout.model.status import Answer, Opened, Outcome, Revision, RolloutStatu
 from tests import make
 from tests.make import MINUTE, START
 
+INTERVAL = timedelta(seconds=15)
 WINDOW = Window("shop", "v1", "v2", {}, START, 0, 5, 50, False, True)
 BLIND = Observation(None, SeenTraffic())
 AT_0 = make.status(attempt=1, step=StepStatus(0, "step 1", START))
@@ -79,9 +83,27 @@ def test_a_certified_step_opens_once_it_has_baked() -> None:
     assert (found.gate, found.checkpoint) == (Gate.OPEN, {"k": 1})
 
 
-def test_the_gate_is_looked_at_again_at_every_interval_or_sooner() -> None:
-    waits = [answer(waited=w * MINUTE / 60).again for w in (30, 50)]
-    assert waits == [timedelta(seconds=15), timedelta(seconds=10)]
+def test_the_gate_is_looked_at_again_when_new_counters_are_there_or_sooner() -> None:
+    late, soon = answer(waited=30 * MINUTE / 60).again, answer(waited=59 * MINUTE / 60).again
+    assert late is not None
+    assert grid.latest(START + 30 * MINUTE / 60 + late, INTERVAL) == START + 30 * MINUTE / 60
+    assert soon == MINUTE / 60
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**6), st.integers(1, 60))
+def test_every_instant_is_looked_at_once_and_not_before_its_counters_are_there(
+    milliseconds: int, seconds: int
+) -> None:
+    interval, now = timedelta(seconds=seconds), START + timedelta(milliseconds=milliseconds)
+    looks = [now]
+    for _ in range(4):
+        waited = looks[-1] - START
+        found = answer(waited=waited, step=Step(bake=timedelta(days=1)), interval=interval)
+        looks.append(looks[-1] + (found.again or timedelta(0)))
+    instants = [grid.latest(look, interval) for look in looks[1:]]
+    assert [b - a for a, b in pairwise(instants)] == [interval] * 3
+    assert all(look - at <= 2 * interval for look, at in zip(looks[1:], instants, strict=True))
 
 
 def test_a_failure_does_not_wait_for_the_bake(said: list[Judgement]) -> None:

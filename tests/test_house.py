@@ -1,5 +1,6 @@
 """The house keeps its own rules."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -43,6 +44,80 @@ def test_each_file_of_the_core_has_its_test_file(path: Path) -> None:
     room = path.parent.relative_to(ROOT / "rollout")
     name = path.parent.name if path.name == "__init__.py" else path.stem
     assert (ROOT / "tests" / room / f"test_{name}.py").exists()
+
+
+SENTENCES = {"because", "text", "message", "problem", "words", "complaint"}
+"""Attributes and keys whose values only people read."""
+
+_READS = {"startswith", "endswith", "find", "index", "match", "search", "fullmatch"}
+_TOLD = {"request": {"text"}}
+"""``request.text`` is what an annotation says, word for word, and the status echoes it."""
+
+
+def is_sentence(node: ast.expr) -> bool:
+    """Whether ``node`` is read as a sentence: ``x.because``, ``str(error)``, ``x["text"]``."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in _TOLD:
+            return name in SENTENCES - _TOLD[owner]
+        case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=name)):
+            return name in SENTENCES
+        case ast.Call(func=ast.Name(id="str"), args=[ast.Name(id=name)]):
+            return "error" in name or "problem" in name
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=name), *_]):
+            return name in SENTENCES
+        case ast.Name(id=name):
+            return name in {"because", "complaint", "sentence"}
+    return False
+
+
+def decides_on_a_sentence(node: ast.AST) -> bool:
+    """Whether ``node`` asks what a sentence says; whether it says the same as another is fine.
+
+    Two sentences are compared only to say the same one once.
+    """
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        asks = any(isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for op in node.ops)
+        said_before = all(is_sentence(side) or isinstance(side, ast.Attribute) for side in sides)
+        return asks and any(map(is_sentence, sides)) and not said_before
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        read = node.func.attr in _READS
+        return read and any(map(is_sentence, (node.func.value, *node.args)))
+    return isinstance(node, ast.Match) and is_sentence(node.subject)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'pause.because.startswith("drift")',
+        '"not listed yet" in str(error)',
+        'status.because == "baked"',
+        'stored["text"].endswith("x")',
+        'obj.get("because") != "x"',
+        "_WHERE.match(found.problem)",
+    ],
+)
+def test_the_check_of_sentences_finds_them(line: str) -> None:
+    assert any(map(decides_on_a_sentence, ast.walk(ast.parse(line))))
+
+
+@pytest.mark.parametrize(
+    "line", ["told.because != seen.because", "pause.because", "request.text == handled", "x == y"]
+)
+def test_the_check_of_sentences_lets_all_else_be(line: str) -> None:
+    assert not any(map(decides_on_a_sentence, ast.walk(ast.parse(line))))
+
+
+def test_no_decision_hangs_on_a_sentence() -> None:
+    lab = ROOT / "rollout" / "lab"
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for path in SOURCES
+        if lab not in path.parents
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.expr | ast.Match) and decides_on_a_sentence(node)
+    ]
+    assert found == []
 
 
 def test_nobody_mocks() -> None:

@@ -5,37 +5,67 @@ part of a decision.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
-from rollout.analysis import evidence
+from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
-from rollout.analysis.history import Temper
-from rollout.analysis.sequential import HARMLESS, Confidence, Outcome
+from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
+from rollout.analysis.sequential import (
+    COOLED,
+    FIRST,
+    HARMLESS,
+    LEAST_BAD,
+    Confidence,
+    Outcome,
+    Trail,
+)
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
+FAR = timedelta(days=30)
 
-def _growth(shares: tuple[float, float], weight: float, line: Line, bets: Bets) -> float:
-    """Nats per canary request that the best of ``bets`` gains if ``shares`` are true."""
+
+def _growths(shares: tuple[float, float], weight: float, line: Line, bets: Bets) -> list[float]:
+    """Nats per canary request that each of ``bets`` gains if ``shares`` are true."""
     canary, stable = shares
     all_stable = round(MILLION * (1 - weight) / weight) if weight < 1 else 0
     pair = Pair(round(MILLION * canary), MILLION, round(all_stable * stable), all_stable)
-    return max(evidence.log_factors(pair, bets, line), default=0.0) / MILLION
+    return [gain / MILLION for gain in evidence.log_factors(pair, bets, line)]
+
+
+def _against(outcome: Outcome, shares: tuple[float, float], weight: int) -> list[float]:
+    bets = evidence.harmful_bets(shares[1], outcome.line, outcome.bets)
+    return _growths(shares, weight / 100, outcome.line, bets)
+
+
+def _prices(outcome: Outcome, confidence: Confidence) -> list[float]:
+    """Nats that it takes each bet to roll back: what is not known beforehand has its price.
+
+    How bad it is, and when it began: at the start, judged once the canary is warm.
+    """
+    known = -math.log(confidence.false_rollback * COOLED * (1 - FIRST))
+    chances = sequential.likely(outcome.bets + outcome.outage)[: outcome.bets]
+    return [known - chance for chance in chances]
 
 
 def requests_to_roll_back(
-    outcome: Outcome, shares: tuple[float, float], weight: int, dispersion: float = 1.5
+    outcome: Outcome,
+    shares: tuple[float, float],
+    weight: int,
+    confidence: Confidence = Confidence(),  # noqa: B008  # frozen
+    dispersion: float = UNKNOWN_DISPERSION,
 ) -> float:
     """Canary requests until a canary of ``shares[0]`` against stable's ``shares[1]`` goes back.
 
-    ``weight``: the canary's percentage.  Infinite when it lies within the tolerance.
-    Counts the whole price of not knowing: which metric, which bet, which start (2.3 of the facts).
+    ``weight``: the canary's percentage; ``confidence``: the metric's part of the error budget.
+    Infinite when it lies within the tolerance.
     """
-    bets = evidence.harmful_bets(shares[1], outcome.line, outcome.bets)
-    gain = _growth(shares, weight / 100, outcome.line, bets) / dispersion
-    price = math.log(100) + math.log(2) + math.log(outcome.bets / 2) + math.log(5)
-    return max(3 / max(shares[0], 1e-9), price / gain) if gain > 0 else math.inf
+    prices, gains = _prices(outcome, confidence), _against(outcome, shares, weight)
+    needed = [p / g * dispersion for p, g in zip(prices, gains, strict=False) if g > 0]
+    return max(LEAST_BAD / max(shares[0], 1e-9), min(needed, default=math.inf))
 
 
 def requests_to_certify(
@@ -54,35 +84,78 @@ def requests_to_certify(
     base = outcome.line.absolute if outcome.line.ratio == 0 else 0.0
     line = Line(outcome.line.ratio, base + outcome.harm * 100 / weights[1])
     bets = evidence.harmless_bets(share, line)
-    gain = _growth((share, share), weights[0] / 100, line, bets) / temper.dispersion
+    gains = _growths((share, share), weights[0] / 100, line, bets)
+    gain = max(gains, default=0.0) / temper.dispersion
     price = -math.log(confidence.false_promote) - HARMLESS[-1] - so_far
     return max(0.0, price) / gain if gain > 0 else math.inf
 
 
-def smallest_regression(
-    outcome: Outcome, share: float, weight: int, requests: float, dispersion: float = 1.5
-) -> float | None:
-    """The least share of bad canary requests that ``requests`` canary requests would send back.
+def requests_left(
+    weighed: Iterable[tuple[Outcome, Trail, Temper]], weights: tuple[int, int], sure: Confidence
+) -> float:
+    """Canary requests until all of ``weighed`` are certified, by the one farthest from it.
 
+    ``weights``: the canary's percentage now, and the one that it would be certified for.
+    """
+    percent = weights[1]
+    outcome, trail, temper = min(weighed, key=lambda each: each[1].log_safe(percent))
+    now = min(99, max(1, weights[0]))
+    so_far = trail.log_safe(percent)
+    return requests_to_certify(outcome, trail.share, (now, percent), sure, temper, so_far)
+
+
+def time_for(requests: float, per_second: float) -> timedelta | None:
+    """How long ``requests`` take; None: they do not come, or not within any rollout's life."""
+    if per_second <= 0 or requests > per_second * FAR.total_seconds():
+        return None
+    return timedelta(seconds=requests / per_second)
+
+
+class Stay(NamedTuple):
+    """One step's traffic: the canary's percentage, and its requests until the time box is over."""
+
+    weight: int
+    requests: float
+
+
+def smallest_regression(
+    outcome: Outcome,
+    share: float,
+    stays: Sequence[Stay],
+    confidence: Confidence = Confidence(),  # noqa: B008  # frozen
+) -> float | None:
+    """The least share of bad canary requests that all ``stays`` together would send back.
+
+    Evidence carries over steps.  ``confidence``: the metric's part of the error budget.
     None: not even a canary that fails every request.
     """
+    prices = [price * UNKNOWN_DISPERSION for price in _prices(outcome, confidence)]
+
+    def is_seen(canary: float) -> bool:
+        if sum(stay.requests for stay in stays) * canary < LEAST_BAD:
+            return False
+        by_stay = [
+            [stay.requests * gain for gain in _against(outcome, (canary, share), stay.weight)]
+            for stay in stays
+        ]
+        return any(sum(gains) >= price for price, *gains in zip(prices, *by_stay, strict=False))
+
     low, high = outcome.line.at(share), 1.0
-    if requests_to_roll_back(outcome, (high, share), weight, dispersion) > requests:
+    if not is_seen(high):
         return None
     for _ in range(40):
         middle = math.sqrt(low * high)
-        if requests_to_roll_back(outcome, (middle, share), weight, dispersion) > requests:
-            low = middle
-        else:
-            high = middle
+        low, high = (low, middle) if is_seen(middle) else (middle, high)
     return high
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What one step will see: canary requests in its time box, and what follows from them.
+    """What a gate will have seen by the end of one step, and what follows from it.
 
-    ``visible``: the least share of bad requests that would be sent back; None: nothing would.
+    ``requests``: the canary's at this step, until its time box is over.
+    ``visible``: the least share of bad requests that is sent back by then, by the evidence of all
+    steps so far; None: nothing would be.
     ``certifies``: when a canary like stable is certified; None: not within the time box.
     """
 
@@ -94,18 +167,17 @@ class Outlook:
 def outlook(
     outcome: Outcome,
     share: float,
-    per_second: float,
-    weights: tuple[int, int],
+    stays: Sequence[Stay],
+    coming: int,
     time_box: timedelta,
     confidence: Confidence = Confidence(),  # noqa: B008  # frozen
 ) -> Outlook:
-    """The outlook of a step with ``per_second`` requests to the service.
+    """The outlook of the last of ``stays``, the steps before it included.
 
-    ``share``: stable's bad share; ``weights``: the canary's percentage at and after the step.
+    ``share``: stable's bad share; ``coming``: the canary's percentage after the step.
     """
-    canary = per_second * weights[0] / 100
-    requests = canary * time_box.total_seconds()
-    visible = smallest_regression(outcome, share, weights[0], requests)
-    needed = requests_to_certify(outcome, share, weights, confidence)
-    certifies = timedelta(seconds=needed / canary) if canary and needed <= requests else None
+    weight, requests = stays[-1]
+    visible = smallest_regression(outcome, share, stays, confidence)
+    needed = requests_to_certify(outcome, share, (weight, coming), confidence)
+    certifies = time_box * (needed / requests) if requests and needed <= requests else None
     return Outlook(requests, visible, certifies)

@@ -4,9 +4,10 @@ Nothing passes on what is not known: no answer, no counters, stale or too few ar
 their own, and none of them opens a gate.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from rollout.analysis import forecast, grid, learning, limits, memory, plan, sequential, words
@@ -15,7 +16,7 @@ from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
-from rollout.analysis.sequential import Confidence, Outcome, Reading, Standing, Trail
+from rollout.analysis.sequential import Outcome, Reading, Standing, Trail
 from rollout.analysis.window import Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric, Rollout
@@ -35,6 +36,7 @@ class Judgement:
     ``checkpoint``: JSON values only, spelled out when they are read.
     ``because``: under 80 characters.
     ``need``: what a certificate still takes, as a forecast; empty when that cannot be told.
+    ``certain_in``: how long that takes; None when it is not in sight.
     """
 
     standing: Standing
@@ -42,6 +44,7 @@ class Judgement:
     checkpoint: Mapping[str, Any]
     because: str
     need: str = ""
+    certain_in: timedelta | None = None
 
 
 def judge(
@@ -64,18 +67,30 @@ def judge(
     found = [bench.found(one, together) for one in case.metrics]
     standing, because = bench.conclude(found, together)
     verdicts = tuple(bench.verdict(one) for one in found)
-    need = bench.need() if standing in WAITING else ""
-    return Judgement(standing, verdicts, memory.Checkpoint(kept), sentence(because), need)
+    more, rate = bench.need() if standing in WAITING else (math.inf, 0.0)
+    return Judgement(
+        standing,
+        verdicts,
+        memory.Checkpoint(kept),
+        sentence(because),
+        words.needed(more, rate),
+        forecast.time_for(more, rate),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One metric's standing by itself; ``text`` says why."""
+    """One metric's standing by itself; ``text`` says why.
+
+    ``named``: the text begins with what was measured (``latency>250ms: …``), which says more than
+    the metric's name.
+    """
 
     one: Judged
     standing: Standing
     text: str
     log_e: float | None = None
+    named: bool = False
 
 
 BLIND = (Standing.ERROR, Standing.NO_DATA)
@@ -129,13 +144,11 @@ class _Bench:
 
     def _read(self, weighed: Sequence[_Weighed], part: float) -> Reading:
         """``part``: of the error budget that these outcomes have for themselves."""
-        analysis = self.case.rollout.spec.analysis
-        asked = analysis.confidence
         return sequential.read(
             [each.outcome for each in weighed],
             {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
-            Confidence(asked.false_rollback * part, asked.false_promote, analysis.min_requests),
+            plan.confidence(self.case.rollout.spec.analysis, part),
             {each.outcome.name: each.temper for each in weighed},
         )
 
@@ -191,17 +204,17 @@ class _Bench:
         part = 1.0 if one.metric.dry_run else 1 / len(self._acting())
         reading = self._read(weighed, part)
         leading = self._leading(one.name, reading)
-        text = self._text(leading, reading, part)
+        text, named = self._text(leading, reading, part), one.counting is Counting.SLOW
         if one.metric.strict and limits.has_failed(strikes, one.metric.failures):
             return _Found(one, Standing.FAILED, f"{limits.count(one.metric, strikes)}; {text}")
         if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
-            return _Found(one, Standing.FAILED, text, reading.log_e)
+            return _Found(one, Standing.FAILED, text, reading.log_e, named)
         if unknown := self._unknown(one):
             said = f"{unknown.text}; {text}" if leading.trail.blocks else unknown.text
             return _Found(one, unknown.standing, said, reading.log_e)
         if one.metric.strict and strikes.beyond:
-            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e)
-        return _Found(one, reading.standing, text, reading.log_e)
+            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e, named)
+        return _Found(one, reading.standing, text, reading.log_e, named)
 
     def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
         outcome, confidence = leading.outcome, self.case.rollout.spec.analysis.confidence
@@ -281,9 +294,7 @@ class _Bench:
     def verdict(self, found: _Found) -> Verdict:
         """What is said of one metric in the status."""
         one = found.one
-        text = f"{one.name}: {_without(found.text, one.name)}"
-        if one.counting is Counting.SLOW and found.text.startswith(one.name):
-            text = found.text
+        text = found.text if found.named else f"{one.name}: {_without(found.text, one.name)}"
         return Verdict(
             metric=one.name,
             outcome=SAID.get(found.standing, Said.INCONCLUSIVE),
@@ -296,22 +307,13 @@ class _Bench:
             dry_run=one.metric.dry_run,
         )
 
-    def need(self) -> str:
-        """How much more traffic a certificate takes, by the outcome that is farthest from it."""
-        window, analysis = self.case.window, self.case.rollout.spec.analysis
-        percent = window.percent
-        all_weighed = [each for one in self._acting() for each in self.weighed[one.name]]
-        last = min(all_weighed, key=lambda each: each.trail.log_safe(percent))
-        more = forecast.requests_to_certify(
-            last.outcome,
-            last.trail.share,
-            (min(99, max(1, window.weight)), percent),
-            Confidence(false_promote=analysis.confidence.false_promote),
-            last.temper,
-            last.trail.log_safe(percent),
-        )
-        rate = max(self.kept.source(one.source).rate for one in self._acting())
-        return words.needed(more, rate)
+    def need(self) -> tuple[float, float]:
+        """How many more canary requests a certificate takes, and how many come in a second."""
+        window = self.case.window
+        weighed = [each for one in self._acting() for each in self.weighed[one.name]]
+        sure = plan.confidence(self.case.rollout.spec.analysis)
+        more = forecast.requests_left(weighed, (window.weight, window.percent), sure)
+        return more, max(self.kept.source(one.source).rate for one in self._acting())
 
 
 def _unanswered(one: Judged, answer: NoAnswer) -> _Found:

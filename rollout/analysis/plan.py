@@ -6,16 +6,15 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from rollout.analysis import buckets, query
+from rollout.analysis import buckets, query, sequential
 from rollout.analysis.evidence import Line
-from rollout.analysis.sequential import SLOW_BETS, Outcome
+from rollout.analysis.sequential import LOOSE, LOOSE_SLOW, SLOW_BETS, Confidence, Outcome
 from rollout.analysis.window import PER_SIDE, Window
 from rollout.model.observation import Counting
 from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Rollout, TemplateUse
 
 ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
-DEFAULT_ERRORS = Line(1.1, 0.001)
-DEFAULT_SLOW = Line(1.1, 0.01)
+DEFAULT_ERRORS, DEFAULT_SLOW = sequential.ERRORS.line, sequential.slow("slow").line
 
 
 class Kind(StrEnum):
@@ -41,8 +40,8 @@ class Judged:
     source: str = ""
     counting: Counting = Counting.CUSTOM
     line: Line = DEFAULT_ERRORS
-    harm: float = 0.005
-    loose: float = 0.1
+    harm: float = sequential.ERRORS.harm
+    loose: float = LOOSE
     problem: str = ""
 
     @property
@@ -151,12 +150,18 @@ def _kind(metric: Metric, analysis: Analysis) -> Judged:
         return Judged(metric, Kind.VALUE)
     if metric.latency is not None or metric.slower_than or metric.name == "latency":
         line = _line(metric, DEFAULT_SLOW)
-        return Judged(metric, Kind.COUNTS, SLOW_KEY, Counting.SLOW, line, harm.slow, 0.5)
+        return Judged(metric, Kind.COUNTS, SLOW_KEY, Counting.SLOW, line, harm.slow, LOOSE_SLOW)
     line = _line(metric, DEFAULT_ERRORS)
     if metric.bad is not None:
         source = f"custom/{metric.name}"
         return Judged(metric, Kind.COUNTS, source, Counting.CUSTOM, line, harm.errors)
     return Judged(metric, Kind.COUNTS, ERRORS_KEY, Counting.ERRORS, line, harm.errors)
+
+
+def confidence(analysis: Analysis, part: float = 1.0) -> Confidence:
+    """What ``analysis`` asks for; ``part``: of the error budget, for some of the metrics."""
+    asked = analysis.confidence
+    return Confidence(asked.false_rollback * part, asked.false_promote, analysis.min_requests)
 
 
 def _line(metric: Metric, default: Line) -> Line:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
-from rollout.analysis import history, sequential, steprule
+from rollout.analysis import forecast, history, sequential, steprule
 from rollout.analysis.evidence import Pair
 from rollout.analysis.history import Minute, Temper
 from rollout.analysis.sequential import (
@@ -30,14 +30,20 @@ MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One weight of the ramp: at least ``bake``, and no longer than ``time_box`` without proof."""
+    """One weight of the ramp: at least ``bake``, and no longer than ``time_box`` without proof.
+
+    ``longest``: it may be as long as that where a certificate is in sight; 0: it may not.
+    """
 
     weight: int
     bake: timedelta = MINUTE
     time_box: timedelta = 2 * MINUTE
+    longest: timedelta = timedelta(0)
 
 
-DEFAULT_RAMP = tuple(Stop(step.weight or 0, step.bake, step.box) for step in Canary().steps)
+DEFAULT_RAMP = tuple(
+    Stop(step.weight or 0, step.bake, step.box, step.longest) for step in Canary().steps
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class GateConfig:
         return Terms(
             bake=self.ramp[stop].bake,
             time_box=self.ramp[stop].time_box,
+            longest=self.ramp[stop].longest,
             patience=max(each.time_box for each in self.ramp),
             blind=self.blind,
             on_inconclusive=self.on_inconclusive,
@@ -133,6 +140,7 @@ class SequentialGate:
         self.stop = 0
         self.elapsed = timedelta(0)  # since the first block began
         self.at_stop = timedelta(0)
+        self.before_stop = 0.0  # canary requests
         self.missed = 0  # intervals of which nothing is known, since the last block
         self.decision: Decision | None = None
 
@@ -163,7 +171,8 @@ class SequentialGate:
         )
         if len(pairs) < len(self.trails) and reading.standing is not Standing.FAILED:
             reading = replace(reading, standing=Standing.NO_DATA)
-        ruled = steprule.ruling(reading.standing, self.at_stop, self.config.terms(self.stop))
+        terms = self.config.terms(self.stop)
+        ruled = steprule.ruling(reading.standing, self.at_stop, terms, self._certain_in())
         move, because = self._move(ruled), _BECAUSE[ruled.why]
         if spans <= 0 and move is not Move.ROLLBACK:
             move, because = Move.STAY, "no time has passed"
@@ -189,6 +198,16 @@ class SequentialGate:
                 trail, temper = self.trails[outcome.name], self.tempers[outcome.name]
                 self.trails[outcome.name] = sequential.weigh(trail, pair, outcome, temper, setting)
 
+    def _certain_in(self) -> timedelta | None:
+        """When a canary like stable is certified, at the rate of its requests at this stop."""
+        every = [trail.counted.canary_all for trail in self.trails.values()]
+        seconds = self.at_stop.total_seconds()
+        rate = (max(every) - self.before_stop) / seconds if seconds else 0.0
+        weighed = [(o, self.trails[o.name], self.tempers[o.name]) for o in self.config.outcomes]
+        weights = self.config.ramp[self.stop].weight, self._next()
+        more = forecast.requests_left(weighed, weights, self.config.confidence)
+        return forecast.time_for(more, rate)
+
     def _next(self) -> int:
         last = self.stop + 1 == len(self.config.ramp)
         return 100 if last else self.config.ramp[self.stop + 1].weight
@@ -201,6 +220,7 @@ class SequentialGate:
     def _do(self, move: Move, because: str, reading: Reading) -> Decision:
         if move is Move.ADVANCE:
             self.stop, self.at_stop = self.stop + 1, timedelta(0)
+            self.before_stop = max(trail.counted.canary_all for trail in self.trails.values())
         ends = {Move.PROMOTE: 100, Move.ROLLBACK: 0}
         weight = ends.get(move, self.config.ramp[self.stop].weight)
         certified = reading.standing is Standing.CERTIFIED

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypedDict
 from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import UNKNOWN, Temper
+from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, Analysis, HarmCap
 
 CAP = 2.2  # nats a block may add: three, which an incident of 20 s can touch, seldom prove anything
 LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
@@ -33,7 +34,11 @@ LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak e
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
-FIRST, COOLED = 0.2, 0.5  # chance that it goes bad at the start; if not, right after warm-up
+FIRST, COOLED = 0.1, 0.7  # chance that it goes bad at the start; if not, right after warm-up
+MILDER = (
+    0.5  # a bet's chance as a share of the next milder one's: the worst are seen at once anyway
+)
+LOOSE, LOOSE_SLOW = 0.1, 0.5  # added to the line of errors, of a latency, while the canary warms up
 SUSPICIOUS = math.log(2)
 CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
 
@@ -51,19 +56,22 @@ class Outcome:
     name: str
     metric: str
     line: Line
-    harm: float = 0.005
-    loose: float = 0.1
+    harm: float = HarmCap().errors
+    loose: float = LOOSE
     bets: int = evidence.BETS
     outage: bool = True
 
 
 SLOW_BETS = 5  # a tail of 1 % leaves a fifth of the range, in log odds, that rare errors have
-ERRORS = Outcome("errors", "errors", Line(1.1, 0.001))
+ERRORS = Outcome("errors", "errors", Line(ERRORS_TOLERANCE.ratio, ERRORS_TOLERANCE.absolute))
+SLOW_LINE = Line(SLOW_TOLERANCE.ratio, SLOW_TOLERANCE.absolute)
 
 
-def slow(name: str, line: Line = Line(1.1, 0.01), metric: str = "latency") -> Outcome:  # noqa: B008
+def slow(name: str, line: Line = SLOW_LINE, metric: str = "latency") -> Outcome:
     """The outcome "slower than a bound", named by the bound."""
-    return Outcome(name, metric, line, harm=0.02, loose=0.5, bets=SLOW_BETS, outage=False)
+    return Outcome(
+        name, metric, line, HarmCap().slow, loose=LOOSE_SLOW, bets=SLOW_BETS, outage=False
+    )
 
 
 class Part(NamedTuple):
@@ -130,9 +138,17 @@ def _harmless(safe: tuple[float, ...]) -> float:
     return evidence.log_sum(map(add, safe, HARMLESS))
 
 
+@lru_cache(64)
+def likely(bets: int) -> tuple[float, ...]:
+    """Log of each bet's chance, mildest first; the last, nearly an outage, has an average one."""
+    chances = [MILDER**index for index in range(bets - 1)]
+    chances.append(sum(chances) / (bets - 1))
+    return tuple(math.log(chance / sum(chances)) for chance in chances)
+
+
 @lru_cache(4096)
 def _mixed(harmful: tuple[float, ...], waiting: float) -> float:
-    mixed = evidence.log_mean(harmful)
+    mixed = evidence.log_sum(map(add, harmful, likely(len(harmful))))
     return evidence.log_add(mixed, math.log(waiting)) if waiting > 0 else mixed
 
 
@@ -332,11 +348,11 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure to be; see ``rollout.model.spec.Confidence``."""
+    """How sure to be, as an Analysis asks; ``min_requests``: fewer are too few to promote by."""
 
-    false_rollback: float = 0.01
-    false_promote: float = 0.05
-    min_requests: int = 20
+    false_rollback: float = Analysis().confidence.false_rollback
+    false_promote: float = Analysis().confidence.false_promote
+    min_requests: int = Analysis().min_requests
 
 
 @dataclass(frozen=True, slots=True)

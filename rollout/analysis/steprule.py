@@ -41,6 +41,7 @@ class Terms:
     """What a step was given.
 
     ``bake``: the least time; ``time_box``: until when evidence is waited for.
+    ``longest``: until when it is where a certificate is in sight by then; 0: no longer.
     ``patience``: how long it may be where something speaks against the canary, or hardly anything
     was counted; no shorter than the time box.  More evidence tells more than a person can.
     ``blind``: how long nothing may be known before a person is asked.
@@ -50,6 +51,7 @@ class Terms:
 
     bake: timedelta = timedelta(minutes=1)
     time_box: timedelta = TIME_BOX
+    longest: timedelta = timedelta(0)
     patience: timedelta = TIME_BOX
     blind: timedelta = timedelta(minutes=30)
     comparing: bool = True
@@ -70,9 +72,12 @@ BLIND = frozenset({Standing.NO_DATA, Standing.ERROR})
 UNSURE = frozenset({Standing.SUSPICIOUS, Standing.TOO_FEW})
 
 
-def ruling(standing: Standing, waited: timedelta, terms: Terms) -> Ruling:
+def ruling(
+    standing: Standing, waited: timedelta, terms: Terms, certain_in: timedelta | None = None
+) -> Ruling:
     """What a step does that has ``waited`` since its route was confirmed.
 
+    ``certain_in``: the forecast of when a canary like stable is certified; None: not in sight.
     The order is the precedence: proof beats everything, what is not known opens nothing.
     """
     if standing is Standing.FAILED:
@@ -86,6 +91,9 @@ def ruling(standing: Standing, waited: timedelta, terms: Terms) -> Ruling:
     if standing is Standing.NOTHING or not (terms.comparing or standing is Standing.SUSPICIOUS):
         return Ruling(Do.OPEN, Why.UNJUDGED)
     box = max(terms.time_box, terms.patience) if standing in UNSURE else terms.time_box
+    in_sight = certain_in is not None and waited + certain_in <= terms.longest
+    if standing is Standing.CLEAN and in_sight:
+        box = max(box, terms.longest)
     return _until(box, waited, Why.GATHERING) or _ended(standing, terms)
 
 

@@ -8,6 +8,14 @@ PER_SIDE = frozenset({"revision", "version", "workload"})
 """Names that a metric's own counters leave open: they are asked for once per revision."""
 
 
+LEAST_WEIGHT = 5
+
+
+def judged_weight(percent: int) -> int:
+    """The weight for which harm is reckoned: cohorts alone count as one user in twenty."""
+    return max(LEAST_WEIGHT, percent)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The traffic since the present weight was confirmed.
@@ -33,8 +41,8 @@ class Window:
 
     @property
     def percent(self) -> int:
-        """The weight that the gate would open to; cohorts alone count as one user in twenty."""
-        return max(5, self.next_weight)
+        """The weight that the gate would open to."""
+        return judged_weight(self.next_weight)
 
     def workload(self, revision: str) -> str:
         """The Deployment of ``revision``."""

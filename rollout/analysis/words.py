@@ -95,8 +95,7 @@ def foreseen(seen: Sequence[tuple[Outcome, Outlook, float]], box: timedelta) -> 
     requests = min(outlook.requests for _, outlook, _ in seen)
     parts = [f"about {float(f'{requests:.2g}'):,.0f} canary requests in {words(box)}"]
     for outcome, outlook, share in seen:
-        least = "nothing" if outlook.visible is None else f"{share_of(outlook.visible)} or more"
-        parts.append(f"{outcome.name}: sends back {least} (stable {share_of(share)})")
+        parts.append(f"{outcome.name}: {_visible(outlook)} (stable {share_of(share)})")
     times = [outlook.certifies for _, outlook, _ in seen]
     known = [time for time in times if time is not None]
     if len(known) == len(times):
@@ -106,3 +105,10 @@ def foreseen(seen: Sequence[tuple[Outcome, Outlook, float]], box: timedelta) -> 
     else:
         parts.append("too little traffic to certify: it goes by its time box")
     return "; ".join(parts)
+
+
+def _visible(outlook: Outlook) -> str:
+    """What is sent back by the end of a step, and what cannot be seen by then."""
+    if outlook.visible is None:
+        return "cannot see even an outage"
+    return f"sends back {share_of(outlook.visible)} or more, cannot see less"

@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from rollout.cli import settings
+from rollout.cli import output, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import inbox
 from rollout.controller.seeing import concerns
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
-from rollout.errors import ManifestError, OutsideError, RefusedError
+from rollout.edges.proxy import Proxy
+from rollout.errors import ManifestError, Outside, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
@@ -29,6 +30,7 @@ Templates = Mapping[tuple[str, str], AnalysisTemplateSpec | spec.Unread]
 
 PATIENCE = 10.0  # seconds until the first list is given up
 COMPLAINING = 1.0  # seconds that a complaint may be a passing one
+LASTING = 3.0  # seconds of complaint until a person who waits hears of it
 _GLANCE = 0.02
 
 
@@ -81,8 +83,9 @@ async def connected(given: Settings, *, name: str = "") -> AsyncIterator[Kube]:
     ``name``: Rollouts of this name only.
     """
     path = settings.kubeconfig(given.kubeconfig)
-    api = await kube.connect(path, given.context or None)
-    scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS}
+    proxy = Proxy.of(settings.proxies())
+    api = await kube.connect(path, given.context or None, proxy)
+    scopes = dict(kube.scopes(given.namespace))
     scopes["Rollout"] = Scope(given.namespace, fields=f"metadata.name={name}" if name else "")
     async with Kube(api, concerns.of, scopes) as connection:
         yield connection
@@ -126,7 +129,7 @@ async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
         try:
             return cluster.list(kind)
         except OutsideError as error:
-            complaining = 0.0 if "not listed yet" in str(error) else complaining or clock()
+            complaining = 0.0 if error.kind is Outside.STARTING else complaining or clock()
             long = complaining and clock() - complaining > COMPLAINING
             if long or clock() - began > PATIENCE:
                 raise _plainly(error) from error
@@ -135,10 +138,9 @@ async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
 
 def _plainly(error: OutsideError) -> Exception:
     """The error in the words of somebody who does not look again by himself."""
-    text = str(error).removesuffix("; the next look sees more")
-    if "install its CRD" in text:
-        return RefusedError(f"{text}: rollout crds | kubectl apply -f -")
-    return OutsideError(f"{text}; is the cluster up, and is it the right one?")
+    if error.kind is Outside.UNKNOWN_KIND:
+        return RefusedError(f"{error.what}: rollout crds | kubectl apply -f -")
+    return OutsideError(f"{error.what}; is the cluster up, and is it the right one?")
 
 
 async def rollouts(cluster: Kube) -> list[Seen]:
@@ -216,7 +218,24 @@ async def follow_stored(
         changed.clear()
         if await tell(await there(cluster, namespace, name)):
             return
-        await changed.wait()
+        await _news(cluster, changed)
+
+
+async def _news(cluster: Kube, changed: asyncio.Event) -> None:
+    """``changed`` is set; until then a person hears why nothing is heard, each new reason once."""
+    clock, told, since = asyncio.get_running_loop().time, "", 0.0
+    while not changed.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), COMPLAINING)
+        text = cluster.complaint("Rollout")
+        since = (since or clock()) if text else 0.0
+        if not text and told:
+            output.say("the API server answers again")
+        elif text not in ("", told) and clock() - since >= LASTING:
+            output.say(f"{text}; asking again")
+        else:
+            continue
+        told = text
 
 
 async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:

@@ -84,6 +84,11 @@ class Commands(LazyGroup):
             "Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -",
             "rollout.cli.manifests.crds:crds",
         ),
+        "rbac": Entry(
+            MANIFESTS,
+            "Print the controller's account and rights: rollout rbac | kubectl apply -f -",
+            "rollout.cli.manifests.rbac:rbac",
+        ),
         "schema": Entry(
             MANIFESTS,
             "Print a kind's JSON Schema, for editors.",

@@ -27,7 +27,7 @@ from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.edges import kube
 from rollout.edges.git.repo import GitRepo
-from rollout.edges.kube import Kube, Scope
+from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
@@ -113,16 +113,15 @@ async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
 ) -> tuple[Outside, GitRepo]:
     """Every edge, opened; ``exits`` closes them."""
-    api = await kube.connect(settings.kubeconfig(given.kubeconfig), given.context or None)
-    scopes = {kind: Scope(namespace=given.namespace) for kind in kube.PATHS if given.namespace}
-    cluster = await exits.enter_async_context(Kube(api, concerns.of, scopes))
+    proxy = Proxy.of(settings.proxies())
+    path = settings.kubeconfig(given.kubeconfig)
+    api = await kube.connect(path, given.context or None, proxy)
+    cluster = await exits.enter_async_context(Kube(api, concerns.of, kube.scopes(given.namespace)))
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
-    webhooks = await exits.enter_async_context(
-        Webhooks(Hosts(allowed.webhooks), Proxy.of(settings.proxies()))
-    )
+    webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     return Outside(cluster, metrics, proxies, webhooks=webhooks), repo
 
 

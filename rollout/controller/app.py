@@ -10,6 +10,7 @@ from typing import Any
 
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
+from rollout.controller.health import Health
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
@@ -25,9 +26,6 @@ from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
 from rollout.model.status import Phase
 
-BEAT = 1.0  # seconds between two heartbeats
-DEAD = 30.0  # seconds without one: the event loop hangs
-SILENT = 120.0  # seconds without a sign from a watch, which is replaced within 60
 KINDS = (
     "VirtualService",
     "DestinationRule",
@@ -82,11 +80,12 @@ class Controller:
     loop: Loop = field(init=False)
     leader: Leader | None = field(init=False, default=None)
     _interests: Interests = field(default_factory=Interests)
-    _beat_at: float = float("-inf")
+    _health: Health = field(init=False)
 
     def __post_init__(self) -> None:
         kube = self.outside.kube
         self.store = Store(kube)
+        self._health = Health(kube, lambda: self.leader)
         self.inbox = Inbox(kube, lambda key: self.loop.wake(key, urgent=True))
         self.hooks = Hooks(
             self.outside.webhooks,
@@ -138,24 +137,18 @@ class Controller:
 
     def health(self) -> str:
         """What is wrong with this process, in one line; empty when nothing is."""
-        now = asyncio.get_running_loop().time()
-        if now - self._beat_at > DEAD:
-            return f"no heartbeat for {now - self._beat_at:.0f} s"
-        return ""
+        return self._health.alive()
 
     def readiness(self) -> str:
-        """Why this process cannot do its work now, in one line; empty when it can."""
-        silent = self.outside.kube.silence()
-        if silent > SILENT:
-            return f"nothing heard from the API server for {silent:.0f} s"
-        return self._leaderless() or self.health()
+        """Why this process cannot do its work now, in one line; empty when it can.
 
-    def _leaderless(self) -> str:
-        """Why nobody acts, as far as this replica knows; empty when one does."""
-        leader = self.leader
-        if leader is None or leader.leading or leader.following:
-            return ""
-        return f"no replica leads: {leader.complaint or 'the lease is free'}"
+        It can when it leads or follows a living leader, and sees what every Rollout needs.
+        """
+        return self._health.unready()
+
+    def notes(self) -> tuple[str, ...]:
+        """What does not work now though the rest does, a line each: a right that is missing."""
+        return self._health.notes()
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""
@@ -193,12 +186,8 @@ class Controller:
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         leading = [self.leader.run()] if self.leader else []
-        return [self._beat(), *leading, *(b(self) for b in self.settings.beside)]
-
-    async def _beat(self) -> None:
-        while True:
-            self._beat_at = asyncio.get_running_loop().time()
-            await asyncio.sleep(BEAT)
+        health = (self._health.run(), self._health.ask())
+        return [*health, *leading, *(b(self) for b in self.settings.beside)]
 
     def _begin(self) -> None:
         """What the first looks will read is asked for beforehand, so that they find it."""

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rollout.controller import telemetry
+from rollout.controller import rights, telemetry
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Leases
 from rollout.errors import ConflictError, RolloutError
 
-NAME = "rollout-controller"
+NAME = rights.LEASE
 LEASE = 8.0  # seconds without a sign of life after which another replica may take over
 BELIEF = 5.0  # seconds after its last renewal that the holder goes on
 RENEW = 2.0
@@ -93,10 +93,10 @@ class Leader:
             return
         self._until = began + BELIEF
 
-    def _complain(self, text: str) -> None:
-        if text and text != self.complaint:
-            telemetry.warn("lease", error=text, holder=self.identity)
-        self.complaint = text
+    def _complain(self, complaint: str) -> None:
+        if complaint and complaint != self.complaint:
+            telemetry.warn("lease", error=complaint, holder=self.identity)
+        self.complaint = complaint
 
     def _expired(self, lease: Json, now: float) -> bool:
         """Whether it has not changed for its whole length, by our own clock alone."""

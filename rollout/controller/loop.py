@@ -223,7 +223,8 @@ class Loop:
         """Whether people should hear of it, anew or again; what may pass must have lasted."""
         if state.failures < CONFLICTS and isinstance(error, OutsideError | ConflictError):
             return False
-        return _reason(error) != state.complaint or _now() - state.told_at >= REMIND
+        complaint = _reason(error)
+        return complaint != state.complaint or _now() - state.told_at >= REMIND
 
     async def _tell(self, trouble: Trouble) -> None:
         try:

@@ -79,10 +79,26 @@ class Watching(Protocol):
         """``changed`` is called for every change from now on, and must return at once."""
 
     def silence(self) -> float:
-        """Seconds since the quietest watch last gave a sign of life; infinity: not begun."""
+        """Seconds since the quietest watch last gave a sign of life; infinity: not begun.
+
+        A watch that we may not have is not waited for: ``troubles`` names it.
+        """
+
+    def troubles(self) -> Mapping[str, str]:
+        """Kind to why we do not see it as it is now; a kind that nobody has read is not there."""
 
 
-class Cluster(Kube, Leases, Watching, Protocol):
+class Reviews(Protocol):
+    """The API server, asked what we may do."""
+
+    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
+        """Whether it would let us, in ``namespace``; empty: wherever we watch ``kind``.
+
+        Errors: ``RefusedError`` of a server that does not tell, ``OutsideError`` without answer.
+        """
+
+
+class Cluster(Kube, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
 

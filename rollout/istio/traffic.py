@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rollout.istio import beside as neighbours
 from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
+from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import divided, listing, problems
 from rollout.model.observation import SeenTraffic
 from rollout.model.traffic import Route, Target
@@ -17,11 +19,13 @@ def seen(
     target: Target,
     route: Route | None,
     revisions: Mapping[str, Mapping[str, str]],
+    beside: Beside = NOBODY,
 ) -> SeenTraffic:
     """What one look sees of the mesh; ``route`` None compares with the released form.
 
     ``virtual_services``, ``destination_rules``: all that might matter; those of others are
     passed over. ``revisions``: revision name to the labels that single out its pods.
+    ``beside``: what may share a gateway host with them.
     """
     everything = list(virtual_services)
     ours = virtualservice.discover(everything, target)
@@ -33,11 +37,11 @@ def seen(
     missing = _missing(everything, reached, target)
     gone = tuple(missing) if reached else ()
     blocked = (*missing[len(gone) :], *_blocked(everything, ours, target))
-    cannot = () if blocked or route is None else refused(everything, target, route)
+    cannot = () if blocked or route is None else refused(everything, target, route, beside)
     written = (*ours, *mine)
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
-        differences=() if blocked or cannot else _differences(ours, reached, target, route),
+        differences=() if blocked or cannot else _differences(ours, reached, target, route, beside),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=blocked,
         refused=cannot,
@@ -79,10 +83,14 @@ def _blocked(everything: list[Obj], ours: Sequence[Obj], target: Target) -> list
     return [p for o in meant for p in problems.problems(o, target)]
 
 
-def refused(virtual_services: Iterable[Obj], target: Target, route: Route) -> tuple[str, ...]:
+def refused(
+    virtual_services: Iterable[Obj], target: Target, route: Route, beside: Beside = NOBODY
+) -> tuple[str, ...]:
     """Why that very route cannot be written on objects that can be managed; empty when it can."""
     ours = virtualservice.discover(virtual_services, target)
-    found = [p for o in ours for p in problems.unwritable(o, target, route)]
+    taken = [neighbours.others(o, target, beside) for o in ours]
+    pairs = zip(ours, taken, strict=True)
+    found = [p for o, theirs in pairs for p in problems.unwritable(o, target, route, theirs)]
     found += _weights_alone(ours, target, route)
     listed = [listing.spec(o).get("hosts") or ["*"] for o in ours]  # a delegate's are its root's
     if route.preview_host is not None and ours:
@@ -115,9 +123,9 @@ def _named(obj: Obj, target: Target) -> bool:
 
 
 def _differences(
-    ours: Sequence[Obj], reached: list[Obj], target: Target, route: Route | None
+    ours: Sequence[Obj], reached: list[Obj], target: Target, route: Route | None, beside: Beside
 ) -> tuple[str, ...]:
-    found = tuple(d for o in ours for d in virtualservice.differences(o, target, route))
+    found = tuple(d for o in ours for d in virtualservice.differences(o, target, route, beside))
     if any(virtualservice.managed(o, target) for o in ours):
         return found
     return (*found, *(s for o in reached for s in virtualservice.strays(o, target)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rollout.istio import memory
 from rollout.istio import patch as jsonpatch
+from rollout.istio.beside import NOBODY, Beside, others
 from rollout.istio.memory import Memory
 from rollout.istio.patch import Json, Op
 from rollout.istio.routes import listing
@@ -71,13 +72,14 @@ def _named(route: Json) -> Iterator[Json]:
         yield {"destination": route["mirror"]}
 
 
-def patch(obj: Obj, target: Target, route: Route, epoch: int) -> list[Op]:
+def patch(obj: Obj, target: Target, route: Route, epoch: int, beside: Beside = NOBODY) -> list[Op]:
     """The JSON Patch after which traffic is ``route``; empty when it is so already.
 
+    ``beside``: what may share a gateway host with ``obj``, whose requests stay theirs.
     Errors: ``ConflictError`` when a newer epoch is written; ``RefusedError`` when a cohort
-    cannot be joined with the match of a route.
+    cannot be joined with the match of a route, or not kept apart from what is beside.
     """
-    should = wanted(obj, target, route)
+    should = should_be(obj, target, route, beside)
     if not _changes(obj, should):
         return []
     return _steps(obj, target, should, epoch, Memory(epoch, target.host, should.kept))
@@ -98,6 +100,13 @@ def release(obj: Obj, target: Target, epoch: int) -> list[Op]:
     return _steps(obj, target, should, epoch, mine)
 
 
+def should_be(obj: Obj, target: Target, route: Route | None, beside: Beside) -> Wanted:
+    """What ``obj`` should be beside all others. Errors: ``RefusedError`` as ``patch``."""
+    if route is None or not route.is_dressed:
+        return wanted(obj, target, route)
+    return wanted(obj, target, route, others(obj, target, beside))
+
+
 def _changes(obj: Obj, should: Wanted) -> bool:
     spec = listing.spec(obj)
     return bool(jsonpatch.steps(spec, {**spec, **should.lists}))
@@ -109,12 +118,14 @@ def _steps(obj: Obj, target: Target, should: Wanted, epoch: int, mine: Memory | 
     return jsonpatch.steps(dict(obj), memory.written(after, target, mine))
 
 
-def differences(obj: Obj, target: Target, route: Route | None) -> tuple[str, ...]:
+def differences(
+    obj: Obj, target: Target, route: Route | None, beside: Beside = NOBODY
+) -> tuple[str, ...]:
     """One phrase per route that is not as ``route`` asks; None asks for the released form.
 
     Errors: ``RefusedError`` as ``patch``.
     """
-    should = wanted(obj, target, route)
+    should = should_be(obj, target, route, beside)
     found = [*_base_differences(should, target), *_made_differences(obj, target, should)]
     if not found and route is None and not should.kept and memory.read(obj, target):
         found = [f"annotation {memory.key(target)} is left over"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.errors import ManifestError
-from rollout.manifest import complaints, envelope, rules, scan, schema
+from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Document, Mistake, Path
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 
@@ -91,8 +91,8 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
     if errors:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
-    kind, plain = value["kind"], schema.without_nulls(value["kind"], value["spec"])
-    manifest = Manifest(kind, name, namespace, spec, plain, value["metadata"], file, line)
+    kind, wanted = value["kind"], schema.without_nulls(value["kind"], value["spec"])
+    manifest = Manifest(kind, name, namespace, spec, wanted, value["metadata"], file, line)
     return Loaded(manifests=(manifest,))
 
 
@@ -115,17 +115,17 @@ def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
     return spec, [_under(("spec",), mistake) for mistake in mistakes]
 
 
-def read(kind: str, plain: object, *, stored: bool = False) -> tuple[Any, list[Mistake]]:
+def read(kind: str, content: object, *, stored: bool = False) -> tuple[Any, list[Mistake]]:
     """The noun of a ``kind``'s spec, or None, and every mistake; paths begin at the spec.
 
     ``stored``: as the API server has it, where ``kubectl apply`` has dropped what was null.
     """
     keys = lambda path: schema.keys(kind, ("spec", *path))  # noqa: E731 - shorter than a name
-    built = complaints.build(schema.KINDS[kind].spec, plain, keys)
+    built = complaints.build(schema.KINDS[kind].spec, content, keys)
     mistakes = built if isinstance(built, list) else []
     said = {mistake.path for mistake in mistakes}
     mistakes += [
-        mistake for mistake in rules.of(kind, plain, stored=stored) if mistake.path not in said
+        mistake for mistake in rules.of(kind, content, stored=stored) if mistake.path not in said
     ]
     return (None if mistakes else built), mistakes
 
@@ -147,6 +147,24 @@ def _errors(
         more = len(lines) - MAX_ERRORS
         errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
     return tuple(errors)
+
+
+def oddities(file: str, data: bytes) -> tuple[ManifestError, ...]:
+    """What is odd in other people's objects in a file; nothing where it is no YAML at all."""
+    try:
+        documents = scan.documents(file, data)
+    except ManifestError:
+        return ()
+    found = [(d, d.value, one) for d in documents for one in shapes.odd(plain.mapping(d.value))]
+    return tuple(
+        ManifestError(
+            file,
+            document.line(one.path),
+            f"{value.get('kind')} {words(one.path)} {one.found}",
+            one.wanted,
+        )
+        for document, value, one in found
+    )
 
 
 def words(path: Path) -> str:

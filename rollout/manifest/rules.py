@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rollout.manifest import matches, metrics, plain
+from rollout.manifest import matches, metrics, plain, shapes
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
@@ -100,6 +100,8 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         if not plain.items(pods.get("containers")):
             wanted = "a Deployment's spec, with template.spec.containers, is wanted"
             yield Mistake(("workload", "template"), "has no containers", wanted)
+        for odd in shapes.odd_template(content):
+            yield Mistake(("workload", "template", *odd.path), odd.found, odd.wanted)
 
 
 def _overruled(value: object) -> Iterator[Mistake]:

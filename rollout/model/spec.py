@@ -21,6 +21,9 @@ MINUTE = timedelta(minutes=1)
 TIME_BOX = 20 * MINUTE
 """When a step without a time box stops waiting for evidence."""
 
+LONGEST_BOX = 60 * MINUTE
+"""Until when such a step waits on where a certificate is in sight by then."""
+
 PROGRESS_DEADLINE = 30 * MINUTE
 """How long a step may be unable to start or to learn before a person is asked."""
 
@@ -292,7 +295,8 @@ class Step:
     replicas: Annotated[int | None, Field(ge=1, description="canary pods for this step")] = None
     bake: Annotated[Duration, Field(description="the least time, from confirmation")] = MINUTE
     time_box: Annotated[
-        Duration | None, Field(description="when to stop waiting for evidence; default 20m")
+        Duration | None,
+        Field(description="when to stop waiting for evidence; 20m, or 1h if certainty is in sight"),
     ] = None
     analysis: Annotated[tuple[Metric, ...], Field(description="more metrics, this step only")] = ()
     approval: Approval | None = None
@@ -303,11 +307,16 @@ class Step:
         """The time box in force: the step's own, or the default and no less than the bake."""
         return self.time_box or max(TIME_BOX, self.bake)
 
+    @property
+    def longest(self) -> timedelta:
+        """Until when it waits on where a certificate is in sight: a box that was asked for ends."""
+        return self.time_box or max(LONGEST_BOX, self.bake)
+
 
 def _ramp() -> tuple[Step, ...]:
     """The default: one learns most near 40 % and little above 70 % (docs/analysis.md, the ramp)."""
     short = [Step(weight=w, time_box=2 * MINUTE) for w in (5, 10, 20, 30)]
-    return (*short, Step(weight=40, time_box=TIME_BOX))
+    return (*short, Step(weight=40))
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,9 +134,10 @@ def _idle(case: Case, used: set[str]) -> Iterator[Finding]:
 def _found(rule: Rule, case: Case) -> list[Finding]:
     try:
         return [Finding(rule.id, rule.severity, text) for text in rule.check(case)]
-    except (AttributeError, KeyError, TypeError, ValueError) as broken:
+    except Exception as broken:
         # The API server checks shapes, but not of every field; one odd object must not end a look.
-        text = f"could not be judged: an object has an unexpected shape ({broken})"
+        found = f"{type(broken).__name__}: {broken}"
+        text = f"could not be judged: an object has an unexpected shape ({found})"
         return [Finding(rule.id, WARN, text)]
 
 

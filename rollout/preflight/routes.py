@@ -152,7 +152,7 @@ def unwritable(case: Case) -> Iterator[str]:
     """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
     for route in case.ahead:
         if route.is_dressed:  # weights alone can be written on whatever can be managed
-            yield from traffic.refused(case.managed, case.target, route)
+            yield from traffic.refused(case.managed, case.target, route, case.snapshot.beside)
 
 
 def orphan(case: Case) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
+from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import listing, reach
 from rollout.model.traffic import Cohort, Route, Target, full_host
 from rollout.workloads import deployment, selector
@@ -19,6 +20,7 @@ class Snapshot:
 
     ``claims``: ``namespace/name`` of every Rollout that goes before this one, to the full host
     name of its service.
+    ``beside``: what may share a gateway host with the rollout's VirtualServices.
     ``root``: Istio's root namespace.
     """
 
@@ -38,6 +40,7 @@ class Snapshot:
     network_policies: Objs = ()
     telemetries: Objs = ()
     claims: Mapping[str, str] = field(default_factory=dict)
+    beside: Beside = NOBODY
     root: str = "istio-system"
 
 

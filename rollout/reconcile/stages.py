@@ -9,7 +9,7 @@ from rollout.gate import Gate
 from rollout.model.observation import Severity
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
-from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
+from rollout.model.status import Draining, Pause, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
 from rollout.reconcile import handover, holding, journey, takeover, wanted
 from rollout.reconcile.look import (
@@ -154,7 +154,10 @@ def _stepping(look: Look) -> Turn:
         notice = Notice("StableDown", warning=True)
         return Turn(status, down, again, WaitsFor.STABLE, notice)  # nobody is asked meanwhile
     if status.attempt.pause is not None:
-        return Turn(status, status.attempt.pause.because, again)
+        if not _over(status.attempt.pause, found):
+            return Turn(status, status.attempt.pause.because, again)
+        status = attempted(status, pause=None)
+        look = replace(look, status=status)
     if found.pause is not None:
         return journey.pause(look, found.pause, found.because)
     if status.stage.confirmed_at is None:
@@ -162,6 +165,25 @@ def _stepping(look: Look) -> Turn:
     if found.gate is Gate.HOLD:
         return Turn(status, found.because, again, found.waits_for)
     return _next(look, found.because)
+
+
+_GATES_OWN = frozenset(
+    {
+        PauseKind.BLIND,
+        PauseKind.SUSPICIOUS,
+        PauseKind.LITTLE_TRAFFIC,
+        PauseKind.UNCERTIFIED,
+        PauseKind.UNOPENED,
+    }
+)
+"""Pauses that the gate asked for, because it could not tell: they end once it can."""
+
+
+def _over(pause: Pause, found: gate.Finding) -> bool:
+    """Whether the gate's own doubt is gone; what a person said, or was told of, waits for them."""
+    sees = found.pause is None and found.waits_for is not WaitsFor.DATA
+    told = found.gate is Gate.OPEN or (pause.kind is PauseKind.BLIND and sees)
+    return pause.kind in _GATES_OWN and told
 
 
 def _stable_down(look: Look) -> Reason | None:

@@ -1,7 +1,7 @@
 """Our own HTTP door: health and metrics; it reads, and changes nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,9 @@ class Watched(Protocol):
     def readiness(self) -> str:
         """Why it cannot do its work now; empty: it can."""
 
+    def notes(self) -> Sequence[str]:
+        """What does not work now though the rest does, a line each; it is no reason for a 503."""
+
     def metrics_text(self) -> str: ...
 
 
@@ -34,7 +37,7 @@ def application(watched: Watched) -> web.Application:
     """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``."""
     app = web.Application(client_max_size=1 << 16)
     app.router.add_get("/healthz", _check(watched.health))
-    app.router.add_get("/readyz", _check(watched.readiness))
+    app.router.add_get("/readyz", _check(watched.readiness, watched.notes))
     app.router.add_get("/metrics", _page(watched.metrics_text))
     return app
 
@@ -58,10 +61,11 @@ async def serve(watched: Watched, settings: Settings, ready: asyncio.Future[str]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def _check(wrong: Callable[[], str]) -> Handler:
+def _check(wrong: Callable[[], str], notes: Callable[[], Sequence[str]] = tuple) -> Handler:
     async def answer(_: web.Request) -> web.Response:
         text = wrong()
-        return web.Response(status=503 if text else 200, text=f"{text or 'ok'}\n")
+        lines = "\n".join((text or "ok", *notes(), ""))
+        return web.Response(status=503 if text else 200, text=lines)
 
     return answer
 

@@ -59,9 +59,10 @@ def runs(pod: Obj) -> str:
     "Deployments", ``pod-template-hash``).
     """
     meta = pod["metadata"]
-    hashed = (meta.get("labels") or {}).get("pod-template-hash")
-    for owner in meta.get("ownerReferences") or ():
-        if owner.get("kind") == "ReplicaSet" and hashed:
+    labels, owners = meta.get("labels"), meta.get("ownerReferences")
+    hashed = labels.get("pod-template-hash") if isinstance(labels, Mapping) else None
+    for owner in owners if isinstance(owners, list) and hashed else ():
+        if isinstance(owner, Mapping) and owner.get("kind") == "ReplicaSet":
             return str(owner.get("name")).removesuffix(f"-{hashed}")
     return ""
 

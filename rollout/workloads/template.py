@@ -77,7 +77,6 @@ def _owned(obj: Json, rollout: Rollout, labels: Mapping[str, str]) -> Json:
         "name": rollout.name,
         "uid": rollout.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
     }
     more = {"namespace": rollout.namespace, "labels": dict(labels), "ownerReferences": [owner]}
     return obj | {"metadata": obj["metadata"] | more}

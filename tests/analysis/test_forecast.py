@@ -5,6 +5,7 @@ import pytest
 
 from rollout.analysis import forecast
 from rollout.analysis.evidence import Line
+from rollout.analysis.forecast import Stay
 from rollout.analysis.sequential import ERRORS, Confidence, Outcome
 
 SURE = Confidence()
@@ -23,7 +24,7 @@ SURE = Confidence()
 def test_rollbacks_take_about_as_many_requests_as_was_measured(
     shares: tuple[float, float], weight: int, wanted: int
 ) -> None:
-    """The table of the pre-study, gating 2.10."""
+    """Against what simulations took, a table of which is in docs/analysis.md."""
     found = forecast.requests_to_roll_back(ERRORS, shares, weight, dispersion=1.0)
     assert wanted / 2.5 < found < wanted * 2.5
 
@@ -39,23 +40,44 @@ def test_a_tolerable_canary_is_never_sent_back() -> None:
 
 
 def test_more_traffic_sees_smaller_regressions() -> None:
-    seen = [forecast.smallest_regression(ERRORS, 0.001, 20, n) for n in (50, 500, 5000, 50000)]
+    seen = [
+        forecast.smallest_regression(ERRORS, 0.001, [Stay(20, n)]) for n in (50, 500, 5000, 50000)
+    ]
     assert None not in seen
     assert seen == sorted(seen, key=lambda share: -(share or 0))
-    assert forecast.smallest_regression(ERRORS, 0.001, 20, 1) is None
+    assert forecast.smallest_regression(ERRORS, 0.001, [Stay(20, 1)]) is None
+
+
+def test_evidence_of_earlier_steps_counts() -> None:
+    last, earlier = Stay(40, 400), Stay(20, 400)
+    alone = forecast.smallest_regression(ERRORS, 0.001, [last])
+    both = forecast.smallest_regression(ERRORS, 0.001, [earlier, last])
+    assert alone is not None
+    assert both is not None
+    assert both < 0.8 * alone
+
+
+def test_who_wants_to_be_surer_sees_less() -> None:
+    rates = (0.2, 0.01, 1e-5)
+    seen = [
+        forecast.smallest_regression(ERRORS, 0.001, [Stay(20, 2000)], Confidence(rate)) or 1
+        for rate in rates
+    ]
+    assert seen == sorted(seen)
+    assert len(set(seen)) == len(rates)
 
 
 def test_an_outlook_says_what_a_step_will_see() -> None:
     box = timedelta(minutes=20)
-    busy = forecast.outlook(ERRORS, 0.001, 100, (40, 100), box)
+    busy = forecast.outlook(ERRORS, 0.001, [Stay(40, 48_000)], 100, box)
     assert busy.requests == 48_000
     assert busy.visible is not None
     assert busy.visible < 0.006
     assert busy.certifies is not None
     assert busy.certifies < timedelta(minutes=3)
-    quiet = forecast.outlook(ERRORS, 0.001, 0.1, (5, 20), timedelta(minutes=2))
+    quiet = forecast.outlook(ERRORS, 0.001, [Stay(5, 0.6)], 20, timedelta(minutes=2))
     assert (quiet.visible, quiet.certifies) == (None, None)
-    assert forecast.outlook(ERRORS, 0.001, 0, (5, 20), box).certifies is None
+    assert forecast.outlook(ERRORS, 0.001, [Stay(5, 0)], 20, box).certifies is None
 
 
 def test_an_absolute_limit_has_a_forecast_too() -> None:

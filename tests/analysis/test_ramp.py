@@ -51,9 +51,16 @@ def test_an_outage_goes_back_in_three_blocks_and_stays_back() -> None:
 
 
 def test_a_quiet_release_is_promoted_by_time_and_says_so() -> None:
-    decision = play(SequentialGate(CONFIG, HOUR), 0.0, 12)
+    decision = play(SequentialGate(replace(CONFIG, ramp=(Stop(10), Stop(40))), HOUR), 0.0, 12)
     assert (decision.move, decision.certified) == (Move.PROMOTE, False)
     assert decision.because == "not certified, time is up"
+
+
+def test_a_certificate_in_sight_is_waited_for_beyond_the_usual_box() -> None:
+    gate = SequentialGate(CONFIG, HOUR)
+    decision = play(gate, 0.0, 12)
+    assert (decision.move, decision.certified) == (Move.PROMOTE, True)
+    assert timedelta(minutes=28) < gate.elapsed < timedelta(minutes=68)
 
 
 def test_a_release_hardly_anybody_used_is_held_for_a_person() -> None:

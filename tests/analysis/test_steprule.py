@@ -38,6 +38,15 @@ def test_clean_evidence_is_waited_for_until_the_steps_own_box() -> None:
     assert at(Standing.CLEAN, 2) == (Do.OPEN, Why.UNCERTIFIED)
 
 
+def test_a_certificate_in_sight_is_waited_for_where_nobody_said_how_long() -> None:
+    longer = replace(TERMS, longest=10 * MINUTE)
+    found = [ruling(Standing.CLEAN, 3 * MINUTE, longer, m * MINUTE).do for m in (7, 8)]
+    assert found == [Do.WAIT, Do.OPEN]
+    assert ruling(Standing.CLEAN, 3 * MINUTE, longer).do is Do.OPEN
+    assert ruling(Standing.CLEAN, 3 * MINUTE, TERMS, MINUTE).do is Do.OPEN
+    assert ruling(Standing.CLEAN, 10 * MINUTE, longer, timedelta(0)).do is Do.OPEN
+
+
 @pytest.mark.parametrize(
     ("standing", "why"), [(Standing.SUSPICIOUS, Why.SUSPICIOUS), (Standing.TOO_FEW, Why.TOO_FEW)]
 )
@@ -70,7 +79,15 @@ def test_with_everyone_on_the_canary_only_a_doubt_is_left() -> None:
 
 TIMES = st.integers(0, 3600).map(lambda seconds: timedelta(seconds=seconds))
 ANY_TERMS = st.builds(
-    Terms, TIMES, TIMES, TIMES, TIMES, st.booleans(), st.sampled_from(Ending), st.just("hold")
+    Terms,
+    TIMES,
+    TIMES,
+    TIMES,
+    TIMES,
+    TIMES,
+    st.booleans(),
+    st.sampled_from(Ending),
+    st.just("hold"),
 )
 
 

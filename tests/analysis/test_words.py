@@ -73,14 +73,15 @@ def test_a_forecast_says_what_will_be_seen_sent_back_and_certified() -> None:
     tail = Outlook(1200.0, 0.05, timedelta(seconds=10))
     found = words.foreseen([(ERRORS, errors, 0.004), (slow("latency>1s"), tail, 0.01)], BOX)
     assert found == (
-        "about 1,200 canary requests in 2m; errors: sends back 2.1% or more (stable 0.4%); "
-        "latency>1s: sends back 5% or more (stable 1%); certified after 45s"
+        "about 1,200 canary requests in 2m; "
+        "errors: sends back 2.1% or more, cannot see less (stable 0.4%); "
+        "latency>1s: sends back 5% or more, cannot see less (stable 1%); certified after 45s"
     )
 
 
 def test_a_forecast_of_little_traffic_says_that_the_time_box_decides() -> None:
     assert words.foreseen([(ERRORS, Outlook(2.0, None, None), 0.0)], BOX) == (
-        "about 2 canary requests in 2m; errors: sends back nothing (stable 0%); "
+        "about 2 canary requests in 2m; errors: cannot see even an outage (stable 0%); "
         "too little traffic to certify: it goes by its time box"
     )
     assert words.foreseen([], BOX) == ""

@@ -75,6 +75,20 @@ def test_preflight_at_rest_does_not_hold_stable_against_itself(
     assert told.exit_code == Exit.FAILED
 
 
+def test_preflight_waits_for_the_configuration_that_a_template_names(
+    run: Run, put: Put, api: str
+) -> None:
+    container = {"name": "app", "image": "x", "envFrom": [{"configMapRef": {"name": "settings"}}]}
+    pods = {"metadata": {"labels": {"app": "reviews"}}, "spec": {"containers": [container]}}
+    selector = {"matchLabels": {"app": "reviews"}}
+    asyncio.run(_configured(api, "settings"))
+    put({**SPEC, "workload": {"template": {"selector": selector, "template": pods}}}, {})
+    told = run("preflight", "-n", "shop")
+    assert told.exception is None or isinstance(told.exception, SystemExit)
+    assert "service shop/reviews: is not there; it is wanted" in told.stdout
+    assert "not listed yet" not in told.output
+
+
 @pytest.mark.parametrize("command", ["status", "preflight"])
 def test_a_rollout_that_cannot_be_read_hides_no_other(run: Run, put: Put, command: str) -> None:
     falling = {"canary": {"steps": [{"weight": 40}, {"weight": 5}]}}
@@ -279,6 +293,14 @@ async def _deployed(url: str, name: str) -> None:
     await kube.apply(
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
     )
+    await kube.close()
+
+
+async def _configured(url: str, name: str) -> None:
+    kube = Kube(url)
+    meta = {"name": name, "namespace": "shop"}
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"A": "b"}}
+    await kube.create(Kind("", "v1", "configmaps", "ConfigMap"), obj)
     await kube.close()
 
 

@@ -99,3 +99,17 @@ def test_the_help_lists_every_command_and_fits_a_terminal(run: Run) -> None:
     for command in ("status", "approve", "validate", "plan", "preflight", "run", "lab", "wait"):
         assert f" {command} " in said
     assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_plan_over_an_odd_object_is_a_sentence_with_file_and_line(
+    run: Run, tmp_path: Path
+) -> None:
+    odd = tmp_path / "nullmatch.yaml"
+    odd.write_text(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: reviews}\n"
+        "spec:\n  hosts: [reviews]\n  http:\n  - match:\n    -\n"
+        "    route: [{destination: {host: reviews}}]\n"
+    )
+    said = run("plan", str(ROOT / "canary" / "rollout.yaml"), str(odd), cluster=False)
+    told = f"{odd}:8: VirtualService http[0].match[0] is null; a mapping is wanted\n"
+    assert (said.exit_code, said.stderr) == (Exit.INPUT, told)

@@ -139,7 +139,7 @@ def test_a_lease_that_may_not_be_read_is_complained_of_once_and_nobody_leads(
         await asyncio.sleep(30)
         assert (leader.leading, leader.following) == (False, False)
         assert leader.complaint == f"lease {SPACE}/{NAME}: 403 forbidden"
-        kube.forbidden = False
+        kube.closed = False
         await asyncio.sleep(2)
         assert (leader.leading, leader.complaint) == (True, "")
         await _end(task)
@@ -152,10 +152,10 @@ def test_a_lease_that_may_not_be_read_is_complained_of_once_and_nobody_leads(
 class Forbidden(FakeKube):
     """An API server on which Leases may not be read."""
 
-    forbidden: bool = True
+    closed: bool = True
 
     async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
-        if self.forbidden:
+        if self.closed:
             raise RefusedError(f"{kind.lower()} {namespace}/{name}: 403 forbidden")
         return await super().fetch(kind, namespace, name)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rollout.cli.manifests import rbac
 from rollout.manifest import definition, generated, schema
 
 ROOT = Path(__file__).parents[2]
@@ -19,9 +20,12 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(node[key])
 
 
-@pytest.mark.parametrize("path", sorted(generated.files()))
+FILES = {**generated.files(), **rbac.files()}
+
+
+@pytest.mark.parametrize("path", sorted(FILES))
 def test_generated_files_are_fresh(path: str) -> None:
-    assert (ROOT / path).read_text() == generated.files()[path], "run `make generate`"
+    assert (ROOT / path).read_text() == FILES[path], "run `make generate`"
 
 
 @pytest.mark.parametrize("kind", schema.KINDS.values(), ids=lambda kind: kind.name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.istio.beside import Beside
 from rollout.model.observation import Finding, Severity
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
@@ -95,6 +96,25 @@ def test_a_port_for_metrics_beside_the_one_for_requests_is_no_ones_harm() -> Non
 
 def test_nothing_is_found_where_all_is_well() -> None:
     assert rollouts.findings(healthy()) == ()
+
+
+def test_what_can_be_left_to_another_object_of_the_host_is_no_finding() -> None:
+    left_out: tuple[Json, ...] = ({"uri": {"prefix": "/a"}}, {"headers": {"x": {}}}, {})
+    for match in left_out:
+        blocks = [f.text for f in rollouts.findings(at_a_shared_host(match)) if f.rule == "ROL-037"]
+        assert blocks == []
+
+
+def at_a_shared_host(match: Json, year: str = "2027") -> Case:
+    """A cohort on a catch-all of 2026, and another object of the same gateway host."""
+    mine, other = virtual_service(), virtual_service("other")
+    for obj, since in ((mine, "2026"), (other, year)):
+        obj["spec"] |= {"hosts": ["shop.example"], "gateways": ["edge"]}
+        obj["metadata"]["creationTimestamp"] = f"{since}-01-01T00:00:00Z"
+    other["spec"]["http"] = [{"match": [match], "route": [{"destination": {"host": "other"}}]}]
+    cohort = Route(Split(100, 0), (Cohort(headers={"x-staff": StringMatch(exact="1")}),))
+    case = but(virtual_services=(mine,), beside=Beside((mine, other)))
+    return replace(case, ahead=(cohort,))
 
 
 def test_subsets_that_two_rules_have_together_are_all_there() -> None:
@@ -508,6 +528,13 @@ CASES = [
         replace(healthy(), ahead=(Route(Split(100, 0), preview_host="pre.example"),)),
         "no virtualservice lists the preview host pre.example",
     ),
+    (
+        "ROL-037",
+        "block",
+        at_a_shared_host({"uri": {"prefix": "/a"}, "queryParams": {"q": {"exact": "1"}}}),
+        "virtualservice shop/other: takes requests by the query parameter 'q'",
+    ),
+    ("ROL-037", "block", at_a_shared_host({}, "2025"), "shop/other takes every request"),
     (
         "ROL-038",
         "block",

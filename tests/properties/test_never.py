@@ -31,8 +31,8 @@ EVENTS = st.lists(
     max_size=25,
 )
 PLAYS = st.builds(
-    lambda strategy, workload, change, author: Watched(
-        worlds.spec(strategy, workload, change), worlds.world(author)
+    lambda strategy, workload, change, author: worlds.begun(
+        Watched(worlds.spec(strategy, workload, change), worlds.world(author))
     ),
     st.sampled_from(list(worlds.STRATEGIES)),
     st.sampled_from(list(worlds.WORKLOADS)),

@@ -88,6 +88,16 @@ POLICED["spec"]["subsets"][1]["trafficPolicy"] = {
     "loadBalancer": {"consistentHash": {"httpHeaderName": "x-user"}}
 }
 
+EDGE = {
+    "kind": "Gateway",
+    "metadata": {"name": "edge", "namespace": "shop"},
+    "spec": {"servers": [{"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["*"]}]},
+}
+PUBLIC: dict[str, Any] = {"hosts": ["shop.example"], "gateways": ["edge"]}
+PAGES = vs(
+    {"match": [{"uri": {"prefix": "/pages"}}], "route": [to("other")]}, name="pages", **PUBLIC
+)
+
 SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
     "a host alone": (HALF, [vs({"route": [to()]})]),
     "a host alone with a weight": (HALF, [vs({"route": [to(weight=100)]})]),
@@ -118,6 +128,14 @@ SHAPES: dict[str, tuple[RolloutSpec, list[Json]]] = {
             BY_ROLE,
             vs({"route": [to("shop.shop.global", weight=20), to(subset="stable", weight=80)]}),
         ],
+    ),
+    "a catch-all beside another's path": (
+        TESTERS,
+        [BY_ROLE, EDGE, PAGES, vs({"route": [STABLE]}, **PUBLIC)],
+    ),
+    "a catch-all with a cookie beside another's path": (
+        STICKY,
+        [BY_ROLE, EDGE, PAGES, vs({"route": [STABLE]}, **PUBLIC)],
     ),
     "routes that go elsewhere": (
         TESTERS,

@@ -17,6 +17,9 @@ class Fine:
     def readiness(self) -> str:
         return self.wrong
 
+    def notes(self) -> tuple[str, ...]:
+        return () if self.wrong else ("may not create Event: Events",)
+
     def metrics_text(self) -> str:
         return "rollout_leader 1\n"
 
@@ -48,6 +51,10 @@ async def test_the_door_tells_health_readiness_and_metrics(
     path: str, wanted: tuple[int, str]
 ) -> None:
     assert await ask(Fine("nothing heard for 130 s"), path) == wanted
+
+
+async def test_what_does_not_work_is_named_and_is_no_reason_to_be_taken_out() -> None:
+    assert await ask(Fine(), "/readyz") == (200, "ok\nmay not create Event: Events\n")
 
 
 async def test_the_door_listens_to_this_machine_only() -> None:

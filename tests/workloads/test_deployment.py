@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import SeenWorkload
-from rollout.workloads import build, capacity, deployment, hpa, selector
+from rollout.workloads import build, deployment, hpa, selector
 
 Json = dict[str, Any]
 LABELS = {"app": "shop", "version": "v2"}
@@ -200,14 +200,6 @@ def test_selectors_by_expression(expression: Json, selected: bool) -> None:
 @pytest.mark.parametrize("empty", [None, {}, {"matchLabels": {}}])
 def test_an_empty_selector_selects_nothing(empty: Json | None) -> None:
     assert not selector.selects(empty, pod("a"))
-
-
-@pytest.mark.parametrize(
-    ("weight", "carrying", "pods"),
-    [(0, 10, 0), (1, 10, 1), (10, 10, 1), (11, 10, 2), (100, 10, 10), (50, 3, 2), (5, 0, 1)],
-)
-def test_pods_needed_for_a_share(weight: int, carrying: int, pods: int) -> None:
-    assert capacity.need(weight, carrying) == pods
 
 
 def autoscaler(name: str, kind: str = "Deployment", **spec: Any) -> Json:

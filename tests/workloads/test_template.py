@@ -143,7 +143,6 @@ def test_the_deployment_is_the_authors_with_our_labels_and_owner() -> None:
                 "name": "shop",
                 "uid": "u-1",
                 "controller": True,
-                "blockOwnerDeletion": True,
             }
         ],
     }

@@ -22,7 +22,7 @@ from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
-from rollout.manifest import load
+from rollout.manifest import load, shapes
 from rollout.messages import markdown, planned
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
@@ -72,6 +72,7 @@ def plan(
     """
     found = [load.text(str(path), path.read_bytes()) for path in validate.files(paths)]
     errors = [error for one in found for error in one.errors]
+    errors += [e for path in validate.files(paths) for e in _odd(path)]
     if errors:
         for error in errors:
             output.say(str(error))
@@ -89,6 +90,12 @@ def plan(
                 "only these files were looked at; --cluster takes the cluster's objects, too"
             )
         raise typer.Exit(Exit.FAILED)
+
+
+def _odd(path: Path) -> Iterator[ManifestError]:
+    """What cannot be read of other people's objects: a rehearsal with it would be of other ones."""
+    if any(shapes.odd(obj) for obj in documents(path)):
+        yield from load.oddities(str(path), path.read_bytes())
 
 
 def documents(path: Path) -> Iterator[Json]:

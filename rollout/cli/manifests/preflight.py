@@ -14,10 +14,11 @@ from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.controller import app
+from rollout.controller.ports import Kube as KubePort
 from rollout.controller.seeing import mesh, pods
 from rollout.controller.seeing import preflight as rules
 from rollout.edges.kube import Kube
-from rollout.errors import OutsideError, RefusedError
+from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.observation import Finding, Severity
 from rollout.preflight import rollouts
 
@@ -63,8 +64,10 @@ async def _found(given: Settings, name: str) -> tuple[Found, Sequence[Unread]]:
         else:
             known = await cluster.everything(connection)
         read = [each for each in known if isinstance(each, Seen)]
+        for kind in {named.kind for each in read for named in pods.named(each.rollout)}:
+            await _listed_if_any(connection, kind)
         unread = [each for each in known if isinstance(each, Unread)]
-        return [(each, _findings(connection, each)) for each in read], unread
+        return [(each, judged(connection, each)) for each in read], unread
 
 
 async def _listed_if_any(connection: Kube, kind: str) -> None:
@@ -73,7 +76,18 @@ async def _listed_if_any(connection: Kube, kind: str) -> None:
         await cluster.listed(connection, kind)
 
 
-def _findings(connection: Kube, seen: Seen) -> Sequence[Finding]:
+def judged(connection: KubePort, seen: Seen) -> Sequence[Finding]:
+    """Its findings; one Rollout that cannot be judged says so and hides nobody else's."""
+    try:
+        return _findings(connection, seen)
+    except RolloutError as error:
+        return (Finding(rules.UNREAD, Severity.BLOCK, str(error)),)
+    except Exception as error:
+        text = f"it cannot be judged (a bug of ours: {type(error).__name__}: {error})"
+        return (Finding(rules.UNREAD, Severity.BLOCK, text),)
+
+
+def _findings(connection: KubePort, seen: Seen) -> Sequence[Finding]:
     """For the journey under way, or the one that git asks for; at rest for stable alone."""
     asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
     wanted = pods.asked(connection, seen.rollout)[0]

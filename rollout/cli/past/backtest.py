@@ -11,9 +11,11 @@ import typer
 
 from rollout import strategies
 from rollout.analysis import backtest as engine
+from rollout.analysis import plan
 from rollout.analysis.backtest import Backtest, Pretended
 from rollout.analysis.ramp import GateConfig, Move, Stop
-from rollout.analysis.sequential import Confidence, Outcome
+from rollout.analysis.sequential import Outcome
+from rollout.analysis.window import judged_weight
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.output import Format, Output
 from rollout.cli.past.counted import Past, Reader
@@ -116,21 +118,21 @@ def _played(rollout: Rollout, past: Past, every: timedelta) -> Played:
 def _config(rollout: Rollout, outcomes: Sequence[Outcome]) -> GateConfig:
     """The gate as the rollout's own steps would have it."""
     analysis = rollout.spec.analysis
-    asked = analysis.confidence
     stops = strategies.plan(rollout.spec.strategy).stops
     return GateConfig(
         outcomes=tuple(outcomes),
         ramp=tuple(
             Stop(
-                max(5, stop.route.split.canary),  # cohorts alone count as one user in twenty
+                judged_weight(stop.route.split.canary),
                 stop.step.bake,
                 stop.step.box,
+                stop.step.longest,
             )
             for stop in stops
         ),
         interval=analysis.interval,
         warmup=analysis.warmup,
-        confidence=Confidence(asked.false_rollback, asked.false_promote, analysis.min_requests),
+        confidence=plan.confidence(analysis),
         on_inconclusive=analysis.on_inconclusive,
         on_suspicious=analysis.on_suspicious,
         blind=rollout.spec.progress_deadline,

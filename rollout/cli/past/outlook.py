@@ -1,13 +1,14 @@
 """What each step of a plan will see at present traffic, and the least that would be sent back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout import strategies
-from rollout.analysis import forecast, words
+from rollout.analysis import forecast, plan, words
 from rollout.analysis.backtest import Weighed
-from rollout.analysis.sequential import Confidence
+from rollout.analysis.forecast import Stay
+from rollout.analysis.window import judged_weight
 from rollout.cli.past.counted import Past, Reader
 from rollout.errors import RolloutError
 from rollout.messages.planned import Planned
@@ -25,10 +26,7 @@ async def foreseen(planned: Planned, reader: Reader, now: datetime) -> Planned:
     except RolloutError as error:
         return replace(planned, notes=(*planned.notes, f"no forecast: {error}"))
     stops = strategies.plan(planned.rollout.spec.strategy).stops
-    coming = [stop.route.split.canary for stop in stops[1:]] + [100]
-    said = iter(
-        _step(planned, past, stop, ahead) for stop, ahead in zip(stops, coming, strict=True)
-    )
+    said = iter(_steps(planned, past, stops))
     moments = tuple(
         moment if moment.step is None else replace(moment, forecast=next(said, ""))
         for moment in planned.moments
@@ -36,23 +34,36 @@ async def foreseen(planned: Planned, reader: Reader, now: datetime) -> Planned:
     return replace(planned, moments=moments)
 
 
-def _step(planned: Planned, past: Past, stop: Stop, coming: int) -> str:
-    """One step's forecast; cohorts and copies have no share that could be known beforehand."""
-    analysis, weight = planned.rollout.spec.analysis, stop.route.split.canary
-    if not weight or not past.known:
-        return ""
-    asked = analysis.confidence
-    confidence = Confidence(asked.false_rollback, asked.false_promote, analysis.min_requests)
-    box = stop.step.box
+def _steps(planned: Planned, past: Past, stops: Sequence[Stop]) -> Iterator[str]:
+    """Each step's forecast; cohorts and copies have no share that could be known beforehand."""
+    coming = [stop.route.split.canary for stop in stops[1:]] + [100]
+    for index, (stop, ahead) in enumerate(zip(stops, coming, strict=True)):
+        weighed = stop.route.split.canary and past.known
+        yield _step(planned, past, stops[: index + 1], ahead) if weighed else ""
+
+
+def _step(planned: Planned, past: Past, so_far: Sequence[Stop], coming: int) -> str:
+    analysis, box = planned.rollout.spec.analysis, so_far[-1].step.box
     seconds = past.known * analysis.interval.total_seconds()
-    seen = []
-    for one in _leading(past.outcomes):
+    leading, seen = _leading(past.outcomes), []
+    for one in leading:
         bad, every = _counted(past, one)
-        share = bad / every if every else 0.0
-        weights = (min(99, weight), max(5, coming))
-        outlook = forecast.outlook(one.outcome, share, every / seconds, weights, box, confidence)
+        share, rate = bad / every if every else 0.0, every / seconds
+        outlook = forecast.outlook(
+            one.outcome,
+            share,
+            [_stay(stop, rate) for stop in so_far if stop.route.split.canary],
+            judged_weight(coming),
+            box,
+            plan.confidence(analysis, 1 / len(leading)),
+        )
         seen.append((one.outcome, outlook, share))
     return words.foreseen(seen, box)
+
+
+def _stay(stop: Stop, per_second: float) -> Stay:
+    weight = min(99, stop.route.split.canary)
+    return Stay(weight, per_second * weight / 100 * stop.step.box.total_seconds())
 
 
 def _leading(outcomes: Iterable[Weighed]) -> Sequence[Weighed]:

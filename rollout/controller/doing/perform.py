@@ -54,7 +54,8 @@ class Performer:
         """
         match action:
             case SetRoute(target, route, epoch):
-                patches = lambda obj: virtualservice.patch(obj, target, route, epoch)  # noqa: E731
+                beside = mesh.beside(self.kube, target, route)
+                patches = lambda obj: virtualservice.patch(obj, target, route, epoch, beside)  # noqa: E731
                 await self._route(target, patches)
             case ReleaseRoutes(target, epoch):
                 await self._route(target, lambda obj: virtualservice.release(obj, target, epoch))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rollout.istio import hosts
+from rollout.manifest.plain import items, mapping
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
 from rollout.workloads import deployment as workloads
@@ -18,7 +19,10 @@ Json = Mapping[str, Any]
 
 
 def of(obj: Json) -> frozenset[str]:
-    """The concerns of one API object; empty for a kind that wakes nobody."""
+    """The concerns of one API object; empty for a kind that wakes nobody.
+
+    Whatever its shape: the watch's cache asks this of every object there is.
+    """
     find = _BY_KIND.get(str(obj.get("kind")))
     return frozenset(find(obj)) if find else frozenset()
 
@@ -95,7 +99,7 @@ def named(kind: str, namespace: str, name: str) -> str:
 
 
 def _metadata(obj: Json) -> tuple[str, str, Json]:
-    meta = obj.get("metadata") or {}
+    meta = mapping(obj.get("metadata"))
     return str(meta.get("namespace", "")), str(meta.get("name", "")), meta
 
 
@@ -103,7 +107,7 @@ def _rollout(obj: Json) -> Iterator[str]:
     """Itself, and its service: whoever waits for that hears when it is given up."""
     namespace, name, _ = _metadata(obj)
     yield rollout_itself(namespace, name)
-    service = (obj.get("spec") or {}).get("service")
+    service = mapping(obj.get("spec")).get("service")
     if isinstance(service, str):
         yield host(f"{service}.{namespace}.svc.cluster.local")
 
@@ -120,9 +124,9 @@ def _service(obj: Json) -> Iterator[str]:
 
 def _slice(obj: Json) -> Iterator[str]:
     namespace, _, meta = _metadata(obj)
-    service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
+    service = mapping(meta.get("labels")).get("kubernetes.io/service-name")
     if service:
-        yield host(full_host(service, namespace))
+        yield host(full_host(str(service), namespace))
 
 
 def _deployment(obj: Json) -> Iterator[str]:
@@ -138,7 +142,7 @@ def _configuration(obj: Json) -> Iterator[str]:
 
 def _owners(obj: Json) -> Iterator[str]:
     namespace, _, meta = _metadata(obj)
-    for owner in meta.get("ownerReferences") or ():
+    for owner in map(mapping, items(meta.get("ownerReferences"))):
         if owner.get("kind") == "Rollout":
             yield rollout_itself(namespace, str(owner.get("name")))
 
@@ -153,31 +157,31 @@ def _virtual_service(obj: Json) -> Iterator[str]:
     namespace, _, _ = _metadata(obj)
     yield from _itself(obj)
     yield from _marked(obj)
-    spec = obj.get("spec") or {}
-    for name in spec.get("hosts") or ():
+    spec = mapping(obj.get("spec"))
+    for name in items(spec.get("hosts")):
         yield host(hosts.full(str(name), namespace))
     for protocol in ("http", "tls", "tcp"):
-        for route in spec.get(protocol) or ():
-            if delegate := route.get("delegate"):
+        for route in map(mapping, items(spec.get(protocol))):
+            if delegate := mapping(route.get("delegate")):
                 space = str(delegate.get("namespace") or namespace)
                 yield named("VirtualService", space, str(delegate.get("name")))
-            for destination in route.get("route") or ():
-                name = (destination.get("destination") or {}).get("host")
+            for destination in map(mapping, items(route.get("route"))):
+                name = mapping(destination.get("destination")).get("host")
                 if isinstance(name, str):
                     yield host(hosts.full(name, namespace))
 
 
 def _marked(obj: Json) -> Iterator[str]:
     """Hosts of the rollouts that wrote on the object, whatever its routes say by now."""
-    for key, value in (_metadata(obj)[2].get("annotations") or {}).items():
-        if key.startswith("rollout.dev/") and '"host"' in value:
-            with contextlib.suppress(ValueError, AttributeError):
-                yield host(str(json.loads(value).get("host")))
+    for key, value in mapping(_metadata(obj)[2].get("annotations")).items():
+        if str(key).startswith("rollout.dev/") and '"host"' in str(value):
+            with contextlib.suppress(ValueError, RecursionError):
+                yield host(str(mapping(json.loads(str(value))).get("host")))
 
 
 def _destination_rule(obj: Json) -> Iterator[str]:
     namespace, _, _ = _metadata(obj)
-    name = (obj.get("spec") or {}).get("host")
+    name = mapping(obj.get("spec")).get("host")
     if isinstance(name, str):
         yield host(hosts.full(name, namespace))
 

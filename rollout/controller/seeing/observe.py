@@ -10,6 +10,7 @@ from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
+from rollout.errors import OutsideError
 from rollout.istio import traffic as mesh_traffic
 from rollout.model.observation import (
     Finding,
@@ -26,6 +27,11 @@ from rollout.model.observation import (
 )
 from rollout.model.spec import Rollout
 from rollout.model.status import Outcome, Revision
+
+READ = ("Service", "Deployment", "Pod", "EndpointSlice", "AnalysisTemplate")
+"""Neighbours that every look reads."""
+
+LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Observer:
     hooks: Hooks | None
     inbox: Inbox
     guard: Guard = field(default_factory=Guard)
+    _awaited: set[str] = field(default_factory=set)
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the mesh's objects cannot be read."""
@@ -71,9 +78,10 @@ class Observer:
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
         """What the outside answers. Errors: none."""
         heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
-        answers, sync = await asyncio.gather(
+        answers, sync, _ = await asyncio.gather(
             self.guard.hear("prometheus", self._metrics(asked), lambda why: unanswered(asked, why)),
             self.guard.hear("istiod", self._sync(asked), lambda _: None),
+            self._listed(held.rollout, asked),
         )
         return Fetched(answers, sync, heard)
 
@@ -106,7 +114,30 @@ class Observer:
         """What must wake this rollout from now on."""
         revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
-        return concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+        near = mesh.concerns_beside(self.kube, asked.target, asked.route)
+        return near | concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+
+    async def _listed(self, rollout: Rollout, asked: Questions) -> None:
+        """Kinds read for the first time have been listed, or have been waited for, once.
+
+        Before that nothing of the kind seems to be there, though nothing is wrong.
+        """
+        kinds = {*READ, *(one.kind for one in pods.named(rollout))}
+        kinds |= {*preflight.KINDS} if asked.preflight else set()
+        kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
+        for kind in sorted(kinds - self._awaited):
+            for _ in range(LISTINGS):
+                if kind in self._awaited or self._is_listed(kind):
+                    break
+                await asyncio.sleep(LISTING)
+            self._awaited.add(kind)
+
+    def _is_listed(self, kind: str) -> bool:
+        try:
+            self.kube.get(kind, "", "")
+        except OutsideError:
+            return False
+        return True
 
     def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
         """What git asks for; by name alone where what its Deployment runs cannot be read."""
@@ -177,14 +208,18 @@ class Observer:
     def _traffic(
         self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
     ) -> SeenTraffic:
+        route = None if asked.released else asked.route
         found = mesh_traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,
-            None if asked.released else asked.route,
+            route,
             {name: workload.labels for name, workload in workloads.items()},
+            mesh.beside(self.kube, asked.target, route),
         )
-        return replace(found, problems=(*self._problems(held), *found.problems))
+        odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
+        problems = (*self._problems(held), *found.problems)
+        return replace(found, problems=problems, refused=(*odd, *found.refused))
 
     def _problems(self, held: Held) -> tuple[str, ...]:
         """Why this Rollout may not begin to manage its service; whoever does goes on, and home."""

@@ -7,7 +7,7 @@ from rollout import strategies
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
-from rollout.model.observation import Finding, Questions
+from rollout.model.observation import Finding, Questions, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky
@@ -29,15 +29,16 @@ KINDS = (
 )
 """Kinds that only the rules read; where we may not read one, its rules find nothing."""
 
-UNREAD = "ROL-000"
-"""The rule of what keeps all rules from being asked."""
+UNREAD = ODD = "ROL-000"
+"""The rule of what cannot be read, so that other rules cannot be asked of it."""
 
 
 def findings(
     kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``."""
-    return rollouts.findings(case(kube, rollout, asked, stable, canary))
+    odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, asked.target))
+    return (*odd, *rollouts.findings(case(kube, rollout, asked, stable, canary)))
 
 
 def case(
@@ -46,8 +47,9 @@ def case(
     """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
+    ahead = _ahead(rollout, stops) if asked.target.canary else ()
     return Case(
-        snapshot=_snapshot(kube, rollout, asked, names),
+        snapshot=_snapshot(kube, rollout, asked, names, ahead),
         target=asked.target,
         stable=names[0],
         canary=names[1],
@@ -55,7 +57,7 @@ def case(
         sticky=rollout.spec.traffic.stickiness is not None,
         autoscaler=workload.autoscaler.name if workload.autoscaler else "",
         templated=workload.template is not None,
-        ahead=_ahead(rollout, stops),
+        ahead=ahead,
         counted=tuple(dict.fromkeys(m.name for m in _metrics(rollout, stops) if _holds(m))),
         server_side=rollout.spec.analysis.reporter == "destination",
         overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},
@@ -85,7 +87,13 @@ def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:
     return tuple(replace(r, sticky=sticky) if r.split.canary else r for r in found)
 
 
-def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[str]) -> Snapshot:
+def _snapshot(
+    kube: Kube,
+    rollout: Rollout,
+    asked: Questions,
+    names: Iterable[str],
+    ahead: Iterable[Route],
+) -> Snapshot:
     space = rollout.namespace
     routes = mesh.virtual_services(kube, asked.target)
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
@@ -107,6 +115,7 @@ def _snapshot(kube: Kube, rollout: Rollout, asked: Questions, names: Iterable[st
         network_policies=_perhaps(kube, "NetworkPolicy"),
         telemetries=_perhaps(kube, "Telemetry"),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
+        beside=mesh.beside(kube, asked.target, next((r for r in ahead if r.is_dressed), None)),
     )
 
 

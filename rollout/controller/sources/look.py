@@ -271,7 +271,7 @@ def _news(metadata: Json, status: SourceStatus) -> News:
     said = [status.because, status.problem]
     if status.rejected:
         said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]
-    elif status.because.startswith("not read: "):
+    elif reason == "Unread":
         said = [f"not read: {status.problem}"]
     commit = (status.held or status.commit)[:10] or "none"
     return News(

@@ -68,7 +68,8 @@ def _allow_cpu() -> None:
 def answer(job: Mapping[str, Any], say: Say) -> None:
     """Says what the job's origin holds: ``at`` and ``file`` for each file, then ``done``.
 
-    ``error`` instead of ``done`` carries whose fault it is (``refused`` or ``outside``).
+    ``error`` instead of ``done`` carries whose fault it is (``refused`` or ``outside``), and
+    ``named`` where its text begins with what it is about, as every error of ours does.
     """
     try:
         with _home(job["origin"]["secret"]):
@@ -76,7 +77,8 @@ def answer(job: Mapping[str, Any], say: Say) -> None:
             fetched = remote.fetch(Origin(**job["origin"]), job["since"], where, job["known"])
         _parse(fetched.files, job["skip"], say)
     except RolloutError as error:
-        say({"error": "refused" if isinstance(error, RefusedError) else "outside"} | _text(error))
+        fault = "refused" if isinstance(error, RefusedError) else "outside"
+        say({"error": fault, "named": True} | _text(error))
     except MemoryError:
         say({"error": "refused", "text": f"needs more than {MEMORY >> 20} MiB to be read"})
     except Exception as error:  # the last door: the parent wants one line, always

@@ -191,7 +191,7 @@ class _Heard:
         if "error" in message:
             kind = RefusedError if message["error"] == "refused" else OutsideError
             text = str(message.get("text", ""))
-            raise kind(text if text.startswith(("git ", "ssh-keygen")) else f"git {url}: {text}")
+            raise kind(text if message.get("named") else f"git {url}: {text}")
         if "at" in message:
             self.at = str(message["at"])
         elif "file" in message:

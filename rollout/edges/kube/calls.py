@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
+from rollout import __version__
+from rollout.edges.kube.credentials import Connection
 from rollout.edges.kube.watch import Absent, ListAgain
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 
@@ -16,8 +18,9 @@ WRITE_SECONDS = 10
 READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
 TEXT = 200  # what we show of a message that somebody else wrote
-CONNECTIONS = 256
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
+MANAGER = "rollout"  # who we are in managedFields
+AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 _PATCH = "application/json-patch+json"
 
 
@@ -77,9 +80,34 @@ class Calls:
         body: object,
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
+        headers = await self._headers(path, method)
+        response = await self._asked(method, path, query, body, headers, timeout)
+        connection = self._api if isinstance(self._api, Connection) else None
+        if response.status == 401 and connection and await connection.refused(headers):
+            response.release()
+            headers = await self._headers(path, method)
+            response = await self._asked(method, path, query, body, headers, timeout)
+        return response
+
+    async def _headers(self, path: str, method: str) -> dict[str, str]:
+        if isinstance(self._api, Connection):
+            await self._api.fresh()
         kind = _PATCH if method == "PATCH" else "application/json"
-        headers = {"Accept": "application/json", "Content-Type": kind}
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": AGENT}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
+        return headers
+
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: object,
+        headers: dict[str, str],
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        if method in {"PATCH", "POST"}:
+            query = {**query, "fieldManager": MANAGER}
         url = self._api.configuration.host.rstrip("/") + path
         answer = await self._api.call_api(
             method,
@@ -94,34 +122,6 @@ class Calls:
 
 class NotFound(RefusedError):
     """The API server knows the kind, and not the object."""
-
-
-async def connect(kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
-    """A client for the cluster that ``kubeconfig``, the default one or our own pod names.
-
-    Errors: ``RefusedError`` when there is none of the three, or it cannot be read.
-    """
-    settings = client.Configuration()
-    settings.connection_pool_maxsize = CONNECTIONS
-    try:
-        await _load(settings, kubeconfig, context)
-    except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        raise RefusedError(
-            f"kubernetes: {_line(str(error))}; set KUBECONFIG or --kubeconfig, or run in a cluster"
-        ) from error
-    return client.ApiClient(configuration=settings)
-
-
-async def _load(settings: client.Configuration, path: str | None, context: str | None) -> None:
-    try:
-        await config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        if path is not None or context is not None:
-            raise
-        try:
-            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
-            raise ValueError("there is no kubeconfig, and this is no pod") from error
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:

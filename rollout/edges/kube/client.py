@@ -72,8 +72,35 @@ class Kube:
 
     def silence(self) -> float:
         now = asyncio.get_running_loop().time()
-        heard = [watch.alive_at for watch in self._watches.values()]
+        heard = [watch.alive_at for watch in self._watches.values() if not watch.refused]
         return now - min(heard, default=float("-inf"))
+
+    def troubles(self) -> Mapping[str, str]:
+        return {kind: str(error) for kind in self._watches if (error := self._trouble(kind))}
+
+    def complaint(self, kind: str) -> str:
+        """Why nothing is heard of ``kind`` at this moment; empty when all is well."""
+        watch = self._watches.get(kind)
+        return watch.complaint if watch else ""
+
+    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
+        base, plural = paths.PATHS[kind]
+        asked = {
+            "verb": verb,
+            "group": paths.group(base),
+            "resource": plural,
+            "subresource": subresource,
+            "namespace": namespace or self._scopes.get(kind, Scope()).namespace,
+            "name": self._only(kind),
+        }
+        review = {
+            "apiVersion": paths.REVIEWS.removeprefix("/apis/"),
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = f"{paths.REVIEWS}/selfsubjectaccessreviews"
+        answer = await self._calls.call("POST", path, {}, review, where="access review")
+        return bool((answer.get("status") or {}).get("allowed"))
 
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
@@ -106,16 +133,29 @@ class Kube:
 
     def _read(self, kind: str) -> Cache:
         cache = self._caches.get(kind) or self._begin(kind)
-        watch = self._watches[kind]
-        if not cache.listed:
-            raise OutsideError(f"{kind.lower()}: {watch.complaint}; the next look sees more")
-        silent = asyncio.get_running_loop().time() - watch.alive_at
-        if silent > STALE_SECONDS:
-            raise OutsideError(
-                f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
-                "decisions wait until the API server answers"
-            )
+        if error := self._trouble(kind):
+            raise error
         return cache
+
+    def _trouble(self, kind: str) -> OutsideError | None:
+        """Why the cache of ``kind`` is not read from now; None when it is."""
+        watch = self._watches[kind]
+        if not self._caches[kind].listed:
+            what = f"{kind.lower()}: {watch.complaint}"
+            return OutsideError(f"{what}; the next look sees more", kind=watch.trouble, what=what)
+        silent = asyncio.get_running_loop().time() - watch.alive_at
+        if silent <= STALE_SECONDS:
+            return None
+        return OutsideError(
+            f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
+            "decisions wait until the API server answers",
+            kind=watch.trouble,
+        )
+
+    def _only(self, kind: str) -> str:
+        """The one name of ``kind`` that is watched; empty: it is not one."""
+        name, found, value = self._scopes.get(kind, Scope()).fields.partition("metadata.name=")
+        return value if found and not name else ""
 
     def _begin(self, kind: str) -> Cache:
         cache = self._caches[kind] = Cache(self._index)

@@ -6,6 +6,9 @@ from urllib.parse import quote
 CORE = "/api/v1"
 ISTIO = "/apis/networking.istio.io/v1"
 OURS = "/apis/rollout.dev/v1alpha1"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+CLUSTERS = frozenset({"Namespace", "CustomResourceDefinition", "MutatingWebhookConfiguration"})
+"""Kinds that stand in no namespace."""
 
 PATHS: Mapping[str, tuple[str, str]] = {
     "Rollout": (OURS, "rollouts"),
@@ -57,6 +60,11 @@ def path(kind: str, namespace: str, name: str = "", subresource: str = "") -> st
     parts = ["namespaces", namespace] if namespace else []
     parts += [part for part in (plural, name, subresource) if part]
     return "/".join([base, *(quote(part, safe="") for part in parts)])
+
+
+def group(base: str) -> str:
+    """The API group of a path of ``PATHS``; empty for the core's."""
+    return "" if base == CORE else base.split("/")[2]
 
 
 def where(kind: str, namespace: str, name: str) -> str:

@@ -18,6 +18,17 @@ class Scope:
     fields: str = ""
 
 
+def scopes(namespace: str) -> Mapping[str, Scope]:
+    """Every kind in ``namespace`` alone, and of Namespaces that one; empty: all there are.
+
+    A list of one name needs no right to the others (RBAC, ``resourceNames``).
+    """
+    if not namespace:
+        return {}
+    inside = {kind: Scope(namespace) for kind in paths.PATHS if kind not in paths.CLUSTERS}
+    return {**inside, "Namespace": Scope(fields=f"metadata.name={namespace}")}
+
+
 class Source:
     """One kind in one scope, as a watch asks for it, from the newest version there is.
 

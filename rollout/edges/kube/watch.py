@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
 
 from rollout.edges.kube.cache import Cache, Json, number
-from rollout.errors import OutsideError, RefusedError, RolloutError
+from rollout.errors import Outside, OutsideError, RefusedError, RolloutError
 
 PAGE = 500
 WATCH_SECONDS = 50  # the server ends each watch then, so that a dead one is found within a minute
@@ -43,7 +43,9 @@ class Watch:
     """Keeps ``cache`` true; ``tell`` hears the concerns of every change.
 
     ``complaint``: why it is not true now, in one line; empty when all is well.
+    ``trouble``: of which kind that is.
     ``alive_at``: when the server last gave a sign of life, by the event loop's clock.
+    ``refused``: the server is there, and says no.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Watch:
         jitter: Callable[[], float],
     ) -> None:
         self.complaint = "not listed yet"
+        self.trouble = Outside.STARTING
         self.alive_at = float("-inf")
+        self.refused = False
         self._api = api
         self._cache = cache
         self._tell = tell
@@ -74,7 +78,8 @@ class Watch:
             except RolloutError as error:
                 if isinstance(error, ListAgain):
                     self._version = ""
-                self.complaint = str(error)
+                self.refused = isinstance(error, RefusedError)
+                self.complaint, self.trouble = str(error), Outside.SILENT
                 await asyncio.sleep(_wait(self._failures, self._jitter()))
                 self._failures += 1
 
@@ -123,6 +128,7 @@ class Watch:
         async with contextlib.aclosing(_lines(stream)) as lines:
             async for line in lines:
                 self._sign()
+                self.complaint = ""
                 if line:
                     self._version = self._hear(line) or self._version
                     self._failures = 0
@@ -145,13 +151,14 @@ class Watch:
     def _absent(self, error: Absent) -> None:
         """A kind never seen has no objects; one that vanishes is more likely a server starting."""
         if self._cache.listed and self._cache.all():
-            self.complaint = str(error)
+            self.complaint, self.trouble = str(error), Outside.UNKNOWN_KIND
             return
         self._cache.replace((), "")
         self.complaint = ""
         self._sign()
 
     def _sign(self) -> None:
+        self.refused = False
         self.alive_at = self._now()
 
     @staticmethod

@@ -8,43 +8,50 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+from rollout.errors import RefusedError
 from rollout.istio.patch import Json
 from rollout.istio.routes import matches, shares
+from rollout.istio.routes.apart import NOBODY, Others, joined
 from rollout.istio.routes.listing import subset, weight
 from rollout.model.traffic import Fault, Route, Split, Target
 
 
-def routes(base: Json, index: int, target: Target, route: Route) -> Iterator[Json]:
+def routes(
+    base: Json, index: int, target: Target, route: Route, others: Others = NOBODY
+) -> Iterator[Json]:
     """The made routes for one base route, in the order in which they stand before it.
 
     ``base``: an http route whose destinations are divided already; it is not changed.
     ``index``: counts the target's managed http routes, so that names are unique.
+    ``others``: what other objects take where the base stands behind them and a copy would not.
+    Errors: ``RefusedError`` where a copy cannot be kept apart from that.
     """
-    name = f"rollout-{target.rollout}"
-    if route.preview_host is not None:
-        entry = matches.host(route.preview_host)
-        yield from _all_canary(base, f"{name}-preview-{index}", [entry], target)
+    name, match = f"rollout-{target.rollout}", base.get("match")
+    if (preview := route.preview_host) is not None:
+        rows = joined(match, [matches.host(preview)], others, preview)
+        yield from _all_canary(base, f"{name}-preview-{index}", rows, target)
     if route.cohorts:
         entries = [matches.of_cohort(cohort) for cohort in route.cohorts]
-        for made in _all_canary(base, f"{name}-cohort-{index}", entries, target):
+        rows = joined(match, entries, others)
+        for made in _all_canary(base, f"{name}-cohort-{index}", rows, target):
             yield made | ({"fault": _fault(route.fault)} if route.fault else {})
     if route.sticky is not None:
         entry = matches.pinned(route.sticky.cookie, route.sticky.value)
-        yield from _all_canary(base, f"{name}-sticky-{index}", [entry], target)
-        yield from _stayed(base, index, target, route)
+        rows = joined(match, [entry], others)
+        yield from _all_canary(base, f"{name}-sticky-{index}", rows, target)
+        yield from _stayed(base, index, target, route, others)
     if route.mirror or (route.sticky is not None and route.split.canary):
         yield _dressed(base, f"{name}-split-{index}", target, route)
 
 
-def _all_canary(base: Json, name: str, entries: list[Json], target: Target) -> Iterator[Json]:
-    """A copy for the requests of ``entries``, all to the canary; none if no request can be."""
-    joined = matches.both(base.get("match"), entries)
-    if joined:
+def _all_canary(base: Json, name: str, rows: list[Json], target: Target) -> Iterator[Json]:
+    """A copy with ``rows`` as its match, all to the canary; none if no request can be there."""
+    if rows:
         only = deepcopy(_canary(base, target)) | {"weight": 100}
-        yield deepcopy(base) | {"name": name, "match": joined, "route": [only]}
+        yield deepcopy(base) | {"name": name, "match": rows, "route": [only]}
 
 
-def _stayed(base: Json, index: int, target: Target, route: Route) -> Iterator[Json]:
+def _stayed(base: Json, index: int, target: Target, route: Route, others: Others) -> Iterator[Json]:
     """Copies for the users who got stable: at this step they stay, of those before some move.
 
     Without them everybody would be drawn anew at each request, and the cookie of the canary
@@ -57,9 +64,9 @@ def _stayed(base: Json, index: int, target: Target, route: Route) -> Iterator[Js
     for step, (value, percent) in enumerate(sticky.earlier):
         groups.append((f"{name}-moving-{index}-{step}", value, percent))
     for called, value, percent in groups:
-        joined = matches.both(base.get("match"), [matches.pinned(sticky.cookie, value)])
-        if joined:
-            made = _dressed(base, called, target, route) | {"match": joined}
+        rows = joined(base.get("match"), [matches.pinned(sticky.cookie, value)], others)
+        if rows:
+            made = _dressed(base, called, target, route) | {"match": rows}
             _divide(made, target, Split.giving_canary(percent))
             yield made
 
@@ -93,8 +100,12 @@ def _canary(base: Json, target: Target) -> Json:
 
 
 def _named(base: Json, side: str) -> Json:
-    found: Json = next(e for e in base["route"] if subset(e) == side)
-    return found
+    """The destination of that side. Errors: ``RefusedError`` where no subset is named so."""
+    for entry in base["route"]:
+        if side and subset(entry) == side:
+            found: Json = entry
+            return found
+    raise RefusedError(f"no destination has subset {side or 'canary'}; one for each side is wanted")
 
 
 def _add_mirror(made: Json, target: Target, share: float) -> None:

@@ -267,9 +267,16 @@ def meets(text: str, match: Json, *, fold: bool = False) -> bool:
         except re.error:
             found = f"match by regex {match['regex']!r}: cannot be read"
             raise RefusedError(f"{found}; a pattern of RE2 is wanted") from None
-    way = "exact" if "exact" in match else "prefix"
-    pattern = quoted(match[way]) + (".*" if way == "prefix" else "")
-    return re.fullmatch(pattern, text, flags | re.DOTALL) is not None
+    return re.fullmatch(pattern(match), text, flags | re.DOTALL) is not None
+
+
+def pattern(match: Json) -> str:
+    """The RE2 pattern of a StringMatch, for the whole value; any value for an empty one."""
+    if "regex" in match:
+        return ".*" if match["regex"] == "*" else f"(?:{match['regex']})"
+    if "exact" in match:
+        return quoted(match["exact"])
+    return f"{quoted(match.get('prefix', ''))}.*"
 
 
 def _words(match: Mapping[str, Any]) -> str:

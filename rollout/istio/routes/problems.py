@@ -7,6 +7,7 @@ from typing import Any
 from rollout.errors import RefusedError
 from rollout.istio import hosts, memory
 from rollout.istio.routes import listing
+from rollout.istio.routes.apart import NOBODY, Others
 from rollout.istio.routes.listing import Base, is_host, weight, where
 from rollout.istio.routes.wanted import wanted
 from rollout.model.traffic import Route, Target
@@ -22,11 +23,14 @@ def problems(obj: Obj, target: Target) -> tuple[str, ...]:
     return tuple(f"{where(obj, target)}: {phrase}" for phrase in found)
 
 
-def unwritable(obj: Obj, target: Target, route: Route) -> tuple[str, ...]:
-    """Why that very route cannot be written on ``obj``, though others can; empty when it can."""
+def unwritable(obj: Obj, target: Target, route: Route, others: Others = NOBODY) -> tuple[str, ...]:
+    """Why that very route cannot be written on ``obj``, though others can; empty when it can.
+
+    ``others``: what other objects take at its gateways.
+    """
     found = [*_crowded(obj, target)] if route.is_dressed else []
     try:
-        wanted(obj, target, route)
+        wanted(obj, target, route, others)
     except RefusedError as refused:
         found.append(str(refused))
     return tuple(f"{where(obj, target)}: {phrase}" for phrase in found)

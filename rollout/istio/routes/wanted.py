@@ -8,10 +8,13 @@ from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import Kept
 from rollout.istio.patch import Json, Row, Rows
 from rollout.istio.routes import listing, made, shares
+from rollout.istio.routes.apart import NOBODY, Others
 from rollout.istio.routes.listing import Base
 from rollout.model.traffic import Route, Target
 
 Obj = Mapping[str, Any]
+
+_IDENTITY = ("name", "match", "route")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,16 @@ class Wanted:
         return (row for row in rows if listing.is_made(row.value, rollout))
 
 
-def wanted(obj: Obj, target: Target, route: Route | None) -> Wanted:
+def wanted(obj: Obj, target: Target, route: Route | None, others: Others = NOBODY) -> Wanted:
     """What ``obj`` should be; ``route`` None asks for the released form.
 
-    Errors: ``RefusedError`` when a cohort cannot be joined with the match of a route.
+    ``others``: what other objects take at its gateways.
+    Errors: ``RefusedError`` when a cohort cannot be joined with the match of a route, or not
+    without requests that are somebody else's.
     """
     bases = [(b, tuple(_divided(b, target, route))) for b in listing.bases(obj, target)]
     lists = {
-        kind: Rows(tuple(_rows(kind, obj, target, route, bases)), ("name", "match", "route"))
+        kind: Rows(tuple(_rows(kind, obj, target, route, bases, others)), _IDENTITY)
         for kind in listing.KINDS
         if listing.spec(obj).get(kind)
     }
@@ -67,6 +72,7 @@ def _rows(
     target: Target,
     route: Route | None,
     bases: list[tuple[Base, tuple[Row, ...]]],
+    others: Others,
 ) -> Iterator[Row]:
     """One list of routes, each base route with its made routes directly before it."""
     old = listing.spec(obj)[kind]
@@ -81,7 +87,7 @@ def _rows(
             base, rows = mine[index]
             value = value | {"route": Rows(rows, ("destination",))}  # noqa: PLW2901
             if kind == "http" and route is not None and not base.dropped:
-                for fresh in made.routes(jsonpatch.plain(value), count, target, route):
+                for fresh in made.routes(jsonpatch.plain(value), count, target, route, others):
                     row = _placed(fresh, places.get(fresh["name"]), last, index)
                     last = last if row.origin is None else row.origin
                     yield row

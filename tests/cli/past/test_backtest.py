@@ -36,10 +36,9 @@ SPEC: dict[str, Any] = {
 }
 STATUS: dict[str, Any] = {
     "phase": "Healthy",
-    "stage": "Idle",
+    "stage": {"name": "Idle"},
     "because": "v1 has everyone",
     "stable": {"name": "v1"},
-    "split": {"stable": 100, "canary": 0},
     "observedGeneration": 1,
 }
 

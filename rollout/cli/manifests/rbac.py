@@ -1,0 +1,142 @@
+"""``rbac``: the rights that the controller needs, as manifests; made from the one table of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from rollout.controller import rights
+from rollout.edges.kube import paths
+
+OWN = "rollout-system"
+NAME = "rollout"
+RBAC = "rbac.authorization.k8s.io"
+Json = dict[str, Any]
+
+
+def rbac(
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="`run -n` of this one; default: of all.")
+    ] = "",
+    own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = OWN,
+) -> None:
+    """Print the controller's ServiceAccount and rights: rollout rbac | kubectl apply -f -"""
+    print(text(namespace, own), end="")
+
+
+def text(namespace: str, own: str) -> str:
+    """The manifests as YAML; ``namespace``: the only one to be reached, or empty."""
+    return yaml.safe_dump_all(manifests(namespace, own), sort_keys=False, width=100)
+
+
+def manifests(namespace: str, own: str) -> list[Json]:
+    """Account, rights of the replicas among themselves, and rights over Rollouts.
+
+    Who reaches one namespace sees of the cluster's own objects that Namespace alone.
+    """
+    account = {**_head("v1", "ServiceAccount", NAME, own)}
+    lead = _granted("Role", NAME, own, _lease_rules(), own)
+    if not namespace:
+        inside = _granted("ClusterRole", NAME, "", _rules(cluster=None), own)
+        return [account, *lead, *inside]
+    name = f"{NAME}-{namespace}"
+    inside = _granted("Role", name, namespace, _rules(cluster=False), own)
+    only = [{**rule, "resourceNames": [namespace]} for rule in _rules(cluster=True)]
+    return [account, *lead, *inside, *_granted("ClusterRole", name, "", only, own)]
+
+
+def files() -> Mapping[str, str]:
+    """The manifests kept in this repository, by path."""
+    head = "# Generated from rollout/controller/rights.py by `make generate`: rollout rbac"
+    return {
+        "deploy/rbac/cluster.yaml": f"{head}\n{text('', OWN)}",
+        "deploy/rbac/one-namespace.yaml": f"{head} -n shop\n{text('shop', OWN)}",
+        "docs/rights.md": page(),
+    }
+
+
+def page() -> str:
+    """The page of every right, for ``docs/``."""
+    rows = []
+    for right in rights.RIGHTS:
+        names = ", ".join(f"`{_resource(kind, right.subresource)}`" for kind in right.kinds)
+        must = "" if right.need in rights.REQUIRED else "no"
+        rows.append(f"| {', '.join(right.verbs)} | {names} | {right.need} | {must or 'yes'} |")
+    return _PAGE + "\n".join(rows) + "\n"
+
+
+_PAGE = """# Rights
+
+Generated from `rollout/controller/rights.py`; a test fails when it is stale.
+`rollout rbac` prints the manifests that grant all of it, `rollout rbac -n shop` those for
+`rollout run -n shop`; take from their roles what you do not use.
+A right that is missing is named in the log, when we start and each time that it changes, and in
+`/readyz`.
+Unless every Rollout needs it, `/readyz` stays 200 and what does not need it goes on.
+
+The Lease `rollout-controller` is in the controller's own namespace.
+The first Secret that is needed starts a watch of all Secrets in reach: RBAC cannot grant a list of
+some names.
+Where no webhook, `secretRef` or template names a Secret, none is read and none need be granted.
+What we make is owned by its Rollout without `blockOwnerDeletion`, so that no right to
+`rollouts/finalizers` is needed where OwnerReferencesPermissionEnforcement is on (OpenShift).
+
+| verbs | of | for | needed always |
+| --- | --- | --- | --- |
+"""
+
+
+def _rules(cluster: bool | None) -> list[Json]:
+    """A rule for each set of verbs; ``cluster``: kinds that stand in no namespace, or no others."""
+    verbs: dict[str, list[str]] = {}
+    for call in rights.calls():
+        wanted = cluster is None or (call.kind in paths.CLUSTERS) is cluster
+        if wanted and call.kind != "Lease":
+            verbs.setdefault(_resource(call.kind, call.subresource), []).append(call.verb)
+    rules: dict[tuple[str, str], list[str]] = {}
+    for resource, found in verbs.items():
+        name, _, group = resource.partition(".")
+        rules.setdefault((group, ",".join(sorted(found))), []).append(name)
+    return [
+        {"apiGroups": [group], "resources": names, "verbs": found.split(",")}
+        for (group, found), names in sorted(rules.items())
+    ]
+
+
+def _resource(kind: str, subresource: str) -> str:
+    """``rollouts/status.rollout.dev``; ``pods``."""
+    base, plural = paths.PATHS[kind]
+    name = f"{plural}/{subresource}" if subresource else plural
+    return f"{name}.{group}" if (group := paths.group(base)) else name
+
+
+def _lease_rules() -> list[Json]:
+    """A name can be asked for of all but what is yet to be made (RBAC, ``resourceNames``)."""
+    group = paths.group(paths.PATHS["Lease"][0])
+    verbs = [call.verb for call in rights.calls() if call.kind == "Lease"]
+    named = [verb for verb in verbs if verb != "create"]
+    return [
+        {"apiGroups": [group], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": [group],
+            "resources": ["leases"],
+            "resourceNames": [rights.LEASE],
+            "verbs": named,
+        },
+    ]
+
+
+def _granted(kind: str, name: str, namespace: str, rules: list[Json], own: str) -> list[Json]:
+    role = {**_head(f"{RBAC}/v1", kind, name, namespace), "rules": rules}
+    binding = {
+        **_head(f"{RBAC}/v1", f"{kind}Binding", name, namespace),
+        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": own}],
+    }
+    return [role, binding]
+
+
+def _head(version: str, kind: str, name: str, namespace: str) -> Json:
+    where = {"namespace": namespace} if namespace else {}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **where}}

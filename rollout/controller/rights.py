@@ -1,0 +1,115 @@
+"""What we may be allowed to do on an API server, and what each of it is for; one table.
+
+RBAC manifests, the docs' page and the controller's own question "what may I not?" come from here;
+the tests do every call under exactly these rights, and show that each is used.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+LEASE = "rollout-controller"
+_SEE = ("list", "watch")
+
+
+class Need(StrEnum):
+    """What a right is for, and does not work without it."""
+
+    ROLLOUTS = "every Rollout"
+    LEADER = "who of the replicas acts"
+    SUBSETS = "subsets of a DestinationRule"
+    TEMPLATES = "analyses that use an AnalysisTemplate"
+    PREFLIGHT = "preflight: the rules that read it find nothing"
+    EVENTS = "Events"
+    SOURCES = "RolloutSources"
+    MANAGED = "`scale: managed`"
+    POD_TEMPLATE = "`template`"
+    CONFIGURATION = "`template` that names ConfigMaps or Secrets"
+    AUTOSCALER = "`autoscaler`"
+    SECRETS = "webhooks with a Secret, and sources with a `secretRef`"
+
+
+REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
+"""Without these nothing works; without any other one, only what needs it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """``verbs`` on ``kinds``, or on a ``subresource`` of theirs, and what for."""
+
+    need: Need
+    verbs: tuple[str, ...]
+    kinds: tuple[str, ...]
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One verb on one kind: what an API server says yes or no to."""
+
+    verb: str
+    kind: str
+    subresource: str = ""
+
+
+RIGHTS: tuple[Right, ...] = (
+    Right(
+        Need.ROLLOUTS,
+        _SEE,
+        (
+            "Rollout",
+            "VirtualService",
+            "DestinationRule",
+            "Service",
+            "EndpointSlice",
+            "Pod",
+            "Deployment",
+        ),
+    ),
+    # A patch that lost a race is followed by a read of that one object, hence `get`.
+    Right(Need.ROLLOUTS, ("get", "patch"), ("Rollout", "VirtualService")),
+    Right(Need.ROLLOUTS, ("patch",), ("Rollout",), "status"),
+    Right(Need.LEADER, ("get", "create", "patch"), ("Lease",)),
+    Right(Need.SUBSETS, ("get", "create", "patch", "delete"), ("DestinationRule",)),
+    Right(Need.TEMPLATES, _SEE, ("AnalysisTemplate",)),
+    Right(
+        Need.PREFLIGHT,
+        _SEE,
+        (
+            "Gateway",
+            "Sidecar",
+            "PeerAuthentication",
+            "AuthorizationPolicy",
+            "Telemetry",
+            "NetworkPolicy",
+            "Namespace",
+            "PodDisruptionBudget",
+            "HorizontalPodAutoscaler",
+        ),
+    ),
+    Right(Need.EVENTS, ("create",), ("Event",)),
+    Right(Need.SOURCES, ("list", "watch", "get"), ("RolloutSource",)),
+    Right(Need.SOURCES, ("patch",), ("RolloutSource",), "status"),
+    Right(Need.SOURCES, ("create", "delete"), ("Rollout",)),
+    Right(Need.SOURCES, ("get", "create", "patch", "delete"), ("AnalysisTemplate",)),
+    Right(Need.MANAGED, ("get", "patch"), ("Deployment",)),
+    Right(Need.POD_TEMPLATE, ("get", "create", "patch", "delete"), ("Deployment",)),
+    Right(Need.CONFIGURATION, ("list", "watch", "create", "delete"), ("ConfigMap", "Secret")),
+    Right(Need.AUTOSCALER, ("list", "watch", "get", "patch"), ("HorizontalPodAutoscaler",)),
+    Right(Need.SECRETS, _SEE, ("Secret",)),
+)
+
+
+def calls() -> Mapping[Call, tuple[Need, ...]]:
+    """Every call that we make, and what it is for; in the table's order."""
+    found: dict[Call, tuple[Need, ...]] = {}
+    for need, call in _each():
+        found[call] = (*found.get(call, ()), need)
+    return found
+
+
+def _each() -> Iterator[tuple[Need, Call]]:
+    for right in RIGHTS:
+        for kind in right.kinds:
+            for verb in right.verbs:
+                yield right.need, Call(verb, kind, right.subresource)

@@ -1,0 +1,180 @@
+"""Whose word requests carry, and when it is asked for anew; a pod's, or a kubeconfig's.
+
+What a kubeconfig's plugin gives (EKS, GKE, AKS, OIDC) ends after minutes, and a pod's token is
+replaced while it runs.
+Source: Kubernetes, "Authenticating: client-go credential plugins".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubernetes.aio import client, config
+from kubernetes.aio.config import kube_config
+from kubernetes.aio.config.dateutil import parse_rfc3339
+from kubernetes.aio.config.exec_provider import ExecProvider
+from yarl import URL
+
+from rollout.edges.proxy import Proxy
+from rollout.errors import OutsideError, RefusedError
+
+CONNECTIONS = 256
+BEFORE_END = 0.2  # of what is left of a token's life: it is asked for anew so long before its end
+LONGEST_BEFORE_END = 60.0  # seconds
+PAUSE = 5.0  # seconds between two tries to get other credentials than those that were refused
+PLUGIN_SECONDS = 60.0
+
+Load = Callable[[client.Configuration], Awaitable[datetime | None]]
+"""Fills the configuration; answers with the end of what it holds, if that is known."""
+
+
+class Connection(client.ApiClient):
+    """A client of one API server whose credentials never grow old.
+
+    ``settings``: as loaded; ``ends``: when they must be loaded anew, if that is known.
+    """
+
+    def __init__(self, settings: client.Configuration, load: Load, ends: datetime | None) -> None:
+        super().__init__(configuration=settings)
+        self._load = load
+        self._lock = asyncio.Lock()
+        self._tried_at = float("-inf")
+        self._renew_at = self._early(ends)
+
+    async def fresh(self) -> None:
+        """Credentials that end soon are asked for anew.
+
+        Errors: ``OutsideError`` when the plugin gives none, and nothing should be sent without.
+        """
+        if _now() >= self._renew_at:
+            async with self._lock:
+                if _now() >= self._renew_at:
+                    await self._renew()
+
+    async def refused(self, headers: Mapping[str, str]) -> bool:
+        """Whether there are other credentials by now than ``headers`` had, which got a 401."""
+        async with self._lock:
+            if self._token() == headers.get("authorization") and _now() - self._tried_at > PAUSE:
+                await self._renew()
+            return bool(self._token() != headers.get("authorization"))
+
+    async def _renew(self) -> None:
+        self._tried_at = _now()
+        settings = client.Configuration()
+        try:
+            ends = await self._load(settings)
+            _load_certificate(self, settings)
+        except _UNLOADABLE as error:
+            raise OutsideError(f"kubernetes: {line(error)}; asked again") from error
+        self.configuration.api_key = settings.api_key
+        self._renew_at = self._early(ends)
+
+    def _token(self) -> str | None:
+        token = self.configuration.api_key.get("BearerToken")
+        return str(token) if token else None
+
+    @staticmethod
+    def _early(ends: datetime | None) -> float:
+        if ends is None:
+            return float("inf")
+        left = (ends - datetime.now(UTC)) / timedelta(seconds=1)  # noqa: TID251 - a token's own end
+        return _now() + max(left - min(LONGEST_BEFORE_END, BEFORE_END * left), 0.0)
+
+
+_UNLOADABLE = (config.ConfigException, OSError, ValueError, TypeError, RefusedError)
+
+
+async def connect(
+    kubeconfig: str | None = None, context: str | None = None, proxy: Proxy | None = None
+) -> Connection:
+    """A client for the cluster that ``kubeconfig``, the default one or our own pod names.
+
+    ``proxy``: of the environment; a kubeconfig's own ``proxy-url`` goes first.
+    Errors: ``RefusedError`` when there is none of the three, or it cannot be read.
+    """
+
+    async def load(settings: client.Configuration) -> datetime | None:
+        return await _load(settings, kubeconfig, context)
+
+    settings = client.Configuration(connection_pool_maxsize=CONNECTIONS)
+    try:
+        ends = await load(settings)
+    except _UNLOADABLE as error:
+        raise RefusedError(
+            f"kubernetes: {line(error)}; set KUBECONFIG or --kubeconfig, or run in a cluster"
+        ) from error
+    # The environment's proxies are looked up here, once, and not for each request.
+    settings.client_session_kwargs = {"trust_env": False}
+    if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
+        settings.proxy = str(way)
+    return Connection(settings, load, ends)
+
+
+async def _load(
+    settings: client.Configuration, path: str | None, context: str | None
+) -> datetime | None:
+    merged = kube_config.KubeConfigMerger(path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    try:
+        loader = _Loader(merged.config, active_context=context, config_base_path=None)
+        await loader.load_and_set(settings)
+    except config.ConfigException:
+        if path is not None or context is not None or merged.config is not None:
+            raise
+        try:
+            config.load_incluster_config(settings)
+        except config.ConfigException as error:
+            raise ValueError("there is no kubeconfig, and this is no pod") from error
+        return None
+    return loader.ends
+
+
+class _Loader(kube_config.KubeConfigLoader):
+    """A kubeconfig whose plugin's errors are told, and whose plugin's end is known."""
+
+    ends: datetime | None = None
+
+    async def load_from_exec_plugin(self) -> bool:
+        plugin: Any = self._user and self._user["exec"]
+        try:
+            async with asyncio.timeout(PLUGIN_SECONDS):
+                status = await ExecProvider(plugin).run()
+        except (OSError, TimeoutError) as error:
+            raise ValueError(f"exec: {plugin.safe_get('command')!r}: {line(error)}") from error
+        self._take(status)
+        if ending := status.get("expirationTimestamp"):
+            self.ends = parse_rfc3339(ending)
+        return True
+
+    def _take(self, status: Mapping[str, Any]) -> None:
+        if "token" in status:
+            self.token = f"Bearer {status['token']}"
+        if "clientCertificateData" in status and "clientKeyData" in status:
+            self.cert_file = _file(status["clientCertificateData"])
+            self.key_file = _file(status["clientKeyData"])
+        elif "token" not in status:
+            raise ValueError("exec: the plugin's answer has neither a token nor a certificate")
+
+
+def _file(text: str) -> str:
+    """The name of a file with ``text``: TLS reads certificates from files alone."""
+    data = {"data": text}
+    made = kube_config.FileOrData(data, None, data_key_name="data", base64_file_content=False)
+    return str(made.as_file())
+
+
+def _load_certificate(connection: client.ApiClient, settings: client.Configuration) -> None:
+    """TLS connections from now on show the new certificate, if there is one."""
+    if settings.cert_file:
+        context = connection.rest_client.ssl_context
+        context.load_cert_chain(settings.cert_file, keyfile=settings.key_file)
+
+
+def line(error: BaseException) -> str:
+    """One printable line of what ``error`` says, short enough for a log; its name if nothing."""
+    plain = "".join(c if c.isprintable() else " " for c in str(error)[:800])
+    return " ".join(plain.split())[:200] or type(error).__name__
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

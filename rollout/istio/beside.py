@@ -1,0 +1,234 @@
+"""Other people's VirtualServices on the gateway hosts of ours, and what they take there today.
+
+Source: istio/istio, pilot/pkg/networking/core/gateway.go, ``buildGatewayHTTPRouteConfig``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollout.istio import hosts
+from rollout.istio.routes import listing
+from rollout.istio.routes.apart import Others, Taken, full_gateway, is_catch_all
+from rollout.model.traffic import Target, full_host
+
+Obj = Mapping[str, Any]
+Match = dict[str, Any]
+
+MESH = "mesh"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What may share a gateway host with a rollout's VirtualServices.
+
+    ``virtual_services``: every one that may, ours among them, with their delegates and roots.
+    ``gateways``: the Gateways that ours name; of one that is not there every host counts.
+    """
+
+    virtual_services: tuple[Obj, ...] = ()
+    gateways: tuple[Obj, ...] = ()
+
+
+NOBODY = Beside()
+
+
+def is_sound(obj: Obj) -> bool:
+    """Whether Istio can read ``obj``; what its schema refuses is not in the mesh, so takes nothing.
+
+    A VirtualService or a Gateway, as other people write it.
+    """
+    try:
+        bound, named = gateways(obj), delegates(obj)
+        listed = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
+        asked = [m for m in _matches(obj, "", {}, deep=False) if not _is_match(m)]
+        servers = [h for s in _spec(obj).get("servers") or () for h in _let_in(s, "", "")]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return not asked and all(
+        isinstance(x, str | tuple) for x in (*bound, *named, *listed, *servers)
+    )
+
+
+def _is_match(match: Match) -> bool:
+    maps = [match.get(key) or {} for key in ("headers", "withoutHeaders", "queryParams")]
+    texts = [match[key] for key in ("uri", "scheme", "method", "authority") if key in match]
+    rules = [*texts, *(rule for one in maps for rule in one.values() if rule is not None)]
+    return all(
+        isinstance(rule, Mapping) and all(isinstance(text, str) for text in rule.values())
+        for rule in rules
+    )
+
+
+def gateways(obj: Obj) -> tuple[str, ...]:
+    """Full names of the gateways that ``obj`` is bound to, the mesh left out."""
+    names = _spec(obj).get("gateways") or [MESH]
+    return tuple(full_gateway(str(n), _space(obj)) for n in names if n != MESH)
+
+
+def shared_hosts(obj: Obj, gateway: str, known: Iterable[Obj]) -> tuple[str, ...]:
+    """The virtual hosts that ``obj`` has at ``gateway``, where they may meet others'.
+
+    ``known``: the Gateways that could be read.
+    """
+    mine = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
+    names = {f"{_space(g)}/{g['metadata']['name']}": g for g in known}
+    if gateway not in names:
+        return tuple(dict.fromkeys(mine))
+    servers = _spec(names[gateway]).get("servers") or ()
+    let_in = [h for server in servers for h in _let_in(server, gateway, _space(obj))]
+    both = (_narrower(one, two) for one in let_in for two in mine)
+    return tuple(dict.fromkeys(host for host in both if host))
+
+
+def others(obj: Obj, target: Target, beside: Beside) -> Others:
+    """What everybody else takes where a catch-all of ``obj`` stands behind their routes."""
+    known = {_key(o): o for o in beside.virtual_services} | {_key(obj): obj}
+    roots = [obj] if _spec(obj).get("hosts") else _roots(obj, known.values())
+    taken: list[Taken] = []
+    places: set[tuple[str, str]] = set()
+    for root in roots:
+        for gateway in gateways(root):
+            mine = shared_hosts(root, gateway, beside.gateways)
+            places |= {(gateway, host) for host in mine}
+            for other in sorted(known.values(), key=_age):
+                if _key(other) != _key(root):
+                    taken += _taken(other, root, gateway, mine, beside, known)
+    names = tuple(map(str, _spec(obj).get("gateways") or [MESH])) if roots == [obj] else ()
+    several = len({host for _, host in places}) > 1
+    return Others(tuple(taken), names, listing.namespace(obj, target), several)
+
+
+def _taken(
+    other: Obj,
+    root: Obj,
+    gateway: str,
+    mine: tuple[str, ...],
+    beside: Beside,
+    known: Mapping[tuple[str, str], Obj],
+) -> Iterator[Taken]:
+    """What ``other`` takes before a catch-all of ``root``, at every host that they share.
+
+    An older one's ordinary routes stand before any copy of ours; a younger one's catch-all behind.
+    """
+    if gateway not in gateways(other):
+        return
+    older = all(map(_made_at, (other, root))) and _age(other) < _age(root)
+    by = f"virtualservice {_space(other)}/{other['metadata']['name']}"
+    there = shared_hosts(other, gateway, beside.gateways)
+    for host in (each for each in mine if each in there):
+        seen = (m for m in _matches(other, gateway, known) if _asked_by(m, gateway, beside))
+        for match in _reached(seen):
+            if is_catch_all(match) == older:
+                yield Taken(gateway, host, match, by)
+
+
+def _reached(every: Iterable[Match]) -> Iterator[Match]:
+    """Up to the first catch-all: nothing behind it in one object gets a request."""
+    for match in every:
+        yield match
+        if is_catch_all(match):
+            return
+
+
+def _matches(
+    obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj], *, deep: bool = True
+) -> Iterator[Match]:
+    """What each http route of ``obj`` asks for, in order; a made one asks less than its base."""
+    for route in _spec(obj).get("http") or ():
+        if listing.is_made(route):
+            continue
+        mine = [m or {} for m in route.get("match") or [{}]]
+        bound = [m for m in mine if _is_for(m, gateway, obj)]
+        if not (deep and route.get("delegate")):
+            yield from bound
+            continue
+        inner = known.get(_delegate(route, obj))
+        for match in _matches(inner, gateway, known, deep=False) if inner else ():
+            yield from (_within(outer, match) for outer in bound)
+
+
+def _within(outer: Match, inner: Match) -> Match:
+    """A delegate's match is a part of its root's, or Istio drops it; so the two keys join."""
+    return {**outer, **inner}
+
+
+def _is_for(match: Match, gateway: str, obj: Obj) -> bool:
+    bound = match.get("gateways")
+    return not bound or gateway in [full_gateway(str(n), _space(obj)) for n in bound]
+
+
+def _asked_by(match: Match, gateway: str, beside: Beside) -> bool:
+    """Whether the gateway's own pods carry the labels of callers that ``match`` asks for."""
+    wanted = {} if match.get("gateways") else match.get("sourceLabels") or {}
+    names = {f"{_space(g)}/{g['metadata']['name']}": g for g in beside.gateways}
+    carried = _spec(names.get(gateway) or {}).get("selector") or {}
+    return bool(wanted.items() <= carried.items())
+
+
+def _roots(obj: Obj, known: Iterable[Obj]) -> list[Obj]:
+    """Those that delegate everything that comes to them to ``obj``."""
+    return [
+        other
+        for other in known
+        for route in _spec(other).get("http") or ()
+        if route.get("delegate") and _delegate(route, other) == _key(obj)
+        if any(is_catch_all(m or {}) for m in route.get("match") or [{}])
+    ]
+
+
+def delegates(obj: Obj) -> tuple[tuple[str, str], ...]:
+    """Namespace and name of every VirtualService that ``obj`` delegates to."""
+    routes = _spec(obj).get("http") or ()
+    return tuple(_delegate(route, obj) for route in routes if route.get("delegate"))
+
+
+def _delegate(route: Mapping[str, Any], obj: Obj) -> tuple[str, str]:
+    delegate = route["delegate"]
+    return str(delegate.get("namespace") or _space(obj)), str(delegate.get("name"))
+
+
+def _let_in(server: Mapping[str, Any], gateway: str, space: str) -> Iterator[str]:
+    """Hosts of a Gateway's server that objects of ``space`` may have.
+
+    Source: Istio API, Gateway, ``Server.hosts``: ``namespace/host``, ``.`` its own, ``*`` any.
+    """
+    home = gateway.partition("/")[0]
+    for written in server.get("hosts") or ():
+        wanted, _, host = str(written).rpartition("/")
+        if wanted in ("", "*", space) or (wanted == "." and home == space):
+            yield host
+
+
+def _narrower(one: str, two: str) -> str:
+    if hosts.covers(one, two):
+        return two
+    return one if hosts.covers(two, one) else ""
+
+
+def _host(written: str, obj: Obj) -> str:
+    """In full; a name with a dot is taken as it stands, as Istio does."""
+    return written if "." in written or "*" in written else full_host(written, _space(obj))
+
+
+def _age(obj: Obj) -> tuple[str, str, str]:
+    """What Istio sorts by: time, name, namespace."""
+    return _made_at(obj), str(obj["metadata"]["name"]), _space(obj)
+
+
+def _made_at(obj: Obj) -> str:
+    """Empty in a file: an object that is not there yet may come before or after any other."""
+    return str(obj["metadata"].get("creationTimestamp") or "")
+
+
+def _key(obj: Obj) -> tuple[str, str]:
+    return _space(obj), str(obj["metadata"]["name"])
+
+
+def _space(obj: Obj) -> str:
+    return str(obj["metadata"].get("namespace") or "default")
+
+
+def _spec(obj: Obj) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = obj.get("spec") or {}
+    return found
