@@ -14,6 +14,7 @@ from rollout.analysis import grid, judge, steprule
 from rollout.analysis.judge import Judgement, Standing, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
+from rollout.model.chat import PROOF
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
@@ -107,7 +108,7 @@ def answer(
     opened = hook.opened(asked, seen, now)
     if found.gate is Gate.OPEN:
         shut = _shut(rollout, held, hook.holds(asked, seen))
-        found = shut or _asked(rollout, held, status, now) or found
+        found = shut or _asked(rollout, held, status, seen, now) or found
     again = _sooner(found.again, _next_counts(rollout, now) if held.window else None)
     return replace(
         found,
@@ -229,7 +230,9 @@ def _shut(rollout: Rollout, held: Held, because: Reason | None) -> Finding | Non
     return Finding(Gate.HOLD, because, waits_for=WaitsFor.WEBHOOK, again=left)
 
 
-def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -> Finding | None:
+def _asked(
+    rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
+) -> Finding | None:
     """The people, once everything else is open."""
     waited = held.waited or timedelta(0)
     approval = held.step.approval
@@ -241,6 +244,8 @@ def _asked(rollout: Rollout, held: Held, status: RolloutStatus, now: datetime) -
     if waited >= approval.expires:
         return Finding(Gate.HOLD, "nobody approved in time", pause=PauseKind.UNAPPROVED)
     because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
+    if seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
+        because = f"{because}; {seen.unasked}"
     return Finding(Gate.HOLD, because, waits_for=WaitsFor.APPROVAL, again=left)
 
 
@@ -259,29 +264,38 @@ def approvers_so_far(
     return frozenset(
         a.who
         for a in answers(status)
-        if a.yes and now - a.at <= approval.expires and _may(approval, a.who, author)
+        if a.yes and now - a.at <= approval.expires and _may(approval, a, author)
     )
 
 
-def _may(approval: Approval, who: str, author: str) -> bool:
+def _may(approval: Approval, given: Answer, author: str) -> bool:
     """Whether this person's yes counts: on the list, and surely not the author where asked."""
-    return _listed(approval, who) and not (approval.not_author and who in ("", author))
+    return _listed(approval, given) and (not approval.not_author or _is_another(given, author))
 
 
-def _listed(approval: Approval, who: str) -> bool:
-    """Whether the list names this person, or the proof by which a nameless one was let in.
+def _is_another(given: Answer, author: str) -> bool:
+    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door."""
+    if given.who.startswith(PROOF):
+        return given.unlike == author
+    return given.who not in ("", author)
+
+
+def _listed(approval: Approval, given: Answer) -> bool:
+    """Whether the list names this person, or the proof by which they were let in.
 
     Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written.
     """
-    return not approval.approvers or (who or BY_KUBERNETES) in approval.approvers
+    proofs = {given.who.removeprefix(PROOF), given.entry} if given.who else {BY_KUBERNETES}
+    return not approval.approvers or not proofs.isdisjoint(approval.approvers)
 
 
 def _refusal(status: RolloutStatus, held: Held) -> Reason | None:
     """The no of somebody who may say it, the author too; None when nobody said it."""
     approval = held.step.approval
     for given in answers(status):
-        if not given.yes and (approval is None or _listed(approval, given.who)):
-            return Reason(f"rejected by {given.who or 'a person'}")
+        if not given.yes and (approval is None or _listed(approval, given)):
+            why = f": {given.reason}" if given.reason else ""
+            return Reason(f"rejected by {given.who or 'a person'}{why}")
     return None
 
 

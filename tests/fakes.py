@@ -9,11 +9,9 @@ from typing import Any
 
 from rollout.controller.ports import Answers, Changed, Json
 from rollout.controller.seeing import concerns
-from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.errors import ConflictError, OutsideError, RefusedError
 from rollout.lab.apiserver.patch import jsonpatch
-from rollout.model.action import Announce, AskApproval
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
-from rollout.model.spec import Rollout
 
 Key = tuple[str, str, str]
 
@@ -146,16 +144,3 @@ class FakeProxies:
 
     async def synced(self, since: datetime) -> ProxySync | None:
         return ProxySync(3, 3) if self.taken else ProxySync(3, 2, behind=1)
-
-
-@dataclass
-class FakeChat:
-    """A channel in a list; ``error`` is raised instead."""
-
-    said: list[AskApproval | Announce] = field(default_factory=list)
-    error: RolloutError | None = None
-
-    async def post(self, rollout: Rollout, message: AskApproval | Announce) -> None:
-        if self.error:
-            raise self.error
-        self.said.append(message)

@@ -46,8 +46,10 @@ class FakeRepo:
         relation = self.relation(since)
         documents: list[Document] = []
         problems: list[Problem] = []
+        notes: list[str] = []
         for file, text in sorted(self.trees[self.head].items()):
             loaded = load.text(file, text.encode())
+            notes += loaded.doubtful
             problems += [Problem(one.file, one.line, str(one)) for one in loaded.errors]
             changed = self.changed(file)
             documents += [
@@ -59,6 +61,7 @@ class FakeRepo:
             ]
         return Reading(
             *(self.head, AUTHOR, NEVER, relation, tuple(documents), tuple(problems)),
+            notes=tuple(notes),
             files=len(self.trees[self.head]),
         )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rollout.cli.manifests import rbac
+from rollout.cli.manifests import install, rbac
 from rollout.manifest import generated
 from tests import rooms, states
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    for path, text in {**generated.files(), **rbac.files()}.items():
+    for path, text in {**generated.files(), **rbac.files(), **install.files()}.items():
         (ROOT / path).write_text(text)
     for made in (states, rooms):
         made.PAGE.write_text(made.page())

@@ -8,7 +8,6 @@ from rollout import reconcile
 from rollout.model.action import (
     Action,
     Announce,
-    AskApproval,
     Decision,
     EnsureWorkload,
     HandOver,
@@ -85,7 +84,6 @@ class World:
     findings: tuple[Finding, ...] = ()
     webhook: HookVerdict | None = None
     hooked: list[str] = field(default_factory=list)
-    asked: dict[str, AskApproval] = field(default_factory=dict)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
 
@@ -245,8 +243,6 @@ class World:
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
             case HandOver():
                 self.scaled = action.deployment
-            case AskApproval():
-                self.asked[action.key] = action
             case Announce():
                 self.told.append(action)
             case LetGo():

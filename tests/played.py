@@ -105,7 +105,7 @@ class Played:
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
-        performer = Performer(self.cluster, Store(self.cluster), None, "test")
+        performer = Performer(self.cluster, Store(self.cluster), "test")
         for action in decision.actions:
             await performer.do(replace(held, status=decision.status), action, self.now)
         if any(write.kind in MESH for write in self.cluster.written):

@@ -14,10 +14,12 @@ from rollout.cli import policy
 from rollout.edges.kube import paths
 from rollout.edges.reach import Hosts
 from rollout.edges.webhook import body, signature
+from rollout.lab.slack.api import SCOPE_OF
 from rollout.manifest import load
 from tests.edges.test_webhook import KEY, question
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 
 
 def block(page: str, language: str) -> str:
@@ -62,6 +64,43 @@ def test_the_policy_of_the_page_loads(tmp_path: Path) -> None:
     found = policy.read(str(file))
     assert [*found.signers] == ["releases"]
     assert Hosts(found.webhooks)
+
+
+def test_slacks_app_has_the_scopes_and_the_events_that_the_code_uses() -> None:
+    app = yaml.safe_load((DOCS / "slack-app.yaml").read_text())
+    private = {"groups:history", "groups:read"}  # the same methods in private channels
+    used = {SCOPE_OF[method] for method in CALLED if method in SCOPE_OF} | {"commands"} | private
+    assert set(app["oauth_config"]["scopes"]["bot"]) == used
+    assert {one["command"] for one in app["features"]["slash_commands"]} == {"/rollout"}
+    assert app["settings"]["interactivity"]["is_enabled"]
+    assert app["settings"]["socket_mode_enabled"]
+    assert "event_subscriptions" not in app["settings"]  # the code hears no events
+
+
+CALLED = sorted(
+    set(
+        re.findall(
+            r'"((?:auth|chat|conversations|usergroups|users|views|apps)\.[a-zA-Z.]+)"',
+            (ROOT / "rollout/edges/slack/client.py").read_text(),
+        )
+    )
+)
+
+
+def test_the_step_and_the_policy_of_the_slack_page_load(tmp_path: Path) -> None:
+    page = (DOCS / "slack.md").read_text()
+    files, step, notify = (yaml.safe_load(x) for x in re.findall(r"```yaml\n(.*?)```", page, re.S))
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(files))
+    assert policy.read(str(tmp_path / "policy.yaml")).slack.bot_token
+    spec = {
+        "service": "shop",
+        "revision": "v1",
+        "workload": {"deployments": "shop-{revision}"},
+        "strategy": {"canary": step},
+        **notify["spec"],
+    }
+    whole = {"apiVersion": "rollout.dev/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}}
+    assert not load.text("page", yaml.safe_dump(whole | {"spec": spec}).encode()).errors
 
 
 def test_every_kind_that_is_read_or_written_stands_among_what_the_account_needs() -> None:

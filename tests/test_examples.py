@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollout.cli.manifests import beside, rehearsal, validate
-from rollout.cli.manifests.plan import documents
+from rollout.cli.manifests import beside, files, rehearsal
 from rollout.manifest import load
 from rollout.messages.planned import Planned
 from rollout.model.spec import Rollout
@@ -51,7 +50,7 @@ MADE = {
 
 
 def objects_of(name: str) -> list[Any]:
-    return [obj for path in validate.files([ROOT / name]) for obj in documents(path)]
+    return list(files.read([ROOT / name]).objs)
 
 
 def rollout_of(name: str) -> Rollout:
@@ -72,7 +71,7 @@ def made_at_once(plan: Planned) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_valid(name: str) -> None:
-    found = [load.text(str(p), p.read_bytes()) for p in validate.files([ROOT / name])]
+    found = [load.text(str(p), p.read_bytes()) for p in files.files([ROOT / name])]
     assert [error for one in found for error in one.errors] == []
     assert [m.kind for one in found for m in one.manifests] == ["Rollout"]
 

@@ -9,9 +9,16 @@ from functools import lru_cache
 from rollout.analysis import buckets, query, sequential
 from rollout.analysis.evidence import Line
 from rollout.analysis.sequential import LOOSE, LOOSE_SLOW, SLOW_BETS, Confidence, Outcome
-from rollout.analysis.window import PER_SIDE, Window
+from rollout.analysis.window import Window
 from rollout.model.observation import Counting
-from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Rollout, TemplateUse
+from rollout.model.spec import (
+    PER_SIDE,
+    Analysis,
+    AnalysisTemplateSpec,
+    Metric,
+    Rollout,
+    TemplateUse,
+)
 
 ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
 DEFAULT_ERRORS, DEFAULT_SLOW = sequential.ERRORS.line, sequential.slow("slow").line

@@ -4,10 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-PER_SIDE = frozenset({"revision", "version", "workload"})
-"""Names that a metric's own counters leave open: they are asked for once per revision."""
-
-
 LEAST_WEIGHT = 5
 
 

@@ -89,6 +89,11 @@ class Commands(LazyGroup):
             "Print the controller's account and rights: rollout rbac | kubectl apply -f -",
             "rollout.cli.manifests.rbac:rbac",
         ),
+        "install": Entry(
+            MANIFESTS,
+            "Print all that runs the controller in a cluster: rollout install | kubectl apply -f -",
+            "rollout.cli.manifests.install:install",
+        ),
         "schema": Entry(
             MANIFESTS,
             "Print a kind's JSON Schema, for editors.",

@@ -37,13 +37,22 @@ Output = Annotated[Format, typer.Option("--output", "-o", help="How to answer.")
 
 
 def console(*, errors: bool = False) -> Console:
-    """Where words go; colour only on a terminal, lines of any length elsewhere."""
+    """Where words go: wrapped between words on a terminal, whole lines elsewhere."""
     stream = sys.stderr if errors else sys.stdout
-    plain = settings.is_plain() or not stream.isatty()
-    width = None if stream.isatty() else 1000
+    piped = not stream.isatty()
     return Console(
-        stderr=errors, no_color=plain, width=width, highlight=False, soft_wrap=plain, markup=False
+        stderr=errors,
+        no_color=settings.is_plain() or piped,
+        width=1000 if piped else None,
+        highlight=False,
+        soft_wrap=piped,
+        markup=False,
     )
+
+
+def line(text: str) -> None:
+    """One line of an answer."""
+    console().print(Text(text))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -3,13 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import yaml
+from pydantic import Field
 
 from rollout.edges.reach import Hosts
 from rollout.errors import RefusedError
 from rollout.manifest import complaints, load
 from rollout.model.units import CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """Files with Slack's secrets, read anew at each use; they go before ``SLACK_…`` variables.
+
+    ``api``: where the Web API is, for GovSlack and for the lab; empty: slack.com.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    bot_token: str = ""
+    app_token: str = ""
+    signing_secret: str = ""
+    api: Annotated[str, Field(pattern=r"^(https?://[^\s]+/)?$")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,7 @@ class Policy:
     webhooks: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    slack: Slack = Slack()
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():
@@ -40,7 +58,15 @@ class Policy:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
 
 
-KEYS = ("webhooks", "signers", "abroad", "localGit")
+KEYS = ("webhooks", "signers", "abroad", "localGit", "slack")
+_SLACK = ("botToken", "appToken", "signingSecret", "api")
+
+
+def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Which keys may stand at that place, for "did you mean"."""
+    if not place:
+        return KEYS
+    return _SLACK if place == ("slack",) else ()
 
 
 def read(path: str) -> Policy:
@@ -58,7 +84,7 @@ def read(path: str) -> Policy:
         raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RefusedError(f"{path}: is no YAML; see docs/policy.md") from error
-    found = complaints.build(Policy, plain or {}, lambda place: () if place else KEYS)
+    found = complaints.build(Policy, plain or {}, _keys)
     if not isinstance(found, Policy):
         first = found[0]
         where = f"{load.words(first.path)} " if first.path else ""

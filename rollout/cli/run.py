@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import options, settings
+from rollout.cli import options, people, settings
 from rollout.cli import policy as policies
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
@@ -37,6 +37,7 @@ from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
+from rollout.web.slack import Door
 
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
@@ -99,10 +100,15 @@ async def _run(given: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
-        outside, sources = await _outside(given, allowed, exits)
-        beside: tuple[Beside, ...] = (_following(sources, outside, allowed),)
+        outside, sources, webhooks = await _outside(given, allowed, exits)
+        talk = people.talk(allowed.slack, listens=bool(given.listen))
+        beside: tuple[Beside, ...] = (
+            _following(sources, outside, allowed),
+            people.telling(webhooks),
+            *((talk.beside(),) if talk else ()),
+        )
         if given.listen:
-            beside = (*beside, _door(given.listen))
+            beside = (*beside, _door(given.listen, talk.door() if talk else None))
         mine = app.Settings(settings.own_namespace(), _identity(), beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
@@ -111,7 +117,7 @@ async def _run(given: Settings) -> None:
 
 async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
-) -> tuple[Outside, GitRepo]:
+) -> tuple[Outside, GitRepo, Webhooks]:
     """Every edge, opened; ``exits`` closes them."""
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
@@ -122,7 +128,7 @@ async def _outside(
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
-    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo
+    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -171,16 +177,18 @@ def _following(repo: GitRepo, outside: Outside, allowed: policies.Policy) -> Bes
     return beside
 
 
-def _door(address: str) -> Beside:
-    """Health and metrics at ``address``, host:port."""
+def _door(address: str, slack: Door | None) -> Beside:
+    """Health, metrics and Slack's requests at ``address``, host:port."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         raise RefusedError(f"listen {address!r}: is no address; host:port is wanted")
 
+    mine = web.Settings(host.strip("[]"), int(port), slack)
+
     async def beside(controller: Controller) -> None:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         try:
-            await web.serve(controller, web.Settings(host.strip("[]"), int(port)), ready)
+            await web.serve(controller, mine, ready)
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error

@@ -1,6 +1,7 @@
 """The controller's settings: at most twelve, and the only place where the environment is read."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -57,6 +58,19 @@ def secret(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise RefusedError(f"{path}: cannot be read ({error}); name a readable file") from error
+
+
+def slack(name: str, file: str) -> Callable[[], str] | None:
+    """Slack's secret ``name``, such as ``SLACK_BOT_TOKEN``; None where there is none.
+
+    ``file``: read anew at each use, so it may be changed while we run; empty: the environment's.
+    Errors: ``RefusedError``, also later, when the file cannot be read.
+    """
+    if file:
+        secret(file)
+        return lambda: secret(file)
+    value = os.environ.get(name, "").strip()
+    return (lambda: value) if value else None
 
 
 def kubeconfig(given: str) -> str | None:

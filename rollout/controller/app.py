@@ -17,7 +17,7 @@ from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
-from rollout.controller.ports import Chat, Cluster, Metrics, Proxies, Webhooks
+from rollout.controller.ports import Cluster, Metrics, Proxies, Webhooks
 from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.hooks import Hooks
@@ -45,7 +45,6 @@ class Outside:
     kube: Cluster
     metrics: Metrics
     proxies: Proxies | None = None
-    chat: Chat | None = None
     webhooks: Webhooks | None = None
 
 
@@ -170,7 +169,7 @@ class Controller:
                 self.hooks,
                 self.inbox,
             ),
-            performer=Performer(outside.kube, self.store, outside.chat, self.settings.identity),
+            performer=Performer(outside.kube, self.store, self.settings.identity),
             inbox=self.inbox,
             lanes=Lanes(),
             interests=self._interests,

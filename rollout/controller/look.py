@@ -15,8 +15,8 @@ from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
 from rollout.controller.telemetry import Registry
-from rollout.errors import ConflictError, ManifestError, RolloutError
-from rollout.model.action import Decision
+from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
+from rollout.model.action import Announce, Decision
 from rollout.model.observation import Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
@@ -56,6 +56,7 @@ class Looks:
     gone: Callable[[str], None]
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
     _excuses: dict[str, str] = field(default_factory=dict)
+    _untold: dict[str, tuple[int, tuple[Announce, ...]]] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
 
     async def look(self, key: str) -> timedelta | None:
@@ -99,7 +100,7 @@ class Looks:
         else:
             text = f"a bug of ours ({name}); see the controller's log"
             telemetry.bug("look failed", trouble.error, rollout=trouble.key)
-        await self._explain(trouble.key, text)
+        await self._explain(trouble.key, text, told=not isinstance(trouble.error, OutsideError))
 
     async def _look(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
@@ -170,12 +171,25 @@ class Looks:
         excuse = self._excuses.get(held.key)
         status = replace(decision.status, because=excuse) if excuse else decision.status
         held = await self.store.save(held, status, self.clock())
-        for action in decision.actions:
-            self._still_leading()
-            await self.performer.do(held, action, self.clock())
-            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+        await self._perform(held, decision)
         if self._excuses.pop(held.key, None):
             await self.store.save(held, decision.status, self.clock(), at_once=True)
+
+    async def _perform(self, held: Held, decision: Decision) -> None:
+        """What could not be told, as it stands behind what failed, is told once that is done."""
+        epoch, untold = self._untold.pop(held.key, (0, ()))
+        late = untold if epoch == decision.status.epoch else ()
+        for place, action in enumerate(decision.actions):
+            self._still_leading()
+            try:
+                await self.performer.do(held, action, self.clock())
+            except RolloutError:
+                behind = (a for a in decision.actions[place:] if isinstance(a, Announce))
+                self._untold[held.key] = decision.status.epoch, (*late, *behind)
+                raise
+            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+        for announcement in late:
+            await self.performer.do(held, announcement, self.clock())
 
     def _still_leading(self) -> None:
         if not self.leading():
@@ -186,6 +200,7 @@ class Looks:
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)
+        self._untold.pop(key, None)
         self._leaving.discard(key)
         space, _, name = key.partition("/")
         self.metrics.drop("rollout_canary_weight", namespace=space, name=name)
@@ -214,8 +229,8 @@ class Looks:
             took = (self.clock() - since).total_seconds()
             self.metrics.observe("rollout_weight_down_seconds", took)
 
-    async def _explain(self, key: str, text: str) -> None:
-        """The status says ``text`` until a look succeeds to its end."""
+    async def _explain(self, key: str, text: str, *, told: bool) -> None:
+        """The status says ``text`` until a look succeeds to its end, and if ``told`` an Event."""
         if not self.leading():
             return
         try:
@@ -227,6 +242,8 @@ class Looks:
         self._excuses[key] = text[:SENTENCE]
         if held is not None:
             status = replace(held.status, because=text[:SENTENCE])
+            if told:
+                await self.performer.failed(held, text, self.clock())
             await self.store.save(held, status, self.clock(), at_once=True)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from rollout.model.action import Announce, AskApproval
+from rollout.model.chat import Member, Place, Words
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
@@ -20,7 +20,7 @@ from rollout.model.observation import (
     Value,
     ValueQuestion,
 )
-from rollout.model.spec import Rollout
+from rollout.model.spec import Listener
 
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
@@ -134,7 +134,51 @@ class Webhooks(Protocol):
 
 
 class Chat(Protocol):
-    """A channel of people; Slack."""
+    """Channels of people, and what of ours stands in them; Slack.
 
-    async def post(self, rollout: Rollout, message: AskApproval | Announce) -> None:
-        """It has been said once, however often this is called for the same message."""
+    Errors of all: ``OutsideError`` when there is no answer, or none yet; ``RefusedError`` when a
+    person must change something first.
+    """
+
+    async def find(self, channel: str, since: datetime) -> Mapping[str, Place]:
+        """Our messages in ``channel`` by key, those since then."""
+
+    async def replies(self, place: Place) -> Mapping[str, Place]:
+        """Our messages in the thread of ``place`` by key."""
+
+    async def post(self, channel: str, words: Words, under: Place | None = None) -> Place:
+        """It stands there now; an OutsideError leaves open whether it does."""
+
+    async def update(self, place: Place, words: Words) -> bool:
+        """The message says ``words``; False: there is none any more."""
+
+
+class People(Protocol):
+    """Who is who in the chat, and how one of them is spoken to; errors as ``Chat``."""
+
+    async def channel(self, name: str) -> str:
+        """The id of ``#name``; an id is itself."""
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Who is in the user group now."""
+
+    async def named(self, email: str) -> str:
+        """Whose address that is; empty: nobody's."""
+
+    async def member(self, user: str) -> Member | None:
+        """None: nobody, or deactivated."""
+
+    async def whisper(self, channel: str, user: str, text: str) -> None:
+        """``user`` alone reads ``text``."""
+
+    async def open(self, trigger: str, view: Json) -> None:
+        """The modal is open for whoever pressed the button."""
+
+
+class Listeners(Protocol):
+    """Other systems that are told what happened."""
+
+    async def tell(
+        self, news: Json, listener: Listener, entries: Mapping[str, bytes], now: datetime
+    ) -> None:
+        """It has been told, signed with ``entries``, of its Secret; errors as ``Webhooks``."""

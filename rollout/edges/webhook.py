@@ -13,10 +13,12 @@ import hmac
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import Any, Self
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -29,6 +31,7 @@ from rollout.edges.reach import Hosts, Reach
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
+from rollout.model.spec import Listener
 
 SIGNATURE = "X-Rollout-Signature"
 LARGEST = 64 << 10  # bytes of an answer; a verdict has a hundred
@@ -38,6 +41,9 @@ AT_ONE_HOST = 16  # questions at one time
 RESOLVING = 4  # names looked up at one time; slow names delay webhooks and nobody else
 KEYS = ("key", "previous")
 CA = "ca.crt"
+
+TELLING = timedelta(seconds=10)
+T = TypeVar("T")
 
 Entries = Mapping[str, bytes]
 """What the Secret holds: ``key``, and perhaps ``previous`` and ``ca.crt``."""
@@ -69,38 +75,68 @@ class Webhooks:
         Errors: ``OutsideError`` when there is no answer that could be understood, and
         ``RefusedError`` when it may not be asked or says that we may not ask; never a verdict.
         """
-        url = _url(question)
+        hook = question.hook
+        call = _Call(hook.url, hook.secret_ref.name, hook.timeout, body(question))
+        return await self._send(call, entries, now, partial(_meaning, question.nonce))
+
+    async def tell(
+        self, news: Mapping[str, Any], listener: Listener, entries: Entries, now: datetime
+    ) -> None:
+        """It has been told: an answer of 2xx, whatever is in it.
+
+        ``entries``: of the Secret that ``listener`` names. Errors: as ``ask``.
+        """
+        text = json.dumps(news, separators=(",", ":")).encode()
+        call = _Call(listener.url, listener.secret_ref.name, TELLING, text)
+        await self._send(call, entries, now, _taken)
+
+    async def _send(
+        self,
+        call: "_Call",
+        entries: Entries,
+        now: datetime,
+        meaning: Callable[[aiohttp.ClientResponse, bytes], T],
+    ) -> T:
+        url = _url(call.url)
         allowed = self._hosts.reach(url)
         proxy = self._proxy.to(url) if allowed > Reach.PUBLIC else None
-        text = body(question)
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "rollout-webhook/1",
-            SIGNATURE: signature(_keys(question, entries), text, now),
+            SIGNATURE: signature(_keys(call.secret, entries), call.text, now),
         }
-        trusted = self._trusts(question, entries)
+        trusted = self._trusts(call.secret, entries)
         queue = self._queues.setdefault(str(url.host), asyncio.Semaphore(AT_ONE_HOST))
         async with queue:
             door = _Door(Reach.ITSELF if proxy else allowed, trusted, self._threads, proxy)
-            return await _post(door, url, text, headers, question)
+            return meaning(*await _post(door, url, headers, call))
 
-    def _trusts(self, question: HookQuestion, entries: Entries) -> ssl.SSLContext:
+    def _trusts(self, secret: str, entries: Entries) -> ssl.SSLContext:
         if CA not in entries:
             return self._trusted
         try:
             return ssl.create_default_context(cadata=entries[CA].decode("ascii"))
         except (ssl.SSLError, ValueError) as error:
-            name = question.hook.secret_ref.name
             raise RefusedError(
-                f"secret {name}: ca.crt is no PEM; certificates are wanted"
+                f"secret {secret}: ca.crt is no PEM; certificates are wanted"
             ) from error
 
 
-def _url(question: HookQuestion) -> URL:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One POST: where to, signed with which Secret, how long it may last, and what it says."""
+
+    url: str
+    secret: str
+    timeout: timedelta
+    text: bytes
+
+
+def _url(text: str) -> URL:
     try:
-        url = URL(question.hook.url, encoded=True)
+        url = URL(text, encoded=True)
         good = bool(url.host and url.port)
     except ValueError as error:
         raise RefusedError("its url cannot be read; https://host/path is wanted") from error
@@ -140,8 +176,7 @@ def signature(keys: tuple[bytes, ...], text: bytes, now: datetime) -> str:
     return ",".join([f"t={at}", *(f"v1={one}" for one in made)])
 
 
-def _keys(question: HookQuestion, entries: Entries) -> tuple[bytes, ...]:
-    name = question.hook.secret_ref.name
+def _keys(name: str, entries: Entries) -> tuple[bytes, ...]:
     if "key" not in entries:
         raise RefusedError(f"secret {name}: has no entry key")
     keys = tuple(entries[one].strip() for one in KEYS if one in entries)
@@ -220,26 +255,25 @@ class _Names(AbstractResolver):
 
 
 async def _post(
-    door: _Door, url: URL, text: bytes, headers: Mapping[str, str], question: HookQuestion
-) -> HookAnswer:
-    seconds = question.hook.timeout.total_seconds()
+    door: _Door, url: URL, headers: Mapping[str, str], call: _Call
+) -> tuple[aiohttp.ClientResponse, bytes]:
+    seconds = call.timeout.total_seconds()
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             door.session() as http,
             http.post(
                 url,
-                data=text,
+                data=call.text,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
                 proxy=door.proxy,
             ) as answer,
         ):
-            read = await _read(answer)
-            return _meaning(question.nonce, answer, read)
+            return answer, await _read(answer)
     except TimeoutError as error:
-        raise OutsideError(f"none in {units.words(question.hook.timeout)}") from error
+        raise OutsideError(f"none in {units.words(call.timeout)}") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if door.shut:
             raise RefusedError("its address may not be asked; see the policy") from error
@@ -280,15 +314,8 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 def _meaning(nonce: str, answer: aiohttp.ClientResponse, read: bytes) -> HookAnswer:
     """The table of docs/webhooks.md, by status first."""
+    _taken(answer, read)
     status = answer.status
-    if 300 <= status < 400:
-        raise RefusedError("it redirects; the url must name the gate itself")
-    if status in (429, 503):
-        raise OutsideError(f"it answers {status}", _seconds(answer.headers.get("Retry-After")))
-    if status in (401, 403):
-        raise RefusedError(f"it answers {status}; is the key right?")
-    if not 200 <= status < 300:
-        raise OutsideError(f"it answers {status}")
     if read.strip():
         return _verdict(nonce, answer.content_type, read)
     if status == 204 or (status == 200 and _ends(answer)):
@@ -296,6 +323,20 @@ def _meaning(nonce: str, answer: aiohttp.ClientResponse, read: bytes) -> HookAns
     if status == 200:
         raise OutsideError("an empty answer that may be cut off; say Content-Length: 0")
     return HookAnswer(nonce, HookVerdict.HOLD, f"answered {status} without a verdict")
+
+
+def _taken(answer: aiohttp.ClientResponse, read: bytes) -> None:
+    """The request was taken, whatever came of it. Errors: in our words where it was not."""
+    del read
+    status = answer.status
+    if 300 <= status < 400:
+        raise RefusedError("it redirects; the url must name the server itself")
+    if status in (429, 503):
+        raise OutsideError(f"it answers {status}", _seconds(answer.headers.get("Retry-After")))
+    if status in (401, 403):
+        raise RefusedError(f"it answers {status}; is the key right?")
+    if not 200 <= status < 300:
+        raise OutsideError(f"it answers {status}")
 
 
 def _ends(answer: aiohttp.ClientResponse) -> bool:

@@ -41,6 +41,7 @@ from rollout.lab.programs.envoy import Envoy
 from rollout.lab.programs.gitserver import GitServer, Repository
 from rollout.lab.programs.processes import free_port, start
 from rollout.lab.programs.prometheus import Prometheus
+from rollout.lab.slack.server import Slack
 
 _log = logging.getLogger(__name__)
 _KINDS = dict.fromkeys(
@@ -54,7 +55,7 @@ class Settings:
 
     ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
     ``data``: the file that keeps the API's objects for the next time; None forgets them.
-    ``ports``: fixed ones, by ``api gateway mesh prometheus control git``; others are free ones.
+    ``ports``: fixed ones, by ``api gateway mesh prometheus control git slack``; others are free.
     ``kube``: an API server that runs already; None starts the lab's own.
     """
 
@@ -79,6 +80,7 @@ class World:
     control_url: str = ""
     pods_url: str = ""
     envoy_url: str = ""
+    slack: Slack = field(default_factory=Slack)
     git: GitServer = field(init=False)
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
@@ -106,6 +108,7 @@ class World:
             "mesh": self.mesh_url,
             "prometheus": self.prometheus_url,
             "git": self.git_url,
+            "slack": self.slack.url,
             "syncz": self.syncz_url,
             "control": self.control_url,
         }
@@ -208,6 +211,8 @@ class World:
             partial(self.git.start, self.settings.ports.get("git", 0)), self.git.stop
         )
         self.repository = self.git.create("shop")
+        port = self.settings.ports.get("slack", 0)
+        await self._started(partial(self.slack.start, port), self.slack.stop)
 
     def _folder(self) -> Path:
         if self.settings.folder is not None:

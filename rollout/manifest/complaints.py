@@ -25,7 +25,7 @@ _WANTED = {
 }
 
 
-_LATER = {"slack", "commitStatus"}
+_LATER = {"commitStatus"}
 """Fields that the design knows and the code does not: they have issues of their own."""
 
 
@@ -45,7 +45,7 @@ def build(noun: Any, plain: object, keys: Callable[[Path], tuple[str, ...]]) -> 
         return _adapter(noun).validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        return [_mistake(one, keys) for one in found[:_ENOUGH]]
+        return [_mistake(one, plain, keys) for one in found[:_ENOUGH]]
     except (ValueError, RecursionError):
         return [Mistake((), "is no JSON", "finite numbers and little nesting are wanted")]
 
@@ -53,9 +53,11 @@ def build(noun: Any, plain: object, keys: Callable[[Path], tuple[str, ...]]) -> 
 _ENOUGH = 50
 
 
-def _mistake(error: ErrorDetails, keys: Callable[[Path], tuple[str, ...]]) -> Mistake:
+def _mistake(
+    error: ErrorDetails, plain: object, keys: Callable[[Path], tuple[str, ...]]
+) -> Mistake:
     path: Path = tuple(part for part in error["loc"] if part != "[key]")
-    kind, value = error["type"], error.get("input")
+    kind, value = error["type"], _at(plain, path, error.get("input"))
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         if path[-1] in _LATER:
             return Mistake(path, "is not acted on yet", "leave it out")
@@ -64,8 +66,20 @@ def _mistake(error: ErrorDetails, keys: Callable[[Path], tuple[str, ...]]) -> Mi
         return Mistake(path, "is missing", "it is required")
     if kind == "value_error":
         found, _, wanted = error["msg"].removeprefix("Value error, ").partition("; ")
+        if found == f"is {error.get('input')!r}":
+            return Mistake(path, f"is {kind_of(value)}", wanted, shows=True)
         return Mistake(path, _short(found), wanted)
-    return Mistake(path, f"is {kind_of(value)}", _wanted(error, value))
+    return Mistake(path, f"is {kind_of(value)}", _wanted(error, value), shows=True)
+
+
+def _at(plain: Any, path: Path, otherwise: object) -> object:
+    """The value at ``path`` as it was given; ``otherwise`` where the path leads to none."""
+    for part in path:
+        try:
+            plain = plain[part]
+        except (KeyError, IndexError, TypeError):
+            return otherwise
+    return plain
 
 
 def _wanted(error: ErrorDetails, value: object) -> str:

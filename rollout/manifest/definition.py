@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rollout.manifest import envelope
 from rollout.manifest.schema import Kind, Schema, plain
 from rollout.model.spec import GROUP, VERSION
 
@@ -23,6 +24,10 @@ _CONDITIONS: Schema = {
         },
     },
 }
+
+
+_NAME: Schema = {"type": "string", "pattern": f"^{envelope.NAME}$", "maxLength": envelope.LONGEST}
+"""Names made from it stay under 63."""
 
 
 def crd(kind: Kind) -> Schema:
@@ -72,7 +77,7 @@ def _whole(kind: Kind) -> Schema:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": _NAME}},
             "spec": structural(plain(kind.spec)),
             **({"status": _status(kind)} if kind.status else {}),
         },
@@ -118,13 +123,21 @@ def structural(node: Any) -> Any:
     return kept
 
 
-_KEPT = ("description", "type", "format", "enum", "pattern", "minimum", "maximum", "required")
+_KEPT = (
+    "description", "type", "format", "enum", "pattern", "minimum", "maximum", "minLength",
+    "maxLength", "required",
+)  # fmt: skip
 
 
 def _number_or_text(node: Schema) -> Schema:
-    """A value with several types: whole number or text has a word of its own, others have none."""
+    """A value with several types: whole number or text has a word of its own, others have none.
+
+    Its bounds hold for both: a number has no pattern, and a text no maximum.
+    """
     types = {branch.get("type") for branch in node["anyOf"]}
     said = {key: node[key] for key in ("description",) if key in node}
+    bounds = ("minimum", "maximum", "pattern")  # each holds for the type that it can hold for
+    said |= {key: branch[key] for branch in node["anyOf"] for key in bounds if key in branch}
     if types == {"integer", "string"}:
         return said | {"x-kubernetes-int-or-string": True}
     return said | {"x-kubernetes-preserve-unknown-fields": True}

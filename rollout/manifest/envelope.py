@@ -11,7 +11,9 @@ from rollout.model.spec import GROUP, VERSION
 
 API_VERSION = f"{GROUP}/{VERSION}"
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?")  # 53: names made from it stay under 63
+LONGEST = 53  # names made from it stay under 63
+NAME = r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?"
+_NAME = re.compile(NAME)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123, a label
 _PREFIX = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?"
 _KEY = re.compile(_PREFIX + r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -26,15 +28,24 @@ def stranger(value: object) -> str:
         return "is no Kubernetes object"
     version, kind = value.get("apiVersion"), value.get("kind")
     group = version.partition("/")[0][:64] if isinstance(version, str) else ""
-    if kind == "Rollout" and group == "argoproj.io":
-        return "is Argo's Rollout, which `rollout convert` turns into ours"
     if difflib.SequenceMatcher(None, group, GROUP).ratio() > 0.8:
         return ""
     if not group and kind in schema.KINDS:
         return ""
+    if is_namesake(value):
+        whose = f"Argo's {kind}" if group == "argoproj.io" else f"a {kind} of {group}"
+        return f"is {whose} and not ours, which is of {API_VERSION}"
     if not group or not isinstance(kind, str):
         return "is no Kubernetes object"
     return f"{show(kind)} of {show(version)} is not ours"
+
+
+def is_namesake(value: object) -> bool:
+    """Whether it is another project's kind of a name that ours has, too: Argo's Rollout."""
+    if not isinstance(value, Mapping) or value.get("kind") not in schema.KINDS:
+        return False
+    version = value.get("apiVersion")
+    return isinstance(version, str) and "/" in version and version.partition("/")[0] != GROUP
 
 
 def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -65,7 +76,7 @@ def _metadata(value: object) -> Iterator[Mistake]:
         if key not in _METADATA:
             wanted = complaints.did_you_mean(key, _METADATA)
             yield Mistake(("metadata", key), "is unknown", wanted)
-    yield from _name("name", value.get("name"), _NAME, 53)
+    yield from _name("name", value.get("name"), _NAME, LONGEST)
     if "namespace" in value:
         yield from _name("namespace", value["namespace"], _NAMESPACE, 63)
     for field in ("labels", "annotations"):

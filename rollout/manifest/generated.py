@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import yaml
-from pydantic import TypeAdapter
 
 from rollout.manifest.definition import crd
 from rollout.manifest.schema import KINDS, Schema, plain
@@ -28,14 +27,15 @@ def reference() -> str:
     ]
     for kind in KINDS.values():
         noun = plain(kind.spec)
-        parts.append(f"\n## {kind.name}\n\n{noun['description']}\n\n| field | type | meaning |")
-        parts.append("| --- | --- | --- |")
-        defaults = TypeAdapter(kind.spec).json_schema(by_alias=True)
-        parts.extend(_rows(noun, defaults, ""))
+        parts.append(
+            f"\n## {kind.name}\n\n{noun['description']}\n\n| field | type | default | meaning |"
+        )
+        parts.append("| --- | --- | --- | --- |")
+        parts.extend(_rows(noun, ""))
     return "\n".join(parts) + "\n"
 
 
-def _rows(node: Schema, source: Schema, prefix: str) -> list[str]:
+def _rows(node: Schema, prefix: str) -> list[str]:
     rows = []
     required = set(node.get("required", ()))
     for name, field in node.get("properties", {}).items():
@@ -46,9 +46,15 @@ def _rows(node: Schema, source: Schema, prefix: str) -> list[str]:
             inner, suffix = field["additionalProperties"], ".*"
         meaning = " ".join(str(field.get("description", inner.get("description", ""))).split())
         must = " (required)" if name in required else ""
-        rows.append(f"| `{prefix}{name}` | {_type(field)} | {_cell(meaning)}{must} |")
-        rows.extend(_rows(inner, source, f"{prefix}{name}{suffix}."))
+        default = f"`{_value(field['default'])}`" if "default" in field else ""
+        what = f"{_type(field)} | {default} | {_cell(meaning)}{must}"
+        rows.append(f"| `{prefix}{name}` | {what} |")
+        rows.extend(_rows(inner, f"{prefix}{name}{suffix}."))
     return rows
+
+
+def _value(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _type(field: Schema) -> str:

@@ -1,7 +1,7 @@
 """Manifest text to nouns; every mistake with its file and line, all of a file's at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollout.errors import ManifestError
@@ -18,6 +18,7 @@ class Manifest:
     """One valid document of ours: its noun, and the plain values that go to the cluster.
 
     ``namespace`` is empty where the author named none.
+    ``lines``: of each node by its path in the object.
     """
 
     kind: str
@@ -28,6 +29,17 @@ class Manifest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
     line: int = 0
+    lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def error(self, path: Path, found: str, wanted: str = "") -> ManifestError:
+        """What is wrong at ``path`` of the spec, at its line."""
+        place: Path = ("spec", *path)
+        while place and place not in self.lines:
+            place = place[:-1]
+        where = words(("spec", *path)) if path else f"{self.name}:"
+        return ManifestError(
+            self.file, self.lines.get(place, self.line), f"{where} {found}", wanted
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +47,13 @@ class Loaded:
     """What one file holds: every document of ours is a manifest, or has its errors.
 
     ``notes``: what was passed over, one line each.
+    ``doubtful``: those of the notes whose author may have meant us.
     """
 
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = field(default=(), compare=False)
 
 
 def text(file: str, data: bytes) -> Loaded:
@@ -53,6 +67,7 @@ def text(file: str, data: bytes) -> Loaded:
         tuple(manifest for one in found for manifest in one.manifests),
         tuple(error for one in found for error in one.errors),
         tuple(note for one in found for note in one.notes),
+        tuple(note for one in found for note in one.doubtful),
     )
 
 
@@ -80,9 +95,10 @@ def _parts(document: Document) -> Iterator[Path]:
 def _one(file: str, document: Document, base: Path) -> Loaded:
     value, line = _at(document.value, base), document.line(base)
     if note := envelope.stranger(value):
-        return Loaded(notes=(f"{file}:{line}: {note}; ignored",))
+        notes = (f"{file}:{line}: {note}; ignored",)
+        return Loaded(notes=notes, doubtful=notes if envelope.is_namesake(value) else ())
     scanned = [mistake for mistake in document.mistakes if mistake.path[: len(base)] == base]
-    spec, mistakes = _spec(value)
+    spec, mistakes = _spec(_at(document.spelled, base))
     placed = [
         *scanned,
         *(_under(base, mistake) for mistake in (*envelope.mistakes(value), *mistakes)),
@@ -92,7 +108,10 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
     kind, wanted = value["kind"], schema.without_nulls(value["kind"], value["spec"])
-    manifest = Manifest(kind, name, namespace, spec, wanted, value["metadata"], file, line)
+    lines = {
+        path[len(base) :]: at for path, at in document.lines.items() if path[: len(base)] == base
+    }
+    manifest = Manifest(kind, name, namespace, spec, wanted, value["metadata"], file, line, lines)
     return Loaded(manifests=(manifest,))
 
 
@@ -103,7 +122,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _under(base: Path, mistake: Mistake) -> Mistake:
-    return Mistake((*base, *mistake.path), mistake.found, mistake.wanted, mistake.line)
+    return replace(mistake, path=(*base, *mistake.path))
 
 
 def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
@@ -140,13 +159,20 @@ def _errors(
     lines = [(one.line or document.line(path), one) for path, one in first.items()]
     lines.sort(key=lambda pair: pair[0])
     errors = [
-        ManifestError(file, line, f"{words(one.path[len(base) :])} {one.found}", one.wanted)
+        ManifestError(
+            file, line, f"{words(one.path[len(base) :])} {_found(document, one)}", one.wanted
+        )
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
         more = len(lines) - MAX_ERRORS
         errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
     return tuple(errors)
+
+
+def _found(document: Document, mistake: Mistake) -> str:
+    written = document.written.get(mistake.path)
+    return f"is {written}" if mistake.shows and written is not None else mistake.found
 
 
 def oddities(file: str, data: bytes) -> tuple[ManifestError, ...]:

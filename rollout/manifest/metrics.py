@@ -1,20 +1,50 @@
 """The forms a metric can have, and what goes with which; over plain values."""
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rollout.manifest import plain
+from rollout.manifest import plain, promql
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.spec import PER_SIDE, PLACES
 
 _BUILT_IN = ("errors", "latency")
 
 
-def of(value: object, path: Path) -> Iterator[Mistake]:
-    """What is wrong with a list of metrics; each must have one form and no more."""
+def of(value: object, path: Path, arguments: Mapping[str, Any] | None = None) -> Iterator[Mistake]:
+    """What is wrong with a list of metrics; each must have one form and no more.
+
+    ``arguments``: of the template that the metrics are in; None: they are in no template.
+    """
     yield from plain.twice(plain.items(value), path, "metric")
     for index, metric in enumerate(plain.items(value)):
         if isinstance(metric, Mapping):
             yield from _metric(metric, (*path, index))
+            for field in ("query", "bad", "total"):
+                yield from _text(metric.get(field), (*path, index, field), arguments)
+
+
+def _text(text: object, path: Path, arguments: Mapping[str, Any] | None) -> Iterator[Mistake]:
+    if not isinstance(text, str):
+        return
+    if why := promql.wrong(text):
+        yield Mistake(path, why, "PromQL is wanted")
+    known = [*PLACES, *(sorted(PER_SIDE) if path[-1] != "query" else ())]
+    for name in promql.unknown(text, known):
+        of_template = name.startswith("args.")
+        if of_template and arguments is not None:
+            continue  # which arguments there are, a template's own rule says
+        found = f"uses {{{{{name[:40]}}}}}, which nobody fills in"
+        wanted = ", ".join(known)
+        if of_template:
+            yield Mistake(path, found, "arguments belong to an AnalysisTemplate")
+        else:
+            yield Mistake(path, found, _near(name, known) or f"known are {wanted}")
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    return f"did you mean {{{{{near[0]}}}}}" if near else ""
 
 
 def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:

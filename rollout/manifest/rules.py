@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout.manifest import matches, metrics, plain, shapes
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.source import folders
 from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
 from rollout.model.units import words
 
@@ -35,6 +36,7 @@ def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
 def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
+    yield from _approvals(spec)
     yield from _overruled(plain.mapping(spec.get("preflight")).get("overrule"))
     strategy = plain.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
@@ -52,19 +54,23 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one AnalysisTemplate."""
-    yield from metrics.of(spec.get("metrics"), ("metrics",))
+    yield from metrics.of(spec.get("metrics"), ("metrics",), plain.mapping(spec.get("args")))
 
 
 def _arguments(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Arguments that no default names, not even a null for "required": a typo, most likely."""
-    known = plain.mapping(spec.get("args"))
+    """Arguments that no default names, not even a null for "required", or that nobody uses."""
+    known, used = plain.mapping(spec.get("args")), set()
     for index, metric in enumerate(plain.items(spec.get("metrics"))):
         for field in ("bad", "total", "query"):
             for name in _ARGUMENT.findall(str(plain.mapping(metric).get(field, ""))):
+                used.add(name)
                 if name not in known:
                     found = f"uses {{{{args.{name[:40]}}}}}, which args does not name"
                     wanted = f"one of {', '.join(known) or 'none'}"
                     yield Mistake(("metrics", index, field), found, wanted)
+    for name in known if used <= known.keys() else ():  # a misspelt one is used as another
+        if name not in used:
+            yield Mistake(("args", name), "is used by no metric", "leave it out")
 
 
 def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -72,10 +78,18 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
     if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
-    if isinstance(path, str) and ".." in path.split("/"):
+    if isinstance(path, str) and _leads_out(path):
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):
         yield Mistake(("interval",), f"is {words(interval)}", "at least 5s is wanted")
+
+
+def _leads_out(path: str) -> bool:
+    try:
+        folders(path)
+    except ValueError:
+        return True
+    return False
 
 
 def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:
@@ -102,6 +116,19 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(("workload", "template"), "has no containers", wanted)
         for odd in shapes.odd_template(content):
             yield Mistake(("workload", "template", *odd.path), odd.found, odd.wanted)
+        yield from _selected(content)
+
+
+def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A Deployment must select its own pods; the API server refuses any other."""
+    labels = plain.mapping(plain.mapping(content.get("template")).get("metadata")).get("labels")
+    here = plain.mapping(labels)
+    wanted = plain.mapping(plain.mapping(content.get("selector")).get("matchLabels"))
+    for key, value in wanted.items():
+        if here.get(key) != value:
+            has = f"have {key}: {show(here[key])}" if key in here else f"have no label {key}"
+            path = ("workload", "template", "selector", "matchLabels", key)
+            yield Mistake(path, f"is {show(value)}, but the pods {has}", "the same label is wanted")
 
 
 def _overruled(value: object) -> Iterator[Mistake]:
@@ -168,18 +195,36 @@ def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
         yield Mistake((*path, "previewHost"), f"is {show(host)}", "a host name is wanted")
 
 
-def _approval(approval: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
-    """What no answer can meet: until Slack is spoken to, nobody's name is proved to us."""
-    quorum, people = approval.get("quorum", 1), plain.items(approval.get("approvers"))
+def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What no answer can meet: only Slack proves to us who somebody is."""
+    strategy = plain.mapping(spec.get("strategy"))
+    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
+    for name in ("canary", "dark"):
+        for index, step in enumerate(plain.items(plain.mapping(strategy.get(name)).get("steps"))):
+            here = ("strategy", name, "steps", index, "approval")
+            yield from _approval(plain.mapping(step).get("approval"), here, everywhere)
+    approval = plain.mapping(strategy.get("blueGreen")).get("approval")
+    yield from _approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
+
+
+def _approval(approval: object, path: Path, everywhere: bool) -> Iterator[Mistake]:
+    """``everywhere``: the rollout names a channel for all that has none of its own."""
+    values = plain.mapping(approval)
+    quorum, people = values.get("quorum", 1), plain.items(values.get("approvers"))
+    if values.get("slack") or everywhere:
+        return
     if isinstance(quorum, int) and quorum > 1:
-        found = f"is {quorum}, but answers come without a name yet and count as one"
-        yield Mistake((*path, "quorum"), found, "1 is wanted")
+        found = f"is {quorum}, but answers without a name count as one"
+        yield Mistake((*path, "quorum"), found, _CHANNEL)
     if people and BY_KUBERNETES not in people:
-        found = "names nobody whose answer can be proved yet"
-        yield Mistake((*path, "approvers"), found, f"{BY_KUBERNETES}, or leave it out")
-    if approval.get("notAuthor") is True:
-        found = "is true, but answers come without a name yet, so none would count"
-        yield Mistake((*path, "notAuthor"), found, "leave it out")
+        found = "names nobody whose answer could be proved"
+        yield Mistake((*path, "approvers"), found, f"{_CHANNEL}, or {BY_KUBERNETES}")
+    if values.get("notAuthor") is True:
+        found = "is true, but answers without a name do not count then"
+        yield Mistake((*path, "notAuthor"), found, _CHANNEL)
+
+
+_CHANNEL = "slack: '#channel' beside it is wanted, or notify.slack"
 
 
 def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
@@ -187,5 +232,4 @@ def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     if bake is not None and box is not None and box < bake:
         found = f"is {words(box)}, shorter than the bake ({words(bake)})"
         yield Mistake((*path, "timeBox"), found, "at least the bake is wanted")
-    yield from _approval(plain.mapping(step.get("approval")), (*path, "approval"))
     yield from metrics.of(step.get("analysis"), (*path, "analysis"))

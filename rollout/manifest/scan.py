@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -38,12 +38,34 @@ _AMBIGUOUS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing to put right: ``found`` completes the sentence that the path begins."""
+    """One thing to put right: ``found`` completes the sentence that the path begins.
+
+    ``shows``: it says no more than the value, so the author's own spelling can stand there.
+    """
 
     path: Path
     found: str
     wanted: str = ""
     line: int = 0
+    shows: bool = False
+
+
+class _Whole(int):
+    """A whole number that is shown as its author wrote it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class _Broken(float):
+    """A number that is shown as its author wrote it: ``1.20``."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +73,28 @@ class Document:
     """One YAML document as plain JSON values, with the line of every node.
 
     ``lines``: by path; for a mapping's entry the line of its key. Lines count from 1.
+    ``written``: by path, plain scalars that are no text, as their author spelled them.
     ``mistakes``: what must not be in a document of ours; a stranger's may have it.
     """
 
     value: Any
     lines: Mapping[Path, int]
     mistakes: tuple[Mistake, ...] = ()
+    written: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def spelled(self) -> Any:
+        """The value, in which each number is shown as its author wrote it."""
+        return _spelled(self.value, self.written, ())
 
     def line(self, path: Path) -> int:
         """The line of the node at ``path``, or of the nearest one around it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+
+_Number = TypeVar("_Number", _Whole, _Broken)
 
 
 def show(value: object) -> str:
@@ -153,17 +185,18 @@ class _Reader:
     events: Iterator[yaml.Event]
     lines: dict[Path, int] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    written: dict[Path, str] = field(default_factory=dict)
 
     def documents(self) -> Iterator[Document]:
         for event in self.events:
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
-            self.lines, self.mistakes = {}, []
+            self.lines, self.mistakes, self.written = {}, [], {}
             first = next(self.events)
             self.lines[()] = _line(first)
             value = self._value(first, ())
             if value is not None or self.mistakes:
-                yield Document(value, self.lines, tuple(self.mistakes))
+                yield Document(value, self.lines, tuple(self.mistakes), self.written)
 
     def _value(self, event: yaml.Event, path: Path) -> Any:
         line = _line(event)
@@ -191,7 +224,10 @@ class _Reader:
             found = f"is {show(event.value).strip(chr(39))}, on which readers of YAML disagree"
             self._mistake(path, line, found, "plain decimal digits, or quotes if it is text")
             return None
-        return _plain(event.value)
+        value = _plain(event.value)
+        if not isinstance(value, str) and event.value:
+            self.written[path] = event.value
+        return value
 
     def _list(self, path: Path) -> list[Any]:
         values: list[Any] = []
@@ -239,3 +275,20 @@ def _plain(text: str) -> Any:
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
         return number
     return None if _AMBIGUOUS.fullmatch(text) else text
+
+
+def _spelled(value: Any, written: Mapping[Path, str], path: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _spelled(inner, written, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_spelled(inner, written, (*path, at)) for at, inner in enumerate(value)]
+    if isinstance(value, bool) or path not in written:
+        return value
+    if isinstance(value, int):
+        return _as_written(_Whole(value), written[path])
+    return _as_written(_Broken(value), written[path]) if isinstance(value, float) else value
+
+
+def _as_written(number: _Number, text: str) -> _Number:
+    number.text = text
+    return number

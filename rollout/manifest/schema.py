@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from rollout.model.spec import (
     RolloutSpec,
 )
 from rollout.model.status import RolloutStatus
+from rollout.model.units import DURATION, percent, words
 
 Schema = dict[str, Any]
 
@@ -74,7 +76,10 @@ KINDS = {
 
 @cache
 def plain(noun: Any) -> Schema:
-    """JSON Schema of ``noun`` as authors write it, without references, titles or defaults."""
+    """JSON Schema of ``noun`` as authors write it, without references or titles.
+
+    ``default``: of single values, as an author would write it: ``1m``, ``0.5%``.
+    """
     found = TypeAdapter(noun).json_schema(by_alias=True)
     resolved: Schema = _inline(found, found.get("$defs", {}))
     return resolved
@@ -91,6 +96,8 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
         node = definitions[node["$ref"].rsplit("/", 1)[1]] | node
     dropped = ("$ref", "$defs", "title", "default")
     kept = {key: value for key, value in node.items() if key not in dropped}
+    if (default := _default(node)) is not None:
+        kept["default"] = default
     if "properties" in kept:  # a property may well be called title or default
         kept["properties"] = {
             name: _inline(value, definitions) for name, value in kept["properties"].items()
@@ -99,6 +106,18 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
         key: value if key == "properties" else _inline(value, definitions)
         for key, value in kept.items()
     }
+
+
+def _default(node: Schema) -> object:
+    """What holds where the author writes nothing; None where that is nothing, too, or is long."""
+    value = node.get("default")
+    if isinstance(value, list | dict) or value in (None, ""):
+        return None
+    if isinstance(value, str) and node.get("pattern") == DURATION["pattern"]:
+        return words(TypeAdapter(timedelta).validate_python(value))
+    if isinstance(value, float) and "anyOf" in node:
+        return percent(value)
+    return value
 
 
 def _without_null(node: Schema) -> Schema:

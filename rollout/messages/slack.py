@@ -182,10 +182,10 @@ def _header(title: str) -> Block:
 
 
 def _section(lines: Iterable[str]) -> Block:
-    return {"type": "section", "text": _mrkdwn(_within([one for one in lines if one]))}
+    return {"type": "section", "text": _mrkdwn(within([one for one in lines if one]))}
 
 
-def _within(lines: Sequence[str]) -> str:
+def within(lines: Sequence[str]) -> str:
     """As many whole lines as a section takes, since half an escape is none."""
     taken: list[str] = []
     for line in lines:

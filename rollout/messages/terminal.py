@@ -168,6 +168,9 @@ def behind(source: RolloutSource) -> Reason | None:
     if status.held or status.problem:
         also = f"; {status.problem}" if status.held else ""
         return Reason(f"{name}: {status.because}{also}")
+    if status.notes:
+        more = f" (and {len(status.notes) - 1} more)" if len(status.notes) > 1 else ""
+        return Reason(f"{name} passes over {status.notes[0]}{more}")
     return None
 
 

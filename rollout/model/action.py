@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.model.observation import Finding
-from rollout.model.spec import Approval
-from rollout.model.status import Revision, RolloutStatus, Verdict
+from rollout.model.status import Revision, RolloutStatus
 from rollout.model.traffic import Route, Target
 
 
@@ -83,23 +82,8 @@ class PruneWorkloads:
 
 
 @dataclass(frozen=True, slots=True)
-class AskApproval:
-    """People have been asked for this step of this attempt; ``key`` is the same for the same ask.
-
-    A dead channel never delays traffic: this comes after every traffic action.
-    """
-
-    key: str
-    approval: Approval
-    revision: Revision
-    step: int
-    split: str
-    verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Announce:
-    """One Event, log line and message: ``because`` is the very sentence of the status.
+    """One Event and log line: ``because`` is the very sentence of the status.
 
     ``warning``: a person should look at it.
     """
@@ -124,7 +108,6 @@ Action = (
     | Scale
     | HandOver
     | PruneWorkloads
-    | AskApproval
     | Announce
     | LetGo
 )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
 from rollout.model.status import Answer, Outcome, Revision, SubsetMode
 from rollout.model.traffic import Route, Target
@@ -337,8 +338,12 @@ class Finding:
     overruled: str = ""
 
     def __str__(self) -> str:
-        reason = f" (overruled: {self.overruled})" if self.overruled else ""
-        return f"{self.rule}: {self.text}{reason}"
+        return f"{self.rule}: {self.whole}"
+
+    @property
+    def whole(self) -> str:
+        """The sentence, with the reason for which it is let pass."""
+        return f"{self.text} (overruled: {self.overruled})" if self.overruled else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +353,7 @@ class Observation:
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
     ``answers``: approvals and rejections given so far for this rollout, oldest first.
+    ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
@@ -367,6 +373,7 @@ class Observation:
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
     answers: tuple[Answer, ...] = ()
+    unasked: Reason | None = None
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
     reached: Mapping[str, tuple[Serving, ...]] | None = None

@@ -12,6 +12,18 @@ from rollout.model.spec import RolloutSourceSpec
 from rollout.model.units import CONFIG
 
 
+def folders(path: str) -> tuple[str, ...]:
+    """The folders that a source's ``path`` names, from the root of the repository on.
+
+    ``deploy``, ``./deploy``, ``/deploy/`` are the same one; empty, ``.`` and ``/`` are the root.
+    Errors: ``ValueError`` where it leads out of the repository.
+    """
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    if ".." in parts:
+        raise ValueError(f"is {path!r}; a folder inside the repository is wanted")
+    return parts
+
+
 class Relation(StrEnum):
     """How the commit that was read follows the one before."""
 
@@ -102,6 +114,7 @@ class SourceStatus:
 
     ``commit``: the last one that was taken; ``held``: one that a person must accept first.
     ``problem``: why the repository could not be read the last time; empty when it could.
+    ``notes``: what of ``commit`` was passed over, and why.
     ``observed_generation``: of the spec that ``commit`` was taken with.
     """
 
@@ -115,6 +128,9 @@ class SourceStatus:
     applied: tuple[Applied, ...] = ()
     rejected: tuple[Problem, ...] = ()
     observed_generation: int = 0
+    notes: Annotated[
+        tuple[str, ...], Field(description="what of the commit was passed over, and why")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,17 @@ class Failures:
 
     __pydantic_config__ = CONFIG
 
-    consecutive: Annotated[int | None, Field(ge=1)] = None
-    total: Annotated[int | None, Field(ge=1)] = None
+    consecutive: Annotated[
+        int | None, Field(ge=1, description="readings beyond the limit in a row")
+    ] = None
+    total: Annotated[int | None, Field(ge=1, description="such readings in all")] = None
+
+
+PLACES = ("namespace", "service", "host", "stable", "canary")
+"""What ``{{…}}`` may name in a metric's own PromQL, besides a template's arguments."""
+
+PER_SIDE = frozenset({"revision", "version", "workload"})
+"""As ``PLACES``, in ``bad`` and ``total`` alone: they are asked for once per revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +225,33 @@ BY_KUBERNETES = "kubernetes"
 """In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
 
 
+SlackChannel = Annotated[
+    str,
+    Field(
+        pattern=r"^(#[^\s#@<>&|,]{1,80}|[CG][A-Z0-9]{2,20})?$",
+        description="#name, or the channel's id, which outlives a change of its name",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who must say yes before a step ends; the step is judged on while they think."""
+    """Who must say yes before a step ends; the step is judged on while they think.
+
+    ``slack``: where people are asked; empty: in ``notify.slack``, if that is set.
+    """
 
     __pydantic_config__ = CONFIG
 
+    slack: SlackChannel = ""
     approvers: Annotated[
-        tuple[str, ...],
+        tuple[
+            Annotated[str, Field(pattern=rf"^({BY_KUBERNETES}|[UWS][A-Z0-9]{{2,20}})$")],
+            ...,
+        ],
         Field(
-            description="kubernetes: who may annotate the Rollout, the one proof yet; empty: anyone"
+            description="ids of Slack users (U…, W…) and user groups (S…); "
+            "kubernetes: whoever may annotate the Rollout; empty: anyone of the workspace"
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -272,6 +298,47 @@ class Webhook:
             raise ValueError(f"timeout is {units.words(self.timeout)}; 1s to 60s is wanted")
         if self.interval < timedelta(seconds=1):
             raise ValueError(f"interval is {units.words(self.interval)}; 1s or more is wanted")
+
+
+class NotifyOn(StrEnum):
+    """What a channel may want to hear of."""
+
+    STARTED = "started"
+    WAITING = "waiting"  # for people: an approval, or a pause that nobody asked for
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolledBack"
+    PAUSED = "paused"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An HTTP server that is told what happened, by signed POSTs."""
+
+    __pydantic_config__ = CONFIG
+
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?$",
+            max_length=2000,
+            description="https; which hosts may be told, the controller's policy says",
+        ),
+    ]
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key signs each message; see docs/webhooks.md")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who hears of what; quiet by default: what went back, and what waits for a person."""
+
+    __pydantic_config__ = CONFIG
+
+    slack: SlackChannel = ""
+    webhook: Listener | None = None
+    events: tuple[NotifyOn, ...] = (NotifyOn.ROLLED_BACK, NotifyOn.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,11 +468,15 @@ class Workload:
     scale: Annotated[
         Literal["user", "managed"], Field(description="managed: we scale the canary from and to 0")
     ] = "user"
-    min_canary_pods: Annotated[int, Field(ge=1)] = 1
+    min_canary_pods: Annotated[
+        int, Field(ge=1, description="ready canary pods before the first request")
+    ] = 1
     drain: Annotated[Duration, Field(description="from last traffic to scale-down")] = timedelta(
         seconds=30
     )
-    revision_history: Annotated[int, Field(ge=1, le=50)] = 3
+    revision_history: Annotated[
+        int, Field(ge=1, le=50, description="Deployments of old revisions that are kept")
+    ] = 3
     autoscaler: Annotated[
         Autoscaler | None, Field(description="handed over to the new Deployment at promotion")
     ] = None
@@ -423,8 +494,12 @@ class Stickiness:
 
     __pydantic_config__ = CONFIG
 
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    for_: Annotated[Duration, Field(alias="for")] = timedelta(days=1)
+    cookie: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of our cookie")
+    ]
+    for_: Annotated[Duration, Field(alias="for", description="how long a browser keeps it")] = (
+        timedelta(days=1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +568,7 @@ class RolloutSpec:
     ] = ""
     traffic: Traffic = Traffic()
     analysis: Analysis = Analysis()
+    notify: Notify = Notify()
     preflight: Preflight = Preflight()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_drift: OnDrift = OnDrift.RESTORE
@@ -612,8 +688,10 @@ class RolloutSourceSpec:
     __pydantic_config__ = CONFIG
 
     url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
-    ref: Annotated[str, Field(description="a branch name, or refs/…")] = "main"
-    path: Annotated[str, Field(description="the folder of manifests")] = ""
+    ref: Annotated[
+        str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
+    ] = "main"
+    path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
     interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
     secret_ref: Annotated[
         SecretRef | None, Field(description="its entries are token, or ssh-privatekey")

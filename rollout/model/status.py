@@ -151,7 +151,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person's yes or no to one step of one attempt."""
+    """One person's yes or no to one step of one attempt.
+
+    ``who``: ``slack:U…`` where Slack vouched for the person; empty: whoever may annotate.
+    ``entry``: what of the list of approvers let them in, such as a user group they were in.
+    ``unlike``: the commit's author from whom they were told apart; empty: nobody looked.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -160,6 +165,9 @@ class Answer:
     at: datetime
     step: int
     attempt: int
+    entry: str = ""
+    unlike: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

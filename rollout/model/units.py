@@ -73,25 +73,29 @@ def _whole_percent(value: object) -> int:
     return value
 
 
-def _schema(pattern: str, *examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "examples": [*examples]})
+DURATION: dict[str, Any] = {
+    "type": "string",
+    "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$",
+    "examples": ["90s", "5m"],
+}
+"""JSON Schema of a length of time."""
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(words, return_type=str),
-    _schema(r"[0-9]{1,9}(ms|s|m|h|d)", "90s", "5m"),
+    WithJsonSchema(DURATION),
 ]
 """A length of time, written ``90s``, ``5m``, ``2h``, ``1d``."""
 
 _PERCENT_SCHEMA: list[dict[str, Any]] = [
     {"type": "number", "minimum": 0, "maximum": 100},
-    {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?%?$"},
+    {"type": "string", "pattern": r"^(0?[0-9]{1,2}(\.[0-9]{1,6})?|100(\.0{1,6})?)%?$"},
 ]
 _WHOLE_SCHEMA: list[dict[str, Any]] = [
     {"type": "integer", "minimum": 0, "maximum": 100},
-    {"type": "string", "pattern": "^[0-9]{1,3}%$"},
+    {"type": "string", "pattern": "^0*(100|[0-9]{1,2})%$"},
 ]
 
 Share = Annotated[

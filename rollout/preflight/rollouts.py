@@ -14,6 +14,7 @@ from rollout.preflight import (
     ports,
     routes,
     subsets,
+    templates,
 )
 from rollout.preflight.snapshot import Case
 
@@ -96,6 +97,7 @@ RULES = (
     Rule("ROL-052", WARN, pods.unready),
     Rule("ROL-054", WARN, policies.lost_tags),
     Rule("ROL-055", BLOCK, effect.no_counters, by_files=True),
+    Rule("ROL-056", BLOCK, templates.unusable),
     Rule("ROL-060", BLOCK, routes.claimed),
     Rule("ROL-061", WARN, routes.pinned),
     Rule("ROL-062", WARN, matching.claim_in_mesh),

@@ -7,6 +7,7 @@ from typing import Any
 from rollout.istio import hosts, virtualservice
 from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import listing, reach
+from rollout.model.spec import AnalysisTemplateSpec, TemplateUse, Unread
 from rollout.model.traffic import Cohort, Route, Target, full_host
 from rollout.workloads import deployment, selector
 
@@ -54,6 +55,7 @@ class Case:
     ``cohorts``: of all steps. ``sticky``: whether users are pinned by a cookie of ours.
     ``ahead``: the routes of all steps.
     ``counted``: names of the metrics that are judged by Istio's counters of requests.
+    ``uses``, ``templates``: the AnalysisTemplates in use, and those that are there, by name.
     ``server_side``: what the pods' own proxies count is the only evidence.
     ``overruled``: rule to the reason for which a person lets it pass.
     """
@@ -69,6 +71,8 @@ class Case:
     ahead: tuple[Route, ...] = ()
     counted: tuple[str, ...] = ()
     server_side: bool = False
+    uses: tuple[TemplateUse, ...] = ()
+    templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
     overruled: Mapping[str, str] = field(default_factory=dict)
 
     @property

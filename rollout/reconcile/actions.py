@@ -6,7 +6,6 @@ from datetime import timedelta
 from rollout.model.action import (
     Action,
     Announce,
-    AskApproval,
     EnsureWorkload,
     LetGo,
     PointSubset,
@@ -16,7 +15,6 @@ from rollout.model.action import (
     Scale,
     SetRoute,
 )
-from rollout.model.reasons import WaitsFor
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
 from rollout.reconcile import drift, handover, holding, journey, wanted
@@ -67,7 +65,6 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
         *_subset_gone(look, status),
         *_pods_down(look, status),
         *told,
-        *_ask(look, turn),
         *(() if leave else handover.due(look, status)),
         *_let_go(turn),
     )
@@ -214,24 +211,3 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
         keep = tuple(r.name for r in kept if r is not None)
         actions.append(PruneWorkloads(keep, workload.revision_history))
     return tuple(actions)
-
-
-def _ask(look: Look, turn: Turn) -> tuple[Action, ...]:
-    """The question to people, once per step and attempt, after all traffic is seen to."""
-    status, attempt = turn.status, turn.status.attempt
-    if turn.waits_for is not WaitsFor.APPROVAL or attempt.step is None or attempt.canary is None:
-        return ()
-    step = holding.stop(look.rollout, status).step
-    if step.approval is None:
-        return ()
-    key = f"{look.rollout.uid}/{attempt.number}/{attempt.step.index}"
-    return (
-        AskApproval(
-            key=key,
-            approval=step.approval,
-            revision=attempt.canary,
-            step=attempt.step.index,
-            split=str(status.stage.split),
-            verdicts=attempt.verdicts,
-        ),
-    )

@@ -1,4 +1,4 @@
-"""Our own HTTP door: health and metrics; it reads, and changes nothing."""
+"""Our own HTTP door: health, metrics, and what Slack sends; nothing else is heard."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import web
+
+from rollout.web.slack import Door
 
 TEXT = "text/plain; version=0.0.4"  # Prometheus' exposition format
 
@@ -27,18 +29,21 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to listen. ``port`` 0 takes a free one."""
+    """Where to listen. ``port`` 0 takes a free one. ``slack``: its signed requests; None: none."""
 
     host: str = "127.0.0.1"
     port: int = 8080
+    slack: Door | None = None
 
 
-def application(watched: Watched) -> web.Application:
-    """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``."""
+def application(watched: Watched, slack: Door | None = None) -> web.Application:
+    """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``, ``/slack`` if wanted."""
     app = web.Application(client_max_size=1 << 16)
     app.router.add_get("/healthz", _check(watched.health))
     app.router.add_get("/readyz", _check(watched.readiness, watched.notes))
     app.router.add_get("/metrics", _page(watched.metrics_text))
+    if slack is not None:
+        app.router.add_post("/slack", slack.handle)
     return app
 
 
@@ -47,7 +52,9 @@ async def serve(watched: Watched, settings: Settings, ready: asyncio.Future[str]
 
     Errors: ``OSError`` when the port is taken.
     """
-    runner = web.AppRunner(application(watched), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        application(watched, settings.slack), access_log=None, handle_signals=False
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -1,14 +1,20 @@
 """validate, plan, crds and schema: commands that need no cluster."""
 
+import contextlib
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from rollout.cli.exits import Exit
+from rollout.cli.manifests import files
 from tests.cli.conftest import Run
 from tests.test_examples import ROOT
 
+CASES = Path(__file__).parents[1] / "cases"
 GOOD = (ROOT / "canary" / "rollout.yaml").read_text()
 
 
@@ -99,6 +105,92 @@ def test_the_help_lists_every_command_and_fits_a_terminal(run: Run) -> None:
     for command in ("status", "approve", "validate", "plan", "preflight", "run", "lab", "wait"):
         assert f" {command} " in said
     assert max(map(len, said.splitlines())) <= 80
+
+
+def test_manifests_come_by_a_pipe_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n---\n".join(path.read_text() for path in sorted((ROOT / "canary").glob("*.yaml")))
+    with by_pipe(monkeypatch, text):
+        checked = run("validate", "-", cluster=False)
+    with by_pipe(monkeypatch, text):
+        planned = run("plan", "--brief", "-", cluster=False)
+    assert (checked.exit_code, checked.stderr) == (0, "1 manifest good, no mistakes\n")
+    assert planned.exit_code == 0
+
+
+@contextlib.contextmanager
+def by_pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> Iterator[None]:
+    pipe = io.TextIOWrapper(io.BytesIO(text.encode()))
+    monkeypatch.setattr(files, "standard_input", lambda: pipe.buffer)
+    yield
+
+
+ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec: {}\n"
+
+
+def test_argos_rollout_alone_is_named_and_fails(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(ARGO)
+    said = run("validate", str(file), cluster=False)
+    assert said.exit_code == Exit.INPUT
+    assert said.stderr.startswith(
+        f"{file}:1: is Argo's Rollout and not ours, which is of rollout.dev/v1alpha1; ignored\n"
+    )
+    file.write_text(f"{ARGO}---\n{GOOD}")
+    assert run("validate", str(file), cluster=False).exit_code == 0
+
+
+@pytest.mark.parametrize("case", ["02-tls-passthrough", "26-no-effect", "27-shadowed"])
+def test_what_stands_beside_can_make_a_manifest_a_mistake(run: Run, case: str) -> None:
+    said = run("validate", str(CASES / f"{case}.yaml"), cluster=False)
+    assert said.exit_code == Exit.INPUT
+    assert said.stderr.startswith("0 manifests good, ")
+
+
+@pytest.mark.parametrize("case", ["10-connected-virtualservices", "22-named-routes", "24-claims"])
+def test_what_stands_beside_makes_no_mistake_of_what_can_go_well(run: Run, case: str) -> None:
+    said = run("validate", str(CASES / f"{case}.yaml"), cluster=False)
+    assert (said.exit_code, said.stderr) == (0, "1 manifest good, no mistakes\n")
+
+
+TEMPLATE = """
+---
+apiVersion: rollout.dev/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: queue-depth, namespace: shop}
+spec:
+  args: {team: null, max-ratio: "2"}
+  metrics:
+  - {name: q, query: 'x{t="{{args.team}}"} / {{args.max-ratio}}', max: 1}
+"""
+
+
+def using(*uses: str) -> str:
+    listed = "".join(f"    - {use}\n" for use in uses)
+    return f"{GOOD}  analysis:\n    templates:\n{listed}{TEMPLATE}"
+
+
+def test_a_template_beside_is_asked_for_its_name_and_its_arguments(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        using(
+            "{name: queue-dept}",
+            "{name: queue-depth, args: {team: a, max-ration: '3'}}",
+            "{name: queue-depth}",
+            "{name: queue-depth, args: {team: a}}",
+        )
+    )
+    said = run("validate", str(file), cluster=False)
+    lines = len(GOOD.splitlines())
+    assert said.stdout.splitlines()[:3] == [
+        f"{file}:{lines + 3}: analysis.templates[0].name is wrong: AnalysisTemplate 'queue-dept' "
+        "is not there; did you mean queue-depth",
+        f"{file}:{lines + 4}: analysis.templates[1].args.max-ration is wrong: AnalysisTemplate "
+        "'queue-depth' has no argument 'max-ration'; did you mean max-ratio",
+        f"{file}:{lines + 5}: analysis.templates[2].name is wrong: AnalysisTemplate 'queue-depth' "
+        "needs the argument 'team'; a value in args is wanted",
+    ]
 
 
 def test_a_plan_over_an_odd_object_is_a_sentence_with_file_and_line(

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.controller.app import Controller, Outside, Settings
+from rollout.controller.chat.hearing import Hearing
+from rollout.controller.chat.showing import Showing
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Webhooks
 from tests import virtual
-from tests.fakes import FakeChat, FakeKube, FakeMetrics, FakeProxies
+from tests.fakes import FakeKube, FakeMetrics, FakeProxies
+from tests.fakes_chat import FakeChat
 
 NAMESPACE = "shop"
 REVISIONS = ("v1", "v2", "v3")
@@ -89,6 +92,7 @@ class Shop:
     proxies: FakeProxies = field(default_factory=FakeProxies)
     chat: FakeChat = field(default_factory=FakeChat)
     webhooks: Webhooks | None = None
+    hearing: Hearing = field(init=False)
 
     def __post_init__(self) -> None:
         self.kube.put(*objects())
@@ -96,8 +100,10 @@ class Shop:
     @contextlib.asynccontextmanager
     async def controller(self, **settings: Any) -> AsyncIterator[Controller]:
         """A controller at work; at the end it has been stopped as by SIGTERM."""
-        outside = Outside(self.kube, self.metrics, self.proxies, self.chat, self.webhooks)
-        made = Controller(outside, Settings(**settings), virtual.clock, virtual.Alarms)
+        outside = Outside(self.kube, self.metrics, self.proxies, self.webhooks)
+        beside = (*settings.pop("beside", ()), self._talk)
+        told = Settings(**settings, beside=beside)
+        made = Controller(outside, told, virtual.clock, virtual.Alarms)
         stop = asyncio.Event()
         task = asyncio.create_task(made.run(stop))
         try:
@@ -105,6 +111,16 @@ class Shop:
         finally:
             stop.set()
             await task
+
+    async def _talk(self, made: Controller) -> None:
+        """The chat beside the looks, as ``cli/people.py`` puts it together."""
+        now, inbox = virtual.clock, made.inbox
+        leading = lambda: made.leading  # noqa: E731
+        self.hearing = Hearing(self.kube, self.chat, inbox, now, now(), leading)
+        showing = Showing(self.kube, self.chat, now, inbox.trouble, leading)
+        self.kube.listen(showing.changed)
+        inbox.chat = None
+        await showing.run()
 
     def rollout(self, name: str = "shop") -> Json:
         found = self.kube.get("Rollout", NAMESPACE, name)

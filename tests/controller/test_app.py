@@ -326,7 +326,7 @@ def test_a_dead_chat_and_refused_events_do_not_delay_a_rollback() -> None:
                 raise OutsideError("event: no answer")
 
         shop.kube.before = refuse
-        shop.chat.error = OutsideError("slack: no answer")
+        shop.chat.errors["*"] = OutsideError("slack: no answer")
         await shop.push("v2")
         await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
         shop.metrics.value = 7
@@ -459,3 +459,39 @@ def test_a_rollout_that_cannot_be_read_can_still_be_deleted() -> None:
         assert ("Rollout", NAMESPACE, "broken") not in shop.kube.objects
 
     play(story, a_rollout(), broken)
+
+
+def told(shop: Shop) -> list[tuple[str, str, str]]:
+    """Every Event's reason, type and message, in the order in which they were written."""
+    found = sorted(shop.kube.list("Event"), key=lambda e: int(e["metadata"]["resourceVersion"]))
+    return [(event["reason"], event["type"], event["message"]) for event in found]
+
+
+def test_a_write_that_is_denied_is_told_and_what_stood_behind_it_once_it_is_done() -> None:
+    denied = "virtualservice shop/shop: 403 denied by policy 'no canaries on Friday'"
+
+    async def story(shop: Shop) -> None:
+        def deny(write: str) -> None:
+            if write == "patch VirtualService shop":
+                raise RefusedError(denied)
+
+        shop.kube.before = deny
+        await shop.push("v2")
+        await asyncio.sleep(30)
+        assert told(shop)[-1] == ("LookFailed", "Warning", denied)
+        assert [one for one in told(shop) if one[0] == "LookFailed"] == [told(shop)[-1]]
+        shop.kube.before = lambda _: None
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        await asyncio.sleep(1)
+        assert told(shop)[-1][:2] == ("StepStarted", "Normal")
+        await shop.comes(shop.rests_on_v2)
+
+    play(story)
+
+
+def test_an_event_has_the_times_by_which_kubectl_sorts() -> None:
+    shop = play(promoted)
+    for event in shop.kube.list("Event"):
+        assert event["apiVersion"] == "v1"
+        assert event["firstTimestamp"] == event["lastTimestamp"]
+        assert event["lastTimestamp"][:19] == event["eventTime"][:19]

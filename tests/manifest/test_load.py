@@ -74,7 +74,7 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{weight: '5'}", "weight is '5'; a weight is a whole number from 0 to 100"),
         ("{weight: on}", "weight is 'on'; a weight is a whole number from 0 to 100"),
         ("{weight: 1.5}", "weight is 1.5; a weight is a whole number from 0 to 100"),
-        ("{weight: true}", "weight is True; a weight is a whole number from 0 to 100"),
+        ("{weight: true}", "weight is true; a weight is a whole number from 0 to 100"),
         (
             "{weight: 010}",
             "weight is 010, on which readers of YAML disagree; "
@@ -88,17 +88,18 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ("{weight: 5, weight: 6}", "weight is given twice, first in line 12; once is wanted"),
         (
             "{approval: {quorum: 2, approvers: [kubernetes]}}",
-            "approval.quorum is 2, but answers come without a name yet",
+            "approval.quorum is 2, but answers without a name count as one; slack: ",
         ),
         (
             "{approval: {approvers: [U012AB3CD]}}",
-            "approval.approvers names nobody whose answer can be proved yet; kubernetes, or leave",
+            "approval.approvers names nobody whose answer could be proved; slack: ",
         ),
         (
             "{approval: {notAuthor: true}}",
-            "approval.notAuthor is true, but answers come without a name yet, so none would count",
+            "approval.notAuthor is true, but answers without a name do not count then; slack: ",
         ),
-        ("{approval: {slack: '#r'}}", "approval.slack is not acted on yet; leave it out"),
+        ("{approval: {slack: '<!channel>'}}", "approval.slack is '<!channel>'"),
+        ("{approval: {slack: '#r', approvers: [ann]}}", "approval.approvers[0]. is 'ann'"),
         ("{approval: {quorum: 0}}", "approval.quorum is 0; greater than or equal to 1 is wanted"),
         ("{cohorts: [{}]}", "cohorts[0] needs at least one of headers, cookies, query, path"),
         (
@@ -169,7 +170,7 @@ def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
         "shop.yaml:12: steps[1].weight is 30, less than the step before (50); weights must rise",
         "shop.yaml:13: onFailure is 'explode'; rollback or hold is wanted",
         "shop.yaml:14: oops is unknown; one of service, workload, strategy, revision, traffic, "
-        "analysis, preflight, onFailure, onDrift, progressDeadline is wanted",
+        "analysis, notify, preflight, onFailure, onDrift, progressDeadline is wanted",
     ]
 
 
@@ -210,7 +211,7 @@ def test_what_is_not_ours_is_passed_over_with_a_note() -> None:
         notes=(
             "all.yaml:1: 'Deployment' of 'apps/v1' is not ours; ignored",
             "all.yaml:5: is no Kubernetes object; ignored",
-            "all.yaml:7: is Argo's Rollout, which `rollout convert` turns into ours; ignored",
+            "all.yaml:7: is Argo's Rollout and not ours, which is of rollout.dev/v1alpha1; ignored",
         )
     )
 
@@ -345,4 +346,84 @@ def test_a_blocking_rule_is_overruled_with_a_reason_unless_it_names_the_impossib
         "such a route cannot be written",
         "shop.yaml:16: preflight.overrule[2].rule is 'ROL-023' again; each rule once is wanted",
         "shop.yaml:17: preflight.overrule[3].rule is 23; text is wanted: put it in quotes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "found"),
+    [
+        ("revision", "1.20", "revision is 1.20; text is wanted: put it in quotes"),
+        ("revision", "+5", "revision is +5; text is wanted: put it in quotes"),
+        ("revision", "True", "revision is True; text is wanted: put it in quotes"),
+        ("revision", "~", "revision is ~; text is wanted"),
+        ("revision", "1e3", "revision is 1e3, on which readers of YAML disagree; "),
+        ("revision", "0x10", "revision is 0x10, on which readers of YAML disagree; "),
+        ("revision", "012", "revision is 012, on which readers of YAML disagree; "),
+        ("progressDeadline", "1.50", "progressDeadline is 1.50; a duration is written "),
+        ("progressDeadline", "2026-11-27", "progressDeadline is '2026-11-27'; a duration is "),
+        ("progressDeadline", "yes", "progressDeadline is 'yes'; a duration is written "),
+        ("onFailure", "1.0", "onFailure is 1.0; "),
+    ],
+)
+def test_a_value_is_quoted_back_as_its_author_wrote_it(
+    field: str, written: str, found: str
+) -> None:
+    others = "" if field == "revision" else "  revision: v1\n"
+    text = (
+        "apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec:\n"
+        "  service: shop\n  workload: {deployments: 'shop-{revision}'}\n"
+        f"  strategy: {{canary: {{}}}}\n{others}  {field}: {written}\n"
+    )
+    said = errors(text)
+    assert [error.partition(": ")[2][: len(found)] for error in said] == [found]
+
+
+def test_a_limit_is_quoted_back_as_its_author_wrote_it() -> None:
+    step = "{weight: 5, analysis: [{name: q, query: up, min: 1.20, max: 1.10}]}"
+    assert errors(of_steps(step)) == [
+        "shop.yaml:11: steps[0].analysis[0].min is 1.20, more than max (1.10); min below max"
+    ]
+
+
+def test_a_placeholder_that_nobody_fills_and_broken_promql_are_mistakes_of_the_file() -> None:
+    step = (
+        "{weight: 5, analysis: [{name: rps, query: 'sum(x{a=\"{{svc}}\"}[5m]', max: 1}, "
+        '{name: own, bad: \'b{v="{{version}}"}\', total: \'t{h="{{hots}}", a="{{args.x}}"}\'}]}'
+    )
+    assert errors(of_steps(step)) == [
+        "shop.yaml:11: steps[0].analysis[0].query has '(' that is never closed: "
+        "'(x{a=\"{{svc}}\"}[5m]'; PromQL is wanted",
+        "shop.yaml:11: steps[0].analysis[1].total uses {{hots}}, which nobody fills in; "
+        "did you mean {{host}}",
+    ]
+
+
+def test_a_query_names_no_side_for_it_is_asked_once() -> None:
+    step = "{weight: 5, analysis: [{name: rps, query: 'x{a=\"{{revision}}\"}', max: 1}]}"
+    assert errors(of_steps(step)) == [
+        "shop.yaml:11: steps[0].analysis[0].query uses {{revision}}, which nobody fills in; "
+        "known are namespace, service, host, stable, canary"
+    ]
+
+
+def test_an_argument_that_no_metric_uses_is_told() -> None:
+    text = (TEMPLATE % "team").replace("args.region", "args.team")
+    assert [e.found for e in load.text("t.yaml", text.encode()).errors] == [
+        "args.region is used by no metric"
+    ]
+
+
+def test_a_deployment_must_select_its_own_pods() -> None:
+    text = (
+        "apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec:\n"
+        "  service: shop\n  strategy: {canary: {}}\n  workload:\n    template:\n"
+        "      selector: {matchLabels: {app: shop, tier: web}}\n      template:\n"
+        "        metadata: {labels: {app: shopp}}\n"
+        "        spec: {containers: [{name: a, image: x}]}\n"
+    )
+    assert errors(text) == [
+        "shop.yaml:9: workload.template.selector.matchLabels.app is 'shop', but the pods have "
+        "app: 'shopp'; the same label is wanted",
+        "shop.yaml:9: workload.template.selector.matchLabels.tier is 'web', but the pods have "
+        "no label tier; the same label is wanted",
     ]

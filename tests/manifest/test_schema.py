@@ -6,6 +6,7 @@ import pytest
 
 from rollout.cli.manifests import rbac
 from rollout.manifest import definition, generated, schema
+from rollout.model.spec import RolloutSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +66,24 @@ def test_the_reference_names_every_field_of_a_step() -> None:
     page = generated.reference()
     for field in schema.keys("Rollout", ("spec", "strategy", "canary", "steps", 0)):
         assert f"`strategy.canary.steps[].{field}`" in page
+
+
+def test_defaults_are_shown_as_an_author_would_write_them() -> None:
+    spec = schema.plain(RolloutSpec)["properties"]
+    step = spec["strategy"]["properties"]["canary"]["properties"]["steps"]["items"]["properties"]
+    harm = spec["analysis"]["properties"]["confidence"]["properties"]["harmCap"]["properties"]
+    shown = [spec["progressDeadline"], step["bake"], harm["errors"], spec["onFailure"]]
+    assert [one["default"] for one in shown] == ["30m", "1m", "0.5%", "rollback"]
+
+
+def test_the_api_server_is_given_no_defaults_to_write_into_what_git_asks_for() -> None:
+    def keys(node: object) -> set[str]:
+        if isinstance(node, list):
+            return {key for one in node for key in keys(one)}
+        if not isinstance(node, dict):
+            return set()
+        inner = {key for name, one in node.items() if name != "properties" for key in keys(one)}
+        named = {key for one in node.get("properties", {}).values() for key in keys(one)}
+        return set(node) | inner | named
+
+    assert all("default" not in keys(definition.crd(kind)) for kind in schema.KINDS.values())

@@ -204,6 +204,9 @@ def test_what_git_says_and_is_not_in_force_is_told() -> None:
 
     wrong = Problem("a.yaml", 3, "a.yaml:3: weight is 101; at most 100")
     assert behind(SourceStatus(because="1 manifest of c1 is in force")) is None
+    assert behind(SourceStatus(notes=("charts: is a submodule", "b"))) == (
+        "rolloutsource shop passes over charts: is a submodule (and 1 more)"
+    )
     assert behind(SourceStatus(rejected=(wrong,))) == f"rolloutsource shop refuses {wrong.message}"
     more = behind(SourceStatus(rejected=(wrong, wrong)))
     assert more == f"rolloutsource shop refuses {wrong.message} (and 1 more)"

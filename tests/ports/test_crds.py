@@ -143,6 +143,7 @@ async def test_every_field_of_a_sources_status_survives_the_api_server(cluster: 
         (Applied("Rollout", "shop", "a.yaml", "c1"),),
         (Problem("b.yaml", 3, "x"),),
         4,
+        ("charts: is a submodule",),
     )
     source = {
         "apiVersion": "rollout.dev/v1alpha1",
@@ -179,6 +180,11 @@ async def test_a_required_argument_of_a_template_is_kept(cluster: UnderTest) -> 
         ("service", 7),
         ("onFailure", "explode"),
         ("strategy", {"canary": {"steps": [{"bake": "1y"}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": 150}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": "150%"}]}}),
+        ("strategy", {"canary": {"steps": [{"weight": -1}]}}),
+        ("strategy", {"dark": {"steps": [{"mirror": 101}]}}),
+        ("strategy", {"dark": {"steps": [{"mirror": "101%"}]}}),
     ],
 )
 async def test_a_spec_of_the_wrong_shape_is_refused_by_the_api_server(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import Finding, Severity
-from rollout.model.spec import UNAVOIDABLE
+from rollout.model.spec import UNAVOIDABLE, AnalysisTemplateSpec, Metric, TemplateUse, Unread
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, VirtualServiceRef
 from rollout.preflight import rollouts
 from rollout.preflight.rollouts import RULES
@@ -93,6 +93,15 @@ def handed(match: Json, cohort: Cohort = TESTERS) -> Case:
     del leaf["spec"]["hosts"]
     ahead = (Route(Split(100, 0), (cohort,)),)
     return replace(but(virtual_services=(root, leaf)), cohorts=(cohort,), ahead=ahead)
+
+
+def using(*, known: bool = True, unread: bool = False, **args: str) -> Case:
+    """The Rollout uses a template whose argument ``team`` is required, and ``max`` is not."""
+    metric = Metric("q", query='x{team="{{args.team}}"} > {{args.max}}', max=1)
+    template = Unread("analysistemplate shop/q: broken") if unread else None
+    whole = AnalysisTemplateSpec((metric,), {"max": "5"})
+    templates = {"defaults": template or whole} if known else {}
+    return replace(healthy(), uses=(TemplateUse("defaults", args),), templates=templates)
 
 
 def exported(*spaces: str) -> Case:
@@ -273,6 +282,15 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             replace(healthy(), counted=("errors",), server_side=True),
             replace(bare_pods(), counted=("errors",)),
         ],
+    ),
+    "ROL-056": (
+        [
+            using(team="shop", known=False),
+            using(),
+            using(team="shop", mxa="9"),
+            using(team="shop", unread=True),
+        ],
+        [using(team="shop"), using(team="shop", max="9")],
     ),
     "ROL-060": (
         [but(claims={"shop/b": HOST})],

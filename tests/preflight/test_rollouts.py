@@ -10,6 +10,7 @@ import pytest
 
 from rollout.istio.beside import Beside
 from rollout.model.observation import Finding, Severity
+from rollout.model.spec import TemplateUse
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
@@ -617,6 +618,12 @@ CASES = [
         "block",
         replace(bare_pods(), counted=("errors",), server_side=True),
         "no pod has a proxy, and reporter is destination",
+    ),
+    (
+        "ROL-056",
+        "block",
+        replace(healthy(), uses=(TemplateUse("defaults"),)),
+        "AnalysisTemplate 'defaults' is not there; it is wanted",
     ),
     (
         "ROL-060",

@@ -8,6 +8,8 @@ HOST = sample.HOST
 NAME = "shop"
 FILE = "shop/rollout.yaml"
 BAD = "v3"
+CHANNEL, APPROVERS = "#releases", "S0LABOPS1"
+"""Of the lab's Slack: the channel, and the user group of ann and bob."""
 ERROR_RATE = 0.1
 """Of the bad revision's answers: the issue's own figure."""
 
@@ -38,8 +40,12 @@ def source(url: str) -> Object:
     }
 
 
-def manifest(revision: str) -> str:
-    """The file that is pushed; times are seconds here that would be minutes elsewhere."""
+def manifest(revision: str, *, asks: bool = False) -> str:
+    """The file that is pushed; times are seconds here that would be minutes elsewhere.
+
+    ``asks``: people of the lab's Slack must say yes before everyone has it.
+    """
+    asked = f', approval: {{slack: "{CHANNEL}", approvers: [{APPROVERS}], expires: 1h}}'
     return f"""\
 apiVersion: rollout.dev/v1alpha1
 kind: Rollout
@@ -52,8 +58,9 @@ spec:
     canary:
       steps:
       - {{weight: 10, bake: 5s, timeBox: 12s}}
-      - {{weight: 40, bake: 5s, timeBox: 12s}}
+      - {{weight: 40, bake: 5s, timeBox: 12s{asked if asks else ""}}}
       bakeAfterPromotion: 3s
+  notify: {{slack: "{CHANNEL}", events: [started, waiting, promoted, rolledBack, paused, degraded]}}
   analysis:
     interval: 1s
     warmup: 2s

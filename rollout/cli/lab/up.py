@@ -21,6 +21,7 @@ from rollout.lab.kube.client import CRD, Kind
 from rollout.lab.load import Ask
 from rollout.lab.programs import processes
 from rollout.lab.programs.processes import Child
+from rollout.lab.slack.server import Slack
 from rollout.lab.world import Settings, World
 from rollout.manifest import definition, schema
 from rollout.model.spec import GROUP, VERSION
@@ -86,6 +87,7 @@ async def _up(*, controller: bool, shop: bool, rate: int, data: Path | None) -> 
             await _stock(running)
             output.say(f"  sed -i 's/v1$/v2/' {showcase.FILE}    # {showcase.BAD} is the bad one")
             output.say("  git commit -am v2 && git push")
+            output.say(f"  open {running.slack.url}    # ann or bob must approve its second step")
             output.say(f"  kubectl -n {showcase.NAMESPACE} get rollouts --watch")
         if rate:
             await exits.enter_async_context(running.load(rate, Ask(host=showcase.HOST)))
@@ -99,7 +101,7 @@ async def _stock(running: World) -> None:
     await running.apply(*showcase.objects())
     await running.serving(showcase.HOST)
     checkout = Checkout(running.git_url, running.kubeconfig.parent / "checkout")
-    await checkout.push(showcase.FILE, showcase.manifest("v1"), "shop: v1")
+    await checkout.push(showcase.FILE, showcase.manifest("v1", asks=True), "shop: v1")
     await running.kube.create(SOURCE, showcase.source(running.git_url))
 
 
@@ -151,11 +153,21 @@ async def _established(running: World, crd: Mapping[str, Any]) -> None:
     raise OutsideError(f"crd {name}: not established within {ESTABLISHED:g} s")
 
 
-def local_policy(folder: Path) -> Path:
-    """A file that lets manifests name this machine, for git and for webhooks."""
+def local_policy(folder: Path, slack: Slack | None = None) -> Path:
+    """A file that lets manifests name this machine, for git and for webhooks.
+
+    ``slack``: the stand-in whose app the controller is.
+    """
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
-    file.write_text(yaml.safe_dump({"localGit": True, "webhooks": hosts}), encoding="utf-8")
+    allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts}
+    if slack is not None:
+        secrets = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
+        for name, secret in secrets.items():
+            (folder / name).write_text(secret, encoding="utf-8")
+        files = {name: str(folder / name) for name in secrets}
+        allowed["slack"] = {**files, "api": slack.api_url}
+    file.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     return file
 
 
@@ -165,6 +177,6 @@ async def start_controller(running: World) -> Child:
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
-        *("--cache", folder / "clones", "--policy", local_policy(folder)),
+        *("--cache", folder / "clones", "--policy", local_policy(folder, running.slack)),
     )
     return await processes.start("controller", command, log=folder / "controller.log")

@@ -1,5 +1,6 @@
 """What the objects beside a manifest say of it: rules that the files alone decide."""
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,12 +13,12 @@ from rollout.errors import ManifestError
 from rollout.istio import virtualservice
 from rollout.manifest import objects
 from rollout.manifest.load import Manifest
+from rollout.manifest.scan import Path
 from rollout.model.observation import Severity
-from rollout.model.spec import AnalysisTemplateSpec, Rollout, RolloutSpec
+from rollout.model.spec import AnalysisTemplateSpec, Rollout, RolloutSpec, Unread
 from rollout.model.status import RolloutStatus
 from rollout.preflight import rollouts
-from rollout.preflight.rollouts import Rule
-from rollout.preflight.snapshot import Case
+from rollout.preflight.templates import Known, Wrong, wrong
 
 Json = Mapping[str, Any]
 
@@ -26,35 +27,69 @@ NAMESPACE = "default"
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def rollout(manifest: Manifest, namespace: str = NAMESPACE) -> Rollout:
-    """The Rollout that a manifest describes; ``namespace``: where it goes if it names none."""
+def rollout(manifest: Manifest, namespace: str = NAMESPACE, objs: Iterable[Json] = ()) -> Rollout:
+    """The Rollout that a manifest describes; ``namespace``: where it goes if it names none.
+
+    ``objs``: its AnalysisTemplates are among them.
+    """
+    space = manifest.namespace or namespace
     obj = {
-        "metadata": {**manifest.metadata, "namespace": manifest.namespace or namespace},
+        "metadata": {**manifest.metadata, "namespace": space},
         "kind": "Rollout",
         "spec": manifest.plain,
     }
-    found = objects.rollout(obj)
+    found = objects.rollout(obj, _templates(objs, space))
     assert isinstance(found.spec, RolloutSpec)  # noqa: S101 - it was loaded as one
     return found
 
 
-def templates(manifests: Iterable[Manifest], namespace: str) -> dict[str, AnalysisTemplateSpec]:
-    """The AnalysisTemplates of one namespace, by name."""
-    found = ((m, m.spec) for m in manifests if (m.namespace or NAMESPACE) == namespace)
-    return {m.name: spec for m, spec in found if isinstance(spec, AnalysisTemplateSpec)}
+def _templates(objs: Iterable[Json], namespace: str) -> dict[str, AnalysisTemplateSpec | Unread]:
+    here = (o for o in objs if o.get("kind") == "AnalysisTemplate")
+    mine = (o for o in here if (o["metadata"].get("namespace") or NAMESPACE) == namespace)
+    return {str(obj["metadata"]["name"]): _template(obj) for obj in mine}
+
+
+def _template(obj: Json) -> AnalysisTemplateSpec | Unread:
+    try:
+        return objects.template(obj)
+    except ManifestError as error:
+        return Unread(str(error))
 
 
 def mistakes(manifests: Iterable[Manifest], objs: Iterable[Json]) -> Iterator[ManifestError]:
     """What is wrong with each Rollout among the ``objs`` of the same files."""
-    everything, cluster = list(manifests), Cluster()
+    objs, cluster = list(objs), Cluster()
     cluster.put(*objs)
-    for manifest in everything:
+    for manifest in manifests:
         if not isinstance(manifest.spec, RolloutSpec):
             continue
-        found = rollout(manifest)
-        known = templates(everything, found.namespace)
-        for text in _blocks(cluster, replace(found, templates=known)):
-            yield ManifestError(manifest.file, manifest.line, f"{manifest.name}: {text}")
+        found = rollout(manifest, objs=objs)
+        known = _templates(objs, found.namespace)
+        if known:  # none at all: they are kept elsewhere
+            yield from _misused(manifest, manifest.spec, known)
+        for text in _blocks(cluster, found):
+            yield manifest.error((), text)
+
+
+def _misused(manifest: Manifest, spec: RolloutSpec, known: Known) -> Iterator[ManifestError]:
+    uses = spec.analysis.templates
+    for one in wrong(uses, known):
+        here: Path = ("analysis", "templates", one.use)
+        path: Path = (*here, "args", one.argument) if one.argument else (*here, "name")
+        near = _near(one, uses[one.use].name, known)
+        yield manifest.error(path, f"is wrong: {one.found}", near or one.wanted)
+
+
+def _near(one: Wrong, name: str, known: Known) -> str:
+    """The likeliest name that was meant; empty: none is near."""
+    template = known.get(name)
+    if template is None:
+        near = difflib.get_close_matches(name, list(known), 1, 0.7)
+    elif one.argument and isinstance(template, AnalysisTemplateSpec):
+        near = difflib.get_close_matches(one.argument, list(template.args), 1, 0.7)
+    else:
+        near = []
+    return f"did you mean {near[0]}" if near else ""
 
 
 def _blocks(cluster: Cluster, found: Rollout) -> Iterator[str]:
@@ -68,10 +103,6 @@ def _blocks(cluster: Cluster, found: Rollout) -> Iterator[str]:
     case = preflight.case(cluster, found, asked, None, None)
     ahead = tuple(replace(route, preview_host=None) for route in case.ahead)  # others may have it
     rules = [rule for rule in rollouts.RULES if rule.by_files]
-    findings = rollouts.findings(replace(case, ahead=ahead, overruled=_of(rules, case)), rules)
-    yield from (str(f) for f in findings if f.severity is Severity.BLOCK)
-
-
-def _of(rules: Iterable[Rule], case: Case) -> dict[str, str]:
-    ids = {rule.id for rule in rules}
-    return {name: reason for name, reason in case.overruled.items() if name in ids}
+    for finding in rollouts.findings(replace(case, ahead=ahead), rules):
+        if finding.severity is Severity.BLOCK:
+            yield str(finding)

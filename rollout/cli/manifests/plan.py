@@ -1,19 +1,18 @@
 """``plan``: the exact patches of each step, before anything is pushed."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.text import Text
 
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.exits import Exit
-from rollout.cli.manifests import beside, memory, rehearsal, validate
+from rollout.cli.manifests import beside, files, memory, rehearsal
+from rollout.cli.manifests.files import KINDS, Given, Paths
 from rollout.cli.output import Format
 from rollout.cli.past import outlook
 from rollout.cli.past.counted import Reader
@@ -22,7 +21,7 @@ from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
-from rollout.manifest import load, shapes
+from rollout.manifest import load
 from rollout.messages import markdown, planned
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
@@ -30,10 +29,6 @@ from rollout.model.status import RolloutStatus
 
 Json = Mapping[str, Any]
 
-KINDS = (
-    "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
-    "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway",
-)  # fmt: skip
 _STYLES = {
     Tone.HEAD: "bold",
     Tone.ADDED: "green",
@@ -54,7 +49,7 @@ class PlanFormat(StrEnum):
 
 def plan(
     context: typer.Context,
-    paths: validate.Paths,
+    paths: Paths,
     live: Annotated[
         bool, typer.Option("--cluster", help="Against the cluster, not only these files.")
     ] = False,
@@ -70,19 +65,18 @@ def plan(
     VirtualServices, DestinationRules, Services and Deployments are taken from the files,
     and with --cluster from the cluster.
     """
-    found = [load.text(str(path), path.read_bytes()) for path in validate.files(paths)]
-    errors = [error for one in found for error in one.errors]
-    errors += [e for path in validate.files(paths) for e in _odd(path)]
-    if errors:
-        for error in errors:
+    told = files.read(paths)
+    if told.errors or told.odd:
+        for error in (*told.errors, *told.odd):
             output.say(str(error))
         raise typer.Exit(Exit.INPUT)
-    others = [obj for path in validate.files(paths) for obj in documents(path)]
-    rollouts = [m for one in found for m in one.manifests if m.kind == "Rollout"]
+    for note in told.doubtful:
+        output.say(note)
+    rollouts = [m for m in told.manifests if m.kind == "Rollout"]
     if not rollouts:
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
     given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)
-    plans = asyncio.run(_plans(given, rollouts, others, live=live))
+    plans = asyncio.run(_plans(given, rollouts, told, live=live))
     _show(plans, form, brief=brief)
     if not all(each.complete for each in plans):
         if not live:
@@ -92,37 +86,18 @@ def plan(
         raise typer.Exit(Exit.FAILED)
 
 
-def _odd(path: Path) -> Iterator[ManifestError]:
-    """What cannot be read of other people's objects: a rehearsal with it would be of other ones."""
-    if any(shapes.odd(obj) for obj in documents(path)):
-        yield from load.oddities(str(path), path.read_bytes())
-
-
-def documents(path: Path) -> Iterator[Json]:
-    """Other people's objects in a file; what is no object of Kubernetes is passed over."""
-    try:
-        found = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return  # load.text has said what is wrong with it, or that it is none of ours
-    for one in found:
-        if not isinstance(one, dict) or not isinstance(one.get("metadata"), dict):
-            continue
-        if one.get("kind") in KINDS and one["metadata"].get("name"):
-            yield one
-
-
 async def _plans(
-    given: Settings, manifests: Iterable[load.Manifest], others: list[Json], *, live: bool
+    given: Settings, manifests: Iterable[load.Manifest], told: Given, *, live: bool
 ) -> list[Planned]:
     if not live:
         return [
-            await rehearsal.play(beside.rollout(each), others, RolloutStatus())
+            await rehearsal.play(beside.rollout(each, objs=told.objs), told.objs, RolloutStatus())
             for each in manifests
         ]
-    return [await _live(given, each, others) for each in manifests]
+    return [await _live(given, each, told.objs) for each in manifests]
 
 
-async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) -> Planned:
+async def _live(given: Settings, manifest: load.Manifest, others: Iterable[Json]) -> Planned:
     """Against the cluster; an object in the files stands for the cluster's."""
     scope = cluster.in_namespace(given, manifest.namespace)
     async with cluster.connected(replace(scope, namespace="")) as connection:
@@ -130,7 +105,7 @@ async def _live(given: Settings, manifest: load.Manifest, others: list[Json]) ->
         known = [o for o in await cluster.rollouts(connection) if _is(o.rollout, manifest, scope)]
     named = {memory.key_of(obj): obj for obj in (*here, *others)}
     status = known[0].status if known else RolloutStatus()
-    rollout = beside.rollout(manifest, scope.namespace)
+    rollout = beside.rollout(manifest, scope.namespace, named.values())
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
     planned = await rehearsal.play(rollout, named.values(), status, cluster.now())

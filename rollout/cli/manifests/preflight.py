@@ -103,7 +103,7 @@ def _findings(connection: KubePort, seen: Seen) -> Sequence[Finding]:
 
 def _table(found: Found) -> None:
     rows = [
-        (seen.rollout.name, finding.rule, finding.severity.value, finding.text)
+        (seen.rollout.name, finding.rule, finding.severity.value, finding.whole)
         for seen, findings in found
         for finding in findings
     ]
@@ -121,6 +121,7 @@ def _plain(found: Found) -> list[dict[str, Any]]:
             "rule": finding.rule,
             "severity": finding.severity.value,
             "text": finding.text,
+            **({"overruled": finding.overruled} if finding.overruled else {}),
             "page": "" if finding.rule == NONE else rollouts.page(finding.rule),
         }
         for seen, findings in found

@@ -21,7 +21,7 @@ def rbac(
     ] = "",
     own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = OWN,
 ) -> None:
-    """Print the controller's ServiceAccount and rights: rollout rbac | kubectl apply -f -"""
+    """Print the controller's account and rights: rollout rbac | kubectl apply -f -"""
     print(text(namespace, own), end="")
 
 

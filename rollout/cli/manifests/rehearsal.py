@@ -99,7 +99,7 @@ class _Stage:
         if asked.preflight:
             seen = replace(seen, findings=self._findings(asked, seen))
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)
-        performer = Performer(self.cluster, Store(self.cluster), None, "plan")
+        performer = Performer(self.cluster, Store(self.cluster), "plan")
         held = replace(held, status=decision.status)
         for action in decision.actions:
             await performer.do(held, action, self.now)

@@ -1,22 +1,17 @@
 """``validate``: every mistake of every manifest, as ``file:line: found; wanted``."""
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rollout.cli import output
 from rollout.cli.exits import Exit
+from rollout.cli.manifests import files
+from rollout.cli.manifests.files import Given, Paths
 from rollout.cli.output import Format, Output
 from rollout.errors import ManifestError
-from rollout.manifest import load
-from rollout.manifest.load import Loaded, Manifest
-
-Paths = Annotated[
-    list[Path], typer.Argument(help="Files, or folders of them.", exists=True, show_default=False)
-]
-_ENDINGS = {".yaml", ".yml", ".json"}
+from rollout.manifest.envelope import API_VERSION
+from rollout.manifest.load import Manifest
 
 
 def validate(
@@ -26,40 +21,46 @@ def validate(
 ) -> None:
     """Check manifests: every mistake with its file and line, and what is wanted instead.
 
-    Exit code 0 when all are good, 2 when any is not.
-    Other people's kinds are passed over.
+    Exit code 0 when all are good, 2 when any is not, or when there is only another project's
+    kind of the same name.
+    Other people's kinds are passed over, and the routes among them are looked at: a step that
+    they leave without effect is a mistake.
+    In a pipe: kustomize build . | rollout validate -
     """
-    found = [load.text(str(path), path.read_bytes()) for path in files(paths)]
-    errors = [error for one in found for error in one.errors]
-    good = [manifest for one in found for manifest in one.manifests]
+    given = files.read(paths)
+    errors = [*given.errors, *_beside(given)]
+    wrong = {(error.file, error.line) for error in errors}
+    good = [m for m in given.manifests if not any(_holds(m, file, at) for file, at in wrong)]
     if form in (Format.JSON, Format.YAML):
         output.machine(form, _plain(good, errors), [])
     else:
-        _say(form, found, quiet=quiet)
-    if errors:
+        _say(form, given, good, errors, quiet=quiet)
+    mistaken = bool(given.doubtful) and not good
+    if errors or mistaken:
         raise typer.Exit(Exit.INPUT)
 
 
-def files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Every manifest file at or below ``paths``, sorted within each; a file named is taken as is.
-
-    Hidden folders are passed over.
-    """
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        below = (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
-        for each in sorted(below):
-            if not any(part.startswith(".") for part in each.relative_to(path).parts):
-                yield each
+def _holds(manifest: Manifest, file: str, line: int) -> bool:
+    return manifest.file == file and line in (manifest.line, *manifest.lines.values())
 
 
-def _say(form: Format, found: list[Loaded], *, quiet: bool) -> None:
-    errors = [error for one in found for error in one.errors]
-    good = [manifest for one in found for manifest in one.manifests]
+def _beside(given: Given) -> list[ManifestError]:
+    """What the objects beside say; the core is imported only where there are any to ask."""
+    rollouts = any(manifest.kind == "Rollout" for manifest in given.manifests)
+    if not rollouts or not given.objs or given.odd:
+        return []
+    from rollout.cli.manifests import beside  # noqa: PLC0415 - half a second that most need not
+
+    return list(beside.mistakes(given.manifests, given.objs))
+
+
+def _say(
+    form: Format, given: Given, good: list[Manifest], errors: list[ManifestError], *, quiet: bool
+) -> None:
     for error in errors:
-        print(error)
+        output.line(str(error))
+    for note in given.doubtful:
+        output.say(note)
     if form is Format.NAME:
         print("\n".join(f"{m.kind.lower()}.rollout.dev/{m.name}" for m in good))
         return
@@ -72,7 +73,7 @@ def _say(form: Format, found: list[Loaded], *, quiet: bool) -> None:
 
 def _summary(good: int, errors: int) -> str:
     if not good and not errors:
-        return "nothing of ours found; manifests of apiVersion rollout.dev/v1alpha1 are wanted"
+        return f"nothing of ours found; manifests of apiVersion {API_VERSION} are wanted"
     mistakes = f"{errors} mistake{'s' if errors != 1 else ''}" if errors else "no mistakes"
     return f"{good} manifest{'s' if good != 1 else ''} good, {mistakes}"
 

@@ -5,20 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+from zlib import crc32
 
-from rollout.controller import telemetry
 from rollout.controller.doing import deployments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import Held, Store
-from rollout.controller.ports import Chat, Json, Kube
+from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import mesh
-from rollout.errors import RolloutError
 from rollout.istio import destinationrule, virtualservice
 from rollout.model.action import (
     Action,
     Announce,
-    AskApproval,
     EnsureWorkload,
     HandOver,
     LetGo,
@@ -30,6 +28,8 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.traffic import Target
+
+FAILED = "LookFailed"  # the reason of an Event
 
 Patches = Callable[[Json], Sequence[Json]]
 
@@ -43,14 +43,12 @@ class Performer:
 
     kube: Kube
     store: Store
-    chat: Chat | None
     instance: str
 
     async def do(self, held: Held, action: Action, now: datetime) -> None:
         """The action's state is the world's.
 
         Errors: any of ours; ``ConflictError`` also when an object carries a newer epoch.
-        Saying something never fails: it must not keep traffic from being put right.
         """
         match action:
             case SetRoute(target, route, epoch):
@@ -65,11 +63,8 @@ class Performer:
                 await self._remove(action)
             case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
                 await deployments.perform(self.kube, held.rollout, action)
-            case AskApproval():
-                await self._say(held, action)
             case Announce():
                 await self._event(held, action, now)
-                await self._say(held, action)
             case LetGo():
                 await self.store.remove_finalizer(held)
             case _:
@@ -132,21 +127,21 @@ class Performer:
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
             await self.kube.patch(kind, namespace, name, ops)
 
+    async def failed(self, held: Held, text: str, now: datetime) -> None:
+        """An Event says why a look failed; one for each reason of an epoch."""
+        once = f"{held.status.epoch}.{crc32(text.encode()):x}"
+        await self._tell(held, Announce(FAILED, text, warning=True), now, once)
+
     async def _event(self, held: Held, told: Announce, now: datetime) -> None:
+        await self._tell(held, told, now, str(held.status.epoch))
+
+    async def _tell(self, held: Held, told: Announce, now: datetime, once: str) -> None:
         who = held.rollout
         news = News(
             *("Rollout", who.namespace, who.name, who.uid),
-            once=str(held.status.epoch),
+            once=once,
             reason=told.reason,
             note=told.because,
             warning=told.warning,
         )
         await events.tell(self.kube, news, now, Reporter("controller", self.instance))
-
-    async def _say(self, held: Held, message: AskApproval | Announce) -> None:
-        if self.chat is None:
-            return
-        try:
-            await self.chat.post(held.rollout, message)
-        except RolloutError as error:
-            telemetry.warn("message not sent", rollout=held.key, error=str(error))

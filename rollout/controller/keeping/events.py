@@ -8,7 +8,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RolloutError
 from rollout.model.spec import GROUP, VERSION
 
-NOTE = 1024  # the longest note (Kubernetes API, events.k8s.io/v1)
+NOTE = 1024  # the longest message (Kubernetes, pkg/apis/core/validation/events.go)
 INSTANCE = 128  # the longest name of who reports, as above
 
 
@@ -49,20 +49,31 @@ async def tell(kube: Kube, news: News, now: datetime, reporter: Reporter) -> Non
 
 
 def _event(news: News, now: datetime, reporter: Reporter) -> Json:
-    """Its name is made of what it tells, so that saying it twice makes one."""
+    """Its name is made of what it tells, so that saying it twice makes one.
+
+    In the core's own form, with the times of old: kubectl sorts and dates Events by them, and
+    those of events.k8s.io have none.
+    """
     name = f"{news.name[:200]}.{news.uid[:8]}.{news.once}.{news.reason.lower()}"
+    moment = now.astimezone(UTC)
+    second = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    part = f"{GROUP}/{reporter.part}"
     return {
-        "apiVersion": "events.k8s.io/v1",
+        "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": name, "namespace": news.namespace},
-        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": f"{GROUP}/{reporter.part}",
+        "firstTimestamp": second,
+        "lastTimestamp": second,
+        "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "count": 1,
+        "source": {"component": part},
+        "reportingComponent": part,
         "reportingInstance": reporter.instance[:INSTANCE],
         "action": news.reason,
         "reason": news.reason,
         "type": "Warning" if news.warning else "Normal",
-        "note": news.note[:NOTE],
-        "regarding": {
+        "message": news.note[:NOTE],
+        "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": news.kind,
             "name": news.name,

@@ -8,7 +8,7 @@ from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
-from rollout.model.reasons import Verb
+from rollout.model.reasons import Reason, Verb
 from rollout.model.spec import Request, Rollout
 from rollout.model.status import Answer
 
@@ -16,12 +16,20 @@ MOST = 200  # answers waiting for one rollout; a flood of clicks is not kept
 TRIES = 3  # at an object that somebody else writes at the same time
 
 
+NO_CHAT = Reason("the controller has no slack")
+
+
 @dataclass(slots=True)
 class Inbox:
-    """Answers and requests by rollout key; ``wake`` is told that one has come."""
+    """Answers and requests by rollout key; ``wake`` is told that one has come.
+
+    ``chat``: why nobody can be asked in a chat at all; None: they can.
+    """
 
     kube: Kube
     wake: Callable[[str], None]
+    chat: Reason | None = NO_CHAT
+    _troubles: dict[str, Reason] = field(default_factory=dict)
     _answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     _who: dict[str, str] = field(default_factory=dict)
 
@@ -37,6 +45,18 @@ class Inbox:
         if len(kept) != len(said):
             self._answers[rollout.key] = kept
         return kept
+
+    def trouble(self, key: str, because: Reason | None) -> None:
+        """Why people cannot be asked about that rollout now; None: they can."""
+        if because is not None:
+            self._troubles[key] = because
+            self.wake(key)
+        elif self._troubles.pop(key, None):
+            self.wake(key)
+
+    def unasked(self, rollout: Rollout) -> Reason | None:
+        """Why those whom ``rollout`` wants asked in a chat do not know of it; None: they do."""
+        return self.chat or self._troubles.get(rollout.key)
 
     async def ask(self, namespace: str, name: str, verb: Verb, who: str) -> str:
         """A request of ``who`` is on the object, so that a restart keeps it; answers its nonce.

@@ -93,7 +93,9 @@ class Hooks:
         if self.webhooks is None:
             return HookAnswer(question.nonce, HookVerdict.SILENT, "we ask none"), LONGEST_WAIT
         try:
-            answer = await self.webhooks.ask(question, await self._entries(question), self.clock())
+            name = question.hook.secret_ref.name
+            known = await entries(self.kube, question.namespace, name)
+            answer = await self.webhooks.ask(question, known, self.clock())
         except RolloutError as error:
             wanted = error.retry_after if isinstance(error, OutsideError) else None
             return HookAnswer(question.nonce, HookVerdict.SILENT, str(error)), wanted or 0.0
@@ -103,25 +105,30 @@ class Hooks:
             return HookAnswer(question.nonce, HookVerdict.SILENT, because), 0.0
         return answer, 0.0
 
-    async def _entries(self, question: HookQuestion) -> Mapping[str, bytes]:
-        """The Secret of the Rollout's own namespace, decoded; there is no other way to name one."""
-        name = question.hook.secret_ref.name
-        obj = await self._listed(question.namespace, name)
-        if obj is None:
-            raise RefusedError(f"secret {name} is missing")
-        try:
-            data = (obj.get("data") or {}).items()
-            return {str(key): base64.b64decode(value, validate=True) for key, value in data}
-        except binascii.Error as error:  # the API server would not have taken it
-            raise RefusedError(f"secret {name} cannot be read") from error
 
-    async def _listed(self, namespace: str, name: str) -> Json | None:
-        """The Secret; the first one that is read begins the watch, which is no gate's trouble."""
-        for _ in range(LISTINGS):
-            with contextlib.suppress(OutsideError):
-                return self.kube.get("Secret", namespace, name)
-            await asyncio.sleep(LISTING)
-        return self.kube.get("Secret", namespace, name)
+async def entries(kube: Kube, namespace: str, name: str) -> Mapping[str, bytes]:
+    """A Secret of the Rollout's own namespace, decoded; there is no other way to name one.
+
+    Errors: ``RefusedError`` when it is missing or cannot be read, ``OutsideError`` when it has not
+    been listed.
+    """
+    obj = await _listed(kube, namespace, name)
+    if obj is None:
+        raise RefusedError(f"secret {name} is missing")
+    try:
+        data = (obj.get("data") or {}).items()
+        return {str(key): base64.b64decode(value, validate=True) for key, value in data}
+    except binascii.Error as error:  # the API server would not have taken it
+        raise RefusedError(f"secret {name} cannot be read") from error
+
+
+async def _listed(kube: Kube, namespace: str, name: str) -> Json | None:
+    """The Secret; the first one that is read begins the watch, which is no gate's trouble."""
+    for _ in range(LISTINGS):
+        with contextlib.suppress(OutsideError):
+            return kube.get("Secret", namespace, name)
+        await asyncio.sleep(LISTING)
+    return kube.get("Secret", namespace, name)
 
 
 def _wait(question: HookQuestion, silent: int) -> float:

@@ -103,6 +103,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
+            unasked=self.inbox.unasked(rollout),
             answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),

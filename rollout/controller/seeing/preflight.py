@@ -59,6 +59,8 @@ def case(
         templated=workload.template is not None,
         ahead=ahead,
         counted=tuple(dict.fromkeys(m.name for m in _metrics(rollout, stops) if _holds(m))),
+        uses=rollout.spec.analysis.templates,
+        templates=rollout.templates,
         server_side=rollout.spec.analysis.reporter == "destination",
         overruled={one.rule: one.reason for one in rollout.spec.preflight.overrule},
     )

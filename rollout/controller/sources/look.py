@@ -222,6 +222,8 @@ def _status(
     ]
     rejected = (*plan.rejected, *refused)
     because = _in_force(len(applied), reading.commit)
+    if reading.notes:
+        because = sentence(f"{because}; {reading.notes[0]}")
     if rejected:
         because = _refused(rejected)
     return SourceStatus(
@@ -230,6 +232,7 @@ def _status(
         because=because,
         applied=tuple(applied[:SHOWN]),
         rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
+        notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
         observed_generation=source.generation,
     )
 
@@ -268,7 +271,7 @@ def _digest(text: str) -> str:
 
 def _news(metadata: Json, status: SourceStatus) -> News:
     reason = record.reason(status)
-    said = [status.because, status.problem]
+    said = [status.because, status.problem, *status.notes[:3]]
     if status.rejected:
         said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]
     elif reason == "Unread":

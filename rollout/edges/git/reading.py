@@ -125,7 +125,12 @@ def _parse(files: Iterable[tree.File], skip: Iterable[str], say: Say) -> None:
         ]
         problems = [{"file": e.file, "line": e.line, "message": str(e)} for e in loaded.errors]
         say(
-            {"file": file.name, "documents": documents, "problems": problems, "notes": loaded.notes}
+            {
+                "file": file.name,
+                "documents": documents,
+                "problems": problems,
+                "notes": loaded.doubtful,
+            }
         )
 
 

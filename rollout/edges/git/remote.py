@@ -5,6 +5,7 @@ no odd name can reach outside (CVE-2022-24904, CVE-2022-24877 and their like). R
 reader's child process, where a crash of libgit2 or a bomb costs one reading.
 """
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ MAX_PACKS = 200  # every fetch leaves one; then a new clone is the cheapest way 
 
 _FAR = frozenset({12, 16, 23, 34})  # git_error_t of libgit2: NET, SSL, SSH, HTTP
 _TIP = "refs/rollout/tip"
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,19 @@ class _Remote:
             return OutsideError(f"{where}: is empty; a first commit is wanted")
         names = sorted(name.removeprefix("refs/heads/") for name in known if "heads/" in name)
         some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-        return RefusedError(f"{where}: has no {full[:100]!r}; it has {some or 'no branch'}")
+        hint = self._hint(known) or f"it has {some or 'no branch'}"
+        return RefusedError(f"{where}: has no {full[:100]!r}; {hint}")
+
+    def _hint(self, known: Mapping[str, Any]) -> str:
+        """What the author may have meant by a ref that is no branch; empty: nobody knows."""
+        ref = self.origin.ref
+        if f"refs/tags/{ref}" in known:
+            return f"{ref[:100]} is a tag: write refs/tags/{ref[:100]}"
+        if _SHA.fullmatch(ref):
+            return "a commit's id is no ref: name a branch, or a tag as refs/tags/…"
+        if any(mark in ref for mark in "*^~<>=?[ "):
+            return "patterns and ranges are not followed: name a branch, or a tag as refs/tags/…"
+        return ""
 
 
 class Credentials(pygit2.RemoteCallbacks):

@@ -9,7 +9,7 @@ import pygit2
 from pygit2.enums import SortMode
 
 from rollout.errors import RefusedError
-from rollout.model.source import Problem
+from rollout.model.source import Problem, folders
 
 MAX_FILES = 1000
 MAX_FILE = 1 << 20
@@ -54,18 +54,20 @@ class Folder:
         Errors: ``RefusedError`` when there are more than one reading takes.
         """
         blobs = dict(self._blobs(commit))
-        changed = last_changes(self.repo, commit, blobs, self.path.strip("/"))
+        changed = last_changes(self.repo, commit, blobs, "/".join(folders(self.path)))
         return tuple(
             File(name, self.repo[blob].data, str(changed[name].id), author(changed[name]))
             for name, blob in sorted(blobs.items())
         )
 
     def _blobs(self, commit: Any) -> Iterator[tuple[str, Any]]:
-        tree, path = commit.tree, [part for part in self.path.split("/") if part]
+        tree, path = commit.tree, folders(self.path)
         for part in path:
             inner = tree[part] if part in tree else None  # noqa: SIM401 - a Tree has no get
             if not isinstance(inner, pygit2.Tree):
-                found = f"{self.path}: is no folder of commit {str(commit.id)[:12]}"
+                module = inner is not None and inner.filemode == _MODULE
+                what = "is a submodule, which is not followed," if module else "is no folder"
+                found = f"{self.path}: {what} of commit {str(commit.id)[:12]}"
                 self._refuse(self.path, f"{found}; a folder is wanted")
                 return
             tree = inner
@@ -86,7 +88,7 @@ class Folder:
             if entry.filemode == _TREE:
                 yield from self._walk(entry, name, depth + 1)
             elif entry.filemode == _MODULE:
-                self.notes.append(f"{name[:200]}: is a submodule; ignored")
+                self.notes.append(f"{name[:200]}: is a submodule; its manifests are not read")
             elif manifest and self._is_fine(name, entry):
                 yield name, entry.id
 

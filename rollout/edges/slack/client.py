@@ -34,7 +34,7 @@ class Client:
 
     async def find(self, channel: str, since: datetime) -> Mapping[str, Place]:
         """Our messages in ``channel`` by key, those since then; of two the older one."""
-        where = await self._channel(channel)
+        where = await self.channel(channel)
         oldest = f"{since.timestamp():.6f}"
         told = {"channel": where, "oldest": oldest, "include_all_metadata": True}
         return await self._ours("conversations.history", where, told)
@@ -49,7 +49,7 @@ class Client:
 
     async def post(self, channel: str, words: Words, under: Place | None = None) -> Place:
         """It stands in ``channel``, or in the thread of the message at ``under``."""
-        where = under.channel if under else await self._channel(channel)
+        where = under.channel if under else await self.channel(channel)
         thread = {"thread_ts": under.ts} if under else {}
         answer = await self.calls.call(
             "chat.postMessage", f"slack channel {channel}", _said(words) | thread | _to(where)
@@ -107,7 +107,7 @@ class Client:
             self._self = await self.calls.call("auth.test", "slack", {})
         return self._self
 
-    async def _channel(self, name: str) -> str:
+    async def channel(self, name: str) -> str:
         """The id of ``#name``; an id is itself. Histories are told by id only."""
         if not name.startswith("#"):
             return name

@@ -35,13 +35,14 @@ class Socket:
     """``calls`` has the app's token (``xapp-…``). ``hear``: told of presses and modals.
 
     ``answer``: what a slash command's sender reads; ``complain``: told why there is no connection,
-    and with "" that there is one.
+    and with "" that there is one. ``wanted``: whether there should be one now.
     """
 
     calls: Calls
     hear: Hear
     answer: Answer
     complain: Callable[[str], None]
+    wanted: Callable[[], bool] = lambda: True
     _working: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -49,6 +50,9 @@ class Socket:
         wait = FIRST_WAIT
         try:
             while True:
+                if not self.wanted():
+                    await asyncio.sleep(GLANCE)
+                    continue
                 try:
                     await self._session()
                     wait = FIRST_WAIT
@@ -78,7 +82,7 @@ class Socket:
             async with asyncio.timeout(CONNECTING):
                 await client.connect()
             self.complain("")
-            while await client.is_connected():
+            while self.wanted() and await client.is_connected():
                 await asyncio.sleep(GLANCE)
         except TimeoutError:
             raise OutsideError("slack: the socket does not open") from None

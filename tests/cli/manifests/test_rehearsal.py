@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from rollout.cli.manifests import rehearsal
-from rollout.cli.manifests.plan import documents
-from rollout.cli.manifests.validate import files
+from rollout.cli.manifests.files import documents, files
 from rollout.messages.planned import Planned
 from rollout.model.spec import Autoscaler
 from rollout.model.status import Phase, Revision, RolloutStatus, Stage, StepStatus, SubsetMode
@@ -128,7 +127,7 @@ def test_files_below_a_folder_are_found_in_order_and_hidden_folders_are_not() ->
 
 
 def test_what_is_no_object_of_kubernetes_is_passed_over() -> None:
-    assert list(documents(ROOT / "README.md")) == []
+    assert list(documents((ROOT / "README.md").read_bytes())) == []
 
 
 async def test_the_autoscaler_is_handed_over_in_the_plan_and_its_ignore_rule_is_printed() -> None:

@@ -13,6 +13,7 @@ from rollout.errors import OutsideError
 from rollout.manifest import objects
 from rollout.model.observation import Finding, Severity
 from rollout.model.status import Revision, RolloutStatus
+from rollout.preflight.snapshot import Case
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.controller.shop import objects as shop_objects
 from tests.fakes import FakeKube
@@ -43,7 +44,7 @@ BY_VERSION: list[Json] = [
 def seen(kube: FakeKube) -> Seen:
     obj = a_rollout(strategy={"canary": {"steps": [TESTERS, {"weight": 20}]}})
     kube.put(*shop_objects(), *BY_VERSION, obj)
-    subsets: Any = {"subsets": "version", "stable_subset": "v1"}
+    subsets: Any = {"subset_mode": "version", "stable_subset": "v1"}
     return Seen(obj, objects.rollout(obj), RolloutStatus(stable=V1, **subsets))
 
 
@@ -99,3 +100,31 @@ def test_what_is_odd_of_our_own_objects_blocks_with_its_path() -> None:
     text = "virtualservice shop/shop: http[0].match[0] is null; a mapping is wanted"
     assert told[0] == Finding("ROL-000", Severity.BLOCK, text)
     assert [f for f in told if "could not be judged" in f.text] == []
+
+
+def case_of(**spec: Any) -> Case:
+    obj = a_rollout(**spec)
+    kube = FakeKube()
+    kube.put(*shop_objects(), *BY_VERSION, obj)
+    rollout, status = objects.rollout(obj), RolloutStatus(stable=V1)
+    return preflight.case(kube, rollout, reconcile.ask(rollout, status, START), V1, None)
+
+
+def test_the_rules_are_asked_about_the_gates_and_what_a_person_has_overruled() -> None:
+    judged = {"name": "own", "successRate": {"min": "99%"}}
+    steps = [
+        {"weight": 5, "analysis": [judged]},
+        {"weight": 20, "analysis": [{**judged, "dryRun": True}]},
+    ]
+    case = case_of(
+        strategy={"canary": {"steps": steps}},
+        analysis={"metrics": [{"name": "q", "query": "up", "max": 1}], "reporter": "destination"},
+        preflight={"overrule": [{"rule": "ROL-029", "reason": "b goes on Monday"}]},
+    )
+    assert (case.counted, case.server_side) == (("own",), True)
+    assert case.overruled == {"ROL-029": "b goes on Monday"}
+
+
+def test_the_default_gate_counts_requests() -> None:
+    strategy = {"canary": {"steps": [{"weight": 5}]}}
+    assert case_of(strategy=strategy, analysis={}).counted == ("errors", "latency")

@@ -67,7 +67,7 @@ class Play:
     def note(self) -> str:
         """What the last Event says."""
         events = self.kube.list("Event")
-        return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["note"])
+        return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["message"])
 
 
 async def test_a_push_is_in_force_after_one_look_and_is_told() -> None:
@@ -279,3 +279,14 @@ async def test_a_replica_that_does_not_lead_does_nothing() -> None:
     play.sources.leading = lambda: False
     assert await play.look() is None
     assert (play.kube.writes, play.repo.asked) == ([], [])
+
+
+async def test_what_is_passed_over_is_kept_in_the_status_and_told() -> None:
+    play = Play()
+    argo = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec: {}\n"
+    commit = play.repo.push({"shop.yaml": SHOP % "v1", "web.yaml": argo})
+    await play.look()
+    note = "web.yaml:1: is Argo's Rollout and not ours, which is of rollout.dev/v1alpha1; ignored"
+    assert play.status["notes"] == [note]
+    assert play.status["because"].startswith(f"1 manifest of {commit[:10]} is in force; web.yaml:1")
+    assert play.note().endswith(note)

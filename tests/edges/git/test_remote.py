@@ -90,7 +90,7 @@ def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Dep
     )
     fetched = read(depot)
     assert [file.name for file in fetched.files] == ["good.yaml"]
-    assert fetched.notes == ("module: is a submodule; ignored",)
+    assert fetched.notes == ("module: is a submodule; its manifests are not read",)
     assert sorted(refused(fetched)) == [
         "..: has a name that means another place; a plain name is wanted",
         ".git: has a name that means another place; a plain name is wanted",
@@ -266,3 +266,49 @@ def test_without_a_secret_nothing_is_given() -> None:
 
 def test_a_host_whose_key_nobody_vouched_for_is_not_spoken_to() -> None:
     assert Credentials(origin({})).certificate_check(None, False, b"git.invalid") is False
+
+
+@pytest.mark.parametrize(
+    "path", ["deploy", "./deploy", "/deploy/", "deploy/.", "deploy//", ".//deploy"]
+)
+def test_a_folder_is_the_same_in_every_spelling(depot: Depot, path: str) -> None:
+    depot.commit({b"a.yaml": b"1", b"deploy": {b"b.yaml": b"2"}})
+    depot.commit({b"a.yaml": b"3", b"deploy": {b"b.yaml": b"2"}})
+    assert read(depot, path=path) == read(depot, path="deploy")
+    assert [file.name for file in read(depot, path=path).files] == ["deploy/b.yaml"]
+
+
+@pytest.mark.parametrize("path", ["", ".", "./", "/", "././"])
+def test_the_root_is_the_same_in_every_spelling(depot: Depot, path: str) -> None:
+    depot.commit({b"a.yaml": b"1", b"deploy": {b"b.yaml": b"2"}})
+    fetched = read(depot, path=path)
+    assert [file.name for file in fetched.files] == ["a.yaml", "deploy/b.yaml"]
+    assert fetched.problems == ()
+
+
+def test_a_folder_that_is_a_submodule_is_told_as_one(depot: Depot) -> None:
+    commit = depot.commit({b"charts": (MODULE, b"\1" * 20)})
+    assert refused(read(depot, path="charts")) == [
+        f"charts: is a submodule, which is not followed, of commit {commit[:12]}; "
+        "a folder is wanted"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ref", "hint"),
+    [
+        ("r1", "r1 is a tag: write refs/tags/r1"),
+        ("8fcd439498eec5f39ef8e72bd1cc5ffb9d9725f2", "a commit's id is no ref: name a branch"),
+        ("8fcd439", "a commit's id is no ref: name a branch, or a tag as refs/tags/…"),
+        ("v1.*", "patterns and ranges are not followed: name a branch"),
+        (">=1.0", "patterns and ranges are not followed: name a branch"),
+    ],
+)
+def test_a_ref_that_is_no_branch_is_told_what_it_may_mean(
+    depot: Depot, ref: str, hint: str
+) -> None:
+    commit = depot.commit({b"a.yaml": b"1"})
+    depot.repo.references.create("refs/tags/r1", pygit2.Oid(hex=commit))
+    with pytest.raises(RefusedError) as refusal:
+        read(depot, ref=ref)
+    assert f"has no 'refs/heads/{ref}'; {hint}" in str(refusal.value)

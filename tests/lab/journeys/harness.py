@@ -24,7 +24,7 @@ from rollout.model.status import RolloutStatus, Stage
 from tests.lab.journeys.shop import Shop
 
 ROLLOUT = Kind("rollout.dev", "v1alpha1", "rollouts", "Rollout")
-EVENT = Kind("events.k8s.io", "v1", "events", "Event")
+EVENT = Kind("", "v1", "events", "Event")
 CONFIGMAP = Kind("", "v1", "configmaps", "ConfigMap")
 PATIENCE = 25.0  # seconds for any one thing to happen; most take one
 SIGMAS = 3.29  # the 99.9 % interval of a binomial share

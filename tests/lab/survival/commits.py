@@ -13,7 +13,7 @@ Shares = Mapping[str, int]
 ROUTES = "virtualservices.networking.istio.io"
 RULES = "destinationrules.networking.istio.io"
 ROLLOUTS = "rollouts.rollout.dev"
-EVENTS = "events.events.k8s.io"
+EVENTS = "events"
 
 
 class Commits:

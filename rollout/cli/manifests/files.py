@@ -1,0 +1,134 @@
+"""Which files a command reads, and what is in them: manifests of ours, and other objects beside."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+import yaml
+
+from rollout.errors import ManifestError
+from rollout.manifest import load, shapes
+from rollout.manifest.load import Loaded, Manifest
+
+Json = Mapping[str, Any]
+
+
+def _there(paths: list[Path]) -> list[Path]:
+    """The paths, all of which are there; typer's own check knows no ``-`` as a Path."""
+    for path in paths:
+        if str(path) != "-" and not path.exists():
+            raise typer.BadParameter(f"path {str(path)!r} does not exist.")
+    return paths
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Files, or folders of them; - is what comes in by a pipe.",
+        callback=_there,
+        show_default=False,
+    ),
+]
+KINDS = (
+    "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
+    "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway",
+)  # fmt: skip
+"""Other people's kinds that a journey reads or writes."""
+STDIN = "stdin"
+_ENDINGS = {".yaml", ".yml", ".json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Everything that was given: what each file holds, and the objects beside our manifests.
+
+    ``odd``: what of these objects cannot be read; a rehearsal with it would be of other ones.
+    """
+
+    loaded: tuple[Loaded, ...]
+    objs: tuple[Json, ...]
+    odd: tuple[ManifestError, ...] = ()
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """Every valid manifest of ours, in the order of the files."""
+        return [manifest for one in self.loaded for manifest in one.manifests]
+
+    @property
+    def errors(self) -> list[ManifestError]:
+        """Every mistake of every manifest."""
+        return [error for one in self.loaded for error in one.errors]
+
+    @property
+    def doubtful(self) -> list[str]:
+        """What was passed over though its author may have meant us."""
+        return [note for one in self.loaded for note in one.doubtful]
+
+
+def read(paths: Iterable[Path]) -> Given:
+    """What is in ``paths``; standard input for ``-``."""
+    texts = list(_texts(paths))
+    return Given(
+        tuple(load.text(name, data) for name, data in texts),
+        tuple(obj for _, data in texts for obj in documents(data)),
+        tuple(error for name, data in texts for error in _odd(name, data)),
+    )
+
+
+def _odd(name: str, data: bytes) -> Iterator[ManifestError]:
+    if any(shapes.odd(obj) for obj in documents(data)):
+        yield from load.oddities(name, data)
+
+
+def _texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    for path in files(paths):
+        if str(path) == "-":
+            yield STDIN, standard_input().read()
+        else:
+            yield str(path), path.read_bytes()
+
+
+def standard_input() -> BinaryIO:
+    """What comes in by a pipe."""
+    return sys.stdin.buffer
+
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every manifest file at or below ``paths``, sorted within each; a file named is taken as is.
+
+    Hidden folders are passed over.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        below = (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
+        for each in sorted(below):
+            if not any(part.startswith(".") for part in each.relative_to(path).parts):
+                yield each
+
+
+def documents(data: bytes) -> Iterator[Json]:
+    """Other people's objects in a file; what is no object of Kubernetes is passed over."""
+    try:
+        found = list(yaml.safe_load_all(data.decode("utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
+        return  # load.text has said what is wrong with it, or that it is none of ours
+    for one in found:
+        for obj in _items(one):
+            if isinstance(obj, dict) and _is_object(obj):
+                yield obj
+
+
+def _items(document: object) -> list[object]:
+    items = document.get("items") if isinstance(document, dict) else None
+    is_list = isinstance(document, dict) and document.get("kind") == "List"
+    return items if is_list and isinstance(items, list) else [document]
+
+
+def _is_object(obj: Json) -> bool:
+    metadata = obj.get("metadata")
+    return obj.get("kind") in KINDS and isinstance(metadata, dict) and bool(metadata.get("name"))

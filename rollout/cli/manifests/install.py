@@ -1,0 +1,220 @@
+"""``install``: all that runs the controller in a cluster, as manifests for kubectl apply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+import rollout
+from rollout.cli import policy as policies
+from rollout.cli.manifests import rbac
+from rollout.errors import RefusedError
+from rollout.manifest import definition, schema
+
+Json = dict[str, Any]
+
+IMAGE = f"ghcr.io/rollout-dev/rollout:{rollout.__version__}"
+USER = 65532
+PORT = 8080
+LABELS = {"app.kubernetes.io/name": "rollout"}
+POLICY = "/etc/rollout/policy.yaml"
+CACHE = "/var/cache/rollout"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What differs from one installation to the next.
+
+    ``own``: the namespace of the controller's pods. ``only``: the one to act in; empty: all.
+    ``policy``: the text of the operator's policy; empty: the safest.
+    """
+
+    own: str = rbac.OWN
+    only: str = ""
+    replicas: int = 2
+    image: str = IMAGE
+    prometheus: str = ""
+    istiod: str = ""
+    policy: str = ""
+
+    def manifests(self) -> list[Json]:
+        """In the order in which they are to be applied."""
+        return [
+            _namespace(self.own),
+            *(definition.crd(kind) for kind in schema.KINDS.values()),
+            *rbac.manifests(self.only, self.own),
+            self._policy(),
+            self._deployment(),
+            self._service(),
+            self._budget(),
+            self._network(),
+        ]
+
+    def _policy(self) -> Json:
+        made = self._made("v1", "ConfigMap")
+        return {**made, "data": {"policy.yaml": self.policy or "{}\n"}}
+
+    def _deployment(self) -> Json:
+        spec = {
+            "replicas": self.replicas,
+            "selector": {"matchLabels": LABELS},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
+            "template": {
+                # Without a proxy: the mesh that is upgraded must not stand before its upgrader.
+                "metadata": {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}},
+                "spec": self._pod(),
+            },
+        }
+        return {**self._made("apps/v1", "Deployment"), "spec": spec}
+
+    def _pod(self) -> Json:
+        return {
+            "serviceAccountName": rbac.NAME,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": 1,
+                    "topologyKey": key,
+                    "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": {"matchLabels": LABELS},
+                }
+                for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+            ],
+            "containers": [self._container()],
+            "volumes": [
+                {"name": "cache", "emptyDir": {"sizeLimit": "2Gi"}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+                {"name": "policy", "configMap": {"name": rbac.NAME}},
+            ],
+        }
+
+    def _container(self) -> Json:
+        port = {"name": "http", "containerPort": PORT, "protocol": "TCP"}
+        return {
+            "name": "rollout",
+            "image": self.image,
+            "args": ["run"],
+            "env": [
+                {
+                    "name": "POD_NAMESPACE",
+                    "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+                },
+                *({"name": key, "value": value} for key, value in self._settings().items()),
+            ],
+            "ports": [port],
+            "startupProbe": _probe("/healthz", failures=30),
+            "livenessProbe": _probe("/healthz", failures=6),
+            "readinessProbe": _probe("/readyz", failures=3),
+            "resources": {
+                "requests": {"cpu": "100m", "memory": "256Mi"},
+                "limits": {"memory": "1Gi"},
+            },
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [
+                {"name": "cache", "mountPath": CACHE},
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+                {"name": "policy", "mountPath": str(Path(POLICY).parent), "readOnly": True},
+            ],
+        }
+
+    def _settings(self) -> Mapping[str, str]:
+        said = {
+            "ROLLOUT_LISTEN": f"0.0.0.0:{PORT}",
+            "ROLLOUT_CACHE": CACHE,
+            "ROLLOUT_POLICY": POLICY,
+            "ROLLOUT_NAMESPACE": self.only,
+            "ROLLOUT_PROMETHEUS": self.prometheus,
+            "ROLLOUT_ISTIOD": self.istiod,
+        }
+        return {key: value for key, value in said.items() if value}
+
+    def _service(self) -> Json:
+        port = {"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}
+        made = self._made("v1", "Service")
+        return {**made, "spec": {"selector": LABELS, "ports": [port]}}
+
+    def _budget(self) -> Json:
+        made = self._made("policy/v1", "PodDisruptionBudget")
+        return {**made, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": LABELS}}}
+
+    def _network(self) -> Json:
+        """Who may reach us. Whom we may reach stays open: git and Prometheus may be anywhere."""
+        spec = {
+            "podSelector": {"matchLabels": LABELS},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": PORT, "protocol": "TCP"}]}],
+        }
+        return {**self._made("networking.k8s.io/v1", "NetworkPolicy"), "spec": spec}
+
+    def _made(self, version: str, kind: str) -> Json:
+        metadata = {"name": rbac.NAME, "namespace": self.own, "labels": LABELS}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def install(  # noqa: PLR0913, PLR0917 - one parameter an option
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Act in this one only; default: in all.")
+    ] = "",
+    own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = rbac.OWN,
+    replicas: Annotated[int, typer.Option(help="One leads, the others wait.", min=1)] = 2,
+    image: Annotated[str, typer.Option(help="The controller's image.")] = IMAGE,
+    prometheus: Annotated[str, typer.Option(help="Prometheus' URL.")] = "",
+    istiod: Annotated[str, typer.Option(help="istiod's /debug/syncz URLs, with commas.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="File: what manifests may ask of the controller.")
+    ] = None,
+) -> None:
+    """Print all that runs the controller in a cluster: rollout install | kubectl apply -f -
+
+    Nothing is written. `rollout install … | kubectl diff -f -` compares with the cluster.
+    """
+    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy))
+    print(text(made), end="")
+
+
+def text(made: Installation) -> str:
+    """The manifests as YAML."""
+    return yaml.safe_dump_all(made.manifests(), sort_keys=False, width=100)
+
+
+def files() -> Mapping[str, str]:
+    """The manifests kept in this repository, by path."""
+    head = "# Generated by `make generate`: rollout install"
+    return {
+        "deploy/install/cluster.yaml": f"{head}\n{text(Installation())}",
+        "deploy/install/one-namespace.yaml": f"{head} -n shop\n{text(Installation(only='shop'))}",
+    }
+
+
+def _read(path: Path | None) -> str:
+    """The policy's text, once it is known to be one."""
+    if path is None:
+        return ""
+    policies.read(str(path))
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except OSError as error:
+        raise RefusedError(f"{path}: cannot be read; --policy must name a readable file") from error
+
+
+def _namespace(name: str) -> Json:
+    labels = {**LABELS, "pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _probe(path: str, *, failures: int) -> Json:
+    get = {"path": path, "port": "http"}
+    return {"httpGet": get, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": failures}

@@ -1,0 +1,219 @@
+"""What people press and type, weighed now and put where the next look finds it.
+
+Who may is asked anew at each press. Whoever is refused is told why, alone; nothing that is pressed
+twice, late, or by two at once does more than once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rollout.controller import telemetry
+from rollout.controller.chat import tickets
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.ports import Kube, People
+from rollout.errors import ManifestError, RolloutError
+from rollout.manifest import objects, record
+from rollout.messages import journeys, slack
+from rollout.model.chat import PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
+from rollout.model.reasons import Verb
+from rollout.model.spec import Approval, Rollout
+from rollout.model.status import Answer, RolloutStatus
+
+MOST = 10_000  # presses remembered; they are forgotten in the order in which they came
+USAGE = "try `/rollout status NAME` or `/rollout status NAMESPACE/NAME`"
+
+_VERBS = {Press.PAUSE: Verb.PAUSE, Press.ABORT: Verb.ABORT}
+
+
+class _NoError(Exception):
+    """Somebody is refused; the text is what they read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A press, or a submitted reason, and what it is about."""
+
+    sender: Sender
+    press: Press
+    ticket: Ticket
+    rollout: Rollout
+    status: RolloutStatus
+
+
+@dataclass(slots=True)
+class Hearing:
+    """``began``: when this process did; what was pressed before may have been heard before.
+
+    ``leading``: whether this replica may act now.
+    """
+
+    kube: Kube
+    people: People
+    inbox: Inbox
+    clock: Callable[[], datetime]
+    began: datetime
+    leading: Callable[[], bool] = lambda: True
+    _heard: dict[str, None] = field(default_factory=dict)
+
+    async def hear(self, heard: Heard) -> None:
+        """It has had its effect, or whoever said it was told why not. Errors: none."""
+        try:
+            match heard:
+                case Click():
+                    await self._click(heard)
+                case Refusal():
+                    await self._refuse(heard)
+                case Command():
+                    await self._whisper(heard.sender, await self.answer(heard))
+        except _NoError as no:
+            telemetry.info("refused in slack", because=str(no))
+            await self._whisper(heard.sender, str(no))
+        except RolloutError as error:
+            telemetry.warn("slack not understood", error=str(error))
+            await self._whisper(heard.sender, f"not done: {error}")
+        except Exception as error:  # one press, whatever it holds, is not the others' trouble
+            telemetry.bug("slack", error)
+
+    async def answer(self, command: Command) -> str:
+        """What whoever typed ``/rollout …`` reads. Errors: none."""
+        verb, _, name = command.text.partition(" ")
+        if verb != "status" or not name:
+            return USAGE
+        try:
+            return await self._status(name.strip(), command.sender)
+        except RolloutError as error:
+            return slack.safe(str(error))
+        except Exception as error:  # as in ``hear``
+            telemetry.bug("slack", error)
+            return "a bug of ours; see the controller's log"
+
+    async def _click(self, click: Click) -> None:
+        if click.once in self._heard:
+            return  # delivered twice, or recorded and played again
+        self._heard[click.once] = None
+        if len(self._heard) > MOST:
+            del self._heard[next(iter(self._heard))]
+        now = self.clock()
+        if click.press is None or click.ticket is None:
+            raise _NoError("that button is none of ours any more")
+        skew = timedelta(seconds=1)
+        if now - click.at > tickets.FRESH or click.at < self.began - skew:
+            raise _NoError("that was pressed before we were listening; press it once more")
+        asked = self._about(click.sender, click.press, click.ticket, now)
+        entry = await self._entry(asked)
+        match click.press:
+            case Press.APPROVE:
+                await self._give(asked, entry, yes=True)
+            case Press.REJECT:
+                view = slack.reason_view(click.ticket, click.sender.channel, asked.rollout.key)
+                await self.people.open(click.trigger, view)
+            case Press.PAUSE | Press.ABORT:
+                who, rollout = PROOF + click.sender.user, asked.rollout
+                verb = _VERBS[click.press]
+                await self.inbox.ask(rollout.namespace, rollout.name, verb, who)
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        if refusal.ticket is None:
+            raise _NoError("that form is none of ours any more")
+        asked = self._about(refusal.sender, Press.REJECT, refusal.ticket, self.clock())
+        await self._give(asked, await self._entry(asked), yes=False, reason=refusal.reason)
+
+    def _about(self, sender: Sender, press: Press, ticket: Ticket, now: datetime) -> _Asked:
+        if not self.leading():
+            raise _NoError("another replica of the controller took over; press it once more")
+        found = self._read(ticket.namespace, ticket.name)
+        if found is None:
+            raise _NoError(f"there is no rollout {ticket.key} any more")
+        rollout, status = found
+        if why := tickets.spoilt(press, ticket, rollout, status, now):
+            raise _NoError(f"{ticket.key}: {why}")
+        return _Asked(sender, press, ticket, rollout, status)
+
+    async def _entry(self, asked: _Asked) -> str:
+        """What lets the sender in, asked of Slack now. Errors: ``_NoError`` when nothing does."""
+        found = tickets.lists(asked.press, asked.ticket, asked.rollout)
+        user, key = asked.sender.user, asked.ticket.key
+        members: dict[str, frozenset[str]] = {}
+        for group in tickets.groups(found):
+            if user not in {one for known in members.values() for one in known}:
+                members[group] = await self.people.members(group)
+        entry = tickets.entry(found, user, members)
+        if entry is None or not found:
+            raise _NoError(f"{key}: you are not on the list of those who may answer; {_who(found)}")
+        if not entry:
+            person = await self.people.member(user)
+            if person is None or person.outside or person.robot:
+                raise _NoError(f"{key}: guests, robots and other workspaces may not answer")
+        return entry
+
+    async def _give(self, asked: _Asked, entry: str, *, yes: bool, reason: str = "") -> None:
+        """The answer waits for the next look, which decides whether it counts."""
+        user, ticket = asked.sender.user, asked.ticket
+        if said := tickets.answered(ticket, user, yes, asked.status):
+            raise _NoError(f"{ticket.key}: {said}")
+        unlike = await self._unlike(asked) if yes else ""
+        answer = Answer(
+            *(PROOF + user, yes, self.clock(), ticket.step, ticket.attempt, entry, unlike, reason)
+        )
+        self.inbox.answer(ticket.key, answer)
+        telemetry.info(f"{'approved' if yes else 'rejected'} in slack", rollout=ticket.key)
+
+    async def _unlike(self, asked: _Asked) -> str:
+        """The commit's author, told apart from the sender, where the step asks for that."""
+        author = asked.rollout.author
+        found = tickets.lists(asked.press, asked.ticket, asked.rollout)
+        if not author or not any(one.not_author for one in found):
+            return ""
+        known, key = await self.people.named(author), asked.ticket.key
+        if not known:
+            raise _NoError(
+                f"{key}: nobody in Slack has the address of the commit's author "
+                f"({slack.safe(author, 80)}), so nobody can be told apart from them"
+            )
+        if known == asked.sender.user:
+            raise _NoError(f"{key}: you wrote this commit; somebody else must approve it")
+        return author
+
+    async def _status(self, name: str, sender: Sender) -> str:
+        """The rollout of that name that is told of in the sender's channel."""
+        namespace, _, plain = name.rpartition("/")
+        found = []
+        for obj in self.kube.list("Rollout"):
+            meta = obj["metadata"]
+            if meta["name"] == plain and namespace in ("", str(meta.get("namespace", ""))):
+                read = self._read(str(meta.get("namespace", "")), plain)
+                if read is not None and await self._is_told_in(read[0], sender.channel):
+                    found.append(read)
+        if not found:
+            return f"no rollout {slack.safe(name, 80)} is told of in this channel; {USAGE}"
+        return "\n\n".join(journeys.joined(*one, self.clock()) for one in found[:3])
+
+    async def _is_told_in(self, rollout: Rollout, channel: str) -> bool:
+        """A name is resolved first, since the sender's channel is told by its id."""
+        for named in journeys.channels(rollout):
+            if named == channel or await self.people.channel(named) == channel:
+                return True
+        return False
+
+    def _read(self, namespace: str, name: str) -> tuple[Rollout, RolloutStatus] | None:
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            return None
+        try:
+            return objects.rollout(obj), record.status(obj)
+        except ManifestError:
+            return None
+
+    async def _whisper(self, sender: Sender, text: str) -> None:
+        if not sender.channel:
+            return
+        try:
+            await self.people.whisper(sender.channel, sender.user, text)
+        except RolloutError as error:
+            telemetry.warn("slack does not take an answer", error=str(error))
+
+
+def _who(found: tuple[Approval, ...]) -> str:
+    named: Mapping[str, None] = dict.fromkeys(entry for one in found for entry in one.approvers)
+    return f"it has {', '.join(slack.safe(one) for one in named)}" if named else "it is empty"

@@ -1,0 +1,265 @@
+"""What channels show is made equal to what they should, beside the looks and never before them.
+
+What stands there is asked of the chat itself, so nothing that a crash could lose is remembered.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rollout.controller import telemetry
+from rollout.controller.ports import Chat, Kube
+from rollout.controller.seeing import concerns
+from rollout.errors import ManifestError, OutsideError, RolloutError
+from rollout.manifest import objects, record
+from rollout.messages import journeys
+from rollout.messages.journeys import Shown
+from rollout.model.chat import Place, Words
+from rollout.model.reasons import Reason
+
+LAZY = 30.0  # seconds between two updates that only count further
+FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
+PAST = timedelta(days=1)  # how long after its end a journey's message is still put right
+SKEW = timedelta(minutes=10)  # that Slack's clock and ours may differ
+AT_ONCE = 4  # rollouts
+BEAT = 1.0  # seconds between two looks whether this replica leads
+
+Where = tuple[str, str]
+"""Channel and key of a message."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A message as we know it to stand: what it says, since when, and what its thread has."""
+
+    place: Place
+    digest: str = ""
+    pressing: str = ""
+    at: float = 0.0
+    thread: set[str] | None = None
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What was found in a channel, and how far back was looked; None: nobody looked yet."""
+
+    since: datetime | None = None
+    found: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Showing:
+    """``trouble``: told of each rollout why people could not be asked; None when they were.
+
+    ``leading``: whether this replica may act now.
+    """
+
+    kube: Kube
+    chat: Chat
+    clock: Callable[[], datetime]
+    trouble: Callable[[str, Reason | None], None]
+    leading: Callable[[], bool] = lambda: True
+    _standing: dict[Where, _Standing] = field(default_factory=dict)
+    _channels: dict[str, _Channel] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)
+    _failures: dict[str, int] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def changed(self, kind: str, touched: frozenset[str]) -> None:
+        """A Rollout may have another status now."""
+        if kind == "Rollout":
+            for key in concerns.itself(touched):
+                self._soon(key, 0.0 if key not in self._failures else None)
+
+    def _begin(self) -> None:
+        """Every rollout is compared anew: another replica may have written since."""
+        self._standing.clear()
+        self._channels.clear()
+        for obj in self.kube.list("Rollout"):
+            meta = obj["metadata"]
+            self._soon(f"{meta.get('namespace', '')}/{meta['name']}", 0.0)
+
+    async def run(self) -> None:
+        """For ever: whatever is due is compared, a few at a time."""
+        room = asyncio.Semaphore(AT_ONCE)
+        working: set[asyncio.Task[None]] = set()
+        try:
+            leads = False
+            while True:
+                leads = self._leads(leads)
+                if not leads:
+                    self._due.clear()  # all are compared when this replica begins to lead
+                for key in self._ripe():
+                    await room.acquire()
+                    task = asyncio.create_task(self._once(key), name=f"chat {key}")
+                    working.add(task)
+                    task.add_done_callback(working.discard)
+                    task.add_done_callback(lambda _: room.release())
+                await self._rest()
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+
+    def _leads(self, before: bool) -> bool:
+        """Whether this replica may act; when it begins to, everything is compared."""
+        if self.leading() and not before:
+            try:
+                self._begin()
+            except OutsideError:  # nobody has listed the rollouts yet
+                return False
+        return self.leading()
+
+    def _soon(self, key: str, wait: float | None) -> None:
+        """``key`` is due in so many seconds, or earlier if it was; None: it waits already."""
+        if wait is None:
+            return
+        self._due[key] = min(self._due.get(key, float("inf")), _now() + wait)
+        self._news.set()
+
+    def _ripe(self) -> list[str]:
+        now = _now()
+        ripe = sorted((at, key) for key, at in self._due.items() if at <= now)
+        for _, key in ripe:
+            del self._due[key]
+        return [key for _, key in ripe]
+
+    async def _rest(self) -> None:
+        self._news.clear()
+        left = min(min(self._due.values(), default=_now() + BEAT) - _now(), BEAT)
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _once(self, key: str) -> None:
+        """One rollout compared; whatever goes wrong is this one's alone."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            try:
+                again = await self._compare(key)
+            except RolloutError as error:
+                self._failed(key, error)
+            except Exception as error:  # a message's trouble, whatever it is, ends no other's
+                telemetry.bug("chat", error, rollout=key)
+                self._failed(key, OutsideError(f"a bug of ours ({type(error).__name__})"))
+            else:
+                if self._failures.pop(key, None):
+                    telemetry.info("slack shows it again", rollout=key)
+                self.trouble(key, None)
+                self._soon(key, again)
+
+    def _failed(self, key: str, error: RolloutError) -> None:
+        times = self._failures[key] = self._failures.get(key, 0) + 1
+        if times == 1:
+            telemetry.warn("slack does not show it", rollout=key, error=str(error))
+        self.trouble(key, Reason(str(error)))
+        asked = error.retry_after if isinstance(error, OutsideError) else None
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(times - 1, 6))
+        self._soon(key, max(wait, asked or 0.0))
+
+    async def _compare(self, key: str) -> float | None:
+        """Seconds until it is worth another comparison; None: when something changes."""
+        if not self.leading():
+            return None
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get("Rollout", namespace, name)
+        if obj is None:
+            return None
+        try:
+            rollout, status = objects.rollout(obj), record.status(obj)
+        except ManifestError:
+            return None  # the status says so; what stands in the channel stays
+        waits = [await self._match(one) for one in journeys.shown(rollout, status)]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    async def _match(self, shown: Shown) -> float | None:
+        """The channel has what it should, or the rest of the wait of an update that may wait."""
+        where = (shown.channel, shown.top.key)
+        standing = self._standing.get(where)
+        if standing is None and not self._is_past(shown):
+            standing = await self._find(where, shown)
+        if standing is None:
+            if not shown.wanted or self._is_past(shown):
+                return None
+            standing = await self._post(where, shown)
+        wait = await self._update(where, standing, shown)
+        if where in self._standing:
+            await self._thread(standing, shown)
+        elif shown.wanted:
+            return FIRST_WAIT  # somebody deleted it, and people are still to read it
+        return wait
+
+    def _is_past(self, shown: Shown) -> bool:
+        return shown.ended is not None and self.clock() - shown.ended > PAST
+
+    def _channel(self, shown: Shown) -> _Channel:
+        return self._channels.setdefault(shown.channel, _Channel())
+
+    async def _find(self, where: Where, shown: Shown) -> _Standing | None:
+        """The message, if it stands; the channel is read once for all that may stand in it."""
+        channel = self._channel(shown)
+        since = min(shown.since, self.clock() - PAST) - SKEW
+        if channel.since is None or since < channel.since:
+            channel.found |= await self.chat.find(shown.channel, since)
+            channel.since = since
+        place = channel.found.get(shown.top.key)
+        if place is None:
+            return None
+        self._standing[where] = _Standing(place)
+        return self._standing[where]
+
+    async def _post(self, where: Where, shown: Shown) -> _Standing:
+        try:
+            place = await self.chat.post(shown.channel, shown.top)
+        except OutsideError:
+            self._channels.pop(shown.channel, None)  # it may stand: look before posting again
+            raise
+        self._channel(shown).found[shown.top.key] = place
+        told = _Standing(place, _digest(shown.top), shown.pressing, _now(), set())
+        self._standing[where] = told
+        return told
+
+    async def _update(self, where: Where, standing: _Standing, shown: Shown) -> float | None:
+        digest = _digest(shown.top)
+        if digest == standing.digest:
+            return None
+        left = standing.at + LAZY - _now()
+        if shown.pressing == standing.pressing and left > 0:
+            return left
+        if await self.chat.update(standing.place, shown.top):
+            standing.digest, standing.pressing, standing.at = digest, shown.pressing, _now()
+            return None
+        self._standing.pop(where, None)
+        self._channel(shown).found.pop(shown.top.key, None)
+        return None
+
+    async def _thread(self, standing: _Standing, shown: Shown) -> None:
+        if standing.thread is None:
+            standing.thread = {*await self.chat.replies(standing.place)}
+        for words in shown.replies:
+            if words.key in standing.thread:
+                continue
+            try:
+                await self.chat.post(shown.channel, words, under=standing.place)
+            except OutsideError:
+                standing.thread = None  # it may stand: read the thread before the next try
+                raise
+            standing.thread.add(words.key)
+
+
+def _digest(words: Words) -> str:
+    return hashlib.sha256(_told(words).encode()).hexdigest()
+
+
+def _told(words: Words) -> str:
+    return json.dumps([words.text, words.blocks], sort_keys=True, default=dict)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,77 @@
+"""What a pressed button may do, from plain values; nobody is asked and nothing is written here.
+
+A button is for one rollout, commit, step, attempt and time. To take traffic away, or to stand
+still, the rollout and the attempt are enough: a step that has just begun is no reason to refuse.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rollout import gate
+from rollout.messages import journeys
+from rollout.model.chat import PROOF, Press, Ticket
+from rollout.model.reasons import WaitsFor
+from rollout.model.spec import Approval, Rollout
+from rollout.model.status import RolloutStatus, Stage
+
+FRESH = timedelta(minutes=5)  # how old a press may be; older ones may be somebody's recording
+
+
+def spoilt(
+    press: Press, ticket: Ticket, rollout: Rollout, status: RolloutStatus, now: datetime
+) -> str:
+    """Why the button is good for nothing any more, in words; empty while it is."""
+    if rollout.uid != ticket.uid:
+        return f"{ticket.key} is another one by now; that button was for one that is deleted"
+    if status.attempt.number != ticket.attempt:
+        return f"that was for attempt {ticket.attempt}; it is over"
+    if status.stage.name is Stage.IDLE:
+        return "that journey is over"
+    if press in (Press.PAUSE, Press.ABORT):
+        return ""
+    step = status.attempt.step
+    if step is None or step.index != ticket.step:
+        return f"step {ticket.step + 1} is over; nothing waits for an answer to it"
+    if rollout.commit != ticket.commit:
+        return "git has another commit by now; look at the message and press again"
+    if ticket.expires and now.timestamp() > ticket.expires:
+        return "the time to answer is over; the rollout is paused or soon will be"
+    if press is Press.APPROVE and status.waits_for is not WaitsFor.APPROVAL:
+        return "nothing waits for an approval now"
+    return ""
+
+
+def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus) -> str:
+    """That this person said the same before, in words; empty when not."""
+    for given in gate.answers(status):
+        if given.who == PROOF + user and given.yes is yes and given.step == ticket.step:
+            verb = "approved" if yes else "rejected"
+            return f"you {verb} this step already, at {given.at:%H:%M} UTC"
+    return ""
+
+
+def lists(press: Press, ticket: Ticket, rollout: Rollout) -> tuple[Approval, ...]:
+    """Whose lists say who may press it: the step's own; to go back or to pause, any step's."""
+    if press in (Press.PAUSE, Press.ABORT):
+        return journeys.approvals(rollout)
+    found = journeys.approval(rollout, ticket.step)
+    return (found,) if found is not None else ()
+
+
+def groups(found: tuple[Approval, ...]) -> tuple[str, ...]:
+    """The user groups whose members must be known, each once."""
+    named = (entry for one in found for entry in one.approvers if entry.startswith("S"))
+    return tuple(dict.fromkeys(named))
+
+
+def entry(
+    found: tuple[Approval, ...], user: str, members: Mapping[str, frozenset[str]]
+) -> str | None:
+    """What of the lists lets ``user`` in; empty: a list that lets in anyone; None: nothing."""
+    if any(not one.approvers for one in found):
+        return ""
+    for one in found:
+        for named in one.approvers:
+            if named == user or user in members.get(named, frozenset()):
+                return named
+    return None

