@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rollout import jsonpatch
 from rollout.controller.ports import Answers, Changed, Json
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, OutsideError, RefusedError
-from rollout.lab.apiserver.patch import jsonpatch
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
 
 Key = tuple[str, str, str]

@@ -47,8 +47,11 @@ def assets() -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[RealKube]:
-    """Started and ready; they end with the block, or with us. ``folder`` takes data and logs."""
+def running(folder: Path, *flags: str) -> Iterator[RealKube]:
+    """Started and ready; they end with the block, or with us. ``folder`` takes data and logs.
+
+    ``flags``: more of the API server's.
+    """
     programs = assets()
     client, peer, port = (free_port() for _ in range(3))
     _write_secrets(folder)
@@ -56,7 +59,7 @@ def running(folder: Path) -> Iterator[RealKube]:
     with contextlib.ExitStack() as stack:
         command = _etcd(programs, folder, etcd, peer)
         store = stack.enter_context(_process(command, folder / "etcd.log"))
-        command = _apiserver(programs, folder, etcd, port)
+        command = [*_apiserver(programs, folder, etcd, port), *flags]
         server = stack.enter_context(_process(command, folder / "apiserver.log"))
         ca, both = folder / "certs" / "apiserver.crt", (server.pid, store.pid)
         kube = RealKube(f"https://127.0.0.1:{port}", TOKEN, ca, etcd, both)

@@ -15,8 +15,15 @@ from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
 from rollout.controller.telemetry import Registry
-from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
-from rollout.model.action import Announce, Decision
+from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
+from rollout.model.action import (
+    Action,
+    Announce,
+    Decision,
+    LetGo,
+    ReleaseRoutes,
+    SetRoute,
+)
 from rollout.model.observation import Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
@@ -176,20 +183,30 @@ class Looks:
             await self.store.save(held, decision.status, self.clock(), at_once=True)
 
     async def _perform(self, held: Held, decision: Decision) -> None:
-        """What could not be told, as it stands behind what failed, is told once that is done."""
+        """What could not be told, as it stands behind what failed, is told once that is done.
+
+        Of a Rollout that is being deleted, what may not be made keeps nobody from going home: a
+        namespace that ends takes nothing new, and an object must not stay for ever.
+        """
         epoch, untold = self._untold.pop(held.key, (0, ()))
         late = untold if epoch == decision.status.epoch else ()
+        refused: RefusedError | None = None
         for place, action in enumerate(decision.actions):
             self._still_leading()
             try:
                 await self.performer.do(held, action, self.clock())
-            except RolloutError:
+            except RolloutError as error:
+                if _may_be_missed(held, action) and isinstance(error, RefusedError):
+                    refused = refused or error
+                    continue
                 behind = (a for a in decision.actions[place:] if isinstance(a, Announce))
                 self._untold[held.key] = decision.status.epoch, (*late, *behind)
                 raise
             self.metrics.count("rollout_actions_total", action=type(action).__name__)
         for announcement in late:
             await self.performer.do(held, announcement, self.clock())
+        if refused is not None and LetGo() not in decision.actions:
+            raise refused
 
     def _still_leading(self) -> None:
         if not self.leading():
@@ -245,6 +262,12 @@ class Looks:
             if told:
                 await self.performer.failed(held, text, self.clock())
             await self.store.save(held, status, self.clock(), at_once=True)
+
+
+def _may_be_missed(held: Held, action: Action) -> bool:
+    """Whether what follows ``action`` is done though it is refused: on the last way home."""
+    home = isinstance(action, SetRoute | ReleaseRoutes | LetGo)
+    return held.rollout.deleting and not home
 
 
 async def _comes(task: asyncio.Task[Fetched], seconds: float) -> bool:

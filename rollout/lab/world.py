@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rollout.errors import OutsideError
-from rollout.lab.apiserver.server import ApiServer, kubeconfig
+from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
 from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
 from rollout.lab.cluster.network import Network
@@ -55,7 +55,8 @@ class Settings:
 
     ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
     ``data``: the file that keeps the API's objects for the next time; None forgets them.
-    ``ports``: fixed ones, by ``api gateway mesh prometheus control git slack``; others are free.
+    ``ports``: fixed ones, by ``api api-tls gateway mesh prometheus control git slack``; others
+    are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
     """
 
@@ -226,13 +227,14 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        server = ApiServer(ApiSettings(data=self.settings.data))
-        self.api_url = await server.start(port=self.settings.ports.get("api", 0))
+        server = ApiServer(ApiSettings(data=self.settings.data, tls=True))
+        ports = self.settings.ports
+        self.api_url = await server.start(ports.get("api", 0), ports.get("api-tls", 0))
         self._exit.push_async_callback(server.stop)
         self.kube = Kube(self.api_url)
         self._exit.push_async_callback(self.kube.close)
         self.kubeconfig = folder / "kubeconfig"
-        self.kubeconfig.write_text(kubeconfig(self.api_url))
+        self.kubeconfig.write_text(server.kubeconfig())
 
     async def _cluster(self, folder: Path) -> None:
         port = free_port()

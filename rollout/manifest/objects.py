@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rollout.errors import ManifestError
@@ -45,8 +46,18 @@ def rollout(
         author=_text(annotations, AUTHOR),
         request=request(_text(annotations, REQUEST)),
         deleting=bool(metadata.get("deletionTimestamp")),
+        deleted_at=deleted_at(metadata),
         templates={name: spec for name, spec in (templates or {}).items() if name in used},
     )
+
+
+def deleted_at(metadata: Mapping[str, Any]) -> datetime | None:
+    """When deletion was asked for; None: it was not, or nobody can read when."""
+    try:
+        found = datetime.fromisoformat(_text(metadata, "deletionTimestamp"))
+    except ValueError:
+        return None
+    return found.astimezone(UTC)
 
 
 def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -625,7 +625,8 @@ class Rollout:
     ``author`` is the commit's author (an e-mail address), empty when applied by hand.
     ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist;
     what cannot be read is said, and judges nothing.
-    ``deleting`` is true once deletion was asked for and our finalizer holds the object.
+    ``deleting`` is true once deletion was asked for and our finalizer holds the object;
+    ``deleted_at``: when that was.
     """
 
     name: str
@@ -637,6 +638,7 @@ class Rollout:
     author: str = ""
     request: Request | None = None
     deleting: bool = False
+    deleted_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
 
     @property

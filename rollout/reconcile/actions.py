@@ -43,7 +43,8 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     6. People hear of it after traffic is seen to: what is told is what was done, and no
        notification delays a weight. They are asked after they were told why.
     7. The autoscaler is handed over behind the pods of 1 that it would otherwise take away.
-    8. The object is let go last, when nothing of ours is left that would need it.
+    8. The object is let go last, when nothing of ours is left that would need it. By then
+    nothing is made any more (1 to 3): a namespace that ends takes nothing new.
     """
     status = turn.status
     told = _told(look, turn)
@@ -52,13 +53,14 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     leave = turn.writes is Writes.NO_ROUTES or (
         drift.paused(status) and status.stage.name is look.status.stage.name
     )
-    route = _route(look, status, leave=leave)
+    route = _route(look, status, leave=leave or turn.writes is Writes.LAST)
     early = turn.writes is Writes.AT_REST
     rest = replace(status, stage=replace(status.stage, name=Stage.IDLE)) if early else status
-    subsets = () if leave else _subsets(look, rest)
+    ending = turn.writes in (Writes.HOME, Writes.LAST)
+    subsets = () if leave or ending else _subsets(look, rest)
     made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
     moved = tuple(a for a in subsets if a not in made)
-    up = _pods_up(look, status, early=early)
+    up = () if ending else _pods_up(look, status, early=early)
     down = status.stage.name in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
@@ -124,8 +126,12 @@ def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
 
 
 def _subset_gone(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
-    """At rest a canary subset that no route names any more goes, if it was ours to make."""
-    name = wanted.unused_subset(status, look.seen)
+    """At rest a subset that no route names any more goes, if it was ours to make.
+
+    Stable's only when the Rollout goes, and the proxies have the routes that do not name it.
+    """
+    confirmed = status.stage.asked_at is None or status.stage.confirmed_at is not None
+    name = wanted.unused_subset(status, look.seen, leaving=look.rollout.deleting and confirmed)
     resting = status.stage.name is Stage.IDLE and look.status.stage.name is Stage.IDLE
     if not name or not resting or look.seen.traffic.differences:
         return ()

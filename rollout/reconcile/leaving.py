@@ -7,15 +7,35 @@ onto pods that cannot carry it, and nothing waits for ever for pods that never c
 from dataclasses import replace
 
 from rollout.model.status import Stage, SubsetMode
+from rollout.model.traffic import Split
 from rollout.reconcile import journey, stages, wanted
-from rollout.reconcile.look import SOON, Look, Turn, Writes, attempted
+from rollout.reconcile.look import (
+    AT_ONCE,
+    PROXIES,
+    SOON,
+    Look,
+    Notice,
+    Turn,
+    Writes,
+    asked,
+    attempted,
+    confirmed,
+    go_on,
+    remember,
+)
 
 
 def leave(look: Look) -> Turn:
     """The turn of a Rollout that git no longer has."""
     look = replace(look, status=attempted(look.status, pause=None))
-    if _nothing_left(look) or _waited_enough(look):
+    if _nothing_to_give(look) or _waited_enough(look):
         return Turn(look.status, "deleted: let go", writes=Writes.LAST)
+    if _given_up(look):
+        because = "deleted: let go, though not everything could be given back in time"
+        notice = Notice("LetGo", warning=True)
+        return Turn(look.status, because, notice=notice, writes=Writes.LAST)
+    if _nobody_there(look) and look.status.stage.name is not Stage.IDLE:
+        return _home(look)
     if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
         return journey.withdraw(look, "deleted: everyone back to stable", reject=False)
     if look.status.stage.name is not Stage.IDLE:
@@ -23,13 +43,37 @@ def leave(look: Look) -> Turn:
     return _given_back(look)
 
 
-def _nothing_left(look: Look) -> bool:
-    """Whether there is nothing to give back, or nobody to protect: the objects or pods are gone."""
-    status, traffic = look.status, look.seen.traffic
-    if status.stable is None or (traffic.problems and not traffic.differences):
-        return True
+def _nothing_to_give(look: Look) -> bool:
+    """Whether there is nothing to give back: never adopted, or the objects are gone."""
+    traffic = look.seen.traffic
+    return look.status.stable is None or bool(traffic.problems and not traffic.differences)
+
+
+def _nobody_there(look: Look) -> bool:
+    """Whether no pod of either side is left that a request could reach, so order is no matter."""
+    status = look.status
     pods = (look.pods(status.stable), look.pods(status.attempt.canary))
     return status.attempt.canary is not None and all(side.down for side in pods)
+
+
+def _home(look: Look) -> Turn:
+    """The turn to rest at once: routes that may be in another namespace, and outlive this one."""
+    because = "deleted: no pods are left; giving the routes back"
+    status = go_on(look, Stage.IDLE)
+    status = replace(status, stage=replace(status.stage, split=Split(100, 0)))
+    alone = look.seen.strangers == 0 and status.subset_mode is SubsetMode.ROLE
+    status = replace(status, revisions_isolated=status.revisions_isolated and not alone)
+    status = remember(journey.over(status), look.now, because)
+    return Turn(status, because, AT_ONCE, writes=Writes.HOME)
+
+
+def _given_up(look: Look) -> bool:
+    """Whether the way home takes longer than any should: what refuses us then is left as it is.
+
+    The longest that one takes by itself is a wait for pods and the drain of the others.
+    """
+    spec, since = look.rollout.spec, look.rollout.deleted_at
+    return since is not None and look.now - since >= spec.progress_deadline + spec.workload.drain
 
 
 def _waited_enough(look: Look) -> bool:
@@ -51,11 +95,13 @@ def _given_back(look: Look) -> Turn:
     """
     status, seen = look.status, look.seen
     alone = status.subset_mode is SubsetMode.ROLE and seen.strangers == 0
-    if (
-        seen.traffic.differences
-        or wanted.unused_subset(status, seen)
-        or (status.revisions_isolated and alone)
-    ):
+    if seen.traffic.differences or (status.revisions_isolated and alone):
         status = replace(status, revisions_isolated=status.revisions_isolated and not alone)
-        return Turn(status, "deleted: giving the routes back", SOON)
-    return Turn(status, "deleted: let go", writes=Writes.LAST)
+        status = asked(status, look.now)
+        return Turn(status, "deleted: giving the routes back", SOON, writes=Writes.HOME)
+    if not wanted.unused_subset(status, seen, leaving=True):
+        return Turn(status, "deleted: let go", writes=Writes.LAST)
+    status = confirmed(look)
+    waits = status.stage.asked_at is not None and status.stage.confirmed_at is None
+    because = "deleted: our subsets go once the proxies have the routes without them"
+    return Turn(status, because, PROXIES if waits else SOON, writes=Writes.HOME)

@@ -57,6 +57,7 @@ class Writes(StrEnum):
     ALL = "all"  # whatever is not as the status says
     AT_REST = "at rest"  # the journey has not begun: subsets as at rest, and pods stay
     NO_ROUTES = "no routes"  # the mesh's objects stay as they are found, even if not as asked
+    HOME = "home"  # what takes traffic home and what carries our marks; nothing is made any more
     LAST = "last"  # and then nothing of ours is left to do: the object may be deleted
 
 

@@ -100,11 +100,14 @@ def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[st
     return {name: labels for name, labels in names.items() if name and labels}
 
 
-def unused_subset(status: RolloutStatus, seen: Observation) -> str:
-    """The canary subset of our making that no route names any more; empty when there is none."""
-    name = status.attempt.subset
-    unnamed = name in seen.traffic.made and name not in seen.traffic.referenced
-    return name if unnamed and _by_role(status) else ""
+def unused_subset(status: RolloutStatus, seen: Observation, *, leaving: bool = False) -> str:
+    """A subset of our making that no route names any more; empty when there is none.
+
+    The canary's; ``leaving``: stable's, too, since nobody is left to keep it.
+    """
+    names = (status.attempt.subset, status.stable_subset) if leaving else (status.attempt.subset,)
+    unnamed = [name for name in seen.traffic.made if name not in seen.traffic.referenced]
+    return next((name for name in names if name in unnamed and _by_role(status)), "")
 
 
 def _by_role(status: RolloutStatus) -> bool:

@@ -495,3 +495,25 @@ def test_an_event_has_the_times_by_which_kubectl_sorts() -> None:
         assert event["apiVersion"] == "v1"
         assert event["firstTimestamp"] == event["lastTimestamp"]
         assert event["lastTimestamp"][:19] == event["eventTime"][:19]
+
+
+def test_a_namespace_that_takes_nothing_new_keeps_no_deleted_rollout() -> None:
+    """What may not be made (403 in a namespace that ends) stands in nobody's way home."""
+
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 50, "canary": 50})
+
+        def refuse(write: str) -> None:
+            if write.startswith(("create", "patch Deployment", "patch DestinationRule")):
+                raise RefusedError("namespace shop: 403 it is being terminated")
+
+        await shop.kube.delete("DestinationRule", NAMESPACE, "shop")
+        shop.kube.before = refuse
+        shop.kube.put(endpoints("shop", {"v1": 0, "v2": 0}))
+        meta = shop.rollout()["metadata"]
+        shop.kube.put({**shop.rollout(), "metadata": {**meta, "deletionTimestamp": "now"}})
+        await shop.comes(lambda: ("Rollout", NAMESPACE, "shop") not in shop.kube.objects, 300)
+        assert shop.weights() == {"stable": 100}
+
+    play(story)

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -60,6 +61,7 @@ def test_a_rollout_of_the_cluster_is_read_with_what_its_annotations_say() -> Non
         author="ann@example.com",
         request=Request(Verb.ABORT, "7f"),
         deleting=True,
+        deleted_at=datetime(2026, 3, 1, 13, tzinfo=UTC),
         templates={"defaults": template},
     )
 

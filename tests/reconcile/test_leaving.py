@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 
+from rollout.model.observation import SeenTraffic
 from rollout.model.spec import BlueGreen, Strategy, Workload
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Route, Split
 from rollout.reconcile import leaving
-from rollout.reconcile.look import Writes
+from rollout.reconcile.look import Notice, Writes
 from tests import make
 from tests.play import Play, World
 
@@ -98,3 +100,43 @@ def test_a_canary_subset_of_the_users_own_stays() -> None:
     world.subsets.update(stable={"version": "v1"}, canary={"version": "v0"})
     play = Play(HALF, world).push("v2").delete()
     assert (play.world.let_go, set(play.world.subsets)) == (True, {"stable", "canary"})
+
+
+def test_pods_that_are_gone_leave_routes_elsewhere_to_be_given_back_and_nothing_is_made() -> None:
+    """A namespace that ends: its VirtualService may stand in another, and outlives it."""
+    play = Play(HALF).push("v2").after(minutes=1).gives(v1=50, v2=50)
+    play.world.unready.update(v1=4, v2=4)
+    play.world.subsets.clear()
+    play.world.made.clear()
+    play.delete()
+    assert (play.world.let_go, play.world.route, dict(play.world.subsets)) == (True, None, {})
+
+
+def test_whatever_refuses_it_a_deletion_ends_with_a_warning() -> None:
+    spec = make.canary_spec(5, 50)
+    limit = spec.progress_deadline + spec.workload.drain
+    look = make.look(
+        RolloutStatus(stable=Revision("v1")),
+        deleting=True,
+        traffic=SeenTraffic(differences=("shop/shop: 403 denied",)),
+    )
+    since = {
+        age: replace(look, rollout=replace(look.rollout, deleted_at=look.now - age))
+        for age in (limit - timedelta(seconds=1), limit)
+    }
+    turns = [leaving.leave(one) for one in since.values()]
+    assert [(turn.writes, turn.notice) for turn in turns] == [
+        (Writes.HOME, None),
+        (Writes.LAST, Notice("LetGo", warning=True)),
+    ]
+
+
+def test_at_the_end_nothing_is_made_and_nothing_is_routed() -> None:
+    """Stable's Deployment is gone, and nobody makes it anew for a Rollout that goes."""
+    ours = make.canary_spec(50, workload=Workload("shop-{revision}", scale="managed"))
+    play = Play(ours).push("v2").after(minutes=1)
+    play.world.pods.pop("v1")
+    play.world.unready.update(v2=4)
+    play.delete().after(minutes=31)
+    assert play.world.let_go
+    assert "v1" not in play.world.pods

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollout import jsonpatch
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
-from rollout.lab.apiserver.patch import jsonpatch
 from rollout.messages.planned import Change
 
 Json = Mapping[str, Any]

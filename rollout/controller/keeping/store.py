@@ -307,7 +307,9 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
             raise
         deleting = bool(obj["metadata"].get("deletionTimestamp"))
         request = objects.request(_annotation(obj, objects.REQUEST))
-        return replace(known.rollout, deleting=deleting, request=request), str(error)
+        when = objects.deleted_at(obj["metadata"])
+        kept = replace(known.rollout, deleting=deleting, deleted_at=when, request=request)
+        return kept, str(error)
 
 
 def _annotation(obj: Json, name: str) -> str:

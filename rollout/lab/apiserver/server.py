@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from . import datafile
+from . import authority, datafile
 from .faults import Faults
 from .storage.housekeeping import Housekeeping
 from .storage.store import Store
@@ -27,18 +28,22 @@ class Settings:
 
     ``history``: changes of a kind that a watch may be behind before it gets a 410.
     ``bookmark_s``: seconds of silence before a bookmark. ``slow``: unsent events before a drop.
+    ``tls``: it speaks TLS, too, on a port of its own.
     """
 
     data: Path | None = None
     history: int = 10_000
     bookmark_s: float = 10.0
     slow: int = 10_000
+    tls: bool = False
 
 
 class ApiServer:
     """A Kubernetes API on 127.0.0.1, its objects in this process.
 
     ``store`` reads and writes them without HTTP; ``faults`` and ``access`` are for tests.
+    ``url``: plain. ``tls_url``, ``ca``: with TLS, and what a client must trust there (PEM); both
+    are empty without ``tls``, or where there is no ``openssl``.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -47,11 +52,13 @@ class ApiServer:
         self.faults = Faults()
         self.access = Access()
         self.url = ""
+        self.tls_url = ""
+        self.ca = ""
         self._runner: web.ServerRunner | None = None
         self._keeper: datafile.Keeper | None = None
 
-    async def start(self, port: int = 0) -> str:
-        """Its URL; ``port`` 0 takes a free one. Objects of the data file are back by then."""
+    async def start(self, port: int = 0, tls_port: int = 0) -> str:
+        """Its URL; port 0 takes a free one. Objects of the data file are back by then."""
         self._open()
         streams = Streams(
             self.store.ledger,
@@ -65,9 +72,17 @@ class ApiServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        host, bound = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{bound}"
+        self.url = "http://{}:{}".format(*self._runner.addresses[0][:2])
+        if self.settings.tls and (trusted := await authority.made()) is not None:
+            context = trusted.context
+            await web.TCPSite(self._runner, "127.0.0.1", tls_port, ssl_context=context).start()
+            self.tls_url = "https://{}:{}".format(*self._runner.addresses[1][:2])
+            self.ca = trusted.pem
         return self.url
+
+    def kubeconfig(self, token: str = "") -> str:
+        """A kubeconfig for this server, with TLS if it speaks it."""
+        return kubeconfig(self.tls_url or self.url, token, self.ca)
 
     def _open(self) -> None:
         if self.settings.data is not None:
@@ -92,14 +107,15 @@ class ApiServer:
             self._keeper = None
 
 
-def kubeconfig(url: str, token: str = "") -> str:
-    """A kubeconfig for ``url``, as JSON, which kubectl reads as YAML."""
+def kubeconfig(url: str, token: str = "", ca: str = "") -> str:
+    """A kubeconfig for ``url``, as JSON, which kubectl reads as YAML; ``ca``: PEM to trust."""
     user = {"token": token} if token else {}
+    trust = {"certificate-authority-data": b64encode(ca.encode()).decode()} if ca else {}
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "lab", "cluster": {"server": url}}],
+            "clusters": [{"name": "lab", "cluster": {"server": url, **trust}}],
             "users": [{"name": "lab", "user": user}],
             "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
             "current-context": "lab",

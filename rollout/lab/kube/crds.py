@@ -3,6 +3,7 @@
 from rollout.lab.kube.client import Object
 
 _GROUP = "networking.istio.io"
+_VERSIONS = ("v1", "v1beta1", "v1alpha3")  # as istiod's own definitions serve them
 _KINDS = (
     ("VirtualService", "virtualservices", "vs"),
     ("DestinationRule", "destinationrules", "dr"),
@@ -11,7 +12,7 @@ _KINDS = (
 
 
 def istio() -> list[Object]:
-    """One CustomResourceDefinition per kind, stored as ``v1``, served as ``v1beta1`` too."""
+    """One CustomResourceDefinition per kind, stored as ``v1``, served in the older ones, too."""
     return [_crd(*each) for each in _KINDS]
 
 
@@ -25,7 +26,7 @@ def _crd(kind: str, plural: str, short: str) -> Object:
             "group": _GROUP,
             "scope": "Namespaced",
             "names": names | {"listKind": f"{kind}List", "categories": ["istio-io"]},
-            "versions": [_version("v1", stored=True), _version("v1beta1", stored=False)],
+            "versions": [_version(each, stored=each == "v1") for each in _VERSIONS],
         },
     }
 

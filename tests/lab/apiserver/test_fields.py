@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout import jsonpatch
 from rollout.lab.apiserver.fields import sets
 from rollout.lab.apiserver.fields.shape import ANY, Shape
 from rollout.lab.apiserver.kinds import jsonpath, tables
-from rollout.lab.apiserver.patch import jsonpatch, merge
+from rollout.lab.apiserver.patch import merge
 from rollout.lab.apiserver.problems import Problem
 from rollout.lab.apiserver.wire import protobuf
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from rollout.lab.apiserver.server import ApiServer, kubeconfig
+from rollout.lab.apiserver.server import ApiServer, Settings, kubeconfig
+from rollout.lab.apiserver.wire.access import User
 from tests.contract.client import Api
 from tests.contract.objects import config_map, deployment, widget
 
@@ -173,3 +174,44 @@ async def test_a_definition_takes_its_objects_with_it(kubectl: Kubectl, api: Api
     await kubectl("apply", "-f-", given=widget())
     assert (await kubectl("delete", "crd", "widgets.example.dev", "--timeout=10s")).endswith("[0]")
     assert (await api.get(api.path("example.dev/v1/widgets"))).code == 404
+
+
+async def test_events_are_sorted_by_any_of_their_times(kubectl: Kubectl, api: Api) -> None:
+    """Those of events.k8s.io have no lastTimestamp, those of v1 no eventTime."""
+    about = {"kind": "Pod", "namespace": api.namespace, "name": "a"}
+    for name, seen in (("late", "2026-01-02T00:00:00Z"), ("early", "2026-01-01T00:00:00Z")):
+        event = {"metadata": {"name": name}, "involvedObject": about, "lastTimestamp": seen}
+        assert (await api.post(api.path("v1/events"), event | {"reason": name})).code == 201
+    new = {"metadata": {"name": "new"}, "regarding": about, "reason": "new", "type": "Normal"}
+    new |= {"eventTime": "2026-01-03T00:00:00.000000Z", "reportingController": "x"}
+    assert (await api.post(api.path("events.k8s.io/v1/events"), new)).code == 201
+    for by in ("lastTimestamp", "metadata.creationTimestamp", "eventTime", "firstTimestamp"):
+        words = ("get", "events", f"--sort-by=.{by}", "-oname")
+        assert (await kubectl(*words)).endswith("[0]")
+    words = ("get", "events", "--sort-by=.lastTimestamp", "-oname")
+    names = [line for line in (await kubectl(*words)).splitlines() if "new" not in line]
+    assert names == ["event/early", "event/late", "[0]"]
+
+
+async def test_jobs_and_ingresses_are_listed(kubectl: Kubectl) -> None:
+    assert (await kubectl("create", "job", "once", "--image=a")).endswith("[0]")
+    rule = "--rule=a.example/*=web:80"
+    assert (await kubectl("create", "ingress", "in", "--class=istio", rule)).endswith("[0]")
+    jobs, ingresses = await kubectl("get", "jobs"), await kubectl("get", "ingress")
+    assert jobs.splitlines()[1].split()[:2] == ["once", "0/1"]
+    assert ingresses.splitlines()[1].split()[:3] == ["in", "istio", "a.example"]
+
+
+async def test_with_tls_the_kubeconfigs_token_is_sent(tmp_path: Path) -> None:
+    server = ApiServer(Settings(tls=True))
+    await server.start()
+    server.access.tokens["secret"] = User("me")
+    answers = []
+    for text in (server.kubeconfig("secret"), kubeconfig(server.url, "secret")):
+        (tmp_path / "config").write_text(text)
+        words = ("kubectl", f"--kubeconfig={tmp_path / 'config'}", "get", "namespaces", "-oname")
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
+        answers.append(b"namespace/default" in (await child.communicate(b""))[0])
+    await server.stop()
+    assert answers == [True, False]

@@ -73,6 +73,29 @@ REPLICA_SET = (
     _SELECTOR,
 )
 
+JOB = (
+    Column(
+        "Completions", lambda d: f"{_at(d, 'status.succeeded', 0)}/{_at(d, 'spec.completions')}"
+    ),
+    AGE,
+    *_containers("spec.template.spec"),
+    _SELECTOR,
+)
+
+
+def _ingress_hosts(document: JsonObject) -> str:
+    named = [rule["host"] for rule in _at(document, "spec.rules", []) if rule.get("host")]
+    return ",".join(named) or "*"
+
+
+INGRESS = (
+    Column("Class", lambda d: _at(d, "spec.ingressClassName", "<none>")),
+    Column("Hosts", _ingress_hosts),
+    Column("Address", lambda _: ""),
+    Column("Ports", lambda d: "80, 443" if _at(d, "spec.tls") else "80"),
+    AGE,
+)
+
 
 def _pod_ready(document: JsonObject) -> str:
     statuses = _at(document, "status.containerStatuses", [])

@@ -63,6 +63,18 @@ DEPLOYMENT = {
 
 REPLICA_SET = {"spec.replicas": 1, "spec.template.metadata": {}, **_pod("spec.template.spec")}
 
+JOB = {
+    "spec.parallelism": 1,
+    "spec.completions": 1,
+    "spec.backoffLimit": 6,
+    "spec.completionMode": "NonIndexed",
+    "spec.suspend": False,
+    "spec.template.metadata": {},
+    **_pod("spec.template.spec"),
+    "status": {},
+}
+INGRESS: dict[str, Any] = {"status": {"loadBalancer": {}}}
+
 SERVICE = {
     "status": {"loadBalancer": {}},
     "spec.type": "ClusterIP",

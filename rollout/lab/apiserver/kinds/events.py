@@ -24,9 +24,18 @@ _NAMES = {
 _NAMES_BACK = {new: old for old, new in _NAMES.items()}
 
 
+# Always told, null where there is none; clients sort by them.
+_TIMES = ("firstTimestamp", "lastTimestamp", "eventTime")
+
+
+def core(document: JsonObject) -> JsonObject:
+    """The stored event as v1 shows it."""
+    return {**dict.fromkeys(_TIMES), **document}
+
+
 def show(document: JsonObject) -> JsonObject:
     """The stored event in the form of events.k8s.io/v1."""
-    renamed = {_NAMES.get(key, key): value for key, value in document.items()}
+    renamed = {_NAMES.get(key, key): value for key, value in core(document).items()}
     return {**renamed, "apiVersion": "events.k8s.io/v1", "kind": "Event"}
 
 
@@ -36,4 +45,9 @@ def read(document: JsonObject) -> JsonObject:
     return {**renamed, "apiVersion": "v1", "kind": "Event"}
 
 
+def _as_sent(document: JsonObject) -> JsonObject:
+    return {**document, "apiVersion": "v1", "kind": "Event"}
+
+
+CORE = View(core, _as_sent)
 VIEW = View(show, read)

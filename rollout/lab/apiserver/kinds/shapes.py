@@ -78,6 +78,7 @@ DEPLOYMENT = resource(
 REPLICA_SET = resource(
     spec=fields(selector=_SELECTOR, template=_TEMPLATE, replicas=PLAIN), status=_WORKLOAD_STATUS
 )
+JOB = resource(spec=fields(selector=_SELECTOR, template=_TEMPLATE), status=_WORKLOAD_STATUS)
 SERVICE = resource(
     spec=fields(ports=keyed("port", "protocol", defaults=_TCP), selector=ATOMIC),
     status=fields(conditions=CONDITIONS),

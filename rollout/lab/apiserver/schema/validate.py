@@ -31,6 +31,15 @@ def causes(value: Any, schema: Schema, path: str = "") -> list[Cause]:
     return list(_causes(value, schema, path))
 
 
+def has_rules(schema: Schema) -> bool:
+    """Whether any part of it has rules in CEL, ``x-kubernetes-validations``."""
+    if "x-kubernetes-validations" in schema:
+        return True
+    parts = [*(schema.get("properties") or {}).values(), schema.get("items")]
+    below = [part for part in (*parts, schema.get("additionalProperties")) if part]
+    return any(has_rules(part) for part in below if isinstance(part, Mapping))
+
+
 def _causes(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
     if value is None and (schema.get("nullable") or "type" not in schema):
         return

@@ -109,7 +109,19 @@ def validated(document: JsonObject, kind: Kind, options: Options) -> JsonObject:
 def _causes(document: JsonObject, schema: Mapping[str, Any]) -> list[Cause]:
     if not schema:
         return []
-    return validate.causes(document, schema)
+    found = validate.causes(document, schema)
+    blocked = any(cause.reason in _BLOCKING for cause in found)
+    return [*found, _UNCHECKED] if blocked and validate.has_rules(schema) else found
+
+
+# Source: Kubernetes, apiextensions-apiserver, pkg/registry/customresource/validator.go.
+_BLOCKING = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueNotSupported")
+_UNCHECKED = Cause(
+    "FieldValueInvalid",
+    "<nil>",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+)
 
 
 def _missing(document: JsonObject, kind: Kind) -> list[Cause]:

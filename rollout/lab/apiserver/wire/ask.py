@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from rollout.lab.apiserver.patch import jsonpatch, merge
+from rollout import jsonpatch
+from rollout.lab.apiserver.patch import merge
 from rollout.lab.apiserver.problems import (
     Cause,
     Problem,

@@ -1,0 +1,163 @@
+"""A real kube-apiserver with RBAC, owner references enforced and an audit log, for all tests."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.cli.manifests import rbac
+from rollout.lab.kube import crds
+from rollout.lab.kube.client import ApiRefusedError, Kind, Kube, Object
+from rollout.manifest import definition, schema
+from tests.cluster import played
+from tests.realkube import RealKube, running
+
+POLICY = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  userGroups: ["system:serviceaccounts:rollout-system"]
+- level: None
+"""
+
+
+@dataclass
+class Control:
+    """The API server, asked as its administrator; ``audit``: its log of what our accounts did."""
+
+    real: RealKube
+    audit: Path
+    kube: Kube
+    mesh: str = ""
+
+    async def apply(self, *objs: Object) -> None:
+        """They are there and have these fields; made, or merge-patched."""
+        for obj in objs:
+            kind, meta = kind_of(obj), obj["metadata"]
+            try:
+                await self.kube.create(kind, obj)
+            except ApiRefusedError as refused:
+                if refused.status != 409:
+                    raise
+                await self.kube.patch(kind, meta.get("namespace", ""), meta["name"], obj)
+
+    async def granted(self, *manifests: Object) -> None:
+        """Exactly these: a role that was there before is as ``manifests`` say."""
+        for obj in manifests:
+            meta = obj["metadata"]
+            with contextlib.suppress(ApiRefusedError):
+                await self.kube.delete(kind_of(obj), meta.get("namespace", ""), meta["name"])
+            await self.kube.create(kind_of(obj), obj)
+
+    async def read(self, kind: str, space: str, name: str) -> Object:
+        return await self.kube.read(_kind(kind), space, name)
+
+    async def change(self, kind: str, space: str, name: str, **fields: Any) -> Object:
+        """``fields`` merged into the object, as somebody else."""
+        return await self.kube.patch(_kind(kind), space, name, fields)
+
+    async def delete(self, kind: str, space: str, name: str) -> None:
+        await self.kube.delete(_kind(kind), space, name)
+
+    async def token(self, account: str = rbac.NAME, own: str = rbac.OWN) -> str:
+        """A bound token of that ServiceAccount, as a pod gets it."""
+        kind = Kind("", "v1", f"serviceaccounts/{account}/token", "TokenRequest")
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+        body = {**asked, "metadata": {"namespace": own}, "spec": {"audiences": [ISSUER]}}
+        made = await self.kube.create(kind, body)
+        return str(made["status"]["token"])
+
+    def kubeconfig(self, file: Path, token: str) -> Path:
+        cluster = {"server": self.real.url, "certificate-authority": str(self.real.ca)}
+        text = {
+            "current-context": "real",
+            "contexts": [{"name": "real", "context": {"cluster": "real", "user": "me"}}],
+            "clusters": [{"name": "real", "cluster": cluster}],
+            "users": [{"name": "me", "user": {"token": token}}],
+        }
+        file.write_text(json.dumps(text))
+        return file
+
+    def audited(self, account: str = rbac.NAME) -> list[Any]:
+        """Every request of that account so far."""
+        user = f"system:serviceaccount:{rbac.OWN}:{account}"
+        lines = self.audit.read_text().splitlines() if self.audit.exists() else []
+        found = [json.loads(line) for line in lines if line.endswith("}")]
+        return [entry for entry in found if entry["user"]["username"] == user]
+
+
+ISSUER = "https://kubernetes.default.svc"
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealKube, Path]]:
+    folder = tmp_path_factory.mktemp("control")
+    (folder / "policy.yaml").write_text(POLICY)
+    flags = (
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement,ResourceQuota",
+        f"--audit-policy-file={folder / 'policy.yaml'}",
+        f"--audit-log-path={folder / 'audit.log'}",
+    )
+    with running(folder, *flags) as found:
+        asyncio.run(_prepare(found))
+        yield found, folder / "audit.log"
+
+
+async def _prepare(real: RealKube) -> None:
+    """Our CRDs and Istio's are served, and the controller's own namespace is there."""
+    kube = Kube(real.url, real.token, real.context())
+    made = [*crds.istio(), *(definition.crd(kind) for kind in schema.KINDS.values())]
+    for crd in made:
+        await kube.apply(crd)
+    for crd in made:
+        names = crd["spec"]["names"]
+        version = crd["spec"]["versions"][0]["name"]
+        kind = Kind(crd["spec"]["group"], version, names["plural"], names["kind"])
+        async with asyncio.timeout(60):
+            while not await played.serves(kube, kind):
+                await asyncio.sleep(0.1)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
+    await kube.apply(space)
+    await kube.close()
+
+
+@pytest.fixture
+async def control(real: tuple[RealKube, Path]) -> AsyncIterator[Control]:
+    """With pods that are played, and an istiod and a Prometheus that know nothing bad."""
+    server, audit = real
+    kube = Kube(server.url, server.token, server.context())
+    async with contextlib.AsyncExitStack() as exits:
+        exits.push_async_callback(kube.close)
+        await exits.enter_async_context(played.cluster(kube))
+        mesh = await exits.enter_async_context(played.mesh())
+        yield Control(server, audit, kube, mesh)
+
+
+KINDS = {
+    "Rollout": {"apiVersion": "rollout.dev/v1alpha1"},
+    "VirtualService": {"apiVersion": "networking.istio.io/v1"},
+    "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
+    "Lease": {"apiVersion": "coordination.k8s.io/v1"},
+    "ConfigMap": {"apiVersion": "v1"},
+    "Deployment": {"apiVersion": "apps/v1"},
+    "Namespace": {"apiVersion": "v1"},
+    "Event": {"apiVersion": "v1"},
+}
+CLUSTERS = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+
+
+def kind_of(obj: Object) -> Kind:
+    group, _, version = str(obj["apiVersion"]).rpartition("/")
+    kind = str(obj["kind"])
+    return Kind(group, version, f"{kind.lower()}s", kind, namespaced=kind not in CLUSTERS)
+
+
+def _kind(name: str) -> Kind:
+    return kind_of({**KINDS[name], "kind": name})

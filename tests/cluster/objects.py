@@ -1,0 +1,77 @@
+"""Services with everything around them, one for each kind of journey."""
+
+from typing import Any
+
+from rollout.lab.kube.client import Object
+
+STEPS = [{"weight": 10, "bake": "1s"}, {"weight": 50, "bake": "1s"}]
+LIMIT = {"name": "errors-limit", "query": "errors", "max": 1, "failures": {"consecutive": 1}}
+ISTIO = "networking.istio.io/v1"
+
+
+def rollout(space: str, name: str, revision: str | None = "v1", **spec: Any) -> Object:
+    """A canary over two Deployments, judged by a value of Prometheus; ``spec`` says otherwise."""
+    plain = {
+        "service": name,
+        "workload": {"deployments": name + "-{revision}"},
+        "strategy": {"canary": {"steps": STEPS}},
+        "analysis": {"interval": "1s", "metrics": [LIMIT]},
+    }
+    if revision is not None:
+        plain["revision"] = revision
+    return _obj("rollout.dev/v1alpha1", "Rollout", space, name, plain | spec)
+
+
+def service(space: str, name: str) -> list[Object]:
+    """A Service and the VirtualService that sends to it."""
+    spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]}
+    route = [{"destination": {"host": name}}]
+    mesh = {"hosts": [name], "http": [{"route": route}]}
+    return [
+        _obj("v1", "Service", space, name, spec),
+        _obj(ISTIO, "VirtualService", space, name, mesh),
+    ]
+
+
+def deployment(space: str, name: str, revision: str, replicas: int = 1) -> Object:
+    labels = {"app": name, "version": revision}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container(revision)]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
+    return _obj("apps/v1", "Deployment", space, f"{name}-{revision}", spec)
+
+
+def template(image: str, name: str, **pod: Any) -> Object:
+    labels = {"app": name}
+    spec = {"containers": [container(image)], **pod}
+    return {
+        "replicas": 1,
+        "minReadySeconds": 0,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": spec},
+    }
+
+
+def container(tag: str) -> Object:
+    probe = {"httpGet": {"path": "/", "port": 8080}}
+    ports = [{"name": "http", "containerPort": 8080}]
+    return {"name": "app", "image": f"shop:{tag}", "ports": ports, "readinessProbe": probe}
+
+
+def config_map(space: str, name: str, value: str) -> Object:
+    meta = {"name": name, "namespace": space}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"value": value}}
+
+
+def autoscaler(space: str, name: str, of: str) -> Object:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": of}
+    spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3}
+    return _obj("autoscaling/v1", "HorizontalPodAutoscaler", space, name, spec)
+
+
+def namespace(name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _obj(version: str, kind: str, space: str, name: str, spec: Any) -> Object:
+    meta = {"name": name, "namespace": space}
+    return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec}
