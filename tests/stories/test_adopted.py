@@ -1,4 +1,4 @@
-"""The first Rollout of a service that serves already: on real objects nothing moves, or it is said."""
+"""The first Rollout of a service that serves already: nothing moves, or it is said."""
 
 from dataclasses import replace
 from typing import Any
