@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Answer, Outcome, Revision, SubsetMode
+from rollout.model.status import Answer, Outcome, Revision, Subject, SubsetMode
 from rollout.model.traffic import Route, Target
 
 
@@ -177,6 +177,7 @@ class Questions:
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     ``reached``: whether to look whose pods the routes reach.
+    ``subject``: the names by which all of it is meant; None: the spec's.
     """
 
     target: Target
@@ -189,6 +190,7 @@ class Questions:
     preflight: bool = False
     released: bool = False
     reached: bool = False
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)

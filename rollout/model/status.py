@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from rollout.model.reasons import PauseKind, WaitsFor
-from rollout.model.spec import OpenObject
-from rollout.model.traffic import Split
+from rollout.model.spec import OpenObject, Rollout
+from rollout.model.traffic import Split, VirtualServiceRef
 from rollout.model.units import CONFIG
 
 
@@ -323,6 +323,51 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rollout was about when it was adopted, by the spec's names of then.
+
+    By these it goes home, whatever the spec names meanwhile.
+    ``deployments``: the pattern; absent: they are made from a template.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    service: str
+    deployments: str | None = None
+    virtual_services: tuple[VirtualServiceRef, ...] = ()
+    destination_rule: str = ""
+
+    @classmethod
+    def of(cls, rollout: Rollout) -> "Subject":
+        """What the spec names now."""
+        spec, traffic = rollout.spec, rollout.spec.traffic
+        return cls(
+            spec.service,
+            spec.workload.deployments,
+            traffic.virtual_services,
+            traffic.destination_rule,
+        )
+
+    def named_by(self, rollout: Rollout) -> Rollout:
+        """``rollout`` with these names; itself where they are the spec's."""
+        if self == Subject.of(rollout):
+            return rollout
+        spec, template = rollout.spec, rollout.spec.workload.template
+        workload = replace(
+            spec.workload,
+            deployments=self.deployments,
+            template=None if self.deployments else (template or {}),
+        )
+        traffic = replace(
+            spec.traffic,
+            virtual_services=self.virtual_services,
+            destination_rule=self.destination_rule,
+        )
+        named = replace(spec, service=self.service, workload=workload, traffic=traffic)
+        return replace(rollout, spec=named)
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutStatus:
     """What one rollout remembers; what traffic should be follows from this and the spec alone.
 
@@ -331,6 +376,7 @@ class RolloutStatus:
 
     ``because``: one sentence under 80 characters: why it stands where it stands.
     ``waits_for``: what would move it on; absent when nothing has to.
+    ``subject``: what it is about, by the names of its adoption.
     ``stable``: the revision everyone may be sent to; absent before the first look.
     ``draining``: the revision that had requests before, until its pods are gone.
     ``rejected``: the revision that failed; not tried again.
@@ -350,6 +396,7 @@ class RolloutStatus:
     phase: Phase = Phase.HEALTHY
     because: str = ""
     waits_for: WaitsFor | None = None
+    subject: Subject | None = None
     stable: Revision | None = None
     stage: StageStatus = field(default_factory=StageStatus)
     attempt: Attempt = field(default_factory=Attempt)

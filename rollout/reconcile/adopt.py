@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import SubsetMode
+from rollout.model.status import Subject, SubsetMode
 from rollout.reconcile import serving, takeover
 from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, Writes, remember
 from rollout.reconcile.serving import Unclear
@@ -26,6 +26,7 @@ def adopt(look: Look) -> Turn:
     apart = mode is SubsetMode.VERSION or (bool(clear.subset) and seen.strangers > 0)
     status = replace(
         look.status,
+        subject=Subject.of(look.rollout),
         stable=clear.stable,
         revisions_isolated=apart or clear.canary is not None,
         subset_mode=mode,

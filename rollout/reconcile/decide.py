@@ -7,7 +7,7 @@ from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import RolloutStatus, Stage, Subject
 from rollout.reconcile import (
     actions,
     adopt,
@@ -19,6 +19,7 @@ from rollout.reconcile import (
     leaving,
     requests,
     stages,
+    subject,
     takeover,
     transitions,
 )
@@ -29,12 +30,13 @@ _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 
 def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What to remember and what to do, from one look."""
-    look = Look(rollout, status, seen, now)
+    look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
         return Decision(status, (), SOON, because)
     up = _brought_up(look)
-    return _finish(look, transitions.lawful(look, _whole(up, _turn(up))))
+    turn = subject.go_home(up) if subject.moved(rollout, status) else _turn(up)
+    return _finish(look, transitions.lawful(look, _whole(up, turn)))
 
 
 def _overwritten(look: Look) -> bool:
@@ -45,7 +47,10 @@ def _overwritten(look: Look) -> bool:
 
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: answers, drained pods, a stable that grew."""
-    look = replace(look, status=takeover.as_decided(look.status))
+    status = takeover.as_decided(look.status)
+    if status.stable is not None and status.subject is None:
+        status = replace(status, subject=Subject.of(look.rollout))
+    look = replace(look, status=status)
     status = holding.drained(look)
     status = requests.merge_answers(status, look.seen.answers)
     if status.stage.name in journey.UNDER_WAY:

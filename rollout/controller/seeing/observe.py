@@ -87,6 +87,8 @@ class Observer:
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
+        if asked.subject is not None:
+            held = replace(held, rollout=asked.subject.named_by(held.rollout))
         rollout, (counts, values, no_answers) = held.rollout, fetched.answers
         revision, problem = self._asked(rollout)
         if held.problem:
@@ -115,8 +117,11 @@ class Observer:
         """What must wake this rollout from now on."""
         revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
-        near = mesh.concerns_beside(self.kube, asked.target, asked.route)
-        return near | concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+        found = mesh.concerns_beside(self.kube, asked.target, asked.route)
+        began = asked.subject.named_by(held.rollout) if asked.subject else held.rollout
+        for rollout in (held.rollout, began):
+            found |= concerns.for_rollout(rollout, pods.interests(rollout, revisions))
+        return found
 
     async def _listed(self, rollout: Rollout, asked: Questions) -> None:
         """Kinds read for the first time have been listed, or have been waited for, once.
