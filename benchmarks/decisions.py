@@ -3,14 +3,17 @@
 ``python -m benchmarks.decisions [--quick] [--seeds N] [--write]`` prints the table and checks the
 bars; ``--write`` puts the table into ``docs/benchmarks-decisions.md``.  ``--holdout`` does the same
 with the other world, whose classes ``--classes N`` draws anew, for ``docs/benchmarks-holdout.md``.
+``rule`` is the step rule on exact counts (``SequentialGate``); ``product`` has them played through
+the controller's own core (``played.py``), of which ``--played N`` seeds are drawn.
 """
 
 import argparse
 import math
+import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,16 +28,18 @@ from rollout.analysis.sequential import ERRORS, slow
 
 INTERVAL = 15.0
 HOUR = 3600
+LONGEST = played.LONGEST.total_seconds()
+RULE, PRODUCT = "rollout, rule", "rollout, product"
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def rollout(traffic: Drawn) -> Ended:
+def rule(traffic: Drawn) -> Ended:
     """Our own gate with its defaults, on counts of 15 s."""
     bounds = _bounds(traffic.scenario)
     outcomes = (ERRORS, *(slow(f"latency>{bound}") for bound in bounds))
     gate = SequentialGate(GateConfig(outcomes=outcomes), traffic.history(bounds))
     second, harmed, spans, asked = 0.0, 0.0, 0, False
-    while second < HOUR:
+    while second < LONGEST:
         canary, _ = traffic.draw(second, INTERVAL, gate.weight / 100)
         harmed += canary.every * traffic.harm(second + INTERVAL / 2)
         second += INTERVAL
@@ -46,7 +51,7 @@ def rollout(traffic: Drawn) -> Ended:
         if decision.move in FINAL:
             how = PROMOTE if decision.move is Move.PROMOTE else ROLLBACK
             return Ended(how, second, harmed, asked=asked)
-    return Ended(HOLD, second, harmed, asked=True)
+    return Ended(HOLD, second, harmed, asked=asked)
 
 
 def _bounds(scenario: Scene) -> tuple[int, ...]:
@@ -57,12 +62,12 @@ def _bounds(scenario: Scene) -> tuple[int, ...]:
     return bounds_ms(buckets.chosen(tail, every, real))
 
 
-def shipped(traffic: Drawn) -> Ended:
+def product(traffic: Drawn) -> Ended:
     """The same release through the controller's own core."""
     return played.played(traffic, _bounds(traffic.scenario))
 
 
-GATES: dict[str, Callable[[Drawn], Ended]] = {**PEERS, "rollout": rollout, "shipped": shipped}
+GATES: dict[str, Callable[[Drawn], Ended]] = {**PEERS, RULE: rule, PRODUCT: product}
 
 
 def decided(gate: str, scenario: Scene, seed: int) -> Ended:
@@ -95,15 +100,24 @@ class Figures:
 Results = dict[str, dict[str, list[Ended]]]
 
 
-def run(gates: Iterable[str], seeds: Iterable[int], scenarios: Sequence[Scene]) -> Results:
-    """Every gate over every scenario and seed."""
-    results: Results = {gate: {} for gate in gates}
-    for number, scenario in enumerate(scenarios, 1):
-        for gate, ends in results.items():
-            ends[scenario.name] = [decided(gate, scenario, seed) for seed in seeds]
-        if sys.stderr.isatty():
-            print(f"\r{number}/{len(scenarios)} scenarios", end="", file=sys.stderr)
+Work = tuple[str, Scene, Sequence[int]]
+
+
+def run(seeds: Mapping[str, Sequence[int]], scenarios: Sequence[Scene], jobs: int) -> Results:
+    """Every gate with its own seeds over every scenario."""
+    work: list[Work] = [(gate, scene, seeds[gate]) for scene in scenarios for gate in seeds]
+    results: Results = {gate: {} for gate in seeds}
+    with multiprocessing.Pool(jobs) as pool:
+        for number, (gate, name, ends) in enumerate(pool.imap(_worked, work, chunksize=1), 1):
+            results[gate][name] = ends
+            if sys.stderr.isatty():
+                print(f"\r{number}/{len(work)}", end="", file=sys.stderr)
     return results
+
+
+def _worked(work: Work) -> tuple[str, str, list[Ended]]:
+    gate, scene, seeds = work
+    return gate, scene.name, [decided(gate, scene, seed) for seed in seeds]
 
 
 def _share(ends: Sequence[Ended], how: str) -> float:
@@ -167,11 +181,10 @@ def classes(ends: dict[str, list[Ended]], scenarios: Sequence[Scene]) -> dict[st
     return {name: statistics.mean(shares) for name, shares in by_class.items()}
 
 
-def bars(results: Results, scenarios: Sequence[Scene]) -> list[tuple[str, bool]]:
+def bars(results: Results, gate: str, scenarios: Sequence[Scene]) -> list[tuple[str, bool]]:
     """The promises of our own gate, and whether this run kept them."""
-    ours = results["rollout"]
+    ours = results[gate]
     own = figures(ours, scenarios)
-    flagger = figures(results["flagger"], scenarios)
     wrong = classes(ours, scenarios)
     worst = max(wrong, key=lambda name: wrong[name])
     outages = [e for s in scenarios if s.is_outage for e in ours[s.name]]
@@ -180,17 +193,19 @@ def bars(results: Results, scenarios: Sequence[Scene]) -> list[tuple[str, bool]]
     plain = [e for s in scenarios if s.is_plain for e in ours[s.name]]
     in_time = statistics.median(e.after if e.how == PROMOTE else math.inf for e in plain)
     gaps = [e for s in scenarios if s.kind == "good" and s.nature.gap for e in ours[s.name]]
+    late = LATE if gate == PRODUCT else 0
     return [
         (f"false rollbacks {own.false_rollback:.2%}, at most 0.2%", own.false_rollback <= 0.002),
         (f"worst class of good ones, {worst} {wrong[worst]:.1%}, at most 2%", wrong[worst] <= 0.02),
-        (f"missed {own.missed:.2%}, at most 3%", own.missed <= 0.03),
-        (f"median detection {own.detected_after:.0f} s, at most 150", own.detected_after <= 150),
+        (f"missed {own.missed:.2%}, at most 1.5%", own.missed <= 0.015),
         (
-            f"requests hurt {own.served / flagger.served:.2f} of flagger's, at most 0.2",
-            own.served <= 0.2 * flagger.served,
+            f"slowest outage at 10/s or more {slowest:.0f} s, at most {60 + late}",
+            slowest <= 60 + late,
         ),
-        (f"slowest outage at 10/s or more {slowest:.0f} s, at most 60", slowest <= 60),
-        (f"plain good at 100/s or more, median {in_time:.0f} s of bakes of 300", in_time <= 300),
+        (
+            f"plain good at 100/s or more, median {in_time:.0f} s, at most {300 + late}",
+            in_time <= 300 + late,
+        ),
         (
             f"rollbacks or holds for a gap in Prometheus {1 - _share(gaps, PROMOTE):.1%}",
             _share(gaps, PROMOTE) >= 0.99,
@@ -198,50 +213,89 @@ def bars(results: Results, scenarios: Sequence[Scene]) -> list[tuple[str, bool]]
     ]
 
 
+LATE = 45  # seconds: the first block begins up to 15 s late, is read 10 s late, and by looks
+
+
+def targets(results: Results, gate: str, scenarios: Sequence[Scene]) -> list[tuple[str, bool]]:
+    """What we want it to be, and whether it is."""
+    own, flagger = figures(results[gate], scenarios), figures(results["flagger"], scenarios)
+    hurt = own.served / flagger.served
+    return [
+        (f"false rollbacks {own.false_rollback:.2%} (0.1%)", own.false_rollback <= 0.001),
+        (f"good releases that asked a person {own.good_asked:.2%} (0.5%)", own.good_asked <= 0.005),
+        (
+            f"missed or left on hold {own.missed + own.bad_held:.2%} (1.5%)",
+            own.missed + own.bad_held <= 0.015,
+        ),
+        (f"median detection {own.detected_after:.0f} s (120 s)", own.detected_after <= 120),
+        (f"requests hurt {hurt:.3f} of flagger's (0.12)", hurt <= 0.12),
+    ]
+
+
 def per_scenario(results: Results, scenarios: Sequence[Scene]) -> str:
-    """Our own gate, scenario by scenario."""
-    lines = ["| scenario | kind | promoted | rolled back | held | median end | hurt |"]
-    lines.append("| --- | --- |" + " ---: |" * 5)
+    """Our own gate, scenario by scenario: by the rule, and by the product where it was played."""
+    gates = [gate for gate in (RULE, PRODUCT) if gate in results]
+    heads = ("promoted", "rolled back", "held", "median end", "hurt")
+    titles = [f"{gate.split()[-1]}: {heads[0]}" for gate in gates]
+    head = " | ".join(" | ".join((title, *heads[1:])) for title in titles)
+    lines = [f"| scenario | kind | {head} |", "| --- | --- |" + " ---: |" * 5 * len(gates)]
     for scenario in scenarios:
-        ends = results["rollout"][scenario.name]
-        median = statistics.median(e.after for e in ends)
-        hurt = statistics.mean(e.harmed for e in ends)
-        shares = " | ".join(f"{_share(ends, how):.0%}" for how in (PROMOTE, ROLLBACK, HOLD))
-        lines.append(
-            f"| {scenario.name} | {scenario.kind} | {shares} | {median:.0f} s | {hurt:.0f} |"
-        )
+        told = " | ".join(_row(results[gate][scenario.name]) for gate in gates)
+        lines.append(f"| {scenario.name} | {scenario.kind} | {told} |")
     return "\n".join(lines)
 
 
+def _row(ends: Sequence[Ended]) -> str:
+    median = statistics.median(e.after for e in ends)
+    hurt = statistics.mean(e.harmed for e in ends)
+    shares = " | ".join(f"{_share(ends, how):.0%}" for how in (PROMOTE, ROLLBACK, HOLD))
+    return f"{shares} | {median:.0f} s | {hurt:.0f}"
+
+
 def main() -> int:
+    asked = _arguments().parse_args()
+    scenes: Sequence[Scene] = holdout.classes(asked.classes) if asked.holdout else SCENARIOS
+    count = asked.seeds or (3 if asked.quick else 10 if asked.holdout else 40)
+    names = asked.only.split(";") if asked.only else list(GATES)
+    names = ["flagger", RULE, PRODUCT] if asked.quick else names
+    counts = {name: min(count, asked.played) if name == PRODUCT else count for name in names}
+    seeds = {name: range(asked.first, asked.first + counts[name]) for name in names}
+    began = time.time()
+    results = run(seeds, scenes, asked.jobs)
+    found = {gate: figures(ends, scenes) for gate, ends in results.items()}
+    last = asked.first + count - 1
+    head = f"{len(scenes)} scenarios, seeds {asked.first} to {last}"
+    head += f" ({counts[PRODUCT]} of them for the product)" if PRODUCT in counts else ""
+    checks, report = [], f"{head}, {time.time() - began:.0f} s\n\n{table(found)}\n"
+    for gate in [gate for gate in (RULE, PRODUCT) if gate in names and "flagger" in names]:
+        kept = bars(results, gate, scenes)
+        checks += kept
+        wanted = targets(results, gate, scenes)
+        report += f"\n{gate.capitalize()}:\n\n"
+        report += "".join(f"- {'kept' if ok else 'BROKEN'}: {text}\n" for text, ok in kept)
+        report += "".join(f"- target {'met' if ok else 'MISSED'}: {t}\n" for t, ok in wanted)
+    print(report)
+    page = HOLDOUT if asked.holdout else OWN
+    detail = per_scenario(results, scenes)
+    if asked.write:
+        page.file.write_text(_document(page, report, detail))
+    elif not asked.quick:
+        print(detail)
+    return 0 if all(ok for _, ok in checks) else 1
+
+
+def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few seeds, our gate and flagger")
     parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--played", type=int, default=5, help="seeds for the product, at most")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--only", default="", help="gates, separated by commas")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", default="", help="gates, separated by semicolons")
     parser.add_argument("--write", action="store_true", help="renew the document")
     parser.add_argument("--holdout", action="store_true", help="the other world's classes")
     parser.add_argument("--classes", type=int, default=CLASSES, help="which of them")
-    asked = parser.parse_args()
-    scenes: Sequence[Scene] = holdout.classes(asked.classes) if asked.holdout else SCENARIOS
-    seeds = asked.seeds or (3 if asked.quick else 10 if asked.holdout else 40)
-    names = asked.only.split(",") if asked.only else list(GATES)
-    names = ["flagger", "rollout"] if asked.quick else names
-    began = time.process_time()
-    results = run(names, range(asked.first, asked.first + seeds), scenes)
-    found = {gate: figures(ends, scenes) for gate, ends in results.items()}
-    checks = bars(results, scenes) if {"flagger", "rollout"} <= set(names) else []
-    kept = "\n".join(f"- {'kept' if ok else 'BROKEN'}: {text}" for text, ok in checks)
-    took = time.process_time() - began
-    head = f"{len(scenes)} scenarios, {seeds} seeds each, {took:.0f} s of one core"
-    report = f"{head}\n\n{table(found)}\n\n{kept}\n"
-    print(report)
-    page = HOLDOUT if asked.holdout else OWN
-    if asked.write:
-        page.file.write_text(_document(page, report, per_scenario(results, scenes)))
-    elif not asked.quick and "rollout" in results:
-        print(per_scenario(results, scenes))
-    return 0 if all(ok for _, ok in checks) else 1
+    return parser
 
 
 CLASSES = 23  # not looked at before the gate was as it is
@@ -291,7 +345,7 @@ Peers are stated again from their rules (`benchmarks/peers.py`), not run; their 
 limits, so that the tuned columns matter as much as the tutorial's.
 A request is *hurt* when it went to the canary and stable would have served it better.
 Until the decision a gate that promotes a bad release early looks better than it is; within an
-hour it is billed for that, and a rollout on hold for the canary's share that it stays at.
+hour it is billed for that, and a rollout on hold for the share that it stays at.
 
 ## Scenario by scenario
 

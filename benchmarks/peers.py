@@ -1,6 +1,7 @@
 """The rules by which Flagger, Argo Rollouts and Kayenta decide, stated again for plain counts.
 
-From their documentation and source as read for the pre-study (gating 1.1 to 1.3): not their code
+From the documentation and source of flagger (15bd6ad5, pkg/controller), argo-rollouts (9f8d111d,
+analysis/analysis.go, utils/evaluate) and kayenta (a69573be, kayenta-judge): not their code
 and not their exact arithmetic, but their windows, limits, strikes, steps and defaults.  "Tuned"
 forms get limits set with perfect knowledge of stable, which nobody has.
 """

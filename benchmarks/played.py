@@ -30,7 +30,7 @@ from rollout.model.status import Outcome, Phase, RolloutStatus
 from tests.play import SETTLING, World
 
 INTERVAL = Analysis().interval
-HOUR = timedelta(hours=1)
+LONGEST = timedelta(hours=2)
 DAY = datetime(2026, 1, 5, tzinfo=grid.EPOCH.tzinfo)
 SPEC = RolloutSpec(
     service="shop",
@@ -123,7 +123,7 @@ def _plus(one: Figures, other: Iterable[float]) -> Figures:
 
 @dataclass
 class Release:
-    """One push of v2, looked at by the core until it ended or an hour is over."""
+    """One push of v2, looked at by the core until it ended or took too long."""
 
     rollout: Rollout
     now: datetime
@@ -141,7 +141,8 @@ class Release:
             self.status = decision.status
             for action in decision.actions:
                 self.world.perform(action)
-            if settled or (self.counters is not None and self.ended):
+            begun = self.counters is None and self.weight
+            if settled or begun or (self.counters is not None and self.ended):
                 return decision
         raise AssertionError(f"a hot loop: {self.status}")
 
@@ -175,7 +176,7 @@ def played(traffic: Drawn, bounds: tuple[int, ...]) -> Ended:
     counters = release.counters = Counters(traffic, bounds, release.now)
     slot, shares, harmed, asked = grid.floor(release.now, INTERVAL), 0.0, 0.0, False
     look_at = release.now
-    while release.now - counters.zero < HOUR:
+    while release.now - counters.zero < LONGEST:
         ahead = min(slot + INTERVAL, look_at)
         shares += release.weight / 100 * ((ahead - release.now) / INTERVAL)
         release.now = ahead
@@ -188,7 +189,7 @@ def played(traffic: Drawn, bounds: tuple[int, ...]) -> Ended:
             if release.ended:
                 return _end(release, counters, harmed, asked)
             look_at = release.now + max(timedelta(seconds=1), decision.look_again or INTERVAL)
-    return Ended(HOLD, HOUR.total_seconds(), harmed, asked=True)
+    return Ended(HOLD, LONGEST.total_seconds(), harmed, asked=asked)
 
 
 def _begun(at: datetime) -> Release:

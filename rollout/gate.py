@@ -70,7 +70,7 @@ class Held:
 
     ``window``: None when no request reaches the canary; then nothing is judged.
     ``waited``: since the route was confirmed; negative never, None: not confirmed yet.
-    ``patience``: the longest time box of the journey: so long is what is suspicious judged on.
+    ``patience``: how long any step of the journey may last: as long may it be suspicious.
     """
 
     step: Step

@@ -19,7 +19,7 @@ def chosen(slow: Sequence[int], total: int, bounds: Sequence[timedelta]) -> tupl
 
     ``slow``: requests slower than each of ``bounds``, which rise.  Of bounds that
     are as near it is the one beside the tail: what everything is slower than tells nothing.
-    Empty when there is nothing to choose by.  Source: facts of the pre-study, gating 2.5.
+    Empty when there is nothing to choose by.
     """
     if total <= 0 or not bounds:
         return ()

@@ -1,7 +1,8 @@
 """What stable's last hour says about chance: how clumped its bad requests are, how unlike its pods.
 
 Both break the independence that the evidence counts on; the remedies are in ``sequential``.
-Source: facts of the pre-study, gating 2.7; dispersion is Pearson's, the spread is by moments.
+Dispersion is Pearson's (McCullagh & Nelder, Generalized Linear Models, 4.5), the spread is by
+moments; why either is asked for: ``docs/analysis.md``, "The method".
 """
 
 import math

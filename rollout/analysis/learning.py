@@ -84,6 +84,8 @@ def learn(case: Case, kept: Memory) -> Memory:
     kept = in_view(kept, case.rollout, case.window)
     if kept.began is None:
         kept = replace(kept, began=case.window.since)
+    if kept.since != case.window.since:
+        kept = replace(kept, since=case.window.since, before=kept.since)
     kept = _settle_view(case, kept)
     for key, one in by_source(case.metrics).items():
         kept = _learn_source(case, kept, key, one)
@@ -117,14 +119,14 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
         return kept.with_source(key, choose_bounds(case, source, answers))
     begin = grid.first(case.window.since, case.interval)
-    answers = case.answers(key)
+    answers, counting = case.answers(key), source.tally.at is not None
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
     if source is not kept.sources.get(key):
         kept = kept.with_source(key, source)
     if source.tempers is None and _wants_hour(case, key):
         return kept
     for counts in answers:
-        if counts.at >= begin:
+        if counts.at >= begin or counting:
             kept = _learn_counts(case, kept, key, counts)
     return kept
 
@@ -150,7 +152,10 @@ def _sum(counts: Counts, revision: str) -> Figures:
 
 
 def _learn_hour(case: Case, key: str, source: Source, answers: Sequence[Counts]) -> Source:
-    """Stable's last hour; after three looks in vain, what is known without it."""
+    """Stable's last hour; after three looks in vain, what is known without it.
+
+    Looks at one moment are one: a hiccup of Prometheus must not cost the attempt its history.
+    """
     if source.tempers is not None or not _wants_hour(case, key):
         return source
     kinds = max(1, len(source.bounds))
@@ -158,7 +163,8 @@ def _learn_hour(case: Case, key: str, source: Source, answers: Sequence[Counts])
         revision = "" if key == plan.UNREACHED else case.window.stable
         return replace(source, tempers=_tempers(answers, revision, kinds))
     tries = source.tries + 1
-    given_up = (Temper(),) * kinds if tries >= HISTORY_TRIES else None
+    late = case.now - case.window.since >= HISTORY_TRIES * case.interval
+    given_up = (Temper(),) * kinds if tries >= HISTORY_TRIES and late else None
     return replace(source, tries=tries, tempers=given_up)
 
 
@@ -203,7 +209,7 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
     kept = kept.with_source(key, source.counted(tally, newest, _six(faded)))
-    if last < case.window.since:
+    if not _counts(case, kept, last, counts.at):
         return kept
     block = _Block(counts.at, canary, stable, _setting(case, kept, last))
     for one in case.metrics:
@@ -212,18 +218,26 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     return kept
 
 
+def _counts(case: Case, kept: Memory, begin: datetime, end: datetime) -> bool:
+    """Whether the block lies in this window, or late, but as a whole, in the one before it."""
+    asked = case.window.asked
+    late = kept.before is not None and asked is not None and kept.before <= begin and end <= asked
+    return begin >= case.window.since or late
+
+
 def _says_nothing_new(case: Case, source: Source, counts: Counts) -> bool:
     """Whether the instant is known, or a replica answered that is behind what is known already.
 
     The latter is not taken for a restart of pods, and is asked again with the next look.
-    Samples of more than an interval before the window are of no use as its base either.
+    Samples of more than an interval before the window are of no use as its first base either.
     """
     if source.tally.at is not None and counts.at <= source.tally.at:
         return True
     if counts.newest is None:
         return False
-    oldest = case.window.since - case.interval
-    return counts.newest < max(oldest, source.newest or oldest)
+    if source.newest is not None:
+        return counts.newest < source.newest
+    return counts.newest < case.window.since - case.interval
 
 
 @dataclass(frozen=True, slots=True)

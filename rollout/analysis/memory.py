@@ -77,11 +77,14 @@ class Strikes:
 class Memory:
     """Everything; an empty checkpoint is an attempt that has not been judged yet.
 
-    ``view``: whose counters, once that is known; ``began``: when the first window did.
+    ``view``: whose counters, once that is known; ``began``: when the first window did; ``since``:
+    when the one did that was looked at last, ``before``: the one before it.
     """
 
     view: View | None = None
     began: datetime | None = None
+    since: datetime | None = None
+    before: datetime | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
     trails: Mapping[str, Trail] = field(default_factory=dict)
     strikes: Mapping[str, Strikes] = field(default_factory=dict)
@@ -93,13 +96,14 @@ class Memory:
     def with_source(self, key: str, source: Source) -> "Memory":
         """The same with one source replaced."""
         sources = {**self.sources, key: source}
-        return Memory(self.view, self.began, sources, self.trails, self.strikes)
+        known = (self.view, self.began, self.since, self.before)
+        return Memory(*known, sources, self.trails, self.strikes)
 
     def with_evidence(
         self, trails: Mapping[str, Trail], strikes: Mapping[str, Strikes]
     ) -> "Memory":
         """The same with other evidence; every block makes one, so no ``replace``, which is slow."""
-        return Memory(self.view, self.began, self.sources, trails, strikes)
+        return Memory(self.view, self.began, self.since, self.before, self.sources, trails, strikes)
 
 
 class Checkpoint(Mapping[str, Any]):
@@ -138,6 +142,8 @@ def load(checkpoint: Mapping[str, Any]) -> Memory:
         return Memory(
             view=View(checkpoint["view"]) if checkpoint["view"] else None,
             began=_time(checkpoint["began"]),
+            since=_time(checkpoint["since"]),
+            before=_time(checkpoint["before"]),
             sources={k: _source(v) for k, v in checkpoint["sources"].items()},
             trails={k: _trail(v) for k, v in checkpoint["trails"].items()},
             strikes={k: _strikes(v) for k, v in checkpoint["strikes"].items()},
@@ -153,6 +159,8 @@ def dump(memory: Memory) -> dict[str, Any]:
         "v": VERSION,
         "view": memory.view.value if memory.view else "",
         "began": _stamp(memory.began),
+        "since": _stamp(memory.since),
+        "before": _stamp(memory.before),
         "sources": {k: _source_json(v) for k, v in memory.sources.items()},
         "trails": {k: _trail_json(v) for k, v in memory.trails.items()},
         "strikes": {k: _strikes_json(v) for k, v in memory.strikes.items()},

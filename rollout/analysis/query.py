@@ -1,6 +1,6 @@
 """PromQL for counters: one expression for many workloads, and arguments that stay arguments.
 
-Facts about Istio's labels and counters: ``docs/analysis.md``, and the pre-study's istio 4.10.
+Labels and counters as in Istio's documentation, "Istio Standard Metrics".
 """
 
 import re

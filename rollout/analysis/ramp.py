@@ -81,7 +81,7 @@ class GateConfig:
             bake=self.ramp[stop].bake,
             time_box=self.ramp[stop].time_box,
             longest=self.ramp[stop].longest,
-            patience=max(each.time_box for each in self.ramp),
+            patience=max(max(each.time_box, each.longest) for each in self.ramp),
             blind=self.blind,
             on_inconclusive=self.on_inconclusive,
             on_suspicious=self.on_suspicious,

@@ -1,8 +1,9 @@
 """The sequential gate on plain counts: evidence for and against a canary, valid at every look.
 
-No Prometheus, no cluster, no clock: ``judge`` feeds it from counters, and ``SequentialGate`` below
-drives a whole ramp with it, one block of counts after another (``docs/analysis.md``).
-Source of the rules and their constants: facts of the pre-study, gating 2.3 to 2.7.
+No Prometheus, no cluster, no clock: ``judge`` feeds it from counters, and ``ramp.SequentialGate``
+drives a whole ramp with it, one block of counts after another.
+Where each constant comes from: ``docs/analysis.md``, "The constants"; the promise of
+``falseRollback`` needs none of them, it holds for whatever is fixed before a block is seen.
 """
 
 import math
@@ -35,9 +36,7 @@ FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
 FIRST, COOLED = 0.1, 0.7  # chance that it goes bad at the start; if not, right after warm-up
-MILDER = (
-    0.5  # a bet's chance as a share of the next milder one's: the worst are seen at once anyway
-)
+MILDER = 0.5  # a bet's chance beside the next milder one's: the worst are seen at once anyway
 LOOSE, LOOSE_SLOW = 0.1, 0.5  # added to the line of errors, of a latency, while the canary warms up
 SUSPICIOUS = math.log(2)
 CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look

@@ -42,9 +42,9 @@ class Terms:
 
     ``bake``: the least time; ``time_box``: until when evidence is waited for.
     ``longest``: until when it is where a certificate is in sight by then; 0: no longer.
-    ``patience``: how long it may be where something speaks against the canary, or hardly anything
-    was counted; no shorter than the time box.  More evidence tells more than a person can.
-    ``blind``: how long nothing may be known before a person is asked.
+    ``patience``: how long it may be where something speaks against the canary; no shorter than the
+    time box.  More evidence tells more than a person can.
+    ``blind``: how long nothing may be known before a person is asked, or hardly anything counted.
     ``comparing``: False once everyone is on the canary: nothing is left to certify.
     ``on_inconclusive``: the time box is over, nothing looks wrong; at every step alike.
     """
@@ -69,7 +69,6 @@ class Ruling:
 
 
 BLIND = frozenset({Standing.NO_DATA, Standing.ERROR})
-UNSURE = frozenset({Standing.SUSPICIOUS, Standing.TOO_FEW})
 
 
 def ruling(
@@ -90,11 +89,18 @@ def ruling(
         return Ruling(Do.OPEN, Why.CERTIFIED)
     if standing is Standing.NOTHING or not (terms.comparing or standing is Standing.SUSPICIOUS):
         return Ruling(Do.OPEN, Why.UNJUDGED)
-    box = max(terms.time_box, terms.patience) if standing in UNSURE else terms.time_box
+    box = max(terms.time_box, _patience(standing, terms))
     in_sight = certain_in is not None and waited + certain_in <= terms.longest
     if standing is Standing.CLEAN and in_sight:
         box = max(box, terms.longest)
     return _until(box, waited, Why.GATHERING) or _ended(standing, terms)
+
+
+def _patience(standing: Standing, terms: Terms) -> timedelta:
+    """How much longer than its box a step waits; who can learn nothing waits as if blind."""
+    if standing is Standing.SUSPICIOUS:
+        return terms.patience
+    return min(terms.patience, terms.blind) if standing is Standing.TOO_FEW else timedelta(0)
 
 
 def _until(end: timedelta, waited: timedelta, why: Why) -> Ruling | None:

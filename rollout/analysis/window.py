@@ -19,6 +19,7 @@ class Window:
     ``stable``, ``canary``: revision names; ``workloads``: revision to Deployment name.
     ``since``: when the present weight was confirmed at the proxies; blocks that began before
     never count.
+    ``asked``: when the present weight was asked for; what ended before is the last window's.
     ``weight``, ``next_weight``: the canary's share now and after the gate, percent.
     ``mirrored``: the canary gets copies or cohorts only, which the destination alone has seen.
     ``comparing``: False when stable has no ordinary traffic: absolute limits only.
@@ -34,6 +35,7 @@ class Window:
     next_weight: int
     mirrored: bool = False
     comparing: bool = True
+    asked: datetime | None = None
 
     @property
     def percent(self) -> int:

@@ -71,7 +71,7 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
         return Held(step, None, None)
     reaches = wanted.route(rollout, status).reaches_canary
     window = _window(rollout, status, since, coming) if reaches else None
-    patience = max((each.step.box for each in plan.stops), default=step.box)
+    patience = max((each.step.longest for each in plan.stops), default=step.box)
     return Held(step, window, now - since, patience if comparing else step.box)
 
 
@@ -96,4 +96,5 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         next_weight=coming,
         mirrored=status.stage.split.canary == 0,
         comparing=status.stage.split.stable > 0,
+        asked=status.stage.asked_at,
     )

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from rollout.analysis.judge import Judgement, Standing, judge, questions
-from rollout.model.observation import Counting, Counts, NoAnswer, Value, View
+from rollout.model.observation import (
+    Counting,
+    Counts,
+    CountsQuestion,
+    NoAnswer,
+    Value,
+    ValueQuestion,
+    View,
+)
 from rollout.model.spec import (
     Analysis,
     BlueGreen,
@@ -166,6 +174,19 @@ def test_a_new_step_keeps_the_evidence() -> None:
     assert set(later.checkpoint["trails"]["errors"][6]) == {"100"}
 
 
+def test_what_ended_before_the_next_weight_was_asked_for_counts_though_it_is_read_later() -> None:
+    """Steps of four blocks: the last one is read when the next weight is there already."""
+    there = world()
+    first = play(there, ERRORS_ONLY, window(), 60)[-1]
+    changed = START + 62 * S
+    moved = replace(window(changed, weight=40, next_weight=100), asked=changed)
+    late = play(there, ERRORS_ONLY, moved, 15, checkpoint=first.checkpoint)[-1]
+    unknown = replace(moved, asked=None)
+    dropped = play(there, ERRORS_ONLY, unknown, 15, checkpoint=first.checkpoint)[-1]
+    requests = [j.checkpoint["trails"]["errors"][7][1] for j in (first, late, dropped)]
+    assert requests == [900, 1200, 900]
+
+
 # What is not known
 
 
@@ -201,19 +222,32 @@ def test_a_canary_without_a_single_request_has_too_few() -> None:
     assert last.need.endswith("none are coming")
 
 
+def without_hour(there: World, until: datetime) -> World:
+    """Whose answers have nothing from before ``START``, as long as that."""
+    whole = there.answer
+
+    def answer(
+        counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...], now: datetime
+    ) -> Seen:
+        fresh = tuple(q for q in counts if q.instants[0] >= START or "?" in q.metric)
+        return whole(counts if now > until else fresh, values, now)
+
+    there.answer = answer  # type: ignore[method-assign]
+    return there
+
+
 def test_without_stables_last_hour_it_judges_and_says_so() -> None:
-    there = world()
-    hour = there.answer
-
-    def no_hour(*asked: object) -> Seen:
-        counts, values, now = asked
-        fresh = tuple(q for q in counts if q.instants[0] >= START or "?" in q.metric)  # type: ignore[attr-defined]
-        return hour(fresh, values, now)  # type: ignore[arg-type]
-
-    there.answer = no_hour  # type: ignore[assignment,method-assign]
+    there = without_hour(world(), START + 3600 * S)
     found = play(there, ERRORS_ONLY, window(), 120)
     assert found[-1].standing in {Standing.CLEAN, Standing.CERTIFIED}
     assert "no history of stable" in found[-1].verdicts[0].text
+
+
+def test_many_looks_at_one_moment_do_not_give_stables_history_up() -> None:
+    there = without_hour(world(), START + 20 * S)
+    hasty = play(there, ERRORS_ONLY, window(), 15, every=1)
+    last = play(there, ERRORS_ONLY, window(), 60, checkpoint=hasty[-1].checkpoint)[-1]
+    assert "no history of stable" not in last.verdicts[0].text
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def test_what_time_leaves_open_the_policy_decides(policy: Ending, move: Move) ->
 def test_a_suspicion_that_never_goes_away_is_not_promoted(
     policy: Literal["hold", "rollback"], move: Move
 ) -> None:
-    config = replace(CONFIG, on_suspicious=policy)
+    ramp = (*(Stop(weight) for weight in (5, 10, 20, 30)), Stop(40, time_box=timedelta(minutes=20)))
+    config = replace(CONFIG, on_suspicious=policy, ramp=ramp)
     assert play(SequentialGate(config, HOUR), 0.006, 150).move is move
 
 
@@ -169,10 +170,10 @@ def test_an_outcome_that_is_missing_ends_no_step_but_the_others_may_send_back() 
 @pytest.mark.parametrize("pair", [Pair(0, 0, 5, 3000), Pair(3, 3000, 0, 0), Pair(0, 0, 0, 0)])
 def test_a_side_without_any_request_ends_no_step_until_a_person_is_asked(pair: Pair) -> None:
     gate = SequentialGate(CONFIG, HOUR)
-    decisions = [gate.observe({"errors": pair}) for _ in range(100)]
+    decisions = [gate.observe({"errors": pair}) for _ in range(140)]
     assert {d.move for d in decisions} == {Move.STAY, Move.HOLD}
     assert decisions[-1].because == "too little traffic to judge"
-    assert [d.move for d in decisions].index(Move.HOLD) == 20 * 4 - 1  # blocks of 15 s
+    assert [d.move for d in decisions].index(Move.HOLD) == 30 * 4 - 1  # blocks of 15 s
 
 
 def test_an_absolute_limit_needs_no_stable() -> None:

@@ -99,6 +99,19 @@ def test_a_dead_prometheus_holds_and_then_asks_a_person() -> None:
     assert (play.status.phase, play.status.stage.name) == (Phase.PAUSED, Stage.STEPPING)
 
 
+def test_a_pause_for_want_of_data_ends_with_it_and_a_persons_does_not() -> None:
+    asked, told = (Play(make.canary_spec(5, 50)).push("v2") for _ in range(2))
+    told.request("pause")
+    for play in (asked, told):
+        play.world.provider_down = True
+        play.after(minutes=31)
+        assert play.status.phase is Phase.PAUSED
+        play.world.provider_down = False
+        play.after(minutes=1)
+    asked.gives(v1=50, v2=50)
+    told.gives(v1=95, v2=5)
+
+
 def test_a_canary_that_loses_its_pods_starts_anew_when_they_are_back() -> None:
     play = Play(make.canary_spec(5, 50)).push("v2").after(minutes=1).gives(v1=50, v2=50)
     play.world.pods["v2"] = 0
