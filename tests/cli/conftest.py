@@ -39,7 +39,7 @@ async def _with_crds(url: str) -> None:
     for kind in schema.KINDS.values():
         await kube.apply(definition.crd(kind))
     await kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-    for _ in range(100):
+    for _ in range(10_000):
         found, _ = await kube.list(CRD)
         if all((obj.get("status") or {}).get("conditions") for obj in found):
             break

@@ -322,7 +322,7 @@ async def _followed(url: str, status: dict[str, Any]) -> None:
 async def _hear(url: str, answer: str, code: Exit) -> None:
     """What a controller does with a request."""
     kube = Kube(url)
-    for _ in range(500):
+    for _ in range(10_000):
         obj = await kube.read(ROLLOUT, "shop", "reviews")
         text = (obj["metadata"].get("annotations") or {}).get("rollout.dev/request", "")
         if text.startswith("resume@"):

@@ -87,7 +87,7 @@ async def follow(api: str, repo: Repo, *signers: str) -> Kube:
 async def comes(kube: Kube, text: str) -> dict[str, Any]:
     """The source's status, once it says ``text`` somewhere."""
     found: dict[str, Any] = {}
-    for _ in range(300):
+    for _ in range(10_000):
         found = (await kube.read(SOURCE, SPACE, "git")).get("status") or {}
         if text in str(found):
             return found

@@ -82,7 +82,7 @@ async def define(api: Api, crd: dict[str, Any]) -> None:
     assert made.problem in ((201, ""), (409, "AlreadyExists")), made
     spec = crd["spec"]
     version = spec["versions"][-1]["name"]
-    for _ in range(200):
+    for _ in range(10_000):
         path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
         if (await api.get(path)).code == 200:
             return

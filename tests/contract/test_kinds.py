@@ -260,6 +260,62 @@ BINARY: dict[str, Json] = {
         }
     },
     "apps/v1/deployments": {"spec": deployment()["spec"]},
+    "apps/v1/replicasets": {
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]},
+            "template": deployment()["spec"]["template"],
+        }
+    },
+    "v1/pods": {
+        "spec": {
+            "volumes": [{"name": "v", "configMap": {"name": "c", "defaultMode": 420}}],
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "app:1",
+                    "env": [
+                        {"name": "A", "value": "b"},
+                        {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                    ],
+                    "readinessProbe": {"httpGet": {"port": "http"}, "periodSeconds": 3},
+                    "resources": {"limits": {"cpu": "250m"}},
+                    "volumeMounts": [{"name": "v", "mountPath": "/v", "readOnly": True}],
+                }
+            ],
+        }
+    },
+    "batch/v1/jobs": {
+        "spec": {
+            "backoffLimit": 1,
+            "template": {
+                "spec": {
+                    "containers": [{"name": "a", "image": "a:1"}],
+                    "restartPolicy": "Never",
+                }
+            },
+        }
+    },
+    "networking.k8s.io/v1/ingresses": {
+        "spec": {
+            "ingressClassName": "istio",
+            "rules": [
+                {
+                    "host": "a.example",
+                    "http": {
+                        "paths": [
+                            {
+                                "path": "/",
+                                "pathType": "Prefix",
+                                "backend": {"service": {"name": "web", "port": {"number": 80}}},
+                            }
+                        ]
+                    },
+                }
+            ],
+        }
+    },
+    "coordination.k8s.io/v1/leases": {"spec": lease("a")["spec"]},
 }
 
 

@@ -243,7 +243,7 @@ async def test_the_real_scheduler_rings_once_and_the_last_call_counts() -> None:
     alarms.at(clock() + timedelta(milliseconds=10), "b", ring)
     alarms.off("b")
     alarms.off("nobody")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(300):
         await rung.wait()
     alarms.stop()
     assert keys == ["a"]

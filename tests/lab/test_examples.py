@@ -165,7 +165,7 @@ async def _until(world: World, name: str, there: Callable[[RolloutStatus], bool]
         return there(found.status)
 
     async with cluster.connected(given, name=rollout.name) as kube:
-        await asyncio.wait_for(cluster.follow(kube, "shop", rollout.name, tell), 30)
+        await asyncio.wait_for(cluster.follow(kube, "shop", rollout.name, tell), 300)
 
 
 def _manifest(name: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ async def test_nothing_is_left_of_a_lab_that_was_killed(tmp_path: Path) -> None:
     assert len(children) == 3  # shop, Envoy, Prometheus
     lab.send_signal(signal.SIGKILL)
     await lab.wait()
-    for _ in range(100):
+    for _ in range(10_000):
         if not any(_alive(each) for each in children):
             return
         await asyncio.sleep(0.05)

@@ -91,7 +91,7 @@ async def prepare(kube: Cluster, namespace: str) -> None:
 async def listed(kube: Cluster, *kinds: str) -> None:
     """These kinds have been listed, and a kind that was not there at first is by now."""
     for kind in kinds:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             while not await _listed(kube, kind):
                 await asyncio.sleep(0.02)
 

@@ -96,7 +96,7 @@ async def test_a_change_of_it_wakes_the_rollout_that_names_it(cluster: UnderTest
     cluster.told.clear()
     op = {"op": "replace", "path": "/spec/maxReplicas", "value": 12}
     await cluster.kube.patch(pods.HPA, cluster.namespace, "shop", [op])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(300):
         while not cluster.told:
             await asyncio.sleep(0.01)
     concern = f"{pods.HPA} {cluster.namespace}/shop"

@@ -39,7 +39,7 @@ def a_rollout(namespace: str, revision: str = "v1") -> Json:
 
 
 async def eventually(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(300):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -112,7 +112,7 @@ async def prometheus(folder: Path, text: str = "") -> AsyncIterator[str]:
 
 async def _ready(url: str) -> str:
     edge = Prometheus(Access(url))
-    for _ in range(150):
+    for _ in range(10_000):
         try:
             await edge.instant("vector(1)", BASE)
         except OutsideError:

@@ -233,10 +233,9 @@ def commands(output: str) -> list[str]:
 
 STATUS: dict[str, Any] = {
     "phase": "Healthy",
-    "stage": "Idle",
+    "stage": {"name": "Idle", "split": {"stable": 100, "canary": 0}},
     "because": "v2 has everyone\n::error::hostile",
     "stable": {"name": "v2"},
-    "split": {"stable": 100, "canary": 0},
     "observedCommit": "c" * 40,
     "observedGeneration": 1,
 }

@@ -17,7 +17,7 @@ from tests.ports.test_kube import a_rollout
 
 
 async def said(capsys: pytest.CaptureFixture[str], found: list[str], text: str) -> None:
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(500):
         while not any(text in line for line in found):
             found += capsys.readouterr().err.splitlines()
             await asyncio.sleep(0.05)
@@ -64,6 +64,6 @@ async def test_a_token_that_is_revoked_in_the_middle_is_told_and_its_return_too(
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(500):
         while not true():
             await asyncio.sleep(0.01)

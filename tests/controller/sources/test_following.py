@@ -24,7 +24,7 @@ class World:
         self.kube.put({"kind": "RolloutSource", "metadata": metadata, "spec": spec})
 
     async def in_force(self, revision: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(300):
             while self.revision() != revision:
                 await asyncio.sleep(0.01)
 

@@ -69,7 +69,7 @@ async def cluster(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
     await server.stop()
 
 
-async def eventually(true: Callable[[], object], seconds: float = 50) -> None:
+async def eventually(true: Callable[[], object], seconds: float = 500) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)

@@ -48,7 +48,7 @@ async def test_it_creates_patches_and_is_told_of_a_failed_test(client: ApiClient
 async def test_a_watch_that_nobody_reads_any_more_is_forgotten(server: ApiServer, api: Api) -> None:
     async with api.watch(api.path(WIDGET)):
         assert len(server.faults.watches) == 1
-    for _ in range(100):
+    for _ in range(10_000):
         if not server.faults.watches:
             break
         await asyncio.sleep(0.02)

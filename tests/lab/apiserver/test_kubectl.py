@@ -103,14 +103,14 @@ async def test_get_shows_a_revision_at_a_time(kubectl: Kubectl) -> None:
 async def test_wait_sees_a_condition_come_and_an_object_go(kubectl: Kubectl, api: Api) -> None:
     await kubectl("apply", "-f-", given=deployment())
     waiting = asyncio.create_task(
-        kubectl("wait", "deploy/a", "--for=condition=Available", "--timeout=10s")
+        kubectl("wait", "deploy/a", "--for=condition=Available", "--timeout=300s")
     )
     await asyncio.sleep(0.5)
     status = {"conditions": [{"type": "Available", "status": "True"}]}
     await api.patch(api.path("apps/v1/deployments", "a/status"), {"status": status})
     assert await waiting == "deployment.apps/a condition met\n[0]"
     await kubectl("delete", "deploy", "a", "--wait=false")
-    gone = await kubectl("wait", "deploy/a", "--for=delete", "--timeout=5s")
+    gone = await kubectl("wait", "deploy/a", "--for=delete", "--timeout=300s")
     assert gone.endswith("[0]")
 
 
@@ -165,14 +165,14 @@ async def test_replace_and_edit_are_told_of_a_stale_revision(kubectl: Kubectl, a
 
 async def test_a_namespace_takes_its_contents_with_it(kubectl: Kubectl, api: Api) -> None:
     await kubectl("apply", "-f-", given=deployment())
-    said = await kubectl("delete", "namespace", api.namespace, "--timeout=10s")
+    said = await kubectl("delete", "namespace", api.namespace, "--timeout=300s")
     assert said.endswith(f'namespace "{api.namespace}" deleted\n[0]')
     assert (await api.get(api.path("apps/v1/deployments", "a"))).code == 404
 
 
 async def test_a_definition_takes_its_objects_with_it(kubectl: Kubectl, api: Api) -> None:
     await kubectl("apply", "-f-", given=widget())
-    assert (await kubectl("delete", "crd", "widgets.example.dev", "--timeout=10s")).endswith("[0]")
+    assert (await kubectl("delete", "crd", "widgets.example.dev", "--timeout=300s")).endswith("[0]")
     assert (await api.get(api.path("example.dev/v1/widgets"))).code == 404
 
 

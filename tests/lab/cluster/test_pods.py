@@ -83,7 +83,7 @@ async def test_deleting_a_deployment_takes_its_pods_along(world: World) -> None:
     await world.apply(sample.service(), sample.deployment("v1"))
     await world.settled(sample.NAMESPACE, "shop-v1")
     await world.kube.delete(DEPLOYMENT, sample.NAMESPACE, "shop-v1")
-    for _ in range(200):
+    for _ in range(10_000):
         if not (await world.kube.list(POD))[0]:
             return
         await asyncio.sleep(0.05)

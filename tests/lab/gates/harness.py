@@ -89,7 +89,7 @@ class Gated(harness.Journey):
         await self.patch(DESTINATIONRULE, patch)
         await self.world.pushed()
 
-    async def withdrawn(self, revision: str = "v2", seconds: float = 90) -> RolloutStatus:
+    async def withdrawn(self, revision: str = "v2", seconds: float = 900) -> RolloutStatus:
         """Sent back: the status at that moment, with the verdicts that led to it."""
 
         def back(status: RolloutStatus) -> bool:
@@ -100,7 +100,7 @@ class Gated(harness.Journey):
         await self.rejected(revision)
         return status
 
-    async def passed(self, seconds: float = 40) -> RolloutStatus:
+    async def passed(self, seconds: float = 400) -> RolloutStatus:
         """Every step has passed: the status when everyone is on the canary."""
 
         def on(status: RolloutStatus) -> bool:
@@ -110,7 +110,7 @@ class Gated(harness.Journey):
 
         return await self.until("promoted", on, seconds)
 
-    async def logged(self, text: str, seconds: float = 15) -> str:
+    async def logged(self, text: str, seconds: float = 300) -> str:
         """The controller's line about this journey that has ``text`` in it.
 
         The status is refreshed once a minute only; the log says every change of mind.

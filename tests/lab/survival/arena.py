@@ -22,6 +22,7 @@ from rollout.lab.programs import processes
 from rollout.lab.programs.processes import Child, free_port
 from rollout.lab.world import Settings, World
 from rollout.manifest import definition, schema
+from tests.lab.journeys.harness import SLOW
 from tests.lab.survival.commits import Commits
 
 RATE = 150
@@ -106,7 +107,7 @@ class Arena:
 
     async def rests(self, seconds: float) -> Json:
         """The status once no journey is under way. Fails after ``seconds``, with last words."""
-        until = _now() + seconds
+        until = _now() + seconds * SLOW
         while self.status.get("stage") != "Idle" or not self.status.get("stable"):
             assert self.child is None or not self.child.ended or _now() < until, self._words()
             assert _now() < until, self._words()
@@ -118,7 +119,7 @@ class Arena:
         attempt = self.status.get("attempt", 0)
         self.commits.forget()
         await self.push(revision)
-        until = _now() + seconds
+        until = _now() + seconds * SLOW
         while self.status.get("attempt", 0) == attempt:
             assert _now() < until, f"no journey began; {self._words()}"
             await asyncio.sleep(0.05)

@@ -96,7 +96,7 @@ async def _served(api: Api, crd: Json) -> None:
     """The kind answers to a list."""
     spec = crd["spec"]
     path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-    for _ in range(200):
+    for _ in range(10_000):
         try:
             await api.read(path)
         except AssertionError:
