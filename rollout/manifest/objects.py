@@ -51,6 +51,25 @@ def rollout(
     )
 
 
+def names_a_channel(obj: Mapping[str, Any]) -> bool:
+    """Whether the Rollout ``obj`` is told of in a chat at all; most are not, and cost nothing."""
+    spec = plain.mapping(obj.get("spec"))
+    strategy = plain.mapping(spec.get("strategy"))
+    gates = [plain.mapping(strategy.get("blueGreen"))]
+    for name in ("canary", "dark"):
+        steps = plain.items(plain.mapping(strategy.get(name)).get("steps"))
+        gates += [plain.mapping(step) for step in steps]
+    approvals = (plain.mapping(gate.get("approval")) for gate in gates)
+    told = (plain.mapping(spec.get("notify")), *approvals)
+    return any(one.get("slack") for one in told)
+
+
+def names_a_listener(obj: Mapping[str, Any]) -> bool:
+    """Whether an HTTP server is told of the Rollout ``obj``."""
+    notify = plain.mapping(plain.mapping(obj.get("spec")).get("notify"))
+    return bool(notify.get("webhook"))
+
+
 def deleted_at(metadata: Mapping[str, Any]) -> datetime | None:
     """When deletion was asked for; None: it was not, or nobody can read when."""
     try:

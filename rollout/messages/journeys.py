@@ -41,25 +41,40 @@ class Shown:
     pressing: str
 
 
-def shown(rollout: Rollout, status: RolloutStatus) -> tuple[Shown, ...]:
-    """Of every channel that the rollout names: this journey, and the end of the one before."""
+def shown(rollout: Rollout, status: RolloutStatus, repository: str = "") -> tuple[Shown, ...]:
+    """Of every channel that the rollout names: this journey, and the end of the one before.
+
+    ``repository``: the url that its commits come from, for a link; empty: not known.
+    """
     number = status.attempt.number
     entries = decisions(status, number) if number else ()  # adopting is no journey
     return (
-        *(_present(rollout, status, channel, entries) for channel in channels(rollout) if entries),
+        *(
+            _present(rollout, status, _Place(channel, repository), entries)
+            for channel in channels(rollout)
+            if entries
+        ),
         *_past(rollout, status, number - 1),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where it is shown, and where its commits can be read."""
+
+    channel: str
+    repository: str
+
+
 def _present(
-    rollout: Rollout, status: RolloutStatus, channel: str, entries: tuple[Entry, ...]
+    rollout: Rollout, status: RolloutStatus, place: _Place, entries: tuple[Entry, ...]
 ) -> Shown:
-    card = _card(rollout, status, channel, entries)
+    card = _card(rollout, status, place, entries)
     return Shown(
-        channel,
+        place.channel,
         slack.words(card),
-        tuple(_replies(rollout, status, channel, entries)),
-        wanted=bool(heard_of(rollout, status, channel)),
+        tuple(_replies(rollout, status, place.channel, entries)),
+        wanted=bool(heard_of(rollout, status, place.channel)),
         since=entries[0].at,
         ended=entries[-1].at if status.stage.name is Stage.IDLE else None,
         pressing=_pressing(card),
@@ -163,7 +178,7 @@ def _title(rollout: Rollout, entries: tuple[Entry, ...]) -> str:
 
 
 def _card(
-    rollout: Rollout, status: RolloutStatus, channel: str, entries: tuple[Entry, ...]
+    rollout: Rollout, status: RolloutStatus, place: _Place, entries: tuple[Entry, ...]
 ) -> Card:
     attempt, over = status.attempt, status.stage.name is Stage.IDLE
     step = f", {attempt.step.name}" if attempt.step else ""
@@ -174,8 +189,8 @@ def _card(
         percent=None if over else terminal.percent(status),
         because=entries[-1].because if over else status.because,
         verdicts=() if over else tuple(_verdicts(status)),
-        facts=tuple(_facts(rollout, status)),
-        tickets=() if over else tuple(_tickets(rollout, status, channel)),
+        facts=tuple(_facts(rollout, status, place.repository)),
+        tickets=() if over else tuple(_tickets(rollout, status, place.channel)),
     )
 
 
@@ -186,10 +201,10 @@ def _verdicts(status: RolloutStatus) -> Iterator[str]:
         yield f"{verdict.outcome.value}: {verdict.text}"
 
 
-def _facts(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
+def _facts(rollout: Rollout, status: RolloutStatus, repository: str) -> Iterator[str]:
     """Safe already: people are mentioned in them."""
     if rollout.commit:
-        yield f"commit `{slack.safe(rollout.commit[:10])}`"
+        yield f"commit {slack.commit(repository, rollout.commit)}"
     if rollout.author:
         yield f"by {slack.safe(rollout.author, 80)}"
     yield f"attempt {status.attempt.number}"

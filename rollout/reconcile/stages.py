@@ -91,7 +91,7 @@ def at_rest(look: Look) -> Turn:
 def _preparing(look: Look) -> Turn:
     """Everything that must stand before the first request: rules, subset, pods, in this order.
 
-    Make before break (facts/istio.md 4.6): what tells the revisions apart is at the proxies
+    Make before break (docs/facts.md): what tells the revisions apart is at the proxies
     before a canary pod is, for a route without a subset would send it requests at once.
     """
     status = confirmed(look)
@@ -196,7 +196,10 @@ def _stable_down(look: Look) -> Reason | None:
 
 
 def _unseen(look: Look) -> Reason | None:
-    """Why nobody can say who serves; then nothing goes on, and gates judge alone."""
+    """Why nobody can say who serves, or what git asks for; nothing goes on, gates judge alone."""
+    templated = look.rollout.spec.workload.template is not None
+    if templated and look.seen.asked is None:
+        return Reason(look.seen.problem)
     sides = (look.pods(look.status.stable), look.pods(look.status.attempt.canary))
     return next((Reason(side.problem) for side in sides if not side.known), None)
 

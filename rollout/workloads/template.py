@@ -43,8 +43,8 @@ class Made:
 def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: int) -> Made:
     """The Deployment of ``revision`` and the copies of its configuration, owned by the Rollout.
 
-    Its labels are the author's, ours, and ``version`` where the author set none (facts/istio.md
-    5, ROL-001: Istio's metrics tell versions by it).
+    Its labels are the author's, ours, and ``version`` where the author set none
+    (docs/facts.md and ROL-001: Istio's metrics tell versions by it).
     """
     spec = deepcopy(dict(rollout.spec.workload.template or {}))
     pods = spec.get("template") or {}

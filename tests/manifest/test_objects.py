@@ -101,3 +101,22 @@ def test_a_source_of_the_cluster_is_read_with_its_status() -> None:
     assert objects.source({"metadata": metadata, "spec": {"url": "https://git.example/x"}}) == (
         RolloutSource("shop", "market", "u-1", 4, RolloutSourceSpec("https://git.example/x"), "c9")
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "channel", "listener"),
+    [
+        ({}, False, False),
+        ({"notify": {"slack": "#a"}}, True, False),
+        ({"notify": {"webhook": {"url": "https://a"}}}, False, True),
+        ({"strategy": {"canary": {"steps": [{}, {"approval": {"slack": "#a"}}]}}}, True, False),
+        ({"strategy": {"dark": {"steps": [{"approval": {"slack": "#a"}}]}}}, True, False),
+        ({"strategy": {"blueGreen": {"approval": {"slack": "#a"}}}}, True, False),
+        ({"strategy": {"canary": {"steps": [{"approval": {}}, 7]}}, "notify": []}, False, False),
+    ],
+)
+def test_whether_anybody_is_told_of_it_is_known_without_reading_it_all(
+    spec: dict[str, object], channel: bool, listener: bool
+) -> None:
+    obj = {"spec": spec}
+    assert (objects.names_a_channel(obj), objects.names_a_listener(obj)) == (channel, listener)

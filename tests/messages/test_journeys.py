@@ -1,5 +1,6 @@
 """What a channel should have, from the status alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from rollout.messages import journeys
@@ -105,3 +106,11 @@ def test_what_a_person_asks_is_answered_in_lines() -> None:
     play = asking()
     text = journeys.joined(play.rollout, play.status, play.now)
     assert "*Phase* Progressing (waiting for approval: 0 of 1)" in text.splitlines()
+
+
+def test_the_commit_is_a_link_where_its_repository_is_known() -> None:
+    play = asking()
+    play.rollout = replace(play.rollout, commit="c0ffee0")
+    first = journeys.shown(play.rollout, play.status, "https://github.com/acme/shop.git")[0]
+    facts = first.top.blocks[-2]["elements"][0]["text"]
+    assert facts.startswith("commit <https://github.com/acme/shop/commit/c0ffee0|c0ffee0> · ")

@@ -125,3 +125,33 @@ def test_a_thread_of_many_lines_keeps_whole_lines_only() -> None:
     text = slack.reply("k", lines).text
     assert len(text) <= 3000
     assert set(text.split("\n")) == {lines[0]}
+
+
+SHA = "c0ffee" + "0" * 34
+
+
+@pytest.mark.parametrize(
+    ("repository", "shown"),
+    [
+        ("https://github.com/a/b.git", f"<https://github.com/a/b/commit/{SHA}|c0ffee0000>"),
+        (
+            "https://gitlab.corp:8443/a/b/",
+            f"<https://gitlab.corp:8443/a/b/-/commit/{SHA}|c0ffee0000>",
+        ),
+        ("https://bitbucket.org/a/b", f"<https://bitbucket.org/a/b/commits/{SHA}|c0ffee0000>"),
+        ("ssh://git@github.com/a/b.git", "`c0ffee0000`"),
+        ("javascript:alert(1)", "`c0ffee0000`"),
+        ("https://user:pass@github.com/a/b", "`c0ffee0000`"),
+        ("https://evil.com/a|b>", "`c0ffee0000`"),
+        ("https://evil.com/a\n<!channel>", "`c0ffee0000`"),
+        ("", "`c0ffee0000`"),
+    ],
+)
+def test_a_commit_is_a_link_only_to_its_page_at_an_https_forge_sec_20(
+    repository: str, shown: str
+) -> None:
+    assert slack.commit(repository, SHA) == shown
+
+
+def test_what_is_no_commit_is_no_link() -> None:
+    assert slack.commit("https://github.com/a/b", "../../<!here>") == "`../../&lt;!he`"

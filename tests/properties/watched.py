@@ -25,7 +25,7 @@ from tests.play import Play
 
 
 class Watched(Play):
-    """Invariants S1, S5, S6, S8, S10 of facts/reliability.md 2.3, and the two tables."""
+    """Invariants S1, S5, S6, S8, S10 of docs/facts.md, and the two tables."""
 
     untaken = False
     pointed_at = datetime.min.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Bugs that Argo Rollouts and Flagger have had, as scenarios; each fails without its guard.
 
-The numbers are the rows of facts/reliability.md section 3. A guard is taken out by putting
+Each names what a peer did wrong. A guard is taken out by putting
 something careless in its place.
 """
 

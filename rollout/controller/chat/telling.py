@@ -55,10 +55,10 @@ class Telling:
         namespace, _, name = key.partition("/")
         try:
             obj = self.kube.get("Rollout", namespace, name)
-            found = (objects.rollout(obj), record.status(obj)) if obj is not None else None
+            if obj is None or not objects.names_a_listener(obj):
+                return
+            found = objects.rollout(obj), record.status(obj)
         except (ManifestError, OutsideError):
-            return
-        if found is None or found[0].spec.notify.webhook is None:
             return
         for news in due(*found, self.clock()):
             if news["nonce"] not in self._told:

@@ -98,6 +98,11 @@ def named(kind: str, namespace: str, name: str) -> str:
     return f"{kind} {namespace}/{name}"
 
 
+def inside(kind: str, namespace: str) -> str:
+    """The concern of every object of ``kind`` in one namespace; it wakes nobody."""
+    return f"{kind} in {namespace}"
+
+
 def _metadata(obj: Json) -> tuple[str, str, Json]:
     meta = mapping(obj.get("metadata"))
     return str(meta.get("namespace", "")), str(meta.get("name", "")), meta
@@ -120,6 +125,17 @@ def _itself(obj: Json) -> Iterator[str]:
 def _service(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
     yield host(full_host(name, namespace))
+    yield inside("Service", namespace)
+
+
+def _placed(obj: Json) -> Iterator[str]:
+    """What the rules read of one namespace."""
+    yield inside(str(obj["kind"]), _metadata(obj)[0])
+
+
+def _scaler(obj: Json) -> Iterator[str]:
+    yield from _itself(obj)
+    yield from _placed(obj)
 
 
 def _slice(obj: Json) -> Iterator[str]:
@@ -197,6 +213,10 @@ _BY_KIND = {
     "ConfigMap": _configuration,
     "Secret": _configuration,
     "AnalysisTemplate": _itself,
-    "HorizontalPodAutoscaler": _itself,
+    "HorizontalPodAutoscaler": _scaler,
+    "PeerAuthentication": _placed,
+    "PodDisruptionBudget": _placed,
+    "NetworkPolicy": _placed,
+    "Telemetry": _placed,
     "RolloutSource": _itself,
 }

@@ -56,6 +56,7 @@ class Socket:
                 try:
                     await self._session()
                     wait = FIRST_WAIT
+                    await asyncio.sleep(GLANCE)  # one that ends at once is not asked for at once
                 except RolloutError as error:
                     self.complain(str(error))
                     asked = error.retry_after if isinstance(error, OutsideError) else None

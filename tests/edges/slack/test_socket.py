@@ -127,3 +127,20 @@ async def test_the_socket_ends_with_its_task(slack: Slack, http: aiohttp.ClientS
         await slack.connected()
     while slack._sockets:
         await asyncio.sleep(0.02)
+
+
+async def test_only_who_leads_is_connected(slack: Slack, http: aiohttp.ClientSession) -> None:
+    leads, ear = [False], Ear()
+    calls = Calls(http, lambda: slack.tokens.app, slack.api_url)
+    one = Socket(calls, ear.hear, ear.answer, ear.complaints.append, lambda: leads[0])
+    task = asyncio.create_task(one.run())
+    try:
+        await asyncio.sleep(0.1)
+        assert slack.calls == []
+        leads[0] = True
+        await slack.connected()
+        leads[0] = False
+        await ear.comes(lambda: not slack._sockets)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.cli.lab import up as cli
 from rollout.lab.slack.workspace import BOT_USER, Channel, Message
-from tests.lab.journeys.harness import QUIET, Journey, Lab, until
+from tests.lab.journeys.harness import EVENT, QUIET, ROLLOUT, Journey, Lab, until
 from tests.lab.journeys.shop import Shop, canary
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -74,6 +74,7 @@ async def test_the_wrong_person_is_told_so_and_the_right_one_promotes(journey: J
     await press(journey, ANN, "approve")
     await says(journey, "Promoted")
     assert journey.world.slack.unheard == []
+    await no_secret_is_told(journey)
 
 
 async def test_a_reject_with_its_reason_takes_everyone_back(journey: Journey) -> None:
@@ -90,6 +91,33 @@ async def test_a_reject_with_its_reason_takes_everyone_back(journey: Journey) ->
     status = await journey.status()
     assert status.rejected is not None
     assert status.rejected.because == f"rejected by slack:{ANN}: too slow"
+
+
+@pytest.mark.timeout(180)
+async def test_while_slack_is_down_the_rollout_holds_and_says_so_and_then_goes_on(
+    journey: Journey,
+) -> None:
+    slack = journey.world.slack
+    await slack.stop()
+    try:
+        await begun(journey)
+        await journey.until("told", lambda s: "slack: no answer" in s.because, 90)
+        assert (await journey.status()).stage.split.canary == 20
+    finally:
+        await slack.start()
+    await says(journey, "waiting for approval: 0 of 1")
+    await slack.connected()
+    await press(journey, ANN, "approve")
+    await says(journey, "Promoted")
+
+
+async def no_secret_is_told(journey: Journey) -> None:
+    """S25, SEC-15: neither token is in a log line, an object, an Event or a message."""
+    world, tokens = journey.world, journey.world.slack.tokens
+    told = [(world.kubeconfig.parent / "controller.log").read_text(errors="replace")]
+    told += [str((await world.kube.list(kind))[0]) for kind in (ROLLOUT, EVENT)]
+    told.append(str(world.slack.space))
+    assert [token for token in (tokens.bot, tokens.app) if any(token in one for one in told)] == []
 
 
 async def test_killed_while_people_think_there_is_one_message_and_a_press_still_counts() -> None:
