@@ -160,7 +160,7 @@ def need(look: Look, percent: int) -> int:
 
     Measured on the pods that carried everyone when the journey began (or on as many as stable
     wants by now), less the spare; at least one where there is any weight.
-    Source: invariant S7 of facts/reliability.md 2.3.
+    Source: invariant S7 of docs/facts.md.
     """
     pods = max(look.status.attempt.stable_pods, look.pods(look.status.stable).wanted, 1)
     return _share(percent, pods)

@@ -64,7 +64,9 @@ class Performer:
             case RemoveSubset():
                 await self._remove(action)
             case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
-                await deployments.perform(self.kube, held.rollout, action)
+                subject = held.status.subject
+                rollout = subject.named_by(held.rollout) if subject else held.rollout
+                await deployments.perform(self.kube, rollout, action)
             case Announce():
                 await self._event(held, action, now)
             case LetGo():

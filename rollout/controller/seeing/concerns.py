@@ -13,6 +13,7 @@ from rollout.istio import hosts
 from rollout.manifest.plain import items, mapping
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
+from rollout.workloads import deployment as workloads
 
 Json = Mapping[str, Any]
 
@@ -163,12 +164,8 @@ def _owners(obj: Json) -> Iterator[str]:
 
 
 def _pod(obj: Json) -> Iterator[str]:
-    """A pod's Deployment, read off its ReplicaSet's name, which ends in the template's hash."""
-    namespace, _, meta = _metadata(obj)
-    hashed = mapping(meta.get("labels")).get("pod-template-hash")
-    for owner in map(mapping, items(meta.get("ownerReferences"))):
-        if owner.get("kind") == "ReplicaSet" and hashed:
-            yield deployment(namespace, str(owner.get("name")).removesuffix(f"-{hashed}"))
+    if name := workloads.runs(obj):
+        yield deployment(_metadata(obj)[0], name)
 
 
 def _virtual_service(obj: Json) -> Iterator[str]:

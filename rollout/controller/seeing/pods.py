@@ -8,16 +8,21 @@ from rollout.istio import owner
 from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.workloads import configuration, deployment, hpa, template
+from rollout.workloads import build, configuration, deployment, hpa, template
 
 HPA = "HorizontalPodAutoscaler"
 
 
 def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
-    """The revision git asks for now; or None, and what is missing to tell."""
+    """The revision git asks for now; or None, and what is missing to tell.
+
+    With ``deployments:`` its content is the Deployment's that is there now.
+    """
     wanted = rollout.spec.workload.template
     if wanted is None:
-        return Revision(rollout.spec.revision, rollout.commit), ""
+        name = rollout.spec.revision
+        runs = kube.get("Deployment", rollout.namespace, rollout.deployment(name))
+        return Revision(name, rollout.commit, build.of(runs) if runs else ""), ""
     configs = configurations(kube, rollout)
     if missing := configuration.missing(wanted.get("template") or {}, configs):
         return None, f"template: {missing[0]}; make it, and the revision can be told"
