@@ -47,7 +47,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
     called = rollout.deployment(revision)
     if problem := mesh.unserved(kube, rollout):
         return SeenWorkload(revision, called, exists=True, problem=problem, known=False)
-    obj = kube.get("Deployment", rollout.namespace, called)
+    obj = _deployment(kube, rollout, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     workload = deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
     if obj is None or rollout.spec.workload.template is None:
@@ -58,7 +58,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
 def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
     """Ready endpoints of the Service that are not the stable revision's."""
     called = rollout.deployment(stable.name) if stable else ""
-    obj = kube.get("Deployment", rollout.namespace, called) if stable else None
+    obj = _deployment(kube, rollout, called) if stable else None
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.strangers(pods, _slices(kube, rollout), obj)
 
@@ -68,7 +68,14 @@ def autoscaler(kube: Kube, rollout: Rollout, name: str) -> SeenAutoscaler:
     obj = kube.get(HPA, rollout.namespace, name)
     if obj is None:
         return SeenAutoscaler(name, exists=False, problem=f"hpa {name} is missing")
+    obj = mesh.sound(obj)
     return SeenAutoscaler(name, True, hpa.target(obj), hpa.problem(obj), owner.owner(obj))
+
+
+def _deployment(kube: Kube, rollout: Rollout, called: str) -> Json | None:
+    """Errors: ``RefusedError`` for an odd one: of its labels we would make a subset."""
+    obj = kube.get("Deployment", rollout.namespace, called)
+    return None if obj is None else mesh.sound(obj)
 
 
 def named(rollout: Rollout) -> tuple[configuration.Named, ...]:
