@@ -11,7 +11,7 @@ METRIC = "observed-share"
 """The name under which the share of requests is asked for; no metric of a spec can have it."""
 
 FLOOR = timedelta(seconds=15)
-"""With nobody to ask: istiod waits at most 10 s before a push (facts/istio.md 4.9)."""
+"""With nobody to ask: istiod waits 10 s at most before a push (docs/facts.md)."""
 
 LAGGING = 8
 """Floors to wait for proxies that istiod knows to lag; longer, and one zombie would stop us all."""
@@ -26,13 +26,11 @@ SIGMAS = 3.3
 def question(
     namespace: str, workloads: Mapping[str, str], since: datetime, now: datetime, every: timedelta
 ) -> tuple[CountsQuestion, ...]:
-    """Requests by pod at the aligned instants after ``since``; nothing until there are two."""
-    first = -(-since.timestamp() // every.total_seconds()) * every.total_seconds()
-    instants: list[datetime] = []
-    while (at := datetime.fromtimestamp(first, since.tzinfo)) <= now and len(instants) < 40:
-        instants.append(at)
-        first += every.total_seconds()
-    if len(instants) < 2:
+    """Requests by pod at the last two aligned instants after ``since``; nothing until then."""
+    seconds = every.total_seconds()
+    last = now.timestamp() // seconds * seconds
+    instants = [datetime.fromtimestamp(last - seconds * k, since.tzinfo) for k in (1, 0)]
+    if instants[0] < since:
         return ()
     return (
         CountsQuestion(
@@ -55,7 +53,7 @@ def confirmed(
     A difference that is still in the API objects means that nothing was taken.
     Where every proxy has all it was ever sent, the floor will do: istiod sends nothing to those
     whom a change does not concern, nor for a change of annotations alone, and it puts a push off
-    for ten seconds at most (facts/istio.md 4.9).
+    for ten seconds at most (PILOT_DEBOUNCE_MAX, docs/facts.md).
     """
     traffic = seen.traffic
     if traffic.differences or traffic.problems or traffic.refused:

@@ -78,7 +78,9 @@ class FakeKube:
     def troubles(self) -> Mapping[str, str]:
         return self.hidden
 
-    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
+    async def may(
+        self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")
+    ) -> bool:
         return (verb, kind, subresource) not in self.forbidden
 
     def put(self, *objs: Json) -> None:

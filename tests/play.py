@@ -20,6 +20,7 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.observation import (
+    Division,
     Finding,
     HookAnswer,
     HookQuestion,
@@ -31,6 +32,7 @@ from rollout.model.observation import (
     SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
+    Serving,
     Value,
 )
 from rollout.model.reasons import Verb
@@ -54,6 +56,8 @@ class World:
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``unwritable``: why a route with cohorts cannot be written.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
+    ``builds``: what the Deployment of a revision runs, where that is more than its name;
+    ``replacing``: revisions whose Deployments still run pods of the build before.
     """
 
     route: Route | None = None
@@ -64,6 +68,8 @@ class World:
     made: set[str] = field(default_factory=set)
     pods: dict[str, int] = field(default_factory=dict)
     unready: dict[str, int] = field(default_factory=dict)
+    builds: dict[str, str] = field(default_factory=dict)
+    replacing: set[str] = field(default_factory=set)
     epoch: int = 0
     taken: bool = True
     broken: str = ""
@@ -107,7 +113,8 @@ class World:
         self, asked: Questions, rollout: Rollout, stable: Revision | None, now: datetime
     ) -> Observation:
         """What a shell would see of this world."""
-        revision = Revision(rollout.spec.revision, rollout.commit)
+        name = rollout.spec.revision
+        revision = Revision(name, rollout.commit, self.builds.get(name, ""))
         named = rollout.spec.workload.autoscaler
         autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down
@@ -131,6 +138,7 @@ class World:
             findings=self.findings if asked.preflight else (),
             webhook=self._hooked(asked.webhook),
             autoscaler=autoscaler,
+            reached=self._reached() if asked.reached else None,
             strangers=sum(self.ready(name) for name in others),
         )
 
@@ -154,6 +162,7 @@ class World:
             problems=(self.broken,) if self.broken else (),
             refused=(self.unwritable,) if self.unwritable and self._marked(asked) else (),
             gone=(self.gone,) if self.gone else (),
+            divisions=(Division("http[0]", self._shares()),),
             subsets=self.subsets,
             serving=(self.home,),
             referenced=(self.home, *(() if self.route is None else (self.canary,))),
@@ -161,6 +170,28 @@ class World:
             epoch=self.epoch,
             owner=self.owner,
         )
+
+    def _shares(self) -> dict[str, int]:
+        """Percent of ordinary requests by subset, as the route has it."""
+        split = (self.route or STABLE_ONLY).split
+        sides = {self.home: split.stable, self.canary: split.canary}
+        return {subset: weight for subset, weight in sides.items() if weight}
+
+    def _reached(self) -> dict[str, tuple[Serving, ...]]:
+        """Whose pods each side reaches: those that are ready, or else could be."""
+        found = {}
+        for side in self._shares():
+            names = [name for name in self.pods if self._selects(side, name)]
+            runs = [
+                Serving(f"shop-{name}", Revision(name, "", self.builds.get(name, "")), ready)
+                for name in names
+                if (ready := self.ready(name)) or not any(map(self.ready, names))
+            ]
+            found[side] = tuple(runs)
+        return found
+
+    def _selects(self, subset: str, revision: str) -> bool:
+        return not subset or self.subsets.get(subset, {}).get("version") == revision
 
     def _marked(self, asked: Questions) -> bool:
         return not asked.released and bool(asked.route.cohorts)
@@ -185,6 +216,8 @@ class World:
             wanted=self.pods.get(name, 0),
             ready=self.ready(name),
             labels={"version": name} if exists else {},
+            build=self.builds.get(name, "") if exists else "",
+            replacing=name in self.replacing,
         )
 
     def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match
@@ -222,12 +255,18 @@ class World:
 class Play:
     """A story: pushes, time and mishaps; every look and its reason is written down."""
 
-    def __init__(self, spec: RolloutSpec | None = None, world: World | None = None) -> None:
+    def __init__(
+        self,
+        spec: RolloutSpec | None = None,
+        world: World | None = None,
+        *,
+        revision: str = "v1",
+    ) -> None:
         self.spec = spec or make.canary_spec()
         self.world = world or World(
             subsets={"stable": {"version": "v1"}}, pods={"v1": 4, "v2": 4, "v3": 4}
         )
-        self.rollout = make.rollout(self.spec)
+        self.rollout = make.rollout(self.spec, revision)
         self.status = RolloutStatus()
         self.now = make.START
         self.story: list[str] = []

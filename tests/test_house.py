@@ -129,3 +129,17 @@ def test_that_weights_sum_to_100_is_said_in_one_place_only() -> None:
     rule = re.compile(r"(stable \+ \S*canary|canary \+ \S*stable)\s*[!=]=\s*100")
     rooms = [p for p in SOURCES if "lab" not in p.relative_to(ROOT).parts]
     assert [p.name for p in rooms if rule.search(p.read_text())] == ["traffic.py"]
+
+
+def test_what_is_cited_can_be_read() -> None:
+    """Sources stand in this repository or in public; notes of ours that nobody has are neither."""
+    private = re.compile(r"facts/\w+\.md|pre-study")
+    rooms = ("rollout", "tests", "benchmarks", "docs", "examples")
+    cited = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for room in rooms
+        for path in sorted((ROOT / room).rglob("*"))
+        if path.suffix in (".py", ".md", ".yaml") and path != Path(__file__)
+        for found in private.finditer(path.read_text())
+    ]
+    assert cited == []

@@ -14,12 +14,21 @@ from rollout.model.units import words
 
 def share(bad: float, every: float) -> str:
     """``0.87% (41/4686)``."""
-    return f"{bad / every * 100 if every else 0:.3g}% ({bad}/{every})"
+    return f"{_figures(bad / every * 100 if every else 0)}% ({bad}/{every})"
 
 
 def share_of(value: float) -> str:
     """``0.87%``."""
-    return f"{value * 100:.3g}%"
+    return f"{_figures(value * 100)}%"
+
+
+def _figures(percent: float) -> str:
+    """Three figures; more where three would make less than everything read as everything."""
+    for figures in range(3, 17):
+        text = f"{percent:.{figures}g}"
+        if percent >= 100 or not float(text) >= 100:
+            break
+    return text
 
 
 def sides(pair: Pair, line: Line) -> str:
@@ -32,6 +41,10 @@ def sides(pair: Pair, line: Line) -> str:
 
 def evidence(log_e: float) -> str:
     """``e=284``; never a probability."""
+    if math.isnan(log_e):
+        return "e is not known"
+    if log_e == math.inf:
+        return "e beyond any number"
     return f"e={math.exp(log_e):.3g}" if log_e < 14 else f"e=1e{log_e / math.log(10):.0f}"
 
 
@@ -78,11 +91,18 @@ def needed(requests: float, per_second: float) -> str:
     if not math.isfinite(requests) or requests > 1e9:
         return ""
     count = f"~{float(f'{max(1.0, requests):.2g}'):,.0f} more canary requests"
-    if per_second <= 0:
+    if not per_second > 0:
         return f"{count}, none are coming"
-    seconds = requests / per_second
-    unit = 60 if seconds >= 90 else 1
+    seconds = max(1.0, requests / per_second)
+    if seconds > YEAR:
+        return f"{count}, more than a year of them at this rate"
+    unit = next(unit for least, unit in _UNITS if seconds >= least)
     return f"{count}, about {words(timedelta(seconds=math.ceil(seconds / unit) * unit))}"
+
+
+YEAR = 365 * 86400.0  # seconds
+_UNITS = ((2 * 86400, 86400), (2 * 3600, 3600), (90, 60), (0, 1))
+"""From how many seconds on a time is told in whole days, hours, minutes, seconds."""
 
 
 def foreseen(seen: Sequence[tuple[Outcome, Outlook, float]], box: timedelta) -> str:

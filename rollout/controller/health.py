@@ -89,8 +89,8 @@ class Health:
             own = call.kind == "Lease"
             if own and leader is None:
                 continue
-            space = leader.namespace if own and leader else ""
-            if not await self.kube.may(call.verb, call.kind, call.subresource, space):
+            only = (leader.namespace, leader.name) if own and leader else ("", "")
+            if not await self.kube.may(call.verb, call.kind, call.subresource, only):
                 found[call] = needs
         before, self.missing = {*_sentences(self.missing)}, found
         for text in sorted({*_sentences(found)} - before):

@@ -110,6 +110,18 @@ class Looks:
         await self._explain(trouble.key, text, told=not isinstance(trouble.error, OutsideError))
 
     async def _look(self, held: Held) -> timedelta | None:
+        try:
+            return await self._whole(held)
+        except RolloutError:
+            raise
+        except Exception as error:  # a bug of ours must not keep anybody from going back
+            hasty = await self._hasty(held.key)
+            if hasty is None:
+                raise
+            telemetry.bug("look failed", error, rollout=held.key)
+            return await self._conclude(hasty)
+
+    async def _whole(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
             questions = reconcile.ask(held.rollout, held.status, self.clock())
         fetching = asyncio.create_task(self.observer.fetch(held, questions))
@@ -152,6 +164,7 @@ class Looks:
             after = reconcile.decide(held.rollout, held.status, seen, self.clock()).status
         before = held.status
         heard = after.last_handled_request != before.last_handled_request
+        heard = heard or held.rollout.deleting
         return one if heard or after.stage.split.canary < before.stage.split.canary else None
 
     async def _conclude(self, one: _Asked) -> timedelta | None:

@@ -91,8 +91,12 @@ class Watching(Protocol):
 class Reviews(Protocol):
     """The API server, asked what we may do."""
 
-    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
-        """Whether it would let us, in ``namespace``; empty: wherever we watch ``kind``.
+    async def may(
+        self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")
+    ) -> bool:
+        """Whether it would let us; ``only``: for the object of that namespace and name.
+
+        Empty ones: wherever we watch ``kind``.
 
         Errors: ``RefusedError`` of a server that does not tell, ``OutsideError`` without answer.
         """

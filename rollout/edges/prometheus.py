@@ -7,8 +7,10 @@ warnings and the kind of a result, and its session follows redirects and reads b
 import asyncio
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -45,7 +47,7 @@ class Access:
     tenant: tuple[str, str] | None = None
     timeout: timedelta = timedelta(seconds=5)
     most_bytes: int = 32 << 20
-    at_once: int = 4
+    at_once: int = 8
 
 
 class Prometheus:
@@ -54,6 +56,8 @@ class Prometheus:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._gate = asyncio.Semaphore(access.at_once)
+        # Its own: the event loop's default threads look up names for every other connection.
+        self._threads = ThreadPoolExecutor(access.at_once, thread_name_prefix="prometheus")
         session = _Session(access)
         headers = {} if access.tenant is None else dict([access.tenant])
         if access.token:
@@ -82,11 +86,13 @@ class Prometheus:
 
     def close(self) -> None:
         """Let go of the connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     async def _ask(self, promql: str, times: Mapping[str, float], at: datetime, kind: str) -> Reply:
         async with self._gate:
-            return await asyncio.to_thread(self._ask_now, promql, times, at, kind)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._ask_now, promql, times, at, kind)
 
     def _ask_now(self, promql: str, times: Mapping[str, float], at: datetime, kind: str) -> Reply:
         box: dict[str, Any] = {}
@@ -106,9 +112,12 @@ class Prometheus:
 
     def _refuse(self, box: Mapping[str, Any]) -> NoReturn:
         status = box["status"]
-        reason = f"status {status}{_error_type(box.get('answer'))}"
+        answer = box.get("answer")
+        reason = f"status {status}{_error_type(answer)}"
+        if place := _place(answer):
+            raise RefusedError(self._says(f"{reason}, cannot be parsed at {place}"))
         if status in REFUSED or 300 <= status < 400:
-            raise RefusedError(self._says(f"{reason}; its answer was no"))
+            raise RefusedError(self._says(f"{reason}, its answer was no"))
         raise OutsideError(self._says(reason))
 
     def _reply(self, answer: Any, kind: str) -> Reply:
@@ -118,7 +127,7 @@ class Prometheus:
             found = answer["data"]["resultType"]
             if found not in {kind, "scalar"}:
                 named = found if found in {"vector", "matrix", "string"} else "something else"
-                raise RefusedError(self._says(f"a {named}; the query must give a {kind}"))
+                raise RefusedError(self._says(f"a {named} came, the query must give a {kind}"))
             result = answer["data"]["result"]
             series = _scalar(result) if found == "scalar" else _series(result, kind)
         except (
@@ -218,10 +227,26 @@ def _error_type(answer: Any) -> str:
     return f" ({found})" if isinstance(found, str) and found in ERROR_TYPES else ""
 
 
+_PARSE_ERROR = re.compile(r"\b([0-9]{1,5}):([0-9]{1,6}): parse error")
+
+
+def _place(answer: Any) -> str:
+    """Where in the query Prometheus stumbled, in words; of its own text only the numbers.
+
+    Source: Prometheus, promql/parser, ``ParseErr.Error``: line and column before the reason.
+    """
+    text = answer.get("error") if isinstance(answer, dict) else None
+    match = _PARSE_ERROR.search(text) if isinstance(text, str) else None
+    if match is None:
+        return ""
+    line = f"line {match[1]}, " if match[1] != "1" else ""
+    return f"{line}character {match[2]}"
+
+
 def _series(result: Any, kind: str) -> tuple[Series, ...]:
     key = "value" if kind == "vector" else "values"
     if any("histogram" in one or "histograms" in one for one in result):
-        raise RefusedError("prometheus: a native histogram; the query must give numbers")
+        raise RefusedError("prometheus: a native histogram came, the query must give numbers")
     return tuple(
         Series(
             {str(k): str(v) for k, v in one["metric"].items()},

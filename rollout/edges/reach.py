@@ -1,7 +1,7 @@
 """Which hosts a manifest's address may name, and behind which addresses they may stand.
 
 An operator's list is the word of somebody who may open the network; without one, any https host
-behind a public address may be asked. Source: facts/reliability.md 4.6 (SSRF: CVE-2020-8555).
+behind a public address may be asked. Source: CVE-2020-8555 (docs/facts.md).
 """
 
 import ipaddress

@@ -1,6 +1,6 @@
 """istiod's ``/debug/syncz``: which proxies have taken what was sent to them since a moment.
 
-Source: facts/istio.md 1.7 and 4.9; istiod, ``pilot/pkg/xds/debug.go``.
+Source: istio/istio, ``pilot/pkg/xds/debug.go``.
 """
 
 import asyncio

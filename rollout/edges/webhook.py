@@ -4,7 +4,7 @@ The address comes from a manifest, so it is the author's word and not an operato
 may be asked and behind which addresses is the controller's policy (``reach.py``), and is checked
 on the very address that is connected to.
 Sources: Stripe, "Verify webhook signatures" (``t=…,v1=…`` over ``t.body``, several ``v1`` while a
-key is changed); facts/reliability.md 4.6.
+key is changed); docs/facts.md.
 """
 
 import asyncio

@@ -65,7 +65,7 @@ def epoch(obj: Mapping[str, Any], target: Target) -> int:
 def fence(obj: Mapping[str, Any], target: Target, epoch: int, where: str) -> None:
     """Nothing; or ``ConflictError`` when a newer epoch than ours is written on ``obj``.
 
-    Source: invariant S10 of facts/reliability.md 2.3.
+    Source: invariant S10 of docs/facts.md.
     """
     known = read(obj, target)
     if known is not None and known.epoch > epoch:

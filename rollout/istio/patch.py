@@ -58,6 +58,26 @@ def steps(before: Json, wanted: Mapping[str, Any]) -> list[Op]:
     return [*_once(tests), *changes]
 
 
+def fitted(ops: Iterable[Op], stored: Mapping[str, Any]) -> list[Op]:
+    """``ops``, with tests of what is ``stored``: they were made of it with its odd parts empty."""
+    return [fit for op in ops if (fit := _fitted(op, stored)) is not None]
+
+
+def _fitted(op: Op, stored: Any) -> Op | None:
+    if op["op"] != "test":
+        return op
+    at = stored
+    for token in op["path"].split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(at, Mapping) and key in at:
+            at = at[key]
+        elif isinstance(at, list) and key.isdigit() and int(key) < len(at):
+            at = at[int(key)]
+        else:
+            return None
+    return {**op, "value": at}
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where we are: the path as read, the path while patching, and what was found so far."""

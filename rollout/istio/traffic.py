@@ -6,7 +6,7 @@ from typing import Any
 from rollout.istio import beside as neighbours
 from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
 from rollout.istio.beside import NOBODY, Beside
-from rollout.istio.routes import listing, problems
+from rollout.istio.routes import divided, listing, problems
 from rollout.model.observation import SeenTraffic
 from rollout.model.traffic import Route, Target
 
@@ -49,6 +49,7 @@ def seen(
         subsets=destinationrule.subsets(known),
         made=_union(destinationrule.made(rule, target) for rule in mine),
         serving=serving,
+        divisions=divided.divisions(everything, target),
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
         mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),

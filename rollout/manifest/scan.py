@@ -1,7 +1,7 @@
 """YAML text to located plain values, safely; what the values mean is not known here.
 
 Events come first: libyaml builds nodes by recursion in C, so a file of 100,000 ``[`` ends the
-process (measured, ``facts/reliability.md`` 4.4). A stream of events needs no recursion, and a
+process (docs/facts.md). A stream of events needs no recursion, and a
 limit on depth and number stops it early. Scalars are read as the YAML 1.2 core schema (10.3)
 does; where readers of YAML 1.1 would see another value, the author is asked to say it plainly.
 """

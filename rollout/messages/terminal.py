@@ -129,10 +129,15 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
+    trouble = "".join(
+        f"; {v.text}"
+        for v in status.attempt.verdicts
+        if v.outcome is Outcome.ERROR and v.text not in status.because
+    )
     if status.attempt.pause is not None:
         since, why = age(now - status.attempt.pause.since), status.attempt.pause.because
         why = f"{why}, {since} ago" if status.attempt.pause.by else f"paused for {since}: {why}"
-        return f"{name} stands still: {why}; {_ways_on(there)}"
+        return f"{name} stands still: {why}{trouble}; {_ways_on(there)}"
     if status.stage.name is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
@@ -142,11 +147,6 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
         return f"{name} has nothing to do: {status.because}"
     if step is None:
         return f"{name} is {status.stage.name.value.lower()}: {status.because}"
-    trouble = "".join(
-        f"; {v.text}"
-        for v in status.attempt.verdicts
-        if v.outcome is Outcome.ERROR and v.text not in status.because
-    )
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
     return f"{said}{_forecast(there, status, step, now)}{trouble}"
 

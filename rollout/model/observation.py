@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Answer, Outcome, Revision, SubsetMode
+from rollout.model.status import Answer, Outcome, Revision, Subject, SubsetMode
 from rollout.model.traffic import Route, Target
 
 
@@ -176,6 +176,8 @@ class Questions:
     ``webhook``: what an HTTP gate is asked; None: no gate, or it has opened.
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
+    ``reached``: whether to look whose pods the routes reach.
+    ``subject``: the names by which all of it is meant; None: the spec's.
     """
 
     target: Target
@@ -187,6 +189,8 @@ class Questions:
     webhook: HookQuestion | None = None
     preflight: bool = False
     released: bool = False
+    reached: bool = False
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,8 @@ class SeenWorkload:
     ``wanted``: the Deployment's ``spec.replicas``.
     ``labels``: the labels that single out this revision's pods, for a subset.
     ``problem``: why its pods do not come up, in words; empty when nothing is wrong.
+    ``build``: the digest of the pod template that its Deployment has now; empty: there is none.
+    ``replacing``: pods of an older pod template may still be among the ready ones.
     ``known``: whether this could be read at all; else ``problem`` says why not, and the numbers
     mean nothing.
     """
@@ -208,12 +214,42 @@ class SeenWorkload:
     ready: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    build: str = ""
+    replacing: bool = False
     known: bool = True
 
     @property
     def down(self) -> bool:
         """Whether it surely has no ready pods: what cannot be read may well serve."""
         return self.known and self.ready == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One Deployment whose pods a destination reaches.
+
+    ``name``: the Deployment's; empty: ``ready`` pods that belong to none.
+    ``revision``: what it runs, by the spec's naming; None: the spec has no name for it.
+    ``ready``: how many of its pods are endpoints of the service.
+    """
+
+    name: str
+    revision: Revision | None
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How one route divides the requests that it has for the service.
+
+    ``place``: the route as people are told of it, with its object in front.
+    ``shares``: whole percent by subset, in the order written; "" is a destination without one.
+    ``ordinary``: requests without any mark can take it.
+    """
+
+    place: str
+    shares: Mapping[str, int]
+    ordinary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +281,7 @@ class SeenTraffic:
     managed.
     ``subsets``: name to labels, of the DestinationRule in force.
     ``serving``: subset names that ordinary requests go to now ("" for a destination without one).
+    ``divisions``: how each route that sends the service anything divides it, as written.
     ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
@@ -260,6 +297,7 @@ class SeenTraffic:
     gone: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()
+    divisions: tuple[Division, ...] = ()
     referenced: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     mode: SubsetMode = SubsetMode.ROLE
@@ -321,6 +359,8 @@ class Observation:
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
+    ``reached``: subset to the Deployments whose pods it reaches ("" for a destination without one);
+    where none has ready pods, those that could have. None: not asked, or not to be read.
     ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
     """
 
@@ -338,4 +378,5 @@ class Observation:
     unasked: Reason | None = None
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
+    reached: Mapping[str, tuple[Serving, ...]] | None = None
     problem: str = ""

@@ -42,6 +42,7 @@ class PauseKind(StrEnum):
     UNOPENED = "Unopened"  # the HTTP gate did not open in time
     UNAPPROVED = "Unapproved"  # nobody approved in time
     LAST_STEP = "LastStep"  # all steps are passed, and ``finish: hold``
+    REBUILT = "Rebuilt"  # what one would go back to has become another build
     PODS_LOST = "PodsLost"  # the canary lost all its pods again and again
 
 

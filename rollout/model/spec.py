@@ -666,6 +666,14 @@ class Rollout:
             return pattern.replace("{revision}", revision)
         return f"{_within(self.name, 51 - len(revision))}-{revision}"
 
+    def revision_of(self, deployment: str) -> str:
+        """The revision that the Deployment so named runs; empty when the spec names no such one."""
+        before, _, after = self.deployment("\0").partition("\0")
+        if not deployment.startswith(before) or not deployment.endswith(after):
+            return ""
+        name = deployment[len(before) : len(deployment) - len(after)]
+        return name if self.deployment(name) == deployment else ""
+
 
 def _within(text: str, most: int) -> str:
     """``text`` in ``most`` characters, still unlike any other."""

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from rollout.model.reasons import PauseKind, WaitsFor
-from rollout.model.spec import OpenObject
-from rollout.model.traffic import Split
+from rollout.model.spec import OpenObject, Rollout
+from rollout.model.traffic import Split, VirtualServiceRef
 from rollout.model.units import CONFIG
 
 
@@ -53,7 +53,7 @@ class Stage(StrEnum):
 
 STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
     Stage.IDLE: frozenset({Stage.PREPARING}),
-    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.CLEANING}),
+    Stage.PREPARING: frozenset({Stage.STEPPING, Stage.CLEANING, Stage.WITHDRAWING}),
     Stage.STEPPING: frozenset({Stage.SWITCHING, Stage.WITHDRAWING}),
     Stage.SWITCHING: frozenset({Stage.BAKING, Stage.WITHDRAWING}),
     Stage.BAKING: frozenset({Stage.REPOINTING, Stage.RETIRING, Stage.WITHDRAWING}),
@@ -68,7 +68,11 @@ STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One release: the same name and template hash are the same release, whatever the commit."""
+    """One release: the same name and template hash are the same release, whatever the commit.
+
+    ``template_hash``: its content: of ``template:`` with its configuration, or of the pod template
+    that its Deployment was seen to have; empty: not seen yet.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -77,11 +81,21 @@ class Revision:
     template_hash: str = ""
 
     def same(self, other: "Revision | None") -> bool:
-        """Whether ``other`` runs the same thing; a commit that changes only words does not."""
-        return other is not None and (self.name, self.template_hash) == (
-            other.name,
-            other.template_hash,
+        """Whether ``other`` runs the same thing; a commit that changes only words does not.
+
+        What was never seen may be the same: a Deployment that is not there yet, or no more.
+        """
+        if other is None or self.name != other.name:
+            return False
+        return self.template_hash == other.template_hash or not (
+            self.template_hash and other.template_hash
         )
+
+    def seen_as(self, other: "Revision | None") -> "Revision":
+        """This revision with the content that ``other`` had, where its own is not seen now."""
+        if self.template_hash or other is None or other.name != self.name:
+            return self
+        return replace(self, template_hash=other.template_hash)
 
 
 class ConfirmedBy(StrEnum):
@@ -282,6 +296,8 @@ class Attempt:
     ``number``: 0 before the first attempt, then one more each time.
     ``canary``: the revision on its way, also while it is being withdrawn; None once it is over.
     ``subset``: the DestinationRule's name of the canary's side.
+    ``taken_over``: how requests divided before us, which this attempt began with and left as it
+    was; absent: it began with everyone on stable.
     ``stable_pods``: how many stable pods carried everyone when it began, or more since.
     ``pod_losses``: how often the canary lost all its pods, the attempts before included.
     ``drift``: foreign edits since it began, also those that came after its end.
@@ -294,6 +310,7 @@ class Attempt:
     number: int = 0
     canary: Revision | None = None
     subset: str = ""
+    taken_over: Split | None = None
     stable_pods: int = 0
     pod_losses: int = 0
     step: StepStatus | None = None
@@ -306,6 +323,51 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rollout was about when it was adopted, by the spec's names of then.
+
+    By these it goes home, whatever the spec names meanwhile.
+    ``deployments``: the pattern; absent: they are made from a template.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    service: str
+    deployments: str | None = None
+    virtual_services: tuple[VirtualServiceRef, ...] = ()
+    destination_rule: str = ""
+
+    @classmethod
+    def of(cls, rollout: Rollout) -> "Subject":
+        """What the spec names now."""
+        spec, traffic = rollout.spec, rollout.spec.traffic
+        return cls(
+            spec.service,
+            spec.workload.deployments,
+            traffic.virtual_services,
+            traffic.destination_rule,
+        )
+
+    def named_by(self, rollout: Rollout) -> Rollout:
+        """``rollout`` with these names; itself where they are the spec's."""
+        if self == Subject.of(rollout):
+            return rollout
+        spec, template = rollout.spec, rollout.spec.workload.template
+        workload = replace(
+            spec.workload,
+            deployments=self.deployments,
+            template=None if self.deployments else (template or {}),
+        )
+        traffic = replace(
+            spec.traffic,
+            virtual_services=self.virtual_services,
+            destination_rule=self.destination_rule,
+        )
+        named = replace(spec, service=self.service, workload=workload, traffic=traffic)
+        return replace(rollout, spec=named)
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutStatus:
     """What one rollout remembers; what traffic should be follows from this and the spec alone.
 
@@ -314,6 +376,7 @@ class RolloutStatus:
 
     ``because``: one sentence under 80 characters: why it stands where it stands.
     ``waits_for``: what would move it on; absent when nothing has to.
+    ``subject``: what it is about, by the names of its adoption.
     ``stable``: the revision everyone may be sent to; absent before the first look.
     ``draining``: the revision that had requests before, until its pods are gone.
     ``rejected``: the revision that failed; not tried again.
@@ -333,6 +396,7 @@ class RolloutStatus:
     phase: Phase = Phase.HEALTHY
     because: str = ""
     waits_for: WaitsFor | None = None
+    subject: Subject | None = None
     stable: Revision | None = None
     stage: StageStatus = field(default_factory=StageStatus)
     attempt: Attempt = field(default_factory=Attempt)

@@ -17,7 +17,7 @@ from rollout.model.action import (
 )
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
-from rollout.reconcile import drift, handover, holding, wanted
+from rollout.reconcile import drift, handover, holding, journey, wanted
 from rollout.reconcile.look import Look, Turn, Writes
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
@@ -209,8 +209,9 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     replaced = status.draining is None or not before.same(status.draining.revision)
     over = replaced or holding.drain_left(look, draining) <= timedelta(0)
     over = over and not handover.scales(look, before)
+    used = any(journey.shares_pods(before, r) for r in kept)
     actions: list[Action] = []
-    if over and pods.exists and pods.wanted and not any(before.same(r) for r in kept):
+    if over and pods.exists and pods.wanted and not used:
         actions.append(Scale(pods.deployment, 0))
     if status.draining is None and workload.template is not None:
         keep = tuple(r.name for r in kept if r is not None)

@@ -6,7 +6,7 @@ from rollout import confirm, gate, hook
 from rollout.model.observation import CountsQuestion, HookQuestion, Questions, ValueQuestion
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage
-from rollout.reconcile import holding, wanted
+from rollout.reconcile import holding, subject, wanted
 
 _DIVIDING = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING)
 """Stages entered by another split; only then do the requests show that it was taken."""
@@ -14,6 +14,7 @@ _DIVIDING = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING)
 
 def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
     """Everything the next ``decide`` at about ``now`` must see."""
+    rollout = subject.in_force(rollout, status)
     old = status.draining.revision if status.draining else None
     named = (status.stable, status.attempt.canary, old)
     revisions = tuple({revision.name: revision for revision in named if revision}.values())
@@ -32,6 +33,8 @@ def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
         webhook=_webhook(rollout, status),
         preflight=status.stage.name is Stage.PREPARING,
         released=wanted.released(status),
+        reached=status.stable is None,
+        subject=status.subject,
     )
 
 

@@ -7,17 +7,20 @@ from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import RolloutStatus, Stage, Subject
 from rollout.reconcile import (
     actions,
     adopt,
     drift,
     handover,
     holding,
+    identity,
     journey,
     leaving,
     requests,
     stages,
+    subject,
+    takeover,
     transitions,
 )
 from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, short
@@ -27,12 +30,13 @@ _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 
 def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What to remember and what to do, from one look."""
-    look = Look(rollout, status, seen, now)
+    look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
         return Decision(status, (), SOON, because)
     up = _brought_up(look)
-    return _finish(look, transitions.lawful(look, _whole(up, _turn(up))))
+    turn = subject.go_home(up) if subject.moved(rollout, status) else _turn(up)
+    return _finish(look, transitions.lawful(look, _whole(up, turn)))
 
 
 def _overwritten(look: Look) -> bool:
@@ -43,6 +47,10 @@ def _overwritten(look: Look) -> bool:
 
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: answers, drained pods, a stable that grew."""
+    status = takeover.as_decided(look.status)
+    if status.stable is not None and status.subject is None:
+        status = replace(status, subject=Subject.of(look.rollout))
+    look = replace(look, status=status)
     status = holding.drained(look)
     status = requests.merge_answers(status, look.seen.answers)
     if status.stage.name in journey.UNDER_WAY:
@@ -59,9 +67,10 @@ def _turn(look: Look) -> Turn:
         return _unmanageable(look)
     if look.status.stable is None:
         return adopt.adopt(look)
-    look = _same_release(look)
+    look = _same_release(identity.learned(look))
     return (
-        _overtaken(look)
+        identity.stable_rebuilt(look)
+        or _overtaken(look)
         or _refused(look)
         or requests.answered(look)
         or drift.drifted(look)
@@ -104,7 +113,8 @@ def _same_release(look: Look) -> Look:
     withdrawing = status.stage.name is Stage.WITHDRAWING
     if revision is None or not revision.same(status.attempt.canary) or withdrawing:
         return look
-    return replace(look, status=attempted(status, canary=revision))
+    canary = revision.seen_as(status.attempt.canary)
+    return replace(look, status=attempted(status, canary=canary))
 
 
 def _overtaken(look: Look) -> Turn | None:
@@ -116,9 +126,12 @@ def _overtaken(look: Look) -> Turn | None:
     if status.stage.name not in journey.UNDER_WAY or revision is None:
         return None
     if not revision.same(status.attempt.canary):
-        return journey.withdraw(look, f"git asks for {revision.name} now", reject=False)
+        rebuilt = identity.rebuilt(status.attempt.canary, revision)
+        because = rebuilt or f"git asks for {revision.name} now"
+        return journey.withdraw(look, because, reject=False)
     step, stop = status.attempt.step, holding.stop(look.rollout, status)
-    if step and (stop.name, stop.route.split) != (step.name, status.stage.split):
+    split = status.stage.split if takeover.holds(status) else stop.route.split
+    if step and (stop.name, split) != (step.name, status.stage.split):
         return journey.withdraw(look, f"{step.name} was edited: anew", reject=False)
     return None
 
@@ -137,8 +150,9 @@ def _refused(look: Look) -> Turn | None:
 def _finish(look: Look, turn: Turn) -> Decision:
     """The turn as a decision: phase, sentence, warnings, and the actions that are due."""
     because = short(turn.because)
+    told = replace(turn, status=takeover.as_seen(look, turn.status))
     status = replace(
-        attempted(turn.status, warnings=_warnings(look, turn.status)),
+        attempted(told.status, warnings=_warnings(look, turn.status)),
         phase=stages.phase(turn.status, turn.waits_for),
         because=because,
         waits_for=turn.waits_for,

@@ -40,7 +40,7 @@ def drained(look: Look) -> RolloutStatus:
     if status.draining is None or drain_left(look, status.draining) > timedelta(0):
         return status
     pods = look.pods(status.draining.revision)
-    there = not pods.known or (pods.exists and pods.wanted)
+    there = pods.exists and pods.wanted if pods.known else not look.rollout.deleting
     if wanted.ours_to_scale(look.rollout) and there:
         return status
     return replace(status, draining=None)

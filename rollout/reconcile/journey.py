@@ -15,7 +15,7 @@ from rollout.model.status import (
     StepStatus,
 )
 from rollout.model.traffic import Split
-from rollout.reconcile import adopt
+from rollout.reconcile import serving
 from rollout.reconcile.look import (
     AT_ONCE,
     Look,
@@ -40,6 +40,11 @@ LOSSES = 3
 """How often a canary may lose all its pods before we stop trying and ask."""
 
 
+def shares_pods(one: Revision, other: Revision | None) -> bool:
+    """Whether the two run in one Deployment, be it as different builds."""
+    return other is not None and one.name == other.name
+
+
 def start(look: Look, revision: Revision, because: str) -> Turn:
     """The turn that begins a journey of ``revision``, or a new attempt at it.
 
@@ -53,7 +58,7 @@ def start(look: Look, revision: Revision, because: str) -> Turn:
         revisions_isolated=status.revisions_isolated
         or look.seen.traffic.serving == (status.stable_subset,),
         rejected=None,
-        draining=None if gone and revision.same(gone.revision) else gone,
+        draining=None if gone and shares_pods(revision, gone.revision) else gone,
     )
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("NewRevision"), writes=Writes.AT_REST)
@@ -69,7 +74,7 @@ def _next_attempt(look: Look, revision: Revision) -> Attempt:
     attempt = Attempt(
         number=before.number + 1,
         canary=revision,
-        subset=adopt.canary_subset(status, look, revision),
+        subset=serving.canary_subset(status, look, revision),
         stable_pods=max(stable.ready, stable.wanted),
     )
     if not revision.same(before.canary):
@@ -77,12 +82,13 @@ def _next_attempt(look: Look, revision: Revision) -> Attempt:
     return replace(attempt, pause=before.pause, pod_losses=before.pod_losses)
 
 
-def enter_step(look: Look, index: int, because: str) -> Turn:
-    """The turn that begins stop ``index`` of the plan."""
+def enter_step(look: Look, index: int, because: str, split: Split | None = None) -> Turn:
+    """The turn that begins stop ``index`` of the plan; ``split`` stays, whatever the plan says."""
     stop = look.plan.stops[index]
-    status = enter(look, Stage.STEPPING, stop.route.split, because)
+    split = split or stop.route.split
+    status = enter(look, Stage.STEPPING, split, because)
     status = attempted(status, pause=None, step=StepStatus(index, stop.name, look.now))
-    told = f"{stop.name}: {stop.route.split.canary}% to {named(status.attempt.canary)}; {because}"
+    told = f"{stop.name}: {split.canary}% to {named(status.attempt.canary)}; {because}"
     return Turn(status, told, AT_ONCE, notice=Notice("StepStarted"))
 
 
@@ -103,7 +109,7 @@ def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
     if reject and status.attempt.canary is not None:
         status = replace(status, rejected=Rejected(status.attempt.canary, short(because), look.now))
     look = replace(look, status=status)
-    if status.stage.name is Stage.PREPARING:
+    if status.stage.name is Stage.PREPARING and status.attempt.taken_over is None:
         return replace(withdrawn(look), because=because, notice=Notice("RollingBack", warning=True))
     split = way_back(look)
     if split.stable < 100:

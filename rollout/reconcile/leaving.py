@@ -25,22 +25,22 @@ from rollout.reconcile.look import (
 )
 
 
-def leave(look: Look) -> Turn:
-    """The turn of a Rollout that git no longer has."""
+def leave(look: Look, why: str = "deleted") -> Turn:
+    """The turn of a Rollout that git no longer has; ``why``: how its sentences begin."""
     look = replace(look, status=attempted(look.status, pause=None))
     if _nothing_to_give(look) or _waited_enough(look):
-        return Turn(look.status, "deleted: let go", writes=Writes.LAST)
+        return Turn(look.status, f"{why}: let go", writes=Writes.LAST)
     if _given_up(look):
-        because = "deleted: let go, though not everything could be given back in time"
+        because = f"{why}: let go, though not everything could be given back in time"
         notice = Notice("LetGo", warning=True)
         return Turn(look.status, because, notice=notice, writes=Writes.LAST)
     if _nobody_there(look) and look.status.stage.name is not Stage.IDLE:
-        return _home(look)
+        return _home(look, why)
     if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
-        return journey.withdraw(look, "deleted: everyone back to stable", reject=False)
+        return journey.withdraw(look, f"{why}: everyone back to stable", reject=False)
     if look.status.stage.name is not Stage.IDLE:
         return stages.advance(look)
-    return _given_back(look)
+    return _given_back(look, why)
 
 
 def _nothing_to_give(look: Look) -> bool:
@@ -56,9 +56,9 @@ def _nobody_there(look: Look) -> bool:
     return status.attempt.canary is not None and all(side.down for side in pods)
 
 
-def _home(look: Look) -> Turn:
+def _home(look: Look, why: str) -> Turn:
     """The turn to rest at once: routes that may be in another namespace, and outlive this one."""
-    because = "deleted: no pods are left; giving the routes back"
+    because = f"{why}: no pods are left; giving the routes back"
     status = go_on(look, Stage.IDLE)
     status = replace(status, stage=replace(status.stage, split=Split(100, 0)))
     alone = look.seen.strangers == 0 and status.subset_mode is SubsetMode.ROLE
@@ -87,7 +87,7 @@ def _waited_enough(look: Look) -> bool:
     return held and since is not None and look.now - since >= deadline
 
 
-def _given_back(look: Look) -> Turn:
+def _given_back(look: Look, why: str) -> Turn:
     """At rest: the routes as git has them, no subset of ours that nobody names, then the end.
 
     A route keeps the stable subset while other revisions' pods are there: requests would reach
@@ -98,10 +98,10 @@ def _given_back(look: Look) -> Turn:
     if seen.traffic.differences or (status.revisions_isolated and alone):
         status = replace(status, revisions_isolated=status.revisions_isolated and not alone)
         status = asked(status, look.now)
-        return Turn(status, "deleted: giving the routes back", SOON, writes=Writes.HOME)
+        return Turn(status, f"{why}: giving the routes back", SOON, writes=Writes.HOME)
     if not wanted.unused_subset(status, seen, leaving=True):
-        return Turn(status, "deleted: let go", writes=Writes.LAST)
+        return Turn(status, f"{why}: let go", writes=Writes.LAST)
     status = confirmed(look)
     waits = status.stage.asked_at is not None and status.stage.confirmed_at is None
-    because = "deleted: our subsets go once the proxies have the routes without them"
+    because = f"{why}: our subsets go once the proxies have the routes without them"
     return Turn(status, because, PROXIES if waits else SOON, writes=Writes.HOME)

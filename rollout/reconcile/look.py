@@ -160,7 +160,7 @@ def need(look: Look, percent: int) -> int:
 
     Measured on the pods that carried everyone when the journey began (or on as many as stable
     wants by now), less the spare; at least one where there is any weight.
-    Source: invariant S7 of facts/reliability.md 2.3.
+    Source: invariant S7 of docs/facts.md.
     """
     pods = max(look.status.attempt.stable_pods, look.pods(look.status.stable).wanted, 1)
     return _share(percent, pods)
@@ -215,11 +215,15 @@ def lacking(look: Look, stop: Stop | None) -> Reason | None:
 def way_back(look: Look) -> Split:
     """The split that gives stable as much as it can carry: never onto pods that cannot.
 
-    With a dead canary stable gets all it can serve; with both dead nothing moves. Where stable's
-    pods cannot be read it gets everyone: it carried them all, and nothing says that it is dead.
+    With a dead canary stable gets all it can serve; with both dead nothing moves, but for the
+    last time: nobody is served either way, and nobody will be here to move it later.
+    Where stable's pods cannot be read it gets everyone: it carried them all, and nothing says
+    that it is dead.
     """
     status, pods = look.status, look.pods(look.status.stable)
     stable, canary = pods.ready, look.pods(status.attempt.canary)
+    if look.rollout.deleting and pods.down and canary.down:
+        return Split(100, 0)
     if not pods.known or stable >= stable_need(look, 100) or (canary.down and stable > 0):
         return Split(100, 0)
     able = max(p for p in range(101) if stable_need(look, p) <= stable)

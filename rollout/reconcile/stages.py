@@ -11,7 +11,7 @@ from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Pause, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
-from rollout.reconcile import handover, holding, journey, wanted
+from rollout.reconcile import handover, holding, journey, takeover, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     PROXIES,
@@ -49,7 +49,8 @@ def _idle(look: Look) -> Turn:
         because = look.seen.problem or "git names no revision"
         return Turn(status, because, waits_for=WaitsFor.OBJECTS)
     if revision.same(status.stable):
-        return at_rest(replace(look, status=replace(status, stable=revision, rejected=None)))
+        stable = revision.seen_as(status.stable)
+        return at_rest(replace(look, status=replace(status, stable=stable, rejected=None)))
     if status.rejected is not None and revision.same(status.rejected.revision):
         because = f"{revision.name} was rejected: {status.rejected.because}"
         return replace(at_rest(look), because=because)
@@ -90,11 +91,13 @@ def at_rest(look: Look) -> Turn:
 def _preparing(look: Look) -> Turn:
     """Everything that must stand before the first request: rules, subset, pods, in this order.
 
-    Make before break (facts/istio.md 4.6): what tells the revisions apart is at the proxies
+    Make before break (docs/facts.md): what tells the revisions apart is at the proxies
     before a canary pod is, for a route without a subset would send it requests at once.
     """
     status = confirmed(look)
     look = replace(look, status=status)
+    if status.attempt.taken_over is not None and look.pods(status.attempt.canary).down:
+        return _lost(look)
     if blocks := [f for f in look.seen.findings if f.severity is Severity.BLOCK]:
         because = str(blocks[0])
         return Turn(status, because, SOON, WaitsFor.OBJECTS, writes=Writes.AT_REST)
@@ -113,6 +116,9 @@ def _preparing(look: Look) -> Turn:
 def _pods_ready(look: Look) -> Turn:
     status, first = look.status, look.plan.stops[0]
     pods = look.pods(status.attempt.canary)
+    if pods.replacing:
+        because = f"deployment {pods.deployment} is replacing its pods"
+        return holding.until(look, Reason(because), WaitsFor.PODS)
     least = look.rollout.spec.workload.min_canary_pods
     lack = lacking(look, first)
     if pods.ready < least or lack:
@@ -126,6 +132,8 @@ def _pods_ready(look: Look) -> Turn:
         return Turn(status, status.attempt.pause.because)
     for rule, reason in {f.rule: f.overruled for f in look.seen.findings if f.overruled}.items():
         look = replace(look, status=remember(look.status, look.now, f"{rule} overruled: {reason}"))
+    if status.attempt.taken_over is not None:
+        return takeover.enter(look, status.attempt.taken_over)
     return journey.enter_step(look, 0, f"{named(status.attempt.canary)} is ready")
 
 
@@ -188,7 +196,10 @@ def _stable_down(look: Look) -> Reason | None:
 
 
 def _unseen(look: Look) -> Reason | None:
-    """Why nobody can say who serves; then nothing goes on, and gates judge alone."""
+    """Why nobody can say who serves, or what git asks for; nothing goes on, gates judge alone."""
+    templated = look.rollout.spec.workload.template is not None
+    if templated and look.seen.asked is None:
+        return Reason(look.seen.problem)
     sides = (look.pods(look.status.stable), look.pods(look.status.attempt.canary))
     return next((Reason(side.problem) for side in sides if not side.known), None)
 

@@ -17,7 +17,8 @@ _EVERYONE = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING}
 
 def released(status: RolloutStatus) -> bool:
     """Whether nothing of ours should be left on the routes."""
-    return status.stage.name in _RELEASED
+    found = status.stage.name is Stage.PREPARING and status.attempt.taken_over is not None
+    return status.stage.name in _RELEASED and not found
 
 
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
@@ -45,6 +46,8 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
         return strategies.everyone()
     if status.stage.name is Stage.WITHDRAWING:
         return Route(status.stage.split)
+    if status.stage.name is Stage.PREPARING and status.attempt.taken_over is not None:
+        return Route(status.attempt.taken_over)
     return STABLE_ONLY
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout.model.observation import SeenWorkload
-from rollout.workloads import selector, trouble
+from rollout.workloads import build, selector, trouble
 
 Obj = Mapping[str, Any]
 
@@ -40,6 +40,8 @@ def seen(
         ready=len(ready),
         labels=labels(deployment),
         problem=trouble.words(deployment, mine) if short else "",
+        build=build.of(deployment),
+        replacing=build.replacing(deployment),
     )
 
 
@@ -48,6 +50,21 @@ def strangers(pods: Iterable[Obj], slices: Sequence[Obj], stable: Obj | None) ->
     select = stable["spec"].get("selector") if stable else None
     mine = {p["metadata"]["name"] for p in pods if stable and selector.selects(select, p)}
     return len({*endpoints(slices)} - mine)
+
+
+def runs(pod: Obj) -> str:
+    """The Deployment that a pod belongs to; empty when it is none's.
+
+    Read off its ReplicaSet's name, which ends in the template's hash (Kubernetes,
+    "Deployments", ``pod-template-hash``).
+    """
+    meta = pod["metadata"]
+    labels, owners = meta.get("labels"), meta.get("ownerReferences")
+    hashed = labels.get("pod-template-hash") if isinstance(labels, Mapping) else None
+    for owner in owners if isinstance(owners, list) and hashed else ():
+        if isinstance(owner, Mapping) and owner.get("kind") == "ReplicaSet":
+            return str(owner.get("name")).removesuffix(f"-{hashed}")
+    return ""
 
 
 def endpoints(slices: Iterable[Obj]) -> Iterator[str]:

@@ -4,24 +4,19 @@ A revision is the pod template and the content of the ConfigMaps and Secrets it 
 change of configuration is a release, and a rollback restores configuration too.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from rollout.model.spec import GROUP, VERSION, Rollout
-from rollout.workloads import configuration
+from rollout.workloads import build, configuration
 from rollout.workloads.deployment import REVISION
 
 Obj = Mapping[str, Any]
 Json = dict[str, Any]
 
 OWNER = "rollout.dev/rollout"
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-"""No vowels, nor 0, 1, 3, so that no hash spells a word or is misread (as Kubernetes does)."""
-_LENGTH = 10
 _SETTLED_SECONDS = 5
 """A pod that dies within this time never counted as ready."""
 
@@ -34,13 +29,7 @@ def revision(template: Obj, configs: Iterable[Obj]) -> str:
     """
     pods = template.get("template") or {}
     said = {"pods": pods, "config": configuration.content(pods, configs)}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest())
-    letters = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, len(_LETTERS))
-        letters.append(_LETTERS[digit])
-    return "".join(letters)
+    return build.digest(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +43,8 @@ class Made:
 def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: int) -> Made:
     """The Deployment of ``revision`` and the copies of its configuration, owned by the Rollout.
 
-    Its labels are the author's, ours, and ``version`` where the author set none (facts/istio.md
-    5, ROL-001: Istio's metrics tell versions by it).
+    Its labels are the author's, ours, and ``version`` where the author set none
+    (docs/facts.md and ROL-001: Istio's metrics tell versions by it).
     """
     spec = deepcopy(dict(rollout.spec.workload.template or {}))
     pods = spec.get("template") or {}

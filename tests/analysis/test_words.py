@@ -2,6 +2,8 @@ import math
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rollout.analysis import words
 from rollout.analysis.evidence import Line, Pair
@@ -47,7 +49,7 @@ def test_evidence_is_never_a_probability(log_e: float, text: str) -> None:
     [
         (901.0, 2.5, "~900 more canary requests, about 7m"),
         (41.0, 1.0, "~41 more canary requests, about 41s"),
-        (0.0, 1.0, "~1 more canary requests, about 0s"),
+        (0.0, 1.0, "~1 more canary requests, about 1s"),
         (12_345.0, 0.0, "~12,000 more canary requests, none are coming"),
         (math.inf, 1.0, ""),
         (1e12, 1.0, ""),
@@ -85,3 +87,47 @@ def test_a_forecast_of_little_traffic_says_that_the_time_box_decides() -> None:
         "too little traffic to certify: it goes by its time box"
     )
     assert words.foreseen([], BOX) == ""
+
+
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(st.integers(0, 2**60), st.integers(0, 2**60))
+def test_less_than_everything_never_reads_as_everything_nor_something_as_nothing(
+    bad: int, good: int
+) -> None:
+    text = words.share(bad, bad + good)
+    percent = float(text.partition("%")[0])
+    assert (percent == 100) == (good == 0 < bad) or bad > 2**40
+    assert (percent == 0) == (bad == 0)
+    assert text.endswith(f"% ({bad}/{bad + good})")
+
+
+@given(ANY)
+def test_evidence_has_words_whatever_it_is(log_e: float) -> None:
+    text = words.evidence(log_e)
+    assert "nan" not in text
+    assert "inf" not in text
+
+
+@given(ANY, ANY)
+def test_what_is_needed_has_words_for_every_count_and_rate(requests: float, rate: float) -> None:
+    text = words.needed(requests, rate)
+    assert "nan" not in text
+    assert "inf" not in text
+    assert (text == "") == (not math.isfinite(requests) or requests > 1e9)
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        (0.0, "none are coming"),
+        (math.nan, "none are coming"),
+        (1e-12, "more than a year of them at this rate"),
+        (0.0026, "about 5d"),
+        (0.04, "about 7h"),
+        (100.0, "about 10s"),
+    ],
+)
+def test_a_long_wait_is_told_in_units_that_people_use(rate: float, told: str) -> None:
+    assert words.needed(1000, rate) == f"~1,000 more canary requests, {told}"

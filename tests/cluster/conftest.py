@@ -125,7 +125,13 @@ async def _prepare(real: RealKube) -> None:
                 await asyncio.sleep(0.1)
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
     await kube.apply(space)
+    await _closed(kube)
+
+
+async def _closed(kube: Kube) -> None:
+    """Nothing is open any more: a TLS transport closes a moment later (aiohttp's documentation)."""
     await kube.close()
+    await asyncio.sleep(0.3)
 
 
 @pytest.fixture
@@ -134,7 +140,7 @@ async def control(real: tuple[RealKube, Path]) -> AsyncIterator[Control]:
     server, audit = real
     kube = Kube(server.url, server.token, server.context())
     async with contextlib.AsyncExitStack() as exits:
-        exits.push_async_callback(kube.close)
+        exits.push_async_callback(_closed, kube)
         await exits.enter_async_context(played.cluster(kube))
         mesh = await exits.enter_async_context(played.mesh())
         yield Control(server, audit, kube, mesh)

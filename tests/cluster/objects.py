@@ -40,6 +40,18 @@ def deployment(space: str, name: str, revision: str, replicas: int = 1) -> Objec
     return _obj("apps/v1", "Deployment", space, f"{name}-{revision}", spec)
 
 
+def with_subsets(space: str, name: str) -> list[Object]:
+    """Subsets by version, as many people write them: none is ours to make."""
+    subsets = [{"name": one, "labels": {"version": one}} for one in ("v1", "v2")]
+    rule = {"host": name, "subsets": subsets}
+    route = [{"destination": {"host": name, "subset": "v1"}}]
+    mesh = {"hosts": [name], "http": [{"route": route}]}
+    return [
+        _obj(ISTIO, "DestinationRule", space, name, rule),
+        _obj(ISTIO, "VirtualService", space, name, mesh),
+    ]
+
+
 def template(image: str, name: str, **pod: Any) -> Object:
     labels = {"app": name}
     spec = {"containers": [container(image)], **pod}

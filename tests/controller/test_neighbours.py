@@ -226,3 +226,20 @@ def test_every_way_back_works_without_the_service(back: Story) -> None:
         await shop.comes(lambda: shop.weights() == {"stable": 100}, 2)
 
     play(story)
+
+
+@ways_back
+def test_labels_that_are_none_reach_no_subset_and_stop_no_way_back(back: Story) -> None:
+    async def story(shop: Shop) -> None:
+        found: Any = shop.kube.objects["Deployment", NAMESPACE, "shop-v2"]
+        odd = {"matchLabels": {"app": "shop", "version": [[7]]}}
+        shop.kube.put({**found, "spec": {**found["spec"], "selector": odd}})
+        because = "deployment shop/shop-v2: selector.matchLabels.version is a list; text is wanted"
+        await shop.comes(lambda: shop.status()["because"] == because, 60)
+        await back(shop)
+        await shop.comes(lambda: not shop.weights().get("canary"), 3)
+        rule: Any = shop.kube.objects["DestinationRule", NAMESPACE, "shop"]
+        labels = [value for one in rule["spec"]["subsets"] for value in one["labels"].values()]
+        assert set(labels) <= {"v1", "v2"}
+
+    play(story)

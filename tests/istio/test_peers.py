@@ -1,4 +1,4 @@
-"""Bugs that peers had (facts/reliability.md 3), each as the story in which it would come back.
+"""Bugs that peers had, each as the story in which it would come back.
 
 Those of the classes LOSS, STALE and MATH are shown to come back once their guard is taken out.
 """

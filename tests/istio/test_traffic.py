@@ -1,5 +1,5 @@
 from rollout.istio import destinationrule, traffic, virtualservice
-from rollout.model.observation import SeenTraffic
+from rollout.model.observation import Division, SeenTraffic
 from rollout.model.status import SubsetMode
 from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch, VirtualServiceRef
 from tests.istio.objects import TARGET, applied, pair, target, to, vs
@@ -20,6 +20,7 @@ def test_one_glance_tells_all_that_a_look_asks() -> None:
         subsets={"stable": V1, "canary": V2},
         made=("stable", "canary"),
         serving=("stable", "canary"),
+        divisions=(Division("virtualservice shop/shop http[0]", {"stable": 90, "canary": 10}),),
         referenced=("stable", "canary"),
         mode=SubsetMode.ROLE,
         epoch=4,

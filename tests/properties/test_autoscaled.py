@@ -20,8 +20,8 @@ EVENTS = st.lists(
     max_size=20,
 )
 PLAYS = st.builds(
-    lambda strategy, workload: Watched(
-        worlds.spec(strategy, workload, "plain"), worlds.world("stable")
+    lambda strategy, workload: worlds.begun(
+        Watched(worlds.spec(strategy, workload, "plain"), worlds.world("stable"))
     ),
     st.sampled_from(["canary", "blue-green", "testers first"]),
     st.sampled_from(["autoscaled", "autoscaled, managed"]),

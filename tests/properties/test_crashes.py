@@ -26,7 +26,8 @@ class Crashing(Watched):
 
 
 def journey(strategy: str, workload: str, author: str, crash: int) -> tuple[End, int]:
-    play = Crashing(worlds.spec(strategy, workload, "sticky"), worlds.world(author))
+    spec = worlds.spec(strategy, workload, "sticky")
+    play = worlds.begun(Crashing(spec, worlds.world(author)))
     play.at, play.done = crash, 0
     worlds.home(play.push("v2"))
     status: RolloutStatus = play.status

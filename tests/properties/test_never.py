@@ -26,12 +26,13 @@ EVENTS = st.lists(
         st.tuples(st.just("scaler"), st.integers(1, 9)),
         st.tuples(st.just("pointed"), st.sampled_from([None, "shop", "shop-v1", "shop-v2"])),
         st.tuples(st.just("keda"), st.booleans()),
+        st.tuples(st.just("rebuilt"), st.tuples(REVISIONS, st.sampled_from(["", "old", "new"]))),
     ),
     max_size=25,
 )
 PLAYS = st.builds(
-    lambda strategy, workload, change, author: Watched(
-        worlds.spec(strategy, workload, change), worlds.world(author)
+    lambda strategy, workload, change, author: worlds.begun(
+        Watched(worlds.spec(strategy, workload, change), worlds.world(author))
     ),
     st.sampled_from(list(worlds.STRATEGIES)),
     st.sampled_from(list(worlds.WORKLOADS)),
@@ -70,6 +71,8 @@ def act(play: Watched, event: Event) -> None:  # noqa: C901, PLR0912 - a table o
             play.world.broken = "virtualservice shop/shop: is gone" if what else ""
         case "taken", bool():
             play.world.taken = what
+        case "rebuilt", (str() as name, str() as build):
+            play.world.builds[name] = build
         case "scaler", int():
             play.world.autoscale(what)
         case "pointed", str() | None:

@@ -25,7 +25,7 @@ from tests.play import Play
 
 
 class Watched(Play):
-    """Invariants S1, S5, S6, S8, S10 of facts/reliability.md 2.3, and the two tables."""
+    """Invariants S1, S5, S6, S8, S10 of docs/facts.md, and the two tables."""
 
     untaken = False
     pointed_at = datetime.min.replace(tzinfo=UTC)
@@ -38,7 +38,7 @@ class Watched(Play):
         if lost:
             return decision
         self._tables(before, decision.status)
-        self._path(before, decision.status)
+        self._path(before, decision.status, undivided=not home)
         if self.spec.workload.autoscaler is not None:
             self._scaled(before, pods, scaled, decision.actions[:stop_after])
         for action in decision.actions[:stop_after]:
@@ -61,8 +61,14 @@ class Watched(Play):
         )
         assert after.epoch >= before.epoch
 
-    def _path(self, before: RolloutStatus, after: RolloutStatus) -> None:
-        """The canary's share is the next step's, or the same, or less: never a skip."""
+    def _path(self, before: RolloutStatus, after: RolloutStatus, *, undivided: bool) -> None:
+        """The canary's share is the next step's, or the same, or less: never a skip.
+
+        Before the first step it tells of others behind a route that goes to the whole service.
+        """
+        if after.stage.name in (Stage.IDLE, Stage.PREPARING):
+            assert undivided or after.stage.split.canary == 0, self._say(before)
+            return
         if after.stage.name is Stage.STEPPING and before.stage.name is Stage.STEPPING:
             assert before.attempt.step is not None
             assert after.attempt.step is not None

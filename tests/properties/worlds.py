@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from rollout.model.spec import (
     Approval,
@@ -26,6 +27,7 @@ from tests import make
 from tests.make import MINUTE
 from tests.play import Play, World
 
+P = TypeVar("P", bound=Play)
 TESTERS = Cohort(headers={"x-tester": StringMatch(exact="1")})
 
 STRATEGIES: Mapping[str, Strategy] = {
@@ -66,13 +68,20 @@ def spec(strategy: str, workload: str, change: str) -> RolloutSpec:
     return replace(plain, **CHANGES[change])  # type: ignore[arg-type]
 
 
+def begun(made: P) -> P:
+    """The play once the pods of all revisions are there; only v1 has any when it is adopted."""
+    made.world.pods.update(v2=4, v3=4)
+    made.look()
+    return made
+
+
 def world(author: str) -> World:
-    """Four pods of each revision, the author's routes on v1; by version where he names it so."""
+    """Four pods of v1, which the author's routes reach; by version where they name it so."""
     names = ("v1", "v2", "v3") if author == "v1" else ()
     subsets: dict[str, Mapping[str, str]] = {name: {"version": name} for name in names}
     if author == "stable":
         subsets = {"stable": {"version": "v1"}}
-    pods = {"v1": 4, "v2": 4, "v3": 4}
+    pods = {"v1": 4, "v2": 0, "v3": 0}
     return World(author=author, subsets=subsets, pods=pods, scaled="shop")
 
 

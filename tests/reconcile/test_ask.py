@@ -13,7 +13,7 @@ ROLLOUT = make.rollout(make.canary_spec(5, 50), "v2")
 
 def test_a_new_rollout_asks_for_traffic_alone() -> None:
     asked = reconcile.ask(ROLLOUT, RolloutStatus(), START)
-    assert asked == Questions(asked.target, STABLE_ONLY, released=True)
+    assert asked == Questions(asked.target, STABLE_ONLY, released=True, reached=True)
 
 
 def test_a_step_asks_for_its_pods_its_route_and_its_numbers() -> None:

@@ -80,15 +80,18 @@ def test_nothing_was_ever_ours_of_a_rollout_that_was_never_adopted() -> None:
 
 
 def test_a_host_is_given_back_once_stable_is_alone() -> None:
-    play = Play(HALF, World(author="", pods={"v1": 4, "v2": 4}))
-    assert play.world.home == "stable"
+    play = Play(HALF, World(author="", pods={"v1": 4}))
+    play.world.pods["v2"] = 4
+    assert play.look().world.home == "stable"
     del play.world.pods["v2"]
     play.delete()
     assert (play.world.let_go, play.world.home) == (True, "")
 
 
 def test_a_host_is_not_given_back_to_pods_that_nobody_judges() -> None:
-    play = Play(HALF, World(author="", pods={"v1": 4, "v2": 4})).delete().gives(v1=100)
+    play = Play(HALF, World(author="", pods={"v1": 4}))
+    play.world.pods["v2"] = 4
+    play.look().delete().gives(v1=100)
     assert (play.world.let_go, play.world.home) == (True, "stable")
 
 

@@ -53,8 +53,9 @@ def test_requests_to_a_stable_without_pods_are_said_before_anything_else(paused:
 
 
 def test_at_rest_a_host_is_not_narrowed_to_pods_that_cannot_carry_it() -> None:
-    world = World(author="", pods={"v1": 4, "v2": 4}, unready={"v1": 2})
-    play = Play(HALF, world)
+    play = Play(HALF, World(author="", pods={"v1": 4}, unready={"v1": 2}))
+    play.world.pods["v2"] = 4
+    play.look()
     assert (play.world.home, play.status.phase) == ("", Phase.HEALTHY)
     play.world.unready.clear()
     assert play.look().world.home == "stable"

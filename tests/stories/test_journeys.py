@@ -53,8 +53,10 @@ def test_a_newer_push_takes_the_old_canary_to_zero_and_starts_at_step_0() -> Non
 
 
 def test_an_author_who_names_no_subset_gets_his_host_back_once_alone() -> None:
-    world = World(author="", pods={"v1": 4, "v2": 4})
-    play = Play(make.canary_spec(50), world).push("v2").gives(v1=50, v2=50)
+    world = World(author="", pods={"v1": 4})
+    play = Play(make.canary_spec(50), world)
+    world.pods["v2"] = 4
+    play.push("v2").gives(v1=50, v2=50)
     play.until(Phase.HEALTHY, Stage.IDLE).gives(v2=100)
     assert (play.world.route, play.world.home) == (None, "stable")
     del play.world.pods["v1"]

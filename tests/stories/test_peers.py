@@ -1,6 +1,6 @@
 """Bugs that Argo Rollouts and Flagger have had, as scenarios; each fails without its guard.
 
-The numbers are the rows of facts/reliability.md section 3. A guard is taken out by putting
+Each names what a peer did wrong. A guard is taken out by putting
 something careless in its place.
 """
 
@@ -21,16 +21,16 @@ from rollout.model.spec import (
     Traffic,
     Workload,
 )
-from rollout.model.status import Phase
+from rollout.model.status import Phase, Revision
 from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch
 from rollout.reconcile import (
     actions,
-    adopt,
     drift,
     holding,
     journey,
     leaving,
     requests,
+    serving,
     stages,
     wanted,
 )
@@ -100,7 +100,15 @@ def first_deployment_without_pods() -> None:
     world = World(author="", pods={"v0": 4})
     play = Watched(HALF, world)
     play.rollout = make.rollout(HALF, "v1")
+    assert play.look().status.stable == Revision("v0")
+
+
+def first_rollout_of_several() -> None:
+    """Of a service that two revisions served the new one had everyone at once, with no step."""
+    play = Watched(HALF, World(author="", pods={"v0": 4, "v1": 1}))
+    play.rollout = make.rollout(HALF, "v1")
     assert play.look().status.stable is None
+    assert play.world.epoch == 0
 
 
 def own_write_not_seen_yet() -> None:
@@ -262,7 +270,8 @@ GUARDS = [
         "everybody",
     ),
     Guard(cohorts_of_the_overtaken, actions, SAME_ROUTE, ""),
-    Guard(first_deployment_without_pods, adopt, "if not serving and seen", "if False and seen"),
+    Guard(first_deployment_without_pods, serving, "asked if run.revision.name ==", "asked if 0 !="),
+    Guard(first_rollout_of_several, serving, "if len(serve) == 1", "if len(serve) >= 1"),
     Guard(own_write_not_seen_yet, drift, "0 < traffic.epoch == status.epoch", "True"),
     Guard(small_shares_of_many_pods, wanted, "-(-split.canary * pods // 100)", "0"),
     Guard(weights_of_others, actions, "(same and not look.seen.traffic.differences)", "same"),

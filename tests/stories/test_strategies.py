@@ -72,7 +72,7 @@ def test_users_stay_on_the_version_they_got_and_a_rollback_forgets_them() -> Non
 
 
 def test_subsets_by_version_keep_their_meaning_and_only_weights_move() -> None:
-    play = Play(make.canary_spec(5, 50), worlds.world("v1"))
+    play = worlds.begun(Play(make.canary_spec(5, 50), worlds.world("v1")))
     before = dict(play.world.subsets)
     play.push("v2").until(Phase.HEALTHY, Stage.IDLE).gives(v2=100)
     play.push("v3").until(Phase.HEALTHY, Stage.IDLE).gives(v3=100)

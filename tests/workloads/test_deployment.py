@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import SeenWorkload
-from rollout.workloads import deployment, hpa, selector
+from rollout.workloads import build, deployment, hpa, selector
 
 Json = dict[str, Any]
 LABELS = {"app": "shop", "version": "v2"}
@@ -39,8 +39,15 @@ def test_ready_are_the_revisions_pods_that_the_service_sends_to() -> None:
         endpoint("other", ready=True),
         {"addresses": ["10.0.0.1"]},
     ]
-    assert seen(deploy(1), pods, *ends) == SeenWorkload(
-        "v2", "shop-v2", exists=True, wanted=1, ready=1, labels={"version": "v2"}
+    one = deploy(1)
+    assert seen(one, pods, *ends) == SeenWorkload(
+        "v2",
+        "shop-v2",
+        exists=True,
+        wanted=1,
+        ready=1,
+        labels={"version": "v2"},
+        build=build.of(one),
     )
 
 

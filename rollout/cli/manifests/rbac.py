@@ -60,7 +60,7 @@ def page() -> str:
     """The page of every right, for ``docs/``."""
     rows = []
     for right in rights.RIGHTS:
-        names = ", ".join(f"`{_resource(kind, right.subresource)}`" for kind in right.kinds)
+        names = ", ".join(f"`{resource(kind, right.subresource)}`" for kind in right.kinds)
         must = "" if right.need in rights.REQUIRED else "no"
         rows.append(f"| {', '.join(right.verbs)} | {names} | {right.need} | {must or 'yes'} |")
     return _PAGE + "\n".join(rows) + "\n"
@@ -93,10 +93,10 @@ def _rules(cluster: bool | None) -> list[Json]:
     for call in rights.calls():
         wanted = cluster is None or (call.kind in paths.CLUSTERS) is cluster
         if wanted and call.kind != "Lease":
-            verbs.setdefault(_resource(call.kind, call.subresource), []).append(call.verb)
+            verbs.setdefault(resource(call.kind, call.subresource), []).append(call.verb)
     rules: dict[tuple[str, str], list[str]] = {}
-    for resource, found in verbs.items():
-        name, _, group = resource.partition(".")
+    for called, found in verbs.items():
+        name, _, group = called.partition(".")
         rules.setdefault((group, ",".join(sorted(found))), []).append(name)
     return [
         {"apiGroups": [group], "resources": names, "verbs": found.split(",")}
@@ -104,7 +104,7 @@ def _rules(cluster: bool | None) -> list[Json]:
     ]
 
 
-def _resource(kind: str, subresource: str) -> str:
+def resource(kind: str, subresource: str) -> str:
     """``rollouts/status.rollout.dev``; ``pods``."""
     base, plural = paths.PATHS[kind]
     name = f"{plural}/{subresource}" if subresource else plural

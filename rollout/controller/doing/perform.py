@@ -14,6 +14,8 @@ from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import mesh
 from rollout.istio import destinationrule, virtualservice
+from rollout.istio import patch as jsonpatch
+from rollout.istio.patch import Op
 from rollout.model.action import (
     Action,
     Announce,
@@ -31,7 +33,7 @@ from rollout.model.traffic import Target
 
 FAILED = "LookFailed"  # the reason of an Event
 
-Patches = Callable[[Json], Sequence[Json]]
+Patches = Callable[[Json], Sequence[Op]]
 
 
 @dataclass(slots=True)
@@ -62,7 +64,9 @@ class Performer:
             case RemoveSubset():
                 await self._remove(action)
             case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
-                await deployments.perform(self.kube, held.rollout, action)
+                subject = held.status.subject
+                rollout = subject.named_by(held.rollout) if subject else held.rollout
+                await deployments.perform(self.kube, rollout, action)
             case Announce():
                 await self._event(held, action, now)
             case LetGo():
@@ -125,6 +129,9 @@ class Performer:
         if ops := patches(obj):
             meta = obj["metadata"]
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
+            stored = self.kube.get(kind, namespace, name)
+            if stored is not None and stored is not obj and _same_version(stored, obj):
+                ops = jsonpatch.fitted(ops, stored)
             await self.kube.patch(kind, namespace, name, ops)
 
     async def failed(self, held: Held, text: str, now: datetime) -> None:
@@ -145,3 +152,9 @@ class Performer:
             warning=told.warning,
         )
         await events.tell(self.kube, news, now, Reporter("controller", self.instance))
+
+
+def _same_version(one: Json, other: Json) -> bool:
+    """Whether nobody wrote between the two; else the patch must fail."""
+    versions = [obj["metadata"].get("resourceVersion") for obj in (one, other)]
+    return bool(versions[0] == versions[1])

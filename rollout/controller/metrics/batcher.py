@@ -6,7 +6,7 @@ lately, 200 workloads a query; the others find it on the shelf.  Nothing is judg
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -32,6 +32,7 @@ CHUNK = 200  # workloads a query
 GATHER = 0.05  # seconds in which looks join one query
 REMEMBER = timedelta(minutes=2)  # a workload nobody asked about is no longer fetched for others
 SHELF = 2  # instants a topic keeps
+LATE = 2  # instants, of which each is asked as everybody does; more are a range of their own
 
 
 class Provider(Protocol):
@@ -70,6 +71,8 @@ class _Batch:
     def takes(self, question: CountsQuestion) -> bool:
         """Whether ``question`` is answered by this batch, which may still be waiting."""
         asked = {(question.namespace, name) for name in question.workloads.values()}
+        if self.done.is_set() and any(isinstance(self.pages.get(w), Exception) for w in asked):
+            return False  # what went wrong for those who were on time is tried anew
         if not self.left:
             self.workloads |= asked
             self.bounds |= set(question.bounds)
@@ -99,12 +102,13 @@ class Batcher:
         for question in values:
             grouped.setdefault((question.metric, question.promql), []).append(question.instant)
         # All have joined their batches before anybody waits: no task of its own for each.
-        shared = [(q, self._batch(q)) for q in counts if q.counting is not Counting.CUSTOM]
+        built_in = (q for q in counts if q.counting is not Counting.CUSTOM)
+        shared = [[(one, self._batch(one)) for one in _apart(q)] for q in built_in]
         own = (self._own(q) for q in counts if q.counting is Counting.CUSTOM)
         readings = (self._values(*key, tuple(at)) for key, at in grouped.items())
         alone = [*own, *readings]
         single = await asyncio.gather(*alone) if alone else []
-        answers = [*[await self._shared(*one) for one in shared], *single]
+        answers = [*[await self._shared(parts) for parts in shared], *single]
         told = [one for a in answers if not isinstance(a, NoAnswer) for one in a]
         return (
             tuple(one for one in told if isinstance(one, Counts)),
@@ -115,13 +119,16 @@ class Batcher:
     # Counters of the mesh: shared by all
 
     async def _shared(
-        self, question: CountsQuestion, batch: _Batch
+        self, parts: Sequence[tuple[CountsQuestion, _Batch]]
     ) -> tuple[Counts, ...] | NoAnswer:
-        await batch.done.wait()
-        try:
-            return _told(question, batch.pages)
-        except (RolloutError, UnclearError) as error:
-            return _no_answer(question.metric, error)
+        told: list[Counts] = []
+        for question, batch in parts:
+            await batch.done.wait()
+            try:
+                told += _told(question, batch.pages)
+            except (RolloutError, UnclearError) as error:
+                return _no_answer(question.metric, error)
+        return tuple(told)
 
     def _batch(self, question: CountsQuestion) -> _Batch:
         every = question.counting is Counting.SLOW and not question.bounds
@@ -235,6 +242,15 @@ class Batcher:
         step = instants[1] - instants[0]
         self.asked += 1
         return await self._provider.range(promql, instants[0], instants[-1], step)
+
+
+def _apart(question: CountsQuestion) -> tuple[CountsQuestion, ...]:
+    """``question`` by its instants, where a late look missed one: others have it."""
+    if len(question.instants) > LATE or (
+        question.counting is Counting.SLOW and not question.bounds
+    ):
+        return (question,)
+    return tuple(replace(question, instants=(at,)) for at in question.instants)
 
 
 def _promql(batch: _Batch, chunk: Iterable[Workload]) -> str:

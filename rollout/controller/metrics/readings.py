@@ -205,13 +205,14 @@ def values(reply: Reply, instants: Sequence[datetime]) -> dict[datetime, float]:
     """
     _refuse_partial(reply)
     if len(reply.series) != 1:
-        found = f"{len(reply.series)} series" if reply.series else "no data"
-        raise UnclearError(f"{found}; one number is wanted")
+        found = f"{len(reply.series)} series" if reply.series else "nothing"
+        hint = "" if reply.series else " (`or vector(0)` where nothing is none)"
+        raise UnclearError(f"{found} came, one number is wanted{hint}")
     known: dict[datetime, object] = dict.fromkeys(instants)
     found_at = {_instant(at, known): value for at, value in reply.series[0].points}
     last = found_at.get(instants[-1])
     if last is None or not math.isfinite(last):
-        raise UnclearError("no data" if last is None else f"{last}; a finite number is wanted")
+        raise UnclearError("no data" if last is None else f"{last} came, a finite number is wanted")
     return {at: value for at, value in found_at.items() if math.isfinite(value)}
 
 

@@ -13,6 +13,7 @@ from rollout.istio import hosts
 from rollout.manifest.plain import items, mapping
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
+from rollout.workloads import deployment as workloads
 
 Json = Mapping[str, Any]
 
@@ -97,6 +98,11 @@ def named(kind: str, namespace: str, name: str) -> str:
     return f"{kind} {namespace}/{name}"
 
 
+def inside(kind: str, namespace: str) -> str:
+    """The concern of every object of ``kind`` in one namespace; it wakes nobody."""
+    return f"{kind} in {namespace}"
+
+
 def _metadata(obj: Json) -> tuple[str, str, Json]:
     meta = mapping(obj.get("metadata"))
     return str(meta.get("namespace", "")), str(meta.get("name", "")), meta
@@ -119,6 +125,17 @@ def _itself(obj: Json) -> Iterator[str]:
 def _service(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
     yield host(full_host(name, namespace))
+    yield inside("Service", namespace)
+
+
+def _placed(obj: Json) -> Iterator[str]:
+    """What the rules read of one namespace."""
+    yield inside(str(obj["kind"]), _metadata(obj)[0])
+
+
+def _scaler(obj: Json) -> Iterator[str]:
+    yield from _itself(obj)
+    yield from _placed(obj)
 
 
 def _slice(obj: Json) -> Iterator[str]:
@@ -147,12 +164,8 @@ def _owners(obj: Json) -> Iterator[str]:
 
 
 def _pod(obj: Json) -> Iterator[str]:
-    """A pod's Deployment, read off its ReplicaSet's name, which ends in the template's hash."""
-    namespace, _, meta = _metadata(obj)
-    hashed = mapping(meta.get("labels")).get("pod-template-hash")
-    for owner in map(mapping, items(meta.get("ownerReferences"))):
-        if owner.get("kind") == "ReplicaSet" and hashed:
-            yield deployment(namespace, str(owner.get("name")).removesuffix(f"-{hashed}"))
+    if name := workloads.runs(obj):
+        yield deployment(_metadata(obj)[0], name)
 
 
 def _virtual_service(obj: Json) -> Iterator[str]:
@@ -200,6 +213,10 @@ _BY_KIND = {
     "ConfigMap": _configuration,
     "Secret": _configuration,
     "AnalysisTemplate": _itself,
-    "HorizontalPodAutoscaler": _itself,
+    "HorizontalPodAutoscaler": _scaler,
+    "PeerAuthentication": _placed,
+    "PodDisruptionBudget": _placed,
+    "NetworkPolicy": _placed,
+    "Telemetry": _placed,
     "RolloutSource": _itself,
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, RefusedError
 from rollout.istio import beside as neighbours
 from rollout.istio import hosts, virtualservice
 from rollout.istio.beside import NOBODY, Beside
@@ -42,6 +42,13 @@ def oddities(kube: Kube, target: Target) -> tuple[str, ...]:
     rules = _destination_rules(kube, target)
     strange = [obj for obj in (*meant, *rules) if _SOUND.mended(obj) is not obj]
     return tuple(_odd(obj) for obj in strange)
+
+
+def sound(obj: Json) -> Json:
+    """``obj``. Errors: ``RefusedError`` where anything that we read of it is odd."""
+    if _SOUND.mended(obj) is not obj:
+        raise RefusedError(_odd(obj))
+    return obj
 
 
 def _odd(obj: Json) -> str:

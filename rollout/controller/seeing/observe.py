@@ -1,17 +1,17 @@
 """Questions to an Observation, through the ports; nothing is judged here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rollout.controller.guard import Guard
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
-from rollout.controller.seeing import concerns, mesh, pods, preflight
+from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.errors import OutsideError
-from rollout.istio import traffic
+from rollout.istio import traffic as mesh_traffic
 from rollout.model.observation import (
     Finding,
     HookAnswer,
@@ -22,6 +22,7 @@ from rollout.model.observation import (
     SeenAutoscaler,
     SeenTraffic,
     SeenWorkload,
+    Serving,
     Severity,
 )
 from rollout.model.spec import Rollout
@@ -86,14 +87,17 @@ class Observer:
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
+        if asked.subject is not None:
+            held = replace(held, rollout=asked.subject.named_by(held.rollout))
         rollout, (counts, values, no_answers) = held.rollout, fetched.answers
         revision, problem = self._asked(rollout)
         if held.problem:
             revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
+        traffic = self._traffic(held, asked, workloads)
         return Observation(
             asked=revision,
-            traffic=self._traffic(held, asked, workloads),
+            traffic=traffic,
             workloads=workloads,
             counts=counts,
             values=values,
@@ -105,6 +109,7 @@ class Observer:
             answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
+            reached=self._reached(rollout, traffic) if asked.reached else None,
             problem=problem,
         )
 
@@ -112,8 +117,11 @@ class Observer:
         """What must wake this rollout from now on."""
         revision, _ = self._asked(held.rollout)
         revisions = (*asked.revisions, *([revision] if revision else []))
-        near = mesh.concerns_beside(self.kube, asked.target, asked.route)
-        return near | concerns.for_rollout(held.rollout, pods.interests(held.rollout, revisions))
+        found = mesh.concerns_beside(self.kube, asked.target, asked.route)
+        began = asked.subject.named_by(held.rollout) if asked.subject else held.rollout
+        for rollout in (held.rollout, began):
+            found |= concerns.for_rollout(rollout, pods.interests(rollout, revisions))
+        return found
 
     async def _listed(self, rollout: Rollout, asked: Questions) -> None:
         """Kinds read for the first time have been listed, or have been waited for, once.
@@ -138,6 +146,13 @@ class Observer:
         return True
 
     def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
+        """What git asks for; by name alone where what its Deployment runs cannot be read."""
+        if rollout.spec.workload.template is None:
+            named = Revision(rollout.spec.revision, rollout.commit)
+            what = f"deployment {rollout.namespace}/{rollout.deployment(named.name)}"
+            return self.guard.read(
+                what, lambda: pods.asked(self.kube, rollout), lambda _: (named, "")
+            )
         what = f"rollout {rollout.key}: its template's configuration"
         nothing: Callable[[str], tuple[Revision | None, str]] = lambda why: (None, why)  # noqa: E731
         return self.guard.read(what, lambda: pods.asked(self.kube, rollout), nothing)
@@ -173,6 +188,15 @@ class Observer:
             lambda _: int(held.status.revisions_isolated),
         )
 
+    def _reached(
+        self, rollout: Rollout, traffic: SeenTraffic
+    ) -> Mapping[str, tuple[Serving, ...]] | None:
+        return self.guard.read(
+            f"service {rollout.namespace}/{rollout.spec.service}: its pods",
+            lambda: serving.reached(self.kube, rollout, traffic),
+            lambda _: None,
+        )
+
     def _findings(
         self, held: Held, asked: Questions, revision: Revision | None
     ) -> tuple[Finding, ...]:
@@ -191,7 +215,7 @@ class Observer:
         self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
     ) -> SeenTraffic:
         route = None if asked.released else asked.route
-        found = traffic.seen(
+        found = mesh_traffic.seen(
             mesh.virtual_services(self.kube, asked.target),
             mesh.destination_rules(self.kube, asked.target),
             asked.target,

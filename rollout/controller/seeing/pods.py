@@ -8,16 +8,21 @@ from rollout.istio import owner
 from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.workloads import configuration, deployment, hpa, template
+from rollout.workloads import build, configuration, deployment, hpa, template
 
 HPA = "HorizontalPodAutoscaler"
 
 
 def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
-    """The revision git asks for now; or None, and what is missing to tell."""
+    """The revision git asks for now; or None, and what is missing to tell.
+
+    With ``deployments:`` its content is the Deployment's that is there now.
+    """
     wanted = rollout.spec.workload.template
     if wanted is None:
-        return Revision(rollout.spec.revision, rollout.commit), ""
+        name = rollout.spec.revision
+        runs = kube.get("Deployment", rollout.namespace, rollout.deployment(name))
+        return Revision(name, rollout.commit, build.of(runs) if runs else ""), ""
     configs = configurations(kube, rollout)
     if missing := configuration.missing(wanted.get("template") or {}, configs):
         return None, f"template: {missing[0]}; make it, and the revision can be told"
@@ -41,7 +46,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
     called = rollout.deployment(revision)
     if problem := mesh.unserved(kube, rollout):
         return SeenWorkload(revision, called, exists=True, problem=problem, known=False)
-    obj = kube.get("Deployment", rollout.namespace, called)
+    obj = _deployment(kube, rollout, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
 
@@ -49,7 +54,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
 def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
     """Ready endpoints of the Service that are not the stable revision's."""
     called = rollout.deployment(stable.name) if stable else ""
-    obj = kube.get("Deployment", rollout.namespace, called) if stable else None
+    obj = _deployment(kube, rollout, called) if stable else None
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     return deployment.strangers(pods, _slices(kube, rollout), obj)
 
@@ -59,7 +64,14 @@ def autoscaler(kube: Kube, rollout: Rollout, name: str) -> SeenAutoscaler:
     obj = kube.get(HPA, rollout.namespace, name)
     if obj is None:
         return SeenAutoscaler(name, exists=False, problem=f"hpa {name} is missing")
+    obj = mesh.sound(obj)
     return SeenAutoscaler(name, True, hpa.target(obj), hpa.problem(obj), owner.owner(obj))
+
+
+def _deployment(kube: Kube, rollout: Rollout, called: str) -> Json | None:
+    """Errors: ``RefusedError`` for an odd one: of its labels we would make a subset."""
+    obj = kube.get("Deployment", rollout.namespace, called)
+    return None if obj is None else mesh.sound(obj)
 
 
 def named(rollout: Rollout) -> tuple[configuration.Named, ...]:

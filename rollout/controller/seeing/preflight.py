@@ -7,6 +7,7 @@ from rollout import strategies
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
+from rollout.istio import destinationrule, hosts
 from rollout.model.observation import Finding, Questions, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
@@ -98,24 +99,25 @@ def _snapshot(
 ) -> Snapshot:
     space = rollout.namespace
     routes = mesh.virtual_services(kube, asked.target)
+    every = (*routes, *mesh.roots(kube, routes))
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
-        virtual_services=(*routes, *mesh.roots(kube, routes)),
+        virtual_services=every,
         destination_rules=(*mesh.destination_rules(kube, asked.target),),
-        services=(*kube.list("Service"),),
+        services=_services(kube, space, every),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
         pods=_pods(kube, space, ours, slices),
         endpoint_slices=(*slices,),
         gateways=_perhaps(kube, "Gateway"),
         sidecars=_perhaps(kube, "Sidecar"),
-        peer_authentications=_perhaps(kube, "PeerAuthentication"),
+        peer_authentications=_inside(kube, "PeerAuthentication", space, destinationrule.ROOT),
         authorization_policies=_perhaps(kube, "AuthorizationPolicy"),
-        hpas=_perhaps(kube, "HorizontalPodAutoscaler"),
-        pdbs=_perhaps(kube, "PodDisruptionBudget"),
-        namespaces=_perhaps(kube, "Namespace"),
-        network_policies=_perhaps(kube, "NetworkPolicy"),
-        telemetries=_perhaps(kube, "Telemetry"),
+        hpas=_inside(kube, "HorizontalPodAutoscaler", space),
+        pdbs=_inside(kube, "PodDisruptionBudget", space),
+        namespaces=_namespace(kube, space),
+        network_policies=_inside(kube, "NetworkPolicy", space),
+        telemetries=_inside(kube, "Telemetry", space, destinationrule.ROOT),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
         beside=mesh.beside(kube, asked.target, next((r for r in ahead if r.is_dressed), None)),
     )
@@ -131,8 +133,37 @@ def _pods(
     return (*mine.values(), *(obj for obj in found if obj is not None))
 
 
-def _perhaps(kube: Kube, kind: str) -> tuple[Json, ...]:
+def _services(kube: Kube, namespace: str, routes: Iterable[Json]) -> tuple[Json, ...]:
+    """Those of our namespace, and those that the routes' hosts mean: never all of the cluster."""
+    found = {_key(obj): obj for obj in kube.list("Service", concerns.inside("Service", namespace))}
+    for obj in routes:
+        space = str(obj["metadata"].get("namespace", "")) or namespace
+        for name in (obj.get("spec") or {}).get("hosts") or ():
+            meant = kube.list("Service", concerns.host(hosts.full(str(name), space)))
+            found |= {_key(service): service for service in meant}
+    return tuple(found.values())
+
+
+def _key(obj: Json) -> tuple[str, str]:
+    return str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
+
+
+def _inside(kube: Kube, kind: str, *namespaces: str) -> tuple[Json, ...]:
+    """Those of these namespaces; the index knows them, so that nothing is searched."""
+    spaces = dict.fromkeys(namespaces)
+    return tuple(obj for one in spaces for obj in _perhaps(kube, kind, concerns.inside(kind, one)))
+
+
+def _namespace(kube: Kube, name: str) -> tuple[Json, ...]:
     try:
-        return tuple(kube.list(kind))
+        found = kube.get("Namespace", "", name)
+    except OutsideError:
+        return ()
+    return () if found is None else (found,)
+
+
+def _perhaps(kube: Kube, kind: str, concern: str = "") -> tuple[Json, ...]:
+    try:
+        return tuple(kube.list(kind, concern))
     except OutsideError:
         return ()

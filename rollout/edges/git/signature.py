@@ -1,6 +1,6 @@
 """Whether a commit was signed by one of the allowed signers; ssh-keygen judges.
 
-pygit2 extracts a signature and its payload but verifies nothing (facts/reliability.md 4.5).
+pygit2 extracts a signature and its payload but verifies nothing (docs/facts.md).
 Who may sign comes from the controller's configuration, never from the repository.
 """
 

@@ -83,15 +83,17 @@ class Kube:
         watch = self._watches.get(kind)
         return watch.complaint if watch else ""
 
-    async def may(self, verb: str, kind: str, subresource: str = "", namespace: str = "") -> bool:
+    async def may(
+        self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")
+    ) -> bool:
         base, plural = paths.PATHS[kind]
         asked = {
             "verb": verb,
             "group": paths.group(base),
             "resource": plural,
             "subresource": subresource,
-            "namespace": namespace or self._scopes.get(kind, Scope()).namespace,
-            "name": self._only(kind),
+            "namespace": only[0] or self._scopes.get(kind, Scope()).namespace,
+            "name": only[1] or self._only(kind),
         }
         review = {
             "apiVersion": paths.REVIEWS.removeprefix("/apis/"),

@@ -1,6 +1,6 @@
 """Faults that tests order: the next requests of a kind go wrong in a chosen way.
 
-Source for what is worth ordering: facts/reliability.md, section 2.2, P-API.
+Source for what is worth ordering: docs/facts.md, on watches.
 """
 
 from __future__ import annotations

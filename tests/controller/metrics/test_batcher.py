@@ -281,8 +281,8 @@ DOWN: list[tuple[Exception, Outcome]] = [
     (OutsideError("prometheus: no connection"), Outcome.ERROR),
     (OutsideError("prometheus: status 503"), Outcome.ERROR),
     (OutsideError("prometheus: an answer that is not the API's"), Outcome.ERROR),
-    (RefusedError("prometheus: status 422 (execution); its answer was no"), Outcome.ERROR),
-    (RefusedError("prometheus: a matrix; the query must give a vector"), Outcome.ERROR),
+    (RefusedError("prometheus: status 422 (execution), its answer was no"), Outcome.ERROR),
+    (RefusedError("prometheus: a matrix came, the query must give a vector"), Outcome.ERROR),
     (RefusedError("prometheus: a native histogram; the query must give numbers"), Outcome.ERROR),
 ]
 BOUND = (timedelta(milliseconds=250),)
@@ -396,3 +396,23 @@ async def test_of_many_instants_the_last_value_must_be_there_and_the_others_may(
         (), asks
     )
     assert (values, missing[0].because) == ((), "no data")
+
+
+async def test_a_late_look_finds_what_it_missed_where_others_have_asked_for_it() -> None:
+    provider = Provider(Reply(()))
+    batcher = Batcher(provider, gather=0)
+    for at in (START, LATER):
+        await batcher.ask((question(0, at), question(1, at)), ())
+    before = len(provider.asked)
+    found, _, missing = await batcher.ask((question(1, START, LATER),), ())
+    assert ([one.at for one in found], missing) == ([START, LATER], ())
+    assert len(provider.asked) == before == 2
+
+
+async def test_what_went_wrong_for_those_on_time_is_tried_anew_for_the_late() -> None:
+    provider = Provider(OutsideError("prometheus: no connection"))
+    batcher = Batcher(provider, gather=0)
+    await batcher.ask((question(0, START),), ())
+    provider.reply = Reply(())
+    found, _, missing = await batcher.ask((question(0, START, LATER),), ())
+    assert ([one.at for one in found], missing) == ([START, LATER], ())

@@ -12,7 +12,7 @@ from rollout.controller.seeing import preflight
 from rollout.errors import OutsideError
 from rollout.manifest import objects
 from rollout.model.observation import Finding, Severity
-from rollout.model.status import Revision, RolloutStatus
+from rollout.model.status import Revision, RolloutStatus, SubsetMode
 from rollout.preflight.snapshot import Case
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.controller.shop import objects as shop_objects
@@ -44,8 +44,11 @@ BY_VERSION: list[Json] = [
 def seen(kube: FakeKube) -> Seen:
     obj = a_rollout(strategy={"canary": {"steps": [TESTERS, {"weight": 20}]}})
     kube.put(*shop_objects(), *BY_VERSION, obj)
-    subsets: Any = {"subset_mode": "version", "stable_subset": "v1"}
-    return Seen(obj, objects.rollout(obj), RolloutStatus(stable=V1, **subsets))
+    return Seen(
+        obj,
+        objects.rollout(obj),
+        RolloutStatus(stable=V1, stable_subset="v1", subset_mode=SubsetMode.VERSION),
+    )
 
 
 def test_at_rest_on_subsets_by_version_a_step_for_testers_is_no_trouble() -> None:

@@ -102,5 +102,5 @@ GUARDS = [
 def test_a_peers_stale_read_comes_back_once_its_guard_is_taken_out(
     guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """facts/reliability.md 3, numbers 25, 56 and 65."""
+    """What a cache owes its readers after a gap."""
     fails_without(guard, monkeypatch)

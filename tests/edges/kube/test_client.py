@@ -1,4 +1,4 @@
-"""The edge against a server that misbehaves: every fault of P-API in facts/reliability.md 2.2."""
+"""The edge against a server that misbehaves: every fault of a watch in docs/facts.md."""
 
 import asyncio
 import contextlib

@@ -1,6 +1,6 @@
 """An API server on a bad day: every fault the lab can order, in seeded order, all along a journey.
 
-Source of what is worth ordering: facts/reliability.md, section 2.2, P-API.
+Source of what is worth ordering: docs/facts.md, on watches.
 """
 
 import asyncio

@@ -1,0 +1,99 @@
+"""Whose pods the routes of a service really reach: subset, labels, pods, Deployment."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from rollout.controller.ports import Json, Kube
+from rollout.controller.seeing import concerns
+from rollout.model.observation import SeenTraffic, Serving
+from rollout.model.spec import Rollout
+from rollout.model.status import Revision
+from rollout.workloads import build, deployment, selector, template
+
+
+def reached(
+    kube: Kube, rollout: Rollout, traffic: SeenTraffic
+) -> Mapping[str, tuple[Serving, ...]]:
+    """By subset the Deployments that its requests come to; "" is the whole service.
+
+    A pod counts by its own labels, a Deployment without ready pods by its template's.
+    A subset that no rule defines reaches nobody.
+    """
+    serve, idle = _serve(kube, rollout), _Idle(kube, rollout)
+    names = dict.fromkeys(name for division in traffic.divisions for name in division.shares)
+    found: dict[str, tuple[Serving, ...]] = {}
+    for name in names:
+        selects = traffic.subsets.get(name) if name else {}
+        if selects is None:
+            found[name] = ()
+            continue
+        ready = ((obj, _ready(pods, selects)) for obj, pods in serve)
+        here = tuple(_serving(rollout, obj, count) for obj, count in ready if count)
+        found[name] = here or tuple(_serving(rollout, obj, 0) for obj in idle.selected(selects))
+    return found
+
+
+Runs = tuple[Json | None, tuple[Json, ...]]
+"""A Deployment, or None, and those of its pods that are endpoints."""
+
+
+def _serve(kube: Kube, rollout: Rollout) -> list[Runs]:
+    """Every Deployment with pods behind the Service, and the pods there that belong to none."""
+    space = rollout.namespace
+    slices = kube.list("EndpointSlice", concerns.host(rollout.host))
+    pods: dict[str, list[Json]] = {}
+    for name in sorted({*deployment.endpoints(slices)}):
+        if (pod := kube.get("Pod", space, name)) is not None:
+            runs = deployment.runs(pod)
+            there = runs and kube.get("Deployment", space, runs) is not None
+            pods.setdefault(runs if there else "", []).append(pod)
+    return [
+        (kube.get("Deployment", space, name) if name else None, tuple(mine))
+        for name, mine in pods.items()
+    ]
+
+
+def _ready(pods: Iterable[Json], selects: Mapping[str, str]) -> int:
+    return sum(selector.matches(selects, _labels(pod)) for pod in pods)
+
+
+@dataclass(slots=True)
+class _Idle:
+    """Deployments whose pods would stand behind the Service, if they had any; looked up once."""
+
+    kube: Kube
+    rollout: Rollout
+    _found: list[Json] | None = None
+
+    def selected(self, selects: Mapping[str, str]) -> Iterator[Json]:
+        if self._found is None:
+            self._found = [obj for obj in self.kube.list("Deployment") if self._behind(obj)]
+        return (obj for obj in self._found if selector.matches(selects, _pod_labels(obj)))
+
+    def _behind(self, obj: Json) -> bool:
+        space = self.rollout.namespace
+        service = self.kube.get("Service", space, self.rollout.spec.service) or {}
+        wanted = (service.get("spec") or {}).get("selector") or {}
+        here = obj["metadata"].get("namespace", "") == space
+        return here and bool(wanted) and selector.matches(wanted, _pod_labels(obj))
+
+
+def _serving(rollout: Rollout, obj: Json | None, ready: int) -> Serving:
+    if obj is None:
+        return Serving("", None, ready)
+    name = str(obj["metadata"]["name"])
+    revision = rollout.revision_of(name)
+    if rollout.spec.workload.template is not None:
+        ours = template.is_ours(obj, rollout)
+        return Serving(name, Revision(revision, "", revision) if revision and ours else None, ready)
+    return Serving(name, Revision(revision, "", build.of(obj)) if revision else None, ready)
+
+
+def _labels(obj: Json) -> Mapping[str, str]:
+    """The labels of an object, or of a pod template."""
+    found: Mapping[str, str] = (obj.get("metadata") or {}).get("labels") or {}
+    return found
+
+
+def _pod_labels(obj: Json) -> Mapping[str, str]:
+    return _labels(obj["spec"].get("template") or {})
