@@ -55,6 +55,7 @@ class World:
     ``scaled``: what the autoscaler names; None: there is none. ``keda``: its problem, if any.
     ``webhook``: what every HTTP gate says; None: no answer yet. ``hooked``: whoever was asked.
     ``unwritable``: why a route with cohorts cannot be written.
+    ``problems``: why pods do not come up; ``outdated``: settings of a Deployment, by revision.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     ``builds``: what the Deployment of a revision runs, where that is more than its name;
     ``replacing``: revisions whose Deployments still run pods of the build before.
@@ -86,6 +87,8 @@ class World:
     hooked: list[str] = field(default_factory=list)
     told: list[Announce] = field(default_factory=list)
     let_go: bool = False
+    problems: dict[str, str] = field(default_factory=dict)
+    outdated: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home = self.author
@@ -216,6 +219,8 @@ class World:
             wanted=self.pods.get(name, 0),
             ready=self.ready(name),
             labels={"version": name} if exists else {},
+            problem=self.problems.get(name, ""),
+            outdated=self.outdated.get(name, ()),
             build=self.builds.get(name, "") if exists else "",
             replacing=name in self.replacing,
         )
@@ -239,6 +244,7 @@ class World:
                 del self.subsets[action.name]
             case EnsureWorkload():
                 self.pods[action.revision.name] = action.replicas
+                self.outdated.pop(action.revision.name, None)
             case Scale():
                 self.pods[action.name.removeprefix("shop-")] = action.replicas
             case HandOver():

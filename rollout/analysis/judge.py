@@ -67,13 +67,15 @@ def judge(
     found = [bench.found(one, together) for one in case.metrics]
     standing, because = bench.conclude(found, together)
     verdicts = tuple(bench.verdict(one) for one in found)
-    more, rate = bench.need() if standing in WAITING else (math.inf, 0.0)
+    waits = standing in WAITING
+    more, rate = bench.need() if waits else (math.inf, 0.0)
+    quiet = waits and window.mirrored and rate <= 0
     return Judgement(
         standing,
         verdicts,
         memory.Checkpoint(kept),
         sentence(because),
-        words.needed(more, rate),
+        words.QUIET if quiet else words.needed(more, rate),
         forecast.time_for(more, rate),
     )
 
@@ -238,6 +240,8 @@ class _Bench:
         if beyond and not self.weighed[one.name]:
             return _Found(one, Standing.ERROR, "no histogram bucket is as long as asked for")
         seen = source.tally.last_seen()
+        if seen is None and window.mirrored:
+            return _Found(one, Standing.NO_DATA, words.QUIET)
         if seen is None:
             names = f"{window.workload(window.stable)} or {window.workload(window.canary)}"
             return _Found(one, Standing.NO_DATA, f"no counters of {names} yet")

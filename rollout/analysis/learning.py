@@ -319,11 +319,18 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
         newest = counts.newest or source.newest
         source = replace(source, view=View.SOURCE, tally=tally, newest=newest)
         every, lost = counters.together(counted, "", 1)
-        if last is not None and last >= case.window.since and every:
+        ours = last is not None and last >= max(case.window.since, _stable_served(case))
+        if ours and every:
             beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
             strikes = strikes.plus(counts.at, lost / every, beyond)
     kept = kept.with_source(one.source, source)
     return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
+
+
+def _stable_served(case: Case) -> datetime:
+    """Since when stable surely had endpoints at the proxies: an interval after it was down."""
+    down = case.window.stable_down_at
+    return case.window.since if down is None else down + case.interval
 
 
 def _usually_unreached(source: Source) -> float:

@@ -22,6 +22,8 @@ class Window:
     ``asked``: when the present weight was asked for; what ended before is the last window's.
     ``weight``, ``next_weight``: the canary's share now and after the gate, percent.
     ``mirrored``: the canary gets copies or cohorts only, which the destination alone has seen.
+    ``stable_down_at``: when stable was last seen without ready pods; until the proxies know of its
+    new ones, requests that meet no endpoint are not the canary's.
     ``comparing``: False when stable has no ordinary traffic: absolute limits only.
     """
 
@@ -35,6 +37,7 @@ class Window:
     next_weight: int
     mirrored: bool = False
     comparing: bool = True
+    stable_down_at: datetime | None = None
     asked: datetime | None = None
 
     @property

@@ -86,6 +86,9 @@ def certificate(harm: float, percent: int, risk: float) -> str:
     return f"certified below +{cap:.3g}pp (risk {as_percent(round(risk, 9))})"
 
 
+QUIET = "no traffic on the preview: send some, or `rollout skip`"
+
+
 def needed(requests: float, per_second: float) -> str:
     """``~900 more canary requests, about 6m``."""
     if not math.isfinite(requests) or requests > 1e9:

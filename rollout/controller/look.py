@@ -26,7 +26,7 @@ from rollout.model.action import (
 )
 from rollout.model.observation import Questions
 from rollout.model.spec import Rollout
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.status import RolloutStatus, Stage, sentence
 
 SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
 
@@ -266,12 +266,12 @@ class Looks:
         try:
             held = self.store.load(key)
         except ManifestError:
-            text = text.removeprefix(f"rollout {key}: ")[:SENTENCE]
+            text = sentence(text.removeprefix(f"rollout {key}: "), SENTENCE)
             await self.store.complain(key, text, self.clock())
             return
-        self._excuses[key] = text[:SENTENCE]
+        self._excuses[key] = sentence(text, SENTENCE)
         if held is not None:
-            status = replace(held.status, because=text[:SENTENCE])
+            status = replace(held.status, because=sentence(text, SENTENCE))
             if told:
                 await self.performer.failed(held, text, self.clock())
             await self.store.save(held, status, self.clock(), at_once=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout.model.reasons import Reason, Verb, WaitsFor
+from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
@@ -117,6 +117,7 @@ def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str
             else "",
         ),
     ]
+    said += [("Later", status.attempt.pending)]
     said += [("Warning", warning) for warning in status.attempt.warnings]
     said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
     said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.attempt.approvals]
@@ -129,15 +130,9 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
-    trouble = "".join(
-        f"; {v.text}"
-        for v in status.attempt.verdicts
-        if v.outcome is Outcome.ERROR and v.text not in status.because
-    )
+    trouble = "".join(f"; {text}" for text in _more_trouble(status))
     if status.attempt.pause is not None:
-        since, why = age(now - status.attempt.pause.since), status.attempt.pause.because
-        why = f"{why}, {since} ago" if status.attempt.pause.by else f"paused for {since}: {why}"
-        return f"{name} stands still: {why}{trouble}; {_ways_on(there)}"
+        return f"{name} stands still: {_standing(status, now)}{trouble}; {_ways_on(there)}"
     if status.stage.name is Stage.IDLE and status.rejected is not None:
         push = f"push another revision, or `rollout retry {there}`"
         return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
@@ -145,10 +140,29 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
         return f"{name} stands still: {status.because}"
     if status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
-    if step is None:
+    if step is None or status.stage.name is not Stage.STEPPING:
         return f"{name} is {status.stage.name.value.lower()}: {status.because}"
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
     return f"{said}{_forecast(there, status, step, now)}{trouble}"
+
+
+def _standing(status: RolloutStatus, now: datetime) -> str:
+    """Why a paused rollout stands still now, and since when; a person's word stays as it was."""
+    pause = status.attempt.pause
+    if pause is None:
+        return status.because
+    since = age(now - pause.since)
+    why = f"{pause.because}, {since} ago" if pause.by else f"paused for {since}: {pause.because}"
+    trouble = status.waits_for in (WaitsFor.STABLE, WaitsFor.OBJECTS)
+    return f"{why}; {status.because}" if trouble else why
+
+
+def _more_trouble(status: RolloutStatus) -> list[str]:
+    """What cannot be judged, but for the first: that is the sentence where data is waited for."""
+    errors = [v.text for v in status.attempt.verdicts if v.outcome is Outcome.ERROR]
+    pause = status.attempt.pause
+    blind = pause is not None and pause.kind is PauseKind.BLIND
+    return errors[1:] if blind or status.waits_for is WaitsFor.DATA else errors
 
 
 def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
@@ -178,7 +192,7 @@ def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> s
     """What time alone will do to this step; empty where only an event can move it."""
     if status.waits_for is WaitsFor.APPROVAL:
         return f"; say `rollout approve {there}` or `rollout reject {there}`"
-    if status.stage.confirmed_at is None:
+    if status.stage.confirmed_at is None or status.waits_for not in _CLOCKED:
         return ""
     baked = status.stage.confirmed_at + step.bake
     if now < baked:
@@ -187,6 +201,10 @@ def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> s
         return ""
     left = status.stage.confirmed_at + step.time_box - now
     return f"; it stops waiting in {age(left)}" if left > timedelta(0) else ""
+
+
+_CLOCKED = (WaitsFor.BAKE, WaitsFor.EVIDENCE, WaitsFor.DATA)
+"""What a step's clock ends; all else would wait on, whatever the time."""
 
 
 def _ways_on(there: str) -> str:

@@ -205,6 +205,8 @@ class SeenWorkload:
     ``replacing``: pods of an older pod template may still be among the ready ones.
     ``known``: whether this could be read at all; else ``problem`` says why not, and the numbers
     mean nothing.
+    ``outdated``: the fields of its Deployment that are not as git's template says by now, of those
+    that change without another pod.
     """
 
     revision: str
@@ -217,6 +219,7 @@ class SeenWorkload:
     build: str = ""
     replacing: bool = False
     known: bool = True
+    outdated: tuple[str, ...] = ()
 
     @property
     def down(self) -> bool:

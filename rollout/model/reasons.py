@@ -45,6 +45,25 @@ class PauseKind(StrEnum):
     REBUILT = "Rebuilt"  # what one would go back to has become another build
     PODS_LOST = "PodsLost"  # the canary lost all its pods again and again
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it ends by itself where its reason is gone: nobody has decided anything.
+
+        A person's pause, drift, a failure, an approval that came too late and the last step need
+        a person's decision, whatever changes meanwhile.
+        """
+        return self in _MAY_PASS
+
+
+_MAY_PASS = frozenset({
+    PauseKind.DEADLINE,
+    PauseKind.BLIND,
+    PauseKind.SUSPICIOUS,
+    PauseKind.LITTLE_TRAFFIC,
+    PauseKind.UNCERTIFIED,
+    PauseKind.UNOPENED,
+})  # fmt: skip
+
 
 class Verb(StrEnum):
     """What a person may ask of a rollout."""

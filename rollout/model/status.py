@@ -11,9 +11,16 @@ from rollout.model.traffic import Split, VirtualServiceRef
 from rollout.model.units import CONFIG
 
 
-def sentence(text: str) -> str:
-    """``text`` in at most 79 characters, as every ``because`` must be."""
-    return text if len(text) < 80 else text[:78] + "…"
+def sentence(text: str, most: int = 79) -> str:
+    """``text`` in at most ``most`` characters, 79 of them in every ``because``.
+
+    What is too long is cut in its middle: it begins with what it is about and ends with what
+    decides (an image, an exit code, a policy's own words), and both are needed.
+    """
+    if len(text) <= most:
+        return text
+    end = most * 3 // 5
+    return f"{text[: most - end - 1].rstrip()}…{text[-end:].lstrip()}"
 
 
 class Phase(StrEnum):
@@ -300,8 +307,11 @@ class Attempt:
     was; absent: it began with everyone on stable.
     ``stable_pods``: how many stable pods carried everyone when it began, or more since.
     ``pod_losses``: how often the canary lost all its pods, the attempts before included.
+    ``stable_down_at``: when stable was last seen to have requests and no ready pods; requests
+    that met no endpoint until shortly after are not the canary's.
     ``drift``: foreign edits since it began, also those that came after its end.
     ``warnings``: preflight's findings in force.
+    ``pending``: what git says by now and is applied when the attempt is over.
     ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
     """
 
@@ -313,12 +323,14 @@ class Attempt:
     taken_over: Split | None = None
     stable_pods: int = 0
     pod_losses: int = 0
+    stable_down_at: datetime | None = None
     step: StepStatus | None = None
     pause: Pause | None = None
     drift: Drift | None = None
     verdicts: tuple[Verdict, ...] = ()
     approvals: tuple[Answer, ...] = ()
     warnings: tuple[str, ...] = ()
+    pending: str = ""
     checkpoint: OpenObject = field(default_factory=dict)
 
 

@@ -1,5 +1,6 @@
 """From what should be and what is to what must be done, in an order that is safe to stop in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +19,10 @@ from rollout.model.action import (
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Target
 from rollout.reconcile import drift, handover, holding, journey, wanted
-from rollout.reconcile.look import Look, Turn, Writes
+from rollout.reconcile.look import Look, Turn, Writes, no_replicas
+
+LONGEST_NOTE = 1000
+"""Of what an Event says, in characters: whole, where a status has one short sentence."""
 
 _DOWN = {Stage.WITHDRAWING, Stage.CLEANING, Stage.IDLE, Stage.RETIRING}
 """Stages whose route never gives the canary more: nothing may stand before the way back."""
@@ -42,9 +46,11 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
        a pod is stopped when no route has named it for the drain delay.
     6. People hear of it after traffic is seen to: what is told is what was done, and no
        notification delays a weight. They are asked after they were told why.
-    7. The autoscaler is handed over behind the pods of 1 that it would otherwise take away.
+    7. What the template says of Deployments that run, where it changes no pod, comes after all
+       that traffic needs. The autoscaler is handed over behind the pods of 1, which it would
+       take away otherwise.
     8. The object is let go last, when nothing of ours is left that would need it. By then
-    nothing is made any more (1 to 3): a namespace that ends takes nothing new.
+       nothing is made any more (1 to 3): a namespace that ends takes nothing new.
     """
     status = turn.status
     told = _told(look, turn)
@@ -61,11 +67,13 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     made = tuple(a for a in subsets if a.name not in look.seen.traffic.subsets)
     moved = tuple(a for a in subsets if a not in made)
     up = () if ending else _pods_up(look, status, early=early)
+    settings = _settings(look, status, up)
     down = status.stage.name in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
         *_subset_gone(look, status),
         *_pods_down(look, status),
+        *settings,
         *told,
         *(() if leave else handover.due(look, status)),
         *_let_go(turn),
@@ -75,9 +83,11 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
 def _told(look: Look, turn: Turn) -> tuple[Action, ...]:
     """What people should hear, unless it is the very sentence they heard last."""
     because = turn.status.because
-    if turn.notice is None or because == look.status.because:  # house: the same sentence twice
+    same = because == look.status.because and turn.status.phase is look.status.phase
+    if turn.notice is None or same:
         return ()
-    return (Announce(turn.notice.reason, because, warning=turn.notice.warning),)
+    whole = " ".join(turn.because.split())[:LONGEST_NOTE]
+    return (Announce(turn.notice.reason, whole, warning=turn.notice.warning),)
 
 
 def _let_go(turn: Turn) -> tuple[Action, ...]:
@@ -163,6 +173,26 @@ def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action,
     return stays
 
 
+def _settings(look: Look, status: RolloutStatus, up: Sequence[Action]) -> tuple[Action, ...]:
+    """What the template says of Deployments that run by now, where it changes no pod; and told.
+
+    Each of them has as many pods as it wants already; a Deployment of ``up`` gets both at once.
+    """
+    if look.rollout.spec.workload.template is None or look.rollout.deleting:
+        return ()
+    done = {action.revision.name for action in up if isinstance(action, EnsureWorkload)}
+    actions: list[Action] = []
+    for revision in (status.stable, status.attempt.canary):
+        pods = look.pods(revision)
+        if revision is None or not pods.outdated:
+            continue
+        if revision.name not in done:
+            actions.append(EnsureWorkload(revision, pods.wanted))
+        because = f"{', '.join(pods.outdated)} of deployment {pods.deployment} is as git says now"
+        actions.append(Announce("TemplateApplied", because, warning=False))
+    return tuple(actions)
+
+
 def _told_apart(look: Look, status: RolloutStatus) -> bool:
     """Whether the proxies already tell the revisions apart, not only the API's objects."""
     waits = status.stage.name is Stage.PREPARING and status.stage.waits_for_proxies
@@ -178,6 +208,8 @@ def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
     if template is None or status.stable is None:
         return _at_least(look, status.stable, least) if least else ()
     pods, replicas = look.pods(status.stable), int(template.get("replicas", 1))
+    if no_replicas(look) is not None:
+        return ()
     scaled = "replicas" not in template or look.seen.autoscaler is not None
     if pods.exists and pods.wanted > replicas and not scaled:
         return (EnsureWorkload(status.stable, replicas),)

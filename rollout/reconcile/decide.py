@@ -23,7 +23,7 @@ from rollout.reconcile import (
     takeover,
     transitions,
 )
-from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, short
+from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, later_replicas, short
 
 _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 
@@ -56,6 +56,8 @@ def _brought_up(look: Look) -> Look:
     if status.stage.name in journey.UNDER_WAY:
         pods = max(status.attempt.stable_pods, look.pods(status.stable).wanted)
         status = attempted(status, stable_pods=pods)
+        if status.stage.split.stable and look.pods(status.stable).down:
+            status = attempted(status, stable_down_at=look.now)
     return replace(look, status=handover.landed(replace(look, status=status)))
 
 
@@ -152,7 +154,7 @@ def _finish(look: Look, turn: Turn) -> Decision:
     because = short(turn.because)
     told = replace(turn, status=takeover.as_seen(look, turn.status))
     status = replace(
-        attempted(told.status, warnings=_warnings(look, turn.status)),
+        attempted(told.status, warnings=_warnings(look, turn.status), pending=_pending(look, turn)),
         phase=stages.phase(turn.status, turn.waits_for),
         because=because,
         waits_for=turn.waits_for,
@@ -163,6 +165,12 @@ def _finish(look: Look, turn: Turn) -> Decision:
     if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
         status = asked(status, look.now)  # what the proxies should know changes: ask them anew
     return Decision(status, due, turn.again, because)
+
+
+def _pending(look: Look, turn: Turn) -> str:
+    """What git says by now and is applied when the release is over; empty when nothing."""
+    over = turn.status.stage.name is Stage.IDLE
+    return "" if over else later_replicas(look) or ""
 
 
 def _warnings(look: Look, status: RolloutStatus) -> tuple[str, ...]:

@@ -9,20 +9,31 @@ from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Draining, RolloutStatus, Stage
 from rollout.reconcile import journey, wanted
-from rollout.reconcile.look import PROXIES, SOON, Look, Turn
+from rollout.reconcile.look import PROXIES, SOON, Look, Turn, attempted, short
 from rollout.strategies import Stop
 
 
 def until(look: Look, because: Reason, waits_for: WaitsFor) -> Turn:
-    """Hold for something that must come by itself; after the deadline, pause and ask."""
-    status = look.status
-    if status.attempt.pause is not None:
-        return Turn(status, status.attempt.pause.because, SOON, waits_for)
+    """Hold for something that must come by itself; after the deadline, pause and ask.
+
+    Who was asked is told what it waits for now, and not what it waited for then.
+    """
+    status, pause = look.status, look.status.attempt.pause
+    if pause is not None and pause.kind.may_pass:
+        return Turn(renewed(status, PauseKind.DEADLINE, because), because, SOON, waits_for)
+    if pause is not None:
+        return Turn(status, pause.because, SOON)
     left = _deadline(look) - (look.now - (status.stage.since or look.now))
     if left > timedelta(0):
         every = PROXIES if status.stage.waits_for_proxies else SOON
         return Turn(status, because, min(left, every), waits_for)
-    return journey.pause(look, PauseKind.DEADLINE, f"gave up waiting: {because}")
+    return journey.pause(look, PauseKind.DEADLINE, because)
+
+
+def renewed(status: RolloutStatus, kind: PauseKind, because: str) -> RolloutStatus:
+    """The status whose pause says what is true now; since when it stands stays."""
+    pause = status.attempt.pause
+    return attempted(status, pause=pause and replace(pause, kind=kind, because=short(because)))
 
 
 def _deadline(look: Look) -> timedelta:
@@ -96,5 +107,6 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         next_weight=coming,
         mirrored=status.stage.split.canary == 0,
         comparing=status.stage.split.stable > 0,
+        stable_down_at=status.attempt.stable_down_at,
         asked=status.stage.asked_at,
     )

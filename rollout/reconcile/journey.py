@@ -121,8 +121,8 @@ def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
 def withdrawn(look: Look) -> Turn:
     """The turn once no request goes to the canary: clean up, or begin what git asks for by now."""
     status, revision = look.status, look.seen.asked
-    if status.attempt.canary is not None:
-        status = replace(status, draining=Draining(status.attempt.canary, look.now))
+    canary = status.attempt.canary
+    status = replace(status, draining=Draining(canary, look.now) if canary else None)
     look = replace(look, status=status)
     tried = status.rejected.revision if status.rejected else None
     home = revision is None or revision.same(status.stable) or revision.same(tried)

@@ -117,6 +117,13 @@ def go_on(look: Look, stage: Stage) -> RolloutStatus:
     return replace(look.status, stage=look.status.stage.followed_by(stage, look.now))
 
 
+def waited_anew(status: RolloutStatus, now: datetime) -> RolloutStatus:
+    """The status in which the gate waits from now on, if its route was confirmed."""
+    if status.stage.confirmed_at is None:
+        return status
+    return replace(status, stage=replace(status.stage, confirmed_at=now))
+
+
 def attempted(status: RolloutStatus, **changes: Any) -> RolloutStatus:
     """The status whose attempt has these ``changes``."""
     return replace(status, attempt=replace(status.attempt, **changes))
@@ -192,6 +199,30 @@ def _old(look: Look) -> bool:
 def _share(percent: int, pods: int | Fraction) -> int:
     """So many of ``pods`` for ``percent`` of the requests, less the spare."""
     return max(1, ceil(percent * pods * (1 - SPARE) / 100)) if percent else 0
+
+
+def no_replicas(look: Look) -> Reason | None:
+    """That git's template wants no pod where stable's serve; they are kept then.
+
+    A release ends with everyone on its pods, and nobody would be served a moment later.
+    """
+    template, pods = look.rollout.spec.workload.template, look.pods(look.status.stable)
+    if template is None or template.get("replicas") != 0 or not pods.ready:
+        return None
+    return Reason(f"template.replicas is 0: not applied, {pods.deployment} serves everyone")
+
+
+def later_replicas(look: Look) -> Reason | None:
+    """That another number of pods in git's template is applied when the release is over."""
+    template, pods = look.rollout.spec.workload.template, look.pods(look.status.stable)
+    wanted = template.get("replicas") if template else None
+    if wanted is None or look.seen.autoscaler is not None or not pods.exists:
+        return None
+    if wanted == pods.wanted:
+        return None
+    return no_replicas(look) or Reason(
+        f"template.replicas is {wanted}: applied when the release is over, {pods.wanted} until then"
+    )
 
 
 def lacking(look: Look, stop: Stop | None) -> Reason | None:

@@ -19,6 +19,7 @@ from rollout.reconcile.look import (
     named,
     remember,
     short,
+    waited_anew,
 )
 from rollout.strategies import Stop
 
@@ -139,8 +140,8 @@ def _resume(look: Look, request: Request) -> Turn | None:
     because = f"resumed by {_who(request)}"
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
-    elif not pause.by and status.stage.confirmed_at is not None:
-        status = replace(status, stage=replace(status.stage, confirmed_at=look.now))
+    elif not pause.by:
+        status = waited_anew(status, look.now)
     status = attempted(status, pause=None, pod_losses=0)
     status = replace(status, stage=replace(status.stage, since=look.now))
     status = remember(status, look.now, because)

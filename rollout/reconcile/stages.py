@@ -9,7 +9,7 @@ from rollout.gate import Gate
 from rollout.model.observation import Severity
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
-from rollout.model.status import Draining, Pause, Phase, RolloutStatus, Stage, SubsetMode
+from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
 from rollout.reconcile import handover, holding, journey, takeover, wanted
 from rollout.reconcile.look import (
@@ -27,9 +27,11 @@ from rollout.reconcile.look import (
     go_on,
     lacking,
     named,
+    no_replicas,
     remember,
     stable_lacks,
     stable_need,
+    waited_anew,
     way_back,
 )
 
@@ -84,7 +86,7 @@ def at_rest(look: Look) -> Turn:
         because = "other revisions' pods are kept apart" if strangers else "the routes are git's"
         status = replace(status, revisions_isolated=strangers)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
-    trouble = handover.trouble(look)
+    trouble = handover.trouble(look) or no_replicas(look)
     return Turn(status, f"{name} has everyone; {trouble}" if trouble else f"{name} has everyone")
 
 
@@ -128,8 +130,9 @@ def _pods_ready(look: Look) -> Turn:
     if status.attempt.subset not in look.seen.traffic.subsets:
         because = f"no labels tell the pods of {named(status.attempt.canary)} apart"
         return holding.until(look, Reason(because), WaitsFor.SUBSETS)
-    if status.attempt.pause is not None:
-        return Turn(status, status.attempt.pause.because)
+    pause = status.attempt.pause
+    if pause is not None and not pause.kind.may_pass:
+        return Turn(status, pause.because)
     for rule, reason in {f.rule: f.overruled for f in look.seen.findings if f.overruled}.items():
         look = replace(look, status=remember(look.status, look.now, f"{rule} overruled: {reason}"))
     if status.attempt.taken_over is not None:
@@ -153,13 +156,10 @@ def _stepping(look: Look) -> Turn:
     if down and (status.attempt.pause is not None or found.gate is Gate.HOLD):
         notice = Notice("StableDown", warning=True)
         return Turn(status, down, again, WaitsFor.STABLE, notice)  # nobody is asked meanwhile
-    if status.attempt.pause is not None:
-        if not _over(status.attempt.pause, found):
-            return Turn(status, status.attempt.pause.because, again)
-        status = attempted(status, pause=None)
-        look = replace(look, status=status)
-    if found.pause is not None:
-        return journey.pause(look, found.pause, found.because)
+    look, turn = _paused(look, found, again)
+    if turn is not None:
+        return turn
+    status = look.status
     if status.stage.confirmed_at is None:
         return holding.until(look, Reason(found.because), WaitsFor.PROXIES)
     if found.gate is Gate.HOLD:
@@ -167,23 +167,39 @@ def _stepping(look: Look) -> Turn:
     return _next(look, found.because)
 
 
-_GATES_OWN = frozenset(
-    {
-        PauseKind.BLIND,
-        PauseKind.SUSPICIOUS,
-        PauseKind.LITTLE_TRAFFIC,
-        PauseKind.UNCERTIFIED,
-        PauseKind.UNOPENED,
-    }
-)
-"""Pauses that the gate asked for, because it could not tell: they end once it can."""
+def _paused(look: Look, found: gate.Finding, again: timedelta) -> tuple[Look, Turn | None]:
+    """The turn that stands still; None where nothing asks for that, or its reason is gone.
+
+    What a person has to decide stays until that is decided. All else is told as it is now, and
+    ends by itself: what had been blind is then waited for anew, as after a person's ``resume``.
+    What did not come in time ends where it would be waited for (``holding.until``), too.
+    """
+    status, pause = look.status, look.status.attempt.pause
+    if pause is None:
+        turn = journey.pause(look, found.pause, found.because) if found.pause else None
+        return look, turn
+    if not pause.kind.may_pass:
+        return look, Turn(status, pause.because, again)
+    holds, late = found.gate is Gate.HOLD, pause.kind is PauseKind.DEADLINE
+    if (
+        found.pause is None
+        and pause.kind is PauseKind.BLIND
+        and found.waits_for is not WaitsFor.DATA
+    ):
+        return look, _sees_again(look, found)
+    if found.pause is None and late:
+        moved = holds and status.stage.confirmed_at is not None
+        return (replace(look, status=attempted(status, pause=None)) if moved else look), None
+    if found.pause is None and not holds:
+        return look, None
+    status = holding.renewed(status, found.pause or pause.kind, found.because)
+    return look, Turn(status, found.because, again, found.waits_for)
 
 
-def _over(pause: Pause, found: gate.Finding) -> bool:
-    """Whether the gate's own doubt is gone; what a person said, or was told of, waits for them."""
-    sees = found.pause is None and found.waits_for is not WaitsFor.DATA
-    told = found.gate is Gate.OPEN or (pause.kind is PauseKind.BLIND and sees)
-    return pause.kind in _GATES_OWN and told
+def _sees_again(look: Look, found: gate.Finding) -> Turn:
+    because = f"it can be judged again: {found.because}"
+    status = attempted(waited_anew(look.status, look.now), pause=None)
+    return Turn(remember(status, look.now, because), because, AT_ONCE, notice=Notice("Resumed"))
 
 
 def _stable_down(look: Look) -> Reason | None:
@@ -212,13 +228,27 @@ def _blind(status: RolloutStatus, unseen: Reason) -> Turn:
 def _lost(look: Look) -> Turn:
     """The canary has no pods: everyone back at once, and anew when they are there again."""
     status = attempted(look.status, pod_losses=look.status.attempt.pod_losses + 1)
-    because = f"{named(status.attempt.canary)} lost all its pods"
+    because = _gone(look)
     if way_back(look).stable == 100:
         because = f"{because}; stable has everyone"
     turn = journey.withdraw(replace(look, status=status), because, reject=False)
     pause = status.attempt.pause
     person = pause if pause and pause.kind is PauseKind.PERSON else None
     return replace(turn, status=attempted(turn.status, pause=person))
+
+
+def _gone(look: Look) -> str:
+    """What became of the canary's pods: they may be there and merely not serve."""
+    name, pods = named(look.status.attempt.canary), look.pods(look.status.attempt.canary)
+    if not pods.exists:
+        return f"{name} has no deployment any more"
+    if not pods.wanted:
+        return f"{name} was scaled to 0"
+    if pods.wanted == 1:
+        because = f"{name}'s only pod is not ready"
+    else:
+        because = f"none of {name}'s {pods.wanted} pods is ready"
+    return f"{because}: {pods.problem}" if pods.problem else because
 
 
 def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
@@ -281,14 +311,16 @@ def _baking(look: Look) -> Turn:
         again = found.again or SOON
         if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
             return _failed(look, found.because, again)
-        if found.pause is not None and look.status.attempt.pause is None:
-            return journey.pause(look, found.pause, found.because)
-        if found.gate is not Gate.OPEN and look.status.attempt.pause is None:
+        look, turn = _paused(look, found, again)
+        if turn is not None:
+            return turn
+        if found.gate is not Gate.OPEN:
             return Turn(look.status, found.because, again, found.waits_for)
     if (unseen := _unseen(look)) and not look.rollout.deleting:
         return _blind(look.status, unseen)
-    if look.status.attempt.pause is not None:
-        return Turn(look.status, look.status.attempt.pause.because, SOON)
+    pause = look.status.attempt.pause
+    if pause is not None and not pause.kind.may_pass:
+        return Turn(look.status, pause.because, SOON)
     if look.status.stage.confirmed_at is None:
         return _proxies(look.status)
     if (lack := handover.missing(look)) and not look.rollout.deleting:
@@ -300,7 +332,7 @@ def _promoted(look: Look) -> Turn:
     """The canary becomes stable; by role its subset must follow, at weight 0."""
     status = look.status
     old = Draining(status.stable) if status.stable else None
-    status = replace(status, stable=status.attempt.canary, draining=old)
+    status = attempted(replace(status, stable=status.attempt.canary, draining=old), pause=None)
     name = named(status.stable)
     if status.subset_mode is SubsetMode.ROLE:
         because = f"{name} is stable; its subset follows"

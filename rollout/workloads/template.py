@@ -70,6 +70,43 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
     return Made(tuple(owned[:-1]), owned[-1])
 
 
+_SETTINGS = ("minReadySeconds", "progressDeadlineSeconds", "strategy")
+"""Fields of a Deployment that are no part of a revision: they change without another pod.
+
+Source: Kubernetes, "Deployments", "Updating a Deployment": only a change of the pod template
+starts a rollout.
+"""
+
+
+def settings(template: Obj) -> Json:
+    """What ``template`` says of the Deployment itself, but for ``replicas``."""
+    said = {name: template[name] for name in _SETTINGS if template.get(name) is not None}
+    return {"minReadySeconds": _SETTLED_SECONDS} | said
+
+
+def outdated(deployment: Obj, template: Obj) -> tuple[str, ...]:
+    """The settings that ``deployment`` has otherwise; what the API server added does not count."""
+    spec = deployment["spec"]
+    return tuple(
+        name for name, value in settings(template).items() if not _has(spec.get(name), value)
+    )
+
+
+def _has(stored: Any, wanted: Any) -> bool:
+    if isinstance(stored, Mapping) and isinstance(wanted, Mapping):
+        return all(_has(stored.get(key), value) for key, value in wanted.items())
+    return bool(stored == wanted)
+
+
+def settle(deployment: Obj, template: Obj) -> list[Json]:
+    """The JSON Patch after which ``deployment`` has the template's settings; empty if it has."""
+    said = settings(template)
+    return [
+        {"op": "add", "path": f"/spec/{name}", "value": said[name]}
+        for name in outdated(deployment, template)
+    ]
+
+
 def _owned(obj: Json, rollout: Rollout, labels: Mapping[str, str]) -> Json:
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",

@@ -1,7 +1,10 @@
 """Why pods do not come up, in words for a tired person; the worst reason first."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from rollout.model.status import sentence
 
 Obj = Mapping[str, Any]
 
@@ -30,8 +33,20 @@ def _refused(deployment: Obj) -> str:
     """
     for condition in (deployment.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            return _short(condition.get("message") or condition.get("reason") or "no reason given")
+            message = str(condition.get("message") or condition.get("reason") or "no reason given")
+            return _quota(message) or _short(message.partition(" is forbidden: ")[2] or message)
     return ""
+
+
+def _quota(message: str) -> str:
+    """A quota's refusal with its decisive words last; empty for any other.
+
+    Source: Kubernetes, plugin/pkg/admission/resourcequota/controller.go, "exceeded quota".
+    """
+    match = _QUOTA.search(message)
+    if match is None:
+        return ""
+    return f"quota {match['name']} allows {match['limited']}, {match['requested']} more is wanted"
 
 
 def _of_pod(pod: Obj) -> Iterator[tuple[int, str]]:
@@ -74,6 +89,11 @@ def _last(status: Obj) -> str:
     return f"{status.get('name')} ended with {why}, {status.get('restartCount', 0)} restarts"
 
 
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<name>[^,]+), requested: (?P<requested>.+), "
+    r"used: .+, limited: (?P<limited>.+)"
+)
+
+
 def _short(text: object) -> str:
-    line = " ".join(str(text or "no reason given").split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return sentence(" ".join(str(text or "no reason given").split()), _LONGEST)

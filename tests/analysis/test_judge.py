@@ -447,6 +447,28 @@ def test_a_service_that_nobody_can_reach_is_not_the_canarys_fault_alone() -> Non
     assert "more than the canary's share" in last.because
 
 
+@pytest.mark.parametrize(("ended", "failed"), [(0, True), (60, True), (150, False)])
+def test_what_no_endpoint_took_while_stable_was_down_is_not_the_canarys(
+    ended: int, failed: bool
+) -> None:
+    """18 % of all requests, until stable is back for an interval: an outage of 90 %, diluted."""
+    there = replace(world(), unreached=lambda at: 0.18 if at < START + 155 * S else 0.0)
+    down = replace(window(weight=10), stable_down_at=START + ended * S)
+    last = play(there, ERRORS_ONLY, down, 240)
+    assert (Standing.FAILED in standings(last)) is failed
+
+
+def test_a_preview_without_requests_says_what_to_do() -> None:
+    quiet = World([Side("v1", 80), Side("v2", 0, since=START)])
+    preview = replace(window(weight=0, next_weight=100), mirrored=True)
+    last = play(quiet, ERRORS_ONLY, preview, 150)[-1]
+    assert last.standing in (Standing.TOO_FEW, Standing.NO_DATA)
+    assert "no traffic on the preview: send some, or `rollout skip`" in (
+        last.need,
+        last.because[8:],
+    )
+
+
 def test_a_few_requests_without_an_endpoint_are_no_strike() -> None:
     assert lost(0.001)[-1].verdicts[-1].outcome is Outcome.PASS
 

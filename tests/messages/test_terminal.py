@@ -135,7 +135,7 @@ def test_who_cannot_be_asked_is_told_beside_what_is_waited_for() -> None:
     assert (
         said == f"shop is at step 1 (5%): baking for 5m; it bakes 4m more at least; {silent.text}"
     )
-    late = replace(status, because=silent.text)
+    late = replace(status, because=silent.text, waits_for=WaitsFor.DATA)
     assert terminal.explain(SHOP, late, STEP, START).count(silent.text) == 1
 
 
@@ -212,3 +212,24 @@ def test_what_git_says_and_is_not_in_force_is_told() -> None:
     assert more == f"rolloutsource shop refuses {wrong.message} (and 1 more)"
     held = SourceStatus(held="c2", because="commit c2 goes back", problem="obey it with: kubectl")
     assert behind(held) == "rolloutsource shop: commit c2 goes back; obey it with: kubectl"
+
+
+def test_an_outage_has_no_forecast_and_is_said_beside_a_persons_pause() -> None:
+    because = "v1 has 95% and no ready pods: mend it, or promote"
+    down = replace(STEPPING, because=because, waits_for=WaitsFor.STABLE)
+    said = terminal.explain(SHOP, down, STEP, START + MINUTE)
+    assert said == f"shop is at step 1 (5%): {because}"
+    pause = Pause(PauseKind.PERSON, "paused by ada", START, "ada")
+    held = terminal.explain(SHOP, make.changed(down, pause=pause), STEP, START + 3 * MINUTE)
+    assert held.startswith(f"shop stands still: paused by ada, 3m ago; {because}; ")
+
+
+def test_the_way_back_has_no_forecast_of_the_step_that_is_left() -> None:
+    back = make.changed(STEPPING, stage=Stage.WITHDRAWING, because="errors: 5%")
+    assert terminal.explain(SHOP, back, STEP, START) == "shop is withdrawing: errors: 5%"
+
+
+def test_what_is_applied_later_is_told() -> None:
+    later = "template.replicas is 6: applied when the release is over, 4 until then"
+    status = make.changed(STEPPING, pending=later)
+    assert ("Later", later) in terminal.facts(SHOP.key, status, START)

@@ -86,6 +86,8 @@ STATUS = make.status(
     pause=Pause(PauseKind.PERSON, "asked", NOW, "ann"),
     rejected=Rejected(Revision("v3"), "errors", NOW),
     warnings=("ROL-010: x",),
+    pending="template.replicas is 5: applied when the release is over, 3 until then",
+    stable_down_at=NOW,
     checkpoint={"any": [{"thing": None}, 1.5]},
     history=(Entry("1", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1"),),
     last_handled_request="pause@1",

@@ -28,9 +28,7 @@ def test_what_must_come_by_itself_is_waited_for_until_the_deadline() -> None:
     look = make.look(make.at_step(stage=Stage.PREPARING))
     assert until(later(look, 29), "why").again == 5 * SECOND
     turn = until(later(look, 30), "why")
-    assert turn.status.attempt.pause == Pause(
-        PauseKind.DEADLINE, "gave up waiting: why", START + 30 * MINUTE
-    )
+    assert turn.status.attempt.pause == Pause(PauseKind.DEADLINE, "why", START + 30 * MINUTE)
 
 
 def test_at_a_step_the_deadline_begins_when_the_step_could_have_ended() -> None:
@@ -45,7 +43,7 @@ def test_proxies_are_asked_more_often_than_pods() -> None:
 
 
 def test_whoever_is_paused_waits_for_a_person() -> None:
-    paused = make.at_step(pause=Pause(PauseKind.BLIND, "paused by bob", START))
+    paused = make.at_step(pause=Pause(PauseKind.PERSON, "paused by bob", START, "bob"))
     assert until(make.look(paused), "why").because == "paused by bob"
 
 

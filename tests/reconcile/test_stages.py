@@ -184,7 +184,7 @@ def test_proxies_that_never_take_a_route_end_in_a_pause() -> None:
     status = make.changed(play.status, confirmed_at=None, asked_at=play.now + timedelta(days=1))
     look = replace(make.look(status), rollout=play.rollout, now=play.now + timedelta(hours=1))
     turn = stages.advance(look)
-    assert turn.because == "gave up waiting: waiting for the proxies to take the route"
+    assert turn.because == "waiting for the proxies to take the route"
 
 
 def test_a_dark_release_that_is_held_waits_for_a_person_and_is_still_judged() -> None:

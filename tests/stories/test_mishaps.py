@@ -27,7 +27,7 @@ def test_canary_pods_that_are_never_ready_pause_after_the_deadline_and_say_so() 
     play.push("v2").after(minutes=29)
     assert play.status.because == "5% needs 1 canary pod, 0 ready"
     play.after(minutes=1).gives(v1=100)
-    assert play.status.because == "gave up waiting: 5% needs 1 canary pod, 0 ready"
+    assert play.status.because == "5% needs 1 canary pod, 0 ready"
 
 
 def test_a_canary_that_crashes_three_times_is_asked_about() -> None:

@@ -286,8 +286,8 @@ GUARDS = [
     Guard(
         slept_through,
         stages,
-        "status.attempt.pause.because, again)",
-        "status.attempt.pause.because)",
+        "Turn(status, pause.because, again)",
+        "Turn(status, pause.because)",
     ),
     Guard(broken_stable, journey, "split = way_back(look)", "split = Split(100, 0)"),
     Guard(promoted_without_pods, requests, "lack = lacking(look, stop)", "lack = None"),

@@ -423,7 +423,7 @@ REFUSED = {
     "several versions behind one route": (
         HALF,
         vs({"route": [to()]}),
-        "route to a subset of one: shop-v1, shop-v2, shop-v3 and shop-v4 share these re…",
+        "route to a subset of one: shop-…op-v2, shop-v3 and shop-v4 share these requests",
     ),
     "a fault": (
         HALF,
@@ -433,12 +433,12 @@ REFUSED = {
     "one destination twice": (
         HALF,
         vs({"route": [to(subset="stable", weight=50), to(subset="stable", weight=50)]}),
-        "virtualservice shop/shop: http[0]: names this service twice with the same subs…",
+        "virtualservice shop/shop: http[…vice twice with the same subset; once is wanted",
     ),
     "any text of the cookies beside ours": (
         STICKY,
         vs({"match": [{"headers": {"cookie": {"regex": ".*user=jason.*"}}}], "route": [STABLE]}),
-        "ROL-037: virtualservice shop/shop: match on headers 'cookie': regex '.*user=ja…",
+        "ROL-037: virtualservice shop/sh…t say both, use exact or prefix for one of them",
     ),
 }
 

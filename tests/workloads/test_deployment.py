@@ -101,6 +101,13 @@ def test_scaling_tests_what_it_read_and_twice_is_once() -> None:
 
 
 QUOTA = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]}
+FULL_QUOTA = (
+    'pods "shop-v2-b9cb88c9d-" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4, '
+    "limited: pods=4"
+)
+FULL = {"conditions": [QUOTA["conditions"][0] | {"message": FULL_QUOTA}]}
+POLICY = 'pods "shop-v2-b9cb88c9d-" is forbidden: every image is to be signed'
+DENIED = {"conditions": [QUOTA["conditions"][0] | {"message": POLICY}]}
 REFUSED = {"conditions": [{"type": "ReplicaFailure", "status": "True"}]}
 
 
@@ -109,6 +116,8 @@ REFUSED = {"conditions": [{"type": "ReplicaFailure", "status": "True"}]}
     [
         (deploy(paused=True), "is paused: kubectl rollout resume deployment shop-v2"),
         (deploy() | {"status": QUOTA}, "deployment shop-v2 may not start pods: exceeded quota"),
+        (deploy() | {"status": FULL}, "start pods: quota q allows pods=4, pods=1 more is wanted"),
+        (deploy() | {"status": DENIED}, "may not start pods: every image is to be signed"),
         (deploy() | {"status": REFUSED}, "may not start pods: no reason given"),
         (deploy() | {"status": {"conditions": [{"type": "Available", "status": "False"}]}}, ""),
     ],
@@ -164,7 +173,7 @@ RUNNING: Json = {"phase": "Running", "conditions": [{"type": "Ready", "status": 
         ),
         ({"containerStatuses": [waiting("ContainerCreating")]}, ""),
         ({"containerStatuses": [waiting("ErrImagePull")], "conditions": NO_NODE}, "cannot pull"),
-        ({"reason": "Evicted", "message": "x" * 300}, "x…"),
+        ({"reason": "Evicted", "message": "x" * 300}, "x…x"),
     ],
 )
 def test_a_pod_in_trouble_says_why_the_worst_first(status: Json, words: str) -> None:

@@ -214,3 +214,28 @@ def test_beyond_the_history_the_oldest_go_with_their_configuration() -> None:
         ("ConfigMap", "env-old"),
     )
     assert template.beyond(owned, ["live", "old"], 5) == ()
+
+
+def test_settings_that_change_no_pod_are_compared_by_what_the_template_says() -> None:
+    stored = {
+        "minReadySeconds": 5,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}},
+    }
+    said: list[tuple[Any, tuple[str, ...]]] = [
+        ({}, ()),
+        ({"minReadySeconds": 4}, ("minReadySeconds",)),
+        ({"strategy": {"rollingUpdate": {"maxSurge": "25%"}}}, ()),
+        ({"strategy": {"rollingUpdate": {"maxSurge": 0}}}, ("strategy",)),
+        ({"strategy": {"type": "Recreate"}, "progressDeadlineSeconds": 9}, (
+            "progressDeadlineSeconds", "strategy",
+        )),
+    ]  # fmt: skip
+    for wanted, outdated in said:
+        assert template.outdated({"spec": stored}, wanted) == outdated, wanted
+
+
+def test_settings_are_put_whole_so_that_the_api_server_fills_in_the_rest() -> None:
+    wanted = {"minReadySeconds": 4, "strategy": {"type": "Recreate"}}
+    assert template.settle({"spec": {"minReadySeconds": 4}}, wanted) == [
+        {"op": "add", "path": "/spec/strategy", "value": {"type": "Recreate"}}
+    ]

@@ -49,8 +49,11 @@ async def _ensure(kube: Kube, rollout: Rollout, action: EnsureWorkload) -> None:
     Errors: ``RefusedError`` when it is gone and git's template makes another revision by now.
     """
     wanted, revision = rollout.spec.workload.template or {}, action.revision.name
-    if kube.get("Deployment", rollout.namespace, rollout.deployment(revision)) is not None:
-        await _scale(kube, rollout, rollout.deployment(revision), action.replicas)
+    called = rollout.deployment(revision)
+    if (there := kube.get("Deployment", rollout.namespace, called)) is not None:
+        ops = [*deployment.scale(there, action.replicas), *template.settle(there, wanted)]
+        if ops:
+            await kube.patch("Deployment", rollout.namespace, called, ops)
         return
     configs = pods.configurations(kube, rollout)
     if template.revision(wanted, configs) != revision:

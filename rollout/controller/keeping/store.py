@@ -236,6 +236,7 @@ def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
         checkpoint=new.attempt.checkpoint,
         verdicts=new.attempt.verdicts,
         warnings=new.attempt.warnings,
+        stable_down_at=new.attempt.stable_down_at,
     )
     gathered = replace(old, attempt=attempt, because=new.because, waits_for=new.waits_for)
     return gathered != new

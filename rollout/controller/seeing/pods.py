@@ -1,6 +1,7 @@
 """The pods of a rollout's revisions, as the cache shows them; ``doing/deployments.py`` acts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
@@ -48,7 +49,10 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
         return SeenWorkload(revision, called, exists=True, problem=problem, known=False)
     obj = _deployment(kube, rollout, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
-    return deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
+    workload = deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
+    if obj is None or rollout.spec.workload.template is None:
+        return workload
+    return replace(workload, outdated=template.outdated(obj, rollout.spec.workload.template))
 
 
 def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:
