@@ -1,7 +1,7 @@
 """What of a Deployment makes it the release that it is: its pod template, without restarts.
 
 How many pods there are, how they are replaced and who scales them is no part of a release;
-``docs/decisions/0031-content-is-identity.md`` argues where the line is drawn.
+``docs/decisions/0033-content-is-identity.md`` argues where the line is drawn.
 """
 
 import hashlib
