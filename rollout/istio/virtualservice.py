@@ -68,7 +68,7 @@ def referenced(obj: Obj, target: Target) -> tuple[str, ...]:
 def _named(route: Json) -> Iterator[Json]:
     yield from route.get("route") or ()
     yield from route.get("mirrors") or ()
-    if "mirror" in route:
+    if route.get("mirror"):
         yield {"destination": route["mirror"]}
 
 

@@ -49,10 +49,10 @@ def brought_up(stored: Mapping[str, Any]) -> dict[str, Any]:
     for name, path in _MOVED.items():
         if stored.get(name) is not None:
             _put(status, path, stored[name])
-    attempt = status.get("attempt", {})
+    attempt = status.get("attempt") or {}
     if isinstance(attempt.get("pause"), Mapping):
         attempt["pause"] = {"kind": PauseKind.PERSON.value, **attempt["pause"]}
-    if "revision" not in status.get("draining", {}):
+    if "revision" not in (status.get("draining") or {}):
         status.pop("draining", None)
     if "index" not in attempt.get("step", {"index": 0}):
         attempt.pop("step")

@@ -151,6 +151,24 @@ def test_no_reader_stumbles_over_an_object_once_it_is_mended(obj: Json) -> None:
     assert (made is obj) == (shapes.odd(obj) == ())
 
 
+NULLS: tuple[dict[str, Any], ...] = (
+    {"mirrors": [{"destination": None}]},
+    {"mirror": None},
+    {"mirror": {}},
+    {"route": [{"destination": {"host": None}}]},
+    {"match": None},
+)
+
+
+@pytest.mark.parametrize("fields", NULLS, ids=str)
+def test_null_is_read_as_nothing_wherever_it_stands(fields: dict[str, Any]) -> None:
+    sound = SOUND["VirtualService"]
+    route = {**sound["spec"]["http"][0], **fields}
+    obj = {**sound, "spec": {**sound["spec"], "http": [route]}}
+    concerns.of(obj)
+    readers(shapes.mended(obj))
+
+
 def same_places(one: Any, other: Any) -> bool:
     """Whether lists that are still lists have kept their length, at every depth."""
     if isinstance(one, list) and isinstance(other, list) and other:

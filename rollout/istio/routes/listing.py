@@ -138,7 +138,7 @@ def meant(obj: Mapping[str, Any], target: Target) -> Iterator[tuple[ManagedRoute
 
 def subset(entry: Mapping[str, Any]) -> str | None:
     """The subset a destination names; None when it names none (an empty one is none)."""
-    return entry.get("destination", {}).get("subset") or None
+    return (entry.get("destination") or {}).get("subset") or None
 
 
 def weight(entry: Mapping[str, Any]) -> int:
@@ -148,7 +148,7 @@ def weight(entry: Mapping[str, Any]) -> int:
 
 def is_host(entry: Mapping[str, Any], space: str, target: Target) -> bool:
     """Whether the destination is the target's service, whatever the subset."""
-    return hosts.means(str(entry.get("destination", {}).get("host")), space, target.host)
+    return hosts.means(str((entry.get("destination") or {}).get("host")), space, target.host)
 
 
 def _chosen(place: ManagedRoute, ref: VirtualServiceRef | None) -> bool:
