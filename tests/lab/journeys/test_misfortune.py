@@ -236,8 +236,15 @@ async def test_a_deleted_service_stands_still_and_goes_on_when_it_is_back(
     print(gone.phase, gone.stage, gone.because, gone.stage.split)
     assert gone.stage.split.canary in (0, 50)
     await journey.world.apply(journey.shop.service())
-    await journey.at_step(0, 40)
-    assert (await journey.visit(50)).failures == 0
+
+    async def answered() -> bool:
+        return (await journey.visit(50)).failures == 0
+
+    await until("its pods are behind it again", answered)
+    await journey.until(
+        "the journey goes on",
+        lambda s: s.stage.name is Stage.STEPPING and s.phase is Phase.PROGRESSING,
+    )
 
 
 async def test_a_deleted_virtualservice_stands_still_and_goes_on_when_it_is_back(
