@@ -44,6 +44,14 @@ def _set(replicaset: Object, mine: list[Object], now: datetime) -> Iterator[Writ
         yield Patch(REPLICASET, meta["namespace"], meta["name"], body, "status")
 
 
+PROXY = {"name": "istio-proxy", "image": "rollout.dev/lab/proxy", "restartPolicy": "Always"}
+"""What Istio's injection adds: the lab counts at each pod, as that proxy would.
+
+Source: istio/istio, manifests/charts/istio-control/istio-discovery/files/injection-template.yaml
+(a native sidecar, which is an init container that stays).
+"""
+
+
 def _pod(replicaset: Object) -> Object:
     template = deepcopy(replicaset["spec"]["template"])
     meta = replicaset["metadata"]
@@ -53,6 +61,8 @@ def _pod(replicaset: Object) -> Object:
         "ownerReferences": [pods.reference(replicaset)],
         "finalizers": [FINALIZER],
     }
+    if pods.labels(template).get("sidecar.istio.io/inject") != "false":
+        template["spec"].setdefault("initContainers", []).append(PROXY)
     return dict(template)
 
 
