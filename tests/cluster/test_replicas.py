@@ -63,7 +63,8 @@ def leads(replicas: list[Replica], held: str) -> Replica:
 
 async def shop(control: Control, space: str, name: str = "shop") -> None:
     runs = [objects.deployment(space, name, revision) for revision in ("v1", "v2")]
-    await control.apply(*objects.service(space, name), *runs, objects.rollout(space, name))
+    mesh = (*objects.service(space, name), *objects.with_subsets(space, name))
+    await control.apply(*mesh, *runs, objects.rollout(space, name))
 
 
 async def test_with_n_two_replicas_agree_and_the_other_takes_over_in_mid_journey(

@@ -223,7 +223,9 @@ def _status(
     rejected = (*plan.rejected, *refused)
     because = _in_force(len(applied), reading.commit)
     if reading.notes:
-        because = sentence(f"{because}; {reading.notes[0]}")
+        where = reading.notes[0].partition(": ")[0]  # what it says of it stands in the notes
+        more = f" and {len(reading.notes) - 1} more" if len(reading.notes) > 1 else ""
+        because = sentence(f"{because}; passed over: {where}{more}")
     if rejected:
         because = _refused(rejected)
     return SourceStatus(

@@ -288,5 +288,6 @@ async def test_what_is_passed_over_is_kept_in_the_status_and_told() -> None:
     await play.look()
     note = "web.yaml:1: is Argo's Rollout and not ours, which is of rollout.dev/v1alpha1; ignored"
     assert play.status["notes"] == [note]
-    assert play.status["because"].startswith(f"1 manifest of {commit[:10]} is in force; web.yaml:1")
+    because = f"1 manifest of {commit[:10]} is in force; passed over: web.yaml:1"
+    assert play.status["because"] == because
     assert play.note().endswith(note)
