@@ -26,10 +26,11 @@ from rollout.model.status import (
     RolloutStatus,
     Stage,
     StepStatus,
+    Subject,
     SubsetMode,
     Verdict,
 )
-from rollout.model.traffic import Split
+from rollout.model.traffic import Split, VirtualServiceRef
 from tests import make
 from tests.ports.conftest import UnderTest, listed
 
@@ -88,6 +89,10 @@ STATUS = make.status(
     warnings=("ROL-010: x",),
     pending="template.replicas is 5: applied when the release is over, 3 until then",
     stable_down_at=NOW,
+    taken_over=Split(90, 10),
+    subject=Subject(
+        "shop", "shop-{revision}", (VirtualServiceRef("shop", routes=("primary",)),), "shop"
+    ),
     checkpoint={"any": [{"thing": None}, 1.5]},
     history=(Entry("1", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1"),),
     last_handled_request="pause@1",

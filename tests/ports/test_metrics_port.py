@@ -156,9 +156,9 @@ async def test_a_real_prometheus_gives_exact_counts(tmp_path: Path) -> None:
         nan = ValueQuestion("z", "vector(0) / 0", at)
         _, values, missing = await batcher.ask((), (number, nothing, nan))
         assert [v.value for v in values] == [832.0]
-        assert [(m.metric, m.because.split(";")[0]) for m in missing] == [
-            ("n", "no data"),
-            ("z", "nan"),
+        assert [(m.metric, m.because) for m in missing] == [
+            ("n", "nothing came, one number is wanted (`or vector(0)` where nothing is none)"),
+            ("z", "nan came, a finite number is wanted"),
         ]
 
         hostile = query.fill(
