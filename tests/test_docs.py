@@ -14,6 +14,7 @@ from rollout.cli import policy
 from rollout.edges.kube import paths
 from rollout.edges.reach import Hosts
 from rollout.edges.webhook import body, signature
+from rollout.errors import ManifestError
 from rollout.lab.slack.api import SCOPE_OF
 from rollout.manifest import load
 from tests.edges.test_webhook import KEY, question
@@ -46,16 +47,20 @@ def test_a_receiver_as_the_page_has_it_knows_us(receiver: Any) -> None:
     assert not receiver(signature((KEY,), text, now - timedelta(hours=1)), text, KEY)
 
 
-def test_the_step_of_the_page_loads() -> None:
-    step = yaml.safe_load(block("webhooks.md", "yaml"))
-    spec = {
+def mistakes(fields: dict[str, object]) -> tuple[ManifestError, ...]:
+    """What is wrong with a Rollout of the shop that has these fields of a page."""
+    shop = {
         "service": "shop",
         "revision": "v1",
         "workload": {"deployments": "shop-{revision}"},
-        "strategy": {"canary": step},
     }
     whole = {"apiVersion": "rollout.dev/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}}
-    assert not load.text("page", yaml.safe_dump(whole | {"spec": spec}).encode()).errors
+    return load.text("page", yaml.safe_dump(whole | {"spec": shop | fields}).encode()).errors
+
+
+def test_the_step_of_the_page_loads() -> None:
+    step = yaml.safe_load(block("webhooks.md", "yaml"))
+    assert not mistakes({"strategy": {"canary": step}})
 
 
 def test_the_policy_of_the_page_loads(tmp_path: Path) -> None:
@@ -92,15 +97,7 @@ def test_the_step_and_the_policy_of_the_slack_page_load(tmp_path: Path) -> None:
     files, step, notify = (yaml.safe_load(x) for x in re.findall(r"```yaml\n(.*?)```", page, re.S))
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(files))
     assert policy.read(str(tmp_path / "policy.yaml")).slack.bot_token
-    spec = {
-        "service": "shop",
-        "revision": "v1",
-        "workload": {"deployments": "shop-{revision}"},
-        "strategy": {"canary": step},
-        **notify["spec"],
-    }
-    whole = {"apiVersion": "rollout.dev/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}}
-    assert not load.text("page", yaml.safe_dump(whole | {"spec": spec}).encode()).errors
+    assert not mistakes({"strategy": {"canary": step}, **notify["spec"]})
 
 
 def test_every_kind_that_is_read_or_written_stands_among_what_the_account_needs() -> None:
