@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from rollout.model.mesh import Ref
 from rollout.model.spec import OpenObject
 from rollout.model.status import Answer, Pause, Phase, Verdict
 from rollout.model.units import CONFIG
@@ -102,21 +103,6 @@ class Confidence(StrEnum):
 
     SYNCZ = "syncz"  # istiod says so of each
     ANNOTATIONS = "annotations"  # what was injected; nobody says what is connected
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """One object of the cluster; ``namespace`` is empty for what stands in none."""
-
-    __pydantic_config__ = CONFIG
-
-    kind: str
-    name: str
-    namespace: str = ""
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        return f"{self.kind.lower()} {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
 from rollout.manifest import load, upgrades
+from rollout.model.mesh import Ref
 from rollout.model.spec import OnFailure, Rollout
 from rollout.model.status import Phase
 from rollout.model.upgrade import (
@@ -31,7 +32,6 @@ from rollout.model.upgrading import (
     Confidence,
     NamespaceStatus,
     Recorded,
-    Ref,
     Refused,
     Standing,
     State,
@@ -209,14 +209,14 @@ def test_what_an_upgrade_remembers_comes_back_whole() -> None:
             changes=(
                 Change(
                     "half",
-                    Ref("Namespace", "shop"),
+                    Ref("Namespace", name="shop"),
                     {"/metadata/labels/istio-injection": "enabled"},
                     {"/metadata/labels/istio.io~1rev": "b"},
                 ),
-                Change("prod", Ref("MutatingWebhookConfiguration", "t"), webhook, {}),
+                Change("prod", Ref("MutatingWebhookConfiguration", name="t"), webhook, {}),
                 Change("ingress", Ref("Deployment", "in-b", "gw"), made={"spec": {"x": None}}),
             ),
-            recorded=(Recorded(Ref("Deployment", "istiod-a", "istio-system"), "u7"),),
+            recorded=(Recorded(Ref("Deployment", "istio-system", "istiod-a"), "u7"),),
             way_back=WayBack("errors", State.WAVES, NOON),
             checkpoint={"e": 1.5},
         ),
@@ -249,6 +249,6 @@ def test_the_way_there_is_one_order_and_every_state_of_it_has_a_way_back_but_the
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | st.integers()))
 def test_any_leaves_come_back_from_a_change(leaves: dict[str, object]) -> None:
     status = UpgradeStatus(
-        attempt=Attempt(changes=(Change("w", Ref("Namespace", "n"), leaves, {}),))
+        attempt=Attempt(changes=(Change("w", Ref("Namespace", name="n"), leaves, {}),))
     )
     assert upgrades.status(obj(upgrades.status_json(status, {}, NOON))) == status

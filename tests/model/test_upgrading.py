@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.model.upgrading import FORWARD, STATE_MAY_FOLLOW, Change, Ref, State
+from rollout.model.mesh import Ref
+from rollout.model.upgrading import FORWARD, STATE_MAY_FOLLOW, Change, State
 
 AT_REST = (State.IDLE, State.DONE, State.RETURNED)
 
@@ -30,11 +31,11 @@ def test_nothing_skips_preflight_and_nothing_passes_the_bake_by() -> None:
 
 @given(st.dictionaries(st.text(), st.integers()), st.dictionaries(st.text(), st.integers()))
 def test_taking_back_twice_is_doing_it(before: dict[str, int], after: dict[str, int]) -> None:
-    change = Change("wave", Ref("Namespace", "shop"), before, after)
+    change = Change("wave", Ref("Namespace", name="shop"), before, after)
     assert change.undone.undone == change
     assert (change.undone.before, change.undone.after) == (after, before)
 
 
 def test_an_object_is_named_as_people_name_it() -> None:
-    assert str(Ref("Namespace", "shop")) == "namespace shop"
-    assert str(Ref("Deployment", "gw", "ingress")) == "deployment ingress/gw"
+    assert str(Ref("Namespace", name="shop")) == "namespace shop"
+    assert str(Ref("Deployment", "ingress", "gw")) == "deployment ingress/gw"
