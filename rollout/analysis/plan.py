@@ -92,13 +92,14 @@ def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> 
     metrics = [_judged(metric, analysis, known) for metric in analysis.metrics]
     metrics += [one for use in analysis.templates for one in _of_template(rollout, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
-    if window.weight and not window.mirrored and any(m.source == ERRORS_KEY for m in metrics):
+    of_one = window.weight and not window.mirrored and not window.sides
+    if of_one and any(m.source == ERRORS_KEY for m in metrics):
         metrics.append(_UNREACHED)
     return tuple({one.name: one for one in metrics}.values())
 
 
 _UNREACHED = Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
-"""Comes with every judgement of errors: what no server saw stands in no server's counters."""
+"""Comes with every judgement of one service's errors: what no server saw, none has counted."""
 
 
 def _variables(rollout: Rollout, window: Window) -> dict[str, str]:

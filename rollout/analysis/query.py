@@ -29,14 +29,20 @@ class TemplateError(ValueError):
     """A ``{{name}}`` that is unknown, or whose value cannot be one token where it stands."""
 
 
+SPACES = "pod, instance, destination_workload_namespace"  # whole namespaces, whatever is in them
+
+
 def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
-    """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query."""
-    where = _where(view, workloads)
+    """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query.
+
+    Names that are empty, as all or none are: of whole namespaces.
+    """
+    where, by = _where(view, workloads)
     bad = " or ".join(f"{REQUESTS}{{{where},{fault}}}" for fault in FAULTS)
     series = f"{REQUESTS}{{{where}}}"
     return _union(
-        (TOTAL, f"sum by ({BY}) ({series})"),
-        (BAD, f"sum by ({BY}) ({bad})"),
+        (TOTAL, f"sum by ({by}) ({series})"),
+        (BAD, f"sum by ({by}) ({bad})"),
         (SEEN, f"max by (pod, instance) (timestamp({series}))"),
     )
 
@@ -46,11 +52,11 @@ def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[time
 
     No bounds: every bucket there is.
     """
-    where = _where(view, workloads)
+    where, by = _where(view, workloads)
     buckets = f",le=~{quoted(_les(bounds))}" if bounds else ""
     ends = f'{DURATIONS}_bucket{{{where},le="+Inf"}}'
     return _union(
-        (TOTAL, f"sum by ({BY}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
+        (TOTAL, f"sum by ({by}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
         (SEEN, f"max by (pod, instance) (timestamp({ends}))"),
     )
 
@@ -86,15 +92,18 @@ def _union(*parts: tuple[str, str]) -> str:
     )
 
 
-def _where(view: View, workloads: Iterable[tuple[str, str]]) -> str:
-    """The selector of many workloads; the pair is checked again when the answer is read."""
+def _where(view: View, workloads: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The selector of many workloads, and the labels by which their counters are summed.
+
+    The pair is checked again when the answer is read.
+    """
     pairs = sorted(set(workloads))
     spaces = _one_of(sorted({namespace for namespace, _ in pairs}))
     names = _one_of([name for _, name in pairs])
-    return (
-        f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces},"
-        f"destination_workload=~{names}"
-    )
+    where = f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces}"
+    if not any(name for _, name in pairs):
+        return where, SPACES
+    return f"{where},destination_workload=~{names}", BY
 
 
 def _one_of(names: Sequence[str]) -> str:

@@ -1,8 +1,10 @@
 """What traffic a judgement is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from rollout.model.observation import Side
 
 LEAST_WEIGHT = 5
 
@@ -25,6 +27,7 @@ class Window:
     ``stable_down_at``: when stable was last seen without ready pods; until the proxies know of its
     new ones, requests that meet no endpoint are not the canary's.
     ``comparing``: False when stable has no ordinary traffic: absolute limits only.
+    ``sides``: whole namespaces that are compared, in place of ``namespace`` and ``workloads``.
     """
 
     namespace: str
@@ -39,6 +42,7 @@ class Window:
     comparing: bool = True
     stable_down_at: datetime | None = None
     asked: datetime | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)
 
     @property
     def percent(self) -> int:
