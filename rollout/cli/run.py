@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import options, people, settings
+from rollout.cli import live, options, people, settings
 from rollout.cli import policy as policies
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
@@ -37,6 +37,7 @@ from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
+from rollout.web import live as live_door
 from rollout.web.slack import Door
 
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
@@ -107,6 +108,8 @@ async def _run(given: Settings) -> None:
             people.telling(webhooks),
             *((talk.beside(),) if talk else ()),
         )
+        if isinstance(outside.kube, Kube):
+            beside = (*beside, _live(outside.kube.server))
         if given.listen:
             beside = (*beside, _door(given.listen, talk.door() if talk else None))
         mine = app.Settings(settings.own_namespace(), _identity(), beside)
@@ -192,6 +195,17 @@ def _door(address: str, slack: Door | None) -> Beside:
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+
+    return beside
+
+
+def _live(server: str) -> Beside:
+    """What the last looks left, for commands on this machine."""
+
+    async def beside(controller: Controller) -> None:
+        async with live_door.opened(controller) as address:
+            with live.announced(server, address):
+                await asyncio.Event().wait()
 
     return beside
 

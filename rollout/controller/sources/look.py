@@ -241,11 +241,11 @@ def _status(
 
 def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
     """What is in force stays, and how a person lets the commit through."""
-    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    ask = f"rollout accept {source.name} -n {source.namespace}"
     return replace(
         source.status,
         held=commit,
-        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
         because=f"commit {commit[:10]} {why}",
         rejected=(),
     )
