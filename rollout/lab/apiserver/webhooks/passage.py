@@ -117,17 +117,17 @@ class _Passage:
 
     async def _mutate(self, hooks: list[Webhook], about: Admission) -> None:
         """One after the other, each on what those before it left; then those who want it again."""
-        first, again = about, set[str]()
-        asked: list[Webhook] = []
-        for hook in hooks:
-            about, changed = await self._asked(hook, about)
-            if changed:
-                again |= {each.uid for each in asked}
-            if hook.reinvoked:
-                asked.append(hook)
-        for hook in hooks:
-            if hook.uid in again:
-                about, _ = await self._asked(hook, about)
+        first, again, waiting = about, {hook.uid for hook in hooks}, set[str]()
+        for _ in range(2):
+            due, again = again, set()
+            for hook in hooks:
+                if hook.uid not in due:
+                    continue
+                about, changed = await self._asked(hook, about)
+                if changed:
+                    due, again, waiting = due | waiting, again | waiting, set()
+                if hook.reinvoked:
+                    waiting.add(hook.uid)
         self._mutated = (first, about.object)
 
     async def _asked(self, hook: Webhook, about: Admission) -> tuple[Admission, bool]:
