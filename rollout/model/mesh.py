@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rollout.labels import EVERYTHING, Labels, Selector
+from rollout.model.units import CONFIG
 
 REV = "istio.io/rev"
 TAG = "istio.io/tag"
@@ -22,12 +23,15 @@ DEFAULT = "default"
 """The name of the tag, and of the installation without a revision, for pods that name neither."""
 
 
-class Ref(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
     """One object; no namespace: it is one of the cluster's own."""
 
+    __pydantic_config__ = CONFIG
+
     kind: str
-    namespace: str
-    name: str
+    namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name
