@@ -66,12 +66,12 @@ class Commands(LazyGroup):
         "reject": _verb("reject", "Say no to it: everyone goes back to stable."),
         "undo": Entry(
             ASK,
-            "Ask for the release before the present one.",
+            "Ask for the release before the present one: `spec.revision` as it was.",
             "rollout.cli.look.undo:undo",
         ),
         "accept": Entry(
             ASK,
-            "Let through the commit that a RolloutSource holds.",
+            "Let through the commit that a RolloutSource holds: a rewind, or one that empties it.",
             "rollout.cli.look.accept:accept",
         ),
         "validate": Entry(

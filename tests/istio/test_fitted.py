@@ -19,7 +19,11 @@ def test_a_change_below_an_odd_value_makes_it_the_empty_object_that_it_was_taken
 
 
 def test_what_is_an_object_or_is_not_there_is_left_as_it_is() -> None:
-    for stored in ({"metadata": {"annotations": {"a": "b"}}}, {"metadata": {}}):
+    both: tuple[dict[str, object], ...] = (
+        {"metadata": {"annotations": {"a": "b"}}},
+        {"metadata": {}},
+    )
+    for stored in both:
         assert patch.fitted([MARK], stored) == [MARK]
 
 

@@ -7,7 +7,16 @@ CORE = "/api/v1"
 ISTIO = "/apis/networking.istio.io/v1"
 OURS = "/apis/rollout.dev/v1alpha1"
 REVIEWS = "/apis/authorization.k8s.io/v1"
-CLUSTERS = frozenset({"Namespace", "CustomResourceDefinition", "MutatingWebhookConfiguration"})
+CLUSTERS = frozenset(
+    {
+        "Namespace",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "ControlPlaneUpgrade",
+        "ClusterSwitchover",
+    }
+)
 """Kinds that stand in no namespace."""
 
 PATHS: Mapping[str, tuple[str, str]] = {
