@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.model.action import Announce, LetGo
-from rollout.model.mesh import Inventory, Ref, Restart
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import Ref, Restart
 from rollout.model.observation import (
     Counts,
     CountsQuestion,

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from rollout.model.mesh import Inventory, Ref
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import Ref
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, MeshQuestions, Try
 from rollout.model.upgrading import Standing, State, UpgradeStatus
@@ -43,7 +44,7 @@ def _objects(
     if stop.gateway is not None:
         refs += gateways.objects(stop.gateway, inventory, new)
     if status.state is State.INSTALL and upgrade.spec.install.sail is not None:
-        refs.append(Ref("Istio", "", upgrade.spec.install.sail.istio))
+        refs.append(Ref("SailIstio", "", upgrade.spec.install.sail.istio))
     if status.state is State.REMOVE:
         refs += [each.ref for each in status.attempt.recorded]
     return tuple(dict.fromkeys(refs))

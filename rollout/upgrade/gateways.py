@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from rollout.model.mesh import GatewayKind, Inventory, MeshGateway, Ref
+from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
 from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object

@@ -13,7 +13,7 @@ from typing import Any
 
 from rollout import gate
 from rollout.gate import Finding, Gate, Held, Window
-from rollout.model.mesh import Inventory
+from rollout.model.inventory import Inventory
 from rollout.model.observation import CountsQuestion, Observation, SeenTraffic, Side, ValueQuestion
 from rollout.model.reasons import PauseKind
 from rollout.model.spec import (

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from math import ceil
 
-from rollout.model.mesh import Inventory, MeshNamespace
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import MeshNamespace
 from rollout.model.upgrade import Wave
 
 

@@ -171,7 +171,7 @@ def _asked_to_install(look: Look) -> Turn | None:
     sail = look.upgrade.spec.install.sail
     if sail is None or look.status.attempt.changes:
         return None
-    from_operator = look.seen.objects.get(Ref("Istio", "", sail.istio))
+    from_operator = look.seen.objects.get(Ref("SailIstio", "", sail.istio))
     if from_operator is None:
         return blocked(look, f"there is no Istio {sail.istio} of the Sail Operator")
     changes = wayback.sail_changes(look, sail, from_operator)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from rollout.istio import moving
-from rollout.model.mesh import DEFAULT, Inventory, Ref
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import DEFAULT, Ref
 from rollout.model.reasons import Reason
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Change

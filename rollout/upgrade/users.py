@@ -6,7 +6,7 @@ was in use: istio/istio #28880 (validators), #47423 (tags), #35182 (proxies).
 
 from collections.abc import Iterator
 
-from rollout.model.mesh import Inventory
+from rollout.model.inventory import Inventory
 from rollout.model.reasons import Reason
 
 

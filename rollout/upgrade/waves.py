@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollout.istio import moving
-from rollout.model.mesh import Inventory, MeshPod, MeshWorkload, Ref, Restart, image_version
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import MeshPod, MeshWorkload, Ref, Restart, image_version
 from rollout.model.reasons import Reason
 from rollout.model.upgradelook import MeshAction, RemoveObject, RestartPods, Try
 from rollout.model.upgrading import (

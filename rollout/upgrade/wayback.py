@@ -254,4 +254,4 @@ def sail_changes(look: Look, sail: Sail, istio: Object) -> tuple[Change, ...]:
     before = {
         path: leaf for path in after if (leaf := journal.value(istio, path)) is not journal.ABSENT
     }
-    return (Change("install", Ref("Istio", "", sail.istio), before, after),)
+    return (Change("install", Ref("SailIstio", "", sail.istio), before, after),)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from rollout.model.mesh import Inventory, MeshRevision
+from rollout.model.inventory import Inventory
+from rollout.model.mesh import MeshRevision
 from rollout.model.reasons import Reason
 
 
