@@ -5,8 +5,8 @@ from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
 from rollout.model.upgrade import Removal
 from rollout.model.upgradelook import MeshAction, RemoveObject
-from rollout.model.upgrading import Awaits, Recorded
-from rollout.upgrade import gating, tags, wayback
+from rollout.model.upgrading import Awaits, NamespaceStatus, Recorded, Standing, WaveStatus
+from rollout.upgrade import gating, herding, tags, wayback
 from rollout.upgrade.look import (
     AT_ONCE,
     SOON,
@@ -18,7 +18,9 @@ from rollout.upgrade.look import (
     blocked,
     changed,
     hold,
+    namespaces,
     remember,
+    wave,
 )
 from rollout.upgrade.passing import confirm, finish, go_on, held, judged
 from rollout.upgrade.users import users
@@ -33,12 +35,29 @@ def moving_tags(look: Look) -> Turn:
     if stop is not None and stop.asked_at is not None:
         if look.status.attempt.landed < len(look.status.attempt.changes):
             return hold(look, f"tag {name} is to point to {look.new}", Awaits.OBJECTS)
-        return confirm(look, f"tag {name} points to {look.new}")
+        return _followed(look, name)
     found = tags.changes(look.seen, name, look.new, f"tag {name}")
     if not isinstance(found, tuple):
         return blocked(look, found)
     because = f"tag {name} to {look.new}"
     return Turn(changed(look, found, because), because, AT_ONCE, notice=Notice("Tag"))
+
+
+def _followed(look: Look, name: str) -> Turn:
+    """The namespaces that came along with the tag: new pods are the new revision's by now."""
+    here = wave(look.status, f"tag {name}")
+    if here is not None:
+        return herding.moved_all(look, here)
+    begun = {each.name for each in namespaces(look.status)}
+    left = {pod.namespace for pod in look.seen.inventory.served(look.old)} - begun
+    came = [each for each in tags.members(look.seen.inventory, name) if each in left]
+    if not came:
+        return confirm(look, f"tag {name} points to {look.new}")
+    standing = tuple(NamespaceStatus(each, Standing.LABELLED, look.now) for each in came)
+    new = WaveStatus(f"tag {name}", standing, look.now)
+    status = attempted(look.status, waves=(*look.status.attempt.waves, new))
+    because = f"with tag {name} move {', '.join(came)}"
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
 def baking(look: Look) -> Turn:

@@ -32,11 +32,16 @@ def moving(look: Look) -> Turn:
         return _settle(look, name)
     if look.status.attempt.stop and look.status.attempt.stop.confirmed_at:
         return judged(look)
+    return moved_all(look, here)
+
+
+def moved_all(look: Look, here: WaveStatus) -> Turn:
+    """The next step of the first namespace that is not there yet; or the wave is confirmed."""
     for space in here.namespaces:
         if space.standing is not Standing.MOVED:
             return _move(look, here, space)
     ended = replace(here, ended_at=look.now)
-    because = f"{name}: all of its proxies are at {look.new}"
+    because = f"{here.name}: all of its proxies are at {look.new}"
     return confirm(look.having(with_wave(look.status, ended)), because)
 
 
@@ -75,7 +80,7 @@ def _active(look: Look, name: str) -> Ref | None:
 
 def _move(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
     """The next step of one namespace."""
-    if not space.standing.value or look.seen.inventory.space(space.name) is None:
+    if look.seen.inventory.space(space.name) is None:
         kept = replace(here, namespaces=tuple(n for n in here.namespaces if n != space))
         because = f"namespace {space.name} is gone"
         return Turn(remember(with_wave(look.status, kept), look.now, because), because, AT_ONCE)
