@@ -16,6 +16,7 @@ from rollout.model.spec import (
     Rollout,
     Unread,
 )
+from rollout.model.switchover import Switchover
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
@@ -100,6 +101,24 @@ def source(obj: Mapping[str, Any]) -> RolloutSource:
         spec=_spec("RolloutSource", obj),
         accept=_text(plain.mapping(metadata.get("annotations")), ACCEPT),
         status=record.source_status(obj),
+    )
+
+
+def switchover(obj: Mapping[str, Any]) -> Switchover:
+    """The ClusterSwitchover that ``obj`` describes; errors as in ``rollout``."""
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    return Switchover(
+        name=_text(metadata, "name"),
+        namespace=_text(metadata, "namespace"),
+        uid=_text(metadata, "uid"),
+        generation=_number(metadata, "generation"),
+        spec=_spec("ClusterSwitchover", obj),
+        commit=_text(annotations, COMMIT),
+        author=_text(annotations, AUTHOR),
+        request=request(_text(annotations, REQUEST)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        deleted_at=deleted_at(metadata),
     )
 
 

@@ -11,11 +11,13 @@ from rollout.errors import ManifestError
 from rollout.manifest import former, plain
 from rollout.model.source import SourceStatus
 from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.switchover import SwitchoverStatus
 
 T = TypeVar("T")
 
 _ROLLOUT = TypeAdapter(RolloutStatus)
 _SOURCE = TypeAdapter(SourceStatus)
+_SWITCHOVER = TypeAdapter(SwitchoverStatus)
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
@@ -29,6 +31,8 @@ _MAY_BE_LOST = frozenset({
     ("attempt", "warnings"),
     ("attempt", "checkpoint"),
     ("attempt", "step", "opened"),
+    ("attempt", "before"),
+    ("attempt", "blueCheckpoint"),
 })  # fmt: skip
 
 
@@ -49,19 +53,27 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     stored = plain.mapping(obj.get("status"))
     if former.is_former(stored):
         stored = former.brought_up(stored)
+    wanted = "restore the status, or delete it to take what git asks for now as stable"
+    return _remembered(_ROLLOUT, stored, called("Rollout", obj), wanted)
+
+
+def switchover_status(obj: Mapping[str, Any]) -> SwitchoverStatus:
+    """What the ClusterSwitchover ``obj`` remembers; as ``status``."""
+    wanted = "restore the status, or delete it once one cluster has all the weight"
+    stored = plain.mapping(obj.get("status"))
+    return _remembered(_SWITCHOVER, stored, called("ClusterSwitchover", obj), wanted)
+
+
+def _remembered(adapter: TypeAdapter[T], stored: Mapping[str, Any], called: str, wanted: str) -> T:
+    """``stored`` as the noun; what may be lost and cannot be read is dropped."""
     try:
-        return _read(_ROLLOUT, stored)
+        return _read(adapter, stored)
     except ValidationError as error:
         lost = {_lost(error_["loc"]) for error_ in error.errors(include_url=False)}
     if lost <= _MAY_BE_LOST:
-        return _read(_ROLLOUT, _without(stored, lost))
+        return _read(adapter, _without(stored, lost))
     field = ".".join(min(lost - _MAY_BE_LOST))
-    raise ManifestError(
-        called("Rollout", obj),
-        0,
-        f"status.{field} cannot be read",
-        "restore the status, or delete it to take what git asks for now as stable",
-    )
+    raise ManifestError(called, 0, f"status.{field} cannot be read", wanted)
 
 
 def is_former(obj: Mapping[str, Any]) -> bool:
@@ -124,7 +136,33 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     if status.attempt.checkpoint:
         checkpoint = _finite(dict(status.attempt.checkpoint))
         written["attempt"] = {**written.get("attempt", {}), "checkpoint": checkpoint}
-    wanted = _conditions(status)
+    by_itself = status.attempt.pause is None or not status.attempt.pause.by
+    wanted = _conditions(status.phase, status.because, by_itself=by_itself)
+    generation = status.observed_generation
+    return written | {"conditions": conditions(wanted, before, generation, now)}
+
+
+def switchover_json(
+    status: SwitchoverStatus, before: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The whole status of a ClusterSwitchover as JSON; as ``rollout_json``."""
+    opaque = ("checkpoint", "blue_checkpoint")
+    written = _written(_SWITCHOVER, status, {"attempt": set(opaque)}) | {
+        "phase": status.phase.value,
+        "observedGeneration": status.observed_generation,
+    }
+    split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
+    stage = {"name": status.stage.name.value, "split": split}
+    written["stage"] = {**written.get("stage", {}), **stage}
+    kept = {
+        "checkpoint": _finite(dict(status.attempt.checkpoint)),
+        "blueCheckpoint": _finite(dict(status.attempt.blue_checkpoint)),
+    }
+    if any(kept.values()):
+        kept = {name: value for name, value in kept.items() if value}
+        written["attempt"] = {**written.get("attempt", {}), **kept}
+    by_itself = status.attempt.pause is None or not status.attempt.pause.by
+    wanted = _conditions(status.phase, status.because, by_itself=by_itself)
     generation = status.observed_generation
     return written | {"conditions": conditions(wanted, before, generation, now)}
 
@@ -182,15 +220,15 @@ def reason(status: SourceStatus) -> str:
     return "Applied" if status.commit else "Reading"
 
 
-def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:
+def _conditions(phase: Phase, because: str, *, by_itself: bool) -> dict[str, tuple[bool, str, str]]:
     """kstatus' three: Stalled waits for a person, Reconciling for time.
 
+    ``by_itself``: a pause, if there is one, is no person's.
     Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus/README.md, "Conditions".
     """
-    by_itself = status.attempt.pause is None or not status.attempt.pause.by
-    stalled = status.phase is Phase.DEGRADED or (status.phase is Phase.PAUSED and by_itself)
-    ready = status.phase is Phase.HEALTHY
-    reason, because = status.phase.value, status.because
+    stalled = phase is Phase.DEGRADED or (phase is Phase.PAUSED and by_itself)
+    ready = phase is Phase.HEALTHY
+    reason = phase.value
     return {
         "Ready": (ready, reason, because),
         "Reconciling": (not ready and not stalled, reason, because),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rollout.manifest import matches, metrics, plain, shapes
+from rollout.manifest import matches, metrics, plain, shapes, switchovers
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.source import folders
 from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
@@ -27,7 +27,12 @@ def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
     ``stored``: a rule is silent where nulls would matter, since the API server has none.
     """
     if isinstance(spec, Mapping):
-        rules = {"Rollout": rollout, "AnalysisTemplate": template, "RolloutSource": source}
+        rules = {
+            "Rollout": rollout,
+            "AnalysisTemplate": template,
+            "RolloutSource": source,
+            "ClusterSwitchover": switchovers.of,
+        }
         yield from rules[kind](spec)
         if kind == "AnalysisTemplate" and not stored:
             yield from _arguments(spec)
