@@ -9,9 +9,16 @@ from rollout.manifest import complaints, envelope, plain, rules, scan, schema, s
 from rollout.manifest.scan import Document, Mistake, Path
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 from rollout.model.switchover import SwitchoverSpec
+from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
-Spec = RolloutSpec | AnalysisTemplateSpec | RolloutSourceSpec | SwitchoverSpec
+Spec = (
+    RolloutSpec
+    | AnalysisTemplateSpec
+    | RolloutSourceSpec
+    | ControlPlaneUpgradeSpec
+    | SwitchoverSpec
+)
 
 
 @dataclass(frozen=True, slots=True)

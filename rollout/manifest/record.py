@@ -10,14 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 from rollout.errors import ManifestError
 from rollout.manifest import former, plain
 from rollout.model.source import SourceStatus
-from rollout.model.status import Phase, RolloutStatus, Stage
-from rollout.model.switchover import SwitchoverStatus
+from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 
 T = TypeVar("T")
 
 _ROLLOUT = TypeAdapter(RolloutStatus)
 _SOURCE = TypeAdapter(SourceStatus)
-_SWITCHOVER = TypeAdapter(SwitchoverStatus)
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
@@ -31,15 +29,14 @@ _MAY_BE_LOST = frozenset({
     ("attempt", "warnings"),
     ("attempt", "checkpoint"),
     ("attempt", "step", "opened"),
-    ("attempt", "before"),
-    ("attempt", "blueCheckpoint"),
 })  # fmt: skip
 
 
 def called(kind: str, obj: Mapping[str, Any]) -> str:
     """The object as messages name it: ``rollout shop/shop``."""
     metadata = plain.mapping(obj.get("metadata"))
-    return f"{kind.lower()} {metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+    return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
 
 
 def status(obj: Mapping[str, Any]) -> RolloutStatus:
@@ -54,26 +51,29 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     if former.is_former(stored):
         stored = former.brought_up(stored)
     wanted = "restore the status, or delete it to take what git asks for now as stable"
-    return _remembered(_ROLLOUT, stored, called("Rollout", obj), wanted)
+    return remembered(_ROLLOUT, stored, _MAY_BE_LOST, (called("Rollout", obj), wanted))
 
 
-def switchover_status(obj: Mapping[str, Any]) -> SwitchoverStatus:
-    """What the ClusterSwitchover ``obj`` remembers; as ``status``."""
-    wanted = "restore the status, or delete it once one cluster has all the weight"
-    stored = plain.mapping(obj.get("status"))
-    return _remembered(_SWITCHOVER, stored, called("ClusterSwitchover", obj), wanted)
+def remembered(
+    adapter: TypeAdapter[T],
+    stored: Mapping[str, Any],
+    may_be_lost: frozenset[tuple[str, ...]],
+    complaint: tuple[str, str],
+) -> T:
+    """The noun that was stored, without what cannot be read and ``may_be_lost``.
 
-
-def _remembered(adapter: TypeAdapter[T], stored: Mapping[str, Any], called: str, wanted: str) -> T:
-    """``stored`` as the noun; what may be lost and cannot be read is dropped."""
+    ``complaint``: the object as messages name it, and what is wanted of a person.
+    Errors: ``ManifestError`` naming the first field that may not be lost.
+    """
     try:
-        return _read(adapter, stored)
+        return read(adapter, stored)
     except ValidationError as error:
-        lost = {_lost(error_["loc"]) for error_ in error.errors(include_url=False)}
-    if lost <= _MAY_BE_LOST:
-        return _read(adapter, _without(stored, lost))
-    field = ".".join(min(lost - _MAY_BE_LOST))
-    raise ManifestError(called, 0, f"status.{field} cannot be read", wanted)
+        found = error.errors(include_url=False)
+    lost = {_lost(one["loc"], may_be_lost) for one in found}
+    if lost <= may_be_lost:
+        return read(adapter, _without(stored, lost))
+    field = ".".join(min(lost - may_be_lost))
+    raise ManifestError(complaint[0], 0, f"status.{field} cannot be read", complaint[1])
 
 
 def is_former(obj: Mapping[str, Any]) -> bool:
@@ -90,11 +90,11 @@ def is_idle(obj: Mapping[str, Any]) -> bool:
     return bool(stage == Stage.IDLE)
 
 
-def _lost(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+def _lost(loc: tuple[int | str, ...], may_be_lost: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
     """The field that goes with the value at ``loc``: the one that may be lost, or the first."""
     path = tuple(str(part) for part in loc)
     heads = [path[:length] for length in range(1, len(path) + 1)]
-    return next((head for head in heads if head in _MAY_BE_LOST), path[:1])
+    return next((head for head in heads if head in may_be_lost), path[:1])
 
 
 def _without(stored: Mapping[str, Any], lost: Iterable[tuple[str, ...]]) -> dict[str, Any]:
@@ -114,57 +114,36 @@ def source_status(obj: Mapping[str, Any]) -> SourceStatus:
     Here a fresh start is harmless: the repository is read again and nothing is deleted.
     """
     try:
-        return _read(_SOURCE, plain.mapping(obj.get("status")))
+        return read(_SOURCE, plain.mapping(obj.get("status")))
     except ValidationError:
         return SourceStatus()
 
 
-def _read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
+def read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
+    """The noun that was stored; what a later version wrote is dropped.
+
+    Errors: pydantic's ``ValidationError``.
+    """
     known = {key: value for key, value in stored.items() if value is not None}
     return adapter.validate_python(known, by_alias=True, by_name=False, extra="ignore")
 
 
 def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
-    written = _written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
+    made = written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
         "phase": status.phase.value,
         "observedGeneration": status.observed_generation,
     }
     split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
     stage = {"name": status.stage.name.value, "split": split}
-    written["stage"] = {**written.get("stage", {}), **stage}
+    made["stage"] = {**made.get("stage", {}), **stage}
     if status.attempt.checkpoint:
-        checkpoint = _finite(dict(status.attempt.checkpoint))
-        written["attempt"] = {**written.get("attempt", {}), "checkpoint": checkpoint}
-    by_itself = status.attempt.pause is None or not status.attempt.pause.by
-    wanted = _conditions(status.phase, status.because, by_itself=by_itself)
+        checkpoint = finite(dict(status.attempt.checkpoint))
+        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
+    pause, phase = status.attempt.pause, status.phase
+    wanted = standing(phase, phase.value, status.because, pause)
     generation = status.observed_generation
-    return written | {"conditions": conditions(wanted, before, generation, now)}
-
-
-def switchover_json(
-    status: SwitchoverStatus, before: Mapping[str, Any], now: datetime
-) -> dict[str, Any]:
-    """The whole status of a ClusterSwitchover as JSON; as ``rollout_json``."""
-    opaque = ("checkpoint", "blue_checkpoint")
-    written = _written(_SWITCHOVER, status, {"attempt": set(opaque)}) | {
-        "phase": status.phase.value,
-        "observedGeneration": status.observed_generation,
-    }
-    split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
-    stage = {"name": status.stage.name.value, "split": split}
-    written["stage"] = {**written.get("stage", {}), **stage}
-    kept = {
-        "checkpoint": _finite(dict(status.attempt.checkpoint)),
-        "blueCheckpoint": _finite(dict(status.attempt.blue_checkpoint)),
-    }
-    if any(kept.values()):
-        kept = {name: value for name, value in kept.items() if value}
-        written["attempt"] = {**written.get("attempt", {}), **kept}
-    by_itself = status.attempt.pause is None or not status.attempt.pause.by
-    wanted = _conditions(status.phase, status.because, by_itself=by_itself)
-    generation = status.observed_generation
-    return written | {"conditions": conditions(wanted, before, generation, now)}
+    return made | {"conditions": conditions(wanted, before, generation, now)}
 
 
 def unread_json(
@@ -178,13 +157,13 @@ def unread_json(
     return {**fresh, **kept, **{key: fresh[key] for key in said}}
 
 
-def _written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:
+def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:
     """``status`` without what is as in a fresh one, so that little is stored.
 
     It also keeps us off a trap: kube-apiserver 1.20, if built with Go 1.18 or later, takes empty
     text in a typed field for null, and refuses it.
     """
-    written: dict[str, Any] = _finite(
+    made: dict[str, Any] = finite(
         adapter.dump_python(
             status,
             mode="json",
@@ -194,19 +173,19 @@ def _written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]
             exclude=dict(exclude),
         )
     )
-    return written
+    return made
 
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
-    written = _written(_SOURCE, status, {})
+    made = written(_SOURCE, status, {})
     word = reason(status)
     ready = word == "Applied"
     wanted = {
         "Ready": (ready, word, status.because),
         "Stalled": (bool(status.held), word, status.because),
     }
-    return written | {"conditions": conditions(wanted, before, status.observed_generation, now)}
+    return made | {"conditions": conditions(wanted, before, status.observed_generation, now)}
 
 
 def reason(status: SourceStatus) -> str:
@@ -220,15 +199,16 @@ def reason(status: SourceStatus) -> str:
     return "Applied" if status.commit else "Reading"
 
 
-def _conditions(phase: Phase, because: str, *, by_itself: bool) -> dict[str, tuple[bool, str, str]]:
-    """kstatus' three: Stalled waits for a person, Reconciling for time.
+def standing(
+    phase: Phase, reason: str, because: str, pause: Pause | None
+) -> dict[str, tuple[bool, str, str]]:
+    """kstatus' three of whatever has a phase: Stalled waits for a person, Reconciling for time.
 
-    ``by_itself``: a pause, if there is one, is no person's.
     Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus/README.md, "Conditions".
     """
+    by_itself = pause is None or not pause.by
     stalled = phase is Phase.DEGRADED or (phase is Phase.PAUSED and by_itself)
     ready = phase is Phase.HEALTHY
-    reason = phase.value
     return {
         "Ready": (ready, reason, because),
         "Reconciling": (not ready and not stalled, reason, because),
@@ -268,12 +248,12 @@ def conditions(
     return made
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else math.copysign(_LARGEST, value)
     return value

@@ -13,7 +13,7 @@ from typing import Any
 from rollout import gate
 from rollout.analysis import before as hour
 from rollout.analysis import grid, judge
-from rollout.analysis.judge import Judgement, Standing, Window
+from rollout.analysis.judge import Judgement, Window
 from rollout.gate import Finding, Held
 from rollout.model.observation import (
     Counting,
@@ -25,7 +25,7 @@ from rollout.model.observation import (
     View,
 )
 from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Step, Unread
-from rollout.model.status import Verdict
+from rollout.model.status import Standing, Verdict
 from rollout.model.switching import Sighting
 from rollout.model.switchover import (
     Before,

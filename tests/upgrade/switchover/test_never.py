@@ -59,7 +59,7 @@ _ACTS: dict[str, Callable[[World, Any], None]] = {
     "unreachable": lambda world, side: world.unreachable.symmetric_difference_update({side}),
     "records": lambda world, silent: setattr(world, "silent_records", silent),
     "prometheus": lambda world, there: setattr(world, "prometheus", there),
-    "edit": lambda world, weights: world.edit(*weights, by="somebody"),
+    "edit": lambda world, weights: world.edit(weights[0], weights[1], "somebody"),
     "kill": lambda world, _: killed(world),
     "pods": lambda world, pods: world.pods.update({Side.BLUE: pods}),
 }
