@@ -5,12 +5,12 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 
 import base64
 import hashlib
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zlib import crc32
 
 from rollout.controller import telemetry
 from rollout.controller.keeping import events
@@ -31,7 +31,6 @@ from rollout.model.source import (
 )
 from rollout.model.status import sentence
 
-JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -80,6 +79,13 @@ class Policy:
     instance: str = "rollout"
 
 
+def phase(repository: str) -> timedelta:
+    """When within any interval a repository is polled: each at a time of its own, and the same
+    for all of its sources, so that one poll serves them.
+    """
+    return timedelta(milliseconds=crc32(repository.encode()))
+
+
 @dataclass(slots=True)
 class Sources:
     """Looks at RolloutSources; ``look`` is what ``Loop`` wants."""
@@ -90,7 +96,7 @@ class Sources:
     clock: Callable[[], datetime]
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
-    jitter: Callable[[], float] = random.random
+    phase: Callable[[str], timedelta] = phase
     _polled: dict[str, tuple[int, str, datetime]] = field(default_factory=dict)
 
     def keys(self) -> list[str]:
@@ -127,8 +133,8 @@ class Sources:
             before = record.source_status(obj)
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
-        wait = source.spec.interval * (1 + JITTER * (self.jitter() - 0.5))
         now = self.clock()
+        wait = self._until_poll(source, now)
         known = self._polled.get(key)
         if known and known[:2] == (source.generation, source.accept) and now < known[2]:
             return known[2] - now  # woken by what we wrote ourselves
@@ -136,6 +142,10 @@ class Sources:
         await self._save(obj, source.status, status)
         self._polled[key] = (source.generation, source.accept, now + wait)
         return wait
+
+    def _until_poll(self, source: RolloutSource, now: datetime) -> timedelta:
+        due = self.phase(f"{source.spec.url} {_secret_name(source)}")
+        return (due - (now - _EPOCH)) % source.spec.interval or source.spec.interval
 
     async def _follow(self, source: RolloutSource) -> SourceStatus:
         """What is to be remembered after the repository was read and its commit applied."""
@@ -162,7 +172,8 @@ class Sources:
             wanted = "a name of the controller's allowed signers is wanted"
             raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
         signers = tuple(self.policy.signers[name] for name in spec.verify)
-        return Origin(source.key, spec.url, spec.ref, spec.path, secret, signers)
+        where = source.key, spec.url, spec.ref, spec.path
+        return Origin(*where, secret, signers, _secret_name(source))
 
     def _ground(self, source: RolloutSource) -> Ground:
         abroad = self.policy.abroad.get(source.key, frozenset())
@@ -209,6 +220,14 @@ class Sources:
         say("source", source=key, commit=status.commit, because=status.because)
         reporter = Reporter("sources", self.policy.instance)
         await events.tell(self.kube, _news(metadata, status), now, reporter)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _secret_name(source: RolloutSource) -> str:
+    ref = source.spec.secret_ref
+    return f"{source.namespace}/{ref.name}" if ref else ""
 
 
 def _status(
