@@ -31,6 +31,9 @@ from rollout.model.source import (
 )
 from rollout.model.status import sentence
 
+Asked = tuple[int, str, str]
+"""What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
+
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -97,7 +100,8 @@ class Sources:
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
     phase: Callable[[str], timedelta] = phase
-    _polled: dict[str, tuple[int, str, datetime]] = field(default_factory=dict)
+    _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
+    _nudged: set[str] = field(default_factory=set)
 
     def keys(self) -> list[str]:
         """Every source, ``namespace/name``; ``OutsideError`` while they are not known."""
@@ -112,8 +116,11 @@ class Sources:
         return found
 
     def nudge(self, key: str) -> None:
-        """The next look at ``key`` reads the repository, however short ago it was read."""
-        self._polled.pop(key, None)
+        """The next look at ``key`` reads the repository, however short ago it was read.
+
+        One that reads it now is followed by another: the push may have come after its fetch.
+        """
+        self._nudged.add(key)
 
     async def look(self, key: str) -> timedelta | None:
         """What git says is in force, and when to look again; None: there is no such source.
@@ -125,6 +132,7 @@ class Sources:
         obj = self.kube.get("RolloutSource", namespace, name)
         if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
             self._polled.pop(key, None)
+            self._nudged.discard(key)
             return None
         try:
             source = objects.source(obj)
@@ -134,13 +142,16 @@ class Sources:
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
         now = self.clock()
-        wait = self._until_poll(source, now)
-        known = self._polled.get(key)
-        if known and known[:2] == (source.generation, source.accept) and now < known[2]:
-            return known[2] - now  # woken by what we wrote ourselves
+        asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
+        if known and key not in self._nudged and known[0] == asked and now < known[1]:
+            return known[1] - now  # woken by what we wrote ourselves
+        self._nudged.discard(key)
+        self._polled.pop(key, None)
         status = await self._follow(source)
         await self._save(obj, source.status, status)
-        self._polled[key] = (source.generation, source.accept, now + wait)
+        now = self.clock()  # what was slow must not put it beside the others of its repository
+        wait = self._until_poll(source, now)
+        self._polled[key] = (asked, now + wait)
         return wait
 
     def _until_poll(self, source: RolloutSource, now: datetime) -> timedelta:
@@ -260,11 +271,11 @@ def _status(
 
 def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
     """What is in force stays, and how a person lets the commit through."""
-    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    ask = f"rollout accept {source.name} -n {source.namespace}"
     return replace(
         source.status,
         held=commit,
-        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
         because=f"commit {commit[:10]} {why}",
         rejected=(),
     )
