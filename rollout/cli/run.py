@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, options, people, settings
+from rollout.cli import forges, live, options, people, settings
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.settings import CACHE, Settings
@@ -39,6 +39,7 @@ from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
+from rollout.web import live as live_door
 
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
@@ -109,6 +110,8 @@ async def _run(given: Settings) -> None:
             people.telling(webhooks),
             *((talk.beside(),) if talk else ()),
         )
+        if isinstance(outside.kube, Kube):
+            beside = (*beside, _live(outside.kube.server))
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
@@ -203,6 +206,17 @@ def _door(address: str, doors: web.Settings) -> Beside:
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+
+    return beside
+
+
+def _live(server: str) -> Beside:
+    """What the last looks left, for commands on this machine."""
+
+    async def beside(controller: Controller) -> None:
+        async with live_door.opened(controller) as address:
+            with live.announced(server, address):
+                await asyncio.Event().wait()
 
     return beside
 
