@@ -5,7 +5,7 @@ that a crash kept from being written is told again by the next process, under th
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from rollout.model.chat import PROOF
 from rollout.model.reasons import Verb
 from rollout.model.source import SourceStatus
 from rollout.model.spec import BY_KUBERNETES
-from rollout.model.status import Entry
+from rollout.model.status import Entry, RefusedRequest
 
 Json = Mapping[str, Any]
 
@@ -29,6 +29,33 @@ def of_rollout(obj: Json, after: int) -> tuple[Record, ...]:
     """
     history = record.status(obj).history
     return tuple(_decision(obj, entry) for entry in history if entry.epoch > after)
+
+
+def refused(obj: Json, known: Container[str]) -> tuple[Record, ...]:
+    """The requests of the Rollout ``obj`` that were not done, but for those whose id is known.
+
+    Errors: as ``of_rollout``.
+    """
+    told = (_refusal(obj, one) for one in record.status(obj).refused_requests)
+    return tuple(one for one in told if one.id not in known)
+
+
+def _refusal(obj: Json, one: RefusedRequest) -> Record:
+    kind, key, uid = _object(obj)
+    by_annotation = one.by == BY_KUBERNETES
+    return Record(
+        id=f"{uid}.{one.request}",
+        at=one.at,
+        act=Act.REFUSAL,
+        kind=kind,
+        object=key,
+        uid=uid,
+        proof=_proof(one.by),
+        because=one.because,
+        who="" if by_annotation else one.by,
+        claimed=_manager(obj, objects.REQUEST, one.request) if by_annotation else "",
+        request=one.request,
+    )
 
 
 def _decision(obj: Json, entry: Entry) -> Record:
@@ -60,8 +87,6 @@ def _decision(obj: Json, entry: Entry) -> Record:
 def _act(entry: Entry) -> Act:
     if not entry.request:
         return Act.DECISION
-    if entry.refused:
-        return Act.REFUSAL
     return _ANSWERS.get(entry.request.partition("@")[0], Act.REQUEST)
 
 

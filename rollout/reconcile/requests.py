@@ -6,8 +6,8 @@ from typing import assert_never
 
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Finish, Request, Rollout
-from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
-from rollout.reconcile import drift, journey, wanted
+from rollout.model.status import Answer, RefusedRequest, Rejected, RolloutStatus, Stage
+from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     SOON,
@@ -23,6 +23,9 @@ from rollout.reconcile.look import (
     waited_anew,
 )
 from rollout.strategies import Stop
+
+REFUSALS = 10
+"""Refused requests remembered, for whoever records them."""
 
 
 def answered(look: Look) -> Turn | None:
@@ -53,14 +56,19 @@ def vouched_for(rollout: Rollout, status: RolloutStatus) -> Rollout:
 
 
 def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
-    """The turn whose newest decision says who asked for it, and whether it was refused."""
-    if turn is None or turn.status.epoch == look.status.epoch:
+    """The turn whose newest decision says who asked for it; or that remembers the refusal."""
+    if turn is None:
+        return None
+    status, by = turn.status, request.who or BY_KUBERNETES
+    if status.last_refused_request == request.text:
+        refusal = RefusedRequest(request.text, by, look.now, short(turn.because))
+        refused = (*status.refused_requests, refusal)[-REFUSALS:]
+        return replace(turn, status=replace(status, refused_requests=refused))
+    if status.epoch == look.status.epoch:
         return turn
-    *before, newest = turn.status.history
-    refused = turn.status.last_refused_request == request.text
-    by = request.who or BY_KUBERNETES
-    newest = replace(newest, by=by, request=request.text, refused=refused)
-    return replace(turn, status=replace(turn.status, history=(*before, newest)))
+    *before, newest = status.history
+    history = (*before, replace(newest, by=by, request=request.text))
+    return replace(turn, status=replace(status, history=history))
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -84,10 +92,9 @@ def _done(look: Look, request: Request) -> Turn | None:
 
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that says why not; all else goes on."""
-    because = f"{request.verb}: {why}"
+    """The turn that says why not; all else goes on, and it is no decision of the history."""
     status = replace(look.status, last_refused_request=request.text)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return Turn(status, f"{request.verb}: {why}", AT_ONCE)
 
 
 def _raises(look: Look, request: Request) -> bool:
@@ -143,7 +150,7 @@ def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
     if lack is None:
         return None
     status = replace(look.status, last_refused_request=look.status.last_handled_request)
-    return Turn(remember(status, look.now, lack), lack, SOON, WaitsFor.PODS)
+    return Turn(status, lack, SOON, WaitsFor.PODS)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
@@ -194,6 +201,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
     yes = request.verb is Verb.APPROVE
+    if yes and holding.stop(look.rollout, status).step.approval is None:
+        return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(request.who, yes, look.now, step, attempt)
     because = f"{'approved' if yes else 'rejected'} by {_who(request)}"

@@ -72,9 +72,9 @@ class _Waiting:
     written: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def is_of_a_door(self) -> bool:
-        """Whether no object remembers it, so that it cannot be read again."""
-        return self.record.act is Act.REFUSAL and not self.record.epoch
+    def is_a_refusal(self) -> bool:
+        """Whether no object may remember it, so that it cannot be read again."""
+        return self.record.act is Act.REFUSAL
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ class Recording:
         self._waiting = deque(
             one
             for one in self._waiting
-            if one.is_of_a_door and one.record.id not in self._marks.refusals
+            if one.is_a_refusal and one.record.id not in self._marks.refusals
         )
         for one in self._waiting:
             self._told(one.record)
@@ -216,6 +216,7 @@ class Recording:
         try:
             if kind == "Rollout":
                 found = records.of_rollout(obj, self._marks.epochs.get(uid, 0))
+                found += records.refused(obj, self._marks.refusals)
             else:
                 found = records.of_source(obj, self._marks.sources.get(uid, ""), self.clock())
         except ManifestError:

@@ -13,7 +13,7 @@ from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
 from rollout.model.reasons import Reason, Verb
 from rollout.model.spec import Rollout
-from rollout.model.status import Answer, Vouched
+from rollout.model.status import Answer, RolloutStatus, Vouched
 from rollout.reconcile import requests
 
 NO_CHAT = Reason("the controller has no slack")
@@ -62,11 +62,18 @@ class Inbox:
         """
         text = f"{verb}@{hashlib.sha256(sender.once.encode()).hexdigest()[:12]}"
         held = self.store.load(key)
-        if held and any(entry.request == text for entry in held.status.history):
+        if held and _is_handled(held.status, text):
             return
         await self.store.change(key, lambda s: replace(s, vouched=Vouched(text, sender.who)), now)
         namespace, _, name = key.partition("/")
         await _annotate(self.store.kube, namespace, name, text)
+
+
+def _is_handled(status: RolloutStatus, text: str) -> bool:
+    done = {one.request for one in status.history} | {
+        one.request for one in status.refused_requests
+    }
+    return text in done | {status.last_handled_request}
 
 
 @dataclass(frozen=True, slots=True)

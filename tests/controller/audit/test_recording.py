@@ -13,7 +13,7 @@ from rollout.controller.keeping.store import Store
 from rollout.errors import OutsideError
 from rollout.manifest import record
 from rollout.model.audit import Act, Proof, Record
-from rollout.model.status import Answer, Entry, RolloutStatus, Stage
+from rollout.model.status import Answer, Entry, RefusedRequest, RolloutStatus, Stage
 from rollout.reconcile import requests
 from tests import make, virtual
 from tests.controller.shop import a_rollout
@@ -167,8 +167,7 @@ def test_what_people_said_is_an_event_and_what_they_asked_has_one_already() -> N
             entry(2, by="slack:U1", request="approve"),
             entry(3, by="slack:U2", request="reject", evidence="reason: slow"),
             entry(4, by="slack:U2", request="abort@1"),
-            entry(5, by="kubernetes", request="skip@2", refused=True),
-            entry(6, by="kubernetes", request="retry@3"),
+            entry(5, by="kubernetes", request="retry@3"),
         )
         await ran(a_recording(kube, log))
         assert [(one.act, one.proof, one.who) for one in log.told] == [
@@ -176,10 +175,26 @@ def test_what_people_said_is_an_event_and_what_they_asked_has_one_already() -> N
             (Act.APPROVAL, Proof.SLACK, "slack:U1"),
             (Act.REJECTION, Proof.SLACK, "slack:U2"),
             (Act.REQUEST, Proof.SLACK, "slack:U2"),
-            (Act.REFUSAL, Proof.KUBERNETES, ""),
             (Act.REQUEST, Proof.KUBERNETES, ""),
         ]
-        assert sorted(events(kube)) == ["Approved", "Refused", "Rejected", "Retried"]
+        assert sorted(events(kube)) == ["Approved", "Rejected", "Retried"]
+
+    virtual.run(story())
+
+
+def test_a_request_that_was_not_done_is_recorded_once_though_it_is_no_decision() -> None:
+    async def story() -> None:
+        kube, log = FakeKube(), FakeLog()
+        not_done = RefusedRequest("skip@2", "kubernetes", virtual.clock(), "nothing to skip")
+        status = RolloutStatus(history=(entry(1),), refused_requests=(not_done,))
+        kube.put({**a_rollout(), "status": record.rollout_json(status, {}, virtual.clock())})
+        await ran(a_recording(kube, log))
+        await ran(a_recording(kube, log))
+        assert [(one.act, one.proof, one.request) for one in log.told] == [
+            (Act.DECISION, Proof.CONTROLLER, ""),
+            (Act.REFUSAL, Proof.KUBERNETES, "skip@2"),
+        ]
+        assert events(kube) == ["Refused"]
 
     virtual.run(story())
 
