@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Answer, Outcome, Revision, Subject, SubsetMode
+from rollout.model.status import Outcome, Revision, Subject, SubsetMode
 from rollout.model.traffic import Route, Target
 
 
@@ -359,7 +359,6 @@ class Observation:
 
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
-    ``answers``: approvals and rejections given so far for this rollout, oldest first.
     ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
@@ -379,7 +378,6 @@ class Observation:
     convergence: timedelta | None = None
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
-    answers: tuple[Answer, ...] = ()
     unasked: Reason | None = None
     findings: tuple[Finding, ...] = ()
     strangers: int = 0

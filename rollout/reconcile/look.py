@@ -120,6 +120,7 @@ def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatu
         because=short(because),
         revision=canary.name if canary else "",
         evidence=evidence,
+        commit=canary.commit if canary else "",
     )
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 
