@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from rollout.model.action import Announce
+from rollout.model.turn import short
 from rollout.model.upgradelook import MeshAction
 from rollout.model.upgrading import State, UpgradeStatus
 from rollout.upgrade import journal, wayback
-from rollout.upgrade.look import UNDER_WAY, Look, Turn, short
+from rollout.upgrade.look import UNDER_WAY, Look, Turn
 
 
 def due(look: Look, turn: Turn) -> tuple[MeshAction, ...]:

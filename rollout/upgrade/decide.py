@@ -5,19 +5,12 @@ from datetime import datetime
 
 from rollout.model.action import LetGo
 from rollout.model.reasons import Reason
+from rollout.model.turn import SOON, Notice, short
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, UpgradeDecision
 from rollout.model.upgrading import Awaits, State, UpgradeStatus
 from rollout.upgrade import actions, drift, passing, requests, stages, transitions, wayback, whole
-from rollout.upgrade.look import (
-    SOON,
-    UNDER_WAY,
-    Look,
-    Notice,
-    Turn,
-    attempted,
-    short,
-)
+from rollout.upgrade.look import UNDER_WAY, Look, Turn, attempted
 
 _GUARDED = frozenset({
     State.CANARY,

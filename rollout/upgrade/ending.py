@@ -3,15 +3,13 @@
 from rollout.gate import Gate
 from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
+from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.model.upgrade import Removal
 from rollout.model.upgradelook import MeshAction, RemoveObject
 from rollout.model.upgrading import Awaits, NamespaceStatus, Recorded, Standing, WaveStatus
 from rollout.upgrade import gating, herding, tags, wayback
 from rollout.upgrade.look import (
-    AT_ONCE,
-    SOON,
     Look,
-    Notice,
     Turn,
     at_stop,
     attempted,

@@ -13,20 +13,12 @@ from math import ceil
 from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
 from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Awaits, Change, Recorded
 from rollout.upgrade import journal, wayback
-from rollout.upgrade.look import (
-    AT_ONCE,
-    Look,
-    Notice,
-    Turn,
-    attempted,
-    blocked,
-    changed,
-    hold,
-)
+from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, hold
 from rollout.upgrade.passing import confirm, go_on, judged
 from rollout.workloads import twin
 

@@ -224,7 +224,6 @@ def _observed(name: str, seen: MeshObservation) -> Observation:
             for one in seen.no_answers
             if one.metric.startswith(begins)
         ),
-        answers=seen.answers,
         unasked=seen.unasked,
     )
 

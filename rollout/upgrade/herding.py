@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 from rollout.model.mesh import Ref
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrading import Awaits, NamespaceStatus, Standing, WaveStatus
 from rollout.upgrade import gating, tags, waves, wayback
 from rollout.upgrade.look import (
-    AT_ONCE,
     Look,
-    Notice,
     Turn,
     attempted,
     blocked,

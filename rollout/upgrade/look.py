@@ -6,7 +6,8 @@ from typing import Any
 
 from rollout.model.mesh import MeshPod, MeshRevision
 from rollout.model.reasons import PauseKind, Reason
-from rollout.model.status import Pause, sentence
+from rollout.model.status import Pause
+from rollout.model.turn import HISTORY, SOON, Notice, short
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshAction, MeshObservation
 from rollout.model.upgrading import (
@@ -21,10 +22,6 @@ from rollout.model.upgrading import (
 )
 from rollout.upgrade.stops import Stop, current
 
-HISTORY = 50
-AT_ONCE = timedelta(0)
-SOON = timedelta(seconds=5)
-"""How often to look for what should have come as an event already."""
 PATIENT = timedelta(seconds=30)
 """How often to look for what a person has to put right."""
 
@@ -73,14 +70,6 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """That people should hear of a turn; ``reason`` as of Kubernetes Events, in one word."""
-
-    reason: str
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """What a state made of a look.
 
@@ -96,11 +85,6 @@ class Turn:
     awaits: Awaits | None = None
     notice: Notice | None = None
     actions: tuple[MeshAction, ...] = ()
-
-
-def short(text: str) -> str:
-    """``text`` as one line: the one sentence of logs, Events, Slack and screens."""
-    return sentence(" ".join(text.split()))
 
 
 def attempted(status: UpgradeStatus, **changes: Any) -> UpgradeStatus:

@@ -7,21 +7,10 @@ from datetime import timedelta
 from rollout.gate import Finding, Gate
 from rollout.model.reasons import Reason
 from rollout.model.reasons import WaitsFor as GateWaits
+from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.model.upgrading import Awaits, State
 from rollout.upgrade import gating, wayback
-from rollout.upgrade.look import (
-    AT_ONCE,
-    SOON,
-    Look,
-    Notice,
-    Turn,
-    at_stop,
-    attempted,
-    enter,
-    paused,
-    remember,
-    wave,
-)
+from rollout.upgrade.look import Look, Turn, at_stop, attempted, enter, paused, remember, wave
 from rollout.upgrade.stops import Stop, following
 
 LATE = timedelta(minutes=3)

@@ -6,19 +6,10 @@ from typing import assert_never
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrading import State, UpgradeStatus
 from rollout.upgrade import drift, passing, stages, wayback
-from rollout.upgrade.look import (
-    AT_ONCE,
-    UNDER_WAY,
-    Look,
-    Notice,
-    Turn,
-    at_stop,
-    attempted,
-    paused,
-    remember,
-)
+from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paused, remember
 
 
 def answered(look: Look) -> Turn | None:

@@ -7,6 +7,7 @@ from rollout.model.mesh import DEFAULT, Ref
 from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
 from rollout.model.status import Phase
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgradelook import Try
 from rollout.model.upgrading import (
     Attempt,
@@ -15,18 +16,7 @@ from rollout.model.upgrading import (
     UpgradeStatus,
 )
 from rollout.upgrade import ending, gateways, herding, wayback, whole
-from rollout.upgrade.look import (
-    AT_ONCE,
-    Look,
-    Notice,
-    Turn,
-    attempted,
-    blocked,
-    changed,
-    enter,
-    hold,
-    remember,
-)
+from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, enter, hold, remember
 from rollout.upgrade.passing import brake, go_on
 from rollout.upgrade.stops import stops
 

@@ -4,8 +4,9 @@ A turn that it does not allow is a fault of ours: it is told as a Warning, and n
 What goes back is done all the same, for no fault of ours may stop a way back.
 """
 
+from rollout.model.turn import Notice
 from rollout.model.upgrading import STATE_MAY_FOLLOW, Awaits, State
-from rollout.upgrade.look import PATIENT, Look, Notice, Turn
+from rollout.upgrade.look import PATIENT, Look, Turn
 
 NOTICE = Notice("ForbiddenTransition", warning=True)
 

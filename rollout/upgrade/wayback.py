@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
 from rollout.model.spec import OnFailure
+from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.model.upgrade import Sail
 from rollout.model.upgradelook import Object
 from rollout.model.upgrading import (
@@ -27,18 +28,14 @@ from rollout.model.upgrading import (
 from rollout.upgrade import journal, waves, whole
 from rollout.upgrade.journal import Now
 from rollout.upgrade.look import (
-    AT_ONCE,
     PATIENT,
-    SOON,
     Look,
-    Notice,
     Turn,
     attempted,
     hold,
     namespaces,
     paused,
     remember,
-    short,
     wave,
     with_namespace,
 )

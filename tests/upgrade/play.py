@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.controller import telemetry
-from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import UpgradeStore
 from rollout.controller.upgrading.looks import UpgradeLooks
@@ -15,7 +14,7 @@ from rollout.controller.upgrading.seeing import Surveyor
 from rollout.errors import ConflictError
 from rollout.manifest import upgrades
 from rollout.model.upgrading import State, UpgradeStatus
-from tests.upgrade.mesh import NEW, OLD, Mesh
+from tests.upgrade.cluster import NEW, OLD, Mesh
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LEAST = timedelta(seconds=1)
@@ -66,7 +65,6 @@ class Play:
                 store=store,
                 surveyor=Surveyor(kube, kube, self.mesh, self.mesh, {}),
                 performer=Performer(kube, store, "test"),
-                inbox=Inbox(kube, lambda _: None),
                 metrics=telemetry.registry(),
                 clock=lambda: self.now,
                 leading=lambda: True,

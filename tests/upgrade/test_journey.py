@@ -1,12 +1,13 @@
 """Whole upgrades: there, back from every state, and through the death of the controller."""
 
+import asyncio
 import json
 
 import pytest
 
 from rollout.model.status import Phase
 from rollout.model.upgrading import FORWARD, Standing, State
-from tests.upgrade.mesh import NEW, OLD, SYSTEM, Mesh, built, carriers
+from tests.upgrade.cluster import NEW, OLD, SYSTEM, Mesh, built, carriers
 from tests.upgrade.play import Play
 
 BACK = [state for state in FORWARD if state not in (State.PREFLIGHT, State.DONE)]
@@ -132,11 +133,7 @@ def test_a_deleted_upgrade_goes_home_first() -> None:
     for _ in range(200):
         if key not in mesh.kube.objects:
             break
-        again = play.looks
-        assert again is not None
-        import asyncio
-
-        asyncio.run(again.look("mesh"))
+        asyncio.run(play.looks.look("mesh"))
         mesh.settle()
     assert key not in mesh.kube.objects
     assert carriers(mesh) == before

@@ -5,7 +5,7 @@ lately, 200 workloads a query; the others find it on the shelf.  Nothing is judg
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -284,7 +284,7 @@ def _apart(question: CountsQuestion) -> tuple[CountsQuestion, ...]:
     return tuple(replace(question, instants=(at,)) for at in question.instants)
 
 
-def _promql(batch: _Batch, chunk: Iterable[Workload]) -> str:
+def _promql(batch: _Batch, chunk: Sequence[Workload]) -> str:
     if batch.topic.counting is Counting.ERRORS:
         return query.errors(batch.topic.view, chunk)
     if batch.topic.counting is Counting.UNREACHED:

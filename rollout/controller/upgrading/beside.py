@@ -24,7 +24,6 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             store=store,
             surveyor=Surveyor(kube, kube, outside.metrics, istiods, definitions),
             performer=Performer(kube, store, controller.settings.identity),
-            inbox=controller.inbox,
             metrics=controller.metrics,
             clock=controller.clock,
             leading=lambda: controller.leading,

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from rollout import upgrade as core
 from rollout.controller import telemetry
-from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
 from rollout.controller.telemetry import Registry
@@ -32,7 +31,6 @@ class UpgradeLooks:
     store: UpgradeStore
     surveyor: Surveyor
     performer: Performer
-    inbox: Inbox
     metrics: Registry
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
@@ -49,8 +47,6 @@ class UpgradeLooks:
         if held is None or (held.upgrade.deleting and not held.finalized):
             self.metrics.drop("rollout_upgrade_phase", name=name)
             return None
-        request = self.inbox.signed(held.upgrade.request)
-        held = replace(held, upgrade=replace(held.upgrade, request=request))
         inventory = await self._surveyed(held)
         now = self.clock()
         asked = core.ask(held.upgrade, held.status, inventory, now)
