@@ -28,11 +28,9 @@ from rollout.controller.seeing import concerns
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
-from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
 from rollout.edges.git.repo import GitRepo
-from rollout.edges.istiods import Istiods
-from rollout.edges.kube import Kube, paths
+from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
@@ -120,7 +118,6 @@ async def _run(given: Settings) -> None:
         )
         if isinstance(outside.kube, Kube):
             beside = (*beside, _live(outside.kube.server))
-            beside = (*beside, await _upgrading(outside.kube, exits))
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
@@ -169,13 +166,6 @@ def access(given: Settings) -> Access:
         ca_file=given.prometheus_ca,
         tenant=(TENANT, given.tenant) if given.tenant else None,
     )
-
-
-async def _upgrading(cluster: Kube, exits: AsyncExitStack) -> Beside:
-    """Upgrades of the mesh, beside the rollouts; istiods are asked where they can be reached."""
-    http = await exits.enter_async_context(aiohttp.ClientSession())
-    istiods = Istiods(http, lambda: cluster.list("EndpointSlice"))
-    return upgrading(istiods, paths.definitions())
 
 
 def _following(

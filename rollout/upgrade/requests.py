@@ -75,6 +75,9 @@ def _resume(look: Look, request: Request) -> Turn | None:
         status = wayback.kept(look)
         status = attempted(status, landed=drift.standing(look.having(status)))
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
+    stop = status.attempt.stop
+    if not pause.by and stop is not None and stop.confirmed_at is not None:
+        status = at_stop(status, confirmed_at=look.now)  # what had not come is waited for anew
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
 

@@ -80,7 +80,7 @@ def test_a_controller_that_dies_in_any_state_is_followed_by_one_that_goes_on(sta
     for _ in range(3):
         play.look()
         play.kill()
-    play.to(State.REMOVE).approve()
+    play.to(State.REMOVE).ask("resume").approve()
     play.kill()
     play.to(State.DONE)
     assert revisions(play.mesh) == {NEW}
