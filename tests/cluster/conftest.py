@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from rollout.cli.manifests import rbac
@@ -55,6 +56,31 @@ class Control:
             with contextlib.suppress(ApiRefusedError):
                 await self.kube.delete(kind_of(obj), meta.get("namespace", ""), meta["name"])
             await self.kube.create(kind_of(obj), obj)
+
+    async def revoked(self, *manifests: Object) -> None:
+        """Roles and bindings of ``manifests`` are gone; the account stays."""
+        for obj in manifests:
+            if obj["kind"] != "ServiceAccount":
+                meta = obj["metadata"]
+                await self.kube.delete(kind_of(obj), meta.get("namespace", ""), meta["name"])
+
+    async def server_side(self, obj: Object, manager: str, *, force: bool = False) -> str:
+        """``kubectl apply --server-side``; why it was refused, or empty."""
+        kind, meta = kind_of(obj), obj["metadata"]
+        path = kind.path(meta.get("namespace", ""), meta["name"])
+        query = {"fieldManager": manager, **({"force": "true"} if force else {})}
+        headers = {
+            "Content-Type": "application/apply-patch+yaml",
+            "Authorization": f"Bearer {self.real.token}",
+        }
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.patch(
+                f"{self.real.url}{path}", params=query, json=obj, ssl=self.real.context()
+            ) as answer,
+        ):
+            said = await answer.json()
+        return "" if answer.status < 300 else str(said["message"])
 
     async def read(self, kind: str, space: str, name: str) -> Object:
         return await self.kube.read(_kind(kind), space, name)
@@ -152,6 +178,10 @@ KINDS = {
     "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
     "Lease": {"apiVersion": "coordination.k8s.io/v1"},
     "ConfigMap": {"apiVersion": "v1"},
+    "Secret": {"apiVersion": "v1"},
+    "AnalysisTemplate": {"apiVersion": "rollout.dev/v1alpha1"},
+    "RolloutSource": {"apiVersion": "rollout.dev/v1alpha1"},
+    "HorizontalPodAutoscaler": {"apiVersion": "autoscaling/v1"},
     "Deployment": {"apiVersion": "apps/v1"},
     "Namespace": {"apiVersion": "v1"},
     "Event": {"apiVersion": "v1"},

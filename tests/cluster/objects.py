@@ -74,6 +74,29 @@ def config_map(space: str, name: str, value: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"value": value}}
 
 
+def secret(space: str, name: str, value: str) -> Object:
+    meta = {"name": name, "namespace": space}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"key": value}}
+
+
+def configured(image: str, name: str) -> Object:
+    """A template whose pods read ConfigMap ``settings`` and Secret ``password``."""
+    plain = container(image)
+    sources = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "password"}}]
+    return template(image, name, containers=[{**plain, "envFrom": sources}])
+
+
+def analysis(space: str, name: str, limit: int = 1) -> Object:
+    metrics = [{**LIMIT, "name": "shared-limit", "max": limit}]
+    return _obj("rollout.dev/v1alpha1", "AnalysisTemplate", space, name, {"metrics": metrics})
+
+
+def source(space: str, name: str, url: str) -> Object:
+    """Its repository is asked often, and what is not in it any more goes."""
+    spec = {"url": url, "interval": "5s", "prune": True}
+    return _obj("rollout.dev/v1alpha1", "RolloutSource", space, name, spec)
+
+
 def autoscaler(space: str, name: str, of: str) -> Object:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": of}
     spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3}

@@ -131,12 +131,14 @@ class Observer:
         kinds = {*READ, *(one.kind for one in pods.named(rollout))}
         kinds |= {*preflight.KINDS} if asked.preflight else set()
         kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
-        for kind in sorted(kinds - self._awaited):
-            for _ in range(LISTINGS):
-                if kind in self._awaited or self._is_listed(kind):
-                    break
-                await asyncio.sleep(LISTING)
-            self._awaited.add(kind)
+        await asyncio.gather(*(self._until_listed(kind) for kind in kinds - self._awaited))
+
+    async def _until_listed(self, kind: str) -> None:
+        for _ in range(LISTINGS):
+            if kind in self._awaited or self._is_listed(kind):
+                break
+            await asyncio.sleep(LISTING)
+        self._awaited.add(kind)
 
     def _is_listed(self, kind: str) -> bool:
         try:

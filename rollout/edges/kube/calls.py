@@ -13,13 +13,13 @@ from rollout import __version__
 from rollout.edges.kube.credentials import Connection
 from rollout.edges.kube.watch import Absent, ListAgain
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.model.spec import MANAGER
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
 TEXT = 200  # what we show of a message that somebody else wrote
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
-MANAGER = "rollout"  # who we are in managedFields
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 _PATCH = "application/json-patch+json"
 

@@ -7,6 +7,7 @@ from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
+from rollout.model.spec import MANAGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,18 @@ class Source:
 def named(kind: str, obj: Json) -> Json:
     """``obj`` with its kind, which the items of a list leave out, and without the bulk.
 
-    Of ``managedFields``, who manages it stays; which fields those are is half of many an object.
+    Of ``managedFields``, who manages it stays; which fields those are is half of many an object,
+    so that only of ours it is kept whether they are in the spec.
     """
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return obj
     meta = obj["metadata"]
-    managers = [
-        {key: value for key, value in entry.items() if key != "fieldsV1"}
-        for entry in meta.get("managedFields") or ()
-    ]
+    managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
     return {**obj, "kind": kind, "metadata": slim}
+
+
+def _manager(entry: Json) -> Json:
+    plain = {key: value for key, value in entry.items() if key != "fieldsV1"}
+    ours = entry.get("manager") == MANAGER and "f:spec" in (entry.get("fieldsV1") or {})
+    return {**plain, "fieldsV1": {"f:spec": {}}} if ours else plain
