@@ -89,6 +89,10 @@ class Control:
         """``fields`` merged into the object, as somebody else."""
         return await self.kube.patch(_kind(kind), space, name, fields)
 
+    async def listed(self, kind: str) -> list[Object]:
+        found, _ = await self.kube.list(_kind(kind))
+        return list(found)
+
     async def delete(self, kind: str, space: str, name: str) -> None:
         await self.kube.delete(_kind(kind), space, name)
 
@@ -175,7 +179,6 @@ async def control(real: tuple[RealKube, Path]) -> AsyncIterator[Control]:
 KINDS = {
     "Rollout": {"apiVersion": "rollout.dev/v1alpha1"},
     "VirtualService": {"apiVersion": "networking.istio.io/v1"},
-    "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
     "Lease": {"apiVersion": "coordination.k8s.io/v1"},
     "ConfigMap": {"apiVersion": "v1"},
     "Secret": {"apiVersion": "v1"},
@@ -184,6 +187,10 @@ KINDS = {
     "HorizontalPodAutoscaler": {"apiVersion": "autoscaling/v1"},
     "Deployment": {"apiVersion": "apps/v1"},
     "Namespace": {"apiVersion": "v1"},
+    "Pod": {"apiVersion": "v1"},
+    "Service": {"apiVersion": "v1"},
+    "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
+    "ResourceQuota": {"apiVersion": "v1"},
     "Event": {"apiVersion": "v1"},
 }
 CLUSTERS = {"Namespace", "ClusterRole", "ClusterRoleBinding"}

@@ -69,11 +69,12 @@ class Scene:
         await self.control.change("Deployment", self.space, deployment, spec=spec)
 
     async def moves(self, name: str) -> None:
-        """Some requests go to the canary."""
+        """Some requests go to the canary, and the proxies have it."""
 
         async def true() -> bool:
             stage = (await self.status(name)).get("stage") or {}
-            return int((stage.get("split") or {}).get("canary", 0)) > 0
+            some = int((stage.get("split") or {}).get("canary", 0)) > 0
+            return some and bool(stage.get("confirmedAt"))
 
         await comes(true, lambda: self.status(name))
 
@@ -92,7 +93,7 @@ class Scene:
 
         async def what() -> Any:
             seen = await self.status(name)
-            return {key: seen.get(key) for key in ("phase", "stage", "stable", "because")}
+            return {key: value for key, value in seen.items() if key != "checkpoint"}
 
         await comes(true, what)
 

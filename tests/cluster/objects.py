@@ -25,12 +25,17 @@ def rollout(space: str, name: str, revision: str | None = "v1", **spec: Any) -> 
 def service(space: str, name: str) -> list[Object]:
     """A Service and the VirtualService that sends to it."""
     spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]}
-    route = [{"destination": {"host": name}}]
-    mesh = {"hosts": [name], "http": [{"route": route}]}
-    return [
-        _obj("v1", "Service", space, name, spec),
-        _obj(ISTIO, "VirtualService", space, name, mesh),
-    ]
+    return [_obj("v1", "Service", space, name, spec), mesh(space, name, name)]
+
+
+def mesh(space: str, name: str, host: str) -> Object:
+    route = [{"destination": {"host": host}}]
+    spec = {"hosts": [host], "http": [{"route": route}]}
+    return _obj(ISTIO, "VirtualService", space, name, spec)
+
+
+def quota(space: str, name: str, hard: Any) -> Object:
+    return _obj("v1", "ResourceQuota", space, name, {"hard": hard})
 
 
 def deployment(space: str, name: str, revision: str, replicas: int = 1) -> Object:
