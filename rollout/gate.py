@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from rollout import hook
 from rollout.analysis import grid, judge, steprule
-from rollout.analysis.judge import Judgement, Standing, Window
+from rollout.analysis.judge import Judgement, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.chat import PROOF
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
-from rollout.model.status import Answer, Opened, RolloutStatus, Verdict
+from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
 
 __all__ = [
     "Finding",

@@ -29,9 +29,9 @@ def talk(given: policy.Slack, *, listens: bool) -> "Talk | None":
 
     Errors: ``RefusedError`` for secrets that cannot be read, or do not suffice.
     """
-    bot = settings.slack("SLACK_BOT_TOKEN", given.bot_token)
-    app = settings.slack("SLACK_APP_TOKEN", given.app_token)
-    signing = settings.slack("SLACK_SIGNING_SECRET", given.signing_secret)
+    bot = settings.kept("SLACK_BOT_TOKEN", given.bot_token)
+    app = settings.kept("SLACK_APP_TOKEN", given.app_token)
+    signing = settings.kept("SLACK_SIGNING_SECRET", given.signing_secret)
     if bot is None:
         if app is not None or signing is not None:
             raise RefusedError("SLACK_BOT_TOKEN: is missing; the others are of no use without it")

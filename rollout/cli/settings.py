@@ -60,8 +60,8 @@ def secret(path: str) -> str:
         raise RefusedError(f"{path}: cannot be read ({error}); name a readable file") from error
 
 
-def slack(name: str, file: str) -> Callable[[], str] | None:
-    """Slack's secret ``name``, such as ``SLACK_BOT_TOKEN``; None where there is none.
+def kept(name: str, file: str) -> Callable[[], str] | None:
+    """The secret ``name``, such as ``SLACK_BOT_TOKEN``; None where there is none.
 
     ``file``: read anew at each use, so it may be changed while we run; empty: the environment's.
     Errors: ``RefusedError``, also later, when the file cannot be read.

@@ -17,7 +17,7 @@ from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
-from rollout.controller.ports import Cluster, Metrics, Proxies, Webhooks
+from rollout.controller.ports import Cluster, Json, Metrics, Proxies, Webhooks
 from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.hooks import Hooks
@@ -148,6 +148,10 @@ class Controller:
     def notes(self) -> tuple[str, ...]:
         """What does not work now though the rest does, a line each: a right that is missing."""
         return self._health.notes()
+
+    def newest(self, key: str) -> Json | None:
+        """The status of the Rollout ``namespace/name`` after its last look; None: not ours."""
+        return self.store.newest(key, self.clock()) if self.leading else None
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""

@@ -65,7 +65,15 @@ def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:
     for key in value:
         if key not in (*_TOP, "status"):
             yield Mistake((key,), "is unknown", complaints.did_you_mean(key, _TOP))
-    yield from _metadata(value.get("metadata"))
+    metadata = value.get("metadata")
+    yield from _metadata(metadata)
+    if (
+        kind in schema.KINDS
+        and not schema.KINDS[kind].namespaced
+        and "namespace" in plain.mapping(metadata)
+    ):
+        wanted = f"leave it out: a {kind} is the whole cluster's"
+        yield Mistake(("metadata", "namespace"), "is not taken", wanted)
 
 
 def _metadata(value: object) -> Iterator[Mistake]:

@@ -27,6 +27,7 @@ COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
 REQUEST = f"{GROUP}/request"
 ACCEPT = f"{GROUP}/accept"
+PUSHED = f"{GROUP}/pushed"
 
 _REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
 
@@ -38,7 +39,7 @@ def rollout(
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    spec = _spec("Rollout", obj)
+    spec = spec_of("Rollout", obj)
     used = {use.name for use in spec.analysis.templates}
     needed = {name: spec for name, spec in (templates or {}).items() if name in used}
     return replace(_with(obj, spec), templates=needed)
@@ -63,14 +64,14 @@ def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
     metadata = plain.mapping(obj.get("metadata"))
     annotations = plain.mapping(metadata.get("annotations"))
     return Rollout(
-        name=_text(metadata, "name"),
-        namespace=_text(metadata, "namespace"),
-        uid=_text(metadata, "uid"),
-        generation=_number(metadata, "generation"),
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        uid=text(metadata, "uid"),
+        generation=number(metadata, "generation"),
         spec=spec,
-        commit=_text(annotations, COMMIT),
-        author=_text(annotations, AUTHOR),
-        request=request(_text(annotations, REQUEST)),
+        commit=text(annotations, COMMIT),
+        author=text(annotations, AUTHOR),
+        request=request(text(annotations, REQUEST)),
         deleting=bool(metadata.get("deletionTimestamp")),
         deleted_at=deleted_at(metadata),
     )
@@ -98,7 +99,7 @@ def names_a_listener(obj: Mapping[str, Any]) -> bool:
 def deleted_at(metadata: Mapping[str, Any]) -> datetime | None:
     """When deletion was asked for; None: it was not, or nobody can read when."""
     try:
-        found = datetime.fromisoformat(_text(metadata, "deletionTimestamp"))
+        found = datetime.fromisoformat(text(metadata, "deletionTimestamp"))
     except ValueError:
         return None
     return found.astimezone(UTC)
@@ -110,7 +111,7 @@ def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:
     An argument that its metrics use and that has no default is required: whether its author
     wrote a null for it cannot be told any more.
     """
-    spec: AnalysisTemplateSpec = _spec("AnalysisTemplate", obj)
+    spec: AnalysisTemplateSpec = spec_of("AnalysisTemplate", obj)
     return spec
 
 
@@ -118,28 +119,33 @@ def source(obj: Mapping[str, Any]) -> RolloutSource:
     """The RolloutSource that ``obj`` describes; errors as in ``rollout``."""
     metadata = plain.mapping(obj.get("metadata"))
     return RolloutSource(
-        name=_text(metadata, "name"),
-        namespace=_text(metadata, "namespace"),
-        uid=_text(metadata, "uid"),
-        generation=_number(metadata, "generation"),
-        spec=_spec("RolloutSource", obj),
-        accept=_text(plain.mapping(metadata.get("annotations")), ACCEPT),
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        uid=text(metadata, "uid"),
+        generation=number(metadata, "generation"),
+        spec=spec_of("RolloutSource", obj),
+        accept=text(plain.mapping(metadata.get("annotations")), ACCEPT),
+        pushed=text(plain.mapping(metadata.get("annotations")), PUSHED),
         status=record.source_status(obj),
     )
 
 
-def request(text: str) -> Request | None:
+def request(annotation: str) -> Request | None:
     """What the annotation ``verb@nonce`` asks; None when it is none of the verbs.
 
     A malformed annotation asks for nothing; it must not keep its rollout from being looked at
     (CVE-2026-40886: one annotation without a slash crashed Argo Workflows for ever).
     """
-    match = _REQUEST.fullmatch(text)
+    match = _REQUEST.fullmatch(annotation)
     verb = Verb.of(match[1]) if match else None
     return Request(verb, match[2]) if match and verb else None
 
 
-def _spec(kind: str, obj: Mapping[str, Any]) -> Any:
+def spec_of(kind: str, obj: Mapping[str, Any]) -> Any:
+    """The noun of the object's spec.
+
+    Errors: ``ManifestError`` naming the object and the first mistake.
+    """
     spec, mistakes = load.read(kind, obj.get("spec"), stored=True)
     if mistakes:
         first = mistakes[0]
@@ -149,11 +155,13 @@ def _spec(kind: str, obj: Mapping[str, Any]) -> Any:
     return spec
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
+def text(values: Mapping[str, Any], key: str) -> str:
+    """The text at ``key``; empty when it is none."""
     value = values.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _number(values: Mapping[str, Any], key: str) -> int:
+def number(values: Mapping[str, Any], key: str) -> int:
+    """The whole number at ``key``; 0 when it is none."""
     value = values.get(key)
     return value if isinstance(value, int) else 0

@@ -35,7 +35,8 @@ _MAY_BE_LOST = frozenset({
 def called(kind: str, obj: Mapping[str, Any]) -> str:
     """The object as messages name it: ``rollout shop/shop``."""
     metadata = plain.mapping(obj.get("metadata"))
-    return f"{kind.lower()} {metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+    return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
 
 
 def status(obj: Mapping[str, Any]) -> RolloutStatus:
@@ -49,19 +50,30 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     stored = plain.mapping(obj.get("status"))
     if former.is_former(stored):
         stored = former.brought_up(stored)
+    wanted = "restore the status, or delete it to take what git asks for now as stable"
+    return remembered(_ROLLOUT, stored, _MAY_BE_LOST, (called("Rollout", obj), wanted))
+
+
+def remembered(
+    adapter: TypeAdapter[T],
+    stored: Mapping[str, Any],
+    may_be_lost: frozenset[tuple[str, ...]],
+    complaint: tuple[str, str],
+) -> T:
+    """The noun that was stored, without what cannot be read and ``may_be_lost``.
+
+    ``complaint``: the object as messages name it, and what is wanted of a person.
+    Errors: ``ManifestError`` naming the first field that may not be lost.
+    """
     try:
-        return _read(_ROLLOUT, stored)
+        return read(adapter, stored)
     except ValidationError as error:
-        lost = {_lost(error_["loc"]) for error_ in error.errors(include_url=False)}
-    if lost <= _MAY_BE_LOST:
-        return _read(_ROLLOUT, _without(stored, lost))
-    field = ".".join(min(lost - _MAY_BE_LOST))
-    raise ManifestError(
-        called("Rollout", obj),
-        0,
-        f"status.{field} cannot be read",
-        "restore the status, or delete it to take what git asks for now as stable",
-    )
+        found = error.errors(include_url=False)
+    lost = {_lost(one["loc"], may_be_lost) for one in found}
+    if lost <= may_be_lost:
+        return read(adapter, _without(stored, lost))
+    field = ".".join(min(lost - may_be_lost))
+    raise ManifestError(complaint[0], 0, f"status.{field} cannot be read", complaint[1])
 
 
 def is_former(obj: Mapping[str, Any]) -> bool:
@@ -78,11 +90,11 @@ def is_idle(obj: Mapping[str, Any]) -> bool:
     return bool(stage == Stage.IDLE)
 
 
-def _lost(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+def _lost(loc: tuple[int | str, ...], may_be_lost: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
     """The field that goes with the value at ``loc``: the one that may be lost, or the first."""
     path = tuple(str(part) for part in loc)
     heads = [path[:length] for length in range(1, len(path) + 1)]
-    return next((head for head in heads if head in _MAY_BE_LOST), path[:1])
+    return next((head for head in heads if head in may_be_lost), path[:1])
 
 
 def _without(stored: Mapping[str, Any], lost: Iterable[tuple[str, ...]]) -> dict[str, Any]:
@@ -102,31 +114,35 @@ def source_status(obj: Mapping[str, Any]) -> SourceStatus:
     Here a fresh start is harmless: the repository is read again and nothing is deleted.
     """
     try:
-        return _read(_SOURCE, plain.mapping(obj.get("status")))
+        return read(_SOURCE, plain.mapping(obj.get("status")))
     except ValidationError:
         return SourceStatus()
 
 
-def _read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
+def read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
+    """The noun that was stored; what a later version wrote is dropped.
+
+    Errors: pydantic's ``ValidationError``.
+    """
     known = {key: value for key, value in stored.items() if value is not None}
     return adapter.validate_python(known, by_alias=True, by_name=False, extra="ignore")
 
 
 def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
-    written = _written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
+    made = written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
         "phase": status.phase.value,
         "observedGeneration": status.observed_generation,
     }
     split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
     stage = {"name": status.stage.name.value, "split": split}
-    written["stage"] = {**written.get("stage", {}), **stage}
+    made["stage"] = {**made.get("stage", {}), **stage}
     if status.attempt.checkpoint:
-        checkpoint = _finite(dict(status.attempt.checkpoint))
-        written["attempt"] = {**written.get("attempt", {}), "checkpoint": checkpoint}
+        checkpoint = finite(dict(status.attempt.checkpoint))
+        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
     wanted = _conditions(status)
     generation = status.observed_generation
-    return written | {"conditions": conditions(wanted, before, generation, now)}
+    return made | {"conditions": conditions(wanted, before, generation, now)}
 
 
 def unread_json(
@@ -140,13 +156,13 @@ def unread_json(
     return {**fresh, **kept, **{key: fresh[key] for key in said}}
 
 
-def _written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:
+def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:
     """``status`` without what is as in a fresh one, so that little is stored.
 
     It also keeps us off a trap: kube-apiserver 1.20, if built with Go 1.18 or later, takes empty
     text in a typed field for null, and refuses it.
     """
-    written: dict[str, Any] = _finite(
+    made: dict[str, Any] = finite(
         adapter.dump_python(
             status,
             mode="json",
@@ -156,19 +172,19 @@ def _written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]
             exclude=dict(exclude),
         )
     )
-    return written
+    return made
 
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
-    written = _written(_SOURCE, status, {})
+    made = written(_SOURCE, status, {})
     word = reason(status)
     ready = word == "Applied"
     wanted = {
         "Ready": (ready, word, status.because),
         "Stalled": (bool(status.held), word, status.because),
     }
-    return written | {"conditions": conditions(wanted, before, status.observed_generation, now)}
+    return made | {"conditions": conditions(wanted, before, status.observed_generation, now)}
 
 
 def reason(status: SourceStatus) -> str:
@@ -230,12 +246,12 @@ def conditions(
     return made
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else math.copysign(_LARGEST, value)
     return value

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rollout.manifest import matches, metrics, plain, shapes
+from rollout.manifest import gates, matches, metrics, plain, shapes, upgraderules
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.source import folders
-from rollout.model.spec import BY_KUBERNETES, UNAVOIDABLE
+from rollout.model.spec import UNAVOIDABLE
 from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
@@ -27,8 +27,7 @@ def of(kind: str, spec: object, *, stored: bool = False) -> Iterator[Mistake]:
     ``stored``: a rule is silent where nulls would matter, since the API server has none.
     """
     if isinstance(spec, Mapping):
-        rules = {"Rollout": rollout, "AnalysisTemplate": template, "RolloutSource": source}
-        yield from rules[kind](spec)
+        yield from _RULES[kind](spec)
         if kind == "AnalysisTemplate" and not stored:
             yield from _arguments(spec)
 
@@ -37,7 +36,7 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
     yield from _approvals(spec)
-    yield from _overruled(plain.mapping(spec.get("preflight")).get("overrule"))
+    yield from gates.overruled(plain.mapping(spec.get("preflight")).get("overrule"), UNAVOIDABLE)
     strategy = plain.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
         yield Mistake(
@@ -131,20 +130,6 @@ def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(path, f"is {show(value)}, but the pods {has}", "the same label is wanted")
 
 
-def _overruled(value: object) -> Iterator[Mistake]:
-    """What cannot be let pass, and what is let pass twice."""
-    seen: set[str] = set()
-    for index, entry in enumerate(map(plain.mapping, plain.items(value))):
-        rule, here = entry.get("rule"), ("preflight", "overrule", index, "rule")
-        if not isinstance(rule, str):
-            continue
-        if rule in UNAVOIDABLE:
-            yield Mistake(here, f"is {rule}, which nobody can overrule", UNAVOIDABLE[rule])
-        elif rule in seen:
-            yield Mistake(here, f"is {show(rule)} again", "each rule once is wanted")
-        seen.add(rule)
-
-
 def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:
     if not isinstance(strategy, Mapping) or "steps" not in strategy:
         return
@@ -161,7 +146,7 @@ def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:
         if step.get("fault") and not reached:
             yield Mistake((*here, "fault"), "has no cohort to meet", "cohorts, here or before")
         yield from matches.cohorts(step.get("cohorts"), (*here, "cohorts"))
-        yield from _gate(step, here)
+        yield from gates.gate(step, here)
 
 
 def _weights(steps: list[Any], path: Path) -> Iterator[Mistake]:
@@ -189,7 +174,7 @@ def _darkness(steps: list[Any], path: Path) -> Iterator[Mistake]:
 
 def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     yield from matches.cohorts(strategy.get("preview"), (*path, "preview"))
-    yield from _gate(strategy, path)
+    yield from gates.gate(strategy, path)
     host = strategy.get("previewHost")
     if isinstance(host, str) and not _HOST.fullmatch(host):
         yield Mistake((*path, "previewHost"), f"is {show(host)}", "a host name is wanted")
@@ -202,34 +187,14 @@ def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     for name in ("canary", "dark"):
         for index, step in enumerate(plain.items(plain.mapping(strategy.get(name)).get("steps"))):
             here = ("strategy", name, "steps", index, "approval")
-            yield from _approval(plain.mapping(step).get("approval"), here, everywhere)
+            yield from gates.approval(plain.mapping(step).get("approval"), here, everywhere)
     approval = plain.mapping(strategy.get("blueGreen")).get("approval")
-    yield from _approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
+    yield from gates.approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
 
 
-def _approval(approval: object, path: Path, everywhere: bool) -> Iterator[Mistake]:
-    """``everywhere``: the rollout names a channel for all that has none of its own."""
-    values = plain.mapping(approval)
-    quorum, people = values.get("quorum", 1), plain.items(values.get("approvers"))
-    if values.get("slack") or everywhere:
-        return
-    if isinstance(quorum, int) and quorum > 1:
-        found = f"is {quorum}, but answers without a name count as one"
-        yield Mistake((*path, "quorum"), found, _CHANNEL)
-    if people and BY_KUBERNETES not in people:
-        found = "names nobody whose answer could be proved"
-        yield Mistake((*path, "approvers"), found, f"{_CHANNEL}, or {BY_KUBERNETES}")
-    if values.get("notAuthor") is True:
-        found = "is true, but answers without a name do not count then"
-        yield Mistake((*path, "notAuthor"), found, _CHANNEL)
-
-
-_CHANNEL = "slack: '#channel' beside it is wanted, or notify.slack"
-
-
-def _gate(step: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
-    bake, box = plain.time(step.get("bake", "1m")), plain.time(step.get("timeBox"))
-    if bake is not None and box is not None and box < bake:
-        found = f"is {words(box)}, shorter than the bake ({words(bake)})"
-        yield Mistake((*path, "timeBox"), found, "at least the bake is wanted")
-    yield from metrics.of(step.get("analysis"), (*path, "analysis"))
+_RULES = {
+    "Rollout": rollout,
+    "AnalysisTemplate": template,
+    "RolloutSource": source,
+    "ControlPlaneUpgrade": upgraderules.upgrade,
+}

@@ -19,6 +19,8 @@ from rollout.model.spec import (
 )
 from rollout.model.status import RolloutStatus
 from rollout.model.units import DURATION, percent, words
+from rollout.model.upgrade import ControlPlaneUpgradeSpec
+from rollout.model.upgrading import UpgradeStatus
 
 Schema = dict[str, Any]
 
@@ -28,6 +30,7 @@ class Kind:
     """One kind of ours: its names, its nouns, and what ``kubectl get`` shows of it.
 
     ``columns``: title, JSONPath, OpenAPI type.
+    ``namespaced``: whether it stands in a namespace; else it is the cluster's.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Kind:
     spec: Any
     status: Any = None
     columns: tuple[tuple[str, str, str], ...] = ()
+    namespaced: bool = True
 
 
 KINDS = {
@@ -69,6 +73,22 @@ KINDS = {
                 ("Ready", ".status.conditions[?(@.type=='Ready')].status", "string"),
                 ("Because", ".status.because", "string"),
             ),
+        ),
+        Kind(
+            "ControlPlaneUpgrade",
+            "controlplaneupgrades",
+            "rlu",
+            ControlPlaneUpgradeSpec,
+            UpgradeStatus,
+            (
+                ("Phase", ".status.phase", "string"),
+                ("From", ".spec.from", "string"),
+                ("To", ".spec.to", "string"),
+                ("State", ".status.state", "string"),
+                ("At", ".status.attempt.stop.name", "string"),
+                ("Because", ".status.because", "string"),
+            ),
+            namespaced=False,
         ),
     )
 }

@@ -138,6 +138,7 @@ class RolloutSource:
     """One RolloutSource object as the controller knows it.
 
     ``accept``: the commit that a person lets through although it is held (annotation).
+    ``pushed``: when somebody last said that it should be read now (annotation), in any words.
     """
 
     name: str
@@ -146,6 +147,7 @@ class RolloutSource:
     generation: int
     spec: RolloutSourceSpec
     accept: str = ""
+    pushed: str = ""
     status: SourceStatus = SourceStatus()
 
     @property

@@ -686,6 +686,17 @@ def _within(text: str, most: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PushWebhook:
+    """A push webhook of the source's own: at ``/push/NAMESPACE/NAME``, besides the operator's."""
+
+    __pydantic_config__ = CONFIG
+
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key proves each push; see docs/push-webhooks.md")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutSourceSpec:
     """A git repository, a ref and a folder whose manifests are kept in force."""
 
@@ -704,3 +715,6 @@ class RolloutSourceSpec:
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()
     prune: Annotated[bool, Field(description="delete what git no longer has")] = False
+    webhook: Annotated[
+        PushWebhook | None, Field(description="read at once when the forge tells of a push")
+    ] = None

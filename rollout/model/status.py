@@ -133,11 +133,43 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class Standing(StrEnum):
+    """Where a canary stands after all evidence so far, by one metric or by all of them."""
+
+    FAILED = "failed"
+    CERTIFIED = "certified"
+    CLEAN = "clean"  # not certified, nothing suspicious
+    SUSPICIOUS = "suspicious"
+    TOO_FEW = "too few"
+    NO_DATA = "no data"
+    ERROR = "error"
+    NOTHING = "nothing"  # there is nothing to judge by
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Requests that were counted, bad ones and all, of the canary and of stable.
+
+    ``outcome``: what is bad: ``errors``, or ``latency>250ms`` for those slower than that.
+    Estimates where a counter makes them, so no whole numbers are promised.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    outcome: str
+    canary_bad: float
+    canary_all: float
+    stable_bad: float
+    stable_all: float
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one metric says of the canary, with its evidence.
 
     ``text``: the sentence with both sides' counts and the evidence, under 250 characters.
+    ``standing``: where the canary stands by this metric alone; absent for what counts nothing.
+    ``counted``: the requests that it speaks of; absent where none are compared.
     ``evidence``: the e-value against "within tolerance"; None where nothing is compared.
     ``certified``: sure enough that it is not worse by more than the harm cap.
     ``since``, ``until``: the window that it speaks of.
@@ -148,6 +180,8 @@ class Verdict:
     metric: str
     outcome: Outcome
     text: str
+    standing: Standing | None = None
+    counted: Counted | None = None
     evidence: float | None = None
     certified: bool = False
     since: datetime | None = None

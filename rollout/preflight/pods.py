@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+from rollout.labels import Labels
 from rollout.preflight.ports import protocol
 from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
 from rollout.workloads import deployment, hpa, selector
@@ -41,7 +42,7 @@ def clashing_services(case: Case) -> Iterator[str]:
                 yield f"{pair}: both send to {workload['metadata']['name']} and {told}"
 
 
-def _selects(service: Obj, carried: selector.Labels) -> bool:
+def _selects(service: Obj, carried: Labels) -> bool:
     wanted = service["spec"].get("selector") or {}
     return bool(wanted) and selector.matches(wanted, carried)
 

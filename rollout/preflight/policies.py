@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rollout.istio import hosts
 from rollout.istio.routes.listing import namespace
+from rollout.labels import Labels
 from rollout.preflight.snapshot import Case, Obj, labels, named, template
 from rollout.workloads import selector
 
@@ -33,7 +34,7 @@ def uncovered(case: Case) -> Iterator[str]:
         yield f"{named(canary, 'deployment')}: {told}"
 
 
-def _selecting(case: Case) -> Iterator[tuple[str, Obj, selector.Labels]]:
+def _selecting(case: Case) -> Iterator[tuple[str, Obj, Labels]]:
     snapshot = case.snapshot
     for policy in case.here(snapshot.authorization_policies):
         select = policy["spec"].get("selector") or {}

@@ -6,7 +6,7 @@ from typing import assert_never
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
 from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
-from rollout.reconcile import drift, journey, wanted
+from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
     AT_ONCE,
     SOON,
@@ -63,10 +63,9 @@ def _done(look: Look, request: Request) -> Turn | None:
 
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that says why not; all else goes on."""
-    because = f"{request.verb}: {why}"
+    """The turn that says why not; all else goes on, and it is no decision of the history."""
     status = replace(look.status, last_refused_request=request.text)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return Turn(status, f"{request.verb}: {why}", AT_ONCE)
 
 
 def _raises(look: Look, request: Request) -> bool:
@@ -122,7 +121,7 @@ def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
     if lack is None:
         return None
     status = replace(look.status, last_refused_request=look.status.last_handled_request)
-    return Turn(remember(status, look.now, lack), lack, SOON, WaitsFor.PODS)
+    return Turn(status, lack, SOON, WaitsFor.PODS)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
@@ -173,6 +172,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
     yes = request.verb is Verb.APPROVE
+    if yes and holding.stop(look.rollout, status).step.approval is None:
+        return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(request.who, yes, look.now, step, attempt)
     because = f"{'approved' if yes else 'rejected'} by {_who(request)}"

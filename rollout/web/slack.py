@@ -13,6 +13,7 @@ from aiohttp import web
 from rollout.edges.slack import payload
 from rollout.edges.slack.signed import LARGEST, is_slacks
 from rollout.model.chat import Command, Heard
+from rollout.web import body
 
 DEADLINE = 3.0  # seconds for the whole body: Slack itself gives up then
 AT_ONCE = 64  # requests whose bodies are read, and presses that are worked on
@@ -37,14 +38,14 @@ class Door:
         if self._room.locked() or len(self._working) >= AT_ONCE:
             return web.Response(status=503)
         async with self._room:
-            body = await _body(request)
-        if isinstance(body, int):
-            return web.Response(status=body, headers={"Connection": "close"})
+            read = await body.read(request, LARGEST, DEADLINE)
+        if isinstance(read, int):
+            return web.Response(status=read, headers={"Connection": "close"})
         stamps = request.headers.getall("X-Slack-Request-Timestamp", [])
         signatures = request.headers.getall("X-Slack-Signature", [])
-        if not is_slacks(stamps, signatures, body, self.secrets(), self.clock()):
+        if not is_slacks(stamps, signatures, read, self.secrets(), self.clock()):
             return web.Response(status=401)
-        heard = payload.of_form(body)
+        heard = payload.of_form(read)
         if isinstance(heard, Command):
             told = {"response_type": "ephemeral", "text": await self.answer(heard)}
             return web.json_response(told)
@@ -56,19 +57,3 @@ class Door:
 
     async def _work(self, heard: Heard) -> None:
         await self.hear(heard)
-
-
-async def _body(request: web.Request) -> bytes | int:
-    """The raw bytes, or the status that refuses them: too many, or too slow."""
-    if (request.content_length or 0) > LARGEST:
-        return 413
-    read = bytearray()
-    try:
-        async with asyncio.timeout(DEADLINE):
-            async for chunk in request.content.iter_any():
-                read += chunk
-                if len(read) > LARGEST:
-                    return 413
-    except TimeoutError:
-        return 408
-    return bytes(read)

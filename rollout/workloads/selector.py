@@ -1,17 +1,10 @@
-"""Label selectors of Kubernetes, read as the API server reads them."""
+"""Label selectors of workloads, where an empty one selects nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-Labels = Mapping[str, str]
-
-_OPERATORS: Mapping[str, Callable[[str | None, list[str]], bool]] = {
-    "In": lambda value, values: value in values,
-    "NotIn": lambda value, values: value not in values,
-    "Exists": lambda value, _: value is not None,
-    "DoesNotExist": lambda value, _: value is None,
-}
-"""Source: Kubernetes, "Labels and Selectors", set-based requirement."""
+from rollout import labels as selecting
+from rollout.labels import Labels
 
 
 def selects(selector: Mapping[str, Any] | None, obj: Mapping[str, Any]) -> bool:
@@ -22,10 +15,9 @@ def selects(selector: Mapping[str, Any] | None, obj: Mapping[str, Any]) -> bool:
     labels = obj["metadata"].get("labels") or {}
     if not selector or not any(selector.values()):
         return False
-    return matches(selector.get("matchLabels") or {}, labels) and all(
-        _OPERATORS[e["operator"]](labels.get(e["key"]), e.get("values") or [])
-        for e in selector.get("matchExpressions") or ()
-    )
+    if not matches(selector.get("matchLabels") or {}, labels):
+        return False
+    return not selector.get("matchExpressions") or selecting.selector(selector).matches(labels)
 
 
 def matches(wanted: Labels, labels: Labels) -> bool:

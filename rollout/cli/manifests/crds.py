@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ROLLOUT = "Rollout"
     ANALYSIS_TEMPLATE = "AnalysisTemplate"
     ROLLOUT_SOURCE = "RolloutSource"
+    CONTROL_PLANE_UPGRADE = "ControlPlaneUpgrade"
 
 
 def schema(

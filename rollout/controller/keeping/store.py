@@ -160,6 +160,11 @@ class Store:
         await self.kube.patch("Rollout", namespace, name, [unchanged(obj), op])
         return True
 
+    def newest(self, key: str, now: datetime) -> Json | None:
+        """The status of ``key`` as its last look left it, also what was not written yet."""
+        known = self._known.get(key)
+        return None if known is None else record.rollout_json(known.status, _stored(known), now)
+
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._known.clear()

@@ -31,6 +31,11 @@ from rollout.model.source import (
 )
 from rollout.model.status import sentence
 
+Asked = tuple[int, str, str]
+"""What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
+
+FOLLOWING = timedelta(seconds=5)
+"""How often a replica that does not lead asks itself whether it does by now."""
 JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
@@ -91,7 +96,8 @@ class Sources:
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
     jitter: Callable[[], float] = random.random
-    _polled: dict[str, tuple[int, str, datetime]] = field(default_factory=dict)
+    _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
+    _nudged: set[str] = field(default_factory=set)
 
     def keys(self) -> list[str]:
         """Every source, ``namespace/name``; ``OutsideError`` while they are not known."""
@@ -106,20 +112,27 @@ class Sources:
         return found
 
     def nudge(self, key: str) -> None:
-        """The next look at ``key`` reads the repository, however short ago it was read."""
-        self._polled.pop(key, None)
+        """The next look at ``key`` reads the repository, however short ago it was read.
+
+        One that reads it now is followed by another: the push may have come after its fetch.
+        """
+        self._nudged.add(key)
 
     async def look(self, key: str) -> timedelta | None:
         """What git says is in force, and when to look again; None: there is no such source.
+
+        A replica that does not lead looks again, too: whoever led may be gone by then.
 
         Errors: ``ConflictError`` when somebody wrote meanwhile, ``OutsideError`` when the API
         server does not answer.
         """
         namespace, _, name = key.partition("/")
         obj = self.kube.get("RolloutSource", namespace, name)
-        if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
+        gone = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
+        if obj is None or gone or not self.leading():
             self._polled.pop(key, None)
-            return None
+            self._nudged.discard(key)
+            return None if gone else FOLLOWING
         try:
             source = objects.source(obj)
         except ManifestError as error:
@@ -129,12 +142,14 @@ class Sources:
             return None  # nothing but another spec helps, and that wakes us
         wait = source.spec.interval * (1 + JITTER * (self.jitter() - 0.5))
         now = self.clock()
-        known = self._polled.get(key)
-        if known and known[:2] == (source.generation, source.accept) and now < known[2]:
-            return known[2] - now  # woken by what we wrote ourselves
+        asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
+        if known and key not in self._nudged and known[0] == asked and now < known[1]:
+            return known[1] - now  # woken by what we wrote ourselves
+        self._nudged.discard(key)
+        self._polled.pop(key, None)
         status = await self._follow(source)
         await self._save(obj, source.status, status)
-        self._polled[key] = (source.generation, source.accept, now + wait)
+        self._polled[key] = (asked, now + wait)
         return wait
 
     async def _follow(self, source: RolloutSource) -> SourceStatus:
@@ -241,11 +256,11 @@ def _status(
 
 def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
     """What is in force stays, and how a person lets the commit through."""
-    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    ask = f"rollout accept {source.name} -n {source.namespace}"
     return replace(
         source.status,
         held=commit,
-        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
         because=f"commit {commit[:10]} {why}",
         rejected=(),
     )

@@ -14,6 +14,8 @@ from . import authority, datafile
 from .faults import Faults
 from .storage.housekeeping import Housekeeping
 from .storage.store import Store
+from .webhooks.calling import Caller, Reach
+from .webhooks.passage import Webhooks
 from .wire.access import Access
 from .wire.door import Door
 from .wire.streams import Streams
@@ -28,7 +30,8 @@ class Settings:
 
     ``history``: changes of a kind that a watch may be behind before it gets a 410.
     ``bookmark_s``: seconds of silence before a bookmark. ``slow``: unsent events before a drop.
-    ``tls``: it speaks TLS, too, on a port of its own.
+    ``tls``: it speaks TLS, too, on a port of its own. ``reach``: from a pod's address to the one
+    where its webhook can be called from here.
     """
 
     data: Path | None = None
@@ -36,6 +39,7 @@ class Settings:
     bookmark_s: float = 10.0
     slow: int = 10_000
     tls: bool = False
+    reach: Reach = str
 
 
 class ApiServer:
@@ -54,20 +58,22 @@ class ApiServer:
         self.url = ""
         self.tls_url = ""
         self.ca = ""
+        self._caller = Caller(self.store.ledger, self.settings.reach)
         self._runner: web.ServerRunner | None = None
         self._keeper: datafile.Keeper | None = None
 
     async def start(self, port: int = 0, tls_port: int = 0) -> str:
         """Its URL; port 0 takes a free one. Objects of the data file are back by then."""
         self._open()
+        verbs = Verbs(self.store, Webhooks(self.store.ledger, self.store.kinds, self._caller))
         streams = Streams(
             self.store.ledger,
-            Verbs(self.store),
+            verbs,
             self.faults,
             self.settings.bookmark_s,
             self.settings.slow,
         )
-        door = Door(self.store, self.access, self.faults, streams)
+        door = Door(self.store, self.access, self.faults, streams, verbs)
         server = web.Server(door.answer, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -102,6 +108,7 @@ class ApiServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._caller.close()
         if self._keeper is not None:
             self._keeper.save()
             self._keeper = None

@@ -285,6 +285,7 @@ KINDS: tuple[Kind, ...] = (
         shape=shapes.WEBHOOKS,
         columns=_columns(columns.WEBHOOKS),
         defaults=defaults.MUTATING_WEBHOOKS,
+        prepare=prepare.mutating_webhooks,
     ),
     Kind(
         "admissionregistration.k8s.io",
@@ -297,5 +298,6 @@ KINDS: tuple[Kind, ...] = (
         shape=shapes.WEBHOOKS,
         columns=_columns(columns.WEBHOOKS),
         defaults=defaults.WEBHOOKS,
+        prepare=prepare.validating_webhooks,
     ),
 )

@@ -96,6 +96,8 @@ WEBHOOKS = {
     "webhooks[].namespaceSelector": {},
     "webhooks[].objectSelector": {},
     "webhooks[].timeoutSeconds": 10,
+    "webhooks[].rules[].scope": "*",
+    "webhooks[].clientConfig.service.port": 443,
 }
 MUTATING_WEBHOOKS = {**WEBHOOKS, "webhooks[].reinvocationPolicy": "Never"}
 

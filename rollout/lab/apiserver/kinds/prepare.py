@@ -52,6 +52,41 @@ def replica_set(document: JsonObject, old: JsonObject | None) -> JsonObject:
     return _templated(document, old, "replicasets", "ReplicaSet")
 
 
+def mutating_webhooks(document: JsonObject, _: JsonObject | None) -> JsonObject:
+    """Each webhook must promise that a dry run has no effects, and say what it reads."""
+    return _hooked(document, "MutatingWebhookConfiguration")
+
+
+def validating_webhooks(document: JsonObject, _: JsonObject | None) -> JsonObject:
+    """As for mutating ones."""
+    return _hooked(document, "ValidatingWebhookConfiguration")
+
+
+def _hooked(document: JsonObject, kind: str) -> JsonObject:
+    """Source: Kubernetes, pkg/apis/admissionregistration/validation/validation.go."""
+    found = []
+    for index, each in enumerate(document.get("webhooks") or ()):
+        where = f"webhooks[{index}]"
+        if not each.get("admissionReviewVersions"):
+            message = "Required value: must specify one of v1, v1beta1"
+            found.append(Cause("FieldValueRequired", f"{where}.admissionReviewVersions", message))
+        if each.get("sideEffects") not in ("None", "NoneOnDryRun"):
+            found.append(_effects(f"{where}.sideEffects", each.get("sideEffects")))
+    if found:
+        group, plural = "admissionregistration.k8s.io", f"{kind.lower()}s"
+        raise invalid(Subject(group, plural, kind, document["metadata"]["name"]), found)
+    return document
+
+
+def _effects(where: str, value: str | None) -> Cause:
+    if value is None:
+        allowed = "Required value: must specify one of None, NoneOnDryRun"
+        return Cause("FieldValueRequired", where, allowed)
+    supported = '"None", "NoneOnDryRun"'
+    message = f'Unsupported value: "{value}": supported values: {supported}'
+    return Cause("FieldValueNotSupported", where, message)
+
+
 def _templated(
     document: JsonObject, old: JsonObject | None, resource: str, kind: str
 ) -> JsonObject:

@@ -1,10 +1,10 @@
-"""What may look at a write before it is stored: plain functions, in place of webhooks."""
+"""What may look at a write before it is stored: plain functions, and the gate of webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from rollout.lab.apiserver.problems import Problem
 
@@ -33,6 +33,17 @@ class Admission:
     @property
     def name(self) -> str:
         return str(self.object["metadata"]["name"])
+
+
+class Gate(Protocol):
+    """Who must agree to one write besides the server itself; both raise a refusal.
+
+    ``mutate`` comes before the object is checked, ``validate`` after.
+    """
+
+    def mutate(self, about: Admission) -> JsonObject: ...
+
+    def validate(self, about: Admission) -> None: ...
 
 
 # Returns the object to go on with, None to leave it as it is, or raises (see ``denied``).

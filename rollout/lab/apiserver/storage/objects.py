@@ -6,7 +6,7 @@ What comes back is the stored object itself, shared by all readers: never change
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout.lab.apiserver.fields.managed import Claim
@@ -97,6 +97,7 @@ class Objects:
     def remove(self, kind: Kind, old: Stored, policy: str, options: Options) -> Stored:
         """The last state; with finalizers it stays, marked. ``policy``: propagationPolicy."""
         self._admitted("DELETE", kind, old.object, old.object, options)
+        self._agreed("DELETE", kind, old.object, old.object, options)
         document = metadata.marked(old.object, kind, policy, metadata.stamp(self.now()))
         if document is old.object or options.dry_run:
             return old
@@ -120,7 +121,9 @@ class Objects:
         document = writes.conformed(writes.without_status(document, kind), kind, options)
         document = kind.prepare(document, None) if kind.prepare else document
         document = self._admitted("CREATE", kind, document, None, options)
-        document = writes.stored_form(writes.validated(document, kind, options), kind)
+        document = writes.validated(document, kind, options)
+        self._agreed("CREATE", kind, document, None, options)
+        document = writes.stored_form(document, kind)
         if held is None:
             mine = writes.claim(kind, options, "Update", self.now())
             document = writes.managed(None, writes.with_claims(document, []), kind, mine)
@@ -152,7 +155,9 @@ class Objects:
         document = writes.conformed(document, kind, options)
         document = kind.prepare(document, old.object) if kind.prepare else document
         document = self._admitted("UPDATE", kind, document, old.object, options)
-        document = writes.stored_form(writes.validated(document, kind, options), kind)
+        document = writes.validated(document, kind, options)
+        self._agreed("UPDATE", kind, document, old.object, options)
+        document = writes.stored_form(document, kind)
         document = writes.counted(old.object, document, kind)
         if held is None:
             mine = writes.claim(kind, options, "Update", self.now())
@@ -177,7 +182,21 @@ class Objects:
         old: JsonObject | None,
         options: Options,
     ) -> JsonObject:
-        if not self.hooks:
-            return document
         about = Admission(operation, kind.resource, options, document, old)
-        return admitted(tuple(self.hooks), about)
+        document = admitted(tuple(self.hooks), about)
+        if options.gate is None:
+            return document
+        wanted = options.gate.mutate(replace(about, object=document))
+        return document if wanted is document else writes.conformed(wanted, kind, options)
+
+    def _agreed(
+        self,
+        operation: str,
+        kind: Kind,
+        document: JsonObject,
+        old: JsonObject | None,
+        options: Options,
+    ) -> None:
+        if options.gate is not None:
+            about = Admission(operation, kind.resource, options, document, old)
+            options.gate.validate(about)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.lab.apiserver.fields.managed import Claim, Writer, after_update, as_json, claims
 from rollout.lab.apiserver.kinds.defaults import filled, without_nulls
@@ -14,6 +14,9 @@ from rollout.lab.apiserver.problems import Cause, bad_request, invalid
 from rollout.lab.apiserver.schema import prune, validate
 
 from .metadata import check_kind, stamp
+
+if TYPE_CHECKING:
+    from .admission import Gate
 
 JsonObject = dict[str, Any]
 
@@ -24,7 +27,7 @@ class Options:
 
     ``manager``: the field manager. ``version``: the API version that the client speaks, empty for
     the storage version. ``validation``: Strict, Warn or Ignore, for unknown fields.
-    ``warnings`` collects what the client should be told.
+    ``warnings`` collects what the client should be told. ``gate``: who else must agree.
     """
 
     manager: str = "lab"
@@ -35,6 +38,7 @@ class Options:
     validation: str = "Warn"
     user: str = "system:lab"
     warnings: list[str] = field(default_factory=list)
+    gate: Gate | None = None
 
 
 def read(document: Any, kind: Kind, options: Options) -> JsonObject:

@@ -20,12 +20,14 @@ from .verbs import Verbs
 class Door:
     """The one handler of the server; all answers, also the refusals, come from here."""
 
-    def __init__(self, store: Store, access: Access, faults: Faults, streams: Streams) -> None:
+    def __init__(
+        self, store: Store, access: Access, faults: Faults, streams: Streams, verbs: Verbs
+    ) -> None:
         self._store = store
         self._access = access
         self._faults = faults
         self._streams = streams
-        self._verbs = Verbs(store)
+        self._verbs = verbs
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

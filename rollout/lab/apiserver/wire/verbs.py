@@ -25,6 +25,8 @@ from rollout.lab.apiserver.problems import (
 from rollout.lab.apiserver.storage.ledger import JsonObject, Stored, encode
 from rollout.lab.apiserver.storage.selectors import Selector, selector
 from rollout.lab.apiserver.storage.store import Store
+from rollout.lab.apiserver.storage.writes import Options
+from rollout.lab.apiserver.webhooks.passage import Webhooks
 
 from . import reply, scale
 from .ask import APPLY_PATCHES, Ask, edited, parsed
@@ -66,8 +68,9 @@ def text(stored: Stored, target: Target) -> bytes:
 class Verbs:
     """What each verb does; every method raises a Problem for an answer that is not 2xx."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, webhooks: Webhooks) -> None:
         self._store = store
+        self._webhooks = webhooks
 
     async def answer(self, verb: str, ask: Ask) -> web.Response:
         match verb:
@@ -76,15 +79,15 @@ class Verbs:
             case "list":
                 return self._list(ask)
             case "create":
-                return self._create(ask, await ask.document())
+                return await self._create(ask, await ask.document())
             case "update":
-                return self._update(ask, await ask.document())
+                return await self._update(ask, await ask.document())
             case "patch":
-                return self._patch(ask, await ask.request.read())
+                return await self._patch(ask, await ask.request.read())
             case "delete":
-                return self._delete(*await _delete_options(ask))
+                return await self._delete(*await _delete_options(ask))
             case _:
-                return self._delete_all(*await _delete_options(ask))
+                return await self._delete_all(*await _delete_options(ask))
 
     def _get(self, ask: Ask) -> web.Response:
         target = ask.target
@@ -163,78 +166,92 @@ class Verbs:
             )
         return (space, name), revision
 
-    def _create(self, ask: Ask, document: JsonObject) -> web.Response:
-        target = ask.target
-        if target.name or target.namespace is None:
+    async def _create(self, ask: Ask, document: JsonObject) -> web.Response:
+        target, objects = ask.target, self._store.objects
+        space = target.namespace
+        if target.name or space is None:
             raise bad_request("an object is created in a namespace, without a name in the path")
-        return self._one(
-            ask, self._store.objects.add(target.kind, target.namespace, document, ask.options), 201
+        stored = await self._webhooks.passed(
+            ask.options, lambda options: objects.add(target.kind, space, document, options)
         )
+        return self._one(ask, stored, 201)
 
-    def _update(self, ask: Ask, document: JsonObject) -> web.Response:
-        target = ask.target
+    async def _update(self, ask: Ask, document: JsonObject) -> web.Response:
+        target, objects = ask.target, self._store.objects
         if target.subresource == "scale":
-            return self._scaled(ask, lambda _: document)
+            return await self._scaled(ask, lambda _: document)
         space = target.namespace or ""
         existed = self._store.ledger.get(target.kind.bucket, space, target.name) is not None
-        stored = self._store.objects.replace(target.kind, space, target.name, document, ask.options)
+        stored = await self._webhooks.passed(
+            ask.options,
+            lambda options: objects.replace(target.kind, space, target.name, document, options),
+        )
         return self._one(ask, stored, 200 if existed else 201)
 
-    def _patch(self, ask: Ask, body: bytes) -> web.Response:
+    async def _patch(self, ask: Ask, body: bytes) -> web.Response:
         target, media = ask.target, ask.request.content_type
         if media in APPLY_PATCHES and target.subresource != "scale":
-            return self._apply(ask, parsed(body))
+            return await self._apply(ask, parsed(body))
         if target.subresource == "scale":
-            return self._scaled(ask, lambda shown: edited(media, body, shown, target))
-        stored = self._store.objects.edit(
-            target.kind,
-            target.namespace or "",
-            target.name,
-            lambda shown: edited(media, body, shown, target),
+            return await self._scaled(ask, lambda shown: edited(media, body, shown, target))
+        return await self._edited(ask, lambda shown: edited(media, body, shown, target))
+
+    async def _edited(self, ask: Ask, edit: Callable[[JsonObject], JsonObject]) -> web.Response:
+        target, objects = ask.target, self._store.objects
+        space = target.namespace or ""
+        stored = await self._webhooks.passed(
             ask.options,
+            lambda options: objects.edit(target.kind, space, target.name, edit, options),
         )
         return self._one(ask, stored)
 
-    def _apply(self, ask: Ask, wanted: JsonObject) -> web.Response:
-        target = ask.target
+    async def _apply(self, ask: Ask, wanted: JsonObject) -> web.Response:
+        target, objects = ask.target, self._store.objects
         if not ask.query.get("fieldManager"):
             message = "Required value: is required for apply patch"
             cause = Cause("FieldValueRequired", "fieldManager", message)
             raise invalid(Subject("meta.k8s.io", "", "PatchOptions", ""), [cause])
-        stored, made = self._store.objects.apply(
-            target.kind, target.namespace or "", target.name, wanted, ask.options
+        space = target.namespace or ""
+        stored, made = await self._webhooks.passed(
+            ask.options,
+            lambda options: objects.apply(target.kind, space, target.name, wanted, options),
         )
         return self._one(ask, stored, 201 if made else 200)
 
-    def _scaled(self, ask: Ask, edit: Callable[[JsonObject], JsonObject]) -> web.Response:
+    async def _scaled(self, ask: Ask, edit: Callable[[JsonObject], JsonObject]) -> web.Response:
         kind = ask.target.kind
 
         def change(document: JsonObject) -> JsonObject:
             return scale.scaled(document, kind, edit(scale.shown(document, kind)))
 
-        target = ask.target
-        stored = self._store.objects.edit(
-            kind, target.namespace or "", target.name, change, ask.options
-        )
-        return self._one(ask, stored)
+        return await self._edited(ask, change)
 
-    def _delete(self, ask: Ask, wanted: JsonObject) -> web.Response:
+    async def _delete(self, ask: Ask, wanted: JsonObject) -> web.Response:
         target = ask.target
         if target.subresource:
             raise Problem(405, "MethodNotAllowed", "a subresource cannot be deleted", {})
-        stored = self._store.objects.one(target.kind, target.namespace or "", target.name)
-        _check_preconditions(target.kind, stored, wanted.get("preconditions") or {})
-        policy = str(wanted.get("propagationPolicy") or "")
-        gone = self._store.objects.remove(target.kind, stored, policy, ask.options)
+
+        def remove(options: Options) -> Stored:
+            stored = self._store.objects.one(target.kind, target.namespace or "", target.name)
+            _check_preconditions(target.kind, stored, wanted.get("preconditions") or {})
+            policy = str(wanted.get("propagationPolicy") or "")
+            return self._store.objects.remove(target.kind, stored, policy, options)
+
+        gone = await self._webhooks.passed(ask.options, remove)
         if "deletionTimestamp" in gone.object["metadata"] or target.kind.plural == "pods":
             return self._one(ask, gone)
         return reply.json(_deleted(target.kind, gone.object))
 
-    def _delete_all(self, ask: Ask, wanted: JsonObject) -> web.Response:
-        target = ask.target
+    async def _delete_all(self, ask: Ask, wanted: JsonObject) -> web.Response:
+        target, objects = ask.target, self._store.objects
         policy = str(wanted.get("propagationPolicy") or "")
-        rows = list(self._store.objects.rows(target.kind, target.namespace, chosen(ask)))
-        gone = [self._store.objects.remove(target.kind, row, policy, ask.options) for row in rows]
+        rows = list(objects.rows(target.kind, target.namespace, chosen(ask)))
+        gone = [
+            await self._webhooks.passed(
+                ask.options, partial(objects.remove, target.kind, row, policy)
+            )
+            for row in rows
+        ]
         metadata = {"resourceVersion": str(self._store.ledger.revision)}
         return reply.json(self._listed(ask, gone, metadata))
 

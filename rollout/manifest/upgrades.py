@@ -1,0 +1,89 @@
+"""ControlPlaneUpgrade objects of the cluster, parsed JSON, to nouns, and their status back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rollout.manifest import objects, plain, record
+from rollout.model.status import Phase
+from rollout.model.upgrade import ControlPlaneUpgrade
+from rollout.model.upgrading import UpgradeStatus
+
+KIND = "ControlPlaneUpgrade"
+
+_STATUS = TypeAdapter(UpgradeStatus)
+
+# What may be lost when it cannot be read: nothing of it says what we changed.
+_MAY_BE_LOST = frozenset({
+    ("because",),
+    ("awaits",),
+    ("history",),
+    ("attempt", "verdicts"),
+    ("attempt", "approvals"),
+    ("attempt", "warnings"),
+    ("attempt", "checkpoint"),
+})  # fmt: skip
+
+
+def upgrade(obj: Mapping[str, Any]) -> ControlPlaneUpgrade:
+    """The ControlPlaneUpgrade that ``obj`` describes.
+
+    Errors: ``ManifestError`` naming the object and the first mistake.
+    """
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    return ControlPlaneUpgrade(
+        name=objects.text(metadata, "name"),
+        uid=objects.text(metadata, "uid"),
+        generation=objects.number(metadata, "generation"),
+        spec=objects.spec_of(KIND, obj),
+        commit=objects.text(annotations, objects.COMMIT),
+        author=objects.text(annotations, objects.AUTHOR),
+        request=objects.request(objects.text(annotations, objects.REQUEST)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        deleted_at=objects.deleted_at(metadata),
+    )
+
+
+def status(obj: Mapping[str, Any]) -> UpgradeStatus:
+    """What the ControlPlaneUpgrade ``obj`` remembers; fresh when it remembers nothing.
+
+    Errors: ``ManifestError`` where what we changed cannot be read: nobody could take it back.
+    """
+    stored = plain.mapping(obj.get("status"))
+    complaint = record.called(KIND, obj), "restore the status: it is the way back"
+    return record.remembered(_STATUS, stored, _MAY_BE_LOST, complaint)
+
+
+def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The whole status as JSON; ``before``: the stored one, for its conditions."""
+    made = record.written(_STATUS, status, {"attempt": {"checkpoint"}}) | {
+        "phase": status.phase.value,
+        "state": status.state.value,
+        "observedGeneration": status.observed_generation,
+    }
+    if status.attempt.checkpoint:
+        checkpoint = record.finite(dict(status.attempt.checkpoint))
+        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
+    return made | {
+        "conditions": record.conditions(
+            _conditions(status), before, status.observed_generation, now
+        )
+    }
+
+
+def _conditions(status: UpgradeStatus) -> dict[str, tuple[bool, str, str]]:
+    """As those of a Rollout: Stalled waits for a person, Reconciling for time."""
+    pause = status.attempt.pause
+    stalled = status.phase is Phase.DEGRADED or (
+        status.phase is Phase.PAUSED and (pause is None or not pause.by)
+    )
+    ready = status.phase is Phase.HEALTHY
+    reason, because = status.state.value, status.because
+    return {
+        "Ready": (ready, reason, because),
+        "Reconciling": (not ready and not stalled, reason, because),
+        "Stalled": (stalled, reason, because),
+    }

@@ -1,0 +1,285 @@
+"""What an upgrade of the mesh remembers, and which of its states may follow which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rollout.model.mesh import Ref
+from rollout.model.spec import OpenObject
+from rollout.model.status import Answer, Pause, Phase, Verdict
+from rollout.model.units import CONFIG
+
+
+class State(StrEnum):
+    """Where an upgrade stands: ten states, the way back, and the three in which it is at rest."""
+
+    PREFLIGHT = "Preflight"  # the rules, and what the way back needs is recorded
+    BASE = "Base"  # CRDs of the new version, validator still at the old one
+    INSTALL = "Install"  # until the new revision is whole
+    CANARY = "Canary"  # the namespace that goes first
+    WAVES = "Waves"
+    GATEWAYS = "Gateways"
+    TAGS = "Tags"  # each tag, and then the default
+    BAKE = "Bake"
+    NODES = "Nodes"  # CNI and ztunnel: one DaemonSet each, which have no canary
+    REMOVE = "Remove"  # the point of no return, which asks
+    DONE = "Done"
+    RETURNING = "Returning"  # the way back, step by step in reverse
+    RETURNED = "Returned"  # all is as it was; not tried again
+    IDLE = "Idle"  # nothing was begun yet
+
+
+FORWARD = (
+    State.PREFLIGHT,
+    State.BASE,
+    State.INSTALL,
+    State.CANARY,
+    State.WAVES,
+    State.GATEWAYS,
+    State.TAGS,
+    State.BAKE,
+    State.NODES,
+    State.REMOVE,
+    State.DONE,
+)
+"""The order of the way there; a state without anything to do is passed through."""
+
+
+STATE_MAY_FOLLOW: Mapping[State, frozenset[State]] = {
+    State.IDLE: frozenset({State.PREFLIGHT}),
+    State.PREFLIGHT: frozenset({State.BASE, State.RETURNED}),
+    State.BASE: frozenset({State.INSTALL, State.RETURNING}),
+    State.INSTALL: frozenset({State.CANARY, State.WAVES, State.RETURNING}),
+    State.CANARY: frozenset({State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE, State.RETURNING}),
+    State.WAVES: frozenset({State.GATEWAYS, State.TAGS, State.BAKE, State.RETURNING}),
+    State.GATEWAYS: frozenset({State.TAGS, State.BAKE, State.RETURNING}),
+    State.TAGS: frozenset({State.BAKE, State.RETURNING}),
+    State.BAKE: frozenset({State.NODES, State.RETURNING}),
+    State.NODES: frozenset({State.REMOVE, State.DONE, State.RETURNING}),
+    State.REMOVE: frozenset({State.DONE, State.RETURNING}),
+    State.DONE: frozenset({State.PREFLIGHT}),
+    State.RETURNING: frozenset({State.RETURNED}),
+    State.RETURNED: frozenset({State.PREFLIGHT}),
+}
+"""Which state may follow which, besides itself; a turn that this does not allow is not done."""
+
+
+class Standing(StrEnum):
+    """Where one namespace of the mesh stands."""
+
+    WAITING = "Waiting"  # at the old revision; its wave has not begun
+    LABELLED = "Labelled"  # its label asks for the other revision; its pods are as they were
+    RESTARTING = "Restarting"
+    VERIFYING = "Verifying"  # all pods are new; their proxies are looked for at their istiod
+    MOVED = "Moved"
+    RETURNED = "Returned"
+
+
+class Awaits(StrEnum):
+    """What would move an upgrade on; what it says of it in words is its ``because``."""
+
+    FINDINGS = "Findings"  # preflight's, to be put right or overruled
+    INSTALLER = "Installer"  # of the new revision, or of its CRDs
+    CONTROL_PLANE = "ControlPlane"  # an istiod that is not whole
+    BRAKE = "Brake"  # Istio's configuration cannot be written: nothing moves meanwhile
+    ROLLOUTS = "Rollouts"  # under way in a namespace that is to move
+    OWNER = "Owner"  # of an object who takes back what we write
+    INJECTION = "Injection"  # a pod tried in a namespace would not get its one proxy
+    PODS = "Pods"  # restarting
+    PROXIES = "Proxies"  # to be at their istiod
+    BAKE = "Bake"
+    EVIDENCE = "Evidence"
+    DATA = "Data"
+    APPROVAL = "Approval"
+    USERS = "Users"  # of the old revision, which could be removed without them
+    NODES = "Nodes"  # somebody who updates CNI or ztunnel
+    OBJECTS = "Objects"  # somebody must put right what cannot be written
+    DRIFT = "Drift"  # somebody else's edit of what we changed
+
+
+class Confidence(StrEnum):
+    """How we know which istiod the proxies of a namespace are at."""
+
+    SYNCZ = "syncz"  # istiod says so of each
+    ANNOTATIONS = "annotations"  # what was injected; nobody says what is connected
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What we change of one object: leaves by JSON Pointer, as they were and as they shall be.
+
+    A pointer that only ``before`` has is taken away, one that only ``after`` has is added.
+    ``made``: the whole object, of one that we make; ``before`` and ``after`` are empty then.
+    ``step``: the stop of the journey that asked for it.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    step: str
+    ref: Ref
+    before: OpenObject = field(default_factory=dict)
+    after: OpenObject = field(default_factory=dict)
+    made: OpenObject | None = None
+
+    @property
+    def undone(self) -> "Change":
+        """The change that takes this one back; of an object that was made: none."""
+        return replace(self, before=self.after, after=self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One object of the old revision as preflight saw it: only these are ever deleted."""
+
+    __pydantic_config__ = CONFIG
+
+    ref: Ref
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceStatus:
+    """One namespace that moves, or has moved.
+
+    ``restart_at``: what the restarts of its workloads are marked with; one value a direction, so
+    that asking twice restarts once.
+    ``left``: pods that nobody can restart (Jobs, bare pods) and that still are at the other side.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+    standing: Standing = Standing.WAITING
+    since: datetime | None = None
+    restart_at: datetime | None = None
+    confidence: Confidence | None = None
+    workloads: int = 0
+    done: int = 0
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaveStatus:
+    """One wave with the namespaces that it was found to have when it began."""
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+    namespaces: tuple[NamespaceStatus, ...] = ()
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopStatus:
+    """The stop of the journey we are at.
+
+    ``name``: of the wave, gateway or tag; of a state that has but one stop, its own.
+    ``part``: which of a gateway's shares.
+    ``entered_at``: when it began; ``asked_at``: when we last changed something for it.
+    ``confirmed_at``: when all of it was verified; the gate's clock and its evidence start here.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    name: str
+    entered_at: datetime
+    part: int = 0
+    asked_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Why all goes back, from where, and since when."""
+
+    __pydantic_config__ = CONFIG
+
+    because: str
+    state: State
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to bring everything to the new revision; the next begins as a new value.
+
+    ``changes``: what we changed, oldest first, written down before it is done: the way back.
+    ``recorded``: the old revision's own objects, as preflight saw them.
+    ``asked_from``, ``asked_to``: the revisions of this attempt, whatever git says meanwhile.
+    ``removing``: the point of no return is passed.
+    ``users_gone_at``: since when nothing uses the old revision any more.
+    ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    number: int = 0
+    asked_from: str = ""
+    asked_to: str = ""
+    stop: StopStatus | None = None
+    waves: tuple[WaveStatus, ...] = ()
+    changes: tuple[Change, ...] = ()
+    recorded: tuple[Recorded, ...] = ()
+    removing: bool = False
+    users_gone_at: datetime | None = None
+    way_back: WayBack | None = None
+    pause: Pause | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    approvals: tuple[Answer, ...] = ()
+    warnings: tuple[str, ...] = ()
+    checkpoint: OpenObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The target revision that was given up; not tried again until git says another, or retry."""
+
+    __pydantic_config__ = CONFIG
+
+    to: str
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeEntry:
+    """One decision of the past: where, and why."""
+
+    __pydantic_config__ = CONFIG
+
+    id: str
+    at: datetime
+    state: State
+    because: str
+    stop: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeStatus:
+    """What one upgrade remembers; what the mesh should be follows from this and the spec alone.
+
+    ``because``: one sentence under 80 characters: why it stands where it stands.
+    ``awaits``: what would move it on; absent when nothing has to.
+    ``since``: when the state began.
+    ``epoch``: rises with every saved decision that acts, never falls.
+    ``history``: the last 50 decisions.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    phase: Phase = Phase.HEALTHY
+    because: str = ""
+    awaits: Awaits | None = None
+    state: State = State.IDLE
+    since: datetime | None = None
+    attempt: Attempt = field(default_factory=Attempt)
+    refused: Refused | None = None
+    epoch: int = 0
+    history: tuple[UpgradeEntry, ...] = ()
+    last_handled_request: str = ""
+    last_refused_request: str = ""
+    observed_generation: int = 0
+    observed_commit: str = ""
