@@ -218,6 +218,32 @@ async def templated(scene: Scene) -> None:
     assert await scene.is_there("ConfigMap", "settings")
 
 
+async def reverted(scene: Scene) -> None:
+    """Git goes back in mid-journey, and the old release's ConfigMap is there no more."""
+    space, name = scene.space, "reverted"
+    secret = objects.secret(space, "reverted-password", "one")
+    old, new = (objects.config_map(space, which, which) for which in ("old", "new"))
+    await scene.apply(old, new, secret, *objects.service(space, name))
+    before = objects.configured("v1", name, "old", "reverted-password")
+    after = objects.configured("v2", name, "new", "reverted-password")
+    strategy = {"canary": {"steps": [{"weight": 50, "bake": "1h"}]}}
+    workload = {"template": before, "drain": "1s"}
+    await scene.apply(objects.rollout(space, name, None, workload=workload, strategy=strategy))
+    await scene.rests(name)
+    first = (await scene.status(name))["stable"]["name"]
+    await scene.push(name, workload={"template": after})
+    await scene.moves(name)
+    await scene.control.delete("ConfigMap", space, "old")
+    await scene.push(name, workload={"template": before})
+
+    async def home() -> bool:
+        stage = (await scene.status(name))["stage"]
+        return bool(stage["name"] == "Idle" and stage["split"]["canary"] == 0)
+
+    await comes(home, lambda: scene.status(name))
+    assert (await scene.status(name))["stable"]["name"] == first
+
+
 async def sourced(scene: Scene) -> None:
     """A repository says what is, what changes, and what goes."""
     space, name = scene.space, "sourced"
@@ -272,5 +298,6 @@ JOURNEYS = (
     _of(judged, Need.TEMPLATES),
     _of(hooked, Need.SECRETS),
     _of(templated, Need.SUBSETS, Need.POD_TEMPLATE, Need.CONFIGURATION),
+    _of(reverted, Need.SUBSETS, Need.POD_TEMPLATE, Need.CONFIGURATION),
     _of(sourced, Need.SOURCES, Need.TEMPLATES),
 )

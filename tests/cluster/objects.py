@@ -84,10 +84,12 @@ def secret(space: str, name: str, value: str) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"key": value}}
 
 
-def configured(image: str, name: str) -> Object:
-    """A template whose pods read ConfigMap ``settings`` and Secret ``password``."""
+def configured(
+    image: str, name: str, settings: str = "settings", password: str = "password"
+) -> Object:
+    """A template whose pods read a ConfigMap and a Secret."""
     plain = container(image)
-    sources = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "password"}}]
+    sources = [{"configMapRef": {"name": settings}}, {"secretRef": {"name": password}}]
     return template(image, name, containers=[{**plain, "envFrom": sources}])
 
 
