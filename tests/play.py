@@ -253,7 +253,8 @@ class World:
                 self.made.discard(action.name)
                 del self.subsets[action.name]
             case ReleaseFields():
-                self.fields_held = False
+                self.fields_held = None if self.fields_held is None else False
+                self.epoch = 0 if action.marks else self.epoch
             case EnsureWorkload():
                 self.pods[action.revision.name] = action.replicas
                 self.outdated.pop(action.revision.name, None)

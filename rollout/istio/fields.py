@@ -32,6 +32,11 @@ def held(
     return tuple(obj for obj in ours if _entries(obj) and not memory.others(obj, target))
 
 
+def marked(virtual_services: Iterable[Obj], target: Target) -> tuple[Obj, ...]:
+    """Those that carry our annotation still."""
+    return tuple(obj for obj in virtual_services if memory.read(obj, target))
+
+
 def release(obj: Obj) -> list[Op]:
     """The JSON Patch after which we manage nothing of ``obj``; whoever wrote first makes it fail.
 
@@ -45,6 +50,11 @@ def release(obj: Obj) -> list[Op]:
     rows = [jsonpatch.Row(at, entry) for at, entry in enumerate(entries) if at not in mine]
     after = {**obj["metadata"], "managedFields": jsonpatch.Rows(tuple(rows), ("manager",))}
     return jsonpatch.steps(dict(obj), {**obj, "metadata": after})
+
+
+def unmark(obj: Obj, target: Target) -> list[Op]:
+    """The JSON Patch after which ``obj`` remembers nothing of us: nobody is left to read it."""
+    return jsonpatch.steps(dict(obj), memory.written(obj, target, None))
 
 
 _PATH = "/metadata/managedFields"

@@ -54,10 +54,11 @@ class ReleaseFields:
     """No object of ``target`` names us as the manager of what its author writes.
 
     Its ``metadata.managedFields`` then have nothing of ours that a server-side apply of the
-    author's could conflict with.
+    author's could conflict with. ``marks``: and no VirtualService has our annotation.
     """
 
     target: Target
+    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,10 +160,12 @@ def _fields(look: Look, turn: Turn, due: Sequence[Action]) -> tuple[Action, ...]
     traffic, status = look.seen.traffic, turn.status
     resting = {look.status.stage.name, status.stage.name} == {Stage.IDLE}
     settled = resting and not traffic.differences and not status.stage.waits_for_proxies
-    over = turn.writes is Writes.LAST or (settled and turn.writes is not Writes.NO_ROUTES)
-    if due or not over or not traffic.fields_held:
+    last, target = turn.writes is Writes.LAST, wanted.target(look.rollout, status)
+    if last and (traffic.fields_held or traffic.epoch):
+        return (ReleaseFields(target, marks=True),)
+    if due or not settled or turn.writes is Writes.NO_ROUTES or not traffic.fields_held:
         return ()
-    return (ReleaseFields(wanted.target(look.rollout, turn.status)),)
+    return (ReleaseFields(target),)
 
 
 def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action, ...]:

@@ -78,18 +78,21 @@ ALWAYS = {
 }
 UNPLAYED = {
     # A replica that does not lead notes on the source that somebody pushed: here the one that
-    # leads is killed, and who is left leads (tests/controller/sources/test_pushes.py plays it).
+    # leads is killed, and who is left leads (tests/controller/sources/test_pushed.py plays it).
     Need.PUSHES,
 }
 WANTED = {call for call, needs in rights.calls().items() if {*needs} - UNPLAYED}
-_KINDS = {plural: kind for kind, (_, plural) in paths.PATHS.items()}
+_KINDS = {(paths.group(base), plural): kind for kind, (base, plural) in paths.PATHS.items()}
+_KINDS["authorization.k8s.io", "selfsubjectaccessreviews"] = "SelfSubjectAccessReview"
 
 
 def used(audited: Sequence[Any]) -> set[Call]:
     """What was done, as the audit log has it."""
-    kinds = {**_KINDS, "selfsubjectaccessreviews": "SelfSubjectAccessReview"}
     refs = ((entry["verb"], entry["objectRef"]) for entry in audited)
-    return {Call(verb, kinds[ref["resource"]], ref.get("subresource", "")) for verb, ref in refs}
+    return {
+        Call(verb, _KINDS[ref.get("apiGroup", ""), ref["resource"]], ref.get("subresource", ""))
+        for verb, ref in refs
+    }
 
 
 def where(entry: Any) -> str:

@@ -76,3 +76,10 @@ def test_an_object_on_which_another_rollout_has_its_marks_waits_for_it() -> None
     other = target(rollout="other")
     shared = memory.written(obj, other, Memory(1, other.host))
     assert fields.held([shared], [], target()) == ()
+
+
+def test_our_annotation_goes_and_every_other_stays() -> None:
+    noted = {**ROUTED, "metadata": {**ROUTED["metadata"], "annotations": {"team": "pay"}}}
+    obj = memory.written(noted, target(), Memory(3, target().host))
+    assert fields.marked([noted, obj], target()) == (obj,)
+    assert jsonpatch.apply(obj, fields.unmark(obj, target())) == noted

@@ -66,7 +66,9 @@ class Performer:
                 await self._point(action)
             case RemoveSubset():
                 await self._remove(action)
-            case ReleaseFields(target):
+            case ReleaseFields(target, marks):
+                if marks:
+                    await self._unmark(target)
                 await self._release_fields(target)
             case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
                 subject = held.status.subject
@@ -128,6 +130,10 @@ class Performer:
             rule,
             lambda obj: destinationrule.remove(obj, target, action.name, action.epoch),
         )
+
+    async def _unmark(self, target: Target) -> None:
+        for obj in fields.marked(mesh.virtual_services(self.kube, target), target):
+            await self._patch("VirtualService", obj, lambda obj: fields.unmark(obj, target))
 
     async def _release_fields(self, target: Target) -> None:
         """A no of the API server is told and ends nothing: it is about words, and moves nobody."""
