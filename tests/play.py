@@ -124,7 +124,9 @@ class World:
     ) -> Observation:
         """What a shell would see of this world."""
         name = rollout.spec.revision
-        revision = Revision(name, rollout.commit, self.builds.get(name, ""))
+        templated = rollout.spec.workload.template is not None
+        build = "" if templated else self.builds.get(name, "")
+        revision = Revision(name, rollout.commit, name if templated and self.builds else build)
         named = rollout.spec.workload.autoscaler
         autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down

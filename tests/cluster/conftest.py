@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from rollout.cli.manifests import rbac
+from rollout.edges.kube import paths
 from rollout.lab.kube import crds
 from rollout.lab.kube.client import ApiRefusedError, Kind, Kube, Object
 from rollout.manifest import definition, schema
@@ -144,6 +145,8 @@ async def _prepare(real: RealKube) -> None:
     """Our CRDs and Istio's are served, and the controller's own namespace is there."""
     kube = Kube(real.url, real.token, real.context())
     made = [*crds.istio(), *(definition.crd(kind) for kind in schema.KINDS.values())]
+    known = {crd["spec"]["names"]["kind"] for crd in made}
+    made += [_any(kind) for kind in _READ_BY_RULES if kind not in known]
     for crd in made:
         await kube.apply(crd)
     for crd in made:
@@ -156,6 +159,26 @@ async def _prepare(real: RealKube) -> None:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
     await kube.apply(space)
     await _closed(kube)
+
+
+_READ_BY_RULES = ("Sidecar", "PeerAuthentication", "AuthorizationPolicy", "Telemetry")
+
+
+def _any(kind: str) -> Object:
+    """A CRD of Istio's group and version for ``kind``, with whatever fields."""
+    base, plural = paths.PATHS[kind]
+    version = base.rpartition("/")[2]
+    group = paths.group(base)
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind}
+    served = {"name": version, "served": True, "storage": True}
+    versions = [{**served, "schema": {"openAPIV3Schema": anything}}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": versions},
+    }
 
 
 async def _closed(kube: Kube) -> None:

@@ -22,7 +22,7 @@ from rollout.model.status import sentence
 
 CONNECTIONS = 256
 BEFORE_END = 0.2  # of what is left of a token's life: it is asked for anew so long before its end
-LONGEST = 200  # characters of what somebody else wrote
+LONGEST = 800  # characters of what somebody else wrote; a screen shows fewer of them
 LONGEST_BEFORE_END = 60.0  # seconds
 PAUSE = 5.0  # seconds between two tries to get other credentials than those that were refused
 PLUGIN_SECONDS = 60.0
