@@ -17,6 +17,7 @@ class View(StrEnum):
 
     SOURCE = "source"  # what clients felt, after retries
     DESTINATION = "destination"  # what the server saw; the only one that knows mirrored requests
+    GATEWAY = "gateway"  # what a cluster's ingress gateway passed on, whatever stands behind it
 
 
 class Counting(StrEnum):
@@ -35,7 +36,8 @@ class CountsQuestion:
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
-    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host; for
+    GATEWAY a side's name to ``cluster/namespace/workload``, and no ``namespace``.
     """
 
     metric: str

@@ -8,6 +8,7 @@ from rollout.model.observation import Observation
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage, Subject
+from rollout.model.turn import SOON, Notice, short
 from rollout.reconcile import (
     actions,
     adopt,
@@ -23,7 +24,7 @@ from rollout.reconcile import (
     takeover,
     transitions,
 )
-from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, later_replicas, short
+from rollout.reconcile.look import Look, Turn, asked, attempted, later_replicas
 
 _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 

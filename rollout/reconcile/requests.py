@@ -7,19 +7,16 @@ from typing import assert_never
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Finish, Request, Rollout
 from rollout.model.status import Answer, RefusedRequest, Rejected, RolloutStatus, Stage
+from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
-    AT_ONCE,
-    SOON,
     Look,
-    Notice,
     Turn,
     asked,
     attempted,
     lacking,
     named,
     remember,
-    short,
     waited_anew,
 )
 from rollout.strategies import Stop
