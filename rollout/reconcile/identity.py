@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from rollout.model.reasons import PauseKind, Reason
 from rollout.model.status import Revision, Stage
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import journey
-from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, attempted, remember
+from rollout.reconcile.look import Look, Turn, attempted, remember
 
 _WITH_REQUESTS = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
 _TURNABLE = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING)
