@@ -113,6 +113,11 @@ class World:
         return f"{self.control_url}/debug/syncz"
 
     @property
+    def istiod_url(self) -> str:
+        """The same of one istiod of many, by the address of its pod, which is to be filled in."""
+        return f"{self.control_url}/istiod/{{address}}/debug/syncz"
+
+    @property
     def git_url(self) -> str:
         return self.repository.url
 

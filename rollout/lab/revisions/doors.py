@@ -9,6 +9,7 @@ from aiohttp import web
 
 from rollout.lab.cluster.forwarding import Forwarding
 from rollout.lab.cluster.kubelet import Kubelet, Runtime
+from rollout.lab.cluster.network import loopback
 from rollout.lab.istiod.gateways import Gateways
 from rollout.lab.kube.client import NAMESPACE, ApiRefusedError, Kube
 from rollout.lab.kube.watched import Plan, Watched, until
@@ -125,12 +126,14 @@ class Revisions:
     def open(self, app: web.Application) -> None:
         """The doors that are on the lab's control port.
 
-        ``/istiod/NAMESPACE/POD/…`` is one istiod's own monitoring port, for those who cannot reach
-        the pod's address; ``/istiod/metrics`` is what a scrape of all of them would show.
+        ``/istiod/NAMESPACE/POD/…`` and ``/istiod/ADDRESS/…`` are one istiod's own monitoring port,
+        for those who cannot reach the pod's address; ``/istiod/metrics`` is what a scrape of all
+        of them would show.
         """
         app.router.add_get("/istiod/metrics", self._scraped)
         app.router.add_get("/istiod/{namespace}/{pod}/debug/syncz", self._syncz)
         app.router.add_get("/istiod/{namespace}/{pod}/metrics", self._metrics)
+        app.router.add_get("/istiod/{address}/debug/syncz", self._syncz)
         app.router.add_post("/revisions", self._ordered)
 
     async def _scraped(self, _: web.Request) -> web.Response:
@@ -143,11 +146,12 @@ class Revisions:
         return web.Response(text=self._replica(request).page(), content_type="text/plain")
 
     def _replica(self, request: web.Request) -> Replica:
-        key = "{namespace}/{pod}".format_map(request.match_info)
+        asked = request.match_info
+        address, key = asked.get("address", ""), f"{asked.get('namespace')}/{asked.get('pod')}"
         for known, replica in self.planes.replicas():
-            if known == key:
+            if known == key or (address and replica.address == loopback(address)):
                 return replica
-        raise web.HTTPBadGateway(text=f"{key}: no istiod answers there\n")
+        raise web.HTTPBadGateway(text=f"{address or key}: no istiod answers there\n")
 
     async def _ordered(self, request: web.Request) -> web.Response:
         """``{"revision": "1-30-3", "faults": {"errors": 0.3}}``; without faults it is healed."""

@@ -28,6 +28,8 @@ def flaws(obj: Object) -> list[str]:
 def _virtual_service(spec: Object) -> Iterator[str]:
     if not spec.get("hosts") and not any("delegate" in each for each in spec.get("http") or ()):
         yield "virtual service must have at least one host"
+    if "*" in (spec.get("hosts") or ()) and "mesh" in (spec.get("gateways") or ["mesh"]):
+        yield "wildcard host * is not allowed for virtual services bound to the mesh gateway"
     if not any(spec.get(each) for each in ("http", "tls", "tcp")):
         yield "http, tcp or tls must be provided in virtual service"
     for route in spec.get("http") or ():
@@ -35,7 +37,7 @@ def _virtual_service(spec: Object) -> Iterator[str]:
 
 
 def _http(route: Object) -> Iterator[str]:
-    if not any(each in route for each in _ACTIONS):
+    if not any(route.get(each) for each in _ACTIONS):
         yield "HTTP route, redirect or direct_response is required"
     weights = [_number(each.get("weight")) for each in route.get("route") or ()]
     if any(weight < 0 for weight in weights):
