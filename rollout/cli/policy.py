@@ -30,6 +30,17 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """``secret``: a file with the secret of push webhooks, read anew at each use; two while one is
+    being changed, a line each. It goes before ``PUSH_WEBHOOK_SECRET``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The file's content; an empty one is the safest.
 
@@ -47,6 +58,7 @@ class Policy:
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
+    push: Push = Push()
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():
@@ -58,7 +70,8 @@ class Policy:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
 
 
-KEYS = ("webhooks", "signers", "abroad", "localGit", "slack")
+KEYS = ("webhooks", "signers", "abroad", "localGit", "slack", "push")
+_PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
 
@@ -66,7 +79,7 @@ def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """Which keys may stand at that place, for "did you mean"."""
     if not place:
         return KEYS
-    return _SLACK if place == ("slack",) else ()
+    return {"slack": _SLACK, "push": _PUSH}.get(str(place[0]), ()) if len(place) == 1 else ()
 
 
 def read(path: str) -> Policy:

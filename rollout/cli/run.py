@@ -15,8 +15,10 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import options, people, settings
+from rollout.cli import forges, live, options, people, settings
 from rollout.cli import policy as policies
+from rollout.cli.forges import Inbound
+from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
@@ -25,6 +27,7 @@ from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
+from rollout.controller.sources.pushed import Pushes
 from rollout.edges import kube
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube
@@ -37,7 +40,7 @@ from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
-from rollout.web.slack import Door
+from rollout.web import live as live_door
 
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
@@ -70,6 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
+    audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -88,6 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         cache=cache.expanduser(),
         listen=listen,
         policy=policy,
+        audit=audit,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -101,15 +106,22 @@ async def _run(given: Settings) -> None:
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
-        talk = people.talk(allowed.slack, listens=bool(given.listen))
+        identity = _identity()
+        recorder = Recorder(given.audit, identity)
+        talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
+        inbound = Inbound(forges.shared(allowed.push))
         beside: tuple[Beside, ...] = (
-            _following(sources, outside, allowed),
+            recorder.beside,
+            _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
             *((talk.beside(),) if talk else ()),
         )
+        if isinstance(outside.kube, Kube):
+            beside = (*beside, _live(outside.kube.server))
         if given.listen:
-            beside = (*beside, _door(given.listen, talk.door() if talk else None))
-        mine = app.Settings(settings.own_namespace(), _identity(), beside)
+            doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
+            beside = (*beside, _door(given.listen, doors))
+        mine = app.Settings(settings.own_namespace(), identity, beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")
@@ -156,8 +168,10 @@ def access(given: Settings) -> Access:
     )
 
 
-def _following(repo: GitRepo, outside: Outside, allowed: policies.Policy) -> Beside:
-    """The sources, kept in force beside the rollouts."""
+def _following(
+    repo: GitRepo, outside: Outside, allowed: policies.Policy, inbound: Inbound
+) -> Beside:
+    """The sources, kept in force beside the rollouts; read at once when a push is told of."""
 
     async def beside(controller: Controller) -> None:
         sources = Sources(
@@ -172,18 +186,24 @@ def _following(repo: GitRepo, outside: Outside, allowed: policies.Policy) -> Bes
             ),
             leading=lambda: controller.leading,
         )
-        await Following(sources, outside.kube).run()
+        following = Following(sources, outside.kube)
+        pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)
+        inbound.pushes = pushes
+        try:
+            await following.run()
+        finally:
+            await pushes.stop()
 
     return beside
 
 
-def _door(address: str, slack: Door | None) -> Beside:
-    """Health, metrics and Slack's requests at ``address``, host:port."""
+def _door(address: str, doors: web.Settings) -> Beside:
+    """Health, metrics and what ``doors`` lets in besides, at ``address``, host:port."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         raise RefusedError(f"listen {address!r}: is no address; host:port is wanted")
 
-    mine = web.Settings(host.strip("[]"), int(port), slack)
+    mine = replace(doors, host=host.strip("[]"), port=int(port))
 
     async def beside(controller: Controller) -> None:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -192,6 +212,17 @@ def _door(address: str, slack: Door | None) -> Beside:
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+
+    return beside
+
+
+def _live(server: str) -> Beside:
+    """What the last looks left, for commands on this machine."""
+
+    async def beside(controller: Controller) -> None:
+        async with live_door.opened(controller) as address:
+            with live.announced(server, address):
+                await asyncio.Event().wait()
 
     return beside
 

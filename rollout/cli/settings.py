@@ -1,4 +1,7 @@
-"""The controller's settings: at most twelve, and the only place where the environment is read."""
+"""The controller's settings, and the only place where the environment is read.
+
+At most twelve, besides which of the kubeconfig's clusters it is.
+"""
 
 import os
 from collections.abc import Callable
@@ -20,6 +23,7 @@ class Settings:
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
+    ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
     ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
 
@@ -34,6 +38,7 @@ class Settings:
     cache: Path = CACHE
     listen: str = ""
     policy: str = ""
+    audit: str = ""
     log_level: str = "info"
 
 
@@ -60,8 +65,8 @@ def secret(path: str) -> str:
         raise RefusedError(f"{path}: cannot be read ({error}); name a readable file") from error
 
 
-def slack(name: str, file: str) -> Callable[[], str] | None:
-    """Slack's secret ``name``, such as ``SLACK_BOT_TOKEN``; None where there is none.
+def kept(name: str, file: str) -> Callable[[], str] | None:
+    """The secret ``name``, such as ``SLACK_BOT_TOKEN``; None where there is none.
 
     ``file``: read anew at each use, so it may be changed while we run; empty: the environment's.
     Errors: ``RefusedError``, also later, when the file cannot be read.

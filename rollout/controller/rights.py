@@ -22,11 +22,12 @@ class Need(StrEnum):
     PREFLIGHT = "preflight: the rules that read it find nothing"
     EVENTS = "Events"
     SOURCES = "RolloutSources"
+    PUSHES = "push webhooks at a replica that does not lead"
     MANAGED = "`scale: managed`"
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
-    SECRETS = "webhooks with a Secret, and sources with a `secretRef`"
+    SECRETS = "webhooks with a Secret, and sources with a `secretRef` or a `webhook`"
 
 
 REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
@@ -90,6 +91,7 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.EVENTS, ("create",), ("Event",)),
     Right(Need.SOURCES, ("list", "watch", "get"), ("RolloutSource",)),
     Right(Need.SOURCES, ("patch",), ("RolloutSource",), "status"),
+    Right(Need.PUSHES, ("patch",), ("RolloutSource",)),
     Right(Need.SOURCES, ("create", "delete"), ("Rollout",)),
     Right(Need.SOURCES, ("get", "create", "patch", "delete"), ("AnalysisTemplate",)),
     Right(Need.MANAGED, ("get", "patch"), ("Deployment",)),

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollout import lenient
+
 Obj = Mapping[str, Any]
 
 
@@ -41,9 +43,7 @@ def owner(obj: Obj) -> str:
     Sources: Argo CD, "Resource tracking"; Flux, Kustomization and HelmRelease API; Helm, the
     annotations that it adopts objects by.
     """
-    metadata = obj["metadata"]
-    managers = {f.get("manager") for f in metadata.get("managedFields") or ()}
-    keys = [*(metadata.get("labels") or {}), *(metadata.get("annotations") or {})]
+    managers, keys = _managers(obj), _marks(obj)
     for tool in _TOOLS:
         if managers & {*tool.managers} or any(k.startswith(tool.marks) for k in keys):
             return tool.name
@@ -52,11 +52,9 @@ def owner(obj: Obj) -> str:
 
 def is_put_back(obj: Obj) -> bool:
     """Whether a Kustomization of Flux owns it, which writes git's version at each of its rounds."""
-    metadata = obj["metadata"]
-    managers = {f.get("manager") for f in metadata.get("managedFields") or ()}
-    keys = [*(metadata.get("labels") or {}), *(metadata.get("annotations") or {})]
     mark = "kustomize.toolkit.fluxcd.io/"
-    return "kustomize-controller" in managers or any(k.startswith(mark) for k in keys)
+    put_back = "kustomize-controller" in _managers(obj)
+    return put_back or any(key.startswith(mark) for key in _marks(obj))
 
 
 def is_left_alone(obj: Obj) -> bool:
@@ -64,11 +62,19 @@ def is_left_alone(obj: Obj) -> bool:
 
     Source: Flux, Kustomization, "Controlling the apply behavior of resources".
     """
-    metadata = obj["metadata"]
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+    marks = _marks(obj)
     ssa = marks.get("kustomize.toolkit.fluxcd.io/ssa")
     reconcile = marks.get("kustomize.toolkit.fluxcd.io/reconcile")
     return ssa in ("IfNotPresent", "Ignore") or reconcile == "disabled"
+
+
+def _managers(obj: Obj) -> set[str]:
+    fields = lenient.mappings(lenient.meta(obj).get("managedFields"))
+    return {lenient.text(each.get("manager")) for each in fields}
+
+
+def _marks(obj: Obj) -> dict[str, str]:
+    return {**lenient.labels(obj), **lenient.annotations(obj)}
 
 
 def rule(obj: Obj) -> str:

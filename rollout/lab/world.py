@@ -21,6 +21,7 @@ from rollout.lab.cluster import accounts, deployments, endpoints, kubelet, pods,
 from rollout.lab.cluster.forwarding import KINDS as FORWARDED
 from rollout.lab.cluster.network import Network, loopback
 from rollout.lab.control import Control
+from rollout.lab.forge.server import Forge
 from rollout.lab.istiod.control_plane import KINDS as MESH_KINDS
 from rollout.lab.istiod.control_plane import ControlPlane
 from rollout.lab.istiod.gateways import PORT as GATEWAY_PORT
@@ -49,6 +50,8 @@ from rollout.lab.revisions.doors import Revisions
 from rollout.lab.slack.server import Slack
 
 _log = logging.getLogger(__name__)
+PROJECT = "lab/shop"
+"""The repository, as the forge calls it."""
 _KINDS = dict.fromkeys(
     (*deployments.KINDS, *replicasets.KINDS, *endpoints.KINDS, *MESH_KINDS, SLICE, ENDPOINTS)
 )
@@ -60,8 +63,8 @@ class Settings:
 
     ``scrape_interval``: Prometheus'; ``prometheus``: whether there is one at all.
     ``data``: the file that keeps the API's objects for the next time; None forgets them.
-    ``ports``: fixed ones, by ``api api-tls gateway mesh prometheus control git slack``; others
-    are free ones.
+    ``ports``: fixed ones, by ``api api-tls gateway mesh prometheus control git slack forge``;
+    others are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
     ``revisions``: istiods are pods, and proxies come by their injection; there are none at first.
     """
@@ -89,6 +92,7 @@ class World:
     pods_url: str = ""
     envoy_url: str = ""
     slack: Slack = field(default_factory=Slack)
+    forge: Forge = field(default_factory=Forge)
     git: GitServer = field(init=False)
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
@@ -130,6 +134,7 @@ class World:
             "prometheus": self.prometheus_url,
             "git": self.git_url,
             "slack": self.slack.url,
+            "forge": self.forge.url,
             "syncz": self.syncz_url,
             "control": self.control_url,
         }
@@ -253,6 +258,11 @@ class World:
             partial(self.git.start, self.settings.ports.get("git", 0)), self.git.stop
         )
         self.repository = self.git.create("shop")
+        self.forge.add(PROJECT, self.repository)
+        self.git.moved = self.forge.moved
+        await self._started(
+            partial(self.forge.start, self.settings.ports.get("forge", 0)), self.forge.stop
+        )
         port = self.settings.ports.get("slack", 0)
         await self._started(partial(self.slack.start, port), self.slack.stop)
 

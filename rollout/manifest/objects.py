@@ -21,6 +21,7 @@ COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
 REQUEST = f"{GROUP}/request"
 ACCEPT = f"{GROUP}/accept"
+PUSHED = f"{GROUP}/pushed"
 
 _REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
 
@@ -99,6 +100,7 @@ def source(obj: Mapping[str, Any]) -> RolloutSource:
         generation=number(metadata, "generation"),
         spec=spec_of("RolloutSource", obj),
         accept=text(plain.mapping(metadata.get("annotations")), ACCEPT),
+        pushed=text(plain.mapping(metadata.get("annotations")), PUSHED),
         status=record.source_status(obj),
     )
 

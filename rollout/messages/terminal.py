@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.messages import evidence
 from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
@@ -97,8 +98,13 @@ def bar(percent: int, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
-    """Everything about the rollout ``key`` that a person may want to know, as label and text."""
+def facts(
+    key: str, status: RolloutStatus, now: datetime, clocks: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Everything about the rollout ``key`` that a person may want to know, as label and text.
+
+    ``clocks``: what runs now, in words.
+    """
     step = status.attempt.step
     said = [
         ("Rollout", key),
@@ -119,7 +125,8 @@ def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str
     ]
     said += [("Later", status.attempt.pending)]
     said += [("Warning", warning) for warning in status.attempt.warnings]
-    said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
+    said += [("Clocks", text) for text in clocks]
+    said += [("Evidence", text) for text in evidence.lines(status.attempt)]
     said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.attempt.approvals]
     return [(label, text) for label, text in said if text]
 

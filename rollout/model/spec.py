@@ -647,6 +647,27 @@ class Rollout:
         return f"{self.namespace}/{self.name}"
 
     @property
+    def analysis(self) -> Analysis:
+        """How its canary is judged."""
+        return self.spec.analysis
+
+    @property
+    def service(self) -> str:
+        """The Kubernetes Service in front of all revisions."""
+        return self.spec.service
+
+    @property
+    def progress_deadline(self) -> timedelta:
+        """How long a step may be unable to start or to learn before a person is asked."""
+        return self.spec.progress_deadline
+
+    @property
+    def weights(self) -> frozenset[int]:
+        """The canary's shares at the steps of its strategy."""
+        canary = self.spec.strategy.canary
+        return frozenset(step.weight or 0 for step in canary.steps) if canary else frozenset()
+
+    @property
     def host(self) -> str:
         """The service's full host name."""
         return full_host(self.spec.service, self.namespace)
@@ -684,6 +705,17 @@ def _within(text: str, most: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PushWebhook:
+    """A push webhook of the source's own: at ``/push/NAMESPACE/NAME``, besides the operator's."""
+
+    __pydantic_config__ = CONFIG
+
+    secret_ref: Annotated[
+        SecretRef, Field(description="its entry key proves each push; see docs/push-webhooks.md")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutSourceSpec:
     """A git repository, a ref and a folder whose manifests are kept in force."""
 
@@ -702,3 +734,6 @@ class RolloutSourceSpec:
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()
     prune: Annotated[bool, Field(description="delete what git no longer has")] = False
+    webhook: Annotated[
+        PushWebhook | None, Field(description="read at once when the forge tells of a push")
+    ] = None

@@ -1,4 +1,4 @@
-"""Our own HTTP door: health, metrics, and what Slack sends; nothing else is heard."""
+"""Our own HTTP door: health, metrics, and what Slack and forges send; nothing else is heard."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,8 +7,10 @@ from typing import Protocol
 
 from aiohttp import web
 
+from rollout.web import push
 from rollout.web.slack import Door
 
+LINGERING = 1.0  # seconds that a body is still taken in after it was refused, so the answer is read
 TEXT = "text/plain; version=0.0.4"  # Prometheus' exposition format
 
 
@@ -29,21 +31,31 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to listen. ``port`` 0 takes a free one. ``slack``: its signed requests; None: none."""
+    """Where to listen. ``port`` 0 takes a free one. ``slack``: its signed requests; None: none.
+
+    ``pushes``: push webhooks of forges; None: none.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     slack: Door | None = None
+    pushes: push.Door | None = None
 
 
-def application(watched: Watched, slack: Door | None = None) -> web.Application:
-    """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``, ``/slack`` if wanted."""
+def application(watched: Watched, settings: Settings) -> web.Application:
+    """``/healthz`` for liveness, ``/readyz`` for readiness, ``/metrics``; the rest if wanted.
+
+    ``/slack``; ``/push`` for the operator's webhooks, below it each source's own.
+    """
     app = web.Application(client_max_size=1 << 16)
     app.router.add_get("/healthz", _check(watched.health))
     app.router.add_get("/readyz", _check(watched.readiness, watched.notes))
     app.router.add_get("/metrics", _page(watched.metrics_text))
-    if slack is not None:
-        app.router.add_post("/slack", slack.handle)
+    if settings.slack is not None:
+        app.router.add_post("/slack", settings.slack.handle)
+    if settings.pushes is not None:
+        app.router.add_post("/push", settings.pushes.handle)
+        app.router.add_post("/push/{namespace}/{name}", settings.pushes.handle)
     return app
 
 
@@ -53,7 +65,10 @@ async def serve(watched: Watched, settings: Settings, ready: asyncio.Future[str]
     Errors: ``OSError`` when the port is taken.
     """
     runner = web.AppRunner(
-        application(watched, settings.slack), access_log=None, handle_signals=False
+        application(watched, settings),
+        access_log=None,
+        handle_signals=False,
+        lingering_time=LINGERING,
     )
     await runner.setup()
     try:

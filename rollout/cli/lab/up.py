@@ -1,6 +1,7 @@
 """``lab``: the local world, with a controller of its own in a child process."""
 
 import asyncio
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +18,7 @@ from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import showcase
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
+from rollout.lab.forge.server import Hook
 from rollout.lab.kube.client import CRD, Kind
 from rollout.lab.load import Ask
 from rollout.lab.programs import processes
@@ -153,30 +155,39 @@ async def _established(running: World, crd: Mapping[str, Any]) -> None:
     raise OutsideError(f"crd {name}: not established within {ESTABLISHED:g} s")
 
 
-def local_policy(folder: Path, slack: Slack | None = None) -> Path:
+def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = "") -> Path:
     """A file that lets manifests name this machine, for git and for webhooks.
 
-    ``slack``: the stand-in whose app the controller is.
+    ``slack``: the stand-in whose app the controller is. ``push_secret``: of push webhooks.
     """
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
     allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts}
     if slack is not None:
-        secrets = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
-        for name, secret in secrets.items():
-            (folder / name).write_text(secret, encoding="utf-8")
-        files = {name: str(folder / name) for name in secrets}
+        tokens = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
+        for name, token in tokens.items():
+            (folder / name).write_text(token, encoding="utf-8")
+        files = {name: str(folder / name) for name in tokens}
         allowed["slack"] = {**files, "api": slack.api_url}
+    if push_secret:
+        (folder / "pushSecret").write_text(push_secret, encoding="utf-8")
+        allowed["push"] = {"secret": str(folder / "pushSecret")}
     file.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     return file
 
 
 async def start_controller(running: World) -> Child:
-    """The real controller, in a process of its own, against the lab."""
-    folder = running.kubeconfig.parent
+    """The real controller, in a process of its own, against the lab.
+
+    The forge's webhook tells it of every push.
+    """
+    folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
+    door = f"127.0.0.1:{processes.free_port()}"
+    running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
-        *("--cache", folder / "clones", "--policy", local_policy(folder, running.slack)),
+        *("--cache", folder / "clones", "--listen", door),
+        *("--policy", local_policy(folder, running.slack, secret)),
     )
     return await processes.start("controller", command, log=folder / "controller.log")

@@ -1,8 +1,6 @@
 """Sources on a loop of their own: what wakes them, and what stops with them."""
 
 import asyncio
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rollout.controller import telemetry
@@ -24,7 +22,7 @@ class Following:
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
-        alarms = Scheduler()
+        alarms = Scheduler(spread=0)  # sources of one repository are due at one instant
         self._loop = Loop(self.sources.look, self.sources.clock, alarms, _told)
         self.watch.listen(self._changed)
         try:
@@ -51,17 +49,6 @@ class Following:
         self.sources.nudge(key)
         self._wake(key)
 
-    def pushed(self, addresses: Iterable[str]) -> list[str]:
-        """Nudges every source of a repository with one of these ``addresses``; their keys.
-
-        A webhook names a repository and no more: what is applied is what a fetch then finds.
-        """
-        wanted = {_plain(address) for address in addresses}
-        keys = [key for key, url in self.sources.urls() if _plain(url) in wanted]
-        for key in keys:
-            self.nudge(key)
-        return keys
-
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         if kind == "RolloutSource":
             for concern in touched:
@@ -74,10 +61,3 @@ class Following:
 
 async def _told(trouble: Trouble) -> None:
     telemetry.warn("look failed", source=trouble.key, error=str(trouble.error))
-
-
-def _plain(address: str) -> str:
-    """``host/path`` of a repository, however it is reached."""
-    text = re.sub(r"^[a-z+]+://", "", address.strip())
-    text = re.sub(r"^[^/@]*@", "", text).removesuffix("/").removesuffix(".git")
-    return re.sub(r"^([^/:]+):(?:[0-9]+/|/)?", r"\1/", text, count=1).lower()

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 import pygit2
 from aiohttp import web
@@ -16,11 +17,24 @@ _log = logging.getLogger(__name__)
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 
 
+Moved = Callable[["Repository", str, str], Coroutine[Any, Any, None]]
+"""Told of a push: the repository, the full name of a ref, and the commit it had before."""
+
+
+async def _nobody(_: "Repository", __: str, ___: str) -> None:
+    return None
+
+
 class GitServer:
-    """Every bare repository in ``folder``, at ``<url>/<name>.git``, for anyone on this machine."""
+    """Every bare repository in ``folder``, at ``<url>/<name>.git``, for anyone on this machine.
+
+    ``moved`` is told of every ref that a push over HTTP has moved, after its answer is ready.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.moved: Moved = _nobody
+        self._telling: set[asyncio.Future[None]] = set()
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -65,8 +79,29 @@ class GitServer:
         service = request.match_info["service"]
         if service not in _SERVICES:
             raise web.HTTPNotFound
+        pushes = service == "git-receive-pack"
+        before = self._heads(request) if pushes else {}
         said = await self._git(request, service, told=await request.read())
+        if pushes:
+            self._tell(request, before)
         return _answer(f"application/x-{service}-result", said)
+
+    def _heads(self, request: web.Request) -> Mapping[str, str]:
+        """Every branch and tag with its commit."""
+        path = self._folder / Path(request.match_info["name"]).name
+        if not path.exists():
+            return {}
+        git = pygit2.Repository(str(path))
+        return {name: str(git.references[name].target) for name in git.references}
+
+    def _tell(self, request: web.Request, before: Mapping[str, str]) -> None:
+        name = Path(request.match_info["name"]).name
+        pushed = Repository(self._folder / name, f"{self.url}/{name}")
+        for ref, at in self._heads(request).items():
+            if before.get(ref) != at:
+                task = asyncio.create_task(self.moved(pushed, ref, before.get(ref, "")))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
 
     async def _git(self, request: web.Request, service: str, *extra: str, told: bytes) -> bytes:
         path = self._folder / Path(request.match_info["name"]).name

@@ -59,27 +59,6 @@ async def test_a_source_that_was_there_before_is_read_at_once() -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://git.invalid/team/shop.git",
-        "https://git.invalid/team/shop",
-        "ssh://git@git.invalid/team/shop.git",
-        "ssh://git@git.invalid:22/team/shop.git",
-        "git@git.invalid:team/shop.git",
-        "https://GIT.invalid/team/shop/",
-    ],
-)
-async def test_a_push_is_read_long_before_the_next_poll(world: World, address: str) -> None:
-    world.repo.push({"shop.yaml": SHOP % "v1"})
-    world.source("git", "https://git.invalid/team/shop.git")
-    await world.in_force("v1")
-    world.repo.push({"shop.yaml": SHOP % "v2"})
-    assert world.following.pushed(["https://git.invalid/team/other"]) == []
-    assert world.following.pushed([address]) == ["market/git"]
-    await world.in_force("v2")
-
-
 async def test_a_changed_source_is_read_at_once(world: World) -> None:
     world.repo.push({"shop.yaml": SHOP % "v1"})
     world.source("git", "https://git.invalid/shop")

@@ -1,0 +1,1 @@
+"""Istio's control planes in JSON to nouns: webhooks, tags, proxies, roots of trust."""

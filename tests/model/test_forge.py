@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.model.forge import Push
+
+SHOP = Push(
+    ("https://git.example.com/Team/Shop.git", "ssh://git@git.example.com:7999/team/shop.git"),
+    ("refs/heads/main",),
+    "main",
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/team/shop.git",
+        "https://git.example.com/team/shop",
+        "https://git.example.com:443/team/shop/",
+        "HTTPS://user:word@GIT.example.com./Team/Shop.git",
+        "https://git.example.com/team/sho%70.git",
+        "ssh://git@git.example.com:7999/team/shop.git",
+        "http://git.example.com:8080/team/shop.git",  # a way that the forge does not name
+    ],
+)
+def test_every_spelling_of_an_address_is_that_address(url: str) -> None:
+    assert SHOP.names(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/team/shop2.git",
+        "https://git.example.com/team",
+        "https://git.example.com.evil.test/team/shop.git",
+        "https://evil.test/git.example.com/team/shop.git",
+        "https://git.example.com@evil.test/team/shop.git",
+        "https://git.example.com:8443/team/shop.git",
+        "git@git.example.com:team/shop.git",  # port 22 is not where the forge listens
+        "file:///team/shop.git",
+        "/team/shop.git",
+        "https://[",
+        "",
+    ],
+)
+def test_another_address_is_another_repository(url: str) -> None:
+    assert not SHOP.names(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@git.example.com:team/shop.git",
+        "ssh://git.example.com/team/shop",
+        "git.example.com:Team/Shop",
+    ],
+)
+def test_the_short_form_of_ssh_is_ssh_at_its_usual_port(url: str) -> None:
+    assert Push(("git@git.example.com:team/shop.git",)).names(url)
+    assert Push(("https://git.example.com/team/shop",)).names(url)  # no ssh address is named
+
+
+@pytest.mark.parametrize(
+    ("ref", "moved"),
+    [
+        ("main", True),
+        ("refs/heads/main", True),
+        ("HEAD", True),
+        ("Main", False),
+        ("release", False),
+        ("refs/tags/main", False),
+    ],
+)
+def test_only_a_ref_that_is_followed_is_a_reason_to_read(ref: str, moved: bool) -> None:
+    assert SHOP.moves(ref) is moved
+
+
+def test_head_may_be_any_branch_where_the_default_one_is_not_said() -> None:
+    assert Push(("https://a/b",), ("refs/heads/x",)).moves("HEAD")
+    assert not Push(("https://a/b",), ("refs/heads/x",), "main").moves("HEAD")
+
+
+def test_a_push_that_names_no_ref_may_have_moved_any() -> None:
+    assert Push(("https://a/b",)).moves("release")
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_no_address_breaks_the_comparison(one: str, other: str) -> None:
+    assert Push((one,)).names(one)
+    assert Push((one,)).names(other) == Push((other,)).names(one)
