@@ -38,4 +38,6 @@ def _changes(look: Look, status: UpgradeStatus) -> Iterator[MeshAction]:
 
 def _is_news(look: Look, turn: Turn) -> bool:
     """Whether people have not heard it yet: a hold says the same at every look."""
-    return turn.status.epoch != look.status.epoch or short(turn.because) != look.status.because
+    because = short(turn.because)
+    same = because == look.status.because
+    return turn.status.epoch != look.status.epoch or not same
