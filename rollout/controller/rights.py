@@ -27,6 +27,7 @@ class Need(StrEnum):
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
+    UPGRADES = "ControlPlaneUpgrades"
     SECRETS = "webhooks with a Secret, and sources with a `secretRef` or a `webhook`"
 
 
@@ -102,16 +103,101 @@ RIGHTS: tuple[Right, ...] = (
 )
 
 
-def calls() -> Mapping[Call, tuple[Need, ...]]:
+UPGRADES: tuple[Right, ...] = (
+    Right(
+        Need.UPGRADES,
+        _SEE,
+        (
+            "ControlPlaneUpgrade",
+            "Namespace",
+            "Pod",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "Service",
+            "ServiceAccount",
+            "EndpointSlice",
+            "ConfigMap",
+            "Secret",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "PodDisruptionBudget",
+            "HorizontalPodAutoscaler",
+            "CustomResourceDefinition",
+            "Rollout",
+            "VirtualService",
+            "DestinationRule",
+            "Gateway",
+            "Sidecar",
+            "EnvoyFilter",
+            "ServiceEntry",
+            "WorkloadEntry",
+            "WorkloadGroup",
+            "ProxyConfig",
+            "PeerAuthentication",
+            "RequestAuthentication",
+            "AuthorizationPolicy",
+            "Telemetry",
+            "WasmPlugin",
+            "KubernetesGateway",
+            "ArgoRollout",
+            "Canary",
+            "SailIstio",
+            "SailTag",
+        ),
+    ),
+    Right(Need.UPGRADES, ("get", "patch"), ("ControlPlaneUpgrade",)),
+    Right(Need.UPGRADES, ("patch",), ("ControlPlaneUpgrade",), "status"),
+    # Tried in dry runs alone: what injection makes of a pod, and whether Istio takes its objects.
+    Right(Need.UPGRADES, ("create",), ("Pod", "VirtualService")),
+    Right(
+        Need.UPGRADES,
+        ("get", "patch"),
+        (
+            "Namespace",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "ArgoRollout",
+            "Service",
+            "HorizontalPodAutoscaler",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "SailIstio",
+        ),
+    ),
+    # A gateway's twin, pods of workloads that are only updated as they are deleted.
+    Right(Need.UPGRADES, ("create",), ("Deployment",)),
+    Right(Need.UPGRADES, ("delete",), ("Pod",)),
+    # The old control plane's own objects, after an approval.
+    Right(
+        Need.UPGRADES,
+        ("delete",),
+        (
+            "Deployment",
+            "Service",
+            "ServiceAccount",
+            "ConfigMap",
+            "PodDisruptionBudget",
+            "HorizontalPodAutoscaler",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+        ),
+    ),
+)
+"""What ControlPlaneUpgrades need besides; a role of its own, for it reaches the whole cluster."""
+
+
+def calls(table: tuple[Right, ...] = RIGHTS) -> Mapping[Call, tuple[Need, ...]]:
     """Every call that we make, and what it is for; in the table's order."""
     found: dict[Call, tuple[Need, ...]] = {}
-    for need, call in _each():
+    for need, call in _each(table):
         found[call] = (*found.get(call, ()), need)
     return found
 
 
-def _each() -> Iterator[tuple[Need, Call]]:
-    for right in RIGHTS:
+def _each(table: tuple[Right, ...]) -> Iterator[tuple[Need, Call]]:
+    for right in table:
         for kind in right.kinds:
             for verb in right.verbs:
                 yield right.need, Call(verb, kind, right.subresource)

@@ -1,6 +1,6 @@
 """``rbac``: the rights that the controller needs, as manifests; made from the one table of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,9 +20,19 @@ def rbac(
         str, typer.Option("--namespace", "-n", help="`run -n` of this one; default: of all.")
     ] = "",
     own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = OWN,
+    upgrades: Annotated[
+        bool, typer.Option("--upgrades", help="Only what ControlPlaneUpgrades need besides.")
+    ] = False,
 ) -> None:
     """Print the controller's account and rights: rollout rbac | kubectl apply -f -"""
-    print(text(namespace, own), end="")
+    print(upgrading(own) if upgrades else text(namespace, own), end="")
+
+
+def upgrading(own: str) -> str:
+    """The role of upgrades as YAML; it reaches the whole cluster, as an upgrade does."""
+    rules = _rules(cluster=None, table=rights.UPGRADES)
+    granted = _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
+    return yaml.safe_dump_all(granted, sort_keys=False, width=100)
 
 
 def text(namespace: str, own: str) -> str:
@@ -52,18 +62,23 @@ def files() -> Mapping[str, str]:
     return {
         "deploy/rbac/cluster.yaml": f"{head}\n{text('', OWN)}",
         "deploy/rbac/one-namespace.yaml": f"{head} -n shop\n{text('shop', OWN)}",
+        "deploy/rbac/upgrades.yaml": f"{head} --upgrades\n{upgrading(OWN)}",
         "docs/rights.md": page(),
     }
 
 
 def page() -> str:
     """The page of every right, for ``docs/``."""
+    return _PAGE + _table(rights.RIGHTS) + _UPGRADES + _table(rights.UPGRADES)
+
+
+def _table(table: Sequence[rights.Right]) -> str:
     rows = []
-    for right in rights.RIGHTS:
+    for right in table:
         names = ", ".join(f"`{resource(kind, right.subresource)}`" for kind in right.kinds)
         must = "" if right.need in rights.REQUIRED else "no"
         rows.append(f"| {', '.join(right.verbs)} | {names} | {right.need} | {must or 'yes'} |")
-    return _PAGE + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 _PAGE = """# Rights
@@ -87,10 +102,22 @@ What we make is owned by its Rollout without `blockOwnerDeletion`, so that no ri
 """
 
 
-def _rules(cluster: bool | None) -> list[Json]:
+_UPGRADES = """
+## Upgrades of the mesh
+
+A role of its own, which only who upgrades Istio with `ControlPlaneUpgrade` needs:
+`rollout rbac --upgrades | kubectl apply -f -`, beside the others.
+Pods and VirtualServices are only tried, in dry runs; what is deleted is what preflight recorded.
+
+| verbs | of | for | needed always |
+| --- | --- | --- | --- |
+"""
+
+
+def _rules(cluster: bool | None, table: tuple[rights.Right, ...] = rights.RIGHTS) -> list[Json]:
     """A rule for each set of verbs; ``cluster``: kinds that stand in no namespace, or no others."""
     verbs: dict[str, list[str]] = {}
-    for call in rights.calls():
+    for call in rights.calls(table):
         wanted = cluster is None or (call.kind in paths.CLUSTERS) is cluster
         if wanted and call.kind != "Lease":
             verbs.setdefault(resource(call.kind, call.subresource), []).append(call.verb)
