@@ -70,16 +70,16 @@ class Surveyor:
             for call in rights.calls(rights.UPGRADES)
             if self.kinds.get(call.kind, "") == "" or call.kind in present
         ]
-        asking = asyncio.gather(*(self._may(call) for call in wanted))
-        answers = await self.guard.hear("rights", asking, lambda _: None)
+        answers = await self.guard.hear("rights", self._answers(wanted), lambda _: None)
         if answers is None:
             return None
         return tuple(
             f"{call.verb} {call.kind}" for call, may in zip(wanted, answers, strict=True) if not may
         )
 
-    async def _may(self, call: rights.Call) -> bool:
-        return await self.reviews.may(call.verb, call.kind, call.subresource)
+    async def _answers(self, wanted: Sequence[rights.Call]) -> list[bool] | None:
+        asking = (self.reviews.may(call.verb, call.kind, call.subresource) for call in wanted)
+        return await asyncio.gather(*asking)
 
     async def _pages(self, inventory: Inventory) -> Sequence[tuple[str, object]] | None:
         """What every istiod says of its proxies, with its revision; None: not all could be asked.
