@@ -28,6 +28,7 @@ from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
 from rollout.edges import kube
+from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Access, Prometheus
@@ -102,11 +103,13 @@ async def _run(given: Settings) -> None:
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
+        told = await exits.enter_async_context(_forges(allowed))
         talk = people.talk(allowed.slack, listens=bool(given.listen))
         inbound = Inbound(forges.shared(allowed.push))
         beside: tuple[Beside, ...] = (
             _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
+            forges.reporting(told),
             *((talk.beside(),) if talk else ()),
         )
         if given.listen:
@@ -132,6 +135,10 @@ async def _outside(
     metrics = _metrics(given, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
+
+
+def _forges(allowed: policies.Policy) -> Forges:
+    return Forges.of(Hosts(allowed.forges), Proxy.of(settings.proxies()), loop.clock)
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
