@@ -21,9 +21,17 @@ def standing(rollout: Rollout, status: RolloutStatus, asked: CommitStatus) -> St
     """
     if not is_commit(rollout.commit) or status.observed_generation < rollout.generation:
         return None
-    state, text = _state(rollout, status), status.because
-    url = filled(asked.target_url, rollout, rollout.commit)
-    return Standing(context(rollout.key), rollout.commit, state, text, url)
+    state, url = _state(rollout, status), filled(asked.target_url, rollout, rollout.commit)
+    return Standing(context(rollout.key), rollout.commit, state, _sentence(state, status), url)
+
+
+def _sentence(state: CommitState, status: RolloutStatus) -> str:
+    """Why it stands there; of an end, the same one whoever looks, and when."""
+    if state is CommitState.FAILURE and status.rejected is not None:
+        return f"{status.rejected.revision.name} was rejected: {status.rejected.because}"
+    if state is CommitState.SUCCESS and status.stable is not None:
+        return f"{status.stable.name} has everyone"
+    return status.because
 
 
 def is_commit(text: str) -> bool:

@@ -100,7 +100,8 @@ class Place:
         """
         scheme, host, port, path = _parts(url)
         name = repository or path.strip("/").removesuffix(".git").strip("/")
-        if not (host or api) or not _REPOSITORY.fullmatch(name):
+        odd = {".", ".."} & set(name.split("/"))  # would be another path of the API
+        if not (host or api) or odd or not _REPOSITORY.fullmatch(name):
             raise ValueError("api and repository are wanted, since the url does not tell them")
         return cls(kind, api.rstrip("/") or _api(kind, scheme, host, port), name)
 

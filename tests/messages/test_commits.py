@@ -42,7 +42,9 @@ def test_a_journey_is_pending_with_its_sentence() -> None:
 
 def test_a_revision_that_has_everyone_is_a_success() -> None:
     play = at_step().until(Phase.HEALTHY, Stage.IDLE)
-    assert state(play) is CommitState.SUCCESS
+    found = commits.standing(*of(play), ASKED)
+    assert found is not None
+    assert (found.state, found.description) == (CommitState.SUCCESS, "v2 has everyone")
 
 
 def test_what_was_rejected_has_failed_as_soon_as_it_goes_back() -> None:

@@ -32,7 +32,7 @@ async def revert(forge: Forge, case: Case) -> str:
 
     Errors: as ``Forge``; ``RefusedError`` also where nobody can tell what the file was without it.
     """
-    if not case.commit or not case.path:
+    if not case.commit or not case.path or {"", ".", ".."} & set(case.path.split("/")):
         raise RefusedError("onRejected: the rejected commit or its file is not known")
     known = await forge.proposed(commits.branch(case.rollout, case.commit))
     if known:

@@ -48,8 +48,9 @@ class GitHubRepo:
             "target_url": standing.target_url or None,
             "context": standing.context,
         }
-        known = await self._status(standing)
-        if known is not None and all(known.get(key) == value for key, value in wanted.items()):
+        known = await self._status(standing) or {}
+        ended = standing.state is not CommitState.PENDING  # then its words do not matter any more
+        if all(known.get(key) == wanted[key] for key in (("state",) if ended else wanted)):
             return
         await self._ask("POST", f"/statuses/{standing.commit}", wanted)
 
