@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from rollout.analysis.judge import Standing, Window, judge, questions
+from rollout.analysis.judge import Window, judge, questions
 from rollout.controller.metrics.batcher import CHUNK, Batcher
 from rollout.model.observation import Counts, NoAnswer, Reply, Series, Value
 from rollout.model.spec import Canary, Rollout, RolloutSpec, Step, Strategy, Workload
+from rollout.model.status import Standing
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)

@@ -9,12 +9,20 @@ from hypothesis import strategies as st
 
 from rollout import gate, hook
 from rollout.analysis import grid, judge
-from rollout.analysis.judge import Judgement, Standing
+from rollout.analysis.judge import Judgement
 from rollout.gate import Finding, Gate, Held, Window
 from rollout.model.observation import HookAnswer, HookVerdict, Observation, SeenTraffic
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import Analysis, Approval, Ending, Rollout, Step
-from rollout.model.status import Answer, Opened, Outcome, Revision, RolloutStatus, StepStatus
+from rollout.model.status import (
+    Answer,
+    Opened,
+    Outcome,
+    Revision,
+    RolloutStatus,
+    Standing,
+    StepStatus,
+)
 from tests import make
 from tests.make import MINUTE, START
 

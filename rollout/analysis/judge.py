@@ -16,14 +16,14 @@ from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
-from rollout.analysis.sequential import Outcome, Reading, Standing, Trail
-from rollout.analysis.window import Window
+from rollout.analysis.sequential import Outcome, Reading, Trail
+from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, NoAnswer, View
-from rollout.model.spec import Metric, Rollout
+from rollout.model.spec import Metric
+from rollout.model.status import Counted, Standing, Verdict, sentence
 from rollout.model.status import Outcome as Said
-from rollout.model.status import Verdict, sentence
 
-__all__ = ["Judgement", "Seen", "Standing", "Window", "judge", "questions"]
+__all__ = ["Journey", "Judgement", "Seen", "Window", "judge", "questions"]
 
 STALE_AFTER = 4  # intervals without any counter
 BOTH_SIDES = 2  # times the canary's weight: so many failures are not the canary's alone
@@ -48,7 +48,7 @@ class Judgement:
 
 
 def judge(
-    rollout: Rollout,
+    journey: Journey,
     step_metrics: tuple[Metric, ...],
     window: Window,
     checkpoint: Mapping[str, Any],
@@ -59,7 +59,7 @@ def judge(
 
     Judging the same answers twice is judging them once.
     """
-    case = Case(rollout, plan.judged(rollout, step_metrics, window), window, seen, now)
+    case = Case(journey, plan.judged(journey, step_metrics, window), window, seen, now)
     kept = learning.learn(case, memory.load(checkpoint))
     weighed = {one.name: _weighed(case, kept, one) for one in case.metrics if one.source}
     bench = _Bench(case, kept, weighed)
@@ -85,7 +85,7 @@ class _Found:
     """One metric's standing by itself; ``text`` says why.
 
     ``named``: the text begins with what was measured (``latency>250ms: …``), which says more than
-    the metric's name.
+    the metric's name. ``leading``: the outcome of counts that has most against the canary.
     """
 
     one: Judged
@@ -93,6 +93,7 @@ class _Found:
     text: str
     log_e: float | None = None
     named: bool = False
+    leading: "_Weighed | None" = None
 
 
 BLIND = (Standing.ERROR, Standing.NO_DATA)
@@ -150,7 +151,7 @@ class _Bench:
             [each.outcome for each in weighed],
             {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
-            plan.confidence(self.case.rollout.spec.analysis, part),
+            plan.confidence(self.case.journey.analysis, part),
             {each.outcome.name: each.temper for each in weighed},
         )
 
@@ -208,18 +209,19 @@ class _Bench:
         leading = self._leading(one.name, reading)
         text, named = self._text(leading, reading, part), one.counting is Counting.SLOW
         if one.metric.strict and limits.has_failed(strikes, one.metric.failures):
-            return _Found(one, Standing.FAILED, f"{limits.count(one.metric, strikes)}; {text}")
+            failed = f"{limits.count(one.metric, strikes)}; {text}"
+            return _Found(one, Standing.FAILED, failed, leading=leading)
         if reading.standing is Standing.FAILED or _leads_to_failure(one, together):
-            return _Found(one, Standing.FAILED, text, reading.log_e, named)
+            return _Found(one, Standing.FAILED, text, reading.log_e, named, leading)
         if unknown := self._unknown(one):
             said = f"{unknown.text}; {text}" if leading.trail.blocks else unknown.text
-            return _Found(one, unknown.standing, said, reading.log_e)
-        if one.metric.strict and strikes.beyond:
-            return _Found(one, Standing.SUSPICIOUS, text, reading.log_e, named)
-        return _Found(one, reading.standing, text, reading.log_e, named)
+            return _Found(one, unknown.standing, said, reading.log_e, leading=leading)
+        beyond = one.metric.strict and strikes.beyond
+        standing = Standing.SUSPICIOUS if beyond else reading.standing
+        return _Found(one, standing, text, reading.log_e, named, leading)
 
     def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
-        outcome, confidence = leading.outcome, self.case.rollout.spec.analysis.confidence
+        outcome, confidence = leading.outcome, self.case.journey.analysis.confidence
         bar = 1 / confidence.false_rollback / part
         text = words.verdict(outcome, leading.trail, bar, leading.temper)
         if not reading.certified:
@@ -282,18 +284,17 @@ class _Bench:
         return f"{worst.outcome.name}: {words.sides(worst.trail.counted, worst.outcome.line)}"
 
     def _harmless(self, together: Reading) -> str:
-        evidence = words.evidence(together.log_e)
         match together.standing:
             case Standing.CERTIFIED:
-                return f"certified to cost users no more than the harm cap ({evidence})"
+                return "certified to cost users no more than the harm cap"
             case Standing.TOO_FEW:
                 leading = self._leading(together.leading.metric, together)
                 requests = sequential.requests(leading.outcome, leading.trail)
                 side = "canary" if requests == leading.trail.counted.canary_all else "stable"
-                least = self.case.rollout.spec.analysis.min_requests
-                return f"{requests} {side} requests so far, {least} wanted ({evidence})"
+                least = self.case.journey.analysis.min_requests
+                return f"{requests} {side} requests so far, {least} wanted"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
-        return f"{sign} sign of harm ({evidence}), not certified yet"
+        return f"{sign} sign of harm, not certified yet"
 
     def verdict(self, found: _Found) -> Verdict:
         """What is said of one metric in the status."""
@@ -303,6 +304,8 @@ class _Bench:
             metric=one.name,
             outcome=SAID.get(found.standing, Said.INCONCLUSIVE),
             text=text[:249],
+            standing=found.standing,
+            counted=_counted(found.leading),
             evidence=None if found.log_e is None else words.e_value(found.log_e),
             certified=found.standing is Standing.CERTIFIED,
             since=self.kept.began,
@@ -315,9 +318,16 @@ class _Bench:
         """How many more canary requests a certificate takes, and how many come in a second."""
         window = self.case.window
         weighed = [each for one in self._acting() for each in self.weighed[one.name]]
-        sure = plan.confidence(self.case.rollout.spec.analysis)
+        sure = plan.confidence(self.case.journey.analysis)
         more = forecast.requests_left(weighed, (window.weight, window.percent), sure)
         return more, max(self.kept.source(one.source).rate for one in self._acting())
+
+
+def _counted(leading: _Weighed | None) -> Counted | None:
+    """The requests that the evidence is of; None where none came."""
+    if leading is None or not leading.trail.blocks:
+        return None
+    return Counted(leading.outcome.name, *leading.trail.counted)
 
 
 def _unanswered(one: Judged, answer: NoAnswer) -> _Found:

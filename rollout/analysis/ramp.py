@@ -19,11 +19,11 @@ from rollout.analysis.sequential import (
     Outcome,
     Reading,
     Setting,
-    Standing,
     Trail,
 )
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model.spec import MINUTE, PROGRESS_DEADLINE, Analysis, Canary, Ending
+from rollout.model.status import Standing
 
 MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 

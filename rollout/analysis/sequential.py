@@ -9,7 +9,6 @@ Where each constant comes from: ``docs/analysis.md``, "The constants"; the promi
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from operator import add
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from rollout.analysis import evidence
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import UNKNOWN, Temper
 from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, Analysis, HarmCap
+from rollout.model.status import Standing
 
 CAP = 2.2  # nats a block may add: three, which an incident of 20 s can touch, seldom prove anything
 LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
@@ -330,19 +330,6 @@ def _floor(log: float) -> float:
 
 def _short(value: float) -> float:
     return float(f"{value:.7g}")
-
-
-class Standing(StrEnum):
-    """Where a canary stands after all evidence so far."""
-
-    FAILED = "failed"
-    CERTIFIED = "certified"
-    CLEAN = "clean"  # not certified, nothing suspicious
-    SUSPICIOUS = "suspicious"
-    TOO_FEW = "too few"
-    NO_DATA = "no data"
-    ERROR = "error"
-    NOTHING = "nothing"  # there is nothing to judge by
 
 
 @dataclass(frozen=True, slots=True)

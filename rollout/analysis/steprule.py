@@ -9,8 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
-from rollout.analysis.sequential import Standing
 from rollout.model.spec import TIME_BOX, Ending
+from rollout.model.status import Standing
 
 
 class Do(StrEnum):

@@ -14,13 +14,15 @@ from rollout.cli import output, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import inbox
 from rollout.controller.seeing import concerns
+from rollout.controller.sources import apply
 from rollout.edges import kube
 from rollout.edges.kube import Kube, Scope
 from rollout.edges.proxy import Proxy
-from rollout.errors import ManifestError, Outside, OutsideError, RefusedError
+from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError
 from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
+from rollout.model.source import RolloutSource
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
@@ -53,7 +55,11 @@ class Unread:
     """One Rollout of the cluster that cannot be read, and why."""
 
     obj: Json
-    problem: str
+    error: ManifestError
+
+    @property
+    def problem(self) -> str:
+        return str(self.error)
 
     @property
     def status(self) -> RolloutStatus | None:
@@ -164,7 +170,7 @@ def _perhaps(obj: Json, templates: Templates) -> Seen | Unread:
     try:
         return seen(obj, templates)
     except ManifestError as error:
-        return Unread(obj, str(error))
+        return Unread(obj, error)
 
 
 def seen(obj: Json, templates: Templates | None = None) -> Seen:
@@ -208,12 +214,23 @@ async def follow(
     await follow_stored(cluster, namespace, name, lambda obj: tell(seen(obj)))
 
 
+async def follow_either(
+    cluster: Kube, namespace: str, name: str, tell: Callable[[Seen | Unread], Awaitable[bool]]
+) -> None:
+    """As ``follow``; one that cannot be read now is told as such, since somebody may mend it."""
+    await follow_stored(cluster, namespace, name, lambda obj: tell(_perhaps(obj, {})))
+
+
 async def follow_stored(
     cluster: Kube, namespace: str, name: str, tell: Callable[[Json], Awaitable[bool]]
 ) -> None:
-    """As ``follow``, for whoever needs no spec: it may be one that cannot be read."""
+    """As ``follow``, for whoever needs no spec: it may be one that cannot be read.
+
+    Also after every change of a source, where sources are watched.
+    """
     changed = asyncio.Event()
-    cluster.listen(lambda kind, _: changed.set() if kind == "Rollout" else None)
+    kinds = ("Rollout", "RolloutSource")
+    cluster.listen(lambda kind, _: changed.set() if kind in kinds else None)
     while True:
         changed.clear()
         if await tell(await there(cluster, namespace, name)):
@@ -236,6 +253,18 @@ async def _news(cluster: Kube, changed: asyncio.Event) -> None:
         else:
             continue
         told = text
+
+
+async def source_of(cluster: Kube, obj: Json) -> RolloutSource | None:
+    """The source that keeps ``obj`` in force; None where there is none, or none can be read."""
+    owner = (obj["metadata"].get("labels") or {}).get(apply.LABEL)
+    if not owner:
+        return None
+    with contextlib.suppress(RolloutError):
+        for source in map(objects.source, await listed(cluster, "RolloutSource")):
+            if apply.label(source) == owner:
+                return source
+    return None
 
 
 async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:

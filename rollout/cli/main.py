@@ -64,6 +64,16 @@ class Commands(LazyGroup):
         "retry": _verb("retry", "Forget that a revision was rejected and try it again."),
         "approve": _verb("approve", "Say yes to the step that waits for an approval."),
         "reject": _verb("reject", "Say no to it: everyone goes back to stable."),
+        "undo": Entry(
+            ASK,
+            "Ask for the release before the present one: `spec.revision` as it was.",
+            "rollout.cli.look.undo:undo",
+        ),
+        "accept": Entry(
+            ASK,
+            "Let through the commit that a RolloutSource holds: a rewind, or one that empties it.",
+            "rollout.cli.look.accept:accept",
+        ),
         "validate": Entry(
             MANIFESTS,
             "Check manifests: every mistake with its file and line, and what is wanted instead.",
@@ -103,6 +113,11 @@ class Commands(LazyGroup):
             RUN,
             "A cluster on this machine: real Envoy, Prometheus and git.",
             "rollout.cli.lab.up:app",
+        ),
+        "audit": Entry(
+            RUN,
+            "Check and read the audit log of `rollout run --audit`.",
+            "rollout.cli.audit:app",
         ),
         "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
         "github": Entry(

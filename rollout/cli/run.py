@@ -15,9 +15,10 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, options, people, settings
+from rollout.cli import forges, live, options, people, settings
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
+from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
@@ -40,6 +41,7 @@ from rollout.errors import RefusedError
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.web import app as web
+from rollout.web import live as live_door
 
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
@@ -72,6 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
+    audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -90,6 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         cache=cache.expanduser(),
         listen=listen,
         policy=policy,
+        audit=audit,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -104,18 +108,23 @@ async def _run(given: Settings) -> None:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
         told = await exits.enter_async_context(_forges(allowed))
-        talk = people.talk(allowed.slack, listens=bool(given.listen))
+        identity = _identity()
+        recorder = Recorder(given.audit, identity)
+        talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
         beside: tuple[Beside, ...] = (
+            recorder.beside,
             _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
         )
+        if isinstance(outside.kube, Kube):
+            beside = (*beside, _live(outside.kube.server))
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
-        mine = app.Settings(settings.own_namespace(), _identity(), beside)
+        mine = app.Settings(settings.own_namespace(), identity, beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")
@@ -210,6 +219,17 @@ def _door(address: str, doors: web.Settings) -> Beside:
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+
+    return beside
+
+
+def _live(server: str) -> Beside:
+    """What the last looks left, for commands on this machine."""
+
+    async def beside(controller: Controller) -> None:
+        async with live_door.opened(controller) as address:
+            with live.announced(server, address):
+                await asyncio.Event().wait()
 
     return beside
 

@@ -59,23 +59,39 @@ def steps(before: Json, wanted: Mapping[str, Any]) -> list[Op]:
 
 
 def fitted(ops: Iterable[Op], stored: Mapping[str, Any]) -> list[Op]:
-    """``ops``, with tests of what is ``stored``: they were made of it with its odd parts empty."""
-    return [fit for op in ops if (fit := _fitted(op, stored)) is not None]
+    """``ops`` as they fit what is ``stored``: they were made of it with its odd parts empty.
+
+    A test speaks of what is stored. A change below a value that holds nothing (text where an
+    object belongs) comes after one that makes it the empty object it was taken for.
+    """
+    fit: list[Op] = []
+    emptied: set[str] = set()
+    for op in ops:
+        if op["op"] == "test":
+            known, value = _at(stored, op["path"])
+            fit += [{**op, "value": value}] if known else []
+            continue
+        parent = op["path"].rpartition("/")[0]
+        there, value = _at(stored, parent)
+        if there and not isinstance(value, Mapping | list) and parent not in emptied:
+            emptied.add(parent)
+            fit.append({"op": "replace", "path": parent, "value": {}})
+        fit.append(op)
+    return fit
 
 
-def _fitted(op: Op, stored: Any) -> Op | None:
-    if op["op"] != "test":
-        return op
+def _at(stored: Any, path: str) -> tuple[bool, Any]:
+    """Whether there is anything at the pointer ``path``, and what."""
     at = stored
-    for token in op["path"].split("/")[1:]:
+    for token in path.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(at, Mapping) and key in at:
             at = at[key]
         elif isinstance(at, list) and key.isdigit() and int(key) < len(at):
             at = at[int(key)]
         else:
-            return None
-    return {**op, "value": at}
+            return False, None
+    return True, at
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.messages import evidence
 from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
@@ -97,8 +98,13 @@ def bar(percent: int, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str]]:
-    """Everything about the rollout ``key`` that a person may want to know, as label and text."""
+def facts(
+    key: str, status: RolloutStatus, now: datetime, clocks: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Everything about the rollout ``key`` that a person may want to know, as label and text.
+
+    ``clocks``: what runs now, in words.
+    """
     step = status.attempt.step
     said = [
         ("Rollout", key),
@@ -119,7 +125,8 @@ def facts(key: str, status: RolloutStatus, now: datetime) -> list[tuple[str, str
     ]
     said += [("Later", status.attempt.pending)]
     said += [("Warning", warning) for warning in status.attempt.warnings]
-    said += [("Verdict", f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
+    said += [("Clocks", text) for text in clocks]
+    said += [("Evidence", text) for text in evidence.lines(status.attempt)]
     said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.attempt.approvals]
     return [(label, text) for label, text in said if text]
 
@@ -130,7 +137,8 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
-    trouble = "".join(f"; {text}" for text in _more_trouble(status))
+    later = f"; {status.attempt.pending}" if status.attempt.pending else ""
+    trouble = "".join(f"; {text}" for text in _more_trouble(status)) + later
     if status.attempt.pause is not None:
         return f"{name} stands still: {_standing(status, now)}{trouble}; {_ways_on(there)}"
     if status.stage.name is Stage.IDLE and status.rejected is not None:
@@ -141,7 +149,7 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     if status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None or status.stage.name is not Stage.STEPPING:
-        return f"{name} is {status.stage.name.value.lower()}: {status.because}"
+        return f"{name} is {status.stage.name.value.lower()}: {status.because}{later}"
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
     return f"{said}{_forecast(there, status, step, now)}{trouble}"
 

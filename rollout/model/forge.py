@@ -129,7 +129,7 @@ class Proposal:
     branch: str
     base: str
     path: str
-    text: str
+    content: str
     title: str
     body: str
 

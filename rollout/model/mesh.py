@@ -1,11 +1,11 @@
-"""What is in a mesh: its control planes, whom they serve, and what of it could not be read.
+"""What a mesh is made of: its control planes, and the namespaces and pods that they serve.
 
 In this module a revision is always a mesh revision: one installation of Istio's control plane,
 by the name that its objects carry in ``istio.io/rev``.
 Source: Istio, "Canary Upgrades"; istio/istio, ``manifests/charts/istio-control``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,13 +36,6 @@ class Ref:
     def __str__(self) -> str:
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.kind.lower()} {where}"
-
-
-class Unread(NamedTuple):
-    """What could not be read, and why, in words: a kind, an object or an endpoint."""
-
-    what: str
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,84 +334,6 @@ def image_version(image: str) -> str:
     return tag
 
 
-class GatewayKind(StrEnum):
-    """How a gateway is installed, and so how it can be moved."""
-
-    BUNDLED = "bundled"  # in the control plane's own installation: changed in place with it
-    INJECTED = "injected"  # a Deployment whose pods are injected as a gateway
-    API = "api"  # a Gateway of the Gateway API, whose Deployment istiod makes
-    WAYPOINT = "waypoint"  # as API, for the ambient mesh
-
-
-@dataclass(frozen=True, slots=True)
-class MeshGateway:
-    """A gateway: a Deployment, or a Gateway of the Gateway API with the Deployment made from it.
-
-    ``labels``: of its pods. ``revision``: that it names itself; ``resolution``: that it gets.
-    ``services``: that send to its pods, by name. ``manual``: addresses of its own are given.
-    ``configured``: Istio's Gateway objects that select its pods.
-    """
-
-    kind: GatewayKind
-    ref: Ref
-    labels: Mapping[str, str] = field(default_factory=dict)
-    revision: str = ""
-    resolution: Resolution = NOBODY
-    replicas: int = 1
-    ready: int = 0
-    image: str = ""
-    services: tuple[str, ...] = ()
-    configured: tuple[Ref, ...] = ()
-    autoscaler: str = ""
-    bounds: tuple[int, int] = (1, 1)
-    budget: str = ""
-    grace: timedelta = timedelta(seconds=30)
-    local: bool = False  # externalTrafficPolicy of a Service of it is Local
-    manual: bool = False
-    owner: str = ""
-    put_back: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """A PodDisruptionBudget. ``allowed``: how many pods may go now; ``never``: none ever may."""
-
-    ref: Ref
-    selector: Selector
-    allowed: int = 0
-    never: bool = False
-
-
-class FilterTrouble(StrEnum):
-    """What of an EnvoyFilter is known to break with another version of Envoy."""
-
-    VERSION = "proxyVersion"  # only proxies of some versions get it
-    RELATIVE = "relative"  # put before or after another filter, without a priority
-    DEPRECATED = "deprecated name"  # a filter that Envoy calls otherwise by now
-    UNTYPED = "untyped"  # a configuration without its type
-
-
-@dataclass(frozen=True, slots=True)
-class EnvoyFilterUse:
-    """An EnvoyFilter, whose pods it selects, and what of it may break.
-
-    ``versions``: regexes of ``match.proxy.proxyVersion``. ``troubles``: with the detail of each.
-    """
-
-    ref: Ref
-    selector: Selector = EVERYTHING
-    versions: tuple[str, ...] = ()
-    troubles: tuple[tuple[FilterTrouble, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledConfig:
-    """An object of Istio's configuration that only the revision ``revision`` reads."""
-
-    ref: Ref
-    revision: str
-
-
 class ProxyState(NamedTuple):
     """What an istiod says of one of its clients (``/debug/syncz``).
 
@@ -435,71 +350,6 @@ class ProxyState(NamedTuple):
     waiting: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     sent: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A root of trust where it was found: SHA-256 of each certificate, and when the first ends."""
-
-    where: str
-    fingerprints: tuple[str, ...]
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """All of a mesh at one moment; None, or an entry in ``unread``: it could not be looked at.
-
-    ``kubernetes``: the API server's version, ``1.33``. ``proxies``: None without a way to istiod.
-    ``seen``: kinds that were read, so that an empty tuple is known to be empty.
-    """
-
-    namespace: str = "istio-system"
-    kubernetes: str = ""
-    revisions: tuple[MeshRevision, ...] = ()
-    tags: tuple[Tag, ...] = ()
-    injectors: tuple[Injector, ...] = ()
-    validators: tuple[Validator, ...] = ()
-    namespaces: tuple[MeshNamespace, ...] = ()
-    workloads: tuple[MeshWorkload, ...] = ()
-    pods: tuple[MeshPod, ...] = ()
-    gateways: tuple[MeshGateway, ...] = ()
-    budgets: tuple[Budget, ...] = ()
-    filters: tuple[EnvoyFilterUse, ...] = ()
-    labelled: tuple[LabelledConfig, ...] = ()
-    roots: tuple[Root, ...] = ()
-    proxies: tuple[ProxyState, ...] | None = None
-    seen: frozenset[str] = frozenset()
-    unread: tuple[Unread, ...] = ()
-
-    def revision(self, name: str) -> MeshRevision | None:
-        """The control plane of that name."""
-        return next((each for each in self.revisions if each.name == name), None)
-
-    def tag(self, name: str) -> Tag | None:
-        """The tag of that name."""
-        return next((each for each in self.tags if each.name == name), None)
-
-    def space(self, name: str) -> MeshNamespace | None:
-        """The namespace of that name."""
-        return next((each for each in self.namespaces if each.name == name), None)
-
-    @property
-    def default(self) -> str:
-        """The revision that injects where only the default is asked for; empty: none does."""
-        tag = self.tag(DEFAULT)
-        if tag is not None and tag.by_webhook:
-            return tag.by_webhook
-        return DEFAULT if self.revision(DEFAULT) is not None else ""
-
-    @property
-    def default_validators(self) -> tuple[Validator, ...]:
-        """Those that judge objects of no revision; more than one after a half upgrade."""
-        return tuple(each for each in self.validators if each.default)
-
-    def served(self, revision: str) -> Iterator[MeshPod]:
-        """The pods with a proxy that this control plane injected."""
-        return (p for p in self.pods if p.proxies and p.revision == revision and not p.over)
 
 
 def named(labels: Labels) -> str:

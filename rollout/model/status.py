@@ -79,6 +79,8 @@ class Revision:
 
     ``template_hash``: its content: of ``template:`` with its configuration, or of the pod template
     that its Deployment was seen to have; empty: not seen yet.
+    ``build``: with ``template:``, the pod template that the Deployment of our making was first
+    seen to have, as the API server completed it; empty: not seen yet.
     """
 
     __pydantic_config__ = CONFIG
@@ -86,6 +88,7 @@ class Revision:
     name: str
     commit: str = ""
     template_hash: str = ""
+    build: str = ""
 
     def same(self, other: "Revision | None") -> bool:
         """Whether ``other`` runs the same thing; a commit that changes only words does not.
@@ -100,9 +103,10 @@ class Revision:
 
     def seen_as(self, other: "Revision | None") -> "Revision":
         """This revision with the content that ``other`` had, where its own is not seen now."""
-        if self.template_hash or other is None or other.name != self.name:
+        if other is None or other.name != self.name:
             return self
-        return replace(self, template_hash=other.template_hash)
+        content = self.template_hash or other.template_hash
+        return replace(self, template_hash=content, build=self.build or other.build)
 
 
 class ConfirmedBy(StrEnum):
@@ -133,11 +137,43 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class Standing(StrEnum):
+    """Where a canary stands after all evidence so far, by one metric or by all of them."""
+
+    FAILED = "failed"
+    CERTIFIED = "certified"
+    CLEAN = "clean"  # not certified, nothing suspicious
+    SUSPICIOUS = "suspicious"
+    TOO_FEW = "too few"
+    NO_DATA = "no data"
+    ERROR = "error"
+    NOTHING = "nothing"  # there is nothing to judge by
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Requests that were counted, bad ones and all, of the canary and of stable.
+
+    ``outcome``: what is bad: ``errors``, or ``latency>250ms`` for those slower than that.
+    Estimates where a counter makes them, so no whole numbers are promised.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    outcome: str
+    canary_bad: float
+    canary_all: float
+    stable_bad: float
+    stable_all: float
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one metric says of the canary, with its evidence.
 
     ``text``: the sentence with both sides' counts and the evidence, under 250 characters.
+    ``standing``: where the canary stands by this metric alone; absent for what counts nothing.
+    ``counted``: the requests that it speaks of; absent where none are compared.
     ``evidence``: the e-value against "within tolerance"; None where nothing is compared.
     ``certified``: sure enough that it is not worse by more than the harm cap.
     ``since``, ``until``: the window that it speaks of.
@@ -148,6 +184,8 @@ class Verdict:
     metric: str
     outcome: Outcome
     text: str
+    standing: Standing | None = None
+    counted: Counted | None = None
     evidence: float | None = None
     certified: bool = False
     since: datetime | None = None
@@ -216,7 +254,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision of the past: what changed, and why."""
+    """One decision of the past: what changed, why, and who asked for it.
+
+    ``id``: ``attempt.epoch``; epochs rise, so the newest has the highest.
+    ``by``: who asked, by what proved them, such as ``slack:U…`` or ``kubernetes``; empty: nobody,
+    the controller decided.
+    ``request``: what they asked, as the annotation has it.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -227,6 +271,40 @@ class Entry:
     because: str
     revision: str = ""
     evidence: str = ""
+    commit: str = ""
+    by: str = ""
+    request: str = ""
+
+    @property
+    def epoch(self) -> int:
+        """The second half of ``id``; 0 where that cannot be read."""
+        text = self.id.rpartition(".")[2]
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that was not done, and why not; ``by`` as in an ``Entry``."""
+
+    __pydantic_config__ = CONFIG
+
+    request: str
+    by: str
+    at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A request whose sender a chat has proved to us; nobody else can write the status.
+
+    ``text``: as the annotation has it; ``who``: as ``Answer.who``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    text: str
+    who: str
 
 
 class SubsetMode(StrEnum):
@@ -400,6 +478,8 @@ class RolloutStatus:
     ``history``: the last 50 decisions.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     ``last_refused_request``: that of the last one that could not be done; ``because`` said why.
+    ``refused_requests``: the last ten of them.
+    ``vouched``: who sent the request of that text, where a chat has proved it.
     ``observed_generation``, ``observed_commit``: of the spec that was looked at last.
     """
 
@@ -422,5 +502,7 @@ class RolloutStatus:
     history: tuple[Entry, ...] = ()
     last_handled_request: str = ""
     last_refused_request: str = ""
+    refused_requests: tuple[RefusedRequest, ...] = ()
+    vouched: Vouched | None = None
     observed_generation: int = 0
     observed_commit: str = ""

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rollout.analysis.evidence import Line, Pair
 from rollout.analysis.history import Minute
 from rollout.analysis.ramp import Decision, GateConfig, Move, SequentialGate, Stop
-from rollout.analysis.sequential import ERRORS, Outcome, Standing, slow
+from rollout.analysis.sequential import ERRORS, Outcome, slow
 from rollout.model.spec import Ending
+from rollout.model.status import Standing
 
 HOUR = {"errors": [{f"p{i}": (1, 600) for i in range(10)}] * 60}
 CONFIG = GateConfig()

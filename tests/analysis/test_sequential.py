@@ -15,13 +15,13 @@ from rollout.analysis.sequential import (
     Confidence,
     Outcome,
     Setting,
-    Standing,
     Trail,
     begin,
     read,
     slow,
     weigh,
 )
+from rollout.model.status import Standing
 
 PLAIN = Temper(1.0, 0.0, 3000, 3_000_000, known=True)
 SETTING = Setting(levels=(10, 100))

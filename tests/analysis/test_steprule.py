@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.analysis.sequential import Standing
 from rollout.analysis.steprule import Do, Ruling, Terms, Why, ruling
 from rollout.model.spec import Ending
+from rollout.model.status import Standing
 from tests.make import MINUTE
 
 TERMS = Terms(bake=MINUTE, time_box=2 * MINUTE, patience=20 * MINUTE)

@@ -25,7 +25,7 @@ def test_the_list_of_commands_says_what_the_command_says_itself(name: str) -> No
 
 def test_every_request_has_its_command() -> None:
     asked = {name for name, entry in main.Commands.entries.items() if entry.panel == main.ASK}
-    assert asked == set(Verb) == set(terminal.ANSWERS)
+    assert asked - {"undo", "accept"} == set(Verb) == set(terminal.ANSWERS)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["version"], ["--version"]])

@@ -91,7 +91,7 @@ def test_the_history_is_newest_first() -> None:
 def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> None:
     status = make.changed(
         STEPPING,
-        verdicts=(Verdict("errors", Outcome.PASS, "errors: fine"),),
+        verdicts=(Verdict("ready", Outcome.PASS, "ready: 12 of at least 10"),),
         approvals=(Answer("ada", yes=True, at=START, step=0, attempt=1),),
         warnings=("ROL-004: no proxy",),
         rejected=Rejected(Revision("v0"), "errors", START),
@@ -101,7 +101,7 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
     assert said["Canary"] == "v2 (commit 0123456789)"
     assert said["Step"] == "step 1, for 3m"
     assert said["Confirmed"] == "3m ago, by syncz"
-    assert said["Verdict"] == "pass: errors: fine"
+    assert said["Evidence"] == "pass  ready: 12 of at least 10"
     assert said["Answer"] == "ada: yes"
     assert said["Drift"] == "2x, last http[0]"
     assert said["Rejected"] == "v0, 3m ago: errors"
@@ -233,3 +233,6 @@ def test_what_is_applied_later_is_told() -> None:
     later = "template.replicas is 6: applied when the release is over, 4 until then"
     status = make.changed(STEPPING, pending=later)
     assert ("Later", later) in terminal.facts(SHOP.key, status, START)
+    between = make.changed(status, stage=Stage.PREPARING)
+    for moment in (status, between):
+        assert terminal.explain(SHOP, moment, STEP, START).endswith(f"; {later}")

@@ -14,6 +14,7 @@ from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.status import (
     Answer,
     ConfirmedBy,
+    Counted,
     Draining,
     Drift,
     Entry,
@@ -21,14 +22,17 @@ from rollout.model.status import (
     Outcome,
     Pause,
     Phase,
+    RefusedRequest,
     Rejected,
     Revision,
     RolloutStatus,
     Stage,
+    Standing,
     StepStatus,
     Subject,
     SubsetMode,
     Verdict,
+    Vouched,
 )
 from rollout.model.traffic import Split, VirtualServiceRef
 from tests import make
@@ -82,7 +86,20 @@ STATUS = make.status(
     subset_mode=SubsetMode.ROLE,
     attempt=2,
     epoch=7,
-    verdicts=(Verdict("errors", Outcome.PASS, "fine", 0.5, True, NOW, NOW, 1),),
+    verdicts=(
+        Verdict(
+            metric="errors",
+            outcome=Outcome.PASS,
+            text="fine",
+            standing=Standing.CERTIFIED,
+            counted=Counted("errors", 1, 200, 2, 900),
+            evidence=0.5,
+            certified=True,
+            since=NOW,
+            until=NOW,
+            step=1,
+        ),
+    ),
     approvals=(Answer("ann", True, NOW, 1, 2),),
     pause=Pause(PauseKind.PERSON, "asked", NOW, "ann"),
     rejected=Rejected(Revision("v3"), "errors", NOW),
@@ -94,9 +111,17 @@ STATUS = make.status(
         "shop", "shop-{revision}", (VirtualServiceRef("shop", routes=("primary",)),), "shop"
     ),
     checkpoint={"any": [{"thing": None}, 1.5]},
-    history=(Entry("1", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1"),),
+    history=(
+        Entry(
+            *("1.7", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1", "c2"),
+            by="kubernetes",
+            request="pause@1",
+        ),
+    ),
     last_handled_request="pause@1",
     last_refused_request="skip@0",
+    refused_requests=(RefusedRequest("skip@0", "kubernetes", NOW, "skip: nothing to skip"),),
+    vouched=Vouched("pause@1", "slack:U1"),
     observed_generation=1,
     observed_commit="c2",
 )

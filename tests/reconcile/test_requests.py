@@ -12,6 +12,15 @@ HALF = make.canary_spec(5, 50)
 HELD = make.spec(Strategy(dark=Dark((Step(mirror=0.5),))))
 
 
+def refusal(play: Play) -> str:
+    """Why the last request could not be done, as the look that heard it said."""
+    request = play.rollout.request
+    assert request is not None
+    assert play.status.last_refused_request == request.text
+    heard = max(n for n, line in enumerate(play.story) if line.startswith("request "))
+    return play.story[heard + 1].partition("] ")[2]
+
+
 def test_a_request_is_handled_once_and_echoed() -> None:
     play = Play(HALF).push("v2").request("pause")
     request = play.rollout.request
@@ -23,15 +32,24 @@ def test_a_request_is_handled_once_and_echoed() -> None:
 
 @pytest.mark.parametrize("verb", ["promote", "skip", "pause", "resume", "abort", "retry", "reject"])
 def test_there_is_nothing_to_do_at_rest(verb: str) -> None:
-    play = Play(HALF).request(verb)
-    assert play.status.history[-1].because == f"{verb}: nothing to {verb} while idle"
+    play = Play(HALF)
+    before = play.status.history
+    assert refusal(play.request(verb)) == f"{verb}: nothing to {verb} while idle"
+    assert play.status.history == before
+
+
+def test_a_step_without_an_approval_cannot_be_approved_and_can_be_rejected() -> None:
+    play = Play(HALF).push("v2").request("approve")
+    assert refusal(play) == "approve: step 1 asks for no approval"
+    assert play.status.attempt.approvals == ()
+    play.request("reject").gives(v1=100)
 
 
 def test_nobody_is_promoted_onto_pods_that_cannot_carry_everyone() -> None:
     play = Play(HALF).push("v2")
     play.world.pods["v2"] = 2
     play.request("promote").gives(v1=95, v2=5)
-    assert play.status.history[-1].because == "100% needs 3 canary pods, 2 ready"
+    assert refusal(play) == "100% needs 3 canary pods, 2 ready"
 
 
 def test_a_promotion_waits_for_pods_that_are_ours_to_start() -> None:
@@ -54,7 +72,7 @@ def test_a_raise_waits_until_the_proxies_have_what_was_asked() -> None:
 def test_skipping_the_last_step_promotes_unless_that_is_to_be_held() -> None:
     Play(make.canary_spec(5)).push("v2").request("skip").gives(v2=100)
     play = Play(HELD).push("v2").request("skip").gives(v1=100)
-    assert play.status.history[-1].because == "skip: this was the last step; promote or abort"
+    assert refusal(play) == "skip: this was the last step; promote or abort"
 
 
 def test_no_step_is_skipped_to_without_pods_for_it() -> None:
@@ -108,7 +126,7 @@ def test_no_promotion_gives_traffic_to_what_git_does_not_ask_for() -> None:
     play = Play(HALF).push("v2").after(minutes=1)
     play.world.unready["v1"] = 4
     play.push("v3").request("promote").gives(v1=50, v2=50)
-    assert play.status.history[-1].because == "promote: git does not ask for v2"
+    assert refusal(play) == "promote: git does not ask for v2"
 
 
 def test_what_was_rejected_is_tried_again_when_a_person_says_so() -> None:
@@ -137,8 +155,9 @@ def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_
     again = Answer("bob", True, START + MINUTE, 0, 1)
     past = Answer("eve", True, START, 0, 0)
     status = make.at_step(approvals=(first,))
-    assert requests.merge_answers(status, (again, first, past)).attempt.approvals == (again,)
-    assert requests.merge_answers(status, ()) is status
+    assert requests.answered_in_chat(status, again, MINUTE / 2).attempt.approvals == (again,)
+    assert requests.answered_in_chat(status, again) is status
+    assert requests.answered_in_chat(status, past) is status
 
 
 def test_only_a_new_request_is_answered() -> None:

@@ -1,23 +1,18 @@
 """``status``, ``history`` and ``explain``: what is, what was, and why nothing moves."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from rollout import strategies
-from rollout.cli import cluster, options, output
+from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.controller.sources import apply
-from rollout.errors import RolloutError
-from rollout.manifest import objects
-from rollout.messages import terminal
+from rollout.edges.kube import Kube
+from rollout.messages import clocks, terminal
 from rollout.model.reasons import Reason
-from rollout.model.spec import Step
 from rollout.model.status import RolloutStatus
 
 MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
@@ -75,14 +70,6 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
         output.console().print(behind)
 
 
-def step_of(found: Seen) -> Step | None:
-    """The spec of the step that a rollout is at; None between steps."""
-    if found.status.attempt.step is None:
-        return None
-    stops = strategies.plan(found.rollout.spec.strategy).stops
-    return stops[min(found.status.attempt.step.index, len(stops) - 1)].step
-
-
 def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Settings:
     if everywhere:
         return given
@@ -91,14 +78,16 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
 
 def _facts(found: Seen | Unread) -> list[tuple[str, str]]:
     if isinstance(found, Seen):
-        return terminal.facts(found.rollout.key, found.status, cluster.now())
+        ticking = clocks.lines(found.rollout, found.status, cluster.now())
+        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking)
     said = [] if found.status is None else terminal.facts(found.key, found.status, cluster.now())
     return [*(said or [("Rollout", found.key)]), ("Problem", found.because)]
 
 
 def _explained(found: Seen | Unread) -> str:
     if isinstance(found, Seen):
-        return terminal.explain(found.rollout, found.status, step_of(found), cluster.now())
+        step = clocks.step_of(found.rollout, found.status)
+        return terminal.explain(found.rollout, found.status, step, cluster.now())
     if found.status is None:
         return found.problem
     return f"{found.problem}; it goes on as it was: {found.status.because}"
@@ -106,22 +95,21 @@ def _explained(found: Seen | Unread) -> str:
 
 async def _one(given: Settings, name: str) -> Seen | Unread:
     async with cluster.connected(given, name=name) as connection:
-        return await cluster.either(connection, given.namespace, name)
+        return await _newest(connection, given.namespace, name)
+
+
+async def _newest(connection: Kube, namespace: str, name: str) -> Seen | Unread:
+    """As stored, or as the controller's last look left it where its door is on this machine."""
+    found = await cluster.either(connection, namespace, name)
+    return await live.fresh(connection.server, found) if isinstance(found, Seen) else found
 
 
 async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, Reason | None]:
     """The Rollout, and why git may ask for something else; None when it does not."""
     async with cluster.connected(given, name=name) as connection:
-        found = await cluster.either(connection, given.namespace, name)
-        owner = (found.obj["metadata"].get("labels") or {}).get(apply.LABEL)
-        if not owner:
-            return found, None
-        with contextlib.suppress(RolloutError):  # nobody's explanation hangs on it
-            for obj in await cluster.listed(connection, "RolloutSource"):
-                source = objects.source(obj)
-                if apply.label(source) == owner:
-                    return found, terminal.behind(source)
-        return found, None
+        found = await _newest(connection, given.namespace, name)
+        source = await cluster.source_of(connection, found.obj)
+        return found, terminal.behind(source) if source else None
 
 
 async def _all(given: Settings) -> list[Seen | Unread]:

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from rollout.cli import cluster, exits, options, output
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
+from rollout.edges.kube import Kube
 from rollout.errors import OutsideError
+from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import Phase, Stage
+from rollout.model.status import Phase, RolloutStatus, Stage
 
 
 class For(StrEnum):
@@ -100,25 +102,56 @@ def _is_it(found: Seen, wanted: Wanted) -> bool:
 
 
 async def _wait(given: Settings, name: str, wanted: Wanted, patience: float) -> Exit:
-    ended: list[Exit] = []
-    last: list[Seen] = []
-
-    async def tell(found: Seen) -> bool:
-        if not last or last[-1].status.because != found.status.because:
-            output.say(f"{name}: {found.status.phase.value}: {found.status.because}")
-        last[:] = [found]
-        code = outcome(found, wanted)
-        ended.extend([code] if code is not None else [])
-        return bool(ended)
-
     async with cluster.connected(given, name=name) as connection:
+        waiting = _Waiting(connection, name, wanted)
+        following = cluster.follow_either(connection, given.namespace, name, waiting.tell)
         try:
-            await asyncio.wait_for(
-                cluster.follow(connection, given.namespace, name, tell), patience
-            )
+            await asyncio.wait_for(following, patience)
         except TimeoutError:
-            if not last:
+            if waiting.last is None:
                 raise OutsideError(f"rollout {given.namespace}/{name}: no answer") from None
-            paused = last[-1].status.phase is Phase.PAUSED
+            paused = waiting.last.phase is Phase.PAUSED
             return Exit.PAUSED if paused else Exit.TIMEOUT
-    return ended[0]
+    assert waiting.ended is not None  # noqa: S101 - following ends with an outcome
+    return waiting.ended
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What was told so far; ``ended``: how it came out."""
+
+    connection: Kube
+    name: str
+    wanted: Wanted
+    last: RolloutStatus | None = None
+    ended: Exit | None = None
+
+    async def tell(self, found: Seen | Unread) -> bool:
+        """Whether it has ended: as wanted, elsewhere, or with a commit that git's reader refused.
+
+        Errors: ``ManifestError`` for a spec that cannot be read.
+        """
+        if isinstance(found, Unread):
+            raise found.error
+        if self.last is None or self.last.because != found.status.because:
+            output.say(f"{self.name}: {found.status.phase.value}: {found.status.because}")
+        self.last = found.status
+        self.ended = await self._refused(found) or outcome(found, self.wanted)
+        return self.ended is not None
+
+    async def _refused(self, found: Seen) -> Exit | None:
+        """The code of a commit that will never be in force as it is; it is said why, and where."""
+        source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
+        if source is None:
+            return None
+        status, commit = source.status, self.wanted.commit
+        if status.held.startswith(commit):
+            output.say(f"{self.name}: {terminal.behind(source)}")
+            return Exit.PAUSED
+        files = {one.file for one in status.applied if one.name == found.rollout.name}
+        mine = [one for one in status.rejected if one.file in files or not files]
+        if not status.commit.startswith(commit) or not mine:
+            return None
+        for one in mine:
+            output.say(f"{self.name}: refused: {one.message}")
+        return Exit.INPUT

@@ -10,11 +10,11 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout import strategies
-from rollout.cli import cluster, options, output
-from rollout.cli.cluster import Seen
+from rollout.cli import cluster, live, options, output
+from rollout.cli.cluster import Seen, Unread
 from rollout.cli.settings import Settings
-from rollout.messages import terminal
-from rollout.model.status import RolloutStatus, Stage
+from rollout.messages import clocks, evidence, terminal
+from rollout.model.status import Phase, RolloutStatus, Stage
 
 
 def watch(
@@ -32,13 +32,13 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
     async with cluster.connected(given, name=name) as connection:
         if not sys.stdout.isatty():
             lines = _Lines(until_rest=until_rest)
-            await cluster.follow(connection, given.namespace, name, lines.tell)
+            await cluster.follow_either(connection, given.namespace, name, lines.tell)
             return
-        with Live(console=output.console(), auto_refresh=False) as live:
-            drawn = _Drawn(live, until_rest=until_rest)
+        with Live(console=output.console(), auto_refresh=False) as drawing:
+            drawn = _Drawn(drawing, connection.server, until_rest=until_rest)
             clock = asyncio.create_task(drawn.tick())
             try:
-                await cluster.follow(connection, given.namespace, name, drawn.tell)
+                await cluster.follow_either(connection, given.namespace, name, drawn.tell)
             finally:
                 clock.cancel()
 
@@ -50,57 +50,82 @@ class _Lines:
         self._until_rest = until_rest
         self._said = ""
 
-    async def tell(self, found: Seen) -> bool:
-        status = found.status
-        line = f"{status.phase.value:<12} {terminal.share(status):>4}  {status.because}"
+    async def tell(self, found: Seen | Unread) -> bool:
+        line = _line(found)
         if line != self._said:
             self._said = line
             print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
-        return self._until_rest and status.stage.name is Stage.IDLE
+        return self._until_rest and _rests(found)
 
 
 class _Drawn:
-    """The rollout as a picture, drawn anew on each change and every second."""
+    """The rollout as a picture, drawn anew on each change and every second.
 
-    def __init__(self, live: Live, *, until_rest: bool) -> None:
-        self._live = live
+    ``server``: the API server, by which the controller's own door is found: what it says is as
+    old as its last look, and no minute old.
+    """
+
+    def __init__(self, drawing: Live, server: str, *, until_rest: bool) -> None:
+        self._drawing = drawing
+        self._server = server
         self._until_rest = until_rest
-        self._found: Seen | None = None
+        self._found: Seen | Unread | None = None
 
-    async def tell(self, found: Seen) -> bool:
+    async def tell(self, found: Seen | Unread) -> bool:
         self._found = found
-        self._draw()
-        return self._until_rest and found.status.stage.name is Stage.IDLE
+        await self._draw()
+        return self._until_rest and _rests(found)
 
     async def tick(self) -> None:
-        """For ever: ages go on although nothing changes."""
+        """For ever: clocks go on although nothing changes."""
         while True:
             await asyncio.sleep(1)
-            self._draw()
+            await self._draw()
 
-    def _draw(self) -> None:
-        if self._found is not None:
-            self._live.update(picture(self._found), refresh=True)
+    async def _draw(self) -> None:
+        found = self._found
+        if isinstance(found, Seen):
+            found = await live.fresh(self._server, found)
+        if found is not None:
+            self._drawing.update(picture(found), refresh=True)
 
 
-def picture(found: Seen) -> Group:
-    """Phase, split, the journey's steps and the last decisions."""
-    status, now = found.status, cluster.now()
+def _rests(found: Seen | Unread) -> bool:
+    return isinstance(found, Seen) and found.status.stage.name is Stage.IDLE
+
+
+def _line(found: Seen | Unread) -> str:
+    status = found.status or RolloutStatus(phase=Phase.PAUSED)
+    because = found.because if isinstance(found, Unread) else status.because
+    return f"{status.phase.value:<12} {terminal.share(status):>4}  {because}"
+
+
+def picture(found: Seen | Unread) -> Group:
+    """Phase, split, the journey's steps with their clocks and evidence, the last decisions.
+
+    What cannot be read is said, with what goes on meanwhile; the picture stays.
+    """
+    status, now = found.status or RolloutStatus(phase=Phase.PAUSED), cluster.now()
     style = output.STYLES[status.phase.value]
+    key = found.key if isinstance(found, Unread) else found.rollout.key
     head = Text.assemble(
-        (found.rollout.key, "bold"), "  ", (status.phase.value, f"bold {style}"),
-        f"  {_sides(status)}",
-    )  # fmt: skip
+        (key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}"
+    )
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
-    past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(found, now)]
+    past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(status, now)]
+    if isinstance(found, Unread):
+        problem = Text(f"the spec cannot be read: {found.because}", style="red")
+        goes_on = [Text(f"it goes on as it was: {status.because}")] if found.status else []
+        return Group(head, problem, *goes_on, share, *past)
     steps = [_step(found, number) for number in range(len(_stops(found)))]
-    verdicts = [Text(f"{v.outcome.value}: {v.text}") for v in status.attempt.verdicts]
-    return Group(head, Text(status.because), share, *steps, *verdicts, *past)
+    ticking = [Text(f"  {line}") for line in clocks.lines(found.rollout, status, now)]
+    counted = [Text(f"  {line}") for line in evidence.lines(status.attempt)]
+    return Group(head, Text(status.because), share, *steps, *ticking, *counted, *past)
 
 
-def _past(found: Seen, now: datetime) -> list[tuple[str, ...]]:
-    return terminal.history(found.status, now)[:5]
+def _past(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
+    return terminal.history(status, now)[:5]
 
 
 def _sides(status: RolloutStatus) -> str:

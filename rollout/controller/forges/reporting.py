@@ -29,6 +29,13 @@ CONFLICTS = 5  # writes of the memory that others' may come before
 
 
 @dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why a Rollout could not be told of."""
+
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Said:
     """What was told of a Rollout last, and when."""
 
@@ -48,7 +55,7 @@ class _Line:
     due: dict[str, None] = field(default_factory=dict)
     later: dict[str, float] = field(default_factory=dict)
     said: dict[str, _Said] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, _Problem] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     failures: int = 0
     shut: float = 0.0
@@ -266,9 +273,10 @@ class Reporting:
             again = LONGEST_WAIT * 2.0 ** min(line.times[rollout] - 1, 6)
             line.later[rollout] = _now() + min(REFUSED_WAIT, again)
             line.shut = _now() + wait
-        if line.problems.get(rollout) != str(error):
+        known = line.problems.get(rollout, _Problem())
+        if known.because != str(error):
             telemetry.warn("forge not told", source=source, rollout=rollout, error=str(error))
-            line.problems[rollout] = str(error)
+            line.problems[rollout] = _Problem(str(error))
         await self._show(source, line)
 
     async def _well(self, source: str, line: _Line, rollout: str) -> None:
@@ -279,7 +287,7 @@ class Reporting:
 
     async def _show(self, source: str, line: _Line) -> None:
         """The source's status has the first problem there is, and whose it is."""
-        problem = "; ".join(f"{key}: {text}" for key, text in [*line.problems.items()][:1])
+        problem = "; ".join(f"{key}: {why.because}" for key, why in [*line.problems.items()][:1])
         if problem != line.shown:
             line.shown = problem
             await self._note(source, problem)

@@ -63,8 +63,6 @@ class Ground:
 def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
     """What ``reading`` asks; applying the same commit twice asks for nothing."""
     owned = {key for key, obj in ground.present.items() if _owner(obj) == label(source)}
-    if why := _hold(source, reading, owned):
-        return Plan(held=why)
     kept, rejected = _sorted_out(source, reading, ground)
     writes = [
         write
@@ -74,21 +72,24 @@ def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
     if source.spec.prune:
         named = {_key(source, document) for document in reading.documents}
         writes += _prunes(owned - named, reading, ground)
+    if why := _hold(source, reading, owned, changes=bool(writes)):
+        return Plan(held=why)
     return Plan(tuple(writes), kept, (*reading.problems, *rejected))
 
 
-def _hold(source: RolloutSource, reading: Reading, owned: set[Key]) -> str:
+def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: bool) -> str:
     """Why the commit is not obeyed without a person; empty when it is.
 
     A changed spec of the source, another ref for instance, was a person's word already; but
-    that everything vanishes is asked about always, as a mistyped path looks the same.
+    that everything vanishes is asked about always, as a mistyped path looks the same. Going back
+    ``changes`` nothing where what was pushed since was refused: that is no rewind.
     """
     if source.accept == reading.commit:
         return ""
     changed = source.generation != source.status.observed_generation
-    if not changed and reading.relation is Relation.REWIND:
+    if changes and not changed and reading.relation is Relation.REWIND:
         return "goes back behind the one in force"
-    if not changed and reading.relation is Relation.UNRELATED:
+    if changes and not changed and reading.relation is Relation.UNRELATED:
         return "does not follow the one in force: history was rewritten"
     if owned and not reading.documents and not reading.problems:
         return f"has none of the {len(owned)} manifests in force"

@@ -5,12 +5,12 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 
 import base64
 import hashlib
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zlib import crc32
 
 from rollout.controller import telemetry
 from rollout.controller.keeping import events
@@ -34,7 +34,8 @@ from rollout.model.status import sentence
 Asked = tuple[int, str, str]
 """What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
 
-JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
+FOLLOWING = timedelta(seconds=5)
+"""How often a replica that does not lead asks itself whether it does by now."""
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -83,6 +84,13 @@ class Policy:
     instance: str = "rollout"
 
 
+def phase(repository: str) -> timedelta:
+    """When within any interval a repository is polled: each at a time of its own, and the same
+    for all of its sources, so that one poll serves them.
+    """
+    return timedelta(milliseconds=crc32(repository.encode()))
+
+
 @dataclass(slots=True)
 class Sources:
     """Looks at RolloutSources; ``look`` is what ``Loop`` wants."""
@@ -93,7 +101,7 @@ class Sources:
     clock: Callable[[], datetime]
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
-    jitter: Callable[[], float] = random.random
+    phase: Callable[[str], timedelta] = phase
     _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     _nudged: set[str] = field(default_factory=set)
 
@@ -119,15 +127,18 @@ class Sources:
     async def look(self, key: str) -> timedelta | None:
         """What git says is in force, and when to look again; None: there is no such source.
 
+        A replica that does not lead looks again, too: whoever led may be gone by then.
+
         Errors: ``ConflictError`` when somebody wrote meanwhile, ``OutsideError`` when the API
         server does not answer.
         """
         namespace, _, name = key.partition("/")
         obj = self.kube.get("RolloutSource", namespace, name)
-        if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
+        gone = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
+        if obj is None or gone or not self.leading():
             self._polled.pop(key, None)
             self._nudged.discard(key)
-            return None
+            return None if gone else FOLLOWING
         try:
             source = objects.source(obj)
         except ManifestError as error:
@@ -135,7 +146,6 @@ class Sources:
             before = record.source_status(obj)
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
-        wait = source.spec.interval * (1 + JITTER * (self.jitter() - 0.5))
         now = self.clock()
         asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
         if known and key not in self._nudged and known[0] == asked and now < known[1]:
@@ -144,8 +154,14 @@ class Sources:
         self._polled.pop(key, None)
         status = await self._follow(source)
         await self._save(obj, source.status, status)
+        now = self.clock()  # what was slow must not put it beside the others of its repository
+        wait = self._until_poll(source, now)
         self._polled[key] = (asked, now + wait)
         return wait
+
+    def _until_poll(self, source: RolloutSource, now: datetime) -> timedelta:
+        due = self.phase(f"{source.spec.url} {_secret_name(source)}")
+        return (due - (now - _EPOCH)) % source.spec.interval or source.spec.interval
 
     async def _follow(self, source: RolloutSource) -> SourceStatus:
         """What is to be remembered after the repository was read and its commit applied."""
@@ -172,7 +188,8 @@ class Sources:
             wanted = "a name of the controller's allowed signers is wanted"
             raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
         signers = tuple(self.policy.signers[name] for name in spec.verify)
-        return Origin(source.key, spec.url, spec.ref, spec.path, secret, signers)
+        where = source.key, spec.url, spec.ref, spec.path
+        return Origin(*where, secret, signers, _secret_name(source))
 
     def _ground(self, source: RolloutSource) -> Ground:
         abroad = self.policy.abroad.get(source.key, frozenset())
@@ -221,6 +238,14 @@ class Sources:
         await events.tell(self.kube, _news(metadata, status), now, reporter)
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _secret_name(source: RolloutSource) -> str:
+    ref = source.spec.secret_ref
+    return f"{source.namespace}/{ref.name}" if ref else ""
+
+
 def _status(
     source: RolloutSource, reading: Reading, plan: Plan, refused: list[Problem]
 ) -> SourceStatus:
@@ -252,11 +277,11 @@ def _status(
 
 def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
     """What is in force stays, and how a person lets the commit through."""
-    ask = f"kubectl annotate --overwrite rolloutsource {source.name} -n {source.namespace}"
+    ask = f"rollout accept {source.name} -n {source.namespace}"
     return replace(
         source.status,
         held=commit,
-        problem=f"obey it with: {ask} {objects.ACCEPT}={commit}",
+        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
         because=f"commit {commit[:10]} {why}",
         rejected=(),
     )

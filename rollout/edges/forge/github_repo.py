@@ -161,11 +161,11 @@ class GitHubRepo:
 
     async def _write(self, proposal: Proposal) -> None:
         file = await self._file(proposal.path, proposal.branch)
-        if file is None or _decoded(file, proposal.path) == proposal.text:
+        if file is None or _decoded(file, proposal.path) == proposal.content:
             return
         told = {
             "message": f"{proposal.title}\n",
-            "content": base64.b64encode(proposal.text.encode()).decode(),
+            "content": base64.b64encode(proposal.content.encode()).decode(),
             "branch": proposal.branch,
             "sha": file.get("sha"),
         }

@@ -84,10 +84,10 @@ class GitLabRepo:
         if known := await self.proposed(proposal.branch):
             return known
         await self._branch(proposal)
-        if await self.text(proposal.path, proposal.branch) != proposal.text:
+        if await self.text(proposal.path, proposal.branch) != proposal.content:
             told = {
                 "branch": proposal.branch,
-                "content": base64.b64encode(proposal.text.encode()).decode(),
+                "content": base64.b64encode(proposal.content.encode()).decode(),
                 "encoding": "base64",
                 "commit_message": proposal.title,
             }

@@ -25,7 +25,7 @@ class Kube:
     """The port of that name, on a real API server; a kind's watch begins when it is first read.
 
     ``index`` finds an object's concerns; ``scopes``: kinds of which not everything is watched.
-    ``jitter``: a number between 0 and 1, new each time.
+    ``jitter``: a number between 0 and 1, new each time. ``server``: the API server's URL.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Kube:
         scopes: Mapping[str, Scope] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        self.server = str(api.configuration.host)
         self._calls = Calls(api)
         self._index = index
         self._scopes = scopes or {}

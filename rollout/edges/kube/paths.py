@@ -10,11 +10,14 @@ REVIEWS = "/apis/authorization.k8s.io/v1"
 CLUSTERS = frozenset(
     {
         "Namespace",
+        "Node",
         "CustomResourceDefinition",
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",
         "ControlPlaneUpgrade",
         "ClusterSwitchover",
+        "SailIstio",
+        "SailTag",
     }
 )
 """Kinds that stand in no namespace."""
@@ -52,8 +55,32 @@ PATHS: Mapping[str, tuple[str, str]] = {
         "/apis/admissionregistration.k8s.io/v1",
         "mutatingwebhookconfigurations",
     ),
+    "ValidatingWebhookConfiguration": (
+        "/apis/admissionregistration.k8s.io/v1",
+        "validatingwebhookconfigurations",
+    ),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
+    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
+    "Job": ("/apis/batch/v1", "jobs"),
+    "Node": (CORE, "nodes"),
+    "EnvoyFilter": ("/apis/networking.istio.io/v1alpha3", "envoyfilters"),
+    "ServiceEntry": (ISTIO, "serviceentries"),
+    "WorkloadEntry": (ISTIO, "workloadentries"),
+    "WorkloadGroup": (ISTIO, "workloadgroups"),
+    "ProxyConfig": ("/apis/networking.istio.io/v1beta1", "proxyconfigs"),
+    "RequestAuthentication": ("/apis/security.istio.io/v1", "requestauthentications"),
+    "WasmPlugin": ("/apis/extensions.istio.io/v1alpha1", "wasmplugins"),
+    "KubernetesGateway": ("/apis/gateway.networking.k8s.io/v1", "gateways"),
+    "ArgoRollout": ("/apis/argoproj.io/v1alpha1", "rollouts"),
+    "Canary": ("/apis/flagger.app/v1beta1", "canaries"),
+    "SailIstio": ("/apis/sailoperator.io/v1", "istios"),
+    "SailTag": ("/apis/sailoperator.io/v1", "istiorevisiontags"),
 }
-"""Kind to the path of its group and version, and its plural."""
+"""Kind to the path of its group and version, and its plural.
+
+Names that two projects use are told apart: Gateway is Istio's, KubernetesGateway the Gateway API's;
+Rollout is ours, ArgoRollout Argo's; the Sail Operator's Istio is SailIstio.
+"""
 
 OLDER = {
     "EndpointSlice": "/apis/discovery.k8s.io/v1beta1",

@@ -240,7 +240,7 @@ async def test_a_rejected_commit_is_proposed_to_be_taken_back_once(world: World)
             await so(lambda: bool(world.known().reported[:1]))
         await so(lambda: world.known().reported[0].pull_request != "")
     (proposal,) = world.forge.pulls.values()
-    assert (proposal.base, proposal.path, proposal.text) == ("main", FILE, V1)
+    assert (proposal.base, proposal.path, proposal.content) == ("main", FILE, V1)
     assert "analysis failed at 5%" in proposal.body
     assert world.known().reported[0].pull_request.startswith("https://forge.test/pulls/")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.controller.sources.look import KubeSecrets, Policy, Sources
+from rollout.controller.sources.look import FOLLOWING, KubeSecrets, Policy, Sources
 from rollout.errors import OutsideError, RefusedError
 from tests.fakes import FakeKube
 from tests.fakes_repo import FakeRepo
@@ -27,7 +27,7 @@ class Play:
             KubeSecrets(self.kube),
             lambda: self.now,
             policy or Policy(),
-            jitter=lambda: 0.5,
+            phase=lambda _: timedelta(0),
         )
 
     def put(self, spec: Mapping[str, object], **annotations: str) -> None:
@@ -190,6 +190,19 @@ async def test_a_remote_that_is_down_is_said_once_and_what_was_in_force_stays() 
     assert play.ready == ("True", "Applied")
 
 
+async def test_taking_back_a_push_that_was_refused_is_no_rewind() -> None:
+    play = Play()
+    first = play.repo.push({"shop.yaml": SHOP % "v1"})
+    await play.look()
+    play.repo.push({"shop.yaml": SHOP.replace("service:", "sevrice:") % "v2"})
+    await play.look()
+    assert play.ready == ("False", "Rejected")
+    play.repo.reset(first)
+    await play.look()
+    assert (play.status["commit"], play.status.get("held")) == (first, None)
+    assert play.ready == ("True", "Applied")
+
+
 async def test_a_rewind_is_held_and_obeyed_once_a_person_accepts_it() -> None:
     play = Play()
     first = play.repo.push({"shop.yaml": SHOP % "v1"})
@@ -202,8 +215,8 @@ async def test_a_rewind_is_held_and_obeyed_once_a_person_accepts_it() -> None:
     assert play.status["because"] == f"commit {first[:10]} goes back behind the one in force"
     assert play.ready == ("False", "Held")
     assert play.note().endswith(
-        "; obey it with: kubectl annotate --overwrite rolloutsource git"
-        f" -n market rollout.dev/accept={first}"
+        "; obey it with: `rollout accept git -n market`, or annotate it with"
+        f" rollout.dev/accept={first}"
     )
     play.put({"url": "https://git.invalid/shop"}, **{"rollout.dev/accept": first})
     await play.look()
@@ -273,12 +286,15 @@ async def test_a_source_that_is_gone_is_not_looked_at_again() -> None:
     assert await play.look() is None
 
 
-async def test_a_replica_that_does_not_lead_does_nothing() -> None:
+async def test_a_replica_that_does_not_lead_does_nothing_until_it_does() -> None:
     play = Play()
     play.repo.push({"shop.yaml": SHOP % "v1"})
     play.sources.leading = lambda: False
-    assert await play.look() is None
+    assert await play.look() == FOLLOWING
     assert (play.kube.writes, play.repo.asked) == ([], [])
+    play.sources.leading = lambda: True
+    await play.look()
+    assert "create Rollout shop" in play.kube.writes
 
 
 async def test_what_is_passed_over_is_kept_in_the_status_and_told() -> None:

@@ -1,0 +1,88 @@
+"""``undo``: back to the release before the present one, as a journey of its own."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from rollout.cli import cluster, options, output
+from rollout.cli.cluster import Seen
+from rollout.cli.settings import Settings
+from rollout.controller.keeping.store import unchanged
+from rollout.errors import RefusedError
+from rollout.model import units
+from rollout.model.reasons import Verb
+from rollout.model.status import RolloutStatus, Stage
+
+FOR_GOOD = (Stage.IDLE, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
+"""Stages in which a decision's revision has everyone, and no way back is open any more."""
+
+
+def undo(
+    context: typer.Context,
+    name: options.Name,
+    namespace: options.Namespace = "",
+    now: Annotated[
+        bool, typer.Option("--now", help="Everyone at once, whatever the gates say.")
+    ] = False,
+    timeout: options.Timeout = "2m",
+) -> None:
+    """Ask for the release before the present one: `spec.revision` as it was.
+
+    It is a release like any other, with its steps and gates; --now takes everyone at once. Where
+    git keeps the Rollout in force nothing is written: the command says which commit to revert.
+    """
+    given = cluster.in_namespace(options.chosen(context), namespace)
+    patience = units.duration(timeout).total_seconds()
+    asyncio.run(_undo(given, name, patience, now=now))
+
+
+async def _undo(given: Settings, name: str, patience: float, *, now: bool) -> None:
+    async with cluster.connected(given, name=name) as connection:
+        found = await cluster.one(connection, given.namespace, name)
+        before = previous(found)
+        if source := await cluster.source_of(connection, found.obj):
+            stable = found.status.stable
+            commit = stable.commit[:10] if stable and stable.commit else "the last commit"
+            raise RefusedError(
+                f"rollout {found.rollout.key}: rolloutsource {source.name} keeps it in force; "
+                f"git revert {commit} and push, and {before} comes back step by step"
+            )
+        ops = [unchanged(found.obj), {"op": "replace", "path": "/spec/revision", "value": before}]
+        await connection.patch("Rollout", given.namespace, name, ops)
+        output.say(f"{name}: asks for {before} again")
+        if not now:
+            return
+
+        async def at_a_step(seen: Seen) -> bool:
+            canary = seen.status.attempt.canary
+            on_its_way = canary is not None and canary.name == before
+            return on_its_way and seen.status.stage.name is Stage.STEPPING
+
+        following = cluster.follow(connection, given.namespace, name, at_a_step)
+        await asyncio.wait_for(following, patience)
+        await cluster.ask(connection, given.namespace, name, Verb.PROMOTE)
+        output.say(f"{name}: asked to promote {before}")
+
+
+def previous(found: Seen) -> str:
+    """The revision that everyone had before the present one.
+
+    Errors: ``RefusedError`` while a release is under way, where the revision is not the spec's to
+    name, and where none before is remembered.
+    """
+    key, status = f"rollout {found.rollout.key}", found.status
+    if status.stage.name is not Stage.IDLE:
+        raise RefusedError(f"{key}: a release is under way; `rollout abort` takes it back")
+    if found.rollout.spec.workload.deployments is None:
+        raise RefusedError(f"{key}: its revisions are contents of a template; apply the old one")
+    before = _before(status)
+    if before is None:
+        raise RefusedError(f"{key}: no release before this one is remembered")
+    return before
+
+
+def _before(status: RolloutStatus) -> str | None:
+    stable = status.stable.name if status.stable else ""
+    past = (e.revision for e in reversed(status.history) if e.stage in FOR_GOOD and e.revision)
+    return next((revision for revision in past if revision != stable), None)
