@@ -206,12 +206,23 @@ def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:
     by_itself = status.attempt.pause is None or not status.attempt.pause.by
     stalled = status.phase is Phase.DEGRADED or (status.phase is Phase.PAUSED and by_itself)
     ready = status.phase is Phase.HEALTHY
-    reason, because = status.phase.value, status.because
+    reason, because = _word(status), status.because
     return {
         "Ready": (ready, reason, because),
         "Reconciling": (not ready and not stalled, reason, because),
         "Stalled": (stalled, reason, because),
     }
+
+
+def _word(status: RolloutStatus) -> str:
+    """Why it stands where it stands, in one word: what to search a runbook for."""
+    if status.phase is Phase.DEGRADED and status.rejected and status.rejected.cause:
+        return status.rejected.cause.value
+    if status.phase is Phase.PAUSED and status.attempt.pause:
+        return f"Paused{status.attempt.pause.kind.value}"
+    if status.phase is Phase.PROGRESSING and status.waits_for:
+        return f"WaitingFor{status.waits_for.value}"
+    return status.phase.value
 
 
 def conditions(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rollout.model.reasons import PauseKind
+from rollout.model.reasons import Cause, PauseKind
 from rollout.model.status import Revision, Stage
 from rollout.reconcile import journey
 from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, remember
@@ -39,7 +39,7 @@ def stable_rebuilt(look: Look) -> Turn | None:
     because = rebuilt(status.stable, now)
     look = replace(look, status=replace(status, stable=now))
     if status.stage.name in _TURNABLE:
-        return journey.withdraw(look, because, reject=False)
+        return journey.withdraw(look, because, Cause.REBUILT, reject=False)
     if status.stage.name is Stage.BAKING:
         return journey.pause(look, PauseKind.REBUILT, because)
     notice = Notice("Rebuilt", warning=True)

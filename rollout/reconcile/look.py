@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
-from rollout.model.reasons import Reason, WaitsFor
+from rollout.model.reasons import Cause, Reason, WaitsFor
 from rollout.model.spec import Rollout
 from rollout.model.status import Entry, Revision, RolloutStatus, Stage, StageStatus, sentence
 from rollout.model.traffic import Split
@@ -65,11 +65,12 @@ class Writes(StrEnum):
 class Notice:
     """That people should hear of a turn; ``reason`` as of Kubernetes Events, in one word.
 
-    ``warning``: a person should look at it.
+    ``warning``: a person should look at it. ``cause``: why everyone goes back; None: nobody does.
     """
 
     reason: str
     warning: bool = False
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from rollout.model.reasons import PauseKind, Verb, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
 from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
 from rollout.reconcile import drift, holding, journey, wanted
@@ -151,11 +151,11 @@ def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
     status, because = look.status, f"aborted by {_who(request)}"
     if status.stage.name in journey.UNDER_WAY:
-        return journey.withdraw(look, because, reject=True)
+        return journey.withdraw(look, because, Cause.ABORTED, reject=True)
     canary = status.attempt.canary
     if status.stage.name is not Stage.WITHDRAWING or canary is None or status.rejected:
         return None
-    status = replace(status, rejected=Rejected(canary, short(because), look.now))
+    status = replace(status, rejected=Rejected(canary, short(because), look.now, Cause.ABORTED))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
