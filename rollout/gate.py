@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from rollout import hook
 from rollout.analysis import grid, judge, steprule
-from rollout.analysis.judge import Judgement, Window
+from rollout.analysis.judge import Journey, Judgement, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.chat import PROOF
@@ -28,6 +28,8 @@ __all__ = [
     "answer",
     "answers",
     "approvers_so_far",
+    "measured",
+    "next_counts",
     "questions",
 ]
 
@@ -101,7 +103,7 @@ def answer(
         verdicts = status.attempt.verdicts
         return Finding(Gate.HOLD, because, verdicts, waits_for=WaitsFor.PROXIES)
     judgement = _judged(rollout, held, status, seen, now)
-    found = _measured(rollout, held, judgement, held.waited)
+    found = measured(rollout, held, judgement, held.waited)
     asked = hook.question(rollout, held.step, status)
     refusal = _refusal(status, held) or hook.refusal(asked, seen)
     if found.gate is not Gate.FAILED and refusal is not None:
@@ -110,7 +112,7 @@ def answer(
     if found.gate is Gate.OPEN:
         shut = _shut(rollout, held, hook.holds(asked, seen))
         found = shut or _asked(rollout, held, status, seen, now) or found
-    again = _sooner(found.again, _next_counts(rollout, now) if held.window else None)
+    again = _sooner(found.again, next_counts(rollout, now) if held.window else None)
     return replace(
         found,
         verdicts=(*judgement.verdicts, *hook.verdicts(asked, seen)),
@@ -131,11 +133,11 @@ def _judged(
     )
 
 
-def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
+def measured(journey: Journey, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
     """Bake time and analysis together, by the rule that all who judge a step share."""
-    terms = _terms(rollout, held, judgement.standing)
+    terms = _terms(journey, held, judgement.standing)
     ruled = steprule.ruling(judgement.standing, waited, terms, judgement.certain_in)
-    too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(rollout)
+    too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(journey)
     if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
         ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
     because = _because(held.step, judgement, ruled)
@@ -164,14 +166,14 @@ _PAUSES = {
 }
 
 
-def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
+def _terms(journey: Journey, held: Held, standing: Standing) -> Terms:
     """What the step was given, in the rule's own words.
 
     A policy to ask at once where there is no data still gives the first counters time to come.
     """
-    analysis, blind = rollout.spec.analysis, rollout.spec.progress_deadline
+    analysis, blind = journey.analysis, journey.progress_deadline
     if analysis.on_no_data == "pause" and standing is Standing.NO_DATA:
-        blind = min(blind, max(held.step.bake, _first_counts(rollout)))
+        blind = min(blind, max(held.step.bake, _first_counts(journey)))
     return Terms(
         bake=held.step.bake,
         time_box=held.step.box,
@@ -187,20 +189,20 @@ def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
 SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
 
 
-def _next_counts(rollout: Rollout, now: datetime) -> timedelta:
+def next_counts(journey: Journey, now: datetime) -> timedelta:
     """How long until the counters of the next instant are there to be asked for.
 
     Evidence does not wait for half an interval on the average, then; each rollout has a moment of
     its own, so that they do not all come at once.
     """
-    interval = rollout.spec.analysis.interval
-    share = zlib.crc32(rollout.key.encode()) / 2**32
+    interval = journey.analysis.interval
+    share = zlib.crc32(journey.key.encode()) / 2**32
     late = grid.lag(interval) + share * interval / SPREAD
     return interval - (now - grid.EPOCH - late) % interval
 
 
-def _first_counts(rollout: Rollout) -> timedelta:
-    return FIRST_COUNTS * rollout.spec.analysis.interval
+def _first_counts(journey: Journey) -> timedelta:
+    return FIRST_COUNTS * journey.analysis.interval
 
 
 def _because(step: Step, judgement: Judgement, ruled: Ruling) -> str:

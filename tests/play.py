@@ -37,7 +37,7 @@ from rollout.model.observation import (
 )
 from rollout.model.reasons import Verb
 from rollout.model.spec import Request, Rollout, RolloutSpec
-from rollout.model.status import Answer, Outcome, Phase, Revision, RolloutStatus, Stage
+from rollout.model.status import Outcome, Phase, Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Target
 from tests import make
 
@@ -81,7 +81,6 @@ class World:
     provider_down: bool = False
     scaled: str | None = None
     keda: str = ""
-    answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
     webhook: HookVerdict | None = None
     hooked: list[str] = field(default_factory=list)
@@ -137,7 +136,6 @@ class World:
                 if down
             ),
             sync=ProxySync(3, 3) if self.taken else None,
-            answers=self.answers,
             findings=self.findings if asked.preflight else (),
             webhook=self._hooked(asked.webhook),
             autoscaler=autoscaler,

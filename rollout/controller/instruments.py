@@ -109,6 +109,14 @@ class Instruments:
             ("namespace", "name"),
             registry=ours,
         )
+        self._audited = Counter(
+            "rollout_audit_records", "Records that the audit log has taken.", registry=ours
+        )
+        self._audit_waiting = Gauge(
+            "rollout_audit_waiting",
+            "Records that wait for an audit log that takes none: its disk may be full.",
+            registry=ours,
+        )
         ProcessCollector(registry=ours)
         self._named: dict[tuple[str, str, str], None] = {}
 
@@ -154,6 +162,14 @@ class Instruments:
         self._fetches.labels(namespace, name, _result(failed)).observe(seconds)
         if not failed:
             self._fetched.labels(namespace, name).set(now.timestamp())
+
+    def audited(self, records: int) -> None:
+        """So many records more are in the audit log."""
+        self._audited.inc(records)
+
+    def audit_waits(self, records: int) -> None:
+        """So many records are not in the audit log yet."""
+        self._audit_waiting.set(records)
 
     def gone(self, kind: str, namespace: str, name: str) -> None:
         """The object is no more, nor are its series."""

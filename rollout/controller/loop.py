@@ -53,9 +53,11 @@ class Scheduler:
 
     An alarm rings a little late, each key by a lateness of its own: rollouts share the instants
     of their queries, and a thousand looks at one moment stand in each other's way.
+    ``spread``: how late at most, as a share of the wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spread: float = SPREAD) -> None:
+        self._spread = spread
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._jobs.start()
 
@@ -63,7 +65,7 @@ class Scheduler:
         self._jobs.add_job(
             _ring,
             "date",
-            run_date=when + _late(key, when - clock()),
+            run_date=when + _late(key, (when - clock()) * self._spread),
             args=(ring, key),
             id=key,
             replace_existing=True,
@@ -78,9 +80,9 @@ class Scheduler:
         self._jobs.shutdown(wait=False)
 
 
-def _late(key: str, wait: timedelta) -> timedelta:
+def _late(key: str, most: timedelta) -> timedelta:
     """The same for the same key, so that the order of alarms stays as it is."""
-    return min(LATEST, max(wait, timedelta(0)) * SPREAD) * (crc32(key.encode()) % 1000 / 1000)
+    return min(LATEST, max(most, timedelta(0))) * (crc32(key.encode()) % 1000 / 1000)
 
 
 async def _ring(ring: Callable[[str], None], key: str) -> None:

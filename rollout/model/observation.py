@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Answer, Outcome, Revision, Subject, SubsetMode
+from rollout.model.status import Outcome, Revision, Subject, SubsetMode
 from rollout.model.traffic import Route, Target
 
 
@@ -17,6 +17,7 @@ class View(StrEnum):
 
     SOURCE = "source"  # what clients felt, after retries
     DESTINATION = "destination"  # what the server saw; the only one that knows mirrored requests
+    GATEWAY = "gateway"  # what a cluster's ingress gateway passed on, whatever stands behind it
 
 
 class Counting(StrEnum):
@@ -35,7 +36,8 @@ class CountsQuestion:
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
-    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host; for
+    GATEWAY a side's name to ``cluster/namespace/workload``, and no ``namespace``.
     """
 
     metric: str
@@ -357,7 +359,6 @@ class Observation:
 
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
-    ``answers``: approvals and rejections given so far for this rollout, oldest first.
     ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
@@ -377,7 +378,6 @@ class Observation:
     convergence: timedelta | None = None
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
-    answers: tuple[Answer, ...] = ()
     unasked: Reason | None = None
     findings: tuple[Finding, ...] = ()
     strangers: int = 0

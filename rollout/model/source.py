@@ -38,8 +38,10 @@ class Relation(StrEnum):
 class Origin:
     """What a repository is read with; ``secret`` holds a Secret's decoded entries.
 
-    ``key`` names the cache: the source's namespace and name, so that tenants share nothing.
-    ``signers``: allowed-signers texts (ssh-keygen(1)), all of one are enough; empty: unverified.
+    ``key``: the source's namespace and name. ``secret_name``: where the Secret is, as
+    ``namespace/name``; sources with one address and one Secret share a clone and its polls.
+    ``signers``: texts of allowed signers, all of one are enough; empty: unverified.
+    ``every``: all commits since the one before must be signed, not only the last.
     """
 
     key: str
@@ -48,6 +50,8 @@ class Origin:
     path: str
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
     signers: tuple[str, ...] = ()
+    secret_name: str = ""
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)

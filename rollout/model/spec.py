@@ -647,6 +647,27 @@ class Rollout:
         return f"{self.namespace}/{self.name}"
 
     @property
+    def analysis(self) -> Analysis:
+        """How its canary is judged."""
+        return self.spec.analysis
+
+    @property
+    def service(self) -> str:
+        """The Kubernetes Service in front of all revisions."""
+        return self.spec.service
+
+    @property
+    def progress_deadline(self) -> timedelta:
+        """How long a step may be unable to start or to learn before a person is asked."""
+        return self.spec.progress_deadline
+
+    @property
+    def weights(self) -> frozenset[int]:
+        """The canary's shares at the steps of its strategy."""
+        canary = self.spec.strategy.canary
+        return frozenset(step.weight or 0 for step in canary.steps) if canary else frozenset()
+
+    @property
     def host(self) -> str:
         """The service's full host name."""
         return full_host(self.spec.service, self.namespace)

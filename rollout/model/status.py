@@ -254,7 +254,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision of the past: what changed, and why."""
+    """One decision of the past: what changed, why, and who asked for it.
+
+    ``id``: ``attempt.epoch``; epochs rise, so the newest has the highest.
+    ``by``: who asked, by what proved them, such as ``slack:U…`` or ``kubernetes``; empty: nobody,
+    the controller decided.
+    ``request``: what they asked, as the annotation has it.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -265,6 +271,40 @@ class Entry:
     because: str
     revision: str = ""
     evidence: str = ""
+    commit: str = ""
+    by: str = ""
+    request: str = ""
+
+    @property
+    def epoch(self) -> int:
+        """The second half of ``id``; 0 where that cannot be read."""
+        text = self.id.rpartition(".")[2]
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that was not done, and why not; ``by`` as in an ``Entry``."""
+
+    __pydantic_config__ = CONFIG
+
+    request: str
+    by: str
+    at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A request whose sender a chat has proved to us; nobody else can write the status.
+
+    ``text``: as the annotation has it; ``who``: as ``Answer.who``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    text: str
+    who: str
 
 
 class SubsetMode(StrEnum):
@@ -438,6 +478,8 @@ class RolloutStatus:
     ``history``: the last 50 decisions.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     ``last_refused_request``: that of the last one that could not be done; ``because`` said why.
+    ``refused_requests``: the last ten of them.
+    ``vouched``: who sent the request of that text, where a chat has proved it.
     ``observed_generation``, ``observed_commit``: of the spec that was looked at last.
     """
 
@@ -460,5 +502,7 @@ class RolloutStatus:
     history: tuple[Entry, ...] = ()
     last_handled_request: str = ""
     last_refused_request: str = ""
+    refused_requests: tuple[RefusedRequest, ...] = ()
+    vouched: Vouched | None = None
     observed_generation: int = 0
     observed_commit: str = ""

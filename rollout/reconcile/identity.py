@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from rollout.model.reasons import Cause, PauseKind
 from rollout.model.status import Revision, Stage
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import journey
-from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, remember
+from rollout.reconcile.look import Look, Turn, remember
 
 _TURNABLE = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING)
 """Where stable has, or would get back, requests that it had before."""

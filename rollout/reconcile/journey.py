@@ -15,11 +15,10 @@ from rollout.model.status import (
     StepStatus,
 )
 from rollout.model.traffic import Split
+from rollout.model.turn import AT_ONCE, Notice, short
 from rollout.reconcile import serving
 from rollout.reconcile.look import (
-    AT_ONCE,
     Look,
-    Notice,
     Turn,
     Writes,
     asked,
@@ -28,7 +27,6 @@ from rollout.reconcile.look import (
     go_on,
     named,
     remember,
-    short,
     stable_lacks,
     way_back,
 )

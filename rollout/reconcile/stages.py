@@ -11,13 +11,11 @@ from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
+from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.reconcile import handover, holding, journey, takeover, wanted
 from rollout.reconcile.look import (
-    AT_ONCE,
     PROXIES,
-    SOON,
     Look,
-    Notice,
     Turn,
     Writes,
     asked,

@@ -1,1 +1,1 @@
-"""The same shape as reconcile, for the Istio control plane; arrives with its own issue."""
+"""The mesh itself, brought to another revision of its control plane: what is, and what must be."""

@@ -15,8 +15,9 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
 from rollout.model.status import Draining, Revision, Stage, StepStatus
 from rollout.model.traffic import Split
+from rollout.model.turn import Notice
 from rollout.reconcile import actions
-from rollout.reconcile.look import Look, Notice, Turn, Writes
+from rollout.reconcile.look import Look, Turn, Writes
 from tests import make
 from tests.make import START
 

@@ -5,20 +5,22 @@ at most once a minute, or with the next one that matters; what a crash loses is 
 Only a gate that turns blind does not wait for its minute.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
 from rollout.controller.ports import Json, Kube
-from rollout.errors import ManifestError
+from rollout.errors import ConflictError, ManifestError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus
 
 LAZY = timedelta(minutes=1)
+TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 FINALIZER = "rollout.dev/finalizer"
 
 
@@ -90,6 +92,8 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
+        if _version(known.obj) != _version(held.obj):
+            raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
@@ -102,6 +106,30 @@ class Store:
             return held
         known.refreshed_at = now
         return await self._write(held, status, now)
+
+    async def change(
+        self, key: str, change: Callable[[RolloutStatus], RolloutStatus], now: datetime
+    ) -> None:
+        """The status is what ``change`` makes of it, and written; what is so already costs nothing.
+
+        Beside the looks: one that runs meanwhile finds that it was overtaken, and looks again.
+        Errors: ``RefusedError`` for a Rollout that is not there; ``ConflictError`` when the object
+        changed again and again; as ``load``.
+        """
+        for _ in range(TRIES):
+            held = self.load(key)
+            if held is None:
+                raise RefusedError(f"rollout {key}: is not there")
+            status = change(held.status)
+            if status == held.status:
+                return
+            try:
+                await self._write(held, status, now)
+            except ConflictError:
+                await asyncio.sleep(GAP)
+            else:
+                return
+        raise ConflictError(f"rollout {key}: it keeps changing; ask once more")
 
     def unsaid(self, key: str, now: datetime) -> timedelta | None:
         """When to look again so that people read the newest sentence; None: they do."""
@@ -300,8 +328,11 @@ def _stored_verdicts(known: _Known) -> Iterator[Json]:
 
 def unchanged(obj: Json) -> Json:
     """The ``test`` that makes a JSON Patch a compare-and-swap on ``obj``."""
-    version = obj["metadata"].get("resourceVersion", "")
-    return {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+    return {"op": "test", "path": "/metadata/resourceVersion", "value": _version(obj)}
+
+
+def _version(obj: Json) -> str:
+    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:

@@ -106,7 +106,6 @@ class Observer:
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
             unasked=self.inbox.unasked(rollout),
-            answers=self.inbox.answers(rollout, held.status.attempt.number),
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
             reached=self._reached(rollout, traffic) if asked.reached else None,

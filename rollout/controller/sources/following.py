@@ -22,7 +22,7 @@ class Following:
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
-        alarms = Scheduler()
+        alarms = Scheduler(spread=0)  # sources of one repository are due at one instant
         self._loop = Loop(self.sources.look, self.sources.clock, alarms, _told)
         self.watch.listen(self._changed)
         try:

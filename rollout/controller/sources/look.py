@@ -6,12 +6,12 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 import asyncio
 import base64
 import hashlib
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zlib import crc32
 
 from rollout.controller import telemetry
 from rollout.controller.instruments import Instruments
@@ -36,7 +36,6 @@ from rollout.model.status import sentence
 Asked = tuple[int, str, str]
 """What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
 
-JITTER = 0.1  # of an interval: a hundred sources of one server do not ask it at once
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -85,6 +84,13 @@ class Policy:
     instance: str = "rollout"
 
 
+def phase(repository: str) -> timedelta:
+    """When within any interval a repository is polled: each at a time of its own, and the same
+    for all of its sources, so that one poll serves them.
+    """
+    return timedelta(milliseconds=crc32(repository.encode()))
+
+
 @dataclass(slots=True)
 class Sources:
     """Looks at RolloutSources; ``look`` is what ``Loop`` wants."""
@@ -95,7 +101,7 @@ class Sources:
     clock: Callable[[], datetime]
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
-    jitter: Callable[[], float] = random.random
+    phase: Callable[[str], timedelta] = phase
     instruments: Instruments = field(default_factory=Instruments)
     _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     _nudged: set[str] = field(default_factory=set)
@@ -138,7 +144,6 @@ class Sources:
             before = record.source_status(obj)
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
-        wait = source.spec.interval * (1 + JITTER * (self.jitter() - 0.5))
         now = self.clock()
         asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
         if known and key not in self._nudged and known[0] == asked and now < known[1]:
@@ -151,8 +156,14 @@ class Sources:
         unread = bool(status.problem) and not status.held
         self.instruments.fetched(key, took, self.clock(), failed=unread)
         await self._save(obj, source.status, status)
+        now = self.clock()  # what was slow must not put it beside the others of its repository
+        wait = self._until_poll(source, now)
         self._polled[key] = (asked, now + wait)
         return wait
+
+    def _until_poll(self, source: RolloutSource, now: datetime) -> timedelta:
+        due = self.phase(f"{source.spec.url} {_secret_name(source)}")
+        return (due - (now - _EPOCH)) % source.spec.interval or source.spec.interval
 
     async def _follow(self, source: RolloutSource) -> SourceStatus:
         """What is to be remembered after the repository was read and its commit applied."""
@@ -179,7 +190,8 @@ class Sources:
             wanted = "a name of the controller's allowed signers is wanted"
             raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
         signers = tuple(self.policy.signers[name] for name in spec.verify)
-        return Origin(source.key, spec.url, spec.ref, spec.path, secret, signers)
+        where = source.key, spec.url, spec.ref, spec.path
+        return Origin(*where, secret, signers, _secret_name(source))
 
     def _ground(self, source: RolloutSource) -> Ground:
         abroad = self.policy.abroad.get(source.key, frozenset())
@@ -226,6 +238,14 @@ class Sources:
         say("source", source=key, commit=status.commit, because=status.because)
         reporter = Reporter("sources", self.policy.instance)
         await events.tell(self.kube, _news(metadata, status), now, reporter)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _secret_name(source: RolloutSource) -> str:
+    ref = source.spec.secret_ref
+    return f"{source.namespace}/{ref.name}" if ref else ""
 
 
 def _status(

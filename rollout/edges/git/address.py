@@ -1,42 +1,39 @@
-"""Which git addresses are open to us, how they are shown, and whose fault a failure is."""
+"""Which git addresses are open to us, and how they are shown."""
 
 import ipaddress
 import re
 import socket
 from urllib.parse import urlsplit
 
-from rollout.errors import OutsideError, RefusedError, RolloutError
+from rollout.errors import RefusedError
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
-_REFUSALS = (
-    *("401", "403", "404", "certificate", "cannot redirect", "authenticat", "credential"),
-    *("host key", "hostkey", "not found", "unsupported url"),
-)
 
 
 def check(url: str, local: bool) -> None:
     """``url`` is one that we speak to, or a ``RefusedError`` says which would be.
 
-    ``local`` also opens paths of this machine and plain http to itself; otherwise a file of the
-    controller's own disk could be read as a repository (libgit2 clones ``file://`` happily).
+    ``local`` also opens paths of this machine, and http and git-daemon(1) on itself; otherwise a
+    file of the controller's own disk could be read as a repository.
     """
-    scheme, where = _scheme(url), f"git {shown(url)}"
+    kind, where = scheme(url), f"git {shown(url)}"
     if any(not letter.isprintable() or letter.isspace() for letter in url) or url[:1] == "-":
         raise RefusedError(f"{where}: is no address; https://… or ssh://… is wanted")
-    if scheme in ("path", "file"):
+    if kind in ("path", "file"):
         if not local:
             raise RefusedError(f"{where}: is a path of this machine; https or ssh is wanted")
         return
-    if scheme not in ("https", "ssh", "http"):
-        raise RefusedError(f"{where}: speaks {scheme!r}; https or ssh is wanted")
+    if kind not in ("https", "ssh", "http", "git"):
+        raise RefusedError(f"{where}: speaks {kind!r}; https or ssh is wanted")
     inside = _is_inside(host(url))
-    if scheme == "http" and not (local and inside):
+    if kind in ("http", "git") and not (local and inside):
         raise RefusedError(f"{where}: is not encrypted; https or ssh is wanted")
     if inside and not local:
         raise RefusedError(f"{where}: is this machine itself; a host outside is wanted")
 
 
-def _scheme(url: str) -> str:
+def scheme(url: str) -> str:
+    """How ``url`` is spoken to, in small letters; ``path``: it is read from disk."""
     if "://" in url:
         return url.partition("://")[0].lower()
     return "ssh" if _SCP.fullmatch(url) and not url.startswith(("/", ".")) else "path"
@@ -44,7 +41,7 @@ def _scheme(url: str) -> str:
 
 def is_local(url: str) -> bool:
     """Whether ``url`` is read from disk."""
-    return _scheme(url) in ("path", "file")
+    return scheme(url) in ("path", "file")
 
 
 def host(url: str) -> str:
@@ -75,22 +72,15 @@ def _is_inside(name: str) -> bool:
 
 def shown(url: str) -> str:
     """``url`` as messages show it: no user, no password, no query, one line."""
-    plain = re.sub(r"(://)[^/@]*@", r"\1", url).partition("?")[0]
-    return "".join(letter if letter.isprintable() else "?" for letter in plain)[:200]
+    return shown_words(url.partition("?")[0])[:200]
+
+
+def shown_words(text: str) -> str:
+    """Words that may hold an address: nobody's name or password before its host, one line."""
+    plain = re.sub(r"(://)[^/@\s]*@", r"\1", text)
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 
 def said(error: BaseException) -> str:
     """The first line of a foreign error, capped."""
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def sorted_error(url: str, error: BaseException) -> RolloutError:
-    """libgit2's complaint, sorted by who can put it right; it has only words to go by."""
-    text = said(error)
-    if "memory" in text.lower():
-        return RefusedError(
-            f"git {shown(url)}: does not fit into the reader's memory; a smaller one"
-        )
-    if any(word in text.lower() for word in _REFUSALS):
-        return RefusedError(f"git {shown(url)}: {text}; an address and a Secret it lets in")
-    return OutsideError(f"git {shown(url)}: {text}; the next poll tries again")

@@ -7,6 +7,7 @@ from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
+from rollout.model.spec import GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,26 @@ class Source:
 def named(kind: str, obj: Json) -> Json:
     """``obj`` with its kind, which the items of a list leave out, and without the bulk.
 
-    Of ``managedFields``, who manages it stays; which fields those are is half of many an object.
+    Of ``managedFields``, who manages it stays; which fields those are is half of many an object,
+    and only who wrote our own annotations is worth knowing.
     """
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return obj
     meta = obj["metadata"]
     managers = [
-        {key: value for key, value in entry.items() if key != "fieldsV1"}
+        {**{key: value for key, value in entry.items() if key != "fieldsV1"}, **_annotated(entry)}
         for entry in meta.get("managedFields") or ()
     ]
     slim = {**meta, "managedFields": managers} if managers else meta
     return {**obj, "kind": kind, "metadata": slim}
+
+
+def _annotated(entry: Json) -> Json:
+    """The ``fieldsV1`` of an entry, as far as it names our annotations."""
+    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+    ours = {
+        name: value
+        for name, value in (metadata.get("f:annotations") or {}).items()
+        if name.startswith(f"f:{GROUP}/")
+    }
+    return {"fieldsV1": {"f:metadata": {"f:annotations": ours}}} if ours else {}

@@ -27,7 +27,7 @@ class Play:
             KubeSecrets(self.kube),
             lambda: self.now,
             policy or Policy(),
-            jitter=lambda: 0.5,
+            phase=lambda _: timedelta(0),
         )
 
     def put(self, spec: Mapping[str, object], **annotations: str) -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from rollout.edges.git import remote as edge
-from rollout.edges.git.remote import Place
+from rollout.edges.git.reader import signature
 from rollout.errors import RefusedError
-from rollout.model.source import Origin
 from tests.edges.git.depot import git
 
 SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
@@ -38,8 +36,10 @@ class Signers:
 
     def read(self, *signers: str) -> str:
         """The commit that is taken."""
-        origin = Origin("a/b", str(self.folder / "depot"), "main", "", {}, signers)
-        return edge.fetch(origin, "", Place(self.folder / "cache", local=True)).commit
+        repo = pygit2.Repository(str(self.folder / "depot"))
+        commit = repo[repo.head.target]
+        signature.check(commit, "git x", signers)
+        return str(commit.id)
 
 
 @pytest.fixture

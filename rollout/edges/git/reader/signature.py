@@ -6,23 +6,22 @@ Who may sign comes from the controller's configuration, never from the repositor
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rollout.edges.git import address
 from rollout.errors import OutsideError, RefusedError
-from rollout.model.source import Origin
 
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 
 
-def check(commit: Any, origin: Origin) -> None:
-    """``commit`` carries one good SSH signature of a key that ``origin.signers`` lists.
+def check(commit: Any, where: str, signers: Sequence[str]) -> None:
+    """``commit`` carries one good SSH signature of a key that ``signers`` lists.
 
     Source: ssh-keygen(1), "-Y verify" and "ALLOWED SIGNERS"; namespace "git" as git signs.
     Errors: ``RefusedError`` in every other case; a missing signature is a bad one.
     """
-    where = f"git {address.shown(origin.url)}: commit {str(commit.id)[:12]}"
+    where = f"{where}: commit {str(commit.id)[:12]}"
     head = commit.read_raw().partition(b"\n\n")[0]
     count = sum(line.startswith(_HEADERS) for line in head.split(b"\n"))
     signature, payload = commit.gpg_signature
@@ -31,7 +30,7 @@ def check(commit: Any, origin: Origin) -> None:
         raise RefusedError(f"{where} {found}; one by an allowed signer is wanted")
     if not bytes(signature).startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise RefusedError(f"{where} has no SSH signature; one by an allowed signer is wanted")
-    if not _verified(bytes(signature), bytes(payload), "\n".join(origin.signers)):
+    if not _verified(bytes(signature), bytes(payload), "\n".join(signers)):
         raise RefusedError(f"{where} is signed by nobody on the list; an allowed signer is wanted")
 
 

@@ -1,8 +1,8 @@
-"""The reader's child process: fetches one ref and parses its manifests, within limits.
+"""The child's program: polls one repository, or parses one commit's manifests, within limits.
 
-It holds no token of the cluster and nothing of value but the one Secret it was handed. Jobs come
-as JSON lines on stdin, answers go as JSON lines to stdout; before a file is parsed its name is
-said, so that whoever waits knows which file ended us.
+It holds no token of the cluster and nothing of value but the one Secret that it polls with; who
+parses has not even that. Jobs come as JSON lines on stdin, answers go as JSON lines to stdout;
+before a file is parsed its name is said, so that whoever waits knows which file ended us.
 """
 
 import contextlib
@@ -11,16 +11,17 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pygit2
 from pygit2.enums import ConfigLevel
 
-from rollout.edges.git import remote, tree
+from rollout.edges.git.reader import clones, remote, signature, tree
+from rollout.edges.git.reader.access import Repository
 from rollout.errors import RefusedError, RolloutError
 from rollout.manifest import load
-from rollout.model.source import Origin
 
 MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs'
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
@@ -66,29 +67,80 @@ def _allow_cpu() -> None:
 
 
 def answer(job: Mapping[str, Any], say: Say) -> None:
-    """Says what the job's origin holds: ``at`` and ``file`` for each file, then ``done``.
+    """Does what ``job`` asks, and says ``done`` with what came of it, or ``error``.
 
-    ``error`` instead of ``done`` carries whose fault it is (``refused`` or ``outside``), and
-    ``named`` where its text begins with what it is about, as every error of ours does.
+    ``error`` carries whose fault it is (``refused`` or ``outside``), and ``named`` where its text
+    begins with what it is about, as every error of ours does.
     """
     try:
-        with _home(job["origin"]["secret"]):
-            where = remote.Place(Path(job["cache"]), job["local"])
-            fetched = remote.fetch(Origin(**job["origin"]), job["since"], where, job["known"])
-        _parse(fetched.files, job["skip"], say)
+        done = _poll(job) if job["do"] == "poll" else _read(job, say)
     except RolloutError as error:
-        fault = "refused" if isinstance(error, RefusedError) else "outside"
-        say({"error": fault, "named": True} | _text(error))
+        say(_fault(error))
+    except clones.Unreadable:
+        say({"error": "broken", "text": "the clone cannot be read; the next poll makes another"})
     except MemoryError:
         say({"error": "refused", "text": f"needs more than {MEMORY >> 20} MiB to be read"})
     except Exception as error:  # the last door: the parent wants one line, always
         say({"error": "outside"} | _text(error))
     else:
-        say({"done": _summary(fetched) | {"known": fetched.commit == job["known"]}})
+        say({"done": done})
+
+
+def _fault(error: RolloutError) -> dict[str, Any]:
+    kind = "refused" if isinstance(error, RefusedError) else "outside"
+    return {"error": kind, "named": True} | _text(error)
 
 
 def _text(error: BaseException) -> dict[str, str]:
     return {"text": " ".join(str(error).split())[:500] or type(error).__name__}
+
+
+def _poll(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Where each ref of the job is, and in which clone."""
+    repository = Repository(**job["repository"])
+    wants = [remote.Want(**want) for want in job["wants"]]
+    place = clones.Place(Path(job["cache"]), job["local"])
+    with _home(repository.secret):
+        polled = remote.poll(repository, wants, place)
+    tips = [
+        _fault(tip)
+        if isinstance(tip, RolloutError)
+        else {"commit": tip.commit, "relation": tip.relation.value}
+        for tip in polled.tips
+    ]
+    return {"clone": str(polled.clone), "tips": tips}
+
+
+def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    """What one commit holds: ``at`` and ``file`` are said for each file on the way."""
+    clone = Path(job["clone"])
+    try:
+        repo = pygit2.Repository(str(clone))
+        commit = repo[job["commit"]]
+        if job["signers"]:
+            signature.check(commit, job["where"], job["signers"])
+        folder = tree.Folder(repo, job["where"], job["path"])
+        files = folder.files(commit)
+    except remote.BROKEN as error:
+        clones.spoil(clone)
+        raise clones.Unreadable from error
+    _parse(files, job["skip"], say)
+    return {
+        "author": tree.author(commit),
+        "committed_at": _when(commit),
+        "problems": [
+            {"file": p.file, "line": p.line, "message": p.message} for p in folder.problems
+        ],
+        "notes": folder.notes,
+        "files": len(files),
+    }
+
+
+def _when(commit: Any) -> float:
+    try:
+        return datetime.fromtimestamp(commit.commit_time, UTC).timestamp()
+    except (ValueError, OverflowError, OSError):  # a commit may claim any year
+        return 0.0
 
 
 @contextlib.contextmanager
@@ -132,20 +184,6 @@ def _parse(files: Iterable[tree.File], skip: Iterable[str], say: Say) -> None:
                 "notes": loaded.doubtful,
             }
         )
-
-
-def _summary(fetched: remote.Fetched) -> dict[str, Any]:
-    return {
-        "commit": fetched.commit,
-        "author": fetched.author,
-        "committed_at": fetched.committed_at.timestamp(),
-        "relation": fetched.relation.value,
-        "problems": [
-            {"file": p.file, "line": p.line, "message": p.message} for p in fetched.problems
-        ],
-        "notes": fetched.notes,
-        "files": len(fetched.files),
-    }
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pygit2.enums import SortMode
 from rollout.errors import RefusedError
 from rollout.model.source import Problem, folders
 
-MAX_FILES = 1000
+MAX_FILES = 2000
 MAX_FILE = 1 << 20
 MAX_TOTAL = 32 << 20
 MAX_ENTRIES = 100_000
@@ -19,6 +19,7 @@ MAX_FOLDERS = 20
 MAX_WALK = 2000  # commits looked at to find who changed a file last
 SUFFIXES = (".yaml", ".yml", ".json")
 
+_LFS = b"version https://git-lfs.github.com/spec/"  # git-lfs, docs/spec.md: the first line
 _LINK, _MODULE, _TREE = 0o120000, 0o160000, 0o040000
 
 
@@ -55,10 +56,15 @@ class Folder:
         """
         blobs = dict(self._blobs(commit))
         changed = last_changes(self.repo, commit, blobs, "/".join(folders(self.path)))
-        return tuple(
+        files = [
             File(name, self.repo[blob].data, str(changed[name].id), author(changed[name]))
             for name, blob in sorted(blobs.items())
-        )
+        ]
+        pointers = {file.name for file in files if file.data.startswith(_LFS)}
+        self.notes += [
+            f"{name}: is an LFS pointer; its content is not read" for name in sorted(pointers)
+        ]
+        return tuple(file for file in files if file.name not in pointers)
 
     def _blobs(self, commit: Any) -> Iterator[tuple[str, Any]]:
         tree, path = commit.tree, folders(self.path)
