@@ -176,6 +176,7 @@ class Questions:
     ``since``: when the route was last changed; whether proxies have taken it is asked from here.
     ``counts``, ``values``: what Prometheus is asked.
     ``webhook``: what an HTTP gate is asked; None: no gate, or it has opened.
+    ``groups``: of a chat, whose members must be known now.
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     ``reached``: whether to look whose pods the routes reach.
@@ -189,6 +190,7 @@ class Questions:
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
     webhook: HookQuestion | None = None
+    groups: tuple[str, ...] = ()
     preflight: bool = False
     released: bool = False
     reached: bool = False
@@ -360,6 +362,7 @@ class Observation:
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
     ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
+    ``members``: who is in the user groups that were asked about; one that is missing is not known.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
@@ -379,6 +382,7 @@ class Observation:
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
     unasked: Reason | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
     reached: Mapping[str, tuple[Serving, ...]] | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,16 +19,25 @@ from rollout.reconcile import requests
 NO_CHAT = Reason("the controller has no slack")
 
 
+Members = Callable[[tuple[str, ...]], Awaitable[Mapping[str, frozenset[str]]]]
+
+
+async def _nobody(_: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    return {}
+
+
 @dataclass(slots=True)
 class Inbox:
     """Answers and requests by rollout key; ``wake`` is told that one has come.
 
     ``chat``: why nobody can be asked in a chat at all; None: they can.
+    ``members``: who is in user groups of the chat now, as far as it says.
     """
 
     store: Store
     wake: Callable[[str], None]
     chat: Reason | None = NO_CHAT
+    members: Members = _nobody
     _troubles: dict[str, Reason] = field(default_factory=dict)
 
     async def answer(self, key: str, answer: Answer, valid: timedelta) -> None:

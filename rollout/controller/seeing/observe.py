@@ -41,6 +41,7 @@ class Fetched:
     answers: Answers
     sync: ProxySync | None
     webhook: HookAnswer | None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def silent(asked: Questions) -> Fetched:
@@ -78,12 +79,13 @@ class Observer:
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
         """What the outside answers. Errors: none."""
         heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
-        answers, sync, _ = await asyncio.gather(
+        answers, sync, members, _ = await asyncio.gather(
             self.guard.hear("prometheus", self._metrics(asked), lambda why: unanswered(asked, why)),
             self.guard.hear("istiod", self._sync(asked), lambda _: None),
+            self.guard.hear("slack", self.inbox.members(asked.groups), lambda _: {}),
             self._listed(held.rollout, asked),
         )
-        return Fetched(answers, sync, heard)
+        return Fetched(answers, sync, heard, members)
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
@@ -106,6 +108,7 @@ class Observer:
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
             unasked=self.inbox.unasked(rollout),
+            members=fetched.members,
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),
             reached=self._reached(rollout, traffic) if asked.reached else None,
