@@ -294,6 +294,7 @@ class SeenTraffic:
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
+    ``fields_held``: one of them names us as the manager of fields that its author writes.
     """
 
     managed: int = 0
@@ -310,6 +311,7 @@ class SeenTraffic:
     mode: SubsetMode = SubsetMode.ROLE
     epoch: int = 0
     owner: str = ""
+    fields_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
