@@ -230,6 +230,10 @@ class Fleet(Collector):
         for obj in self._listed("RolloutSource")[:SERIES]:
             ready = _ready(_dict(obj.get("status"))).get("status") == "True"
             families["rollout_source_ready"].add_metric(_labels(obj), float(ready))
+        for obj in self._listed("ControlPlaneUpgrade")[:SERIES]:
+            state = str(_dict(obj.get("status")).get("state", NEW))
+            labels = [_labels(obj)[1], _phase(obj), state]
+            families["rollout_upgrade_info"].add_metric(labels, 1)
         yield from families.values()
 
     @staticmethod
@@ -257,6 +261,11 @@ _FAMILIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "rollout_waiting_for_person_since_timestamp_seconds",
         "Since when a Rollout waits for a person: it is paused, or asks for an approval.",
         _OBJECT,
+    ),
+    (
+        "rollout_upgrade_info",
+        "1 for each upgrade of the mesh's control plane, with its phase and state.",
+        ("name", "phase", "state"),
     ),
     (
         "rollout_source_ready",

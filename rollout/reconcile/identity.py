@@ -47,7 +47,7 @@ def canary_edited(look: Look) -> Turn | None:
     because = edited(look)
     if because is None or look.status.stage.name not in _WITH_REQUESTS:
         return None
-    return journey.withdraw(look, because, reject=False)
+    return journey.withdraw(look, because, Cause.REBUILT, reject=False)
 
 
 def stable_rebuilt(look: Look) -> Turn | None:
