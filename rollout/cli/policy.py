@@ -1,5 +1,6 @@
 """What an operator lets manifests ask of the controller: one file, read at its start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Policy:
     behind a public address.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
+    ``manifests``: a source, or ``*`` for all, to kinds it may apply besides the safe ones, as
+    ``Kind`` of the core or ``Kind.group``.
     """
 
     __pydantic_config__ = CONFIG
@@ -57,6 +60,7 @@ class Policy:
     webhooks: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
     push: Push = Push()
 
@@ -68,9 +72,15 @@ class Policy:
         for name in self.abroad:
             if name.count("/") != 1:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
+        for name, kinds in self.manifests.items():
+            if name != "*" and name.count("/") != 1:
+                raise ValueError(f"manifests.{name} is no source; namespace/name or * is wanted")
+            if odd := [kind for kind in kinds if _KIND.fullmatch(kind) is None]:
+                raise ValueError(f"manifests.{name} has {odd[0]!r}; Kind or Kind.group is wanted")
 
 
-KEYS = ("webhooks", "signers", "abroad", "localGit", "slack", "push")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
+KEYS = ("webhooks", "signers", "abroad", "manifests", "localGit", "slack", "push")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 

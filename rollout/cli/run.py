@@ -24,6 +24,7 @@ from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
@@ -102,16 +103,15 @@ async def _run(given: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
-        outside, sources, webhooks = await _outside(given, allowed, exits)
+        outside, cluster, sources, webhooks = await _outside(given, allowed, exits)
         talk = people.talk(allowed.slack, listens=bool(given.listen))
         inbound = Inbound(forges.shared(allowed.push))
         beside: tuple[Beside, ...] = (
-            _following(sources, outside, allowed, inbound),
+            _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
             *((talk.beside(),) if talk else ()),
+            _live(cluster.server),
         )
-        if isinstance(outside.kube, Kube):
-            beside = (*beside, _live(outside.kube.server))
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
@@ -123,7 +123,7 @@ async def _run(given: Settings) -> None:
 
 async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
-) -> tuple[Outside, GitRepo, Webhooks]:
+) -> tuple[Outside, Kube, GitRepo, Webhooks]:
     """Every edge, opened; ``exits`` closes them."""
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
@@ -134,7 +134,8 @@ async def _outside(
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
-    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
+    outside = Outside(cluster, metrics, proxies, webhooks=webhooks)
+    return outside, cluster, repo, webhooks
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -162,26 +163,26 @@ def access(given: Settings) -> Access:
     )
 
 
-def _following(
-    repo: GitRepo, outside: Outside, allowed: policies.Policy, inbound: Inbound
-) -> Beside:
+def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: Inbound) -> Beside:
     """The sources, kept in force beside the rollouts; read at once when a push is told of."""
 
     async def beside(controller: Controller) -> None:
         sources = Sources(
-            outside.kube,
+            cluster,
             repo,
-            KubeSecrets(outside.kube),
+            KubeSecrets(cluster),
+            Applier(cluster, cluster.objects),
             loop.clock,
             Policy(
                 signers=allowed.signers,
                 abroad={key: frozenset(names) for key, names in allowed.abroad.items()},
+                manifests=allowed.manifests,
                 instance=controller.settings.identity,
             ),
             leading=lambda: controller.leading,
         )
-        following = Following(sources, outside.kube)
-        pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)
+        following = Following(sources, cluster)
+        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leading)
         inbound.pushes = pushes
         try:
             await following.run()

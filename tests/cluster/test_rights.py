@@ -22,7 +22,7 @@ from tests.fakes import FakeMetrics, FakeProxies
 
 pytestmark = [pytest.mark.envtest, pytest.mark.timeout(600)]
 
-OPTIONAL = sorted(set(Need) - rights.REQUIRED)
+OPTIONAL = sorted(rights.USUAL - rights.REQUIRED)
 
 
 def without(need: Need, space: str) -> list[Object]:

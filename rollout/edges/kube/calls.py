@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from kubernetes.aio import client
 from rollout import __version__
 from rollout.edges.kube.credentials import Connection
 from rollout.edges.kube.watch import Absent, ListAgain
-from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.errors import ConflictError, OutsideError, OwnedError, RefusedError, RolloutError
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30
@@ -21,7 +22,9 @@ TEXT = 200  # what we show of a message that somebody else wrote
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
 MANAGER = "rollout"  # who we are in managedFields
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
-_PATCH = "application/json-patch+json"
+APPLY = "APPLY"  # a method of ours: PATCH as server-side apply, by the sources' manager
+SOURCES = "rollout-source"  # who sources are in managedFields
+_PATCH = {"PATCH": "application/json-patch+json", APPLY: "application/apply-patch+yaml"}
 
 
 class Calls:
@@ -92,7 +95,7 @@ class Calls:
     async def _headers(self, path: str, method: str) -> dict[str, str]:
         if isinstance(self._api, Connection):
             await self._api.fresh()
-        kind = _PATCH if method == "PATCH" else "application/json"
+        kind = _PATCH.get(method, "application/json")
         headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": AGENT}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
         return headers
@@ -106,11 +109,11 @@ class Calls:
         headers: dict[str, str],
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        if method in {"PATCH", "POST"}:
-            query = {**query, "fieldManager": MANAGER}
+        if method in {"PATCH", "POST", APPLY}:
+            query = {**query, "fieldManager": SOURCES if method == APPLY else MANAGER}
         url = self._api.configuration.host.rstrip("/") + path
         answer = await self._api.call_api(
-            method,
+            "PATCH" if method == APPLY else method,
             f"{url}?{urlencode(query)}" if query else url,
             headers,
             body=body,
@@ -161,6 +164,8 @@ def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutErr
         return _not_found(where, said, status)
     if code == 410:
         return ListAgain(f"{where}: {said}")
+    if code == 409 and (fields := _owned(status)):
+        return OwnedError(f"{where}: {said}", fields)
     if code == 409 or (code == 422 and _is_failed_test(status)):
         return ConflictError(f"{where}: {said}")
     if code in (401, 429) or code >= 500:
@@ -173,6 +178,24 @@ def _not_found(where: str, said: str, status: Mapping[str, Any]) -> RolloutError
     if isinstance(details, dict) and details.get("name"):
         return NotFound(f"{where}: {said}")
     return Absent(f"{where}: the API server does not know this kind; install its CRD")
+
+
+_OWNER = re.compile(r'conflict with "([^"]{1,128})')
+
+
+def _owned(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Fields of other managers, and whose they are, of a server-side apply that conflicts.
+
+    Source: apiserver, ``pkg/endpoints/handlers/fieldmanager``: NewConflictError.
+    """
+    details = status.get("details")
+    causes = (details.get("causes") if isinstance(details, dict) else None) or ()
+    found = []
+    for cause in causes:
+        match = _OWNER.match(str(cause.get("message")))
+        if cause.get("reason") == "FieldManagerConflict" and match:
+            found.append((str(cause.get("field")), match[1]))
+    return tuple(found)
 
 
 def _is_failed_test(status: Mapping[str, Any]) -> bool:
