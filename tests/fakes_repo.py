@@ -57,7 +57,8 @@ class FakeRepo:
             if origin.manifests:
                 strangers, errors = team.strangers(file, text.encode())
                 parts += [Part(**asdict(s), commit=changed, author=AUTHOR) for s in strangers]
-                problems += [Problem(one.file, one.line, str(one)) for one in errors]
+                made = [Problem(one.file, one.line, str(one)) for one in errors]
+                problems += [one for one in made if one not in problems]
             documents += [
                 Document(
                     *(one.kind, one.name, one.namespace, one.metadata, one.plain),

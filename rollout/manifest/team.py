@@ -69,7 +69,7 @@ def _under(base: Path, mistake: Mistake) -> Mistake:
 
 
 def _mistakes(value: object) -> Iterator[Mistake]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not {"apiVersion", "kind"} & value.keys():
         yield Mistake(
             (), "is no Kubernetes object", "a folder of manifests alone is wanted in path"
         )

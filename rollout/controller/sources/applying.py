@@ -35,11 +35,15 @@ class Step:
 
 @dataclass(slots=True)
 class _Done:
-    """What of a source is in force: the digest of each part, since when, and what else is due."""
+    """What of a source is in force: the digest of each part, and since when all of them are.
+
+    ``busy``: what a rollout is writing; ``staying``: what it still needs, and git has no more.
+    """
 
     digests: dict[Ref, str] = field(default_factory=dict)
     since: datetime | None = None
-    waiting: str = ""
+    busy: str = ""
+    staying: str = ""
 
 
 @dataclass(slots=True)
@@ -81,9 +85,9 @@ class Applier:
         try:
             results = await _each(tries)
         except leaves.Busy as busy:
-            done.since, done.waiting = None, str(busy)
+            done.since, done.busy = None, str(busy)
             raise
-        done.waiting = ""
+        done.busy = ""
         steps = tuple(one for one in results if isinstance(one, Step))
         return steps, tuple(one for one in results if isinstance(one, Problem))
 
@@ -163,15 +167,15 @@ class Applier:
         for lost in [ref for ref in done.digests if ref not in refs]:
             del done.digests[lost]
         present = [obj for kind in kinds for obj in await self._made(source, kind, bounds)]
-        driving, waiting = leaves.drivers(self.kube), ""
+        driving, staying = leaves.drivers(self.kube), ""
         for obj in parts.gone(present, source, kept):
             if why := leaves.use(obj, driving):
-                waiting = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
+                staying = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
                 continue
             await self.objects.remove(obj)
             telemetry.info("delete from git", kind=str(obj["kind"]), object=_place(obj))
-        done.waiting = waiting
-        return waiting
+        done.staying = staying
+        return staying
 
     async def _made(self, source: RolloutSource, kind: str, bounds: Bounds) -> Sequence[Json]:
         version, _, name = kind.partition(" ")
@@ -188,8 +192,8 @@ class Applier:
         return [obj for one in found for obj in one]
 
     def waits(self, key: str) -> bool:
-        """Whether something of the source ``key`` could not be pruned yet."""
-        return bool((found := self._done.get(key)) and found.waiting)
+        """Whether something of the source ``key`` waits for a rollout."""
+        return bool((found := self._done.get(key)) and (found.busy or found.staying))
 
     def forget(self, key: str) -> None:
         """The source is gone, or what it says has to be done anew."""

@@ -18,7 +18,6 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.sources import apply, parts, telling
 from rollout.controller.sources.apply import Ground, Plan, Write
 from rollout.controller.sources.applying import Applier, Step
-from rollout.controller.sources.leaves import Busy
 from rollout.controller.sources.parts import Bounds
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
@@ -195,18 +194,24 @@ class Sources:
             steps: tuple[Step, ...] = ()
             if not wrong:
                 steps, wrong = await self.team.tried(source, reading, bounds, self.clock())
-        except Busy as busy:
-            return telling.waiting(source.status, str(busy))
-        wrong = wrong or await self.team.applied(source, steps) or (*await self._written(plan),)
-        if wrong:
-            return telling.rejected(source, wrong)
+            wrong = wrong or await self.team.applied(source, steps) or (*await self._written(plan),)
+            if wrong:
+                return telling.rejected(source, wrong)
+            return await self._pruned(source, reading, plan, bounds, bool(steps))
+        except OutsideError as error:
+            return telling.waiting(source.status, str(error))
+
+    async def _pruned(
+        self, source: RolloutSource, reading: Reading, plan: Plan, bounds: Bounds, applied: bool
+    ) -> SourceStatus:
+        """What is remembered once all of the commit is in force, and what git dropped is gone."""
         status = telling.status(source, reading, plan, ())
         before, known = source.status, parts.kinds(reading.parts)
         all_kinds = tuple(sorted({*before.kinds, *known}))
         if not source.spec.prune:
             return replace(status, kinds=all_kinds)
         changed = (reading.commit, source.generation) != (before.commit, before.observed_generation)
-        if not (steps or changed or self.team.waits(source.key)):
+        if not (applied or changed or self.team.waits(source.key)):
             return replace(status, kinds=before.kinds)
         stays = await self.team.pruned(source, reading, bounds, all_kinds)
         if stays:

@@ -132,9 +132,41 @@ def body(part: Part, at: Ref, mark: str = "") -> Json:
         metadata["namespace"] = at[2]
     else:
         metadata.pop("namespace", None)
+    whole = _with_protocols(part.body)
     if mark:
         metadata["labels"] = {**(metadata.get("labels") or {}), LABEL: mark}
-    return {**part.body, "metadata": metadata}
+    return {**whole, "metadata": metadata}
+
+
+def _with_protocols(obj: Json) -> Json:
+    """``obj`` whose ports say TCP where they say nothing.
+
+    The protocol is a part of a port's key, and servers before 1.20 refuse an apply without it.
+    Source: kubernetes/kubernetes #92332; others that apply from git do the same.
+    """
+    spec = obj.get("spec")
+    if not isinstance(spec, Mapping):
+        return obj
+    if obj["kind"] == "Service":
+        return {**obj, "spec": _ported(spec)}
+    template = spec.get("template")
+    pod = template.get("spec") if isinstance(template, Mapping) else None
+    if not isinstance(template, Mapping) or not isinstance(pod, Mapping):
+        return obj
+    lists = {
+        key: [_ported(one) if isinstance(one, Mapping) else one for one in pod[key]]
+        for key in ("containers", "initContainers")
+        if isinstance(pod.get(key), list)
+    }
+    return {**obj, "spec": {**spec, "template": {**template, "spec": {**pod, **lists}}}}
+
+
+def _ported(value: Json) -> Json:
+    ports = value.get("ports")
+    if not isinstance(ports, list):
+        return value
+    made = [{"protocol": "TCP", **one} if isinstance(one, Mapping) else one for one in ports]
+    return {**value, "ports": made}
 
 
 def mark(source: RolloutSource, live: Json | None) -> str:
