@@ -14,10 +14,10 @@ from rollout.controller.sources.apply import LABEL, label
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
 from rollout.model.source import Part, Problem, Reading, RolloutSource
+from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
 AT_ONCE = 8  # requests
-OURS = "rollout"  # the field manager of rollouts
 _REPLICAS = ".spec.replicas"  # an autoscaler's or a rollout's, once it has written them
 
 T = TypeVar("T")
@@ -124,9 +124,9 @@ class Applier:
             await self.objects.apply(step.body, dry=True, force=step.force)
         except OwnedError as error:
             fields = [name for name, _ in error.fields]
-            if all(manager == OURS for _, manager in error.fields) and _is_dressed(step.body):
+            if all(manager == MANAGER for _, manager in error.fields) and _is_dressed(step.body):
                 return await self._agreed(replace(step, force=True))
-            theirs = [f for f, manager in error.fields if manager != OURS and f != _REPLICAS]
+            theirs = [f for f, manager in error.fields if manager != MANAGER and f != _REPLICAS]
             body = _without(step.body, fields)
             if theirs or body == step.body:
                 raise
