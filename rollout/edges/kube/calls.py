@@ -61,7 +61,7 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(where, error) from error
         finally:
-            self._told(method, status, asyncio.get_running_loop().time() - began)
+            self._told(_verb(method), status, asyncio.get_running_loop().time() - began)
         if response.status >= 300:
             raise _refusal(where, response.status, response.headers.get("Retry-After"), text)
         return _object(where, text)
@@ -121,7 +121,7 @@ class Calls:
             query = {**query, "fieldManager": SOURCES if method == APPLY else MANAGER}
         url = self._api.configuration.host.rstrip("/") + path
         answer = await self._api.call_api(
-            "PATCH" if method == APPLY else method,
+            _verb(method),
             f"{url}?{urlencode(query)}" if query else url,
             headers,
             body=body,
@@ -133,6 +133,11 @@ class Calls:
 
 class NotFound(RefusedError):
     """The API server knows the kind, and not the object."""
+
+
+def _verb(method: str) -> str:
+    """The method as it goes over the wire."""
+    return "PATCH" if method == APPLY else method
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
