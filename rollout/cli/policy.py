@@ -48,6 +48,7 @@ class Policy:
     ``local_git``: RolloutSources may name paths and http addresses of this machine.
     ``webhooks``: who may be asked, ``https://gate.example.com`` a line; empty: any https host
     behind a public address.
+    ``forges``: whose REST APIs sources may name, as ``webhooks``.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
     ``manifests``: a source, or ``*`` for all, to kinds it may apply besides the safe ones, as
@@ -58,6 +59,7 @@ class Policy:
 
     local_git: bool = False
     webhooks: tuple[str, ...] = ()
+    forges: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class Policy:
 
 
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
-KEYS = ("webhooks", "signers", "abroad", "manifests", "localGit", "slack", "push")
+KEYS = ("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -114,6 +116,7 @@ def read(path: str) -> Policy:
         raise RefusedError(f"{path}: {where}{first.found}; {first.wanted or 'see docs/policy.md'}")
     try:
         Hosts(found.webhooks)
+        Hosts(found.forges)
     except RefusedError as error:
         raise RefusedError(f"{path}: {error}") from error
     return found

@@ -43,6 +43,7 @@ def status(
         rejected=_shown(problems),
         notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
         observed_generation=source.generation,
+        forge=source.status.forge,
     )
 
 
