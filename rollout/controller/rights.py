@@ -22,6 +22,7 @@ class Need(StrEnum):
     PREFLIGHT = "preflight: the rules that read it find nothing"
     EVENTS = "Events"
     SOURCES = "RolloutSources"
+    MANIFESTS = "RolloutSources with `manifests: true`"
     PUSHES = "push webhooks at a replica that does not lead"
     MANAGED = "`scale: managed`"
     POD_TEMPLATE = "`template`"
@@ -33,6 +34,12 @@ class Need(StrEnum):
 
 REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
 """Without these nothing works; without any other one, only what needs it does not."""
+
+
+OPT_IN = frozenset({Need.MANIFESTS, Need.UPGRADES})
+"""Granted, and asked about, only where something of the cluster wants it."""
+
+USUAL = frozenset(Need) - OPT_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +102,20 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.PUSHES, ("patch",), ("RolloutSource",)),
     Right(Need.SOURCES, ("create", "delete"), ("Rollout",)),
     Right(Need.SOURCES, ("get", "create", "patch", "delete"), ("AnalysisTemplate",)),
+    # Server-side apply makes an object by a patch, and wants the right to create it, too.
+    Right(
+        Need.MANIFESTS,
+        ("get", "list", "create", "patch", "delete"),
+        (
+            *("Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler"),
+            *("PodDisruptionBudget", "VirtualService", "DestinationRule"),
+        ),
+    ),
     Right(Need.MANAGED, ("get", "patch"), ("Deployment",)),
     Right(Need.POD_TEMPLATE, ("get", "create", "patch", "delete"), ("Deployment",)),
     Right(Need.CONFIGURATION, ("list", "watch", "create", "delete"), ("ConfigMap", "Secret")),
     Right(Need.AUTOSCALER, ("list", "watch", "get", "patch"), ("HorizontalPodAutoscaler",)),
     Right(Need.SECRETS, _SEE, ("Secret",)),
-)
-
-
-UPGRADES: tuple[Right, ...] = (
     Right(
         Need.UPGRADES,
         _SEE,
@@ -185,19 +197,19 @@ UPGRADES: tuple[Right, ...] = (
         ),
     ),
 )
-"""What ControlPlaneUpgrades need besides; a role of its own, for it reaches the whole cluster."""
 
 
-def calls(table: tuple[Right, ...] = RIGHTS) -> Mapping[Call, tuple[Need, ...]]:
-    """Every call that we make, and what it is for; in the table's order."""
+def calls(of: frozenset[Need] = USUAL) -> Mapping[Call, tuple[Need, ...]]:
+    """Every call that we make for one of these needs, and what it is for; in the table's order."""
     found: dict[Call, tuple[Need, ...]] = {}
-    for need, call in _each(table):
-        found[call] = (*found.get(call, ()), need)
+    for need, call in _each():
+        if need in of:
+            found[call] = (*found.get(call, ()), need)
     return found
 
 
-def _each(table: tuple[Right, ...]) -> Iterator[tuple[Need, Call]]:
-    for right in table:
+def _each() -> Iterator[tuple[Need, Call]]:
+    for right in RIGHTS:
         for kind in right.kinds:
             for verb in right.verbs:
                 yield right.need, Call(verb, kind, right.subresource)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from rollout.controller import rights
 from rollout.controller.guard import Guard
 from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Reviews, Trials
+from rollout.controller.rights import Need
 from rollout.controller.upgrading import owned, trials
 from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
@@ -67,7 +68,7 @@ class Surveyor:
         present = {*self._present()}
         wanted = [
             call
-            for call in rights.calls(rights.UPGRADES)
+            for call in rights.calls(frozenset({Need.UPGRADES}))
             if self.kinds.get(call.kind, "") == "" or call.kind in present
         ]
         answers = await self.guard.hear("rights", self._answers(wanted), lambda _: None)
