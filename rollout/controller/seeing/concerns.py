@@ -219,4 +219,5 @@ _BY_KIND = {
     "NetworkPolicy": _placed,
     "Telemetry": _placed,
     "RolloutSource": _itself,
+    "ClusterSwitchover": _itself,
 }
