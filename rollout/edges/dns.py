@@ -61,12 +61,14 @@ class _Draws:
             return self._served("its address cannot be found")
         await self._ask(where, port)  # the first tells whether the others are worth asking
         for _ in range(0, times - 1, TOGETHER):
-            if self.problem or self.lost > LOST * times:
+            if self.problem or self.lost > LOST * times or not self.answers:
                 break
             count = min(TOGETHER, times - self.answers.total() - self.lost)
             await asyncio.gather(*(self._ask(where, port) for _ in range(count)))
+        if not self.problem and not self.answers:
+            return self._served("no answer")
         if not self.problem and self.lost > LOST * times:
-            return self._served(f"{self.lost} queries had no answer")
+            return self._served(f"{self.lost} of {times} queries had no answer")
         return self._served(self.problem)
 
     async def _ask(self, where: str, port: int) -> None:

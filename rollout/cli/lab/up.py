@@ -176,8 +176,10 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
     return file
 
 
-async def start_controller(running: World) -> Child:
+async def start_controller(running: World, prometheus: str = "") -> Child:
     """The real controller, in a process of its own, against the lab.
+
+    ``prometheus``: its address, where it is not the world's own.
 
     The forge's webhook tells it of every push.
     """
@@ -186,7 +188,7 @@ async def start_controller(running: World) -> Child:
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
+        *("--istiod", running.syncz_url, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret)),
     )
