@@ -185,6 +185,7 @@ def _terms(journey: Journey, held: Held, standing: Standing) -> Terms:
     )
 
 
+MEMBERS = timedelta(seconds=15)  # until it is asked again who is in a user group
 SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
 
 
@@ -240,13 +241,20 @@ def _asked(
     approval = held.step.approval
     if approval is None:
         return None
-    yes = len(approvers_so_far(approval, status, rollout.author, now))
+    unknown = [
+        one for one in groups(approval, status, rollout.author, now) if one not in seen.members
+    ]
+    given = _given(approval, status, rollout.author, now)
+    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
     if yes >= approval.quorum:
         return None
     if waited >= approval.expires:
         return Finding(Gate.HOLD, "nobody approved in time", pause=PauseKind.UNAPPROVED)
     because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
-    if seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
+    if unknown:
+        because = f"waiting for approval: slack does not say who is in {unknown[0]} now"
+        left = min(left, MEMBERS)
+    elif seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
         because = f"{because}; {seen.unasked}"
     return Finding(Gate.HOLD, because, waits_for=WaitsFor.APPROVAL, again=left)
 
@@ -263,11 +271,47 @@ def approvers_so_far(
     approval: Approval, status: RolloutStatus, author: str, now: datetime
 ) -> frozenset[str]:
     """Who said yes in time and may; all who come without a name are one, and may be the author."""
-    return frozenset(
-        a.who
+    return frozenset(one.who for one in _given(approval, status, author, now))
+
+
+def groups(
+    approval: Approval, status: RolloutStatus, author: str, now: datetime
+) -> tuple[str, ...]:
+    """The user groups whose members must be known, since people were let in as one of them.
+
+    Asked for once their answers would open the step: whoever has left the group since then is not
+    on the list any more. Before that there is nothing to know.
+    """
+    given = _given(approval, status, author, now)
+    if len({one.who for one in given}) < approval.quorum:
+        return ()
+    return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(approval, one)))
+
+
+def _given(
+    approval: Approval, status: RolloutStatus, author: str, now: datetime
+) -> tuple[Answer, ...]:
+    """The yeses that are in time, of people who may."""
+    return tuple(
+        a
         for a in answers(status)
         if a.yes and now - a.at <= approval.expires and _may(approval, a, author)
     )
+
+
+def _is_by_group(approval: Approval, given: Answer) -> bool:
+    """Whether a user group alone let this person in."""
+    return given.entry.startswith("S") and _user(given) not in approval.approvers
+
+
+def _is_still_in(approval: Approval, given: Answer, seen: Observation) -> bool:
+    if not _is_by_group(approval, given):
+        return True
+    return _user(given) in seen.members.get(given.entry, frozenset())
+
+
+def _user(given: Answer) -> str:
+    return given.who.removeprefix(PROOF)
 
 
 def _may(approval: Approval, given: Answer, author: str) -> bool:
@@ -287,7 +331,7 @@ def _listed(approval: Approval, given: Answer) -> bool:
 
     Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written.
     """
-    proofs = {given.who.removeprefix(PROOF), given.entry} if given.who else {BY_KUBERNETES}
+    proofs = {_user(given), given.entry} if given.who else {BY_KUBERNETES}
     return not approval.approvers or not proofs.isdisjoint(approval.approvers)
 
 

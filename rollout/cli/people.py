@@ -12,6 +12,7 @@ from rollout.cli import policy, settings
 from rollout.controller import loop, telemetry
 from rollout.controller.app import Beside, Controller
 from rollout.controller.chat.hearing import Hearing, unrecorded
+from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
 from rollout.controller.chat.telling import Telling
 from rollout.controller.ports import Listeners
@@ -116,7 +117,7 @@ class Talk:
         self._ready.set()
         showing = Showing(kube, client, clock, inbox.trouble, leading)
         kube.listen(showing.changed)
-        inbox.chat = None
+        inbox.chat, inbox.members = None, Roster(client, clock).members
         work = [showing.run()]
         if self.secrets.app is not None:
             calls = self._calls(self.secrets.app, http)

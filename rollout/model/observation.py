@@ -30,6 +30,14 @@ class Counting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """Whole namespaces as one side of a comparison, ``ago`` earlier than was asked for."""
+
+    namespaces: tuple[str, ...]
+    ago: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
 class CountsQuestion:
     """Raw counters by pod of both roles, at aligned times; never a rate.
 
@@ -38,6 +46,7 @@ class CountsQuestion:
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
     ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host; for
     GATEWAY a side's name to ``cluster/namespace/workload``, and no ``namespace``.
+    ``sides``: of whole namespaces, in place of ``namespace`` and ``workloads``.
     """
 
     metric: str
@@ -49,6 +58,14 @@ class CountsQuestion:
     bounds: tuple[timedelta, ...] = ()
     bad: str = ""
     total: str = ""
+    sides: Mapping[str, Side] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> frozenset[tuple[str, str]]:
+        """Namespace and Deployment of all that is counted; "" for all of a namespace."""
+        if self.sides:
+            return frozenset((name, "") for side in self.sides.values() for name in side.namespaces)
+        return frozenset((self.namespace, name) for name in self.workloads.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +193,7 @@ class Questions:
     ``since``: when the route was last changed; whether proxies have taken it is asked from here.
     ``counts``, ``values``: what Prometheus is asked.
     ``webhook``: what an HTTP gate is asked; None: no gate, or it has opened.
+    ``groups``: of a chat, whose members must be known now.
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     ``reached``: whether to look whose pods the routes reach.
@@ -189,6 +207,7 @@ class Questions:
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
     webhook: HookQuestion | None = None
+    groups: tuple[str, ...] = ()
     preflight: bool = False
     released: bool = False
     reached: bool = False
@@ -292,6 +311,7 @@ class SeenTraffic:
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
+    ``fields_held``: one of them names us as the manager of fields that its author writes.
     """
 
     managed: int = 0
@@ -308,6 +328,7 @@ class SeenTraffic:
     mode: SubsetMode = SubsetMode.ROLE
     epoch: int = 0
     owner: str = ""
+    fields_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +381,7 @@ class Observation:
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
     ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
+    ``members``: who is in the user groups that were asked about; one that is missing is not known.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
@@ -379,6 +401,7 @@ class Observation:
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
     unasked: Reason | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
     reached: Mapping[str, tuple[Serving, ...]] | None = None

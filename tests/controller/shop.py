@@ -8,6 +8,7 @@ from typing import Any
 
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.chat.hearing import Hearing
+from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Store, unchanged
@@ -120,7 +121,7 @@ class Shop:
         self.hearing = Hearing(self.kube, self.chat, inbox, now, leading)
         showing = Showing(self.kube, self.chat, now, inbox.trouble, leading)
         self.kube.listen(showing.changed)
-        inbox.chat = None
+        inbox.chat, inbox.members = None, Roster(self.chat, now).members
         await showing.run()
 
     def restarted(self) -> Hearing:

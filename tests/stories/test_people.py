@@ -5,16 +5,20 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from rollout.controller.chat.roster import Roster
 from rollout.controller.keeping.inbox import NO_CHAT
 from rollout.errors import OutsideError, RefusedError
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket, Words
+from rollout.model.status import Answer
 from tests import virtual
 from tests.controller.shop import Shop, a_rollout
+from tests.fakes_chat import FakeChat
 
 ANN, BOB, EVE = "U0ANN", "U0BOB", "U0EVE"
 HALF = {"stable": 50, "canary": 50}
@@ -72,6 +76,19 @@ async def click(shop: Shop, who: str, press: Press, ticket: Ticket | None = None
     made = a_click(who, press, ticket or buttons(shop)[press])
     await shop.hearing.hear(made)
     return made
+
+
+class Away(FakeChat):
+    """Nobody answers."""
+
+    async def members(self, group: str) -> frozenset[str]:
+        raise OutsideError("slack: no answer in 10 s")
+
+
+def an_answer(shop: Shop, who: str) -> tuple[str, Answer, timedelta]:
+    """A yes to the first step, as the hearing saves it."""
+    given = Answer(f"slack:{who}", True, virtual.clock(), 0, 1, "S0OPS")
+    return "shop/shop", given, timedelta(hours=4)
 
 
 def shown(shop: Shop) -> str:
@@ -141,6 +158,37 @@ def test_who_is_not_on_the_list_is_told_so_alone_and_nothing_happens() -> None:
         assert (shop.weights(), shop.chat.views) == (FIVE, [])
 
     play(story)
+
+
+def test_whoever_left_the_group_before_the_answers_are_counted_is_not_counted_sec_05() -> None:
+    async def story(shop: Shop) -> None:
+        shop.chat.groups["S0OPS"] = {ANN, BOB, EVE}
+        await asked(shop)
+        await click(shop, EVE, Press.APPROVE)
+        shop.chat.groups["S0OPS"].discard(EVE)
+        await click(shop, ANN, Press.APPROVE)
+        await shop.comes(lambda: shop.status()["because"] == "waiting for approval: 1 of 2", 180)
+        assert shop.weights() == FIVE
+        await click(shop, BOB, Press.APPROVE)
+        await shop.comes(lambda: shop.weights() == HALF, 60)
+
+    play(story, {"approvers": ["S0OPS"], "quorum": 2})
+
+
+def test_a_step_waits_while_slack_does_not_say_who_is_in_the_group_p_slk() -> None:
+    async def story(shop: Shop) -> None:
+        shop.chat.groups["S0OPS"] = {ANN, BOB}
+        await asked(shop)
+        await click(shop, ANN, Press.APPROVE)
+        shop.hearing.inbox.members = Roster(Away(), shop.hearing.clock).members
+        await shop.hearing.inbox.answer(*an_answer(shop, BOB))
+        await asyncio.sleep(120)
+        assert shop.weights() == FIVE
+        assert "slack does not say who is in S0OPS now" in shop.status()["because"]
+        shop.hearing.inbox.members = Roster(shop.chat, shop.hearing.clock).members
+        await shop.comes(lambda: shop.weights() == HALF, 60)
+
+    play(story, {"approvers": ["S0OPS"], "quorum": 2})
 
 
 def test_the_group_counts_as_it_is_at_the_press_sec_05() -> None:

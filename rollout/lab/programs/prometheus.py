@@ -47,15 +47,24 @@ class Prometheus:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def start(self, *clusters: Pages) -> None:
+    async def start(self, *clusters: Pages, istiods: bool = False) -> None:
         """It answers queries.
+
+        ``istiods``: there is a page of them, too, where the mesh's is.
 
         Errors: OutsideError when there is none and none can be fetched.
         """
         program = await program_path()
         config = self._folder / "prometheus.yml"
-        config.write_text(yaml.safe_dump(self._config(clusters)))
+        wanted = self._config(clusters)
         self._pages = 3 * len(clusters)
+        if istiods:
+            pages = [_static(one.mesh, one) for one in clusters]
+            page = {"metrics_path": "/istiod/metrics", "honor_labels": True}
+            job = {"job_name": "istiods", **page, "static_configs": pages}
+            wanted["scrape_configs"].append(job)
+            self._pages += len(clusters)
+        config.write_text(yaml.safe_dump(wanted))
         self._command = [
             *(
                 str(program),
