@@ -57,12 +57,19 @@ def up(
 @app.command()
 def demo(
     rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+    switchover: Annotated[
+        bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
+    ] = False,
 ) -> None:
     """Push a good release and a bad one, and show what happens to real requests.
 
     Exit code 0 only if the good one reached everyone and the bad one was taken back
     before it ever had more than its step's share.
     """
+    if switchover:
+        from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
+
+        raise typer.Exit(asyncio.run(switching.demo(rate)))
     raise typer.Exit(asyncio.run(_demo(rate)))
 
 
