@@ -1,4 +1,4 @@
-"""Name servers, asked by the real edge over UDP and TCP, and what the core makes of their answers."""
+"""Name servers, asked by the real edge over UDP and TCP, and what the core makes of it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
