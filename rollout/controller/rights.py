@@ -28,7 +28,7 @@ class Need(StrEnum):
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
     SWITCHOVERS = "ClusterSwitchovers"
-    SECRETS = "webhooks with a Secret, and sources with a `secretRef` or a `webhook`"
+    SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
 
 REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
