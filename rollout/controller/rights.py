@@ -29,6 +29,7 @@ class Need(StrEnum):
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
     UPGRADES = "ControlPlaneUpgrades"
+    SWITCHOVERS = "ClusterSwitchovers"
     SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
 
@@ -196,6 +197,12 @@ RIGHTS: tuple[Right, ...] = (
             "ValidatingWebhookConfiguration",
         ),
     ),
+    Right(Need.SWITCHOVERS, ("list", "watch", "get", "patch"), ("ClusterSwitchover",)),
+    Right(Need.SWITCHOVERS, ("patch",), ("ClusterSwitchover",), "status"),
+    Right(Need.SWITCHOVERS, ("get", "list", "patch"), ("DNSEndpoint",)),
+    Right(Need.SWITCHOVERS, ("get", "patch"), ("Deployment",)),
+    Right(Need.SWITCHOVERS, ("get",), ("Secret",)),
+    Right(Need.SWITCHOVERS, ("list",), ("CronJob", "ResourceQuota")),
 )
 
 

@@ -8,7 +8,7 @@ import typer
 
 from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
-from rollout.cli.look import mesh
+from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
@@ -31,6 +31,10 @@ def status(
         mesh.status(options.chosen(context), upgrade, form)
         return
     given = _scope(options.chosen(context), namespace, everywhere=everywhere)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.status(given, name, form)
+        return
     if name:
         found = asyncio.run(_one(given, name))
         if form is Format.TABLE:
@@ -56,6 +60,10 @@ def history(
     if upgrade := mesh.named(name):
         mesh.history(options.chosen(context), upgrade, form)
         return
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.history(_scope(options.chosen(context), namespace), name, form)
+        return
     found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
     if form is Format.TABLE:
         past = terminal.history(found.status or RolloutStatus(), cluster.now())
@@ -74,6 +82,10 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
         mesh.explain(options.chosen(context), upgrade)
         return
     given = _scope(options.chosen(context), namespace)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.explain(given, name)
+        return
     found, behind = asyncio.run(_one_and_git(given, name))
     output.console().print(_explained(found))
     if behind:

@@ -104,20 +104,21 @@ async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Ro
     return text
 
 
-async def _annotate(kube: Kube, whose: tuple[str, str, str], text: str) -> None:
-    kind, namespace, name = whose
-    called = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
+async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
+    """``place``: kind, namespace and name of the object."""
+    kind, namespace, name = place
+    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
         obj = kube.get(kind, namespace, name)
         if obj is None:
-            raise RefusedError(f"{called}: is not there")
+            raise RefusedError(f"{where}: is not there")
         try:
             await kube.patch(kind, namespace, name, _annotated(obj, text))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
             return
-    raise ConflictError(f"{called}: it keeps changing; ask once more")
+    raise ConflictError(f"{where}: it keeps changing; ask once more")
 
 
 def _annotated(obj: Json, text: str) -> list[Json]:
