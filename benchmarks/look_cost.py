@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rollout import reconcile
 from rollout.controller.keeping.inbox import Inbox
-from rollout.controller.keeping.store import Held
+from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
 from rollout.controller.seeing.observe import Observer, silent
@@ -77,7 +77,8 @@ class Looker:
         )
         self.held = Held(obj, objects.rollout(obj), status)
         self.asked = reconcile.ask(self.held.rollout, status, make.START)
-        self.observer = Observer(kube, FakeMetrics(), None, None, Inbox(kube, lambda _: None))
+        inbox = Inbox(Store(kube), lambda _: None)
+        self.observer = Observer(kube, FakeMetrics(), None, None, inbox)
         self.taken: list[float] = []
 
     def look(self) -> None:

@@ -1,6 +1,7 @@
 """Whether the proxies have taken what we asked, and how we know."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import sqrt
 
@@ -24,19 +25,39 @@ SIGMAS = 3.3
 
 
 def question(
-    namespace: str, workloads: Mapping[str, str], since: datetime, now: datetime, every: timedelta
+    namespace: str,
+    workloads: Mapping[str, str],
+    since: datetime,
+    now: datetime,
+    every: timedelta,
 ) -> tuple[CountsQuestion, ...]:
     """Requests by pod at the last two aligned instants after ``since``; nothing until then."""
+    asked = CountsQuestion(METRIC, Counting.ERRORS, View.DESTINATION, (), namespace, workloads)
+    return _twice(asked, since, now, every)
+
+
+ACROSS = 4
+"""Intervals over which gateways' requests are counted: DNS divides them lumpily."""
+
+
+def gateways(
+    sides: Mapping[str, str], since: datetime, now: datetime, every: timedelta
+) -> tuple[CountsQuestion, ...]:
+    """As ``question``, of two clusters' gateways by side, over several intervals."""
+    asked = CountsQuestion(METRIC, Counting.ERRORS, View.GATEWAY, (), "", sides)
+    return _twice(asked, since, now, every, ACROSS)
+
+
+def _twice(
+    asked: CountsQuestion, since: datetime, now: datetime, every: timedelta, across: int = 1
+) -> tuple[CountsQuestion, ...]:
+    """``asked`` of the last aligned instant, and of the one ``across`` intervals before."""
     seconds = every.total_seconds()
     last = now.timestamp() // seconds * seconds
-    instants = [datetime.fromtimestamp(last - seconds * k, since.tzinfo) for k in (1, 0)]
+    instants = [datetime.fromtimestamp(last - seconds * k, since.tzinfo) for k in (across, 0)]
     if instants[0] < since:
         return ()
-    return (
-        CountsQuestion(
-            METRIC, Counting.ERRORS, View.DESTINATION, tuple(instants), namespace, workloads
-        ),
-    )
+    return (replace(asked, instants=tuple(instants)),)
 
 
 def floor(convergence: timedelta | None) -> timedelta:
@@ -68,22 +89,34 @@ def confirmed(
     return None
 
 
-def shares_agree(counts: Iterable[Counts], canary: str, canary_percent: int) -> bool:
-    """Whether the requests between the last two instants divide as asked.
+SLACK = 0.005
+"""What proxies may be off the split beside chance: each rounds for itself."""
+
+
+def shares_agree(
+    counts: Iterable[Counts], canary: str, canary_percent: int, slack: float = SLACK
+) -> bool:
+    """Whether the requests between the last two instants divide as asked, give or take ``slack``.
 
     Besides lying in a 99.9 % interval, a side that was given requests must show half of them:
     else few requests would agree with the old split as well.
     """
+    counted = requests(counts, canary)
+    if counted is None or sum(counted) < ENOUGH:
+        return False
+    total = sum(counted)
+    asked, got = canary_percent / 100, counted[1] / total
+    width = SIGMAS * sqrt(asked * (1 - asked) / total) + slack
+    return abs(got - asked) <= width and asked / 2 <= got <= (1 + asked) / 2
+
+
+def requests(counts: Iterable[Counts], canary: str) -> tuple[int, int] | None:
+    """Requests to all others and to ``canary`` between the last two instants; None: not known."""
     mine = sorted((c for c in counts if c.metric == METRIC), key=lambda c: c.at)[-2:]
     if len(mine) < 2:
-        return False
-    to_canary = _requests(mine[0], mine[1], canary, same=True)
-    total = to_canary + _requests(mine[0], mine[1], canary, same=False)
-    if total < ENOUGH:
-        return False
-    asked, got = canary_percent / 100, to_canary / total
-    width = SIGMAS * sqrt(asked * (1 - asked) / total) + 0.005
-    return abs(got - asked) <= width and asked / 2 <= got <= (1 + asked) / 2
+        return None
+    others, to_canary = (_requests(mine[0], mine[1], canary, same=s) for s in (False, True))
+    return others, to_canary
 
 
 def _requests(before: Counts, after: Counts, canary: str, *, same: bool) -> int:

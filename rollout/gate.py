@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from rollout import hook
 from rollout.analysis import grid, judge, steprule
-from rollout.analysis.judge import Judgement, Window
+from rollout.analysis.judge import Journey, Judgement, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.chat import PROOF
@@ -28,6 +28,8 @@ __all__ = [
     "answer",
     "answers",
     "approvers_so_far",
+    "measured",
+    "next_counts",
     "questions",
 ]
 
@@ -100,7 +102,7 @@ def answer(
         verdicts = status.attempt.verdicts
         return Finding(Gate.HOLD, because, verdicts, waits_for=WaitsFor.PROXIES)
     judgement = _judged(rollout, held, status, seen, now)
-    found = _measured(rollout, held, judgement, held.waited)
+    found = measured(rollout, held, judgement, held.waited)
     asked = hook.question(rollout, held.step, status)
     refusal = _refusal(status, held) or hook.refusal(asked, seen)
     if found.gate is not Gate.FAILED and refusal is not None:
@@ -109,7 +111,7 @@ def answer(
     if found.gate is Gate.OPEN:
         shut = _shut(rollout, held, hook.holds(asked, seen))
         found = shut or _asked(rollout, held, status, seen, now) or found
-    again = _sooner(found.again, _next_counts(rollout, now) if held.window else None)
+    again = _sooner(found.again, next_counts(rollout, now) if held.window else None)
     return replace(
         found,
         verdicts=(*judgement.verdicts, *hook.verdicts(asked, seen)),
@@ -130,11 +132,11 @@ def _judged(
     )
 
 
-def _measured(rollout: Rollout, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
+def measured(journey: Journey, held: Held, judgement: Judgement, waited: timedelta) -> Finding:
     """Bake time and analysis together, by the rule that all who judge a step share."""
-    terms = _terms(rollout, held, judgement.standing)
+    terms = _terms(journey, held, judgement.standing)
     ruled = steprule.ruling(judgement.standing, waited, terms, judgement.certain_in)
-    too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(rollout)
+    too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(journey)
     if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
         ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
     because = _because(held.step, judgement, ruled)
@@ -163,14 +165,14 @@ _PAUSES = {
 }
 
 
-def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
+def _terms(journey: Journey, held: Held, standing: Standing) -> Terms:
     """What the step was given, in the rule's own words.
 
     A policy to ask at once where there is no data still gives the first counters time to come.
     """
-    analysis, blind = rollout.spec.analysis, rollout.spec.progress_deadline
+    analysis, blind = journey.analysis, journey.progress_deadline
     if analysis.on_no_data == "pause" and standing is Standing.NO_DATA:
-        blind = min(blind, max(held.step.bake, _first_counts(rollout)))
+        blind = min(blind, max(held.step.bake, _first_counts(journey)))
     return Terms(
         bake=held.step.bake,
         time_box=held.step.box,
@@ -183,23 +185,24 @@ def _terms(rollout: Rollout, held: Held, standing: Standing) -> Terms:
     )
 
 
+MEMBERS = timedelta(seconds=15)  # until it is asked again who is in a user group
 SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
 
 
-def _next_counts(rollout: Rollout, now: datetime) -> timedelta:
+def next_counts(journey: Journey, now: datetime) -> timedelta:
     """How long until the counters of the next instant are there to be asked for.
 
     Evidence does not wait for half an interval on the average, then; each rollout has a moment of
     its own, so that they do not all come at once.
     """
-    interval = rollout.spec.analysis.interval
-    share = zlib.crc32(rollout.key.encode()) / 2**32
+    interval = journey.analysis.interval
+    share = zlib.crc32(journey.key.encode()) / 2**32
     late = grid.lag(interval) + share * interval / SPREAD
     return interval - (now - grid.EPOCH - late) % interval
 
 
-def _first_counts(rollout: Rollout) -> timedelta:
-    return FIRST_COUNTS * rollout.spec.analysis.interval
+def _first_counts(journey: Journey) -> timedelta:
+    return FIRST_COUNTS * journey.analysis.interval
 
 
 def _because(step: Step, judgement: Judgement, ruled: Ruling) -> str:
@@ -238,13 +241,20 @@ def _asked(
     approval = held.step.approval
     if approval is None:
         return None
-    yes = len(approvers_so_far(approval, status, rollout.author, now))
+    unknown = [
+        one for one in groups(approval, status, rollout.author, now) if one not in seen.members
+    ]
+    given = _given(approval, status, rollout.author, now)
+    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
     if yes >= approval.quorum:
         return None
     if waited >= approval.expires:
         return Finding(Gate.HOLD, "nobody approved in time", pause=PauseKind.UNAPPROVED)
     because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
-    if seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
+    if unknown:
+        because = f"waiting for approval: slack does not say who is in {unknown[0]} now"
+        left = min(left, MEMBERS)
+    elif seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
         because = f"{because}; {seen.unasked}"
     return Finding(Gate.HOLD, because, waits_for=WaitsFor.APPROVAL, again=left)
 
@@ -261,11 +271,47 @@ def approvers_so_far(
     approval: Approval, status: RolloutStatus, author: str, now: datetime
 ) -> frozenset[str]:
     """Who said yes in time and may; all who come without a name are one, and may be the author."""
-    return frozenset(
-        a.who
+    return frozenset(one.who for one in _given(approval, status, author, now))
+
+
+def groups(
+    approval: Approval, status: RolloutStatus, author: str, now: datetime
+) -> tuple[str, ...]:
+    """The user groups whose members must be known, since people were let in as one of them.
+
+    Asked for once their answers would open the step: whoever has left the group since then is not
+    on the list any more. Before that there is nothing to know.
+    """
+    given = _given(approval, status, author, now)
+    if len({one.who for one in given}) < approval.quorum:
+        return ()
+    return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(approval, one)))
+
+
+def _given(
+    approval: Approval, status: RolloutStatus, author: str, now: datetime
+) -> tuple[Answer, ...]:
+    """The yeses that are in time, of people who may."""
+    return tuple(
+        a
         for a in answers(status)
         if a.yes and now - a.at <= approval.expires and _may(approval, a, author)
     )
+
+
+def _is_by_group(approval: Approval, given: Answer) -> bool:
+    """Whether a user group alone let this person in."""
+    return given.entry.startswith("S") and _user(given) not in approval.approvers
+
+
+def _is_still_in(approval: Approval, given: Answer, seen: Observation) -> bool:
+    if not _is_by_group(approval, given):
+        return True
+    return _user(given) in seen.members.get(given.entry, frozenset())
+
+
+def _user(given: Answer) -> str:
+    return given.who.removeprefix(PROOF)
 
 
 def _may(approval: Approval, given: Answer, author: str) -> bool:
@@ -285,7 +331,7 @@ def _listed(approval: Approval, given: Answer) -> bool:
 
     Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written.
     """
-    proofs = {given.who.removeprefix(PROOF), given.entry} if given.who else {BY_KUBERNETES}
+    proofs = {_user(given), given.entry} if given.who else {BY_KUBERNETES}
     return not approval.approvers or not proofs.isdisjoint(approval.approvers)
 
 

@@ -100,7 +100,7 @@ class Played:
         obj = self.cluster.get("Rollout", self.rollout.namespace, self.rollout.name)
         assert obj is not None
         held = Held(obj, self.rollout, self.status)
-        inbox = Inbox(self.cluster, lambda _: None)
+        inbox = Inbox(Store(self.cluster), lambda _: None)
         observer = Observer(self.cluster, self.numbers, self.numbers, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)

@@ -107,3 +107,12 @@ def test_shares_agree_only_where_enough_requests_say_so(
 
 def test_one_instant_says_nothing() -> None:
     assert not confirm.shares_agree((at(0, v1=500, v2=500),), "v2", 50)
+
+
+def test_gateways_are_counted_over_several_intervals() -> None:
+    sides = {"blue": "blue/istio-system/gw", "green": "green/istio-system/gw"}
+    every = timedelta(seconds=15)
+    assert confirm.gateways(sides, START, START + 3 * every, every) == ()
+    (asked,) = confirm.gateways(sides, START, START + 5 * every, every)
+    assert asked.instants == (START + every, START + 5 * every)
+    assert (asked.view, asked.workloads) == (View.GATEWAY, sides)

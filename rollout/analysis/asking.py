@@ -12,24 +12,27 @@ from typing import Any
 from rollout.analysis import grid, memory, plan
 from rollout.analysis.memory import Memory, Source
 from rollout.analysis.plan import Judged, Kind
-from rollout.analysis.window import Window
+from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, CountsQuestion, ValueQuestion, View
-from rollout.model.spec import Metric, Rollout
+from rollout.model.spec import Metric
+
+PROBED = (View.SOURCE, View.DESTINATION)
+"""Whose counters are looked for where nobody said whose; the first that there are count."""
 
 HISTORY_TRIES = 3  # looks that may pass before we judge without stable's last hour, and say so
 
 
 def questions(
-    rollout: Rollout,
+    journey: Journey,
     step_metrics: tuple[Metric, ...],
     window: Window,
     checkpoint: Mapping[str, Any],
     now: datetime,
 ) -> tuple[tuple[CountsQuestion, ...], tuple[ValueQuestion, ...]]:
     """Everything that ``judge`` needs to see at ``now``; nothing that it has seen already."""
-    metrics = plan.judged(rollout, step_metrics, window)
-    interval = rollout.spec.analysis.interval
-    kept = in_view(memory.load(checkpoint), rollout, window)
+    metrics = plan.judged(journey, step_metrics, window)
+    interval = journey.analysis.interval
+    kept = in_view(memory.load(checkpoint), journey, window)
     latest = grid.latest(now, interval)
     counts = tuple(
         question
@@ -46,7 +49,7 @@ def questions(
         question
         for one in metrics
         if one.kind is Kind.SERVICE and kept.view is View.SOURCE
-        for question in _service(rollout.host, kept, window, latest, interval)
+        for question in _service(journey.host, kept, window, latest, interval)
     )
     return (*counts, *service), values
 
@@ -56,11 +59,13 @@ def by_source(metrics: Iterable[Judged]) -> dict[str, Judged]:
     return {one.source: one for one in metrics if one.kind is Kind.COUNTS}
 
 
-def in_view(kept: Memory, rollout: Rollout, window: Window) -> Memory:
+def in_view(kept: Memory, journey: Journey, window: Window) -> Memory:
     """``kept``, without the counters of another view: gateways and pods count apart."""
-    reporter = rollout.spec.analysis.reporter
+    reporter = journey.analysis.reporter
     view = kept.view
-    if window.mirrored or reporter == "destination":
+    if window.view is not None:
+        view = window.view
+    elif window.mirrored or reporter == "destination":
         view = View.DESTINATION
     elif reporter == "source":
         view = View.SOURCE
@@ -81,7 +86,7 @@ def _counts(
     source = kept.source(one.source)
     view = kept.view or View.DESTINATION
     if one.counting is not Counting.CUSTOM and kept.view is None:
-        for each in View:
+        for each in PROBED:
             yield _about(one, window, (latest,), each, metric=probe(one.source, each))
     elif one.counting is Counting.SLOW and not source.bounds:
         yield _about(one, window, (latest,), view, metric=probe(one.source, view))

@@ -17,13 +17,13 @@ from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.sequential import Outcome, Reading, Trail
-from rollout.analysis.window import Window
+from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, NoAnswer, View
-from rollout.model.spec import Metric, Rollout
+from rollout.model.spec import Metric
 from rollout.model.status import Counted, Standing, Verdict, sentence
 from rollout.model.status import Outcome as Said
 
-__all__ = ["Judgement", "Seen", "Window", "judge", "questions"]
+__all__ = ["Journey", "Judgement", "Seen", "Window", "judge", "questions"]
 
 STALE_AFTER = 4  # intervals without any counter
 BOTH_SIDES = 2  # times the canary's weight: so many failures are not the canary's alone
@@ -48,7 +48,7 @@ class Judgement:
 
 
 def judge(
-    rollout: Rollout,
+    journey: Journey,
     step_metrics: tuple[Metric, ...],
     window: Window,
     checkpoint: Mapping[str, Any],
@@ -59,7 +59,7 @@ def judge(
 
     Judging the same answers twice is judging them once.
     """
-    case = Case(rollout, plan.judged(rollout, step_metrics, window), window, seen, now)
+    case = Case(journey, plan.judged(journey, step_metrics, window), window, seen, now)
     kept = learning.learn(case, memory.load(checkpoint))
     weighed = {one.name: _weighed(case, kept, one) for one in case.metrics if one.source}
     bench = _Bench(case, kept, weighed)
@@ -151,7 +151,7 @@ class _Bench:
             [each.outcome for each in weighed],
             {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
-            plan.confidence(self.case.rollout.spec.analysis, part),
+            plan.confidence(self.case.journey.analysis, part),
             {each.outcome.name: each.temper for each in weighed},
         )
 
@@ -221,7 +221,7 @@ class _Bench:
         return _Found(one, standing, text, reading.log_e, named, leading)
 
     def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
-        outcome, confidence = leading.outcome, self.case.rollout.spec.analysis.confidence
+        outcome, confidence = leading.outcome, self.case.journey.analysis.confidence
         bar = 1 / confidence.false_rollback / part
         text = words.verdict(outcome, leading.trail, bar, leading.temper)
         if not reading.certified:
@@ -291,7 +291,7 @@ class _Bench:
                 leading = self._leading(together.leading.metric, together)
                 requests = sequential.requests(leading.outcome, leading.trail)
                 side = "canary" if requests == leading.trail.counted.canary_all else "stable"
-                least = self.case.rollout.spec.analysis.min_requests
+                least = self.case.journey.analysis.min_requests
                 return f"{requests} {side} requests so far, {least} wanted"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
         return f"{sign} sign of harm, not certified yet"
@@ -318,7 +318,7 @@ class _Bench:
         """How many more canary requests a certificate takes, and how many come in a second."""
         window = self.case.window
         weighed = [each for one in self._acting() for each in self.weighed[one.name]]
-        sure = plan.confidence(self.case.rollout.spec.analysis)
+        sure = plan.confidence(self.case.journey.analysis)
         more = forecast.requests_left(weighed, (window.weight, window.percent), sure)
         return more, max(self.kept.source(one.source).rate for one in self._acting())
 

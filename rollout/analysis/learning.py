@@ -7,16 +7,15 @@ from functools import lru_cache
 from typing import Protocol
 
 from rollout.analysis import buckets, counters, grid, history, limits, plan, sequential
-from rollout.analysis.asking import HISTORY_TRIES, by_source, in_view, probe
+from rollout.analysis.asking import HISTORY_TRIES, PROBED, by_source, in_view, probe
 from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
 from rollout.analysis.history import Temper
 from rollout.analysis.memory import Memory, Source, Strikes
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.sequential import Outcome, Setting
-from rollout.analysis.window import Window
+from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, Counts, NoAnswer, Value, View
-from rollout.model.spec import Rollout
 
 FADE = 0.8  # of the canary's request rate, per block
 MOST_LEVELS = 5  # weights ahead that evidence is kept for; more would fill the status
@@ -35,9 +34,9 @@ class Seen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One look at one rollout's numbers."""
+    """One look at one journey's numbers."""
 
-    rollout: Rollout
+    journey: Journey
     metrics: tuple[Judged, ...]
     window: Window
     seen: Seen
@@ -46,7 +45,7 @@ class Case:
     @property
     def interval(self) -> timedelta:
         """The time between two instants."""
-        return self.rollout.spec.analysis.interval
+        return self.journey.analysis.interval
 
     def answers(self, key: str) -> list[Counts]:
         """What was counted for ``key``, oldest first."""
@@ -81,7 +80,7 @@ def _places(
 
 def learn(case: Case, kept: Memory) -> Memory:
     """``kept`` with everything that this look has seen; what was seen before adds nothing."""
-    kept = in_view(kept, case.rollout, case.window)
+    kept = in_view(kept, case.journey, case.window)
     if kept.began is None:
         kept = replace(kept, began=case.window.since)
     if kept.since != case.window.since:
@@ -100,7 +99,7 @@ def learn(case: Case, kept: Memory) -> Memory:
 def _settle_view(case: Case, kept: Memory) -> Memory:
     """What clients felt, if anybody counts it; else what the server saw; else it stays open."""
     keys = by_source(case.metrics)
-    for view in () if kept.view is not None else View:
+    for view in () if kept.view is not None else PROBED:
         if any(counts.pods for key in keys for counts in case.answers(probe(key, view))):
             return replace(kept, view=view)
         if any(case.no_answer(probe(key, view)) for key in keys):
@@ -272,15 +271,13 @@ def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     return Setting(
         levels=_levels(case),
         interval=case.interval.total_seconds(),
-        warm=begin < began + case.rollout.spec.analysis.warmup,
+        warm=begin < began + case.journey.analysis.warmup,
     )
 
 
 def _levels(case: Case) -> tuple[int, ...]:
     """The weights still to come: the strategy's own, the next one, and everybody."""
-    canary = case.rollout.spec.strategy.canary
-    weights = {step.weight or 0 for step in canary.steps} if canary else set[int]()
-    ahead = sorted(weight for weight in weights if weight > case.window.percent)
+    ahead = sorted(weight for weight in case.journey.weights if weight > case.window.percent)
     return tuple(sorted({case.window.percent, *ahead[:MOST_LEVELS], 100}))
 
 

@@ -9,14 +9,13 @@ from functools import lru_cache
 from rollout.analysis import buckets, query, sequential
 from rollout.analysis.evidence import Line
 from rollout.analysis.sequential import LOOSE, LOOSE_SLOW, SLOW_BETS, Confidence, Outcome
-from rollout.analysis.window import Window
-from rollout.model.observation import Counting
+from rollout.analysis.window import Journey, Window
+from rollout.model.observation import Counting, View
 from rollout.model.spec import (
     PER_SIDE,
     Analysis,
     AnalysisTemplateSpec,
     Metric,
-    Rollout,
     TemplateUse,
 )
 
@@ -82,17 +81,18 @@ def _outcomes(
     )
 
 
-def judged(rollout: Rollout, step_metrics: Iterable[Metric], window: Window) -> tuple[Judged, ...]:
-    """Every metric in force, in order: the rollout's, its templates', the step's.
+def judged(journey: Journey, step_metrics: Iterable[Metric], window: Window) -> tuple[Judged, ...]:
+    """Every metric in force, in order: the journey's, its templates', the step's.
 
     Of two with the same name the later one counts.
     """
-    analysis = rollout.spec.analysis
-    known = _variables(rollout, window)
+    analysis = journey.analysis
+    known = _variables(journey, window)
     metrics = [_judged(metric, analysis, known) for metric in analysis.metrics]
-    metrics += [one for use in analysis.templates for one in _of_template(rollout, use, known)]
+    metrics += [one for use in analysis.templates for one in _of_template(journey, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
-    if window.weight and not window.mirrored and any(m.source == ERRORS_KEY for m in metrics):
+    meshed = window.view is not View.GATEWAY and not window.mirrored
+    if window.weight and meshed and any(m.source == ERRORS_KEY for m in metrics):
         metrics.append(_UNREACHED)
     return tuple({one.name: one for one in metrics}.values())
 
@@ -101,28 +101,26 @@ _UNREACHED = Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACH
 """Comes with every judgement of errors: what no server saw stands in no server's counters."""
 
 
-def _variables(rollout: Rollout, window: Window) -> dict[str, str]:
+def _variables(journey: Journey, window: Window) -> dict[str, str]:
     """What ``{{…}}`` may name in a metric's own PromQL, besides its template's arguments."""
     return {
         "namespace": window.namespace,
-        "service": rollout.spec.service,
-        "host": rollout.host,
+        "service": journey.service,
+        "host": journey.host,
         "stable": window.workload(window.stable),
         "canary": window.workload(window.canary),
     }
 
 
-def _of_template(rollout: Rollout, use: TemplateUse, known: Mapping[str, str]) -> Iterable[Judged]:
-    template = rollout.templates.get(use.name)
+def _of_template(journey: Journey, use: TemplateUse, known: Mapping[str, str]) -> Iterable[Judged]:
+    template = journey.templates.get(use.name)
     if not isinstance(template, AnalysisTemplateSpec):
         missing = f"AnalysisTemplate {use.name!r} is not there"
         problem = template.problem if template else missing
         return [Judged(Metric(f"template.{use.name}"[:63]), Kind.BROKEN, problem=problem)]
     args = {**template.args, **use.args}
     given = {f"args.{name}": value for name, value in args.items() if value is not None}
-    return [
-        _of(use, metric, rollout.spec.analysis, {**known, **given}) for metric in template.metrics
-    ]
+    return [_of(use, metric, journey.analysis, {**known, **given}) for metric in template.metrics]
 
 
 def _of(use: TemplateUse, metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:

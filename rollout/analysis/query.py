@@ -12,6 +12,13 @@ from rollout.model.observation import View
 REQUESTS = "istio_requests_total"
 DURATIONS = "istio_request_duration_milliseconds"
 BY = "pod, instance, destination_workload, destination_workload_namespace"
+BY_GATEWAY = "pod, instance, cluster, source_workload, source_workload_namespace"
+_BY = {View.SOURCE: BY, View.DESTINATION: BY, View.GATEWAY: BY_GATEWAY}
+_POD = {
+    View.SOURCE: "pod, instance",
+    View.DESTINATION: "pod, instance",
+    View.GATEWAY: "pod, instance, cluster",  # pods of two clusters may well be called alike
+}
 PART = "rollout_part"  # our label: which part of the union a series belongs to
 BAD, TOTAL, SEEN = "bad", "total", "seen"
 
@@ -31,13 +38,13 @@ class TemplateError(ValueError):
 
 def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
     """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query."""
-    where = _where(view, workloads)
+    where, by, pod = _where(view, workloads), _BY[view], _POD[view]
     bad = " or ".join(f"{REQUESTS}{{{where},{fault}}}" for fault in FAULTS)
     series = f"{REQUESTS}{{{where}}}"
     return _union(
-        (TOTAL, f"sum by ({BY}) ({series})"),
-        (BAD, f"sum by ({BY}) ({bad})"),
-        (SEEN, f"max by (pod, instance) (timestamp({series}))"),
+        (TOTAL, f"sum by ({by}) ({series})"),
+        (BAD, f"sum by ({by}) ({bad})"),
+        (SEEN, f"max by ({pod}) (timestamp({series}))"),
     )
 
 
@@ -46,12 +53,12 @@ def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[time
 
     No bounds: every bucket there is.
     """
-    where = _where(view, workloads)
+    where, by, pod = _where(view, workloads), _BY[view], _POD[view]
     buckets = f",le=~{quoted(_les(bounds))}" if bounds else ""
     ends = f'{DURATIONS}_bucket{{{where},le="+Inf"}}'
     return _union(
-        (TOTAL, f"sum by ({BY}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
-        (SEEN, f"max by (pod, instance) (timestamp({ends}))"),
+        (TOTAL, f"sum by ({by}, le) ({DURATIONS}_bucket{{{where}{buckets}}})"),
+        (SEEN, f"max by ({pod}) (timestamp({ends}))"),
     )
 
 
@@ -89,11 +96,22 @@ def _union(*parts: tuple[str, str]) -> str:
 def _where(view: View, workloads: Iterable[tuple[str, str]]) -> str:
     """The selector of many workloads; the pair is checked again when the answer is read."""
     pairs = sorted(set(workloads))
+    if view is View.GATEWAY:
+        return _where_gateways(name for _, name in pairs)
     spaces = _one_of(sorted({namespace for namespace, _ in pairs}))
     names = _one_of([name for _, name in pairs])
     return (
         f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces},"
         f"destination_workload=~{names}"
+    )
+
+
+def _where_gateways(names: Iterable[str]) -> str:
+    """The selector of gateways by ``cluster/namespace/workload``: what they passed on, or not."""
+    clusters, spaces, workloads = zip(*(name.split("/") for name in names), strict=True)
+    return (
+        f'reporter="source",cluster=~{_one_of(clusters)},'
+        f"source_workload_namespace=~{_one_of(spaces)},source_workload=~{_one_of(workloads)}"
     )
 
 

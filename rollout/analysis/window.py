@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rollout.model.observation import View
+from rollout.model.spec import Analysis, AnalysisTemplateSpec, Unread
 
 LEAST_WEIGHT = 5
 
@@ -10,6 +14,29 @@ LEAST_WEIGHT = 5
 def judged_weight(percent: int) -> int:
     """The weight for which harm is reckoned: cohorts alone count as one user in twenty."""
     return max(LEAST_WEIGHT, percent)
+
+
+class Journey(Protocol):
+    """What is judged: a Rollout, or whatever else takes requests from one side to another.
+
+    ``weights``: the canary's shares at its steps, percent.
+    ``service``, ``host``, ``templates``: what its metrics may name.
+    """
+
+    @property
+    def analysis(self) -> Analysis: ...
+    @property
+    def templates(self) -> Mapping[str, AnalysisTemplateSpec | Unread]: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def weights(self) -> frozenset[int]: ...
+    @property
+    def progress_deadline(self) -> timedelta: ...
+    @property
+    def key(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +52,8 @@ class Window:
     ``stable_down_at``: when stable was last seen without ready pods; until the proxies know of its
     new ones, requests that meet no endpoint are not the canary's.
     ``comparing``: False when stable has no ordinary traffic: absolute limits only.
+    ``view``: whose counters, where only one kind can tell the sides apart; None: Istio's, by the
+    analysis' own choice.
     """
 
     namespace: str
@@ -39,6 +68,7 @@ class Window:
     comparing: bool = True
     stable_down_at: datetime | None = None
     asked: datetime | None = None
+    view: View | None = None
 
     @property
     def percent(self) -> int:

@@ -114,6 +114,11 @@ class Commands(LazyGroup):
             "A cluster on this machine: real Envoy, Prometheus and git.",
             "rollout.cli.lab.up:app",
         ),
+        "audit": Entry(
+            RUN,
+            "Check and read the audit log of `rollout run --audit`.",
+            "rollout.cli.audit:app",
+        ),
         "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
         "github": Entry(
             RUN,

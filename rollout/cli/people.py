@@ -1,7 +1,7 @@
 """Slack as the controller has it: put together from its secrets, beside the looks."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from yarl import URL
 from rollout.cli import policy, settings
 from rollout.controller import loop, telemetry
 from rollout.controller.app import Beside, Controller
-from rollout.controller.chat.hearing import Hearing
+from rollout.controller.chat.hearing import Hearing, unrecorded
+from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
 from rollout.controller.chat.telling import Telling
 from rollout.controller.ports import Listeners
@@ -20,13 +21,20 @@ from rollout.edges.slack.calls import API, Calls
 from rollout.edges.slack.client import Client
 from rollout.edges.slack.socket import Socket
 from rollout.errors import RefusedError
+from rollout.model.audit import Record
 from rollout.model.chat import Command, Heard
 from rollout.web.slack import Door
 
 
-def talk(given: policy.Slack, *, listens: bool) -> "Talk | None":
+def talk(
+    given: policy.Slack,
+    *,
+    listens: bool,
+    record: Callable[[Record], Awaitable[None]] = unrecorded,
+) -> "Talk | None":
     """What the policy's files and the environment come to; None: there is no Slack.
 
+    ``record``: where a refusal is recorded.
     Errors: ``RefusedError`` for secrets that cannot be read, or do not suffice.
     """
     bot = settings.kept("SLACK_BOT_TOKEN", given.bot_token)
@@ -37,7 +45,7 @@ def talk(given: policy.Slack, *, listens: bool) -> "Talk | None":
             raise RefusedError("SLACK_BOT_TOKEN: is missing; the others are of no use without it")
         return None
     secrets = Secrets(bot, app, signing if listens else None, given.api or API)
-    return Talk(secrets, Proxy.of(settings.proxies()))
+    return Talk(secrets, Proxy.of(settings.proxies()), record)
 
 
 Secret = Callable[[], str]
@@ -72,11 +80,16 @@ class Secrets:
 
 @dataclass(slots=True)
 class Talk:
-    """The two doors of Slack, and who listens behind them once the controller runs."""
+    """The two doors of Slack, and who listens behind them once the controller runs.
+
+    ``record``: where a refusal is recorded.
+    """
 
     secrets: Secrets
     proxy: Proxy
-    _hearing: Hearing | None = field(default=None)
+    record: Callable[[Record], Awaitable[None]]
+    _hearing: Hearing | None = None
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def door(self) -> Door | None:
         """Where signed requests come in; None: there is no signing secret."""
@@ -100,10 +113,11 @@ class Talk:
         kube, inbox, clock = controller.outside.kube, controller.inbox, controller.clock
         client = Client(self._calls(self.secrets.bot, http))
         leading = lambda: controller.leading  # noqa: E731
-        self._hearing = Hearing(kube, client, inbox, clock, clock(), leading)
+        self._hearing = Hearing(kube, client, inbox, clock, leading, self.record)
+        self._ready.set()
         showing = Showing(kube, client, clock, inbox.trouble, leading)
         kube.listen(showing.changed)
-        inbox.chat = None
+        inbox.chat, inbox.members = None, Roster(client, clock).members
         work = [showing.run()]
         if self.secrets.app is not None:
             calls = self._calls(self.secrets.app, http)
@@ -116,6 +130,8 @@ class Talk:
         return Calls(http, secret, self.secrets.api, str(proxy) if proxy else "")
 
     async def _hear(self, heard: Heard) -> None:
+        """What comes before anybody listens waits, and is not acknowledged meanwhile."""
+        await self._ready.wait()
         if self._hearing is not None:
             await self._hearing.hear(heard)
 

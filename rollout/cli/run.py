@@ -18,6 +18,7 @@ import typer
 from rollout.cli import forges, live, options, people, settings
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
+from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
@@ -72,6 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
+    audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -90,6 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         cache=cache.expanduser(),
         listen=listen,
         policy=policy,
+        audit=audit,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -103,9 +106,12 @@ async def _run(given: Settings) -> None:
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
-        talk = people.talk(allowed.slack, listens=bool(given.listen))
+        identity = _identity()
+        recorder = Recorder(given.audit, identity)
+        talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
         beside: tuple[Beside, ...] = (
+            recorder.beside,
             _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
             *((talk.beside(),) if talk else ()),
@@ -115,7 +121,7 @@ async def _run(given: Settings) -> None:
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
-        mine = app.Settings(settings.own_namespace(), _identity(), beside)
+        mine = app.Settings(settings.own_namespace(), identity, beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")

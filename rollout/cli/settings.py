@@ -1,4 +1,7 @@
-"""The controller's settings: at most twelve, and the only place where the environment is read."""
+"""The controller's settings, and the only place where the environment is read.
+
+At most twelve, besides which of the kubeconfig's clusters it is.
+"""
 
 import os
 from collections.abc import Callable
@@ -20,6 +23,7 @@ class Settings:
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
+    ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
     ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
 
@@ -34,6 +38,7 @@ class Settings:
     cache: Path = CACHE
     listen: str = ""
     policy: str = ""
+    audit: str = ""
     log_level: str = "info"
 
 

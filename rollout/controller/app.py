@@ -66,7 +66,10 @@ class Settings:
 
 @dataclass(slots=True)
 class Controller:
-    """Looks at every Rollout for as long as ``run`` runs."""
+    """Looks at every Rollout for as long as ``run`` runs.
+
+    ``remarks``: asked what does not work of what runs beside, in one line; empty: nothing.
+    """
 
     outside: Outside
     settings: Settings
@@ -78,6 +81,7 @@ class Controller:
     hooks: Hooks = field(init=False)
     loop: Loop = field(init=False)
     leader: Leader | None = field(init=False, default=None)
+    remarks: list[Callable[[], str]] = field(default_factory=list)
     _interests: Interests = field(default_factory=Interests)
     _health: Health = field(init=False)
 
@@ -85,7 +89,7 @@ class Controller:
         kube = self.outside.kube
         self.store = Store(kube)
         self._health = Health(kube, lambda: self.leader)
-        self.inbox = Inbox(kube, lambda key: self.loop.wake(key, urgent=True))
+        self.inbox = Inbox(self.store, lambda key: self.loop.wake(key, urgent=True))
         self.hooks = Hooks(
             self.outside.webhooks,
             kube,
@@ -147,7 +151,7 @@ class Controller:
 
     def notes(self) -> tuple[str, ...]:
         """What does not work now though the rest does, a line each: a right that is missing."""
-        return self._health.notes()
+        return (*self._health.notes(), *filter(None, (remark() for remark in self.remarks)))
 
     def newest(self, key: str) -> Json | None:
         """The status of the Rollout ``namespace/name`` after its last look; None: not ours."""
@@ -174,7 +178,6 @@ class Controller:
                 self.inbox,
             ),
             performer=Performer(outside.kube, self.store, self.settings.identity),
-            inbox=self.inbox,
             lanes=Lanes(),
             interests=self._interests,
             metrics=self.metrics,

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from rollout import reconcile
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
-from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held, Store, without_numbers
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
@@ -25,7 +24,6 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.observation import Questions
-from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage, sentence
 
 SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
@@ -54,7 +52,6 @@ class Looks:
     store: Store
     observer: Observer
     performer: Performer
-    inbox: Inbox
     lanes: Lanes
     interests: Interests
     metrics: Registry
@@ -82,7 +79,6 @@ class Looks:
         if held is None or (held.rollout.deleting and not held.finalized):
             self._gone(key)
             return None
-        held = replace(held, rollout=self._signed(held))
         began = self.clock()
         again = await self._look(held)
         self.metrics.observe("rollout_look_seconds", (self.clock() - began).total_seconds())
@@ -156,7 +152,6 @@ class Looks:
         held = self.store.load(key)
         if held is None:
             return None
-        held = replace(held, rollout=self._signed(held))
         async with self.lanes.thinking():
             questions = reconcile.ask(held.rollout, held.status, self.clock())
             one = _Asked(held, questions, silent(questions))
@@ -224,9 +219,6 @@ class Looks:
     def _still_leading(self) -> None:
         if not self.leading():
             raise ConflictError("lease: another replica leads by now; it looks again")
-
-    def _signed(self, held: Held) -> Rollout:
-        return replace(held.rollout, request=self.inbox.signed(held.rollout.request))
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)

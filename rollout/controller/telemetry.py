@@ -155,5 +155,7 @@ _OURS = (
     ("rollout_rollouts", "gauge", "Rollouts by phase."),
     ("rollout_canary_weight", "gauge", "The canary's share asked for, in percent."),
     ("rollout_watch_silence_seconds", "gauge", "Since the quietest watch gave a sign of life."),
+    ("rollout_audit_records_total", "counter", "Records that the audit log has taken."),
+    ("rollout_audit_waiting", "gauge", "Records that wait for an audit log that takes none."),
     ("rollout_leader", "gauge", "1 on the replica that acts."),
 )

@@ -8,10 +8,17 @@ from rollout.errors import ManifestError
 from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Document, Mistake, Path
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+from rollout.model.switchover import SwitchoverSpec
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
-Spec = RolloutSpec | AnalysisTemplateSpec | RolloutSourceSpec | ControlPlaneUpgradeSpec
+Spec = (
+    RolloutSpec
+    | AnalysisTemplateSpec
+    | RolloutSourceSpec
+    | ControlPlaneUpgradeSpec
+    | SwitchoverSpec
+)
 
 
 @dataclass(frozen=True, slots=True)

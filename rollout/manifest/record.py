@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from rollout.errors import ManifestError
 from rollout.manifest import former, plain
 from rollout.model.source import SourceStatus
-from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 
 T = TypeVar("T")
 
@@ -140,7 +140,8 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     if status.attempt.checkpoint:
         checkpoint = finite(dict(status.attempt.checkpoint))
         made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
-    wanted = _conditions(status)
+    pause, phase = status.attempt.pause, status.phase
+    wanted = standing(phase, phase.value, status.because, pause)
     generation = status.observed_generation
     return made | {"conditions": conditions(wanted, before, generation, now)}
 
@@ -198,15 +199,16 @@ def reason(status: SourceStatus) -> str:
     return "Applied" if status.commit else "Reading"
 
 
-def _conditions(status: RolloutStatus) -> dict[str, tuple[bool, str, str]]:
-    """kstatus' three: Stalled waits for a person, Reconciling for time.
+def standing(
+    phase: Phase, reason: str, because: str, pause: Pause | None
+) -> dict[str, tuple[bool, str, str]]:
+    """kstatus' three of whatever has a phase: Stalled waits for a person, Reconciling for time.
 
     Source: github.com/kubernetes-sigs/cli-utils, pkg/kstatus/README.md, "Conditions".
     """
-    by_itself = status.attempt.pause is None or not status.attempt.pause.by
-    stalled = status.phase is Phase.DEGRADED or (status.phase is Phase.PAUSED and by_itself)
-    ready = status.phase is Phase.HEALTHY
-    reason, because = status.phase.value, status.because
+    by_itself = pause is None or not pause.by
+    stalled = phase is Phase.DEGRADED or (phase is Phase.PAUSED and by_itself)
+    ready = phase is Phase.HEALTHY
     return {
         "Ready": (ready, reason, because),
         "Reconciling": (not ready and not stalled, reason, because),

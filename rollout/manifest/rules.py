@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rollout.manifest import gates, matches, metrics, plain, shapes, upgraderules
+from rollout.manifest import gates, matches, metrics, plain, shapes, switchrules, upgraderules
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.source import folders
 from rollout.model.spec import UNAVOIDABLE
@@ -197,4 +197,5 @@ _RULES = {
     "AnalysisTemplate": template,
     "RolloutSource": source,
     "ControlPlaneUpgrade": upgraderules.upgrade,
+    "ClusterSwitchover": switchrules.of,
 }

@@ -18,6 +18,7 @@ from rollout.model.spec import (
     RolloutSpec,
 )
 from rollout.model.status import RolloutStatus
+from rollout.model.switchover import SwitchoverSpec, SwitchoverStatus
 from rollout.model.units import DURATION, percent, words
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 from rollout.model.upgrading import UpgradeStatus
@@ -71,6 +72,21 @@ KINDS = {
                 ("URL", ".spec.url", "string"),
                 ("Commit", ".status.commit", "string"),
                 ("Ready", ".status.conditions[?(@.type=='Ready')].status", "string"),
+                ("Because", ".status.because", "string"),
+            ),
+        ),
+        Kind(
+            "ClusterSwitchover",
+            "clusterswitchovers",
+            "rlsw",
+            SwitchoverSpec,
+            SwitchoverStatus,
+            (
+                ("Phase", ".status.phase", "string"),
+                ("Serving", ".status.serving", "string"),
+                ("Green", ".status.stage.split.canary", "integer"),
+                ("Stage", ".status.stage.name", "string"),
+                ("Step", ".status.attempt.step.name", "string"),
                 ("Because", ".status.because", "string"),
             ),
         ),

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rollout.manifest import objects, plain, record
-from rollout.model.status import Phase
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import UpgradeStatus
 
@@ -67,23 +66,7 @@ def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime)
     if status.attempt.checkpoint:
         checkpoint = record.finite(dict(status.attempt.checkpoint))
         made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
-    return made | {
-        "conditions": record.conditions(
-            _conditions(status), before, status.observed_generation, now
-        )
-    }
-
-
-def _conditions(status: UpgradeStatus) -> dict[str, tuple[bool, str, str]]:
-    """As those of a Rollout: Stalled waits for a person, Reconciling for time."""
     pause = status.attempt.pause
-    stalled = status.phase is Phase.DEGRADED or (
-        status.phase is Phase.PAUSED and (pause is None or not pause.by)
-    )
-    ready = status.phase is Phase.HEALTHY
-    reason, because = status.state.value, status.because
-    return {
-        "Ready": (ready, reason, because),
-        "Reconciling": (not ready and not stalled, reason, because),
-        "Stalled": (stalled, reason, because),
-    }
+    wanted = record.standing(status.phase, status.state.value, status.because, pause)
+    conditions = record.conditions(wanted, before, status.observed_generation, now)
+    return made | {"conditions": conditions}

@@ -71,11 +71,15 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A submitted rejection, with its reason in one short line."""
+    """A submitted rejection, with its reason in one short line.
+
+    ``once``: another for each form that was opened, the same for each delivery of it.
+    """
 
     sender: Sender
     ticket: Ticket | None
     reason: str
+    once: str = ""
 
 
 @dataclass(frozen=True, slots=True)

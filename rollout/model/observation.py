@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Answer, Outcome, Revision, Subject, SubsetMode
+from rollout.model.status import Outcome, Revision, Subject, SubsetMode
 from rollout.model.traffic import Route, Target
 
 
@@ -17,6 +17,7 @@ class View(StrEnum):
 
     SOURCE = "source"  # what clients felt, after retries
     DESTINATION = "destination"  # what the server saw; the only one that knows mirrored requests
+    GATEWAY = "gateway"  # what a cluster's ingress gateway passed on, whatever stands behind it
 
 
 class Counting(StrEnum):
@@ -35,7 +36,8 @@ class CountsQuestion:
     ``instants``: oldest first, multiples of the interval since the Unix epoch, so that all
     rollouts share them and one query can answer for all.
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
-    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host.
+    ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host; for
+    GATEWAY a side's name to ``cluster/namespace/workload``, and no ``namespace``.
     """
 
     metric: str
@@ -174,6 +176,7 @@ class Questions:
     ``since``: when the route was last changed; whether proxies have taken it is asked from here.
     ``counts``, ``values``: what Prometheus is asked.
     ``webhook``: what an HTTP gate is asked; None: no gate, or it has opened.
+    ``groups``: of a chat, whose members must be known now.
     ``preflight``: whether the rules are to be run.
     ``released``: nothing of ours should be left: compare with ``ReleaseRoutes``, not ``route``.
     ``reached``: whether to look whose pods the routes reach.
@@ -187,6 +190,7 @@ class Questions:
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
     webhook: HookQuestion | None = None
+    groups: tuple[str, ...] = ()
     preflight: bool = False
     released: bool = False
     reached: bool = False
@@ -290,6 +294,7 @@ class SeenTraffic:
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
+    ``fields_held``: one of them names us as the manager of fields that its author writes.
     """
 
     managed: int = 0
@@ -306,6 +311,7 @@ class SeenTraffic:
     mode: SubsetMode = SubsetMode.ROLE
     epoch: int = 0
     owner: str = ""
+    fields_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +363,8 @@ class Observation:
 
     ``asked``: the revision git asks for now; None with ``problem`` when that cannot be told.
     ``workloads``: by revision name.
-    ``answers``: approvals and rejections given so far for this rollout, oldest first.
     ``unasked``: why people who should be asked in a chat do not know of it yet; None: they do.
+    ``members``: who is in the user groups that were asked about; one that is missing is not known.
     ``autoscaler``: the one that the spec names; None: it names none.
     ``webhook``: what the HTTP gate said last; None: nothing yet.
     ``strangers``: ready endpoints of the service that are not the stable revision's.
@@ -377,8 +383,8 @@ class Observation:
     convergence: timedelta | None = None
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
-    answers: tuple[Answer, ...] = ()
     unasked: Reason | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     strangers: int = 0
     reached: Mapping[str, tuple[Serving, ...]] | None = None

@@ -25,6 +25,10 @@ class WaitsFor(StrEnum):
     DRAIN = "Drain"  # pods without requests to end what they had begun
     AUTOSCALER = "Autoscaler"  # to scale the other revision
     TRUCE = "Truce"  # before it writes again what somebody else keeps writing
+    RECORDS = "Records"  # name servers to answer by the weights that were asked for
+    CACHES = "Caches"  # resolvers to forget what they were answered before
+    SHARE = "Share"  # requests to divide as the weights do
+    CLUSTER = "Cluster"  # a cluster whose API server does not answer
     OBJECTS = "Objects"  # somebody must put right what cannot be written or begun
 
 
@@ -44,6 +48,7 @@ class PauseKind(StrEnum):
     LAST_STEP = "LastStep"  # all steps are passed, and ``finish: hold``
     REBUILT = "Rebuilt"  # what one would go back to has become another build
     PODS_LOST = "PodsLost"  # the canary lost all its pods again and again
+    STABLE_WORSE = "StableWorse"  # the side that one would go back to got worse, too
 
     @property
     def may_pass(self) -> bool:

@@ -16,6 +16,8 @@ from rollout.model.units import CONFIG, Duration, Share, Weight
 
 GROUP = "rollout.dev"
 VERSION = "v1alpha1"
+MANAGER = "rollout"
+"""Who we are in ``metadata.managedFields`` of what we write."""
 
 MINUTE = timedelta(minutes=1)
 TIME_BOX = 20 * MINUTE
@@ -645,6 +647,27 @@ class Rollout:
     def key(self) -> str:
         """``namespace/name``, as people write it."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def analysis(self) -> Analysis:
+        """How its canary is judged."""
+        return self.spec.analysis
+
+    @property
+    def service(self) -> str:
+        """The Kubernetes Service in front of all revisions."""
+        return self.spec.service
+
+    @property
+    def progress_deadline(self) -> timedelta:
+        """How long a step may be unable to start or to learn before a person is asked."""
+        return self.spec.progress_deadline
+
+    @property
+    def weights(self) -> frozenset[int]:
+        """The canary's shares at the steps of its strategy."""
+        canary = self.spec.strategy.canary
+        return frozenset(step.weight or 0 for step in canary.steps) if canary else frozenset()
 
     @property
     def host(self) -> str:

@@ -79,6 +79,8 @@ class Revision:
 
     ``template_hash``: its content: of ``template:`` with its configuration, or of the pod template
     that its Deployment was seen to have; empty: not seen yet.
+    ``build``: with ``template:``, the pod template that the Deployment of our making was first
+    seen to have, as the API server completed it; empty: not seen yet.
     """
 
     __pydantic_config__ = CONFIG
@@ -86,6 +88,7 @@ class Revision:
     name: str
     commit: str = ""
     template_hash: str = ""
+    build: str = ""
 
     def same(self, other: "Revision | None") -> bool:
         """Whether ``other`` runs the same thing; a commit that changes only words does not.
@@ -100,9 +103,10 @@ class Revision:
 
     def seen_as(self, other: "Revision | None") -> "Revision":
         """This revision with the content that ``other`` had, where its own is not seen now."""
-        if self.template_hash or other is None or other.name != self.name:
+        if other is None or other.name != self.name:
             return self
-        return replace(self, template_hash=other.template_hash)
+        content = self.template_hash or other.template_hash
+        return replace(self, template_hash=content, build=self.build or other.build)
 
 
 class ConfirmedBy(StrEnum):
@@ -250,7 +254,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision of the past: what changed, and why."""
+    """One decision of the past: what changed, why, and who asked for it.
+
+    ``id``: ``attempt.epoch``; epochs rise, so the newest has the highest.
+    ``by``: who asked, by what proved them, such as ``slack:U…`` or ``kubernetes``; empty: nobody,
+    the controller decided.
+    ``request``: what they asked, as the annotation has it.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -261,6 +271,40 @@ class Entry:
     because: str
     revision: str = ""
     evidence: str = ""
+    commit: str = ""
+    by: str = ""
+    request: str = ""
+
+    @property
+    def epoch(self) -> int:
+        """The second half of ``id``; 0 where that cannot be read."""
+        text = self.id.rpartition(".")[2]
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """A request that was not done, and why not; ``by`` as in an ``Entry``."""
+
+    __pydantic_config__ = CONFIG
+
+    request: str
+    by: str
+    at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A request whose sender a chat has proved to us; nobody else can write the status.
+
+    ``text``: as the annotation has it; ``who``: as ``Answer.who``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    text: str
+    who: str
 
 
 class SubsetMode(StrEnum):
@@ -434,6 +478,8 @@ class RolloutStatus:
     ``history``: the last 50 decisions.
     ``last_handled_request``: the annotation's text, echoed once it was handled.
     ``last_refused_request``: that of the last one that could not be done; ``because`` said why.
+    ``refused_requests``: the last ten of them.
+    ``vouched``: who sent the request of that text, where a chat has proved it.
     ``observed_generation``, ``observed_commit``: of the spec that was looked at last.
     """
 
@@ -456,5 +502,7 @@ class RolloutStatus:
     history: tuple[Entry, ...] = ()
     last_handled_request: str = ""
     last_refused_request: str = ""
+    refused_requests: tuple[RefusedRequest, ...] = ()
+    vouched: Vouched | None = None
     observed_generation: int = 0
     observed_commit: str = ""

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Subject, SubsetMode
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import serving, takeover
-from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, Writes, remember
+from rollout.reconcile.look import Look, Turn, Writes, remember
 from rollout.reconcile.serving import Unclear
 
 

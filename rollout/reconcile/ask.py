@@ -31,6 +31,7 @@ def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
         counts=counts + _shares(rollout, status, now),
         values=values,
         webhook=_webhook(rollout, status),
+        groups=_groups(rollout, status, now),
         preflight=status.stage.name is Stage.PREPARING,
         released=wanted.released(status),
         reached=status.stable is None,
@@ -47,6 +48,14 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     workloads = {name: rollout.deployment(name) for name in names}
     every = rollout.spec.analysis.interval
     return confirm.question(rollout.namespace, workloads, status.stage.asked_at or now, now, every)
+
+
+def _groups(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[str, ...]:
+    """The user groups whose members decide whether the step we are at is approved."""
+    if status.stage.name is not Stage.STEPPING:
+        return ()
+    approval = holding.stop(rollout, status).step.approval
+    return gate.groups(approval, status, rollout.author, now) if approval else ()
 
 
 def _webhook(rollout: Rollout, status: RolloutStatus) -> HookQuestion | None:

@@ -8,6 +8,7 @@ from rollout.model.observation import Observation
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage, Subject
+from rollout.model.turn import SOON, Notice, short
 from rollout.reconcile import (
     actions,
     adopt,
@@ -23,13 +24,14 @@ from rollout.reconcile import (
     takeover,
     transitions,
 )
-from rollout.reconcile.look import SOON, Look, Notice, Turn, asked, attempted, later_replicas, short
+from rollout.reconcile.look import Look, Turn, asked, attempted, later_replicas
 
 _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 
 
 def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What to remember and what to do, from one look."""
+    rollout = requests.vouched_for(rollout, status)
     look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
@@ -46,13 +48,12 @@ def _overwritten(look: Look) -> bool:
 
 
 def _brought_up(look: Look) -> Look:
-    """The look with what is noted in any stage: answers, drained pods, a stable that grew."""
+    """The look with what is noted in any stage: drained pods, a stable that grew."""
     status = takeover.as_decided(look.status)
     if status.stable is not None and status.subject is None:
         status = replace(status, subject=Subject.of(look.rollout))
     look = replace(look, status=status)
     status = holding.drained(look)
-    status = requests.merge_answers(status, look.seen.answers)
     if status.stage.name in journey.UNDER_WAY:
         pods = max(status.attempt.stable_pods, look.pods(status.stable).wanted)
         status = attempted(status, stable_pods=pods)
@@ -73,6 +74,7 @@ def _turn(look: Look) -> Turn:
     return (
         identity.stable_rebuilt(look)
         or _overtaken(look)
+        or identity.canary_edited(look)
         or _refused(look)
         or requests.answered(look)
         or drift.drifted(look)

@@ -6,17 +6,9 @@ from datetime import timedelta
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import OnDrift
 from rollout.model.status import Drift, RolloutStatus, Stage
+from rollout.model.turn import SOON, Notice
 from rollout.reconcile import handover, journey, wanted
-from rollout.reconcile.look import (
-    SOON,
-    Look,
-    Notice,
-    Turn,
-    Writes,
-    attempted,
-    named,
-    remember,
-)
+from rollout.reconcile.look import Look, Turn, Writes, attempted, named, remember
 
 FLAPPING = 5
 """Restorations in an hour after which somebody else is clearly writing, too."""

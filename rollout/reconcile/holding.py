@@ -8,8 +8,9 @@ from rollout.gate import Held, Window
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import Draining, RolloutStatus, Stage
+from rollout.model.turn import SOON, short
 from rollout.reconcile import journey, wanted
-from rollout.reconcile.look import PROXIES, SOON, Look, Turn, attempted, short
+from rollout.reconcile.look import PROXIES, Look, Turn, attempted
 from rollout.strategies import Stop
 
 

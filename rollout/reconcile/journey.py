@@ -15,11 +15,10 @@ from rollout.model.status import (
     StepStatus,
 )
 from rollout.model.traffic import Split
+from rollout.model.turn import AT_ONCE, Notice, short
 from rollout.reconcile import serving
 from rollout.reconcile.look import (
-    AT_ONCE,
     Look,
-    Notice,
     Turn,
     Writes,
     asked,
@@ -28,7 +27,6 @@ from rollout.reconcile.look import (
     go_on,
     named,
     remember,
-    short,
     stable_lacks,
     way_back,
 )
@@ -73,7 +71,7 @@ def _next_attempt(look: Look, revision: Revision) -> Attempt:
     before = status.attempt
     attempt = Attempt(
         number=before.number + 1,
-        canary=revision,
+        canary=revision.seen_as(before.canary) if revision.same(before.canary) else revision,
         subset=serving.canary_subset(status, look, revision),
         stable_pods=max(stable.ready, stable.wanted),
     )

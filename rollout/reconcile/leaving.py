@@ -8,13 +8,11 @@ from dataclasses import replace
 
 from rollout.model.status import Stage, SubsetMode
 from rollout.model.traffic import Split
+from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.reconcile import journey, stages, wanted
 from rollout.reconcile.look import (
-    AT_ONCE,
     PROXIES,
-    SOON,
     Look,
-    Notice,
     Turn,
     Writes,
     asked,

@@ -11,20 +11,14 @@ from rollout import confirm, strategies
 from rollout.model.observation import Observation, SeenWorkload
 from rollout.model.reasons import Reason, WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import Entry, Revision, RolloutStatus, Stage, StageStatus, sentence
+from rollout.model.status import Entry, Revision, RolloutStatus, Stage, StageStatus
 from rollout.model.traffic import Split
+from rollout.model.turn import HISTORY, Notice, short
 from rollout.reconcile import wanted
 from rollout.strategies import Plan, Stop
 
-HISTORY = 50
-"""Decisions remembered: enough for a week of releases, small enough for a status."""
-
-AT_ONCE = timedelta(0)
 PROXIES = timedelta(seconds=1)
 """How often proxies that are on their way are asked again."""
-SOON = timedelta(seconds=5)
-"""How often to look for what should have come as an event already."""
-
 ANSWERED = timedelta(minutes=1)
 """When an autoscaler has answered to another load: four of its periods of 15 s."""
 
@@ -62,17 +56,6 @@ class Writes(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """That people should hear of a turn; ``reason`` as of Kubernetes Events, in one word.
-
-    ``warning``: a person should look at it.
-    """
-
-    reason: str
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """What a stage made of a look.
 
@@ -89,11 +72,6 @@ class Turn:
     waits_for: WaitsFor | None = None
     notice: Notice | None = None
     writes: Writes = Writes.ALL
-
-
-def short(text: str) -> str:
-    """``text`` as one line: the one sentence of logs, Events, Slack and screens."""
-    return sentence(" ".join(text.split()))
 
 
 def named(revision: Revision | None) -> str:
@@ -142,6 +120,7 @@ def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatu
         because=short(because),
         revision=canary.name if canary else "",
         evidence=evidence,
+        commit=canary.commit if canary else "",
     )
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 

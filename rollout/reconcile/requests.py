@@ -1,27 +1,28 @@
 """What people ask for, handled once: each verb is one function from a look to a turn."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
-from rollout.model.spec import Finish, Request
-from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
+from rollout.model.spec import BY_KUBERNETES, Finish, Request, Rollout
+from rollout.model.status import Answer, RefusedRequest, Rejected, RolloutStatus, Stage
+from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
-    AT_ONCE,
-    SOON,
     Look,
-    Notice,
     Turn,
     asked,
     attempted,
     lacking,
     named,
     remember,
-    short,
     waited_anew,
 )
 from rollout.strategies import Stop
+
+REFUSALS = 10
+"""Refused requests remembered, for whoever records them."""
 
 
 def answered(look: Look) -> Turn | None:
@@ -30,7 +31,8 @@ def answered(look: Look) -> Turn | None:
     if request is None or request.text == look.status.last_handled_request:
         return None
     if _raises(look, request) and drift.paused(look.status):
-        return _resume(look, request)  # decided: the foreign edit goes, then the weight rises
+        # Decided: the foreign edit goes, then the weight rises.
+        return _signed(look, _resume(look, request), request)
     if _waits(look, request):
         return None
     handled = replace(look.status, last_handled_request=request.text)
@@ -38,8 +40,32 @@ def answered(look: Look) -> Turn | None:
     turn = _done(look, request)
     if turn is None:
         stage = handled.stage.name.lower()
-        return _refused(look, request, f"nothing to {request.verb} while {stage}")
-    return turn
+        turn = _refused(look, request, f"nothing to {request.verb} while {stage}")
+    return _signed(look, turn, request)
+
+
+def vouched_for(rollout: Rollout, status: RolloutStatus) -> Rollout:
+    """``rollout`` whose request has its sender, where a chat has proved who that is."""
+    request, vouched = rollout.request, status.vouched
+    if request is None or vouched is None or vouched.text != request.text:
+        return rollout
+    return replace(rollout, request=replace(request, who=vouched.who))
+
+
+def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
+    """The turn whose newest decision says who asked for it; or that remembers the refusal."""
+    if turn is None:
+        return None
+    status, by = turn.status, request.who or BY_KUBERNETES
+    if status.last_refused_request == request.text:
+        refusal = RefusedRequest(request.text, by, look.now, short(turn.because))
+        refused = (*status.refused_requests, refusal)[-REFUSALS:]
+        return replace(turn, status=replace(status, refused_requests=refused))
+    if status.epoch == look.status.epoch:
+        return turn
+    *before, newest = status.history
+    history = (*before, replace(newest, by=by, request=request.text))
+    return replace(turn, status=replace(status, history=history))
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -177,16 +203,47 @@ def _answer(look: Look, request: Request) -> Turn | None:
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(request.who, yes, look.now, step, attempt)
     because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
-    status = merge_answers(status, (answer,))
+    status = _merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
-def merge_answers(status: RolloutStatus, answers: tuple[Answer, ...]) -> RolloutStatus:
-    """The status with these answers: the newest of each person, step and kind of this attempt."""
-    newest = {
-        (a.who, a.step, a.yes): a
-        for a in sorted((*status.attempt.approvals, *answers), key=lambda a: a.at)
-        if a.attempt == status.attempt.number
-    }
-    merged = tuple(sorted(newest.values(), key=lambda a: a.at))
-    return status if merged == status.attempt.approvals else attempted(status, approvals=merged)
+def answered_in_chat(
+    status: RolloutStatus, answer: Answer, valid: timedelta = timedelta.max
+) -> RolloutStatus:
+    """The status with what somebody said in a chat; itself where it says so, or is past that.
+
+    ``valid``: how long an answer counts; only later may the same person give it anew.
+    """
+    given = status.attempt.approvals
+    again = any(_same(one, answer) and answer.at - one.at <= valid for one in given)
+    merged = _merged(status, answer)
+    if again or merged is status or status.stage.name is not Stage.STEPPING:
+        return status
+    verb = Verb.APPROVE if answer.yes else Verb.REJECT
+    because = f"{'approved' if answer.yes else 'rejected'} by {answer.who}"
+    told = remember(merged, answer.at, because)
+    *before, newest = told.history
+    newest = replace(newest, by=answer.who, request=verb.value, evidence=_proof(answer))
+    return replace(told, history=(*before, newest))
+
+
+def _proof(answer: Answer) -> str:
+    """What let this answer in, and the reason that was given."""
+    parts = (
+        f"on the list as {answer.entry}" if answer.entry else "",
+        f"told apart from {answer.unlike}" if answer.unlike else "",
+        f"reason: {answer.reason}" if answer.reason else "",
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def _merged(status: RolloutStatus, answer: Answer) -> RolloutStatus:
+    """The status with ``answer``, the newest of this person, step and kind in this attempt."""
+    if answer.attempt != status.attempt.number:
+        return status
+    others = (one for one in status.attempt.approvals if not _same(one, answer))
+    return attempted(status, approvals=(*others, answer))
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    return (one.who, one.step, one.yes) == (other.who, other.step, other.yes)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from rollout.model.spec import Rollout
 from rollout.model.status import Attempt, RolloutStatus, Subject
+from rollout.model.turn import AT_ONCE
 from rollout.reconcile import leaving
-from rollout.reconcile.look import AT_ONCE, Look, Turn, Writes, remember
+from rollout.reconcile.look import Look, Turn, Writes, remember
 
 WHY = "git names other objects"
 

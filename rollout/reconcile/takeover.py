@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from rollout.model.status import Attempt, RolloutStatus, Stage, StageStatus
 from rollout.model.traffic import Split
+from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import journey
-from rollout.reconcile.look import AT_ONCE, Look, Notice, Turn, Writes, named, remember
+from rollout.reconcile.look import Look, Turn, Writes, named, remember
 from rollout.reconcile.serving import Clear
 
 _UNWRITTEN = (Stage.IDLE, Stage.PREPARING)

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from rollout.model.reasons import Reason, WaitsFor
 from rollout.model.status import PHASE_MAY_FOLLOW, STAGE_MAY_FOLLOW, RolloutStatus, Stage
-from rollout.reconcile.look import SOON, Look, Notice, Turn
+from rollout.model.turn import SOON, Notice
+from rollout.reconcile.look import Look, Turn
 from rollout.reconcile.stages import phase
 
 _BACK = (Stage.WITHDRAWING, Stage.CLEANING)

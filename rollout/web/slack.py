@@ -4,9 +4,10 @@ Nothing is parsed before the signature over the raw bytes has been checked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from rollout.model.chat import Command, Heard
 from rollout.web import body
 
 DEADLINE = 3.0  # seconds for the whole body: Slack itself gives up then
+PROMPT = 2.5  # seconds for what must be saved first; Slack waits for three
 AT_ONCE = 64  # requests whose bodies are read, and presses that are worked on
 
 
@@ -28,13 +30,16 @@ class Door:
 
     secrets: Callable[[], Sequence[str]]
     clock: Callable[[], datetime]
-    hear: Callable[[Heard], Awaitable[None]]
+    hear: Callable[[Heard], Coroutine[Any, Any, None]]
     answer: Callable[[Command], Awaitable[str]]
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _working: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def handle(self, request: web.Request) -> web.Response:
-        """200 at once for what is Slack's, whatever it asks; 401, 408, 413 or 503 for the rest."""
+        """200 for what is Slack's, once it is saved; 401, 408, 413 or 503 for the rest.
+
+        What is not saved in time is answered by 503, so that its sender sees that it was not.
+        """
         if self._room.locked() or len(self._working) >= AT_ONCE:
             return web.Response(status=503)
         async with self._room:
@@ -49,11 +54,10 @@ class Door:
         if isinstance(heard, Command):
             told = {"response_type": "ephemeral", "text": await self.answer(heard)}
             return web.json_response(told)
-        if heard is not None:
-            task = asyncio.create_task(self._work(heard), name="slack")
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
-        return web.Response()
-
-    async def _work(self, heard: Heard) -> None:
-        await self.hear(heard)
+        if heard is None:
+            return web.Response()
+        task = asyncio.create_task(self.hear(heard), name="slack")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        done, _ = await asyncio.wait((task,), timeout=PROMPT)
+        return web.Response(status=200 if done else 503)

@@ -287,10 +287,20 @@ def test_copies_are_judged_by_the_servers_counters() -> None:
 
 
 def test_a_fixed_reporter_is_kept_to() -> None:
-    for view in View:
-        subject = rollout(Analysis(metrics=(Metric("errors"),), reporter=view.value))
-        counts, _ = questions(subject, (), window(), {}, START + 60 * S)
-        assert {q.view for q in counts if q.counting is Counting.ERRORS} == {view}
+    errors = (Metric("errors"),)
+    for fixed in (
+        Analysis(metrics=errors, reporter="source"),
+        Analysis(metrics=errors, reporter="destination"),
+    ):
+        counts, _ = questions(rollout(fixed), (), window(), {}, START + 60 * S)
+        views = {q.view.value for q in counts if q.counting is Counting.ERRORS}
+        assert views == {fixed.reporter}
+
+
+def test_a_window_may_say_whose_counters_tell_its_sides_apart() -> None:
+    gateways = replace(window(), view=View.GATEWAY, namespace="")
+    counts, _ = questions(rollout(), (), gateways, {}, START + 60 * S)
+    assert {q.view for q in counts} == {View.GATEWAY}
 
 
 def test_a_view_that_changes_begins_with_new_counters() -> None:

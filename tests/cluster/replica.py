@@ -17,7 +17,7 @@ import aiohttp
 from rollout.cli.manifests import rbac
 from rollout.lab.programs.processes import free_port, mortal
 
-PATIENCE = 240.0  # seconds; a busy machine is no fault
+PATIENCE = 100.0  # seconds; a busy machine is no fault
 
 
 @dataclass
@@ -60,6 +60,9 @@ def replica(folder: Path, config: Path, mesh: str, *words: str) -> Iterator[Repl
     log = folder / f"replica-{address.rpartition(':')[2]}.log"
     command = [sys.executable, "-m", "rollout", "--kubeconfig", str(config), "run", *words]
     command += ["--listen", address, "--prometheus", mesh, "--istiod", f"{mesh}/debug/syncz"]
+    policy = folder / "policy.yaml"
+    policy.write_text(json.dumps({"localGit": True, "webhooks": [mesh]}))
+    command += ["--policy", str(policy), "--cache", str(folder / "cache")]
     environment = {**os.environ, "POD_NAMESPACE": rbac.OWN}
     with (
         log.open("wb") as output,

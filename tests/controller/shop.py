@@ -8,8 +8,10 @@ from typing import Any
 
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.chat.hearing import Hearing
+from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Store, unchanged
 from rollout.controller.ports import Json, Webhooks
 from tests import virtual
 from tests.fakes import FakeKube, FakeMetrics, FakeProxies
@@ -116,11 +118,17 @@ class Shop:
         """The chat beside the looks, as ``cli/people.py`` puts it together."""
         now, inbox = virtual.clock, made.inbox
         leading = lambda: made.leading  # noqa: E731
-        self.hearing = Hearing(self.kube, self.chat, inbox, now, now(), leading)
+        self.hearing = Hearing(self.kube, self.chat, inbox, now, leading)
         showing = Showing(self.kube, self.chat, now, inbox.trouble, leading)
         self.kube.listen(showing.changed)
-        inbox.chat = None
+        inbox.chat, inbox.members = None, Roster(self.chat, now).members
         await showing.run()
+
+    def restarted(self) -> Hearing:
+        """Another process that hears people, and remembers nothing but what the cluster does."""
+        old = self.hearing
+        store = Store(self.kube)
+        return Hearing(self.kube, self.chat, Inbox(store, old.inbox.wake), old.clock)
 
     def rollout(self, name: str = "shop") -> Json:
         found = self.kube.get("Rollout", NAMESPACE, name)

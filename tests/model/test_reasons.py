@@ -16,4 +16,5 @@ def test_what_a_person_has_to_decide_does_not_pass_by_itself() -> None:
         PauseKind.LAST_STEP,
         PauseKind.PODS_LOST,
         PauseKind.REBUILT,
+        PauseKind.STABLE_WORSE,
     }

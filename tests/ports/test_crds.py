@@ -22,6 +22,7 @@ from rollout.model.status import (
     Outcome,
     Pause,
     Phase,
+    RefusedRequest,
     Rejected,
     Revision,
     RolloutStatus,
@@ -31,6 +32,7 @@ from rollout.model.status import (
     Subject,
     SubsetMode,
     Verdict,
+    Vouched,
 )
 from rollout.model.traffic import Split, VirtualServiceRef
 from tests import make
@@ -109,9 +111,17 @@ STATUS = make.status(
         "shop", "shop-{revision}", (VirtualServiceRef("shop", routes=("primary",)),), "shop"
     ),
     checkpoint={"any": [{"thing": None}, 1.5]},
-    history=(Entry("1", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1"),),
+    history=(
+        Entry(
+            *("1.7", NOW, Stage.STEPPING, "95/5", "x", "v2", "e=1", "c2"),
+            by="kubernetes",
+            request="pause@1",
+        ),
+    ),
     last_handled_request="pause@1",
     last_refused_request="skip@0",
+    refused_requests=(RefusedRequest("skip@0", "kubernetes", NOW, "skip: nothing to skip"),),
+    vouched=Vouched("pause@1", "slack:U1"),
     observed_generation=1,
     observed_commit="c2",
 )

@@ -6,8 +6,8 @@ from rollout.model.observation import SeenTraffic
 from rollout.model.reasons import PauseKind
 from rollout.model.status import Draining, Pause, Rejected, Revision, Stage, StepStatus
 from rollout.model.traffic import Split
+from rollout.model.turn import Notice
 from rollout.reconcile import journey
-from rollout.reconcile.look import Notice
 from tests import make
 from tests.make import START
 

@@ -5,8 +5,9 @@ from rollout.model.observation import SeenTraffic
 from rollout.model.spec import BlueGreen, Strategy, Workload
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Route, Split
+from rollout.model.turn import Notice
 from rollout.reconcile import leaving
-from rollout.reconcile.look import Notice, Writes
+from rollout.reconcile.look import Writes
 from tests import make
 from tests.play import Play, World
 

@@ -17,11 +17,6 @@ SUBSETS = {"stable": {"version": "v1"}, "canary": {"version": "v2"}}
 TAKEN = ProxySync(3, 3)
 
 
-def test_a_sentence_has_less_than_80_characters_and_one_line() -> None:
-    assert looks.short("a\n b") == "a b"
-    assert (looks.short("x" * 79), looks.short("x" * 80)) == ("x" * 79, "x" * 31 + "…" + "x" * 47)
-
-
 def test_pods_that_were_not_seen_are_none() -> None:
     look = make.look(make.at_step())
     assert look.pods(None) == SeenWorkload("", "", exists=False)

@@ -155,8 +155,9 @@ def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_
     again = Answer("bob", True, START + MINUTE, 0, 1)
     past = Answer("eve", True, START, 0, 0)
     status = make.at_step(approvals=(first,))
-    assert requests.merge_answers(status, (again, first, past)).attempt.approvals == (again,)
-    assert requests.merge_answers(status, ()) is status
+    assert requests.answered_in_chat(status, again, MINUTE / 2).attempt.approvals == (again,)
+    assert requests.answered_in_chat(status, again) is status
+    assert requests.answered_in_chat(status, past) is status
 
 
 def test_only_a_new_request_is_answered() -> None:

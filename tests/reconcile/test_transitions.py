@@ -3,8 +3,9 @@
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import Split
+from rollout.model.turn import Notice
 from rollout.reconcile import transitions
-from rollout.reconcile.look import Notice, Turn
+from rollout.reconcile.look import Turn
 from tests import make
 
 STEPPING = make.at_step(1, phase=Phase.PROGRESSING)

@@ -22,6 +22,9 @@ PORT = 8080
 LABELS = {"app.kubernetes.io/name": "rollout"}
 POLICY = "/etc/rollout/policy.yaml"
 CACHE = "/var/cache/rollout"
+SLACK, SLACK_SECRET = "/var/run/secrets/rollout.dev/slack", "rollout-slack"
+"""Where a policy's ``slack:`` finds its files, and the Secret that has them; it may be missing."""
+AUDIT = "/var/log/rollout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Installation:
 
     ``own``: the namespace of the controller's pods. ``only``: the one to act in; empty: all.
     ``policy``: the text of the operator's policy; empty: the safest.
+    ``audit``: the claim of the volume for the audit log, ``-`` for stdout; empty: no log.
     """
 
     own: str = rbac.OWN
@@ -39,6 +43,7 @@ class Installation:
     prometheus: str = ""
     istiod: str = ""
     policy: str = ""
+    audit: str = ""
 
     def manifests(self) -> list[Json]:
         """In the order in which they are to be applied; our kinds come before them."""
@@ -93,6 +98,11 @@ class Installation:
                 {"name": "cache", "emptyDir": {"sizeLimit": "2Gi"}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                 {"name": "policy", "configMap": {"name": rbac.NAME}},
+                {"name": "slack", "secret": {"secretName": SLACK_SECRET, "optional": True}},
+                *(
+                    {"name": "audit", "persistentVolumeClaim": {"claimName": it}}
+                    for it in self._claims()
+                ),
             ],
         }
 
@@ -126,8 +136,13 @@ class Installation:
                 {"name": "cache", "mountPath": CACHE},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
                 {"name": "policy", "mountPath": str(Path(POLICY).parent), "readOnly": True},
+                {"name": "slack", "mountPath": SLACK, "readOnly": True},
+                *({"name": "audit", "mountPath": AUDIT} for _ in self._claims()),
             ],
         }
+
+    def _claims(self) -> tuple[str, ...]:
+        return () if self.audit in ("", "-") else (self.audit,)
 
     def _settings(self) -> Mapping[str, str]:
         said = {
@@ -137,6 +152,7 @@ class Installation:
             "ROLLOUT_NAMESPACE": self.only,
             "ROLLOUT_PROMETHEUS": self.prometheus,
             "ROLLOUT_ISTIOD": self.istiod,
+            "ROLLOUT_AUDIT": f"{AUDIT}/audit.jsonl" if self._claims() else self.audit,
         }
         return {key: value for key, value in said.items() if value}
 
@@ -175,12 +191,15 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     policy: Annotated[
         Path | None, typer.Option(help="File: what manifests may ask of the controller.")
     ] = None,
+    audit: Annotated[
+        str, typer.Option(help="PersistentVolumeClaim of the audit log; -: on stdout.")
+    ] = "",
 ) -> None:
     """Print all that runs the controller in a cluster: rollout install | kubectl apply -f -
 
     Nothing is written. `rollout install … | kubectl diff -f -` compares with the cluster.
     """
-    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy))
+    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy), audit)
     kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
     print(_text([*kinds, *made.manifests()]), end="")
 

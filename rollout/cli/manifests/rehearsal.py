@@ -92,7 +92,7 @@ class _Stage:
     async def look(self) -> Decision:
         """One look, as the controller takes it, but for its gates and its store."""
         held = Held(_obj(self.rollout), self.rollout, self.status)
-        nobody, inbox = _Nobody(), Inbox(self.cluster, lambda _: None)
+        nobody, inbox = _Nobody(), Inbox(Store(self.cluster), lambda _: None)
         observer = Observer(self.cluster, nobody, nobody, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)

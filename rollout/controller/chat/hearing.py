@@ -1,20 +1,23 @@
-"""What people press and type, weighed now and put where the next look finds it.
+"""What people press and type, weighed now and saved before anybody is told that it was heard.
 
-Who may is asked anew at each press. Whoever is refused is told why, alone; nothing that is pressed
-twice, late, or by two at once does more than once.
+Who may is asked anew at each press. Whoever is refused is told why, alone, and it is recorded;
+nothing that is pressed twice, late, or by two at once does more than once.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollout.controller import telemetry
 from rollout.controller.chat import tickets
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import Inbox, Sent
 from rollout.controller.ports import Kube, People
 from rollout.errors import ManifestError, RolloutError
 from rollout.manifest import objects, record
 from rollout.messages import journeys, slack
+from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
 from rollout.model.reasons import Verb
 from rollout.model.spec import Approval, Rollout
@@ -24,6 +27,10 @@ MOST = 10_000  # presses remembered; they are forgotten in the order in which th
 USAGE = "try `/rollout status NAME` or `/rollout status NAMESPACE/NAME`"
 
 _VERBS = {Press.PAUSE: Verb.PAUSE, Press.ABORT: Verb.ABORT}
+
+
+async def unrecorded(_: Record) -> None:
+    """Nobody keeps a log."""
 
 
 class _NoError(Exception):
@@ -43,21 +50,32 @@ class _Asked:
 
 @dataclass(slots=True)
 class Hearing:
-    """``began``: when this process did; what was pressed before may have been heard before.
-
-    ``leading``: whether this replica may act now.
-    """
+    """``leading``: whether this replica may act now. ``record``: where a refusal is recorded."""
 
     kube: Kube
     people: People
     inbox: Inbox
     clock: Callable[[], datetime]
-    began: datetime
     leading: Callable[[], bool] = lambda: True
-    _heard: dict[str, None] = field(default_factory=dict)
+    record: Callable[[Record], Awaitable[None]] = unrecorded
+    _heard: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def hear(self, heard: Heard) -> None:
-        """It has had its effect, or whoever said it was told why not. Errors: none."""
+        """It is saved, or whoever said it was told why not. Errors: none.
+
+        What is delivered twice, or recorded and played again, waits for the first and does nothing.
+        """
+        once = heard.once if isinstance(heard, Click | Refusal) else ""
+        if not once:
+            await self._weigh(heard)
+            return
+        if once not in self._heard:
+            self._heard[once] = asyncio.create_task(self._weigh(heard), name="slack")
+            if len(self._heard) > MOST:
+                del self._heard[next(iter(self._heard))]
+        await asyncio.shield(self._heard[once])
+
+    async def _weigh(self, heard: Heard) -> None:
         try:
             match heard:
                 case Click():
@@ -68,6 +86,7 @@ class Hearing:
                     await self._whisper(heard.sender, await self.answer(heard))
         except _NoError as no:
             telemetry.info("refused in slack", because=str(no))
+            await self._record(heard, str(no))
             await self._whisper(heard.sender, str(no))
         except RolloutError as error:
             telemetry.warn("slack not understood", error=str(error))
@@ -89,16 +108,10 @@ class Hearing:
             return "a bug of ours; see the controller's log"
 
     async def _click(self, click: Click) -> None:
-        if click.once in self._heard:
-            return  # delivered twice, or recorded and played again
-        self._heard[click.once] = None
-        if len(self._heard) > MOST:
-            del self._heard[next(iter(self._heard))]
         now = self.clock()
         if click.press is None or click.ticket is None:
             raise _NoError("that button is none of ours any more")
-        skew = timedelta(seconds=1)
-        if now - click.at > tickets.FRESH or click.at < self.began - skew:
+        if now - click.at > tickets.FRESH:
             raise _NoError("that was pressed before we were listening; press it once more")
         asked = self._about(click.sender, click.press, click.ticket, now)
         entry = await self._entry(asked)
@@ -109,9 +122,8 @@ class Hearing:
                 view = slack.reason_view(click.ticket, click.sender.channel, asked.rollout.key)
                 await self.people.open(click.trigger, view)
             case Press.PAUSE | Press.ABORT:
-                who, rollout = PROOF + click.sender.user, asked.rollout
-                verb = _VERBS[click.press]
-                await self.inbox.ask(rollout.namespace, rollout.name, verb, who)
+                sent = Sent(PROOF + click.sender.user, click.once)
+                await self.inbox.ask(asked.rollout.key, _VERBS[click.press], sent, now)
 
     async def _refuse(self, refusal: Refusal) -> None:
         if refusal.ticket is None:
@@ -148,15 +160,17 @@ class Hearing:
         return entry
 
     async def _give(self, asked: _Asked, entry: str, *, yes: bool, reason: str = "") -> None:
-        """The answer waits for the next look, which decides whether it counts."""
-        user, ticket = asked.sender.user, asked.ticket
-        if said := tickets.answered(ticket, user, yes, asked.status):
+        """The answer is in the status; the next look decides whether it counts."""
+        user, ticket, now = asked.sender.user, asked.ticket, self.clock()
+        listed = tickets.lists(asked.press, ticket, asked.rollout)
+        valid = max((one.expires for one in listed), default=timedelta(0))
+        if said := tickets.answered(ticket, user, yes, asked.status, now - valid):
             raise _NoError(f"{ticket.key}: {said}")
         unlike = await self._unlike(asked) if yes else ""
         answer = Answer(
-            *(PROOF + user, yes, self.clock(), ticket.step, ticket.attempt, entry, unlike, reason)
+            *(PROOF + user, yes, now, ticket.step, ticket.attempt, entry, unlike, reason)
         )
-        self.inbox.answer(ticket.key, answer)
+        await self.inbox.answer(ticket.key, answer, valid)
         telemetry.info(f"{'approved' if yes else 'rejected'} in slack", rollout=ticket.key)
 
     async def _unlike(self, asked: _Asked) -> str:
@@ -204,6 +218,29 @@ class Hearing:
             return objects.rollout(obj), record.status(obj)
         except ManifestError:
             return None
+
+    async def _record(self, heard: Heard, because: str) -> None:
+        """Before the sender is told: what they hear of stands in the log."""
+        if isinstance(heard, Command):
+            return
+        ticket, press = heard.ticket, Press.REJECT if isinstance(heard, Refusal) else heard.press
+        digest = hashlib.sha256(heard.once.encode()).hexdigest()[:16]
+        await self.record(
+            Record(
+                id=f"slack.{digest}",
+                at=self.clock(),
+                act=Act.REFUSAL,
+                kind="Rollout",
+                object=ticket.key if ticket else "",
+                uid=ticket.uid if ticket else "",
+                proof=Proof.SLACK,
+                because=because,
+                who=PROOF + heard.sender.user,
+                request=press.value if press else "",
+                commit=ticket.commit if ticket else "",
+                attempt=ticket.attempt if ticket else 0,
+            )
+        )
 
     async def _whisper(self, sender: Sender, text: str) -> None:
         if not sender.channel:

@@ -41,10 +41,11 @@ def spoilt(
     return ""
 
 
-def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus) -> str:
-    """That this person said the same before, in words; empty when not."""
+def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus, since: datetime) -> str:
+    """That this person said the same before, in words; empty when not, or not ``since`` then."""
     for given in gate.answers(status):
-        if given.who == PROOF + user and given.yes is yes and given.step == ticket.step:
+        same = given.who == PROOF + user and given.yes is yes and given.step == ticket.step
+        if same and given.at >= since:
             verb = "approved" if yes else "rejected"
             return f"you {verb} this step already, at {given.at:%H:%M} UTC"
     return ""

@@ -1,22 +1,29 @@
-"""What people said elsewhere than to Kubernetes, until a look has heard it."""
+"""What people said elsewhere than to Kubernetes: saved with the status before they hear a word."""
 
+import asyncio
+import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.store import GAP, TRIES, Store, unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
 from rollout.model.reasons import Reason, Verb
-from rollout.model.spec import Request, Rollout
-from rollout.model.status import Answer
-
-MOST = 200  # answers waiting for one rollout; a flood of clicks is not kept
-TRIES = 3  # at an object that somebody else writes at the same time
-
+from rollout.model.spec import Rollout
+from rollout.model.status import Answer, RolloutStatus, Vouched
+from rollout.reconcile import requests
 
 NO_CHAT = Reason("the controller has no slack")
+
+
+Members = Callable[[tuple[str, ...]], Awaitable[Mapping[str, frozenset[str]]]]
+
+
+async def _nobody(_: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    return {}
 
 
 @dataclass(slots=True)
@@ -24,27 +31,24 @@ class Inbox:
     """Answers and requests by rollout key; ``wake`` is told that one has come.
 
     ``chat``: why nobody can be asked in a chat at all; None: they can.
+    ``members``: who is in user groups of the chat now, as far as it says.
     """
 
-    kube: Kube
+    store: Store
     wake: Callable[[str], None]
     chat: Reason | None = NO_CHAT
+    members: Members = _nobody
     _troubles: dict[str, Reason] = field(default_factory=dict)
-    _answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
-    _who: dict[str, str] = field(default_factory=dict)
 
-    def answer(self, key: str, answer: Answer) -> None:
-        """Somebody who has proved to be ``answer.who`` said yes or no."""
-        self._answers[key] = (*self._answers.get(key, ()), answer)[-MOST:]
+    async def answer(self, key: str, answer: Answer, valid: timedelta) -> None:
+        """The yes or no of somebody who has proved to be ``answer.who`` is in the status.
+
+        ``valid``: how long it counts. Errors: as ``Store.change``.
+        """
+        await self.store.change(
+            key, lambda status: requests.answered_in_chat(status, answer, valid), answer.at
+        )
         self.wake(key)
-
-    def answers(self, rollout: Rollout, attempt: int) -> tuple[Answer, ...]:
-        """What was said for this attempt or later, oldest first; what is past is dropped."""
-        said = self._answers.get(rollout.key, ())
-        kept = tuple(answer for answer in said if answer.attempt >= attempt)
-        if len(kept) != len(said):
-            self._answers[rollout.key] = kept
-        return kept
 
     def trouble(self, key: str, because: Reason | None) -> None:
         """Why people cannot be asked about that rollout now; None: they can."""
@@ -58,31 +62,49 @@ class Inbox:
         """Why those whom ``rollout`` wants asked in a chat do not know of it; None: they do."""
         return self.chat or self._troubles.get(rollout.key)
 
-    async def ask(self, namespace: str, name: str, verb: Verb, who: str) -> str:
-        """A request of ``who`` is on the object, so that a restart keeps it; answers its nonce.
+    async def ask(self, key: str, verb: Verb, sender: "Sent", now: datetime) -> None:
+        """The request is on the object, and who sent it in the status, where only we write.
 
-        Who asked is known to this process only: an annotation never speaks in anybody's name.
-        Errors: as ``ask``.
+        An annotation never speaks in anybody's name. The same one twice is one, however often it
+        is delivered: it was handled already, or stands there.
+        Errors: as ``Store.change``.
         """
-        text = await ask(self.kube, namespace, name, verb)
-        nonce = text.partition("@")[2]
-        self._who[nonce] = who
-        return nonce
+        text = f"{verb}@{hashlib.sha256(sender.once.encode()).hexdigest()[:12]}"
+        held = self.store.load(key)
+        if held and _is_handled(held.status, text):
+            return
+        await self.store.change(key, lambda s: replace(s, vouched=Vouched(text, sender.who)), now)
+        namespace, _, name = key.partition("/")
+        await _annotate(self.store.kube, namespace, name, text)
 
-    def signed(self, request: Request | None) -> Request | None:
-        """``request`` with who asked it, where that was proved to us."""
-        if request is None or request.nonce not in self._who:
-            return request
-        return replace(request, who=self._who[request.nonce])
+
+def _is_handled(status: RolloutStatus, text: str) -> bool:
+    done = {one.request for one in status.history} | {
+        one.request for one in status.refused_requests
+    }
+    return text in done | {status.last_handled_request}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Who sent a request, as a chat has proved; ``once``: the same for each delivery of it."""
+
+    who: str
+    once: str
 
 
 async def ask(kube: Kube, namespace: str, name: str, verb: Verb) -> str:
     """The request is on the object; answers with its text, which the status will echo.
 
     Errors: ``RefusedError`` for a rollout that is not there;
-    ``ConflictError`` when the object changed three times meanwhile.
+    ``ConflictError`` when the object changed again and again.
     """
     text = f"{verb}@{secrets.token_hex(6)}"
+    await _annotate(kube, namespace, name, text)
+    return text
+
+
+async def _annotate(kube: Kube, namespace: str, name: str, text: str) -> None:
     for _ in range(TRIES):
         obj = kube.get("Rollout", namespace, name)
         if obj is None:
@@ -90,8 +112,9 @@ async def ask(kube: Kube, namespace: str, name: str, verb: Verb) -> str:
         try:
             await kube.patch("Rollout", namespace, name, _annotated(obj, text))
         except ConflictError:
-            continue
-        return text
+            await asyncio.sleep(GAP)
+        else:
+            return
     raise ConflictError(f"rollout {namespace}/{name}: it keeps changing; ask once more")
 
 

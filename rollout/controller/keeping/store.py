@@ -5,20 +5,22 @@ at most once a minute, or with the next one that matters; what a crash loses is 
 Only a gate that turns blind does not wait for its minute.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
 from rollout.controller.ports import Json, Kube
-from rollout.errors import ManifestError
+from rollout.errors import ConflictError, ManifestError, RefusedError
 from rollout.manifest import objects, record
-from rollout.model.reasons import WaitsFor
+from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
-from rollout.model.status import Outcome, RolloutStatus
+from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
+TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 FINALIZER = "rollout.dev/finalizer"
 
 
@@ -90,6 +92,8 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
+        if _version(known.obj) != _version(held.obj):
+            raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
@@ -102,6 +106,30 @@ class Store:
             return held
         known.refreshed_at = now
         return await self._write(held, status, now)
+
+    async def change(
+        self, key: str, change: Callable[[RolloutStatus], RolloutStatus], now: datetime
+    ) -> None:
+        """The status is what ``change`` makes of it, and written; what is so already costs nothing.
+
+        Beside the looks: one that runs meanwhile finds that it was overtaken, and looks again.
+        Errors: ``RefusedError`` for a Rollout that is not there; ``ConflictError`` when the object
+        changed again and again; as ``load``.
+        """
+        for _ in range(TRIES):
+            held = self.load(key)
+            if held is None:
+                raise RefusedError(f"rollout {key}: is not there")
+            status = change(held.status)
+            if status == held.status:
+                return
+            try:
+                await self._write(held, status, now)
+            except ConflictError:
+                await asyncio.sleep(GAP)
+            else:
+                return
+        raise ConflictError(f"rollout {key}: it keeps changing; ask once more")
 
     def unsaid(self, key: str, now: datetime) -> timedelta | None:
         """When to look again so that people read the newest sentence; None: they do."""
@@ -300,15 +328,23 @@ def _stored_verdicts(known: _Known) -> Iterator[Json]:
 
 def unchanged(obj: Json) -> Json:
     """The ``test`` that makes a JSON Patch a compare-and-swap on ``obj``."""
-    version = obj["metadata"].get("resourceVersion", "")
-    return {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+    return {"op": "test", "path": "/metadata/resourceVersion", "value": _version(obj)}
+
+
+def _version(obj: Json) -> str:
+    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
-    """What ``obj`` asks; if it cannot be read, what it asked last, and why."""
+    """What ``obj`` asks; if it cannot be read, what it asked last, and why.
+
+    Where nobody remembers that, since we began after it, its status is enough to go home by.
+    """
     try:
         return objects.rollout(obj), ""
     except ManifestError as error:
+        if known is None and (kept := _going_home(obj)) is not None:
+            return kept, str(error)
         if known is None:
             raise
         deleting = bool(obj["metadata"].get("deletionTimestamp"))
@@ -316,6 +352,19 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
         when = objects.deleted_at(obj["metadata"])
         kept = replace(known.rollout, deleting=deleting, deleted_at=when, request=request)
         return kept, str(error)
+
+
+def _going_home(obj: Json) -> Rollout | None:
+    """The Rollout as its status has it, if it is on its way home or is to go there."""
+    status = record.status(obj)
+    kept = objects.remembered(obj, status)
+    if kept is None:
+        return None
+    asked = kept.request
+    new = asked is not None and asked.text != status.last_handled_request
+    aborted = asked is not None and asked.verb is Verb.ABORT and new
+    back = status.stage.name in (Stage.WITHDRAWING, Stage.CLEANING)
+    return kept if kept.deleting or aborted or back else None
 
 
 def _annotation(obj: Json, name: str) -> str:

@@ -16,7 +16,7 @@ MOST_COUNTED = 2.0**53  # beyond it a float is no count any more
 NEAR = timedelta(milliseconds=500)
 
 Workload = tuple[str, str]
-"""Namespace and Deployment; of a whole service "" and its host."""
+"""Namespace and Deployment; "" and its host of a whole service, or its long name of a gateway."""
 
 
 class UnclearError(Exception):
@@ -57,7 +57,8 @@ def pages(
     spoilt: set[tuple[datetime, Workload]] = set()
     for series in reply.series:
         label = series.labels.get
-        pod, instance, part = label("pod", ""), label("instance", ""), label(PART)
+        pod, part = label("pod", ""), label(PART)
+        instance = label("instance", "") + label("cluster", "")
         if part == SEEN:
             for at, value in series.points:
                 seen[at if at in cells else _instant(at, cells)][pod, instance] = value
@@ -77,6 +78,9 @@ def pages(
 
 
 def _workload(labels: Mapping[str, str]) -> Workload:
+    if "source_workload" in labels:
+        whose = ("cluster", "source_workload_namespace", "source_workload")
+        return "", "/".join(labels.get(name, "") for name in whose)
     name = labels.get("destination_workload") or labels.get("destination_service", "")
     return labels.get("destination_workload_namespace", ""), name
 

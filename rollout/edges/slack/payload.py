@@ -74,7 +74,8 @@ def _refusal(payload: Mapping[str, Any]) -> Refusal | None:
     values = _mapping(_mapping(view.get("state")).get("values"))
     field = _mapping(_mapping(values.get(slack.REASON)).get(slack.REASON))
     sender = _sender(payload, channel)
-    return Refusal(sender, ticket, _line(_text(field, "value"))) if sender.user else None
+    once = f"{sender.user} {_text(view, 'id')}"
+    return Refusal(sender, ticket, _line(_text(field, "value")), once) if sender.user else None
 
 
 def _sender(payload: Mapping[str, Any], channel: str) -> Sender:

@@ -5,7 +5,7 @@ connections are refreshed every few hours; an envelope may come twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,9 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two tries to connect, do
 CONNECTING = 15.0  # seconds until a connection that does not come is given up
 GLANCE = 0.5  # seconds between two looks whether it stands
 PING = 5.0
+PROMPT = 2.5  # seconds for what must be saved first; Slack waits for three
 
-Hear = Callable[[Heard], Awaitable[None]]
+Hear = Callable[[Heard], Coroutine[Any, Any, None]]
 Answer = Callable[[Command], Awaitable[str]]
 
 
@@ -93,21 +94,36 @@ class Socket:
             await client.close()
 
     async def _heard(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """Acknowledged at once, worked on afterwards; only a command's answer goes along."""
+        """Acknowledged once it is saved; a command's answer goes along.
+
+        What is not saved in time is not acknowledged: its sender sees that, and Slack may deliver
+        it once more, which does no more than once.
+        """
         if request.type == "slash_commands":
             command = payload.of_command(request.payload)
             said = {"text": await self.answer(command)} if command else None
             await _acknowledge(client, request, said)
             return
-        await _acknowledge(client, request)
         heard = payload.of_interaction(request.payload) if request.type == "interactive" else None
-        if heard is not None:
-            task = asyncio.create_task(self._work(heard), name="slack")
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+        if heard is None:
+            await _acknowledge(client, request)
+            return
+        hearing = self._begun(self.hear(heard))
+        self._begun(_once_saved(client, request, hearing))
 
-    async def _work(self, heard: Heard) -> None:
-        await self.hear(heard)
+    def _begun(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="slack")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
+
+
+async def _once_saved(
+    client: AsyncBaseSocketModeClient, request: SocketModeRequest, hearing: asyncio.Task[None]
+) -> None:
+    done, _ = await asyncio.wait((hearing,), timeout=PROMPT)
+    if done:
+        await _acknowledge(client, request)
 
 
 async def _acknowledge(

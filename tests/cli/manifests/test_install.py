@@ -51,7 +51,24 @@ def test_the_pod_is_restricted() -> None:
         {"emptyDir"},
         {"emptyDir"},
         {"configMap"},
+        {"secret"},
     ]
+
+
+def test_slack_s_secret_and_the_audit_log_have_their_places() -> None:
+    made = Installation(audit="rollout-audit").manifests()
+    (deployment,) = (o for o in made if o["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert (places["slack"], places["audit"]) == (install.SLACK, install.AUDIT)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["slack"]["secret"] == {"secretName": "rollout-slack", "optional": True}
+    assert volumes["audit"]["persistentVolumeClaim"] == {"claimName": "rollout-audit"}
+    env = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert env["ROLLOUT_AUDIT"] == f"{install.AUDIT}/audit.jsonl"
+    for page in ("slack.md", "policy.md"):
+        assert f"botToken: {install.SLACK}/botToken" in (ROOT / "docs" / page).read_text()
 
 
 def test_the_environment_names_settings_that_are_there() -> None:

@@ -1,15 +1,20 @@
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from rollout.controller.keeping import inbox
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import Inbox, Sent
+from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
-from rollout.manifest import objects
+from rollout.manifest import objects, record
 from rollout.model.reasons import Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
+from rollout.reconcile import requests
 from tests import make
+from tests.controller.shop import a_rollout
 from tests.fakes import FakeKube
 
 
@@ -51,20 +56,50 @@ async def test_nothing_is_asked_of_a_rollout_that_is_not_there() -> None:
         await inbox.ask(cluster(), "shop", "other", Verb.PAUSE)
 
 
-async def test_who_asked_is_known_to_the_one_process_that_saw_the_proof() -> None:
-    kube = cluster()
-    here, elsewhere = Inbox(kube, lambda _: None), Inbox(kube, lambda _: None)
-    nonce = await here.ask("shop", "shop", Verb.PAUSE, "U1")
-    said = objects.request(annotations(kube)[objects.REQUEST])
-    assert (here.signed(said), elsewhere.signed(said)) == (Request(Verb.PAUSE, nonce, "U1"), said)
-    assert here.signed(None) is None
+def begun() -> FakeKube:
+    """A Rollout at its first step, as the API server has it."""
+    kube = FakeKube()
+    plain = record.rollout_json(make.at_step(), {}, make.START)
+    kube.put({**a_rollout(), "status": plain})
+    return kube
 
 
-def test_answers_of_past_attempts_are_dropped() -> None:
-    woken: list[str] = []
-    box, shop = Inbox(FakeKube(), woken.append), make.rollout(make.canary_spec())
-    past, present = (Answer("ann", True, make.START, 0, attempt) for attempt in (1, 2))
-    box.answer(shop.key, past)
-    box.answer(shop.key, present)
-    assert box.answers(shop, 2) == box.answers(shop, 1) == (present,)
-    assert woken == [shop.key, shop.key]
+def history(kube: FakeKube) -> list[tuple[str, str]]:
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    return [(e["by"], e["request"]) for e in obj["status"].get("history", ()) if "request" in e]
+
+
+async def test_who_asked_is_saved_where_only_we_write_and_the_annotation_names_nobody() -> None:
+    kube, woken = begun(), list[str]()
+    box = Inbox(Store(kube), woken.append)
+    await box.ask("shop/shop", Verb.PAUSE, Sent("slack:U1", "press 1"), make.START)
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    text = obj["metadata"]["annotations"][objects.REQUEST]
+    assert obj["status"]["vouched"] == {"text": text, "who": "slack:U1"}
+    assert "U1" not in text
+    rollout, status = objects.rollout(obj), record.status(obj)
+    vouched = requests.vouched_for(rollout, status).request
+    assert vouched == Request(Verb.PAUSE, text.partition("@")[2], "slack:U1")
+    other = replace(rollout, request=objects.request("pause@mine"))
+    assert requests.vouched_for(other, status) == other
+
+
+async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> None:
+    kube, woken = begun(), list[str]()
+    box = Inbox(Store(kube), woken.append)
+    said = Answer("slack:U1", True, make.START, 0, 1, entry="S0OPS", reason="fine")
+    await box.answer("shop/shop", said, timedelta(hours=4))
+    await box.answer("shop/shop", said, timedelta(hours=4))
+    assert history(kube) == [("slack:U1", "approve")]
+    assert woken == ["shop/shop", "shop/shop"]
+
+
+async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> None:
+    kube, others = begun(), ["note"]
+    kube.before = lambda _: noted(kube, others.pop()) if others else None
+    said = Answer("slack:U1", False, make.START, 0, 1)
+    await Inbox(Store(kube), lambda _: None).answer("shop/shop", said, timedelta(hours=4))
+    assert history(kube) == [("slack:U1", "reject")]
+    assert annotations(kube) == {"note": "note"}

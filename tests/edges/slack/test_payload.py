@@ -63,7 +63,7 @@ def test_a_submitted_reason_is_one_line_of_what_can_be_shown() -> None:
     made.views["V1"] = View("V1", "U0LABANN1", view)
     told = delivery.submit(made, "V1", {"reason": "too\nslow\u202e \x00" + "x" * 300})
     refusal = payload.of_interaction(told)
-    assert refusal == Refusal(ANN, TICKET, ("too slow " + "x" * 300)[:120])
+    assert refusal == Refusal(ANN, TICKET, ("too slow " + "x" * 300)[:120], once="U0LABANN1 V1")
 
 
 def test_a_modal_of_somebody_else_is_nothing() -> None:

@@ -1,0 +1,1 @@
+"""What is recorded for good: who did what by which proof, as lines that vouch for each other."""

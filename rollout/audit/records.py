@@ -1,0 +1,164 @@
+"""What is to be recorded of an object, from what it remembers itself.
+
+A Rollout's history is its journal, saved with the status before anything is done. So a record
+that a crash kept from being written is told again by the next process, under the same id.
+"""
+
+import hashlib
+from collections.abc import Container, Mapping
+from datetime import datetime
+from typing import Any
+
+from rollout.manifest import objects, plain, record
+from rollout.model.audit import Act, Proof, Record
+from rollout.model.chat import PROOF
+from rollout.model.reasons import Verb
+from rollout.model.source import SourceStatus
+from rollout.model.spec import BY_KUBERNETES
+from rollout.model.status import Entry, RefusedRequest
+
+Json = Mapping[str, Any]
+
+_ANSWERS = {Verb.APPROVE.value: Act.APPROVAL, Verb.REJECT.value: Act.REJECTION}
+
+
+def of_rollout(obj: Json, after: int) -> tuple[Record, ...]:
+    """The decisions of the Rollout ``obj`` that came after that epoch, oldest first.
+
+    Errors: ``ManifestError`` for a status that cannot be read.
+    """
+    history = record.status(obj).history
+    return tuple(_decision(obj, entry) for entry in history if entry.epoch > after)
+
+
+def refused(obj: Json, known: Container[str]) -> tuple[Record, ...]:
+    """The requests of the Rollout ``obj`` that were not done, but for those whose id is known.
+
+    Errors: as ``of_rollout``.
+    """
+    told = (_refusal(obj, one) for one in record.status(obj).refused_requests)
+    return tuple(one for one in told if one.id not in known)
+
+
+def _refusal(obj: Json, one: RefusedRequest) -> Record:
+    kind, key, uid = _object(obj)
+    by_annotation = one.by == BY_KUBERNETES
+    return Record(
+        id=f"{uid}.{one.request}",
+        at=one.at,
+        act=Act.REFUSAL,
+        kind=kind,
+        object=key,
+        uid=uid,
+        proof=_proof(one.by),
+        because=one.because,
+        who="" if by_annotation else one.by,
+        claimed=_manager(obj, objects.REQUEST, one.request) if by_annotation else "",
+        request=one.request,
+    )
+
+
+def _decision(obj: Json, entry: Entry) -> Record:
+    kind, key, uid = _object(obj)
+    number = entry.id.partition(".")[0]
+    manager = _manager(obj, objects.REQUEST, entry.request) if entry.by == BY_KUBERNETES else ""
+    return Record(
+        id=f"{uid}.{entry.id}",
+        at=entry.at,
+        act=_act(entry),
+        kind=kind,
+        object=key,
+        uid=uid,
+        proof=_proof(entry.by),
+        because=entry.because,
+        who="" if entry.by == BY_KUBERNETES else entry.by,
+        claimed=manager,
+        request=entry.request,
+        stage=entry.stage.value,
+        split=entry.split,
+        revision=entry.revision,
+        commit=entry.commit,
+        evidence=entry.evidence,
+        attempt=int(number) if number.isdecimal() else 0,
+        epoch=entry.epoch,
+    )
+
+
+def _act(entry: Entry) -> Act:
+    if not entry.request:
+        return Act.DECISION
+    return _ANSWERS.get(entry.request.partition("@")[0], Act.REQUEST)
+
+
+def _proof(by: str) -> Proof:
+    if by.startswith(PROOF):
+        return Proof.SLACK
+    return Proof.KUBERNETES if by else Proof.CONTROLLER
+
+
+def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
+    """What the RolloutSource ``obj`` has come to, if that is not what ``after``, an id, told.
+
+    ``now``: its status does not say since when.
+    """
+    status = record.source_status(obj)
+    kind, key, uid = _object(obj)
+    commit = status.held or status.commit
+    if not commit and not status.problem:
+        return ()
+    taken = bool(status.commit) and not status.held and not status.problem
+    verify = plain.items(plain.mapping(obj.get("spec")).get("verify"))
+    keys = f"signed by a key of {' or '.join(map(str, verify))}" if verify and taken else ""
+    accepted = _annotation(obj, objects.ACCEPT) == commit
+    author = f"author {status.author}" if status.author and taken else ""
+    manager = _manager(obj, objects.ACCEPT, commit) if accepted else ""
+    evidence = (keys, status.problem, *(one.message for one in status.rejected[:5]))
+    made = Record(
+        id=f"{uid}.{_digest(status)}",
+        at=now,
+        act=Act.SOURCE,
+        kind=kind,
+        object=key,
+        uid=uid,
+        proof=Proof.SIGNATURE if keys else Proof.ACCESS,
+        because=status.because,
+        claimed="; ".join(part for part in (author, manager) if part),
+        request=f"accept@{commit}" if accepted else "",
+        stage=record.reason(status),
+        commit=commit,
+        evidence="; ".join(part for part in evidence if part),
+    )
+    return () if made.id == after else (made,)
+
+
+def _digest(status: SourceStatus) -> str:
+    """Unlike for another commit, another answer to it, or another spec that it was taken with."""
+    what = (
+        *(status.commit, status.held, status.problem, status.observed_generation),
+        *((one.file, one.line, one.message) for one in status.rejected),
+    )
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+
+
+def _object(obj: Json) -> tuple[str, str, str]:
+    """Kind, key and uid."""
+    meta = plain.mapping(obj.get("metadata"))
+    key = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
+    return str(obj.get("kind", "")), key, str(meta.get("uid", ""))
+
+
+def _annotation(obj: Json, name: str) -> str:
+    meta = plain.mapping(obj.get("metadata"))
+    return str(plain.mapping(meta.get("annotations")).get(name, ""))
+
+
+def _manager(obj: Json, name: str, value: str) -> str:
+    """Which field manager wrote the annotation, while it has that value: a program, no person."""
+    if not value or _annotation(obj, name) != value:
+        return ""
+    for entry in plain.items(plain.mapping(obj.get("metadata")).get("managedFields")):
+        fields = plain.mapping(plain.mapping(entry).get("fieldsV1"))
+        noted = plain.mapping(plain.mapping(fields.get("f:metadata")).get("f:annotations"))
+        if f"f:{name}" in noted:
+            return f"field manager {plain.mapping(entry).get('manager', '')}"
+    return ""

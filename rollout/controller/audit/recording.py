@@ -1,0 +1,280 @@
+"""Every act once in the log, in order, and as an Event where no other tells of it.
+
+What is to be recorded is read from the objects as they pass through the cache, each version of
+them, and at the beginning from all there are: an act whose line a crash has taken is told by the
+next process. No look waits for any of it.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+from rollout.audit import records
+from rollout.audit.book import Marks
+from rollout.controller import telemetry
+from rollout.controller.keeping import events
+from rollout.controller.keeping.events import News, Reporter
+from rollout.controller.ports import Json, Kube
+from rollout.controller.seeing import concerns
+from rollout.controller.telemetry import Registry
+from rollout.errors import ManifestError, OutsideError
+from rollout.model.audit import Act, Record
+from rollout.model.reasons import Verb
+
+PAST = timedelta(hours=1)  # how old an act may be to be told by a log that cannot be read
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure, doubling
+BEAT = 1.0  # seconds between two looks whether this replica leads
+BATCH = 500  # records in one write, and one fsync
+MOST = 20_000  # records that wait for a log that takes none
+PATIENCE = 1.0  # seconds that a refusal waits for its line
+
+
+class Log(Protocol):
+    """Where records are kept; asked one call at a time.
+
+    Errors of all: ``OutsideError``, and then nothing of that call is in the log.
+    """
+
+    async def open(self) -> Marks | None:
+        """What has been told already; None: nobody can know."""
+
+    async def append(self, records: Sequence[Record]) -> None: ...
+
+    def forget(self, uid: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class NoLog:
+    """No log is wanted; Events are told all the same."""
+
+    async def open(self) -> Marks | None:
+        return None
+
+    async def append(self, records: Sequence[Record]) -> None: ...
+
+    def forget(self, uid: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A record on its way to the log; ``written`` is set once it is there."""
+
+    record: Record
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_a_refusal(self) -> bool:
+        """Whether no object may remember it, so that it cannot be read again."""
+        return self.record.act is Act.REFUSAL
+
+
+@dataclass(slots=True)
+class Recording:
+    """``leading``: whether this replica may act now. ``instance``: this process, as Events say.
+
+    ``trouble``: why the log takes nothing now, in one line; empty: it does.
+    """
+
+    kube: Kube
+    log: Log
+    clock: Callable[[], datetime]
+    metrics: Registry
+    instance: str
+    leading: Callable[[], bool] = lambda: True
+    trouble: str = ""
+    _marks: Marks = field(default_factory=Marks)
+    _since: datetime | None = None
+    _uids: dict[tuple[str, str], str] = field(default_factory=dict)
+    _waiting: deque[_Waiting] = field(default_factory=deque)
+    _gone: list[str] = field(default_factory=list)
+    _is_open: bool = False
+    _is_behind: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def changed(self, kind: str, touched: frozenset[str]) -> None:
+        """An object has another version now, whose acts are put down at once, in memory."""
+        if not self._is_open:
+            return
+        if kind == "Rollout":
+            for key in concerns.itself(touched):
+                self._see(kind, key)
+        elif kind == "RolloutSource":
+            for concern in touched:
+                self._see(kind, concern.removeprefix("RolloutSource "))
+
+    async def refused(self, record: Record) -> None:
+        """Somebody was refused at a door: the line is written, or will be once one can be.
+
+        The same ``id`` again is the same act. Errors: none.
+        """
+        if record.id in self._marks.refusals:
+            return
+        waiting = self._put(record)
+        if waiting is None or not self._is_open:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await waiting.written.wait()
+        except TimeoutError:
+            return
+
+    async def run(self) -> None:
+        """For ever: opened while this replica leads, and given back when it does not."""
+        failures = 0
+        try:
+            while True:
+                self._news.clear()
+                try:
+                    await self._once()
+                except OutsideError as error:
+                    failures += 1
+                    self._fails(str(error))
+                    await asyncio.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 5)))
+                    continue
+                failures = 0
+                self._works()
+                await self._rest()
+        finally:
+            await self._close()
+
+    async def _once(self) -> None:
+        """Whatever waits is in the log. Errors: ``OutsideError``."""
+        if not self.leading():
+            await self._close()
+            return
+        if not self._is_open:
+            await self._open()
+        await self._write()
+        if self._is_behind:
+            await self._open()  # what had no room is read from the objects again
+            await self._write()
+
+    async def _open(self) -> None:
+        self._is_open = self._is_behind = False
+        told = await self.log.open()
+        self._marks = told.copy() if told else Marks()
+        self._since = None if told else self.clock() - PAST
+        self._waiting = deque(
+            one
+            for one in self._waiting
+            if one.is_a_refusal and one.record.id not in self._marks.refusals
+        )
+        for one in self._waiting:
+            self._told(one.record)
+        for kind in ("Rollout", "RolloutSource"):
+            with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
+                for obj in self.kube.list(kind):
+                    self._read(obj)
+        self._is_open = True
+
+    async def _close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            await self.log.close()
+
+    async def _write(self) -> None:
+        while self._gone:
+            self.log.forget(self._gone.pop())
+        while self._waiting:
+            batch = list(islice(self._waiting, BATCH))
+            await self.log.append([one.record for one in batch])
+            for one in batch:
+                self._waiting.popleft()
+                one.written.set()
+            self.metrics.count("rollout_audit_records_total", len(batch))
+            for one in batch:
+                await self._tell(one.record)
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BEAT):
+                await self._news.wait()
+
+    def _see(self, kind: str, key: str) -> None:
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get(kind, namespace, name)
+        if obj is not None:
+            self._read(obj)
+        elif uid := self._uids.pop((kind, key), ""):
+            self._marks.forget(uid)
+            self._gone.append(uid)
+
+    def _read(self, obj: Json) -> None:
+        """Puts down what ``obj`` remembers and nobody has told yet."""
+        kind, meta = str(obj["kind"]), obj["metadata"]
+        uid = str(meta.get("uid", ""))
+        self._uids[kind, f"{meta.get('namespace', '')}/{meta['name']}"] = uid
+        try:
+            if kind == "Rollout":
+                found = records.of_rollout(obj, self._marks.epochs.get(uid, 0))
+                found += records.refused(obj, self._marks.refusals)
+            else:
+                found = records.of_source(obj, self._marks.sources.get(uid, ""), self.clock())
+        except ManifestError:
+            return  # the looks say so; once it can be read, its journal can
+        for record in found:
+            if self._since is None or record.at >= self._since:
+                self._put(record)
+            else:
+                self._told(record)
+
+    def _put(self, record: Record) -> _Waiting | None:
+        """None: there is no room, and no log to make some."""
+        if len(self._waiting) >= MOST:
+            self._is_behind = True
+            return None
+        self._told(record)
+        self._waiting.append(_Waiting(record))
+        self._news.set()
+        return self._waiting[-1]
+
+    def _told(self, record: Record) -> None:
+        self._marks.told(record.act, record.uid, record.id, record.epoch)
+
+    def _fails(self, because: str) -> None:
+        if because != self.trouble:
+            telemetry.warn("audit log takes nothing", error=because)
+        self.trouble = because
+        self.metrics.set("rollout_audit_waiting", len(self._waiting))
+
+    def _works(self) -> None:
+        if self.trouble:
+            telemetry.info("audit log", because="it takes records again; none is missing")
+        self.trouble = ""
+        self.metrics.set("rollout_audit_waiting", 0)
+
+    async def _tell(self, record: Record) -> None:
+        """An Event of what people did, where the decision that followed has none of its own."""
+        reason = _REASONS.get(record.act, "")
+        if record.request.startswith(f"{Verb.RETRY}@"):
+            reason = "Retried"
+        if not reason:
+            return
+        namespace, _, name = record.object.partition("/")
+        door = hashlib.sha256(record.id.encode()).hexdigest()[:12]
+        note = "; ".join(part for part in (record.because, record.evidence) if part)
+        news = News(
+            *(record.kind, namespace, name, record.uid),
+            once=str(record.epoch or door),
+            reason=reason,
+            note=f"{record.who}: {note}" if record.who and not record.epoch else note,
+            warning=record.act is Act.REFUSAL,
+        )
+        await events.tell(self.kube, news, self.clock(), Reporter("controller", self.instance))
+
+
+_REASONS = {
+    Act.APPROVAL: "Approved",
+    Act.REJECTION: "Rejected",
+    Act.REFUSAL: "Refused",
+}
+"""Acts of which no Event tells; what was asked and done is told by the decision's own."""

@@ -1,0 +1,78 @@
+"""ClusterSwitchover objects of the cluster, parsed JSON, to nouns, and their status back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rollout.manifest import objects, plain, record
+from rollout.model.switchover import Switchover, SwitchoverStatus
+
+KIND = "ClusterSwitchover"
+
+_STATUS = TypeAdapter(SwitchoverStatus)
+
+# What may be lost when it cannot be read: nothing of it says where users are.
+_MAY_BE_LOST = frozenset({
+    ("because",),
+    ("waitsFor",),
+    ("history",),
+    ("lowTtl",),
+    ("attempt", "before"),
+    ("attempt", "verdicts"),
+    ("attempt", "approvals"),
+    ("attempt", "warnings"),
+    ("attempt", "checkpoint"),
+    ("attempt", "blueCheckpoint"),
+})  # fmt: skip
+
+
+def switchover(obj: Mapping[str, Any]) -> Switchover:
+    """The ClusterSwitchover that ``obj`` describes.
+
+    Errors: ``ManifestError`` naming the object and the first mistake.
+    """
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    return Switchover(
+        name=objects.text(metadata, "name"),
+        namespace=objects.text(metadata, "namespace"),
+        uid=objects.text(metadata, "uid"),
+        generation=objects.number(metadata, "generation"),
+        spec=objects.spec_of(KIND, obj),
+        commit=objects.text(annotations, objects.COMMIT),
+        author=objects.text(annotations, objects.AUTHOR),
+        request=objects.request(objects.text(annotations, objects.REQUEST)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        deleted_at=objects.deleted_at(metadata),
+    )
+
+
+def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
+    """What the ClusterSwitchover ``obj`` remembers; fresh when it remembers nothing.
+
+    Errors: ``ManifestError`` where it cannot be read which weights were asked for.
+    """
+    stored = plain.mapping(obj.get("status"))
+    wanted = "restore the status, or delete it once one cluster has all of the weight"
+    return record.remembered(_STATUS, stored, _MAY_BE_LOST, (record.called(KIND, obj), wanted))
+
+
+def status_json(
+    status: SwitchoverStatus, before: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The whole status as JSON; ``before``: the stored one, for its conditions."""
+    attempt, split = status.attempt, status.stage.split
+    opaque = {"checkpoint": attempt.checkpoint, "blueCheckpoint": attempt.blue_checkpoint}
+    made = record.written(_STATUS, status, {"attempt": {"checkpoint", "blue_checkpoint"}})
+    made |= {"phase": status.phase.value, "observedGeneration": status.observed_generation}
+    weights = {"stable": split.stable, "canary": split.canary}
+    name = status.stage.name.value
+    made["stage"] = {**made.get("stage", {}), "name": name, "split": weights}
+    kept = {key: record.finite(dict(value)) for key, value in opaque.items() if value}
+    if kept:
+        made["attempt"] = {**made.get("attempt", {}), **kept}
+    wanted = record.standing(status.phase, status.phase.value, status.because, attempt.pause)
+    conditions = record.conditions(wanted, before, status.observed_generation, now)
+    return made | {"conditions": conditions}

@@ -1,0 +1,97 @@
+"""What the nouns cannot say of a ClusterSwitchover, over plain values."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollout.manifest import metrics, plain
+from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.switchover import UNAVOIDABLE
+
+
+def of(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The rules of one ClusterSwitchover."""
+    yield from _clusters(spec)
+    yield from _steps(plain.items(spec.get("steps")), ("steps",))
+    yield from _analysis(plain.mapping(spec.get("analysis")))
+    yield from _records(plain.mapping(spec.get("dns")))
+    yield from _probes(spec)
+    yield from _overruled(plain.items(spec.get("overrule")))
+
+
+def _clusters(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    blue, green = (plain.mapping(spec.get(side)) for side in ("blue", "green"))
+    if not blue.get("kubeconfig") and not green.get("kubeconfig") and "green" in spec:
+        yield Mistake(
+            ("green",), "is the controller's own cluster, as blue is", "a kubeconfig in one of them"
+        )
+    label = blue.get("label")
+    if label and label == green.get("label"):
+        yield Mistake(("green", "label"), f"is {show(label)}, as blue's is", "a label of its own")
+    theirs = set(map(str, plain.items(blue.get("answers"))))
+    for index, answer in enumerate(plain.items(green.get("answers"))):
+        if str(answer) in theirs:
+            found = f"is {show(answer)}, which blue answers, too"
+            yield Mistake(("green", "answers", index), found, "an address of its own")
+
+
+def _steps(steps: list[Any], path: Path) -> Iterator[Mistake]:
+    before = 0
+    for index, step in enumerate(map(plain.mapping, steps)):
+        weight = step.get("weight")
+        if isinstance(weight, bool) or not isinstance(weight, int):
+            continue
+        if weight == 100:
+            wanted = "leave it out: after the last step everyone goes to green, and spec.bake holds"
+            yield Mistake((*path, index, "weight"), "is 100", wanted)
+        elif weight <= before:
+            found = f"is {weight}, no more than the step before ({before})"
+            yield Mistake((*path, index, "weight"), found, "weights must rise")
+        before = max(before, weight)
+
+
+def _analysis(analysis: Mapping[str, Any]) -> Iterator[Mistake]:
+    if analysis.get("templates"):
+        found = "is set, but a switchover's metrics stand in its own spec"
+        yield Mistake(("analysis", "templates"), found, "metrics beside it are wanted")
+    if analysis.get("reporter") not in (None, "auto"):
+        found = f"is {show(analysis['reporter'])}, but the gateways' own counters are read"
+        yield Mistake(("analysis", "reporter"), found, "leave it out")
+    yield from metrics.of(analysis.get("metrics"), ("analysis", "metrics"))
+
+
+def _records(dns: Mapping[str, Any]) -> Iterator[Mistake]:
+    entries = [plain.mapping(entry) for entry in plain.items(dns.get("endpoints"))]
+    seen: set[tuple[object, ...]] = set()
+    for index, entry in enumerate(entries):
+        name = (entry.get("cluster", "home"), entry.get("namespace", ""), entry.get("name"))
+        if name in seen:
+            found = f"is {show(entry.get('name'))} again"
+            yield Mistake(("dns", "endpoints", index, "name"), found, "each object once")
+        seen.add(name)
+    for index, name in enumerate(plain.items(dns.get("names"))):
+        if name in plain.items(dns.get("names"))[:index]:
+            yield Mistake(("dns", "names", index), f"is {show(name)} again", "each name once")
+
+
+def _probes(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    names = {str(name) for name in plain.items(plain.mapping(spec.get("dns")).get("names"))}
+    for index, probe in enumerate(map(plain.mapping, plain.items(spec.get("probes")))):
+        url = probe.get("url")
+        if not isinstance(url, str) or "://" not in url or not names:
+            continue
+        name = url.split("://", 1)[1].split("/")[0].split(":")[0]
+        if not any(_covers(pattern, name) for pattern in names):
+            found = f"asks for {show(name)}, which dns.names does not move"
+            yield Mistake(("probes", index, "url"), found, f"one of {', '.join(sorted(names))}")
+
+
+def _covers(pattern: str, name: str) -> bool:
+    return pattern == name or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+
+
+def _overruled(entries: list[Any]) -> Iterator[Mistake]:
+    for index, entry in enumerate(map(plain.mapping, entries)):
+        rule = entry.get("rule")
+        if isinstance(rule, str) and rule in UNAVOIDABLE:
+            found = f"is {rule}, which nobody can overrule"
+            yield Mistake(("overrule", index, "rule"), found, UNAVOIDABLE[rule])

@@ -1,0 +1,200 @@
+"""What follows from one look at a switchover; the order here is what wins.
+
+1. Nothing is written over an object that changed since it was seen (``SetWeights.versions``).
+2. Nobody is sent to a gateway that surely answers nobody.
+3. Git asks for blue: back, also before a person's request is heard.
+4. A person's request.
+5. A foreign edit of the weights: seen, named and asked about, not fought.
+6. Gates; green that fails goes back in the same look.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rollout.model.action import Announce, LetGo
+from rollout.model.reasons import PauseKind, WaitsFor
+from rollout.model.status import Drift
+from rollout.model.switching import SetWeights, Sighting, SwitchAction, SwitchDecision
+from rollout.model.switchover import (
+    AHEAD,
+    MOVED,
+    Side,
+    Switchover,
+    SwitchoverStatus,
+    SwitchStage,
+)
+from rollout.model.turn import SOON, Notice, short
+from rollout.upgrade.switchover import progress, requests, stages, transitions
+from rollout.upgrade.switchover.look import Look, Turn, attempted, go_back, pause, remember
+
+_JUDGED = (SwitchStage.SHIFTING, SwitchStage.BAKING)
+_WRITTEN = (*MOVED, SwitchStage.RETURNING)
+
+
+def decide(
+    switchover: Switchover, status: SwitchoverStatus, seen: Sighting, now: datetime
+) -> SwitchDecision:
+    """What to remember and what to do, from one look."""
+    look = _brought_up(Look(switchover, status, seen, now))
+    turn = transitions.lawful(look, _turn(look))
+    return _finish(look, turn)
+
+
+def _brought_up(look: Look) -> Look:
+    """The look with what is noted in any stage: TTL, silent gateways, how far weights have come."""
+    attempt = look.status.attempt
+    status = replace(look.status, low_ttl=stages.low_ttl(look))
+    status = attempted(
+        status,
+        blue_down_at=_since(attempt.blue_down_at, look, Side.BLUE),
+        green_down_at=_since(attempt.green_down_at, look, Side.GREEN),
+    )
+    look = replace(look, status=status)
+    if status.stage.name in _WRITTEN and not requests.drifted(look):
+        look = replace(look, status=progress.advanced(look))
+    return look
+
+
+def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:
+    """Since when all probes of ``side`` fail; what was not tried now is as it was."""
+    if not look.probes(side):
+        return known
+    return (known or look.now) if look.fails(side) else None
+
+
+def _turn(look: Look) -> Turn:
+    """The first of these that has something to say; most looks end at the stage's own."""
+    if look.switchover.deleting:
+        return _leave(look)
+    records = look.seen.records
+    if look.status.serving is None:
+        return _unreadable(look) or stages.adopt(look)
+    if overtaken := _overtaken(look):
+        return overtaken
+    if answered := requests.answered(look):
+        return answered
+    if records.problems or records.silent:
+        return _hopeful(look)
+    return _drifted(look) or stages.advance(look)
+
+
+def _unreadable(look: Look) -> Turn | None:
+    records = look.seen.records
+    if records.problems:
+        return stages.blocked(look, records.problems[0])
+    if records.silent:
+        return stages.blocked(look, records.silent[0], WaitsFor.CLUSTER)
+    return None
+
+
+def _hopeful(look: Look) -> Turn:
+    """The records cannot be read, so nothing is written; but a failure is still found.
+
+    It is remembered, and the way back is written as soon as that is possible again.
+    """
+    if look.status.stage.name in _JUDGED:
+        look, _, back = stages.judged_on(look)
+        if back is not None:
+            return back
+    stands = _unreadable(look) or stages.advance(look)
+    return replace(stands, again=SOON)
+
+
+def _overtaken(look: Look) -> Turn | None:
+    """Git asks for blue: back at once."""
+    under_way = look.status.stage.name in (*AHEAD, *MOVED)
+    if look.switchover.spec.serve is Side.GREEN or not under_way:
+        return None
+    return go_back(look, "git asks for blue now", reject=False)
+
+
+def _drifted(look: Look) -> Turn | None:
+    """Somebody else wrote our weights after us: it is named, and a person decides.
+
+    On the way back the weights are written again, one look after the other: users come first.
+    """
+    status, stage = look.status, look.status.stage
+    if stage.name not in _WRITTEN or stage.written_at is None:
+        return None
+    if look.seen.records.divide(stage.split):
+        return _settled(look)
+    by = f" by {look.seen.records.editor}" if look.seen.records.editor else ""
+    found = ", ".join(f"{p.blue}/{p.green}" for p in look.seen.records.pairs[:1])
+    because = f"the weights were changed{by} to {found}, {stage.split} asked"
+    count = (status.attempt.drift.count if status.attempt.drift else 0) + 1
+    if stage.name is SwitchStage.RETURNING:
+        drift = Drift(count, look.now, because)
+        status = attempted(progress.asked_anew(status, look), drift=drift)
+        return Turn(remember(status, look.now, because), because, SOON, WaitsFor.RECORDS)
+    if stage.name in _JUDGED:
+        look, _, back = stages.judged_on(look)
+        if back is not None:
+            return back
+    status = look.status
+    if requests.drifted(look):
+        return Turn(status, because, SOON * 3, writes=False)
+    noted = attempted(status, drift=Drift(count, look.now, because))
+    return replace(pause(replace(look, status=noted), PauseKind.DRIFT, because), writes=False)
+
+
+def _settled(look: Look) -> Turn | None:
+    """Whoever had changed the weights has put them back."""
+    if not requests.drifted(look):
+        return None
+    because = "the weights are as asked again"
+    status = attempted(progress.asked_anew(look.status, look), pause=None)
+    return Turn(remember(status, look.now, because), because, timedelta(0))
+
+
+def _leave(look: Look) -> Turn:
+    """A deleted switchover goes home first; once everyone is on green, they stay."""
+    if look.status.stage.name is SwitchStage.SHIFTING:
+        return go_back(look, "the switchover is deleted", reject=False)
+    if look.status.stage.name is SwitchStage.RETURNING:
+        turn = stages.advance(look)
+        late = look.switchover.deleted_at or look.now
+        over = look.now - late >= 2 * look.switchover.progress_deadline
+        home = turn.status.stage.name is SwitchStage.SERVING
+        return _gone(turn, look) if home or over else turn
+    because = f"deleted; the weights stay {look.status.stage.split}"
+    return _gone(Turn(look.status, because, writes=False), look)
+
+
+def _gone(turn: Turn, look: Look) -> Turn:
+    return replace(turn, actions=(LetGo(),), again=None, writes=False)
+
+
+def _finish(look: Look, turn: Turn) -> SwitchDecision:
+    """The turn as a decision: phase, sentence, and the actions that are due."""
+    because = short(turn.because)
+    status = replace(
+        turn.status,
+        phase=stages.phase(turn.status, turn.waits_for),
+        because=because,
+        waits_for=turn.waits_for,
+        observed_generation=look.switchover.generation,
+        observed_commit=look.switchover.commit,
+    )
+    due = (*_weights(look, turn, status), *stages.restarts(status), *_told(look, turn, because))
+    return SwitchDecision(status, (*due, *turn.actions), turn.again, because)
+
+
+def _weights(look: Look, turn: Turn, status: SwitchoverStatus) -> tuple[SwitchAction, ...]:
+    """The weights as the status has them, where the objects have others and may be written."""
+    records, stage = look.seen.records, status.stage
+    writes = turn.writes and stage.name in _WRITTEN and not records.problems
+    if not writes or requests.drifted(replace(look, status=status)):
+        return ()
+    if stage.name is SwitchStage.RETURNING and stages.cannot_carry(look):
+        return ()
+    if records.divide(stage.split):
+        return ()
+    return (SetWeights(stage.split, records.versions),)
+
+
+def _told(look: Look, turn: Turn, because: str) -> tuple[SwitchAction, ...]:
+    """The Event, once for each new reason."""
+    notice: Notice | None = turn.notice
+    if notice is None or because == look.status.because:
+        return ()
+    return (Announce(notice.reason, because, notice.warning, look.seen.findings),)

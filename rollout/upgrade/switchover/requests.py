@@ -1,0 +1,139 @@
+"""What people ask of a switchover, handled once: each verb is one function from look to turn."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from rollout.model.reasons import PauseKind, Verb
+from rollout.model.spec import Request
+from rollout.model.status import Answer
+from rollout.model.switchover import AHEAD, MOVED, SwitchStage
+from rollout.model.turn import AT_ONCE, Notice
+from rollout.upgrade.switchover import progress
+from rollout.upgrade.switchover.look import (
+    Look,
+    Turn,
+    attempted,
+    enter_bake,
+    enter_step,
+    go_back,
+    pause,
+    remember,
+    staged,
+)
+
+
+def answered(look: Look) -> Turn | None:
+    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
+    request = look.switchover.request
+    if request is None or request.text == look.status.last_handled_request:
+        return None
+    if request.verb in (Verb.PROMOTE, Verb.SKIP) and _on_its_way(look):
+        return None  # gates are a person's to pass by, the order of weights is not
+    look = replace(look, status=replace(look.status, last_handled_request=request.text))
+    turn = _done(look, request)
+    if turn is not None:
+        return turn
+    because = f"{request.verb}: nothing to {request.verb} while {look.status.stage.name.lower()}"
+    status = replace(look.status, last_refused_request=request.text)
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def _on_its_way(look: Look) -> bool:
+    stage = look.status.stage
+    return stage.name is SwitchStage.SHIFTING and stage.served_at is None and not drifted(look)
+
+
+def drifted(look: Look) -> bool:
+    """Whether a person is asked about a foreign edit, which stays until that is decided."""
+    paused = look.status.attempt.pause
+    return paused is not None and paused.kind is PauseKind.DRIFT
+
+
+def _done(look: Look, request: Request) -> Turn | None:
+    """The turn that does it; None where the stage has nothing to which it could be done."""
+    match request.verb:
+        case Verb.PROMOTE:
+            return _promote(look, request)
+        case Verb.SKIP:
+            return _skip(look, request)
+        case Verb.PAUSE:
+            return _pause(look, request)
+        case Verb.RESUME:
+            return _resume(look, request)
+        case Verb.ABORT:
+            return _abort(look, request)
+        case Verb.RETRY:
+            return _retry(look, request)
+        case Verb.APPROVE | Verb.REJECT:
+            return _answer(look, request)
+    assert_never(request.verb)
+
+
+def who(request: Request) -> str:
+    """Who asked, as people read it."""
+    return request.who or "a person"
+
+
+def _promote(look: Look, request: Request) -> Turn | None:
+    if look.status.stage.name is not SwitchStage.SHIFTING:
+        return None
+    return enter_bake(look, f"everyone to green, said by {who(request)}")
+
+
+def _skip(look: Look, request: Request) -> Turn | None:
+    step = look.status.attempt.step
+    if look.status.stage.name is not SwitchStage.SHIFTING or step is None:
+        return None
+    because = f"step skipped by {who(request)}"
+    if step.index + 1 < len(look.switchover.spec.steps):
+        return enter_step(look, step.index + 1, because)
+    return enter_bake(look, because)
+
+
+def _pause(look: Look, request: Request) -> Turn | None:
+    if look.status.stage.name not in (*AHEAD, *MOVED):
+        return None
+    return pause(look, PauseKind.PERSON, f"paused by {who(request)}", who(request))
+
+
+def _resume(look: Look, request: Request) -> Turn | None:
+    """Goes on; what was waited for is waited for anew, and a foreign edit is overwritten."""
+    status, paused = look.status, look.status.attempt.pause
+    if paused is None:
+        return None
+    because = f"resumed by {who(request)}"
+    if drifted(look):
+        status = progress.asked_anew(status, look)
+    elif status.stage.confirmed_at is not None and not paused.by:
+        status = staged(status, confirmed_at=look.now)
+    if paused.kind in (PauseKind.FAILED, PauseKind.STABLE_WORSE):
+        status = attempted(status, checkpoint={}, blue_checkpoint={})  # evidence begins anew
+    status = attempted(staged(status, since=look.now), pause=None)
+    return Turn(remember(status, look.now, because), because, AT_ONCE, notice=Notice("Resumed"))
+
+
+def _abort(look: Look, request: Request) -> Turn | None:
+    if look.status.stage.name not in (*AHEAD, *MOVED):
+        return None
+    return go_back(look, f"aborted by {who(request)}", reject=True)
+
+
+def _retry(look: Look, request: Request) -> Turn | None:
+    if look.status.rejected is None or look.status.stage.name is not SwitchStage.SERVING:
+        return None
+    because = f"retry asked by {who(request)}"
+    status = remember(replace(look.status, rejected=None), look.now, because)
+    return Turn(status, because, AT_ONCE)
+
+
+def _answer(look: Look, request: Request) -> Turn | None:
+    """A yes is kept for the gate; a no goes back."""
+    status, step = look.status, look.status.attempt.step
+    if status.stage.name is not SwitchStage.SHIFTING or step is None:
+        return None
+    if request.verb is Verb.REJECT:
+        return go_back(look, f"rejected by {who(request)}", reject=True)
+    answer = Answer(request.who, True, look.now, step.index, status.attempt.number)
+    because = f"approved by {who(request)}"
+    status = attempted(status, approvals=(*status.attempt.approvals, answer)[-50:])
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
