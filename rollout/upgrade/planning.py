@@ -3,13 +3,13 @@
 Pure, and the same for ``rollout plan`` and for the controller when a wave begins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from heapq import heappush, heapreplace
 from math import ceil
 
 from rollout.labels import Selector
-from rollout.labels import pairs as equal
 from rollout.model.inventory import Budget, GatewayKind, Inventory
 from rollout.model.mesh import INJECTION, REV, MeshNamespace, MeshWorkload, Ref, Restart, Way
 from rollout.model.upgrade import ControlPlaneUpgradeSpec, GatewayMove, Removal, Wave
@@ -20,6 +20,7 @@ from rollout.model.upgradeplan import (
     PlannedWorkload,
     UpgradePlan,
 )
+from rollout.upgrade.members import is_at, members
 
 START = timedelta(seconds=20)
 """How long a new pod takes until it is ready, for an estimate: image, proxy and program."""
@@ -28,11 +29,10 @@ START = timedelta(seconds=20)
 def plan(name: str, spec: ControlPlaneUpgradeSpec, mesh: Inventory) -> UpgradePlan:
     """All that the upgrade would do to this mesh."""
     grouped = Grouped(mesh, spec.from_)
-    left = [space.name for space in grouped.scope]
-    waves = []
+    rest, waves = replace(mesh, namespaces=grouped.scope), []
     for wave in spec.groups:
-        names = members(wave, [grouped.spaces[each] for each in left], grouped.sizes)
-        left = [each for each in left if each not in names]
+        names = members(wave, rest, spec.from_)
+        rest = replace(rest, namespaces=tuple(s for s in rest.namespaces if s.name not in names))
         waves.append(grouped.wave(wave, names))
     return UpgradePlan(
         name,
@@ -41,42 +41,11 @@ def plan(name: str, spec: ControlPlaneUpgradeSpec, mesh: Inventory) -> UpgradePl
         tuple(waves),
         tuple(_gateway(move, mesh) for move in spec.gateways),
         tuple(_tags(spec)),
-        tuple(left),
+        tuple(space.name for space in rest.namespaces),
         grouped.own,
         spec.bake,
         "asks" if spec.remove is Removal.APPROVAL else "",
     )
-
-
-def members(wave: Wave, left: Sequence[MeshNamespace], sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """The namespaces of a wave among those that have not moved, in the order they move.
-
-    ``left``: in order; ``sizes``: workloads by namespace. A percentage is of all workloads of
-    ``left``, the smallest namespaces first, so that little is at stake in the beginning.
-    """
-    names = {space.name: space for space in left}
-    if wave.namespaces:
-        return tuple(name for name in wave.namespaces if name in names)
-    if wave.selector:
-        wanted = equal(wave.selector)
-        return tuple(name for name, space in names.items() if wanted.matches(space.labels))
-    if wave.tag is not None:
-        return tuple(n for n, space in names.items() if space.resolution.label == wave.tag)
-    smallest = sorted(names, key=lambda name: (sizes.get(name, 0), name))
-    if wave.percentage is None:
-        return tuple(smallest)
-    return tuple(_share(smallest, sizes, wave.percentage))
-
-
-def _share(names: Sequence[str], sizes: Mapping[str, int], share: float) -> Iterator[str]:
-    """The first of ``names`` that together hold at least ``share`` of all workloads."""
-    wanted = share * sum(sizes.get(name, 0) for name in names)
-    held = 0
-    for name in names:
-        if held >= wanted and (held or share == 0):
-            return
-        held += sizes.get(name, 0)
-        yield name
 
 
 class Grouped:
@@ -84,7 +53,7 @@ class Grouped:
 
     def __init__(self, mesh: Inventory, old: str) -> None:
         self.spaces = {space.name: space for space in mesh.namespaces}
-        self.scope = tuple(s for s in mesh.namespaces if s.resolution.revision == old)
+        self.scope = tuple(s for s in mesh.namespaces if is_at(s, old))
         self._workloads = _by_space(mesh.workloads)
         self._budgets: dict[str, list[Budget]] = {}
         for budget in mesh.budgets:
@@ -93,7 +62,6 @@ class Grouped:
         for gateway in mesh.gateways:
             if gateway.kind is GatewayKind.INJECTED:
                 self._gateways.setdefault(gateway.ref.namespace, []).append(gateway.ref)
-        self.sizes = {name: len(each) for name, each in self._workloads.items()}
         inside = {space.name for space in self.scope}
         self.own = tuple(
             each.ref

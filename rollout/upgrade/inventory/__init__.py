@@ -3,7 +3,7 @@
 Pods may be an iterator over pages, so that a cluster's pods never are in memory together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,10 +99,10 @@ def inventory(
         denied=beside.denied,
         proxies=None if beside.pages is None else syncz.states(beside.pages),
         seen=frozenset(objects),
-        unread=(*beside.unread, *_missing(objects)),
+        unread=(*beside.unread, *_missing({*objects, *(each.what for each in beside.unread)})),
     )
 
 
-def _missing(objects: Objects) -> tuple[Unread, ...]:
-    absent = (kind for kind in KINDS if kind in MUST and kind not in objects)
+def _missing(told: Collection[str]) -> tuple[Unread, ...]:
+    absent = (kind for kind in KINDS if kind in MUST and kind not in told)
     return tuple(Unread(kind, "it was not read") for kind in absent)
