@@ -12,6 +12,7 @@ import yaml
 
 from rollout.cli import policy
 from rollout.cli.manifests import rbac
+from rollout.controller import instruments
 from rollout.edges.kube import paths
 from rollout.edges.reach import Hosts
 from rollout.edges.webhook import body, signature
@@ -133,3 +134,15 @@ def test_every_rule_of_an_upgrade_is_explained() -> None:
     named = re.search(r"Some rules cannot be overruled.*?: (.*)\.$", page, re.M)
     assert named is not None
     assert set(re.findall(r"[A-Z]+-\d+", named[1])) == set(UNAVOIDABLE)
+
+
+def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> None:
+    told = instruments.Instruments()
+    told.watch(instruments.Fleet(lambda _: ()))
+    told.asked("rollout_leader", "", float)
+    told.asked("rollout_watch_silence_seconds", "", float)
+    ours = {family.name for family in told.registry.collect()}
+    rows = set(
+        re.findall(r"^\| `(rollout_\w+)` \|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    )
+    assert rows == {name for name in ours if not name.startswith("process_")}

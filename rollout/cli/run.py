@@ -22,13 +22,16 @@ from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
+from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
+from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
 from rollout.edges import kube
+from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Access, Prometheus
@@ -106,6 +109,7 @@ async def _run(given: Settings) -> None:
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
+        told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
         recorder = Recorder(given.audit, identity)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
@@ -114,6 +118,7 @@ async def _run(given: Settings) -> None:
             recorder.beside,
             _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
+            forges.reporting(told),
             *((talk.beside(),) if talk else ()),
         )
         if isinstance(outside.kube, Kube):
@@ -134,13 +139,21 @@ async def _outside(
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
     api = await kube.connect(path, given.context or None, proxy)
-    cluster = await exits.enter_async_context(Kube(api, concerns.of, kube.scopes(given.namespace)))
+    told = Instruments()
+    cluster = await exits.enter_async_context(
+        Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
+    )
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    metrics = _metrics(given, exits)
+    metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
-    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
+    outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
+    return outside, repo, webhooks
+
+
+def _forges(allowed: policies.Policy) -> Forges:
+    return Forges.of(Hosts(allowed.forges), Proxy.of(settings.proxies()), loop.clock)
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -150,12 +163,13 @@ async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
     return Syncz(http, given.istiod.split(","))
 
 
-def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
+def _metrics(given: Settings, told: Instruments, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
+        telemetry.warn("no prometheus is given: steps that are to be judged will hold")
         return Nowhere()
     prometheus = Prometheus(access(given))
     exits.callback(prometheus.close)
-    return Batcher(prometheus)
+    return Batcher(Timed(prometheus, told))
 
 
 def access(given: Settings) -> Access:
@@ -185,6 +199,7 @@ def _following(
                 instance=controller.settings.identity,
             ),
             leading=lambda: controller.leading,
+            instruments=controller.metrics,
         )
         following = Following(sources, outside.kube)
         pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)

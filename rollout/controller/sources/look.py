@@ -3,6 +3,7 @@
 A look is run by ``loop.py``, which waits, retries and never runs two of one source at once.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -13,6 +14,7 @@ from typing import Protocol
 from zlib import crc32
 
 from rollout.controller import telemetry
+from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import unchanged
@@ -102,6 +104,7 @@ class Sources:
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
     phase: Callable[[str], timedelta] = phase
+    instruments: Instruments = field(default_factory=Instruments)
     _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     _nudged: set[str] = field(default_factory=set)
 
@@ -152,7 +155,11 @@ class Sources:
             return known[1] - now  # woken by what we wrote ourselves
         self._nudged.discard(key)
         self._polled.pop(key, None)
+        began = asyncio.get_running_loop().time()
         status = await self._follow(source)
+        took = asyncio.get_running_loop().time() - began
+        unread = bool(status.problem) and not status.held
+        self.instruments.fetched(key, took, self.clock(), failed=unread)
         await self._save(obj, source.status, status)
         now = self.clock()  # what was slow must not put it beside the others of its repository
         wait = self._until_poll(source, now)
@@ -271,6 +278,7 @@ def _status(
         rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
         notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
         observed_generation=source.generation,
+        forge=source.status.forge,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +23,16 @@ AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 _PATCH = "application/json-patch+json"
 
 
+Told = Callable[[str, int, float], None]
+"""Hears of each request: its method, the answer's status (0: there was none), and seconds."""
+
+
 class Calls:
     """Requests to the API server, and its answers as JSON or as one of our errors."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, told: Told = lambda *_: None) -> None:
         self._api = api
+        self._told = told
 
     async def close(self) -> None:
         """Nothing is open any more, TLS connections included.
@@ -42,14 +47,18 @@ class Calls:
         self, method: str, path: str, query: Mapping[str, str], body: object, *, where: str
     ) -> dict[str, Any]:
         seconds = READ_SECONDS if method == "GET" else WRITE_SECONDS
+        began, status = asyncio.get_running_loop().time(), 0
         try:
             response = await self._send(method, path, query, body, _timeout(seconds))
             try:
                 text = await _body(response)
+                status = response.status
             finally:
                 response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(where, error) from error
+        finally:
+            self._told(method, status, asyncio.get_running_loop().time() - began)
         if response.status >= 300:
             raise _refusal(where, response.status, response.headers.get("Retry-After"), text)
         return _object(where, text)
