@@ -25,10 +25,11 @@ from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load
-from rollout.messages import markdown, planned
+from rollout.messages import markdown, planned, switching
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
+from rollout.model.switchover import SwitchoverSpec
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 Json = Mapping[str, Any]
@@ -79,8 +80,13 @@ def plan(
     for note in told.doubtful:
         output.say(note)
     rollouts = [m for m in told.manifests if m.kind == "Rollout"]
+    switches = [(m.name, m.spec) for m in told.manifests if isinstance(m.spec, SwitchoverSpec)]
+    for name, spec in switches:
+        output.console().print("\n".join(switching.plan(name, spec)))
     specs = ((m.name, m.spec) for m in told.manifests)
     upgrades = [(name, s) for name, s in specs if isinstance(s, ControlPlaneUpgradeSpec)]
+    if switches and not (rollouts or upgrades or named):
+        return
     if not (rollouts or upgrades or named):
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
     given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)
