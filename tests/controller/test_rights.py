@@ -5,7 +5,11 @@ from rollout.edges.kube import PATHS
 
 def test_a_call_that_serves_several_needs_names_them_all() -> None:
     found = rights.calls()
-    assert found[Call("patch", "Deployment")] == (Need.MANAGED, Need.POD_TEMPLATE)
+    assert found[Call("patch", "Deployment")] == (
+        Need.MANAGED,
+        Need.POD_TEMPLATE,
+        Need.SWITCHOVERS,
+    )
     assert found[Call("list", "Secret")] == (Need.CONFIGURATION, Need.SECRETS)
     assert found[Call("patch", "Rollout", "status")] == (Need.ROLLOUTS,)
 

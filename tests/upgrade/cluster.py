@@ -496,6 +496,39 @@ def revisions_of(pod: Json) -> list[str]:
     return [image.rpartition(":")[2].replace(".", "-") for image in images]
 
 
+def ground(*spaces: str) -> list[dict[str, Any]]:
+    """What Istio's base brings, and what istiod writes into every namespace."""
+    crds = ("virtualservices.networking.istio.io", "peerauthentications.security.istio.io")
+    return [
+        *(
+            {
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": name},
+                "spec": {"versions": [{"name": "v1", "served": True}]},
+            }
+            for name in crds
+        ),
+        *(
+            {
+                "kind": "ConfigMap",
+                "metadata": {"name": "istio-ca-root-cert", "namespace": space},
+                "data": {"root-cert.pem": "root"},
+            }
+            for space in spaces
+        ),
+    ]
+
+
+def front(space: str, name: str) -> dict[str, Any]:
+    """The Service before a gateway's pods."""
+    return {
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": space},
+        "spec": {"selector": {"app": name, "istio": "ingress"}},
+    }
+
+
 def built(*, spaces: int = 3, works: int = 2) -> Mesh:
     """A mesh at ``OLD`` with ``NEW`` beside it, a tag and the default, and pods at rest.
 
@@ -509,7 +542,8 @@ def built(*, spaces: int = 3, works: int = 2) -> Mesh:
         mesh.put(namespace(f"shop{number}", **by))
         mesh.put(*(workload(f"shop{number}", f"web{n}") for n in range(works)))
     mesh.put(namespace("tagged", **{"istio.io/rev": "prod"}), workload("tagged", "web"))
-    mesh.put(namespace("ingress"), gateway("ingress", "gw"))
+    mesh.put(namespace("ingress"), gateway("ingress", "gw"), front("ingress", "gw"))
+    mesh.put(*ground("tagged", "ingress", *(f"shop{n}" for n in range(1, spaces + 1))))
     mesh.settle(4)
     return mesh
 

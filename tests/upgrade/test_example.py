@@ -4,7 +4,18 @@ from pathlib import Path
 
 from rollout.manifest import load
 from rollout.model.upgrading import State
-from tests.upgrade.cluster import NEW, Mesh, gateway, istiod, namespace, tag, validator, workload
+from tests.upgrade.cluster import (
+    NEW,
+    Mesh,
+    front,
+    gateway,
+    ground,
+    istiod,
+    namespace,
+    tag,
+    validator,
+    workload,
+)
 from tests.upgrade.cluster import OLD as BEFORE
 from tests.upgrade.play import Play
 
@@ -26,6 +37,8 @@ def town() -> Mesh:
     }.items():
         mesh.put(namespace(name, **labels), workload(name, "web"))
     mesh.put(namespace("ingress"), gateway("ingress", "istio-ingress"))
+    mesh.put(front("ingress", "istio-ingress"))
+    mesh.put(*ground("mesh-canary", "prices", "shop", "blog", "wiki", "ingress"))
     mesh.settle(4)
     return mesh
 

@@ -28,6 +28,6 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             clock=controller.clock,
             leading=lambda: controller.leading,
         )
-        await Upgrades(looks, kube).run()
+        await Upgrades(looks, kube, kube).run()
 
     return beside

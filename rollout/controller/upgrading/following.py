@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass, field
 
 from rollout.controller.loop import Loop, Scheduler
-from rollout.controller.ports import Watching
+from rollout.controller.ports import Reviews, Watching
 from rollout.controller.upgrading.looks import UpgradeLooks
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, RolloutError
 from rollout.manifest.upgrades import KIND
 
 AGAIN = 1.0  # seconds between two tries to read which upgrades there are
+ASKED = 60.0  # seconds between two questions whether we may see upgrades
 FEW = 1.0  # seconds in which all changes of a mesh are one look: there are hundreds in a wave
 
 
@@ -19,8 +20,10 @@ class Upgrades:
 
     looks: UpgradeLooks
     watch: Watching
+    reviews: Reviews
     _loop: Loop | None = field(default=None, init=False)
     _pending: asyncio.TimerHandle | None = field(default=None, init=False)
+    _seen: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
@@ -37,7 +40,12 @@ class Upgrades:
             alarms.stop()
 
     async def _first(self) -> None:
-        """Every upgrade is looked at, as soon as it is known which there are."""
+        """Every upgrade is looked at, as soon as it is known which there are.
+
+        Whoever may not see any has granted us no role for them, and hears nothing of it.
+        """
+        while not await self._may():
+            await asyncio.sleep(ASKED)
         while True:
             try:
                 self.looks.store.names()
@@ -45,7 +53,14 @@ class Upgrades:
                 await asyncio.sleep(AGAIN)
             else:
                 break
+        self._seen = True
         self.wake_all()
+
+    async def _may(self) -> bool:
+        try:
+            return await self.reviews.may("list", KIND)
+        except RolloutError:
+            return False
 
     async def _led(self) -> None:
         """Every upgrade is looked at once we lead; ends only when cancelled."""
@@ -71,7 +86,7 @@ class Upgrades:
         if kind == KIND:
             for concern in touched:
                 self._wake(concern.removeprefix(f"{KIND} /"), urgent=True)
-        elif self._pending is None and self._any():
+        elif self._pending is None and self._seen and self._any():
             self._pending = asyncio.get_running_loop().call_later(FEW, self.wake_all)
 
     def _any(self) -> bool:

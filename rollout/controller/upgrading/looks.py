@@ -49,7 +49,7 @@ class UpgradeLooks:
         inventory = await self._surveyed(held)
         now = self.clock()
         asked = core.ask(held.upgrade, held.status, inventory, now)
-        seen = await self.surveyor.observe(held.upgrade, inventory, asked)
+        seen = await self.surveyor.observe(held.upgrade, inventory, asked, now)
         decision = core.decide(held.upgrade, held.status, seen, self.clock())
         self._tell(held, decision)
         await self._act(held, decision)

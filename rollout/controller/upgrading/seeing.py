@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rollout.controller import rights
 from rollout.controller.guard import Guard
@@ -19,6 +20,8 @@ from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import Brake, MeshObservation, MeshQuestions, Tried, Try
 from rollout.model.upgrading import Recorded
 from rollout.upgrade import inventory as mesh
+from rollout.upgrade import rules
+from rollout.upgrade.rules.case import Case
 
 LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 CRD = "CustomResourceDefinition"
@@ -117,7 +120,11 @@ class Surveyor:
         return True
 
     async def observe(
-        self, upgrade: ControlPlaneUpgrade, inventory: Inventory, asked: MeshQuestions
+        self,
+        upgrade: ControlPlaneUpgrade,
+        inventory: Inventory,
+        asked: MeshQuestions,
+        now: datetime,
     ) -> MeshObservation:
         """The answers to ``asked``. Errors: none."""
         answers, tried, brake = await asyncio.gather(
@@ -133,7 +140,7 @@ class Surveyor:
             unread=unread,
             tried=tried,
             brake=brake,
-            findings=self._findings(upgrade, inventory) if asked.preflight else (),
+            findings=self._findings(upgrade, inventory, now) if asked.preflight else (),
             recorded=self._recorded(inventory, asked.record) if asked.record else None,
             counts=counts,
             values=values,
@@ -180,10 +187,12 @@ class Surveyor:
             what, lambda: owned.recorded(self.kube, inventory, revision), lambda _: None
         )
 
-    def _findings(self, upgrade: ControlPlaneUpgrade, inventory: Inventory) -> tuple[Finding, ...]:
+    def _findings(
+        self, upgrade: ControlPlaneUpgrade, inventory: Inventory, now: datetime
+    ) -> tuple[Finding, ...]:
         """What the rules say; where they cannot be asked at all, nothing begins."""
         return self.guard.read(
             f"{upgrade.key}: preflight",
-            lambda: (),
+            lambda: rules.findings(Case.of(upgrade.name, upgrade.spec, inventory, now)),
             lambda why: (Finding(UNREAD, Severity.BLOCK, why),),
         )
