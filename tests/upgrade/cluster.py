@@ -321,8 +321,8 @@ class Mesh:
             name = each["webhooks"][0]["clientConfig"]["service"]["name"]
             if not self.serves(name.removeprefix("istiod-")):
                 raise RefusedError(f'failed calling webhook "validation.istio.io": {name} is gone')
-            if "*" in obj["spec"]["hosts"]:
-                raise RefusedError("wildcard host * is not allowed for the mesh gateway")
+            if not obj["spec"]["hosts"]:
+                raise RefusedError("virtual service must have at least one host")
         return obj
 
     # What runs

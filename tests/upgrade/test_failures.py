@@ -59,7 +59,7 @@ def test_where_no_virtual_service_can_be_written_nothing_moves_and_then_all_goes
 
     def broken(obj: Any) -> Any:
         if obj["kind"] == "VirtualService":
-            return refused({**obj, "spec": {**obj["spec"], "hosts": ["*"]}})
+            return refused({**obj, "spec": {**obj["spec"], "hosts": []}})
         return play.mesh.injected(obj)
 
     play.mesh.kube.admit = broken

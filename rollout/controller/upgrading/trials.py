@@ -48,8 +48,7 @@ def pod(wanted: Try) -> dict[str, Any]:
 def virtual_service(namespace: str, *, good: bool) -> dict[str, Any]:
     """A VirtualService that istiod takes, or one that it must refuse.
 
-    The bad one has a host and destination that no schema minds; that ``*`` may not be a host in
-    the mesh, and that a route has a destination, only istiod knows.
+    No schema minds that the bad one has no host, and a route to nowhere; only istiod does.
     Source: istio/istio, ``pkg/config/validation/validation.go``, ``ValidateVirtualService``.
     """
     route = [{"destination": {"host": f"{_NAME}.invalid"}}]
@@ -58,7 +57,7 @@ def virtual_service(namespace: str, *, good: bool) -> dict[str, Any]:
         "kind": "VirtualService",
         "metadata": {"name": _NAME, "namespace": namespace},
         "spec": {
-            "hosts": [f"{_NAME}.invalid" if good else "*"],
+            "hosts": [f"{_NAME}.invalid"] if good else [],
             "http": [{"route": route if good else []}],
         },
     }
