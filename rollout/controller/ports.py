@@ -114,6 +114,37 @@ class Reviews(Protocol):
         """
 
 
+class Objects(Protocol):
+    """Objects of any kind, asked for when they are wanted and never watched.
+
+    A kind is named by its ``apiVersion`` and ``kind``, as manifests do.
+    Errors of all: ``OutsideError`` for a kind that the API server does not know, and when there
+    is no answer; ``RefusedError`` when it is no.
+    """
+
+    async def in_namespaces(self, api_version: str, kind: str) -> bool:
+        """Whether objects of the kind stand in namespaces."""
+
+    async def read(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """The object as the API server has it now; None: there is none."""
+
+    async def marked(
+        self, api_version: str, kind: str, namespace: str, label: str
+    ) -> Sequence[Json]:
+        """All with ``label``, ``key=value``."""
+
+    async def apply(self, obj: Json, *, force: bool = False, dry: bool = False) -> Json:
+        """The object after a server-side apply of ``obj`` by the sources' own field manager.
+
+        ``force``: fields of other managers are taken over. ``dry``: nothing is stored.
+        Errors: ``OwnedError`` for fields of others; ``ConflictError`` where ``obj`` has a
+        resourceVersion and somebody wrote first.
+        """
+
+    async def remove(self, obj: Json) -> None:
+        """It is gone, or was, or is another one by now."""
+
+
 class Cluster(Kube, Trials, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
