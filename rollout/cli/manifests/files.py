@@ -70,11 +70,11 @@ class Given:
 
 def read(paths: Iterable[Path]) -> Given:
     """What is in ``paths``; standard input for ``-``."""
-    texts = list(_texts(paths))
+    known = list(texts(paths))
     return Given(
-        tuple(load.text(name, data) for name, data in texts),
-        tuple(obj for _, data in texts for obj in documents(data)),
-        tuple(error for name, data in texts for error in _odd(name, data)),
+        tuple(load.text(name, data) for name, data in known),
+        tuple(obj for _, data in known for obj in documents(data)),
+        tuple(error for name, data in known for error in _odd(name, data)),
     )
 
 
@@ -83,7 +83,8 @@ def _odd(name: str, data: bytes) -> Iterator[ManifestError]:
         yield from load.oddities(name, data)
 
 
-def _texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+def texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Every file's name and bytes; ``stdin`` for what comes in by a pipe."""
     for path in files(paths):
         if str(path) == "-":
             yield STDIN, standard_input().read()
@@ -118,12 +119,13 @@ def documents(data: bytes) -> Iterator[Json]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
         return  # load.text has said what is wrong with it, or that it is none of ours
     for one in found:
-        for obj in _items(one):
+        for obj in items(one):
             if isinstance(obj, dict) and _is_object(obj):
                 yield obj
 
 
-def _items(document: object) -> list[object]:
+def items(document: object) -> list[object]:
+    """The objects of a List, or the document itself."""
     items = document.get("items") if isinstance(document, dict) else None
     is_list = isinstance(document, dict) and document.get("kind") == "List"
     return items if is_list and isinstance(items, list) else [document]
