@@ -17,6 +17,7 @@ from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
+from rollout.controller.seeing import hooks
 from rollout.controller.sources import apply
 from rollout.controller.sources.apply import Ground, Plan, Write
 from rollout.errors import ManifestError, OutsideError, RefusedError
@@ -60,7 +61,7 @@ class KubeSecrets:
     kube: Kube
 
     async def read(self, namespace: str, name: str) -> Mapping[str, str]:
-        obj = self.kube.get("Secret", namespace, name)
+        obj = await hooks.secret(self.kube, namespace, name)
         if obj is None:
             raise RefusedError(f"secret {namespace}/{name}: is missing; secretRef names it")
         found = {}
