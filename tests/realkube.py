@@ -47,10 +47,11 @@ def assets() -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *flags: str) -> Iterator[RealKube]:
+def running(folder: Path, *flags: str, accounts: bool = False) -> Iterator[RealKube]:
     """Started and ready; they end with the block, or with us. ``folder`` takes data and logs.
 
-    ``flags``: more of the API server's.
+    ``flags``: more of the API server's. ``accounts``: pods get the ServiceAccount ``default`` of
+    their namespace, as in a cluster, which somebody must have made.
     """
     programs = assets()
     client, peer, port = (free_port() for _ in range(3))
@@ -59,7 +60,8 @@ def running(folder: Path, *flags: str) -> Iterator[RealKube]:
     with contextlib.ExitStack() as stack:
         command = _etcd(programs, folder, etcd, peer)
         store = stack.enter_context(_process(command, folder / "etcd.log"))
-        command = [*_apiserver(programs, folder, etcd, port), *flags]
+        plain = [] if accounts else ["--disable-admission-plugins=ServiceAccount"]
+        command = [*_apiserver(programs, folder, etcd, port), *plain, *flags]
         server = stack.enter_context(_process(command, folder / "apiserver.log"))
         ca, both = folder / "certs" / "apiserver.crt", (server.pid, store.pid)
         kube = RealKube(f"https://127.0.0.1:{port}", TOKEN, ca, etcd, both)
@@ -100,7 +102,6 @@ def _apiserver(programs: Path, folder: Path, etcd: str, port: int) -> list[str]:
         f"--service-account-signing-key-file={folder / 'sa.key'}",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
-        "--disable-admission-plugins=ServiceAccount",
         "--service-cluster-ip-range=10.0.0.0/24",
     ]
 

@@ -11,13 +11,21 @@ from rollout.lab.istiod.control_plane import ControlPlane
 from rollout.lab.mesh.durations import seconds
 from rollout.lab.metrics.exposition import page
 from rollout.lab.metrics.telemetry import Telemetry
+from rollout.lab.revisions.doors import Revisions
 
 
 class Control:
     """Serves what the lab's parts know and obeys what people want of them, on loopback only."""
 
-    def __init__(self, plane: ControlPlane, kubelet: Kubelet, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        kubelet: Kubelet,
+        telemetry: Telemetry,
+        revisions: Revisions | None = None,
+    ) -> None:
         self._plane = plane
+        self._revisions = revisions
         self._kubelet = kubelet
         self._telemetry = telemetry
         self._runner: web.AppRunner | None = None
@@ -30,6 +38,8 @@ class Control:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/faults", self._faults)
         app.router.add_post("/mesh", self._delays)
+        if self._revisions is not None:
+            self._revisions.open(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()

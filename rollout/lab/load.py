@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Self
@@ -65,14 +65,23 @@ class Tally:
 
 
 class Load:
-    """``rps`` requests a second to ``url`` until stopped; ``rps`` may be changed meanwhile."""
+    """``rps`` requests a second to ``url`` until stopped; ``rps`` may be changed meanwhile.
 
-    def __init__(self, url: str, rps: float, ask: Ask | None = None) -> None:
+    ``url``: one for all, or asked anew for each request, as a load balancer picks a target.
+    ``ask``: likewise.
+    """
+
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        rps: float,
+        ask: Ask | Callable[[], Ask] | None = None,
+    ) -> None:
         self.rps = rps
         self.tally = Tally()
-        self._url = url
-        self._ask = ask or Ask()
-        self._jars: list[dict[str, str]] = [{} for _ in range(self._ask.visitors)]
+        self._url = url if callable(url) else lambda: url
+        self._ask = ask if callable(ask) else lambda: ask or Ask()
+        self._jars: list[dict[str, str]] = [{} for _ in range(self._ask().visitors)]
         self._open: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -124,11 +133,11 @@ class Load:
         assert self._http is not None, "only inside `async with`"  # noqa: S101 - our own promise
         clock = asyncio.get_running_loop().time
         jar = random.choice(self._jars) if self._jars else {}  # noqa: S311 - any visitor will do
-        tally, begun = self.tally, clock()
+        tally, begun, ask = self.tally, clock(), self._ask()
         status, headers = 0, {}
         try:
             async with self._http.request(
-                self._ask.method, self._url + self._ask.path, headers=self._headers(jar)
+                ask.method, self._url() + ask.path, headers=_headers(ask, jar)
             ) as answer:
                 await answer.read()
                 status, headers = answer.status, dict(answer.headers)
@@ -139,14 +148,15 @@ class Load:
         lower = {name.lower(): value for name, value in headers.items()}
         tally.add(status, lower, (clock() - begun) * 1000)
 
-    def _headers(self, jar: Mapping[str, str]) -> dict[str, str]:
-        found = dict(self._ask.headers)
-        if self._ask.host:
-            found["Host"] = self._ask.host
-        if jar:
-            kept = "; ".join(f"{name}={value}" for name, value in jar.items())
-            found["Cookie"] = "; ".join(filter(None, (found.get("Cookie", ""), kept)))
-        return found
+
+def _headers(ask: Ask, jar: Mapping[str, str]) -> dict[str, str]:
+    found = dict(ask.headers)
+    if ask.host:
+        found["Host"] = ask.host
+    if jar:
+        kept = "; ".join(f"{name}={value}" for name, value in jar.items())
+        found["Cookie"] = "; ".join(filter(None, (found.get("Cookie", ""), kept)))
+    return found
 
 
 def _keep(jar: dict[str, str], set_cookies: list[str]) -> None:

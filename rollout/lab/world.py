@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 import shutil
 import ssl
 import sys
@@ -18,12 +19,14 @@ from rollout.errors import OutsideError
 from rollout.lab.apiserver import authority
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
-from rollout.lab.cluster import deployments, endpoints, kubelet, pods, replicasets
-from rollout.lab.cluster.network import Network
+from rollout.lab.cluster import accounts, deployments, endpoints, kubelet, pods, replicasets
+from rollout.lab.cluster.forwarding import KINDS as FORWARDED
+from rollout.lab.cluster.network import Network, loopback
 from rollout.lab.control import Control
 from rollout.lab.forge.server import Forge
 from rollout.lab.istiod.control_plane import KINDS as MESH_KINDS
 from rollout.lab.istiod.control_plane import ControlPlane
+from rollout.lab.istiod.gateways import PORT as GATEWAY_PORT
 from rollout.lab.kube import crds
 from rollout.lab.kube.client import (
     DEPLOYMENT,
@@ -44,6 +47,8 @@ from rollout.lab.programs.envoy import Envoy
 from rollout.lab.programs.gitserver import GitServer, Repository
 from rollout.lab.programs.processes import free_port, start
 from rollout.lab.programs.prometheus import Prometheus
+from rollout.lab.revisions import keeping
+from rollout.lab.revisions.doors import Revisions
 from rollout.lab.slack.server import Slack
 
 _log = logging.getLogger(__name__)
@@ -64,6 +69,7 @@ class Settings:
     others are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
     ``https``: whether git is served so, with a certificate by nobody but itself (``git_ca``).
+    ``revisions``: istiods are pods, and proxies come by their injection; there are none at first.
     """
 
     folder: Path | None = None
@@ -73,6 +79,7 @@ class Settings:
     ports: Mapping[str, int] = field(default_factory=dict)
     kube: Kube | None = None
     https: bool = False
+    revisions: bool = False
 
 
 @dataclass(slots=True)
@@ -100,11 +107,24 @@ class World:
     _kubelet: kubelet.Kubelet = field(init=False)
     _plane: ControlPlane = field(init=False)
     _prometheus: Prometheus | None = None
+    _revisions: Revisions | None = None
+
+    @property
+    def revisions(self) -> Revisions:
+        """The control planes.  Errors: OutsideError in a world without."""
+        if self._revisions is None:
+            raise OutsideError("world: no revisions; Settings(revisions=True) is wanted")
+        return self._revisions
 
     @property
     def syncz_url(self) -> str:
         """Where istiod's debug pages would be; ``/debug/syncz`` is the one there is."""
         return f"{self.control_url}/debug/syncz"
+
+    @property
+    def istiod_url(self) -> str:
+        """The same of one istiod of many, by the address of its pod, which is to be filled in."""
+        return f"{self.control_url}/istiod/{{address}}/debug/syncz"
 
     @property
     def git_url(self) -> str:
@@ -135,9 +155,29 @@ class World:
     async def __aexit__(self, *error: object) -> None:
         await self._exit.aclose()
 
+    def ready_pods(self, namespace: str, service: str) -> list[str]:
+        """Addresses of the ready pods behind a Service, as they can be connected to from here."""
+        found = self._watched.find(ENDPOINTS, namespace, service) or {}
+        return [
+            loopback(each["ip"])
+            for subset in found.get("subsets") or ()
+            for each in subset.get("addresses") or ()
+        ]
+
     def load(self, rps: float, ask: Ask | None = None) -> Load:
         """Visitors at the gateway; ``async with`` starts and stops them."""
         return Load(self.gateway_url, rps, ask)
+
+    def edge_load(self, rps: float, namespace: str, service: str, ask: Callable[[], Ask]) -> Load:
+        """Visitors at a gateway whose pods are behind a Service: each request at any ready one."""
+
+        def target() -> str:
+            ready = self.ready_pods(namespace, service)
+            # Without any, where nobody listens: a load balancer without targets answers nothing.
+            chosen = random.choice(ready) if ready else "127.0.0.1"  # noqa: S311 - a share
+            return f"http://{chosen}:{GATEWAY_PORT if ready else 9}"
+
+        return Load(target, rps, ask)
 
     @property
     def prometheus(self) -> Prometheus:
@@ -213,7 +253,8 @@ class World:
         await self._api(folder)
         for crd in crds.istio():
             await self.kube.apply(crd)
-        self._watched = Watched(self.kube, _KINDS)
+        more = (*keeping.KINDS, *accounts.KINDS) if self.settings.revisions else ()
+        self._watched = Watched(self.kube, dict.fromkeys((*_KINDS, *more)))
         await self._started(self._watched.start, self._watched.stop)
         await self._cluster(folder)
         await self._mesh(folder)
@@ -252,7 +293,7 @@ class World:
         if self.settings.kube is not None:
             self.kube = self.settings.kube
             return
-        server = ApiServer(ApiSettings(data=self.settings.data, tls=True))
+        server = ApiServer(ApiSettings(data=self.settings.data, tls=True, reach=loopback))
         ports = self.settings.ports
         self.api_url = await server.start(ports.get("api", 0), ports.get("api-tls", 0))
         self._exit.push_async_callback(server.stop)
@@ -273,12 +314,24 @@ class World:
         self._exit.push_async_callback(shop.stop)
         network = Network()
         self._exit.callback(network.close)
-        self._kubelet = kubelet.Kubelet(shop, network)
+        if self.settings.revisions:
+            self._revisions = await Revisions.made(self.kube, self._watched, self.telemetry)
+            self._exit.push_async_callback(self._revisions.close)
+        others = self._revisions.runtimes if self._revisions else ()
+        self._kubelet = kubelet.Kubelet(shop, network, others)
         self._always(self._kubelet.listen(self._watched))
         self._always(run(self._watched, deployments.KINDS, deployments.plan))
-        self._always(run(self._watched, replicasets.KINDS, replicasets.plan))
+        pods_of_sets = partial(replicasets.plan, injects=not self.settings.revisions)
+        self._always(run(self._watched, replicasets.KINDS, pods_of_sets))
         self._always(run(self._watched, endpoints.KINDS, endpoints.plan))
         self._always(run(self._watched, kubelet.KINDS, self._kubelet.plan))
+        if self._revisions is not None:
+            self._revisions.concern(self._kubelet)
+            forwarding = self._revisions.forwarding
+            self._always(run(self._watched, FORWARDED, forwarding.plan))
+            if self.settings.kube is not None:
+                self._always(run(self._watched, accounts.KINDS, accounts.plan))
+            self._always(run(self._watched, keeping.KINDS, self._revisions.plan))
 
     async def _mesh(self, folder: Path) -> None:
         envoy = Envoy(folder)
@@ -287,7 +340,9 @@ class World:
         self._plane = plane = ControlPlane(self._watched, envoy, dict(self.settings.ports))
         await plane.start()
         self._always(plane.run())
-        control = Control(plane, self._kubelet, self.telemetry)
+        if self._revisions is not None:
+            self._revisions.gateways.serve(plane)
+        control = Control(plane, self._kubelet, self.telemetry, self._revisions)
         port = self.settings.ports.get("control", 0)
         await self._started(partial(control.start, port), control.stop)
         self.control_url = f"http://{control.address}"
@@ -303,7 +358,9 @@ class World:
         )
         self._exit.push_async_callback(prometheus.stop)
         pods_page = self.pods_url.removeprefix("http://")
-        await prometheus.start(mesh, pods_page, envoy.removeprefix("http://"))
+        await prometheus.start(
+            mesh, pods_page, envoy.removeprefix("http://"), istiods=self.settings.revisions
+        )
         self.prometheus_url = prometheus.url
 
     async def _started(

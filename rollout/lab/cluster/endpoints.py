@@ -15,9 +15,12 @@ def plan(watched: Watched, now: datetime) -> Plan:
     """What makes every Service with a selector name its ready pods, and no others."""
     del now  # readiness alone decides
     writes: list[Write] = []
+    spaces: dict[str, list[Object]] = {}
+    for pod in sorted(watched.all(POD), key=lambda each: str(each["metadata"]["name"])):
+        spaces.setdefault(pod["metadata"]["namespace"], []).append(pod)
     for service in watched.all(SERVICE):
         if service["spec"].get("selector"):
-            backing = list(_backing(watched, service))
+            backing = list(_backing(spaces.get(service["metadata"]["namespace"], []), service))
             writes += _kept(watched, ENDPOINTS, _endpoints(service, backing))
             writes += _kept(watched, SLICE, _slice(service, backing))
     return Plan([*writes, *_left_behind(watched)])
@@ -32,11 +35,11 @@ def target_port(port: Object, pod: Object) -> int | None:
     return next((each["containerPort"] for each in named if each.get("name") == wanted), None)
 
 
-def _backing(watched: Watched, service: Object) -> Iterator[Object]:
-    for pod in sorted(watched.all(POD), key=lambda each: str(each["metadata"]["name"])):
-        mine = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
+def _backing(neighbours: list[Object], service: Object) -> Iterator[Object]:
+    """``neighbours``: the pods of its namespace, by name."""
+    for pod in neighbours:
         known = pod.get("status", {}).get("podIP")
-        if mine and known and pods.selected(pods.labels(pod), service["spec"]["selector"]):
+        if known and pods.selected(pods.labels(pod), service["spec"]["selector"]):
             yield pod
 
 

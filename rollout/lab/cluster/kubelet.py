@@ -3,10 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from rollout.lab.cluster import pods
 from rollout.lab.cluster.identity import series
@@ -22,24 +22,43 @@ KINDS = (POD, SERVICE)
 _DRAIN_SECONDS = 0.6
 
 
+class Runtime(Protocol):
+    """Runs pods that are no shop's; ``tell`` takes the same words as the shop says."""
+
+    def runs(self, pod: Object) -> bool: ...
+
+    def start(self, pod: Object, address: str, tell: Callable[[str], None]) -> None: ...
+
+    def stop(self, pod: str) -> None:
+        """``pod``: its namespace and name, with a slash; it tells ``stopped`` when it is over."""
+
+
 @dataclass(slots=True)
 class _Running:
     ip: str
     started: datetime
-    faults: Faults
-    sent: dict[str, Any]
+    annotated: Faults
+    revision: str
+    faults: Faults = field(default_factory=Faults)
+    sent: dict[str, Any] = field(default_factory=dict)
     state: str = "starting"
     since: datetime | None = None
     restarts: int = 0
     stopping: bool = False
+    runtime: Runtime | None = None
 
 
 class Kubelet:
-    """Plans like every controller, and besides talks with the shop."""
+    """Plans like every controller, and besides talks with the shop.
 
-    def __init__(self, shop: Child, network: Network) -> None:
+    ``runtimes``: who runs pods that are not the shop's; the first that says so has a pod.
+    """
+
+    def __init__(self, shop: Child, network: Network, runtimes: Sequence[Runtime] = ()) -> None:
         self._shop = shop
         self._network = network
+        self._runtimes = runtimes
+        self._proxies: dict[str, Mapping[str, object]] = {}  # by the revision that injected them
         self._running: dict[str, _Running] = {}
         self._faults: dict[tuple[str, str], Faults] = {}  # by namespace and workload
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,34 +84,57 @@ class Kubelet:
         """
         key = (namespace, workload)
         before = self._faults.get(key)
-        faults = (before or Faults()).changed(values) if values else Faults()
-        self._faults[key] = faults
-        touched = 0
-        for name, running in self._running.items():
-            if (name.split("/")[0], running.sent["about"]["workload"]) == key:
-                running.faults = faults
-                self._send({"do": "faults", "pod": name, "faults": asdict(faults)})
-                touched += 1
-        return touched
+        self._faults[key] = (before or Faults()).changed(values) if values else Faults()
+        return self._renewed(
+            lambda name, running: (name.partition("/")[0], running.sent["about"]["workload"]) == key
+        )
+
+    def set_proxy_faults(self, revision: str, values: Mapping[str, object]) -> int:
+        """What every pod that ``revision`` injected suffers besides its own; how many there are.
+
+        Errors: ValueError names what cannot be.
+        """
+        Faults().changed(values)
+        self._proxies[revision] = values
+        return self._renewed(lambda _, running: running.revision == revision)
+
+    def _renewed(self, concerns: Callable[[str, _Running], bool]) -> int:
+        chosen = [(name, each) for name, each in self._running.items() if concerns(name, each)]
+        for name, running in chosen:
+            running.faults = self._suffered(name, running)
+            self._send({"do": "faults", "pod": name, "faults": asdict(running.faults)})
+        return len(chosen)
+
+    def _suffered(self, name: str, running: _Running) -> Faults:
+        """The workload's faults, or the pod's own where none are set; and on top its proxy's."""
+        key = (name.partition("/")[0], running.sent["about"]["workload"])
+        own = self._faults.get(key, running.annotated)
+        return own.changed(self._proxies.get(running.revision, {}))
 
     async def listen(self, watched: Watched) -> None:
         """For ever: news from the shop become pod conditions at the next plan."""
         async for line in self._shop.stdout:
             news = json.loads(line)
-            running = self._running.get(news["pod"])
-            if running is not None:
-                running.restarts += news["is"] == "crashed"
-                running.state, running.since = news["is"], datetime.now(UTC)
-                watched.poke(POD)
+            self._heard(watched, news["pod"], news["is"])
+
+    def _heard(self, watched: Watched, pod: str, what: str) -> None:
+        running = self._running.get(pod)
+        if running is not None:
+            running.restarts += what == "crashed"
+            running.state, running.since = what, datetime.now(UTC)
+            watched.poke(POD)
 
     def _start(self, watched: Watched, pod: Object, now: datetime) -> _Running:
-        meta = pod["metadata"]
-        faults = self._faults.get((meta["namespace"], pods.workload(pod)))
-        if faults is None:
-            faults = _annotated(pod)
-        running = _Running(self._network.address(), now, faults, {})
+        key = _key(pod)
+        running = _Running(self._network.address(), now, _annotated(pod), _revision(pod))
         running.sent = self._described(watched, pod)
-        self._send({"do": "start", "ports": _ports(pod), **self._order(pod, running)})
+        running.faults = self._suffered(key, running)
+        running.runtime = next((each for each in self._runtimes if each.runs(pod)), None)
+        if running.runtime is None:
+            self._send({"do": "start", "ports": _ports(pod), **self._order(pod, running)})
+        else:
+            address = loopback(running.ip)
+            running.runtime.start(pod, address, lambda what: self._heard(watched, key, what))
         return running
 
     def _order(self, pod: Object, running: _Running) -> dict[str, Any]:
@@ -124,7 +166,7 @@ class Kubelet:
                 self._later(key, pod["spec"].get("terminationGracePeriodSeconds") or 30.0)
             return
         assert running is not None, "a pod that stays was started"  # noqa: S101 - our promise
-        if running.sent != (sent := self._described(watched, pod)):
+        if running.runtime is None and running.sent != (sent := self._described(watched, pod)):
             running.sent = sent
             self._send({"do": "describe", "ports": _ports(pod), **self._order(pod, running)})
         status = _status(pod, running)
@@ -141,7 +183,11 @@ class Kubelet:
         task.add_done_callback(self._tasks.discard)
 
     def _stop(self, key: str, grace: float) -> None:
-        self._send({"do": "stop", "pod": key, "grace": grace})
+        running = self._running.get(key)
+        if running is None or running.runtime is None:
+            self._send({"do": "stop", "pod": key, "grace": grace})
+        else:
+            running.runtime.stop(key)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._shop.stdin.write(json.dumps(message).encode() + b"\n")
@@ -149,6 +195,11 @@ class Kubelet:
 
 def _key(pod: Object) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def _revision(pod: Object) -> str:
+    """Whose injector the pod met.  Source: istio.io, "Resource Annotations", ``istio.io/rev``."""
+    return str((pod["metadata"].get("annotations") or {}).get("istio.io/rev", ""))
 
 
 def _annotated(pod: Object) -> Faults:
@@ -175,28 +226,37 @@ def _status(pod: Object, running: _Running) -> dict[str, Any]:
         _condition("ContainersReady", ready, since),
         _condition("Ready", ready, since),
     ]
-    box = pod["spec"]["containers"][0]
     up = running.state in ("ready", "unready")
-    waiting = "CrashLoopBackOff" if running.state == "crashed" else "ContainerCreating"
-    state = {"running": {"startedAt": since}} if up else {"waiting": {"reason": waiting}}
-    return {
+    spec = pod["spec"]
+    sidecars = [
+        each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"
+    ]
+    status: dict[str, Any] = {
         "phase": "Running" if up or running.restarts else "Pending",
         "podIP": running.ip,
         "podIPs": [{"ip": running.ip}],
         "startTime": begun,
         "conditions": conditions,
-        "containerStatuses": [
-            {
-                "name": box["name"],
-                "image": box.get("image", ""),
-                "imageID": "",
-                "ready": ready,
-                "started": up,
-                "restartCount": running.restarts,
-                "state": state,
-                "lastState": {},
-            }
-        ],
+        "containerStatuses": [_box(each, running, since) for each in spec["containers"]],
+    }
+    if sidecars:
+        status["initContainerStatuses"] = [_box(each, running, since) for each in sidecars]
+    return status
+
+
+def _box(box: Object, running: _Running, since: str) -> Object:
+    """The status of one container; all of a pod's start, fail and serve together."""
+    up = running.state in ("ready", "unready")
+    waiting = "CrashLoopBackOff" if running.state == "crashed" else "ContainerCreating"
+    return {
+        "name": box["name"],
+        "image": box.get("image", ""),
+        "imageID": "",
+        "ready": running.state == "ready",
+        "started": up,
+        "restartCount": running.restarts,
+        "state": {"running": {"startedAt": since}} if up else {"waiting": {"reason": waiting}},
+        "lastState": {},
     }
 
 

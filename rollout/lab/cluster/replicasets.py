@@ -14,8 +14,11 @@ KINDS = (DEPLOYMENT, REPLICASET, POD)
 FINALIZER = "lab.rollout.dev/kubelet"
 
 
-def plan(watched: Watched, now: datetime) -> Plan:
-    """What makes the pods of every ReplicaSet as many as its spec says."""
+def plan(watched: Watched, now: datetime, *, injects: bool = True) -> Plan:
+    """What makes the pods of every ReplicaSet as many as its spec says.
+
+    ``injects``: pods are made with a proxy; else that is left to whoever the API server asks.
+    """
     owned: dict[str, list[Object]] = {}
     for pod in watched.all(POD):
         owned.setdefault(pods.owner(pod, "ReplicaSet"), []).append(pod)
@@ -25,16 +28,16 @@ def plan(watched: Watched, now: datetime) -> Plan:
     for each in sets:
         mine = owned.pop(each["metadata"]["uid"], [])
         orphan = pods.owner(each, "Deployment") not in living | {""}
-        writes += _orphaned(each, mine) if orphan else _set(each, mine, now)
+        writes += _orphaned(each, mine) if orphan else _set(each, mine, now, injects)
     left = [pod for uid, some in owned.items() if uid for pod in some]
     return Plan([*writes, *map(_delete, filter(_stays, left))], _next_available(sets, watched, now))
 
 
-def _set(replicaset: Object, mine: list[Object], now: datetime) -> Iterator[Write]:
+def _set(replicaset: Object, mine: list[Object], now: datetime, injects: bool) -> Iterator[Write]:
     active = [pod for pod in mine if not pods.leaving(pod)]
     missing = replicaset["spec"].get("replicas", 1) - len(active)
     for _ in range(missing):
-        yield Create(POD, _pod(replicaset))
+        yield Create(POD, _pod(replicaset, injects))
     for pod in sorted(active, key=_worth)[: max(0, -missing)]:
         yield _delete(pod)
     status = _status(replicaset, active, now)
@@ -52,7 +55,7 @@ Source: istio/istio, manifests/charts/istio-control/istio-discovery/files/inject
 """
 
 
-def _pod(replicaset: Object) -> Object:
+def _pod(replicaset: Object, injects: bool) -> Object:
     template = deepcopy(replicaset["spec"]["template"])
     meta = replicaset["metadata"]
     template["metadata"] |= {
@@ -61,7 +64,7 @@ def _pod(replicaset: Object) -> Object:
         "ownerReferences": [pods.reference(replicaset)],
         "finalizers": [FINALIZER],
     }
-    if pods.labels(template).get("sidecar.istio.io/inject") != "false":
+    if injects and pods.labels(template).get("sidecar.istio.io/inject") != "false":
         template["spec"].setdefault("initContainers", []).append(PROXY)
     return dict(template)
 

@@ -15,6 +15,7 @@ from rollout.lab.kube.client import (
     POD,
     SERVICE,
     VIRTUALSERVICE,
+    Object,
 )
 from rollout.lab.kube.watched import Watched
 from rollout.lab.mesh import listeners
@@ -47,8 +48,21 @@ class Delays:
     proxy: timedelta = timedelta()
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayPod:
+    """Where one pod of a gateway listens, and the share of requests that it fails by itself."""
+
+    address: str
+    port: int
+    errors: float = 0.0
+
+
 class ControlPlane:
-    """Keeps one Envoy as the watched objects want it."""
+    """Keeps one Envoy as the watched objects want it.
+
+    ``gateways``: pods of gateways, by the name of their listener, which begins with ``gateway``;
+    each has the routes of the edge. Whoever changes them asks for ``reopened``.
+    """
 
     def __init__(self, watched: Watched, envoy: Envoy, ports: dict[str, int]) -> None:
         self._watched = watched
@@ -59,6 +73,13 @@ class ControlPlane:
         self._done = 0  # the version of the watched objects that Envoy has
         self.delays = Delays()
         self._convergence: list[float] = []  # seconds, one per push
+        self.gateways: dict[str, GatewayPod] = {}
+        self._config = Config()
+        self._opening = asyncio.Lock()
+
+    async def reopened(self) -> None:
+        """Envoy listens as ``gateways`` says."""
+        await self._listen(self._config)
 
     async def start(self) -> None:
         """What is there now is served, and the listeners are open."""
@@ -126,6 +147,11 @@ class ControlPlane:
             self._xds.push_endpoints(config.clusters)
 
     async def _listen(self, config: Config) -> None:
+        async with self._opening:
+            self._config = config
+            await self._xds.listen(self._listeners(config))
+
+    def _listeners(self, config: Config) -> list[Object]:
         http = [
             listeners.http(name, self.port(name), self._envoy.source(f"rds-{name}"))
             for name in config.routes
@@ -133,7 +159,12 @@ class ControlPlane:
         tcp = [
             listeners.tcp(name, self.port(name), chains) for name, chains in config.streams.items()
         ]
-        await self._xds.listen([*http, *tcp])
+        edge = self._envoy.source("rds-gateway")
+        pods = [
+            listeners.http(name, each.port, edge, "gateway", each.address, each.errors)
+            for name, each in self.gateways.items()
+        ]
+        return [*http, *tcp, *pods]
 
     def _snapshot(self) -> Snapshot:
         return self._admission.sound(Snapshot(*map(self._watched.all, (*_CONFIG, ENDPOINTS, POD))))

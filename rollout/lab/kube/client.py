@@ -54,9 +54,30 @@ CRD = Kind(
     "CustomResourceDefinition",
     namespaced=False,
 )
+CONFIGMAP = Kind("", "v1", "configmaps", "ConfigMap")
+SECRET = Kind("", "v1", "secrets", "Secret")
+ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+AUTOSCALER = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+_ADMISSION = "admissionregistration.k8s.io"
+MUTATING = Kind(
+    _ADMISSION,
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    namespaced=False,
+)
+VALIDATING = Kind(
+    _ADMISSION,
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+)
 KINDS = (
     POD, SERVICE, ENDPOINTS, NAMESPACE, SLICE, DEPLOYMENT, REPLICASET, VIRTUALSERVICE,
-    DESTINATIONRULE, GATEWAY, CRD,
+    DESTINATIONRULE, GATEWAY, CRD, CONFIGMAP, SECRET, ACCOUNT, AUTOSCALER, BUDGET, MUTATING,
+    VALIDATING,
 )  # fmt: skip
 
 
@@ -172,6 +193,6 @@ def _group(api_version: str) -> str:
 
 async def _refuse(answer: aiohttp.ClientResponse, path: str) -> None:
     if answer.status >= 400:
-        # 300: the API server's own sentence, not the whole object it may quote.
-        text = (await answer.text())[:300]
+        # 600: the API server's own sentence, not the whole object it may quote.
+        text = (await answer.text())[:600]
         raise ApiRefusedError(answer.status, f"{path}: answered {answer.status}: {text}")

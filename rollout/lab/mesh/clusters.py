@@ -1,6 +1,6 @@
 """Services and DestinationRules -> Envoy's clusters, and ready pods -> their endpoints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,29 @@ class Cluster:
 
 def clusters(world: Snapshot) -> dict[str, Cluster]:
     """By name; one per Service port, and one more per port and subset."""
-    return {
-        each.cluster["name"]: each for service in world.services for each in _of(service, world)
+    spaces: dict[str, dict[str, Object]] = {}
+    for pod in world.pods:
+        meta = pod["metadata"]
+        spaces.setdefault(meta["namespace"], {})[meta["name"]] = pod
+    behind = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): each.get("subsets") or ()
+        for each in world.endpoints
     }
+    return {
+        each.cluster["name"]: each
+        for service in world.services
+        for each in _of(service, world, _backed(service, spaces, behind))
+    }
+
+
+def _backed(
+    service: Object,
+    spaces: Mapping[str, dict[str, Object]],
+    behind: Mapping[tuple[str, str], Sequence[Object]],
+) -> "_Backing":
+    meta = service["metadata"]
+    space = meta["namespace"]
+    return _Backing(spaces.get(space, {}), behind.get((space, meta["name"]), ()))
 
 
 def stat_name(name: str) -> str:
@@ -36,11 +56,10 @@ def stat_name(name: str) -> str:
     return name.replace("|", "_").replace(".", "_")
 
 
-def _of(service: Object, world: Snapshot) -> Iterator[Cluster]:
+def _of(service: Object, world: Snapshot, backing: "_Backing") -> Iterator[Cluster]:
     host = service_host(service)
     spec = in_force(world, host)
     top = spec.get("trafficPolicy") or {}
-    backing = _Backing(service, world)
     for port in ports(service):
         number = port["port"]
         for subset in ({}, *(spec.get("subsets") or ())):
@@ -141,21 +160,9 @@ def _outliers(outlier: Mapping[str, Any] | None) -> Object:
 class _Backing:
     """The pods behind one Service: addresses from its Endpoints, labels from the pods."""
 
-    def __init__(self, service: Object, world: Snapshot) -> None:
-        meta = service["metadata"]
-        self._service = service
-        self._pods = {
-            each["metadata"]["name"]: each
-            for each in world.pods
-            if each["metadata"]["namespace"] == meta["namespace"]
-        }
-        self._subsets = [
-            subset
-            for each in world.endpoints
-            if (each["metadata"]["name"], each["metadata"]["namespace"])
-            == (meta["name"], meta["namespace"])
-            for subset in each.get("subsets") or ()
-        ]
+    def __init__(self, neighbours: Mapping[str, Object], subsets: Sequence[Object]) -> None:
+        self._pods = neighbours
+        self._subsets = subsets
 
     def endpoints(self, port: Object, labels: Mapping[str, str]) -> Iterator[Object]:
         """Ready ones of ``port`` whose pods carry ``labels``, beside what the Service selects."""

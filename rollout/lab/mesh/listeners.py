@@ -21,14 +21,26 @@ _LOG = {
 }
 
 
-def http(name: str, port: int, routes: Object) -> Object:
-    """An HTTP listener on loopback; ``routes`` is the config source of its RouteConfiguration."""
+def http(
+    name: str,
+    port: int,
+    routes: Object,
+    config: str = "",
+    address: str = "127.0.0.1",
+    errors: float = 0.0,
+) -> Object:
+    """An HTTP listener on loopback; ``routes`` is the config source of its RouteConfiguration.
+
+    ``config``: that one's name, if it is not the listener's. ``errors``: the share of requests, 0
+    to 1, that it answers with 503 by itself.
+    """
     manager = {
         "@type": f"{_EXT}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
-        "rds": {"route_config_name": name, "config_source": routes},
+        "rds": {"route_config_name": config or name, "config_source": routes},
         "access_log": [_access_log(name)],
         "http_filters": [
+            *([_broken(errors)] if errors else []),
             _filter("cors", "cors.v3.Cors"),
             _filter("fault", "fault.v3.HTTPFault"),
             _filter("router", "router.v3.Router"),
@@ -37,7 +49,7 @@ def http(name: str, port: int, routes: Object) -> Object:
         "server_header_transformation": "PASS_THROUGH",
     }
     network = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    return _listener(name, port, {"filters": [network]})
+    return _listener(name, port, {"filters": [network]}, address=address)
 
 
 def tcp(name: str, port: int, chains: Iterable[Chain]) -> Object:
@@ -62,11 +74,19 @@ def _chain(name: str, chain: Chain) -> Object:
     return {"filters": filters} | ({"filter_chain_match": match} if match else {})
 
 
-def _listener(name: str, port: int, *chains: Object) -> Object:
+def _broken(share: float) -> Object:
+    """A fault that is the proxy's own; the other fault filter is the routes'."""
+    percentage = {"numerator": round(share * 10_000), "denominator": "TEN_THOUSAND"}
+    abort = {"http_status": 503, "percentage": percentage}
+    kind = f"{_EXT}.filters.http.fault.v3.HTTPFault"
+    return {"name": "lab.broken", "typed_config": {"@type": kind, "abort": abort}}
+
+
+def _listener(name: str, port: int, *chains: Object, address: str = "127.0.0.1") -> Object:
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "address": {"socket_address": {"address": address, "port_value": port}},
         "filter_chains": list(chains),
     }
 

@@ -25,11 +25,15 @@ _UNKNOWN = ";".join(["unknown"] * 6)
 
 
 class Telemetry:
-    """Counts requests as the proxies of callers see them (``reporter="source"``)."""
+    """Counts requests as the proxies of callers see them (``reporter="source"``).
+
+    ``sources``: who the proxy of each listener is, in the labels of its series.
+    """
 
     def __init__(self) -> None:
         self.metrics = RequestMetrics()
         self.lines = 0
+        self.sources = dict(_SOURCES)
 
     async def listen(self, envoy: Child) -> None:
         """Until Envoy ends: each line of its access log is one request."""
@@ -42,7 +46,7 @@ class Telemetry:
         self.lines += 1
         micros = line["us"]
         milliseconds = line["ms"] if micros is None else micros / 1000
-        self.metrics.count(labels(_series(line)), milliseconds)
+        self.metrics.count(labels(_series(line) | self.sources[line["at"]]), milliseconds)
 
 
 def _series(line: dict[str, Any]) -> dict[str, str]:
@@ -69,12 +73,12 @@ def _series(line: dict[str, Any]) -> dict[str, str]:
     }
     if grpc:
         found["grpc_response_status"] = str(line["grpc"])
-    return found | _SOURCES[line["at"]]
+    return found
 
 
 def _fallback(line: dict[str, Any]) -> str:
     """No cluster was found: a sidecar falls back to the Host header, a gateway does not."""
-    if line["at"] == "gateway":
+    if str(line["at"]).startswith("gateway"):
         return "unknown;unknown;unknown;"
     host = str(line["host"] or "unknown").partition(":")[0]
     return f"{host};{host};unknown;"

@@ -54,6 +54,8 @@ class Envoy:
             *("--concurrency", "1"),
             # 50 ms: how late a request may be seen in Prometheus; the default is 10 s.
             *("--file-flush-interval-msec", "50"),
+            # 2 s: a changed or closed listener lets go of connections soon; the default is 600 s.
+            *("--drain-time-s", "2"),
         ]
         self._child = child = await start("envoy", command, log=self._log, talks=True)
         self._http = aiohttp.ClientSession()

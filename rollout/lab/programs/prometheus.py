@@ -21,27 +21,35 @@ _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_
 
 
 class Prometheus:
-    """Scrapes the lab's three pages of metrics every ``interval``."""
+    """Scrapes the lab's pages of metrics every ``interval``."""
 
     def __init__(self, folder: Path, interval: timedelta, port: int = 0) -> None:
         self._folder = folder
         self._interval = interval
         self._port = port or free_port()
         self._command: list[str] = []
+        self._pages = 3
         self._child: Child | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def start(self, mesh: str, pods: str, envoy: str) -> None:
+    async def start(self, mesh: str, pods: str, envoy: str, *, istiods: bool = False) -> None:
         """It answers queries. Each argument is the host:port of a page of metrics.
+
+        ``istiods``: there is a page of them, too, where the mesh's is.
 
         Errors: OutsideError when there is none and none can be fetched.
         """
         program = await program_path()
         config = self._folder / "prometheus.yml"
-        config.write_text(yaml.safe_dump(self._config(mesh, pods, envoy)))
+        wanted = self._config(mesh, pods, envoy)
+        if istiods:
+            page = {"metrics_path": "/istiod/metrics", "honor_labels": True, **_static(mesh)}
+            wanted["scrape_configs"].append({"job_name": "istiods", **page})
+        self._pages = len(wanted["scrape_configs"])
+        config.write_text(yaml.safe_dump(wanted))
         self._command = [
             *(
                 str(program),
@@ -90,7 +98,7 @@ class Prometheus:
                 query = {"query": f"count(timestamp(up) > {now})"}
                 async with http.get(f"{self.url}/api/v1/query", params=query) as answer:
                     found = (await answer.json())["data"]["result"]
-                if found and found[0]["value"][1] == "3":
+                if found and found[0]["value"][1] == str(self._pages):
                     return
                 await asyncio.sleep(0.1)
         raise OutsideError(f"prometheus at {self.url}: not every target was scraped within 20 s")

@@ -21,6 +21,9 @@ class Faults:
     ``startup``: seconds until it listens. ``never_ready``: it listens, but the probe says no.
     ``crash_after``: requests until all its connections are reset; 0 is never.
     ``crash_after_seconds``: the same by age.
+    ``proxy_error_rate``: share of requests that its proxy answers with 503, application unasked.
+    ``reset_rate``: share that is cut off without an answer, as where TLS between proxies fails.
+    ``proxy_latency_ms``: what its proxy adds to every answer.
     """
 
     error_rate: float = 0.0
@@ -33,6 +36,9 @@ class Faults:
     never_ready: bool = False
     crash_after: int = 0
     crash_after_seconds: float = 0.0
+    proxy_error_rate: float = 0.0
+    reset_rate: float = 0.0
+    proxy_latency_ms: float = 0.0
 
     @classmethod
     def read(cls, values: Mapping[str, object]) -> Self:
@@ -57,6 +63,9 @@ class Faults:
 
     def delay(self, chance: random.Random) -> float:
         """Seconds to wait before the next answer."""
+        return self.proxy_latency_ms / 1000 + self._application(chance)
+
+    def _application(self, chance: random.Random) -> float:
         if self.slow_rate and chance.random() < self.slow_rate:
             return self.slow_ms / 1000
         if self.latency_p99_ms <= self.latency_ms or not self.latency_ms:

@@ -1,6 +1,7 @@
 """One pod's container and its sidecar's counters; what it is told to do comes from the kubelet."""
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
@@ -31,12 +32,14 @@ class Pod:
         self._busy = 0
         self._served = 0  # since the last start, for crash_after
         self._leaving = False
+        self._news = asyncio.Event()
         self._server = web.Server(self._answer, access_log=None)
         self._listeners: list[asyncio.Server] = []
         self._life = asyncio.create_task(self._live())
 
     def change(self, faults: Faults) -> None:
         self.order = replace(self.order, faults=faults)
+        self._news.set()
 
     def describe(self, order: Order) -> None:
         """New labels and words; where it listens and how it fails stay."""
@@ -72,7 +75,7 @@ class Pod:
         self._served = 0
 
     async def _until_crash(self) -> None:
-        """Polls its own faults, since they may change at any time; 20 ms is a fast probe."""
+        """Looks at its own faults whenever they change or it has served; else it costs nothing."""
         born, told = asyncio.get_running_loop().time(), None
         while True:
             faults = self.order.faults
@@ -82,7 +85,11 @@ class Pod:
             age = asyncio.get_running_loop().time() - born
             if 0 < faults.crash_after <= self._served or 0 < faults.crash_after_seconds <= age:
                 return
-            await asyncio.sleep(0.02)
+            self._news.clear()
+            left = faults.crash_after_seconds - age if faults.crash_after_seconds else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._news.wait()
 
     def _crash(self) -> None:
         for listener in self._listeners:
@@ -98,15 +105,27 @@ class Pod:
         self._served += 1
         try:
             await request.read()
+            if self._chance.random() < self.order.faults.reset_rate:
+                _reset(request.transport)
+                return web.Response(status=503)  # nobody hears it
             if delay := self.order.faults.delay(self._chance):
                 await asyncio.sleep(delay)
-            faulty = self._chance.random() < self.order.faults.error_rate
-            response = self._response(request, self.order.faults.error_code if faulty else 200)
+            response, flags = self._outcome(request)
             taken = asyncio.get_running_loop().time() - begun
-            self._count(response.status, request, taken * 1000)
+            self._count(response.status, request, taken * 1000, flags)
             return response
         finally:
             self._busy -= 1
+            if self.order.faults.crash_after:
+                self._news.set()
+
+    def _outcome(self, request: web.BaseRequest) -> tuple[web.Response, str]:
+        """The answer, and Envoy's flags where it is the proxy's own: it met no application."""
+        faults = self.order.faults
+        if self._chance.random() < faults.proxy_error_rate:
+            return self._response(request, 503), "UF"
+        faulty = self._chance.random() < faults.error_rate
+        return self._response(request, faults.error_code if faulty else 200), "-"
 
     def _response(self, request: web.BaseRequest, status: int) -> web.Response:
         about = dict(self.order.about)
@@ -124,13 +143,15 @@ class Pod:
             response.force_close()
         return response
 
-    def _count(self, status: int, request: web.BaseRequest, milliseconds: float) -> None:
+    def _count(
+        self, status: int, request: web.BaseRequest, milliseconds: float, flags: str
+    ) -> None:
         grpc = request.headers.get("content-type", "").startswith("application/grpc")
         seen = {
             "reporter": "destination",
             "request_protocol": "grpc" if grpc else "http",
             "response_code": str(status),
-            "response_flags": "-",
+            "response_flags": flags,
         }
         self.metrics.count(labels(dict(self.order.series) | seen), milliseconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class Caller:
         return Target(f"https://{host}:{port}{path}", f"https://{address}{path}", host)
 
     def _endpoint(self, space: str, name: str, port: int) -> str:
-        """The first ready pod behind the Service, as address and port."""
+        """Any ready pod behind the Service, as address and port."""
         service = self.ledger.get("services", space, name)
         if service is None:
             raise CallFailedError(f'service "{name}" not found')
@@ -101,11 +102,14 @@ class Caller:
         if wanted is None:
             raise CallFailedError(f'no service port {port} found for service "{name}"')
         backing = self.ledger.get("endpoints", space, name)
-        for subset in (backing.object.get("subsets") or ()) if backing else ():
-            number = _number(subset, wanted)
-            for address in subset.get("addresses") or ():
-                return f"{self.reach(str(address['ip']))}:{number}"
-        raise CallFailedError(f'no endpoints available for service "{name}"')
+        ready = [
+            f"{self.reach(str(address['ip']))}:{_number(subset, wanted)}"
+            for subset in ((backing.object.get("subsets") or ()) if backing else ())
+            for address in subset.get("addresses") or ()
+        ]
+        if not ready:
+            raise CallFailedError(f'no endpoints available for service "{name}"')
+        return random.choice(ready)  # noqa: S311 - a share of calls, not a secret
 
 
 def _number(subset: Mapping[str, Any], wanted: Mapping[str, Any]) -> int:
