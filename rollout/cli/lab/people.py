@@ -86,9 +86,14 @@ async def _secrets(world: World) -> None:
         "git": {"ca.crt": world.git_ca},
         "forge": {"token": world.forge.token},
     }.items():
-        data = {key: base64.b64encode(text.encode()).decode() for key, text in entries.items()}
+        data = {key: encoded(text) for key, text in entries.items()}
         metadata = {"name": name, "namespace": showcase.NAMESPACE}
         await world.kube.create(SECRET, {"metadata": metadata, "data": data})
+
+
+def encoded(text: str) -> str:
+    """As a Secret's ``data`` has it."""
+    return base64.b64encode(text.encode()).decode()
 
 
 def source(world: World) -> Object:
