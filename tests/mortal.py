@@ -74,6 +74,9 @@ class MortalKube:
     async def create(self, obj: Json) -> Json:
         return await self.life.effect(f"create {obj['kind']}", lambda: self.kube.create(obj))
 
+    async def attempt(self, obj: Json) -> Json:
+        return await self.kube.attempt(obj)
+
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         await self.life.effect(f"delete {kind}", lambda: self.kube.delete(kind, namespace, name))
 

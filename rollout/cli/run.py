@@ -22,7 +22,9 @@ from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
+from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
+from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.following import Following
@@ -134,13 +136,17 @@ async def _outside(
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
     api = await kube.connect(path, given.context or None, proxy)
-    cluster = await exits.enter_async_context(Kube(api, concerns.of, kube.scopes(given.namespace)))
+    told = Instruments()
+    cluster = await exits.enter_async_context(
+        Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
+    )
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    metrics = _metrics(given, exits)
+    metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
-    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
+    outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
+    return outside, repo, webhooks
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -150,12 +156,13 @@ async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
     return Syncz(http, given.istiod.split(","))
 
 
-def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
+def _metrics(given: Settings, told: Instruments, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
+        telemetry.warn("no prometheus is given: steps that are to be judged will hold")
         return Nowhere()
     prometheus = Prometheus(access(given))
     exits.callback(prometheus.close)
-    return Batcher(prometheus)
+    return Batcher(Timed(prometheus, told))
 
 
 def access(given: Settings) -> Access:
@@ -185,6 +192,7 @@ def _following(
                 instance=controller.settings.identity,
             ),
             leading=lambda: controller.leading,
+            instruments=controller.metrics,
         )
         following = Following(sources, outside.kube)
         pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)

@@ -141,7 +141,7 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
         checkpoint = finite(dict(status.attempt.checkpoint))
         made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
     pause, phase = status.attempt.pause, status.phase
-    wanted = standing(phase, phase.value, status.because, pause)
+    wanted = standing(phase, _word(status), status.because, pause)
     generation = status.observed_generation
     return made | {"conditions": conditions(wanted, before, generation, now)}
 
@@ -214,6 +214,17 @@ def standing(
         "Reconciling": (not ready and not stalled, reason, because),
         "Stalled": (stalled, reason, because),
     }
+
+
+def _word(status: RolloutStatus) -> str:
+    """Why it stands where it stands, in one word: what to search a runbook for."""
+    if status.phase is Phase.DEGRADED and status.rejected and status.rejected.cause:
+        return status.rejected.cause.value
+    if status.phase is Phase.PAUSED and status.attempt.pause:
+        return f"Paused{status.attempt.pause.kind.value}"
+    if status.phase is Phase.PROGRESSING and status.waits_for:
+        return f"WaitingFor{status.waits_for.value}"
+    return status.phase.value
 
 
 def conditions(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.model.observation import Finding
+from rollout.model.reasons import Cause
 from rollout.model.status import Revision, RolloutStatus
 from rollout.model.traffic import Route, Target
 
@@ -50,6 +51,18 @@ class RemoveSubset:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseFields:
+    """No object of ``target`` names us as the manager of what its author writes.
+
+    Its ``metadata.managedFields`` then have nothing of ours that a server-side apply of the
+    author's could conflict with. ``marks``: and no VirtualService has our annotation.
+    """
+
+    target: Target
+    marks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureWorkload:
     """A Deployment of ours for ``revision`` exists, from the template, with ``replicas`` pods."""
 
@@ -85,12 +98,13 @@ class PruneWorkloads:
 class Announce:
     """One Event and log line: ``because`` is the very sentence of the status.
 
-    ``warning``: a person should look at it.
+    ``warning``: a person should look at it. ``cause``: why everyone goes back; None: nobody does.
     """
 
     reason: str
     because: str
     warning: bool = False
+    cause: Cause | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -104,6 +118,7 @@ Action = (
     | ReleaseRoutes
     | PointSubset
     | RemoveSubset
+    | ReleaseFields
     | EnsureWorkload
     | Scale
     | HandOver

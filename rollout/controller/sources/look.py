@@ -3,6 +3,7 @@
 A look is run by ``loop.py``, which waits, retries and never runs two of one source at once.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -13,6 +14,7 @@ from typing import Protocol
 from zlib import crc32
 
 from rollout.controller import telemetry
+from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import unchanged
@@ -35,6 +37,8 @@ from rollout.model.status import sentence
 Asked = tuple[int, str, str]
 """What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
 
+FOLLOWING = timedelta(seconds=5)
+"""How often a replica that does not lead asks itself whether it does by now."""
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -101,6 +105,7 @@ class Sources:
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
     phase: Callable[[str], timedelta] = phase
+    instruments: Instruments = field(default_factory=Instruments)
     _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     _nudged: set[str] = field(default_factory=set)
 
@@ -126,15 +131,18 @@ class Sources:
     async def look(self, key: str) -> timedelta | None:
         """What git says is in force, and when to look again; None: there is no such source.
 
+        A replica that does not lead looks again, too: whoever led may be gone by then.
+
         Errors: ``ConflictError`` when somebody wrote meanwhile, ``OutsideError`` when the API
         server does not answer.
         """
         namespace, _, name = key.partition("/")
         obj = self.kube.get("RolloutSource", namespace, name)
-        if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
+        gone = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
+        if obj is None or gone or not self.leading():
             self._polled.pop(key, None)
             self._nudged.discard(key)
-            return None
+            return None if gone else FOLLOWING
         try:
             source = objects.source(obj)
         except ManifestError as error:
@@ -148,7 +156,11 @@ class Sources:
             return known[1] - now  # woken by what we wrote ourselves
         self._nudged.discard(key)
         self._polled.pop(key, None)
+        began = asyncio.get_running_loop().time()
         status = await self._follow(source)
+        took = asyncio.get_running_loop().time() - began
+        unread = bool(status.problem) and not status.held
+        self.instruments.fetched(key, took, self.clock(), failed=unread)
         await self._save(obj, source.status, status)
         now = self.clock()  # what was slow must not put it beside the others of its repository
         wait = self._until_poll(source, now)

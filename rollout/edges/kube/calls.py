@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,25 +10,29 @@ import aiohttp
 from kubernetes.aio import client
 
 from rollout import __version__
-from rollout.edges.kube.credentials import Connection
+from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.watch import Absent, ListAgain
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.model.spec import MANAGER
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
-TEXT = 200  # what we show of a message that somebody else wrote
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
-MANAGER = "rollout"  # who we are in managedFields
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 _PATCH = "application/json-patch+json"
+
+
+Told = Callable[[str, int, float], None]
+"""Hears of each request: its method, the answer's status (0: there was none), and seconds."""
 
 
 class Calls:
     """Requests to the API server, and its answers as JSON or as one of our errors."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, told: Told = lambda *_: None) -> None:
         self._api = api
+        self._told = told
 
     async def close(self) -> None:
         """Nothing is open any more, TLS connections included.
@@ -43,14 +47,18 @@ class Calls:
         self, method: str, path: str, query: Mapping[str, str], body: object, *, where: str
     ) -> dict[str, Any]:
         seconds = READ_SECONDS if method == "GET" else WRITE_SECONDS
+        began, status = asyncio.get_running_loop().time(), 0
         try:
             response = await self._send(method, path, query, body, _timeout(seconds))
             try:
                 text = await _body(response)
+                status = response.status
             finally:
                 response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(where, error) from error
+        finally:
+            self._told(method, status, asyncio.get_running_loop().time() - began)
         if response.status >= 300:
             raise _refusal(where, response.status, response.headers.get("Retry-After"), text)
         return _object(where, text)
@@ -140,7 +148,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 def _no_answer(where: str, error: BaseException) -> OutsideError:
     """Whether a write was done is unknown; the next look sees."""
-    return OutsideError(f"{where}: no answer ({_line(str(error)) or type(error).__name__})")
+    return OutsideError(f"{where}: no answer ({plain(str(error)) or type(error).__name__})")
 
 
 def _object(where: str, text: bytes) -> dict[str, Any]:
@@ -156,7 +164,7 @@ def _object(where: str, text: bytes) -> dict[str, Any]:
 def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutError:
     """What an HTTP status says of who can put it right."""
     status = _status(text)
-    said = _line(str(status.get("message", ""))) or f"status {code}"
+    said = plain(str(status.get("message", ""))) or f"status {code}"
     if code == 404:
         return _not_found(where, said, status)
     if code == 410:
@@ -198,9 +206,3 @@ def _seconds(wait: str | None) -> float | None:
     if wait is None or not (wait.isascii() and wait.isdigit()):
         return None
     return float(min(int(wait[:6]), 60))
-
-
-def _line(text: str) -> str:
-    """One printable line of ``text``, short enough for a log."""
-    plain = "".join(c if c.isprintable() else " " for c in text[: 4 * TEXT])
-    return " ".join(plain.split())[:TEXT]

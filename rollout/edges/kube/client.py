@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiClient
 
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
-from rollout.edges.kube.calls import Calls, NotFound
+from rollout.edges.kube.calls import Calls, NotFound, Told
 from rollout.edges.kube.source import Scope, Source, named
 from rollout.edges.kube.watch import Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
@@ -25,7 +25,8 @@ class Kube:
     """The port of that name, on a real API server; a kind's watch begins when it is first read.
 
     ``index`` finds an object's concerns; ``scopes``: kinds of which not everything is watched.
-    ``jitter``: a number between 0 and 1, new each time. ``server``: the API server's URL.
+    ``jitter``: a number between 0 and 1, new each time. ``told``: hears of each request.
+    ``server``: the API server's URL.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Kube:
         index: Index,
         scopes: Mapping[str, Scope] | None = None,
         jitter: Callable[[], float] = random.random,
+        told: Told = lambda *_: None,
     ) -> None:
         self.server = str(api.configuration.host)
-        self._calls = Calls(api)
+        self._calls = Calls(api, told)
         self._index = index
         self._scopes = scopes or {}
         self._jitter = jitter
@@ -125,6 +127,12 @@ class Kube:
         where = paths.where(kind, namespace, name)
         made = await self._calls.call("POST", self._path(kind, namespace), {}, obj, where=where)
         return self._written(kind, made)
+
+    async def attempt(self, obj: Json) -> Json:
+        kind = str(obj["kind"])
+        namespace, name = key_of(obj)
+        where, path = paths.where(kind, namespace, name), self._path(kind, namespace)
+        return await self._calls.call("POST", path, {"dryRun": "All"}, obj, where=where)
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
