@@ -47,6 +47,7 @@ class Policy:
     ``local_git``: RolloutSources may name paths and http addresses of this machine.
     ``webhooks``: who may be asked, ``https://gate.example.com`` a line; empty: any https host
     behind a public address.
+    ``forges``: whose REST APIs sources may name, as ``webhooks``.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
     """
@@ -55,6 +56,7 @@ class Policy:
 
     local_git: bool = False
     webhooks: tuple[str, ...] = ()
+    forges: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
@@ -70,7 +72,7 @@ class Policy:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
 
 
-KEYS = ("webhooks", "signers", "abroad", "localGit", "slack", "push")
+KEYS = ("webhooks", "forges", "signers", "abroad", "localGit", "slack", "push")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -104,6 +106,7 @@ def read(path: str) -> Policy:
         raise RefusedError(f"{path}: {where}{first.found}; {first.wanted or 'see docs/policy.md'}")
     try:
         Hosts(found.webhooks)
+        Hosts(found.forges)
     except RefusedError as error:
         raise RefusedError(f"{path}: {error}") from error
     return found

@@ -31,6 +31,7 @@ from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
 from rollout.edges import kube
+from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Access, Prometheus
@@ -108,6 +109,7 @@ async def _run(given: Settings) -> None:
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         outside, sources, webhooks = await _outside(given, allowed, exits)
+        told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
         recorder = Recorder(given.audit, identity)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
@@ -116,6 +118,7 @@ async def _run(given: Settings) -> None:
             recorder.beside,
             _following(sources, outside, allowed, inbound),
             people.telling(webhooks),
+            forges.reporting(told),
             *((talk.beside(),) if talk else ()),
         )
         if isinstance(outside.kube, Kube):
@@ -147,6 +150,10 @@ async def _outside(
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
     return outside, repo, webhooks
+
+
+def _forges(allowed: policies.Policy) -> Forges:
+    return Forges.of(Hosts(allowed.forges), Proxy.of(settings.proxies()), loop.clock)
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:

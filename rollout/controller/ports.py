@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from rollout.model.chat import Member, Place, Words
+from rollout.model import chat
+from rollout.model.chat import Member, Words
+from rollout.model.forge import Place, Proposal, Standing
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
@@ -166,16 +168,16 @@ class Chat(Protocol):
     person must change something first.
     """
 
-    async def find(self, channel: str, since: datetime) -> Mapping[str, Place]:
+    async def find(self, channel: str, since: datetime) -> Mapping[str, chat.Place]:
         """Our messages in ``channel`` by key, those since then."""
 
-    async def replies(self, place: Place) -> Mapping[str, Place]:
+    async def replies(self, place: chat.Place) -> Mapping[str, chat.Place]:
         """Our messages in the thread of ``place`` by key."""
 
-    async def post(self, channel: str, words: Words, under: Place | None = None) -> Place:
+    async def post(self, channel: str, words: Words, under: chat.Place | None = None) -> chat.Place:
         """It stands there now; an OutsideError leaves open whether it does."""
 
-    async def update(self, place: Place, words: Words) -> bool:
+    async def update(self, place: chat.Place, words: Words) -> bool:
         """The message says ``words``; False: there is none any more."""
 
 
@@ -199,6 +201,42 @@ class People(Protocol):
 
     async def open(self, trigger: str, view: Json) -> None:
         """The modal is open for whoever pressed the button."""
+
+
+class Forge(Protocol):
+    """One repository at a forge. Everything is looked for before it is made.
+
+    Errors of all: ``OutsideError`` when there is no answer, or none yet; ``RefusedError`` when a
+    person must change something first.
+    """
+
+    async def put_status(self, standing: Standing) -> None:
+        """The commit's newest status of that context says so."""
+
+    async def put_deployment(self, standing: Standing, environment: str) -> None:
+        """The commit's deployment says so; once it is in force, the one before is inactive."""
+
+    async def default_branch(self) -> str:
+        """What HEAD means."""
+
+    async def parent(self, commit: str) -> str:
+        """The commit before, along the branch; empty: it is the first."""
+
+    async def text(self, path: str, ref: str) -> str | None:
+        """A file at a commit or branch; None: there is none."""
+
+    async def proposed(self, branch: str) -> str:
+        """The address of the pull request of ``branch``, open or not; empty: there was none."""
+
+    async def propose(self, proposal: Proposal) -> str:
+        """The address of the pull request, which is made if there was none."""
+
+
+class Forges(Protocol):
+    """Where repositories are kept, and people read what we say about a commit."""
+
+    def at(self, place: Place, secret: str, entries: Mapping[str, bytes]) -> Forge:
+        """That repository; ``entries``: of the Secret of that name, which prove who we are."""
 
 
 class Listeners(Protocol):

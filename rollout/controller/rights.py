@@ -27,7 +27,7 @@ class Need(StrEnum):
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
-    SECRETS = "webhooks with a Secret, and sources with a `secretRef` or a `webhook`"
+    SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
 
 REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})

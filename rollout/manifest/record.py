@@ -9,13 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
 from rollout.manifest import former, plain
-from rollout.model.source import SourceStatus
+from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 
 T = TypeVar("T")
 
 _ROLLOUT = TypeAdapter(RolloutStatus)
 _SOURCE = TypeAdapter(SourceStatus)
+_FORGE = TypeAdapter(ForgeStatus)
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
@@ -174,6 +175,11 @@ def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]])
         )
     )
     return made
+
+
+def forge_json(status: ForgeStatus) -> dict[str, Any]:
+    """The part of a RolloutSource's status that whoever reports to the forge writes."""
+    return written(_FORGE, status, {})
 
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:

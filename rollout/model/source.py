@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from rollout.model.forge import CommitState
 from rollout.model.spec import RolloutSourceSpec
 from rollout.model.units import CONFIG
 
@@ -113,6 +114,35 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What the forge has of one Rollout: its newest commit and how far that came.
+
+    ``pull_request``: the address of the one that would take that commit's change back.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    rollout: Annotated[str, Field(description="namespace/name")]
+    commit: str
+    state: CommitState
+    pull_request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeStatus:
+    """What the forge was told; ``problem``: why it could not be the last time, empty: it could."""
+
+    __pydantic_config__ = CONFIG
+
+    problem: str = ""
+    reported: tuple[Reported, ...] = ()
+
+    def of(self, rollout: str) -> Reported | None:
+        """What it has of that Rollout, ``namespace/name``."""
+        return next((one for one in self.reported if one.rollout == rollout), None)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """What is remembered of one source.
 
@@ -135,6 +165,7 @@ class SourceStatus:
     notes: Annotated[
         tuple[str, ...], Field(description="what of the commit was passed over, and why")
     ] = ()
+    forge: ForgeStatus = ForgeStatus()
 
 
 @dataclass(frozen=True, slots=True)

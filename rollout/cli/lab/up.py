@@ -188,7 +188,7 @@ def local_policy(
     """
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
-    allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts}
+    allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts, "forges": hosts}
     if slack is not None:
         tokens = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
         for name, token in tokens.items():

@@ -279,6 +279,7 @@ def _status(
         rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
         notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
         observed_generation=source.generation,
+        forge=source.status.forge,
     )
 
 
