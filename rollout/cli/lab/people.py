@@ -163,13 +163,18 @@ async def _checked(told: Told, pull: int) -> None:
     forge, folder = told.world.forge, told.world.kubeconfig.parent / "runner"
     folder.mkdir(exist_ok=True)
     commit = str(forge.projects[PROJECT].commit(BRANCH).id)
-    runner = Runner(told.checkout.folder, folder, PROJECT, commit, pull, forge.github_url)
+    runner = Runner(
+        *(told.checkout.folder, folder, PROJECT, commit, pull),
+        api=forge.github_url,
+        kubeconfig=told.world.kubeconfig,
+    )
     validated = await runner.run(command="validate", paths="shop")
     told.say("validate", _first(validated))
-    planned = await runner.run(command="plan", paths="shop", token=forge.token)
+    planned = await runner.run(command="plan", paths="shop", cluster="true", token=forge.token)
     comments = forge.projects[PROJECT].comments.get(pull, [])
     first = next((line for line in planned.summary.splitlines() if line.strip()), "")
-    told.say("plan", f"{first.lstrip('# ')}; as the job's summary and {len(comments)} comment")
+    plan = first.lstrip("# ").replace("`", "")
+    told.say("plan", f"{plan}: the job's summary, and {len(comments)} comment on #{pull}")
     told.check("validate and plan succeed", so=validated.code == planned.code == 0)
     told.check("the plan is one comment of the pull request", so=len(comments) == 1)
 

@@ -35,7 +35,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A runner with a checkout. ``pull``: the pull request's number; ``api``: GitHub's."""
+    """A runner with a checkout. ``pull``: the pull request's number; ``api``: GitHub's.
+
+    ``kubeconfig``: of the cluster that a job before has let it in to.
+    """
 
     checkout: Path
     folder: Path
@@ -43,6 +46,7 @@ class Runner:
     commit: str
     pull: int
     api: str
+    kubeconfig: Path
 
     async def run(self, **inputs: str) -> Done:
         """The action's step ``command``; what it installs elsewhere is this installation here.
@@ -92,6 +96,7 @@ class Runner:
             "GITHUB_REPOSITORY": self.repository,
             "GITHUB_SHA": self.commit,
             "GITHUB_API_URL": self.api,
+            "KUBECONFIG": str(self.kubeconfig),
         }
 
 
