@@ -26,11 +26,13 @@ from rollout.lab.load import Ask
 from rollout.lab.programs.processes import Child
 from rollout.lab.slack.workspace import Message
 from rollout.lab.world import PROJECT, World
+from rollout.model.chat import Press
 from rollout.model.status import Phase, RolloutStatus, Stage
 
 SECRET = Kind("", "v1", "secrets", "Secret")
 CHANNEL, ANN, EVE = "C0LABREL1", "U0LABANN1", "U0LABEVE1"
 """Of the lab's Slack: the channel, one of those who may approve, and somebody who may not."""
+FIRST = ".1"  # how the key of a rollout's first journey ends
 BRANCH = "release-v2"
 SIGNERS = "releases"
 PATIENCE = 60.0  # seconds for any one thing; all of them together take about a minute
@@ -224,10 +226,9 @@ async def _asked(told: Told) -> None:
 async def _promoted(told: Told, kube: Kube) -> None:
     status = await _until(told, "v2 is stable", lambda: _status(kube, _is_promoted))
     told.say("promoted", f"v2 has everyone: {status.history[-1].because}")
-    message = await _until(told, "one message", lambda: _now(_ours(told)))
+    message = await _until(told, "one message", lambda: _now(_ended(told)))
     told.say("slack", f"the same message by now: {_words(message)}")
-    tops = [one for one in _tops(told) if "v2" in one.text]
-    told.check("Slack has one message of v2's journey", so=len(tops) == 1)
+    told.check("Slack has one message of v2's journey", so=len(_messages(told)) == 1)
 
 
 async def _green(told: Told, commit: str) -> None:
@@ -261,19 +262,31 @@ def _audited(told: Told) -> None:
     told.check("the audit log is whole", so=verdict.broken is None)
 
 
-def _tops(told: Told) -> list[Message]:
-    return list(told.world.slack.space.channels[CHANNEL].tops())
+def _messages(told: Told) -> list[Message]:
+    """Those of v2's journey, which is the rollout's first; they carry its key."""
+    tops = told.world.slack.space.channels[CHANNEL].tops()
+    keys = ((one, (one.metadata or {}).get("event_payload", {}).get("key", "")) for one in tops)
+    return [one for one, key in keys if key.endswith(FIRST)]
 
 
-def _ours(told: Told) -> Message | None:
-    return next((one for one in _tops(told) if "Promoted" in one.text), None)
+def _buttons(message: Message) -> list[str]:
+    return [
+        str(element.get("action_id"))
+        for block in message.blocks
+        for element in block.get("elements", ())
+        if block.get("type") == "actions"
+    ]
 
 
 def _question(told: Told) -> Message | None:
-    """The message with buttons to approve, once there is one."""
-    return next(
-        (one for one in _tops(told) if '"approve"' in repr(one.blocks).replace("'", '"')), None
-    )
+    """The message with a button to approve, once there is one."""
+    asking = (one for one in _messages(told) if Press.APPROVE in _buttons(one))
+    return next(asking, None)
+
+
+def _ended(told: Told) -> Message | None:
+    """The message once there is nothing to press any more."""
+    return next((one for one in _messages(told) if not _buttons(one)), None)
 
 
 def _words(message: Message) -> str:
