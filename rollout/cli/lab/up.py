@@ -62,6 +62,9 @@ def demo(
     people: Annotated[
         bool, typer.Option("--people", help="The way through people: pull request to audit log.")
     ] = False,
+    switchover: Annotated[
+        bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
+    ] = False,
 ) -> None:
     """Push a good release and a bad one, and show what happens to real requests.
 
@@ -71,6 +74,10 @@ def demo(
     over https, a webhook tells of it, Slack asks, a click promotes, and the commit's status is
     green; exit code 0 only if all of it happened, and once.
     """
+    if switchover:
+        from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
+
+        raise typer.Exit(asyncio.run(switching.demo(rate)))
     raise typer.Exit(asyncio.run(_people(rate) if people else _demo(rate)))
 
 
@@ -84,7 +91,7 @@ async def _people(rate: int) -> int:
     output.say("starting API server, Envoy, Prometheus, git, Slack, a forge and controller …")
     async with world(controller=False, https=True) as (running, _):
         told = await pulled.begun(running)
-        child = await start_controller(running, told.signers)
+        child = await start_controller(running, signers=told.signers)
         try:
             return int(await pulled.play(told, child, rate))
         finally:
@@ -204,8 +211,12 @@ def local_policy(
     return file
 
 
-async def start_controller(running: World, signers: Mapping[str, str] | None = None) -> Child:
+async def start_controller(
+    running: World, *, signers: Mapping[str, str] | None = None, prometheus: str = ""
+) -> Child:
     """The real controller, in a process of its own, against the lab.
+
+    ``signers``: as in the policy. ``prometheus``: its address, where it is not the world's own.
 
     The forge's webhook tells it of every push; its audit log is beside its own log.
     """
@@ -214,7 +225,7 @@ async def start_controller(running: World, signers: Mapping[str, str] | None = N
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
+        *("--istiod", running.syncz_url, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret, signers)),
         *("--audit", folder / AUDIT),

@@ -14,6 +14,7 @@ from kubernetes.aio.client import ApiClient
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
 from rollout.edges.kube.calls import Calls, NotFound, Told
+from rollout.edges.kube.objects import Objects
 from rollout.edges.kube.source import Scope, Source, named
 from rollout.edges.kube.watch import Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
@@ -69,6 +70,11 @@ class Kube:
             return named(kind, await self._calls.call("GET", path, {}, None, where=where))
         except NotFound:
             return None
+
+    @property
+    def objects(self) -> Objects:
+        """Objects of any kind, over the same connections."""
+        return Objects(self._calls)
 
     def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
         self._listeners.append(changed)

@@ -48,7 +48,7 @@ class Theatre:
         """``kill -9``, and the next one at once."""
         os.kill(self.child.pid, signal.SIGKILL)
         await self.child.stop()
-        self.child = await cli.start_controller(self.told.world, self.told.signers)
+        self.child = await cli.start_controller(self.told.world, signers=self.told.signers)
 
 
 @dataclass
@@ -191,7 +191,7 @@ class Release:
 async def theatre() -> AsyncIterator[Theatre]:
     async with cli.world(controller=False, https=True) as (world, _):
         told = await people.begun(world)
-        made = Theatre(told, await cli.start_controller(world, told.signers))
+        made = Theatre(told, await cli.start_controller(world, signers=told.signers))
         try:
             yield made
         finally:
