@@ -32,7 +32,7 @@ def apply(document: Any, patch: Any) -> Any:
 def _step(document: Any, operation: Any) -> Any:
     if not isinstance(operation, Mapping) or not isinstance(operation.get("path"), str):
         raise PatchFormError(f"an operation is an object with op and path, got {operation!r:.80}")
-    path = _pointer(operation["path"])
+    path = parts(operation["path"])
     match operation.get("op"):
         case "add":
             return _added(document, path, _value(operation))
@@ -43,10 +43,10 @@ def _step(document: Any, operation: Any) -> Any:
         case "test":
             return _tested(document, path, operation.get("value"))
         case "move":
-            source = _pointer(str(operation.get("from")))
+            source = parts(str(operation.get("from")))
             return _added(_removed(document, source), path, _found(document, source))
         case "copy":
-            return _added(document, path, _found(document, _pointer(str(operation.get("from")))))
+            return _added(document, path, _found(document, parts(str(operation.get("from")))))
         case other:
             raise PatchFailedError(f"there is no operation {other!r}")
 
@@ -55,7 +55,7 @@ def _value(operation: Mapping[str, Any]) -> Any:
     return operation.get("value")
 
 
-def _pointer(text: str) -> list[str]:
+def parts(text: str) -> list[str]:
     """RFC 6901: ``~1`` is a slash, ``~0`` a tilde, in this order."""
     if text == "":
         return []

@@ -28,6 +28,7 @@ class FakeKube:
     errors: list[Exception] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _: None
+    admit: Callable[[Json], Json] = lambda obj: obj
     hidden: dict[str, str] = field(default_factory=dict)
     forbidden: set[tuple[str, str, str]] = field(default_factory=set)
     _listeners: list[Changed] = field(default_factory=list)
@@ -63,6 +64,10 @@ class FakeKube:
         if key in self.objects:
             raise ConflictError(f"{key[0].lower()} {key[1]}/{key[2]}: already exists")
         return self._put(key, obj)
+
+    async def attempt(self, obj: Json) -> Json:
+        """As made, if ``admit`` lets it; nothing is."""
+        return self.admit(obj)
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         self._prepare(f"delete {kind} {name}")

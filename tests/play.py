@@ -14,6 +14,7 @@ from rollout.model.action import (
     LetGo,
     PointSubset,
     PruneWorkloads,
+    ReleaseFields,
     ReleaseRoutes,
     RemoveSubset,
     Scale,
@@ -45,6 +46,9 @@ SETTLING = 40
 """Looks at one moment after which a story is a hot loop."""
 
 
+_OF_THE_MESH = (SetRoute, ReleaseRoutes, PointSubset, RemoveSubset)
+
+
 @dataclass
 class World:
     """What the cluster holds, as far as the core can see it.
@@ -58,6 +62,8 @@ class World:
     ``problems``: why pods do not come up; ``outdated``: settings of a Deployment, by revision.
     ``pods``: pods wanted, by revision; ``unready``: how many of them are not ready.
     ``builds``: what the Deployment of a revision runs, where that is more than its name;
+    ``fields_held``: whether the objects name us as a manager; None: their server keeps no such
+    list.
     ``replacing``: revisions whose Deployments still run pods of the build before.
     """
 
@@ -71,6 +77,7 @@ class World:
     unready: dict[str, int] = field(default_factory=dict)
     builds: dict[str, str] = field(default_factory=dict)
     replacing: set[str] = field(default_factory=set)
+    fields_held: bool | None = None
     epoch: int = 0
     taken: bool = True
     broken: str = ""
@@ -116,7 +123,9 @@ class World:
     ) -> Observation:
         """What a shell would see of this world."""
         name = rollout.spec.revision
-        revision = Revision(name, rollout.commit, self.builds.get(name, ""))
+        templated = rollout.spec.workload.template is not None
+        build = "" if templated else self.builds.get(name, "")
+        revision = Revision(name, rollout.commit, name if templated and self.builds else build)
         named = rollout.spec.workload.autoscaler
         autoscaler = self._autoscaler(named.name) if named else None
         down = self.provider_down
@@ -170,6 +179,7 @@ class World:
             made=tuple(sorted(self.made)),
             epoch=self.epoch,
             owner=self.owner,
+            fields_held=bool(self.fields_held),
         )
 
     def _shares(self) -> dict[str, int]:
@@ -223,8 +233,10 @@ class World:
             replacing=name in self.replacing,
         )
 
-    def perform(self, action: Action) -> None:  # noqa: C901 - one exhaustive match
+    def perform(self, action: Action) -> None:  # noqa: C901, PLR0912 - one exhaustive match
         """The action's state becomes the world's."""
+        if self.fields_held is not None and isinstance(action, _OF_THE_MESH):
+            self.fields_held = True
         match action:
             case SetRoute():
                 self.route, self.epoch = action.route, action.epoch
@@ -240,6 +252,9 @@ class World:
                 assert action.name in self.made, f"not ours: {action}"
                 self.made.discard(action.name)
                 del self.subsets[action.name]
+            case ReleaseFields():
+                self.fields_held = None if self.fields_held is None else False
+                self.epoch = 0 if action.marks else self.epoch
             case EnsureWorkload():
                 self.pods[action.revision.name] = action.replicas
                 self.outdated.pop(action.revision.name, None)

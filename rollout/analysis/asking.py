@@ -115,6 +115,7 @@ def _about(
         instants=instants,
         namespace=window.namespace,
         workloads=_pair(window),
+        sides=window.sides,
         bounds=bounds,
         bad=one.metric.bad or "",
         total=one.metric.total or "",

@@ -91,14 +91,14 @@ def judged(journey: Journey, step_metrics: Iterable[Metric], window: Window) -> 
     metrics = [_judged(metric, analysis, known) for metric in analysis.metrics]
     metrics += [one for use in analysis.templates for one in _of_template(journey, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
-    meshed = window.view is not View.GATEWAY and not window.mirrored
+    meshed = window.view is not View.GATEWAY and not window.mirrored and not window.sides
     if window.weight and meshed and any(m.source == ERRORS_KEY for m in metrics):
         metrics.append(_UNREACHED)
     return tuple({one.name: one for one in metrics}.values())
 
 
 _UNREACHED = Judged(Metric(UNREACHED), Kind.SERVICE, UNREACHED, Counting.UNREACHED)
-"""Comes with every judgement of errors: what no server saw stands in no server's counters."""
+"""Comes with every judgement of one service's errors: what no server saw, none has counted."""
 
 
 def _variables(journey: Journey, window: Window) -> dict[str, str]:

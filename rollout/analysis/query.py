@@ -36,9 +36,15 @@ class TemplateError(ValueError):
     """A ``{{name}}`` that is unknown, or whose value cannot be one token where it stands."""
 
 
-def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
-    """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query."""
-    where, by, pod = _where(view, workloads), _BY[view], _POD[view]
+SPACES = "pod, instance, destination_workload_namespace"  # whole namespaces, whatever is in them
+
+
+def errors(view: View, workloads: Collection[tuple[str, str]]) -> str:
+    """All and bad requests of ``workloads`` (namespace, name), by reporting pod, in one query.
+
+    Names that are empty, as all or none are: of whole namespaces.
+    """
+    where, by, pod = _where(view, workloads), _by(view, workloads), _POD[view]
     bad = " or ".join(f"{REQUESTS}{{{where},{fault}}}" for fault in FAULTS)
     series = f"{REQUESTS}{{{where}}}"
     return _union(
@@ -48,12 +54,12 @@ def errors(view: View, workloads: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def slow(view: View, workloads: Iterable[tuple[str, str]], bounds: Sequence[timedelta]) -> str:
+def slow(view: View, workloads: Collection[tuple[str, str]], bounds: Sequence[timedelta]) -> str:
     """Requests up to each of ``bounds`` and all of them (``le="+Inf"``), by reporting pod.
 
     No bounds: every bucket there is.
     """
-    where, by, pod = _where(view, workloads), _BY[view], _POD[view]
+    where, by, pod = _where(view, workloads), _by(view, workloads), _POD[view]
     buckets = f",le=~{quoted(_les(bounds))}" if bounds else ""
     ends = f'{DURATIONS}_bucket{{{where},le="+Inf"}}'
     return _union(
@@ -93,17 +99,23 @@ def _union(*parts: tuple[str, str]) -> str:
     )
 
 
-def _where(view: View, workloads: Iterable[tuple[str, str]]) -> str:
+def _by(view: View, workloads: Collection[tuple[str, str]]) -> str:
+    """The labels by which counters are summed: of workloads, or of whole namespaces."""
+    whole = view is not View.GATEWAY and not any(name for _, name in workloads)
+    return SPACES if whole else _BY[view]
+
+
+def _where(view: View, workloads: Collection[tuple[str, str]]) -> str:
     """The selector of many workloads; the pair is checked again when the answer is read."""
     pairs = sorted(set(workloads))
     if view is View.GATEWAY:
         return _where_gateways(name for _, name in pairs)
     spaces = _one_of(sorted({namespace for namespace, _ in pairs}))
     names = _one_of([name for _, name in pairs])
-    return (
-        f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces},"
-        f"destination_workload=~{names}"
-    )
+    where = f"reporter={quoted(view.value)},destination_workload_namespace=~{spaces}"
+    if not any(name for _, name in pairs):
+        return where
+    return f"{where},destination_workload=~{names}"
 
 
 def _where_gateways(names: Iterable[str]) -> str:

@@ -1,11 +1,11 @@
 """What traffic a judgement is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rollout.model.observation import View
+from rollout.model.observation import Side, View
 from rollout.model.spec import Analysis, AnalysisTemplateSpec, Unread
 
 LEAST_WEIGHT = 5
@@ -54,6 +54,7 @@ class Window:
     ``comparing``: False when stable has no ordinary traffic: absolute limits only.
     ``view``: whose counters, where only one kind can tell the sides apart; None: Istio's, by the
     analysis' own choice.
+    ``sides``: whole namespaces that are compared, in place of ``namespace`` and ``workloads``.
     """
 
     namespace: str
@@ -69,6 +70,7 @@ class Window:
     stable_down_at: datetime | None = None
     asked: datetime | None = None
     view: View | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)
 
     @property
     def percent(self) -> int:

@@ -56,6 +56,16 @@ class Kube(Protocol):
         """It is gone, or was."""
 
 
+class Trials(Protocol):
+    """The API server, asked what would become of an object."""
+
+    async def attempt(self, obj: Json) -> Json:
+        """``obj`` as it would be made by now, after all admission; nothing is made.
+
+        Errors: ``RefusedError`` with what the API server or a webhook says; ``OutsideError``.
+        """
+
+
 class Leases(Protocol):
     """Single objects, asked for by name and never watched: so no right to list them is needed."""
 
@@ -102,7 +112,7 @@ class Reviews(Protocol):
         """
 
 
-class Cluster(Kube, Leases, Watching, Reviews, Protocol):
+class Cluster(Kube, Trials, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
 
@@ -123,6 +133,18 @@ class Proxies(Protocol):
 
     async def synced(self, since: datetime) -> ProxySync | None:
         """None: nobody to ask, or no answer."""
+
+
+class Istiods(Protocol):
+    """Every istiod of every revision, asked for its proxies."""
+
+    async def pages(
+        self, revisions: Sequence[tuple[str, str, str]]
+    ) -> Sequence[tuple[str, object]] | None:
+        """What each replica's ``/debug/syncz`` says, beside its revision; None: one did not answer.
+
+        ``revisions``: name, namespace and Service of each.
+        """
 
 
 class Webhooks(Protocol):

@@ -154,6 +154,7 @@ _OURS = (
     ("rollout_weight_down_seconds", "histogram", "From the decision to take weight away to done."),
     ("rollout_rollouts", "gauge", "Rollouts by phase."),
     ("rollout_canary_weight", "gauge", "The canary's share asked for, in percent."),
+    ("rollout_upgrade_phase", "gauge", "1 for the phase that an upgrade of the mesh is in."),
     ("rollout_watch_silence_seconds", "gauge", "Since the quietest watch gave a sign of life."),
     ("rollout_audit_records_total", "counter", "Records that the audit log has taken."),
     ("rollout_audit_waiting", "gauge", "Records that wait for an audit log that takes none."),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout.istio import beside as neighbours
-from rollout.istio import destinationrule, hosts, memory, owner, virtualservice
+from rollout.istio import destinationrule, fields, hosts, memory, owner, virtualservice
 from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import divided, listing, problems
 from rollout.model.observation import SeenTraffic
@@ -54,6 +54,7 @@ def seen(
         mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),
         owner=next(filter(None, (owner.owner(o) for o in written)), ""),
+        fields_held=bool(fields.held(everything, rules, target)),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,15 @@ from rollout.model.source import RolloutSource
 from rollout.model.spec import (
     GROUP,
     AnalysisTemplateSpec,
+    Canary,
     Request,
     Rollout,
+    RolloutSpec,
+    Strategy,
     Unread,
+    Workload,
 )
+from rollout.model.status import RolloutStatus
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
@@ -33,10 +39,30 @@ def rollout(
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
     spec = spec_of("Rollout", obj)
     used = {use.name for use in spec.analysis.templates}
+    needed = {name: spec for name, spec in (templates or {}).items() if name in used}
+    return replace(_with(obj, spec), templates=needed)
+
+
+def remembered(obj: Mapping[str, Any], status: RolloutStatus) -> Rollout | None:
+    """The Rollout ``obj`` by what its status says that it is about; None where it does not say.
+
+    Enough to take everyone home by where its own spec cannot be read, and for nothing else.
+    """
+    subject, revision = status.subject, status.attempt.canary or status.stable
+    if subject is None or revision is None:
+        return None
+    template: dict[str, Any] | None = None if subject.deployments else {}
+    workload = Workload(subject.deployments, template)
+    strategy = Strategy(canary=Canary())
+    spec = RolloutSpec(subject.service, workload, strategy, revision.name)
+    return subject.named_by(_with(obj, spec))
+
+
+def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
     return Rollout(
         name=text(metadata, "name"),
         namespace=text(metadata, "namespace"),
@@ -48,7 +74,6 @@ def rollout(
         request=request(text(annotations, REQUEST)),
         deleting=bool(metadata.get("deletionTimestamp")),
         deleted_at=deleted_at(metadata),
-        templates={name: spec for name, spec in (templates or {}).items() if name in used},
     )
 
 

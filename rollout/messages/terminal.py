@@ -137,7 +137,8 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     ``step``: the spec of the step we are at; None between steps.
     """
     name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
-    trouble = "".join(f"; {text}" for text in _more_trouble(status))
+    later = f"; {status.attempt.pending}" if status.attempt.pending else ""
+    trouble = "".join(f"; {text}" for text in _more_trouble(status)) + later
     if status.attempt.pause is not None:
         return f"{name} stands still: {_standing(status, now)}{trouble}; {_ways_on(there)}"
     if status.stage.name is Stage.IDLE and status.rejected is not None:
@@ -148,7 +149,7 @@ def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: dat
     if status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY:
         return f"{name} has nothing to do: {status.because}"
     if step is None or status.stage.name is not Stage.STEPPING:
-        return f"{name} is {status.stage.name.value.lower()}: {status.because}"
+        return f"{name} is {status.stage.name.value.lower()}: {status.because}{later}"
     said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
     return f"{said}{_forecast(there, status, step, now)}{trouble}"
 

@@ -50,6 +50,18 @@ class RemoveSubset:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseFields:
+    """No object of ``target`` names us as the manager of what its author writes.
+
+    Its ``metadata.managedFields`` then have nothing of ours that a server-side apply of the
+    author's could conflict with. ``marks``: and no VirtualService has our annotation.
+    """
+
+    target: Target
+    marks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureWorkload:
     """A Deployment of ours for ``revision`` exists, from the template, with ``replicas`` pods."""
 
@@ -104,6 +116,7 @@ Action = (
     | ReleaseRoutes
     | PointSubset
     | RemoveSubset
+    | ReleaseFields
     | EnsureWorkload
     | Scale
     | HandOver

@@ -30,6 +30,14 @@ class Counting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """Whole namespaces as one side of a comparison, ``ago`` earlier than was asked for."""
+
+    namespaces: tuple[str, ...]
+    ago: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
 class CountsQuestion:
     """Raw counters by pod of both roles, at aligned times; never a rate.
 
@@ -38,6 +46,7 @@ class CountsQuestion:
     ``bounds``: latency bounds for SLOW, empty meaning every bucket's; empty for the others.
     ``workloads``: revision name to Deployment name; for UNREACHED "" to the service's host; for
     GATEWAY a side's name to ``cluster/namespace/workload``, and no ``namespace``.
+    ``sides``: of whole namespaces, in place of ``namespace`` and ``workloads``.
     """
 
     metric: str
@@ -49,6 +58,14 @@ class CountsQuestion:
     bounds: tuple[timedelta, ...] = ()
     bad: str = ""
     total: str = ""
+    sides: Mapping[str, Side] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> frozenset[tuple[str, str]]:
+        """Namespace and Deployment of all that is counted; "" for all of a namespace."""
+        if self.sides:
+            return frozenset((name, "") for side in self.sides.values() for name in side.namespaces)
+        return frozenset((self.namespace, name) for name in self.workloads.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +311,7 @@ class SeenTraffic:
     ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
+    ``fields_held``: one of them names us as the manager of fields that its author writes.
     """
 
     managed: int = 0
@@ -310,6 +328,7 @@ class SeenTraffic:
     mode: SubsetMode = SubsetMode.ROLE
     epoch: int = 0
     owner: str = ""
+    fields_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from rollout.model.units import CONFIG, Duration, Share, Weight
 
 GROUP = "rollout.dev"
 VERSION = "v1alpha1"
+MANAGER = "rollout"
+"""Who we are in ``metadata.managedFields`` of what we write."""
 
 MINUTE = timedelta(minutes=1)
 TIME_BOX = 20 * MINUTE

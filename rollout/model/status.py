@@ -79,6 +79,8 @@ class Revision:
 
     ``template_hash``: its content: of ``template:`` with its configuration, or of the pod template
     that its Deployment was seen to have; empty: not seen yet.
+    ``build``: with ``template:``, the pod template that the Deployment of our making was first
+    seen to have, as the API server completed it; empty: not seen yet.
     """
 
     __pydantic_config__ = CONFIG
@@ -86,6 +88,7 @@ class Revision:
     name: str
     commit: str = ""
     template_hash: str = ""
+    build: str = ""
 
     def same(self, other: "Revision | None") -> bool:
         """Whether ``other`` runs the same thing; a commit that changes only words does not.
@@ -100,9 +103,10 @@ class Revision:
 
     def seen_as(self, other: "Revision | None") -> "Revision":
         """This revision with the content that ``other`` had, where its own is not seen now."""
-        if self.template_hash or other is None or other.name != self.name:
+        if other is None or other.name != self.name:
             return self
-        return replace(self, template_hash=other.template_hash)
+        content = self.template_hash or other.template_hash
+        return replace(self, template_hash=content, build=self.build or other.build)
 
 
 class ConfirmedBy(StrEnum):

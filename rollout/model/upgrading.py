@@ -161,7 +161,10 @@ class NamespaceStatus:
 
 @dataclass(frozen=True, slots=True)
 class WaveStatus:
-    """One wave with the namespaces that it was found to have when it began."""
+    """One wave with the namespaces that it was found to have when it began.
+
+    ``name``: the wave's; with ``/namespace`` behind it where they go one at a time.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -176,7 +179,8 @@ class StopStatus:
     """The stop of the journey we are at.
 
     ``name``: of the wave, gateway or tag; of a state that has but one stop, its own.
-    ``part``: which of a gateway's shares.
+    ``part``: which of a gateway's shares, or of a wave that goes one by one.
+    ``number``: how many stops this attempt had before; answers of people speak of one of them.
     ``entered_at``: when it began; ``asked_at``: when we last changed something for it.
     ``confirmed_at``: when all of it was verified; the gate's clock and its evidence start here.
     """
@@ -186,19 +190,34 @@ class StopStatus:
     name: str
     entered_at: datetime
     part: int = 0
+    number: int = 0
     asked_at: datetime | None = None
     confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Whose requests the stop is judged by: namespaces that moved, and others as the control."""
+
+    __pydantic_config__ = CONFIG
+
+    moved: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WayBack:
-    """Why all goes back, from where, and since when."""
+    """Why all goes back, from where, and since when.
+
+    ``left``: how many changes, of the oldest, are still to be taken back.
+    """
 
     __pydantic_config__ = CONFIG
 
     because: str
     state: State
     at: datetime
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +225,15 @@ class Attempt:
     """One attempt to bring everything to the new revision; the next begins as a new value.
 
     ``changes``: what we changed, oldest first, written down before it is done: the way back.
+    ``landed``: how many of them, the oldest, were seen to be in the world.
     ``recorded``: the old revision's own objects, as preflight saw them.
     ``asked_from``, ``asked_to``: the revisions of this attempt, whatever git says meanwhile.
     ``removing``: the point of no return is passed.
     ``users_gone_at``: since when nothing uses the old revision any more.
+    ``sick_since``: since when the new control plane is not whole, or Istio's configuration cannot
+    be written.
+    ``istiod``: the name of the new control plane's Deployment, by which its metrics are found.
+    ``compared``: whose requests this stop is judged by, settled when it is confirmed.
     ``checkpoint``: the analysis' own state, JSON values only, opaque to all others.
     """
 
@@ -221,11 +245,15 @@ class Attempt:
     stop: StopStatus | None = None
     waves: tuple[WaveStatus, ...] = ()
     changes: tuple[Change, ...] = ()
+    landed: int = 0
     recorded: tuple[Recorded, ...] = ()
     removing: bool = False
     users_gone_at: datetime | None = None
+    sick_since: datetime | None = None
     way_back: WayBack | None = None
     pause: Pause | None = None
+    istiod: str = ""
+    compared: Compared = Compared()
     verdicts: tuple[Verdict, ...] = ()
     approvals: tuple[Answer, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from rollout.model.action import (
     LetGo,
     PointSubset,
     PruneWorkloads,
+    ReleaseFields,
     ReleaseRoutes,
     RemoveSubset,
     Scale,
@@ -49,7 +50,8 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     7. What the template says of Deployments that run, where it changes no pod, comes after all
        that traffic needs. The autoscaler is handed over behind the pods of 1, which it would
        take away otherwise.
-    8. The object is let go last, when nothing of ours is left that would need it. By then
+    8. At rest our names go from what authors write: after all that we write there.
+    9. The object is let go last, when nothing of ours is left that would need it. By then
        nothing is made any more (1 to 3): a namespace that ends takes nothing new.
     """
     status = turn.status
@@ -68,14 +70,15 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     moved = tuple(a for a in subsets if a not in made)
     up = () if ending else _pods_up(look, status, early=early)
     settings = _settings(look, status, up)
-    down = status.stage.name in _DOWN
+    gone, down = _subset_gone(look, status), status.stage.name in _DOWN
     return (
         *((*made, *route, *moved, *up) if down else (*up, *made, *moved, *route)),
-        *_subset_gone(look, status),
+        *gone,
         *_pods_down(look, status),
         *settings,
         *told,
         *(() if leave else handover.due(look, status)),
+        *_fields(look, turn, due=(*made, *route, *moved, *gone)),
         *_let_go(turn),
     )
 
@@ -146,6 +149,23 @@ def _subset_gone(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     if not name or not resting or look.seen.traffic.differences:
         return ()
     return (RemoveSubset(wanted.target(look.rollout, status), name, status.epoch),)
+
+
+def _fields(look: Look, turn: Turn, due: Sequence[Action]) -> tuple[Action, ...]:
+    """At rest the mesh's objects are their authors' again, by their managed fields, too.
+
+    It waits while anything of theirs is ``due`` or not as asked, which would make them ours again;
+    whoever leaves for good waits for nothing.
+    """
+    traffic, status = look.seen.traffic, turn.status
+    resting = {look.status.stage.name, status.stage.name} == {Stage.IDLE}
+    settled = resting and not traffic.differences and not status.stage.waits_for_proxies
+    last, target = turn.writes is Writes.LAST, wanted.target(look.rollout, status)
+    if last and (traffic.fields_held or traffic.epoch):
+        return (ReleaseFields(target, marks=True),)
+    if due or not settled or turn.writes is Writes.NO_ROUTES or not traffic.fields_held:
+        return ()
+    return (ReleaseFields(target),)
 
 
 def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action, ...]:

@@ -74,6 +74,7 @@ def _turn(look: Look) -> Turn:
     return (
         identity.stable_rebuilt(look)
         or _overtaken(look)
+        or identity.canary_edited(look)
         or _refused(look)
         or requests.answered(look)
         or drift.drifted(look)

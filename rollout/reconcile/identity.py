@@ -2,22 +2,25 @@
 
 from dataclasses import replace
 
-from rollout.model.reasons import PauseKind
+from rollout.model.reasons import PauseKind, Reason
 from rollout.model.status import Revision, Stage
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import journey
-from rollout.reconcile.look import Look, Turn, remember
+from rollout.reconcile.look import Look, Turn, attempted, remember
 
+_WITH_REQUESTS = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
 _TURNABLE = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING)
 """Where stable has, or would get back, requests that it had before."""
 
 
 def learned(look: Look) -> Look:
-    """The look with stable's content, where it is seen for the first time."""
-    stable, build = look.status.stable, _seen_build(look, look.status.stable)
-    if stable is None or stable.template_hash or not build:
-        return look
-    return replace(look, status=replace(look.status, stable=replace(stable, template_hash=build)))
+    """The look with each side's content, where it is seen for the first time."""
+    status, stable, canary = look.status, look.status.stable, look.status.attempt.canary
+    if stable is not None and (build := _first_seen(look, stable)):
+        status = replace(status, stable=_built(look, stable, build))
+    if _templated(look) and canary is not None and (build := _first_seen(look, canary)):
+        status = attempted(status, canary=_built(look, canary, build))
+    return replace(look, status=status)
 
 
 def rebuilt(before: Revision | None, now: Revision) -> str:
@@ -27,18 +30,38 @@ def rebuilt(before: Revision | None, now: Revision) -> str:
     return f"{now.name} was rebuilt: {before.template_hash} is {now.template_hash} now"
 
 
+def edited(look: Look) -> Reason | None:
+    """That the canary's Deployment, which we made, is by somebody's edit not what git asks for."""
+    canary, pods = look.status.attempt.canary, look.pods(look.status.attempt.canary)
+    if not _templated(look) or canary is None or not canary.build:
+        return None
+    if pods.build in ("", canary.build):
+        return None
+    return Reason(
+        f"deployment {pods.deployment} was edited: delete it, to have it made as git says"
+    )
+
+
+def canary_edited(look: Look) -> Turn | None:
+    """Everyone goes back; the next attempt waits until the Deployment is as git says again."""
+    because = edited(look)
+    if because is None or look.status.stage.name not in _WITH_REQUESTS:
+        return None
+    return journey.withdraw(look, because, reject=False)
+
+
 def stable_rebuilt(look: Look) -> Turn | None:
     """Somebody gave stable's Deployment another build: what was compared with it is void.
 
     Everyone goes to it, and the journey begins anew. While the promoted canary bakes it has
     nobody, so it is only no longer what one would go back to: people are asked.
     """
-    status, build = look.status, _seen_build(look, look.status.stable)
-    if status.stable is None or not build or status.stable.template_hash in ("", build):
+    status, build = look.status, look.pods(look.status.stable).build
+    before = _build(look, status.stable)
+    if status.stable is None or not build or before in ("", build):
         return None
-    now = replace(status.stable, template_hash=build)
-    because = rebuilt(status.stable, now)
-    look = replace(look, status=replace(status, stable=now))
+    because = f"{status.stable.name} was rebuilt: {before} is {build} now"
+    look = replace(look, status=replace(status, stable=_built(look, status.stable, build)))
     if status.stage.name in _TURNABLE:
         return journey.withdraw(look, because, reject=False)
     if status.stage.name is Stage.BAKING:
@@ -47,8 +70,22 @@ def stable_rebuilt(look: Look) -> Turn | None:
     return Turn(remember(look.status, look.now, because), because, AT_ONCE, notice=notice)
 
 
-def _seen_build(look: Look, revision: Revision | None) -> str:
-    """The content of its Deployment; with a template the name is the content already."""
-    if look.rollout.spec.workload.template is not None:
+def _templated(look: Look) -> bool:
+    return look.rollout.spec.workload.template is not None
+
+
+def _build(look: Look, revision: Revision | None) -> str:
+    """What its Deployment was seen to run; with a template its name is the content already."""
+    if revision is None:
         return ""
-    return look.pods(revision).build
+    return revision.build if _templated(look) else revision.template_hash
+
+
+def _built(look: Look, revision: Revision, build: str) -> Revision:
+    if _templated(look):
+        return replace(revision, build=build)
+    return replace(revision, template_hash=build)
+
+
+def _first_seen(look: Look, revision: Revision) -> str:
+    return "" if _build(look, revision) else look.pods(revision).build

@@ -71,7 +71,7 @@ def _next_attempt(look: Look, revision: Revision) -> Attempt:
     before = status.attempt
     attempt = Attempt(
         number=before.number + 1,
-        canary=revision,
+        canary=revision.seen_as(before.canary) if revision.same(before.canary) else revision,
         subset=serving.canary_subset(status, look, revision),
         stable_pods=max(stable.ready, stable.wanted),
     )

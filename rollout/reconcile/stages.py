@@ -12,7 +12,7 @@ from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, SOON, Notice
-from rollout.reconcile import handover, holding, journey, takeover, wanted
+from rollout.reconcile import handover, holding, identity, journey, takeover, wanted
 from rollout.reconcile.look import (
     PROXIES,
     Look,
@@ -116,6 +116,8 @@ def _preparing(look: Look) -> Turn:
 def _pods_ready(look: Look) -> Turn:
     status, first = look.status, look.plan.stops[0]
     pods = look.pods(status.attempt.canary)
+    if edited := identity.edited(look):
+        return holding.until(look, edited, WaitsFor.OBJECTS)
     if pods.replacing:
         because = f"deployment {pods.deployment} is replacing its pods"
         return holding.until(look, Reason(because), WaitsFor.PODS)

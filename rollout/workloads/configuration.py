@@ -60,6 +60,14 @@ def copies(template: Obj, configs: Iterable[Obj], suffix: str) -> tuple[Json, ..
     return tuple(_copy(c, suffix) for c in mine)
 
 
+def originals(copied: Iterable[Obj], suffix: str) -> tuple[Json, ...]:
+    """What ``copies`` were made of, as far as a revision goes: kind, name and content."""
+    return tuple(
+        {**c, "metadata": {"name": str(c["metadata"]["name"]).removesuffix(f"-{suffix}")}}
+        for c in copied
+    )
+
+
 def _may_copy(config: Obj) -> bool:
     return config.get("type") != _BOUND
 

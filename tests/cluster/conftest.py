@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from rollout.cli.manifests import rbac
+from rollout.edges.kube import paths
 from rollout.lab.kube import crds
 from rollout.lab.kube.client import ApiRefusedError, Kind, Kube, Object
 from rollout.manifest import definition, schema
@@ -56,12 +58,41 @@ class Control:
                 await self.kube.delete(kind_of(obj), meta.get("namespace", ""), meta["name"])
             await self.kube.create(kind_of(obj), obj)
 
+    async def revoked(self, *manifests: Object) -> None:
+        """Roles and bindings of ``manifests`` are gone; the account stays."""
+        for obj in manifests:
+            if obj["kind"] != "ServiceAccount":
+                meta = obj["metadata"]
+                await self.kube.delete(kind_of(obj), meta.get("namespace", ""), meta["name"])
+
+    async def server_side(self, obj: Object, manager: str, *, force: bool = False) -> str:
+        """``kubectl apply --server-side``; why it was refused, or empty."""
+        kind, meta = kind_of(obj), obj["metadata"]
+        path = kind.path(meta.get("namespace", ""), meta["name"])
+        query = {"fieldManager": manager, **({"force": "true"} if force else {})}
+        headers = {
+            "Content-Type": "application/apply-patch+yaml",
+            "Authorization": f"Bearer {self.real.token}",
+        }
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.patch(
+                f"{self.real.url}{path}", params=query, json=obj, ssl=self.real.context()
+            ) as answer,
+        ):
+            said = await answer.json()
+        return "" if answer.status < 300 else str(said["message"])
+
     async def read(self, kind: str, space: str, name: str) -> Object:
         return await self.kube.read(_kind(kind), space, name)
 
     async def change(self, kind: str, space: str, name: str, **fields: Any) -> Object:
         """``fields`` merged into the object, as somebody else."""
         return await self.kube.patch(_kind(kind), space, name, fields)
+
+    async def listed(self, kind: str) -> list[Object]:
+        found, _ = await self.kube.list(_kind(kind))
+        return list(found)
 
     async def delete(self, kind: str, space: str, name: str) -> None:
         await self.kube.delete(_kind(kind), space, name)
@@ -114,6 +145,8 @@ async def _prepare(real: RealKube) -> None:
     """Our CRDs and Istio's are served, and the controller's own namespace is there."""
     kube = Kube(real.url, real.token, real.context())
     made = [*crds.istio(), *(definition.crd(kind) for kind in schema.KINDS.values())]
+    known = {crd["spec"]["names"]["kind"] for crd in made}
+    made += [_any(kind) for kind in _READ_BY_RULES if kind not in known]
     for crd in made:
         await kube.apply(crd)
     for crd in made:
@@ -126,6 +159,26 @@ async def _prepare(real: RealKube) -> None:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
     await kube.apply(space)
     await _closed(kube)
+
+
+_READ_BY_RULES = ("Sidecar", "PeerAuthentication", "AuthorizationPolicy", "Telemetry")
+
+
+def _any(kind: str) -> Object:
+    """A CRD of Istio's group and version for ``kind``, with whatever fields."""
+    base, plural = paths.PATHS[kind]
+    version = base.rpartition("/")[2]
+    group = paths.group(base)
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind}
+    served = {"name": version, "served": True, "storage": True}
+    versions = [{**served, "schema": {"openAPIV3Schema": anything}}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": versions},
+    }
 
 
 async def _closed(kube: Kube) -> None:
@@ -149,11 +202,18 @@ async def control(real: tuple[RealKube, Path]) -> AsyncIterator[Control]:
 KINDS = {
     "Rollout": {"apiVersion": "rollout.dev/v1alpha1"},
     "VirtualService": {"apiVersion": "networking.istio.io/v1"},
-    "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
     "Lease": {"apiVersion": "coordination.k8s.io/v1"},
     "ConfigMap": {"apiVersion": "v1"},
+    "Secret": {"apiVersion": "v1"},
+    "AnalysisTemplate": {"apiVersion": "rollout.dev/v1alpha1"},
+    "RolloutSource": {"apiVersion": "rollout.dev/v1alpha1"},
+    "HorizontalPodAutoscaler": {"apiVersion": "autoscaling/v1"},
     "Deployment": {"apiVersion": "apps/v1"},
     "Namespace": {"apiVersion": "v1"},
+    "Pod": {"apiVersion": "v1"},
+    "Service": {"apiVersion": "v1"},
+    "DestinationRule": {"apiVersion": "networking.istio.io/v1"},
+    "ResourceQuota": {"apiVersion": "v1"},
     "Event": {"apiVersion": "v1"},
 }
 CLUSTERS = {"Namespace", "ClusterRole", "ClusterRoleBinding"}

@@ -25,12 +25,17 @@ def rollout(space: str, name: str, revision: str | None = "v1", **spec: Any) -> 
 def service(space: str, name: str) -> list[Object]:
     """A Service and the VirtualService that sends to it."""
     spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]}
-    route = [{"destination": {"host": name}}]
-    mesh = {"hosts": [name], "http": [{"route": route}]}
-    return [
-        _obj("v1", "Service", space, name, spec),
-        _obj(ISTIO, "VirtualService", space, name, mesh),
-    ]
+    return [_obj("v1", "Service", space, name, spec), mesh(space, name, name)]
+
+
+def mesh(space: str, name: str, host: str) -> Object:
+    route = [{"destination": {"host": host}}]
+    spec = {"hosts": [host], "http": [{"route": route}]}
+    return _obj(ISTIO, "VirtualService", space, name, spec)
+
+
+def quota(space: str, name: str, hard: Any) -> Object:
+    return _obj("v1", "ResourceQuota", space, name, {"hard": hard})
 
 
 def deployment(space: str, name: str, revision: str, replicas: int = 1) -> Object:
@@ -72,6 +77,31 @@ def container(tag: str) -> Object:
 def config_map(space: str, name: str, value: str) -> Object:
     meta = {"name": name, "namespace": space}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"value": value}}
+
+
+def secret(space: str, name: str, value: str) -> Object:
+    meta = {"name": name, "namespace": space}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"key": value}}
+
+
+def configured(
+    image: str, name: str, settings: str = "settings", password: str = "password"
+) -> Object:
+    """A template whose pods read a ConfigMap and a Secret."""
+    plain = container(image)
+    sources = [{"configMapRef": {"name": settings}}, {"secretRef": {"name": password}}]
+    return template(image, name, containers=[{**plain, "envFrom": sources}])
+
+
+def analysis(space: str, name: str, limit: int = 1) -> Object:
+    metrics = [{**LIMIT, "name": "shared-limit", "max": limit}]
+    return _obj("rollout.dev/v1alpha1", "AnalysisTemplate", space, name, {"metrics": metrics})
+
+
+def source(space: str, name: str, url: str) -> Object:
+    """Its repository is asked often, and what is not in it any more goes."""
+    spec = {"url": url, "interval": "5s", "prune": True}
+    return _obj("rollout.dev/v1alpha1", "RolloutSource", space, name, spec)
 
 
 def autoscaler(space: str, name: str, of: str) -> Object:

@@ -115,7 +115,10 @@ def _slice(service: Object, behind: list[Object]) -> Object:
 
 @contextlib.asynccontextmanager
 async def mesh() -> AsyncIterator[str]:
-    """The address of an istiod whose proxy takes everything at once, and a Prometheus of zeros."""
+    """The address of an istiod whose proxy takes everything at once, and a Prometheus of zeros.
+
+    ``/gate`` there opens to whoever asks.
+    """
 
     async def syncz(_: web.Request) -> web.Response:
         sent = {"sent": "n", "acked": "n", "sentTime": datetime.now(UTC).isoformat()}
@@ -135,8 +138,12 @@ async def mesh() -> AsyncIterator[str]:
         data = {"resultType": "matrix", "result": [series]}
         return web.json_response({"status": "success", "data": data})
 
+    async def gate(_: web.Request) -> web.Response:
+        return web.json_response({"verdict": "open"})
+
     app = web.Application()
     app.router.add_get("/debug/syncz", syncz)
+    app.router.add_post("/gate", gate)
     app.router.add_route("*", "/api/v1/query", query)
     app.router.add_route("*", "/api/v1/query_range", query_range)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -60,6 +60,9 @@ def replica(folder: Path, config: Path, mesh: str, *words: str) -> Iterator[Repl
     log = folder / f"replica-{address.rpartition(':')[2]}.log"
     command = [sys.executable, "-m", "rollout", "--kubeconfig", str(config), "run", *words]
     command += ["--listen", address, "--prometheus", mesh, "--istiod", f"{mesh}/debug/syncz"]
+    policy = folder / "policy.yaml"
+    policy.write_text(json.dumps({"localGit": True, "webhooks": [mesh]}))
+    command += ["--policy", str(policy), "--cache", str(folder / "cache")]
     environment = {**os.environ, "POD_NAMESPACE": rbac.OWN}
     with (
         log.open("wb") as output,

@@ -1,36 +1,38 @@
 """Each optional right taken away in turn: it is named, and what does not need it goes on."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from kubernetes.aio import client
 
 from rollout.cli.manifests import rbac
 from rollout.controller import rights
-from rollout.controller.app import Controller, Outside, Settings
-from rollout.controller.rights import Need
-from rollout.controller.seeing import concerns
-from rollout.edges import kube
-from rollout.edges.kube import Kube
+from rollout.controller.rights import Call, Need
 from rollout.lab.kube.client import Object
 from tests.cluster import objects
 from tests.cluster.conftest import Control
-from tests.cluster.test_replicas import comes, push, rests, shop
-from tests.fakes import FakeMetrics, FakeProxies
+from tests.cluster.journeys import JOURNEYS, Journey, Scene, comes
+from tests.cluster.replica import replica
 
-pytestmark = [pytest.mark.envtest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.envtest, pytest.mark.timeout(900)]
 
 OPTIONAL = sorted(set(Need) - rights.REQUIRED)
 
 
-def without(need: Need, space: str) -> list[Object]:
-    """The documented rights in ``space``, but for all that ``need`` and not every Rollout has."""
-    gone = {
-        (rbac.resource(call.kind, call.subresource).partition(".")[0], call.verb)
+def taken(need: Need) -> set[Call]:
+    """All that ``need`` and not every Rollout has."""
+    return {
+        call
         for call, needs in rights.calls().items()
         if need in needs and not rights.REQUIRED & set(needs)
+    }
+
+
+def without(need: Need, space: str) -> list[Object]:
+    """The documented rights in ``space``, but for those of ``need``."""
+    gone = {
+        (rbac.resource(call.kind, call.subresource).partition(".")[0], call.verb)
+        for call in taken(need)
     }
     return [_less(obj, gone) for obj in rbac.manifests(space, rbac.OWN)]
 
@@ -45,41 +47,29 @@ def _less(obj: Object, gone: set[tuple[str, str]]) -> Object:
     return {**obj, "rules": rules} if "rules" in obj else obj
 
 
-@contextlib.asynccontextmanager
-async def controller(control: Control, token: str, space: str) -> AsyncIterator[Controller]:
-    settings = client.Configuration(host=control.real.url, ssl_ca_cert=str(control.real.ca))
-    settings.api_key["BearerToken"] = f"Bearer {token}"
-    api = client.ApiClient(configuration=settings)
-    async with Kube(api, concerns.of, kube.scopes(space)) as edge:
-        made = Controller(Outside(edge, FakeMetrics(), FakeProxies()), Settings())
-        stop = asyncio.Event()
-        task = asyncio.create_task(made.run(stop))
-        try:
-            yield made
-        finally:
-            stop.set()
-            await task
+def can_do_without(journey: Journey, need: Need) -> bool:
+    """Whether no right that was taken away is one that the journey needs, for whatever."""
+    return all(not journey.needs & set(rights.calls()[call]) for call in taken(need))
 
 
 @pytest.mark.parametrize("need", OPTIONAL)
 async def test_an_optional_right_that_is_missing_is_named_and_the_rest_goes_on(
-    control: Control, need: Need
+    control: Control, tmp_path: Path, need: Need
 ) -> None:
     space = f"without-{need.name.lower().replace('_', '-')}"
     await control.apply(objects.namespace(space))
     await control.granted(*without(need, space))
-    named = objects.with_subsets(space, "shop")
-    await shop(control, space)
-    await control.apply(*named)
-    async with controller(control, await control.token(), space) as found:
+    config = control.kubeconfig(tmp_path / "config", await control.token())
+    scene = Scene(control, space, tmp_path)
+    with replica(tmp_path, config, control.mesh, "-n", space) as process:
 
         async def says() -> bool:
-            return not found.readiness() and any(need in note for note in found.notes())
+            status, text = await process.ready()
+            return status == 200 and any(need in line for line in text.splitlines())
 
-        async def what() -> object:
-            return found.readiness(), found.notes()
-
-        await comes(says, what)
-        await rests(control, space, "shop", "v1")
-        await push(control, space, "shop", "v2")
-        await rests(control, space, "shop", "v2")
+        async with asyncio.TaskGroup() as ways:
+            ways.create_task(comes(says, process.ready))
+            for journey in JOURNEYS:
+                if can_do_without(journey, need):
+                    ways.create_task(journey.run(scene))
+    await control.revoked(*without(need, space))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.contract.client import Api, Json
+from tests.contract.client import JSON_PATCH, Api, Json
 from tests.contract.objects import WIDGET, config_map, deployment, widget
 
 CONFIG = "v1/configmaps"
@@ -165,3 +165,28 @@ async def test_the_status_is_applied_by_itself(api: Api) -> None:
 async def test_an_apply_may_run_dry(api: Api) -> None:
     await api.apply(api.path(CONFIG, "a"), config_map(k="1"), "one", dryRun="All")
     assert (await api.get(api.path(CONFIG, "a"))).code == 404
+
+
+async def test_whoever_takes_its_entry_out_of_the_managers_is_in_nobodys_way(api: Api) -> None:
+    """As rollout.istio.fields does; a patch of nothing else makes no new entry."""
+    path = api.path(CONFIG, "a")
+    await api.apply(path, config_map(k="1", l="1"), "author")
+    await api.patch(path, {"data": {"k": "2"}}, fieldManager="other")
+    refused = await api.apply(path, config_map(k="3", l="1"), "author")
+    assert refused.problem == (409, "Conflict")
+    managers = [entry["manager"] for entry in (await api.get(path))["metadata"]["managedFields"]]
+    at = f"/metadata/managedFields/{managers.index('other')}"
+    test = {"op": "test", "path": f"{at}/manager", "value": "other"}
+    remove = {"op": "remove", "path": at}
+    await api.patch(path, [test, remove], JSON_PATCH, fieldManager="other")
+    applied = await api.apply(path, config_map(k="3", l="1"), "author")
+    assert (applied.code, applied["data"]) == (200, {"k": "3", "l": "1"})
+    assert {*managed(applied)} == {("author", "Apply")}
+
+
+async def test_one_empty_entry_means_that_nobody_manages_anything(api: Api) -> None:
+    path = api.path(CONFIG, "a")
+    await api.post(api.path(CONFIG), config_map("a", k="1"), fieldManager="other")
+    reset = {"op": "replace", "path": "/metadata/managedFields", "value": [{}]}
+    await api.patch(path, [reset], JSON_PATCH, fieldManager="other")
+    assert managed(await api.get(path)) == {}

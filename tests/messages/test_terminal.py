@@ -233,3 +233,6 @@ def test_what_is_applied_later_is_told() -> None:
     later = "template.replicas is 6: applied when the release is over, 4 until then"
     status = make.changed(STEPPING, pending=later)
     assert ("Later", later) in terminal.facts(SHOP.key, status, START)
+    between = make.changed(status, stage=Stage.PREPARING)
+    for moment in (status, between):
+        assert terminal.explain(SHOP, moment, STEP, START).endswith(f"; {later}")

@@ -29,7 +29,8 @@ def journey(strategy: str, workload: str, author: str, crash: int) -> tuple[End,
     spec = worlds.spec(strategy, workload, "sticky")
     play = worlds.begun(Crashing(spec, worlds.world(author)))
     play.at, play.done = crash, 0
-    worlds.home(play.push("v2"))
+    worlds.home(play.push("v2")).look()
+    assert not play.world.fields_held, str(play)
     status: RolloutStatus = play.status
     stable = status.stable.name if status.stable else ""
     world = play.world

@@ -88,7 +88,7 @@ class Unreadable(FakeKube):
 
 
 class World:
-    """A shop whose neighbours are missing, malformed, renamed, rebuilt or not ours to read."""
+    """A shop whose neighbours are missing, malformed, renamed, rebuilt, edited or not readable."""
 
     def __init__(self, weight: int) -> None:
         self.kube = Unreadable()
@@ -96,6 +96,7 @@ class World:
         self.kube.put(*neighbours(), judged(weight or 5))
         self.before = dict(self.kube.objects)
         self.touched: set[str] = set()
+        self.edits = 0
 
     def keys(self, kind: str) -> list[Key]:
         """Those of a kind that are neighbours: not what our Rollout itself writes."""
@@ -117,6 +118,10 @@ class World:
         if what == "malformed":
             path = draw(st.sampled_from([*places(obj)]))
             self.kube.put(spoilt(obj, path, draw(JUNK)))
+            return
+        if what == "edited":
+            self.edits += 1
+            self.kube.put(edited(obj, self.edits))
             return
         asyncio.get_running_loop().create_task(self.kube.delete(*key))
         if what in ("renamed", "rebuilt"):
@@ -179,6 +184,17 @@ def places(value: Any, path: Path = ()) -> Iterator[Path]:
             yield from places(each, (*path, index))
 
 
+def edited(obj: Json, number: int) -> Json:
+    """Another build under the same name; of what runs nothing, other labels."""
+    made: Any = deepcopy(obj)
+    spec = made.get("spec")
+    pods = spec.get("template") if isinstance(spec, dict) else None
+    meta = pods.setdefault("metadata", {}) if isinstance(pods, dict) else made["metadata"]
+    if isinstance(meta, dict):
+        meta["annotations" if pods else "labels"] = {"edit": str(number)}
+    return dict(made)
+
+
 IDENTITY = tuple(("metadata", k) for k in ("name", "namespace", "uid", "resourceVersion"))
 
 
@@ -191,10 +207,11 @@ def spoilt(obj: Json, path: Path, junk: Any) -> Any:
     return made
 
 
+WHAT = ["missing", "malformed", "malformed", "renamed", "rebuilt", "edited", "unreadable"]
 MISHAPS = st.lists(
     st.tuples(
         st.sampled_from(NEIGHBOURS),
-        st.sampled_from(["missing", "malformed", "malformed", "renamed", "rebuilt", "unreadable"]),
+        st.sampled_from(WHAT),
         st.sampled_from([0.0, 0.3, 5.0, 61.0]),
     ),
     min_size=1,

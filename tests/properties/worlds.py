@@ -82,7 +82,7 @@ def world(author: str) -> World:
     if author == "stable":
         subsets = {"stable": {"version": "v1"}}
     pods = {"v1": 4, "v2": 0, "v3": 0}
-    return World(author=author, subsets=subsets, pods=pods, scaled="shop")
+    return World(author=author, subsets=subsets, pods=pods, scaled="shop", fields_held=False)
 
 
 def home(play: Play, limit: int = 300) -> Play:

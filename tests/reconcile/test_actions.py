@@ -4,8 +4,10 @@ from datetime import timedelta
 from rollout.model.action import (
     EnsureWorkload,
     HandOver,
+    LetGo,
     PointSubset,
     PruneWorkloads,
+    ReleaseFields,
     ReleaseRoutes,
     Scale,
     SetRoute,
@@ -189,3 +191,33 @@ def test_people_are_asked_only_where_a_step_wants_them() -> None:
 def test_the_last_sentence_is_not_told_twice() -> None:
     status = make.at_step(because="why")
     assert kinds(look(status), Turn(status, "why", notice=Notice("Paused"))) == []
+
+
+def held(**traffic: object) -> SeenTraffic:
+    """Objects that name us as a manager of what their authors write."""
+    return replace(FINE, fields_held=True, **traffic)  # type: ignore[arg-type]
+
+
+def test_at_rest_managed_fields_are_their_authors_again() -> None:
+    resting = make.status(stable=V1)
+    assert kinds(look(resting, traffic=held()), Turn(resting, "why")) == [ReleaseFields]
+    assert kinds(look(resting), Turn(resting, "why")) == []
+
+
+def test_in_mid_journey_an_author_is_told_who_else_writes_there() -> None:
+    moving = make.at_step()
+    assert ReleaseFields not in kinds(look(moving, traffic=held()), Turn(moving, "why"))
+
+
+def test_fields_stay_ours_while_something_is_still_to_be_written() -> None:
+    resting = make.status(stable=V1)
+    drifted = look(resting, traffic=held(differences=("virtualservice shop/shop http[0]",)))
+    assert ReleaseFields not in kinds(drifted, Turn(resting, "why"))
+    left = Turn(resting, "why", writes=Writes.NO_ROUTES)
+    assert ReleaseFields not in kinds(look(resting, traffic=held()), left)
+
+
+def test_who_leaves_gives_the_fields_back_before_it_is_let_go() -> None:
+    moving = make.at_step()
+    last = Turn(moving, "why", writes=Writes.LAST)
+    assert kinds(look(moving, traffic=held()), last)[-2:] == [ReleaseFields, LetGo]

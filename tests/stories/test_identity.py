@@ -1,7 +1,9 @@
 """What changes under a journey: the same names, and other things behind them."""
 
+from datetime import timedelta
+
 from rollout.model.observation import Finding, Severity
-from rollout.model.spec import Canary, Step, Strategy
+from rollout.model.spec import Canary, Step, Strategy, Workload
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import Route, Split
 from tests import make
@@ -196,3 +198,42 @@ def test_while_a_route_goes_to_everybody_the_split_says_who_gets_requests() -> N
     play.world.taken = True
     play.after(seconds=1).gives(v1=100)
     assert play.status.stage.split == Split(100, 0)
+
+
+def of_a_template() -> Play:
+    """Half of everyone is on v2, in a Deployment of our own making."""
+    workload = Workload(template={"replicas": 4}, drain=timedelta(0))
+    made = World(subsets={"stable": {"version": "v1"}}, pods={"v1": 4})
+    made.builds.update(v1="one", v2="two")
+    play = Play(make.canary_spec(5, 50, workload=workload), made).push("v2")
+    play.until(Phase.PROGRESSING, Stage.STEPPING)
+    while play.status.stage.split.canary < 50:
+        play.after(seconds=15)
+    return play
+
+
+def test_an_edit_of_a_deployment_that_we_made_takes_everyone_back_until_it_is_gits_again() -> None:
+    play = of_a_template()
+    play.world.builds["v2"] = "somebody's"
+    play.look_once()
+    play.gives(v1=100)
+    play.after(minutes=2).gives(v1=100)
+    because = "deployment shop-v2 was edited: delete it, to have it made as git says"
+    assert play.status.because == because
+    del play.world.pods["v2"]
+    play.world.builds["v2"] = "two"
+    play.look().until(Phase.PROGRESSING, Stage.STEPPING).gives(v1=95, v2=5)
+    play.until(Phase.HEALTHY, Stage.IDLE).gives(v2=100)
+
+
+def test_an_edit_of_stables_own_deployment_voids_what_was_compared_with_it() -> None:
+    play = of_a_template()
+    rebuild(play, "v1", "somebody's")
+    assert "v1 was rebuilt: one is somebody's now" in told(play)
+    play.until(Phase.PROGRESSING, Stage.STEPPING).gives(v1=95, v2=5)
+
+
+def test_an_edit_at_rest_is_told_once() -> None:
+    play = of_a_template().until(Phase.HEALTHY, Stage.IDLE)
+    rebuild(play, "v2", "somebody's").look().gives(v2=100)
+    assert told(play).count("v2 was rebuilt: two is somebody's now") == 1

@@ -239,3 +239,12 @@ def test_settings_are_put_whole_so_that_the_api_server_fills_in_the_rest() -> No
     assert template.settle({"spec": {"minReadySeconds": 4}}, wanted) == [
         {"op": "add", "path": "/spec/strategy", "value": {"type": "Recreate"}}
     ]
+
+
+def test_a_revision_is_told_by_the_copies_of_what_is_gone() -> None:
+    made = template.revision(SPEC, CONFIGS)
+    copied = configuration.copies(POD, CONFIGS[:1], made)
+    kept = configuration.originals(copied, made)
+    assert template.revision(SPEC, [*CONFIGS[1:], *kept]) == made
+    other = {**kept[0], "data": {"k": "other"}}
+    assert template.revision(SPEC, [*CONFIGS[1:], other]) != made

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import assert_never
 from zlib import crc32
 
+from rollout.controller import telemetry
 from rollout.controller.doing import deployments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import mesh
-from rollout.istio import destinationrule, virtualservice
+from rollout.errors import RefusedError
+from rollout.istio import destinationrule, fields, virtualservice
 from rollout.istio import patch as jsonpatch
 from rollout.istio.patch import Op
 from rollout.model.action import (
@@ -24,6 +26,7 @@ from rollout.model.action import (
     LetGo,
     PointSubset,
     PruneWorkloads,
+    ReleaseFields,
     ReleaseRoutes,
     RemoveSubset,
     Scale,
@@ -63,6 +66,10 @@ class Performer:
                 await self._point(action)
             case RemoveSubset():
                 await self._remove(action)
+            case ReleaseFields(target, marks):
+                if marks:
+                    await self._unmark(target)
+                await self._release_fields(target)
             case EnsureWorkload() | Scale() | HandOver() | PruneWorkloads():
                 subject = held.status.subject
                 rollout = subject.named_by(held.rollout) if subject else held.rollout
@@ -123,6 +130,20 @@ class Performer:
             rule,
             lambda obj: destinationrule.remove(obj, target, action.name, action.epoch),
         )
+
+    async def _unmark(self, target: Target) -> None:
+        for obj in fields.marked(mesh.virtual_services(self.kube, target), target):
+            await self._patch("VirtualService", obj, lambda obj: fields.unmark(obj, target))
+
+    async def _release_fields(self, target: Target) -> None:
+        """A no of the API server is told and ends nothing: it is about words, and moves nobody."""
+        routes = mesh.virtual_services(self.kube, target)
+        rules = list(mesh.destination_rules(self.kube, target))
+        for obj in fields.held(routes, rules, target):
+            try:
+                await self._patch(str(obj["kind"]), obj, fields.release)
+            except RefusedError as error:
+                telemetry.warn("fields not released", rollout=target.rollout, error=str(error))
 
     async def _patch(self, kind: str, obj: Json, patches: Patches) -> None:
         """A compare-and-swap of ``obj``, which the patch tests; nothing to do costs nothing."""

@@ -54,6 +54,7 @@ def _event(news: News, now: datetime, reporter: Reporter) -> Json:
     In the core's own form, with the times of old: kubectl sorts and dates Events by them, and
     those of events.k8s.io have none.
     """
+    # An Event of an object without a namespace stands in "default" (apimachinery, EventRecorder).
     name = f"{news.name[:200]}.{news.uid[:8]}.{news.once}.{news.reason.lower()}"
     moment = now.astimezone(UTC)
     second = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -61,7 +62,7 @@ def _event(news: News, now: datetime, reporter: Reporter) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": news.namespace},
+        "metadata": {"name": name, "namespace": news.namespace or "default"},
         "firstTimestamp": second,
         "lastTimestamp": second,
         "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),

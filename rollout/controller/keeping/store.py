@@ -15,9 +15,9 @@ from rollout.controller.guard import Guard
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError, RefusedError
 from rollout.manifest import objects, record
-from rollout.model.reasons import WaitsFor
+from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
-from rollout.model.status import Outcome, RolloutStatus
+from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
 TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
@@ -336,10 +336,15 @@ def _version(obj: Json) -> str:
 
 
 def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
-    """What ``obj`` asks; if it cannot be read, what it asked last, and why."""
+    """What ``obj`` asks; if it cannot be read, what it asked last, and why.
+
+    Where nobody remembers that, since we began after it, its status is enough to go home by.
+    """
     try:
         return objects.rollout(obj), ""
     except ManifestError as error:
+        if known is None and (kept := _going_home(obj)) is not None:
+            return kept, str(error)
         if known is None:
             raise
         deleting = bool(obj["metadata"].get("deletionTimestamp"))
@@ -347,6 +352,19 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
         when = objects.deleted_at(obj["metadata"])
         kept = replace(known.rollout, deleting=deleting, deleted_at=when, request=request)
         return kept, str(error)
+
+
+def _going_home(obj: Json) -> Rollout | None:
+    """The Rollout as its status has it, if it is on its way home or is to go there."""
+    status = record.status(obj)
+    kept = objects.remembered(obj, status)
+    if kept is None:
+        return None
+    asked = kept.request
+    new = asked is not None and asked.text != status.last_handled_request
+    aborted = asked is not None and asked.verb is Verb.ABORT and new
+    back = status.stage.name in (Stage.WITHDRAWING, Stage.CLEANING)
+    return kept if kept.deleting or aborted or back else None
 
 
 def _annotation(obj: Json, name: str) -> str:

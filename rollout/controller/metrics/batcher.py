@@ -5,7 +5,7 @@ lately, 200 workloads a query; the others find it on the shelf.  Nothing is judg
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -49,11 +49,13 @@ class Topic:
     """What a query counts, apart from whose it is and when.
 
     ``every``: every bucket there is, for the first look at a service.
+    ``spaces``: of whole namespaces.
     """
 
     counting: Counting
     view: View
     every: bool = False
+    spaces: bool = False
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class _Batch:
 
     def takes(self, question: CountsQuestion) -> bool:
         """Whether ``question`` is answered by this batch, which may still be waiting."""
-        asked = {(question.namespace, name) for name in question.workloads.values()}
+        asked = question.asked
         if self.done.is_set() and any(isinstance(self.pages.get(w), Exception) for w in asked):
             return False  # what went wrong for those who were on time is tried anew
         if not self.left:
@@ -102,13 +104,15 @@ class Batcher:
         for question in values:
             grouped.setdefault((question.metric, question.promql), []).append(question.instant)
         # All have joined their batches before anybody waits: no task of its own for each.
-        built_in = (q for q in counts if q.counting is not Counting.CUSTOM)
-        shared = [[(one, self._batch(one)) for one in _apart(q)] for q in built_in]
+        built_in = [q for q in counts if q.counting is not Counting.CUSTOM]
+        shared = [[(one, self._batch(one)) for one in _apart(q)] for q in built_in if not q.sides]
+        apart = [self._beside(q) for q in built_in if q.sides]
         own = (self._own(q) for q in counts if q.counting is Counting.CUSTOM)
         readings = (self._values(*key, tuple(at)) for key, at in grouped.items())
         alone = [*own, *readings]
         single = await asyncio.gather(*alone) if alone else []
-        answers = [*[await self._shared(parts) for parts in shared], *single]
+        beside = [await self._together(*one) for one in apart]
+        answers = [*[await self._shared(parts) for parts in shared], *beside, *single]
         told = [one for a in answers if not isinstance(a, NoAnswer) for one in a]
         return (
             tuple(one for one in told if isinstance(one, Counts)),
@@ -130,9 +134,36 @@ class Batcher:
                 return _no_answer(question.metric, error)
         return tuple(told)
 
+    def _beside(
+        self, question: CountsQuestion
+    ) -> tuple[CountsQuestion, list[list[tuple[CountsQuestion, _Batch]]]]:
+        """A question of several sides, each with its own times, as one question a side."""
+        ones = [
+            replace(
+                question,
+                sides={name: side},
+                instants=tuple(at - side.ago for at in question.instants),
+            )
+            for name, side in question.sides.items()
+        ]
+        return question, [[(part, self._batch(part)) for part in _apart(one)] for one in ones]
+
+    async def _together(
+        self, question: CountsQuestion, sides: Sequence[Sequence[tuple[CountsQuestion, _Batch]]]
+    ) -> tuple[Counts, ...] | NoAnswer:
+        """The sides' answers as one, at the times that were asked for."""
+        answers = [await self._shared(parts) for parts in sides]
+        told: dict[datetime, list[Counts]] = {at: [] for at in question.instants}
+        for side, answer in zip(question.sides.values(), answers, strict=True):
+            if isinstance(answer, NoAnswer):
+                return answer
+            for one in answer:
+                told[one.at + side.ago].append(_later(one, side.ago))
+        return tuple(_merged(question.metric, at, counts) for at, counts in told.items())
+
     def _batch(self, question: CountsQuestion) -> _Batch:
         every = question.counting is Counting.SLOW and not question.bounds
-        topic = Topic(question.counting, question.view, every)
+        topic = Topic(question.counting, question.view, every, bool(question.sides))
         self._note(topic, question)
         shelf = self._shelf.setdefault(topic, {})
         batches = shelf.setdefault(question.instants, [])
@@ -150,7 +181,7 @@ class Batcher:
         """Who asks now will ask again at the next instant."""
         lately = self._lately.setdefault(topic, {})
         entry = (question.instants[-1], frozenset(question.bounds))
-        lately |= {(question.namespace, name): entry for name in question.workloads.values()}
+        lately |= dict.fromkeys(question.asked, entry)
 
     async def _run(self, batch: _Batch) -> None:
         try:
@@ -253,7 +284,7 @@ def _apart(question: CountsQuestion) -> tuple[CountsQuestion, ...]:
     return tuple(replace(question, instants=(at,)) for at in question.instants)
 
 
-def _promql(batch: _Batch, chunk: Iterable[Workload]) -> str:
+def _promql(batch: _Batch, chunk: Sequence[Workload]) -> str:
     if batch.topic.counting is Counting.ERRORS:
         return query.errors(batch.topic.view, chunk)
     if batch.topic.counting is Counting.UNREACHED:
@@ -279,12 +310,17 @@ def _told(
     pages: Mapping[Workload, dict[datetime, dict[str, Row]] | Exception],
 ) -> tuple[Counts, ...]:
     """The part of a batch that answers ``question``."""
-    sides = {}
-    for revision, name in question.workloads.items():
-        found = pages[question.namespace, name]
+    sides: dict[str, dict[datetime, dict[str, Row]]] = {}
+    for revision, asked in _places(question):
+        found = pages[asked]
         if isinstance(found, Exception):
             raise found
-        sides[revision] = found
+        if not question.sides:
+            sides[revision] = found
+            continue
+        rows = sides.setdefault(revision, {at: {} for at in question.instants})
+        for at, page in found.items():
+            rows[at] |= {f"{asked[0]}/{pod}": row for pod, row in page.items()}
     read = _reader(question, sides)
     return tuple(
         Counts(
@@ -296,6 +332,36 @@ def _told(
         )
         for at in question.instants
     )
+
+
+def _places(question: CountsQuestion) -> Sequence[tuple[str, Workload]]:
+    """Whose counters make up which side."""
+    if question.sides:
+        return [
+            (one, (name, "")) for one, side in question.sides.items() for name in side.namespaces
+        ]
+    return [(one, (question.namespace, name)) for one, name in question.workloads.items()]
+
+
+def _later(counts: Counts, by: timedelta) -> Counts:
+    """What was counted ``by`` before, as if it were counted now."""
+    newest = counts.newest + by if counts.newest else None
+    return replace(counts, at=counts.at + by, newest=newest)
+
+
+def _merged(metric: str, at: datetime, sides: Sequence[Counts]) -> Counts:
+    """Several sides at one instant; the bounds that each of them has, where each chose its own.
+
+    Errors: none; a bound that one side lacks is not counted for any.
+    """
+    common = [b for b in sides[0].bounds if all(b in one.bounds for one in sides)] if sides else []
+    pods = tuple(
+        pod._replace(bad=tuple(pod.bad[one.bounds.index(b)] for b in common) if common else pod.bad)
+        for one in sides
+        for pod in one.pods
+    )
+    newest = [one.newest for one in sides if one.newest]
+    return Counts(metric, at, pods, tuple(common), min(newest, default=None))
 
 
 @dataclass(frozen=True, slots=True)

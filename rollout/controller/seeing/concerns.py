@@ -16,6 +16,7 @@ from rollout.model.traffic import full_host
 from rollout.workloads import deployment as workloads
 
 Json = Mapping[str, Any]
+MESH = "mesh"
 
 
 def of(obj: Json) -> frozenset[str]:
@@ -202,6 +203,11 @@ def _destination_rule(obj: Json) -> Iterator[str]:
         yield host(hosts.full(name, namespace))
 
 
+def _mesh(_: Json) -> Iterator[str]:
+    """Of the mesh as a whole: it wakes upgrades, which look at all of it."""
+    yield MESH
+
+
 _BY_KIND = {
     "Rollout": _rollout,
     "VirtualService": _virtual_service,
@@ -219,4 +225,14 @@ _BY_KIND = {
     "NetworkPolicy": _placed,
     "Telemetry": _placed,
     "RolloutSource": _itself,
+    "ControlPlaneUpgrade": _itself,
+    "Namespace": _mesh,
+    "StatefulSet": _mesh,
+    "DaemonSet": _mesh,
+    "ArgoRollout": _mesh,
+    "MutatingWebhookConfiguration": _mesh,
+    "ValidatingWebhookConfiguration": _mesh,
+    "KubernetesGateway": _mesh,
+    "SailIstio": _mesh,
+    "SailTag": _mesh,
 }

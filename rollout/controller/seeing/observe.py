@@ -92,7 +92,7 @@ class Observer:
         if asked.subject is not None:
             held = replace(held, rollout=asked.subject.named_by(held.rollout))
         rollout, (counts, values, no_answers) = held.rollout, fetched.answers
-        revision, problem = self._asked(rollout)
+        revision, problem = self._asked(held)
         if held.problem:
             revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
@@ -117,7 +117,7 @@ class Observer:
 
     def concerns(self, held: Held, asked: Questions) -> frozenset[str]:
         """What must wake this rollout from now on."""
-        revision, _ = self._asked(held.rollout)
+        revision, _ = self._asked(held)
         revisions = (*asked.revisions, *([revision] if revision else []))
         found = mesh.concerns_beside(self.kube, asked.target, asked.route)
         began = asked.subject.named_by(held.rollout) if asked.subject else held.rollout
@@ -133,12 +133,14 @@ class Observer:
         kinds = {*READ, *(one.kind for one in pods.named(rollout))}
         kinds |= {*preflight.KINDS} if asked.preflight else set()
         kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
-        for kind in sorted(kinds - self._awaited):
-            for _ in range(LISTINGS):
-                if kind in self._awaited or self._is_listed(kind):
-                    break
-                await asyncio.sleep(LISTING)
-            self._awaited.add(kind)
+        await asyncio.gather(*(self._until_listed(kind) for kind in kinds - self._awaited))
+
+    async def _until_listed(self, kind: str) -> None:
+        for _ in range(LISTINGS):
+            if kind in self._awaited or self._is_listed(kind):
+                break
+            await asyncio.sleep(LISTING)
+        self._awaited.add(kind)
 
     def _is_listed(self, kind: str) -> bool:
         try:
@@ -147,8 +149,13 @@ class Observer:
             return False
         return True
 
-    def _asked(self, rollout: Rollout) -> tuple[Revision | None, str]:
-        """What git asks for; by name alone where what its Deployment runs cannot be read."""
+    def _asked(self, held: Held) -> tuple[Revision | None, str]:
+        """What git asks for; by name alone where what its Deployment runs cannot be read.
+
+        That git went back to stable is heard even where stable's configuration is gone by now.
+        """
+        rollout, status = held.rollout, held.status
+        before = status.stable if status.attempt.canary is not None else None
         if rollout.spec.workload.template is None:
             named = Revision(rollout.spec.revision, rollout.commit)
             what = f"deployment {rollout.namespace}/{rollout.deployment(named.name)}"
@@ -157,7 +164,7 @@ class Observer:
             )
         what = f"rollout {rollout.key}: its template's configuration"
         nothing: Callable[[str], tuple[Revision | None, str]] = lambda why: (None, why)  # noqa: E731
-        return self.guard.read(what, lambda: pods.asked(self.kube, rollout), nothing)
+        return self.guard.read(what, lambda: pods.asked(self.kube, rollout, before), nothing)
 
     def _heard(self, held: Held, asked: Questions) -> HookAnswer | None:
         return self.hooks.heard(held.key, asked.webhook) if self.hooks else None

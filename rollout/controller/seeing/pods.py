@@ -14,10 +14,13 @@ from rollout.workloads import build, configuration, deployment, hpa, template
 HPA = "HorizontalPodAutoscaler"
 
 
-def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
+def asked(
+    kube: Kube, rollout: Rollout, before: Revision | None = None
+) -> tuple[Revision | None, str]:
     """The revision git asks for now; or None, and what is missing to tell.
 
     With ``deployments:`` its content is the Deployment's that is there now.
+    ``before``: one that git may have gone back to, told by its copies of what is missing.
     """
     wanted = rollout.spec.workload.template
     if wanted is None:
@@ -26,9 +29,21 @@ def asked(kube: Kube, rollout: Rollout) -> tuple[Revision | None, str]:
         return Revision(name, rollout.commit, build.of(runs) if runs else ""), ""
     configs = configurations(kube, rollout)
     if missing := configuration.missing(wanted.get("template") or {}, configs):
+        if before is not None and _makes(kube, rollout, before, configs):
+            return replace(before, commit=rollout.commit), ""
         return None, f"template: {missing[0]}; make it, and the revision can be told"
     made = template.revision(wanted, configs)
     return Revision(made, rollout.commit, made), ""
+
+
+def _makes(kube: Kube, rollout: Rollout, revision: Revision, configs: Sequence[Json]) -> bool:
+    """Whether git's template makes ``revision``, what is missing being as its copies have it."""
+    here = {(obj["kind"], obj["metadata"]["name"]) for obj in configs}
+    gone = [one for one in named(rollout) if (one.kind, one.name) not in here]
+    copies = (kube.get(one.kind, rollout.namespace, f"{one.name}-{revision.name}") for one in gone)
+    kept = configuration.originals((obj for obj in copies if obj is not None), revision.name)
+    wanted = rollout.spec.workload.template or {}
+    return template.revision(wanted, (*configs, *kept)) == revision.name
 
 
 def interests(rollout: Rollout, revisions: Sequence[Revision]) -> frozenset[str]:

@@ -34,6 +34,8 @@ from rollout.model.status import sentence
 Asked = tuple[int, str, str]
 """What of a source, changed, is a reason to read the repository: see ``Sources.look``."""
 
+FOLLOWING = timedelta(seconds=5)
+"""How often a replica that does not lead asks itself whether it does by now."""
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
 
@@ -125,15 +127,18 @@ class Sources:
     async def look(self, key: str) -> timedelta | None:
         """What git says is in force, and when to look again; None: there is no such source.
 
+        A replica that does not lead looks again, too: whoever led may be gone by then.
+
         Errors: ``ConflictError`` when somebody wrote meanwhile, ``OutsideError`` when the API
         server does not answer.
         """
         namespace, _, name = key.partition("/")
         obj = self.kube.get("RolloutSource", namespace, name)
-        if obj is None or obj["metadata"].get("deletionTimestamp") or not self.leading():
+        gone = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
+        if obj is None or gone or not self.leading():
             self._polled.pop(key, None)
             self._nudged.discard(key)
-            return None
+            return None if gone else FOLLOWING
         try:
             source = objects.source(obj)
         except ManifestError as error:

@@ -10,16 +10,15 @@ import aiohttp
 from kubernetes.aio import client
 
 from rollout import __version__
-from rollout.edges.kube.credentials import Connection
+from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.watch import Absent, ListAgain
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.model.spec import MANAGER
 
 WRITE_SECONDS = 10
 READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
-TEXT = 200  # what we show of a message that somebody else wrote
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
-MANAGER = "rollout"  # who we are in managedFields
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 _PATCH = "application/json-patch+json"
 
@@ -140,7 +139,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 def _no_answer(where: str, error: BaseException) -> OutsideError:
     """Whether a write was done is unknown; the next look sees."""
-    return OutsideError(f"{where}: no answer ({_line(str(error)) or type(error).__name__})")
+    return OutsideError(f"{where}: no answer ({plain(str(error)) or type(error).__name__})")
 
 
 def _object(where: str, text: bytes) -> dict[str, Any]:
@@ -156,7 +155,7 @@ def _object(where: str, text: bytes) -> dict[str, Any]:
 def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutError:
     """What an HTTP status says of who can put it right."""
     status = _status(text)
-    said = _line(str(status.get("message", ""))) or f"status {code}"
+    said = plain(str(status.get("message", ""))) or f"status {code}"
     if code == 404:
         return _not_found(where, said, status)
     if code == 410:
@@ -198,9 +197,3 @@ def _seconds(wait: str | None) -> float | None:
     if wait is None or not (wait.isascii() and wait.isdigit()):
         return None
     return float(min(int(wait[:6]), 60))
-
-
-def _line(text: str) -> str:
-    """One printable line of ``text``, short enough for a log."""
-    plain = "".join(c if c.isprintable() else " " for c in text[: 4 * TEXT])
-    return " ".join(plain.split())[:TEXT]

@@ -126,6 +126,12 @@ class Kube:
         made = await self._calls.call("POST", self._path(kind, namespace), {}, obj, where=where)
         return self._written(kind, made)
 
+    async def attempt(self, obj: Json) -> Json:
+        kind = str(obj["kind"])
+        namespace, name = key_of(obj)
+        where, path = paths.where(kind, namespace, name), self._path(kind, namespace)
+        return await self._calls.call("POST", path, {"dryRun": "All"}, obj, where=where)
+
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
         query = {"propagationPolicy": "Background"}

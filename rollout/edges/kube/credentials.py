@@ -18,9 +18,11 @@ from yarl import URL
 
 from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
+from rollout.model.status import sentence
 
 CONNECTIONS = 256
 BEFORE_END = 0.2  # of what is left of a token's life: it is asked for anew so long before its end
+LONGEST = 800  # characters of what somebody else wrote; a screen shows fewer of them
 LONGEST_BEFORE_END = 60.0  # seconds
 PAUSE = 5.0  # seconds between two tries to get other credentials than those that were refused
 PLUGIN_SECONDS = 60.0
@@ -172,8 +174,16 @@ def _load_certificate(connection: client.ApiClient, settings: client.Configurati
 
 def line(error: BaseException) -> str:
     """One printable line of what ``error`` says, short enough for a log; its name if nothing."""
-    plain = "".join(c if c.isprintable() else " " for c in str(error)[:800])
-    return " ".join(plain.split())[:200] or type(error).__name__
+    return plain(str(error)) or type(error).__name__
+
+
+def plain(text: str) -> str:
+    """One printable line of what somebody else wrote, with its beginning and its end.
+
+    What decides comes last: an exceeded quota's limit, or a policy's own words.
+    """
+    shown = "".join(c if c.isprintable() else " " for c in sentence(text, 20 * LONGEST))
+    return sentence(" ".join(shown.split()), LONGEST)
 
 
 def _now() -> float:

@@ -103,6 +103,20 @@ def group(base: str) -> str:
     return "" if base == CORE else base.split("/")[2]
 
 
+_BUILT_IN = frozenset({"", "apps", "batch", "policy", "autoscaling"})
+
+
+def definitions() -> Mapping[str, str]:
+    """Kinds that an API server may lack, to the names of the definitions that bring them."""
+    found = {}
+    for kind, (base, plural) in PATHS.items():
+        name = group(base)
+        own = name in _BUILT_IN or name.endswith(".k8s.io")
+        if not own or name == "gateway.networking.k8s.io":
+            found[kind] = f"{plural}.{name}"
+    return found
+
+
 def where(kind: str, namespace: str, name: str) -> str:
     """``virtualservice shop/reviews``: how errors begin."""
     return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"

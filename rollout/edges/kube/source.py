@@ -7,7 +7,7 @@ from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
-from rollout.model.spec import GROUP
+from rollout.model.spec import GROUP, MANAGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +72,23 @@ def named(kind: str, obj: Json) -> Json:
     """``obj`` with its kind, which the items of a list leave out, and without the bulk.
 
     Of ``managedFields``, who manages it stays; which fields those are is half of many an object,
-    and only who wrote our own annotations is worth knowing.
+    and only who wrote our own annotations, and whether we wrote in the spec, is worth knowing.
     """
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return obj
     meta = obj["metadata"]
-    managers = [
-        {**{key: value for key, value in entry.items() if key != "fieldsV1"}, **_annotated(entry)}
-        for entry in meta.get("managedFields") or ()
-    ]
+    managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
     return {**obj, "kind": kind, "metadata": slim}
 
 
-def _annotated(entry: Json) -> Json:
-    """The ``fieldsV1`` of an entry, as far as it names our annotations."""
-    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    ours = {
-        name: value
-        for name, value in (metadata.get("f:annotations") or {}).items()
-        if name.startswith(f"f:{GROUP}/")
-    }
-    return {"fieldsV1": {"f:metadata": {"f:annotations": ours}}} if ours else {}
+def _manager(entry: Json) -> Json:
+    """An entry of ``managedFields``, its ``fieldsV1`` as far as they are worth knowing."""
+    fields = entry.get("fieldsV1") or {}
+    noted = (fields.get("f:metadata") or {}).get("f:annotations") or {}
+    ours = {name: value for name, value in noted.items() if name.startswith(f"f:{GROUP}/")}
+    kept: dict[str, Json] = {"f:metadata": {"f:annotations": ours}} if ours else {}
+    if entry.get("manager") == MANAGER and "f:spec" in fields:
+        kept["f:spec"] = {}
+    plain = {key: value for key, value in entry.items() if key != "fieldsV1"}
+    return {**plain, "fieldsV1": kept} if kept else plain

@@ -13,6 +13,7 @@ STOPS = {
     "02-tls-passthrough": "ROL-055: service vault: its routes are tls, of which no requests are "
     "counted, so errors, latency can never open a gate; "
     "metrics of its own are wanted (query, or bad with total)",
+    "20-first-adoption": "route to a subset of one: hw-v1 and hw-v2 share these requests",
     "26-no-effect": "ROL-037: service db: all its routes are tcp, which have no cohorts; "
     "steps by weight alone are wanted",
     "27-shadowed": "ROL-023: virtualservice default/web http[1]: is never reached; "

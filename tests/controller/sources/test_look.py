@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.controller.sources.look import KubeSecrets, Policy, Sources
+from rollout.controller.sources.look import FOLLOWING, KubeSecrets, Policy, Sources
 from rollout.errors import OutsideError, RefusedError
 from tests.fakes import FakeKube
 from tests.fakes_repo import FakeRepo
@@ -286,12 +286,15 @@ async def test_a_source_that_is_gone_is_not_looked_at_again() -> None:
     assert await play.look() is None
 
 
-async def test_a_replica_that_does_not_lead_does_nothing() -> None:
+async def test_a_replica_that_does_not_lead_does_nothing_until_it_does() -> None:
     play = Play()
     play.repo.push({"shop.yaml": SHOP % "v1"})
     play.sources.leading = lambda: False
-    assert await play.look() is None
+    assert await play.look() == FOLLOWING
     assert (play.kube.writes, play.repo.asked) == ([], [])
+    play.sources.leading = lambda: True
+    await play.look()
+    assert "create Rollout shop" in play.kube.writes
 
 
 async def test_what_is_passed_over_is_kept_in_the_status_and_told() -> None:

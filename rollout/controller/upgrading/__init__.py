@@ -1,0 +1,1 @@
+"""The shell of an upgrade of the mesh: wait, look, decide, save, act; as for a Rollout."""

@@ -1,0 +1,33 @@
+"""Upgrades put together, to run along with the controller."""
+
+from collections.abc import Mapping
+
+from rollout.controller.app import Beside, Controller
+from rollout.controller.ports import Istiods
+from rollout.controller.upgrading.doing import Performer
+from rollout.controller.upgrading.following import Upgrades
+from rollout.controller.upgrading.keeping import UpgradeStore
+from rollout.controller.upgrading.looks import UpgradeLooks
+from rollout.controller.upgrading.seeing import Surveyor
+
+
+def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside:
+    """What looks at upgrades for as long as the controller runs.
+
+    ``definitions``: kinds that an API server may lack, to the names of their definitions.
+    """
+
+    async def beside(controller: Controller) -> None:
+        outside, kube = controller.outside, controller.outside.kube
+        store = UpgradeStore(kube)
+        looks = UpgradeLooks(
+            store=store,
+            surveyor=Surveyor(kube, kube, outside.metrics, istiods, definitions),
+            performer=Performer(kube, store, controller.settings.identity),
+            metrics=controller.metrics,
+            clock=controller.clock,
+            leading=lambda: controller.leading,
+        )
+        await Upgrades(looks, kube).run()
+
+    return beside

@@ -1,0 +1,126 @@
+"""What one upgrade remembers: read from the API, written by compare-and-swap, by nobody else.
+
+As with a Rollout, what only gathers evidence is kept in memory and written once a minute.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rollout.controller.keeping.store import FINALIZER, LAZY, unchanged, without_numbers
+from rollout.controller.ports import Json, Kube
+from rollout.manifest import upgrades
+from rollout.manifest.upgrades import KIND
+from rollout.model.upgrade import ControlPlaneUpgrade
+from rollout.model.upgrading import UpgradeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One ControlPlaneUpgrade as a look finds it: the object, what it asks, what is remembered."""
+
+    obj: Json
+    upgrade: ControlPlaneUpgrade
+    status: UpgradeStatus
+
+    @property
+    def finalized(self) -> bool:
+        """Whether our finalizer holds the object until we let it go."""
+        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """A status that is newer than the stored one, of which only evidence is lost by a crash."""
+
+    stored: object
+    status: UpgradeStatus
+    written_at: datetime
+
+
+@dataclass(slots=True)
+class UpgradeStore:
+    """Statuses, in the API server and a little ahead of it in memory."""
+
+    kube: Kube
+    _ahead: dict[str, _Ahead] = field(default_factory=dict)
+
+    def load(self, name: str) -> Held | None:
+        """The upgrade of that name as it is now; None when there is none.
+
+        Errors: ``ManifestError`` when it cannot be read; ``OutsideError`` as ``Kube.get``.
+        """
+        obj = self.kube.get(KIND, "", name)
+        if obj is None:
+            self._ahead.pop(name, None)
+            return None
+        held = Held(obj, upgrades.upgrade(obj), upgrades.status(obj))
+        ahead = self._ahead.get(name)
+        if ahead is not None and ahead.stored == obj.get("status"):
+            return replace(held, status=ahead.status)
+        return held
+
+    async def save(
+        self, held: Held, status: UpgradeStatus, now: datetime, *, at_once: bool = False
+    ) -> Held:
+        """``held`` with ``status`` remembered; written if it matters, before anything is done.
+
+        Errors: ``ConflictError`` when somebody wrote the object since it was read.
+        """
+        name, stored = held.upgrade.name, held.obj.get("status")
+        if status == held.status and name not in self._ahead:
+            return held
+        ahead = self._ahead.get(name)
+        due = ahead is not None and now - ahead.written_at >= LAZY
+        if at_once or due or worth_saving(held.status, status):
+            return await self._write(held, status, now)
+        since = ahead.written_at if ahead else now
+        self._ahead[name] = _Ahead(stored, status, since)
+        return replace(held, status=status)
+
+    async def add_finalizer(self, held: Held) -> Held:
+        """``held`` with our finalizer on the object, so that its way back can be gone."""
+        if held.finalized or held.upgrade.deleting:
+            return held
+        there = held.obj["metadata"].get("finalizers")
+        path = "/metadata/finalizers" if there is None else "/metadata/finalizers/-"
+        value: object = [FINALIZER] if there is None else FINALIZER
+        op = {"op": "add", "path": path, "value": value}
+        return replace(held, obj=await self._patch(held, [unchanged(held.obj), op]))
+
+    async def remove_finalizer(self, held: Held) -> None:
+        """Our finalizer is gone; the API server deletes the object."""
+        if held.finalized:
+            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
+            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+            await self._patch(held, [unchanged(held.obj), op])
+
+    def forget(self) -> None:
+        """Nothing is known that is not in the API server: another replica may have written."""
+        self._ahead.clear()
+
+    def names(self) -> tuple[str, ...]:
+        """Every upgrade there is. Errors: ``OutsideError`` while they are not listed."""
+        return tuple(str(obj["metadata"]["name"]) for obj in self.kube.list(KIND))
+
+    async def _write(self, held: Held, status: UpgradeStatus, now: datetime) -> Held:
+        value = upgrades.status_json(status, held.obj.get("status") or {}, now)
+        ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
+        obj = await self._patch(held, ops, "status")
+        self._ahead[held.upgrade.name] = _Ahead(obj.get("status"), status, now)
+        return replace(held, obj=obj, status=status)
+
+    async def _patch(self, held: Held, ops: list[Json], subresource: str = "") -> Json:
+        return await self.kube.patch(KIND, "", held.upgrade.name, ops, subresource)
+
+
+def worth_saving(old: UpgradeStatus, new: UpgradeStatus) -> bool:
+    """Whether anything changed but what was gathered, and numbers in the sentence that tells it."""
+    attempt = replace(
+        old.attempt,
+        checkpoint=new.attempt.checkpoint,
+        verdicts=new.attempt.verdicts,
+        warnings=new.attempt.warnings,
+    )
+    told = without_numbers(old.because) != without_numbers(new.because)
+    gathered = replace(old, attempt=attempt, because=new.because)
+    return told or gathered != new

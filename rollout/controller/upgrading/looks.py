@@ -1,0 +1,121 @@
+"""One look at one upgrade: survey, ask, observe, decide, save, act; the order is the safety."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rollout import upgrade as core
+from rollout.controller import telemetry
+from rollout.controller.keeping.store import without_numbers
+from rollout.controller.loop import Trouble
+from rollout.controller.telemetry import Registry
+from rollout.controller.upgrading.doing import Performer
+from rollout.controller.upgrading.keeping import Held, UpgradeStore
+from rollout.controller.upgrading.seeing import Surveyor
+from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
+from rollout.model.inventory import Inventory
+from rollout.model.status import Phase, sentence
+from rollout.model.upgradelook import UpgradeDecision
+from rollout.model.upgrading import State
+
+AT_REST = frozenset({State.DONE, State.RETURNED})
+
+
+@dataclass(slots=True)
+class UpgradeLooks:
+    """Looks at ControlPlaneUpgrades by name.
+
+    ``leading``: whether this replica may act now; asked again before each write.
+    """
+
+    store: UpgradeStore
+    surveyor: Surveyor
+    performer: Performer
+    metrics: Registry
+    clock: Callable[[], datetime]
+    leading: Callable[[], bool]
+
+    async def look(self, name: str) -> timedelta | None:
+        """What time alone makes worth another look; None: only an event can.
+
+        Errors: any of ours, and nothing has been done after it.
+        """
+        if not self.leading():
+            self.store.forget()  # whoever leads now writes what we do not know
+            return None
+        held = self.store.load(name)
+        if held is None or (held.upgrade.deleting and not held.finalized):
+            self.metrics.drop("rollout_upgrade_phase", name=name)
+            return None
+        inventory = await self._surveyed(held)
+        now = self.clock()
+        asked = core.ask(held.upgrade, held.status, inventory, now)
+        seen = await self.surveyor.observe(held.upgrade, inventory, asked)
+        decision = core.decide(held.upgrade, held.status, seen, self.clock())
+        self._tell(held, decision)
+        await self._act(held, decision)
+        self._count(held, decision)
+        return decision.look_again
+
+    async def _surveyed(self, held: Held) -> Inventory:
+        """The mesh; of an upgrade at rest nothing of it matters, and it is large."""
+        if held.status.state in AT_REST:
+            return Inventory(namespace=held.upgrade.spec.istio_namespace)
+        return await self.surveyor.inventory(held.upgrade)
+
+    async def _act(self, held: Held, decision: UpgradeDecision) -> None:
+        """The status first; whoever loses that race does nothing."""
+        self._still_leading()
+        if held.status.state not in AT_REST or decision.status.state not in AT_REST:
+            held = await self.store.add_finalizer(held)
+        held = await self.store.save(held, decision.status, self.clock())
+        for action in decision.actions:
+            self._still_leading()
+            await self.performer.do(held, action, self.clock())
+            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+
+    def _still_leading(self) -> None:
+        if not self.leading():
+            raise ConflictError("lease: another replica leads by now; it looks again")
+
+    async def troubled(self, trouble: Trouble) -> None:
+        """Says why the looks at one upgrade fail: to the log, and in its status."""
+        name = type(trouble.error).__name__
+        self.metrics.count("rollout_looks_total", ended=name)
+        if isinstance(trouble.error, RolloutError):
+            text = str(trouble.error)
+            telemetry.warn("look failed", upgrade=trouble.key, error=text, times=trouble.times)
+        else:
+            text = f"a bug of ours ({name}); see the controller's log"
+            telemetry.bug("look failed", trouble.error, upgrade=trouble.key)
+        if not self.leading():
+            return
+        try:
+            held = self.store.load(trouble.key)
+        except ManifestError:
+            return  # kubectl shows the object, the log why it cannot be read
+        if held is not None:
+            if not isinstance(trouble.error, OutsideError | ConflictError):
+                await self.performer.failed(held, text, self.clock())
+            status = replace(held.status, because=sentence(text))
+            await self.store.save(held, status, self.clock(), at_once=True)
+
+    def _tell(self, held: Held, decision: UpgradeDecision) -> None:
+        if without_numbers(decision.because) != without_numbers(held.status.because):
+            stop = decision.status.attempt.stop
+            telemetry.info(
+                decision.because,
+                upgrade=held.upgrade.name,
+                phase=decision.status.phase,
+                state=decision.status.state,
+                stop=stop.name if stop else None,
+                epoch=decision.status.epoch,
+            )
+
+    def _count(self, held: Held, decision: UpgradeDecision) -> None:
+        self.metrics.count("rollout_looks_total", ended="ok")
+        for phase in Phase:
+            is_so = float(decision.status.phase is phase)
+            self.metrics.set(
+                "rollout_upgrade_phase", is_so, name=held.upgrade.name, phase=phase.value
+            )

@@ -1,0 +1,163 @@
+"""What a look at an upgrade sees: the mesh from the caches, and what is asked of the outside."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rollout.controller.guard import Guard
+from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Trials
+from rollout.controller.upgrading import owned, trials
+from rollout.errors import OutsideError
+from rollout.istio.revisions import syncz
+from rollout.model.inventory import Inventory, Unread
+from rollout.model.mesh import Ref
+from rollout.model.observation import Finding, NoAnswer, Severity
+from rollout.model.status import Outcome
+from rollout.model.upgrade import ControlPlaneUpgrade
+from rollout.model.upgradelook import Brake, MeshObservation, MeshQuestions, Tried, Try
+from rollout.model.upgrading import Recorded
+from rollout.upgrade import inventory as mesh
+
+LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
+CRD = "CustomResourceDefinition"
+UNREAD = "UPG-000"
+"""The rule of what cannot be read, so that other rules cannot be asked of it."""
+
+
+@dataclass(slots=True)
+class Surveyor:
+    """Reads the mesh; nothing is judged or written here.
+
+    ``kinds``: which of the inventory's kinds an API server may lack, to their CRDs' names.
+    """
+
+    kube: Kube
+    trials: Trials
+    metrics: Metrics
+    istiods: Istiods | None
+    kinds: Mapping[str, str]
+    guard: Guard = field(default_factory=Guard)
+    _awaited: set[str] = field(default_factory=set)
+
+    async def inventory(self, upgrade: ControlPlaneUpgrade) -> Inventory:
+        """All of the mesh as it is now; what could not be read is named in it. Errors: none."""
+        await self._listed()
+        objects: dict[str, Sequence[Json]] = {}
+        unread: list[Unread] = []
+        for kind in self._present():
+            try:
+                objects[kind] = self.kube.list(kind)
+            except OutsideError as error:
+                unread.append(Unread(kind, str(error)))
+        beside = mesh.Beside(upgrade=upgrade.name, unread=tuple(unread))
+        made = mesh.inventory(objects, upgrade.spec.istio_namespace, beside)
+        pages = await self._pages(made)
+        if pages is None:
+            return made
+        return replace(made, proxies=syncz.states(pages))
+
+    async def _pages(self, inventory: Inventory) -> Sequence[tuple[str, object]] | None:
+        """What every istiod says of its proxies, with its revision; None: not all could be asked.
+
+        What one of them does not say might be what matters.
+        """
+        if self.istiods is None:
+            return None
+        names = tuple((each.name, each.namespace, each.service) for each in inventory.revisions)
+        return await self.guard.hear("istiod", self.istiods.pages(names), lambda _: None)
+
+    def _present(self) -> Iterable[str]:
+        """The kinds that the API server has: of one that it lacks there is nothing to read."""
+        try:
+            known = {str(obj["metadata"]["name"]) for obj in self.kube.list(CRD)}
+        except OutsideError:
+            known = set()
+        return [kind for kind in mesh.KINDS if self.kinds.get(kind, "") in {"", *known}]
+
+    async def _listed(self) -> None:
+        """Kinds read for the first time have been listed, or have been waited for, once."""
+        for kind in (CRD, *self._present()):
+            for _ in range(LISTINGS):
+                if kind in self._awaited or self._is_listed(kind):
+                    break
+                await asyncio.sleep(LISTING)
+            self._awaited.add(kind)
+
+    def _is_listed(self, kind: str) -> bool:
+        try:
+            self.kube.list(kind)
+        except OutsideError:
+            return False
+        return True
+
+    async def observe(
+        self, upgrade: ControlPlaneUpgrade, inventory: Inventory, asked: MeshQuestions
+    ) -> MeshObservation:
+        """The answers to ``asked``. Errors: none."""
+        answers, tried, brake = await asyncio.gather(
+            self._metrics(asked),
+            self._tried(asked),
+            self._brake(asked, inventory.namespace),
+        )
+        objects, unread = self._objects(asked.objects)
+        counts, values, no_answers = answers
+        return MeshObservation(
+            inventory=inventory,
+            objects=objects,
+            unread=unread,
+            tried=tried,
+            brake=brake,
+            findings=self._findings(upgrade, inventory) if asked.preflight else (),
+            recorded=self._recorded(inventory, asked.record) if asked.record else None,
+            counts=counts,
+            values=values,
+            no_answers=no_answers,
+        )
+
+    def _objects(self, refs: Iterable[Ref]) -> tuple[dict[Ref, Json], dict[Ref, str]]:
+        found: dict[Ref, Json] = {}
+        unread: dict[Ref, str] = {}
+        for ref in refs:
+            try:
+                obj = self.kube.get(ref.kind, ref.namespace, ref.name)
+            except OutsideError as error:
+                unread[ref] = str(error)
+                continue
+            if obj is not None:
+                found[ref] = obj
+        return found, unread
+
+    async def _metrics(self, asked: MeshQuestions) -> Answers:
+        if not asked.counts and not asked.values:
+            return (), (), ()
+        names = [one.metric for one in asked.counts] + [one.metric for one in asked.values]
+
+        def silent(why: str) -> Answers:
+            return (), (), tuple(NoAnswer(n, Outcome.ERROR, why) for n in dict.fromkeys(names))
+
+        asking = self.metrics.ask(asked.counts, asked.values)
+        return await self.guard.hear("prometheus", asking, silent)
+
+    async def _tried(self, asked: MeshQuestions) -> Mapping[Try, Tried]:
+        trying = trials.tried(self.trials, asked.tries)
+        return await self.guard.hear("a pod tried", trying, lambda _: {})
+
+    async def _brake(self, asked: MeshQuestions, namespace: str) -> Brake | None:
+        if not asked.brake:
+            return None
+        trying = trials.brake(self.trials, namespace)
+        return await self.guard.hear("a VirtualService tried", trying, lambda _: None)
+
+    def _recorded(self, inventory: Inventory, revision: str) -> tuple[Recorded, ...] | None:
+        what = f"the objects of {revision}"
+        return self.guard.read(
+            what, lambda: owned.recorded(self.kube, inventory, revision), lambda _: None
+        )
+
+    def _findings(self, upgrade: ControlPlaneUpgrade, inventory: Inventory) -> tuple[Finding, ...]:
+        """What the rules say; where they cannot be asked at all, nothing begins."""
+        return self.guard.read(
+            f"{upgrade.key}: preflight",
+            lambda: (),
+            lambda why: (Finding(UNREAD, Severity.BLOCK, why),),
+        )

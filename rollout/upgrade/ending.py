@@ -1,0 +1,147 @@
+"""The last states: tags and the default, bake, the nodes' agents, and the removal, which asks."""
+
+from rollout.gate import Gate
+from rollout.model.observation import Severity
+from rollout.model.reasons import Reason
+from rollout.model.turn import AT_ONCE, SOON, Notice
+from rollout.model.upgrade import Removal
+from rollout.model.upgradelook import MeshAction, RemoveObject
+from rollout.model.upgrading import Awaits, NamespaceStatus, Recorded, Standing, WaveStatus
+from rollout.upgrade import gating, herding, tags, wayback
+from rollout.upgrade.look import (
+    Look,
+    Turn,
+    at_stop,
+    attempted,
+    blocked,
+    changed,
+    hold,
+    namespaces,
+    remember,
+    wave,
+)
+from rollout.upgrade.passing import confirm, finish, go_on, held, judged
+from rollout.upgrade.users import users
+
+
+def moving_tags(look: Look) -> Turn:
+    """One tag, or the default, in one step with all of its carriers."""
+    stop = look.status.attempt.stop
+    if stop is not None and stop.confirmed_at is not None:
+        return judged(look)
+    name = look.stop.tag or look.stop.name
+    if stop is not None and stop.asked_at is not None:
+        if look.status.attempt.landed < len(look.status.attempt.changes):
+            return hold(look, f"tag {name} is to point to {look.new}", Awaits.OBJECTS)
+        return _followed(look, name)
+    found = tags.changes(look.seen, name, look.new, f"tag {name}")
+    if not isinstance(found, tuple):
+        return blocked(look, found)
+    because = f"tag {name} to {look.new}"
+    return Turn(changed(look, found, because), because, AT_ONCE, notice=Notice("Tag"))
+
+
+def _followed(look: Look, name: str) -> Turn:
+    """The namespaces that came along with the tag: new pods are the new revision's by now."""
+    here = wave(look.status, f"tag {name}")
+    if here is not None:
+        return herding.moved_all(look, here)
+    begun = {each.name for each in namespaces(look.status)}
+    left = {pod.namespace for pod in look.seen.inventory.served(look.old)} - begun
+    came = [each for each in tags.members(look.seen.inventory, name) if each in left]
+    if not came:
+        return confirm(look, f"tag {name} points to {look.new}")
+    standing = tuple(NamespaceStatus(each, Standing.LABELLED, look.now) for each in came)
+    new = WaveStatus(f"tag {name}", standing, look.now)
+    status = attempted(look.status, waves=(*look.status.attempt.waves, new))
+    because = f"with tag {name} move {', '.join(came)}"
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def baking(look: Look) -> Turn:
+    """Nothing changes; the time counts from when nobody uses the old revision any more."""
+    left = next(users(look.seen.inventory, look.old), None)
+    keeps = look.upgrade.spec.remove is Removal.KEEP
+    if left is not None and not keeps and look.old != look.new:
+        status = attempted(at_stop(look.status, confirmed_at=None), users_gone_at=None)
+        return hold(look.having(status), left, Awaits.USERS, deadline=False)
+    stop = look.status.attempt.stop
+    if stop is not None and stop.confirmed_at is not None:
+        return judged(look)
+    status = attempted(look.status, users_gone_at=look.now)
+    return confirm(look.having(status), f"nobody uses {look.old}; baking")
+
+
+def nodes(look: Look) -> Turn:
+    """CNI and ztunnel have no canary: they are another's to update, and are told of."""
+    agents = [f for f in look.seen.findings if f.rule == "UPG-036"]
+    if agents:
+        status = attempted(look.status, warnings=tuple(str(f) for f in agents))
+        look = look.having(status)
+        if any(f.severity is Severity.BLOCK and not f.overruled for f in agents):
+            return hold(look, str(agents[0]), Awaits.NODES, deadline=False)
+    if look.upgrade.spec.remove is Removal.KEEP or look.old == look.new:
+        return finish(look, f"all is at {look.new}; {look.old} is kept")
+    return go_on(look, "the nodes' agents go with both revisions")
+
+
+def removing(look: Look) -> Turn:
+    """Everything is looked at once more, people are asked, and only what was recorded goes."""
+    if look.status.attempt.removing:
+        return _removing(look)
+    left = next(users(look.seen.inventory, look.old), None)
+    if left is not None:
+        status = at_stop(look.status, confirmed_at=None)
+        return hold(look.having(status), left, Awaits.USERS, deadline=False)
+    stop = look.status.attempt.stop
+    if stop is None or stop.confirmed_at is None:
+        return confirm(look, f"nobody uses {look.old}: may it be removed?")
+    found = gating.answer(look.upgrade, look.status, look.seen, look.now)
+    if found.gate is Gate.FAILED:
+        return wayback.failed(look, Reason(found.because))
+    if found.gate is Gate.HOLD:
+        return held(look, found)
+    revision = look.revision(look.old)
+    owner = revision.istiod if revision else None
+    if owner is not None and owner.put_back:
+        because = f"{owner.name} is kept by {owner.owner}: remove it there"
+        return blocked(look, because, Awaits.OWNER)
+    status = attempted(look.status, removing=True)
+    because = f"{look.old} is removed, as was approved"
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, notice=Notice("Removing", warning=True))
+
+
+def _removing(look: Look) -> Turn:
+    """Past the point of no return: what was recorded goes, in order; what is gone is gone."""
+    left = [each for each in look.status.attempt.recorded if each.ref in look.seen.objects]
+    left = [each for each in left if _same(look, each)]
+    if not left:
+        return finish(look, f"{look.old} is gone; all is at {look.new}")
+    first = removal_order(tuple(left))[0]
+    actions: tuple[MeshAction, ...] = tuple(
+        RemoveObject(each.ref, each.uid) for each in removal_order(tuple(left))
+    )
+    because = f"removing {first.ref} of {look.old}, {len(left)} left"
+    return Turn(look.status, because, SOON, Awaits.OBJECTS, actions=actions)
+
+
+def _same(look: Look, each: Recorded) -> bool:
+    metadata = look.seen.objects[each.ref]["metadata"]
+    return bool(metadata.get("uid") == each.uid and not metadata.get("deletionTimestamp"))
+
+
+_FIRST = (
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Deployment",
+    "Service",
+)
+
+
+def removal_order(recorded: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
+    """Webhooks first, so that nobody is asked who is about to go; then istiod, then the rest."""
+    place = {kind: index for index, kind in enumerate(_FIRST)}
+    return tuple(sorted(recorded, key=lambda each: (place.get(each.ref.kind, 99), each.ref)))

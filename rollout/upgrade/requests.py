@@ -1,0 +1,120 @@
+"""What people ask of an upgrade, handled once: each verb is one function from a look to a turn."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from rollout.model.reasons import PauseKind, Verb
+from rollout.model.spec import Request
+from rollout.model.status import Answer
+from rollout.model.turn import AT_ONCE, Notice
+from rollout.model.upgrading import State, UpgradeStatus
+from rollout.upgrade import drift, passing, stages, wayback
+from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paused, remember
+
+
+def answered(look: Look) -> Turn | None:
+    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
+    request = look.upgrade.request
+    if request is None or request.text == look.status.last_handled_request:
+        return None
+    look = look.having(replace(look.status, last_handled_request=request.text))
+    turn = _done(look, request)
+    if turn is not None:
+        return turn
+    because = f"{request.verb}: nothing to {request.verb} in {look.status.state.lower()}"
+    status = replace(look.status, last_refused_request=request.text)
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def _done(look: Look, request: Request) -> Turn | None:
+    match request.verb:
+        case Verb.ABORT:
+            return _abort(look, request)
+        case Verb.PAUSE:
+            return _pause(look, request)
+        case Verb.RESUME:
+            return _resume(look, request)
+        case Verb.RETRY:
+            return _retry(look, request)
+        case Verb.SKIP:
+            return _skip(look, request)
+        case Verb.APPROVE | Verb.REJECT:
+            return _answer(look, request)
+        case Verb.PROMOTE:
+            return None
+    assert_never(request.verb)
+
+
+def _who(request: Request) -> str:
+    return request.who or "a person"
+
+
+def _abort(look: Look, request: Request) -> Turn | None:
+    """Everything back; there is none once the old revision is being removed."""
+    on_the_way = look.status.state in UNDER_WAY - {State.RETURNING}
+    if not on_the_way or look.status.attempt.removing:
+        return None
+    return wayback.begin(look, f"aborted by {_who(request)}", refuse=True)
+
+
+def _pause(look: Look, request: Request) -> Turn | None:
+    if look.status.state not in UNDER_WAY or look.status.attempt.removing:
+        return None
+    who = _who(request)
+    return paused(look, PauseKind.PERSON, f"paused by {who}", who)
+
+
+def _resume(look: Look, request: Request) -> Turn | None:
+    """Goes on: an edit of somebody's is left as it is, what was put back is asked for once more."""
+    pause = look.status.attempt.pause
+    if pause is None:
+        return None
+    because = f"resumed by {_who(request)}"
+    status = look.status
+    if pause.kind is PauseKind.DRIFT:
+        status = wayback.kept(look)
+        status = attempted(status, landed=drift.standing(look.having(status)))
+    status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
+    stop = status.attempt.stop
+    if not pause.by and stop is not None and stop.confirmed_at is not None:
+        status = at_stop(status, confirmed_at=look.now)  # what had not come is waited for anew
+    status = remember(status, look.now, because)
+    return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
+
+
+def _retry(look: Look, request: Request) -> Turn | None:
+    if look.status.state is not State.RETURNED:
+        return None
+    return stages.begin(look, f"retry asked by {_who(request)}")
+
+
+def _skip(look: Look, request: Request) -> Turn | None:
+    """The rest of a bake or of a gate's waiting; never what is moved, nor a person's approval."""
+    stop = look.status.attempt.stop
+    judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
+    if not judged or look.stop.approval is not None:
+        return None
+    because = f"the rest of {look.stop.name} skipped by {_who(request)}"
+    return passing.go_on(look, because)
+
+
+def _answer(look: Look, request: Request) -> Turn | None:
+    stop = look.status.attempt.stop
+    if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
+        return None
+    yes = request.verb is Verb.APPROVE
+    answer = Answer(request.who, yes, look.now, stop.number, look.status.attempt.number)
+    because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
+    status = merge_answers(look.status, (answer,))
+    return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def merge_answers(status: UpgradeStatus, answers: tuple[Answer, ...]) -> UpgradeStatus:
+    """The status with these answers: the newest of each person, stop and kind of this attempt."""
+    newest = {
+        (a.who, a.step, a.yes): a
+        for a in sorted((*status.attempt.approvals, *answers), key=lambda a: a.at)
+        if a.attempt == status.attempt.number
+    }
+    merged = tuple(sorted(newest.values(), key=lambda a: a.at))
+    return status if merged == status.attempt.approvals else attempted(status, approvals=merged)

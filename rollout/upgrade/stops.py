@@ -1,0 +1,98 @@
+"""The stops of an upgrade in their order; each is a state, and something that it is about."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rollout.model.spec import Approval, Step
+from rollout.model.upgrade import ControlPlaneUpgradeSpec, GatewayMove, Wave
+from rollout.model.upgrading import State, UpgradeStatus
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stop: what it changes, and how it is judged.
+
+    ``bake``: the least time from its confirmation; ``time_box``: until when evidence is waited for.
+    """
+
+    state: State
+    name: str
+    wave: Wave | None = None
+    gateway: GatewayMove | None = None
+    tag: str = ""
+    bake: timedelta = timedelta(0)
+    time_box: timedelta | None = None
+    approval: Approval | None = None
+
+    @property
+    def step(self) -> Step:
+        """The stop as the gate knows it."""
+        return Step(name=self.name, bake=self.bake, time_box=self.time_box, approval=self.approval)
+
+    @property
+    def judged(self) -> bool:
+        """Whether requests can tell whether it went well."""
+        return self.state in (State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE)
+
+
+def stops(spec: ControlPlaneUpgradeSpec) -> tuple[Stop, ...]:
+    """All stops from preflight to removal."""
+    first = [Stop(state, state.lower()) for state in (State.PREFLIGHT, State.BASE, State.INSTALL)]
+    canary = [_wave(State.CANARY, spec.canary)] if spec.canary else []
+    waves = [_wave(State.WAVES, wave) for wave in spec.waves]
+    gateways = [
+        Stop(
+            State.GATEWAYS,
+            move.name,
+            gateway=move,
+            bake=move.bake,
+            time_box=move.time_box,
+            approval=move.approval,
+        )
+        for move in spec.gateways
+    ]
+    tags = [
+        Stop(State.TAGS, tag.name, tag=tag.name, bake=tag.bake, approval=tag.approval)
+        for tag in spec.tags
+    ]
+    if spec.default is not None:
+        default = spec.default
+        tags.append(
+            Stop(State.TAGS, DEFAULT, tag=DEFAULT, bake=default.bake, approval=default.approval)
+        )
+    last = [
+        Stop(State.BAKE, "bake", bake=spec.bake),
+        Stop(State.NODES, "nodes"),
+        Stop(State.REMOVE, "remove", approval=spec.approval),
+        Stop(State.DONE, "done"),
+    ]
+    return (*first, *canary, *waves, *gateways, *tags, *last)
+
+
+def _wave(state: State, wave: Wave) -> Stop:
+    return Stop(
+        state,
+        wave.name,
+        wave=wave,
+        bake=wave.bake,
+        time_box=wave.time_box,
+        approval=wave.approval,
+    )
+
+
+def current(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
+    """The stop that the status names; one that git no longer has is of its state alone."""
+    name = status.attempt.stop.name if status.attempt.stop else status.state.lower()
+    known = (one for one in stops(spec) if (one.state, one.name) == (status.state, name))
+    return next(known, Stop(status.state, name))
+
+
+def following(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
+    """The stop after the one we are at, or the next state's first where git has dropped that."""
+    every, here = stops(spec), current(spec, status)
+    if here in every:
+        return every[every.index(here) + 1]
+    order = list(State)
+    return next(one for one in every if order.index(one.state) > order.index(here.state))

@@ -1,0 +1,114 @@
+"""An upgrade played on a mesh in memory, look by look, by the controller's own shell."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rollout.controller import telemetry
+from rollout.controller.upgrading.doing import Performer
+from rollout.controller.upgrading.keeping import UpgradeStore
+from rollout.controller.upgrading.looks import UpgradeLooks
+from rollout.controller.upgrading.seeing import Surveyor
+from rollout.errors import ConflictError
+from rollout.manifest import upgrades
+from rollout.model.upgrading import State, UpgradeStatus
+from tests.upgrade.cluster import NEW, OLD, Mesh
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+LEAST = timedelta(seconds=1)
+SPEC = {
+    "from": OLD,
+    "to": NEW,
+    "canary": {"name": "canary", "namespaces": ["shop1"], "bake": "1m"},
+    "waves": [{"name": "rest", "selector": {"istio.io/rev": OLD}, "bake": "1m"},
+              {"name": "by-tag", "tag": "prod", "bake": "1m"}],
+    "gateways": [{"deployment": "ingress/gw", "shares": [34, 100], "bake": "1m"}],
+    "default": {"bake": "1m"},
+    "bake": "10m",
+    "analysis": {"onInconclusive": "promote"},
+}  # fmt: skip
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    """The upgrade of these tests; a change to None takes a field away."""
+    spec = {key: value for key, value in {**SPEC, **changes}.items() if value is not None}
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "ControlPlaneUpgrade",
+        "metadata": {"name": "mesh"},
+        "spec": spec,
+    }
+
+
+@dataclass
+class Play:
+    """Looks, and lets the mesh settle after each; the clock goes on by what the look asked for."""
+
+    mesh: Mesh
+    now: datetime = NOON
+    settles: bool = True
+    told: list[str] = field(default_factory=list)
+    _looks: UpgradeLooks | None = None
+
+    def begin(self, **changes: Any) -> "Play":
+        self.mesh.put(manifest(**changes))
+        return self
+
+    @property
+    def looks(self) -> UpgradeLooks:
+        if self._looks is None:
+            kube = self.mesh.kube
+            store = UpgradeStore(kube)
+            self._looks = UpgradeLooks(
+                store=store,
+                surveyor=Surveyor(kube, kube, self.mesh, self.mesh, {}),
+                performer=Performer(kube, store, "test"),
+                metrics=telemetry.registry(),
+                clock=lambda: self.now,
+                leading=lambda: True,
+            )
+        return self._looks
+
+    def kill(self) -> None:
+        """The process is gone with all that it had in memory; another one begins."""
+        self._looks = None
+
+    @property
+    def status(self) -> UpgradeStatus:
+        return upgrades.status(self.mesh.get("ControlPlaneUpgrade", "", "mesh"))
+
+    def look(self) -> timedelta | None:
+        try:
+            again = asyncio.run(self.looks.look("mesh"))
+        except ConflictError:
+            again = LEAST
+        if self.told[-1:] != [self.status.because]:
+            self.told.append(self.status.because)
+        if self.settles:
+            self.mesh.settle()
+        self.now += max(LEAST, again or LEAST)
+        return again
+
+    def until(self, done: Callable[["Play"], bool], most: int = 400) -> "Play":
+        for _ in range(most):
+            if done(self):
+                return self
+            self.look()
+        raise AssertionError("\n".join([*self.told[-40:], str(self.status.state)]))
+
+    def to(self, *states: State) -> "Play":
+        return self.until(lambda play: play.status.state in states)
+
+    def ask(self, verb: str, nonce: str = "1") -> "Play":
+        obj = self.mesh.get("ControlPlaneUpgrade", "", "mesh")
+        notes = {
+            **(obj["metadata"].get("annotations") or {}),
+            "rollout.dev/request": f"{verb}@{nonce}",
+        }
+        self.mesh.put({**obj, "metadata": {**obj["metadata"], "annotations": notes}})
+        return self
+
+    def approve(self) -> "Play":
+        return self.until(lambda play: play.status.awaits == "Approval").ask("approve")

@@ -1,0 +1,157 @@
+"""Whole upgrades: there, back from every state, and through the death of the controller."""
+
+import asyncio
+import json
+
+import pytest
+
+from rollout.model.status import Phase
+from rollout.model.upgrading import FORWARD, Standing, State
+from tests.upgrade.cluster import NEW, OLD, SYSTEM, Mesh, built, carriers
+from tests.upgrade.play import Play
+
+BACK = [state for state in FORWARD if state not in (State.PREFLIGHT, State.DONE)]
+
+
+def watched() -> Mesh:
+    """A mesh in which no pod is ever seen with another number of proxies than one."""
+    mesh = built()
+
+    def check(mesh: Mesh) -> None:
+        wrong = {pod: found for pod, found in mesh.proxies().items() if len(found) != 1}
+        assert wrong == {}
+        used = {found[0] for found in mesh.proxies().values()}
+        gone = [one for one in used if not mesh.serves(one)]
+        assert gone == []
+
+    mesh.watch = check
+    return mesh
+
+
+def revisions(mesh: Mesh) -> set[str]:
+    return {found[0] for found in mesh.proxies().values()}
+
+
+def test_everything_goes_to_the_new_revision_and_the_old_one_is_removed_when_people_say_so() -> (
+    None
+):
+    play = Play(watched()).begin().to(State.REMOVE).approve().to(State.DONE)
+    assert revisions(play.mesh) == {NEW}
+    assert play.status.phase is Phase.HEALTHY
+    assert play.status.because == f"{OLD} is gone; all is at {NEW}"
+    left = [key for key in play.mesh.kube.objects if OLD in key[2] and key[0] != "EndpointSlice"]
+    assert left == []
+    assert play.mesh.labels("shop1")["istio.io/rev"] == NEW
+    assert "istio-injection" not in play.mesh.labels("shop1")
+    assert play.mesh.labels("tagged")["istio.io/rev"] == "prod"
+    moved = [each.standing for one in play.status.attempt.waves for each in one.namespaces]
+    assert set(moved) == {Standing.MOVED}
+
+
+def test_what_is_kept_is_kept() -> None:
+    play = Play(watched()).begin(remove="keep").to(State.DONE)
+    assert revisions(play.mesh) == {NEW}
+    assert play.mesh.serves(OLD)
+
+
+@pytest.mark.parametrize("state", BACK)
+def test_an_abort_in_any_state_brings_all_back_byte_by_byte(state: State) -> None:
+    mesh = watched()
+    before, pods = carriers(mesh), revisions(mesh)
+    assert pods == {OLD}
+    play = Play(mesh).begin().to(state)
+    if state is State.REMOVE:
+        play.until(lambda p: p.status.awaits == "Approval")
+    play.ask("abort").to(State.RETURNED)
+    assert carriers(mesh) == before
+    assert revisions(mesh) == {OLD}
+    assert (play.status.phase, play.status.refused and play.status.refused.to) == (
+        Phase.DEGRADED,
+        NEW,
+    )
+    for _ in range(5):
+        play.look()
+    assert play.status.state is State.RETURNED
+
+
+@pytest.mark.parametrize("state", [*BACK, State.PREFLIGHT])
+def test_a_controller_that_dies_in_any_state_is_followed_by_one_that_goes_on(state: State) -> None:
+    play = Play(watched()).begin().to(state)
+    for _ in range(3):
+        play.look()
+        play.kill()
+    play.to(State.REMOVE).ask("resume").approve()
+    play.kill()
+    play.to(State.DONE)
+    assert revisions(play.mesh) == {NEW}
+
+
+def test_a_controller_that_dies_after_every_look_gets_there_and_back_all_the_same() -> None:
+    mesh = watched()
+    before = carriers(mesh)
+    play = Play(mesh).begin()
+
+    def done(play: Play) -> bool:
+        play.kill()
+        return play.status.state is State.BAKE
+
+    play.until(done).ask("abort")
+    play.until(lambda p: p.kill() or p.status.state is State.RETURNED)  # type: ignore[func-returns-value]
+    assert carriers(mesh) == before
+
+
+def test_after_the_point_of_no_return_there_is_none() -> None:
+    play = Play(watched()).begin().to(State.REMOVE).approve()
+    play.until(lambda p: p.status.attempt.removing).ask("abort", "2").to(State.DONE)
+    assert play.status.last_refused_request == "abort@2"
+    assert revisions(play.mesh) == {NEW}
+
+
+def test_what_was_refused_is_tried_again_when_somebody_says_so() -> None:
+    play = Play(watched()).begin().to(State.WAVES).ask("abort").to(State.RETURNED)
+    play.ask("retry", "2").to(State.REMOVE).approve().to(State.DONE)
+    assert play.status.attempt.number == 2
+
+
+def test_another_target_in_git_takes_the_one_under_way_back_first() -> None:
+    play = Play(watched()).begin().to(State.WAVES)
+    obj = play.mesh.get("ControlPlaneUpgrade", "", "mesh")
+    play.mesh.put({**obj, "spec": {**obj["spec"], "from": NEW, "to": OLD}})
+    play.to(State.RETURNED)
+    assert revisions(play.mesh) == {OLD}
+    assert play.status.refused is None
+
+
+def test_a_deleted_upgrade_goes_home_first() -> None:
+    mesh = watched()
+    before = carriers(mesh)
+    play = Play(mesh).begin().to(State.GATEWAYS, State.TAGS)
+    obj = mesh.get("ControlPlaneUpgrade", "", "mesh")
+    assert obj["metadata"]["finalizers"] == ["rollout.dev/finalizer"]
+    mesh.put({**obj, "metadata": {**obj["metadata"], "deletionTimestamp": "2026-11-29T12:00:00Z"}})
+    key = ("ControlPlaneUpgrade", "", "mesh")
+    for _ in range(200):
+        if key not in mesh.kube.objects:
+            break
+        asyncio.run(play.looks.look("mesh"))
+        mesh.settle()
+    assert key not in mesh.kube.objects
+    assert carriers(mesh) == before
+    assert revisions(mesh) == {OLD}
+
+
+def test_every_change_stands_in_the_status_before_it_is_done() -> None:
+    mesh = built()
+    play = Play(mesh).begin().to(State.INSTALL)
+    written: list[str] = []
+
+    def check(write: str) -> None:
+        written.append(write)
+        if write.startswith(("patch Namespace", "patch Mutating", "patch Validating")):
+            status = json.dumps(mesh.get("ControlPlaneUpgrade", "", "mesh")["status"])
+            assert write.split()[2] in status
+
+    mesh.kube.before = check
+    play.to(State.BAKE)
+    assert any(write.startswith("patch Mutating") for write in written)
+    assert SYSTEM
