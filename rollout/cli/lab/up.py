@@ -15,7 +15,7 @@ import yaml
 
 from rollout.cli import output
 from rollout.cli.lab import demo as demonstration
-from rollout.cli.lab import showcase
+from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab.forge.server import Hook
@@ -57,18 +57,24 @@ def up(
 @app.command()
 def demo(
     rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Of the mesh itself: Istio's control plane.")
+    ] = False,
 ) -> None:
     """Push a good release and a bad one, and show what happens to real requests.
 
     Exit code 0 only if the good one reached everyone and the bad one was taken back
-    before it ever had more than its step's share.
+    before it ever had more than its step's share. With --upgrade: only if the good one
+    cost no request, and the bad one was taken back with all as it was.
     """
-    raise typer.Exit(asyncio.run(_demo(rate)))
+    raise typer.Exit(asyncio.run(_demo(rate, upgrade=upgrade)))
 
 
-async def _demo(rate: int) -> int:
+async def _demo(rate: int, *, upgrade: bool) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
-    async with world() as (running, child):
+    async with world(revisions=upgrade) as (running, child):
+        if upgrade:
+            return int(await meshdemo.play(running, child, rate))
         return int(await demonstration.play(running, child, rate))
 
 
@@ -117,13 +123,15 @@ def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, 
 
 @asynccontextmanager
 async def world(
-    *, controller: bool = True, data: Path | None = None
+    *, controller: bool = True, data: Path | None = None, revisions: bool = False
 ) -> AsyncIterator[tuple[World, Child | None]]:
     """A running lab that knows our kinds, and a controller that watches it.
 
+    ``revisions``: with control planes of Istio as pods.
     Errors: ``OutsideError`` says what to install.
     """
-    async with World(Settings(scrape_interval=SCRAPE, data=data)) as running:
+    wanted = Settings(scrape_interval=SCRAPE, data=data, revisions=revisions)
+    async with World(wanted) as running:
         await teach(running)
         if not controller:
             yield running, None
@@ -184,9 +192,10 @@ async def start_controller(running: World) -> Child:
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
+    istiod = running.istiod_url if running.settings.revisions else running.syncz_url
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
+        *("--istiod", istiod, "--prometheus", running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret)),
     )
