@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-upgrade test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-upgrade demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ demo: $(USABLE)  ## the main job: a good release and a bad one, on a real Envoy
 
 demo-upgrade: $(USABLE)  ## the mesh itself: a good upgrade of the control plane, and a bad one
 	$(BIN)/rollout lab demo --upgrade --rate 200
+
+demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad one and back, then for good
+	$(BIN)/rollout lab demo --switchover
 
 test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
 	$(BIN)/python -m pytest -q -m "not long or short"

@@ -16,7 +16,7 @@ from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model import units
 from rollout.model.chat import PROOF
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
-from rollout.model.reasons import PauseKind, Reason, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
 
@@ -53,7 +53,7 @@ class Finding:
     ``waits_for``: what a gate that holds waits for; ``APPROVAL``: people are to be asked now.
     ``pause``: the limit of waiting is reached: stand still and ask a person, for this reason.
     ``opened``: the HTTP gate has opened, to be remembered; None: as before.
-    ``again``: when time alone could change the answer.
+    ``again``: when time alone could change the answer. ``cause``: of a gate that failed.
     """
 
     gate: Gate
@@ -64,6 +64,7 @@ class Finding:
     pause: PauseKind | None = None
     opened: Opened | None = None
     again: timedelta | None = None
+    cause: Cause = Cause.ANALYSIS_FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def answer(
     asked = hook.question(rollout, held.step, status)
     refusal = _refusal(status, held) or hook.refusal(asked, seen)
     if found.gate is not Gate.FAILED and refusal is not None:
-        found = Finding(Gate.FAILED, refusal)
+        found = Finding(Gate.FAILED, refusal, cause=Cause.REJECTED)
     opened = hook.opened(asked, seen, now)
     if found.gate is Gate.OPEN:
         shut = _shut(rollout, held, hook.holds(asked, seen))

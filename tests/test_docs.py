@@ -12,6 +12,7 @@ import yaml
 
 from rollout.cli import policy
 from rollout.cli.manifests import rbac
+from rollout.controller import instruments
 from rollout.edges.kube import paths
 from rollout.edges.reach import Hosts
 from rollout.edges.webhook import body, signature
@@ -112,9 +113,21 @@ OF_UPGRADES = {
 def test_every_kind_that_is_read_or_written_stands_among_what_the_account_needs() -> None:
     page = (DOCS / "rights.md").read_text()
     table = [line for line in page.splitlines() if line.startswith("| ")]
-    unsaid = {"ControlPlaneUpgrade", "ClusterSwitchover", "MutatingWebhookConfiguration"}
+    unsaid = {"ControlPlaneUpgrade", "MutatingWebhookConfiguration"}
     unsaid |= {"CustomResourceDefinition"}  # for issues of their own, or a person's to write
     unsaid |= OF_UPGRADES
     for kind in paths.PATHS:
         resource = f"`{rbac.resource(kind, '')}`"
         assert any(resource in line for line in table) is (kind not in unsaid), kind
+
+
+def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> None:
+    told = instruments.Instruments()
+    told.watch(instruments.Fleet(lambda _: ()))
+    told.asked("rollout_leader", "", float)
+    told.asked("rollout_watch_silence_seconds", "", float)
+    ours = {family.name for family in told.registry.collect()}
+    rows = set(
+        re.findall(r"^\| `(rollout_\w+)` \|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    )
+    assert rows == {name for name in ours if not name.startswith("process_")}

@@ -1,10 +1,13 @@
-"""Forges as the controller has them: push webhooks that come in."""
+"""Forges as the controller has them: push webhooks that come in, and reports that go out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rollout.cli import policy, settings
 from rollout.controller import loop
+from rollout.controller.app import Beside, Controller
+from rollout.controller.forges.reporting import Reporting
+from rollout.controller.ports import Forges
 from rollout.controller.sources.pushed import Nudged, Pushes
 from rollout.edges.forge.hooks import SHORTEST_KEY
 from rollout.errors import OutsideError, RefusedError
@@ -27,6 +30,18 @@ def shared(given: policy.Push) -> Callable[[], Sequence[str]]:
         where = given.secret or SECRET
         raise RefusedError(f"{where}: is short; {SHORTEST_KEY} bytes or more are wanted")
     return lambda: text().split()
+
+
+def reporting(forges: Forges) -> Beside:
+    """Forges are told how far each commit came, for as long as the controller runs."""
+
+    async def beside(controller: Controller) -> None:
+        kube = controller.outside.kube
+        told = Reporting(kube, forges, lambda: controller.leading)
+        kube.listen(told.changed)
+        await told.run()
+
+    return beside
 
 
 @dataclass(slots=True)

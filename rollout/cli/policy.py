@@ -1,5 +1,6 @@
 """What an operator lets manifests ask of the controller: one file, read at its start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,16 +48,21 @@ class Policy:
     ``local_git``: RolloutSources may name paths and http addresses of this machine.
     ``webhooks``: who may be asked, ``https://gate.example.com`` a line; empty: any https host
     behind a public address.
+    ``forges``: whose REST APIs sources may name, as ``webhooks``.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
+    ``manifests``: a source, or ``*`` for all, to kinds it may apply besides the safe ones, as
+    ``Kind`` of the core or ``Kind.group``.
     """
 
     __pydantic_config__ = CONFIG
 
     local_git: bool = False
     webhooks: tuple[str, ...] = ()
+    forges: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
     push: Push = Push()
 
@@ -68,9 +74,15 @@ class Policy:
         for name in self.abroad:
             if name.count("/") != 1:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
+        for name, kinds in self.manifests.items():
+            if name != "*" and name.count("/") != 1:
+                raise ValueError(f"manifests.{name} is no source; namespace/name or * is wanted")
+            if odd := [kind for kind in kinds if _KIND.fullmatch(kind) is None]:
+                raise ValueError(f"manifests.{name} has {odd[0]!r}; Kind or Kind.group is wanted")
 
 
-KEYS = ("webhooks", "signers", "abroad", "localGit", "slack", "push")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
+KEYS = ("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -104,6 +116,7 @@ def read(path: str) -> Policy:
         raise RefusedError(f"{path}: {where}{first.found}; {first.wanted or 'see docs/policy.md'}")
     try:
         Hosts(found.webhooks)
+        Hosts(found.forges)
     except RefusedError as error:
         raise RefusedError(f"{path}: {error}") from error
     return found

@@ -15,21 +15,25 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, people, settings
+from rollout.cli import forges, live, options, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
 from rollout.cli.settings import CACHE, Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
+from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
+from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
+from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.istiods import PAGE, Istiods
 from rollout.edges.kube import Kube, paths
@@ -107,20 +111,25 @@ async def _run(given: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
-        outside, sources, webhooks = await _outside(given, allowed, exits)
+        outside, cluster, sources, webhooks = await _outside(given, allowed, exits)
+        told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
         recorder = Recorder(given.audit, identity)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
+        edges = await exits.enter_async_context(
+            switching.beyond(given, allowed, outside.kube, outside.metrics)
+        )
         beside: tuple[Beside, ...] = (
             recorder.beside,
-            _following(sources, outside, allowed, inbound),
+            _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
+            switching.beside(edges),
+            forges.reporting(told),
             *((talk.beside(),) if talk else ()),
+            _live(cluster.server),
+            await _upgrading(given, cluster, exits),
         )
-        if isinstance(outside.kube, Kube):
-            upgrades = await _upgrading(given, outside.kube, exits)
-            beside = (*beside, _live(outside.kube.server), upgrades)
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
@@ -132,18 +141,26 @@ async def _run(given: Settings) -> None:
 
 async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
-) -> tuple[Outside, GitRepo, Webhooks]:
+) -> tuple[Outside, Kube, GitRepo, Webhooks]:
     """Every edge, opened; ``exits`` closes them."""
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
     api = await kube.connect(path, given.context or None, proxy)
-    cluster = await exits.enter_async_context(Kube(api, concerns.of, kube.scopes(given.namespace)))
+    told = Instruments()
+    cluster = await exits.enter_async_context(
+        Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
+    )
     proxies = await _proxies(given, exits)
     repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
     exits.push_async_callback(repo.close)
-    metrics = _metrics(given, exits)
+    metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
-    return Outside(cluster, metrics, proxies, webhooks=webhooks), repo, webhooks
+    outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
+    return outside, cluster, repo, webhooks
+
+
+def _forges(allowed: policies.Policy) -> Forges:
+    return Forges.of(Hosts(allowed.forges), Proxy.of(settings.proxies()), loop.clock)
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
@@ -153,12 +170,13 @@ async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
     return Syncz(http, given.istiod.split(","))
 
 
-def _metrics(given: Settings, exits: AsyncExitStack) -> Metrics:
+def _metrics(given: Settings, told: Instruments, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
+        telemetry.warn("no prometheus is given: steps that are to be judged will hold")
         return Nowhere()
     prometheus = Prometheus(access(given))
     exits.callback(prometheus.close)
-    return Batcher(prometheus)
+    return Batcher(Timed(prometheus, told))
 
 
 def access(given: Settings) -> Access:
@@ -179,26 +197,27 @@ async def _upgrading(given: Settings, cluster: Kube, exits: AsyncExitStack) -> B
     return upgrading(istiods, paths.definitions())
 
 
-def _following(
-    repo: GitRepo, outside: Outside, allowed: policies.Policy, inbound: Inbound
-) -> Beside:
+def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: Inbound) -> Beside:
     """The sources, kept in force beside the rollouts; read at once when a push is told of."""
 
     async def beside(controller: Controller) -> None:
         sources = Sources(
-            outside.kube,
+            cluster,
             repo,
-            KubeSecrets(outside.kube),
+            KubeSecrets(cluster),
+            Applier(cluster, cluster.objects),
             loop.clock,
             Policy(
                 signers=allowed.signers,
                 abroad={key: frozenset(names) for key, names in allowed.abroad.items()},
+                manifests=allowed.manifests,
                 instance=controller.settings.identity,
             ),
             leading=lambda: controller.leading,
+            instruments=controller.metrics,
         )
-        following = Following(sources, outside.kube)
-        pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)
+        following = Following(sources, cluster)
+        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leading)
         inbound.pushes = pushes
         try:
             await following.run()

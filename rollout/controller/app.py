@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.health import Health
+from rollout.controller.instruments import Fleet, Instruments
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
@@ -22,9 +22,7 @@ from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
-from rollout.controller.telemetry import Registry
 from rollout.errors import OutsideError, RolloutError
-from rollout.model.status import Phase
 
 KINDS = (
     "VirtualService",
@@ -35,6 +33,8 @@ KINDS = (
     "Pod",
     "AnalysisTemplate",
 )
+LEADS = "1 on the replica that acts, 0 on those that follow."
+SILENCE = "Since the quietest of our watches of the API server gave a sign of life."
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
 
 
@@ -46,6 +46,7 @@ class Outside:
     metrics: Metrics
     proxies: Proxies | None = None
     webhooks: Webhooks | None = None
+    instruments: Instruments = field(default_factory=Instruments)
 
 
 Beside = Callable[["Controller"], Coroutine[Any, Any, None]]
@@ -75,7 +76,7 @@ class Controller:
     settings: Settings
     clock: Callable[[], datetime] = clock
     alarms: Callable[[], Alarms] = Scheduler
-    metrics: Registry = field(default_factory=telemetry.registry)
+    metrics: Instruments = field(init=False)
     store: Store = field(init=False)
     inbox: Inbox = field(init=False)
     hooks: Hooks = field(init=False)
@@ -87,6 +88,10 @@ class Controller:
 
     def __post_init__(self) -> None:
         kube = self.outside.kube
+        self.metrics = self.outside.instruments
+        self.metrics.watch(Fleet(self._listed))
+        self.metrics.asked("rollout_leader", LEADS, lambda: float(self.leading))
+        self.metrics.asked("rollout_watch_silence_seconds", SILENCE, kube.silence)
         self.store = Store(kube)
         self._health = Health(kube, lambda: self.leader)
         self.inbox = Inbox(self.store, lambda key: self.loop.wake(key, urgent=True))
@@ -159,11 +164,6 @@ class Controller:
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""
-        self.metrics.set("rollout_leader", float(self.leading))
-        self.metrics.set("rollout_watch_silence_seconds", self.outside.kube.silence())
-        found = self._phases()
-        for phase in ("New", *Phase):
-            self.metrics.set("rollout_rollouts", found[phase], phase=phase)
         return self.metrics.text()
 
     def _looks(self) -> Looks:
@@ -226,12 +226,12 @@ class Controller:
         if leading:
             self._wake_all()
 
-    def _phases(self) -> Counter[str]:
+    def _listed(self, kind: str) -> Sequence[Json]:
+        """All objects of a kind that is watched already; none while they are not known."""
         try:
-            objs = self.outside.kube.list("Rollout")
+            return self.outside.kube.list(kind)
         except OutsideError:
-            return Counter()
-        return Counter(str((obj.get("status") or {}).get("phase", "New")) for obj in objs)
+            return ()
 
     async def _release(self) -> None:
         if self.leader is None:

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from rollout import reconcile
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
+from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import Held, Store, without_numbers
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
-from rollout.controller.telemetry import Registry
 from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
 from rollout.model.action import (
     Action,
@@ -54,7 +54,7 @@ class Looks:
     performer: Performer
     lanes: Lanes
     interests: Interests
-    metrics: Registry
+    metrics: Instruments
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
     gone: Callable[[str], None]
@@ -81,7 +81,7 @@ class Looks:
             return None
         began = self.clock()
         again = await self._look(held)
-        self.metrics.observe("rollout_look_seconds", (self.clock() - began).total_seconds())
+        self.metrics.reconciled(SUCCESS, (self.clock() - began).total_seconds())
         return again
 
     def meanwhile(self, key: str) -> None:
@@ -96,7 +96,7 @@ class Looks:
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one Rollout fail: to the log, and in its status."""
         name = type(trouble.error).__name__
-        self.metrics.count("rollout_looks_total", ended=name)
+        self.metrics.reconciled(name)
         if isinstance(trouble.error, RolloutError):
             text = str(trouble.error)
             telemetry.warn("look failed", rollout=trouble.key, error=text, times=trouble.times)
@@ -210,7 +210,7 @@ class Looks:
                 behind = (a for a in decision.actions[place:] if isinstance(a, Announce))
                 self._untold[held.key] = decision.status.epoch, (*late, *behind)
                 raise
-            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+            self.metrics.acted(type(action).__name__)
         for announcement in late:
             await self.performer.do(held, announcement, self.clock())
         if refused is not None and LetGo() not in decision.actions:
@@ -225,31 +225,39 @@ class Looks:
         self._untold.pop(key, None)
         self._leaving.discard(key)
         space, _, name = key.partition("/")
-        self.metrics.drop("rollout_canary_weight", namespace=space, name=name)
+        self.metrics.gone("Rollout", space, name)
         self.interests.drop(key)
         self.gone(key)
 
-    def _tell(self, held: Held, decision: Decision) -> None:
-        if without_numbers(decision.because) != without_numbers(held.status.because):
-            telemetry.info(
-                decision.because,
-                rollout=held.key,
-                phase=decision.status.phase,
-                stage=decision.status.stage.name,
-                split=decision.status.stage.split,
-                epoch=decision.status.epoch,
-                attempt=decision.status.attempt.number,
-                commit=held.rollout.commit,
-            )
+    @staticmethod
+    def _tell(held: Held, decision: Decision) -> None:
+        """One line a decision; a warning where a person should look at it."""
+        if without_numbers(decision.because) == without_numbers(held.status.because):
+            return
+        told = [action for action in decision.actions if isinstance(action, Announce)]
+        status, cause = decision.status, next((one.cause for one in told if one.cause), None)
+        attempt, say = status.attempt, telemetry.info
+        if any(one.warning for one in told):
+            say = telemetry.warn
+        say(
+            decision.because,
+            rollout=held.key,
+            phase=status.phase,
+            stage=status.stage.name,
+            step=attempt.step.name if attempt.step else None,
+            stable=status.stable.name if status.stable else None,
+            canary=attempt.canary.name if attempt.canary else None,
+            split=status.stage.split,
+            reason=cause,
+            epoch=status.epoch,
+            attempt=attempt.number,
+            commit=held.rollout.commit,
+        )
 
     def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
-        self.metrics.count("rollout_looks_total", ended="ok")
-        weight = decision.status.stage.split.canary
-        space, name = held.rollout.namespace, held.rollout.name
-        self.metrics.set("rollout_canary_weight", weight, namespace=space, name=name)
+        self.metrics.decided(held.rollout.namespace, held.rollout.name, decision)
         if down:
-            took = (self.clock() - since).total_seconds()
-            self.metrics.observe("rollout_weight_down_seconds", took)
+            self.metrics.took_weight((self.clock() - since).total_seconds())
 
     async def _explain(self, key: str, text: str, *, told: bool) -> None:
         """The status says ``text`` until a look succeeds to its end, and if ``told`` an Event."""

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from rollout.model.chat import Member, Place, Words
+from rollout.model import chat
+from rollout.model.chat import Member, Words
+from rollout.model.forge import Place, Proposal, Standing
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
@@ -21,6 +23,8 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.spec import Listener
+from rollout.model.switching import DnsQuestion, Probed, Served
+from rollout.model.switchover import Probe, Side
 
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
@@ -112,6 +116,37 @@ class Reviews(Protocol):
         """
 
 
+class Objects(Protocol):
+    """Objects of any kind, asked for when they are wanted and never watched.
+
+    A kind is named by its ``apiVersion`` and ``kind``, as manifests do.
+    Errors of all: ``OutsideError`` for a kind that the API server does not know, and when there
+    is no answer; ``RefusedError`` when it is no.
+    """
+
+    async def in_namespaces(self, api_version: str, kind: str) -> bool:
+        """Whether objects of the kind stand in namespaces."""
+
+    async def read(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """The object as the API server has it now; None: there is none."""
+
+    async def marked(
+        self, api_version: str, kind: str, namespace: str, label: str
+    ) -> Sequence[Json]:
+        """All with ``label``, ``key=value``."""
+
+    async def apply(self, obj: Json, *, force: bool = False, dry: bool = False) -> Json:
+        """The object after a server-side apply of ``obj`` by the sources' own field manager.
+
+        ``force``: fields of other managers are taken over. ``dry``: nothing is stored.
+        Errors: ``OwnedError`` for fields of others; ``ConflictError`` where ``obj`` has a
+        resourceVersion and somebody wrote first.
+        """
+
+    async def remove(self, obj: Json) -> None:
+        """It is gone, or was, or is another one by now."""
+
+
 class Cluster(Kube, Trials, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
@@ -159,6 +194,47 @@ class Webhooks(Protocol):
         """
 
 
+class Remote(Protocol):
+    """An API server that is asked each time, past every cache; errors as ``Kube``."""
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None: ...
+
+    async def all(self, kind: str, namespace: str = "") -> Sequence[Json]: ...
+
+    async def patch(self, kind: str, namespace: str, name: str, ops: Sequence[Json]) -> Json: ...
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
+
+
+class Clusters(Protocol):
+    """API servers besides the one that the controller is at."""
+
+    @property
+    def home(self) -> Remote:
+        """That one, without its cache; never closed by whoever uses it."""
+
+    async def connect(self, kubeconfig: bytes) -> Remote:
+        """The cluster that a kubeconfig's text names.
+
+        Errors: ``RefusedError`` for one that cannot be used, or that names files or programs.
+        """
+
+
+class NameServers(Protocol):
+    """A zone's own name servers, past every cache."""
+
+    async def ask(self, question: DnsQuestion, types: Mapping[str, str]) -> tuple[Served, ...]:
+        """One answer per server and name; ``types``: of the records, by name. It never raises."""
+
+
+class Gateways(Protocol):
+    """Gateways of clusters, past DNS."""
+
+    async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
+        """What the one at ``address`` (host[:port]) answers. It never raises."""
+
+
 class Chat(Protocol):
     """Channels of people, and what of ours stands in them; Slack.
 
@@ -166,16 +242,16 @@ class Chat(Protocol):
     person must change something first.
     """
 
-    async def find(self, channel: str, since: datetime) -> Mapping[str, Place]:
+    async def find(self, channel: str, since: datetime) -> Mapping[str, chat.Place]:
         """Our messages in ``channel`` by key, those since then."""
 
-    async def replies(self, place: Place) -> Mapping[str, Place]:
+    async def replies(self, place: chat.Place) -> Mapping[str, chat.Place]:
         """Our messages in the thread of ``place`` by key."""
 
-    async def post(self, channel: str, words: Words, under: Place | None = None) -> Place:
+    async def post(self, channel: str, words: Words, under: chat.Place | None = None) -> chat.Place:
         """It stands there now; an OutsideError leaves open whether it does."""
 
-    async def update(self, place: Place, words: Words) -> bool:
+    async def update(self, place: chat.Place, words: Words) -> bool:
         """The message says ``words``; False: there is none any more."""
 
 
@@ -199,6 +275,42 @@ class People(Protocol):
 
     async def open(self, trigger: str, view: Json) -> None:
         """The modal is open for whoever pressed the button."""
+
+
+class Forge(Protocol):
+    """One repository at a forge. Everything is looked for before it is made.
+
+    Errors of all: ``OutsideError`` when there is no answer, or none yet; ``RefusedError`` when a
+    person must change something first.
+    """
+
+    async def put_status(self, standing: Standing) -> None:
+        """The commit's newest status of that context says so."""
+
+    async def put_deployment(self, standing: Standing, environment: str) -> None:
+        """The commit's deployment says so; once it is in force, the one before is inactive."""
+
+    async def default_branch(self) -> str:
+        """What HEAD means."""
+
+    async def parent(self, commit: str) -> str:
+        """The commit before, along the branch; empty: it is the first."""
+
+    async def text(self, path: str, ref: str) -> str | None:
+        """A file at a commit or branch; None: there is none."""
+
+    async def proposed(self, branch: str) -> str:
+        """The address of the pull request of ``branch``, open or not; empty: there was none."""
+
+    async def propose(self, proposal: Proposal) -> str:
+        """The address of the pull request, which is made if there was none."""
+
+
+class Forges(Protocol):
+    """Where repositories are kept, and people read what we say about a commit."""
+
+    def at(self, place: Place, secret: str, entries: Mapping[str, bytes]) -> Forge:
+        """That repository; ``entries``: of the Secret of that name, which prove who we are."""
 
 
 class Listeners(Protocol):

@@ -11,10 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-import socket
-import ssl
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +19,12 @@ from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from rollout.edges import reach
+from rollout.edges import outward
+from rollout.edges.outward import Door, Outward
 from rollout.edges.proxy import Proxy
-from rollout.edges.reach import Hosts, Reach
+from rollout.edges.reach import Hosts
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
@@ -38,9 +35,7 @@ LARGEST = 64 << 10  # bytes of an answer; a verdict has a hundred
 LONGEST = 120  # characters of an answer's reason
 SHORTEST_KEY = 16  # bytes; less can be guessed
 AT_ONE_HOST = 16  # questions at one time
-RESOLVING = 4  # names looked up at one time; slow names delay webhooks and nobody else
 KEYS = ("key", "previous")
-CA = "ca.crt"
 
 TELLING = timedelta(seconds=10)
 T = TypeVar("T")
@@ -50,24 +45,17 @@ Entries = Mapping[str, bytes]
 
 
 class Webhooks:
-    """The port of that name; ``hosts``: who may be asked, ``proxy``: through whom.
-
-    Behind a proxy nobody can see which address is connected to, so only hosts that a line of the
-    list names are asked through one.
-    """
+    """The port of that name; ``hosts``: who may be asked, ``proxy``: through whom."""
 
     def __init__(self, hosts: Hosts, proxy: Proxy | None = None) -> None:
-        self._hosts = hosts
-        self._proxy = proxy or Proxy()
-        self._threads = ThreadPoolExecutor(RESOLVING, thread_name_prefix="webhook-names")
-        self._trusted = ssl.create_default_context()
+        self._outward = Outward(hosts, proxy)
         self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._outward.close()
 
     async def ask(self, question: HookQuestion, entries: Entries, now: datetime) -> HookAnswer:
         """What the gate says to ``question``.
@@ -97,9 +85,8 @@ class Webhooks:
         now: datetime,
         meaning: Callable[[aiohttp.ClientResponse, bytes], T],
     ) -> T:
-        url = _url(call.url)
-        allowed = self._hosts.reach(url)
-        proxy = self._proxy.to(url) if allowed > Reach.PUBLIC else None
+        url = outward.address(call.url)
+        door = self._outward.door(url, call.secret, entries)
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -107,21 +94,9 @@ class Webhooks:
             "User-Agent": "rollout-webhook/1",
             SIGNATURE: signature(_keys(call.secret, entries), call.text, now),
         }
-        trusted = self._trusts(call.secret, entries)
         queue = self._queues.setdefault(str(url.host), asyncio.Semaphore(AT_ONE_HOST))
         async with queue:
-            door = _Door(Reach.ITSELF if proxy else allowed, trusted, self._threads, proxy)
             return meaning(*await _post(door, url, headers, call))
-
-    def _trusts(self, secret: str, entries: Entries) -> ssl.SSLContext:
-        if CA not in entries:
-            return self._trusted
-        try:
-            return ssl.create_default_context(cadata=entries[CA].decode("ascii"))
-        except (ssl.SSLError, ValueError) as error:
-            raise RefusedError(
-                f"secret {secret}: ca.crt is no PEM; certificates are wanted"
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +107,6 @@ class _Call:
     secret: str
     timeout: timedelta
     text: bytes
-
-
-def _url(text: str) -> URL:
-    try:
-        url = URL(text, encoded=True)
-        good = bool(url.host and url.port)
-    except ValueError as error:
-        raise RefusedError("its url cannot be read; https://host/path is wanted") from error
-    if not good:
-        raise RefusedError("its url names no host; https://host/path is wanted")
-    return url
 
 
 def body(question: HookQuestion) -> bytes:
@@ -185,77 +149,8 @@ def _keys(name: str, entries: Entries) -> tuple[bytes, ...]:
     return keys
 
 
-class _Door:
-    """How one question leaves: to allowed addresses only, no cookie, nothing kept."""
-
-    def __init__(
-        self,
-        allowed: Reach,
-        trusted: ssl.SSLContext,
-        threads: ThreadPoolExecutor,
-        proxy: URL | None,
-    ) -> None:
-        self.proxy = proxy
-        self._allowed = allowed
-        self._trusted = trusted
-        self._threads = threads
-        self.shut = False
-
-    def session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            ssl=self._trusted,
-            resolver=_Names(self._threads),
-            use_dns_cache=False,
-            force_close=True,
-            socket_factory=self._socket,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
-
-    def _socket(self, info: Any) -> socket.socket:
-        """The place where a name has become an address, and nobody can change it any more."""
-        family, kind, protocol, _, address = info
-        if not reach.allows(self._allowed, str(address[0])):
-            self.shut = True
-            raise OSError("an address that may not be asked")
-        return socket.socket(family, kind, protocol)
-
-
-class _Names(AbstractResolver):
-    """Names to addresses in threads of our own, since a slow name server may block one for long."""
-
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
-        self._threads = threads
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop, kind = asyncio.get_running_loop(), socket.SOCK_STREAM
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, kind)
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=each,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for each, _, protocol, _, address in found
-        ]
-
-    async def close(self) -> None:
-        """The threads are shared."""
-
-
 async def _post(
-    door: _Door, url: URL, headers: Mapping[str, str], call: _Call
+    door: Door, url: URL, headers: Mapping[str, str], call: _Call
 ) -> tuple[aiohttp.ClientResponse, bytes]:
     seconds = call.timeout.total_seconds()
     timeout = aiohttp.ClientTimeout(total=seconds)
@@ -277,29 +172,7 @@ async def _post(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if door.shut:
             raise RefusedError("its address may not be asked; see the policy") from error
-        raise OutsideError(_trouble(error, "its proxy" if door.proxy else "it")) from error
-
-
-def _trouble(error: Exception, nearest: str) -> str:
-    """What went wrong in our words: a foreign text may say more of our network than it should.
-
-    ``nearest``: whom we connect to.
-    """
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "its certificate is not trusted"
-        case aiohttp.ClientHttpProxyError():
-            return f"its proxy answers {error.status}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"{nearest} has a name that is not known"
-        case aiohttp.ClientConnectorError():
-            return f"{nearest} cannot be reached"
-        case aiohttp.InvalidURL():
-            return "its url cannot be read"
-        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
-            return "it broke off"
-        case _:
-            return "it does not speak HTTP"
+        raise OutsideError(outward.trouble(error, "its proxy" if door.proxy else "it")) from error
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

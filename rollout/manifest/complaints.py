@@ -25,10 +25,6 @@ _WANTED = {
 }
 
 
-_LATER = {"commitStatus"}
-"""Fields that the design knows and the code does not: they have issues of their own."""
-
-
 @cache
 def _adapter(noun: Any) -> TypeAdapter[Any]:
     return TypeAdapter(noun)
@@ -59,8 +55,6 @@ def _mistake(
     path: Path = tuple(part for part in error["loc"] if part != "[key]")
     kind, value = error["type"], _at(plain, path, error.get("input"))
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        if path[-1] in _LATER:
-            return Mistake(path, "is not acted on yet", "leave it out")
         return Mistake(path, "is unknown", did_you_mean(str(path[-1]), keys(path[:-1])))
     if kind == "missing":
         return Mistake(path, "is missing", "it is required")

@@ -9,13 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
 from rollout.manifest import former, plain
-from rollout.model.source import SourceStatus
+from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 
 T = TypeVar("T")
 
 _ROLLOUT = TypeAdapter(RolloutStatus)
 _SOURCE = TypeAdapter(SourceStatus)
+_FORGE = TypeAdapter(ForgeStatus)
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
@@ -141,7 +142,7 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
         checkpoint = finite(dict(status.attempt.checkpoint))
         made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
     pause, phase = status.attempt.pause, status.phase
-    wanted = standing(phase, phase.value, status.because, pause)
+    wanted = standing(phase, _word(status), status.because, pause)
     generation = status.observed_generation
     return made | {"conditions": conditions(wanted, before, generation, now)}
 
@@ -174,6 +175,11 @@ def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]])
         )
     )
     return made
+
+
+def forge_json(status: ForgeStatus) -> dict[str, Any]:
+    """The part of a RolloutSource's status that whoever reports to the forge writes."""
+    return written(_FORGE, status, {})
 
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -214,6 +220,17 @@ def standing(
         "Reconciling": (not ready and not stalled, reason, because),
         "Stalled": (stalled, reason, because),
     }
+
+
+def _word(status: RolloutStatus) -> str:
+    """Why it stands where it stands, in one word: what to search a runbook for."""
+    if status.phase is Phase.DEGRADED and status.rejected and status.rejected.cause:
+        return status.rejected.cause.value
+    if status.phase is Phase.PAUSED and status.attempt.pause:
+        return f"Paused{status.attempt.pause.kind.value}"
+    if status.phase is Phase.PROGRESSING and status.waits_for:
+        return f"WaitingFor{status.waits_for.value}"
+    return status.phase.value
 
 
 def conditions(

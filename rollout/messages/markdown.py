@@ -13,44 +13,44 @@ def plan(planned: Planned) -> str:
 
 
 def _plan(planned: Planned) -> Iterator[str]:
-    sides = " → ".join(f"`{_code(name)}`" for name in (planned.stable, planned.canary))
-    title = f"{_cell(planned.rollout.key)}: {sides}"
+    sides = " → ".join(f"`{code(name)}`" for name in (planned.stable, planned.canary))
+    title = f"{cell(planned.rollout.key)}: {sides}"
     yield from (f"### {title}, {planned.strategy}", "")
     for note in planned.notes:
-        yield from (f"> ⚠️ {_cell(note)}", "")
+        yield from (f"> ⚠️ {cell(note)}", "")
     yield from ("| from | canary | what | gate |", "| ---: | ---: | --- | --- |")
     for moment in planned.moments:
         gate = words.gate(moment.step) if moment.step else ""
         gate = f"{gate}; {moment.forecast}" if moment.forecast else gate
         at = words.span(moment.at)
-        yield f"| {at} | {moment.weight}% | {_cell(moment.because)} | {_cell(gate)} |"
-    yield from ("", f"{_cell(planned.ends)}.", "")
+        yield f"| {at} | {moment.weight}% | {cell(moment.because)} | {cell(gate)} |"
+    yield from ("", f"{cell(planned.ends)}.", "")
     yield from _patches(planned)
 
 
 def _patches(planned: Planned) -> Iterator[str]:
     for moment in planned.moments:
         for change in moment.changes:
-            summary = f"{words.span(moment.at)}: {_cell(change.object)}"
+            summary = f"{words.span(moment.at)}: {cell(change.object)}"
             lines = list(words.diff(change))
-            fence = _fence(lines)
-            yield from (f"<details><summary>{summary}</summary>", "", f"{fence}diff")
+            ticks = fence(lines)
+            yield from (f"<details><summary>{summary}</summary>", "", f"{ticks}diff")
             yield from lines
-            yield from (fence, "", "</details>", "")
+            yield from (ticks, "", "</details>", "")
 
 
-def _fence(lines: Iterable[str]) -> str:
+def fence(lines: Iterable[str]) -> str:
     """More backticks than any run in ``lines``, so that none of them ends the block."""
     runs = [len(run) for line in lines for run in re.findall("`+", line)]
     return "`" * max(3, max(runs, default=0) + 1)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """``text`` between two backticks."""
     return " ".join(text.replace("`", "'").split())
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """``text`` that can neither end what it stands in, nor be a link, a picture, or a mention."""
     escaped = re.sub(r"([\\|`*_\[\]!#~])", r"\\\1", text)
     return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.model.observation import Finding
+from rollout.model.reasons import Cause
 from rollout.model.status import Revision, RolloutStatus
 from rollout.model.traffic import Route, Target
 
@@ -97,12 +98,13 @@ class PruneWorkloads:
 class Announce:
     """One Event and log line: ``because`` is the very sentence of the status.
 
-    ``warning``: a person should look at it.
+    ``warning``: a person should look at it. ``cause``: why everyone goes back; None: nobody does.
     """
 
     reason: str
     because: str
     warning: bool = False
+    cause: Cause | None = None
     findings: tuple[Finding, ...] = ()
 
 

@@ -1,13 +1,15 @@
-"""A forge, where repositories are kept: what its push webhooks name."""
+"""A forge, where repositories are kept: what its push webhooks name, and what it is told."""
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 _URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/]*\]|[^/:?#@]*)(?::([0-9]{0,5}))?(/[^?#]*)?.*"
 )
 _SCP = re.compile(r"(?:[^/@:]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
 _ESCAPED = re.compile("%([2-7][0-9A-Fa-f])")
+_REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 
 
@@ -55,6 +57,83 @@ class Ping:
     """A webhook that only asks whether we are there, or tells of something else than a push."""
 
 
+class ForgeKind(StrEnum):
+    """Whose API a forge speaks."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+class OnRejected(StrEnum):
+    """What is done at the forge with a commit whose revision was rejected."""
+
+    NOTHING = "nothing"
+    REVERT = "revertPullRequest"  # one pull request that takes the change back
+
+
+class CommitState(StrEnum):
+    """How far a commit came."""
+
+    PENDING = "pending"
+    SUCCESS = "success"  # its revision has everyone
+    FAILURE = "failure"  # its revision was rejected
+    SUPERSEDED = "superseded"  # git asked for another one before it was over
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository at a forge.
+
+    ``api``: where its REST API is, such as ``https://api.github.com``, without a closing slash.
+    ``repository``: ``owner/name``; at GitLab groups may be nested.
+    """
+
+    kind: ForgeKind
+    api: str
+    repository: str
+
+    @classmethod
+    def of(cls, kind: ForgeKind, url: str, api: str = "", repository: str = "") -> "Place":
+        """Of the repository that is cloned from ``url``, unless the others say another.
+
+        Errors: ``ValueError`` when ``url`` names none and they do not.
+        """
+        scheme, host, port, path = _parts(url)
+        name = repository or path.strip("/").removesuffix(".git").strip("/")
+        odd = {".", ".."} & set(name.split("/"))  # would be another path of the API
+        if not (host or api) or odd or not _REPOSITORY.fullmatch(name):
+            raise ValueError("api and repository are wanted, since the url does not tell them")
+        return cls(kind, api.rstrip("/") or _api(kind, scheme, host, port), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a forge should show of one Rollout at one commit.
+
+    ``context``: what tells it from other statuses of the commit, ``rollout/NAMESPACE/NAME``.
+    ``description``: one sentence of any length; a forge's limit is the edge's to know.
+    ``target_url``: where a click leads; empty: nowhere.
+    """
+
+    context: str
+    commit: str
+    state: CommitState
+    description: str
+    target_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A pull request that changes one file; ``branch`` is its own and is made from ``base``."""
+
+    branch: str
+    base: str
+    path: str
+    content: str
+    title: str
+    body: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Address:
     """Where a repository is, without what several spellings of one address differ in.
@@ -70,16 +149,31 @@ class _Address:
 
     @classmethod
     def of(cls, text: str) -> "_Address":
-        if match := _URL.fullmatch(text.strip()):
-            scheme, host, port, path = match.groups(default="")
-            usual = _PORTS.get(scheme.lower(), 0)
-            number = int(port) if port else usual
-            return cls(scheme.lower(), host.lower().rstrip("."), number, _path(path))
-        if match := _SCP.fullmatch(text.strip()):
-            return cls("ssh", match[1].lower(), _PORTS["ssh"], _path(match[2]))
-        return cls("", "", 0, text)
+        scheme, host, port, path = _parts(text)
+        return cls(scheme, host, port or _PORTS.get(scheme, 0), _folded(path))
 
 
-def _path(text: str) -> str:
-    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+def _parts(text: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path; 0: no port is written. What is no address is all path."""
+    if match := _URL.fullmatch(text.strip()):
+        scheme, host, port, path = match.groups(default="")
+        return scheme.lower(), host.lower().rstrip("."), int(port or 0), path
+    if match := _SCP.fullmatch(text.strip()):
+        return "ssh", match[1].lower(), 0, match[2]
+    return "", "", 0, text
+
+
+def _folded(path: str) -> str:
+    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), path)
     return plain.strip("/").removesuffix(".git").strip("/").lower()
+
+
+def _api(kind: ForgeKind, scheme: str, host: str, port: int) -> str:
+    """Sources: docs.github.com, "Getting started with the REST API" (for an Enterprise Server);
+    docs.gitlab.com, "REST API".
+    """
+    if kind is ForgeKind.GITHUB and host in ("github.com", "ssh.github.com"):
+        return "https://api.github.com"
+    web = scheme if scheme in ("http", "https") else "https"
+    where = f"{web}://{host}" + (f":{port}" if port and web == scheme else "")
+    return f"{where}/api/{'v3' if kind is ForgeKind.GITHUB else 'v4'}"

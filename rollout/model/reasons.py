@@ -32,6 +32,19 @@ class WaitsFor(StrEnum):
     OBJECTS = "Objects"  # somebody must put right what cannot be written or begun
 
 
+class Cause(StrEnum):
+    """Why everyone goes back, in the word of conditions and metrics; ``because`` is the story."""
+
+    ANALYSIS_FAILED = "AnalysisFailed"
+    REJECTED = "Rejected"  # a person's or a webhook's no
+    ABORTED = "Aborted"
+    PODS_NOT_READY = "PodsNotReady"  # the canary's, all of them
+    SUPERSEDED = "Superseded"  # another revision is asked for, or this step became another
+    REBUILT = "Rebuilt"  # a revision became another build
+    UNWRITABLE = "Unwritable"  # somebody's edit stands in the way of the step's route
+    DELETED = "Deleted"
+
+
 class PauseKind(StrEnum):
     """Why a journey is paused; only a person's pause and a person's decision need a person."""
 

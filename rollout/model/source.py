@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from rollout.model.forge import CommitState
 from rollout.model.spec import RolloutSourceSpec
 from rollout.model.units import CONFIG
 
@@ -42,6 +43,7 @@ class Origin:
     ``namespace/name``; sources with one address and one Secret share a clone and its polls.
     ``signers``: texts of allowed signers, all of one are enough; empty: unverified.
     ``every``: all commits since the one before must be signed, not only the last.
+    ``manifests``: the team's own objects are read, too.
     """
 
     key: str
@@ -52,6 +54,7 @@ class Origin:
     signers: tuple[str, ...] = ()
     secret_name: str = ""
     every: bool = False
+    manifests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,24 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One object of a team's own, beside ours; ``body``: as git has it, with its envelope.
+
+    ``commit``: the last one that changed the file.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+    body: Mapping[str, Any]
+    file: str
+    line: int
+    commit: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why something of a file was not taken; ``line`` 0 means the whole file."""
 
@@ -87,6 +108,7 @@ class Problem:
 class Reading:
     """What one commit says: every document of ours is either here or has its problem.
 
+    ``parts``: the team's own objects, where the origin asks for them.
     ``files``: how many files were read; ``notes``: what was passed over, and why.
     """
 
@@ -98,6 +120,7 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     files: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +136,35 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What the forge has of one Rollout: its newest commit and how far that came.
+
+    ``pull_request``: the address of the one that would take that commit's change back.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    rollout: Annotated[str, Field(description="namespace/name")]
+    commit: str
+    state: CommitState
+    pull_request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeStatus:
+    """What the forge was told; ``problem``: why it could not be the last time, empty: it could."""
+
+    __pydantic_config__ = CONFIG
+
+    problem: str = ""
+    reported: tuple[Reported, ...] = ()
+
+    def of(self, rollout: str) -> Reported | None:
+        """What it has of that Rollout, ``namespace/name``."""
+        return next((one for one in self.reported if one.rollout == rollout), None)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """What is remembered of one source.
 
@@ -120,6 +172,7 @@ class SourceStatus:
     ``problem``: why the repository could not be read the last time; empty when it could.
     ``notes``: what of ``commit`` was passed over, and why.
     ``observed_generation``: of the spec that ``commit`` was taken with.
+    ``kinds``: apiVersions and kinds of the team's own objects, ``apps/v1 Deployment``.
     """
 
     __pydantic_config__ = CONFIG
@@ -135,6 +188,10 @@ class SourceStatus:
     notes: Annotated[
         tuple[str, ...], Field(description="what of the commit was passed over, and why")
     ] = ()
+    kinds: Annotated[
+        tuple[str, ...], Field(description="of the team's objects: where to look for what goes")
+    ] = ()
+    forge: ForgeStatus = ForgeStatus()
 
 
 @dataclass(frozen=True, slots=True)

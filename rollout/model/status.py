@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rollout.model.reasons import PauseKind, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout
 from rollout.model.traffic import Split, VirtualServiceRef
 from rollout.model.units import CONFIG
@@ -243,13 +243,17 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A revision that failed; not tried again until git says something else, or a person retry."""
+    """A revision that failed; not tried again until git says something else, or a person retry.
+
+    ``cause``: absent where an earlier version of ours wrote it.
+    """
 
     __pydantic_config__ = CONFIG
 
     revision: Revision
     because: str
     at: datetime
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from rollout.model.reasons import Cause
 from rollout.model.status import sentence
 
 HISTORY = 50
@@ -17,11 +18,12 @@ SOON = timedelta(seconds=5)
 class Notice:
     """That people should hear of a turn; ``reason`` as of Kubernetes Events, in one word.
 
-    ``warning``: a person should look at it.
+    ``warning``: a person should look at it. ``cause``: why everyone goes back; None: nobody does.
     """
 
     reason: str
     warning: bool = False
+    cause: Cause | None = None
 
 
 def short(text: str) -> str:

@@ -90,7 +90,8 @@ def _told(look: Look, turn: Turn) -> tuple[Action, ...]:
     if turn.notice is None or same:
         return ()
     whole = " ".join(turn.because.split())[:LONGEST_NOTE]
-    return (Announce(turn.notice.reason, whole, warning=turn.notice.warning),)
+    notice = turn.notice
+    return (Announce(notice.reason, whole, warning=notice.warning, cause=notice.cause),)
 
 
 def _let_go(turn: Turn) -> tuple[Action, ...]:

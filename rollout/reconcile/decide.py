@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
-from rollout.model.reasons import WaitsFor
+from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus, Stage, Subject
 from rollout.model.turn import SOON, Notice, short
@@ -132,11 +132,13 @@ def _overtaken(look: Look) -> Turn | None:
     if not revision.same(status.attempt.canary):
         rebuilt = identity.rebuilt(status.attempt.canary, revision)
         because = rebuilt or f"git asks for {revision.name} now"
-        return journey.withdraw(look, because, reject=False)
+        cause = Cause.REBUILT if rebuilt else Cause.SUPERSEDED
+        return journey.withdraw(look, because, cause, reject=False)
     step, stop = status.attempt.step, holding.stop(look.rollout, status)
     split = status.stage.split if takeover.holds(status) else stop.route.split
     if step and (stop.name, split) != (step.name, status.stage.split):
-        return journey.withdraw(look, f"{step.name} was edited: anew", reject=False)
+        because = f"{step.name} was edited: anew"
+        return journey.withdraw(look, because, Cause.SUPERSEDED, reject=False)
     return None
 
 
@@ -148,7 +150,7 @@ def _refused(look: Look) -> Turn | None:
     refused = look.seen.traffic.refused
     if not refused or look.status.stage.name is not Stage.STEPPING:
         return None
-    return journey.withdraw(look, refused[0], reject=False)
+    return journey.withdraw(look, refused[0], Cause.UNWRITABLE, reject=False)
 
 
 def _finish(look: Look, turn: Turn) -> Decision:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rollout.model.reasons import PauseKind, Reason
+from rollout.model.reasons import Cause, PauseKind, Reason
 from rollout.model.status import Revision, Stage
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import journey
@@ -47,7 +47,7 @@ def canary_edited(look: Look) -> Turn | None:
     because = edited(look)
     if because is None or look.status.stage.name not in _WITH_REQUESTS:
         return None
-    return journey.withdraw(look, because, reject=False)
+    return journey.withdraw(look, because, Cause.REBUILT, reject=False)
 
 
 def stable_rebuilt(look: Look) -> Turn | None:
@@ -63,7 +63,7 @@ def stable_rebuilt(look: Look) -> Turn | None:
     because = f"{status.stable.name} was rebuilt: {before} is {build} now"
     look = replace(look, status=replace(status, stable=_built(look, status.stable, build)))
     if status.stage.name in _TURNABLE:
-        return journey.withdraw(look, because, reject=False)
+        return journey.withdraw(look, because, Cause.REBUILT, reject=False)
     if status.stage.name is Stage.BAKING:
         return journey.pause(look, PauseKind.REBUILT, because)
     notice = Notice("Rebuilt", warning=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rollout.model.reasons import PauseKind
+from rollout.model.reasons import Cause, PauseKind
 from rollout.model.status import (
     Attempt,
     Draining,
@@ -98,22 +98,24 @@ def switch(look: Look, because: str) -> Turn:
     return Turn(status, told, AT_ONCE, notice=Notice("Promoting"))
 
 
-def withdraw(look: Look, because: str, *, reject: bool) -> Turn:
+def withdraw(look: Look, because: str, cause: Cause, *, reject: bool) -> Turn:
     """The turn that takes everyone back; with ``reject`` the revision is remembered as failed.
 
     Before the first step there is nobody to take back, and perhaps no subset to name.
     """
     status = attempted(look.status, pause=None)
     if reject and status.attempt.canary is not None:
-        status = replace(status, rejected=Rejected(status.attempt.canary, short(because), look.now))
+        rejected = Rejected(status.attempt.canary, short(because), look.now, cause)
+        status = replace(status, rejected=rejected)
     look = replace(look, status=status)
+    notice = Notice("RollingBack", warning=True, cause=cause)
     if status.stage.name is Stage.PREPARING and status.attempt.taken_over is None:
-        return replace(withdrawn(look), because=because, notice=Notice("RollingBack", warning=True))
+        return replace(withdrawn(look), because=because, notice=notice)
     split = way_back(look)
     if split.stable < 100:
         because = f"{because}; {stable_lacks(look, split)}"
     status = enter(look, Stage.WITHDRAWING, split, because)
-    return Turn(status, because, AT_ONCE, notice=Notice("RollingBack", warning=True))
+    return Turn(status, because, AT_ONCE, notice=notice)
 
 
 def withdrawn(look: Look) -> Turn:

@@ -6,6 +6,7 @@ onto pods that cannot carry it, and nothing waits for ever for pods that never c
 
 from dataclasses import replace
 
+from rollout.model.reasons import Cause
 from rollout.model.status import Stage, SubsetMode
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, SOON, Notice
@@ -35,7 +36,8 @@ def leave(look: Look, why: str = "deleted") -> Turn:
     if _nobody_there(look) and look.status.stage.name is not Stage.IDLE:
         return _home(look, why)
     if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
-        return journey.withdraw(look, f"{why}: everyone back to stable", reject=False)
+        because = f"{why}: everyone back to stable"
+        return journey.withdraw(look, because, Cause.DELETED, reject=False)
     if look.status.stage.name is not Stage.IDLE:
         return stages.advance(look)
     return _given_back(look, why)

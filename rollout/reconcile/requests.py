@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout.model.reasons import PauseKind, Verb, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
 from rollout.model.spec import BY_KUBERNETES, Finish, Request, Rollout
 from rollout.model.status import Answer, RefusedRequest, Rejected, RolloutStatus, Stage
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
@@ -177,11 +177,11 @@ def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
     status, because = look.status, f"aborted by {_who(request)}"
     if status.stage.name in journey.UNDER_WAY:
-        return journey.withdraw(look, because, reject=True)
+        return journey.withdraw(look, because, Cause.ABORTED, reject=True)
     canary = status.attempt.canary
     if status.stage.name is not Stage.WITHDRAWING or canary is None or status.rejected:
         return None
-    status = replace(status, rejected=Rejected(canary, short(because), look.now))
+    status = replace(status, rejected=Rejected(canary, short(because), look.now, Cause.ABORTED))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 

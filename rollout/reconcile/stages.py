@@ -7,7 +7,7 @@ from datetime import timedelta
 from rollout import gate
 from rollout.gate import Gate
 from rollout.model.observation import Severity
-from rollout.model.reasons import PauseKind, Reason, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
 from rollout.model.traffic import Split
@@ -149,7 +149,7 @@ def _stepping(look: Look) -> Turn:
     status = look.status
     again = found.again or (SOON if status.stage.confirmed_at else PROXIES)
     if found.gate is Gate.FAILED:
-        return _failed(look, found.because, again)
+        return _failed(look, found, again)
     if unseen := _unseen(look):
         return _blind(status, unseen)
     down = _stable_down(look)
@@ -231,7 +231,9 @@ def _lost(look: Look) -> Turn:
     because = _gone(look)
     if way_back(look).stable == 100:
         because = f"{because}; stable has everyone"
-    turn = journey.withdraw(replace(look, status=status), because, reject=False)
+    turn = journey.withdraw(
+        replace(look, status=status), because, Cause.PODS_NOT_READY, reject=False
+    )
     pause = status.attempt.pause
     person = pause if pause and pause.kind is PauseKind.PERSON else None
     return replace(turn, status=attempted(turn.status, pause=person))
@@ -262,14 +264,14 @@ def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     return replace(look, status=replace(look.status, attempt=attempt)), found
 
 
-def _failed(look: Look, because: str, again: timedelta) -> Turn:
+def _failed(look: Look, found: gate.Finding, again: timedelta) -> Turn:
     """A failed gate brings everyone back in this very look, or freezes where that was asked."""
     if look.rollout.spec.on_failure is OnFailure.ROLLBACK:
-        return journey.withdraw(look, because, reject=True)
+        return journey.withdraw(look, found.because, found.cause, reject=True)
     held = look.status.attempt.pause
     if held is not None and held.kind is PauseKind.FAILED:
         return Turn(look.status, held.because, again)
-    return journey.pause(look, PauseKind.FAILED, f"failed, held as asked: {because}")
+    return journey.pause(look, PauseKind.FAILED, f"failed, held as asked: {found.because}")
 
 
 def _next(look: Look, because: str) -> Turn:
@@ -310,7 +312,7 @@ def _baking(look: Look) -> Turn:
         look, found = _asked_the_gate(look)
         again = found.again or SOON
         if found.gate is Gate.FAILED and not look.pods(look.status.stable).down:
-            return _failed(look, found.because, again)
+            return _failed(look, found, again)
         look, turn = _paused(look, found, again)
         if turn is not None:
             return turn

@@ -403,9 +403,12 @@ def test_our_own_metrics_tell_phases_and_weights() -> None:
             await asyncio.sleep(1)
             text = controller.metrics_text()
             assert (controller.health(), controller.readiness()) == ("", "")
-        assert 'rollout_canary_weight{name="shop",namespace="shop"} 5' in text
-        assert 'rollout_rollouts{phase="Progressing"} 1' in text
-        assert 'rollout_rollouts{phase="Healthy"} 0' in text
+        shop_is = 'namespace="shop",phase="Progressing",reason="WaitingForBake"'
+        assert f'rollout_info{{name="shop",{shop_is}}} 1.0' in text
+        assert 'rollout_canary_weight_percent{name="shop",namespace="shop"} 5.0' in text
+        assert 'rollout_rollouts{phase="Progressing"} 1.0' in text
+        assert 'rollout_rollouts{phase="Healthy"} 0.0' in text
+        assert "rollout_leader 1.0" in text
 
     virtual.run(story())
 

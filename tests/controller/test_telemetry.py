@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,44 +47,7 @@ def test_a_bug_says_where_it_came_from(lines: io.StringIO) -> None:
     assert "test_telemetry.py" in json.loads(lines.getvalue())["trace"]
 
 
-def test_metrics_are_text_that_prometheus_reads() -> None:
-    ours = telemetry.Registry()
-    ours.describe("looks_total", "counter", "Looks.")
-    ours.describe("leader", "gauge", "Leads.")
-    ours.count("looks_total", ended="ok")
-    ours.count("looks_total", 2, ended='a "b"\n\\')
-    ours.set("leader", 1)
-    assert ours.text().splitlines() == [
-        "# HELP leader Leads.",
-        "# TYPE leader gauge",
-        "leader 1",
-        "# HELP looks_total Looks.",
-        "# TYPE looks_total counter",
-        'looks_total{ended="a \\"b\\"\\n\\\\"} 2',
-        'looks_total{ended="ok"} 1',
-    ]
-
-
-def test_a_histogram_counts_into_every_bucket_that_holds_it() -> None:
-    ours = telemetry.registry()
-    ours.observe("rollout_look_seconds", 0.2)
-    text = ours.text()
-    assert 'rollout_look_seconds_bucket{le="0.1"} 0' in text
-    assert 'rollout_look_seconds_bucket{le="0.3"} 1' in text
-    assert 'rollout_look_seconds_bucket{le="+Inf"} 1' in text
-    assert "rollout_look_seconds_count 1" in text
-
-
-def test_ten_thousand_hostile_names_do_not_fill_the_memory() -> None:
-    ours = telemetry.registry()
-    for index in range(10_000):
-        ours.set("rollout_canary_weight", 1, namespace=f"n{index}")
-    assert len(ours.text().splitlines()) < telemetry.SERIES + 100
-
-
-def test_the_bounds_of_a_histogram_rise() -> None:
-    registry = telemetry.registry()
-    registry.observe("rollout_look_seconds", 0.2)
-    bounds = [line.split('"')[1] for line in registry.text().splitlines() if "_bucket" in line]
-    assert bounds == sorted(bounds, key=float)
-    assert bounds[-1] == "+Inf"
+def test_a_time_is_rfc_3339_in_milliseconds(lines: io.StringIO) -> None:
+    telemetry.info("started")
+    time = json.loads(lines.getvalue())["time"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)

@@ -273,8 +273,8 @@ def test_a_template_uses_only_arguments_that_it_names() -> None:
         ("url: https://git.example/x\n  path: a/../b", "path is 'a/../b'; a folder inside the rep"),
         ("url: https://git.example/x\n  interval: 1s", "interval is 1s; at least 5s is wanted"),
         (
-            "url: https://git.example/x\n  commitStatus: true",
-            "commitStatus is not acted on yet; leave it out",
+            "url: https://git.example/x\n  commitStatus: {forge: gitlab, deployments: true}",
+            "commitStatus has deployments, which only GitHub has; leave it out",
         ),
     ],
 )

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
 from rollout.manifest import record
-from rollout.model.reasons import PauseKind
+from rollout.model.reasons import Cause, PauseKind
 from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.spec import OpenObject
 from rollout.model.status import (
     Answer,
     ConfirmedBy,
+    Counted,
     Draining,
     Drift,
     Entry,
@@ -25,6 +26,7 @@ from rollout.model.status import (
     Revision,
     RolloutStatus,
     Stage,
+    Standing,
     StepStatus,
     SubsetMode,
     Verdict,
@@ -61,7 +63,12 @@ STATUSES = st.builds(
     split=st.integers(0, 100).map(Split.giving_canary),
     attempt=st.integers(0, 99),
     verdicts=st.lists(
-        st.builds(Verdict, TEXT, st.sampled_from(Outcome), TEXT, st.none() | st.floats(0, 1e9)),
+        st.builds(
+            Verdict,
+            *(TEXT, st.sampled_from(Outcome), TEXT, st.none() | st.sampled_from(Standing)),
+            st.none() | st.builds(Counted, TEXT, *[st.floats(0, 1e9)] * 4),
+            st.none() | st.floats(0, 1e9),
+        ),
         max_size=2,
     ).map(tuple),
     approvals=st.lists(
@@ -69,7 +76,8 @@ STATUSES = st.builds(
         max_size=2,
     ).map(tuple),
     pause=st.none() | st.builds(Pause, st.sampled_from(PauseKind), TEXT, TIMES, TEXT),
-    rejected=st.none() | st.builds(Rejected, REVISIONS, TEXT, TIMES),
+    rejected=st.none()
+    | st.builds(Rejected, REVISIONS, TEXT, TIMES, st.none() | st.sampled_from(Cause)),
     checkpoint=JSON,
     history=st.lists(
         st.builds(Entry, TEXT, TIMES, st.sampled_from(Stage), TEXT, TEXT), max_size=2

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.model.forge import Push
+from rollout.model.forge import ForgeKind, Place, Push
 
 SHOP = Push(
     ("https://git.example.com/Team/Shop.git", "ssh://git@git.example.com:7999/team/shop.git"),
@@ -88,3 +88,35 @@ def test_a_push_that_names_no_ref_may_have_moved_any() -> None:
 def test_no_address_breaks_the_comparison(one: str, other: str) -> None:
     assert Push((one,)).names(one)
     assert Push((one,)).names(other) == Push((other,)).names(one)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "api", "repository"),
+    [
+        ("github", "https://github.com/Team/shop.git", "https://api.github.com", "Team/shop"),
+        ("github", "git@github.com:Team/shop.git", "https://api.github.com", "Team/shop"),
+        ("github", "ssh://git@ssh.github.com:443/t/s", "https://api.github.com", "t/s"),
+        ("github", "ssh://git@ghe.corp:122/t/s.git", "https://ghe.corp/api/v3", "t/s"),
+        ("github", "https://ghe.corp:8443/t/s", "https://ghe.corp:8443/api/v3", "t/s"),
+        ("gitlab", "https://gitlab.com/a/b/c.git", "https://gitlab.com/api/v4", "a/b/c"),
+        ("gitlab", "git@git.corp:a/b.git", "https://git.corp/api/v4", "a/b"),
+    ],
+)
+def test_a_forges_api_is_at_the_repositorys_host(
+    kind: str, url: str, api: str, repository: str
+) -> None:
+    assert Place.of(ForgeKind(kind), url) == Place(ForgeKind(kind), api, repository)
+
+
+def test_what_is_said_goes_before_what_can_be_told() -> None:
+    found = Place.of(ForgeKind.GITHUB, "https://mirror.corp/shop.git", "https://x/api/", "t/s")
+    assert found == Place(ForgeKind.GITHUB, "https://x/api", "t/s")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/srv/git/shop.git", "https://ghe.corp/shop.git", "https://ghe.corp/../x", "", "https://["],
+)
+def test_a_url_that_tells_no_repository_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="are wanted"):
+        Place.of(ForgeKind.GITHUB, url)

@@ -9,7 +9,7 @@ import pytest
 from rollout.controller.ports import Json
 from rollout.errors import RefusedError
 from rollout.manifest import load, objects, record
-from rollout.model.reasons import PauseKind, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.status import (
     Answer,
@@ -102,7 +102,7 @@ STATUS = make.status(
     ),
     approvals=(Answer("ann", True, NOW, 1, 2),),
     pause=Pause(PauseKind.PERSON, "asked", NOW, "ann"),
-    rejected=Rejected(Revision("v3"), "errors", NOW),
+    rejected=Rejected(Revision("v3"), "errors", NOW, Cause.ANALYSIS_FAILED),
     warnings=("ROL-010: x",),
     pending="template.replicas is 5: applied when the release is over, 3 until then",
     stable_down_at=NOW,

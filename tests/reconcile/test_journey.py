@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from rollout.model.observation import SeenTraffic
-from rollout.model.reasons import PauseKind
+from rollout.model.reasons import Cause, PauseKind
 from rollout.model.status import Draining, Pause, Rejected, Revision, Stage, StepStatus
 from rollout.model.traffic import Split
 from rollout.model.turn import Notice
@@ -71,21 +71,25 @@ def test_promotion_sends_everyone_over_and_forgets_what_stood_in_its_way() -> No
 
 
 def test_a_failed_revision_is_remembered_with_the_reason() -> None:
-    status = journey.withdraw(make.look(make.at_step()), "too slow", reject=True).status
+    look = make.look(make.at_step())
+    status = journey.withdraw(look, "too slow", Cause.ANALYSIS_FAILED, reject=True).status
     assert (status.stage.name, status.stage.split) == (Stage.WITHDRAWING, Split(100, 0))
-    assert status.rejected == Rejected(V2, "too slow", START)
+    assert status.rejected == Rejected(V2, "too slow", START, Cause.ANALYSIS_FAILED)
 
 
 def test_a_way_back_that_is_too_narrow_is_said_so() -> None:
     weak = {"v1": make.workload("v1", 2), "v2": make.workload("v2")}
-    turn = journey.withdraw(make.look(make.at_step(1), workloads=weak), "too slow", reject=True)
+    look = make.look(make.at_step(1), workloads=weak)
+    turn = journey.withdraw(look, "too slow", Cause.ANALYSIS_FAILED, reject=True)
     assert turn.because == "too slow; stable has 2 of 3 pods: holding at 66/34"
 
 
 def test_before_the_first_step_there_is_nobody_to_take_back() -> None:
     preparing = make.at_step(stage=Stage.PREPARING, split=Split(100, 0))
     found = [
-        journey.withdraw(make.look(preparing, asked=asked), "why", reject=reject).status
+        journey.withdraw(
+            make.look(preparing, asked=asked), "why", Cause.SUPERSEDED, reject=reject
+        ).status
         for asked, reject in ((V2, True), (Revision("v1"), False), (V3, False))
     ]
     assert [s.stage.name for s in found] == [Stage.CLEANING, Stage.CLEANING, Stage.PREPARING]

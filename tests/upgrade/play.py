@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rollout.controller import telemetry
+from rollout.controller.instruments import Instruments
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import UpgradeStore
 from rollout.controller.upgrading.looks import UpgradeLooks
@@ -65,7 +65,7 @@ class Play:
                 store=store,
                 surveyor=Surveyor(kube, kube, self.mesh, self.mesh, {}),
                 performer=Performer(kube, store, "test"),
-                metrics=telemetry.registry(),
+                metrics=Instruments(),
                 clock=lambda: self.now,
                 leading=lambda: True,
             )

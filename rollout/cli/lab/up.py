@@ -60,6 +60,9 @@ def demo(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Of the mesh itself: Istio's control plane.")
     ] = False,
+    switchover: Annotated[
+        bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
+    ] = False,
 ) -> None:
     """Push a good release and a bad one, and show what happens to real requests.
 
@@ -67,6 +70,10 @@ def demo(
     before it ever had more than its step's share. With --upgrade: only if the good one
     cost no request, and the bad one was taken back with all as it was.
     """
+    if switchover:
+        from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
+
+        raise typer.Exit(asyncio.run(switching.demo(rate)))
     raise typer.Exit(asyncio.run(_demo(rate, upgrade=upgrade)))
 
 
@@ -170,7 +177,7 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
     """
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
-    allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts}
+    allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts, "forges": hosts}
     if slack is not None:
         tokens = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
         for name, token in tokens.items():
@@ -184,8 +191,10 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
     return file
 
 
-async def start_controller(running: World) -> Child:
+async def start_controller(running: World, prometheus: str = "") -> Child:
     """The real controller, in a process of its own, against the lab.
+
+    ``prometheus``: its address, where it is not the world's own.
 
     The forge's webhook tells it of every push.
     """
@@ -195,7 +204,7 @@ async def start_controller(running: World) -> Child:
     istiod = running.istiod_url if running.settings.revisions else running.syncz_url
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", istiod, "--prometheus", running.prometheus_url),
+        *("--istiod", istiod, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret)),
     )

@@ -18,11 +18,11 @@ from typing import Protocol
 from rollout.audit import records
 from rollout.audit.book import Marks
 from rollout.controller import telemetry
+from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
-from rollout.controller.telemetry import Registry
 from rollout.errors import ManifestError, OutsideError
 from rollout.model.audit import Act, Record
 from rollout.model.reasons import Verb
@@ -87,7 +87,7 @@ class Recording:
     kube: Kube
     log: Log
     clock: Callable[[], datetime]
-    metrics: Registry
+    metrics: Instruments
     instance: str
     leading: Callable[[], bool] = lambda: True
     trouble: str = ""
@@ -190,7 +190,7 @@ class Recording:
             for one in batch:
                 self._waiting.popleft()
                 one.written.set()
-            self.metrics.count("rollout_audit_records_total", len(batch))
+            self.metrics.audited(len(batch))
             for one in batch:
                 await self._tell(one.record)
 
@@ -244,13 +244,13 @@ class Recording:
         if because != self.trouble:
             telemetry.warn("audit log takes nothing", error=because)
         self.trouble = because
-        self.metrics.set("rollout_audit_waiting", len(self._waiting))
+        self.metrics.audit_waits(len(self._waiting))
 
     def _works(self) -> None:
         if self.trouble:
             telemetry.info("audit log", because="it takes records again; none is missing")
         self.trouble = ""
-        self.metrics.set("rollout_audit_waiting", 0)
+        self.metrics.audit_waits(0)
 
     async def _tell(self, record: Record) -> None:
         """An Event of what people did, where the decision that followed has none of its own."""

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from rollout import upgrade as core
 from rollout.controller import telemetry
+from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
-from rollout.controller.telemetry import Registry
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.controller.upgrading.seeing import Surveyor
 from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
 from rollout.model.inventory import Inventory
-from rollout.model.status import Phase, sentence
+from rollout.model.status import sentence
 from rollout.model.upgradelook import UpgradeDecision
 from rollout.model.upgrading import State
 
@@ -31,7 +31,7 @@ class UpgradeLooks:
     store: UpgradeStore
     surveyor: Surveyor
     performer: Performer
-    metrics: Registry
+    metrics: Instruments
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
 
@@ -45,7 +45,6 @@ class UpgradeLooks:
             return None
         held = self.store.load(name)
         if held is None or (held.upgrade.deleting and not held.finalized):
-            self.metrics.drop("rollout_upgrade_phase", name=name)
             return None
         inventory = await self._surveyed(held)
         now = self.clock()
@@ -54,7 +53,7 @@ class UpgradeLooks:
         decision = core.decide(held.upgrade, held.status, seen, self.clock())
         self._tell(held, decision)
         await self._act(held, decision)
-        self._count(held, decision)
+        self.metrics.reconciled(SUCCESS)
         return decision.look_again
 
     async def _surveyed(self, held: Held) -> Inventory:
@@ -72,7 +71,7 @@ class UpgradeLooks:
         for action in decision.actions:
             self._still_leading()
             await self.performer.do(held, action, self.clock())
-            self.metrics.count("rollout_actions_total", action=type(action).__name__)
+            self.metrics.acted(type(action).__name__)
 
     def _still_leading(self) -> None:
         if not self.leading():
@@ -81,7 +80,7 @@ class UpgradeLooks:
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""
         name = type(trouble.error).__name__
-        self.metrics.count("rollout_looks_total", ended=name)
+        self.metrics.reconciled(name)
         if isinstance(trouble.error, RolloutError):
             text = str(trouble.error)
             telemetry.warn("look failed", upgrade=trouble.key, error=text, times=trouble.times)
@@ -110,12 +109,4 @@ class UpgradeLooks:
                 state=decision.status.state,
                 stop=stop.name if stop else None,
                 epoch=decision.status.epoch,
-            )
-
-    def _count(self, held: Held, decision: UpgradeDecision) -> None:
-        self.metrics.count("rollout_looks_total", ended="ok")
-        for phase in Phase:
-            is_so = float(decision.status.phase is phase)
-            self.metrics.set(
-                "rollout_upgrade_phase", is_so, name=held.upgrade.name, phase=phase.value
             )

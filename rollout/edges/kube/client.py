@@ -13,7 +13,8 @@ from kubernetes.aio.client import ApiClient
 
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
-from rollout.edges.kube.calls import Calls, NotFound
+from rollout.edges.kube.calls import Calls, NotFound, Told
+from rollout.edges.kube.objects import Objects
 from rollout.edges.kube.source import Scope, Source, named
 from rollout.edges.kube.watch import Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
@@ -25,7 +26,8 @@ class Kube:
     """The port of that name, on a real API server; a kind's watch begins when it is first read.
 
     ``index`` finds an object's concerns; ``scopes``: kinds of which not everything is watched.
-    ``jitter``: a number between 0 and 1, new each time. ``server``: the API server's URL.
+    ``jitter``: a number between 0 and 1, new each time. ``told``: hears of each request.
+    ``server``: the API server's URL.
     """
 
     def __init__(
@@ -34,9 +36,10 @@ class Kube:
         index: Index,
         scopes: Mapping[str, Scope] | None = None,
         jitter: Callable[[], float] = random.random,
+        told: Told = lambda *_: None,
     ) -> None:
         self.server = str(api.configuration.host)
-        self._calls = Calls(api)
+        self._calls = Calls(api, told)
         self._index = index
         self._scopes = scopes or {}
         self._jitter = jitter
@@ -67,6 +70,11 @@ class Kube:
             return named(kind, await self._calls.call("GET", path, {}, None, where=where))
         except NotFound:
             return None
+
+    @property
+    def objects(self) -> Objects:
+        """Objects of any kind, over the same connections."""
+        return Objects(self._calls)
 
     def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
         self._listeners.append(changed)

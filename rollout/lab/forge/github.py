@@ -100,6 +100,7 @@ class GitHub:
             ("GET", "", self._repository),
             ("GET", "/commits/{sha}", self._commit),
             ("GET", "/commits/{sha}/statuses", self._statuses),
+            ("GET", "/commits/{sha}/status", self._combined),
             ("POST", "/statuses/{sha}", self._status),
             ("GET", "/deployments", self._deployments),
             ("POST", "/deployments", self._deploy),
@@ -177,6 +178,14 @@ class GitHub:
         sha = str(project.commit(request.match_info["sha"]).id)
         mine = [one for one in reversed(project.statuses) if one["sha"] == sha]
         return _page(request, [{k: v for k, v in one.items() if k != "sha"} for one in mine])
+
+    async def _combined(self, request: web.Request, project: Project) -> web.Response:
+        """The newest status of each context."""
+        sha = str(project.commit(request.match_info["sha"]).id)
+        newest = {one["context"]: one for one in project.statuses if one["sha"] == sha}
+        size, page = int(request.query.get("per_page", 30)), int(request.query.get("page", 1))
+        shown = [*newest.values()][size * (page - 1) : size * page]
+        return web.json_response({"sha": sha, "total_count": len(newest), "statuses": shown})
 
     async def _status(self, request: web.Request, project: Project) -> web.Response:
         told = await _told(request)

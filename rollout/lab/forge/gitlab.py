@@ -44,6 +44,7 @@ class GitLab:
             ("GET", "/repository/files/{path}", self._file),
             ("PUT", "/repository/files/{path}", self._write),
             ("POST", "/repository/branches", self._branch),
+            ("GET", "/repository/branches/{branch}", self._branched),
             ("GET", "/merge_requests", self._requests),
             ("POST", "/merge_requests", self._request),
         )
@@ -128,6 +129,11 @@ class GitLab:
         if not project.branch(str(told["branch"]), str(told["ref"])):
             return _no(400, "Branch already exists")
         return web.json_response({"name": told["branch"]}, status=201)
+
+    async def _branched(self, request: web.Request, project: Project) -> web.Response:
+        name = request.match_info["branch"]
+        commit = project.commit(f"refs/heads/{name}")
+        return web.json_response({"name": name, "commit": {"id": str(commit.id)}})
 
     async def _requests(self, request: web.Request, project: Project) -> web.Response:
         source, state = request.query.get("source_branch"), request.query.get("state", "all")

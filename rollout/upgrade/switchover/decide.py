@@ -197,4 +197,5 @@ def _told(look: Look, turn: Turn, because: str) -> tuple[SwitchAction, ...]:
     notice: Notice | None = turn.notice
     if notice is None or because == look.status.because:
         return ()
-    return (Announce(notice.reason, because, notice.warning, look.seen.findings),)
+    findings = look.seen.findings
+    return (Announce(notice.reason, because, notice.warning, notice.cause, findings),)

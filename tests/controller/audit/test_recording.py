@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from rollout.audit.book import Marks
-from rollout.controller import telemetry
 from rollout.controller.audit.recording import NoLog, Recording
+from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.store import Store
 from rollout.errors import OutsideError
 from rollout.manifest import record
@@ -65,7 +65,7 @@ def decided(kube: FakeKube, *entries: Entry) -> None:
 
 
 def a_recording(kube: FakeKube, log: FakeLog | NoLog) -> Recording:
-    made = Recording(kube, log, virtual.clock, telemetry.registry(), "c1")
+    made = Recording(kube, log, virtual.clock, Instruments(), "c1")
     kube.listen(made.changed)
     return made
 
@@ -123,11 +123,11 @@ def test_a_full_disk_is_said_stops_nothing_and_loses_nothing() -> None:
         await recording.refused(a_refusal())
         await asyncio.sleep(5)
         assert recording.trouble == "audit log /a: No space left on device"
-        assert "rollout_audit_waiting 2" in recording.metrics.text()
+        assert "rollout_audit_waiting 2.0" in recording.metrics.text()
         log.full = False
         await task
         assert recording.trouble == ""
-        assert "rollout_audit_waiting 0" in recording.metrics.text()
+        assert "rollout_audit_waiting 0.0" in recording.metrics.text()
         assert log.ids == ["1.1", "1.2", "once"]
 
     virtual.run(story())

@@ -132,7 +132,7 @@ class Arena:
                 with contextlib.suppress(aiohttp.ClientError, OSError):
                     async with http.get(f"http://{door}/metrics") as answer:
                         text = await answer.text()
-                    if 'rollout_looks_total{ended="ok"}' in text:
+                    if 'rollout_reconciles_total{result="success"}' in text:
                         self.recoveries.append(_now() - began)
                         return
 
