@@ -70,7 +70,9 @@ async def play(world: World, child: Child | None, rate: int) -> Exit:
         for name in town.names:
             await world.settled(space, name)
     await world.settled(EDGE, GATEWAY)
-    output.say(f"12 namespaces, 60 workloads, all at {first.name}; {rate} requests a second")
+    spaces, workloads = len(town.namespaces), len(town.namespaces) * len(town.names)
+    said = f"{spaces} namespaces, {workloads} workloads, all at {first.name}"
+    output.say(f"{said}; {rate} requests a second")
     async with world.edge_load(rate, EDGE, GATEWAY, town.asks()) as load:
         await asyncio.sleep(PAST)
         stage = Stage(world, child, load, town)
@@ -132,7 +134,9 @@ def _say(stage: Stage, act: Act, status: UpgradeStatus, seconds: float) -> None:
     stage.shown = now
     where = f"{status.state} {stop.name if stop and stop.name != status.state.lower() else ''}"
     met = f"{act.requests:>6} requests {act.failed.total():>4} failed"
-    output.say(f"{seconds:>4.0f} s  {where[:24]:<24}  {moved:>2} of 12 moved  {met}")
+    output.say(
+        f"{seconds:>4.0f} s  {where[:24]:<24}  {moved:>2} of {len(stage.town.namespaces)} moved  {met}"
+    )
     output.say(f"        {status.because}"[:80])
 
 
