@@ -134,9 +134,8 @@ def _say(stage: Stage, act: Act, status: UpgradeStatus, seconds: float) -> None:
     stage.shown = now
     where = f"{status.state} {stop.name if stop and stop.name != status.state.lower() else ''}"
     met = f"{act.requests:>6} requests {act.failed.total():>4} failed"
-    output.say(
-        f"{seconds:>4.0f} s  {where[:24]:<24}  {moved:>2} of {len(stage.town.namespaces)} moved  {met}"
-    )
+    of = f"{moved:>2} of {len(stage.town.namespaces)} moved"
+    output.say(f"{seconds:>4.0f} s  {where[:24]:<24}  {of}  {met}")
     output.say(f"        {status.because}"[:80])
 
 
