@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, people, settings
+from rollout.cli import forges, live, options, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -115,10 +115,14 @@ async def _run(given: Settings) -> None:
         recorder = Recorder(given.audit, identity)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
+        edges = await exits.enter_async_context(
+            switching.beyond(given, allowed, outside.kube, outside.metrics)
+        )
         beside: tuple[Beside, ...] = (
             recorder.beside,
             _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
+            switching.beside(edges),
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
             _live(cluster.server),

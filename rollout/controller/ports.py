@@ -23,6 +23,8 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.spec import Listener
+from rollout.model.switching import DnsQuestion, Probed, Served
+from rollout.model.switchover import Probe, Side
 
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
@@ -190,6 +192,47 @@ class Webhooks(Protocol):
 
         Errors: ``OutsideError`` for no answer, ``RefusedError`` for one that may not be had.
         """
+
+
+class Remote(Protocol):
+    """An API server that is asked each time, past every cache; errors as ``Kube``."""
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None: ...
+
+    async def all(self, kind: str, namespace: str = "") -> Sequence[Json]: ...
+
+    async def patch(self, kind: str, namespace: str, name: str, ops: Sequence[Json]) -> Json: ...
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
+
+
+class Clusters(Protocol):
+    """API servers besides the one that the controller is at."""
+
+    @property
+    def home(self) -> Remote:
+        """That one, without its cache; never closed by whoever uses it."""
+
+    async def connect(self, kubeconfig: bytes) -> Remote:
+        """The cluster that a kubeconfig's text names.
+
+        Errors: ``RefusedError`` for one that cannot be used, or that names files or programs.
+        """
+
+
+class NameServers(Protocol):
+    """A zone's own name servers, past every cache."""
+
+    async def ask(self, question: DnsQuestion, types: Mapping[str, str]) -> tuple[Served, ...]:
+        """One answer per server and name; ``types``: of the records, by name. It never raises."""
+
+
+class Gateways(Protocol):
+    """Gateways of clusters, past DNS."""
+
+    async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
+        """What the one at ``address`` (host[:port]) answers. It never raises."""
 
 
 class Chat(Protocol):

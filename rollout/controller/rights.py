@@ -28,6 +28,7 @@ class Need(StrEnum):
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
+    SWITCHOVERS = "ClusterSwitchovers"
     SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
 
@@ -115,6 +116,12 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.CONFIGURATION, ("list", "watch", "create", "delete"), ("ConfigMap", "Secret")),
     Right(Need.AUTOSCALER, ("list", "watch", "get", "patch"), ("HorizontalPodAutoscaler",)),
     Right(Need.SECRETS, _SEE, ("Secret",)),
+    Right(Need.SWITCHOVERS, ("list", "watch", "get", "patch"), ("ClusterSwitchover",)),
+    Right(Need.SWITCHOVERS, ("patch",), ("ClusterSwitchover",), "status"),
+    Right(Need.SWITCHOVERS, ("get", "list", "patch"), ("DNSEndpoint",)),
+    Right(Need.SWITCHOVERS, ("get", "patch"), ("Deployment",)),
+    Right(Need.SWITCHOVERS, ("get",), ("Secret",)),
+    Right(Need.SWITCHOVERS, ("list",), ("CronJob", "ResourceQuota")),
 )
 
 

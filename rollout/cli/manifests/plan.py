@@ -22,10 +22,11 @@ from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load
-from rollout.messages import markdown, planned
+from rollout.messages import markdown, planned, switching
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
+from rollout.model.switchover import SwitchoverSpec
 
 Json = Mapping[str, Any]
 
@@ -73,6 +74,11 @@ def plan(
     for note in told.doubtful:
         output.say(note)
     rollouts = [m for m in told.manifests if m.kind == "Rollout"]
+    switches = [(m.name, m.spec) for m in told.manifests if isinstance(m.spec, SwitchoverSpec)]
+    for name, spec in switches:
+        output.console().print("\n".join(switching.plan(name, spec)))
+    if switches and not rollouts:
+        return
     if not rollouts:
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
     given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)

@@ -11,6 +11,7 @@ from rollout import reconcile
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
+from rollout.cli.manifests import switchovers
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.controller import app
@@ -41,6 +42,10 @@ def preflight(
     """
     given = options.chosen(context)
     given = given if everywhere else cluster.in_namespace(given, namespace)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.preflight(given, name, form)
+        return
     found, unread = asyncio.run(_found(given, name))
     for each in unread:
         output.say(each.problem)
