@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-sources bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -82,6 +82,9 @@ bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost
+
+bench-sources: $(READY) ## git: 10,000 files, 1,000 manifests, 200 sources polled
+	$(BIN)/python -m benchmarks.sources
 
 bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 	$(BIN)/python -m benchmarks.hostile
