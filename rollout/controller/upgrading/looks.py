@@ -60,7 +60,8 @@ class UpgradeLooks:
         """The mesh; of an upgrade at rest nothing of it matters, and it is large."""
         if held.status.state in AT_REST:
             return Inventory(namespace=held.upgrade.spec.istio_namespace)
-        return await self.surveyor.inventory(held.upgrade)
+        asked = held.status.state is State.PREFLIGHT
+        return await self.surveyor.inventory(held.upgrade, asked=asked)
 
     async def _act(self, held: Held, decision: UpgradeDecision) -> None:
         """The status first; whoever loses that race does nothing."""
