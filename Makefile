@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-sources bench-startup bench-survival generate clean bench-mesh
+.PHONY: help setup lock demo demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,6 +36,8 @@ lock: $(READY)   ## both locks anew, from pyproject.toml
 
 demo: $(USABLE)  ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
+demo-people: $(USABLE)  ## a pull request, a signed push, Slack's prompt, a click, a green status
+	$(BIN)/rollout lab demo --people
 
 demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad one and back, then for good
 	$(BIN)/rollout lab demo --switchover
@@ -85,9 +87,6 @@ bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost
-
-bench-sources: $(READY) ## git: 10,000 files, 1,000 manifests, 200 sources polled
-	$(BIN)/python -m benchmarks.sources
 
 bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 	$(BIN)/python -m benchmarks.hostile
