@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, people, settings, switching, upgrading
+from rollout.cli import forges, live, options, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -125,7 +125,6 @@ async def _run(given: Settings) -> None:
             _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
             switching.beside(edges),
-            upgrading.beside(cluster, given.namespace),
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
             _live(cluster.server),
