@@ -177,17 +177,19 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
 
 
 async def start_controller(running: World) -> Child:
-    """The real controller, in a process of its own, against the lab.
+    """The real controller, in a process of its own, against the lab."""
+    log = running.kubeconfig.parent / "controller.log"
+    return await processes.start("controller", controller_command(running), log=log)
 
-    The forge's webhook tells it of every push.
-    """
+
+def controller_command(running: World) -> tuple[object, ...]:
+    """What starts it; the forge's webhook is set to the door that it will open."""
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
-    command = (
+    return (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret)),
     )
-    return await processes.start("controller", command, log=folder / "controller.log")
