@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-push bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ lock: $(READY)   ## both locks anew, from pyproject.toml
 
 demo: $(USABLE)  ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
+
+demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad one and back, then for good
+	$(BIN)/rollout lab demo --switchover
 
 test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
 	$(BIN)/python -m pytest -q -m "not long or short"
@@ -76,6 +79,9 @@ bench-holdout: $(READY) ## the same in a world that the gate was not tuned on (a
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
+	$(BIN)/python -m benchmarks.mesh
 
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost

@@ -124,9 +124,9 @@ def _requests(before: Counts, after: Counts, canary: str, *, same: bool) -> int:
 
     Only of pods seen at both: one scrape that was missed would look like a burst.
     """
-    was = {pod.pod: pod.total for pod in before.pods}
+    was = {(pod.revision, pod.pod): pod.total for pod in before.pods}
     return sum(
-        max(0, pod.total - was[pod.pod])
+        max(0, pod.total - was[pod.revision, pod.pod])
         for pod in after.pods
-        if pod.pod in was and (pod.revision == canary) is same
+        if (pod.revision, pod.pod) in was and (pod.revision == canary) is same
     )

@@ -61,3 +61,14 @@ class ConflictError(RolloutError):
 
 class RefusedError(RolloutError):
     """An operator can: a system answered, and the answer was no."""
+
+
+class OwnedError(RefusedError):
+    """Fields that another field manager of the API server wrote last, with another value.
+
+    ``fields``: each as the server names it (``.spec.replicas``), and its manager.
+    """
+
+    def __init__(self, text: str, fields: tuple[tuple[str, str], ...]) -> None:
+        self.fields = fields
+        super().__init__(text)

@@ -1,12 +1,13 @@
 """The fake of the port Repo: a history in memory; the port tests show that it is like git."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+from rollout.controller.ports import Json
 from rollout.errors import OutsideError, RefusedError
-from rollout.manifest import load
-from rollout.model.source import Document, Origin, Problem, Reading, Relation
+from rollout.manifest import load, team
+from rollout.model.source import Document, Origin, Part, Problem, Reading, Relation
 
 AUTHOR = "ann@example.com"
 
@@ -47,11 +48,17 @@ class FakeRepo:
         documents: list[Document] = []
         problems: list[Problem] = []
         notes: list[str] = []
+        parts: list[Part] = []
         for file, text in sorted(self.trees[self.head].items()):
             loaded = load.text(file, text.encode())
             notes += loaded.doubtful
             problems += [Problem(one.file, one.line, str(one)) for one in loaded.errors]
             changed = self.changed(file)
+            if origin.manifests:
+                strangers, errors = team.strangers(file, text.encode())
+                parts += [Part(**asdict(s), commit=changed, author=AUTHOR) for s in strangers]
+                made = [Problem(one.file, one.line, str(one)) for one in errors]
+                problems += [one for one in made if one not in problems]
             documents += [
                 Document(
                     *(one.kind, one.name, one.namespace, one.metadata, one.plain),
@@ -61,7 +68,8 @@ class FakeRepo:
             ]
         return Reading(
             *(self.head, AUTHOR, NEVER, relation, tuple(documents), tuple(problems)),
-            notes=tuple(notes),
+            notes=() if origin.manifests else tuple(notes),
+            parts=tuple(parts),
             files=len(self.trees[self.head]),
         )
 
@@ -82,3 +90,24 @@ class FakeRepo:
 
 
 NEVER = datetime(2023, 11, 14, tzinfo=UTC)
+
+
+class NoObjects:
+    """The port Objects where no source has ``manifests: true``; tests/cluster has real ones."""
+
+    async def in_namespaces(self, api_version: str, kind: str) -> bool:
+        raise AssertionError(kind)
+
+    async def read(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        raise AssertionError(name)
+
+    async def marked(
+        self, api_version: str, kind: str, namespace: str, label: str
+    ) -> Sequence[Json]:
+        raise AssertionError(kind)
+
+    async def apply(self, obj: Json, *, force: bool = False, dry: bool = False) -> Json:
+        raise AssertionError(obj)
+
+    async def remove(self, obj: Json) -> None:
+        raise AssertionError(obj)

@@ -116,3 +116,11 @@ def test_gateways_are_counted_over_several_intervals() -> None:
     (asked,) = confirm.gateways(sides, START, START + 5 * every, every)
     assert asked.instants == (START + every, START + 5 * every)
     assert (asked.view, asked.workloads) == (View.GATEWAY, sides)
+
+
+def test_pods_of_two_clusters_may_be_called_alike() -> None:
+    def at(seconds: int, blue: int, green: int) -> Counts:
+        pods = (PodCount("blue", "gw-0", (0,), blue), PodCount("green", "gw-0", (0,), green))
+        return Counts(confirm.METRIC, START + timedelta(seconds=seconds), pods)
+
+    assert confirm.requests((at(0, 9000, 10), at(60, 9300, 110)), "green") == (300, 100)

@@ -19,6 +19,8 @@ from rollout.edges.webhook import body, signature
 from rollout.errors import ManifestError
 from rollout.lab.slack.api import SCOPE_OF
 from rollout.manifest import load
+from rollout.model.upgrade import UNAVOIDABLE
+from rollout.upgrade import rules as upgrade_rules
 from tests.edges.test_webhook import KEY, question
 
 ROOT = Path(__file__).parent.parent
@@ -113,12 +115,25 @@ OF_UPGRADES = {
 def test_every_kind_that_is_read_or_written_stands_among_what_the_account_needs() -> None:
     page = (DOCS / "rights.md").read_text()
     table = [line for line in page.splitlines() if line.startswith("| ")]
-    unsaid = {"ControlPlaneUpgrade", "ClusterSwitchover", "MutatingWebhookConfiguration"}
+    unsaid = {"ControlPlaneUpgrade", "MutatingWebhookConfiguration"}
     unsaid |= {"CustomResourceDefinition"}  # for issues of their own, or a person's to write
     unsaid |= OF_UPGRADES
     for kind in paths.PATHS:
         resource = f"`{rbac.resource(kind, '')}`"
         assert any(resource in line for line in table) is (kind not in unsaid), kind
+
+
+def test_every_rule_of_an_upgrade_is_explained() -> None:
+    page = (DOCS / "upgrade-preflight.md").read_text()
+    parts = re.split(r"^### ", page, flags=re.M)[1:]
+    told = {part.split("\n", 1)[0]: set(re.findall(r"^\*(\w+)\*:", part, re.M)) for part in parts}
+    wanted: dict[str, set[str]] = {}
+    for rule in upgrade_rules.RULES:
+        wanted.setdefault(rule.id, set()).add(rule.severity.value)
+    assert told == wanted
+    named = re.search(r"Some rules cannot be overruled.*?: (.*)\.$", page, re.M)
+    assert named is not None
+    assert set(re.findall(r"[A-Z]+-\d+", named[1])) == set(UNAVOIDABLE)
 
 
 def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> None:

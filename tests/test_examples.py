@@ -15,7 +15,7 @@ from rollout.model.status import Phase, RolloutStatus, Stage
 from tests.played import Played, foreign
 
 ROOT = Path(__file__).parents[1] / "examples"
-NAMES = sorted(path.name for path in ROOT.iterdir() if path.is_dir())
+NAMES = sorted(path.parent.name for path in ROOT.glob("*/rollout.yaml"))
 BY_VERSION = {"dark-by-header"}
 """Examples whose subsets are named by version: there the weights stay ours."""
 TEMPLATES = {"template-workload"}

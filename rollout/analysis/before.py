@@ -71,14 +71,16 @@ def _risen(answers: list[Counts], side: str, kinds: int) -> Figures:
 def limits(before: Before | None, analysis: Analysis) -> tuple[Metric, ...]:
     """Metrics that judge one side alone: no worse than ``before``, by the analysis' tolerance.
 
-    None where the hour had too few requests to say anything.
+    Of errors and of latency, as far as the analysis judges them. None where the hour had too few
+    requests to say anything.
     """
     if before is None or before.requests < ENOUGH:
         return ()
     errors, slow = _line(analysis, "errors"), _line(analysis, "latency")
     least = 1 - errors.at(_upper(before.bad, before.requests))
-    found = [Metric("errors", success_rate=SuccessRate(least))]
-    for one in before.slow:
+    judged = {metric.name for metric in analysis.metrics}
+    found = [Metric("errors", success_rate=SuccessRate(least))] if "errors" in judged else []
+    for one in before.slow if "latency" in judged else ():
         share = slow.at(_upper(one.requests, before.requests))
         if share < WIDEST:
             limit = LatencyLimit(1 - share, one.bound)

@@ -196,11 +196,30 @@ async def either(cluster: Kube, namespace: str, name: str) -> Seen | Unread:
     return _perhaps(await there(cluster, namespace, name), {})
 
 
-async def there(cluster: Kube, namespace: str, name: str) -> Json:
-    """The Rollout of that name as it is stored. Errors: ``RefusedError`` when there is none."""
-    for obj in await listed(cluster, "Rollout"):
+KINDS = {"rollout": "Rollout", "switchover": "ClusterSwitchover"}
+"""What may stand before a name, as in ``switchover/edge``, and the kind that it means."""
+
+
+def named(text: str) -> tuple[str, str]:
+    """The kind and the name that ``kind/name`` means; a Rollout's where no kind is written.
+
+    Errors: ``RefusedError`` for a kind that is none of ours.
+    """
+    before, slash, name = text.partition("/")
+    if not slash:
+        return "Rollout", text
+    if before not in KINDS:
+        raise RefusedError(f"{text}: {before} is no kind of ours; {', '.join(KINDS)} are")
+    return KINDS[before], name
+
+
+async def there(cluster: Kube, namespace: str, name: str, kind: str = "Rollout") -> Json:
+    """The object of that name as it is stored. Errors: ``RefusedError`` when there is none."""
+    for obj in await listed(cluster, kind):
         if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
             return obj
+    if kind != "Rollout":
+        raise RefusedError(f"{kind.lower()} {namespace}/{name}: not found")
     raise RefusedError(f"rollout {namespace}/{name}: not found; `rollout status -A` shows all")
 
 
@@ -222,29 +241,33 @@ async def follow_either(
 
 
 async def follow_stored(
-    cluster: Kube, namespace: str, name: str, tell: Callable[[Json], Awaitable[bool]]
+    cluster: Kube,
+    namespace: str,
+    name: str,
+    tell: Callable[[Json], Awaitable[bool]],
+    kind: str = "Rollout",
 ) -> None:
     """As ``follow``, for whoever needs no spec: it may be one that cannot be read.
 
     Also after every change of a source, where sources are watched.
     """
     changed = asyncio.Event()
-    kinds = ("Rollout", "RolloutSource")
-    cluster.listen(lambda kind, _: changed.set() if kind in kinds else None)
+    kinds = (kind, "RolloutSource")
+    cluster.listen(lambda touched, _: changed.set() if touched in kinds else None)
     while True:
         changed.clear()
-        if await tell(await there(cluster, namespace, name)):
+        if await tell(await there(cluster, namespace, name, kind)):
             return
-        await _news(cluster, changed)
+        await _news(cluster, changed, kind)
 
 
-async def _news(cluster: Kube, changed: asyncio.Event) -> None:
+async def _news(cluster: Kube, changed: asyncio.Event, kind: str) -> None:
     """``changed`` is set; until then a person hears why nothing is heard, each new reason once."""
     clock, told, since = asyncio.get_running_loop().time, "", 0.0
     while not changed.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), COMPLAINING)
-        text = cluster.complaint("Rollout")
+        text = cluster.complaint(kind)
         since = (since or clock()) if text else 0.0
         if not text and told:
             output.say("the API server answers again")
@@ -267,7 +290,7 @@ async def source_of(cluster: Kube, obj: Json) -> RolloutSource | None:
     return None
 
 
-async def ask(cluster: Kube, namespace: str, name: str, verb: Verb) -> str:
-    """As ``inbox.ask``, of a cluster that may not have told us of its Rollouts yet."""
-    await there(cluster, namespace, name)
-    return await inbox.ask(cluster, namespace, name, verb)
+async def ask(cluster: Kube, namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
+    """As ``inbox.ask``, of a cluster that may not have told us of its objects yet."""
+    await there(cluster, namespace, name, kind)
+    return await inbox.ask(cluster, namespace, name, verb, kind)

@@ -10,7 +10,9 @@ Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
 ]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
-Name = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
 Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
 

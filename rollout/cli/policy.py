@@ -1,5 +1,6 @@
 """What an operator lets manifests ask of the controller: one file, read at its start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,8 @@ class Policy:
     ``forges``: whose REST APIs sources may name, as ``webhooks``.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
+    ``manifests``: a source, or ``*`` for all, to kinds it may apply besides the safe ones, as
+    ``Kind`` of the core or ``Kind.group``.
     """
 
     __pydantic_config__ = CONFIG
@@ -59,6 +62,7 @@ class Policy:
     forges: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
     push: Push = Push()
 
@@ -70,9 +74,15 @@ class Policy:
         for name in self.abroad:
             if name.count("/") != 1:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
+        for name, kinds in self.manifests.items():
+            if name != "*" and name.count("/") != 1:
+                raise ValueError(f"manifests.{name} is no source; namespace/name or * is wanted")
+            if odd := [kind for kind in kinds if _KIND.fullmatch(kind) is None]:
+                raise ValueError(f"manifests.{name} has {odd[0]!r}; Kind or Kind.group is wanted")
 
 
-KEYS = ("webhooks", "forges", "signers", "abroad", "localGit", "slack", "push")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
+KEYS = ("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 

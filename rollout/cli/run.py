@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, people, settings
+from rollout.cli import forges, live, options, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -27,6 +27,7 @@ from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Answers, Metrics, Proxies
 from rollout.controller.seeing import concerns
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
@@ -108,21 +109,24 @@ async def _run(given: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
-        outside, sources, webhooks = await _outside(given, allowed, exits)
+        outside, cluster, sources, webhooks = await _outside(given, allowed, exits)
         told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
         recorder = Recorder(given.audit, identity)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
+        edges = await exits.enter_async_context(
+            switching.beyond(given, allowed, outside.kube, outside.metrics)
+        )
         beside: tuple[Beside, ...] = (
             recorder.beside,
-            _following(sources, outside, allowed, inbound),
+            _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
+            switching.beside(edges),
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
+            _live(cluster.server),
         )
-        if isinstance(outside.kube, Kube):
-            beside = (*beside, _live(outside.kube.server))
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
@@ -134,7 +138,7 @@ async def _run(given: Settings) -> None:
 
 async def _outside(
     given: Settings, allowed: policies.Policy, exits: AsyncExitStack
-) -> tuple[Outside, GitRepo, Webhooks]:
+) -> tuple[Outside, Kube, GitRepo, Webhooks]:
     """Every edge, opened; ``exits`` closes them."""
     proxy = Proxy.of(settings.proxies())
     path = settings.kubeconfig(given.kubeconfig)
@@ -149,7 +153,7 @@ async def _outside(
     metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
-    return outside, repo, webhooks
+    return outside, cluster, repo, webhooks
 
 
 def _forges(allowed: policies.Policy) -> Forges:
@@ -182,27 +186,27 @@ def access(given: Settings) -> Access:
     )
 
 
-def _following(
-    repo: GitRepo, outside: Outside, allowed: policies.Policy, inbound: Inbound
-) -> Beside:
+def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: Inbound) -> Beside:
     """The sources, kept in force beside the rollouts; read at once when a push is told of."""
 
     async def beside(controller: Controller) -> None:
         sources = Sources(
-            outside.kube,
+            cluster,
             repo,
-            KubeSecrets(outside.kube),
+            KubeSecrets(cluster),
+            Applier(cluster, cluster.objects),
             loop.clock,
             Policy(
                 signers=allowed.signers,
                 abroad={key: frozenset(names) for key, names in allowed.abroad.items()},
+                manifests=allowed.manifests,
                 instance=controller.settings.identity,
             ),
             leading=lambda: controller.leading,
             instruments=controller.metrics,
         )
-        following = Following(sources, outside.kube)
-        pushes = Pushes(outside.kube, following.nudge, inbound.shared, loop.clock, sources.leading)
+        following = Following(sources, cluster)
+        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leading)
         inbound.pushes = pushes
         try:
             await following.run()

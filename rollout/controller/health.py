@@ -8,7 +8,7 @@ from rollout.controller import rights, telemetry
 from rollout.controller.leader import Leader
 from rollout.controller.ports import Cluster
 from rollout.controller.rights import Call, Need
-from rollout.errors import RolloutError
+from rollout.errors import OutsideError, RolloutError
 
 BEAT = 1.0  # seconds between two heartbeats
 DEAD = 30.0  # seconds without one: the event loop hangs
@@ -85,7 +85,7 @@ class Health:
 
     async def _ask(self) -> None:
         leader, found = self.leader(), {}
-        for call, needs in rights.calls().items():
+        for call, needs in rights.calls(self._needs()).items():
             own = call.kind == "Lease"
             if own and leader is None:
                 continue
@@ -97,6 +97,15 @@ class Health:
             telemetry.warn("right missing", because=text)
         for text in sorted(before - {*_sentences(found)}):
             telemetry.info("right no longer missing", because=text)
+
+    def _needs(self) -> frozenset[Need]:
+        """What the cluster's own objects want of us."""
+        try:
+            sources = self.kube.list("RolloutSource")
+        except OutsideError:
+            return rights.USUAL
+        team = any((obj.get("spec") or {}).get("manifests") is True for obj in sources)
+        return rights.USUAL | rights.OPT_IN if team else rights.USUAL
 
     def _tell(self) -> None:
         """One line for each kind that is not seen, and one when it is again."""

@@ -23,6 +23,8 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.spec import Listener
+from rollout.model.switching import DnsQuestion, Probed, Served
+from rollout.model.switchover import Probe, Side
 
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
@@ -114,6 +116,37 @@ class Reviews(Protocol):
         """
 
 
+class Objects(Protocol):
+    """Objects of any kind, asked for when they are wanted and never watched.
+
+    A kind is named by its ``apiVersion`` and ``kind``, as manifests do.
+    Errors of all: ``OutsideError`` for a kind that the API server does not know, and when there
+    is no answer; ``RefusedError`` when it is no.
+    """
+
+    async def in_namespaces(self, api_version: str, kind: str) -> bool:
+        """Whether objects of the kind stand in namespaces."""
+
+    async def read(self, api_version: str, kind: str, namespace: str, name: str) -> Json | None:
+        """The object as the API server has it now; None: there is none."""
+
+    async def marked(
+        self, api_version: str, kind: str, namespace: str, label: str
+    ) -> Sequence[Json]:
+        """All with ``label``, ``key=value``."""
+
+    async def apply(self, obj: Json, *, force: bool = False, dry: bool = False) -> Json:
+        """The object after a server-side apply of ``obj`` by the sources' own field manager.
+
+        ``force``: fields of other managers are taken over. ``dry``: nothing is stored.
+        Errors: ``OwnedError`` for fields of others; ``ConflictError`` where ``obj`` has a
+        resourceVersion and somebody wrote first.
+        """
+
+    async def remove(self, obj: Json) -> None:
+        """It is gone, or was, or is another one by now."""
+
+
 class Cluster(Kube, Trials, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
@@ -159,6 +192,47 @@ class Webhooks(Protocol):
 
         Errors: ``OutsideError`` for no answer, ``RefusedError`` for one that may not be had.
         """
+
+
+class Remote(Protocol):
+    """An API server that is asked each time, past every cache; errors as ``Kube``."""
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None: ...
+
+    async def all(self, kind: str, namespace: str = "") -> Sequence[Json]: ...
+
+    async def patch(self, kind: str, namespace: str, name: str, ops: Sequence[Json]) -> Json: ...
+
+    async def close(self) -> None:
+        """Nothing is open any more."""
+
+
+class Clusters(Protocol):
+    """API servers besides the one that the controller is at."""
+
+    @property
+    def home(self) -> Remote:
+        """That one, without its cache; never closed by whoever uses it."""
+
+    async def connect(self, kubeconfig: bytes) -> Remote:
+        """The cluster that a kubeconfig's text names.
+
+        Errors: ``RefusedError`` for one that cannot be used, or that names files or programs.
+        """
+
+
+class NameServers(Protocol):
+    """A zone's own name servers, past every cache."""
+
+    async def ask(self, question: DnsQuestion, types: Mapping[str, str]) -> tuple[Served, ...]:
+        """One answer per server and name; ``types``: of the records, by name. It never raises."""
+
+
+class Gateways(Protocol):
+    """Gateways of clusters, past DNS."""
+
+    async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
+        """What the one at ``address`` (host[:port]) answers. It never raises."""
 
 
 class Chat(Protocol):

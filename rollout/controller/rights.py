@@ -22,16 +22,24 @@ class Need(StrEnum):
     PREFLIGHT = "preflight: the rules that read it find nothing"
     EVENTS = "Events"
     SOURCES = "RolloutSources"
+    MANIFESTS = "RolloutSources with `manifests: true`"
     PUSHES = "push webhooks at a replica that does not lead"
     MANAGED = "`scale: managed`"
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
+    SWITCHOVERS = "ClusterSwitchovers"
     SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
 
 REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
 """Without these nothing works; without any other one, only what needs it does not."""
+
+
+OPT_IN = frozenset({Need.MANIFESTS})
+"""Granted, and asked about, only where something of the cluster wants it."""
+
+USUAL = frozenset(Need) - OPT_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +102,35 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.PUSHES, ("patch",), ("RolloutSource",)),
     Right(Need.SOURCES, ("create", "delete"), ("Rollout",)),
     Right(Need.SOURCES, ("get", "create", "patch", "delete"), ("AnalysisTemplate",)),
+    # Server-side apply makes an object by a patch, and wants the right to create it, too.
+    Right(
+        Need.MANIFESTS,
+        ("get", "list", "create", "patch", "delete"),
+        (
+            *("Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler"),
+            *("PodDisruptionBudget", "VirtualService", "DestinationRule"),
+        ),
+    ),
     Right(Need.MANAGED, ("get", "patch"), ("Deployment",)),
     Right(Need.POD_TEMPLATE, ("get", "create", "patch", "delete"), ("Deployment",)),
     Right(Need.CONFIGURATION, ("list", "watch", "create", "delete"), ("ConfigMap", "Secret")),
     Right(Need.AUTOSCALER, ("list", "watch", "get", "patch"), ("HorizontalPodAutoscaler",)),
     Right(Need.SECRETS, _SEE, ("Secret",)),
+    Right(Need.SWITCHOVERS, ("list", "watch", "get", "patch"), ("ClusterSwitchover",)),
+    Right(Need.SWITCHOVERS, ("patch",), ("ClusterSwitchover",), "status"),
+    Right(Need.SWITCHOVERS, ("get", "list", "patch"), ("DNSEndpoint",)),
+    Right(Need.SWITCHOVERS, ("get", "patch"), ("Deployment",)),
+    Right(Need.SWITCHOVERS, ("get",), ("Secret",)),
+    Right(Need.SWITCHOVERS, ("list",), ("CronJob", "ResourceQuota")),
 )
 
 
-def calls() -> Mapping[Call, tuple[Need, ...]]:
-    """Every call that we make, and what it is for; in the table's order."""
+def calls(of: frozenset[Need] = USUAL) -> Mapping[Call, tuple[Need, ...]]:
+    """Every call that we make for one of these needs, and what it is for; in the table's order."""
     found: dict[Call, tuple[Need, ...]] = {}
     for need, call in _each():
-        found[call] = (*found.get(call, ()), need)
+        if need in of:
+            found[call] = (*found.get(call, ()), need)
     return found
 
 

@@ -3,7 +3,7 @@
 A subset that we made is remembered in our annotation, so that only such a one is ever removed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -226,6 +226,19 @@ def mode(obj: Obj | None, used: Iterable[str], revisions: Mapping[str, Labels]) 
         if labels and name not in ("stable", "canary") and labels.items() <= selects.items()
     }
     return SubsetMode.VERSION if names and names <= {*versions.values()} else SubsetMode.ROLE
+
+
+def carried(obj: Obj, live: Obj, names: Collection[str]) -> Obj:
+    """``obj`` with the labels of its subsets ``names`` as ``live`` has them, and those it lacks."""
+    mine = {e["name"]: e for e in spec(live).get("subsets") or () if e["name"] in names}
+    entries = list(spec(obj).get("subsets") or ())
+    there = {entry["name"] for entry in entries}
+    kept = [
+        {**e, "labels": mine[e["name"]].get("labels") or {}} if e["name"] in mine else e
+        for e in entries
+    ]
+    added = [entry for name, entry in mine.items() if name not in there]
+    return {**obj, "spec": {**spec(obj), "subsets": [*kept, *added]}} if mine else obj
 
 
 def made(obj: Obj, target: Target) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ from rollout.lab.metrics.telemetry import Telemetry
 from rollout.lab.programs.envoy import Envoy
 from rollout.lab.programs.gitserver import GitServer, Repository
 from rollout.lab.programs.processes import free_port, start
-from rollout.lab.programs.prometheus import Prometheus
+from rollout.lab.programs.prometheus import Pages, Prometheus
 from rollout.lab.revisions import keeping
 from rollout.lab.revisions.doors import Revisions
 from rollout.lab.slack.server import Slack
@@ -335,17 +335,20 @@ class World:
         self.envoy_url = envoy.admin_url
         self.mesh_url = f"http://127.0.0.1:{plane.port('mesh')}"
         if self.settings.prometheus:
-            await self._metrics(folder, control.address, envoy.admin_url)
+            await self._metrics(folder)
 
-    async def _metrics(self, folder: Path, mesh: str, envoy: str) -> None:
+    def pages(self, **labels: str) -> Pages:
+        """Where its metrics are, for a Prometheus of somebody else's, with ``labels`` on them."""
+        urls = (self.control_url, self.pods_url, self.envoy_url)
+        mesh, pods_page, envoy = (url.removeprefix("http://") for url in urls)
+        return Pages(mesh, pods_page, envoy, labels)
+
+    async def _metrics(self, folder: Path) -> None:
         self._prometheus = prometheus = Prometheus(
             folder, self.settings.scrape_interval, self.settings.ports.get("prometheus", 0)
         )
         self._exit.push_async_callback(prometheus.stop)
-        pods_page = self.pods_url.removeprefix("http://")
-        await prometheus.start(
-            mesh, pods_page, envoy.removeprefix("http://"), istiods=self.settings.revisions
-        )
+        await prometheus.start(self.pages(), istiods=self.settings.revisions)
         self.prometheus_url = prometheus.url
 
     async def _started(

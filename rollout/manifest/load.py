@@ -70,7 +70,7 @@ def text(file: str, data: bytes) -> Loaded:
         documents = scan.documents(file, data)
     except ManifestError as error:
         return _unreadable(error, data)
-    found = [_one(file, document, base) for document in documents for base in _parts(document)]
+    found = [_one(file, document, base) for document in documents for base in parts(document)]
     return Loaded(
         tuple(manifest for one in found for manifest in one.manifests),
         tuple(error for one in found for error in one.errors),
@@ -90,7 +90,7 @@ def _unreadable(error: ManifestError, data: bytes) -> Loaded:
     return Loaded(errors=(error,))
 
 
-def _parts(document: Document) -> Iterator[Path]:
+def parts(document: Document) -> Iterator[Path]:
     """Where the objects of ``document`` are: itself, or the items of a List."""
     value = document.value
     items = value.get("items") if isinstance(value, Mapping) else None
@@ -101,17 +101,17 @@ def _parts(document: Document) -> Iterator[Path]:
 
 
 def _one(file: str, document: Document, base: Path) -> Loaded:
-    value, line = _at(document.value, base), document.line(base)
+    value, line = at(document.value, base), document.line(base)
     if note := envelope.stranger(value):
         notes = (f"{file}:{line}: {note}; ignored",)
         return Loaded(notes=notes, doubtful=notes if envelope.is_namesake(value) else ())
     scanned = [mistake for mistake in document.mistakes if mistake.path[: len(base)] == base]
-    spec, mistakes = _spec(_at(document.spelled, base))
+    spec, mistakes = _spec(at(document.spelled, base))
     placed = [
         *scanned,
         *(_under(base, mistake) for mistake in (*envelope.mistakes(value), *mistakes)),
     ]
-    errors = _errors(file, document, base, placed)
+    errors = located(file, document, base, placed)
     if errors:
         return Loaded(errors=errors)
     name, namespace = value["metadata"]["name"], value["metadata"].get("namespace", "")
@@ -123,7 +123,8 @@ def _one(file: str, document: Document, base: Path) -> Loaded:
     return Loaded(manifests=(manifest,))
 
 
-def _at(value: Any, path: Path) -> Any:
+def at(value: Any, path: Path) -> Any:
+    """What stands at ``path`` of ``value``."""
     for part in path:
         value = value[part]
     return value
@@ -157,7 +158,7 @@ def read(kind: str, content: object, *, stored: bool = False) -> tuple[Any, list
     return (None if mistakes else built), mistakes
 
 
-def _errors(
+def located(
     file: str, document: Document, base: Path, mistakes: Iterable[Mistake]
 ) -> tuple[ManifestError, ...]:
     """One error per path, in the order of the file."""

@@ -1,6 +1,7 @@
 """ClusterSwitchover objects of the cluster, parsed JSON, to nouns, and their status back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -76,3 +77,15 @@ def status_json(
     wanted = record.standing(status.phase, status.phase.value, status.because, attempt.pause)
     conditions = record.conditions(wanted, before, status.observed_generation, now)
     return made | {"conditions": conditions}
+
+
+def still(known: Switchover, obj: Mapping[str, Any]) -> Switchover:
+    """What was asked last, where ``obj`` cannot be read; people are heard all the same."""
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    return replace(
+        known,
+        request=objects.request(objects.text(annotations, objects.REQUEST)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        deleted_at=objects.deleted_at(metadata),
+    )

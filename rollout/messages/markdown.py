@@ -39,6 +39,13 @@ def _patches(planned: Planned) -> Iterator[str]:
             yield from (ticks, "", "</details>", "")
 
 
+def fenced(lines: Iterable[str]) -> str:
+    """Lines as they stand on a terminal, in a block of their own."""
+    kept = list(lines)
+    ticks = fence(kept)
+    return "\n".join((f"{ticks}text", *kept, ticks))
+
+
 def fence(lines: Iterable[str]) -> str:
     """More backticks than any run in ``lines``, so that none of them ends the block."""
     runs = [len(run) for line in lines for run in re.findall("`+", line)]

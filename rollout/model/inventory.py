@@ -47,7 +47,8 @@ class MeshGateway:
     """A gateway: a Deployment, or a Gateway of the Gateway API with the Deployment made from it.
 
     ``labels``: of its pods. ``revision``: that it names itself; ``resolution``: that it gets.
-    ``services``: that send to its pods, by name. ``manual``: addresses of its own are given.
+    ``services``: that send to its pods, by name. ``addresses``: those it is told to use,
+    so that istiod makes no Deployment for it.
     ``configured``: Istio's Gateway objects that select its pods.
     """
 
@@ -66,7 +67,7 @@ class MeshGateway:
     budget: str = ""
     grace: timedelta = timedelta(seconds=30)
     local: bool = False  # externalTrafficPolicy of a Service of it is Local
-    manual: bool = False
+    addresses: tuple[str, ...] = ()
     owner: str = ""
     put_back: bool = False
 
@@ -158,12 +159,21 @@ class SailObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """A WorkloadEntry. ``registered``: a proxy made it itself when it connected."""
+
+    ref: Ref
+    registered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All of a mesh at one moment; None, or an entry in ``unread``: it could not be looked at.
 
     ``kubernetes``: the API server's version, ``1.33``. ``proxies``: None without a way to istiod.
     ``services``: ready endpoints of each Service of Istio's namespace and of each that a webhook
     calls, by namespace and name; one that is not there is not in it.
+    ``by_revision``: objects that select pods by their label ``istio.io/rev``.
     ``strict``: PeerAuthentications that ask for mTLS. ``machines``: entries of virtual machines.
     ``remotes``: Secrets of other clusters. ``upgrades``: other upgrades that are under way.
     ``denied``: what we may not do, in words; None: nobody asked.
@@ -183,13 +193,14 @@ class Inventory:
     budgets: tuple[Budget, ...] = ()
     filters: tuple[EnvoyFilterUse, ...] = ()
     labelled: tuple[LabelledConfig, ...] = ()
+    by_revision: tuple[LabelledConfig, ...] = ()
     roots: tuple[Root, ...] = ()
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
     agents: tuple[Agent, ...] = ()
     crds: tuple[Crd, ...] = ()
     sail: tuple[SailObject, ...] = ()
     strict: tuple[Ref, ...] = ()
-    machines: tuple[Ref, ...] = ()
+    machines: tuple[Machine, ...] = ()
     remotes: tuple[Ref, ...] = ()
     upgrades: tuple[str, ...] = ()
     denied: tuple[str, ...] | None = None

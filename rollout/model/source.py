@@ -43,6 +43,7 @@ class Origin:
     ``namespace/name``; sources with one address and one Secret share a clone and its polls.
     ``signers``: texts of allowed signers, all of one are enough; empty: unverified.
     ``every``: all commits since the one before must be signed, not only the last.
+    ``manifests``: the team's own objects are read, too.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Origin:
     signers: tuple[str, ...] = ()
     secret_name: str = ""
     every: bool = False
+    manifests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,24 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One object of a team's own, beside ours; ``body``: as git has it, with its envelope.
+
+    ``commit``: the last one that changed the file.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+    body: Mapping[str, Any]
+    file: str
+    line: int
+    commit: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why something of a file was not taken; ``line`` 0 means the whole file."""
 
@@ -88,6 +108,7 @@ class Problem:
 class Reading:
     """What one commit says: every document of ours is either here or has its problem.
 
+    ``parts``: the team's own objects, where the origin asks for them.
     ``files``: how many files were read; ``notes``: what was passed over, and why.
     """
 
@@ -99,6 +120,7 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     files: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +172,7 @@ class SourceStatus:
     ``problem``: why the repository could not be read the last time; empty when it could.
     ``notes``: what of ``commit`` was passed over, and why.
     ``observed_generation``: of the spec that ``commit`` was taken with.
+    ``kinds``: apiVersions and kinds of the team's own objects, ``apps/v1 Deployment``.
     """
 
     __pydantic_config__ = CONFIG
@@ -164,6 +187,9 @@ class SourceStatus:
     observed_generation: int = 0
     notes: Annotated[
         tuple[str, ...], Field(description="what of the commit was passed over, and why")
+    ] = ()
+    kinds: Annotated[
+        tuple[str, ...], Field(description="of the team's objects: where to look for what goes")
     ] = ()
     forge: ForgeStatus = ForgeStatus()
 

@@ -788,6 +788,9 @@ class RolloutSourceSpec:
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()
     prune: Annotated[bool, Field(description="delete what git no longer has")] = False
+    manifests: Annotated[
+        bool, Field(description="apply the team's own objects from the same folder, too")
+    ] = False
     webhook: Annotated[
         PushWebhook | None, Field(description="read at once when the forge tells of a push")
     ] = None

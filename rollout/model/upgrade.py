@@ -200,7 +200,9 @@ class UpgradeOverrule:
 
     __pydantic_config__ = CONFIG
 
-    rule: Annotated[str, Field(pattern=r"^(UPG|GW)-[0-9]{3}$", description="see docs/rules.md")]
+    rule: Annotated[
+        str, Field(pattern=r"^(UPG|GW)-[0-9]{3}$", description="see docs/upgrade-preflight.md")
+    ]
     reason: Annotated[
         str,
         Field(min_length=1, max_length=300, description="kept in the status and in the history"),

@@ -1,9 +1,8 @@
 """The ROL rules as a table: what is looked at before a journey starts, and what a finding does."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 
-from rollout.model.observation import Finding, Severity
+from rollout.model.observation import Finding
 from rollout.model.spec import UNAVOIDABLE
 from rollout.preflight import (
     effect,
@@ -17,27 +16,12 @@ from rollout.preflight import (
     templates,
 )
 from rollout.preflight.snapshot import Case
+from rollout.rules import BLOCK, INFO, WARN, Book, Rule
 
 PAGE = "docs/rules.md"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule; its sources are in the docstring of ``check``.
-
-    ``check``: one sentence per finding, each with its object in front.
-    ``by_files``: what it finds among some objects stays true with more of them.
-    """
-
-    id: str
-    severity: Severity
-    check: Callable[[Case], Iterator[str]]
-    by_files: bool = False
-
-
-BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
-
-RULES = (
+RULES: tuple[Rule[Case], ...] = (
     Rule("ROL-001", BLOCK, pods.version_label),
     Rule("ROL-001", WARN, pods.app_label),
     Rule("ROL-002", BLOCK, ports.no_http),
@@ -104,43 +88,15 @@ RULES = (
 )
 """In the order of their ids; an id comes twice where one rule can block or warn."""
 
-_ORDER = (BLOCK, WARN, INFO)
+BOOK = Book(RULES, UNAVOIDABLE)
 
 
-def findings(case: Case, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
+def findings(case: Case, rules: Iterable[Rule[Case]] = RULES) -> tuple[Finding, ...]:
     """What the rules find, blocks first, each sentence once; empty when all is well.
 
     A block that a person has overruled is a warning with the reason.
-    A rule that stumbles over an object it cannot read says so and stops no other rule.
     """
-    found = {_judged(f, case): None for rule in rules for f in _found(rule, case)}
-    found |= dict.fromkeys(_idle(case, {f.rule for f in found if f.overruled}))
-    return tuple(sorted(found, key=lambda f: (_ORDER.index(f.severity), not f.overruled, f.rule)))
-
-
-def _judged(finding: Finding, case: Case) -> Finding:
-    reason = case.overruled.get(finding.rule, "")
-    if finding.severity is not BLOCK or not reason or finding.rule in UNAVOIDABLE:
-        return finding
-    return replace(finding, severity=WARN, overruled=reason)
-
-
-def _idle(case: Case, used: set[str]) -> Iterator[Finding]:
-    """What is overruled and finds nothing, so that no reason outlives what it was given for."""
-    for rule in sorted(set(case.overruled) - used):
-        known = any(one.id == rule and one.severity is BLOCK for one in RULES)
-        told = "blocks nothing here" if known else "is no rule that blocks"
-        yield Finding(rule, INFO, f"is overruled and {told}; take it out of preflight.overrule")
-
-
-def _found(rule: Rule, case: Case) -> list[Finding]:
-    try:
-        return [Finding(rule.id, rule.severity, text) for text in rule.check(case)]
-    except Exception as broken:
-        # The API server checks shapes, but not of every field; one odd object must not end a look.
-        found = f"{type(broken).__name__}: {broken}"
-        text = f"could not be judged: an object has an unexpected shape ({found})"
-        return [Finding(rule.id, WARN, text)]
+    return BOOK.findings(case, case.overruled, rules)
 
 
 def page(rule: str) -> str:

@@ -13,7 +13,7 @@ def members(wave: Wave, inventory: Inventory, old: str) -> tuple[str, ...]:
 
     Unless it names them itself the smallest goes first: what breaks there breaks least.
     """
-    left = {s.name: s for s in inventory.namespaces if _is_at(s, old) and not s.terminating}
+    left = {s.name: s for s in inventory.namespaces if is_at(s, old) and not s.terminating}
     sizes = _sizes(inventory)
     ordered = sorted(left, key=lambda name: (sizes.get(name, 0), name))
     if wave.namespaces:
@@ -28,7 +28,8 @@ def members(wave: Wave, inventory: Inventory, old: str) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def _is_at(space: MeshNamespace, revision: str) -> bool:
+def is_at(space: MeshNamespace, revision: str) -> bool:
+    """Whether pods of the namespace come to this control plane."""
     return space.resolution.injected and space.resolution.revision == revision
 
 

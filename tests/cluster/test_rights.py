@@ -16,7 +16,7 @@ from tests.cluster.replica import replica
 
 pytestmark = [pytest.mark.envtest, pytest.mark.timeout(900)]
 
-OPTIONAL = sorted(set(Need) - rights.REQUIRED)
+OPTIONAL = sorted(rights.USUAL - rights.REQUIRED)
 
 
 def taken(need: Need) -> set[Call]:

@@ -57,12 +57,19 @@ def up(
 @app.command()
 def demo(
     rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+    switchover: Annotated[
+        bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
+    ] = False,
 ) -> None:
     """Push a good release and a bad one, and show what happens to real requests.
 
     Exit code 0 only if the good one reached everyone and the bad one was taken back
     before it ever had more than its step's share.
     """
+    if switchover:
+        from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
+
+        raise typer.Exit(asyncio.run(switching.demo(rate)))
     raise typer.Exit(asyncio.run(_demo(rate)))
 
 
@@ -176,20 +183,23 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
     return file
 
 
-async def start_controller(running: World) -> Child:
-    """The real controller, in a process of its own, against the lab."""
+async def start_controller(running: World, prometheus: str = "") -> Child:
+    """The real controller, in a process of its own, against the lab.
+
+    ``prometheus``: its address, where it is not the world's own.
+    """
     log = running.kubeconfig.parent / "controller.log"
-    return await processes.start("controller", controller_command(running), log=log)
+    return await processes.start("controller", controller_command(running, prometheus), log=log)
 
 
-def controller_command(running: World) -> tuple[object, ...]:
+def controller_command(running: World, prometheus: str = "") -> tuple[object, ...]:
     """What starts it; the forge's webhook is set to the door that it will open."""
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
     return (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", running.syncz_url, "--prometheus", running.prometheus_url),
+        *("--istiod", running.syncz_url, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret)),
     )

@@ -16,9 +16,10 @@ from rollout.model.reasons import Verb
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A verb for a rollout, and how long to wait for the echo; None: not at all."""
+    """A verb for an object, and how long to wait for the echo; None: not at all."""
 
     verb: Verb
+    kind: str
     name: str
     patience: float | None
 
@@ -35,7 +36,7 @@ def command(verb: Verb) -> Callable[..., None]:
     ) -> None:
         given = cluster.in_namespace(options.chosen(context), namespace)
         patience = None if no_wait else units.duration(timeout).total_seconds()
-        code = asyncio.run(_ask(given, _Asked(verb, name, patience)))
+        code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience)))
         if code is not Exit.OK:
             raise typer.Exit(code)
 
@@ -47,8 +48,10 @@ async def _ask(given: Settings, asked: _Asked) -> Exit:
     """``REFUSED`` where there was nothing to do, ``TIMEOUT`` where nobody has heard it."""
     said: list[str] = []
     refused: list[bool] = []
-    async with cluster.connected(given, name=asked.name) as connection:
-        text = await cluster.ask(connection, given.namespace, asked.name, asked.verb)
+    only = asked.name if asked.kind == "Rollout" else ""
+    async with cluster.connected(given, name=only) as connection:
+        who = given.namespace, asked.name
+        text = await cluster.ask(connection, *who, asked.verb, asked.kind)
         if asked.patience is None:
             output.say(f"{asked.name}: asked to {asked.verb}")
             return Exit.OK
@@ -61,7 +64,7 @@ async def _ask(given: Settings, asked: _Asked) -> Exit:
             refused.append(status.get("lastRefusedRequest") == text)
             return True
 
-        following = cluster.follow_stored(connection, given.namespace, asked.name, heard)
+        following = cluster.follow_stored(connection, *who, heard, asked.kind)
         try:
             await asyncio.wait_for(following, asked.patience)
         except TimeoutError:

@@ -8,6 +8,7 @@ import typer
 
 from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
+from rollout.cli.look import switchovers
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
@@ -27,6 +28,10 @@ def status(
 ) -> None:
     """Show where every rollout stands, or everything about one."""
     given = _scope(options.chosen(context), namespace, everywhere=everywhere)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.status(given, name, form)
+        return
     if name:
         found = asyncio.run(_one(given, name))
         if form is Format.TABLE:
@@ -49,6 +54,10 @@ def history(
     form: Output = Format.TABLE,
 ) -> None:
     """Show the last 50 decisions of a rollout, newest first."""
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.history(_scope(options.chosen(context), namespace), name, form)
+        return
     found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
     if form is Format.TABLE:
         past = terminal.history(found.status or RolloutStatus(), cluster.now())
@@ -64,6 +73,10 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
     A second sentence where git asks for what its source does not take.
     """
     given = _scope(options.chosen(context), namespace)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.explain(given, name)
+        return
     found, behind = asyncio.run(_one_and_git(given, name))
     output.console().print(_explained(found))
     if behind:

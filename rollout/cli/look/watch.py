@@ -12,6 +12,7 @@ from rich.text import Text
 from rollout import strategies
 from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
+from rollout.cli.look import switchovers
 from rollout.cli.settings import Settings
 from rollout.messages import clocks, evidence, terminal
 from rollout.model.status import Phase, RolloutStatus, Stage
@@ -25,6 +26,10 @@ def watch(
 ) -> None:
     """Follow a rollout live, until Ctrl-C."""
     given = cluster.in_namespace(options.chosen(context), namespace)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.watch(given, name, until_rest=until_rest)
+        return
     asyncio.run(_watch(given, name, until_rest=until_rest))
 
 

@@ -1,7 +1,7 @@
 """Which files a command reads, and what is in them: manifests of ours, and other objects beside."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -24,11 +24,29 @@ def _there(paths: list[Path]) -> list[Path]:
     return paths
 
 
+def in_cluster(path: Path) -> bool:
+    """Whether it names an upgrade of the cluster, ``upgrade/mesh``, and no file."""
+    return path.parts[:1] == ("upgrade",) and len(path.parts) == 2 and not path.exists()
+
+
+def _there_or_in_cluster(paths: list[Path]) -> list[Path]:
+    _there([path for path in paths if not in_cluster(path)])
+    return paths
+
+
 Paths = Annotated[
     list[Path],
     typer.Argument(
         help="Files, or folders of them; - is what comes in by a pipe.",
         callback=_there,
+        show_default=False,
+    ),
+]
+Plannable = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Files, or folders of them; - is what comes in by a pipe; or upgrade/NAME.",
+        callback=_there_or_in_cluster,
         show_default=False,
     ),
 ]
@@ -46,11 +64,13 @@ class Given:
     """Everything that was given: what each file holds, and the objects beside our manifests.
 
     ``odd``: what of these objects cannot be read; a rehearsal with it would be of other ones.
+    ``every``: all objects of Kubernetes, of whatever kind.
     """
 
     loaded: tuple[Loaded, ...]
     objs: tuple[Json, ...]
     odd: tuple[ManifestError, ...] = ()
+    every: tuple[Json, ...] = ()
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -71,10 +91,12 @@ class Given:
 def read(paths: Iterable[Path]) -> Given:
     """What is in ``paths``; standard input for ``-``."""
     texts = list(_texts(paths))
+    every = tuple(obj for _, data in texts for obj in documents(data, ()))
     return Given(
         tuple(load.text(name, data) for name, data in texts),
-        tuple(obj for _, data in texts for obj in documents(data)),
+        tuple(obj for obj in every if obj["kind"] in KINDS),
         tuple(error for name, data in texts for error in _odd(name, data)),
+        every,
     )
 
 
@@ -111,15 +133,18 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
                 yield each
 
 
-def documents(data: bytes) -> Iterator[Json]:
-    """Other people's objects in a file; what is no object of Kubernetes is passed over."""
+def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
+    """Other people's objects of these kinds (of all, without any) in a file.
+
+    What is no object of Kubernetes is passed over.
+    """
     try:
         found = list(yaml.safe_load_all(data.decode("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
         return  # load.text has said what is wrong with it, or that it is none of ours
     for one in found:
         for obj in _items(one):
-            if isinstance(obj, dict) and _is_object(obj):
+            if isinstance(obj, dict) and _is_object(obj, kinds):
                 yield obj
 
 
@@ -129,6 +154,7 @@ def _items(document: object) -> list[object]:
     return items if is_list and isinstance(items, list) else [document]
 
 
-def _is_object(obj: Json) -> bool:
-    metadata = obj.get("metadata")
-    return obj.get("kind") in KINDS and isinstance(metadata, dict) and bool(metadata.get("name"))
+def _is_object(obj: Json, kinds: Collection[str]) -> bool:
+    metadata, kind = obj.get("metadata"), obj.get("kind")
+    wanted = isinstance(kind, str) and (not kinds or kind in kinds)
+    return wanted and isinstance(metadata, dict) and bool(metadata.get("name"))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,9 @@ from rich.text import Text
 from rollout.cli import cluster, options, output, run, settings
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import beside, files, memory, rehearsal
-from rollout.cli.manifests.files import KINDS, Given, Paths
+from rollout.cli.manifests.files import KINDS, Given, Plannable
+from rollout.cli.mesh import plan as mesh
+from rollout.cli.mesh.plan import Foreseen, Named
 from rollout.cli.output import Format
 from rollout.cli.past import outlook
 from rollout.cli.past.counted import Reader
@@ -22,10 +25,12 @@ from rollout.edges.kube import Kube
 from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load
-from rollout.messages import markdown, planned
+from rollout.messages import markdown, planned, switching
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
+from rollout.model.switchover import SwitchoverSpec
+from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 Json = Mapping[str, Any]
 
@@ -49,7 +54,7 @@ class PlanFormat(StrEnum):
 
 def plan(
     context: typer.Context,
-    paths: Paths,
+    paths: Plannable,
     live: Annotated[
         bool, typer.Option("--cluster", help="Against the cluster, not only these files.")
     ] = False,
@@ -64,8 +69,10 @@ def plan(
     The journey is rehearsed by the controller's own core, on copies.
     VirtualServices, DestinationRules, Services and Deployments are taken from the files,
     and with --cluster from the cluster.
+    Of a ControlPlaneUpgrade it shows the waves: what each restarts, and what is in its way.
     """
-    told = files.read(paths)
+    named = [path.name for path in paths if files.in_cluster(path)]
+    told = files.read(path for path in paths if not files.in_cluster(path))
     if told.errors or told.odd:
         for error in (*told.errors, *told.odd):
             output.say(str(error))
@@ -73,17 +80,39 @@ def plan(
     for note in told.doubtful:
         output.say(note)
     rollouts = [m for m in told.manifests if m.kind == "Rollout"]
-    if not rollouts:
+    switches = [(m.name, m.spec) for m in told.manifests if isinstance(m.spec, SwitchoverSpec)]
+    for name, spec in switches:
+        output.console().print("\n".join(switching.plan(name, spec)))
+    specs = ((m.name, m.spec) for m in told.manifests)
+    upgrades = [(name, s) for name, s in specs if isinstance(s, ControlPlaneUpgradeSpec)]
+    if switches and not (rollouts or upgrades or named):
+        return
+    if not (rollouts or upgrades or named):
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
     given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)
     plans = asyncio.run(_plans(given, rollouts, told, live=live))
-    _show(plans, form, brief=brief)
-    if not all(each.complete for each in plans):
-        if not live:
+    foreseen = asyncio.run(_meshes(given, named, upgrades, told, live=live))
+    _show(plans, foreseen, form, brief=brief)
+    complete = [each.complete for each in plans] + [each.complete for each in foreseen]
+    if not all(complete):
+        if not live and not named:
             output.say(
                 "only these files were looked at; --cluster takes the cluster's objects, too"
             )
         raise typer.Exit(Exit.FAILED)
+
+
+async def _meshes(
+    given: Settings,
+    named: Iterable[str],
+    manifests: Iterable[Named],
+    told: Given,
+    *,
+    live: bool,
+) -> list[Foreseen]:
+    """The plans of upgrades of the mesh: of the cluster's, then of the files'."""
+    there = [await mesh.of_name(given, name) for name in named]
+    return there + [await mesh.of_manifest(given, m, told.every, live=live) for m in manifests]
 
 
 async def _plans(
@@ -132,14 +161,17 @@ def _is(rollout: Rollout, manifest: load.Manifest, scope: Settings) -> bool:
     return (rollout.namespace, rollout.name) == wanted
 
 
-def _show(plans: list[Planned], form: PlanFormat, *, brief: bool) -> None:
+def _show(plans: list[Planned], meshes: list[Foreseen], form: PlanFormat, *, brief: bool) -> None:
     if form is PlanFormat.MARKDOWN:
-        print("\n".join(markdown.plan(each) for each in plans))
+        texts = [markdown.plan(each) for each in plans]
+        texts += [markdown.fenced(line for line, _ in each.lines) for each in meshes]
+        print("\n".join(texts))
         return
     if form is not PlanFormat.TABLE:
-        output.machine(Format(form.value), [planned.plain(each) for each in plans], [])
+        told = [planned.plain(each) for each in plans] + [each.plain for each in meshes]
+        output.machine(Format(form.value), told, [])
         return
     console = output.console()
-    for each in plans:
-        for line, tone in planned.lines(each, diffs=not brief):
-            console.print(Text(line, style=_STYLES.get(tone, ""), no_wrap=False))
+    shown = [planned.lines(each, diffs=not brief) for each in plans]
+    for line, tone in chain(*shown, *(each.lines for each in meshes)):
+        console.print(Text(line, style=_STYLES.get(tone, ""), no_wrap=False))

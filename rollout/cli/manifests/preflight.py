@@ -11,6 +11,8 @@ from rollout import reconcile
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
+from rollout.cli.manifests import switchovers
+from rollout.cli.mesh import preflight as mesh_upgrade
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.controller import app
@@ -30,7 +32,7 @@ Found = Sequence[tuple[Seen, Sequence[Finding]]]
 
 def preflight(
     context: typer.Context,
-    name: str = typer.Argument("", help="One Rollout; default: all of them."),
+    name: str = typer.Argument("", help="One Rollout, or upgrade/NAME; default: all Rollouts."),
     namespace: options.Namespace = "",
     everywhere: options.Everywhere = False,
     form: Output = Format.TABLE,
@@ -40,7 +42,14 @@ def preflight(
     Exit code 1 when anything would block the journey's start.
     """
     given = options.chosen(context)
+    if name.startswith(mesh_upgrade.PREFIX):
+        mesh_upgrade.upgrade(given, name.removeprefix(mesh_upgrade.PREFIX), form)
+        return
     given = given if everywhere else cluster.in_namespace(given, namespace)
+    kind, name = cluster.named(name)
+    if kind == switchovers.KIND:
+        switchovers.preflight(given, name, form)
+        return
     found, unread = asyncio.run(_found(given, name))
     for each in unread:
         output.say(each.problem)

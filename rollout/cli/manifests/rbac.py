@@ -1,12 +1,13 @@
 """``rbac``: the rights that the controller needs, as manifests; made from the one table of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 import yaml
 
 from rollout.controller import rights
+from rollout.controller.rights import Call
 from rollout.edges.kube import paths
 
 OWN = "rollout-system"
@@ -20,29 +21,36 @@ def rbac(
         str, typer.Option("--namespace", "-n", help="`run -n` of this one; default: of all.")
     ] = "",
     own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = OWN,
+    team: Annotated[
+        bool, typer.Option("--manifests", help="Also for sources with `manifests: true`.")
+    ] = False,
 ) -> None:
     """Print the controller's account and rights: rollout rbac | kubectl apply -f -"""
-    print(text(namespace, own), end="")
+    print(text(namespace, own, team=team), end="")
 
 
-def text(namespace: str, own: str) -> str:
+def text(namespace: str, own: str, *, team: bool = False) -> str:
     """The manifests as YAML; ``namespace``: the only one to be reached, or empty."""
-    return yaml.safe_dump_all(manifests(namespace, own), sort_keys=False, width=100)
+    made = manifests(namespace, own, team=team)
+    return yaml.safe_dump_all(made, sort_keys=False, width=100)
 
 
-def manifests(namespace: str, own: str) -> list[Json]:
+def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:
     """Account, rights of the replicas among themselves, and rights over Rollouts.
+
+    ``team``: and over the teams' own objects, which sources with ``manifests: true`` apply.
 
     Who reaches one namespace sees of the cluster's own objects that Namespace alone.
     """
+    calls = rights.calls(rights.USUAL | rights.OPT_IN) if team else rights.calls()
     account = {**_head("v1", "ServiceAccount", NAME, own)}
     lead = _granted("Role", NAME, own, _lease_rules(), own)
     if not namespace:
-        inside = _granted("ClusterRole", NAME, "", _rules(cluster=None), own)
+        inside = _granted("ClusterRole", NAME, "", _rules(calls, cluster=None), own)
         return [account, *lead, *inside]
     name = f"{NAME}-{namespace}"
-    inside = _granted("Role", name, namespace, _rules(cluster=False), own)
-    only = [{**rule, "resourceNames": [namespace]} for rule in _rules(cluster=True)]
+    inside = _granted("Role", name, namespace, _rules(calls, cluster=False), own)
+    only = [{**rule, "resourceNames": [namespace]} for rule in _rules(calls, cluster=True)]
     return [account, *lead, *inside, *_granted("ClusterRole", name, "", only, own)]
 
 
@@ -69,8 +77,10 @@ def page() -> str:
 _PAGE = """# Rights
 
 Generated from `rollout/controller/rights.py`; a test fails when it is stale.
-`rollout rbac` prints the manifests that grant all of it, `rollout rbac -n shop` those for
-`rollout run -n shop`; take from their roles what you do not use.
+`rollout rbac` prints the manifests that grant all of it but for sources with `manifests: true`,
+`rollout rbac --manifests` those, too, `rollout rbac -n shop` those for `rollout run -n shop`; take
+from their roles what you do not use.
+Kinds that the policy's `manifests` allows besides must be granted by you, with the same verbs.
 A right that is missing is named in the log, when we start and each time that it changes, and in
 `/readyz`.
 Unless every Rollout needs it, `/readyz` stays 200 and what does not need it goes on.
@@ -87,10 +97,10 @@ What we make is owned by its Rollout without `blockOwnerDeletion`, so that no ri
 """
 
 
-def _rules(cluster: bool | None) -> list[Json]:
+def _rules(calls: Iterable[Call], cluster: bool | None) -> list[Json]:
     """A rule for each set of verbs; ``cluster``: kinds that stand in no namespace, or no others."""
     verbs: dict[str, list[str]] = {}
-    for call in rights.calls():
+    for call in calls:
         wanted = cluster is None or (call.kind in paths.CLUSTERS) is cluster
         if wanted and call.kind != "Lease":
             verbs.setdefault(resource(call.kind, call.subresource), []).append(call.verb)

@@ -75,7 +75,7 @@ class Inbox:
             return
         await self.store.change(key, lambda s: replace(s, vouched=Vouched(text, sender.who)), now)
         namespace, _, name = key.partition("/")
-        await _annotate(self.store.kube, namespace, name, text)
+        await _annotate(self.store.kube, ("Rollout", namespace, name), text)
 
 
 def _is_handled(status: RolloutStatus, text: str) -> bool:
@@ -93,29 +93,32 @@ class Sent:
     once: str
 
 
-async def ask(kube: Kube, namespace: str, name: str, verb: Verb) -> str:
+async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
     """The request is on the object; answers with its text, which the status will echo.
 
     Errors: ``RefusedError`` for a rollout that is not there;
     ``ConflictError`` when the object changed again and again.
     """
     text = f"{verb}@{secrets.token_hex(6)}"
-    await _annotate(kube, namespace, name, text)
+    await _annotate(kube, (kind, namespace, name), text)
     return text
 
 
-async def _annotate(kube: Kube, namespace: str, name: str, text: str) -> None:
+async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
+    """``place``: kind, namespace and name of the object."""
+    kind, namespace, name = place
+    where = f"{kind.lower()} {namespace}/{name}"
     for _ in range(TRIES):
-        obj = kube.get("Rollout", namespace, name)
+        obj = kube.get(kind, namespace, name)
         if obj is None:
-            raise RefusedError(f"rollout {namespace}/{name}: is not there")
+            raise RefusedError(f"{where}: is not there")
         try:
-            await kube.patch("Rollout", namespace, name, _annotated(obj, text))
+            await kube.patch(kind, namespace, name, _annotated(obj, text))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
             return
-    raise ConflictError(f"rollout {namespace}/{name}: it keeps changing; ask once more")
+    raise ConflictError(f"{where}: it keeps changing; ask once more")
 
 
 def _annotated(obj: Json, text: str) -> list[Json]:

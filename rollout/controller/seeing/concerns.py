@@ -225,6 +225,7 @@ _BY_KIND = {
     "NetworkPolicy": _placed,
     "Telemetry": _placed,
     "RolloutSource": _itself,
+    "ClusterSwitchover": _itself,
     "ControlPlaneUpgrade": _itself,
     "Namespace": _mesh,
     "StatefulSet": _mesh,

@@ -91,8 +91,9 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
         return "goes back behind the one in force"
     if changes and not changed and reading.relation is Relation.UNRELATED:
         return "does not follow the one in force: history was rewritten"
-    if owned and not reading.documents and not reading.problems:
-        return f"has none of the {len(owned)} manifests in force"
+    in_force = len(owned) or len(source.status.applied)
+    if in_force and not reading.documents and not reading.parts and not reading.problems:
+        return f"has none of the {in_force} manifests in force"
     return ""
 
 

@@ -5,9 +5,7 @@ A look is run by ``loop.py``, which waits, retries and never runs two of one sou
 
 import asyncio
 import base64
-import hashlib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -16,15 +14,16 @@ from zlib import crc32
 from rollout.controller import telemetry
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import events
-from rollout.controller.keeping.events import News, Reporter
+from rollout.controller.keeping.events import Reporter
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
-from rollout.controller.sources import apply
+from rollout.controller.sources import apply, parts, telling
 from rollout.controller.sources.apply import Ground, Plan, Write
+from rollout.controller.sources.applying import Applier, Step
+from rollout.controller.sources.parts import Bounds
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
 from rollout.model.source import (
-    Applied,
     Origin,
     Problem,
     Reading,
@@ -38,7 +37,7 @@ Asked = tuple[int, str, str]
 
 FOLLOWING = timedelta(seconds=5)
 """How often a replica that does not lead asks itself whether it does by now."""
-SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
+SOON = timedelta(seconds=10)  # until what waits for a rollout is tried again
 
 
 class Repo(Protocol):
@@ -78,12 +77,18 @@ class Policy:
     """What the controller's configuration allows.
 
     ``signers``: name to an allowed-signers text. ``abroad``: a source's key to namespaces that
-    it may write besides its own. ``instance``: this process, as Events name it.
+    it may write besides its own. ``manifests``: a source's key, or ``*``, to kinds that it may
+    apply besides the safe ones. ``instance``: this process, as Events name it.
     """
 
     signers: Mapping[str, str] = field(default_factory=dict)
     abroad: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     instance: str = "rollout"
+
+    def kinds(self, key: str) -> frozenset[str]:
+        """What the source ``key`` may apply besides the safe kinds, as ``Kind.group``."""
+        return frozenset((*self.manifests.get(key, ()), *self.manifests.get("*", ())))
 
 
 def phase(repository: str) -> timedelta:
@@ -100,6 +105,7 @@ class Sources:
     kube: Kube
     repo: Repo
     secrets: Secrets
+    team: Applier
     clock: Callable[[], datetime]
     policy: Policy = field(default_factory=Policy)
     leading: Callable[[], bool] = lambda: True
@@ -141,6 +147,7 @@ class Sources:
         if obj is None or gone or not self.leading():
             self._polled.pop(key, None)
             self._nudged.discard(key)
+            self.team.forget(key)
             return None if gone else FOLLOWING
         try:
             source = objects.source(obj)
@@ -163,6 +170,8 @@ class Sources:
         await self._save(obj, source.status, status)
         now = self.clock()  # what was slow must not put it beside the others of its repository
         wait = self._until_poll(source, now)
+        if self.team.waits(key):
+            wait = min(wait, SOON)
         self._polled[key] = (asked, now + wait)
         return wait
 
@@ -176,13 +185,51 @@ class Sources:
         try:
             reading = await self.repo.read(await self._origin(source), before.commit)
         except (OutsideError, RefusedError) as error:
-            because = sentence(f"not read: {_WHERE.sub('', str(error))}")
-            return replace(before, problem=str(error), because=because)
+            return telling.unread(before, error)
         plan = apply.plan(source, reading, self._ground(source))
         if plan.held:
-            return _held(source, reading.commit, plan.held)
-        refused = [problem for write in plan.writes if (problem := await self._write(write))]
-        return _status(source, reading, plan, refused)
+            return telling.held(source, reading.commit, plan.held)
+        if source.spec.manifests:
+            return await self._whole(source, reading, plan)
+        return telling.status(source, reading, plan, await self._written(plan))
+
+    async def _written(self, plan: Plan) -> list[Problem]:
+        return [problem for write in plan.writes if (problem := await self._write(write))]
+
+    async def _whole(self, source: RolloutSource, reading: Reading, plan: Plan) -> SourceStatus:
+        """The team's own objects and ours as one release: all of it is well, or none is taken."""
+        kinds = self.policy.kinds(source.key)
+        try:
+            wide = await self.team.wide(reading, kinds)
+            bounds = Bounds(self.policy.abroad.get(source.key, frozenset()), kinds, wide)
+            wrong = (*plan.rejected, *parts.refusals(source, reading, bounds))
+            steps: tuple[Step, ...] = ()
+            if not wrong:
+                steps, wrong = await self.team.tried(source, reading, bounds, self.clock())
+            wrong = wrong or await self.team.applied(source, steps) or (*await self._written(plan),)
+            if wrong:
+                return telling.rejected(source, wrong)
+            return await self._pruned(source, reading, plan, bounds, bool(steps))
+        except OutsideError as error:
+            return telling.waiting(source.status, str(error))
+
+    async def _pruned(
+        self, source: RolloutSource, reading: Reading, plan: Plan, bounds: Bounds, applied: bool
+    ) -> SourceStatus:
+        """What is remembered once all of the commit is in force, and what git dropped is gone."""
+        status = telling.status(source, reading, plan, ())
+        before, known = source.status, parts.kinds(reading.parts)
+        all_kinds = tuple(sorted({*before.kinds, *known}))
+        if not source.spec.prune:
+            return replace(status, kinds=all_kinds)
+        changed = (reading.commit, source.generation) != (before.commit, before.observed_generation)
+        if not (applied or changed or self.team.waits(source.key)):
+            return replace(status, kinds=before.kinds)
+        stays = await self.team.pruned(source, reading, bounds, all_kinds)
+        if stays:
+            because = sentence(f"{status.because}; {stays}")
+            return replace(status, kinds=all_kinds, because=because, notes=(stays, *status.notes))
+        return replace(status, kinds=known)
 
     async def _origin(self, source: RolloutSource) -> Origin:
         spec = source.spec
@@ -196,7 +243,9 @@ class Sources:
             raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
         signers = tuple(self.policy.signers[name] for name in spec.verify)
         where = source.key, spec.url, spec.ref, spec.path
-        return Origin(*where, secret, signers, _secret_name(source))
+        return Origin(
+            *where, secret, signers, _secret_name(source), manifests=source.spec.manifests
+        )
 
     def _ground(self, source: RolloutSource) -> Ground:
         abroad = self.policy.abroad.get(source.key, frozenset())
@@ -242,7 +291,7 @@ class Sources:
         key = f"{metadata['namespace']}/{metadata['name']}"
         say("source", source=key, commit=status.commit, because=status.because)
         reporter = Reporter("sources", self.policy.instance)
-        await events.tell(self.kube, _news(metadata, status), now, reporter)
+        await events.tell(self.kube, telling.news(metadata, status), now, reporter)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -251,84 +300,3 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def _secret_name(source: RolloutSource) -> str:
     ref = source.spec.secret_ref
     return f"{source.namespace}/{ref.name}" if ref else ""
-
-
-def _status(
-    source: RolloutSource, reading: Reading, plan: Plan, refused: list[Problem]
-) -> SourceStatus:
-    lines = {(problem.file, problem.line) for problem in refused}
-    applied = [
-        Applied(one.kind, one.name, one.file, one.commit)
-        for one in plan.kept
-        if (one.file, one.line) not in lines
-    ]
-    rejected = (*plan.rejected, *refused)
-    because = _in_force(len(applied), reading.commit)
-    if reading.notes:
-        where = reading.notes[0].partition(": ")[0]  # what it says of it stands in the notes
-        more = f" and {len(reading.notes) - 1} more" if len(reading.notes) > 1 else ""
-        because = sentence(f"{because}; passed over: {where}{more}")
-    if rejected:
-        because = _refused(rejected)
-    return SourceStatus(
-        commit=reading.commit,
-        author=reading.author,
-        because=because,
-        applied=tuple(applied[:SHOWN]),
-        rejected=tuple(replace(one, message=one.message[:300]) for one in rejected[:SHOWN]),
-        notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
-        observed_generation=source.generation,
-        forge=source.status.forge,
-    )
-
-
-def _held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
-    """What is in force stays, and how a person lets the commit through."""
-    ask = f"rollout accept {source.name} -n {source.namespace}"
-    return replace(
-        source.status,
-        held=commit,
-        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
-        because=f"commit {commit[:10]} {why}",
-        rejected=(),
-    )
-
-
-def _in_force(count: int, commit: str) -> str:
-    what = "1 manifest" if count == 1 else f"{count} manifests"
-    return f"{what} of {commit[:10]} {'is' if count == 1 else 'are'} in force"
-
-
-def _refused(rejected: Sequence[Problem]) -> str:
-    """Where the first mistake is, and what it is; all of them are in the status and the Event."""
-    more = f" and {len(rejected) - 1} more" if len(rejected) > 1 else ""
-    return sentence(f"refused{more}: {rejected[0].message.partition('; ')[0]}")
-
-
-_WHERE = re.compile(r"^(git|rolloutsource) \S+: ")
-"""How a problem begins that the sentence need not repeat: it stands beside the source's name."""
-
-
-def _digest(text: str) -> str:
-    """Unlike for another trouble with the same commit, which is news, too."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _news(metadata: Json, status: SourceStatus) -> News:
-    reason = record.reason(status)
-    said = [status.because, status.problem, *status.notes[:3]]
-    if status.rejected:
-        said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]
-    elif reason == "Unread":
-        said = [f"not read: {status.problem}"]
-    commit = (status.held or status.commit)[:10] or "none"
-    return News(
-        kind="RolloutSource",
-        namespace=str(metadata["namespace"]),
-        name=str(metadata["name"]),
-        uid=str(metadata.get("uid", "")),
-        once=f"{commit}.{_digest(status.problem)}" if status.problem else commit,
-        reason=reason,
-        note="; ".join(text for text in said if text),
-        warning=reason != "Applied",
-    )

@@ -12,7 +12,7 @@ from rollout.edges.git.children import PROGRAM, Broken, Children, Died, Limits
 from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
-from rollout.model.source import Document, Origin, Problem, Reading
+from rollout.model.source import Document, Origin, Part, Problem, Reading
 
 FETCH = timedelta(seconds=120)  # a clone of the largest repository that is worth polling
 FILE = timedelta(seconds=5)  # 1 MiB takes under 0.25 s; the rest is a busy machine
@@ -82,6 +82,7 @@ class GitRepo:
                 "path": origin.path,
                 "signers": origin.signers,
                 "every": origin.every,
+                "manifests": origin.manifests,
                 "skip": [one.file for one in poison],
             }
             limits = Limits(LIST, self.file_limit)
@@ -130,4 +131,5 @@ def _reading(
         problems=(*poison, *(Problem(**one) for one in found)),
         notes=(*done["notes"], *(note for file in heard.files for note in file["notes"])),
         files=done["files"],
+        parts=tuple(Part(**one) for file in heard.files for one in file["parts"]),
     )

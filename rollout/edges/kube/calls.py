@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from kubernetes.aio import client
 from rollout import __version__
 from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.watch import Absent, ListAgain
-from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.errors import ConflictError, OutsideError, OwnedError, RefusedError, RolloutError
 from rollout.model.spec import MANAGER
 
 WRITE_SECONDS = 10
@@ -20,7 +21,9 @@ READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
-_PATCH = "application/json-patch+json"
+APPLY = "APPLY"  # a method of ours: PATCH as server-side apply, by the sources' manager
+SOURCES = "rollout-source"  # who sources are in managedFields
+_PATCH = {"PATCH": "application/json-patch+json", APPLY: "application/apply-patch+yaml"}
 
 
 Told = Callable[[str, int, float], None]
@@ -58,7 +61,7 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(where, error) from error
         finally:
-            self._told(method, status, asyncio.get_running_loop().time() - began)
+            self._told(_verb(method), status, asyncio.get_running_loop().time() - began)
         if response.status >= 300:
             raise _refusal(where, response.status, response.headers.get("Retry-After"), text)
         return _object(where, text)
@@ -100,7 +103,7 @@ class Calls:
     async def _headers(self, path: str, method: str) -> dict[str, str]:
         if isinstance(self._api, Connection):
             await self._api.fresh()
-        kind = _PATCH if method == "PATCH" else "application/json"
+        kind = _PATCH.get(method, "application/json")
         headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": AGENT}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
         return headers
@@ -114,11 +117,11 @@ class Calls:
         headers: dict[str, str],
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        if method in {"PATCH", "POST"}:
-            query = {**query, "fieldManager": MANAGER}
+        if method in {"PATCH", "POST", APPLY}:
+            query = {**query, "fieldManager": SOURCES if method == APPLY else MANAGER}
         url = self._api.configuration.host.rstrip("/") + path
         answer = await self._api.call_api(
-            method,
+            _verb(method),
             f"{url}?{urlencode(query)}" if query else url,
             headers,
             body=body,
@@ -130,6 +133,11 @@ class Calls:
 
 class NotFound(RefusedError):
     """The API server knows the kind, and not the object."""
+
+
+def _verb(method: str) -> str:
+    """The method as it goes over the wire."""
+    return "PATCH" if method == APPLY else method
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
@@ -169,6 +177,8 @@ def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutErr
         return _not_found(where, said, status)
     if code == 410:
         return ListAgain(f"{where}: {said}")
+    if code == 409 and (fields := _owned(status)):
+        return OwnedError(f"{where}: {said}", fields)
     if code == 409 or (code == 422 and _is_failed_test(status)):
         return ConflictError(f"{where}: {said}")
     if code in (401, 429) or code >= 500:
@@ -181,6 +191,24 @@ def _not_found(where: str, said: str, status: Mapping[str, Any]) -> RolloutError
     if isinstance(details, dict) and details.get("name"):
         return NotFound(f"{where}: {said}")
     return Absent(f"{where}: the API server does not know this kind; install its CRD")
+
+
+_OWNER = re.compile(r'conflict with "([^"]{1,128})')
+
+
+def _owned(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Fields of other managers, and whose they are, of a server-side apply that conflicts.
+
+    Source: apiserver, ``pkg/endpoints/handlers/fieldmanager``: NewConflictError.
+    """
+    details = status.get("details")
+    causes = (details.get("causes") if isinstance(details, dict) else None) or ()
+    found = []
+    for cause in causes:
+        match = _OWNER.match(str(cause.get("message")))
+        if cause.get("reason") == "FieldManagerConflict" and match:
+            found.append((str(cause.get("field")), match[1]))
+    return tuple(found)
 
 
 def _is_failed_test(status: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ Raw JSON throughout: ``kubernetes.aio``'s model classes would drop fields that t
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Self
 
 from kubernetes.aio.client import ApiClient
@@ -14,8 +14,9 @@ from kubernetes.aio.client import ApiClient
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
 from rollout.edges.kube.calls import Calls, NotFound, Told
+from rollout.edges.kube.objects import Objects
 from rollout.edges.kube.source import Scope, Source, named
-from rollout.edges.kube.watch import Watch
+from rollout.edges.kube.watch import PAGE, Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
 
 STALE_SECONDS = 90  # a cache that has heard nothing for so long is not read from
@@ -69,6 +70,33 @@ class Kube:
             return named(kind, await self._calls.call("GET", path, {}, None, where=where))
         except NotFound:
             return None
+
+    async def each(self, kind: str, scope: Scope) -> AsyncIterator[Json]:
+        """Every object of ``kind`` as it is now, page by page; nothing of it is kept.
+
+        Errors: ``Absent`` (a RefusedError) for a kind that the server does not know, RefusedError,
+        OutsideError.
+        """
+        source = Source(self._calls, kind, scope)
+        rest: dict[str, str] = {}
+        while True:
+            page = await source.fetch({"limit": str(PAGE), **rest})
+            for obj in page.get("items") or ():
+                yield obj
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            rest = {"continue": str(token)}
+
+    async def version(self) -> str:
+        """The server's minor version, ``1.33``; as servers write it, ``1.33+`` is the same."""
+        found = await self._calls.call("GET", "/version", {}, None, where="version")
+        return f"{found.get('major')}.{str(found.get('minor')).rstrip('+')}"
+
+    @property
+    def objects(self) -> Objects:
+        """Objects of any kind, over the same connections."""
+        return Objects(self._calls)
 
     def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
         self._listeners.append(changed)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.config import kube_config
 from kubernetes.aio.config.dateutil import parse_rfc3339
@@ -111,6 +112,54 @@ async def connect(
     if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
         settings.proxy = str(way)
     return Connection(settings, load, ends)
+
+
+FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
+"""What a kubeconfig may say of a user that would run programs or read files of this process."""
+
+
+async def given(kubeconfig: bytes, proxy: Proxy | None = None) -> Connection:
+    """A client for the cluster that the text of a kubeconfig names, as a Secret holds it.
+
+    It is its author's word and not an operator's: programs and files that it names would be run
+    and read here, so it must hold its token or its certificates itself.
+    Errors: ``RefusedError`` when it cannot be used.
+    """
+    try:
+        content = yaml.safe_load(kubeconfig)
+        _own_words(content)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise RefusedError(f"kubeconfig: {line(error)}") from error
+
+    async def load(settings: client.Configuration) -> datetime | None:
+        loader = _Loader(content, active_context=None, config_base_path=None)
+        await loader.load_and_set(settings)
+        return None
+
+    settings = client.Configuration(connection_pool_maxsize=CONNECTIONS)
+    try:
+        await load(settings)
+    except (*_UNLOADABLE, KeyError, AttributeError) as error:
+        raise RefusedError(f"kubeconfig: {line(error)}") from error
+    settings.client_session_kwargs = {"trust_env": False}
+    if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
+        settings.proxy = str(way)
+    return Connection(settings, load, None)
+
+
+def _own_words(content: object) -> None:
+    """Raises ``ValueError`` where ``content`` names what is outside of it."""
+    if not isinstance(content, dict) or not content.get("current-context"):
+        raise ValueError("no kubeconfig with a current-context")
+    for user in content.get("users") or ():
+        said = (user or {}).get("user") or {}
+        for key in FOREIGN:
+            if key in said:
+                raise ValueError(f"{key} is not taken; a token or client-certificate-data is")
+    for cluster in content.get("clusters") or ():
+        if "certificate-authority" in ((cluster or {}).get("cluster") or {}):
+            wanted = "certificate-authority-data is"
+            raise ValueError(f"certificate-authority is not taken; {wanted}")
 
 
 async def _load(

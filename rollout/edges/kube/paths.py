@@ -15,7 +15,6 @@ CLUSTERS = frozenset(
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",
         "ControlPlaneUpgrade",
-        "ClusterSwitchover",
         "SailIstio",
         "SailTag",
     }
@@ -64,6 +63,9 @@ PATHS: Mapping[str, tuple[str, str]] = {
     "Job": ("/apis/batch/v1", "jobs"),
     "Node": (CORE, "nodes"),
     "EnvoyFilter": ("/apis/networking.istio.io/v1alpha3", "envoyfilters"),
+    "CronJob": ("/apis/batch/v1", "cronjobs"),
+    "ResourceQuota": (CORE, "resourcequotas"),
+    "DNSEndpoint": ("/apis/externaldns.k8s.io/v1alpha1", "dnsendpoints"),
     "ServiceEntry": (ISTIO, "serviceentries"),
     "WorkloadEntry": (ISTIO, "workloadentries"),
     "WorkloadGroup": (ISTIO, "workloadgroups"),

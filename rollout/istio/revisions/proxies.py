@@ -19,6 +19,8 @@ OWN_IMAGE = "sidecar.istio.io/proxyImage"
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 NAMES_NODE = ("PROXY_CONFIG", "CA_ADDR")
+_META = ("name", "namespace", "labels", "ownerReferences", "deletionTimestamp")
+_SPEC = ("nodeName", "hostNetwork", "restartPolicy")
 _STOCK_TEMPLATES = ("", "sidecar", "gateway")
 
 
@@ -49,6 +51,40 @@ def pod(obj: Obj) -> MeshPod:
         notes.get(TEMPLATES, "") if notes.get(TEMPLATES, "") not in _STOCK_TEMPLATES else "",
         spec.get("restartPolicy", "Always") != "Never",
     )
+
+
+def slim(obj: Obj) -> Obj:
+    """A pod with what ``pod`` and an inventory read of it, so that very many can be held."""
+    meta, spec = lenient.meta(obj), lenient.mapping(obj.get("spec"))
+    status = lenient.mapping(obj.get("status"))
+    notes = lenient.texts(meta.get("annotations"))
+    kept = {key: notes[key] for key in (REV, STATUS, OWN_IMAGE, TEMPLATES) if key in notes}
+    return {
+        "metadata": {**{key: meta[key] for key in _META if key in meta}, "annotations": kept},
+        "spec": {
+            **{key: spec[key] for key in _SPEC if key in spec},
+            **{
+                key: [_slim(each) for each in lenient.mappings(spec.get(key))]
+                for key in ("containers", "initContainers")
+            },
+        },
+        "status": {
+            "phase": status.get("phase"),
+            "conditions": [
+                {"type": each.get("type"), "status": each.get("status")}
+                for each in lenient.mappings(status.get("conditions"))
+                if each.get("type") == "Ready"
+            ],
+        },
+    }
+
+
+def _slim(container: Obj) -> Obj:
+    kept = {key: container[key] for key in ("name", "image", "restartPolicy") if key in container}
+    if container.get("name") != PROXY:
+        return {"name": container.get("name")}
+    env = [e for e in lenient.mappings(container.get("env")) if e.get("name") in NAMES_NODE]
+    return {**kept, "env": env}
 
 
 def proxies(spec: Obj) -> Iterator[Obj]:

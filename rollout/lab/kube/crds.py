@@ -16,6 +16,22 @@ def istio() -> list[Object]:
     return [_crd(*each) for each in _KINDS]
 
 
+def dns() -> Object:
+    """external-dns's DNSEndpoint, with the field that its controller writes."""
+    names = {"kind": "DNSEndpoint", "plural": "dnsendpoints", "singular": "dnsendpoint"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "dnsendpoints.externaldns.k8s.io"},
+        "spec": {
+            "group": "externaldns.k8s.io",
+            "scope": "Namespaced",
+            "names": names | {"listKind": "DNSEndpointList"},
+            "versions": [_version("v1alpha1", stored=True)],
+        },
+    }
+
+
 def _crd(kind: str, plural: str, short: str) -> Object:
     names = {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": [short]}
     return {

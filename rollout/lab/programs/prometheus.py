@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,23 +22,33 @@ _WANTED = (
 _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_cx_active)"
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """One cluster's three pages of metrics, each host:port, and the labels that they get."""
+
+    mesh: str
+    pods: str
+    envoy: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
 class Prometheus:
-    """Scrapes the lab's pages of metrics every ``interval``."""
+    """Scrapes the lab's pages of metrics, three a cluster, every ``interval``."""
 
     def __init__(self, folder: Path, interval: timedelta, port: int = 0) -> None:
         self._folder = folder
         self._interval = interval
         self._port = port or free_port()
         self._command: list[str] = []
-        self._pages = 3
+        self._pages = 0
         self._child: Child | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def start(self, mesh: str, pods: str, envoy: str, *, istiods: bool = False) -> None:
-        """It answers queries. Each argument is the host:port of a page of metrics.
+    async def start(self, *clusters: Pages, istiods: bool = False) -> None:
+        """It answers queries.
 
         ``istiods``: there is a page of them, too, where the mesh's is.
 
@@ -44,11 +56,14 @@ class Prometheus:
         """
         program = await program_path()
         config = self._folder / "prometheus.yml"
-        wanted = self._config(mesh, pods, envoy)
+        wanted = self._config(clusters)
+        self._pages = 3 * len(clusters)
         if istiods:
-            page = {"metrics_path": "/istiod/metrics", "honor_labels": True, **_static(mesh)}
-            wanted["scrape_configs"].append({"job_name": "istiods", **page})
-        self._pages = len(wanted["scrape_configs"])
+            pages = [_static(one.mesh, one) for one in clusters]
+            page = {"metrics_path": "/istiod/metrics", "honor_labels": True}
+            job = {"job_name": "istiods", **page, "static_configs": pages}
+            wanted["scrape_configs"].append(job)
+            self._pages += len(clusters)
         config.write_text(yaml.safe_dump(wanted))
         self._command = [
             *(
@@ -71,20 +86,28 @@ class Prometheus:
         if self._child is not None:
             await self._child.stop()
 
-    def _config(self, mesh: str, pods: str, envoy: str) -> dict[str, Any]:
+    def _config(self, clusters: Sequence[Pages]) -> dict[str, Any]:
         seconds = f"{self._interval.total_seconds() * 1000:.0f}ms"
         kept = {"source_labels": ["__name__"], "regex": _KEPT, "action": "keep"}
         return {
             "global": {"scrape_interval": seconds, "scrape_timeout": seconds},
             "scrape_configs": [
                 # Pod and instance stand in the samples, so what Prometheus would say gives way.
-                {"job_name": "mesh", "honor_labels": True, **_static(mesh)},
-                {"job_name": "pods", "honor_labels": True, **_static(pods)},
+                {
+                    "job_name": "mesh",
+                    "honor_labels": True,
+                    "static_configs": [_static(one.mesh, one) for one in clusters],
+                },
+                {
+                    "job_name": "pods",
+                    "honor_labels": True,
+                    "static_configs": [_static(one.pods, one) for one in clusters],
+                },
                 {
                     "job_name": "envoy",
                     "metrics_path": "/stats/prometheus",
                     "metric_relabel_configs": [kept],
-                    **_static(envoy),
+                    "static_configs": [_static(one.envoy, one) for one in clusters],
                 },
             ],
         }
@@ -164,5 +187,6 @@ async def _run(*command: str, folder: Path) -> None:
         raise OutsideError(f"prometheus: {' '.join(command)}: {words}; {_WANTED}")
 
 
-def _static(address: str) -> dict[str, Any]:
-    return {"static_configs": [{"targets": [address]}]}
+def _static(address: str, cluster: Pages) -> dict[str, Any]:
+    labels = {"labels": dict(cluster.labels)} if cluster.labels else {}
+    return {"targets": [address], **labels}

@@ -3,7 +3,7 @@
 Pods may be an iterator over pages, so that a cluster's pods never are in memory together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,22 +86,23 @@ def inventory(
         budgets=config.budgets(held["PodDisruptionBudget"]),
         filters=config.filters(held["EnvoyFilter"]),
         labelled=config.labelled(held),
+        by_revision=config.by_revision(held),
         roots=known.roots(),
         services=known.services,
         agents=config.agents(held["DaemonSet"]),
         crds=config.crds(held["CustomResourceDefinition"]),
         sail=config.sail(held["SailIstio"], held["SailTag"]),
         strict=config.strict(held["PeerAuthentication"]),
-        machines=config.machines(held),
+        machines=config.machines(held["WorkloadEntry"]),
         remotes=config.remotes(held["Secret"]),
         upgrades=config.upgrades(held["ControlPlaneUpgrade"], beside.upgrade),
         denied=beside.denied,
         proxies=None if beside.pages is None else syncz.states(beside.pages),
         seen=frozenset(objects),
-        unread=(*beside.unread, *_missing(objects)),
+        unread=(*beside.unread, *_missing({*objects, *(each.what for each in beside.unread)})),
     )
 
 
-def _missing(objects: Objects) -> tuple[Unread, ...]:
-    absent = (kind for kind in KINDS if kind in MUST and kind not in objects)
+def _missing(told: Collection[str]) -> tuple[Unread, ...]:
+    absent = (kind for kind in KINDS if kind in MUST and kind not in told)
     return tuple(Unread(kind, "it was not read") for kind in absent)

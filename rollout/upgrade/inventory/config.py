@@ -18,6 +18,7 @@ from rollout.model.inventory import (
     EnvoyFilterUse,
     FilterTrouble,
     LabelledConfig,
+    Machine,
     SailObject,
 )
 from rollout.model.mesh import REV, Ref
@@ -51,6 +52,27 @@ def labelled(held: Held) -> tuple[LabelledConfig, ...]:
         for each in held[kind]
         if (revision := lenient.labels(each).get(REV))
     )
+
+
+def by_revision(held: Held) -> tuple[LabelledConfig, ...]:
+    """What selects pods by the revision that they name: the next revision's pods it does not."""
+    return tuple(
+        LabelledConfig(_ref(kind, each), revision)
+        for kind in (*KINDS, "Service")
+        for each in held[kind]
+        if (revision := _selected(lenient.mapping(each.get("spec"))).get(REV))
+        and lenient.labels(each).get("app") != "istiod"
+    )
+
+
+def _selected(spec: Obj) -> dict[str, str]:
+    """The labels that an object asks pods for, in each of the ways that Istio writes it."""
+    selector = lenient.mapping(spec.get("selector"))
+    return {
+        **lenient.texts(selector),
+        **lenient.texts(selector.get("matchLabels")),
+        **lenient.texts(lenient.under(spec, "workloadSelector", "labels")),
+    }
 
 
 def filters(objs: Iterable[Obj]) -> tuple[EnvoyFilterUse, ...]:
@@ -186,10 +208,15 @@ def strict(objs: Iterable[Obj]) -> tuple[Ref, ...]:
     )
 
 
-def machines(held: Held) -> tuple[Ref, ...]:
-    """Virtual machines in the mesh, whose proxies nobody here can restart."""
-    kinds = ("WorkloadEntry", "WorkloadGroup")
-    return tuple(_ref(kind, each) for kind in kinds for each in held[kind])
+def machines(entries: Iterable[Obj]) -> tuple[Machine, ...]:
+    """Virtual machines in the mesh, whose proxies nobody here can restart.
+
+    Source: istio/istio, ``pilot/pkg/autoregistration``: annotation of who registered it.
+    """
+    mark = "istio.io/autoRegistrationController"
+    return tuple(
+        Machine(_ref("WorkloadEntry", each), mark in lenient.annotations(each)) for each in entries
+    )
 
 
 def remotes(secrets: Iterable[Obj]) -> tuple[Ref, ...]:

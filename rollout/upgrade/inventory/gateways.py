@@ -97,10 +97,11 @@ class Doors:
         space = lenient.namespace(obj)
         named = lenient.labels(obj).get(REV, "")
         made = self._made.get((space, lenient.name(obj)), lenient.NONE)
-        manual = bool(lenient.items(lenient.under(obj, "spec", "addresses")))
+        given = lenient.mappings(lenient.under(obj, "spec", "addresses"))
+        addresses = tuple(lenient.text(each.get("value")) for each in given)
         ref = _ref("KubernetesGateway", obj)
         asked = self._owner(named, self._spaces.get(space, {}))
-        return self._around(made, kind, ref, named, asked, manual=manual)
+        return self._around(made, kind, ref, named, asked, addresses=addresses)
 
     def _owner(self, named: str, space: Mapping[str, str]) -> Resolution:
         """Which revision programs it: by its own label, its namespace's, or the default."""
@@ -124,7 +125,7 @@ class Doors:
         revision: str,
         resolution: Resolution = NOBODY,
         *,
-        manual: bool = False,
+        addresses: tuple[str, ...] = (),
     ) -> MeshGateway:
         spec = lenient.mapping(made.get("spec"))
         pod = lenient.mapping(lenient.under(spec, "template", "spec"))
@@ -152,7 +153,7 @@ class Doors:
             lenient.name(guard[0]) if guard else "",
             timedelta(seconds=lenient.number(pod.get("terminationGracePeriodSeconds"), 30)),
             "Local" in local,
-            manual,
+            addresses,
             owner.owner(made),
             owner.is_put_back(made) and not owner.is_left_alone(made),
         )

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Sources
 from tests.fakes import FakeKube
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import FakeRepo, NoObjects
 from tests.ports.test_repo import SHOP
 
 
@@ -16,7 +17,9 @@ class World:
         self.kube, self.repo = FakeKube(), FakeRepo()
         secrets = KubeSecrets(self.kube)
         clock = lambda: datetime.now(UTC)  # noqa: E731 - the loop's own is the same
-        self.following = Following(Sources(self.kube, self.repo, secrets, clock), self.kube)
+        team = Applier(self.kube, NoObjects())
+        sources = Sources(self.kube, self.repo, secrets, team, clock)
+        self.following = Following(sources, self.kube)
 
     def source(self, name: str, url: str, interval: str = "1h") -> None:
         metadata = {"name": name, "namespace": "market"}

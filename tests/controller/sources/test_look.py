@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.look import FOLLOWING, KubeSecrets, Policy, Sources
 from rollout.errors import OutsideError, RefusedError
 from tests.fakes import FakeKube
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import FakeRepo, NoObjects
 from tests.ports.test_repo import SHOP
 
 KEY = "market/git"
@@ -25,6 +26,7 @@ class Play:
             self.kube,
             self.repo,
             KubeSecrets(self.kube),
+            Applier(self.kube, NoObjects()),
             lambda: self.now,
             policy or Policy(),
             phase=lambda _: timedelta(0),

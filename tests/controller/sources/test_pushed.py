@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 from rollout.controller.sources import pushed
+from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Sources
 from rollout.controller.sources.pushed import Nudged, Pushes
 from rollout.model.forge import Push
 from rollout.model.source import Origin, Reading
 from tests.fakes import FakeKube
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import FakeRepo, NoObjects
 from tests.ports.test_repo import SHOP
 
 URL = "https://git.invalid/team/shop.git"
@@ -45,9 +46,9 @@ class World:
 
     def __post_init__(self) -> None:
         clock = lambda: datetime.now(UTC)  # noqa: E731 - the loop's own is the same
-        sources = Sources(
-            self.kube, self.repo, KubeSecrets(self.kube), clock, leading=lambda: self.leads
-        )
+        team = Applier(self.kube, NoObjects())
+        secrets, leading = KubeSecrets(self.kube), lambda: self.leads
+        sources = Sources(self.kube, self.repo, secrets, team, clock, leading=leading)
         self.following = Following(sources, self.kube)
         self.pushes = self.replica(lambda: self.leads)
 

@@ -101,7 +101,8 @@ for line in sys.stdin:
         print(json.dumps({"at": file}), flush=True)
         if file == "b.yaml":
             %s
-        print(json.dumps({"file": file, "documents": [], "problems": [], "notes": [file]}))
+        lists = {"documents": [], "parts": [], "problems": [], "notes": [file]}
+        print(json.dumps({"file": file} | lists))
     done = {"author": "", "committed_at": 0, "problems": [], "notes": [], "files": 3}
     print(json.dumps({"done": done}), flush=True)
 """

@@ -302,3 +302,31 @@ def _service(name: str) -> dict[str, object]:
     meta = {"name": name, "namespace": "default"}
     ports = [{"port": 80}]
     return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
+
+
+async def test_a_kind_is_read_once_page_by_page(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    for number in range(4):
+        cluster.put(f"more-{number}")
+    read = [each async for each in cluster.kube.each("VirtualService", Scope("default"))]
+    names = ["more-0", "more-1", "more-2", "more-3", "shop"]
+    assert sorted(each["metadata"]["name"] for each in read) == names
+    assert {each["kind"] for each in read} == {"VirtualService"}
+    one = Scope(fields="metadata.name=shop")
+    assert [
+        each["metadata"]["name"] async for each in cluster.kube.each("VirtualService", one)
+    ] == ["shop"]
+
+
+async def test_a_kind_that_the_server_does_not_know_is_told_apart_from_one_that_is_empty(
+    cluster: Cluster,
+) -> None:
+    with pytest.raises(watch.Absent):
+        _ = [each async for each in cluster.kube.each("Canary", Scope())]
+
+
+async def test_the_version_of_the_server_is_two_numbers(cluster: Cluster) -> None:
+    major, minor = (await cluster.kube.version()).split(".")
+    assert (major, minor.isdecimal()) == ("1", True)

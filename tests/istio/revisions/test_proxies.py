@@ -97,6 +97,12 @@ def test_pods_that_real_istiods_injected_are_read() -> None:
 
 
 @given(spoiled(injected("web-1")))
+def test_a_slim_pod_says_the_same(obj: Any) -> None:
+    whole = obj if isinstance(obj, dict) else {}
+    assert proxies.pod(proxies.slim(whole)) == proxies.pod(whole)
+
+
+@given(spoiled(injected("web-1")))
 def test_an_odd_pod_is_read_as_far_as_it_can_be(obj: Any) -> None:
     read = proxies.pod(obj if isinstance(obj, dict) else {"metadata": meta("x"), "spec": obj})
     assert read.proxies in (0, 1)

@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pygit2.enums import ConfigLevel
 from rollout.edges.git.reader import clones, remote, signature, tree
 from rollout.edges.git.reader.access import Repository
 from rollout.errors import RefusedError, RolloutError
-from rollout.manifest import load
+from rollout.manifest import load, team
 
 MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs'
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
@@ -124,7 +125,7 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
     except remote.BROKEN as error:
         clones.spoil(clone)
         raise clones.Unreadable from error
-    _parse(files, job["skip"], say)
+    _parse((file for file in files if file.name not in job["skip"]), job["manifests"], say)
     return {
         "author": tree.author(commit),
         "committed_at": _when(commit),
@@ -155,12 +156,12 @@ def _home(secret: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def _parse(files: Iterable[tree.File], skip: Iterable[str], say: Say) -> None:
+def _parse(files: Iterable[tree.File], everything: bool, say: Say) -> None:
     for file in files:
-        if file.name in skip:
-            continue
         say({"at": file.name})
         loaded = load.text(file.name, file.data)
+        parts, errors = team.strangers(file.name, file.data) if everything else ((), ())
+        last = {"commit": file.commit, "author": file.author}
         documents = [
             {
                 "kind": one.kind,
@@ -170,18 +171,18 @@ def _parse(files: Iterable[tree.File], skip: Iterable[str], say: Say) -> None:
                 "spec": one.plain,
                 "file": one.file,
                 "line": one.line,
-                "commit": file.commit,
-                "author": file.author,
             }
+            | last
             for one in loaded.manifests
         ]
-        problems = [{"file": e.file, "line": e.line, "message": str(e)} for e in loaded.errors]
+        problems = {str(e): {"file": e.file, "line": e.line} for e in (*loaded.errors, *errors)}
         say(
             {
                 "file": file.name,
                 "documents": documents,
-                "problems": problems,
-                "notes": loaded.doubtful,
+                "parts": [asdict(part) | last for part in parts],
+                "problems": [{**place, "message": text} for text, place in problems.items()],
+                "notes": [] if everything else loaded.doubtful,
             }
         )
 

@@ -1,0 +1,98 @@
+"""Switchovers as a person looks at them: where they stand, what was, and why nothing moves."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from rollout.cli import cluster, output
+from rollout.cli.cluster import Json
+from rollout.cli.output import Format
+from rollout.cli.settings import Settings
+from rollout.manifest import switchovers
+from rollout.messages import switching, terminal
+from rollout.model.switchover import SwitchStage
+
+KIND = switchovers.KIND
+
+
+def status(given: Settings, name: str, form: Format) -> None:
+    """Everything about one switchover."""
+    obj = asyncio.run(_there(given, name))
+    if form is Format.TABLE:
+        who, found = switchovers.switchover(obj), switchovers.status(obj)
+        output.facts(switching.facts(who, found, cluster.now()))
+    else:
+        output.machine(form, obj, [f"clusterswitchover.rollout.dev/{name}"])
+
+
+def history(given: Settings, name: str, form: Format) -> None:
+    """Its last 50 decisions, newest first."""
+    obj = asyncio.run(_there(given, name))
+    if form is Format.TABLE:
+        past = switching.history(switchovers.status(obj), cluster.now())
+        output.table(switching.HISTORY_HEAD, past)
+        return
+    entries = (obj.get("status") or {}).get("history") or []
+    output.machine(form, entries, [entry["id"] for entry in entries])
+
+
+def explain(given: Settings, name: str) -> None:
+    """Why it does not move, in one sentence."""
+    obj = asyncio.run(_there(given, name))
+    who, found = switchovers.switchover(obj), switchovers.status(obj)
+    output.console().print(switching.explain(who, found))
+
+
+def watch(given: Settings, name: str, *, until_rest: bool) -> None:
+    """It as it moves: drawn in place on a terminal, line by line elsewhere."""
+    asyncio.run(_watch(given, name, until_rest=until_rest))
+
+
+async def _there(given: Settings, name: str) -> Json:
+    async with cluster.connected(given) as connection:
+        return await cluster.there(connection, given.namespace, name, KIND)
+
+
+async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
+    async with cluster.connected(given) as connection:
+        follow = (connection, given.namespace, name)
+        if not sys.stdout.isatty():
+            await cluster.follow_stored(*follow, _Told(_line, until_rest).tell, KIND)
+            return
+        with Live(console=output.console(), auto_refresh=False) as drawing:
+            draw = lambda obj: drawing.update(_picture(obj), refresh=True)  # noqa: E731
+            await cluster.follow_stored(*follow, _Told(draw, until_rest).tell, KIND)
+
+
+class _Told:
+    """Shows each change, and knows when it is over."""
+
+    def __init__(self, show: Callable[[Json], Any], until_rest: bool) -> None:
+        self._show = show
+        self._until_rest = until_rest
+
+    async def tell(self, obj: Json) -> bool:
+        self._show(obj)
+        rests = switchovers.status(obj).stage.name is SwitchStage.SERVING
+        return self._until_rest and rests
+
+
+def _line(obj: Json) -> None:
+    found = switchovers.status(obj)
+    share = f"{found.stage.split.canary}%"
+    line = f"{found.phase.value:<12} {share:>4}  {found.because}"
+    print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
+
+
+def _picture(obj: Json) -> Group:
+    who, found = switchovers.switchover(obj), switchovers.status(obj)
+    bar = Text(terminal.bar(found.stage.split.canary, 40))
+    bar.append(f" {found.stage.split.canary}% green")
+    rows = switching.facts(who, found, cluster.now())
+    lines = [Text(f"{label:<12} {text}") for label, text in rows]
+    return Group(Text(who.key, style="bold"), bar, *lines)

@@ -1,0 +1,251 @@
+"""A team's own objects to the cluster: tried dry, applied in order, and pruned when git lets go."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from rollout.controller import telemetry
+from rollout.controller.ports import Json, Kube, Objects
+from rollout.controller.sources import leaves, parts
+from rollout.controller.sources.apply import LABEL, label
+from rollout.controller.sources.parts import Bounds, Ref
+from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
+from rollout.model.source import Part, Problem, Reading, RolloutSource
+from rollout.model.spec import MANAGER
+
+AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
+AT_ONCE = 8  # requests
+_REPLICAS = ".spec.replicas"  # an autoscaler's or a rollout's, once it has written them
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object on its way: ``body`` as it is applied, ``force``: over fields of our rollouts."""
+
+    part: Part
+    ref: Ref
+    body: Json
+    force: bool = False
+
+
+@dataclass(slots=True)
+class _Done:
+    """What of a source is in force: the digest of each part, and since when all of them are.
+
+    ``busy``: what a rollout is writing; ``staying``: what it still needs, and git has no more.
+    """
+
+    digests: dict[Ref, str] = field(default_factory=dict)
+    since: datetime | None = None
+    busy: str = ""
+    staying: str = ""
+
+
+@dataclass(slots=True)
+class Applier:
+    """Server-side apply with our own field manager; nothing is taken from other managers.
+
+    What was applied is remembered while we live: a commit that changes one file costs that file.
+    """
+
+    kube: Kube
+    objects: Objects
+    _done: dict[str, _Done] = field(default_factory=dict)
+
+    async def wide(self, reading: Reading, kinds: Collection[str]) -> frozenset[tuple[str, str]]:
+        """The kinds of the reading, of those that may be applied, that stand in no namespace."""
+        asked = {
+            (one.api_version, one.kind)
+            for one in reading.parts
+            if parts.group_kind(one.api_version, one.kind) in parts.SAFE | set(kinds)
+        }
+        found = [key for key in sorted(asked) if not await self.objects.in_namespaces(*key)]
+        return frozenset(found)
+
+    async def tried(
+        self, source: RolloutSource, reading: Reading, bounds: Bounds, now: datetime
+    ) -> tuple[tuple[Step, ...], tuple[Problem, ...]]:
+        """What is to be applied now, each tried dry, or why not all of it can be."""
+        done = self._done.setdefault(source.key, _Done())
+        due = done.since is None or now - done.since >= AGAIN
+        refs = [(one, parts.ref(source, one, bounds)) for one in reading.parts]
+        changed = [
+            (part, ref) for part, ref in refs if due or done.digests.get(ref) != parts.digest(part)
+        ]
+        if due:
+            done.since = now
+        made = {part.name for part in reading.parts if part.kind == "Namespace"}
+        driving = leaves.drivers(self.kube) if changed else ()
+        tries = [partial(self._try, source, part, ref, driving, made) for part, ref in changed]
+        try:
+            results = await _each(tries)
+        except leaves.Busy as busy:
+            done.since, done.busy = None, str(busy)
+            raise
+        done.busy = ""
+        steps = tuple(one for one in results if isinstance(one, Step))
+        return steps, tuple(one for one in results if isinstance(one, Problem))
+
+    async def _try(
+        self,
+        source: RolloutSource,
+        part: Part,
+        ref: Ref,
+        driving: Sequence[leaves.Driver],
+        made: Collection[str],
+    ) -> Step | Problem:
+        """The step, as the API server would take it."""
+        live = await self.objects.read(*ref)
+        owner = parts.owner(live) if live else ""
+        if owner not in ("", label(source)):
+            return parts.problem(part, f"belongs to source {owner}; one source is wanted")
+        body = parts.body(part, ref, parts.mark(source, live))
+        try:
+            step = Step(part, ref, leaves.dressed(body, live, driving, self.kube))
+            if live is None and ref[2] in made:
+                return step  # its namespace comes first
+            return await self._agreed(step)
+        except OwnedError as error:
+            return parts.problem(part, _owned(error))
+        except RefusedError as error:
+            return parts.problem(part, f"is refused: {error}")
+
+    async def _agreed(self, step: Step) -> Step:
+        """``step`` without the fields that rollouts and autoscalers have written.
+
+        Errors: ``OwnedError`` for fields of anybody else.
+        """
+        try:
+            await self.objects.apply(step.body, dry=True, force=step.force)
+        except OwnedError as error:
+            fields = [name for name, _ in error.fields]
+            if all(manager == MANAGER for _, manager in error.fields) and _is_dressed(step.body):
+                return await self._agreed(replace(step, force=True))
+            theirs = [f for f, manager in error.fields if manager != MANAGER and f != _REPLICAS]
+            body = _without(step.body, fields)
+            if theirs or body == step.body:
+                raise
+            return await self._agreed(replace(step, body=body))
+        return step
+
+    async def applied(self, source: RolloutSource, steps: Iterable[Step]) -> tuple[Problem, ...]:
+        """Stage by stage; what is refused ends it, and is told."""
+        done = self._done.setdefault(source.key, _Done())
+        by_stage: dict[int, list[Step]] = {}
+        for step in steps:
+            by_stage.setdefault(parts.stage(*step.ref[:2]), []).append(step)
+        for _, mine in sorted(by_stage.items()):
+            results = await _each([partial(self._apply, done, step) for step in mine])
+            if problems := tuple(one for one in results if one is not None):
+                return problems
+        return ()
+
+    async def _apply(self, done: _Done, step: Step) -> Problem | None:
+        try:
+            await self.objects.apply(step.body, force=step.force)
+        except OwnedError as error:
+            return parts.problem(step.part, _owned(error))
+        except RefusedError as error:
+            return parts.problem(step.part, f"is refused: {error}")
+        done.digests[step.ref] = parts.digest(step.part)
+        _, kind, namespace, name = step.ref
+        telemetry.info("apply from git", kind=kind, object=f"{namespace}/{name}")
+        return None
+
+    async def pruned(
+        self, source: RolloutSource, reading: Reading, bounds: Bounds, kinds: Iterable[str]
+    ) -> str:
+        """What the source made of ``kinds`` and git has no more is gone; why something stays."""
+        done = self._done.setdefault(source.key, _Done())
+        refs = {parts.ref(source, one, bounds) for one in reading.parts}
+        kept = {(parts.group_kind(r[0], r[1]), r[2], r[3]) for r in refs}
+        for lost in [ref for ref in done.digests if ref not in refs]:
+            del done.digests[lost]
+        present = [obj for kind in kinds for obj in await self._made(source, kind, bounds)]
+        driving, staying = leaves.drivers(self.kube), ""
+        for obj in parts.gone(present, source, kept):
+            if why := leaves.use(obj, driving):
+                staying = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
+                continue
+            await self.objects.remove(obj)
+            telemetry.info("delete from git", kind=str(obj["kind"]), object=_place(obj))
+        done.staying = staying
+        return staying
+
+    async def _made(self, source: RolloutSource, kind: str, bounds: Bounds) -> Sequence[Json]:
+        version, _, name = kind.partition(" ")
+        mark = f"{LABEL}={label(source)}"
+        spaces = sorted({source.namespace, *bounds.abroad})
+        try:
+            if not await self.objects.in_namespaces(version, name):
+                spaces = [""]
+            found = [await self.objects.marked(version, name, space, mark) for space in spaces]
+        except OutsideError as error:
+            if error.kind is Outside.UNKNOWN_KIND:
+                return ()  # its CRD is gone, and all objects with it
+            raise
+        return [obj for one in found for obj in one]
+
+    def waits(self, key: str) -> bool:
+        """Whether something of the source ``key`` waits for a rollout."""
+        return bool((found := self._done.get(key)) and (found.busy or found.staying))
+
+    def forget(self, key: str) -> None:
+        """The source is gone, or what it says has to be done anew."""
+        self._done.pop(key, None)
+
+
+def _is_dressed(body: Json) -> bool:
+    """Whether a rollout's leaves are in it, and nobody has written since they were read."""
+    return "resourceVersion" in body["metadata"]
+
+
+def _owned(error: OwnedError) -> str:
+    name, manager = error.fields[0]
+    more = f" and {len(error.fields) - 1} more" if len(error.fields) > 1 else ""
+    wanted = "leave it out of git, or let git have it: kubectl apply --server-side"
+    return (
+        f"has {name}{more}, which {manager} has written otherwise; {wanted} --force-conflicts "
+        "--field-manager=rollout-source"
+    )
+
+
+def _without(body: Json, fields: Iterable[str]) -> Json:
+    """``body`` without these, each a path of names as the API server writes it."""
+    for name in fields:
+        body = _cut(body, name.lstrip(".").split("."))
+    return body
+
+
+def _cut(value: Json, path: Sequence[str]) -> Json:
+    head, *rest = path
+    inner = value.get(head)
+    if head not in value or (rest and not isinstance(inner, Mapping)):
+        return value
+    kept = {key: part for key, part in value.items() if key != head}
+    return {**kept, head: _cut(inner, rest)} if rest and isinstance(inner, Mapping) else kept
+
+
+def _place(obj: Json) -> str:
+    metadata = obj["metadata"]
+    return f"{metadata.get('namespace', '')}/{metadata['name']}"
+
+
+async def _each(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """What each gives, a few at once. Errors: the first, when all have ended."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(call: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
+            return await call()
+
+    ended = await asyncio.gather(*(one(call) for call in calls), return_exceptions=True)
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in ended if not isinstance(result, BaseException)]

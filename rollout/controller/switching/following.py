@@ -1,0 +1,98 @@
+"""Switchovers on a loop of their own: what wakes them, and what stops with them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rollout.controller.guard import Guard
+from rollout.controller.loop import Loop, Scheduler
+from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
+from rollout.controller.switching.clusters import Connections
+from rollout.controller.switching.doing import Performer
+from rollout.controller.switching.look import Looks
+from rollout.controller.switching.seeing import Observer
+from rollout.controller.switching.store import Store
+from rollout.errors import Outside, OutsideError
+from rollout.manifest.switchovers import KIND
+
+AGAIN = 0.5  # seconds between two tries to read which switchovers there are
+INSTALLED = 30.0  # and where their kind is not installed
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Everything a switchover is given, as ports."""
+
+    home: Cluster
+    clusters: Clusters
+    metrics: Metrics
+    servers: NameServers
+    gateways: Gateways
+
+
+@dataclass(slots=True)
+class Following:
+    """Looks at every ClusterSwitchover for as long as ``run`` runs."""
+
+    beyond: Beyond
+    clock: Callable[[], datetime]
+    leading: Callable[[], bool]
+    instance: str
+    store: Store = field(init=False)
+    observer: Observer = field(init=False)
+    _loop: Loop | None = field(default=None, init=False)
+    _led: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.beyond.home)
+        self.observer = observer(self.beyond)
+
+    async def run(self) -> None:
+        """Until it is cancelled; looks under way end first."""
+        alarms, connections = Scheduler(), self.observer.connections
+        performer = Performer(connections, self.observer, self.store, self.instance)
+        looks = Looks(
+            self.store, self.observer, performer, self.clock, self.leading, lambda _: None
+        )
+        self._loop = Loop(looks.look, self.clock, alarms, looks.troubled)
+        looks.gone = self._loop.forget
+        self.beyond.home.listen(self._changed)
+        try:
+            await self._wake_always()
+        finally:
+            await self._loop.stop()
+            alarms.stop()
+            await connections.close()
+
+    async def _wake_always(self) -> None:
+        """Every switchover is looked at as soon as it is known, and when this replica leads."""
+        while True:
+            wait = AGAIN
+            leads = self.leading()
+            try:
+                keys = self.store.keys()
+            except OutsideError as error:
+                wait = INSTALLED if error.kind is Outside.UNKNOWN_KIND else AGAIN
+            else:
+                if leads and not self._led:
+                    self.store.forget()  # whoever led before has written what we do not know
+                    for key in keys:
+                        self._wake(key)
+                self._led = leads
+            await asyncio.sleep(wait)
+
+    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+        if kind == KIND:
+            for concern in touched:
+                self._wake(concern.removeprefix(f"{KIND} "))
+
+    def _wake(self, key: str) -> None:
+        if self._loop is not None:
+            self._loop.wake(key, urgent=True)
+
+
+def observer(beyond: Beyond) -> Observer:
+    """What sees for looks, and for a person who asks for the rules."""
+    connections = Connections(beyond.home, beyond.clusters)
+    return Observer(connections, beyond.metrics, beyond.servers, beyond.gateways, Guard())

@@ -1,0 +1,99 @@
+"""One look at one switchover: ask, observe, decide, save, act; the order is the safety."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rollout.controller import telemetry
+from rollout.controller.keeping.store import without_numbers
+from rollout.controller.loop import Trouble
+from rollout.controller.switching.doing import Performer
+from rollout.controller.switching.seeing import Observer
+from rollout.controller.switching.store import Held, Store
+from rollout.errors import ConflictError, ManifestError, RolloutError
+from rollout.model.status import sentence
+from rollout.model.switching import SwitchDecision
+from rollout.upgrade import switchover as core
+
+SENTENCE = 200  # of a reason that is an error
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks at ClusterSwitchovers by ``namespace/name``.
+
+    ``leading``: whether this replica may act now; asked again before each write.
+    """
+
+    store: Store
+    observer: Observer
+    performer: Performer
+    clock: Callable[[], datetime]
+    leading: Callable[[], bool]
+    gone: Callable[[str], None]
+
+    async def look(self, key: str) -> timedelta | None:
+        """What time alone makes worth another look; None: only an event can.
+
+        Errors: any of ours, and nothing has been done after it.
+        """
+        if not self.leading():
+            return None
+        held = self.store.load(key)
+        if held is None or (held.switchover.deleting and not held.finalized):
+            self.gone(key)
+            return None
+        questions = core.ask(held.switchover, held.status, self.clock())
+        seen = await self.observer.see(held, questions)
+        fresh = self.store.load(key)
+        if fresh is None:
+            return timedelta(0)
+        if fresh.status != held.status:
+            raise ConflictError(f"switchover {key}: changed meanwhile; looked at again")
+        decision = core.decide(fresh.switchover, fresh.status, seen, self.clock())
+        self._tell(fresh, decision)
+        await self._act(fresh, decision)
+        return decision.look_again
+
+    async def _act(self, held: Held, decision: SwitchDecision) -> None:
+        """The status first; whoever loses that race does nothing."""
+        self._still_leading()
+        if decision.actions:
+            held = await self.store.add_finalizer(held)
+        held = await self.store.save(held, decision.status, self.clock())
+        for action in decision.actions:
+            self._still_leading()
+            await self.performer.do(held, action, self.clock())
+
+    def _still_leading(self) -> None:
+        if not self.leading():
+            raise ConflictError("lease: another replica leads by now; it looks again")
+
+    def _tell(self, held: Held, decision: SwitchDecision) -> None:
+        if without_numbers(decision.because) != without_numbers(held.status.because):
+            telemetry.info(
+                decision.because,
+                switchover=held.key,
+                phase=decision.status.phase,
+                stage=decision.status.stage.name,
+                split=decision.status.stage.split,
+                epoch=decision.status.epoch,
+                attempt=decision.status.attempt.number,
+                commit=held.switchover.commit,
+            )
+
+    async def troubled(self, trouble: Trouble) -> None:
+        """Says why the looks at one switchover fail: to the log, and in its status."""
+        if isinstance(trouble.error, RolloutError):
+            text = str(trouble.error)
+            telemetry.warn("look failed", switchover=trouble.key, error=text, times=trouble.times)
+        else:
+            text = f"a bug of ours ({type(trouble.error).__name__}); see the controller's log"
+            telemetry.bug("look failed", trouble.error, switchover=trouble.key)
+        try:
+            held = self.store.load(trouble.key)
+        except ManifestError:
+            return  # nothing was ever read of it: kubectl's own validation says what is wrong
+        if held is not None and self.leading():
+            status = replace(held.status, because=sentence(text, SENTENCE))
+            await self.store.save(held, status, self.clock())

@@ -1,0 +1,146 @@
+"""What one switchover remembers: read from the API, written by compare-and-swap, by nobody else.
+
+A status that only gathers evidence is kept in memory and written once a minute, or with the next
+one that matters; what a crash loses is gathered again.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rollout.controller.keeping.store import FINALIZER, unchanged
+from rollout.controller.ports import Json, Kube
+from rollout.errors import ManifestError
+from rollout.manifest import switchovers
+from rollout.manifest.switchovers import KIND
+from rollout.model.switchover import Switchover, SwitchoverStatus
+
+LAZY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One ClusterSwitchover as a look finds it; as of a Rollout.
+
+    ``problem``: why what it asks now cannot be read; ``switchover`` is then the last that could.
+    """
+
+    obj: Json
+    switchover: Switchover
+    status: SwitchoverStatus
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.switchover.key
+
+    @property
+    def finalized(self) -> bool:
+        """Whether our finalizer holds the object until we let it go."""
+        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is in memory of one object; ``stored``: the status it had when ``status`` was true."""
+
+    switchover: Switchover
+    status: SwitchoverStatus
+    stored: object
+    written_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Store:
+    """Statuses, in the API server and a little ahead of it in memory."""
+
+    kube: Kube
+    _known: dict[str, _Known] = field(default_factory=dict)
+
+    def keys(self) -> tuple[str, ...]:
+        """Every ClusterSwitchover there is. Errors: ``OutsideError`` as ``Kube.list``."""
+        metas = (obj["metadata"] for obj in self.kube.list(KIND))
+        return tuple(f"{meta.get('namespace', '')}/{meta['name']}" for meta in metas)
+
+    def load(self, key: str) -> Held | None:
+        """The object of that key as it is now; None when there is none.
+
+        Errors: ``ManifestError`` when neither it nor an earlier form of it can be read.
+        """
+        namespace, _, name = key.partition("/")
+        obj = self.kube.get(KIND, namespace, name)
+        if obj is None:
+            self._known.pop(key, None)
+            return None
+        known = self._known.get(key)
+        if known is not None and known.switchover.uid != obj["metadata"].get("uid"):
+            known = None
+        switchover, problem = _read(obj, known)
+        if known is None or known.stored != obj.get("status"):
+            known = _Known(switchover, switchovers.status(obj), obj.get("status"))
+        known.switchover = switchover
+        self._known[key] = known
+        return Held(obj, switchover, known.status, problem)
+
+    async def save(self, held: Held, status: SwitchoverStatus, now: datetime) -> Held:
+        """``held`` with ``status`` remembered; written if it matters, before anything is done.
+
+        Errors: ``ConflictError`` when somebody wrote the object since it was read.
+        """
+        known = self._known[held.key]
+        late = known.written_at is None or now - known.written_at >= LAZY
+        matters = worth_saving(held.status, status)
+        if not matters and not (late and status != held.status):
+            known.status = status
+            return replace(held, status=status)
+        stored = held.obj.get("status") or {}
+        value = switchovers.status_json(status, stored, now)
+        ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
+        obj = await self._patch(held, ops, "status")
+        known.status, known.stored, known.written_at = status, obj.get("status"), now
+        return replace(held, obj=obj, status=status)
+
+    async def add_finalizer(self, held: Held) -> Held:
+        """``held`` with our finalizer on the object, so that weights go home before it does."""
+        if held.finalized or held.switchover.deleting:
+            return held
+        there = held.obj["metadata"].get("finalizers")
+        last = {"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}
+        first = {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]}
+        obj = await self._patch(held, [unchanged(held.obj), last if there else first])
+        return replace(held, obj=obj)
+
+    async def remove_finalizer(self, held: Held) -> None:
+        """Our finalizer is gone; the API server deletes the object."""
+        if held.finalized:
+            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
+            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
+            await self._patch(held, [unchanged(held.obj), op])
+
+    def forget(self) -> None:
+        """Nothing is known that is not in the API server: another replica may have written."""
+        self._known.clear()
+
+    async def _patch(self, held: Held, ops: list[Json], subresource: str = "") -> Json:
+        who = held.switchover
+        return await self.kube.patch(KIND, who.namespace, who.name, ops, subresource)
+
+
+def worth_saving(old: SwitchoverStatus, new: SwitchoverStatus) -> bool:
+    """Whether anything changed but what was gathered, and the sentence that tells of it."""
+    attempt = replace(
+        old.attempt,
+        checkpoint=new.attempt.checkpoint,
+        blue_checkpoint=new.attempt.blue_checkpoint,
+        verdicts=new.attempt.verdicts,
+    )
+    return replace(old, attempt=attempt, because=new.because) != new
+
+
+def _read(obj: Json, known: _Known | None) -> tuple[Switchover, str]:
+    """What ``obj`` asks; if it cannot be read, what it asked last, and why."""
+    try:
+        return switchovers.switchover(obj), ""
+    except ManifestError as error:
+        if known is None:
+            raise
+        return switchovers.still(known.switchover, obj), str(error)

@@ -1,0 +1,1 @@
+"""external-dns's JSON to nouns and back; name servers are asked elsewhere."""

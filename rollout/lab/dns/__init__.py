@@ -1,0 +1,1 @@
+"""A zone with weighted records, its name servers, and external-dns as it programs them."""
