@@ -28,6 +28,7 @@ class Need(StrEnum):
     POD_TEMPLATE = "`template`"
     CONFIGURATION = "`template` that names ConfigMaps or Secrets"
     AUTOSCALER = "`autoscaler`"
+    UPGRADES = "ControlPlaneUpgrades"
     SWITCHOVERS = "ClusterSwitchovers"
     SECRETS = "webhooks with a Secret, and sources with a `secretRef`, `webhook` or `commitStatus`"
 
@@ -36,7 +37,7 @@ REQUIRED = frozenset({Need.ROLLOUTS, Need.LEADER})
 """Without these nothing works; without any other one, only what needs it does not."""
 
 
-OPT_IN = frozenset({Need.MANIFESTS})
+OPT_IN = frozenset({Need.MANIFESTS, Need.UPGRADES})
 """Granted, and asked about, only where something of the cluster wants it."""
 
 USUAL = frozenset(Need) - OPT_IN
@@ -116,6 +117,86 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.CONFIGURATION, ("list", "watch", "create", "delete"), ("ConfigMap", "Secret")),
     Right(Need.AUTOSCALER, ("list", "watch", "get", "patch"), ("HorizontalPodAutoscaler",)),
     Right(Need.SECRETS, _SEE, ("Secret",)),
+    Right(
+        Need.UPGRADES,
+        _SEE,
+        (
+            "ControlPlaneUpgrade",
+            "Namespace",
+            "Pod",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "Service",
+            "ServiceAccount",
+            "EndpointSlice",
+            "ConfigMap",
+            "Secret",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "PodDisruptionBudget",
+            "HorizontalPodAutoscaler",
+            "CustomResourceDefinition",
+            "Rollout",
+            "VirtualService",
+            "DestinationRule",
+            "Gateway",
+            "Sidecar",
+            "EnvoyFilter",
+            "ServiceEntry",
+            "WorkloadEntry",
+            "WorkloadGroup",
+            "ProxyConfig",
+            "PeerAuthentication",
+            "RequestAuthentication",
+            "AuthorizationPolicy",
+            "Telemetry",
+            "WasmPlugin",
+            "KubernetesGateway",
+            "ArgoRollout",
+            "Canary",
+            "SailIstio",
+            "SailTag",
+        ),
+    ),
+    Right(Need.UPGRADES, ("get", "patch"), ("ControlPlaneUpgrade",)),
+    Right(Need.UPGRADES, ("patch",), ("ControlPlaneUpgrade",), "status"),
+    # Tried in dry runs alone: what injection makes of a pod, and whether Istio takes its objects.
+    Right(Need.UPGRADES, ("create",), ("Pod", "VirtualService")),
+    Right(
+        Need.UPGRADES,
+        ("get", "patch"),
+        (
+            "Namespace",
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "ArgoRollout",
+            "Service",
+            "HorizontalPodAutoscaler",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "SailIstio",
+        ),
+    ),
+    # A gateway's twin, pods of workloads that are only updated as they are deleted.
+    Right(Need.UPGRADES, ("create",), ("Deployment",)),
+    Right(Need.UPGRADES, ("delete",), ("Pod",)),
+    # The old control plane's own objects, after an approval.
+    Right(
+        Need.UPGRADES,
+        ("delete",),
+        (
+            "Deployment",
+            "Service",
+            "ServiceAccount",
+            "ConfigMap",
+            "PodDisruptionBudget",
+            "HorizontalPodAutoscaler",
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+        ),
+    ),
     Right(Need.SWITCHOVERS, ("list", "watch", "get", "patch"), ("ClusterSwitchover",)),
     Right(Need.SWITCHOVERS, ("patch",), ("ClusterSwitchover",), "status"),
     Right(Need.SWITCHOVERS, ("get", "list", "patch"), ("DNSEndpoint",)),

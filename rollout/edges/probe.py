@@ -5,6 +5,7 @@ and of the answer only the status is read.
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import Any
@@ -120,5 +121,7 @@ class _Door(AbstractResolver):
 
 def _words(error: BaseException) -> str:
     """One short line of what ``error`` says."""
-    text = getattr(error, "strerror", None) or getattr(error, "verify_message", None) or str(error)
+    number = getattr(error, "errno", None)
+    system = os.strerror(number) if isinstance(number, int) and number > 1 else ""
+    text = getattr(error, "verify_message", None) or system or str(error)
     return " ".join(str(text).split())[:120] or type(error).__name__

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import shutil
+import ssl
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rollout.errors import OutsideError
+from rollout.lab.apiserver import authority
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
 from rollout.lab.cluster import accounts, deployments, endpoints, kubelet, pods, replicasets
@@ -66,6 +68,7 @@ class Settings:
     ``ports``: fixed ones, by ``api api-tls gateway mesh prometheus control git slack forge``;
     others are free ones.
     ``kube``: an API server that runs already; None starts the lab's own.
+    ``https``: whether git is served so, with a certificate by nobody but itself (``git_ca``).
     ``revisions``: istiods are pods, and proxies come by their injection; there are none at first.
     """
 
@@ -75,6 +78,7 @@ class Settings:
     data: Path | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
     kube: Kube | None = None
+    https: bool = False
     revisions: bool = False
 
 
@@ -91,6 +95,7 @@ class World:
     control_url: str = ""
     pods_url: str = ""
     envoy_url: str = ""
+    git_ca: str = ""
     slack: Slack = field(default_factory=Slack)
     forge: Forge = field(default_factory=Forge)
     git: GitServer = field(init=False)
@@ -254,9 +259,9 @@ class World:
         await self._cluster(folder)
         await self._mesh(folder)
         self.git = GitServer(folder / "git")
-        await self._started(
-            partial(self.git.start, self.settings.ports.get("git", 0)), self.git.stop
-        )
+        tls = await self._certified()
+        port = self.settings.ports.get("git", 0)
+        await self._started(partial(self.git.start, port, tls), self.git.stop)
         self.repository = self.git.create("shop")
         self.forge.add(PROJECT, self.repository)
         self.git.moved = self.forge.moved
@@ -265,6 +270,16 @@ class World:
         )
         port = self.settings.ports.get("slack", 0)
         await self._started(partial(self.slack.start, port), self.slack.stop)
+
+    async def _certified(self) -> ssl.SSLContext | None:
+        """What git speaks https with; None: it speaks http. Errors: OutsideError."""
+        if not self.settings.https:
+            return None
+        made = await authority.made()
+        if made is None:
+            raise OutsideError("openssl: not on PATH; install openssl, git's https needs it")
+        self.git_ca = made.pem
+        return made.context
 
     def _folder(self) -> Path:
         if self.settings.folder is not None:

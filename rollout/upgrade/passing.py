@@ -26,7 +26,7 @@ def brake(look: Look) -> Reason | None:
     if found is None:
         return Reason("nobody can say whether a VirtualService could be written")
     if found.refused:
-        return Reason(f"a good VirtualService is refused: {found.refused}")
+        return Reason(f"no VirtualService can be written: {found.refused}")
     if found.unguarded:
         return Reason("a bad VirtualService is taken: nobody validates Istio's configuration")
     return None

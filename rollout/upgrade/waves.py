@@ -5,9 +5,9 @@ namespace before it is done. Source: Istio, "Canary Upgrades": pods come to anot
 being made anew, and in no other way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollout.istio import moving
 from rollout.model.inventory import Inventory
@@ -76,7 +76,7 @@ def restarted(look: Look, space: NamespaceStatus, target: str, most: int) -> Mov
     left = [work for work in works if not settled(look, work, target)]
     manual = _manual(look, space.name, target)
     space = replace(space, workloads=len(works), done=len(works) - len(left), left=manual)
-    if wrong := wrong_pod(look, space.name, target):
+    if wrong := wrong_pod(look, space.name, target) or _naked(look, space, left, target):
         return Move(space, failed=wrong)
     if not left:
         return Move(replace(space, standing=Standing.VERIFYING, since=look.now))
@@ -191,6 +191,26 @@ def wrong_pod(look: Look, name: str, target: str) -> Reason | None:
             return Reason(f"{pod.ref} has {pod.proxies} proxies")
         if pod.proxies == 0 and pod.workload in injected_works and _is_new(look, pod, target):
             return Reason(f"{pod.ref} was made without a proxy")
+    return None
+
+
+SETTLING = timedelta(minutes=1)
+"""How long pods from before a restart may still be there without anybody's proxy."""
+
+
+def _naked(
+    look: Look, space: NamespaceStatus, left: Sequence[MeshWorkload], target: str
+) -> Reason | None:
+    """A restarted workload of which no pod is of the other revision, and some have no proxy."""
+    at = space.restart_at
+    if at is None or look.now - at < SETTLING:
+        return None
+    for work in left:
+        pods = [pod for pod in look.pods(space.name) if pod.workload == work.ref]
+        others = any(pod.proxies and pod.revision != target for pod in pods)
+        naked = [pod for pod in pods if not pod.proxies]
+        if asked(work, at) and work.resolution.injected and naked and not others:
+            return Reason(f"{naked[0].ref} was made without a proxy")
     return None
 
 

@@ -84,6 +84,8 @@ UNPLAYED = {
     # A replica that does not lead notes on the source that somebody pushed: here the one that
     # leads is killed, and who is left leads (tests/controller/sources/test_pushed.py plays it).
     Need.PUSHES,
+    # Two more clusters and a zone: tests/controller/switching plays it, on a real API server, too.
+    Need.SWITCHOVERS,
 }
 WANTED = {call for call, needs in rights.calls().items() if {*needs} - UNPLAYED}
 _KINDS = {(paths.group(base), plural): kind for kind, (base, plural) in paths.PATHS.items()}
@@ -106,7 +108,7 @@ def where(entry: Any) -> str:
 
 async def lost_races(control: Control, token: str, reach: str, space: str) -> None:
     """Whoever loses a race reads what won; which no journey can be made to lose at will."""
-    patched = {call.kind for call in rights.calls() if call.verb == "patch"} - {"Lease"}
+    patched = {call.kind for call in WANTED if call.verb == "patch"} - {"Lease"}
     async with edge(control, token, reach) as reading:
         for kind in sorted(patched):
             name = await _any(control, reading, kind, space)

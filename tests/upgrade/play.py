@@ -63,7 +63,7 @@ class Play:
             store = UpgradeStore(kube)
             self._looks = UpgradeLooks(
                 store=store,
-                surveyor=Surveyor(kube, kube, self.mesh, self.mesh, {}),
+                surveyor=Surveyor(kube, kube, kube, self.mesh, self.mesh, {}),
                 performer=Performer(kube, store, "test"),
                 metrics=Instruments(),
                 clock=lambda: self.now,

@@ -109,7 +109,7 @@ async def demo(rate: int) -> int:
     output.say("starting two clusters, name servers, external-dns, Prometheus and controller …")
     async with Twin() as twin:
         await up.teach(twin.blue)
-        child = await up.start_controller(twin.blue, twin.prometheus.url)
+        child = await up.start_controller(twin.blue, prometheus=twin.prometheus.url)
         try:
             return int(await _play(twin, child, rate))
         finally:

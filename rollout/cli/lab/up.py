@@ -15,6 +15,7 @@ import yaml
 
 from rollout.cli import output
 from rollout.cli.lab import demo as demonstration
+from rollout.cli.lab import people as pulled
 from rollout.cli.lab import showcase
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
@@ -30,6 +31,7 @@ from rollout.model.spec import GROUP, VERSION
 
 SCRAPE = timedelta(seconds=1)
 SOURCE = Kind(GROUP, VERSION, "rolloutsources", "RolloutSource")
+AUDIT = "audit.jsonl"
 ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
 app = typer.Typer(
@@ -57,6 +59,9 @@ def up(
 @app.command()
 def demo(
     rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+    people: Annotated[
+        bool, typer.Option("--people", help="The way through people: pull request to audit log.")
+    ] = False,
     switchover: Annotated[
         bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
     ] = False,
@@ -65,18 +70,32 @@ def demo(
 
     Exit code 0 only if the good one reached everyone and the bad one was taken back
     before it ever had more than its step's share.
+    With --people: a pull request is checked by the Action's own steps, a signed commit is pushed
+    over https, a webhook tells of it, Slack asks, a click promotes, and the commit's status is
+    green; exit code 0 only if all of it happened, and once.
     """
     if switchover:
         from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
 
         raise typer.Exit(asyncio.run(switching.demo(rate)))
-    raise typer.Exit(asyncio.run(_demo(rate)))
+    raise typer.Exit(asyncio.run(_people(rate) if people else _demo(rate)))
 
 
 async def _demo(rate: int) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
     async with world() as (running, child):
         return int(await demonstration.play(running, child, rate))
+
+
+async def _people(rate: int) -> int:
+    output.say("starting API server, Envoy, Prometheus, git, Slack, a forge and controller …")
+    async with world(controller=False, https=True) as (running, _):
+        told = await pulled.begun(running)
+        child = await start_controller(running, signers=told.signers)
+        try:
+            return int(await pulled.play(told, child, rate))
+        finally:
+            await child.stop()
 
 
 async def _up(*, controller: bool, shop: bool, rate: int, data: Path | None) -> None:
@@ -124,13 +143,14 @@ def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, 
 
 @asynccontextmanager
 async def world(
-    *, controller: bool = True, data: Path | None = None
+    *, controller: bool = True, data: Path | None = None, https: bool = False
 ) -> AsyncIterator[tuple[World, Child | None]]:
     """A running lab that knows our kinds, and a controller that watches it.
 
+    ``https``: whether git is served so.
     Errors: ``OutsideError`` says what to install.
     """
-    async with World(Settings(scrape_interval=SCRAPE, data=data)) as running:
+    async with World(Settings(scrape_interval=SCRAPE, data=data, https=https)) as running:
         await teach(running)
         if not controller:
             yield running, None
@@ -162,10 +182,16 @@ async def _established(running: World, crd: Mapping[str, Any]) -> None:
     raise OutsideError(f"crd {name}: not established within {ESTABLISHED:g} s")
 
 
-def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = "") -> Path:
+def local_policy(
+    folder: Path,
+    slack: Slack | None = None,
+    push_secret: str = "",
+    signers: Mapping[str, str] | None = None,
+) -> Path:
     """A file that lets manifests name this machine, for git and for webhooks.
 
     ``slack``: the stand-in whose app the controller is. ``push_secret``: of push webhooks.
+    ``signers``: as in the policy.
     """
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
@@ -176,6 +202,8 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
             (folder / name).write_text(token, encoding="utf-8")
         files = {name: str(folder / name) for name in tokens}
         allowed["slack"] = {**files, "api": slack.api_url}
+    if signers:
+        allowed["signers"] = dict(signers)
     if push_secret:
         (folder / "pushSecret").write_text(push_secret, encoding="utf-8")
         allowed["push"] = {"secret": str(folder / "pushSecret")}
@@ -183,17 +211,25 @@ def local_policy(folder: Path, slack: Slack | None = None, push_secret: str = ""
     return file
 
 
-async def start_controller(running: World, prometheus: str = "") -> Child:
+async def start_controller(
+    running: World, *, signers: Mapping[str, str] | None = None, prometheus: str = ""
+) -> Child:
     """The real controller, in a process of its own, against the lab.
 
-    ``prometheus``: its address, where it is not the world's own.
+    ``signers``: as in the policy. ``prometheus``: its address, where it is not the world's own.
     """
+    command = controller_command(running, signers=signers, prometheus=prometheus)
     log = running.kubeconfig.parent / "controller.log"
-    return await processes.start("controller", controller_command(running, prometheus), log=log)
+    return await processes.start("controller", command, log=log)
 
 
-def controller_command(running: World, prometheus: str = "") -> tuple[object, ...]:
-    """What starts it; the forge's webhook is set to the door that it will open."""
+def controller_command(
+    running: World, *, signers: Mapping[str, str] | None = None, prometheus: str = ""
+) -> tuple[object, ...]:
+    """What starts it, as above; its audit log is beside its own log.
+
+    The forge's webhook is set to the door that it will open.
+    """
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
@@ -201,5 +237,6 @@ def controller_command(running: World, prometheus: str = "") -> tuple[object, ..
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", running.syncz_url, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
-        *("--policy", local_policy(folder, running.slack, secret)),
+        *("--policy", local_policy(folder, running.slack, secret, signers)),
+        *("--audit", folder / AUDIT),
     )

@@ -8,6 +8,7 @@ import typer
 
 from rollout.cli import cluster, options, output
 from rollout.cli.exits import Exit
+from rollout.cli.look import mesh
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
 from rollout.model import units
@@ -34,9 +35,12 @@ def command(verb: Verb) -> Callable[..., None]:
         no_wait: options.NoWait = False,
         timeout: options.Timeout = "30s",
     ) -> None:
-        given = cluster.in_namespace(options.chosen(context), namespace)
         patience = None if no_wait else units.duration(timeout).total_seconds()
-        code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience)))
+        if upgrade := mesh.named(name):
+            code = mesh.ask(options.chosen(context), upgrade, verb, patience)
+        else:
+            given = cluster.in_namespace(options.chosen(context), namespace)
+            code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience)))
         if code is not Exit.OK:
             raise typer.Exit(code)
 

@@ -8,7 +8,7 @@ import typer
 
 from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
-from rollout.cli.look import switchovers
+from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
@@ -27,6 +27,9 @@ def status(
     form: Output = Format.TABLE,
 ) -> None:
     """Show where every rollout stands, or everything about one."""
+    if upgrade := mesh.named(name):
+        mesh.status(options.chosen(context), upgrade, form)
+        return
     given = _scope(options.chosen(context), namespace, everywhere=everywhere)
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:
@@ -54,6 +57,9 @@ def history(
     form: Output = Format.TABLE,
 ) -> None:
     """Show the last 50 decisions of a rollout, newest first."""
+    if upgrade := mesh.named(name):
+        mesh.history(options.chosen(context), upgrade, form)
+        return
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:
         switchovers.history(_scope(options.chosen(context), namespace), name, form)
@@ -72,6 +78,9 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
 
     A second sentence where git asks for what its source does not take.
     """
+    if upgrade := mesh.named(name):
+        mesh.explain(options.chosen(context), upgrade)
+        return
     given = _scope(options.chosen(context), namespace)
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:

@@ -12,7 +12,7 @@ from rich.text import Text
 from rollout import strategies
 from rollout.cli import cluster, live, options, output
 from rollout.cli.cluster import Seen, Unread
-from rollout.cli.look import switchovers
+from rollout.cli.look import mesh, switchovers
 from rollout.cli.settings import Settings
 from rollout.messages import clocks, evidence, terminal
 from rollout.model.status import Phase, RolloutStatus, Stage
@@ -25,6 +25,9 @@ def watch(
     until_rest: bool = typer.Option(False, "--until-rest", help="End with the journey."),
 ) -> None:
     """Follow a rollout live, until Ctrl-C."""
+    if upgrade := mesh.named(name):
+        mesh.watch(options.chosen(context), upgrade, until_rest=until_rest)
+        return
     given = cluster.in_namespace(options.chosen(context), namespace)
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:

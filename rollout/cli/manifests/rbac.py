@@ -7,7 +7,7 @@ import typer
 import yaml
 
 from rollout.controller import rights
-from rollout.controller.rights import Call
+from rollout.controller.rights import Call, Need
 from rollout.edges.kube import paths
 
 OWN = "rollout-system"
@@ -24,9 +24,19 @@ def rbac(
     team: Annotated[
         bool, typer.Option("--manifests", help="Also for sources with `manifests: true`.")
     ] = False,
+    upgrades: Annotated[
+        bool, typer.Option("--upgrades", help="Only what ControlPlaneUpgrades need besides.")
+    ] = False,
 ) -> None:
     """Print the controller's account and rights: rollout rbac | kubectl apply -f -"""
-    print(text(namespace, own, team=team), end="")
+    print(upgrading(own) if upgrades else text(namespace, own, team=team), end="")
+
+
+def upgrading(own: str) -> str:
+    """The role of upgrades as YAML; it reaches the whole cluster, as an upgrade does."""
+    rules = _rules(rights.calls(frozenset({Need.UPGRADES})), cluster=None)
+    granted = _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
+    return yaml.safe_dump_all(granted, sort_keys=False, width=100)
 
 
 def text(namespace: str, own: str, *, team: bool = False) -> str:
@@ -42,7 +52,7 @@ def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:
 
     Who reaches one namespace sees of the cluster's own objects that Namespace alone.
     """
-    calls = rights.calls(rights.USUAL | rights.OPT_IN) if team else rights.calls()
+    calls = rights.calls(rights.USUAL | {Need.MANIFESTS}) if team else rights.calls()
     account = {**_head("v1", "ServiceAccount", NAME, own)}
     lead = _granted("Role", NAME, own, _lease_rules(), own)
     if not namespace:
@@ -60,18 +70,25 @@ def files() -> Mapping[str, str]:
     return {
         "deploy/rbac/cluster.yaml": f"{head}\n{text('', OWN)}",
         "deploy/rbac/one-namespace.yaml": f"{head} -n shop\n{text('shop', OWN)}",
+        "deploy/rbac/upgrades.yaml": f"{head} --upgrades\n{upgrading(OWN)}",
         "docs/rights.md": page(),
     }
 
 
 def page() -> str:
     """The page of every right, for ``docs/``."""
+    usual = [right for right in rights.RIGHTS if right.need is not Need.UPGRADES]
+    others = [right for right in rights.RIGHTS if right.need is Need.UPGRADES]
+    return _PAGE + _table(usual) + _UPGRADES + _table(others)
+
+
+def _table(table: Iterable[rights.Right]) -> str:
     rows = []
-    for right in rights.RIGHTS:
+    for right in table:
         names = ", ".join(f"`{resource(kind, right.subresource)}`" for kind in right.kinds)
         must = "" if right.need in rights.REQUIRED else "no"
         rows.append(f"| {', '.join(right.verbs)} | {names} | {right.need} | {must or 'yes'} |")
-    return _PAGE + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 _PAGE = """# Rights
@@ -91,6 +108,18 @@ some names.
 Where no webhook, `secretRef` or template names a Secret, none is read and none need be granted.
 What we make is owned by its Rollout without `blockOwnerDeletion`, so that no right to
 `rollouts/finalizers` is needed where OwnerReferencesPermissionEnforcement is on (OpenShift).
+
+| verbs | of | for | needed always |
+| --- | --- | --- | --- |
+"""
+
+
+_UPGRADES = """
+## Upgrades of the mesh
+
+A role of its own, which only who upgrades Istio with `ControlPlaneUpgrade` needs:
+`rollout rbac --upgrades | kubectl apply -f -`, beside the others.
+Pods and VirtualServices are only tried, in dry runs; what is deleted is what preflight recorded.
 
 | verbs | of | for | needed always |
 | --- | --- | --- | --- |

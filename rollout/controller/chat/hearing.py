@@ -113,6 +113,8 @@ class Hearing:
             raise _NoError("that button is none of ours any more")
         if now - click.at > tickets.FRESH:
             raise _NoError("that was pressed before we were listening; press it once more")
+        if self._is_done(click.sender, click.press, click.ticket, click.at):
+            return
         asked = self._about(click.sender, click.press, click.ticket, now)
         entry = await self._entry(asked)
         match click.press:
@@ -128,8 +130,19 @@ class Hearing:
     async def _refuse(self, refusal: Refusal) -> None:
         if refusal.ticket is None:
             raise _NoError("that form is none of ours any more")
+        if self._is_done(refusal.sender, Press.REJECT, refusal.ticket):
+            return
         asked = self._about(refusal.sender, Press.REJECT, refusal.ticket, self.clock())
         await self._give(asked, await self._entry(asked), yes=False, reason=refusal.reason)
+
+    def _is_done(
+        self, sender: Sender, press: Press, ticket: Ticket, since: datetime | None = None
+    ) -> bool:
+        """Whether a process before this one has heard it, and was killed before it said so."""
+        found = self._read(ticket.namespace, ticket.name)
+        if found is None or found[0].uid != ticket.uid:
+            return False
+        return tickets.is_done(press, ticket, sender.user, found[1], since)
 
     def _about(self, sender: Sender, press: Press, ticket: Ticket, now: datetime) -> _Asked:
         if not self.leading():

@@ -14,6 +14,7 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Approval, Rollout
 from rollout.model.status import RolloutStatus, Stage
 
+SKEW = timedelta(seconds=2)  # that Slack's clock may be ahead of ours
 FRESH = timedelta(minutes=5)  # how old a press may be; older ones may be somebody's recording
 
 
@@ -39,6 +40,22 @@ def spoilt(
     if press is Press.APPROVE and status.waits_for is not WaitsFor.APPROVAL:
         return "nothing waits for an approval now"
     return ""
+
+
+def is_done(
+    press: Press, ticket: Ticket, user: str, status: RolloutStatus, since: datetime | None
+) -> bool:
+    """Whether this very press had its effect: it is delivered again to a process that follows.
+
+    ``since``: when it was pressed, by Slack's clock; None: not known.
+    """
+    earliest = since - SKEW if since is not None else None
+    return any(
+        entry.by == PROOF + user
+        and entry.request.partition("@")[0] == press
+        and (earliest is None or entry.at >= earliest)
+        for entry in journeys.decisions(status, ticket.attempt)
+    )
 
 
 def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus, since: datetime) -> str:

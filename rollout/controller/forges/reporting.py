@@ -40,6 +40,7 @@ class Reporting:
     _generations: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _reported: dict[str, str] = field(default_factory=dict)
+    _leads: bool = False
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """A Rollout may have another status now, or a source another wish."""
@@ -50,17 +51,19 @@ class Reporting:
             for concern in touched:
                 self._wished(concern.removeprefix("RolloutSource "))
 
+    def begin(self) -> None:
+        """This replica leads from now on, and may not have for a moment: all is compared anew."""
+        self._leads = False
+
     async def run(self) -> None:
         """For ever; at its end nothing is told any more."""
-        leads = False
         try:
             while True:
-                now = self.leading()
-                if now and not leads:
-                    leads = self._begin()
-                elif leads and not now:
-                    leads = False
+                if not self.leading():
+                    self._leads = False
                     await self._end()
+                elif not self._leads:
+                    self._leads = self._begin()
                 await asyncio.sleep(BEAT)
         finally:
             await self._end()

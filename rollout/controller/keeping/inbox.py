@@ -107,7 +107,7 @@ async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Ro
 async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
     """``place``: kind, namespace and name of the object."""
     kind, namespace, name = place
-    where = f"{kind.lower()} {namespace}/{name}"
+    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
         obj = kube.get(kind, namespace, name)
         if obj is None:

@@ -112,7 +112,7 @@ async def entries(kube: Kube, namespace: str, name: str) -> Mapping[str, bytes]:
     Errors: ``RefusedError`` when it is missing or cannot be read, ``OutsideError`` when it has not
     been listed.
     """
-    obj = await _listed(kube, namespace, name)
+    obj = await secret(kube, namespace, name)
     if obj is None:
         raise RefusedError(f"secret {name} is missing")
     try:
@@ -122,8 +122,11 @@ async def entries(kube: Kube, namespace: str, name: str) -> Mapping[str, bytes]:
         raise RefusedError(f"secret {name} cannot be read") from error
 
 
-async def _listed(kube: Kube, namespace: str, name: str) -> Json | None:
-    """The Secret; the first one that is read begins the watch, which is no gate's trouble."""
+async def secret(kube: Kube, namespace: str, name: str) -> Json | None:
+    """The Secret; the first one that is read begins the watch, which is nobody's trouble.
+
+    Errors: ``OutsideError`` when it has not been listed for a while.
+    """
     for _ in range(LISTINGS):
         with contextlib.suppress(OutsideError):
             return kube.get("Secret", namespace, name)

@@ -17,6 +17,7 @@ from rollout.controller.keeping import events
 from rollout.controller.keeping.events import Reporter
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json, Kube
+from rollout.controller.seeing import hooks
 from rollout.controller.sources import apply, parts, telling
 from rollout.controller.sources.apply import Ground, Plan, Write
 from rollout.controller.sources.applying import Applier, Step
@@ -63,7 +64,7 @@ class KubeSecrets:
     kube: Kube
 
     async def read(self, namespace: str, name: str) -> Mapping[str, str]:
-        obj = self.kube.get("Secret", namespace, name)
+        obj = await hooks.secret(self.kube, namespace, name)
         if obj is None:
             raise RefusedError(f"secret {namespace}/{name}: is missing; secretRef names it")
         found = {}

@@ -22,12 +22,14 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
         store = UpgradeStore(kube)
         looks = UpgradeLooks(
             store=store,
-            surveyor=Surveyor(kube, kube, outside.metrics, istiods, definitions),
+            surveyor=Surveyor(kube, kube, kube, outside.metrics, istiods, definitions),
             performer=Performer(kube, store, controller.settings.identity),
             metrics=controller.metrics,
             clock=controller.clock,
             leading=lambda: controller.leading,
         )
-        await Upgrades(looks, kube).run()
+        upgrades = Upgrades(looks, kube)
+        controller.when_leading(upgrades.wake_all)
+        await upgrades.run()
 
     return beside

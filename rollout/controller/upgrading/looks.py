@@ -60,7 +60,8 @@ class UpgradeLooks:
         """The mesh; of an upgrade at rest nothing of it matters, and it is large."""
         if held.status.state in AT_REST:
             return Inventory(namespace=held.upgrade.spec.istio_namespace)
-        return await self.surveyor.inventory(held.upgrade)
+        asked = held.status.state is State.PREFLIGHT
+        return await self.surveyor.inventory(held.upgrade, asked=asked)
 
     async def _act(self, held: Held, decision: UpgradeDecision) -> None:
         """The status first; whoever loses that race does nothing."""
@@ -80,7 +81,6 @@ class UpgradeLooks:
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""
         name = type(trouble.error).__name__
-        self.metrics.reconciled(name)
         if isinstance(trouble.error, RolloutError):
             text = str(trouble.error)
             telemetry.warn("look failed", upgrade=trouble.key, error=text, times=trouble.times)

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from rollout.controller import rights
 from rollout.controller.guard import Guard
-from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Trials
+from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Reviews, Trials
+from rollout.controller.rights import Need
 from rollout.controller.upgrading import owned, trials
 from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
@@ -32,6 +34,7 @@ class Surveyor:
     """
 
     kube: Kube
+    reviews: Reviews
     trials: Trials
     metrics: Metrics
     istiods: Istiods | None
@@ -39,8 +42,11 @@ class Surveyor:
     guard: Guard = field(default_factory=Guard)
     _awaited: set[str] = field(default_factory=set)
 
-    async def inventory(self, upgrade: ControlPlaneUpgrade) -> Inventory:
-        """All of the mesh as it is now; what could not be read is named in it. Errors: none."""
+    async def inventory(self, upgrade: ControlPlaneUpgrade, *, asked: bool = False) -> Inventory:
+        """All of the mesh as it is now; what could not be read is named in it. Errors: none.
+
+        ``asked``: whether it is asked, too, what we may not do.
+        """
         await self._listed()
         objects: dict[str, Sequence[Json]] = {}
         unread: list[Unread] = []
@@ -49,12 +55,32 @@ class Surveyor:
                 objects[kind] = self.kube.list(kind)
             except OutsideError as error:
                 unread.append(Unread(kind, str(error)))
-        beside = mesh.Beside(upgrade=upgrade.name, unread=tuple(unread))
+        denied = await self._denied() if asked else None
+        beside = mesh.Beside(denied=denied, upgrade=upgrade.name, unread=tuple(unread))
         made = mesh.inventory(objects, upgrade.spec.istio_namespace, beside)
         pages = await self._pages(made)
         if pages is None:
             return made
         return replace(made, proxies=syncz.states(pages))
+
+    async def _denied(self) -> tuple[str, ...] | None:
+        """What we would have to do and may not; None: the API server does not tell."""
+        present = {*self._present()}
+        wanted = [
+            call
+            for call in rights.calls(frozenset({Need.UPGRADES}))
+            if self.kinds.get(call.kind, "") == "" or call.kind in present
+        ]
+        answers = await self.guard.hear("rights", self._answers(wanted), lambda _: None)
+        if answers is None:
+            return None
+        return tuple(
+            f"{call.verb} {call.kind}" for call, may in zip(wanted, answers, strict=True) if not may
+        )
+
+    async def _answers(self, wanted: Sequence[rights.Call]) -> list[bool] | None:
+        asking = (self.reviews.may(call.verb, call.kind, call.subresource) for call in wanted)
+        return await asyncio.gather(*asking)
 
     async def _pages(self, inventory: Inventory) -> Sequence[tuple[str, object]] | None:
         """What every istiod says of its proxies, with its revision; None: not all could be asked.

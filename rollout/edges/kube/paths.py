@@ -60,6 +60,7 @@ PATHS: Mapping[str, tuple[str, str]] = {
     ),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
+    "ServiceAccount": (CORE, "serviceaccounts"),
     "Job": ("/apis/batch/v1", "jobs"),
     "Node": (CORE, "nodes"),
     "EnvoyFilter": ("/apis/networking.istio.io/v1alpha3", "envoyfilters"),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import shutil
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ class GitServer:
         self._runner: web.AppRunner | None = None
         self.url = ""
 
-    async def start(self, port: int = 0) -> None:
-        """It answers on loopback; ``port`` 0 takes a free one.
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """It answers on loopback; ``port`` 0 takes a free one. ``tls``: by https, with this.
 
         Errors: OutsideError when git is not installed.
         """
@@ -51,9 +52,10 @@ class GitServer:
         app.router.add_post("/{name}/{service}", self._talk)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         if self._runner is not None:

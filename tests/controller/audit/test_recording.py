@@ -1,16 +1,12 @@
 """Each act once: with a log that fails, a process that dies, a replica that does not lead."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from rollout.audit.book import Marks
 from rollout.controller.audit.recording import NoLog, Recording
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.store import Store
-from rollout.errors import OutsideError
 from rollout.manifest import record
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.status import Answer, Entry, RefusedRequest, RolloutStatus, Stage
@@ -18,39 +14,7 @@ from rollout.reconcile import requests
 from tests import make, virtual
 from tests.controller.shop import a_rollout
 from tests.fakes import FakeKube
-
-
-@dataclass
-class FakeLog:
-    """A log in a list that outlives its process; ``full``: it takes nothing."""
-
-    told: list[Record] = field(default_factory=list)
-    full: bool = False
-    opened: int = 0
-
-    async def open(self) -> Marks | None:
-        self._fail()
-        self.opened += 1
-        marks = Marks()
-        for one in self.told:
-            marks.told(one.act, one.uid, one.id, one.epoch)
-        return marks
-
-    async def append(self, records: Sequence[Record]) -> None:
-        self._fail()
-        self.told.extend(records)
-
-    def forget(self, uid: str) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def _fail(self) -> None:
-        if self.full:
-            raise OutsideError("audit log /a: No space left on device")
-
-    @property
-    def ids(self) -> list[str]:
-        return [one.id.partition(".")[2] for one in self.told]
+from tests.fakes_audit import FakeLog
 
 
 def entry(epoch: int, **changes: object) -> Entry:

@@ -1,8 +1,12 @@
 """What a button may do, as values."""
 
+from datetime import datetime
+
 from rollout.controller.chat import tickets
 from rollout.model.chat import Press, Ticket
 from rollout.model.spec import Approval, Canary, Step, Strategy
+from rollout.model.status import Answer
+from rollout.reconcile import requests
 from tests import make
 
 ANN, BOB, OPS = "U0ANN", "U0BOB", "S0OPS"
@@ -34,3 +38,21 @@ def test_every_press_has_its_lists() -> None:
     assert tickets.lists(Press.APPROVE, first, make.rollout(spec)) == (Approval(),)
     assert tickets.lists(Press.APPROVE, second, make.rollout(spec)) == ()
     assert tickets.lists(Press.ABORT, second, make.rollout(spec)) == (Approval(),)
+
+
+def test_a_press_that_had_its_effect_is_known_by_its_person_time_and_attempt() -> None:
+    ticket = Ticket("shop", "shop", "u", "c", 1, 0)
+    given = Answer(f"slack:{ANN}", True, make.START, 0, 1)
+    status = requests.answered_in_chat(make.at_step(), given)
+    before, later = make.START - make.MINUTE, make.START + make.MINUTE
+
+    def is_done(who: str, since: datetime | None, press: Press = Press.APPROVE) -> bool:
+        return tickets.is_done(press, ticket, who, status, since)
+
+    assert is_done(ANN, before)
+    assert is_done(ANN, None)
+    assert not is_done(ANN, later)
+    assert not is_done(BOB, before)
+    assert not is_done(ANN, before, Press.REJECT)
+    other = Ticket("shop", "shop", "u", "c", 2, 0)
+    assert not tickets.is_done(Press.APPROVE, other, ANN, status, before)

@@ -1,0 +1,175 @@
+"""The same commands for an upgrade of the mesh: ``rollout status upgrade/NAME`` and the others."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from rollout.cli import cluster, output, settings
+from rollout.cli.exits import Exit
+from rollout.cli.output import Format
+from rollout.cli.settings import Settings
+from rollout.controller.keeping import inbox
+from rollout.edges.kube import Kube
+from rollout.errors import RefusedError
+from rollout.manifest import upgrades
+from rollout.manifest.upgrades import KIND
+from rollout.messages import upgrades as words
+from rollout.model.reasons import Verb
+from rollout.model.upgrade import ControlPlaneUpgrade
+from rollout.model.upgrading import State, UpgradeStatus
+
+PREFIX = "upgrade/"
+_REST = (State.DONE, State.RETURNED)
+
+
+def named(name: str) -> str:
+    """The upgrade that ``upgrade/NAME`` names; empty: it names no upgrade."""
+    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One upgrade as it is in the cluster."""
+
+    obj: cluster.Json
+    upgrade: ControlPlaneUpgrade
+    status: UpgradeStatus
+
+
+def status(given: Settings, name: str, form: Format) -> None:
+    """Everything about one upgrade."""
+    found = asyncio.run(_one(given, name))
+    if form is Format.TABLE:
+        output.facts(words.facts(found.upgrade, found.status, cluster.now()))
+    else:
+        called = f"{KIND.lower()}.rollout.dev/{name}"
+        output.machine(form, found.obj, [called])
+
+
+def history(given: Settings, name: str, form: Format) -> None:
+    """Its last 50 decisions, newest first."""
+    found = asyncio.run(_one(given, name))
+    if form is Format.TABLE:
+        output.table(words.HISTORY_HEAD, words.history(found.status, cluster.now()))
+        return
+    entries = (found.obj.get("status") or {}).get("history") or []
+    output.machine(form, entries, [entry["id"] for entry in entries])
+
+
+def explain(given: Settings, name: str) -> None:
+    """Why it is not moving, and what would move it."""
+    found = asyncio.run(_one(given, name))
+    output.console().print(words.explain(found.upgrade, found.status))
+
+
+def watch(given: Settings, name: str, *, until_rest: bool) -> None:
+    """As it moves; drawn in place on a terminal, line by line elsewhere."""
+    asyncio.run(_watch(given, name, until_rest=until_rest))
+
+
+def ask(given: Settings, name: str, verb: Verb, patience: float | None) -> Exit:
+    """One request, and the wait until it was heard."""
+    return asyncio.run(_ask(given, name, verb, patience))
+
+
+def _everywhere(given: Settings) -> Settings:
+    return Settings(kubeconfig=given.kubeconfig, context=given.context)
+
+
+def _read(obj: cluster.Json) -> Seen:
+    return Seen(obj, upgrades.upgrade(obj), upgrades.status(obj))
+
+
+async def _there(connection: Kube, name: str) -> cluster.Json:
+    for obj in await cluster.listed(connection, KIND):
+        if obj["metadata"]["name"] == name:
+            return obj
+    raise RefusedError(f"{PREFIX}{name}: not found; kubectl get controlplaneupgrades shows all")
+
+
+async def _one(given: Settings, name: str) -> Seen:
+    async with cluster.connected(_everywhere(given)) as connection:
+        return _read(await _there(connection, name))
+
+
+async def _follow(
+    connection: Kube, name: str, tell: Callable[[cluster.Json], Awaitable[bool]]
+) -> None:
+    """``tell`` hears of the upgrade now and after every change, until it answers True."""
+    changed = asyncio.Event()
+    connection.listen(lambda kind, _: changed.set() if kind == KIND else None)
+    while True:
+        changed.clear()
+        if await tell(await _there(connection, name)):
+            return
+        await changed.wait()
+
+
+async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
+    said: list[str] = []
+
+    def rests(found: Seen) -> bool:
+        return until_rest and found.status.state in _REST
+
+    async def line(obj: cluster.Json) -> bool:
+        found = _read(obj)
+        text = f"{found.status.phase.value:<12} {found.status.state:<9} {found.status.because}"
+        if said[-1:] != [text]:
+            said.append(text)
+            print(f"{cluster.now():%H:%M:%S}  {text}", flush=True)
+        return rests(found)
+
+    async with cluster.connected(_everywhere(given)) as connection:
+        if not sys.stdout.isatty():
+            await _follow(connection, name, line)
+            return
+        with Live(console=output.console(), auto_refresh=False) as drawing:
+
+            async def draw(obj: cluster.Json) -> bool:
+                drawing.update(picture(_read(obj)), refresh=True)
+                return rests(_read(obj))
+
+            await _follow(connection, name, draw)
+
+
+def picture(found: Seen) -> Group:
+    """The facts as they stand, and the last decisions below."""
+    style = "" if settings.is_plain() else output.STYLES[found.status.phase.value]
+    said = words.facts(found.upgrade, found.status, cluster.now())
+    lines = [
+        Text.assemble((f"{label:<10}  ", "bold"), (text, style if label == "Phase" else ""))
+        for label, text in said
+    ]
+    past = [
+        Text(f"{row[1]:>4}  {row[2]:<9} {row[4]}", style="dim")
+        for row in words.history(found.status, cluster.now())[:5]
+    ]
+    return Group(*lines, *past)
+
+
+async def _ask(given: Settings, name: str, verb: Verb, patience: float | None) -> Exit:
+    said: list[UpgradeStatus] = []
+    async with cluster.connected(_everywhere(given)) as connection:
+        await _there(connection, name)
+        text = await inbox.ask(connection, "", name, verb, KIND)
+        if patience is None:
+            output.say(f"{PREFIX}{name}: asked to {verb}")
+            return Exit.OK
+
+        async def heard(obj: cluster.Json) -> bool:
+            said.append(upgrades.status(obj))
+            return said[-1].last_handled_request == text
+
+        try:
+            await asyncio.wait_for(_follow(connection, name, heard), patience)
+        except TimeoutError:
+            waited = f"after {patience:g} s"
+            output.say(f"{PREFIX}{name}: asked to {verb}, not heard {waited}; does it run?")
+            return Exit.TIMEOUT
+    output.say(f"{PREFIX}{name}: {said[-1].because}")
+    return Exit.REFUSED if said[-1].last_refused_request == text else Exit.OK
