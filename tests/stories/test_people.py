@@ -1,4 +1,4 @@
-"""People in Slack: pressed, late, twice, by the wrong one, and while Slack is away."""
+"""P-SLK, SEC-04 to SEC-06: people in Slack: pressed, late, twice, by the wrong one, while it is away."""
 
 import asyncio
 import itertools
