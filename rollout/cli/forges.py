@@ -39,6 +39,7 @@ def reporting(forges: Forges) -> Beside:
         kube = controller.outside.kube
         told = Reporting(kube, forges, lambda: controller.leading)
         kube.listen(told.changed)
+        controller.when_leading(told.begin)
         await told.run()
 
     return beside

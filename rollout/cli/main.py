@@ -104,6 +104,12 @@ class Commands(LazyGroup):
             "Print all that runs the controller in a cluster: rollout install | kubectl apply -f -",
             "rollout.cli.manifests.install:install",
         ),
+        "convert": Entry(
+            MANIFESTS,
+            "Turn Argo Rollouts' and Flagger's objects into ours, "
+            "and say what became of each field.",
+            "rollout.cli.manifests.convert:convert",
+        ),
         "schema": Entry(
             MANIFESTS,
             "Print a kind's JSON Schema, for editors.",

@@ -117,6 +117,7 @@ class Talk:
         self._ready.set()
         showing = Showing(kube, client, clock, inbox.trouble, leading)
         kube.listen(showing.changed)
+        controller.when_leading(showing.begin)
         inbox.chat, inbox.members = None, Roster(client, clock).members
         work = [showing.run()]
         if self.secrets.app is not None:
@@ -146,6 +147,7 @@ def telling(listeners: Listeners) -> Beside:
         kube = controller.outside.kube
         told = Telling(kube, listeners, controller.clock, lambda: controller.leading)
         kube.listen(told.changed)
+        controller.when_leading(told.begin)
         await told.run()
 
     return beside

@@ -38,6 +38,8 @@ def beside(edges: Beyond) -> Beside:
 
     async def run(controller: Controller) -> None:
         instance = controller.settings.identity
-        await Following(edges, loop.clock, lambda: controller.leading, instance).run()
+        following = Following(edges, loop.clock, lambda: controller.leading, instance)
+        controller.when_leading(following.begin)
+        await following.run()
 
     return run

@@ -83,6 +83,7 @@ class Controller:
     loop: Loop = field(init=False)
     leader: Leader | None = field(init=False, default=None)
     remarks: list[Callable[[], str]] = field(default_factory=list)
+    _begins: list[Callable[[], None]] = field(default_factory=list)
     _interests: Interests = field(default_factory=Interests)
     _health: Health = field(init=False)
 
@@ -120,6 +121,7 @@ class Controller:
             self.clock,
             alarms,
             looks.troubled,
+            self.metrics.failed,
             hurried=looks.hurried,
             meanwhile=looks.meanwhile,
         )
@@ -142,6 +144,12 @@ class Controller:
     def leading(self) -> bool:
         """Whether this replica may act now."""
         return self.leader is None or self.leader.leading
+
+    def when_leading(self, begin: Callable[[], None]) -> None:
+        """``begin`` is called each time that this replica begins to act; now, if it does."""
+        self._begins.append(begin)
+        if self.leading:
+            begin()
 
     def health(self) -> str:
         """What is wrong with this process, in one line; empty when nothing is."""
@@ -225,6 +233,8 @@ class Controller:
         self.store.forget()
         if leading:
             self._wake_all()
+            for begin in self._begins:
+                begin()
 
     def _listed(self, kind: str) -> Sequence[Json]:
         """All objects of a kind that is watched already; none while they are not known."""

@@ -30,6 +30,7 @@ PHASES = frozenset(phase.value for phase in Phase)
 SHORT = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 PROMOTED = "Promoted"  # the Event's reason
 SUCCESS = "success"
+RACE = "race"
 LONG = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -42,7 +43,7 @@ class Instruments:
         Info("rollout_build", "Version of the controller.", registry=ours).info(about)
         self._reconciles = Counter(
             "rollout_reconciles",
-            "Reconciliations of Rollouts by result: success, or the kind of error.",
+            "Reconciliations by result: success, race (lost, and done anew at once), or the error.",
             ("result",),
             registry=ours,
         )
@@ -121,10 +122,14 @@ class Instruments:
         self._named: dict[tuple[str, str, str], None] = {}
 
     def reconciled(self, result: str, seconds: float | None = None) -> None:
-        """One reconciliation is over: ``success``, or the name of the error's class."""
+        """One reconciliation is over: ``success``, ``race``, or the name of the error's class."""
         self._reconciles.labels(result).inc()
         if seconds is not None:
             self._reconcile_seconds.observe(seconds)
+
+    def failed(self, error: Exception, raced: bool) -> None:
+        """One reconciliation has failed; ``raced``: somebody wrote first, and it is done anew."""
+        self.reconciled(RACE if raced else type(error).__name__)
 
     def decided(self, namespace: str, name: str, decision: Decision) -> None:
         """What a decision comes to: verdicts, and whether it promotes or takes back."""

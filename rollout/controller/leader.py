@@ -26,7 +26,8 @@ RETRY = 1.0
 class Leader:
     """Holds the Lease ``name`` or waits for it.
 
-    ``changed``: told that we lead from now on, or no longer.
+    ``changed``: told that we lead from now on, or no longer; every moment in which we did not
+    lies between two tellings, so that what was not done in it can be done after the second.
     ``complaint``: why the Lease could not be read or written last; empty when it could.
     """
 
@@ -56,6 +57,7 @@ class Leader:
     async def run(self) -> None:
         """Takes the Lease when it is free, and renews it; ends only when cancelled."""
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 await self._once()
                 self._complain("")
@@ -64,7 +66,8 @@ class Leader:
             except RolloutError as error:
                 self._complain(str(error))
             self._tell()
-            await asyncio.sleep(RENEW if self.leading else RETRY)
+            due = began + (RENEW if self.leading else RETRY)
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
             self._tell()
 
     async def release(self) -> None:
@@ -91,6 +94,7 @@ class Leader:
         else:
             self._follows_until = began + LEASE
             return
+        self._tell()  # an answer that came after the belief had ended must not hide that
         self._until = began + BELIEF
 
     def _complain(self, complaint: str) -> None:

@@ -96,7 +96,6 @@ class Looks:
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one Rollout fail: to the log, and in its status."""
         name = type(trouble.error).__name__
-        self.metrics.reconciled(name)
         if isinstance(trouble.error, RolloutError):
             text = str(trouble.error)
             telemetry.warn("look failed", rollout=trouble.key, error=text, times=trouble.times)

@@ -22,7 +22,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
 HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being taken back
 SPREAD, LATEST = 0.1, timedelta(seconds=2)  # how late an alarm may ring: of its wait, and at most
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
-CONFLICTS = 3  # in a row are looked at again at once; more are a fight, and cost waiting
+RACES = 3  # lost in a row are looked at again at once; more are a fight, and cost waiting
 REMIND = 300.0  # seconds until the same reason is told again
 
 Look = Callable[[str], Awaitable[timedelta | None]]
@@ -118,6 +118,8 @@ class Trouble:
 class Loop:
     """Looks at objects by key: never two looks of one at once, and never one for many wakes.
 
+    ``failed``: told of every look that fails, and whether it is but a race lost, which is looked
+    at again at once.
     ``troubled``: told why looks fail: each time it is a new reason, and again after a while.
     ``hurried``: whether an object's failures must be tried again soon, however many there were.
     ``meanwhile``: told that an object changed while a look at it runs.
@@ -127,6 +129,7 @@ class Loop:
     clock: Callable[[], datetime]
     alarms: Alarms
     troubled: Callable[[Trouble], Awaitable[None]]
+    failed: Callable[[Exception, bool], None] = lambda *_: None
     jitter: Callable[[], float] = random.random
     hurried: Callable[[str], bool] = lambda _: False
     meanwhile: Callable[[str], None] = lambda _: None
@@ -210,7 +213,9 @@ class Loop:
     async def _failed(self, key: str, state: _State, error: Exception) -> float:
         """How long to wait before the next look."""
         state.failures += 1
-        if isinstance(error, ConflictError) and state.failures <= CONFLICTS:
+        raced = isinstance(error, ConflictError) and state.failures <= RACES
+        self.failed(error, raced)
+        if raced:
             return GAP
         state.patient = True
         if self._is_news(state, error):
@@ -223,7 +228,7 @@ class Loop:
     @staticmethod
     def _is_news(state: _State, error: Exception) -> bool:
         """Whether people should hear of it, anew or again; what may pass must have lasted."""
-        if state.failures < CONFLICTS and isinstance(error, OutsideError | ConflictError):
+        if state.failures < RACES and isinstance(error, OutsideError | ConflictError):
             return False
         complaint = _reason(error)
         return complaint != state.complaint or _now() - state.told_at >= REMIND

@@ -14,6 +14,7 @@ def of(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _steps(plain.items(spec.get("steps")), ("steps",))
     yield from _analysis(plain.mapping(spec.get("analysis")))
     yield from _records(plain.mapping(spec.get("dns")))
+    yield from _abroad(spec)
     yield from _probes(spec)
     yield from _overruled(plain.items(spec.get("overrule")))
 
@@ -71,6 +72,18 @@ def _records(dns: Mapping[str, Any]) -> Iterator[Mistake]:
     for index, name in enumerate(plain.items(dns.get("names"))):
         if name in plain.items(dns.get("names"))[:index]:
             yield Mistake(("dns", "names", index), f"is {show(name)} again", "each name once")
+
+
+def _abroad(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    """In the controller's own cluster a switchover writes into its own namespace only."""
+    entries = plain.items(plain.mapping(spec.get("dns")).get("endpoints"))
+    for index, entry in enumerate(map(plain.mapping, entries)):
+        cluster = entry.get("cluster", "home")
+        far = cluster != "home" and plain.mapping(spec.get(str(cluster))).get("kubeconfig")
+        if entry.get("namespace") and not far:
+            found = f"is {show(entry['namespace'])}, in the controller's own cluster"
+            wanted = "leave it out: there the switchover's own namespace is written"
+            yield Mistake(("dns", "endpoints", index, "namespace"), found, wanted)
 
 
 def _probes(spec: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -121,6 +121,7 @@ class Shop:
         self.hearing = Hearing(self.kube, self.chat, inbox, now, leading)
         showing = Showing(self.kube, self.chat, now, inbox.trouble, leading)
         self.kube.listen(showing.changed)
+        made.when_leading(showing.begin)
         inbox.chat, inbox.members = None, Roster(self.chat, now).members
         await showing.run()
 

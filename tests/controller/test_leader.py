@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rollout.controller.leader import BELIEF, LEASE, NAME, Leader
+from rollout.controller.leader import BELIEF, LEASE, NAME, RENEW, Leader
 from rollout.controller.ports import Json
 from rollout.errors import OutsideError, RefusedError
 from tests import virtual
@@ -162,14 +162,16 @@ class Forbidden(FakeKube):
 
 @dataclass
 class Late(FakeKube):
-    """An API server whose answers to writes take a while."""
+    """An API server whose answers to patches of ``slow`` take a while."""
 
     seconds: float = 0.0
+    slow: str = "Lease"
 
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:
-        await asyncio.sleep(self.seconds)
+        if kind == self.slow:
+            await asyncio.sleep(self.seconds)
         return await super().patch(kind, namespace, name, ops, subresource)
 
 
@@ -183,6 +185,38 @@ def test_a_renewal_counts_from_when_it_was_asked_not_answered() -> None:
         await asyncio.sleep(2 * BELIEF)
         assert not leader.leading
         await _end(task)
+
+    virtual.run(story())
+
+
+def test_whoever_may_not_act_for_a_moment_is_told_so_and_that_it_may_again() -> None:
+    """A renewal that takes longer than the belief lasts, and then comes: between two tellings."""
+
+    async def story() -> None:
+        kube = Late()
+        told: list[bool] = []
+        leader = replica(kube, "a", told)
+        task = asyncio.create_task(leader.run())
+        await asyncio.sleep(RENEW - 0.5)
+        kube.seconds = BELIEF - RENEW + 0.5
+        await asyncio.sleep(BELIEF)
+        assert (leader.leading, told) == (True, [True, False, True])
+        await _end(task)
+
+    virtual.run(story())
+
+
+def test_a_journey_goes_on_though_each_renewal_of_the_lease_comes_a_moment_late() -> None:
+    """The looks that fall into those moments do nothing, and are not lost."""
+
+    async def story() -> None:
+        shop = Shop(kube := Late())
+        shop.kube.put(a_rollout())
+        async with shop.controller(namespace=SPACE, identity="a"):
+            await shop.until("Healthy")
+            kube.seconds = BELIEF - RENEW - 0.1
+            await shop.push("v2")
+            await shop.comes(shop.rests_on_v2)
 
     virtual.run(story())
 

@@ -17,8 +17,11 @@ class Looker:
         self.again: timedelta | None = None
         self.looks: list[tuple[str, float]] = []
         self.told: list[Trouble] = []
+        self.failed: list[tuple[str, bool]] = []
         self.running: list[str] = []
-        self.loop = Loop(self.look, virtual.clock, virtual.Alarms(), self.tell, lambda: 1.0)
+        self.loop = Loop(
+            self.look, virtual.clock, virtual.Alarms(), self.tell, self.fails, lambda: 1.0
+        )
 
     async def look(self, key: str) -> timedelta | None:
         assert key not in self.running
@@ -32,6 +35,9 @@ class Looker:
 
     async def tell(self, trouble: Trouble) -> None:
         self.told.append(trouble)
+
+    def fails(self, error: Exception, raced: bool) -> None:
+        self.failed.append((type(error).__name__, raced))
 
     @property
     def times(self) -> list[float]:
@@ -106,6 +112,18 @@ def test_failures_wait_longer_and_longer_up_to_a_minute_and_are_told_once() -> N
         assert [round(wait, 1) for wait in waits[:5]] == [0.1, 0.2, 0.4, 0.8, 1.6]
         assert round(max(waits), 3) == 60
         assert [trouble.times for trouble in looker.told] == [3]
+
+    virtual.run(story())
+
+
+def test_every_look_that_fails_is_counted_whether_or_not_people_hear_of_it() -> None:
+    async def story() -> None:
+        looker = Looker()
+        looker.errors = [ConflictError("somebody wrote first")] * 4 + [OutsideError("no")] * 5
+        looker.loop.wake("a")
+        await asyncio.sleep(60)
+        races = [("ConflictError", True)] * 3 + [("ConflictError", False)]
+        assert looker.failed == races + [("OutsideError", False)] * 5
 
     virtual.run(story())
 

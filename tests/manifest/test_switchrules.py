@@ -56,6 +56,12 @@ def test_a_switchover_is_read() -> None:
             "10: dns.endpoints[1].name is 'shop' again; each object once",
         ),
         (
+            "endpoints: [{name: shop}]",
+            "endpoints: [{name: shop, namespace: kube-system}]",
+            "10: dns.endpoints[0].namespace is 'kube-system', in the controller's own cluster; "
+            "leave it out: there the switchover's own namespace is written",
+        ),
+        (
             '"*.shop.example.com"',
             "shop.example.com",
             "9: dns.names[1] is 'shop.example.com' again; each name once",

@@ -217,6 +217,26 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
     }
 
 
+def root(space: str) -> dict[str, Any]:
+    """The root that proxies trust, as istiod writes it into every namespace."""
+    return {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": {"name": "istio-ca-root-cert", "namespace": space},
+        "data": {"root-cert.pem": "root"},
+    }
+
+
+def definition(name: str) -> dict[str, Any]:
+    """One of Istio's CRDs."""
+    return {
+        "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "metadata": {"name": f"{name}.istio.io"},
+        "spec": {"versions": [{"name": "v1", "served": True}]},
+    }
+
+
 def workload(
     space: str, name: str, replicas: int = 2, kind: str = "Deployment", **labels: str
 ) -> dict[str, Any]:
@@ -510,6 +530,17 @@ def built(*, spaces: int = 3, works: int = 2) -> Mesh:
         mesh.put(*(workload(f"shop{number}", f"web{n}") for n in range(works)))
     mesh.put(namespace("tagged", **{"istio.io/rev": "prod"}), workload("tagged", "web"))
     mesh.put(namespace("ingress"), gateway("ingress", "gw"))
+    mesh.put(
+        {
+            "kind": "Service",
+            "apiVersion": "v1",
+            "metadata": {"name": "gw", "namespace": "ingress"},
+            "spec": {"selector": {"istio": "ingress"}},
+        }
+    )
+    names = [f"shop{number}" for number in range(1, spaces + 1)]
+    mesh.put(*(root(name) for name in (SYSTEM, *names, "tagged", "ingress")))
+    mesh.put(*map(definition, ("virtualservices.networking", "peerauthentications.security")))
     mesh.settle(4)
     return mesh
 

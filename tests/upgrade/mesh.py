@@ -155,7 +155,7 @@ def joined(*worlds: World) -> World:
     whole: World = {kind: [] for kind in KINDS}
     for each in worlds:
         for kind, objs in each.items():
-            whole[kind] = [*whole[kind], *deepcopy(objs)]
+            whole[kind] = [*whole.get(kind, []), *deepcopy(objs)]
     return whole
 
 

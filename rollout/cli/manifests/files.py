@@ -90,12 +90,12 @@ class Given:
 
 def read(paths: Iterable[Path]) -> Given:
     """What is in ``paths``; standard input for ``-``."""
-    texts = list(_texts(paths))
-    every = tuple(obj for _, data in texts for obj in documents(data, ()))
+    known = list(texts(paths))
+    every = tuple(obj for _, data in known for obj in documents(data, ()))
     return Given(
-        tuple(load.text(name, data) for name, data in texts),
+        tuple(load.text(name, data) for name, data in known),
         tuple(obj for obj in every if obj["kind"] in KINDS),
-        tuple(error for name, data in texts for error in _odd(name, data)),
+        tuple(error for name, data in known for error in _odd(name, data)),
         every,
     )
 
@@ -105,7 +105,8 @@ def _odd(name: str, data: bytes) -> Iterator[ManifestError]:
         yield from load.oddities(name, data)
 
 
-def _texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+def texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Every file's name and bytes; ``stdin`` for what comes in by a pipe."""
     for path in files(paths):
         if str(path) == "-":
             yield STDIN, standard_input().read()
@@ -143,12 +144,13 @@ def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
         return  # load.text has said what is wrong with it, or that it is none of ours
     for one in found:
-        for obj in _items(one):
+        for obj in items(one):
             if isinstance(obj, dict) and _is_object(obj, kinds):
                 yield obj
 
 
-def _items(document: object) -> list[object]:
+def items(document: object) -> list[object]:
+    """The objects of a List, or the document itself."""
     items = document.get("items") if isinstance(document, dict) else None
     is_list = isinstance(document, dict) and document.get("kind") == "List"
     return items if is_list and isinstance(items, list) else [document]

@@ -67,6 +67,7 @@ class Showing:
     _channels: dict[str, _Channel] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
+    _leads: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -75,6 +76,11 @@ class Showing:
         if kind == "Rollout":
             for key in concerns.itself(touched):
                 self._soon(key, 0.0 if key not in self._failures else None)
+
+    def begin(self) -> None:
+        """This replica leads from now on, and may not have for a moment: all is compared anew."""
+        self._leads = False
+        self._news.set()
 
     def _begin(self) -> None:
         """Every rollout is compared anew: another replica may have written since."""
@@ -89,10 +95,9 @@ class Showing:
         room = asyncio.Semaphore(AT_ONCE)
         working: set[asyncio.Task[None]] = set()
         try:
-            leads = False
             while True:
-                leads = self._leads(leads)
-                if not leads:
+                self._leads = self._may()
+                if not self._leads:
                     self._due.clear()  # all are compared when this replica begins to lead
                 for key in self._ripe():
                     await room.acquire()
@@ -106,9 +111,9 @@ class Showing:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
 
-    def _leads(self, before: bool) -> bool:
+    def _may(self) -> bool:
         """Whether this replica may act; when it begins to, everything is compared."""
-        if self.leading() and not before:
+        if self.leading() and not self._leads:
             try:
                 self._begin()
             except OutsideError:  # nobody has listed the rollouts yet

@@ -5,6 +5,7 @@ same nonce, by which whoever listens knows that it is no news.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +42,12 @@ class Telling:
         if kind == "Rollout" and self.leading():
             for key in concerns.itself(touched):
                 self._look(key)
+
+    def begin(self) -> None:
+        """This replica leads from now on: what another one did not come to tell is told."""
+        with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
+            for obj in self.kube.list("Rollout"):
+                self._look(f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}")
 
     async def run(self) -> None:
         """For ever; at its end nothing is told any more."""

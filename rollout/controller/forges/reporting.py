@@ -73,6 +73,7 @@ class Reporting:
     leading: Callable[[], bool] = lambda: True
     _lines: dict[str, _Line] = field(default_factory=dict)
     _generations: dict[str, int] = field(default_factory=dict)
+    _leads: bool = False
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """A Rollout may have another status now, or a source another wish."""
@@ -83,17 +84,19 @@ class Reporting:
             for concern in touched:
                 self._wished(concern.removeprefix("RolloutSource "))
 
+    def begin(self) -> None:
+        """This replica leads from now on, and may not have for a moment: all is compared anew."""
+        self._leads = False
+
     async def run(self) -> None:
         """For ever; at its end nothing is told any more."""
-        leads = False
         try:
             while True:
-                now = self.leading()
-                if now and not leads:
-                    leads = self._begin()
-                elif leads and not now:
-                    leads = False
+                if not self.leading():
+                    self._leads = False
                     await self._end()
+                elif not self._leads:
+                    self._leads = self._begin()
                 await asyncio.sleep(BEAT)
         finally:
             await self._end()

@@ -65,6 +65,10 @@ class Following:
             alarms.stop()
             await connections.close()
 
+    def begin(self) -> None:
+        """This replica leads from now on, and may not have for a moment: all are looked at."""
+        self._led = False
+
     async def _wake_always(self) -> None:
         """Every switchover is looked at as soon as it is known, and when this replica leads."""
         while True:

@@ -28,6 +28,8 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             clock=controller.clock,
             leading=lambda: controller.leading,
         )
-        await Upgrades(looks, kube).run()
+        upgrades = Upgrades(looks, kube)
+        controller.when_leading(upgrades.wake_all)
+        await upgrades.run()
 
     return beside

@@ -25,11 +25,17 @@ class Upgrades:
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
         alarms = Scheduler()
-        self._loop = Loop(self.looks.look, self.looks.clock, alarms, self.looks.troubled)
+        self._loop = Loop(
+            self.looks.look,
+            self.looks.clock,
+            alarms,
+            self.looks.troubled,
+            self.looks.metrics.failed,
+        )
         self.watch.listen(self._changed)
         try:
             await self._first()
-            await self._led()
+            await asyncio.Event().wait()
         finally:
             if self._pending is not None:
                 self._pending.cancel()
@@ -46,15 +52,6 @@ class Upgrades:
             else:
                 break
         self.wake_all()
-
-    async def _led(self) -> None:
-        """Every upgrade is looked at once we lead; ends only when cancelled."""
-        led = self.looks.leading()
-        while True:
-            await asyncio.sleep(AGAIN)
-            before, led = led, self.looks.leading()
-            if led and not before:
-                self.wake_all()
 
     def wake_all(self) -> None:
         """Every upgrade is looked at now, if they are known."""

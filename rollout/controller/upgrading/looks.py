@@ -81,7 +81,6 @@ class UpgradeLooks:
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""
         name = type(trouble.error).__name__
-        self.metrics.reconciled(name)
         if isinstance(trouble.error, RolloutError):
             text = str(trouble.error)
             telemetry.warn("look failed", upgrade=trouble.key, error=text, times=trouble.times)

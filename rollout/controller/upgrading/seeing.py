@@ -19,6 +19,8 @@ from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import Brake, MeshObservation, MeshQuestions, Tried, Try
 from rollout.model.upgrading import Recorded
 from rollout.upgrade import inventory as mesh
+from rollout.upgrade import rules
+from rollout.upgrade.rules.case import Case
 
 LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 CRD = "CustomResourceDefinition"
@@ -184,6 +186,6 @@ class Surveyor:
         """What the rules say; where they cannot be asked at all, nothing begins."""
         return self.guard.read(
             f"{upgrade.key}: preflight",
-            lambda: (),
+            lambda: rules.findings(Case.of(upgrade.name, upgrade.spec, inventory)),
             lambda why: (Finding(UNREAD, Severity.BLOCK, why),),
         )

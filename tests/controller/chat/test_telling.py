@@ -57,6 +57,7 @@ def telling(shop: Shop, listeners: FakeListeners) -> Any:
     async def beside(made: Controller) -> None:
         told = Telling(shop.kube, listeners, virtual.clock, lambda: made.leading)
         shop.kube.listen(told.changed)
+        made.when_leading(told.begin)
         await told.run()
 
     return (beside,)
@@ -91,6 +92,26 @@ def test_a_listener_that_is_down_is_told_again_until_it_takes_it() -> None:
     listeners = virtual.run(whole())
     assert listeners.tries == 3
     assert listeners.news[0]["nonce"].endswith(".1.started")
+
+
+def test_what_one_replica_did_not_come_to_tell_the_next_one_tells_at_once() -> None:
+    """Nothing else changes on the object: whoever takes over looks at it by itself."""
+
+    async def whole() -> list[str]:
+        shop, listeners = a_shop(["started"]), FakeListeners()
+        async with shop.controller(namespace="rollout-system", identity="a"):
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+            await shop.request("pause@1")
+            await shop.until("Paused")
+        async with shop.controller(
+            namespace="rollout-system", identity="b", beside=telling(shop, listeners)
+        ):
+            await shop.comes(lambda: bool(listeners.news), 30)
+        return [str(one["happened"]) for one in listeners.news]
+
+    assert virtual.run(whole()) == ["started"]
 
 
 def test_after_a_restart_the_newest_is_told_again_under_the_same_nonce() -> None:

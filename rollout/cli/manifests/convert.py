@@ -1,0 +1,85 @@
+"""``convert``: Argo Rollouts' and Flagger's objects as ours, with what became of each field."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from rollout.cli import output
+from rollout.cli.exits import Exit
+from rollout.cli.manifests import files
+from rollout.cli.manifests.files import Paths
+from rollout.cli.output import Format
+from rollout.convert.documents import converted
+from rollout.convert.fields import Fate
+from rollout.convert.result import Conversion
+from rollout.errors import ManifestError
+from rollout.manifest import load, scan
+
+
+def convert(
+    paths: Paths,
+    form: Annotated[
+        Format, typer.Option("--output", "-o", help="yaml and a report, or json of both.")
+    ] = Format.YAML,
+    strict: Annotated[bool, typer.Option(help="Exit code 1 where a field is lost.")] = False,
+) -> None:
+    """Turn Argo Rollouts' and Flagger's objects into ours, and say what became of each field.
+
+    Manifests go to standard output, the report to standard error: converted, changed (how), lost
+    (why, and what to do), what must be mended by hand, and the hand-over in order.
+    Give the Deployments, Services and MetricTemplates that they name, too.
+    Exit code 2 where nothing of either is found, or a file cannot be read.
+    """
+    objs = [obj for name, data in files.texts(paths) for obj in _objects(name, data)]
+    made = converted(objs)
+    if not made.notes:
+        output.say("nothing of Argo Rollouts or Flagger found")
+        raise typer.Exit(Exit.INPUT)
+    text = yaml.safe_dump_all(made.objects, sort_keys=False, allow_unicode=True)
+    mistakes = load.text("converted.yaml", text.encode()).errors if made.objects else ()
+    if form is Format.JSON:
+        output.machine(form, _plain(made, mistakes), [])
+    else:
+        print(text, end="")
+        for line in _report(made, mistakes):
+            print(line, file=sys.stderr)
+    if strict and (made.count(Fate.LOST) or mistakes):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _objects(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
+    """Every object of a file, those of a List, too. Errors: ``ManifestError`` for no YAML."""
+    for document in scan.documents(name, data):
+        for obj in files.items(document.value):
+            if isinstance(obj, dict):
+                yield obj
+
+
+def _report(made: Conversion, mistakes: tuple[ManifestError, ...]) -> Iterator[str]:
+    before = ""
+    for note in made.notes:
+        if note.source != before:
+            yield f"{note.source}:"
+            before = note.source
+        yield f"  {note.fate.value:<9}  {note.path}: {note.how}"
+    counts = ", ".join(f"{made.count(fate)} {fate.value}" for fate in Fate)
+    yield f"fields: {counts}"
+    if mistakes:
+        yield "to be mended by hand before it is applied:"
+        yield from (f"  {error}" for error in mistakes)
+    if made.handover:
+        yield "hand-over:"
+        yield from (f"  {number}. {step}" for number, step in enumerate(made.handover, 1))
+
+
+def _plain(made: Conversion, mistakes: tuple[ManifestError, ...]) -> dict[str, Any]:
+    return {
+        "objects": [dict(obj) for obj in made.objects],
+        "fields": [asdict(note) for note in made.notes],
+        "mistakes": [str(error) for error in mistakes],
+        "handover": list(made.handover),
+    }

@@ -1,0 +1,472 @@
+"""Argo Rollouts: Rollout, AnalysisTemplate, ClusterAnalysisTemplate, Experiment.
+
+Source of the fields: argo-rollouts, ``pkg/apis/rollouts/v1alpha1/types.go`` and
+``analysis_types.go``; of their meaning: argo-rollouts.readthedocs.io.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollout.convert import conditions, durations
+from rollout.convert.fields import Fate, Fields, Log
+from rollout.convert.result import Conversion, names, neighbour, ours
+
+Json = Mapping[str, Any]
+GROUP = "argoproj.io/"
+
+GATED = "a step ends once the analysis has certified it, or by its timeBox (20m)"
+HANDOVER = (
+    "pause Argo Rollouts for it: kubectl argo rollouts pause NAME; no update may be under way",
+    "let the routes name one Service, SERVICE, without weights; commit and sync it",
+    "apply our Rollout: it makes a Deployment of the same pods beside Argo's and moves nobody; "
+    "wait for Healthy (rollout wait NAME)",
+    "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it",
+    "the way back until then: delete our Rollout, whose routes go home, and resume Argo's",
+)
+
+
+def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
+    """Argo's Rollout; ``beside``: the other objects given, such as its workloadRef's Deployment."""
+    name, namespace = names(obj)
+    log = Log(f"Rollout {name}")
+    whole = _whole(obj, log)
+    spec = whole.sub("spec")
+    strategy = spec.sub("strategy")
+    made: dict[str, Any] = {"service": "", "workload": _workload(spec, namespace, beside, log)}
+    if "blueGreen" in strategy:
+        made |= _blue_green(strategy.sub("blueGreen"))
+    else:
+        made |= _canary(strategy.sub("canary"), log)
+    made["service"] = made["service"] or _service(name, spec, beside, log)
+    _deadline(spec, made)
+    spec.lost("paused", "pause the release instead: rollout pause")
+    spec.lost("restartAt", "kubectl rollout restart works on our Deployments")
+    spec.lost("rollbackWindow", "a revision seen before takes the same steps; rollout undo --now")
+    spec.lost("analysis", "how many runs are kept is Argo's own; our history has 50 decisions")
+    spec.lost(
+        "progressDeadlineAbort", "a step that cannot start pauses and asks; rollout abort ends it"
+    )
+    whole.rest()
+    handover = tuple(
+        line.replace("NAME", name).replace("SERVICE", str(made["service"])) for line in HANDOVER
+    )
+    return Conversion((ours("Rollout", name, namespace, made),), tuple(log.notes), handover)
+
+
+def template(obj: Json) -> Conversion:
+    """Argo's AnalysisTemplate, or its cluster-wide kind, as one of ours."""
+    name, namespace = names(obj)
+    kind = str(obj.get("kind"))
+    log = Log(f"{kind} {name}")
+    whole = _whole(obj, log)
+    if kind == "ClusterAnalysisTemplate":
+        log.add("kind", Fate.CHANGED, "ours belong to a namespace: apply it in each that uses it")
+    spec = whole.sub("spec")
+    metrics = [made for metric in spec.each("metrics") if (made := _metric(metric))]
+    args = {key: value for arg in spec.each("args") for key, value in _argument(arg)}
+    spec.lost("dryRun", "write dryRun: true at each metric that it names")
+    spec.lost("measurementRetention", "nothing is kept beyond what a test needs")
+    spec.lost("templates", "name each template in the Rollout's spec.analysis.templates")
+    whole.rest()
+    if not metrics:
+        log.add("spec.metrics", Fate.LOST, "none of its metrics asks Prometheus; none is written")
+        return Conversion((), tuple(log.notes))
+    made = {"metrics": metrics} | ({"args": args} if args else {})
+    return Conversion((ours("AnalysisTemplate", name, namespace, made),), tuple(log.notes))
+
+
+def experiment(obj: Json) -> Conversion:
+    """Argo's Experiment has no counterpart: it compares pods that get no requests."""
+    log = Log(f"Experiment {names(obj)[0]}")
+    why = "no counterpart: a canary is compared with stable by its requests; use a dark release"
+    log.add("spec", Fate.LOST, f"{why} (docs/traffic.md)")
+    return Conversion((), tuple(log.notes))
+
+
+def _whole(obj: Json, log: Log) -> Fields:
+    whole = Fields.of(obj, "", log)
+    whole.ignored("apiVersion", "kind", "metadata", "status")
+    return whole
+
+
+# Pods
+
+
+def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) -> dict[str, Any]:
+    """``workload`` with the pods' template, which stands in the Rollout or in a Deployment."""
+    where = "spec.workload.template"
+    made: dict[str, Any] = {}
+    if "workloadRef" in spec:
+        made = _referred(spec.sub("workloadRef"), namespace, beside, log)
+    for key in ("selector", "template", "replicas", "minReadySeconds"):
+        kind: Any = int if key in ("replicas", "minReadySeconds") else dict
+        value = spec.converted(key, kind, f"{where}.{key}")
+        if value is not None:
+            made[key] = value
+    workload: dict[str, Any] = {"template": made}
+    history = spec.converted("revisionHistoryLimit", int, "spec.workload.revisionHistory")
+    if history is not None and history >= 1:
+        workload["revisionHistory"] = min(history, 50)
+    return workload
+
+
+def _referred(ref: Fields, namespace: str, beside: Sequence[Json], log: Log) -> dict[str, Any]:
+    ref.ignored("apiVersion", "kind")
+    name = ref.changed("name", str, "its spec is copied to spec.workload.template; we own the pods")
+    ref.lost("scaleDown", "scale the Deployment to 0 once ours serve")
+    found = neighbour(beside, str(ref.peek("kind")), str(name), namespace)
+    spec = found.get("spec") if found else None
+    if not isinstance(spec, dict):
+        log.add(ref.at("name"), Fate.LOST, f"give the manifest of {name}, too: its pods are needed")
+        return {}
+    return dict(spec)
+
+
+def _service(name: str, spec: Fields, beside: Sequence[Json], log: Log) -> str:
+    """The Service whose selector fits the pods, else one of the Rollout's name."""
+    template = spec.peek("template")
+    metadata = template.get("metadata") if isinstance(template, dict) else None
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    known = labels if isinstance(labels, dict) else {}
+    for obj in beside:
+        inner = obj.get("spec")
+        selector = inner.get("selector") if isinstance(inner, dict) else None
+        wanted = selector.items() if isinstance(selector, dict) else ()
+        if obj.get("kind") == "Service" and wanted and all(known.get(k) == v for k, v in wanted):
+            return names(obj)[0]
+    log.add("spec.strategy", Fate.CHANGED, f"no Service is named: {name} is taken; correct it")
+    return name
+
+
+def _deadline(spec: Fields, made: dict[str, Any]) -> None:
+    deadline = spec.converted("progressDeadlineSeconds", int, "spec.progressDeadline")
+    if deadline:
+        made["progressDeadline"] = durations.written(deadline)
+
+
+# Canary
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Our steps as they grow: a weight, then what belongs to it until the next."""
+
+    log: Log
+    made: list[dict[str, Any]] = field(default_factory=list)
+    weight: int = 0
+    pending: dict[str, Any] = field(default_factory=dict)
+
+    def at(self) -> dict[str, Any]:
+        """The step that a pause belongs to."""
+        if self.pending or not self.made:
+            self.made.append(self.pending)
+            self.pending = {}
+        return self.made[-1]
+
+    def raised(self, path: str, weight: int) -> None:
+        """``setWeight``: a step of its own if it rises; everyone is promotion."""
+        if weight >= 100:
+            self.log.add(
+                path, Fate.CONVERTED, "everyone: that is the promotion after the last step"
+            )
+            return
+        if weight <= self.weight:
+            why = "weights rise: a step back is rollout abort, and everyone goes"
+            self.log.add(path, Fate.LOST, why)
+            return
+        self.log.add(path, Fate.CONVERTED, f"a step of weight {weight}")
+        self.weight = weight
+        self.made.append({"weight": weight, **self.pending})
+        self.pending = {}
+
+
+def _canary(canary: Fields, log: Log) -> dict[str, Any]:
+    templates: dict[str, dict[str, str]] = {}
+    steps = _Steps(log)
+    for step in canary.each("steps"):
+        _step(step, steps, templates)
+    _background(canary.sub("analysis"), templates)
+    stable = canary.converted("stableService", str, "spec.service")
+    how = "one Service for both: DestinationRule subsets tell them apart, which we write"
+    other = canary.changed("canaryService", str, how)
+    made: dict[str, Any] = {"service": stable or other or ""}
+    usable = [step for step in steps.made if step.keys() & {"weight", "cohorts", "mirror"}]
+    if steps.pending:
+        usable.append(steps.pending)
+    made["strategy"] = {"canary": {"steps": usable} if usable else {}}
+    if usable:
+        log.add(canary.at("steps"), Fate.CHANGED, GATED)
+    else:
+        log.add(canary.at("steps"), Fate.CHANGED, "no weights: our default steps are taken")
+    traffic = _routing(canary.sub("trafficRouting"), log)
+    if traffic:
+        made["traffic"] = traffic
+    if templates:
+        uses = [{"name": n} | ({"args": a} if a else {}) for n, a in templates.items()]
+        made["analysis"] = {"templates": uses}
+    _scaling(canary)
+    return made
+
+
+def _step(step: Fields, steps: _Steps, templates: dict[str, dict[str, str]]) -> None:
+    weight = step.peek("setWeight")
+    if isinstance(weight, int) and not isinstance(weight, bool):
+        step.ignored("setWeight")
+        steps.raised(step.at("setWeight"), weight)
+    if "pause" in step:
+        _pause(step, steps)
+    if "setCanaryScale" in step:
+        scale = step.sub("setCanaryScale")
+        replicas = scale.converted("replicas", int, "replicas of the step")
+        if replicas:
+            _current(steps)["replicas"] = replicas
+        for key in ("weight", "matchTrafficWeight"):
+            scale.lost(key, "canary pods follow the weight by themselves; replicas sets a number")
+    if "setHeaderRoute" in step:
+        _cohorts(step.sub("setHeaderRoute"), steps)
+    if "setMirrorRoute" in step:
+        _mirror(step.sub("setMirrorRoute"), steps)
+    if "analysis" in step:
+        run = step.sub("analysis")
+        run.log.add(run.path, Fate.CHANGED, "judged at every step, not at this one alone")
+        _uses(run, templates)
+    step.lost("experiment", "no counterpart; a dark release (mirror) tries pods without users")
+    step.lost("plugin", "an HTTP gate (webhook of a step) may stand in for it")
+    step.lost("setWeightWithin", "one canary weight a step")
+    step.lost("replicaProgressThreshold", "minCanaryPods says how many pods must be ready")
+
+
+def _current(steps: _Steps) -> dict[str, Any]:
+    """Where what comes before its weight is kept: it belongs to the step that follows."""
+    return steps.pending if not steps.made or steps.pending else steps.made[-1]
+
+
+def _pause(step: Fields, steps: _Steps) -> None:
+    pause = step.peek("pause")
+    duration = pause.get("duration") if isinstance(pause, dict) else None
+    path, known = step.at("pause"), durations.seconds(duration)
+    step.ignored("pause")
+    at = steps.at()
+    if duration is None:
+        at["approval"] = {"approvers": ["kubernetes"]}
+        how = "an approval: rollout approve, within 4h or as approval.expires says"
+        steps.log.add(path, Fate.CHANGED, how)
+    elif known is None:
+        steps.log.add(path, Fate.LOST, f"{duration!r} is no duration that is known; write bake")
+    else:
+        before = durations.seconds(at.get("bake", "0s")) or 0
+        at["bake"] = durations.written(before + known)
+        steps.log.add(path, Fate.CONVERTED, f"bake of the step: {at['bake']}")
+
+
+def _cohorts(route: Fields, steps: _Steps) -> None:
+    route.changed("name", str, "we name our routes ourselves")
+    cohorts = []
+    for match in route.each("match"):
+        header = match.converted("headerName", str, "a cohort's header, in lower case")
+        value = match.converted("headerValue", dict, "how its value is matched")
+        if header and value:
+            cohorts.append({"headers": {header.lower(): dict(value)}})
+    if cohorts:
+        target = steps.pending if not steps.made else steps.at()
+        target["cohorts"] = [*target.get("cohorts", []), *cohorts]
+    else:
+        route.log.add(route.path, Fate.LOST, "cohorts stay on the canary until the release is over")
+
+
+def _mirror(route: Fields, steps: _Steps) -> None:
+    route.changed("name", str, "we name our routes ourselves")
+    route.lost("match", "all of the service's requests are mirrored, not those alone")
+    percent = route.converted("percentage", int, "mirror of the step")
+    if percent is None and "match" not in route:
+        route.log.add(route.path, Fate.CHANGED, "a mirror ends with its step by itself")
+        return
+    steps.made.append({"mirror": f"{100 if percent is None else percent}%", **steps.pending})
+    steps.pending = {}
+
+
+def _background(analysis: Fields, templates: dict[str, dict[str, str]]) -> None:
+    if not analysis.value:
+        return
+    analysis.lost("startingStep", "every step is judged, from the first on")
+    _uses(analysis, templates)
+
+
+def _uses(run: Fields, templates: dict[str, dict[str, str]]) -> None:
+    """``templates`` and ``args`` of an analysis of Argo's."""
+    named = []
+    for one in run.each("templates"):
+        name = one.converted("templateName", str, "spec.analysis.templates")
+        if one.peek("clusterScope") is not None:
+            one.changed("clusterScope", bool, "ours belong to a namespace: apply it in this one")
+        if name:
+            named.append(name)
+    args = {key: value for arg in run.each("args") for key, value in _argument(arg) if value}
+    for name in named:
+        templates[name] = {**templates.get(name, {}), **args}
+    run.lost("dryRun", "write dryRun: true at each metric that it names")
+    run.lost("measurementRetention", "nothing is kept beyond what a test needs")
+    for key in ("analysisRunMetadata",):
+        run.lost(key, "there are no run objects; evidence is in status.attempt.verdicts")
+
+
+def _routing(routing: Fields, log: Log) -> dict[str, Any]:
+    """Which Istio objects carry the routes; other meshes and ingresses are not ours."""
+    istio = routing.sub("istio")
+    named = [istio.sub("virtualService")] if "virtualService" in istio else []
+    refs = [ref for one in (*named, *istio.each("virtualServices")) if (ref := _reference(one))]
+    traffic: dict[str, Any] = {"virtualServices": refs} if refs else {}
+    rule = istio.sub("destinationRule")
+    if name := rule.converted("name", str, "spec.traffic.destinationRule"):
+        traffic["destinationRule"] = name
+    for key in ("canarySubsetName", "stableSubsetName"):
+        rule.changed(key, str, "we write subsets stable and canary ourselves")
+    routing.changed("managedRoutes", list, "our routes are named rollout-…, and go by themselves")
+    routing.lost("maxTrafficWeight", "weights are percents")
+    for key in routing.value.keys() - {"istio", "managedRoutes", "maxTrafficWeight"}:
+        routing.lost(key, "only Istio's VirtualServices are driven")
+    if not istio.value:
+        why = "without Istio's routes nothing divides requests: a VirtualService of the service"
+        log.add(routing.path, Fate.LOST, f"{why} is needed")
+    return traffic
+
+
+def _reference(one: Fields) -> dict[str, Any]:
+    """One VirtualService by name, with the routes of it that are named."""
+    whole = one.converted("name", str, "spec.traffic.virtualServices")
+    routes = one.converted("routes", list, "its routes by name")
+    for key in ("tlsRoutes", "tcpRoutes"):
+        one.lost(key, "weights of TCP and TLS routes are turned where they name the service")
+    if not whole:
+        return {}
+    name, _, namespace = whole.partition(".")
+    ref: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return ref | ({"routes": [str(route) for route in routes]} if routes else {})
+
+
+def _scaling(canary: Fields) -> None:
+    own = "canary pods stand beside stable's, which stay whole: no surge is needed"
+    for key in ("maxSurge", "maxUnavailable", "dynamicStableScale", "minPodsPerReplicaSet"):
+        canary.lost(key, own)
+    canary.lost("antiAffinity", "write it in the pod template")
+    for key in ("canaryMetadata", "stableMetadata"):
+        canary.lost(key, "pods carry rollout.dev/revision; labels of a role are not written")
+    drain = "workload.drain is from the last request to scale-down (30s)"
+    for key in ("scaleDownDelaySeconds", "abortScaleDownDelaySeconds"):
+        canary.changed(key, int, drain)
+    canary.lost("scaleDownDelayRevisionLimit", "one old revision drains at a time")
+    canary.lost("pingPong", "subsets are re-pointed at weight 0 instead")
+    canary.lost("stepPlugins", "an HTTP gate (webhook of a step) may stand in for it")
+
+
+# Blue-green
+
+
+def _blue_green(blue: Fields) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    service = blue.converted("activeService", str, "spec.service")
+    preview = blue.changed(
+        "previewService", str, "previewHost names a host for it; the Service itself is not written"
+    )
+    strategy: dict[str, Any] = {}
+    if preview:
+        strategy["previewHost"] = preview
+    automatic = blue.changed("autoPromotionEnabled", bool, "without it, an approval is asked for")
+    if automatic is False:
+        strategy["approval"] = {"approvers": ["kubernetes"]}
+    after = blue.changed("autoPromotionSeconds", int, "the least time of the preview: bake")
+    if after:
+        strategy["bake"] = durations.written(after)
+    keep = blue.changed("scaleDownDelaySeconds", int, "how long the old pods stay: keepWarm")
+    if keep is not None:
+        strategy["keepWarm"] = durations.written(keep)
+    templates: dict[str, dict[str, str]] = {}
+    for key in ("prePromotionAnalysis", "postPromotionAnalysis"):
+        if key in blue:
+            run = blue.sub(key)
+            run.log.add(run.path, Fate.CHANGED, "judged in the preview and while the old is kept")
+            _uses(run, templates)
+    blue.lost("previewReplicaCount", "the new revision is whole before anybody is switched")
+    blue.lost("scaleDownDelayRevisionLimit", "one old revision is kept at a time")
+    blue.lost("abortScaleDownDelaySeconds", "after a way back the canary drains and goes")
+    blue.lost("maxUnavailable", "both revisions are whole")
+    blue.lost("antiAffinity", "write it in the pod template")
+    for key in ("activeMetadata", "previewMetadata"):
+        blue.lost(key, "pods carry rollout.dev/revision; labels of a role are not written")
+    made |= {"service": service or "", "strategy": {"blueGreen": strategy}}
+    if templates:
+        uses = [{"name": n} | ({"args": a} if a else {}) for n, a in templates.items()]
+        made["analysis"] = {"templates": uses}
+    return made
+
+
+# Analysis
+
+
+def _argument(arg: Fields) -> list[tuple[str, str | None]]:
+    """Name and value of an argument; a value from elsewhere is not known here."""
+    name = arg.converted("name", str, "args")
+    value = arg.converted("value", (str, int, float), "args")
+    arg.lost("valueFrom", "write its value: pods, Secrets and fields are not read for arguments")
+    return [(name, None if value is None else str(value))] if name else []
+
+
+def _metric(metric: Fields) -> dict[str, Any] | None:
+    """One number of Prometheus with limits; None for any other provider."""
+    name = metric.converted("name", str, "metrics.name")
+    provider = metric.sub("provider")
+    prometheus = provider.sub("prometheus")
+    if "prometheus" not in provider:
+        for key in provider.value:
+            provider.lost(key, "an HTTP gate (webhook of a step) may ask it; only Prometheus is")
+        provider.rest()
+        return None
+    made: dict[str, Any] = {"name": _label(str(name or "metric"))}
+    query = prometheus.converted("query", str, "metrics.query")
+    made["query"] = (query or "").strip()
+    for key in ("address", "timeout", "insecure", "headers", "authentication", "rangeQuery"):
+        prometheus.lost(key, "one Prometheus for all: the controller's --prometheus")
+    limits = _limits(metric)
+    if limits is None:
+        metric.log.add(metric.path, Fate.LOST, "no limit could be read: write min or max")
+    else:
+        made |= {k: v for k, v in (("min", limits.min), ("max", limits.max)) if v is not None}
+    failures = metric.converted("failureLimit", (int, str), "failures.total, one more")
+    count = durations.seconds(failures)
+    made["failures"] = {"total": (count or 0) + 1}
+    metric.lost("interval", "one interval for all: spec.analysis.interval")
+    metric.lost("count", "it is judged as long as the step lasts")
+    metric.lost("initialDelay", "spec.analysis.warmup loosens the beginning")
+    metric.lost("inconclusiveLimit", "what cannot be told holds, and asks after progressDeadline")
+    metric.lost("consecutiveSuccessLimit", "it is judged as long as the step lasts")
+    metric.lost("consecutiveErrorLimit", "no answer holds, and is never a failure")
+    return made
+
+
+def _limits(metric: Fields) -> conditions.Limits | None:
+    limits = None
+    for key, read in (
+        ("successCondition", conditions.success),
+        ("failureCondition", conditions.failure),
+    ):
+        text = metric.peek(key)
+        if not isinstance(text, str):
+            continue
+        found = read(text)
+        metric.ignored(key)
+        if found is None:
+            why = "is no comparison of one number: make the query give one, and write min or max"
+            metric.log.add(metric.at(key), Fate.LOST, why)
+            continue
+        fate = Fate.CHANGED if found.loose else Fate.CONVERTED
+        how = "min and max; the bound itself is fine" if found.loose else "min and max"
+        metric.log.add(metric.at(key), fate, how)
+        limits = limits or found
+    return limits
+
+
+def _label(text: str) -> str:
+    """A name that ours may have: a label of DNS."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text.lower())
+    return kept.strip("-.")[:63] or "metric"

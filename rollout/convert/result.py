@@ -1,0 +1,54 @@
+"""What a conversion gives: objects of ours, a note for each field, and the way over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rollout.convert.fields import Fate, Note
+
+API_VERSION = "rollout.dev/v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """``objects``: ready to be written; ``handover``: who owns the routes when, in order."""
+
+    objects: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[Note, ...] = ()
+    handover: tuple[str, ...] = ()
+
+    def count(self, fate: Fate) -> int:
+        """How many fields came out so."""
+        return sum(note.fate is fate for note in self.notes)
+
+    def plus(self, other: "Conversion") -> "Conversion":
+        """Both, in order; a hand-over that both need is told once."""
+        return Conversion(
+            (*self.objects, *other.objects),
+            (*self.notes, *other.notes),
+            tuple(dict.fromkeys((*self.handover, *other.handover))),
+        )
+
+
+def ours(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An object of ours; without namespace where the original had none."""
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def names(obj: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and namespace of an object, as text."""
+    metadata = obj.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return str(known.get("name") or ""), str(known.get("namespace") or "")
+
+
+def neighbour(
+    objs: Sequence[Mapping[str, Any]], kind: str, name: str, namespace: str
+) -> Mapping[str, Any] | None:
+    """The object of that kind and name among those given; one without namespace is at home."""
+    for obj in objs:
+        at_home = names(obj)[1] in (namespace, "") or not namespace
+        if at_home and (obj.get("kind"), names(obj)[0]) == (kind, name):
+            return obj
+    return None

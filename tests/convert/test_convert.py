@@ -1,0 +1,334 @@
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.convert.documents import converted
+from rollout.convert.fields import Fate
+from rollout.convert.result import Conversion
+from rollout.manifest import load
+
+PODS = {
+    "selector": {"matchLabels": {"app": "shop"}},
+    "template": {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {"containers": [{"name": "shop", "image": "shop:1"}]},
+    },
+}
+ISTIO = {"istio": {"virtualService": {"name": "shop", "routes": ["primary"]}}}
+
+
+def argo(strategy: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "shop"},
+        "spec": {"strategy": strategy, **PODS, **spec},
+    }
+
+
+def canary(analysis: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
+    target = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}}
+    return {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": "shop", "namespace": "test"},
+        "spec": {**target, "service": {"port": 80}, "analysis": analysis, **spec},
+    }
+
+
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "shop", "namespace": "test"},
+    "spec": PODS,
+}
+
+
+def fates(made: Conversion) -> dict[str, Fate]:
+    return {note.path: note.fate for note in made.notes}
+
+
+def valid(made: Conversion) -> list[dict[str, Any]]:
+    """The specs of our objects, which are as ``rollout validate`` wants them."""
+    text = yaml.safe_dump_all(made.objects)
+    assert load.text("converted.yaml", text.encode()).errors == ()
+    return [dict(obj["spec"]) for obj in made.objects]
+
+
+def test_argos_steps_become_steps_with_what_belongs_to_each() -> None:
+    steps = [
+        {"setCanaryScale": {"replicas": 2}},
+        {
+            "setHeaderRoute": {
+                "name": "h",
+                "match": [{"headerName": "X-Beta", "headerValue": {"exact": "1"}}],
+            }
+        },
+        {"pause": {}},
+        {"setWeight": 10},
+        {"pause": {"duration": "5m"}},
+        {"pause": {"duration": 30}},
+        {"setWeight": 50},
+        {"setWeight": 20},
+        {"setWeight": 100},
+    ]
+    made = converted(
+        [argo({"canary": {"steps": steps, "trafficRouting": ISTIO, "stableService": "shop"}})]
+    )
+    (spec,) = valid(made)
+    assert spec["strategy"]["canary"]["steps"] == [
+        {
+            "replicas": 2,
+            "cohorts": [{"headers": {"x-beta": {"exact": "1"}}}],
+            "approval": {"approvers": ["kubernetes"]},
+        },
+        {"weight": 10, "bake": "330s"},
+        {"weight": 50},
+    ]
+    path = "spec.strategy.canary.steps"
+    assert fates(made)[f"{path}[7].setWeight"] is Fate.LOST
+    assert fates(made)[f"{path}[8].setWeight"] is Fate.CONVERTED
+
+
+def test_argos_mirror_is_a_step_of_its_own() -> None:
+    steps = [
+        {"setMirrorRoute": {"name": "m", "percentage": 35, "match": [{}]}},
+        {"pause": {"duration": "1h"}},
+    ]
+    made = converted(
+        [argo({"canary": {"steps": steps, "trafficRouting": ISTIO, "stableService": "shop"}})]
+    )
+    (spec,) = valid(made)
+    assert spec["strategy"]["canary"]["steps"] == [{"mirror": "35%", "bake": "1h"}]
+
+
+def test_argos_blue_green_keeps_its_preview_its_promotion_and_its_delay() -> None:
+    blue = {
+        "activeService": "shop",
+        "previewService": "shop-preview",
+        "autoPromotionEnabled": False,
+        "scaleDownDelaySeconds": 600,
+        "prePromotionAnalysis": {"templates": [{"templateName": "smoke"}]},
+    }
+    (spec,) = valid(converted([argo({"blueGreen": blue})]))
+    assert spec["strategy"] == {
+        "blueGreen": {
+            "previewHost": "shop-preview",
+            "approval": {"approvers": ["kubernetes"]},
+            "keepWarm": "10m",
+        }
+    }
+    assert spec["analysis"] == {"templates": [{"name": "smoke"}]}
+
+
+def test_argos_pods_may_stand_in_a_deployment() -> None:
+    obj = argo({"canary": {"trafficRouting": ISTIO}})
+    obj["spec"] = {
+        "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+        "strategy": {"canary": {"trafficRouting": ISTIO}},
+    }
+    (spec,) = valid(converted([obj, DEPLOYMENT]))
+    assert spec["workload"]["template"] == PODS
+    alone = converted([obj])
+    assert fates(alone)["spec.workloadRef.name"] is Fate.LOST
+
+
+def test_argos_prometheus_metrics_become_a_template_and_others_are_told_of() -> None:
+    ask = {"prometheus": {"address": "http://p", "query": 'sum(up{app="{{args.app}}"})'}}
+    obj = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ClusterAnalysisTemplate",
+        "metadata": {"name": "ok"},
+        "spec": {
+            "args": [{"name": "app", "value": "shop"}],
+            "metrics": [
+                {
+                    "name": "Up_Now",
+                    "provider": ask,
+                    "successCondition": "result[0] >= 1",
+                    "failureLimit": 2,
+                },
+                {"name": "job", "provider": {"job": {}}},
+            ],
+        },
+    }
+    made = converted([obj])
+    (spec,) = valid(made)
+    assert spec["metrics"] == [
+        {
+            "name": "up-now",
+            "query": 'sum(up{app="{{args.app}}"})',
+            "min": 1.0,
+            "failures": {"total": 3},
+        }
+    ]
+    assert fates(made)["spec.metrics[1].provider.job"] is Fate.LOST
+    assert fates(made)["kind"] is Fate.CHANGED
+
+
+def test_flaggers_weights_metrics_and_routes() -> None:
+    analysis = {
+        "interval": "30s",
+        "threshold": 5,
+        "maxWeight": 30,
+        "stepWeight": 10,
+        "metrics": [
+            {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+            {"name": "request-duration", "thresholdRange": {"max": 500}},
+            {
+                "name": "queue",
+                "templateRef": {"name": "queue", "namespace": "istio-system"},
+                "thresholdRange": {"max": 7},
+                "templateVariables": {"of": "orders"},
+            },
+        ],
+        "webhooks": [
+            {"name": "load", "url": "http://l/"},
+            {"name": "gate", "type": "confirm-promotion"},
+        ],
+    }
+    queue = {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "MetricTemplate",
+        "metadata": {"name": "queue", "namespace": "istio-system"},
+        "spec": {
+            "provider": {"type": "prometheus", "address": "http://p"},
+            "query": 'sum(depth{q="{{ variables.of }}",ns="{{ namespace }}"}[{{ interval }}])',
+        },
+    }
+    service = {
+        "port": 80,
+        "hosts": ["shop.example"],
+        "gateways": ["istio-system/gw"],
+        "timeout": "5s",
+    }
+    made = converted([canary(analysis, service=service), DEPLOYMENT, queue])
+    routes, ours = made.objects
+    assert routes["spec"] == {
+        "hosts": ["shop.example", "shop"],
+        "gateways": ["istio-system/gw", "mesh"],
+        "http": [{"route": [{"destination": {"host": "shop"}}], "timeout": "5s"}],
+    }
+    assert ours["spec"]["strategy"]["canary"]["steps"] == [
+        {"weight": 10, "bake": "30s"},
+        {"weight": 20, "bake": "30s"},
+        {"weight": 30, "bake": "30s", "approval": {"approvers": ["kubernetes"]}},
+    ]
+    assert ours["spec"]["analysis"]["metrics"] == [
+        {"name": "errors", "successRate": {"min": "99%"}},
+        {"name": "latency", "latency": {"quantile": 0.99, "max": "500ms"}},
+        {
+            "name": "queue",
+            "query": 'sum(depth{q="orders",ns="{{namespace}}"}[1m])',
+            "max": 7,
+            "failures": {"total": 5},
+        },
+    ]
+    assert fates(made)["spec.analysis.webhooks[0]"] is Fate.LOST
+    valid(Conversion((ours,)))
+
+
+@pytest.mark.parametrize(
+    ("analysis", "strategy"),
+    [
+        ({"interval": "1m", "iterations": 5}, {"blueGreen": {"bake": "5m"}}),
+        (
+            {"interval": "1m", "iterations": 5, "match": [{"headers": {"X-A": {"exact": "1"}}}]},
+            {
+                "canary": {
+                    "steps": [{"cohorts": [{"headers": {"x-a": {"exact": "1"}}}], "bake": "5m"}]
+                }
+            },
+        ),
+        (
+            {"interval": "1m", "stepWeights": [1, 10, 10, 80], "mirror": True},
+            {
+                "canary": {
+                    "steps": [
+                        {"mirror": "100%"},
+                        {"weight": 1, "bake": "1m"},
+                        {"weight": 10, "bake": "1m"},
+                        {"weight": 80, "bake": "1m"},
+                    ]
+                }
+            },
+        ),
+    ],
+)
+def test_flaggers_kinds_of_releases(analysis: dict[str, Any], strategy: dict[str, Any]) -> None:
+    made = converted([canary(analysis), DEPLOYMENT])
+    assert made.objects[1]["spec"]["strategy"] == strategy
+    valid(Conversion(made.objects[1:]))
+
+
+def test_other_objects_are_passed_over() -> None:
+    assert (
+        converted([DEPLOYMENT, {"kind": "Rollout", "apiVersion": "rollout.dev/v1alpha1"}])
+        == Conversion()
+    )
+
+
+# Nothing is lost silently, whatever it is
+
+KEYS = st.sampled_from(
+    [
+        *("replicas", "template", "strategy", "canary", "blueGreen", "steps", "setWeight", "pause"),
+        *("duration", "setCanaryScale", "setHeaderRoute", "setMirrorRoute", "match", "analysis"),
+        *("templates", "args", "trafficRouting", "istio", "virtualService", "workloadRef", "name"),
+        *("service", "targetRef", "metrics", "provider", "prometheus", "query", "thresholdRange"),
+        *("webhooks", "interval", "iterations", "stepWeights", "stepWeight", "maxWeight", "x"),
+        *("activeService", "successCondition", "failureLimit", "templateRef", "headers", "kind"),
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 200) | st.text(max_size=4) | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+OBJECTS = st.builds(
+    lambda kind, metadata, spec: {
+        "apiVersion": kind[0],
+        "kind": kind[1],
+        "metadata": metadata,
+        "spec": spec,
+    },
+    st.sampled_from(
+        [
+            ("argoproj.io/v1alpha1", "Rollout"),
+            ("argoproj.io/v1alpha1", "AnalysisTemplate"),
+            ("flagger.app/v1beta1", "Canary"),
+            ("flagger.app/v1beta1", "MetricTemplate"),
+        ]
+    ),
+    st.just({"name": "shop"}) | JSON,
+    JSON,
+)
+
+
+def leaves(value: object, path: str = "") -> Iterator[str]:
+    """The path of every value that says something; what is empty says nothing."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from leaves(one, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from leaves(one, f"{path}[{index}]")
+    elif value is not None:
+        yield path
+
+
+@given(OBJECTS)
+def test_no_manifest_breaks_the_converter_and_no_field_goes_unnoticed(obj: dict[str, Any]) -> None:
+    made = converted([obj])
+    json.dumps([dict(one) for one in made.objects])
+    if obj["kind"] == "MetricTemplate" or not isinstance(obj["spec"], dict):
+        return
+    told = [note.path for note in made.notes]
+    for leaf in leaves(obj["spec"], "spec"):
+        covered = any(leaf == path or leaf.startswith((f"{path}.", f"{path}[")) for path in told)
+        assert covered or leaf.rpartition(".")[2] in ("kind", "namespace", "name", "type"), leaf
