@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,8 +36,12 @@ lock: $(READY)   ## both locks anew, from pyproject.toml
 
 demo: $(USABLE)  ## the main job: a good release and a bad one, on a real Envoy
 	$(BIN)/rollout lab demo
+
 demo-people: $(USABLE)  ## a pull request, a signed push, Slack's prompt, a click, a green status
 	$(BIN)/rollout lab demo --people
+
+demo-upgrade: $(USABLE)  ## the mesh itself: a good upgrade of the control plane, and a bad one
+	$(BIN)/rollout lab demo --upgrade --rate 200
 
 demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad one and back, then for good
 	$(BIN)/rollout lab demo --switchover

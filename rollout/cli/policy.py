@@ -68,9 +68,11 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():
-            lines = [x.split() for x in text.splitlines() if x.strip() and x.strip()[0] != "#"]
-            if not lines or any(len(words) < 3 for words in lines):
-                raise ValueError(f"signers.{name} is no list of `who keytype key` lines")
+            plain = _KEY_BLOCK.sub("", text)
+            lines = [x.split() for x in plain.splitlines() if x.strip() and x.strip()[0] != "#"]
+            if (plain.strip() == text.strip() and not lines) or any(len(one) < 3 for one in lines):
+                wanted = "`who keytype key` lines, or OpenPGP public keys"
+                raise ValueError(f"signers.{name} is no list of {wanted}")
         for name in self.abroad:
             if name.count("/") != 1:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
@@ -81,6 +83,9 @@ class Policy:
                 raise ValueError(f"manifests.{name} has {odd[0]!r}; Kind or Kind.group is wanted")
 
 
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+)
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
 KEYS = ("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push")
 _PUSH = ("secret",)

@@ -31,10 +31,12 @@ from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
 from rollout.controller.sources.pushed import Pushes
+from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
 from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
-from rollout.edges.kube import Kube
+from rollout.edges.istiods import PAGE, Istiods
+from rollout.edges.kube import Kube, paths
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
@@ -72,7 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     prometheus_ca: Annotated[str, options.setting("prometheus_ca", "File with its CA.")] = "",
     tenant: Annotated[str, options.setting("tenant", f"{TENANT}.")] = "",
     istiod: Annotated[
-        str, options.setting("istiod", "istiod's /debug/syncz URLs, with commas.")
+        str, options.setting("istiod", "istiod's /debug/syncz URLs; {address}: of each one.")
     ] = "",
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
@@ -126,6 +128,7 @@ async def _run(given: Settings) -> None:
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
             _live(cluster.server),
+            await _upgrading(given, cluster, exits),
         )
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
@@ -161,7 +164,7 @@ def _forges(allowed: policies.Policy) -> Forges:
 
 
 async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
-    if not given.istiod:
+    if not given.istiod or "{address}" in given.istiod:
         return None
     http = await exits.enter_async_context(aiohttp.ClientSession(trust_env=True))
     return Syncz(http, given.istiod.split(","))
@@ -184,6 +187,14 @@ def access(given: Settings) -> Access:
         ca_file=given.prometheus_ca,
         tenant=(TENANT, given.tenant) if given.tenant else None,
     )
+
+
+async def _upgrading(given: Settings, cluster: Kube, exits: AsyncExitStack) -> Beside:
+    """Upgrades of the mesh, beside the rollouts; istiods are asked where they can be reached."""
+    http = await exits.enter_async_context(aiohttp.ClientSession())
+    url = given.istiod if "{address}" in given.istiod else PAGE
+    istiods = Istiods(http, lambda: cluster.list("EndpointSlice"), url=url)
+    return upgrading(istiods, paths.definitions())
 
 
 def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: Inbound) -> Beside:

@@ -18,23 +18,29 @@ from rollout import lenient
 
 TOKEN = Path("/var/run/secrets/tokens/istio-token")
 PORT, NAMED = 15014, "http-monitoring"
+PAGE = "http://{address}:{port}/debug/syncz"
 SECONDS = 5
 LARGEST = 64 << 20
 Json = Mapping[str, Any]
 
 
 class Istiods:
-    """The port of that name; ``slices``: all EndpointSlices there are now."""
+    """The port of that name; ``slices``: all EndpointSlices there are now.
+
+    ``url``: of the page, with ``{address}`` and ``{port}`` of one istiod to be filled in.
+    """
 
     def __init__(
         self,
         http: aiohttp.ClientSession,
         slices: Callable[[], Sequence[Json]],
         token: Path = TOKEN,
+        url: str = PAGE,
     ) -> None:
         self._http = http
         self._slices = slices
         self._token = token
+        self._url = url
 
     async def pages(
         self, revisions: Sequence[tuple[str, str, str]]
@@ -62,7 +68,7 @@ class Istiods:
                     continue
                 for address in lenient.items(endpoint.get("addresses")):
                     host = f"[{address}]" if ":" in str(address) else address
-                    yield f"http://{host}:{port}/debug/syncz"
+                    yield self._url.format(address=host, port=port)
 
     async def _page(self, url: str) -> list[Any] | None:
         timeout = aiohttp.ClientTimeout(total=SECONDS)

@@ -32,6 +32,7 @@ class Tally:
     versions: Counter[str] = field(default_factory=Counter)
     pods: Counter[str] = field(default_factory=Counter)
     failed_versions: Counter[str] = field(default_factory=Counter)
+    failed_hosts: Counter[str] = field(default_factory=Counter)
     milliseconds: float = 0.0
     slowest_ms: float = 0.0
 
@@ -51,7 +52,9 @@ class Tally:
         """Of all answers that named a version, 0 to 1; 0 if none did."""
         return self.versions[version] / max(1, self.versions.total())
 
-    def add(self, status: int, headers: Mapping[str, str], milliseconds: float) -> None:
+    def add(
+        self, status: int, headers: Mapping[str, str], milliseconds: float, host: str = ""
+    ) -> None:
         """One answer, or the lack of it."""
         version = headers.get("x-version", "")
         self.statuses[status] += 1
@@ -60,6 +63,7 @@ class Tally:
             self.pods[headers.get("x-pod", "")] += 1
         if status == 0 or status >= 500:
             self.failed_versions[version] += 1
+            self.failed_hosts[host] += 1
         self.milliseconds += milliseconds
         self.slowest_ms = max(self.slowest_ms, milliseconds)
 
@@ -146,7 +150,7 @@ class Load:
         except (aiohttp.ClientError, TimeoutError, OSError):
             pass  # no answer is an answer: status 0
         lower = {name.lower(): value for name, value in headers.items()}
-        tally.add(status, lower, (clock() - begun) * 1000)
+        tally.add(status, lower, (clock() - begun) * 1000, ask.host)
 
 
 def _headers(ask: Ask, jar: Mapping[str, str]) -> dict[str, str]:

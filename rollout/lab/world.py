@@ -58,6 +58,9 @@ _KINDS = dict.fromkeys(
     (*deployments.KINDS, *replicasets.KINDS, *endpoints.KINDS, *MESH_KINDS, SLICE, ENDPOINTS)
 )
 
+_MESH_DRAIN = 3.0
+"""Seconds: where whole namespaces restart at once, the mesh hears of it later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -318,7 +321,8 @@ class World:
             self._revisions = await Revisions.made(self.kube, self._watched, self.telemetry)
             self._exit.push_async_callback(self._revisions.close)
         others = self._revisions.runtimes if self._revisions else ()
-        self._kubelet = kubelet.Kubelet(shop, network, others)
+        drain = _MESH_DRAIN if self.settings.revisions else kubelet.DRAIN_SECONDS
+        self._kubelet = kubelet.Kubelet(shop, network, others, drain)
         self._always(self._kubelet.listen(self._watched))
         self._always(run(self._watched, deployments.KINDS, deployments.plan))
         pods_of_sets = partial(replicasets.plan, injects=not self.settings.revisions)

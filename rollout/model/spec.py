@@ -787,6 +787,10 @@ class RolloutSourceSpec:
     verify: Annotated[
         tuple[str, ...], Field(description="names of allowed signers in the controller's config")
     ] = ()
+    verify_mode: Annotated[
+        Literal["tip", "every"],
+        Field(description="tip: the last commit; every: all since the one in force"),
+    ] = "tip"
     prune: Annotated[bool, Field(description="delete what git no longer has")] = False
     manifests: Annotated[
         bool, Field(description="apply the team's own objects from the same folder, too")

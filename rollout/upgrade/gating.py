@@ -17,7 +17,6 @@ from rollout.model.inventory import Inventory
 from rollout.model.observation import CountsQuestion, Observation, SeenTraffic, Side, ValueQuestion
 from rollout.model.reasons import PauseKind
 from rollout.model.spec import (
-    LONGEST_BOX,
     Canary,
     Metric,
     Rollout,
@@ -148,7 +147,7 @@ def _ago(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, stop: Stop) -> tim
     at, every = status.attempt.stop, upgrade.spec.analysis.interval
     if at is None or at.confirmed_at is None:
         return every
-    took = at.confirmed_at - at.entered_at + max(stop.step.longest, LONGEST_BOX)
+    took = at.confirmed_at - at.entered_at + stop.step.longest
     return -(-took // every) * every
 
 

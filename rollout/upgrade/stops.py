@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.model.spec import Approval, Step
-from rollout.model.upgrade import ControlPlaneUpgradeSpec, GatewayMove, Wave
+from rollout.model.upgrade import (
+    ControlPlaneUpgradeSpec,
+    DefaultMove,
+    GatewayMove,
+    TagMove,
+    Wave,
+)
 from rollout.model.upgrading import State, UpgradeStatus
 
 DEFAULT = "default"
@@ -53,22 +59,22 @@ def stops(spec: ControlPlaneUpgradeSpec) -> tuple[Stop, ...]:
         )
         for move in spec.gateways
     ]
-    tags = [
-        Stop(State.TAGS, tag.name, tag=tag.name, bake=tag.bake, approval=tag.approval)
-        for tag in spec.tags
-    ]
+    tags = [_tag(tag.name, tag) for tag in spec.tags]
     if spec.default is not None:
-        default = spec.default
-        tags.append(
-            Stop(State.TAGS, DEFAULT, tag=DEFAULT, bake=default.bake, approval=default.approval)
-        )
+        tags.append(_tag(DEFAULT, spec.default))
     last = [
-        Stop(State.BAKE, "bake", bake=spec.bake),
+        Stop(State.BAKE, "bake", bake=spec.bake, time_box=spec.bake or None),
         Stop(State.NODES, "nodes"),
         Stop(State.REMOVE, "remove", approval=spec.approval),
         Stop(State.DONE, "done"),
     ]
     return (*first, *canary, *waves, *gateways, *tags, *last)
+
+
+def _tag(name: str, move: TagMove | DefaultMove) -> Stop:
+    """A tag moves no request by itself: its bake is all the time that harm has to show."""
+    box = move.bake or None
+    return Stop(State.TAGS, name, tag=name, bake=move.bake, time_box=box, approval=move.approval)
 
 
 def _wave(state: State, wave: Wave) -> Stop:

@@ -279,3 +279,16 @@ async def test_a_collection_is_deleted_by_label(api: Api) -> None:
     assert (gone["kind"], len(gone["items"])) == ("WidgetList", 1)
     left = await api.get(api.path(WIDGET))
     assert [item["metadata"]["name"] for item in left["items"]] == ["b"]
+
+
+async def test_a_containers_name_is_its_own_among_all_of_the_pod(api: Api) -> None:
+    box = {"name": "app", "image": "app:1"}
+    spec = {"containers": [box], "initContainers": [box]}
+    answer = await api.post(api.path("v1/pods"), {"metadata": {"name": "p"}, "spec": spec})
+    assert answer.problem == (422, "Invalid")
+    cause = {
+        "reason": "FieldValueDuplicate",
+        "message": 'Duplicate value: "app"',
+        "field": "spec.initContainers[0].name",
+    }
+    assert answer["details"]["causes"] == [cause]

@@ -15,8 +15,8 @@ import yaml
 
 from rollout.cli import output
 from rollout.cli.lab import demo as demonstration
+from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
-from rollout.cli.lab import showcase
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab.forge.server import Hook
@@ -59,6 +59,9 @@ def up(
 @app.command()
 def demo(
     rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Of the mesh itself: Istio's control plane.")
+    ] = False,
     people: Annotated[
         bool, typer.Option("--people", help="The way through people: pull request to audit log.")
     ] = False,
@@ -69,7 +72,8 @@ def demo(
     """Push a good release and a bad one, and show what happens to real requests.
 
     Exit code 0 only if the good one reached everyone and the bad one was taken back
-    before it ever had more than its step's share.
+    before it ever had more than its step's share. With --upgrade: only if the good one
+    cost no request, and the bad one was taken back with all as it was.
     With --people: a pull request is checked by the Action's own steps, a signed commit is pushed
     over https, a webhook tells of it, Slack asks, a click promotes, and the commit's status is
     green; exit code 0 only if all of it happened, and once.
@@ -78,12 +82,14 @@ def demo(
         from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
 
         raise typer.Exit(asyncio.run(switching.demo(rate)))
-    raise typer.Exit(asyncio.run(_people(rate) if people else _demo(rate)))
+    raise typer.Exit(asyncio.run(_people(rate) if people else _demo(rate, upgrade=upgrade)))
 
 
-async def _demo(rate: int) -> int:
+async def _demo(rate: int, *, upgrade: bool) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
-    async with world() as (running, child):
+    async with world(revisions=upgrade) as (running, child):
+        if upgrade:
+            return int(await meshdemo.play(running, child, rate))
         return int(await demonstration.play(running, child, rate))
 
 
@@ -143,14 +149,19 @@ def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, 
 
 @asynccontextmanager
 async def world(
-    *, controller: bool = True, data: Path | None = None, https: bool = False
+    *,
+    controller: bool = True,
+    data: Path | None = None,
+    https: bool = False,
+    revisions: bool = False,
 ) -> AsyncIterator[tuple[World, Child | None]]:
     """A running lab that knows our kinds, and a controller that watches it.
 
-    ``https``: whether git is served so.
+    ``https``: whether git is served so. ``revisions``: with control planes of Istio as pods.
     Errors: ``OutsideError`` says what to install.
     """
-    async with World(Settings(scrape_interval=SCRAPE, data=data, https=https)) as running:
+    wanted = Settings(scrape_interval=SCRAPE, data=data, https=https, revisions=revisions)
+    async with World(wanted) as running:
         await teach(running)
         if not controller:
             yield running, None
@@ -223,9 +234,10 @@ async def start_controller(
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
+    istiod = running.istiod_url if running.settings.revisions else running.syncz_url
     command = (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
-        *("--istiod", running.syncz_url, "--prometheus", prometheus or running.prometheus_url),
+        *("--istiod", istiod, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret, signers)),
         *("--audit", folder / AUDIT),

@@ -352,12 +352,19 @@ def _later(counts: Counts, by: timedelta) -> Counts:
 def _merged(metric: str, at: datetime, sides: Sequence[Counts]) -> Counts:
     """Several sides at one instant; the bounds that each of them has, where each chose its own.
 
-    Errors: none; a bound that one side lacks is not counted for any.
+    A bound that one side lacks is not counted for any; a side without pods lacks none.
     """
-    common = [b for b in sides[0].bounds if all(b in one.bounds for one in sides)] if sides else []
+    counted = [one for one in sides if one.pods]
+    common = [
+        bound
+        for bound in (counted[0].bounds if counted else ())
+        if all(bound in one.bounds for one in counted)
+    ]
     pods = tuple(
-        pod._replace(bad=tuple(pod.bad[one.bounds.index(b)] for b in common) if common else pod.bad)
-        for one in sides
+        pod._replace(bad=tuple(pod.bad[one.bounds.index(bound)] for bound in common))
+        if one.bounds
+        else pod
+        for one in counted
         for pod in one.pods
     )
     newest = [one.newest for one in sides if one.newest]

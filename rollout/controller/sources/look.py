@@ -245,7 +245,12 @@ class Sources:
         signers = tuple(self.policy.signers[name] for name in spec.verify)
         where = source.key, spec.url, spec.ref, spec.path
         return Origin(
-            *where, secret, signers, _secret_name(source), manifests=source.spec.manifests
+            *where,
+            secret,
+            signers,
+            _secret_name(source),
+            every=bool(signers) and spec.verify_mode == "every",
+            manifests=spec.manifests,
         )
 
     def _ground(self, source: RolloutSource) -> Ground:

@@ -18,8 +18,8 @@ from rollout.lab.shop.faults import PREFIX, Faults
 
 _log = logging.getLogger(__name__)
 KINDS = (POD, SERVICE)
-# Time for the mesh to hear that the pod is leaving before it stops listening, as a preStop sleep.
-_DRAIN_SECONDS = 0.6
+DRAIN_SECONDS = 0.6
+"""Time for the mesh to hear that a pod is leaving before it stops listening, as a preStop sleep."""
 
 
 class Runtime(Protocol):
@@ -52,9 +52,17 @@ class Kubelet:
     """Plans like every controller, and besides talks with the shop.
 
     ``runtimes``: who runs pods that are not the shop's; the first that says so has a pod.
+    ``drain``: seconds for which a pod that leaves still serves.
     """
 
-    def __init__(self, shop: Child, network: Network, runtimes: Sequence[Runtime] = ()) -> None:
+    def __init__(
+        self,
+        shop: Child,
+        network: Network,
+        runtimes: Sequence[Runtime] = (),
+        drain: float = DRAIN_SECONDS,
+    ) -> None:
+        self._drain = drain
         self._shop = shop
         self._network = network
         self._runtimes = runtimes
@@ -175,7 +183,7 @@ class Kubelet:
 
     def _later(self, key: str, grace: float) -> None:
         async def drained() -> None:
-            await asyncio.sleep(_DRAIN_SECONDS)
+            await asyncio.sleep(self._drain)
             self._stop(key, grace)
 
         task = asyncio.create_task(drained())

@@ -205,7 +205,7 @@ async def run(
         await watched.change(kinds, since, wait)
 
 
-async def until(what: str, seen: Callable[[], bool], seconds: float = 30.0) -> None:
+async def until(what: str, seen: Callable[[], bool], seconds: float = 300.0) -> None:
     """``seen`` has answered yes. Errors: OutsideError when it has not within ``seconds``."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not seen():

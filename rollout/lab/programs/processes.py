@@ -67,6 +67,11 @@ class Child:
             self._signal(signal.SIGKILL)
             await self._process.wait()
 
+    async def kill(self) -> None:
+        """Gone at once, as by ``kill -9``; it could do nothing about it."""
+        self._signal(signal.SIGKILL)
+        await self._process.wait()
+
     def _signal(self, number: signal.Signals) -> None:
         if not self.ended:
             with contextlib.suppress(ProcessLookupError):

@@ -27,8 +27,9 @@ _SCRAPED = {
 def injected(pod: Object, namespace: str, revision: Revision) -> Object | None:
     """The pod with its proxy; None where none is wanted.
 
-    An ``istio-proxy`` that another injector put into the same list is taken over; one in the other
-    list stays, and the pod has two.
+    An ``istio-proxy`` that is there already, of a person or of another injector, keeps what it
+    says: of two injectors the first gives the image, the second the annotations. Where one makes
+    it a container and the other an init container, the API server refuses the pod.
     """
     if _is_skipped(pod, namespace):
         return None
@@ -100,12 +101,24 @@ def _merged(own: list[Object], added: list[Object], *, first: bool) -> list[Obje
 
 
 def _overlaid(own: Object, template: Object | None) -> Object:
+    """Source: istio/istio, pkg/kube/inject/webhook.go, ``reapplyOverwrittenContainers``."""
     if template is None:
         return own
-    ports = {each["containerPort"]: each for each in own.get("ports") or ()}
-    more = [each for each in template.get("ports", ()) if each["containerPort"] not in ports]
-    joined = {"ports": [*ports.values(), *more]} if ports or more else {}
-    return {**own, **template, **joined}
+    said = {key: value for key, value in own.items() if value not in ("auto", None, {})}
+    for field, key in (("ports", "containerPort"), ("env", "name"), ("volumeMounts", "mountPath")):
+        there = {each[key] for each in own.get(field) or ()}
+        more = [each for each in template.get(field, ()) if each[key] not in there]
+        said[field] = [*(own.get(field) or ()), *more]
+    return {**template, **said}
+
+
+def discovery(pod: Object) -> str:
+    """The istiod that its proxy goes to, as host and port; empty without a proxy."""
+    for box in proxies(pod)[:1]:
+        for each in box.get("env") or ():
+            if each["name"] == "CA_ADDR":
+                return str(each.get("value", ""))
+    return ""
 
 
 def _labels(pod: Object, workload: str, *, gateway: bool) -> dict[str, str]:

@@ -193,7 +193,7 @@ class Planes:
         plane = self._planes[revision]
         answering = {name: each for name, each in plane.replicas.items() if each.is_open}
         plane.fleet.see(
-            list(self._injected(revision)),
+            list(self._connected(next(iter(answering.values())).revision) if answering else ()),
             {name: each.counts for name, each in answering.items()},
             self._watched.version(_CONFIG),
             self.faults(revision),
@@ -201,10 +201,10 @@ class Planes:
         )
         return plane.fleet.of(key)
 
-    def _injected(self, revision: str) -> Iterator[Object]:
+    def _connected(self, revision: Revision) -> Iterator[Object]:
         for pod in self._watched.all(POD):
             lives = pod.get("status", {}).get("podIP") and not pods.leaving(pod)
-            if lives and injection.revision_of(pod) == revision and injection.proxies(pod):
+            if lives and injection.discovery(pod) == revision.discovery:
                 yield pod
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:

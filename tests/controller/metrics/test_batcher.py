@@ -18,6 +18,7 @@ from rollout.model.observation import (
     PodCount,
     Reply,
     Series,
+    Side,
     Value,
     ValueQuestion,
     View,
@@ -416,3 +417,26 @@ async def test_what_went_wrong_for_those_on_time_is_tried_anew_for_the_late() ->
     provider.reply = Reply(())
     found, _, missing = await batcher.ask((question(0, START, LATER),), ())
     assert ([one.at for one in found], missing) == ([START, LATER], ())
+
+
+@dataclass
+class Young(Provider):
+    """Knows nothing of the time before ``START``, as where a mesh is younger than that."""
+
+    async def instant(self, promql: str, at: datetime) -> Reply:
+        return self._say("instant", promql, at) if at >= START else Reply(())
+
+
+async def test_a_side_without_a_past_leaves_the_other_its_bounds() -> None:
+    def total(value: float, le: str) -> Series:
+        found = series("total", value, le=le)
+        return Series({**found.labels, "destination_workload_namespace": "shop"}, found.points)
+
+    parts = (("250", 90), ("500.0", 98), ("+Inf", 100))
+    provider = Young(Reply(tuple(total(value, le) for le, value in parts)))
+    sides = {"before": Side(("shop",), 60 * S), "now": Side(("shop",))}
+    asked = question(counting=Counting.SLOW, sides=sides)
+    found, _, _ = await Batcher(provider, gather=0).ask((asked,), ())
+    bounds = (timedelta(milliseconds=250), timedelta(milliseconds=500))
+    pods = (PodCount("now", "shop/a", (10, 2), 100),)
+    assert [(each.bounds, each.pods) for each in found] == [(bounds, pods)]

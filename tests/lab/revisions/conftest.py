@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -59,16 +58,9 @@ async def _made(folder: Path, kube: Kube | None) -> AsyncIterator[Mesh]:
     async with World(settings) as world:
         mesh = Mesh(world, real=kube is not None)
         for revision in (OLD, NEW):
-            by_service = kube is None or _may_listen()
-            clients = None if by_service else await world.revisions.by_url(revision)
-            await world.revisions.install(revision, clients)
+            await mesh.install(revision)
         await world.revisions.tag("default", OLD)
         yield mesh
-
-
-def _may_listen() -> bool:
-    """On port 443, to which a webhook's Service leads: only root may."""
-    return os.geteuid() == 0
 
 
 async def _emptied(mesh: Mesh) -> None:

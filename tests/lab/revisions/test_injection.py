@@ -134,35 +134,40 @@ async def test_an_injector_may_answer_and_add_nothing_or_refuse(mesh: Mesh) -> N
     assert "denied the request" in await mesh.refusal(space)
 
 
-async def test_two_webhooks_that_both_want_a_pod_give_it_two_proxies(mesh: Mesh) -> None:
-    """The one where a sidecar is a container, the other where it is an init container that stays.
-
-    That they overlap is what ``istioctl analyze`` calls IST0139.
-    """
-    native = Revision("1-31-0", "1.31.0", native=True, replicas=1)
-    clients = None
-    if mesh.real and "url" in (await _client(mesh, OLD)):
-        clients = await mesh.world.revisions.by_url(native)
-    await mesh.world.revisions.install(native, clients)
+async def test_of_two_webhooks_that_want_a_pod_the_first_gives_the_image_the_last_the_name(
+    mesh: Mesh,
+) -> None:
+    """That they overlap is what ``istioctl analyze`` calls IST0139."""
     space = await mesh.space("twice", {REV: OLD.name})
-    extra = webhooks.injector(native, clients[0] if clients else None)
-    extra["metadata"]["name"] = "istio-sidecar-injector-extra"
-    # As an older tool leaves it: its selector names the namespace of another revision.
-    expressions = extra["webhooks"][0]["namespaceSelector"]["matchExpressions"]
-    expressions[0]["values"] = [OLD.name]
-    await mesh.world.kube.apply(extra)
-
-    async def bundled() -> bool:
-        found = await mesh.world.kube.read(MUTATING, "", extra["metadata"]["name"])
-        return all(each["clientConfig"].get("caBundle") for each in found["webhooks"])
-
-    while not await bundled():
-        pass
+    await _overlapped(mesh, NEW)
     pod = await mesh.tried(space)
-    while len(injection.proxies(pod)) < 2:
+    while injection.revision_of(pod) != NEW.name:
         pod = await mesh.tried(space)  # a real server looks at its webhooks a moment late
-    images = {each["image"] for each in injection.proxies(pod)}
-    assert images == {OLD.proxy_image, native.proxy_image}
+    assert [each["image"] for each in injection.proxies(pod)] == [OLD.proxy_image]
+    assert injection.discovery(pod) == OLD.discovery
+
+
+async def test_a_pod_that_would_get_two_proxies_is_refused(mesh: Mesh) -> None:
+    """Where one revision adds a container, and the other an init container that stays."""
+    native = Revision("1-31-0", "1.31.0", native=True, replicas=1)
+    await mesh.install(native)
+    space = await mesh.space("both", {REV: OLD.name})
+    assert await mesh.refusal(space) == ""
+    await _overlapped(mesh, native)
+    refused = ""
+    while not refused:
+        refused = await mesh.refusal(space)
+    assert 'Duplicate value: \\"istio-proxy\\"' in refused
+
+
+async def _overlapped(mesh: Mesh, revision: Revision) -> None:
+    """As an older tool may leave it: ``revision`` has webhooks for the namespaces of another."""
+    extra = webhooks.injector(revision, await _client(mesh, revision))
+    extra["metadata"]["name"] = "istio-sidecar-injector-extra"
+    for each in extra["webhooks"]:
+        each["namespaceSelector"]["matchExpressions"][0]["values"] = [OLD.name]
+    del extra["webhooks"][1:]
+    await mesh.world.kube.apply(extra)
 
 
 async def _client(mesh: Mesh, revision: Revision) -> Json:
@@ -173,8 +178,7 @@ async def _client(mesh: Mesh, revision: Revision) -> Json:
 async def test_a_webhook_may_be_called_by_url(mesh: Mesh) -> None:
     """As ``istiodRemote.injectionURL`` has it."""
     third = Revision("1-31-0", "1.31.0", replicas=1)
-    clients = await mesh.world.revisions.by_url(third)
-    await mesh.world.revisions.install(third, clients)
+    await mesh.world.revisions.install(third, await mesh.world.revisions.by_url(third))
     space = await mesh.space("url", {REV: third.name})
     while await mesh.revision(space) == "none":
         pass

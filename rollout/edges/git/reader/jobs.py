@@ -119,7 +119,8 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
         repo = pygit2.Repository(str(clone))
         commit = repo[job["commit"]]
         if job["signers"]:
-            signature.check(commit, job["where"], job["signers"])
+            rules = job["where"], tuple(job["signers"]), job["every"], job["since"]
+            signature.check(repo, commit, signature.Rules(*rules))
         folder = tree.Folder(repo, job["where"], job["path"])
         files = folder.files(commit)
     except remote.BROKEN as error:

@@ -1,51 +1,106 @@
-"""Whether a commit was signed by one of the allowed signers; ssh-keygen judges.
+"""Whether commits were signed by allowed signers; ssh-keygen and gpg judge.
 
 pygit2 extracts a signature and its payload but verifies nothing (docs/facts.md).
-Who may sign comes from the controller's configuration, never from the repository.
+Who may sign comes from the controller's configuration, never from the repository, and what counts
+is how a key stands now: when it signed, is only the signer's word.
 """
 
+import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rollout.edges.git.reader import gpg
 from rollout.errors import OutsideError, RefusedError
 
+MOST = 1000  # commits at once, of some 15 ms each
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
+_WANTED = "one by an allowed signer is wanted"
+_SSH, _PGP = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"
 
 
-def check(commit: Any, where: str, signers: Sequence[str]) -> None:
-    """``commit`` carries one good SSH signature of a key that ``signers`` lists.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``where``: how a sentence begins. ``signers``: texts, all of one are enough.
 
-    Source: ssh-keygen(1), "-Y verify" and "ALLOWED SIGNERS"; namespace "git" as git signs.
+    A text has lines of allowed signers (ssh-keygen(1)), or OpenPGP public keys, or both.
+    ``every``: all commits that ``since`` does not have, merged ones too; else the last alone.
+    """
+
+    where: str
+    signers: tuple[str, ...]
+    every: bool = False
+    since: str = ""
+
+
+def check(repo: Any, commit: Any, rules: Rules) -> None:
+    """Each commit of the rules carries one good signature of a key that they list.
+
     Errors: ``RefusedError`` in every other case; a missing signature is a bad one.
     """
-    where = f"{where}: commit {str(commit.id)[:12]}"
+    lines, keys = parted("\n".join(rules.signers))
+    with tempfile.TemporaryDirectory() as folder, gpg.keyring(keys) as ring:
+        (Path(folder) / "signers").write_text(lines + "\n")
+        for count, one in enumerate(_commits(repo, commit, rules)):
+            if count >= MOST:
+                found = f"more than {MOST} commits are to be verified at once"
+                raise RefusedError(f"{rules.where}: {found}; fewer a push are wanted")
+            where = f"{rules.where}: commit {str(one.id)[:12]}"
+            signature, payload = _signature(one, where)
+            if signature.startswith(_PGP):
+                if why := ring.refusal(signature, payload):
+                    raise RefusedError(f"{where} {why}; {_WANTED}")
+            elif not _verified(signature, payload, Path(folder)):
+                raise RefusedError(f"{where} is signed by nobody on the list; {_WANTED}")
+
+
+def parted(text: str) -> tuple[str, str]:
+    """The lines of allowed signers in ``text``, and its OpenPGP public keys."""
+    begin, end = (f"-----{word} PGP PUBLIC KEY BLOCK-----" for word in ("BEGIN", "END"))
+    blocks = re.compile(f"{begin}.*?{end}", re.DOTALL)
+    return blocks.sub("", text), "\n".join(blocks.findall(text))
+
+
+def _commits(repo: Any, commit: Any, rules: Rules) -> Iterator[Any]:
+    """What has to be signed, the last one first."""
+    if not rules.every or not rules.since:
+        yield commit
+        return
+    walk = repo.walk(commit.id)
+    if rules.since in repo:
+        walk.hide(rules.since)
+    yield commit
+    yield from (one for one in walk if one.id != commit.id)
+
+
+def _signature(commit: Any, where: str) -> tuple[bytes, bytes]:
+    """The one signature of ``commit``, and what it is over."""
     head = commit.read_raw().partition(b"\n\n")[0]
     count = sum(line.startswith(_HEADERS) for line in head.split(b"\n"))
     signature, payload = commit.gpg_signature
     if count != 1 or not signature:
         found = "is not signed" if not count else f"has {count} signatures"
-        raise RefusedError(f"{where} {found}; one by an allowed signer is wanted")
-    if not bytes(signature).startswith(b"-----BEGIN SSH SIGNATURE-----"):
-        raise RefusedError(f"{where} has no SSH signature; one by an allowed signer is wanted")
-    if not _verified(bytes(signature), bytes(payload), "\n".join(signers)):
-        raise RefusedError(f"{where} is signed by nobody on the list; an allowed signer is wanted")
+        raise RefusedError(f"{where} {found}; {_WANTED}")
+    text = bytes(signature)
+    if not text.startswith((_SSH, _PGP)) or text.count(b"-----BEGIN ") != 1:
+        raise RefusedError(f"{where} has no SSH or OpenPGP signature; {_WANTED}")
+    return text, bytes(payload)
 
 
-def _verified(signature: bytes, payload: bytes, signers: str) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        allowed, signed = Path(folder, "signers"), Path(folder, "signature")
-        allowed.write_text(signers + "\n")
-        signed.write_bytes(signature)
-        files = ["-f", str(allowed), "-s", str(signed)]
-        found = _keygen(["find-principals", *files], b"")
-        names = found.stdout.decode("utf-8", "replace").replace(",", "\n").splitlines()
-        return found.returncode == 0 and any(
-            _keygen(["verify", "-n", "git", "-I", name, *files], payload).returncode == 0
-            for name in names[:10]
-        )
+def _verified(signature: bytes, payload: bytes, folder: Path) -> bool:
+    """Source: ssh-keygen(1), "-Y verify" and "ALLOWED SIGNERS"; namespace "git" as git signs."""
+    signed = folder / "signature"
+    signed.write_bytes(signature)
+    files = ["-f", str(folder / "signers"), "-s", str(signed)]
+    found = _keygen(["find-principals", *files], b"")
+    names = found.stdout.decode("utf-8", "replace").replace(",", "\n").splitlines()
+    return found.returncode == 0 and any(
+        _keygen(["verify", "-n", "git", "-I", name, *files], payload).returncode == 0
+        for name in names[:10]
+    )
 
 
 def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[bytes]":

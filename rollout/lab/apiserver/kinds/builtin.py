@@ -85,6 +85,7 @@ KINDS: tuple[Kind, ...] = (
         columns=_columns(columns.POD),
         defaults=defaults.POD,
         required=("spec.containers",),
+        check=prepare.pod_flaws,
         selectable=(
             "status.phase",
             "status.podIP",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.lab.apiserver.fields.shape import ANY, Shape
-from rollout.lab.apiserver.problems import Subject
+from rollout.lab.apiserver.problems import Cause, Subject
 
 JsonObject = dict[str, Any]
 
@@ -63,6 +63,7 @@ class Kind:
     ``kept_with``: the resource whose storage it shares; ``view`` is then how it shows the objects.
     ``prepare``: what a write fills in (a Service's clusterIP) or refuses; gets the object as it
     shall be and as it was (None for a create), and returns it as it will be.
+    ``check``: what is wrong with an object as it will be stored, beside what is missing.
     """
 
     group: str
@@ -85,6 +86,7 @@ class Kind:
     required: tuple[str, ...] = ()
     selectable: tuple[str, ...] = ()
     prepare: Callable[[JsonObject, JsonObject | None], JsonObject] | None = None
+    check: Callable[[JsonObject], list[Cause]] | None = None
     storage_version: str = ""
     list_kind: str = ""
     singular: str = ""

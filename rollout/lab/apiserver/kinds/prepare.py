@@ -21,6 +21,25 @@ def namespace(document: JsonObject, _: JsonObject | None) -> JsonObject:
     return {**document, "metadata": {**metadata, "labels": labels}}
 
 
+def pod_flaws(document: JsonObject) -> list[Cause]:
+    """A container's name is its own, among init containers and others together.
+
+    Source: Kubernetes, pkg/apis/core/validation, ``validateInitContainers``.
+    """
+    spec = document.get("spec") or {}
+    taken: set[str] = set()
+    found = []
+    for field in ("containers", "initContainers"):
+        for index, each in enumerate(spec.get(field) or ()):
+            name = str(each.get("name", ""))
+            if name in taken:
+                message = f'Duplicate value: "{name}"'
+                where = f"spec.{field}[{index}].name"
+                found.append(Cause("FieldValueDuplicate", where, message))
+            taken.add(name)
+    return found
+
+
 def service(document: JsonObject, old: JsonObject | None) -> JsonObject:
     """An address of 10.96.0.0/16, given once; nobody listens there, the lab's mesh goes by name."""
     spec = document.get("spec") or {}

@@ -105,6 +105,8 @@ def validated(document: JsonObject, kind: Kind, options: Options) -> JsonObject:
     """The document; raises a 422 with every cause."""
     schema = kind.schemas.get(options.version or kind.storage) or {}
     found = [*_missing(document, kind), *_causes(document, schema)]
+    if kind.check is not None:
+        found += kind.check(document)
     if found:
         raise invalid(kind.subject(document["metadata"]["name"]), found)
     return document

@@ -38,7 +38,7 @@ class Signers:
         """The commit that is taken."""
         repo = pygit2.Repository(str(self.folder / "depot"))
         commit = repo[repo.head.target]
-        signature.check(commit, "git x", signers)
+        signature.check(repo, commit, signature.Rules("git x", signers))
         return str(commit.id)
 
 
@@ -110,6 +110,9 @@ def test_a_commit_with_two_signatures_is_refused(signers: Signers, header: bytes
 
 def test_a_signature_that_is_not_sshs_is_refused(signers: Signers) -> None:
     signers.signed("ann")
-    write(signers, raw(signers).replace(b"SSH SIGNATURE", b"PGP SIGNATURE"))
-    with pytest.raises(RefusedError, match="has no SSH signature; one by an allowed signer"):
+    write(signers, raw(signers).replace(b"SSH SIGNATURE", b"SIGNED MESSAGE"))
+    with pytest.raises(RefusedError, match="has no SSH or OpenPGP signature"):
+        signers.read(signers.line("ann"))
+    write(signers, raw(signers).replace(b"SIGNED MESSAGE", b"PGP SIGNATURE"))
+    with pytest.raises(RefusedError, match="is signed by nobody on the list; one by an allowed"):
         signers.read(signers.line("ann"))

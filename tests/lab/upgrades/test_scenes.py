@@ -1,0 +1,137 @@
+"""Whole meshes upgraded by the real controller: no request fails, and each way back is whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+
+from rollout.cli.lab import meshes
+from rollout.cli.lab import up as cli
+from rollout.lab.revisions.town import Town
+from rollout.lab.world import World
+from rollout.model.upgrading import State, UpgradeStatus
+from tests.lab.upgrades.harness import NEW, OLD, QUICK, upgrading
+
+pytestmark = [pytest.mark.lab, pytest.mark.long]
+PAST = 20.0  # seconds of visits before: what a wave is compared with
+SMALL = Town(OLD.name, spaces=3, workloads=2)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with cli.world(controller=False, revisions=True) as (made, _):
+        yield made
+
+
+def at_rest(status: UpgradeStatus) -> bool:
+    return status.state in (State.DONE, State.RETURNED)
+
+
+async def test_twelve_namespaces_go_to_a_good_revision_and_no_request_fails(world: World) -> None:
+    async with (
+        upgrading(world, Town(OLD.name)) as mesh,
+        mesh.visited(200) as load,
+    ):
+        await asyncio.sleep(PAST)
+        await mesh.ask()
+        status = await mesh.until("at its end", at_rest)
+        assert status.state is State.DONE, mesh.because
+        assert set().union(*(await mesh.revisions()).values()) == {NEW.name}
+    assert load.tally.failures == 0
+    assert load.tally.requests > 200 * PAST
+
+
+async def test_a_revision_that_breaks_in_its_second_wave_is_taken_back_byte_by_byte(
+    world: World,
+) -> None:
+    async with (
+        upgrading(world, Town(OLD.name)) as mesh,
+        mesh.visited(200) as load,
+    ):
+        await asyncio.sleep(PAST)
+        before = await mesh.snapshot()
+        await mesh.ask()
+        await mesh.until("in its second wave", _second_wave_moved)
+        await world.revisions.set_faults(NEW.name, errors=0.4)
+        moved = {name for name, found in (await mesh.revisions()).items() if NEW.name in found}
+        assert moved == set(meshes.EXPOSED)
+        status = await mesh.until("at its end", at_rest)
+        assert (status.state, status.refused and status.refused.to) == (State.RETURNED, NEW.name)
+        assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
+        assert await mesh.snapshot() == before
+    exposed = {f"{space}.example" for space in meshes.EXPOSED}
+    assert load.tally.failures > 0
+    assert set(load.tally.failed_hosts) <= exposed
+
+
+def _second_wave_moved(status: UpgradeStatus) -> bool:
+    stop = status.attempt.stop
+    return stop is not None and stop.name == meshes.SECOND and stop.confirmed_at is not None
+
+
+FORWARD = (
+    State.PREFLIGHT,
+    State.INSTALL,
+    State.CANARY,
+    State.WAVES,
+    State.GATEWAYS,
+    State.TAGS,
+    State.BAKE,
+)
+
+
+async def test_a_controller_that_is_killed_in_every_state_is_carried_on(world: World) -> None:
+    async with upgrading(world, SMALL) as mesh, mesh.visited(60) as load:
+        await asyncio.sleep(PAST)
+        await mesh.ask(**_small())
+        for state in FORWARD:
+            reached = await mesh.until(state, partial(_reached, state))
+            if reached.state is state:
+                await mesh.killed()
+        status = await mesh.until("at its end", at_rest)
+        assert status.state is State.DONE, mesh.because
+    assert load.tally.failures == 0
+
+
+def _reached(state: State, status: UpgradeStatus) -> bool:
+    order = (State.IDLE, State.PREFLIGHT, State.BASE, *FORWARD[1:], State.NODES, State.REMOVE)
+    return at_rest(status) or order.index(status.state) >= order.index(state)
+
+
+@pytest.mark.parametrize("state", [State.CANARY, State.WAVES, State.GATEWAYS, State.BAKE])
+async def test_an_upgrade_that_is_aborted_leaves_all_as_it_was(world: World, state: State) -> None:
+    async with upgrading(world, SMALL) as mesh, mesh.visited(60) as load:
+        await asyncio.sleep(PAST)
+        before = await mesh.snapshot()
+        await mesh.ask(**_small(bake="1h"))
+        await mesh.until(state, lambda now: now.state is state)
+        await mesh.request("abort")
+        await mesh.until("on its way back", lambda now: now.state is State.RETURNING)
+        await mesh.killed()
+        status = await mesh.until("at its end", at_rest)
+        assert status.state is State.RETURNED
+        assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
+        assert await mesh.snapshot() == before
+    assert load.tally.failures == 0
+
+
+def _small(**more: str) -> dict[str, object]:
+    waves = [{"name": "rest", "percentage": 100, **QUICK}]
+    return {
+        "canary": {"name": "canary", "namespaces": ["team-01"], **QUICK},
+        "waves": waves,
+        **more,
+    }
+
+
+async def test_where_the_brake_does_not_hold_nothing_moves(world: World) -> None:
+    """A VirtualService that cannot be written is a way back that cannot be gone."""
+    async with upgrading(world, SMALL) as mesh:
+        await world.revisions.set_faults(OLD.name, down=True)
+        await mesh.ask(**_small())
+        await mesh.until("it says so", lambda now: now.awaits is not None)
+        assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
+        assert not at_rest(await mesh.status())
