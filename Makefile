@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -94,6 +94,9 @@ bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 
 bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 	$(BIN)/python -m benchmarks.hostile
+
+bench-push: $(READY) ## from a push to the first route change, with a webhook (about two minutes)
+	$(BIN)/python -m benchmarks.push
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup

@@ -10,7 +10,7 @@ from rollout.model.spec import Rollout, Step
 from rollout.model.status import Draining, RolloutStatus, Stage
 from rollout.model.turn import SOON, short
 from rollout.reconcile import journey, wanted
-from rollout.reconcile.look import PROXIES, Look, Turn, attempted
+from rollout.reconcile.look import PROXIES, Look, Turn, asked_again, attempted
 from rollout.strategies import Stop
 
 
@@ -26,7 +26,7 @@ def until(look: Look, because: Reason, waits_for: WaitsFor) -> Turn:
         return Turn(status, pause.because, SOON)
     left = _deadline(look) - (look.now - (status.stage.since or look.now))
     if left > timedelta(0):
-        every = PROXIES if status.stage.waits_for_proxies else SOON
+        every = asked_again(status, look.now) if status.stage.waits_for_proxies else SOON
         return Turn(status, because, min(left, every), waits_for)
     return journey.pause(look, PauseKind.DEADLINE, because)
 

@@ -18,7 +18,9 @@ from rollout.reconcile import wanted
 from rollout.strategies import Plan, Stop
 
 PROXIES = timedelta(seconds=1)
-"""How often proxies that are on their way are asked again."""
+"""How often proxies that are on their way are asked again, at the least."""
+AT_FIRST = timedelta(milliseconds=100)
+"""And just after they were asked: most have a change within a second."""
 ANSWERED = timedelta(minutes=1)
 """When an autoscaler has answered to another load: four of its periods of 15 s."""
 
@@ -244,3 +246,9 @@ def stable_lacks(look: Look, split: Split) -> str:
     """Why not everyone is sent back to stable, in words, and where they stay."""
     ready = look.pods(look.status.stable).ready
     return f"stable has {ready} of {stable_need(look, 100)} pods: holding at {split}"
+
+
+def asked_again(status: RolloutStatus, now: datetime) -> timedelta:
+    """When proxies that were asked are worth another question: after as long as it has been."""
+    waited = now - (status.stage.asked_at or now)
+    return min(PROXIES, max(AT_FIRST, waited))

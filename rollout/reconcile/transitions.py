@@ -19,7 +19,7 @@ NOTICE = Notice("ForbiddenTransition", warning=True)
 
 def lawful(look: Look, turn: Turn) -> Turn:
     """``turn``, or the one that stays where we are, if the tables do not allow it."""
-    wrong = _wrong_stage(look.status, turn.status)
+    wrong = _wrong_stage(look, turn.status)
     if wrong is not None and not _takes_weight(look.status, turn.status):
         because = f"a fault of ours, so nothing is done: {wrong}"
         return Turn(look.status, because, SOON * 6, WaitsFor.OBJECTS, NOTICE)
@@ -29,9 +29,10 @@ def lawful(look: Look, turn: Turn) -> Turn:
     return replace(turn, because=f"a fault of ours: {wrong}; {turn.because}", notice=NOTICE)
 
 
-def _wrong_stage(before: RolloutStatus, after: RolloutStatus) -> Reason | None:
-    old, new = before.stage.name, after.stage.name
-    if new is old or new in STAGE_MAY_FOLLOW[old]:
+def _wrong_stage(look: Look, after: RolloutStatus) -> Reason | None:
+    """A deletion may come to rest from everywhere: without pods, order is no matter."""
+    old, new = look.status.stage.name, after.stage.name
+    if new is old or new in STAGE_MAY_FOLLOW[old] or (look.rollout.deleting and new is Stage.IDLE):
         return None
     return Reason(f"stage {new} may not follow {old}")
 

@@ -39,7 +39,11 @@ def test_at_a_step_the_deadline_begins_when_the_step_could_have_ended() -> None:
 
 def test_proxies_are_asked_more_often_than_pods() -> None:
     look = make.look(make.at_step(confirmed_at=None))
-    assert until(look, "why").again == SECOND
+    asked = look.status.stage.asked_at
+    assert asked is not None
+    waits = [0.0, 0.1, 0.3, 0.7, 5.0]
+    again = [until(replace(look, now=asked + SECOND * wait), "why").again for wait in waits]
+    assert again == [SECOND * wait for wait in (0.1, 0.1, 0.3, 0.7, 1.0)]
 
 
 def test_whoever_is_paused_waits_for_a_person() -> None:

@@ -1,12 +1,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rollout.model.observation import SeenTraffic
 from rollout.model.spec import BlueGreen, Strategy, Workload
 from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import Route, Split
 from rollout.model.turn import Notice
-from rollout.reconcile import leaving
+from rollout.reconcile import leaving, transitions
 from rollout.reconcile.look import Writes
 from tests import make
 from tests.play import Play, World
@@ -111,6 +113,15 @@ def test_pods_that_are_gone_leave_routes_elsewhere_to_be_given_back_and_nothing_
     play.world.made.clear()
     play.delete()
     assert (play.world.let_go, play.world.route, dict(play.world.subsets)) == (True, None, {})
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.IDLE])
+def test_a_deletion_comes_to_rest_from_every_stage_once_no_pods_are_left(stage: Stage) -> None:
+    none = {name: make.workload(name, ready=0, wanted=0) for name in ("v1", "v2")}
+    status = make.changed(make.at_step(), stage=stage, split=Split(100, 0))
+    look = make.look(status, deleting=True, workloads=none)
+    turn = leaving.leave(look)
+    assert (turn.status.stage.name, transitions.lawful(look, turn)) == (Stage.IDLE, turn)
 
 
 def test_whatever_refuses_it_a_deletion_ends_with_a_warning() -> None:

@@ -1,4 +1,4 @@
-"""People in Slack: pressed, late, twice, by the wrong one, and while Slack is away."""
+"""P-SLK, SEC-04 to SEC-06: pressed late, twice, by the wrong one, and while Slack is away."""
 
 import asyncio
 import itertools

@@ -228,18 +228,27 @@ async def start_controller(
     """The real controller, in a process of its own, against the lab.
 
     ``signers``: as in the policy. ``prometheus``: its address, where it is not the world's own.
+    """
+    command = controller_command(running, signers=signers, prometheus=prometheus)
+    log = running.kubeconfig.parent / "controller.log"
+    return await processes.start("controller", command, log=log)
 
-    The forge's webhook tells it of every push; its audit log is beside its own log.
+
+def controller_command(
+    running: World, *, signers: Mapping[str, str] | None = None, prometheus: str = ""
+) -> tuple[object, ...]:
+    """What starts it, as above; its audit log is beside its own log.
+
+    The forge's webhook is set to the door that it will open.
     """
     folder, secret = running.kubeconfig.parent, secrets.token_hex(16)
     door = f"127.0.0.1:{processes.free_port()}"
     running.forge.hooks[:] = [Hook(f"http://{door}/push", secret)]
     istiod = running.istiod_url if running.settings.revisions else running.syncz_url
-    command = (
+    return (
         *(sys.executable, "-m", "rollout", "--kubeconfig", running.kubeconfig, "run"),
         *("--istiod", istiod, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret, signers)),
         *("--audit", folder / AUDIT),
     )
-    return await processes.start("controller", command, log=folder / "controller.log")

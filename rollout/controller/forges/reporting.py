@@ -5,17 +5,18 @@ report of each Rollout waits. A forge that is slow or dead delays its own source
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
+from rollout.controller.forges.line import Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Forges, Json, Kube
 from rollout.controller.seeing import concerns, hooks
 from rollout.controller.sources import apply
-from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
-from rollout.manifest import objects, record
+from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
+from rollout.manifest import objects, plain, record
 from rollout.messages import commits
 from rollout.model.forge import Place
 from rollout.model.source import ForgeStatus, Reported, RolloutSource
@@ -28,42 +29,6 @@ MOST = 500  # Rollouts of one source that are remembered; the newest of them
 CONFLICTS = 5  # writes of the memory that others' may come before
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Why a Rollout could not be told of."""
-
-    because: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What was told of a Rollout last, and when."""
-
-    pressing: str
-    description: str
-    at: float
-
-
-@dataclass(slots=True)
-class _Line:
-    """The reports of one source: which Rollouts are due, now and later, and when it may go on.
-
-    ``problems``: of each Rollout that could not be told. ``failures``: how many in a row.
-    ``shown``: the problem that the source's status has; None: nobody looked yet.
-    """
-
-    due: dict[str, None] = field(default_factory=dict)
-    later: dict[str, float] = field(default_factory=dict)
-    said: dict[str, _Said] = field(default_factory=dict)
-    problems: dict[str, _Problem] = field(default_factory=dict)
-    times: dict[str, int] = field(default_factory=dict)
-    failures: int = 0
-    shut: float = 0.0
-    shown: str | None = None
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-
 @dataclass(slots=True)
 class Reporting:
     """``leading``: whether this replica may act now."""
@@ -71,8 +36,10 @@ class Reporting:
     kube: Kube
     forges: Forges
     leading: Callable[[], bool] = lambda: True
-    _lines: dict[str, _Line] = field(default_factory=dict)
+    _lines: dict[str, Line] = field(default_factory=dict)
     _generations: dict[str, int] = field(default_factory=dict)
+    _labels: dict[str, str] = field(default_factory=dict)
+    _reported: dict[str, str] = field(default_factory=dict)
     _leads: bool = False
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
@@ -104,14 +71,15 @@ class Reporting:
     def _begin(self) -> bool:
         """Every Rollout is compared anew: another replica may have told since. False: not yet."""
         try:
-            rollouts, _ = self.kube.list("Rollout"), self.kube.list("RolloutSource")
+            rollouts, sources = self.kube.list("Rollout"), self.kube.list("RolloutSource")
         except OutsideError:
             return False
-        for obj in rollouts:
-            self._soon(f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}")
-        for source in self._sources().values():
-            for gone in source.status.forge.reported:
-                self._soon(gone.rollout)
+        for obj in sources:
+            self._labels[apply.label_of(*_name(obj))] = key = "/".join(_name(obj))
+            for told in record.source_status(obj).forge.reported:
+                self._reported[told.rollout] = key
+        for rollout in {*self._reported, *("/".join(_name(obj)) for obj in rollouts)}:
+            self._soon(rollout)
         return True
 
     async def _end(self) -> None:
@@ -123,55 +91,55 @@ class Reporting:
 
     def _soon(self, key: str) -> None:
         source = self._source_of(key)
-        if source is None or source.spec.commit_status is None:
+        if source is None or not self._asks(source):
             return
-        line = self._lines.setdefault(source.key, _Line())
+        line = self._lines.setdefault(source, Line())
         line.due[key] = None
         line.news.set()
         if line.task is None:
-            line.task = asyncio.create_task(self._work(source.key, line), name="forge")
+            line.task = asyncio.create_task(self._work(source, line), name="forge")
 
     def _wished(self, key: str) -> None:
         """The source says something else now, so everything of it is told anew."""
-        namespace, _, name = key.partition("/")
-        obj = self.kube.get("RolloutSource", namespace, name)
+        obj = self._source(key)
         known = self._generations.get(key)
         if obj is None or known == obj["metadata"].get("generation"):
             return
         self._generations[key] = int(obj["metadata"].get("generation", 0))
+        self._labels[apply.label_of(*_name(obj))] = key
         line = self._lines.get(key)
         if line is not None and known is not None:
             line.shut, line.said = 0.0, {}
-        for rollout in self.kube.list("Rollout"):
-            mine = f"{rollout['metadata'].get('namespace', '')}/{rollout['metadata']['name']}"
-            source = self._source_of(mine)
-            if source is not None and source.key == key:
-                self._soon(mine)
+        try:
+            rollouts = self.kube.list("Rollout")
+        except OutsideError:
+            return  # they are told of when they are known
+        for rollout in rollouts:
+            if self._labels.get(_label(rollout)) == key:
+                self._soon("/".join(_name(rollout)))
 
-    def _sources(self) -> Mapping[str, RolloutSource]:
-        """By the label that their objects carry; what cannot be read is no source."""
-        found = {}
-        for obj in self.kube.list("RolloutSource"):
-            try:
-                source = objects.source(obj)
-            except ManifestError:
-                continue
-            found[apply.label(source)] = source
-        return found
+    def _source(self, key: str) -> Json | None:
+        namespace, _, name = key.partition("/")
+        try:
+            return self.kube.get("RolloutSource", namespace, name)
+        except OutsideError:
+            return None
 
-    def _source_of(self, key: str) -> RolloutSource | None:
+    def _asks(self, source: str) -> bool:
+        """Whether its forge is told anything; from the plain object, since most sources do not."""
+        spec = plain.mapping((self._source(source) or {}).get("spec"))
+        return bool(spec.get("commitStatus"))
+
+    def _source_of(self, key: str) -> str | None:
         """The source that the Rollout comes from, or, where it is gone, came from."""
         namespace, _, name = key.partition("/")
         try:
-            obj, sources = self.kube.get("Rollout", namespace, name), self._sources()
+            obj = self.kube.get("Rollout", namespace, name)
         except OutsideError:
             return None
-        if obj is not None:
-            label = str((obj["metadata"].get("labels") or {}).get(apply.LABEL, ""))
-            return sources.get(label)
-        return next((one for one in sources.values() if one.status.forge.of(key)), None)
+        return self._reported.get(key) if obj is None else self._labels.get(_label(obj))
 
-    async def _work(self, source: str, line: _Line) -> None:
+    async def _work(self, source: str, line: Line) -> None:
         """For ever: what is due, one after the other, as forges want to be asked."""
         while True:
             await self._rest(line)
@@ -192,7 +160,7 @@ class Reporting:
                 await self._well(source, line, key)
 
     @staticmethod
-    async def _rest(line: _Line) -> None:
+    async def _rest(line: Line) -> None:
         """Until something is due and the line is open."""
         now = _now()
         for key in [key for key, at in line.later.items() if at <= now]:
@@ -209,7 +177,7 @@ class Reporting:
         except TimeoutError:
             return
 
-    async def _once(self, key: str, line: _Line, rollout: str) -> None:
+    async def _once(self, key: str, line: Line, rollout: str) -> None:
         namespace, _, name = key.partition("/")
         stored = self.kube.get("RolloutSource", namespace, name)
         source = objects.source(stored) if stored is not None else None
@@ -235,10 +203,10 @@ class Reporting:
             await self._remember(key, rollout, told)
         if report.reverts(told):
             await self._remember(key, rollout, await report.revert(subject, told))
-        line.said[rollout] = _Said(_pressing(subject), standing.description, _now())
+        line.said[rollout] = Said(_pressing(subject), standing.description, _now())
 
     @staticmethod
-    def _may_wait(line: _Line, rollout: str, subject: Subject, description: str) -> bool:
+    def _may_wait(line: Line, rollout: str, subject: Subject, description: str) -> bool:
         """Whether it is said already; but for numbers, which are told a little later."""
         said = line.said.get(rollout)
         if said is None or said.pressing != _pressing(subject):
@@ -261,7 +229,7 @@ class Reporting:
         entries = await hooks.entries(self.kube, source.namespace, secret.name)
         return Report(self.forges.at(place, secret.name, entries), asked, source.spec.ref)
 
-    async def _failed(self, source: str, line: _Line, rollout: str, error: RolloutError) -> None:
+    async def _failed(self, source: str, line: Line, rollout: str, error: RolloutError) -> None:
         """The line waits: what one report was refused or not answered, others may be, too.
 
         One that was refused waits longer than the line, which goes on with the others.
@@ -276,19 +244,19 @@ class Reporting:
             again = LONGEST_WAIT * 2.0 ** min(line.times[rollout] - 1, 6)
             line.later[rollout] = _now() + min(REFUSED_WAIT, again)
             line.shut = _now() + wait
-        known = line.problems.get(rollout, _Problem())
+        known = line.problems.get(rollout, Problem())
         if known.because != str(error):
             telemetry.warn("forge not told", source=source, rollout=rollout, error=str(error))
-            line.problems[rollout] = _Problem(str(error))
+            line.problems[rollout] = Problem(str(error))
         await self._show(source, line)
 
-    async def _well(self, source: str, line: _Line, rollout: str) -> None:
+    async def _well(self, source: str, line: Line, rollout: str) -> None:
         line.failures = 0
         line.times.pop(rollout, None)
         line.problems.pop(rollout, None)
         await self._show(source, line)
 
-    async def _show(self, source: str, line: _Line) -> None:
+    async def _show(self, source: str, line: Line) -> None:
         """The source's status has the first problem there is, and whose it is."""
         problem = "; ".join(f"{key}: {why.because}" for key, why in [*line.problems.items()][:1])
         if problem != line.shown:
@@ -299,6 +267,11 @@ class Reporting:
         await self._write(source, lambda forge: replace(forge, problem=problem[:300]))
 
     async def _remember(self, source: str, rollout: str, told: Reported | None) -> None:
+        if told:
+            self._reported[rollout] = source
+        else:
+            self._reported.pop(rollout, None)
+
         def change(forge: ForgeStatus) -> ForgeStatus:
             others = [one for one in forge.reported if one.rollout != rollout]
             kept = (*others, *([told] if told else []))[-MOST:]
@@ -331,6 +304,14 @@ def _ops(obj: Json, forge: ForgeStatus) -> list[Json]:
     if "status" not in obj:
         return [unchanged(obj), {"op": "add", "path": "/status", "value": {"forge": value}}]
     return [unchanged(obj), {"op": "add", "path": "/status/forge", "value": value}]
+
+
+def _name(obj: Json) -> tuple[str, str]:
+    return str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
+
+
+def _label(rollout: Json) -> str:
+    return str((rollout["metadata"].get("labels") or {}).get(apply.LABEL, ""))
 
 
 def _pressing(subject: Subject) -> str:

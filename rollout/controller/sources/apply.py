@@ -99,7 +99,12 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
 
 def label(source: RolloutSource) -> str:
     """What marks an object as this source's: a label value, so at most 63 characters."""
-    text = f"{source.namespace}.{source.name}"
+    return label_of(source.namespace, source.name)
+
+
+def label_of(namespace: str, name: str) -> str:
+    """The same, of the source of that name."""
+    text = f"{namespace}.{name}"
     if len(text) <= 63:
         return text
     return f"{text[:50]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""Releases through people, end to end: a signed push over https, a webhook, Slack, a click.
+"""P-SLK, SEC-04, SEC-10: releases through people, from a signed push over https to a click.
 
 What goes wrong with people goes wrong here: a no, nobody, the wrong one, one press twice, two at
 once, an unsigned commit, a Slack that is away, a controller that is killed again and again.
