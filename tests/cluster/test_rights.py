@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,12 +48,18 @@ def _less(obj: Object, gone: set[tuple[str, str]]) -> Object:
     return {**obj, "rules": rules} if "rules" in obj else obj
 
 
+def _in_turn(need: Need) -> Any:
+    """All of them take a quarter of an hour; one of a kind is in every run."""
+    return pytest.param(need, marks=pytest.mark.short) if need is Need.EVENTS else need
+
+
 def can_do_without(journey: Journey, need: Need) -> bool:
     """Whether no right that was taken away is one that the journey needs, for whatever."""
     return all(not journey.needs & set(rights.calls()[call]) for call in taken(need))
 
 
-@pytest.mark.parametrize("need", OPTIONAL)
+@pytest.mark.long
+@pytest.mark.parametrize("need", [_in_turn(need) for need in OPTIONAL])
 async def test_an_optional_right_that_is_missing_is_named_and_the_rest_goes_on(
     control: Control, tmp_path: Path, need: Need
 ) -> None:
