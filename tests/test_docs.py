@@ -133,6 +133,7 @@ def test_every_rule_of_an_upgrade_is_explained() -> None:
 def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> None:
     told = instruments.Instruments()
     told.watch(instruments.Fleet(lambda _: ()))
+    told.watch(instruments.Planes(tuple))
     told.asked("rollout_leader", "", float)
     told.asked("rollout_watch_silence_seconds", "", float)
     ours = {family.name for family in told.registry.collect()}

@@ -235,10 +235,6 @@ class Fleet(Collector):
         for obj in self._listed("RolloutSource")[:SERIES]:
             ready = _ready(_dict(obj.get("status"))).get("status") == "True"
             families["rollout_source_ready"].add_metric(_labels(obj), float(ready))
-        for obj in self._listed("ControlPlaneUpgrade")[:SERIES]:
-            state = str(_dict(obj.get("status")).get("state", NEW))
-            labels = [_labels(obj)[1], _phase(obj), state]
-            families["rollout_upgrade_info"].add_metric(labels, 1)
         yield from families.values()
 
     @staticmethod
@@ -268,16 +264,35 @@ _FAMILIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         _OBJECT,
     ),
     (
-        "rollout_upgrade_info",
-        "1 for each upgrade of the mesh's control plane, with its phase and state.",
-        ("name", "phase", "state"),
-    ),
-    (
         "rollout_source_ready",
         "1 where a git source is read and all of it is in force, else 0.",
         _OBJECT,
     ),
 )
+
+
+class Planes(Collector):
+    """Upgrades of the mesh's control plane; ``known``: those that we may see."""
+
+    def __init__(self, known: Callable[[], Sequence[Json]]) -> None:
+        self._known = known
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """The family without values."""
+        return (self._family(),)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One series an upgrade."""
+        family = self._family()
+        for obj in self._known()[:SERIES]:
+            state = str(_dict(obj.get("status")).get("state", NEW))
+            family.add_metric([_labels(obj)[1], _phase(obj), state], 1)
+        yield family
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        text = "1 for each upgrade of the mesh's control plane, with its phase and state."
+        return GaugeMetricFamily("rollout_upgrade_info", text, labels=("name", "phase", "state"))
 
 
 def _tell(obj: Json, families: Mapping[str, GaugeMetricFamily]) -> None:

@@ -1,6 +1,7 @@
 """Which proxies an EnvoyFilter is for: a regex of Istio's over the proxy's version."""
 
 import re
+import warnings
 
 from rollout.upgrade.versions import Version
 
@@ -16,6 +17,8 @@ def applies(pattern: str, version: Version) -> bool | None:
     if len(pattern) > LONGEST or re.search(r"[*+}]\)?[*+{]", pattern):
         return None
     try:
-        return re.search(pattern, str(version)) is not None
-    except (re.error, OverflowError, RecursionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # Python reads it otherwise one day
+            return re.search(pattern, str(version)) is not None
+    except (re.error, OverflowError, RecursionError, FutureWarning):
         return None

@@ -22,7 +22,7 @@ def test_good_manifests_are_named_and_counted(run: Run) -> None:
     said = run("validate", str(ROOT), cluster=False)
     assert said.exit_code == 0
     assert f"{ROOT}/canary/rollout.yaml:1: Rollout reviews is good\n" in said.stdout
-    assert said.stderr == "9 manifests good, no mistakes\n"
+    assert said.stderr == "11 manifests good, no mistakes\n"
 
 
 def test_a_mistake_is_said_with_its_file_and_line_and_exit_code_2(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from rollout.controller.keeping.store import unchanged
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
+from tests.fakes import FakeKube
 from tests.ports.conftest import UnderTest
 
 HOST = "shop.{}.svc.cluster.local"
@@ -150,7 +151,7 @@ async def test_the_last_finalizer_taken_away_ends_a_deletion(cluster: UnderTest)
     obj = a_rollout(cluster.namespace)
     held = {**obj["metadata"], "finalizers": ["rollout.dev/finalizer"]}
     await cluster.kube.create({**obj, "metadata": held})
-    if not hasattr(cluster.kube, "objects"):
+    if not isinstance(cluster.kube, FakeKube):
         await cluster.kube.delete("Rollout", cluster.namespace, "shop")
         get = cluster.kube.get
         await eventually(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rollout.controller.app import Beside, Controller
+from rollout.controller.instruments import Planes
 from rollout.controller.ports import Istiods
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.following import Upgrades
@@ -29,6 +30,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             leading=lambda: controller.leading,
         )
         upgrades = Upgrades(looks, kube, kube)
+        controller.metrics.watch(Planes(upgrades.known))
         controller.when_leading(upgrades.wake_all)
         await upgrades.run()
 

@@ -1,10 +1,11 @@
 """Upgrades on a loop of their own: what wakes them, and what stops with them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rollout.controller.loop import Loop, Scheduler
-from rollout.controller.ports import Reviews, Watching
+from rollout.controller.ports import Json, Reviews, Watching
 from rollout.controller.upgrading.looks import UpgradeLooks
 from rollout.errors import OutsideError, RolloutError
 from rollout.manifest.upgrades import KIND
@@ -69,14 +70,23 @@ class Upgrades:
             return False
 
     def wake_all(self) -> None:
-        """Every upgrade is looked at now, if they are known."""
+        """Every upgrade is looked at now, if they are known: asking begins no watch of them."""
         self._pending = None
+        if not self._seen:
+            return
         try:
             names = self.looks.store.names()
         except OutsideError:
             return
         for name in names:
             self._wake(name)
+
+    def known(self) -> Sequence[Json]:
+        """Every upgrade, as far as we may see any; asking begins no watch of them."""
+        try:
+            return self.looks.store.kube.list(KIND) if self._seen else ()
+        except OutsideError:
+            return ()
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An upgrade itself is looked at at once, anything else of a mesh a moment later."""
@@ -87,10 +97,7 @@ class Upgrades:
             self._pending = asyncio.get_running_loop().call_later(FEW, self.wake_all)
 
     def _any(self) -> bool:
-        try:
-            return bool(self.looks.store.names())
-        except OutsideError:
-            return False
+        return bool(self.known())
 
     def _wake(self, name: str, *, urgent: bool = False) -> None:
         if self._loop is not None and name:

@@ -428,9 +428,8 @@ class Young(Provider):
 
 
 async def test_a_side_without_a_past_leaves_the_other_its_bounds() -> None:
-    def total(value: float, le: str) -> Series:
-        found = series("total", value, le=le)
-        return Series({**found.labels, "destination_workload_namespace": "shop"}, found.points)
+    def total(value: float, le: str) -> Series:  # a side is namespaces, whatever runs in them
+        return series("total", value, le=le, destination_workload="")
 
     parts = (("250", 90), ("500.0", 98), ("+Inf", 100))
     provider = Young(Reply(tuple(total(value, le) for le, value in parts)))
