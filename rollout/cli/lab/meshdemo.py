@@ -152,7 +152,7 @@ def _told(good: Act, bad: Act, *, same: bool) -> Exit:
     for act, word in ((good, "reached everyone"), (bad, "was taken back")):
         verb = word if act.ended_as_wanted else "did not end as it should"
         output.say(f"{act.after} {verb} after {act.seconds:.0f} s, {act.requests} requests")
-    output.say(f"failed through us: {lost}; by the broken proxies of one wave: {exposed}")
+    output.say(f"failed through us: {lost}; by the bad revision's proxies: {exposed}")
     output.say(
         f"labels, tags and webhooks after the way back: {'as before' if same else 'CHANGED'}"
     )
