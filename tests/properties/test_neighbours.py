@@ -174,7 +174,7 @@ def judged(weight: int) -> Json:
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
     """Every place below ``value``, but what makes it an object of its kind."""
-    if path and path[0] != "kind" and path not in (("metadata",), *IDENTITY):
+    if path and path[0] != "kind" and path not in (("metadata",), WISH, *IDENTITY):
         yield path
     if isinstance(value, Mapping):
         for key, each in value.items():
@@ -195,6 +195,8 @@ def edited(obj: Json, number: int) -> Json:
     return dict(made)
 
 
+WISH = ("spec", "replicas")
+"""Another number there is no oddity but an order for more pods, which stable then waits for."""
 IDENTITY = tuple(("metadata", k) for k in ("name", "namespace", "uid", "resourceVersion"))
 
 
