@@ -600,6 +600,11 @@ class Request:
         """The annotation's text, which the status echoes once it was handled."""
         return f"{self.verb}@{self.nonce}"
 
+    @property
+    def asker(self) -> str:
+        """Who asked, as people read it."""
+        return self.who or "a person"
+
 
 @dataclass(frozen=True, slots=True)
 class AnalysisTemplateSpec:

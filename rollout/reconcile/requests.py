@@ -113,10 +113,6 @@ def _waits(look: Look, request: Request) -> bool:
     return ours and bool(lacking(look, None))
 
 
-def _who(request: Request) -> str:
-    return request.who or "a person"
-
-
 def _promote(look: Look, request: Request) -> Turn | None:
     """Everyone over, gates or not; also instead of going back to a stable that is not there."""
     status = look.status
@@ -125,14 +121,14 @@ def _promote(look: Look, request: Request) -> Turn | None:
         return None
     if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
         return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
-    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {_who(request)}")
+    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {request.asker}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not Stage.STEPPING or look.status.attempt.step is None:
         return None
     index = look.status.attempt.step.index + 1
-    because = f"step skipped by {_who(request)}"
+    because = f"step skipped by {request.asker}"
     if index < len(look.plan.stops):
         lack = _unless_lacking(look, look.plan.stops[index])
         return lack or journey.enter_step(look, index, because)
@@ -153,8 +149,8 @@ def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in journey.UNDER_WAY:
         return None
-    because = f"paused by {_who(request)}"
-    return journey.pause(look, PauseKind.PERSON, because, _who(request))
+    because = f"paused by {request.asker}"
+    return journey.pause(look, PauseKind.PERSON, because, request.asker)
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
@@ -162,7 +158,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     status, pause = look.status, look.status.attempt.pause
     if pause is None:
         return None
-    because = f"resumed by {_who(request)}"
+    because = f"resumed by {request.asker}"
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
     elif not pause.by:
@@ -175,7 +171,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
 
 def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
-    status, because = look.status, f"aborted by {_who(request)}"
+    status, because = look.status, f"aborted by {request.asker}"
     if status.stage.name in journey.UNDER_WAY:
         return journey.withdraw(look, because, Cause.ABORTED, reject=True)
     canary = status.attempt.canary
@@ -188,7 +184,7 @@ def _abort(look: Look, request: Request) -> Turn | None:
 def _retry(look: Look, request: Request) -> Turn | None:
     if look.status.rejected is None:
         return None
-    because = f"retry asked by {_who(request)}"
+    because = f"retry asked by {request.asker}"
     status = remember(replace(look.status, rejected=None), look.now, because)
     return Turn(status, because, AT_ONCE)
 
@@ -202,7 +198,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(request.who, yes, look.now, step, attempt)
-    because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
+    because = f"{'approved' if yes else 'rejected'} by {request.asker}"
     status = _merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 

@@ -45,22 +45,18 @@ def _done(look: Look, request: Request) -> Turn | None:
     assert_never(request.verb)
 
 
-def _who(request: Request) -> str:
-    return request.who or "a person"
-
-
 def _abort(look: Look, request: Request) -> Turn | None:
     """Everything back; there is none once the old revision is being removed."""
     on_the_way = look.status.state in UNDER_WAY - {State.RETURNING}
     if not on_the_way or look.status.attempt.removing:
         return None
-    return wayback.begin(look, f"aborted by {_who(request)}", refuse=True)
+    return wayback.begin(look, f"aborted by {request.asker}", refuse=True)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.state not in UNDER_WAY or look.status.attempt.removing:
         return None
-    who = _who(request)
+    who = request.asker
     return paused(look, PauseKind.PERSON, f"paused by {who}", who)
 
 
@@ -69,7 +65,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     pause = look.status.attempt.pause
     if pause is None:
         return None
-    because = f"resumed by {_who(request)}"
+    because = f"resumed by {request.asker}"
     status = look.status
     if pause.kind is PauseKind.DRIFT:
         status = wayback.kept(look)
@@ -85,7 +81,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
 def _retry(look: Look, request: Request) -> Turn | None:
     if look.status.state is not State.RETURNED:
         return None
-    return stages.begin(look, f"retry asked by {_who(request)}")
+    return stages.begin(look, f"retry asked by {request.asker}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
@@ -94,7 +90,7 @@ def _skip(look: Look, request: Request) -> Turn | None:
     judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
     if not judged or look.stop.approval is not None:
         return None
-    because = f"the rest of {look.stop.name} skipped by {_who(request)}"
+    because = f"the rest of {look.stop.name} skipped by {request.asker}"
     return passing.go_on(look, because)
 
 
@@ -104,7 +100,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return None
     yes = request.verb is Verb.APPROVE
     answer = Answer(request.who, yes, look.now, stop.number, look.status.attempt.number)
-    because = f"{'approved' if yes else 'rejected'} by {_who(request)}"
+    because = f"{'approved' if yes else 'rejected'} by {request.asker}"
     status = merge_answers(look.status, (answer,))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
+from rollout.controller.keeping import finalizer
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError, RefusedError
 from rollout.manifest import objects, record
@@ -21,7 +22,6 @@ from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
 TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
-FINALIZER = "rollout.dev/finalizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Held:
     @property
     def finalized(self) -> bool:
         """Whether our finalizer holds the object until we let it go."""
-        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+        return finalizer.is_on(self.obj)
 
 
 @dataclass(slots=True)
@@ -148,20 +148,13 @@ class Store:
             return held
         if record.is_former(held.obj):
             held = await self._write(held, held.status, now)
-        there = held.obj["metadata"].get("finalizers")
-        ops: list[Json] = [unchanged(held.obj)]
-        if there is None:
-            ops.append({"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]})
-        else:
-            ops.append({"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER})
+        ops = [unchanged(held.obj), finalizer.put_on(held.obj)]
         return self._moved(held, await self._patch(held, ops))
 
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
-            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
-            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
-            await self._patch(held, [unchanged(held.obj), op])
+            await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     async def complain(self, key: str, because: str, now: datetime) -> None:
         """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
@@ -183,9 +176,8 @@ class Store:
         meta, idle = obj["metadata"], record.is_idle(obj)
         if not meta.get("deletionTimestamp") or not idle:
             return False
-        rest = [one for one in meta.get("finalizers") or () if one != FINALIZER]
-        op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
-        await self.kube.patch("Rollout", namespace, name, [unchanged(obj), op])
+        ops = [unchanged(obj), finalizer.taken_off(obj)]
+        await self.kube.patch("Rollout", namespace, name, ops)
         return True
 
     def newest(self, key: str, now: datetime) -> Json | None:

@@ -5,16 +5,15 @@ one that matters; what a crash loses is gathered again.
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from rollout.controller.keeping.store import FINALIZER, unchanged
+from rollout.controller.keeping import finalizer
+from rollout.controller.keeping.store import LAZY, unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import switchovers
 from rollout.manifest.switchovers import KIND
 from rollout.model.switchover import Switchover, SwitchoverStatus
-
-LAZY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Held:
     @property
     def finalized(self) -> bool:
         """Whether our finalizer holds the object until we let it go."""
-        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+        return finalizer.is_on(self.obj)
 
 
 @dataclass(slots=True)
@@ -103,18 +102,13 @@ class Store:
         """``held`` with our finalizer on the object, so that weights go home before it does."""
         if held.finalized or held.switchover.deleting:
             return held
-        there = held.obj["metadata"].get("finalizers")
-        last = {"op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER}
-        first = {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]}
-        obj = await self._patch(held, [unchanged(held.obj), last if there else first])
+        obj = await self._patch(held, [unchanged(held.obj), finalizer.put_on(held.obj)])
         return replace(held, obj=obj)
 
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
-            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
-            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
-            await self._patch(held, [unchanged(held.obj), op])
+            await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""

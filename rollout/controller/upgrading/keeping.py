@@ -6,7 +6,8 @@ As with a Rollout, what only gathers evidence is kept in memory and written once
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rollout.controller.keeping.store import FINALIZER, LAZY, unchanged, without_numbers
+from rollout.controller.keeping import finalizer
+from rollout.controller.keeping.store import LAZY, unchanged, without_numbers
 from rollout.controller.ports import Json, Kube
 from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND
@@ -25,7 +26,7 @@ class Held:
     @property
     def finalized(self) -> bool:
         """Whether our finalizer holds the object until we let it go."""
-        return FINALIZER in (self.obj["metadata"].get("finalizers") or ())
+        return finalizer.is_on(self.obj)
 
 
 @dataclass(slots=True)
@@ -81,18 +82,13 @@ class UpgradeStore:
         """``held`` with our finalizer on the object, so that its way back can be gone."""
         if held.finalized or held.upgrade.deleting:
             return held
-        there = held.obj["metadata"].get("finalizers")
-        path = "/metadata/finalizers" if there is None else "/metadata/finalizers/-"
-        value: object = [FINALIZER] if there is None else FINALIZER
-        op = {"op": "add", "path": path, "value": value}
-        return replace(held, obj=await self._patch(held, [unchanged(held.obj), op]))
+        obj = await self._patch(held, [unchanged(held.obj), finalizer.put_on(held.obj)])
+        return replace(held, obj=obj)
 
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
-            rest = [name for name in held.obj["metadata"]["finalizers"] if name != FINALIZER]
-            op = {"op": "replace", "path": "/metadata/finalizers", "value": rest}
-            await self._patch(held, [unchanged(held.obj), op])
+            await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""

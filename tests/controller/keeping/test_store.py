@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.controller.keeping.store import FINALIZER, Held, Store, worth_saving
+from rollout.controller.keeping.finalizer import FINALIZER
+from rollout.controller.keeping.store import Held, Store, worth_saving
 from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Outcome, Revision, RolloutStatus, Verdict
