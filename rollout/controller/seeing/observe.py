@@ -10,7 +10,7 @@ from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
-from rollout.errors import OutsideError
+from rollout.controller.seeing.listing import Listing
 from rollout.istio import traffic as mesh_traffic
 from rollout.model.observation import (
     Finding,
@@ -30,8 +30,6 @@ from rollout.model.status import Outcome, Revision
 
 READ = ("Service", "Deployment", "Pod", "EndpointSlice", "AnalysisTemplate")
 """Neighbours that every look reads."""
-
-LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,10 @@ class Observer:
     hooks: Hooks | None
     inbox: Inbox
     guard: Guard = field(default_factory=Guard)
-    _awaited: set[str] = field(default_factory=set)
+    _listing: Listing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listing = Listing(self.kube)
 
     async def observe(self, held: Held, asked: Questions) -> Observation:
         """What one look sees. Errors: ``OutsideError`` while the mesh's objects cannot be read."""
@@ -126,28 +127,10 @@ class Observer:
         return found
 
     async def _listed(self, rollout: Rollout, asked: Questions) -> None:
-        """Kinds read for the first time have been listed, or have been waited for, once.
-
-        Before that nothing of the kind seems to be there, though nothing is wrong.
-        """
         kinds = {*READ, *(one.kind for one in pods.named(rollout))}
         kinds |= {*preflight.KINDS} if asked.preflight else set()
         kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
-        await asyncio.gather(*(self._until_listed(kind) for kind in kinds - self._awaited))
-
-    async def _until_listed(self, kind: str) -> None:
-        for _ in range(LISTINGS):
-            if kind in self._awaited or self._is_listed(kind):
-                break
-            await asyncio.sleep(LISTING)
-        self._awaited.add(kind)
-
-    def _is_listed(self, kind: str) -> bool:
-        try:
-            self.kube.get(kind, "", "")
-        except OutsideError:
-            return False
-        return True
+        await self._listing.until(kinds)
 
     def _asked(self, held: Held) -> tuple[Revision | None, str]:
         """What git asks for; by name alone where what its Deployment runs cannot be read.

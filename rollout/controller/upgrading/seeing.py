@@ -9,6 +9,7 @@ from rollout.controller import rights
 from rollout.controller.guard import Guard
 from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Reviews, Trials
 from rollout.controller.rights import Need
+from rollout.controller.seeing.listing import Listing
 from rollout.controller.upgrading import owned, trials
 from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
@@ -23,7 +24,6 @@ from rollout.upgrade import inventory as mesh
 from rollout.upgrade import rules
 from rollout.upgrade.rules.case import Case
 
-LISTING, LISTINGS = 0.05, 60  # seconds between two tries to read a kind, and how many
 CRD = "CustomResourceDefinition"
 UNREAD = "UPG-000"
 """The rule of what cannot be read, so that other rules cannot be asked of it."""
@@ -43,14 +43,18 @@ class Surveyor:
     istiods: Istiods | None
     kinds: Mapping[str, str]
     guard: Guard = field(default_factory=Guard)
-    _awaited: set[str] = field(default_factory=set)
+    _listing: Listing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listing = Listing(self.kube)
 
     async def inventory(self, upgrade: ControlPlaneUpgrade, *, asked: bool = False) -> Inventory:
         """All of the mesh as it is now; what could not be read is named in it. Errors: none.
 
         ``asked``: whether it is asked, too, what we may not do.
         """
-        await self._listed()
+        await self._listing.until([CRD])
+        await self._listing.until(self._present())
         objects: dict[str, Sequence[Json]] = {}
         unread: list[Unread] = []
         for kind in self._present():
@@ -102,22 +106,6 @@ class Surveyor:
         except OutsideError:
             known = set()
         return [kind for kind in mesh.KINDS if self.kinds.get(kind, "") in {"", *known}]
-
-    async def _listed(self) -> None:
-        """Kinds read for the first time have been listed, or have been waited for, once."""
-        for kind in (CRD, *self._present()):
-            for _ in range(LISTINGS):
-                if kind in self._awaited or self._is_listed(kind):
-                    break
-                await asyncio.sleep(LISTING)
-            self._awaited.add(kind)
-
-    def _is_listed(self, kind: str) -> bool:
-        try:
-            self.kube.list(kind)
-        except OutsideError:
-            return False
-        return True
 
     async def observe(
         self,
