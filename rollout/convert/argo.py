@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.convert import conditions, durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, names, neighbour, ours
+from rollout.convert.result import Conversion, label, names, neighbour, ours
 
 Json = Mapping[str, Any]
 GROUP = "argoproj.io/"
@@ -202,9 +202,7 @@ def _canary(canary: Fields, log: Log) -> dict[str, Any]:
     traffic = _routing(canary.sub("trafficRouting"), log)
     if traffic:
         made["traffic"] = traffic
-    if templates:
-        uses = [{"name": n} | ({"args": a} if a else {}) for n, a in templates.items()]
-        made["analysis"] = {"templates": uses}
+    made |= _analysis(templates)
     _scaling(canary)
     return made
 
@@ -293,6 +291,12 @@ def _background(analysis: Fields, templates: dict[str, dict[str, str]]) -> None:
     _uses(analysis, templates)
 
 
+def _analysis(templates: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """``analysis`` with the templates that it uses; nothing where there are none."""
+    uses = [{"name": n} | ({"args": dict(a)} if a else {}) for n, a in templates.items()]
+    return {"analysis": {"templates": uses}} if uses else {}
+
+
 def _uses(run: Fields, templates: dict[str, dict[str, str]]) -> None:
     """``templates`` and ``args`` of an analysis of Argo's."""
     named = []
@@ -307,8 +311,7 @@ def _uses(run: Fields, templates: dict[str, dict[str, str]]) -> None:
         templates[name] = {**templates.get(name, {}), **args}
     run.lost("dryRun", "write dryRun: true at each metric that it names")
     run.lost("measurementRetention", "nothing is kept beyond what a test needs")
-    for key in ("analysisRunMetadata",):
-        run.lost(key, "there are no run objects; evidence is in status.attempt.verdicts")
+    run.lost("analysisRunMetadata", "no run objects: evidence is in status.attempt.verdicts")
 
 
 def _routing(routing: Fields, log: Log) -> dict[str, Any]:
@@ -395,9 +398,7 @@ def _blue_green(blue: Fields) -> dict[str, Any]:
     for key in ("activeMetadata", "previewMetadata"):
         blue.lost(key, "pods carry rollout.dev/revision; labels of a role are not written")
     made |= {"service": service or "", "strategy": {"blueGreen": strategy}}
-    if templates:
-        uses = [{"name": n} | ({"args": a} if a else {}) for n, a in templates.items()]
-        made["analysis"] = {"templates": uses}
+    made |= _analysis(templates)
     return made
 
 
@@ -422,7 +423,7 @@ def _metric(metric: Fields) -> dict[str, Any] | None:
             provider.lost(key, "an HTTP gate (webhook of a step) may ask it; only Prometheus is")
         provider.rest()
         return None
-    made: dict[str, Any] = {"name": _label(str(name or "metric"))}
+    made: dict[str, Any] = {"name": label(str(name or "metric"))}
     query = prometheus.converted("query", str, "metrics.query")
     made["query"] = (query or "").strip()
     for key in ("address", "timeout", "insecure", "headers", "authentication", "rangeQuery"):
@@ -464,9 +465,3 @@ def _limits(metric: Fields) -> conditions.Limits | None:
         metric.log.add(metric.at(key), fate, how)
         limits = limits or found
     return limits
-
-
-def _label(text: str) -> str:
-    """A name that ours may have: a label of DNS."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text.lower())
-    return kept.strip("-.")[:63] or "metric"

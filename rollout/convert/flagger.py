@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.convert import durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, names, neighbour, ours
+from rollout.convert.result import Conversion, label, names, neighbour, ours
 
 Json = Mapping[str, Any]
 GROUP = "flagger.app/"
@@ -261,7 +261,7 @@ def _metric(metric: Fields, beside: Sequence[Json], log: Log) -> dict[str, Any] 
     query = _query(metric, beside, log)
     if query is None:
         return None
-    made: dict[str, Any] = {"name": _label(name), "query": _filled(query, metric, interval)}
+    made: dict[str, Any] = {"name": label(name), "query": _filled(query, metric, interval)}
     made |= {
         k: v
         for k, v in (("min", least), ("max", most if most is not None else plain))
@@ -343,8 +343,3 @@ _HOOKS = {
     "rollback": "rollout abort, by your pipeline or from Slack",
     "event": "spec.notify.webhook is told what happens, signed",
 }
-
-
-def _label(text: str) -> str:
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text.lower())
-    return kept.strip("-.")[:63] or "metric"

@@ -52,3 +52,9 @@ def neighbour(
         if at_home and (obj.get("kind"), names(obj)[0]) == (kind, name):
             return obj
     return None
+
+
+def label(text: str) -> str:
+    """A metric's name as ours may be: what a label of DNS may have, ``-`` for the rest."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text.lower())
+    return kept.strip("-.")[:63] or "metric"

@@ -7,7 +7,7 @@ operator's list names are asked through one.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -110,6 +110,25 @@ class Door:
         return socket.socket(family, kind, protocol)
 
 
+AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+"""One answer of ``socket.getaddrinfo``."""
+
+
+def resolved(host: str, port: int, found: Iterable[AddressInfo]) -> list[ResolveResult]:
+    """What a resolver of aiohttp's answers for ``host``, of what the system found."""
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(address[0]),
+            port=port,
+            family=family,
+            proto=protocol,
+            flags=socket.AI_NUMERICHOST,
+        )
+        for family, _, protocol, _, address in found
+    ]
+
+
 class Names(AbstractResolver):
     """Names to addresses in threads of our own, since a slow name server may block one for long."""
 
@@ -123,17 +142,7 @@ class Names(AbstractResolver):
         found = await loop.run_in_executor(
             self._threads, lambda: socket.getaddrinfo(host, port, family, kind)
         )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=each,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for each, _, protocol, _, address in found
-        ]
+        return resolved(host, port, found)
 
     async def close(self) -> None:
         """The threads are shared."""

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from rollout.edges import reach
+from rollout.edges import outward, reach
 from rollout.edges.dns import split
 from rollout.edges.reach import Hosts, Reach
 from rollout.errors import RefusedError
@@ -95,17 +95,7 @@ class _Door(AbstractResolver):
         name, at = self._where
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(name, at, family=family, type=socket.SOCK_STREAM)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=at,
-                family=each,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for each, _, protocol, _, address in found
-        ]
+        return outward.resolved(host, at, found)
 
     def socket(self, info: Any) -> socket.socket:
         """The place where a name has become an address, and nobody can change it any more."""

@@ -41,10 +41,8 @@ def lines(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[str]:
 
 def step_of(rollout: Rollout, status: RolloutStatus) -> Step | None:
     """The spec of the step that a rollout is at; None between steps."""
-    if status.attempt.step is None:
-        return None
-    stops = strategies.plan(rollout.spec.strategy).stops
-    return stops[min(status.attempt.step.index, len(stops) - 1)].step
+    at = status.attempt.step
+    return strategies.plan(rollout.spec.strategy).at(at.index).step if at else None
 
 
 def _stepping(rollout: Rollout, status: RolloutStatus, now: datetime) -> Iterator[str]:

@@ -88,9 +88,9 @@ def held(rollout: Rollout, status: RolloutStatus, now: datetime) -> Held:
 
 
 def stop(rollout: Rollout, status: RolloutStatus) -> Stop:
-    """The stop we are at; git may have fewer by now."""
-    stops = strategies.plan(rollout.spec.strategy).stops
-    return stops[min(status.attempt.step.index if status.attempt.step else 0, len(stops) - 1)]
+    """The stop we are at."""
+    index = status.attempt.step.index if status.attempt.step else 0
+    return strategies.plan(rollout.spec.strategy).at(index)
 
 
 def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: int) -> Window:

@@ -39,8 +39,7 @@ def target(rollout: Rollout, status: RolloutStatus) -> Target:
 def route(rollout: Rollout, status: RolloutStatus) -> Route:
     """Where requests should go now."""
     if status.stage.name is Stage.STEPPING and status.attempt.step is not None:
-        stops = strategies.plan(rollout.spec.strategy).stops
-        stop = stops[min(status.attempt.step.index, len(stops) - 1)]  # git may have fewer by now
+        stop = strategies.plan(rollout.spec.strategy).at(status.attempt.step.index)
         return replace(stop.route, split=status.stage.split, sticky=_sticky(rollout, status))
     if status.stage.name in _EVERYONE:
         return strategies.everyone()

@@ -27,6 +27,10 @@ class Plan:
     finish: Finish
     keep_old: timedelta
 
+    def at(self, index: int) -> Stop:
+        """The stop of a step that was begun; git may have fewer by now, then it is the last."""
+        return self.stops[min(index, len(self.stops) - 1)]
+
 
 def stops(steps: tuple[Step, ...]) -> tuple[Stop, ...]:
     """A stop for each step: weights hold until changed, cohorts stay on the canary for good.

@@ -7,10 +7,9 @@ from typing import Protocol
 
 from aiohttp import web
 
-from rollout.web import push
+from rollout.web import door, push
 from rollout.web.slack import Door
 
-LINGERING = 1.0  # seconds that a body is still taken in after it was refused, so the answer is read
 TEXT = "text/plain; version=0.0.4"  # Prometheus' exposition format
 
 
@@ -64,20 +63,10 @@ async def serve(watched: Watched, settings: Settings, ready: asyncio.Future[str]
 
     Errors: ``OSError`` when the port is taken.
     """
-    runner = web.AppRunner(
-        application(watched, settings),
-        access_log=None,
-        handle_signals=False,
-        lingering_time=LINGERING,
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        host, port = runner.addresses[0][:2]
-        ready.set_result(f"{host}:{port}")
+    app = application(watched, settings)
+    async with door.opened(app, settings.host, settings.port) as address:
+        ready.set_result(address)
         await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]

@@ -4,11 +4,13 @@ A status is written to the API server once a minute at most; here it is as old a
 It answers no other host's name, so no page in a browser can be made to read it.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from aiohttp import web
+
+from rollout.web import door
 
 HOST = "127.0.0.1"
 _NAMES = (HOST, "localhost")
@@ -18,7 +20,7 @@ class Newest(Protocol):
     """What the door tells of; the controller fits."""
 
     def newest(self, key: str) -> Mapping[str, Any] | None:
-        """The status of ``namespace/name`` after its last look, and ``lookedAt``; None: none."""
+        """The status of ``namespace/name`` after its last look; None: it has none here."""
 
 
 def application(source: Newest) -> web.Application:
@@ -37,16 +39,6 @@ def application(source: Newest) -> web.Application:
     return app
 
 
-@asynccontextmanager
-async def opened(source: Newest, port: int = 0) -> AsyncIterator[str]:
-    """The door's address, ``127.0.0.1:port``, for as long as it is open.
-
-    ``port``: 0 takes a free one. Errors: ``OSError`` when the port is taken.
-    """
-    runner = web.AppRunner(application(source), access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
-        yield f"{HOST}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+def opened(source: Newest, port: int = 0) -> AbstractAsyncContextManager[str]:
+    """As ``door.opened``, on this machine."""
+    return door.opened(application(source), HOST, port)
