@@ -95,13 +95,7 @@ class Looks:
 
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one Rollout fail: to the log, and in its status."""
-        name = type(trouble.error).__name__
-        if isinstance(trouble.error, RolloutError):
-            text = str(trouble.error)
-            telemetry.warn("look failed", rollout=trouble.key, error=text, times=trouble.times)
-        else:
-            text = f"a bug of ours ({name}); see the controller's log"
-            telemetry.bug("look failed", trouble.error, rollout=trouble.key)
+        text = trouble.said(rollout=trouble.key)
         await self._explain(trouble.key, text, told=not isinstance(trouble.error, OutsideError))
 
     async def _look(self, held: Held) -> timedelta | None:

@@ -9,13 +9,14 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Unpack
 from zlib import crc32
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from rollout.controller import telemetry
-from rollout.errors import ConflictError, OutsideError
+from rollout.controller.telemetry import Fields
+from rollout.errors import ConflictError, OutsideError, RolloutError
 
 GAP = 0.05  # between two looks at one object, so that a storm of changes is a few looks
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
@@ -112,6 +113,14 @@ class Trouble:
     key: str
     error: BaseException
     times: int
+
+    def said(self, **who: Unpack[Fields]) -> str:
+        """What a status may say of it; the log is told, of ``who``."""
+        if isinstance(self.error, RolloutError):
+            telemetry.warn("look failed", **{**who, "error": str(self.error), "times": self.times})
+            return str(self.error)
+        telemetry.bug("look failed", self.error, **who)
+        return f"a bug of ours ({type(self.error).__name__}); see the controller's log"
 
 
 @dataclass(slots=True)

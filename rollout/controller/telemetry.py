@@ -7,28 +7,58 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypedDict, Unpack
 
-FIELDS = (
-    "rollout", "source", "upgrade", "kind", "object", "commit", "revision", "phase", "stage",
-    "step", "stable", "canary", "reason", "split", "attempt", "epoch", "because",
-    "action", "error", "seconds", "times", "address", "holder",
-)  # fmt: skip
+
+class Fields(TypedDict, total=False):
+    """What a line may have besides its event; a caller that names another does not type-check."""
+
+    rollout: object
+    source: object
+    upgrade: object
+    switchover: object
+    kind: object
+    object: object
+    commit: object
+    revision: object
+    phase: object
+    state: object
+    stage: object
+    stop: object
+    step: object
+    stable: object
+    canary: object
+    reason: object
+    split: object
+    attempt: object
+    epoch: object
+    because: object
+    action: object
+    error: object
+    seconds: object
+    times: object
+    address: object
+    holder: object
+
+
+FIELDS = tuple(Fields.__annotations__)
+"""In the order of a line; what is not among them is not written, whoever passes it."""
 LONGEST = 500  # of one value: a sentence fits, a page does not
 
 _LOG = logging.getLogger("rollout")
 
 
-def info(event: str, **fields: object) -> None:
+def info(event: str, **fields: Unpack[Fields]) -> None:
     """One line that says ``event``, with those of ``fields`` that are allowed."""
     _LOG.info(event, extra={"fields": fields})
 
 
-def warn(event: str, **fields: object) -> None:
+def warn(event: str, **fields: Unpack[Fields]) -> None:
     """As ``info``, for what a person should look at."""
     _LOG.warning(event, extra={"fields": fields})
 
 
-def bug(event: str, error: BaseException, **fields: object) -> None:
+def bug(event: str, error: BaseException, /, **fields: Unpack[Fields]) -> None:
     """As ``warn``, for an error that is not one of ours, with where it came from."""
     _LOG.error(event, exc_info=error, extra={"fields": {**fields, "error": repr(error)}})
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -68,55 +69,37 @@ class Tally:
         self.slowest_ms = max(self.slowest_ms, milliseconds)
 
 
-class Load:
-    """``rps`` requests a second to ``url`` until stopped; ``rps`` may be changed meanwhile.
+class Stream(ABC):
+    """``rps`` requests a second, as long as it is entered; none waits for another's answer.
 
-    ``url``: one for all, or asked anew for each request, as a load balancer picks a target.
-    ``ask``: likewise.
+    ``rps`` may be changed meanwhile. Visitors keep cookies themselves: a jar shared by all would
+    make everyone one person.
     """
 
-    def __init__(
-        self,
-        url: str | Callable[[], str],
-        rps: float,
-        ask: Ask | Callable[[], Ask] | None = None,
-    ) -> None:
+    def __init__(self, rps: float) -> None:
         self.rps = rps
-        self.tally = Tally()
-        self._url = url if callable(url) else lambda: url
-        self._ask = ask if callable(ask) else lambda: ask or Ask()
-        self._jars: list[dict[str, str]] = [{} for _ in range(self._ask().visitors)]
         self._open: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._runner: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit=0)
-        # Visitors keep cookies themselves: a jar shared by all would make everyone one person.
-        jar = aiohttp.DummyCookieJar()
-        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._runner = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        assert self._runner is not None and self._http is not None  # noqa: S101, PT018 - entered
+        assert self._runner is not None  # noqa: S101 - entered
         self._runner.cancel()
         await asyncio.gather(self._runner, return_exceptions=True)
         await asyncio.gather(*self._open)
-        await self._http.close()
+        await self.http.close()
 
-    def take(self) -> Tally:
-        """The tally so far; counting begins anew, for the next stretch."""
-        taken, self.tally = self.tally, Tally()
-        return taken
-
-    async def send(self, count: int) -> Tally:
-        """Beside the stream: ``count`` requests, at most 50 at once, and what came back."""
-        before, self.tally = self.tally, Tally()
-        for begun in range(0, count, 50):
-            await asyncio.gather(*(self._visit() for _ in range(min(50, count - begun))))
-        taken, self.tally = self.tally, before
-        return taken
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session of all visitors; only inside ``async with``."""
+        assert self._http is not None, "only inside `async with`"  # noqa: S101 - our own promise
+        return self._http
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -133,14 +116,50 @@ class Load:
                 self._open.add(task)
                 task.add_done_callback(self._open.discard)
 
+    @abstractmethod
     async def _visit(self) -> None:
-        assert self._http is not None, "only inside `async with`"  # noqa: S101 - our own promise
+        """One request, and what came of it; it raises nothing."""
+
+
+class Load(Stream):
+    """``rps`` requests a second to ``url`` until stopped; ``rps`` may be changed meanwhile.
+
+    ``url``: one for all, or asked anew for each request, as a load balancer picks a target.
+    ``ask``: likewise.
+    """
+
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        rps: float,
+        ask: Ask | Callable[[], Ask] | None = None,
+    ) -> None:
+        super().__init__(rps)
+        self.tally = Tally()
+        self._url = url if callable(url) else lambda: url
+        self._ask = ask if callable(ask) else lambda: ask or Ask()
+        self._jars: list[dict[str, str]] = [{} for _ in range(self._ask().visitors)]
+
+    def take(self) -> Tally:
+        """The tally so far; counting begins anew, for the next stretch."""
+        taken, self.tally = self.tally, Tally()
+        return taken
+
+    async def send(self, count: int) -> Tally:
+        """Beside the stream: ``count`` requests, at most 50 at once, and what came back."""
+        before, self.tally = self.tally, Tally()
+        for begun in range(0, count, 50):
+            await asyncio.gather(*(self._visit() for _ in range(min(50, count - begun))))
+        taken, self.tally = self.tally, before
+        return taken
+
+    async def _visit(self) -> None:
         clock = asyncio.get_running_loop().time
         jar = random.choice(self._jars) if self._jars else {}  # noqa: S311 - any visitor will do
         tally, begun, ask = self.tally, clock(), self._ask()
         status, headers = 0, {}
         try:
-            async with self._http.request(
+            async with self.http.request(
                 ask.method, self._url() + ask.path, headers=_headers(ask, jar)
             ) as answer:
                 await answer.read()

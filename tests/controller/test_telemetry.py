@@ -3,10 +3,13 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from rollout.controller import telemetry
+from rollout.controller.loop import Trouble
+from rollout.errors import OutsideError
 
 
 @pytest.fixture
@@ -22,7 +25,8 @@ def lines() -> Iterator[io.StringIO]:
 
 
 def test_only_named_fields_are_written_and_no_value_can_forge_a_line(lines: io.StringIO) -> None:
-    telemetry.info("v1 has everyone", rollout="shop/shop\n{}", token="hunter2", epoch=3)
+    unnamed: Any = {"token": "hunter2"}  # which no caller of ours could pass
+    telemetry.info("v1 has everyone", rollout="shop/shop\n{}", epoch=3, **unnamed)
     (line,) = lines.getvalue().splitlines()
     found = json.loads(line)
     del found["time"]
@@ -32,6 +36,15 @@ def test_only_named_fields_are_written_and_no_value_can_forge_a_line(lines: io.S
         "rollout": "shop/shop\n{}",
         "epoch": 3,
     }
+
+
+@pytest.mark.parametrize("kind", ["rollout", "upgrade", "switchover"])
+def test_a_look_that_fails_says_whose_it_was(lines: io.StringIO, kind: Any) -> None:
+    trouble = Trouble("shop/shop", OutsideError("prometheus: no answer"), 4)
+    assert trouble.said(**{kind: trouble.key}) == "prometheus: no answer"
+    found = json.loads(lines.getvalue())
+    wanted = ("warning", "shop/shop", "prometheus: no answer", 4)
+    assert tuple(found[name] for name in ("level", kind, "error", "times")) == wanted
 
 
 def test_a_page_is_cut_to_a_sentence(lines: io.StringIO) -> None:

@@ -10,7 +10,7 @@ from rollout.controller.loop import Trouble
 from rollout.controller.switching.doing import Performer
 from rollout.controller.switching.seeing import Observer
 from rollout.controller.switching.store import Held, Store
-from rollout.errors import ConflictError, ManifestError, RolloutError
+from rollout.errors import ConflictError, ManifestError
 from rollout.model.status import sentence
 from rollout.model.switching import SwitchDecision
 from rollout.upgrade import switchover as core
@@ -84,12 +84,7 @@ class Looks:
 
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one switchover fail: to the log, and in its status."""
-        if isinstance(trouble.error, RolloutError):
-            text = str(trouble.error)
-            telemetry.warn("look failed", switchover=trouble.key, error=text, times=trouble.times)
-        else:
-            text = f"a bug of ours ({type(trouble.error).__name__}); see the controller's log"
-            telemetry.bug("look failed", trouble.error, switchover=trouble.key)
+        text = trouble.said(switchover=trouble.key)
         try:
             held = self.store.load(trouble.key)
         except ManifestError:

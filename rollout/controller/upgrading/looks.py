@@ -12,7 +12,7 @@ from rollout.controller.loop import Trouble
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.controller.upgrading.seeing import Surveyor
-from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutError
+from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.model.inventory import Inventory
 from rollout.model.status import sentence
 from rollout.model.upgradelook import UpgradeDecision
@@ -80,13 +80,7 @@ class UpgradeLooks:
 
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""
-        name = type(trouble.error).__name__
-        if isinstance(trouble.error, RolloutError):
-            text = str(trouble.error)
-            telemetry.warn("look failed", upgrade=trouble.key, error=text, times=trouble.times)
-        else:
-            text = f"a bug of ours ({name}); see the controller's log"
-            telemetry.bug("look failed", trouble.error, upgrade=trouble.key)
+        text = trouble.said(upgrade=trouble.key)
         if not self.leading():
             return
         try:

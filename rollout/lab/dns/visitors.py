@@ -10,14 +10,13 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 import aiohttp
 
 from rollout.lab.dns import wire
 from rollout.lab.dns.wire import Message, WireError
+from rollout.lab.load import Stream
 
-_TICK = 0.01
 _PATIENCE = 2.0  # seconds for one query
 
 
@@ -83,7 +82,7 @@ class Resolver:
             transport.close()
 
 
-class Visitors:
+class Visitors(Stream):
     """``rps`` requests a second for ``name`` by many users, each with a resolver of its own.
 
     ``stuck``: the share of users whose connection stays where it was first made.
@@ -97,50 +96,19 @@ class Visitors:
         rps: float,
         users: int = 300,
     ) -> None:
-        self.rps = rps
+        super().__init__(rps)
         self.met = Met()
         self.stuck = 0.0
         self._name = name
         self._routes = routes
         self._users = [Resolver(servers, name) for _ in range(users)]
-        self._open: set[asyncio.Task[None]] = set()
-        self._http: aiohttp.ClientSession | None = None
-        self._runner: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=0)
-        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        self._runner = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        assert self._runner is not None and self._http is not None  # noqa: S101, PT018 - entered
-        self._runner.cancel()
-        await asyncio.gather(self._runner, return_exceptions=True)
-        await asyncio.gather(*self._open)
-        await self._http.close()
 
     def take(self) -> Met:
         """What was met so far; counting begins anew."""
         taken, self.met = self.met, Met()
         return taken
 
-    async def _run(self) -> None:
-        clock = asyncio.get_running_loop().time
-        due, last = 0.0, clock()
-        while True:
-            await asyncio.sleep(_TICK)
-            now = clock()
-            due = min(due + (now - last) * self.rps, max(1.0, self.rps))
-            last = now
-            while due >= 1:
-                due -= 1
-                task = asyncio.create_task(self._visit())
-                self._open.add(task)
-                task.add_done_callback(self._open.discard)
-
     async def _visit(self) -> None:
-        assert self._http is not None  # noqa: S101 - entered
         met = self.met
         number = random.randrange(len(self._users))  # noqa: S311 - any user will do
         user = self._users[number]
@@ -149,7 +117,7 @@ class Visitors:
         status = 0
         try:
             url = self._routes[address]
-            async with self._http.get(url, headers={"Host": self._name}) as answer:
+            async with self.http.get(url, headers={"Host": self._name}) as answer:
                 await answer.read()
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, KeyError):

@@ -15,6 +15,7 @@ from rollout.lab.forge.gitlab import GitLab
 from rollout.lab.forge.hooks import Moved
 from rollout.lab.forge.project import BRANCH, Project
 from rollout.lab.programs.gitserver import Repository
+from rollout.lab.standin import StandIn
 
 PATIENCE = 10.0  # seconds that GitHub waits for an answer to a webhook
 
@@ -37,7 +38,7 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Forge:
+class Forge(StandIn):
     """``async with Forge() as forge``; its APIs are at ``github_url`` and ``gitlab_url``.
 
     ``token``: of both. ``asked``: verb and path of each request. ``deliveries``: of webhooks.
@@ -68,29 +69,13 @@ class Forge:
     def gitlab_url(self) -> str:
         return f"{self.url}/api/v4"
 
-    async def __aenter__(self) -> "Forge":
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self, port: int = 0) -> None:
-        """It answers at ``url``; ``port`` 0 takes a free one, and keeps it over stop and start."""
+    def application(self) -> web.Application:
+        """Both APIs, and the lab's own way to make it fail."""
         app = web.Application(client_max_size=1 << 20, middlewares=[self._first])
         app.router.add_routes(self.github.routes("/api/v3"))
         app.router.add_routes(self.gitlab.routes("/api/v4"))
         app.router.add_post("/lab/faults", self._faults)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port or self.port).start()
-        self.port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    async def stop(self) -> None:
-        """Nobody answers any more; what it knows stays for the next start."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        return app
 
     def add(self, name: str, repository: Repository) -> Project:
         """``repository`` is the project ``name``, ``owner/name``."""

@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from rollout.lab.slack import api, delivery, page
 from rollout.lab.slack.faults import Fault, Faults
 from rollout.lab.slack.workspace import APP, RefusedError, Workspace, sample
+from rollout.lab.standin import StandIn
 
 ACK = 3.0  # seconds that Slack waits for an acknowledgement
 
@@ -27,7 +28,7 @@ class Tokens:
 
 
 @dataclass(slots=True)
-class Slack:
+class Slack(StandIn):
     """``async with Slack() as slack``; ``api_url`` is slack-sdk's ``base_url``.
 
     ``request_url``: where interactions are sent by signed HTTP; empty: by Socket Mode.
@@ -54,15 +55,8 @@ class Slack:
     def api_url(self) -> str:
         return f"{self.url}/api/"
 
-    async def __aenter__(self) -> "Slack":
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self, port: int = 0) -> None:
-        """It answers at ``url``; ``port`` 0 takes a free one, and keeps it over stop and start."""
+    def application(self) -> web.Application:
+        """The API, the socket, and the page with its buttons."""
         app = web.Application(client_max_size=1 << 20)
         app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_get("/socket", self._socket)
@@ -72,17 +66,12 @@ class Slack:
         app.router.add_post("/lab/submit", self._submit)
         app.router.add_post("/lab/command", self._command)
         app.router.add_post("/lab/faults", self._faults)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port or self.port).start()
-        self.port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        return app
 
     async def stop(self) -> None:
         """Nobody answers any more; what stands in the workspace stays for the next start."""
         await self.cut()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await StandIn.stop(self)  # a dataclass with slots is another class than super() means
 
     async def connected(self) -> None:
         """An app listens by Socket Mode."""
