@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from rollout.errors import ManifestError
 from rollout.manifest import load, plain, record
@@ -61,19 +61,50 @@ def remembered(obj: Mapping[str, Any], status: RolloutStatus) -> Rollout | None:
 
 
 def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
+    namespace = text(plain.mapping(obj.get("metadata")), "namespace")
+    return Rollout(namespace=namespace, spec=spec, **driven(obj))
+
+
+class Heard(TypedDict):
+    """What a person asks of an object, whatever its spec; fields as of ``Rollout``."""
+
+    request: Request | None
+    deleting: bool
+    deleted_at: datetime | None
+
+
+class Driven(Heard):
+    """What we know of any object that we drive, besides what it asks; fields as of ``Rollout``."""
+
+    name: str
+    uid: str
+    generation: int
+    commit: str
+    author: str
+
+
+def heard(obj: Mapping[str, Any]) -> Heard:
+    """What is heard although ``obj`` may be one whose spec cannot be read."""
     metadata = plain.mapping(obj.get("metadata"))
     annotations = plain.mapping(metadata.get("annotations"))
-    return Rollout(
-        name=text(metadata, "name"),
-        namespace=text(metadata, "namespace"),
-        uid=text(metadata, "uid"),
-        generation=number(metadata, "generation"),
-        spec=spec,
-        commit=text(annotations, COMMIT),
-        author=text(annotations, AUTHOR),
+    return Heard(
         request=request(text(annotations, REQUEST)),
         deleting=bool(metadata.get("deletionTimestamp")),
         deleted_at=deleted_at(metadata),
+    )
+
+
+def driven(obj: Mapping[str, Any]) -> Driven:
+    """Who ``obj`` is, where it came from, and what a person asked of it."""
+    metadata = plain.mapping(obj.get("metadata"))
+    annotations = plain.mapping(metadata.get("annotations"))
+    return Driven(
+        name=text(metadata, "name"),
+        uid=text(metadata, "uid"),
+        generation=number(metadata, "generation"),
+        commit=text(annotations, COMMIT),
+        author=text(annotations, AUTHOR),
+        **heard(obj),
     )
 
 

@@ -34,20 +34,9 @@ def switchover(obj: Mapping[str, Any]) -> Switchover:
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
-    return Switchover(
-        name=objects.text(metadata, "name"),
-        namespace=objects.text(metadata, "namespace"),
-        uid=objects.text(metadata, "uid"),
-        generation=objects.number(metadata, "generation"),
-        spec=objects.spec_of(KIND, obj),
-        commit=objects.text(annotations, objects.COMMIT),
-        author=objects.text(annotations, objects.AUTHOR),
-        request=objects.request(objects.text(annotations, objects.REQUEST)),
-        deleting=bool(metadata.get("deletionTimestamp")),
-        deleted_at=objects.deleted_at(metadata),
-    )
+    namespace = objects.text(plain.mapping(obj.get("metadata")), "namespace")
+    spec = objects.spec_of(KIND, obj)
+    return Switchover(namespace=namespace, spec=spec, **objects.driven(obj))
 
 
 def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
@@ -81,11 +70,4 @@ def status_json(
 
 def still(known: Switchover, obj: Mapping[str, Any]) -> Switchover:
     """What was asked last, where ``obj`` cannot be read; people are heard all the same."""
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
-    return replace(
-        known,
-        request=objects.request(objects.text(annotations, objects.REQUEST)),
-        deleting=bool(metadata.get("deletionTimestamp")),
-        deleted_at=objects.deleted_at(metadata),
-    )
+    return replace(known, **objects.heard(obj))

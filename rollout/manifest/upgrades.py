@@ -31,19 +31,7 @@ def upgrade(obj: Mapping[str, Any]) -> ControlPlaneUpgrade:
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
-    return ControlPlaneUpgrade(
-        name=objects.text(metadata, "name"),
-        uid=objects.text(metadata, "uid"),
-        generation=objects.number(metadata, "generation"),
-        spec=objects.spec_of(KIND, obj),
-        commit=objects.text(annotations, objects.COMMIT),
-        author=objects.text(annotations, objects.AUTHOR),
-        request=objects.request(objects.text(annotations, objects.REQUEST)),
-        deleting=bool(metadata.get("deletionTimestamp")),
-        deleted_at=objects.deleted_at(metadata),
-    )
+    return ControlPlaneUpgrade(spec=objects.spec_of(KIND, obj), **objects.driven(obj))
 
 
 def status(obj: Mapping[str, Any]) -> UpgradeStatus:

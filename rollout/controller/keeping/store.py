@@ -339,11 +339,7 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
             return kept, str(error)
         if known is None:
             raise
-        deleting = bool(obj["metadata"].get("deletionTimestamp"))
-        request = objects.request(_annotation(obj, objects.REQUEST))
-        when = objects.deleted_at(obj["metadata"])
-        kept = replace(known.rollout, deleting=deleting, deleted_at=when, request=request)
-        return kept, str(error)
+        return replace(known.rollout, **objects.heard(obj)), str(error)
 
 
 def _going_home(obj: Json) -> Rollout | None:
@@ -357,7 +353,3 @@ def _going_home(obj: Json) -> Rollout | None:
     aborted = asked is not None and asked.verb is Verb.ABORT and new
     back = status.stage.name in (Stage.WITHDRAWING, Stage.CLEANING)
     return kept if kept.deleting or aborted or back else None
-
-
-def _annotation(obj: Json, name: str) -> str:
-    return str((obj["metadata"].get("annotations") or {}).get(name, ""))
