@@ -39,6 +39,8 @@ NEIGHBOURS = (
     "PeerAuthentication",
     "Rollout",
 )
+MOST_ORDERED = 7
+"""Junk may be a number of replicas: an order, and stable then waits for the pods (law 8)."""
 JUNK = st.sampled_from([None, 0, 7, -1, 0.5, True, "text", "", [], [None], {}, {"x": None}, [[7]]])
 
 
@@ -131,11 +133,22 @@ class World:
             asyncio.get_running_loop().call_later(0.5, self.kube.put, fresh)
 
     def mend_capacity(self) -> None:
-        """Stable's pods are there again, as they were; everything else stays as it is."""
+        """Stable's pods are there again, as many as anybody ordered; all else stays as it is."""
         self.kube.kinds -= frozenset(CAPACITY)
         for key, obj in self.before.items():
             if key[0] in (*CAPACITY, "Service"):
                 self.kube.put(obj)
+        pod = self.before["Pod", NAMESPACE, "shop-v1-h-0"]
+        slice_ = self.before["EndpointSlice", NAMESPACE, "shop-1"]
+        names = [f"shop-v1-h-{number}" for number in range(2, MOST_ORDERED)]
+        for name in names:
+            meta = {k: v for k, v in pod["metadata"].items() if k != "uid"}
+            self.kube.put({**pod, "metadata": {**meta, "name": name}})
+        ready = [
+            {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": name}}
+            for name in names
+        ]
+        self.kube.put({**slice_, "endpoints": [*slice_["endpoints"], *ready]})
 
     def on_canary(self) -> int:
         """Percent that any route of the shop gives the canary."""
@@ -174,7 +187,7 @@ def judged(weight: int) -> Json:
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
     """Every place below ``value``, but what makes it an object of its kind."""
-    if path and path[0] != "kind" and path not in (("metadata",), WISH, *IDENTITY):
+    if path and path[0] != "kind" and path not in (("metadata",), *IDENTITY):
         yield path
     if isinstance(value, Mapping):
         for key, each in value.items():
@@ -195,8 +208,6 @@ def edited(obj: Json, number: int) -> Json:
     return dict(made)
 
 
-WISH = ("spec", "replicas")
-"""Another number there is no oddity but an order for more pods, which stable then waits for."""
 IDENTITY = tuple(("metadata", k) for k in ("name", "namespace", "uid", "resourceVersion"))
 
 
