@@ -11,12 +11,16 @@ from rollout.lab.world import World
 _SAMPLE = re.compile(r"^istio_requests_total\{(.*)\} (\d+)$", re.MULTILINE)
 
 
-async def served(world: World, workload: str) -> dict[int, int]:
-    """What the pods of ``workload`` answered, by status, as their own sidecars counted."""
+async def served(world: World, namespace: str, workload: str) -> dict[int, int]:
+    """What that ``workload``'s pods answered, by status, as their own sidecars counted.
+
+    The namespace matters: pods of an earlier test leave late, and take their counters along.
+    """
+    sides = (f'destination_workload="{workload}"', f'destination_workload_namespace="{namespace}"')
     found: Counter[int] = Counter()
     async with aiohttp.ClientSession() as http, http.get(world.pods_url) as answer:
         for labels, count in _SAMPLE.findall(await answer.text()):
-            if f'destination_workload="{workload}"' in labels:
+            if all(side in labels for side in sides):
                 found[int(labels.split('response_code="')[1][:3])] += int(count)
     return found
 

@@ -75,7 +75,7 @@ async def test_a_mirror_reaches_the_canary_and_never_the_client(world: World) ->
     tally = await visit(world, 200)
     await asyncio.sleep(0.5)
     assert (tally.versions, tally.failures) == ({"v1": 200}, 0)
-    assert await served(world, "shop-v2") == {500: 200}
+    assert await served(world, sample.NAMESPACE, "shop-v2") == {500: 200}
 
 
 async def test_an_injected_fault_hits_the_cohort_only(world: World) -> None:

@@ -133,7 +133,7 @@ def _drifted(look: Look) -> Turn | None:
     status = look.status
     if requests.drifted(look):
         return Turn(status, because, SOON * 3, writes=False)
-    noted = attempted(status, drift=Drift(count, look.now, because))
+    noted = attempted(requests.outdated(look, status), drift=Drift(count, look.now, because))
     return replace(pause(replace(look, status=noted), PauseKind.DRIFT, because), writes=False)
 
 
@@ -182,7 +182,8 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
 def _weights(look: Look, turn: Turn, status: SwitchoverStatus) -> tuple[SwitchAction, ...]:
     """The weights as the status has them, where the objects have others and may be written."""
     records, stage = look.seen.records, status.stage
-    writes = turn.writes and stage.name in _WRITTEN and not records.problems
+    readable = not (records.problems or records.silent)
+    writes = turn.writes and stage.name in _WRITTEN and readable
     if not writes or requests.drifted(replace(look, status=status)):
         return ()
     if stage.name is SwitchStage.RETURNING and stages.cannot_carry(look):

@@ -6,7 +6,7 @@ from typing import assert_never
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
-from rollout.model.switchover import AHEAD, MOVED, SwitchStage
+from rollout.model.switchover import AHEAD, MOVED, SwitchoverStatus, SwitchStage
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.upgrade.switchover import progress
 from rollout.upgrade.switchover.look import (
@@ -21,13 +21,15 @@ from rollout.upgrade.switchover.look import (
     staged,
 )
 
+FORWARD = (Verb.PROMOTE, Verb.SKIP)
+
 
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
     request = look.switchover.request
     if request is None or request.text == look.status.last_handled_request:
         return None
-    if request.verb in (Verb.PROMOTE, Verb.SKIP) and _on_its_way(look):
+    if request.verb in FORWARD and _on_its_way(look):
         return None  # gates are a person's to pass by, the order of weights is not
     look = replace(look, status=replace(look.status, last_handled_request=request.text))
     turn = _done(look, request)
@@ -39,8 +41,24 @@ def answered(look: Look) -> Turn | None:
 
 
 def _on_its_way(look: Look) -> bool:
+    """Whether weights are still under way, or are found as nobody here asked for them."""
     stage = look.status.stage
-    return stage.name is SwitchStage.SHIFTING and stage.served_at is None and not drifted(look)
+    if stage.name is not SwitchStage.SHIFTING or drifted(look):
+        return False
+    return stage.served_at is None or not look.seen.records.divide(stage.split)
+
+
+def outdated(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
+    """The status in which a step forward that waits is refused: its asker knew less than is known.
+
+    Whoever is asked about a foreign edit answers after the question, not before it.
+    """
+    request = look.switchover.request
+    if request is None or request.verb not in FORWARD:
+        return status
+    if request.text == status.last_handled_request:
+        return status
+    return replace(status, last_handled_request=request.text, last_refused_request=request.text)
 
 
 def drifted(look: Look) -> bool:

@@ -39,10 +39,10 @@ async def test_copies_reach_the_canary_and_never_a_client(journey: Journey) -> N
     async with journey.load(100) as people:
         await journey.at_step(0)
         people.take()
-        before = (await served(journey.world, "shop-v2"))[200]
+        before = (await served(journey.world, journey.shop.namespace, "shop-v2"))[200]
         await asyncio.sleep(2)
         told = people.take()
-        copies = (await served(journey.world, "shop-v2"))[200] - before
+        copies = (await served(journey.world, journey.shop.namespace, "shop-v2"))[200] - before
         print(f"{told.requests} requests, {copies} copies judged")
         assert dict(told.versions) == {"v1": told.requests}
         assert copies >= told.requests * 0.9
