@@ -48,6 +48,11 @@ def clock() -> datetime:
     return START + timedelta(milliseconds=passed)
 
 
+def passed() -> float:
+    """Seconds since the story began."""
+    return asyncio.get_running_loop().time()
+
+
 class Alarms:
     """Alarms by the story's own loop."""
 
