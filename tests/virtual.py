@@ -59,10 +59,10 @@ class Alarms:
     def __init__(self) -> None:
         self._set: dict[str, asyncio.TimerHandle] = {}
 
-    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
+    def after(self, wait: timedelta, key: str, ring: Callable[[str], None]) -> None:
         self.off(key)
-        wait = max(0.0, (when - clock()).total_seconds())
-        self._set[key] = asyncio.get_running_loop().call_later(wait, self._ring, key, ring)
+        seconds = max(0.0, wait.total_seconds())
+        self._set[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key, ring)
 
     def off(self, key: str) -> None:
         if handle := self._set.pop(key, None):

@@ -144,12 +144,13 @@ def _applied(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _gone(kind: str) -> Do:
-    """Deleted, and made anew after a while."""
+    """Deleted, and made anew after a while; with a value, by the words of its first day."""
 
     def done(world: World, mishap: Mishap, _: Process | None) -> None:
         name, subject = world.subjects[mishap.who]
+        stable = "v1" if mishap.value else _stable(world, name)
         made = next(
-            (m for m in objects.mesh(name, subject) if m["kind"] == kind),
+            (m for m in objects.mesh(name, subject, stable) if m["kind"] == kind),
             obj(kind, name, {"selector": {"app": name}}),
         )
         world.server.remove(kind, NAMESPACE, name)
@@ -238,7 +239,7 @@ def _asked(world: World, name: str) -> str:
 
 
 def _stable(world: World, name: str) -> str:
-    return str((world.status(name).get("stable") or {}).get("name", "v1"))
+    return world.stable(name)
 
 
 def _late(world: World, mishap: Mishap, _: Process | None) -> None:

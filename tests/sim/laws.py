@@ -16,6 +16,7 @@ from rollout.errors import ManifestError
 from rollout.manifest import objects as manifests
 from rollout.manifest import record
 from rollout.model.audit import Act
+from rollout.model.reasons import WaitsFor
 from rollout.model.status import (
     PHASE_MAY_FOLLOW,
     STAGE_MAY_FOLLOW,
@@ -237,7 +238,8 @@ class Laws:
         if held is None or now - known.edited_at < self.fresh:
             return
         for revision, share in after.items():
-            if not revision or share <= before.get(revision, 0):
+            undivided = bool(before.get("", 0))  # by a host alone: whose pods they met is not told
+            if not revision or undivided or share <= before.get(revision, 0):
                 continue
             self._carried(name, revision, share, status)
             if revision != status.stable.name:
@@ -349,7 +351,8 @@ class Laws:
             self.broken("S27", f"{name}: nothing is known of it")
             return
         shares = self.shares(vs, name)
-        if status.stage.name is Stage.IDLE and set(shares) - {"", status.stable.name}:
+        told = status.phase is Phase.PAUSED and status.waits_for is WaitsFor.OBJECTS
+        if not told and status.stage.name is Stage.IDLE and set(shares) - {"", status.stable.name}:
             self.broken("S27", f"{name}: idle on {status.stable.name}, and {shares}")
 
     def audited(self) -> None:

@@ -69,14 +69,16 @@ def begin(server: Server, setup: Setup) -> None:
             server.put(deployment(name, subject, revision, setup.pods))
 
 
-def mesh(name: str, subject: Subject) -> list[Json]:
-    """The author's VirtualService and DestinationRule."""
+def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
+    """The author's DestinationRule and VirtualService; by version, it names ``stable``."""
     subsets = {
         "role": [{"name": "stable", "labels": {"version": "v1"}}],
         "version": [{"name": rev, "labels": {"version": rev}} for rev in REVISIONS],
         "host": [],
     }[subject.author]
-    subset = {"role": {"subset": "stable"}, "version": {"subset": "v1"}, "host": {}}[subject.author]
+    subset = {"role": {"subset": "stable"}, "version": {"subset": stable}, "host": {}}[
+        subject.author
+    ]
     other = {
         "match": [{"uri": {"prefix": "/other"}}],
         "route": [{"destination": {"host": "other"}}],

@@ -157,6 +157,10 @@ class World:
     def status(self, name: str) -> Json:
         return (self.rollout(name) or {}).get("status") or {}
 
+    def stable(self, name: str) -> str:
+        """The revision that the status calls stable; v1 while it says none."""
+        return str((self.status(name).get("stable") or {}).get("name", "v1"))
+
     # Processes
 
     async def _alive(self, number: int) -> None:
@@ -261,7 +265,7 @@ class World:
             if held is None:
                 self.server.put(made)
         service = obj("Service", name, {"selector": {"app": name}})
-        for made in (service, *objects.mesh(name, subject)):
+        for made in (service, *objects.mesh(name, subject, self.stable(name))):
             if self.server.get(str(made["kind"]), NAMESPACE, name) is None:
                 self.server.put(made)
         self.scale_people(name, subject)
