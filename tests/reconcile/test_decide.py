@@ -121,7 +121,9 @@ def test_an_old_versions_name_put_back_is_told_and_no_hot_loop() -> None:
     """Nothing of ours is written there, so asking for it again would never end."""
     stray = "virtualservice shop/shop http[0]: all to subset v1, wanted v2"
     idle = make.at_step(stage=Stage.IDLE, canary=None, step=None)
-    look = make.look(idle, traffic=SeenTraffic(strays=(stray,)))
+    look = make.look(
+        idle, traffic=SeenTraffic(strays=(stray,), subsets={"stable": {"version": "v1"}})
+    )
     found = reconcile.decide(look.rollout, look.status, look.seen, START)
     assert [type(action) for action in found.actions] == [Announce]
     assert (found.because, found.status.phase) == (stray, Phase.PAUSED)
