@@ -52,7 +52,7 @@ class Page:
         hosts = guard.HERE | self.settings.hosts
         app = web.Application(client_max_size=LARGEST, middlewares=[guard.middleware(hosts)])
         app.on_response_prepare.append(guard.signed)
-        app.on_shutdown.append(self._streams.close)
+        app.on_shutdown.append(self._close)
         for name, file in files.load().items():
             path = "/" if name == "index.html" else f"/{name}"
             app.router.add_get(path, _sending(file))
@@ -64,6 +64,13 @@ class Page:
         app.router.add_delete("/api/session", self._logout)
         app.router.add_post("/api/ask", self._ask)
         return app
+
+    def drop(self) -> None:
+        """Every reader is let go; a browser comes back by itself."""
+        self._streams.drop()
+
+    async def _close(self, _: web.Application) -> None:
+        self.drop()
 
     async def _lines(self, request: web.Request) -> web.StreamResponse:
         """The list as it is, and then every line that changes."""

@@ -25,7 +25,7 @@ Json = Mapping[str, Any]
 @dataclass(slots=True)
 class _Line:
     seen: Seen
-    text: str
+    packed: str
     number: int
 
 
@@ -74,7 +74,7 @@ class Board:
         key, line = seen.place.id, self._lines.get(seen.place.id)
         text = json.dumps(self.reader.line(seen), separators=(",", ":"))
         self._sample(seen)
-        if line is not None and line.text == text:
+        if line is not None and line.packed == text:
             line.seen = seen
             return
         self.number += 1
@@ -101,7 +101,7 @@ class Board:
         """What is new since ``number``, as one JSON text; empty: nothing. 0: everything."""
         if number == self.number:
             return ""
-        lines = [line.text for line in self._lines.values() if line.number > number]
+        lines = [line.packed for line in self._lines.values() if line.number > number]
         gone = [key for key, when in self._gone.items() if when > number] if number else []
         if not lines and not gone and number:
             return ""

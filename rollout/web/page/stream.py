@@ -43,7 +43,7 @@ class Streams:
         finally:
             self._open.discard(task)
 
-    async def close(self, _: web.Application) -> None:
+    def drop(self) -> None:
         """Every reader is let go: no server waits for somebody who reads for ever."""
         for task in self._open:
             task.cancel()

@@ -123,7 +123,9 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-STEADY = RolloutStatus(phase=Phase.HEALTHY, because="v1 serves everyone", stable=Revision("v1", OLD))
+STEADY = RolloutStatus(
+    phase=Phase.HEALTHY, because="v1 serves everyone", stable=Revision("v1", OLD)
+)
 
 
 def verdict(bad: float, every: float, evidence: float, until: datetime = NOON) -> Verdict:
@@ -198,7 +200,10 @@ def upgrade_object(status: UpgradeStatus) -> dict[str, Any]:
         "from": "1-29-6",
         "to": "1-30-3",
         "canary": {"name": "canary", "namespaces": ["sandbox"]},
-        "waves": [{"name": "early", "namespaces": ["shop", "bookinfo"]}, {"name": "rest", "oneAtATime": True}],
+        "waves": [
+            {"name": "early", "namespaces": ["shop", "bookinfo"]},
+            {"name": "rest", "oneAtATime": True},
+        ],
     }
     return {
         "apiVersion": "rollout.dev/v1alpha1",

@@ -45,7 +45,7 @@ export function fillSteps(list, steps) {
   list.replaceChildren(...steps.map((step) => el("li", { "data-state": step.state, "aria-current": step.state === "now" ? "step" : null },
     el("span", { class: "step-name" }, step.name),
     step.weight === undefined ? "" : el("span", { class: "step-weight" }, `${step.weight}%`),
-    el("span", { class: "quiet" }, step.gate || ""),
+    step.gate ? el("span", { class: "quiet" }, step.gate) : "",
     el("span", { class: "told" }, words[step.state]))));
 }
 

@@ -59,8 +59,8 @@ function options(mine, { series, y, log, height }) {
     hooks: { setCursor: [move] },
     scales: { x: { time: true }, y: log ? { distr: 3, range: y.range } : { range: y.range } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map(hour) },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => y.words(tick)), ...(log ? { splits: powers } : {}) },
+      { ...axis, space: 80, values: (_, ticks) => ticks.map((tick) => hour(tick, ticks[1] - ticks[0])) },
+      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => y.words(tick)), ...(log ? { splits: powers, filter: (_, splits) => splits } : {}) },
     ],
     series: [{}, ...series.map((each) => ({
       label: each.label,
@@ -85,8 +85,9 @@ function powers(self) {
   return found;
 }
 
-function hour(seconds) {
-  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+function hour(seconds, step) {
+  const finer = step < 60 ? { second: "2-digit" } : {};
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...finer });
 }
 
 export function percent(share) {
