@@ -12,9 +12,10 @@ from playwright.async_api import Page, expect
 
 from rollout.model.reasons import PauseKind
 from rollout.model.status import Outcome, Pause, Phase, Rejected, Revision
+from tests.controller.shop import objects
 from tests.messages.test_upgrades import STATUS
 from tests.web.page import world
-from tests.web.page.world import NOON, World, objects, opened
+from tests.web.page.world import NOON, World, opened
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 SOURCE = {
@@ -23,7 +24,7 @@ SOURCE = {
     "metadata": {"name": "apps", "namespace": "shop"},
     "spec": {"url": "https://github.com/example/shop.git"},
 }
-MINE = {"labels": {"rollout.dev/source": "shop.apps"}}
+MINE: dict[str, Any] = {"labels": {"rollout.dev/source": "shop.apps"}}
 
 
 def shop(page: World) -> None:

@@ -1,6 +1,5 @@
-"""A page over a fake cluster: what it shows is put there by hand, and who may ask is a fake, too."""
+"""A page over a fake cluster: what it shows is put there by hand, and so is who may ask."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,7 @@ from rollout.web.page import app, people
 from rollout.web.page.board import Board
 from rollout.web.page.people import Person, Sessions
 from rollout.web.page.reader import Place, Reader
-from tests.controller.shop import a_rollout, objects
+from tests.controller.shop import a_rollout
 from tests.fakes import FakeKube
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -223,11 +222,3 @@ def proxy(namespace: str, name: str, revision: str) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": namespace, "annotations": notes},
         "spec": {"containers": [{"name": "istio-proxy"}]},
     }
-
-
-async def settled() -> None:
-    """Whatever runs beside has had its turn."""
-    await asyncio.sleep(0)
-
-
-__all__ = ["STEADY", "World", "objects", "opened", "settled"]
