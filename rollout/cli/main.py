@@ -101,8 +101,8 @@ class Commands(LazyGroup):
         ),
         "install": Entry(
             MANIFESTS,
-            "Print all that runs the controller in a cluster: rollout install | kubectl apply -f -",
-            "rollout.cli.manifests.install:install",
+            "Print all that runs the controller in a cluster, or compare it with what is there.",
+            "rollout.cli.installing.command:install",
         ),
         "convert": Entry(
             MANIFESTS,
