@@ -104,6 +104,11 @@ class Commands(LazyGroup):
             "Print all that runs the controller in a cluster, or compare it with what is there.",
             "rollout.cli.installing.command:install",
         ),
+        "uninstall": Entry(
+            RUN,
+            "Let go of every object of ours, so that the controller can go; traffic stays.",
+            "rollout.cli.installing.leave:uninstall",
+        ),
         "convert": Entry(
             MANIFESTS,
             "Turn Argo Rollouts' and Flagger's objects into ours, "

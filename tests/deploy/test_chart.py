@@ -32,7 +32,8 @@ def bare(obj: Json) -> Json:
         meta.get("annotations", {}).pop("helm.sh/resource-policy", None)
         if not meta.get("annotations", True):
             del meta["annotations"]
-    return _without_labels(found)
+    cleaned: Json = _without_labels(found)
+    return cleaned
 
 
 def _without_labels(node: Any) -> Any:
@@ -260,7 +261,11 @@ def _merge(into: Json, more: Json) -> None:
     ("given", "told"),
     [
         ({"policy": {"webhooks": ["gate.example.com"]}}, "at '/policy/webhooks/0'"),
-        ({"policy": {"abroad": {"shop": ["eu"]}}}, "at '/policy/abroad'"),
+        (
+            {"policy": {"abroad": {"shop": ["eu"]}}},
+            "policy.abroad.shop: is no source; namespace/name is wanted",
+        ),
+        ({"policy": {"manifests": {"shop": ["Secret"]}}}, "policy.manifests.shop: is no source"),
         ({"policy": {"manifests": {"*": ["secret"]}}}, "at '/policy/manifests/*/0'"),
         ({"policy": {"slack": {"token": "x"}}}, "additional properties 'token'"),
         (

@@ -42,6 +42,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail (printf "policy.signers.%s: is no list of keys; want `who keytype key` lines, or OpenPGP public keys" $name) }}
 {{- end }}
 {{- end }}
+{{- range $name, $_ := .policy.abroad }}
+{{- if not (regexMatch "^[^/\\s]+/[^/\\s]+$" $name) }}
+{{- fail (printf "policy.abroad.%s: is no source; namespace/name is wanted" $name) }}
+{{- end }}
+{{- end }}
+{{- range $name, $_ := .policy.manifests }}
+{{- if not (regexMatch "^(\\*|[^/\\s]+/[^/\\s]+)$" $name) }}
+{{- fail (printf "policy.manifests.%s: is no source; namespace/name or * is wanted" $name) }}
+{{- end }}
+{{- end }}
 {{- $slack := .policy.slack | default dict }}
 {{- range $name := list "botToken" "appToken" "signingSecret" }}
 {{- $file := get $slack $name | default "" }}

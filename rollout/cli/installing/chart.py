@@ -45,7 +45,7 @@ def _chart() -> str:
         "type": "application",
         "version": rollout.__version__,
         "appVersion": rollout.__version__,
-        "kubeVersion": ">=1.21.0-0",  # policy/v1 and discovery.k8s.io/v1 are served since then
+        "kubeVersion": ">=1.19.0-0",  # networking.k8s.io/v1 and seccompProfile came with it
         "home": "https://github.com/rollout-dev/rollout",
         "sources": ["https://github.com/rollout-dev/rollout"],
         "annotations": {"artifacthub.io/license": "Apache-2.0"},

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from rollout.edges.kube.objects import Objects
+from rollout.errors import Outside, OutsideError
 
 Json = Mapping[str, Any]
 
@@ -44,11 +45,23 @@ async def with_cluster(objects: Objects, obj: Json) -> Comparison:
     kind, meta = str(obj["kind"]), obj["metadata"]
     space, name = str(meta.get("namespace", "")), str(meta["name"])
     label = f"{kind.lower()}/{space}/{name}" if space else f"{kind.lower()}/{name}"
-    there = await objects.read(str(obj["apiVersion"]), kind, space, name)
+    there = await _there(objects, obj)
     if there is None:
         return Comparison(label, None, obj)
     after = await objects.apply(obj, force=True, dry=True, manager=KUBECTL)
     return Comparison(label, _plain(there), _plain(after))
+
+
+async def _there(objects: Objects, obj: Json) -> Json | None:
+    """The object as it is stored; None also where the API server does not know its kind."""
+    kind, meta = str(obj["kind"]), obj["metadata"]
+    space, name = str(meta.get("namespace", "")), str(meta["name"])
+    try:
+        return await objects.read(str(obj["apiVersion"]), kind, space, name)
+    except OutsideError as error:
+        if error.kind is Outside.UNKNOWN_KIND:
+            return None
+        raise
 
 
 def summary(found: Sequence[Comparison]) -> str:

@@ -15,7 +15,6 @@ _NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"  # RFC 1123, or nothing
 _URL = r"^(https?://[^\s,]+)?$"
 _URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
 _HOST = r"^https?://([^/@?#*\s]+|\*|\*\.[^/@?#*\s]+)(:(\d+|\*))?$"
-_SOURCE = r"^[^/\s]+/[^/\s]+$"
 _KIND = r"^[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?$"
 _SIZE = r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$"
 
@@ -88,13 +87,14 @@ def _settings() -> Schema:
 
 
 def _policy() -> Schema:
-    """The operator's policy, as ``rollout run --policy`` reads it, with the forms it checks."""
+    """The operator's policy, as ``rollout run --policy`` reads it, with the forms it checks.
+
+    What keys may be is checked by the chart's templates: Helm misnames the place of a wrong one.
+    """
     made = plain(Policy)
     fields = made["properties"]
     for name in ("webhooks", "forges"):
         fields[name]["items"]["pattern"] = _HOST
-    fields["abroad"]["propertyNames"] = {"pattern": _SOURCE}
-    fields["manifests"]["propertyNames"] = {"pattern": rf"{_SOURCE}|^\*$"}
     fields["manifests"]["additionalProperties"]["items"]["pattern"] = _KIND
     meaning = "What manifests may ask of the controller (docs/policy.md); empty: the safest."
     return {**made, "description": meaning, "default": {}}
