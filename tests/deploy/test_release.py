@@ -226,7 +226,7 @@ async def test_a_release_is_upgraded_in_mid_journey_and_no_step_is_lost_then_uni
             await scene.shop(name, strategy=strategy)
             await scene.push(name, revision="v2")
             await waits(scene, name)
-        await scene.asks("before", "approve")
+        await scene.asks("before", "skip")
         await scene.rests("before", 1, "v2")
         newer = later_version(tmp_path, "0.9.9")
         admin.helm(*install, str(newer), values=values(cluster))
@@ -236,7 +236,7 @@ async def test_a_release_is_upgraded_in_mid_journey_and_no_step_is_lost_then_uni
     deployment, config = [await stored(cluster, kind) for kind in ("Deployment", "ConfigMap")]
     with runtime.pod(deployment, config, token) as new:
         assert await new.until_ready() == "ok\n", new.log.read_text()
-        await scene.asks("across", "approve")
+        await scene.asks("across", "skip")
         await scene.rests("across", 1, "v2")
     assert splits(await scene.status("across")) == splits(await scene.status("before"))
     assert refused(cluster) == []
