@@ -43,6 +43,18 @@ def in_git(space: str, timeout: str = "1s", **metadata: Any) -> Json:
     }
 
 
+def by_role(space: str) -> Json:
+    """The DestinationRule as it was made once; git does not have it."""
+    revisions = (("stable", "v1"), ("canary", "v2"))
+    subsets = [{"name": name, "labels": {"version": version}} for name, version in revisions]
+    return {
+        "apiVersion": objects.ISTIO,
+        "kind": "DestinationRule",
+        "metadata": {"name": NAME, "namespace": space},
+        "spec": {"host": NAME, "subsets": subsets},
+    }
+
+
 @contextlib.asynccontextmanager
 async def watching(tool: Argo | Flux) -> AsyncIterator[None]:
     """The tool makes its rounds, one after the other, as long as the block lasts."""
@@ -70,6 +82,7 @@ async def shop(control: Control, folder: Path, space: str, git: Json) -> AsyncIt
     scene = Scene(control, space, folder)
     manager = "kustomize-controller" if "labels" in git["metadata"] else "argocd-controller"
     assert await control.server_side(git, manager) == ""
+    await control.apply(by_role(space))
     with replica(folder, config, control.mesh, "-n", space):
         strategy = {"canary": {"steps": STEPS}}
         await scene.shop(NAME, mesh=False, entry=False, waiting=0, strategy=strategy)
@@ -257,10 +270,12 @@ async def test_flux_is_waited_for_until_the_object_says_what_plan_asks_for_and_t
 
 
 def writes(control: Control, space: str) -> list[str]:
-    """What our controller wrote to objects of that namespace, or of its sources."""
+    """What our controller wrote to objects of that namespace that are not its own kinds."""
     return [
         f"{entry['verb']} {entry['objectRef']['resource']}"
         for entry in control.audited()
         if entry["verb"] in ("create", "update", "patch", "delete")
         and entry["objectRef"].get("namespace") == space
+        and entry["objectRef"].get("apiGroup") != "rollout.dev"
+        and entry["objectRef"]["resource"] != "events"
     ]

@@ -27,7 +27,7 @@ def uninstall(
         bool, typer.Option("--dry-run", help="Say only what would be let go.")
     ] = False,
 ) -> None:
-    """Let go of every object of ours in the cluster, so that each can be deleted.
+    """Let go of every object of ours, so that the controller can go; traffic stays.
 
     Traffic stays where it is, also in the middle of a journey; no route and no pod is touched.
     The controller must have ended: it would hold its objects again.
