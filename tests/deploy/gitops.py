@@ -39,7 +39,7 @@ class Argo:
         live = await self._live()
         ignored, options = self._rules()
         ours, theirs = without(self.git, ignored), without(live, ignored)
-        if merged(theirs, changes(without(self._applied, ignored), ours)) == theirs:
+        if merged(theirs, three_way(without(self._applied, ignored), theirs, ours)) == theirs:
             return False
         target = self.git
         if "RespectIgnoreDifferences=true" in options:
@@ -65,7 +65,7 @@ class Argo:
         if self.server_side:
             assert await self.control.server_side(target, "argocd-controller", force=True) == ""
         else:
-            patch = changes(self._applied, target) | changes(live, merged(live, target))
+            patch = three_way(self._applied, live, target)
             meta = target["metadata"]
             await self.control.kube.patch(kind_of(target), meta["namespace"], meta["name"], patch)
         self._applied = copy.deepcopy(target)
@@ -109,6 +109,32 @@ def without(obj: Json, paths: list[str]) -> Json:
         command, input=json.dumps(obj), capture_output=True, text=True, check=True
     )
     found: Json = json.loads(done.stdout)
+    return found
+
+
+def three_way(applied: Json, live: Json, target: Json) -> Json:
+    """As ``kubectl apply``: what was applied and is asked for no more goes; the rest is asked."""
+    gone = dropped(applied, target)
+    return merged_patches(gone, changes(live, merged(live, target)))
+
+
+def dropped(before: Json, after: Json) -> Json:
+    """A merge patch that takes away what only ``before`` has."""
+    patch: Json = {key: None for key in before if key not in after}
+    for key, value in before.items():
+        other = after.get(key)
+        if isinstance(value, dict) and isinstance(other, dict) and (inner := dropped(value, other)):
+            patch[key] = inner
+    return patch
+
+
+def merged_patches(first: Json, second: Json) -> Json:
+    """Both merge patches in one; they change different keys."""
+    found = dict(first)
+    for key, value in second.items():
+        inner = found.get(key)
+        both = isinstance(value, dict) and isinstance(inner, dict)
+        found[key] = merged_patches(inner, value) if both else value  # type: ignore[arg-type]
     return found
 
 
