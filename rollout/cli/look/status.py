@@ -98,12 +98,14 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
     return cluster.in_namespace(given, namespace)
 
 
-def _facts(found: Seen | Unread) -> list[tuple[str, str]]:
+def _facts(found: Seen | Unread) -> list[terminal.Fact]:
     if isinstance(found, Seen):
         ticking = clocks.lines(found.rollout, found.status, cluster.now())
-        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking)
+        route = clocks.route_of(found.rollout, found.status)
+        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking, route)
     said = [] if found.status is None else terminal.facts(found.key, found.status, cluster.now())
-    return [*(said or [("Rollout", found.key)]), ("Problem", found.because)]
+    problem = terminal.Fact("Problem", found.because)
+    return [*(said or [terminal.Fact("Rollout", found.key)]), problem]
 
 
 def _explained(found: Seen | Unread) -> str:

@@ -135,6 +135,20 @@ class Kube:
         answer = await self._calls.call("POST", path, {}, review, where="access review")
         return bool((answer.get("status") or {}).get("allowed"))
 
+    async def whoami(self) -> str:
+        """The user that the server takes us for; empty where it does not say.
+
+        Source: Kubernetes, "Authenticating", "API access to authentication information".
+        """
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        try:
+            answer = await self._calls.call("POST", path, {}, review, where="whoami")
+        except RolloutError:
+            return ""
+        found = (answer.get("status") or {}).get("userInfo") or {}
+        return str(found.get("username") or "")
+
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:
