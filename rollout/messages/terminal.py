@@ -129,7 +129,7 @@ def history(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
 
 def _story(entry: Entry) -> str:
     """Why, and what whoever asked said themselves where the sentence had no room for it."""
-    cut = entry.reason and len(entry.because) >= MOST
+    cut = entry.reason and len(entry.because) >= MOST - 2  # a cut takes blanks with it
     return f"{entry.because} (reason: {entry.reason})" if cut else entry.because
 
 

@@ -26,6 +26,7 @@ from rollout.model.status import (
     Standing,
     StepStatus,
     Verdict,
+    sentence,
 )
 from rollout.model.traffic import Split
 from tests import make
@@ -44,7 +45,11 @@ CANARY: Mapping[str, Any] = {
     "strategy": {
         "canary": {
             "steps": [
-                {"name": "staff", "weight": 0, "cohorts": [{"headers": {"x-insider": "1"}}]},
+                {
+                    "name": "staff",
+                    "weight": 0,
+                    "cohorts": [{"headers": {"x-insider": {"exact": "1"}}}],
+                },
                 {"weight": 5, "bake": "5m", "timeBox": "20m"},
                 {"weight": 40, "bake": "5m", "approval": {}},
             ]
@@ -107,6 +112,7 @@ STEPPING = make.changed(
     warnings=("ROL-052: deployment store/reviews-v2: no readiness probe; a pod serves too early",),
     drift=Drift(2, NOON, "virtualservice reviews http[0] weights"),
 )
+WHY = "QA has tried it for half an hour already, see ticket SHOP-1234"
 HISTORY = (
     Entry(
         *("3.7", NOON - 9 * MINUTE, Stage.PREPARING, "100/0"),
@@ -120,12 +126,12 @@ HISTORY = (
     ),
     Entry(
         *("3.9", NOON, Stage.STEPPING, "95/5"),
-        because="step skipped by ada (unverified): QA has…r hour already, see ticket SHOP-1234",
+        because=sentence(f"step skipped by ada (unverified): {WHY}"),
         revision="v2",
         by=BY_KUBERNETES,
         request="skip@1",
         claimed="ada",
-        reason="QA has tried it for half an hour already, see ticket SHOP-1234",
+        reason=WHY,
     ),
 )
 REJECTED = make.changed(

@@ -6,8 +6,8 @@
 import asyncio
 import io
 import re
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SWITCHOVER = Kind("rollout.dev", "v1alpha1", "clusterswitchovers", "ClusterSwitchover")
 KINDS = {kind.name: kind for kind in (ROLLOUT, UPGRADE, SWITCHOVER)}
-STYLE = re.compile(r"\x1b\[[0-9;]*m")
+STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Screen(NamedTuple):
@@ -53,7 +53,6 @@ COMMANDS = {
     "preflight-reviews": ("preflight", "reviews", "-n", NAMESPACE),
     "plan-canary": ("plan", str(EXAMPLES / "canary")),
     "plan-dark-brief": ("plan", "--brief", str(EXAMPLES / "dark-by-header")),
-    "watch-checkout": ("watch", "checkout", "-n", NAMESPACE, "--until-rest"),
     "status-upgrade": ("status", "upgrade/screens"),
     "explain-upgrade": ("explain", "upgrade/screens"),
     "history-upgrade": ("history", "upgrade/screens"),
@@ -118,16 +117,15 @@ def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if SCREENS[name].columns:
         monkeypatch.setenv("COLUMNS", str(SCREENS[name].columns))
     monkeypatch.setattr(cluster, "now", lambda: NOW)
-    written = Written(terminal=SCREENS[name].columns > 0)
-    monkeypatch.setattr(sys, "stdout", written)
-    monkeypatch.setattr(sys, "stderr", written)
     return name
 
 
-def shown() -> str:
-    """What was written to the screen so far."""
-    assert isinstance(sys.stdout, Written)
-    return sys.stdout.plain
+@contextmanager
+def written(screen: str) -> Iterator[Written]:
+    """What is printed meanwhile, to either stream, on that screen."""
+    paper = Written(terminal=SCREENS[screen].columns > 0)
+    with redirect_stdout(paper), redirect_stderr(paper):
+        yield paper
 
 
 def compare(name: str, text: str, *, renew: bool) -> None:
@@ -138,13 +136,21 @@ def compare(name: str, text: str, *, renew: bool) -> None:
     assert text == path.read_text(), f"{path.name}; --renew writes it anew"
 
 
-def typed(*words: str) -> str:
+def typed(screen: str, *words: str) -> str:
     """The screen after this command, as ``main`` runs it."""
-    try:
-        main.app(list(words), standalone_mode=False)
-    except RolloutError as error:
-        output.say(f"{error} (exit code {exits.of(error).value})")
-    return shown()
+    with written(screen) as paper:
+        try:
+            main.app(list(words), standalone_mode=False)
+        except RolloutError as error:
+            output.say(f"{error} (exit code {exits.of(error).value})")
+    return paper.plain
+
+
+def drawn(screen: str, picture: object) -> Written:
+    """The screen with this picture on it."""
+    with written(screen) as paper:
+        output.console().print(picture)
+    return paper
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -155,25 +161,34 @@ def test_a_screen_is_as_it_was(
     config.write_text(kubeconfig(store))
     if "switchover" in name:
         monkeypatch.setattr(cluster, "now", lambda: SWITCHED)
-    text = typed("--kubeconfig", str(config), *COMMANDS[name])
+    text = typed(screen, "--kubeconfig", str(config), *COMMANDS[name])
     compare(f"{name}.{screen}", text, renew=renew)
     width = SCREENS[screen].columns
     assert not width or max(map(len, text.splitlines())) <= width
 
 
+@pytest.mark.parametrize("screen", ["dumb", "pipe"], indirect=True)
+def test_watch_writes_a_line_a_change_where_nothing_can_be_drawn_anew(
+    screen: str, store: str, tmp_path: Path, renew: bool
+) -> None:
+    config = tmp_path / "kubeconfig"
+    config.write_text(kubeconfig(store))
+    words = ("watch", "checkout", "-n", NAMESPACE, "--until-rest")
+    text = typed(screen, "--kubeconfig", str(config), *words)
+    compare(f"watch-checkout.{screen}", text, renew=renew)
+
+
 @pytest.mark.parametrize("screen", ["80", "120"], indirect=True)
 def test_what_watch_draws_is_as_it_was(screen: str, store: str, renew: bool) -> None:
     seen = {obj["metadata"]["name"]: obj for obj in objects()}
-    drawn = {
+    pictures = {
         "watch-reviews": watch.picture(cluster.seen(seen["reviews"])),
         "watch-payments": watch.picture(cluster.seen(seen["payments"])),
         "watch-upgrade": mesh.picture(mesh.read(seen["screens"])),
         "watch-switchover": switchovers.picture(seen["edge"]),
     }
-    for name, picture in drawn.items():
-        before = len(shown())
-        output.console().print(picture)
-        text = shown()[before:]
+    for name, picture in pictures.items():
+        text = drawn(screen, picture).plain
         compare(f"{name}.{screen}", text, renew=renew)
         assert max(map(len, text.splitlines())) <= SCREENS[screen].columns
 
@@ -187,16 +202,16 @@ def test_a_narrow_screen_says_every_word_of_a_wide_one(name: str) -> None:
 
 
 def test_every_golden_screen_is_compared() -> None:
-    drawn = ("reviews", "payments", "upgrade", "switchover")
+    pictures = ("reviews", "payments", "upgrade", "switchover")
     wanted = {f"{name}.{screen}.txt" for name in COMMANDS for screen in SCREENS}
-    wanted |= {f"watch-{name}.{screen}.txt" for name in drawn for screen in ("80", "120")}
+    wanted |= {f"watch-{name}.{screen}.txt" for name in pictures for screen in ("80", "120")}
+    wanted |= {f"watch-checkout.{screen}.txt" for screen in ("dumb", "pipe")}
     assert {path.name for path in GOLDEN.iterdir()} == wanted
 
 
-@pytest.mark.parametrize("screen", ["80"], indirect=True)
+@pytest.mark.parametrize("screen", ["120"], indirect=True)
 def test_a_hash_that_nobody_reads_stands_last_and_grey(screen: str, store: str) -> None:
     (checkout,) = (obj for obj in objects() if obj["metadata"]["name"] == "payments")
-    output.console().print(watch.picture(cluster.seen(checkout)))
-    assert isinstance(sys.stdout, Written)
-    head = sys.stdout.getvalue().splitlines()[0]
+    paper = drawn(screen, watch.picture(cluster.seen(checkout)))
+    head = paper.getvalue().splitlines()[0]
     assert head.endswith("\x1b[2m  commit 0b9d8c7e6f  6s929z52vt\x1b[0m")
