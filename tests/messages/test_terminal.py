@@ -238,3 +238,15 @@ def test_what_is_applied_later_is_told() -> None:
     between = make.changed(status, stage=Stage.PREPARING)
     for moment in (status, between):
         assert terminal.explain(SHOP, moment, STEP, START).endswith(f"; {later}")
+
+
+def test_a_revision_that_is_named_by_its_hash_is_known_by_its_image() -> None:
+    made = Revision("6s929z52vt", "0123456789abcdef", "6s929z52vt", image="shop:2.1")
+    named = Revision("v2", "0123456789abcdef", "6s929z52vt", image="shop:2.1")
+    assert made.title == "shop:2.1 (6s929z52vt)"
+    assert (terminal.known_as(made), terminal.marks(made)) == (
+        *("shop:2.1", "commit 0123456789  6s929z52vt"),
+    )
+    assert (terminal.known_as(named), terminal.marks(named)) == (
+        *("v2", "commit 0123456789  shop:2.1"),
+    )
