@@ -143,8 +143,8 @@ async def _all(given: Settings) -> list[Seen | Unread]:
 
 def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) -> None:
     if not found:
-        where = "any namespace" if everywhere else f"namespace {namespace}"
-        output.say(f"no rollouts in {where}")
+        where = f"namespace {namespace}; `rollout status -A` looks in all of them"
+        output.say(f"no rollouts in {'any namespace' if everywhere else where}")
         return
     output.table(terminal.HEAD, [_row(one, everywhere=everywhere) for one in found])
 
