@@ -317,5 +317,7 @@ async def claim(cluster: Kube, given: Settings, reason: str) -> inbox.Claim:
 
     The controller sees an annotation that anybody could have written: to it, it is a claim.
     """
-    known = await cluster.whoami()
+    known = ""
+    with contextlib.suppress(RolloutError):  # servers before 1.28 do not say
+        known = await cluster.whoami()
     return inbox.Claim(known or _user(settings.kubeconfig(given.kubeconfig), given), reason)
