@@ -179,14 +179,17 @@ def test_watch_writes_a_line_a_change_where_nothing_can_be_drawn_anew(
 
 
 @pytest.mark.parametrize("screen", ["80", "120"], indirect=True)
-def test_what_watch_draws_is_as_it_was(screen: str, store: str, renew: bool) -> None:
+def test_what_watch_draws_is_as_it_was(
+    screen: str, store: str, renew: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = {obj["metadata"]["name"]: obj for obj in objects()}
     pictures = {
         "watch-reviews": watch.picture(cluster.seen(seen["reviews"])),
         "watch-payments": watch.picture(cluster.seen(seen["payments"])),
         "watch-upgrade": mesh.picture(mesh.read(seen["screens"])),
-        "watch-switchover": switchovers.picture(seen["edge"]),
     }
+    monkeypatch.setattr(cluster, "now", lambda: SWITCHED)
+    pictures["watch-switchover"] = switchovers.picture(seen["edge"])
     for name, picture in pictures.items():
         text = drawn(screen, picture).plain
         compare(f"{name}.{screen}", text, renew=renew)
