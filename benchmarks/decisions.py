@@ -348,7 +348,7 @@ Written by `{page.command}`; do not edit.
 `rollout, rule` is the step rule on exact counts of every 15 s (`SequentialGate`);
 `rollout, product` has the same releases played through `reconcile.ask` and `decide`
 (`benchmarks/played.py`): counters are read ten seconds late, blocks begin at multiples of 15 s, and
-what was counted while a weight changed never counts.  The peers' own delays are left out.
+what was counted while a weight changed certifies nothing.  The peers' own delays are left out.
 Peers are stated again from their rules (`benchmarks/peers.py`), not run; their users choose other
 limits, so that the tuned columns matter as much as the tutorial's.
 A request is *hurt* when it went to the canary and stable would have served it better.

@@ -14,7 +14,8 @@ from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import NOT_STARTED, Pair
 from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
-from rollout.analysis.sequential import NO_PART, Mark, Part, Trail
+from rollout.analysis.incidents import Mark
+from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
 VERSION = 2

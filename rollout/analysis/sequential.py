@@ -14,25 +14,17 @@ from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict
 
-from rollout.analysis import evidence
+from rollout.analysis import evidence, incidents
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import UNKNOWN, Temper
+from rollout.analysis.incidents import CAPS, OUTAGE_CAPS, Mark
 from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, Analysis, HarmCap
 from rollout.model.status import Standing
 
-CAP = 2.2  # nats a block may add: three, which an incident of 20 s can touch, seldom prove anything
-LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
-OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
 LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
 MOST_PARTS = 3  # so many of them at most: who counts every second lives in a faster world
-AGREES = 1.0  # nats by which a block speaks against the canary
-AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
-TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
-CAPS, OUTAGE_CAPS = (CAP, LIFTED, AGREEING), (OUTAGE_CAP, LIFTED, AGREEING_OUTAGE)
-INCIDENT = ((2, 2 * CAP), (3, 3 * CAP))
-MOST_BLOCKS = 3
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
@@ -84,13 +76,6 @@ class Part(NamedTuple):
 
 
 NO_PART = Part()
-
-
-class Mark(NamedTuple):
-    """A trail after one block: the mass of starts to come, and logs no incident is taken from."""
-
-    waiting: float
-    logs: tuple[float, ...]
 
 
 class Trail(NamedTuple):
@@ -201,7 +186,7 @@ def widened(line: Line, temper: Temper) -> Line:
     return line if line.ratio == 0 or ratio <= line.ratio else Line(ratio, line.absolute)
 
 
-def _changing(line: Line, pair: Pair, rising_to: int) -> Line:
+def while_rising(line: Line, pair: Pair, rising_to: int) -> Line:
     """``line`` for a block in the middle of which the canary's weight rose.
 
     Trouble that both sides share late in such a block meets more of the canary's requests than of
@@ -230,51 +215,55 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
 def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
-    line = _changing(widened(outcome.line, temper), pair, setting.rising_to)
-    loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
-    starting = trail.waiting * _hazard(trail, setting)
-    cap = _cap(trail, temper.lasting, setting, CAPS) if temper.lasting else LIFTED
-    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
-    agrees = max(gains) >= min(AGREES, cap)
-    start = math.log(starting) if starting > 0 else NOT_STARTED
-    waiting = _short(trail.waiting - starting)
-    harmful, marks = _grown(trail.harmful, gains, start), trail.marks
-    if not temper.lasting:
-        free = _grown(trail.marks[0].logs if trail.marks else trail.harmful, gains, start)
-        harmful = tuple(map(min, harmful, *_bounds(trail.marks, waiting, len(gains))))
-        marks = (Mark(waiting, free), *marks)[:MOST_BLOCKS]
-    if outcome.outage:
-        cap = _cap(trail, temper.outages, setting, OUTAGE_CAPS)
-        gain = _outage(trail, pair, line, (temper.dispersion, cap))
-        harmful += _grown(trail.harmful[-1:], [gain], start)
+    spoken = _speak(trail, pair, outcome, temper, setting)
     return Trail(
-        harmful=harmful,
-        waiting=waiting,
+        harmful=spoken.harmful,
+        waiting=spoken.waiting,
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
-        agreeing=trail.agreeing + 1 if agrees else 0,
+        agreeing=trail.agreeing + 1 if spoken.agrees else 0,
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=_safe(trail, pair, outcome, temper, setting),
-        marks=marks,
+        marks=spoken.marks,
         **_heard(trail, pair),
     )
+
+
+class _Spoken(NamedTuple):
+    harmful: tuple[float, ...]
+    waiting: float
+    marks: tuple[Mark, ...]
+    agrees: bool
+
+
+def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> _Spoken:
+    """What the block says against the canary, and what of all is left if some is an incident."""
+    line = while_rising(widened(outcome.line, temper), pair, setting.rising_to)
+    loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
+    block, cap = block_of(setting.interval), CAPS.lifted
+    if temper.lasting:
+        cap = incidents.cap(trail.agreeing, temper.lasting, block, CAPS)
+    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
+    agrees = max(gains) >= min(incidents.AGREES, cap)
+    starting = trail.waiting * _hazard(trail, setting)
+    start = math.log(starting) if starting > 0 else NOT_STARTED
+    waiting, marks = _short(trail.waiting - starting), trail.marks
+    harmful = _grown(trail.harmful, gains, start)
+    if not temper.lasting:
+        free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
+        harmful = tuple(map(min, harmful, *incidents.bounds(marks, waiting, len(gains))))
+        marks = (Mark(waiting, free), *marks)[: incidents.LONGEST]
+    if outcome.outage:
+        cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
+        gain = _outage(trail, pair, line, (temper.dispersion, cap))
+        harmful += _grown(trail.harmful[-1:], [gain], start)
+    return _Spoken(harmful, waiting, marks, agrees)
 
 
 def _grown(logs: tuple[float, ...], gains: Sequence[float], start: float) -> tuple[float, ...]:
     """The first of ``logs``, one for each of ``gains``, after a block."""
     both = zip(gains, logs, strict=False)
     return tuple([_floor(gain + evidence.log_add(log, start)) for gain, log in both])
-
-
-def _bounds(marks: tuple[Mark, ...], waiting: float, count: int) -> list[list[float]]:
-    """By bet, the most that it may have come to if an incident is all that the last blocks were."""
-    bounds = []
-    for blocks, most in INCIDENT:
-        before = marks[blocks - 1] if len(marks) >= blocks else Mark(1.0, (NOT_STARTED,) * count)
-        started = before.waiting - waiting
-        start = math.log(started) if started > 0 else NOT_STARTED
-        bounds.append([evidence.log_add(log, start) + most for log in before.logs])
-    return bounds
 
 
 class _Heard(TypedDict):
@@ -320,21 +309,6 @@ def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]
     dispersion, cap = tempering
     bets = evidence.Bets((OUTAGE_SHARE,), stable)
     return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
-
-
-def _cap(trail: Trail, lasting: int, setting: Setting, caps: tuple[float, float, int]) -> float:
-    """The most that a block may say: first, and after so many in a row that spoke up.
-
-    ``lasting``: minutes that incidents of stable's pods have lasted: for twice as long the same
-    must not prove more against a canary, which may be one pod only.
-    """
-    first, lifted, agreeing = caps
-    if not lasting:
-        return lifted if trail.agreeing >= agreeing else first
-    lasts = min(PATIENCE, TWICE * lasting) * 60 / block_of(setting.interval)
-    if trail.agreeing >= agreeing + lasts:
-        return lifted
-    return first * AGREEING / (AGREEING + lasts)
 
 
 def _hazard(trail: Trail, setting: Setting) -> float:
