@@ -74,6 +74,8 @@ def _share(second: float) -> float:
 
 def _without(gains: Sequence[float], spared: int) -> float:
     """What is known without the most telling ``spared`` seconds in a row."""
+    if not spared:
+        return sum(gains)
     windows = (sum(gains[at : at + spared]) for at in range(max(1, len(gains) - spared + 1)))
     return sum(gains) - max(windows)
 
