@@ -5,7 +5,7 @@ from pathlib import Path
 from rollout.cli.installing import chart, kept
 from rollout.cli.manifests import rbac
 from rollout.manifest import generated
-from tests import rooms, states
+from tests import clipage, reference, rooms, states
 from tests.convert import published
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def main() -> None:
     for path, text in files().items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)
-    for made in (states, rooms, published):
+    for made in (states, rooms, reference, clipage, published):
         made.PAGE.write_text(made.page())
 
 

@@ -440,7 +440,12 @@ OLDEST_RATES = [
     {"name": "istio_request_duration_seconds_bucket", "threshold": 500, "interval": "30s"},
 ]
 LOADTESTER = "http://flagger-loadtester.test/"
-TESTED: Json = {"name": "conformance-test", "type": "pre-rollout", "url": LOADTESTER, "timeout": "15s"}
+TESTED: Json = {
+    "name": "conformance-test",
+    "type": "pre-rollout",
+    "url": LOADTESTER,
+    "timeout": "15s",
+}
 TESTED |= {"metadata": {"type": "bash", "cmd": "curl -sd test http://podinfo-canary.test/token"}}
 LOADED: Json = {"name": "load-test", "type": "rollout", "url": LOADTESTER, "timeout": "5s"}
 LOADED |= {"metadata": {"type": "cmd", "cmd": "hey -z 1m -q 10 -c 2 http://podinfo.test/"}}

@@ -168,6 +168,16 @@ POLICY = {
 }
 
 
+def test_the_page_has_its_port_where_it_is_asked_for() -> None:
+    release = rendered({"settings": {"page": "0.0.0.0:8081"}})
+    (container,) = one(release, "Deployment")["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"http": 8080, "page": 8081}
+    served = {port["name"]: port["port"] for port in one(release, "Service")["spec"]["ports"]}
+    (let_in,) = one(release, "NetworkPolicy")["spec"]["ingress"]
+    assert (served, {port["port"] for port in let_in["ports"]}) == (ports, {8080, 8081})
+
+
 def test_the_policy_arrives_as_the_controller_reads_it(tmp_path: Any) -> None:
     config = one(rendered({"policy": POLICY}), "ConfigMap")
     file = tmp_path / "policy.yaml"

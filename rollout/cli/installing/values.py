@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 _NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"  # RFC 1123, or nothing
 _URL = r"^(https?://[^\s,]+)?$"
 _URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
+_ADDRESS = r"^([^\s:]+:[0-9]{1,5})?$"
 _HOST = r"^https?://([^/@?#*\s]+|\*|\*\.[^/@?#*\s]+)(:(\d+|\*))?$"
 _KIND = r"^[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?$"
 _SIZE = r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$"
@@ -81,6 +82,7 @@ def _settings() -> Schema:
         prometheusCa=_file("Its CA", "ca.crt"),
         tenant=_text("X-Scope-OrgID, for Mimir, Cortex and Loki."),
         istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=_URLS),
+        page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=_ADDRESS),
         audit=_text("PersistentVolumeClaim of the audit log; -: on stdout; empty: none."),
         logLevel=_choice("", "info", "debug", "info", "warning"),
     )
