@@ -94,6 +94,14 @@ def questions(
     return tuple(counts), tuple(values)
 
 
+def groups(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) -> tuple[str, ...]:
+    """The user groups whose members decide whether the stop we are at is approved."""
+    approval = current(upgrade.spec, status).approval
+    if approval is None:
+        return ()
+    return gate.groups(_rollout(upgrade), approval, _status(status, MOVED), now)
+
+
 def _key(name: str, metric: str) -> str:
     """The two comparisons count the same metrics, so that their answers are told apart."""
     return f"{name}:{metric}"
@@ -224,6 +232,7 @@ def _observed(name: str, seen: MeshObservation) -> Observation:
             if one.metric.startswith(begins)
         ),
         unasked=seen.unasked,
+        members=seen.members,
     )
 
 

@@ -18,7 +18,7 @@ from rollout.messages import slack as words
 from rollout.model.chat import Click, Command, Heard, Press, Ticket
 
 TS = "1767225000.000100"
-TICKET = Ticket("shop", "reviews", "uid-1", "c0ffee", 3, 1)
+TICKET = Ticket("Rollout", "shop", "reviews", "uid-1", "c0ffee", 3, 1)
 
 
 @dataclass
