@@ -108,8 +108,9 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
     if not commit and not status.problem:
         return ()
     taken = bool(status.commit) and not status.held and not status.problem
-    verify = plain.items(plain.mapping(obj.get("spec")).get("verify"))
-    keys = f"signed by a key of {' or '.join(map(str, verify))}" if verify and taken else ""
+    signed = status.signature if taken else None
+    names = " or ".join(map(str, plain.items(plain.mapping(obj.get("spec")).get("verify"))))
+    keys = f"{signed} is on the list of {names}" if signed else ""
     accepted = _annotation(obj, objects.ACCEPT) == commit
     author = f"author {status.author}" if status.author and taken else ""
     manager = _manager(obj, objects.ACCEPT, commit) if accepted else ""
@@ -121,8 +122,9 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
         kind=kind,
         object=key,
         uid=uid,
-        proof=Proof.SIGNATURE if keys else Proof.ACCESS,
+        proof=Proof.SIGNATURE if signed else Proof.ACCESS,
         because=status.because,
+        who=str(signed) if signed else "",
         claimed="; ".join(part for part in (author, manager) if part),
         request=f"accept@{commit}" if accepted else "",
         stage=record.reason(status),

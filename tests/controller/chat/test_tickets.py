@@ -47,7 +47,7 @@ def test_a_press_that_had_its_effect_is_known_by_its_person_time_and_attempt() -
     ticket = Ticket("Rollout", "shop", "shop", "u", "c", 1, 0)
     given = Answer(f"slack:{ANN}", True, make.START, 0, 1)
     status = requests.answered_in_chat(make.at_step(), given)
-    journey = rollouts.journey(make.rollout(), status)
+    journey = rollouts.journey(make.rollout(make.canary_spec()), status)
     before, later = make.START - make.MINUTE, make.START + make.MINUTE
 
     def is_done(who: str, since: datetime | None, press: Press = Press.APPROVE) -> bool:

@@ -15,7 +15,7 @@ from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.programs.gitserver import GitServer
 from rollout.manifest import load
-from rollout.model.source import Origin
+from rollout.model.source import Origin, Reading
 from tests.edges.git.depot import Depot
 from tests.edges.git.hostile import HOSTILE
 from tests.effort import effort
@@ -87,6 +87,61 @@ def test_any_file_is_answered_with_little_work(name: bytes) -> None:
     assert loaded.errors
 
 
+SPY = """
+from rollout.edges.git.reader import jobs
+told = jobs.say
+def say(message):
+    if "at" in message:
+        with open({log!r}, "a") as log:
+            print(message["at"], file=log)
+    told(message)
+jobs.say = say
+jobs.main()
+"""
+
+
+async def test_only_files_whose_bytes_changed_are_parsed_and_the_reading_is_the_same(
+    tmp_path: Path, depot: Depot
+) -> None:
+    log = tmp_path / "parsed"
+    spy = (sys.executable, "-c", SPY.format(log=str(log)))
+    repo = GitRepo(tmp_path / "cache", local=True, command=spy)
+    files: dict[bytes, object] = {b"%d.yaml" % n: rollout_named(f"r{n}") for n in range(20)}
+    files |= {b"bad.yaml": b"kind: Rollout\nspec: {", b"odd.yaml": b"a: [1, 2"}
+    depot.commit(files)
+    first = await repo.read(origin(depot.path), "")
+    assert len(log.read_text().split()) == 22
+    log.unlink()
+    moved = {**files, b"7.yaml": rollout_named("new"), b"copy.yaml": files[b"3.yaml"]}
+    del moved[b"0.yaml"]
+    second = depot.commit(moved)
+    reading = await repo.read(origin(depot.path), first.commit)
+    assert sorted(log.read_text().split()) == ["7.yaml", "copy.yaml"]
+    fresh = GitRepo(tmp_path / "other", local=True)
+    assert await fresh.read(origin(depot.path), first.commit) == reading
+    assert reading.commit == second
+    for one in (repo, fresh):
+        await one.close()
+
+
+async def test_a_file_that_comes_back_as_it_was_has_the_commit_that_brought_it_back(
+    repo: GitRepo, depot: Depot
+) -> None:
+    def last(reading: Reading) -> list[tuple[str, str]]:
+        return [(one.name, one.commit) for one in reading.documents]
+
+    one, other = rollout_named("one"), rollout_named("other")
+    begun = depot.commit({b"a.yaml": one, b"b.yaml": one.replace(b"one", b"two")})
+    assert last(await repo.read(origin(depot.path), "")) == [("one", begun), ("two", begun)]
+    depot.commit({b"a.yaml": other, b"b.yaml": one.replace(b"one", b"two")})
+    back = depot.commit({b"a.yaml": one, b"b.yaml": one.replace(b"one", b"two")})
+    assert last(await repo.read(origin(depot.path), begun)) == [("one", back), ("two", begun)]
+
+
+def rollout_named(name: str) -> bytes:
+    return (SHOP % "v1").replace("name: shop", f"name: {name}").encode()
+
+
 CRASH = """
 import json, os, signal, sys, time
 for line in sys.stdin:
@@ -102,8 +157,9 @@ for line in sys.stdin:
         if file == "b.yaml":
             %s
         lists = {"documents": [], "parts": [], "problems": [], "notes": [file]}
-        print(json.dumps({"file": file} | lists))
+        print(json.dumps({"file": file, "blob": file} | lists))
     done = {"author": "", "committed_at": 0, "problems": [], "notes": [], "files": 3}
+    done["signature"] = None
     print(json.dumps({"done": done}), flush=True)
 """
 

@@ -53,11 +53,15 @@ def read(depot: Depot, since: str = "", path: str = "", ref: str = "main") -> Fe
     repo = pygit2.Repository(str(polled.clone))
     folder = tree.Folder(repo, "git x", path)
     try:
-        files = folder.files(repo[tip.commit])
+        files = folder.files(repo[tip.commit], {})
     except remote.BROKEN:
         clones.spoil(polled.clone)  # as the child does; its parent then asks again
         return read(depot, since, path, ref)
     return Fetched(polled.clone, tip, files, folder.problems, folder.notes)
+
+
+def blob(data: bytes) -> str:
+    return str(pygit2.hash(data))
 
 
 def refused(fetched: Fetched) -> list[str]:
@@ -71,8 +75,8 @@ def test_only_manifests_under_the_path_are_read(depot: Depot) -> None:
     assert fetched.tip == Tip(commit, Relation.FIRST)
     assert (fetched.problems, fetched.notes) == ([], [])
     assert fetched.files == (
-        tree.File("shop/b.yml", b"2", commit, "ann@example.com"),
-        tree.File("shop/deep/d.json", b"4", commit, "ann@example.com"),
+        tree.File("shop/b.yml", blob(b"2"), b"2", commit, "ann@example.com"),
+        tree.File("shop/deep/d.json", blob(b"4"), b"4", commit, "ann@example.com"),
     )
 
 

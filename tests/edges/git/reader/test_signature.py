@@ -9,6 +9,7 @@ import pytest
 
 from rollout.edges.git.reader import signature
 from rollout.errors import RefusedError
+from rollout.model.source import Signature
 from tests.edges.git.depot import git
 
 SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
@@ -19,6 +20,7 @@ class Signers:
     """Two people with a key each, and a repository that both write to."""
 
     folder: Path
+    found: Signature | None = None
 
     def line(self, who: str, options: str = "") -> str:
         """The line of ``who`` in a list of allowed signers."""
@@ -38,8 +40,14 @@ class Signers:
         """The commit that is taken."""
         repo = pygit2.Repository(str(self.folder / "depot"))
         commit = repo[repo.head.target]
-        signature.check(repo, commit, signature.Rules("git x", signers))
+        self.found = signature.check(repo, commit, signature.Rules("git x", signers))
         return str(commit.id)
+
+    def fingerprint(self, who: str) -> str:
+        """As ssh-keygen itself tells it."""
+        command = ["ssh-keygen", "-l", "-f", str(self.folder / f"{who}.pub")]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return told.split()[1]
 
 
 @pytest.fixture
@@ -55,6 +63,12 @@ def signers(tmp_path: Path) -> Signers:
 def test_a_commit_of_an_allowed_signer_is_taken(signers: Signers) -> None:
     commit = signers.signed("ann")
     assert signers.read(signers.line("eve"), signers.line("ann")) == commit
+
+
+def test_the_key_that_signed_is_named_with_its_signer(signers: Signers) -> None:
+    signers.signed("ann")
+    signers.read(signers.line("eve"), signers.line("ann"))
+    assert signers.found == Signature(signers.fingerprint("ann"), "ann@x")
 
 
 def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
