@@ -244,7 +244,6 @@ async def test_two_on_the_list_make_a_quorum_and_each_is_recorded_once(asking: S
     await asking.press(ANN, Press.APPROVE)
     await comes(lambda: asking.answers() == [(f"slack:{ANN}", True)])
     await asking.press(ANN, Press.APPROVE)
-    await comes(lambda: "you approved this step already" in asking.told(ANN))
     await asking.press(BOB, Press.APPROVE)
     await comes(lambda: len(asking.answers()) == 2)
     assert asking.answers() == [(f"slack:{ANN}", True), (f"slack:{BOB}", True)]
