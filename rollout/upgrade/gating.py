@@ -259,7 +259,10 @@ def _rollout(upgrade: ControlPlaneUpgrade) -> Rollout:
 
 
 def _status(status: UpgradeStatus, name: str) -> RolloutStatus:
-    """What the gate reads of a status: the stop as a step, the people's answers, its memory."""
+    """What the gate reads of a status: the stop as a step, the people's answers, its memory.
+
+    Nobody answers about namespaces that did not move: a no would be taken for harm everywhere.
+    """
     stop, kept = status.attempt.stop, status.attempt.checkpoint.get(name)
     at = StepStatus(stop.number, stop.name, stop.entered_at) if stop else None
     return RolloutStatus(
@@ -267,7 +270,7 @@ def _status(status: UpgradeStatus, name: str) -> RolloutStatus:
             number=status.attempt.number,
             step=at,
             verdicts=status.attempt.verdicts,
-            approvals=status.attempt.approvals,
+            approvals=status.attempt.approvals if name == MOVED else (),
             checkpoint=kept if isinstance(kept, Mapping) else {},
         )
     )

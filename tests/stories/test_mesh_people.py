@@ -57,6 +57,7 @@ from rollout.upgrade.requests import answered_in_chat as answered_upgrade
 from rollout.upgrade.switchover.requests import answered_in_chat as answered_switchover
 from tests.fakes import FakeKube
 from tests.fakes_audit import FakeLog
+from tests.make import MINUTE
 from tests.upgrade.cluster import built
 from tests.upgrade.play import Play, manifest
 from tests.upgrade.switchover.world import World, at, spec
@@ -114,7 +115,7 @@ def a_switchover(now: datetime) -> Json:
 
 
 def _placed(obj: Json, namespace: str) -> Json:
-    meta = {**obj["metadata"], "uid": "uid-1", "generation": 1}
+    meta = {**obj["metadata"], "generation": 1}
     return {**obj, "metadata": meta | ({"namespace": namespace} if namespace else {})}
 
 
@@ -266,7 +267,7 @@ async def test_sec_05_whoever_is_not_on_the_list_changes_nothing_and_that_is_rec
     assert asking.status == before
     assert "you are not on the list" in asking.told(EVE)
     refused = {(one.who, one.kind, one.uid) for one in asking.log.told if one.act is Act.REFUSAL}
-    assert refused == {(f"slack:{EVE}", asking.kind, "uid-1")}
+    assert refused == {(f"slack:{EVE}", asking.kind, asking.journey.uid)}
 
 
 def a_click(ticket: Ticket, once: str = "1") -> Click:
@@ -328,7 +329,8 @@ async def test_a_listener_hears_of_it_once_a_step_with_its_kind(asking: Scene) -
     wanted = replace(asking.journey, notify=replace(asking.journey.notify))
     [news] = due(wanted, clock())
     assert (news["kind"], news["happened"]) == (asking.kind, "waiting")
-    assert news["nonce"] == f"uid-1.1.waiting.{asking.journey.step.index}"  # type: ignore[union-attr]
+    ticket = asking.tickets()[Press.APPROVE]
+    assert news["nonce"] == f"{ticket.uid}.1.waiting.{ticket.step}"
 
 
 # What the cores make of the answers
@@ -341,7 +343,7 @@ def answer(who: str, number: int, now: datetime, *, yes: bool = True) -> Answer:
 def waiting_wave() -> Play:
     first, *others = MANIFEST["spec"]["waves"]
     waves = [{**first, "approval": APPROVAL}, *others]
-    play = Play(built()).begin(waves=waves)
+    play = Play(built()).begin(waves=waves, analysis={"metrics": []})
     return play.until(lambda play: play.status.awaits == "Approval")
 
 
@@ -355,14 +357,20 @@ def said(play: Play, who: str, *, yes: bool = True) -> None:
     play.mesh.put({**obj, "status": upgrades.status_json(status, obj["status"], play.now)})
 
 
+def newest(play: Play) -> str:
+    held = play.looks.store.load("mesh")
+    assert held is not None
+    return held.status.because
+
+
 def test_a_wave_goes_on_with_its_quorum_and_an_annotation_is_not_on_the_list() -> None:
     play = waiting_wave()
     play.ask("approve").look()
     play.look()
-    assert play.status.because == "waiting for approval: 0 of 2"
+    assert newest(play) == "waiting for approval: 0 of 2"
     said(play, ANN)
     play.look()
-    assert play.status.because == "waiting for approval: 1 of 2"
+    assert newest(play) == "waiting for approval: 1 of 2"
     said(play, BOB)
     play.until(lambda play: play.status.attempt.stop.name == "by-tag")  # type: ignore[union-attr]
 
@@ -394,7 +402,7 @@ def test_who_paused_an_upgrade_stands_with_the_decision() -> None:
 
 def waiting_step() -> World:
     world = World(spec(10, 50))
-    asked = Approval(slack=CHANNEL, approvers=(ANN, BOB), quorum=2)
+    asked = Approval(slack=CHANNEL, approvers=(ANN, BOB), quorum=2, expires=10 * MINUTE)
     first = replace(world.spec.steps[0], approval=asked)
     world.spec = replace(world.spec, steps=(first, *world.spec.steps[1:]))
     world.run(lambda d: d.status.waits_for is WaitsFor.APPROVAL)

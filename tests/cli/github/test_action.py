@@ -128,6 +128,7 @@ def forge(runner: Runner) -> Forge:
 
 
 def test_no_step_lets_a_shell_read_what_a_stranger_wrote() -> None:
+    """SEC-23, P-GH."""
     for step in ACTION["runs"]["steps"]:
         assert not EXPRESSION.search(step["run"])
 
@@ -173,6 +174,7 @@ def test_good_manifests_are_counted(runner: Runner) -> None:
 def test_a_hostile_file_name_runs_nothing_and_breaks_no_annotation(
     runner: Runner, path: str
 ) -> None:
+    """SEC-23, P-GH."""
     runner.write(path, GOOD.replace("weight", "weigth"))
     done = runner.run(command="validate", paths=f"{path}\n")
     assert done.returncode == 2
@@ -182,6 +184,7 @@ def test_a_hostile_file_name_runs_nothing_and_breaks_no_annotation(
 
 @pytest.mark.parametrize("command", ["$(touch owned)", "validate; touch owned", "", "lab"])
 def test_a_hostile_command_runs_nothing(runner: Runner, command: str) -> None:
+    """SEC-23, P-GH."""
     done = runner.run(command=command)
     assert (done.returncode, done.stdout) == (
         2,
@@ -298,6 +301,7 @@ def test_the_action_installs_itself(runner: Runner) -> None:
 def test_actionlint_finds_nothing_in_our_workflows_and_in_the_documented_ones(
     tmp_path: Path,
 ) -> None:
+    """SEC-23."""
     if shutil.which("go") is None:
         pytest.skip("go is not here, which builds actionlint")
     build = ["go", "install", f"github.com/rhysd/actionlint/cmd/actionlint@{ACTIONLINT}"]

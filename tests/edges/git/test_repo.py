@@ -71,6 +71,7 @@ def origin(url: object, **more: object) -> Origin:
 async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
     repo: GitRepo, depot: Depot
 ) -> None:
+    """P-GIT-06, P-GIT-07, SEC-08."""
     depot.commit({**HOSTILE, b"shop.yaml": (SHOP % "v1").encode()})
     reading = await repo.read(origin(depot.path), "")
     assert [one.name for one in reading.documents if one.file == "shop.yaml"] == ["shop"]
@@ -81,6 +82,7 @@ async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_any_file_is_answered_with_little_work(name: bytes) -> None:
+    """SEC-08."""
     with effort() as made:
         loaded = load.text(name.decode(), HOSTILE[name])
     assert made.calls < 600_000  # about 90 ms; benchmarks/hostile.py says how long
@@ -175,6 +177,7 @@ for line in sys.stdin:
 async def test_a_file_that_ends_its_reader_costs_itself_alone(
     tmp_path: Path, deed: str, why: str
 ) -> None:
+    """SEC-08, SEC-09: whichever process reads it, its reader alone dies."""
     command = (sys.executable, "-c", CRASH % deed)
     limit = timedelta(seconds=3)
     repo = GitRepo(tmp_path, command=command, file_limit=limit, fetch_limit=timedelta(minutes=9))
@@ -229,6 +232,7 @@ async def test_a_reading_that_is_cancelled_leaves_no_child(tmp_path: Path) -> No
 
 
 async def test_a_remote_that_is_down_is_an_outside_error(repo: GitRepo) -> None:
+    """P-GIT-03."""
     with pytest.raises(OutsideError, match="Connection refused; the next poll tries again"):
         await repo.read(origin("http://127.0.0.1:1/shop.git"), "")
 
@@ -247,6 +251,8 @@ async def test_a_remote_that_is_down_is_an_outside_error(repo: GitRepo) -> None:
 async def test_a_remotes_answer_says_whose_turn_it_is(
     repo: GitRepo, serve: Serve, status: int, kind: type[Exception]
 ) -> None:
+    """P-GIT-03."""
+
     async def answer(request: web.Request) -> web.Response:
         headers = {"WWW-Authenticate": "Basic realm=x"} if status == 401 else {}
         return web.Response(status=status, headers=headers, text="<html>secret page</html>")
@@ -272,6 +278,8 @@ async def test_a_remote_that_speaks_no_git_is_an_outside_error(
 
 
 async def test_a_remote_that_drips_a_line_for_ever_is_given_up(repo: GitRepo, serve: Serve) -> None:
+    """P-GIT-03."""
+
     async def answer(request: web.Request) -> web.StreamResponse:
         kind = "application/x-git-upload-pack-advertisement"
         response = web.StreamResponse(headers={"Content-Type": kind})
@@ -292,6 +300,7 @@ async def test_a_remote_that_drips_a_line_for_ever_is_given_up(repo: GitRepo, se
 async def test_a_redirect_to_another_host_is_not_followed(
     repo: GitRepo, depot: Depot, server: GitServer, serve: Serve
 ) -> None:
+    """P-GIT-03, SEC-13."""
     depot.commit({b"shop.yaml": (SHOP % "v1").encode()})
 
     def to(host: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

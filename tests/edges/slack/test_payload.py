@@ -113,6 +113,7 @@ FIELDS = ("actions", "user", "channel", "view", "team", "trigger_id", "type")
 def test_a_payload_that_is_spoilt_anywhere_kills_nothing(
     spoilt: dict[str, Any], press: str
 ) -> None:
+    """P-SLK."""
     heard = payload.of_interaction({**pressed(press), **spoilt})
     assert heard is None or isinstance(heard, Click | Refusal)
 

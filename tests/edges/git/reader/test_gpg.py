@@ -175,6 +175,7 @@ def test_sec_10_the_five_ways_in_which_readers_of_commits_differ_are_all_refused
 def test_tip_asks_of_the_last_commit_and_every_of_all_since_the_one_in_force(
     signers: Signers,
 ) -> None:
+    """P-GIT-10: a signed merge of unsigned commits."""
     key = signers.key("ann")
     taken = signers.commit("ann")
     signers.depot.commit({b"a.yaml": b"unsigned"})

@@ -81,6 +81,7 @@ def test_only_manifests_under_the_path_are_read(depot: Depot) -> None:
 
 
 def test_the_relation_says_how_the_commit_follows(depot: Depot) -> None:
+    """P-GIT-01, SEC-27: a rewind and unrelated history are told apart."""
     first = depot.commit({b"a.yaml": b"1"})
     second = depot.commit({b"a.yaml": b"2"})
     assert read(depot, second).relation is Relation.SAME
@@ -112,6 +113,7 @@ def test_a_merge_changes_only_what_no_parent_has(depot: Depot) -> None:
 
 
 def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Depot) -> None:
+    """P-GIT-05, SEC-07."""
     depot.commit(
         {
             b"good.yaml": b"1",
@@ -139,6 +141,7 @@ def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Dep
 
 
 def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
+    """P-GIT-04."""
     depot.commit({b"big.yaml": b"x" * ((1 << 20) + 1), b"good.yaml": b"1"})
     fetched = read(depot)
     assert [file.name for file in fetched.files] == ["good.yaml"]
@@ -146,12 +149,14 @@ def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
 
 
 def test_too_many_manifests_are_refused_as_a_whole(depot: Depot) -> None:
+    """P-GIT-04."""
     depot.commit({b"%d.yaml" % number: b"1" for number in range(2001)})
     with pytest.raises(RefusedError, match="more than 2000 manifests or 32 MiB of them; a small"):
         read(depot)
 
 
 def test_a_deep_tree_is_refused_at_its_depth(depot: Depot) -> None:
+    """P-GIT-04."""
     files: dict[bytes, object] = {b"x.yaml": b"1"}
     for _ in range(30):
         files = {b"d": files}
@@ -189,6 +194,7 @@ def cache(depot: Depot) -> Path:
 
 
 def test_a_broken_cache_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     commit = depot.commit({b"a.yaml": b"1"})
     read(depot)
     for file in cache(depot).glob("objects/pack/*"):
@@ -199,6 +205,7 @@ def test_a_broken_cache_is_cloned_anew(depot: Depot) -> None:
 
 @pytest.mark.parametrize("name", ["HEAD", "config", "objects", "refs"])
 def test_a_cache_with_a_missing_part_is_cloned_anew(depot: Depot, name: str) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     part = cache(depot) / name
@@ -208,6 +215,7 @@ def test_a_cache_with_a_missing_part_is_cloned_anew(depot: Depot, name: str) -> 
 
 
 def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     folder = cache(depot)
@@ -221,6 +229,7 @@ def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
 
 
 def test_a_lock_left_behind_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     (cache(depot) / "refs/rollout/tip.lock").touch()
@@ -253,6 +262,7 @@ def test_a_clone_that_nobody_asks_for_goes(depot: Depot, tmp_path: Path) -> None
 
 
 def test_an_lfs_pointer_is_named_and_passed_over(depot: Depot) -> None:
+    """P-GIT-05."""
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
     depot.commit({b"big.yaml": pointer, b"shop.yaml": b"1"})
     fetched = read(depot)
@@ -294,6 +304,7 @@ def test_an_lfs_pointer_is_named_and_passed_over(depot: Depot) -> None:
     ],
 )
 def test_only_open_addresses_are_spoken_to(url: str, local: bool, error: str) -> None:
+    """SEC-13."""
     try:
         address.check(url, local)
         said = ""

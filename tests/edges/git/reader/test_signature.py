@@ -72,6 +72,7 @@ def test_the_key_that_signed_is_named_with_its_signer(signers: Signers) -> None:
 
 
 def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
+    """P-GIT-10, SEC-10."""
     signers.commit()
     with pytest.raises(RefusedError, match="is not signed; one by an allowed signer is wanted"):
         signers.read(signers.line("ann"))
@@ -81,6 +82,7 @@ def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
     "options", ['namespaces="file" ', 'valid-before="20200101" ', 'valid-after="20990101" ']
 )
 def test_a_key_that_is_not_allowed_here_or_now_is_refused(signers: Signers, options: str) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
         signers.read(signers.line("ann", options))
@@ -106,6 +108,7 @@ def write(signers: Signers, data: bytes) -> None:
 
 
 def test_a_changed_commit_under_an_old_signature_is_refused(signers: Signers) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     write(signers, raw(signers).replace(b"change\n", b"chance\n"))
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
@@ -114,6 +117,7 @@ def test_a_changed_commit_under_an_old_signature_is_refused(signers: Signers) ->
 
 @pytest.mark.parametrize("header", [b"gpgsig", b"gpgsig-sha256"])
 def test_a_commit_with_two_signatures_is_refused(signers: Signers, header: bytes) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     head, _, text = raw(signers).partition(b"\n\n")
     signature = head[head.index(b"gpgsig ") + 7 :]
