@@ -1,0 +1,135 @@
+"""SEC-17: ``manifests: true`` under exactly what ``rollout rbac --manifests`` prints."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.cli.manifests import rbac
+from rollout.controller import rights
+from rollout.controller.rights import Need
+from rollout.controller.sources import parts
+from tests.cluster import objects
+from tests.cluster.conftest import Control, kind_of
+from tests.cluster.replica import replica
+from tests.cluster.test_replicas import ALWAYS, used
+from tests.edges.git.depot import Depot
+
+pytestmark = [pytest.mark.envtest, pytest.mark.long, pytest.mark.timeout(900)]
+SPACE = "team"
+
+
+def team(value: str) -> dict[str, Any]:
+    """One object of every kind that a source may apply by itself, by file."""
+    labels = {"app": "web"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
+    host = {"destination": {"host": "web"}}
+    scaled = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}
+    made: dict[tuple[str, str], dict[str, Any]] = {
+        ("apps/v1", "Deployment"): {
+            "spec": {"selector": {"matchLabels": labels}, "template": pod, "paused": True}
+        },
+        ("v1", "Service"): {"spec": {"selector": labels, "ports": [{"port": 80}]}},
+        ("v1", "ConfigMap"): {"data": {"value": value}},
+        ("autoscaling/v2", "HorizontalPodAutoscaler"): {"spec": {**scaled, "maxReplicas": 3}},
+        ("policy/v1", "PodDisruptionBudget"): {
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+        },
+        ("networking.istio.io/v1", "VirtualService"): {
+            "spec": {"hosts": ["web"], "http": [{"route": [host]}]}
+        },
+        ("networking.istio.io/v1", "DestinationRule"): {"spec": {"host": "web"}},
+    }
+    note = {"team.example.com/value": value}
+    return {
+        kind: {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": "web", "annotations": note},
+            **body,
+        }
+        for (version, kind), body in made.items()
+    }
+
+
+def files(made: dict[str, Any]) -> dict[bytes, object]:
+    return {f"{kind.lower()}.yaml".encode(): json.dumps(obj).encode() for kind, obj in made.items()}
+
+
+async def until(control: Control, true: Callable[[Any], bool]) -> Any:
+    """The source's status, once it is so."""
+    async with asyncio.timeout(600):
+        while True:
+            obj = await control.read("RolloutSource", SPACE, "git")
+            status = obj.get("status") or {}
+            if true(status):
+                return status
+            await asyncio.sleep(0.2)
+
+
+def forbidden(control: Control, since: int) -> set[str]:
+    refs = (
+        entry["objectRef"]
+        for entry in control.audited()[since:]
+        if entry["responseStatus"]["code"] == 403
+    )
+    return {str(ref["resource"]) for ref in refs}
+
+
+async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_documented_rights(
+    control: Control, tmp_path: Path
+) -> None:
+    made = team("1")
+    assert {parts.group_kind(o["apiVersion"], o["kind"]) for o in made.values()} == parts.SAFE
+    await control.apply(objects.namespace(SPACE))
+    granted = rbac.manifests(SPACE, rbac.OWN, team=True)
+    await control.granted(*granted)
+    depot = Depot(tmp_path / "team.git")
+    first = depot.commit(files(made))
+    source = objects.source(SPACE, "git", str(depot.path))
+    source["spec"] |= {"manifests": True, "prune": True}
+    since, config = len(control.audited()), tmp_path / "config"
+    control.kubeconfig(config, await control.token())
+    await control.apply(source)
+    with replica(tmp_path, config, control.mesh, "-n", SPACE) as one:
+        await one.until_ready()
+        await until(control, lambda status: status.get("commit") == first)
+        second = depot.commit(files(team("2")))
+        await until(control, lambda status: status.get("commit") == second)
+        for kind, obj in made.items():
+            found = await control.kube.read(kind_of(obj), SPACE, "web")
+            assert found["metadata"]["annotations"]["team.example.com/value"] == "2", kind
+        kept = team("2")["ConfigMap"]
+        third = depot.commit(files({"ConfigMap": kept}))
+        await until(control, lambda status: status.get("commit") == third)
+        await until(control, lambda status: status.get("kinds") == ["v1 ConfigMap"])
+    assert forbidden(control, since) == set()
+    done = used(control.audited()[since:])
+    allowed = {*rights.calls(rights.USUAL | {Need.MANIFESTS})}
+    assert done - allowed == ALWAYS
+    wanted = {call for call in rights.calls(frozenset({Need.MANIFESTS})) if call.verb == "patch"}
+    assert wanted - done == set()
+    await control.revoked(*granted)
+
+
+async def test_without_the_role_nothing_is_applied_and_the_missing_right_is_named(
+    control: Control, tmp_path: Path
+) -> None:
+    space = objects.namespace(SPACE)
+    await control.apply(space)
+    granted = rbac.manifests(SPACE, rbac.OWN)
+    await control.granted(*granted)
+    depot = Depot(tmp_path / "bare.git")
+    depot.commit(files({"PodDisruptionBudget": team("3")["PodDisruptionBudget"]}))
+    source = objects.source(SPACE, "git", str(depot.path))
+    source["spec"] |= {"manifests": True}
+    config = control.kubeconfig(tmp_path / "config", await control.token())
+    await control.apply(source)
+    with replica(tmp_path, config, control.mesh, "-n", SPACE) as one:
+        await one.until_ready()
+        status = await until(control, lambda status: "poddisruptionbudgets" in json.dumps(status))
+    assert "forbidden" in json.dumps(status)
+    await control.revoked(*granted)
