@@ -104,6 +104,19 @@ class Inbox:
             raise RefusedError(f"{ref}: is not looked at by this controller")
         return self.boxes[ref.kind]
 
+    async def ask_as(self, ref: Ref, verb: Verb, asker: "Asker", now: datetime) -> None:
+        """The request is on the object, put there by ``asker`` and no right of ours.
+
+        Of what is looked at here, the status says who it was, too.
+        Errors: as ``changing.changed``, and those of ``asker``.
+        """
+        text, box = f"{verb}@{secrets.token_hex(6)}", self.boxes.get(ref.kind)
+        if box is not None and asker.who:
+            vouched = Vouched(text, asker.who)
+            change = lambda status: replace(status, vouched=vouched)  # noqa: E731
+            await changed(box.store, stored_as(ref), change, now)
+        await _annotate(self.kube, ref, text, asker.patch)
+
 
 def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
     """An inbox with one box; others' kinds are added by whoever looks at them."""
@@ -113,6 +126,21 @@ def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
 def stored_as(ref: Ref) -> str:
     """The key of the object in its store."""
     return f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
+
+
+Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
+"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody who writes their requests themselves.
+
+    ``who``: how the status calls them; empty: it is not to say.
+    """
+
+    who: str
+    patch: Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +162,15 @@ async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Ro
     return text
 
 
-async def _annotate(kube: Kube, ref: Ref, text: str) -> None:
+async def _annotate(kube: Kube, ref: Ref, text: str, patch: Patch | None = None) -> None:
+    """``patch``: somebody else's."""
+    patch = patch or kube.patch
     for _ in range(TRIES):
         obj = kube.get(ref.kind, ref.namespace, ref.name)
         if obj is None:
             raise RefusedError(f"{ref}: is not there")
         try:
-            await kube.patch(ref.kind, ref.namespace, ref.name, _annotated(obj, text))
+            await patch(ref.kind, ref.namespace, ref.name, _annotated(obj, text))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
