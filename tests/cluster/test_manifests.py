@@ -1,6 +1,5 @@
 """SEC-17: ``manifests: true`` under exactly what ``rollout rbac --manifests`` prints."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,10 @@ from rollout.cli.manifests import rbac
 from rollout.controller import rights
 from rollout.controller.rights import Need
 from rollout.controller.sources import parts
-from tests.cluster import objects
+from rollout.lab.kube.client import Kind
+from tests.cluster import objects, played
 from tests.cluster.conftest import Control, kind_of
+from tests.cluster.journeys import comes
 from tests.cluster.replica import replica
 from tests.cluster.test_replicas import ALWAYS, used
 from tests.edges.git.depot import Depot
@@ -22,8 +23,14 @@ pytestmark = [pytest.mark.envtest, pytest.mark.long, pytest.mark.timeout(900)]
 SPACE = "team"
 
 
-def team(value: str) -> dict[str, Any]:
-    """One object of every kind that a source may apply by itself, by file."""
+async def budgets(control: Control) -> str:
+    """The newest version that this API server has of PodDisruptionBudgets."""
+    newest = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+    return "policy/v1" if await played.serves(control.kube, newest) else "policy/v1beta1"
+
+
+def team(value: str, budget: str) -> dict[str, Any]:
+    """One object of every kind that a source may apply by itself, by kind."""
     labels = {"app": "web"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
     host = {"destination": {"host": "web"}}
@@ -34,8 +41,8 @@ def team(value: str) -> dict[str, Any]:
         },
         ("v1", "Service"): {"spec": {"selector": labels, "ports": [{"port": 80}]}},
         ("v1", "ConfigMap"): {"data": {"value": value}},
-        ("autoscaling/v2", "HorizontalPodAutoscaler"): {"spec": {**scaled, "maxReplicas": 3}},
-        ("policy/v1", "PodDisruptionBudget"): {
+        ("autoscaling/v1", "HorizontalPodAutoscaler"): {"spec": {**scaled, "maxReplicas": 3}},
+        (budget, "PodDisruptionBudget"): {
             "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
         },
         ("networking.istio.io/v1", "VirtualService"): {
@@ -61,13 +68,15 @@ def files(made: dict[str, Any]) -> dict[bytes, object]:
 
 async def until(control: Control, true: Callable[[Any], bool]) -> Any:
     """The source's status, once it is so."""
-    async with asyncio.timeout(600):
-        while True:
-            obj = await control.read("RolloutSource", SPACE, "git")
-            status = obj.get("status") or {}
-            if true(status):
-                return status
-            await asyncio.sleep(0.2)
+
+    async def status() -> Any:
+        return (await control.read("RolloutSource", SPACE, "git")).get("status") or {}
+
+    async def so() -> bool:
+        return true(await status())
+
+    await comes(so, status)
+    return await status()
 
 
 def forbidden(control: Control, since: int) -> set[str]:
@@ -82,7 +91,8 @@ def forbidden(control: Control, since: int) -> set[str]:
 async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_documented_rights(
     control: Control, tmp_path: Path
 ) -> None:
-    made = team("1")
+    budget = await budgets(control)
+    made = team("1", budget)
     assert {parts.group_kind(o["apiVersion"], o["kind"]) for o in made.values()} == parts.SAFE
     await control.apply(objects.namespace(SPACE))
     granted = rbac.manifests(SPACE, rbac.OWN, team=True)
@@ -97,12 +107,12 @@ async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_docu
     with replica(tmp_path, config, control.mesh, "-n", SPACE) as one:
         await one.until_ready()
         await until(control, lambda status: status.get("commit") == first)
-        second = depot.commit(files(team("2")))
+        second = depot.commit(files(team("2", budget)))
         await until(control, lambda status: status.get("commit") == second)
         for kind, obj in made.items():
             found = await control.kube.read(kind_of(obj), SPACE, "web")
             assert found["metadata"]["annotations"]["team.example.com/value"] == "2", kind
-        kept = team("2")["ConfigMap"]
+        kept = team("2", budget)["ConfigMap"]
         third = depot.commit(files({"ConfigMap": kept}))
         await until(control, lambda status: status.get("commit") == third)
         await until(control, lambda status: status.get("kinds") == ["v1 ConfigMap"])
@@ -123,7 +133,8 @@ async def test_without_the_role_nothing_is_applied_and_the_missing_right_is_name
     granted = rbac.manifests(SPACE, rbac.OWN)
     await control.granted(*granted)
     depot = Depot(tmp_path / "bare.git")
-    depot.commit(files({"PodDisruptionBudget": team("3")["PodDisruptionBudget"]}))
+    made = team("3", await budgets(control))["PodDisruptionBudget"]
+    depot.commit(files({"PodDisruptionBudget": made}))
     source = objects.source(SPACE, "git", str(depot.path))
     source["spec"] |= {"manifests": True}
     config = control.kubeconfig(tmp_path / "config", await control.token())

@@ -193,6 +193,42 @@ def test_a_hostile_command_runs_nothing(runner: Runner, command: str) -> None:
     assert not (runner.folder / "checkout" / "owned").exists()
 
 
+HOSTILE = "x$(touch owned)`touch owned`; touch owned #\n::error::hostile\nphase<<x\nhostile\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("plan", "comment_key"),
+        pytest.param("plan", "paths", marks=pytest.mark.long),
+        pytest.param("plan", "cluster", marks=pytest.mark.long),
+        pytest.param("plan", "prometheus", marks=pytest.mark.long),
+        pytest.param("plan", "comment", marks=pytest.mark.long),
+        pytest.param("plan", "token", marks=pytest.mark.long),
+        pytest.param("validate", "paths", marks=pytest.mark.long),
+        ("wait", "rollouts"),
+        pytest.param("wait", "commit", marks=pytest.mark.long),
+        pytest.param("wait", "timeout", marks=pytest.mark.long),
+    ],
+)
+def test_a_hostile_input_runs_nothing_sets_no_output_and_is_no_command(
+    runner: Runner, forge: Forge, put: Put, config: Path, command: str, name: str
+) -> None:
+    """SEC-23, P-GH: each input in turn, as a branch's name or a title could reach it."""
+    put(SPEC, STATUS)
+    runner.environment["KUBECONFIG"] = str(config)
+    runner.write("a.yaml", GOOD)
+    given = {"token": "t0ken", "timeout": "5s", name: HOSTILE}
+    done = runner.run(command=command, **given)
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told, told
+    assert not (runner.folder / "checkout" / "owned").exists()
+    assert set(runner.outputs) <= set(ACTION["outputs"])
+    assert "hostile" not in runner.outputs.values()
+    assert [each for each in commands(done.stdout) if each.startswith("::error::")] == []
+    assert name == "token" or "t0ken" not in told
+
+
 def test_a_path_out_of_the_checkout_is_refused(runner: Runner) -> None:
     done = runner.run(command="validate", paths="../../etc")
     assert done.returncode == 3
