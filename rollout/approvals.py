@@ -89,7 +89,7 @@ def refusal(approval: Approval | None, answers: Iterable[Answer]) -> Reason | No
     for given in answers:
         if not given.yes and (approval is None or _listed(approval, given)):
             why = f": {given.reason}" if given.reason else ""
-            return Reason(f"rejected by {given.who or 'a person'}{why}")
+            return Reason(f"rejected by {given.answerer}{why}")
     return None
 
 

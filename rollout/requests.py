@@ -29,7 +29,7 @@ def vouched_for(driven: Driven, status: AnyStatus) -> Driven:
     request, vouched = driven.request, status.vouched
     if request is None or vouched is None or vouched.text != request.text:
         return driven
-    return replace(driven, request=replace(request, who=vouched.who))
+    return replace(driven, request=Request(request.verb, request.nonce, vouched.who))
 
 
 def is_handled(status: AnyStatus, text: str) -> bool:
@@ -54,12 +54,15 @@ def signed(
     """
     by = request.who or BY_KUBERNETES
     if status.last_refused_request == request.text:
-        refusal = RefusedRequest(request.text, by, now, short(because))
+        refusal = RefusedRequest(request.text, by, now, short(because), request.claimed)
         return replace(status, refused_requests=(*status.refused_requests, refusal)[-REFUSALS:])
     if status.epoch == before.epoch:
         return status
     *earlier, newest = status.history
-    return replace(status, history=(*earlier, replace(newest, by=by, request=request.text)))
+    newest = replace(
+        newest, by=by, request=request.text, claimed=request.claimed, reason=request.reason
+    )
+    return replace(status, history=(*earlier, newest))
 
 
 def answered(

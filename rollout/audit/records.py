@@ -45,6 +45,7 @@ def refused(obj: Json, known: Container[str]) -> tuple[Record, ...]:
 def _refusal(obj: Json, one: RefusedRequest) -> Record:
     kind, key, uid = _object(obj)
     by_annotation = one.by == BY_KUBERNETES
+    manager = _manager(obj, objects.REQUEST, one.request) if by_annotation else ""
     return Record(
         id=f"{uid}.{one.request}",
         at=one.at,
@@ -55,7 +56,7 @@ def _refusal(obj: Json, one: RefusedRequest) -> Record:
         proof=_proof(one.by),
         because=one.because,
         who="" if by_annotation else one.by,
-        claimed=_manager(obj, objects.REQUEST, one.request) if by_annotation else "",
+        claimed=one.claimed or manager,
         request=one.request,
     )
 
@@ -73,7 +74,7 @@ def _decision(obj: Json, one: Decided) -> Record:
         proof=_proof(one.by),
         because=one.because,
         who="" if one.by == BY_KUBERNETES else one.by,
-        claimed=manager,
+        claimed=one.claimed or manager,
         request=one.request,
         stage=one.stage,
         split=one.split,

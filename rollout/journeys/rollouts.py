@@ -39,7 +39,8 @@ def journal(obj: Json) -> Journal:
 
 def facts(obj: Json, now: datetime) -> list[tuple[str, str]]:
     """Errors: ``ManifestError``."""
-    return terminal.facts(objects.rollout(obj).key, record.status(obj), now)
+    told = terminal.facts(objects.rollout(obj).key, record.status(obj), now)
+    return [(one.label, f"{one.text} {one.faint}".rstrip()) for one in told]
 
 
 def names_a_channel(obj: Json) -> bool:
@@ -94,6 +95,9 @@ def _decided(entry: Entry) -> Decided:
         commit=entry.commit,
         by=entry.by,
         request=entry.request,
+        claimed=entry.claimed,
+        reason=entry.reason,
+        image=entry.image,
     )
 
 

@@ -96,6 +96,8 @@ def _decided(entry: SwitchEntry) -> Decided:
         commit=entry.commit,
         by=entry.by,
         request=entry.request,
+        claimed=entry.claimed,
+        reason=entry.reason,
     )
 
 

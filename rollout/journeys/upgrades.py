@@ -94,6 +94,8 @@ def _decided(entry: UpgradeEntry) -> Decided:
         commit=entry.commit,
         by=entry.by,
         request=entry.request,
+        claimed=entry.claimed,
+        reason=entry.reason,
     )
 
 

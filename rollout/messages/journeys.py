@@ -134,7 +134,7 @@ def _key(journey: Journey, number: int) -> str:
 
 
 def _title(journey: Journey, decisions: tuple[Decided, ...]) -> str:
-    return f"{journey.key} {decisions[0].revision or journey.revision}"
+    return f"{journey.key} {decisions[0].title or journey.revision}"
 
 
 def _card(journey: Journey, place: _Place) -> Card:

@@ -42,6 +42,14 @@ class Decided:
     commit: str = ""
     by: str = ""
     request: str = ""
+    claimed: str = ""
+    reason: str = ""
+    image: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people know the revision by; empty: it is not said."""
+        return self.image or self.revision
 
     @property
     def attempt(self) -> int:

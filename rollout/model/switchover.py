@@ -471,6 +471,8 @@ class SwitchEntry:
     commit: str = ""
     by: str = ""
     request: str = ""
+    claimed: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

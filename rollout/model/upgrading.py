@@ -286,6 +286,8 @@ class UpgradeEntry:
     commit: str = ""
     by: str = ""
     request: str = ""
+    claimed: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,10 @@ def test_each_thing_that_happens_is_known_from_the_status() -> None:
 
 def test_what_a_person_asks_is_answered_in_lines() -> None:
     play = asking()
-    text = journeys.joined(of(play), terminal.facts(play.rollout.key, play.status, play.now))
+    text = journeys.joined(
+        of(play),
+        [(o.label, o.text) for o in terminal.facts(play.rollout.key, play.status, play.now)],
+    )
     assert "*Phase* Progressing (waiting for approval: 0 of 1)" in text.splitlines()
 
 
