@@ -172,7 +172,9 @@ class ShiftStep:
     weight: Annotated[int, Field(ge=1, le=99, description="green's share, percent")]
     bake: Annotated[Duration, Field(description="the least time once requests divide so")] = MINUTE
     time_box: Annotated[Duration, Field(description="when to stop waiting for evidence")] = TIME_BOX
-    approval: Approval | None = None
+    approval: Annotated[
+        Approval | None, Field(description="people who must say yes before the next step")
+    ] = None
 
     @property
     def name(self) -> str:
@@ -250,7 +252,9 @@ class SwitchoverSpec:
     ] = False
     overrule: tuple[OverruleSwitch, ...] = ()
     on_failure: OnFailure = OnFailure.ROLLBACK
-    notify: Notify = field(default_factory=Notify)
+    notify: Annotated[Notify, Field(description="who hears of what")] = field(
+        default_factory=Notify
+    )
     progress_deadline: Annotated[
         Duration, Field(description="a step that cannot start or learn pauses and says why")
     ] = PROGRESS_DEADLINE
