@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak sim lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak sim lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -52,16 +52,16 @@ test: $(READY)   ## every test, and of the long journeys one of each kind (about
 test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
 	$(BIN)/python -m pytest -q -m long
 
-SEEDS ?= 200
-FROM ?= 1
-sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
-	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
-
 test-fresh: $(READY) ## every property with examples that were never drawn before (about ten minutes)
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --hypothesis-profile fresh
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
 	$(BIN)/python -m benchmarks.soak
+
+SEEDS ?= 200
+FROM ?= 1
+sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
+	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
 
 lint: $(READY)   ## format, ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .
@@ -74,6 +74,21 @@ package: $(READY) ## the wheel and the source archive, and a look at both
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/twine check --strict dist/*
 	.ci/wheel-works dist/*.whl
+
+sbom: $(READY)   ## what the image holds of Python, as CycloneDX, in dist/rollout.cdx.json
+	@mkdir -p dist
+	$(BIN)/python .ci/sbom > dist/rollout.cdx.json
+
+DOCS := .venv-docs
+
+$(DOCS)/.ready: requirements-docs.lock
+	@$(PYTHON) -m venv $(DOCS)
+	@echo "installing what builds the site"
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+docs: $(DOCS)/.ready ## the docs as a site, in build/site; a warning fails it
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
 
 format: $(READY) ## what lint can put right by itself
 	$(BIN)/ruff format .
@@ -105,6 +120,10 @@ bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 
 bench-push: $(READY) ## from a push to the first route change, with a webhook (about two minutes)
 	$(BIN)/python -m benchmarks.push
+
+.PHONY: bench-sources
+bench-sources: $(READY) ## git sources: 10,000 files, 1,000 manifests, one file changed; 200 sources polled (a few minutes)
+	$(BIN)/python -m benchmarks.sources
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup

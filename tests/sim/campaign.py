@@ -22,9 +22,13 @@ FOUND = Path(__file__).parent / "found"
 NOT_PLAYED = {
     # Nothing of these is in the simulated worlds; the lab and the stories have them.
     "waits for Webhook", "waits for Autoscaler", "waits for Records", "waits for Caches",
-    "waits for Share", "waits for Cluster", "pause Unopened", "pause Suspicious",
+    "waits for Share", "waits for Evidence", "waits for Cluster", "pause Unopened", "pause Suspicious",
     "pause LittleTraffic", "pause Uncertified", "pause StableWorse",
 }  # fmt: skip
+
+
+REJECTS = (Cause.ANALYSIS_FAILED, Cause.REJECTED, Cause.ABORTED, Cause.PODS_NOT_READY)
+"""Causes that stay in a status; the others are told once, and gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def edges_there_are() -> set[str]:
     found |= {f"stage {a} -> {b}" for a, after in STAGE_MAY_FOLLOW.items() for b in after}
     found |= {f"waits for {one}" for one in WaitsFor}
     found |= {f"pause {one}" for one in PauseKind}
-    return found | {f"cause {one}" for one in Cause}
+    return found | {f"cause {one}" for one in REJECTS}
 
 
 def one(seed: int) -> Brief:

@@ -266,9 +266,14 @@ def _request(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _delete(world: World, mishap: Mishap, _: Process | None) -> None:
-    """The Rollout goes, and is written anew once it has gone."""
-    name, _subject = world.subjects[mishap.who]
-    world.server.remove("Rollout", NAMESPACE, name)
+    """The Rollout goes, and is written anew once it has gone.
+
+    Not behind a bare host with people's own pods of all revisions: whoever adopts that anew is
+    asked which of them is stable.
+    """
+    name, subject = world.subjects[mishap.who]
+    if (subject.author, subject.workload) != ("host", "user"):
+        world.server.remove("Rollout", NAMESPACE, name)
 
 
 def _edited(world: World, mishap: Mishap, _: Process | None) -> None:

@@ -196,7 +196,7 @@ class Laws:
             if not whole or sum(weights.values()) != 100:
                 self.broken("S1", f"{name}: {weights}")
         self._fence(name, commit)
-        self._shares(name, commit.new)
+        self._shares(name, commit.old, commit.new)
 
     def _fence(self, name: str, commit: Commit) -> None:
         """S10: no write of an epoch below one that was written."""
@@ -224,10 +224,10 @@ class Laws:
                 found[revision] = found.get(revision, 0) + weight
         return {revision: weight for revision, weight in found.items() if weight}
 
-    def _shares(self, name: str, vs: Json) -> None:
+    def _shares(self, name: str, old: Json, vs: Json) -> None:
         """S3 to S7, S20: who gets more requests than before, and by what right."""
         known, now = self.of(name), virtual.passed()
-        before, after = known.shares, self.shares(vs, name)
+        before, after = known.shares or self.shares(old, name), self.shares(vs, name)
         known.shares = after
         if after != before:
             self.splits.append((name, repr(sorted(after.items()))))

@@ -122,6 +122,10 @@ FAMILIES = (REQUESTS, WATCHES, PROCESSES, EDITS, METRICS, PODS, MESH, PEOPLE, CH
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
 
+BUSY = 130.0
+"""Seconds in which most first journeys are over; what happens after them meets idle rollouts."""
+
+
 def drawn(seed: int) -> Plan:
     """The plan of ``seed``: a world, and a few mishaps of a few kinds (swarm testing)."""
     setup = _setup(Random(f"setup {seed}"))
@@ -163,7 +167,8 @@ def _happens(kind: str, setup: Setup) -> bool:
 
 
 def _when(setup: Setup, rng: Random) -> When:
-    at = round(rng.uniform(0, setup.calm * 0.8), 2)
+    latest = BUSY if rng.random() < 0.8 else setup.calm * 0.8
+    at = round(rng.uniform(0, latest), 2)
     if rng.random() < 0.4:
         write = rng.choices(WRITTEN, (4, 3, 6, 1, 1, setup.replicas - 1))[0]
         return When(at, write, rng.randint(1, 4), rng.random() < 0.5)

@@ -1,0 +1,196 @@
+"""All that runs the controller in a cluster, as plain manifests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import rollout
+from rollout.cli.manifests import rbac
+
+Json = dict[str, Any]
+
+IMAGE = f"ghcr.io/rollout-dev/rollout:{rollout.__version__}"
+USER = 65532
+PORT = 8080
+LABELS = {"app.kubernetes.io/name": "rollout"}
+POLICY = "/etc/rollout/policy.yaml"
+CACHE = "/var/cache/rollout"
+SLACK, SLACK_SECRET = "/var/run/secrets/rollout.dev/slack", "rollout-slack"
+"""Where a policy's ``slack:`` finds its files, and the Secret that has them; it may be missing."""
+AUDIT = "/var/log/rollout"
+RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+CACHE_SIZE = "2Gi"
+POLICY_HASH = "rollout.dev/policy-sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What differs from one installation to the next.
+
+    ``own``: the namespace of the controller's pods. ``only``: the one to act in; empty: all.
+    ``policy``: the text of the operator's policy; empty: the safest.
+    ``audit``: the claim of the volume for the audit log, ``-`` for stdout; empty: no log.
+    """
+
+    own: str = rbac.OWN
+    only: str = ""
+    replicas: int = 2
+    image: str = IMAGE
+    prometheus: str = ""
+    istiod: str = ""
+    policy: str = ""
+    audit: str = ""
+
+    def manifests(self) -> list[Json]:
+        """In the order in which they are to be applied; our kinds come before them."""
+        return [*self.ground(), *rbac.manifests(self.only, self.own), *self.controller()]
+
+    def ground(self) -> list[Json]:
+        """The namespace that the rest stands in."""
+        return [_namespace(self.own)]
+
+    def controller(self) -> list[Json]:
+        """The pods and what stands around them; their account and its rights are not here."""
+        return [
+            self._policy(),
+            self._deployment(),
+            self._service(),
+            self._budget(),
+            self._network(),
+        ]
+
+    def _policy(self) -> Json:
+        return {**self._made("v1", "ConfigMap"), "data": {"policy.yaml": self._policy_text()}}
+
+    def _policy_text(self) -> str:
+        return self.policy or "{}\n"
+
+    def _deployment(self) -> Json:
+        spec = {
+            "replicas": self.replicas,
+            "selector": {"matchLabels": LABELS},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
+            "template": {
+                # Without a proxy: the mesh that is upgraded must not stand before its upgrader.
+                "metadata": {
+                    "labels": {**LABELS, "sidecar.istio.io/inject": "false"},
+                    # The policy is read at the start: another one wants other pods.
+                    "annotations": {POLICY_HASH: sha256(self._policy_text().encode()).hexdigest()},
+                },
+                "spec": self._pod(),
+            },
+        }
+        return {**self._made("apps/v1", "Deployment"), "spec": spec}
+
+    def _pod(self) -> Json:
+        return {
+            "serviceAccountName": rbac.NAME,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": 1,
+                    "topologyKey": key,
+                    "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": {"matchLabels": LABELS},
+                }
+                for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+            ],
+            "containers": [self._container()],
+            "volumes": [
+                {"name": "cache", "emptyDir": {"sizeLimit": CACHE_SIZE}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+                {"name": "policy", "configMap": {"name": rbac.NAME}},
+                {"name": "slack", "secret": {"secretName": SLACK_SECRET, "optional": True}},
+                *(
+                    {"name": "audit", "persistentVolumeClaim": {"claimName": it}}
+                    for it in self._claims()
+                ),
+            ],
+        }
+
+    def _container(self) -> Json:
+        port = {"name": "http", "containerPort": PORT, "protocol": "TCP"}
+        return {
+            "name": "rollout",
+            "image": self.image,
+            "args": ["run"],
+            "env": [
+                {
+                    "name": "POD_NAMESPACE",
+                    "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+                },
+                *({"name": key, "value": value} for key, value in self._settings().items()),
+            ],
+            "ports": [port],
+            "startupProbe": _probe("/healthz", failures=30),
+            "livenessProbe": _probe("/healthz", failures=6),
+            "readinessProbe": _probe("/readyz", failures=3),
+            "resources": RESOURCES,
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [
+                {"name": "cache", "mountPath": CACHE},
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+                {"name": "policy", "mountPath": str(Path(POLICY).parent), "readOnly": True},
+                {"name": "slack", "mountPath": SLACK, "readOnly": True},
+                *({"name": "audit", "mountPath": AUDIT} for _ in self._claims()),
+            ],
+        }
+
+    def _claims(self) -> tuple[str, ...]:
+        return () if self.audit in ("", "-") else (self.audit,)
+
+    def _settings(self) -> Mapping[str, str]:
+        said = {
+            "ROLLOUT_LISTEN": f"0.0.0.0:{PORT}",
+            "ROLLOUT_CACHE": CACHE,
+            "ROLLOUT_POLICY": POLICY,
+            "ROLLOUT_NAMESPACE": self.only,
+            "ROLLOUT_PROMETHEUS": self.prometheus,
+            "ROLLOUT_ISTIOD": self.istiod,
+            "ROLLOUT_AUDIT": f"{AUDIT}/audit.jsonl" if self._claims() else self.audit,
+        }
+        return {key: value for key, value in said.items() if value}
+
+    def _service(self) -> Json:
+        port = {"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}
+        made = self._made("v1", "Service")
+        return {**made, "spec": {"selector": LABELS, "ports": [port]}}
+
+    def _budget(self) -> Json:
+        made = self._made("policy/v1", "PodDisruptionBudget")
+        return {**made, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": LABELS}}}
+
+    def _network(self) -> Json:
+        """Who may reach us. Whom we may reach stays open: git and Prometheus may be anywhere."""
+        spec = {
+            "podSelector": {"matchLabels": LABELS},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": PORT, "protocol": "TCP"}]}],
+        }
+        return {**self._made("networking.k8s.io/v1", "NetworkPolicy"), "spec": spec}
+
+    def _made(self, version: str, kind: str) -> Json:
+        metadata = {"name": rbac.NAME, "namespace": self.own, "labels": LABELS}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _namespace(name: str) -> Json:
+    labels = {**LABELS, "pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _probe(path: str, *, failures: int) -> Json:
+    get = {"path": path, "port": "http"}
+    return {"httpGet": get, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": failures}
