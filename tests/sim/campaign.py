@@ -22,8 +22,8 @@ FOUND = Path(__file__).parent / "found"
 NOT_PLAYED = {
     # Nothing of these is in the simulated worlds; the lab and the stories have them.
     "waits for Webhook", "waits for Autoscaler", "waits for Records", "waits for Caches",
-    "waits for Share", "waits for Evidence", "waits for Cluster", "pause Unopened", "pause Suspicious",
-    "pause LittleTraffic", "pause Uncertified", "pause StableWorse",
+    "waits for Share", "waits for Evidence", "waits for Cluster", "pause Unopened",
+    "pause Suspicious", "pause LittleTraffic", "pause Uncertified", "pause StableWorse",
 }  # fmt: skip
 
 
