@@ -36,7 +36,7 @@ def command(verb: Verb) -> Callable[..., None]:
         timeout: options.Timeout = "30s",
     ) -> None:
         patience = None if no_wait else units.duration(timeout).total_seconds()
-        if upgrade := mesh.named(name):
+        if upgrade := cluster.upgrade_named(name):
             code = mesh.ask(options.chosen(context), upgrade, verb, patience)
         else:
             given = cluster.in_namespace(options.chosen(context), namespace)

@@ -1,16 +1,12 @@
 """What people said elsewhere than to Kubernetes: saved with the status before they hear a word."""
 
-import asyncio
 import hashlib
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rollout.controller.keeping.store import GAP, TRIES, Store, unchanged
-from rollout.controller.ports import Json, Kube
-from rollout.errors import ConflictError, RefusedError
-from rollout.manifest import objects
+from rollout.controller.keeping import asking
+from rollout.controller.keeping.store import Store
 from rollout.model.reasons import Reason, Verb
 from rollout.model.spec import Rollout
 from rollout.model.status import Answer, RolloutStatus, Vouched
@@ -75,7 +71,7 @@ class Inbox:
             return
         await self.store.change(key, lambda s: replace(s, vouched=Vouched(text, sender.who)), now)
         namespace, _, name = key.partition("/")
-        await _annotate(self.store.kube, ("Rollout", namespace, name), text)
+        await asking.annotate(self.store.kube, ("Rollout", namespace, name), text)
 
 
 def _is_handled(status: RolloutStatus, text: str) -> bool:
@@ -91,40 +87,3 @@ class Sent:
 
     who: str
     once: str
-
-
-async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
-    """The request is on the object; answers with its text, which the status will echo.
-
-    Errors: ``RefusedError`` for a rollout that is not there;
-    ``ConflictError`` when the object changed again and again.
-    """
-    text = f"{verb}@{secrets.token_hex(6)}"
-    await _annotate(kube, (kind, namespace, name), text)
-    return text
-
-
-async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
-    """``place``: kind, namespace and name of the object."""
-    kind, namespace, name = place
-    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
-    for _ in range(TRIES):
-        obj = kube.get(kind, namespace, name)
-        if obj is None:
-            raise RefusedError(f"{where}: is not there")
-        try:
-            await kube.patch(kind, namespace, name, _annotated(obj, text))
-        except ConflictError:
-            await asyncio.sleep(GAP)
-        else:
-            return
-    raise ConflictError(f"{where}: it keeps changing; ask once more")
-
-
-def _annotated(obj: Json, text: str) -> list[Json]:
-    """Tests the version: two who add the first annotation must not undo each other."""
-    ops: list[Json] = [unchanged(obj)]
-    if not obj["metadata"].get("annotations"):
-        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
-    return [*ops, {"op": "add", "path": path, "value": text}]

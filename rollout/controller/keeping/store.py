@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import finalizer
+from rollout.controller.keeping.asking import GAP, TRIES
+from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError, RefusedError
 from rollout.manifest import objects, record
@@ -21,7 +23,6 @@ from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
-TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
-        if _version(known.obj) != _version(held.obj):
+        if version(known.obj) != version(held.obj):
             raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
@@ -316,15 +317,6 @@ def _stored_verdicts(known: _Known) -> Iterator[Json]:
     attempt = _stored(known).get("attempt")
     verdicts = attempt.get("verdicts") if isinstance(attempt, dict) else None
     return (verdict for verdict in verdicts or () if "outcome" in verdict)
-
-
-def unchanged(obj: Json) -> Json:
-    """The ``test`` that makes a JSON Patch a compare-and-swap on ``obj``."""
-    return {"op": "test", "path": "/metadata/resourceVersion", "value": _version(obj)}
-
-
-def _version(obj: Json) -> str:
-    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.controller.keeping import inbox
+from rollout.controller.keeping import asking
 from rollout.controller.keeping.inbox import Inbox, Sent
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
@@ -40,7 +40,7 @@ def noted(kube: FakeKube, text: str) -> None:
 async def test_two_who_annotate_at_once_do_not_undo_each_other() -> None:
     kube, theirs = cluster(), ["mine"]
     kube.before = lambda _: noted(kube, theirs.pop()) if theirs else None
-    text = await inbox.ask(kube, "shop", "shop", Verb.PAUSE)
+    text = await asking.ask(kube, "shop", "shop", Verb.PAUSE)
     assert annotations(kube) == {"note": "mine", objects.REQUEST: text}
 
 
@@ -48,12 +48,12 @@ async def test_an_object_that_never_stands_still_is_told_of() -> None:
     kube = cluster()
     kube.before = lambda _: noted(kube, "again")
     with pytest.raises(ConflictError, match="shop/shop: it keeps changing; ask once more"):
-        await inbox.ask(kube, "shop", "shop", Verb.PAUSE)
+        await asking.ask(kube, "shop", "shop", Verb.PAUSE)
 
 
 async def test_nothing_is_asked_of_a_rollout_that_is_not_there() -> None:
     with pytest.raises(RefusedError, match="rollout shop/other: is not there"):
-        await inbox.ask(cluster(), "shop", "other", Verb.PAUSE)
+        await asking.ask(cluster(), "shop", "other", Verb.PAUSE)
 
 
 def begun() -> FakeKube:

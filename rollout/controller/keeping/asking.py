@@ -1,0 +1,61 @@
+"""What anybody whom Kubernetes lets write may ask of an object of ours: one annotation on it.
+
+Commands import this, and none of what the controller keeps.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rollout.controller.keeping.swap import unchanged
+from rollout.errors import ConflictError, RefusedError
+from rollout.manifest import objects
+from rollout.model.reasons import Verb
+
+if TYPE_CHECKING:
+    from rollout.controller.ports import Kube
+
+Json = Mapping[str, Any]
+
+TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
+
+
+async def ask(kube: "Kube", namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
+    """The request is on the object; answers with its text, which the status will echo.
+
+    Errors: ``RefusedError`` for a rollout that is not there;
+    ``ConflictError`` when the object changed again and again.
+    """
+    text = f"{verb}@{secrets.token_hex(6)}"
+    await annotate(kube, (kind, namespace, name), text)
+    return text
+
+
+async def annotate(kube: "Kube", place: tuple[str, str, str], text: str) -> None:
+    """The request ``text`` is on the object; ``place``: its kind, namespace and name.
+
+    Errors: as ``ask``.
+    """
+    kind, namespace, name = place
+    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
+    for _ in range(TRIES):
+        obj = kube.get(kind, namespace, name)
+        if obj is None:
+            raise RefusedError(f"{where}: is not there")
+        try:
+            await kube.patch(kind, namespace, name, _annotated(obj, text))
+        except ConflictError:
+            await asyncio.sleep(GAP)
+        else:
+            return
+    raise ConflictError(f"{where}: it keeps changing; ask once more")
+
+
+def _annotated(obj: Json, text: str) -> list[Json]:
+    """Tests the version: two who add the first annotation must not undo each other."""
+    ops: list[Json] = [unchanged(obj)]
+    if not obj["metadata"].get("annotations"):
+        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
+    return [*ops, {"op": "add", "path": path, "value": text}]
