@@ -45,7 +45,7 @@ def texts(name: str, number: int) -> Iterator[str]:
     }  # fmt: skip
     for obj in (*plain.shop(name), rollout):
         meta = {**obj["metadata"], "uid": f"{number:08d}-{obj['kind']}", "resourceVersion": "1"}
-        fields = {"f:spec": {f"f:field-{n}": {} for n in range(20)}}
+        fields: dict[str, Any] = {"f:spec": {f"f:field-{n}": {} for n in range(20)}}
         entry = {
             "manager": "kubectl-client-side-apply",
             "operation": "Update",

@@ -5,7 +5,7 @@ Commands import this, and none of what the controller keeps.
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.keeping.swap import unchanged
@@ -32,11 +32,18 @@ async def ask(kube: "Kube", namespace: str, name: str, verb: Verb, kind: str = "
     return text
 
 
-async def annotate(kube: "Kube", place: tuple[str, str, str], text: str) -> None:
+Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
+"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
+
+
+async def annotate(
+    kube: "Kube", place: tuple[str, str, str], text: str, patch: Patch | None = None
+) -> None:
     """The request ``text`` is on the object; ``place``: its kind, namespace and name.
 
-    Errors: as ``ask``.
+    ``patch``: somebody else's. Errors: as ``ask``.
     """
+    patch = patch or kube.patch
     kind, namespace, name = place
     where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
@@ -44,7 +51,7 @@ async def annotate(kube: "Kube", place: tuple[str, str, str], text: str) -> None
         if obj is None:
             raise RefusedError(f"{where}: is not there")
         try:
-            await kube.patch(kind, namespace, name, _annotated(obj, text))
+            await patch(kind, namespace, name, _annotated(obj, text))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:

@@ -1,6 +1,7 @@
 """What people said elsewhere than to Kubernetes: saved with the status before they hear a word."""
 
 import hashlib
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -73,12 +74,38 @@ class Inbox:
         namespace, _, name = key.partition("/")
         await asking.annotate(self.store.kube, ("Rollout", namespace, name), text)
 
+    async def ask_as(
+        self, place: tuple[str, str, str], verb: Verb, asker: "Asker", now: datetime
+    ) -> None:
+        """The request is on the object, put there by ``asker`` and no right of ours.
+
+        ``place``: kind, namespace and name. Of a Rollout the status says who it was, too.
+        Errors: as ``Store.change``, and those of ``asker``.
+        """
+        kind, namespace, name = place
+        text = f"{verb}@{secrets.token_hex(6)}"
+        if kind == "Rollout" and asker.who:
+            key, vouched = f"{namespace}/{name}", Vouched(text, asker.who)
+            await self.store.change(key, lambda s: replace(s, vouched=vouched), now)
+        await asking.annotate(self.store.kube, place, text, asker.patch)
+
 
 def _is_handled(status: RolloutStatus, text: str) -> bool:
     done = {one.request for one in status.history} | {
         one.request for one in status.refused_requests
     }
     return text in done | {status.last_handled_request}
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody who writes their requests themselves.
+
+    ``who``: how the status calls them; empty: it is not to say.
+    """
+
+    who: str
+    patch: asking.Patch
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from rollout.edges.kube.paths import PATHS
 
 if TYPE_CHECKING:
     from rollout.edges.kube.client import Kube
-    from rollout.edges.kube.credentials import connect
+    from rollout.edges.kube.credentials import Connection, as_somebody, connect
     from rollout.edges.kube.source import Scope, scopes
 
-__all__ = ["PATHS", "Kube", "Scope", "connect", "scopes"]
+__all__ = ["PATHS", "Connection", "Kube", "Scope", "as_somebody", "connect", "scopes"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,5 +18,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from rollout.edges.kube import client, credentials, source  # noqa: PLC0415
 
-    places = {"Kube": client, "connect": credentials, "Scope": source, "scopes": source}
-    return getattr(places[name], name)
+    places = (client, credentials, source)
+    return next(getattr(place, name) for place in places if hasattr(place, name))
