@@ -24,7 +24,7 @@ HEAVY = (
     "rollout.lab", "rollout.web", "slack_sdk", "websocket",
 )  # fmt: skip
 """What the controller and the lab need, and no other command."""
-RUNNING = ("run", "lab")
+RUNNING = ("run", "lab", "dashboard")
 NOBODY = """
 {apiVersion: v1, kind: Config, current-context: c, users: [],
  clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}],
