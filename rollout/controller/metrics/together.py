@@ -52,11 +52,14 @@ class Together:
         if not self._may_join(promql, at):
             return await self._send(promql, (at,))
         union = self._union(promql, at)
+        late = union.done.is_set()
         await union.done.wait()
         answer = union.answers.get(promql)
-        if isinstance(answer, RolloutError):
+        if isinstance(answer, Reply):
+            return answer
+        if answer is not None and not late:
             raise answer
-        return answer or await self._send(promql, (at,))
+        return await self._send(promql, (at,))  # also what went wrong for those on time
 
     def _note(self, promql: str, at: datetime) -> None:
         """Who asks now will ask again, after the same time as before."""

@@ -152,6 +152,14 @@ async def test_a_dead_prometheus_is_told_to_everybody() -> None:
     assert await asked_by(batcher, range(3)) == [gone] * 3
 
 
+async def test_what_went_wrong_for_those_on_time_is_tried_anew_for_the_late() -> None:
+    prometheus = Prometheus(dead=OutsideError("prometheus: no connection"))
+    batcher = Batcher(prometheus, gather=0)
+    await asked_by(batcher, range(1))
+    prometheus.dead = None
+    assert await asked_by(batcher, range(1)) == told(range(1))
+
+
 @pytest.mark.parametrize(
     "text",
     [
