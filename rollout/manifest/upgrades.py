@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rollout.manifest import objects, plain, record
+from rollout.manifest import objects, opaque, plain, record
 from rollout.model.units import adapter_of
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import UpgradeStatus
@@ -48,9 +48,7 @@ def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime)
         "state": status.state.value,
         "observedGeneration": status.observed_generation,
     }
-    if status.attempt.checkpoint:
-        checkpoint = record.finite(dict(status.attempt.checkpoint))
-        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
+    opaque.pack(made, {"checkpoint": record.finite(dict(status.attempt.checkpoint))})
     pause = status.attempt.pause
     wanted = record.standing(status.phase, status.state.value, status.because, pause)
     conditions = record.conditions(wanted, before, status.observed_generation, now)

@@ -6,6 +6,7 @@ Commands import this, and none of what the controller keeps.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.keeping.swap import unchanged
@@ -21,27 +22,51 @@ Json = Mapping[str, Any]
 TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 
 
-async def ask(kube: "Kube", namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
+Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
+"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who asks by annotation, as they say themselves, and why; either may be empty."""
+
+    by: str = ""
+    reason: str = ""
+
+
+NOBODY = Claim()
+
+
+async def ask(
+    kube: "Kube",
+    namespace: str,
+    name: str,
+    verb: Verb,
+    kind: str = "Rollout",
+    claim: Claim = NOBODY,
+) -> str:
     """The request is on the object; answers with its text, which the status will echo.
 
     Errors: ``RefusedError`` for a rollout that is not there;
     ``ConflictError`` when the object changed again and again.
     """
-    text = f"{verb}@{secrets.token_hex(6)}"
-    await annotate(kube, (kind, namespace, name), text)
+    nonce = secrets.token_hex(6)
+    text = f"{verb}@{nonce}"
+    note = objects.note(nonce, claim.by, claim.reason) if claim != NOBODY else ""
+    await annotate(kube, (kind, namespace, name), text, note=note)
     return text
 
 
-Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
-"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
-
-
 async def annotate(
-    kube: "Kube", place: tuple[str, str, str], text: str, patch: Patch | None = None
+    kube: "Kube",
+    place: tuple[str, str, str],
+    text: str,
+    patch: Patch | None = None,
+    note: str = "",
 ) -> None:
     """The request ``text`` is on the object; ``place``: its kind, namespace and name.
 
-    ``patch``: somebody else's. Errors: as ``ask``.
+    ``patch``: somebody else's. ``note``: who says to ask, and why. Errors: as ``ask``.
     """
     patch = patch or kube.patch
     kind, namespace, name = place
@@ -51,7 +76,7 @@ async def annotate(
         if obj is None:
             raise RefusedError(f"{where}: is not there")
         try:
-            await patch(kind, namespace, name, _annotated(obj, text))
+            await patch(kind, namespace, name, _annotated(obj, text, note))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
@@ -59,10 +84,13 @@ async def annotate(
     raise ConflictError(f"{where}: it keeps changing; ask once more")
 
 
-def _annotated(obj: Json, text: str) -> list[Json]:
+def _annotated(obj: Json, text: str, note: str) -> list[Json]:
     """Tests the version: two who add the first annotation must not undo each other."""
     ops: list[Json] = [unchanged(obj)]
     if not obj["metadata"].get("annotations"):
         ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
-    return [*ops, {"op": "add", "path": path, "value": text}]
+    wanted = {objects.REQUEST: text} | ({objects.NOTE: note} if note else {})
+    for key, value in wanted.items():
+        path = "/metadata/annotations/" + key.replace("/", "~1")
+        ops.append({"op": "add", "path": path, "value": value})
+    return ops
