@@ -9,17 +9,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollout.controller.keeping.changing import GAP, TRIES
 from rollout.controller.keeping.swap import unchanged
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
 
 if TYPE_CHECKING:
     from rollout.controller.ports import Kube
 
 Json = Mapping[str, Any]
-
-TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 
 
 Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
@@ -53,35 +53,29 @@ async def ask(
     nonce = secrets.token_hex(6)
     text = f"{verb}@{nonce}"
     note = objects.note(nonce, claim.by, claim.reason) if claim != NOBODY else ""
-    await annotate(kube, (kind, namespace, name), text, note=note)
+    await annotate(kube, Ref(kind, namespace, name), text, note=note)
     return text
 
 
 async def annotate(
-    kube: "Kube",
-    place: tuple[str, str, str],
-    text: str,
-    patch: Patch | None = None,
-    note: str = "",
+    kube: "Kube", ref: Ref, text: str, patch: Patch | None = None, note: str = ""
 ) -> None:
-    """The request ``text`` is on the object; ``place``: its kind, namespace and name.
+    """The request ``text`` is on the object.
 
     ``patch``: somebody else's. ``note``: who says to ask, and why. Errors: as ``ask``.
     """
     patch = patch or kube.patch
-    kind, namespace, name = place
-    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
-        obj = kube.get(kind, namespace, name)
+        obj = kube.get(ref.kind, ref.namespace, ref.name)
         if obj is None:
-            raise RefusedError(f"{where}: is not there")
+            raise RefusedError(f"{ref}: is not there")
         try:
-            await patch(kind, namespace, name, _annotated(obj, text, note))
+            await patch(ref.kind, ref.namespace, ref.name, _annotated(obj, text, note))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
             return
-    raise ConflictError(f"{where}: it keeps changing; ask once more")
+    raise ConflictError(f"{ref}: it keeps changing; ask once more")
 
 
 def _annotated(obj: Json, text: str, note: str) -> list[Json]:
