@@ -9,6 +9,7 @@ import ast
 import importlib
 import inspect
 import multiprocessing
+import multiprocessing.pool
 import sys
 import time
 from collections.abc import Iterator
@@ -146,9 +147,16 @@ def _function(names: dict[str, Any], mutation: Mutation) -> FunctionType:
 
 
 def plays(seeds: int) -> Iterator[plan.Plan]:
-    """What a planted bug is looked for with: the scenarios of the crashes, then seeds."""
-    yield from (one.plan for one in scenarios())
-    yield from map(plan.drawn, range(1, seeds + 1))
+    """What a planted bug is looked for with: a seed and a scenario in turn, then seeds.
+
+    The scenarios of the crashes, those with an event first.
+    """
+    events = [one.plan for one in reversed([*scenarios()])]
+    drawn = map(plan.drawn, range(1, seeds + 1))
+    for one in events:
+        yield one
+        yield next(drawn)
+    yield from drawn
 
 
 def hunted(mutation: Mutation, seconds: float, seeds: int = 10_000) -> tuple[str, int]:
