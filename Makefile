@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-page bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -91,6 +91,9 @@ bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 
 bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 	$(BIN)/python -m benchmarks.mesh
+
+bench-page: $(READY) ## what the page costs the controller and the browser (a minute)
+	$(BIN)/python -m benchmarks.page
 
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost

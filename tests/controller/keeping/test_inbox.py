@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollout.controller.keeping import inbox
-from rollout.controller.keeping.inbox import Inbox, Sent
+from rollout.controller.keeping.inbox import Asker, Inbox, Sent
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects, record
@@ -84,6 +84,26 @@ async def test_who_asked_is_saved_where_only_we_write_and_the_annotation_names_n
     assert vouched == Request(Verb.PAUSE, text.partition("@")[2], "slack:U1")
     other = replace(rollout, request=objects.request("pause@mine"))
     assert requests.vouched_for(other, status) == other
+
+
+async def test_somebody_who_writes_for_themselves_is_named_before_their_request_is_there() -> None:
+    kube, order = begun(), list[str]()
+
+    async def patch(kind: str, namespace: str, name: str, ops: Any) -> Any:
+        obj = kube.get(kind, namespace, name)
+        assert obj is not None
+        order.append(obj["status"]["vouched"]["who"])
+        return await kube.patch(kind, namespace, name, ops)
+
+    box = Inbox(Store(kube), lambda _: None)
+    place = ("Rollout", "shop", "shop")
+    await box.ask_as(place, Verb.ABORT, Asker("kubernetes:ann", patch), make.START)
+    obj = kube.get(*place)
+    assert obj is not None
+    rollout, status = objects.rollout(obj), record.status(obj)
+    asked = requests.vouched_for(rollout, status).request
+    assert asked is not None
+    assert (asked.verb, asked.who, order) == (Verb.ABORT, "kubernetes:ann", ["kubernetes:ann"])
 
 
 async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> None:

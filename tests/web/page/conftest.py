@@ -5,15 +5,16 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WHY = "no Chromium on this machine: `.ci/chromium` installs one, or CHROMIUM names it"
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")  # as root in a container there is no sandbox
 PATIENCE = 120_000  # milliseconds: a busy machine is no failure
+expect.set_options(timeout=PATIENCE)
 
 
-def _chromium() -> str:
+def chromium() -> str:
     """Its path; where there is none the tests say so, and CI fails for it."""
     named = os.environ.get("CHROMIUM")
     found = named or next(filter(None, map(shutil.which, NAMES)), "")
@@ -24,11 +25,11 @@ def _chromium() -> str:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    path = _chromium()
+    path = chromium()
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        await chromium.close()
+        started = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        await started.close()
 
 
 @pytest.fixture

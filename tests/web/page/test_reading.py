@@ -141,8 +141,41 @@ async def test_an_upgrade_shows_waves_namespaces_and_whose_the_proxies_are(tab: 
         await expect(tab.locator(".steps [aria-current]")).to_have_text(re.compile("^Waves"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 360])
+async def test_of_500_lines_only_the_one_that_changed_is_touched_and_nothing_jumps(
+    tab: Page,
+) -> None:
+    async with opened() as page:
+        for number in range(500):
+            page.put(f"r{number:03}", world.stepping())
+        await tab.goto(page.url)
+        await expect(tab.locator(".lines li")).to_have_count(500)
+        await tab.locator(".lines a", has_text="shop/r300").focus()
+        before = await tab.evaluate("scrollY")
+        await tab.evaluate("""() => {
+            window.touched = [];
+            const note = (changes) => window.touched.push(...changes.map((one) =>
+                one.target.closest ? one.target.className : one.target.parentElement.className));
+            const wanted = {childList: true, subtree: true, characterData: true, attributes: true};
+            new MutationObserver(note).observe(document.querySelector(".list"), wanted);
+        }""")
+        page.say("r300", "of this one something else is known")
+        await expect(tab.locator(".because", has_text="something else")).to_be_visible()
+        touched = await tab.evaluate("window.touched.filter((name) => name !== 'since')")
+        assert touched == ["because"]
+        assert await tab.evaluate("scrollY") == before > 0
+        focused = await tab.evaluate("document.activeElement.querySelector('.name').textContent")
+        assert focused == "shop/r300"
+
+
+WIDE, NARROW = 1100, 360
+LOOKS = [
+    ("light", WIDE),
+    *(pytest.param(*look, marks=pytest.mark.long) for look in (("light", NARROW), ("dark", WIDE))),
+    pytest.param("dark", NARROW, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 async def test_axe_finds_nothing(tab: Page, scheme: Any, width: int) -> None:
     async with opened() as page:
         shop(page)
