@@ -47,7 +47,7 @@ def test_another_attempt_and_another_bound_begin_anew() -> None:
     other = replace(known, counted=replace(known.counted, outcome="latency>1s"))
     memory.take(attempt(known, number=4), NOON)
     memory.take(attempt(other, number=4), NOON)
-    assert [one["label"] for one in memory.shown()] == ["over 1s"]
+    assert [one["label"] for one in memory.shown()] == ["errors", "over 1s"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 1000)), max_size=600))
