@@ -1,6 +1,7 @@
 """``lab``: the local world, with a controller of its own in a child process."""
 
 import asyncio
+import contextlib
 import secrets
 import signal
 import sys
@@ -106,7 +107,7 @@ def demo(
 async def _demo(rate: int, *, upgrade: bool) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
     async with world(revisions=upgrade) as (running, child):
-        output.say(f"watch it in a browser: {page_of(running)}")
+        output.say(f"watch it in a browser: {await page_open(running)}")
         if upgrade:
             return int(await meshdemo.play(running, child, rate))
         return int(await demonstration.play(running, child, rate))
@@ -117,7 +118,7 @@ async def _people(rate: int) -> int:
     async with world(controller=False, https=True) as (running, _):
         told = await pulled.begun(running)
         child = await start_controller(running, signers=told.signers)
-        output.say(f"watch it in a browser: {page_of(running)}")
+        output.say(f"watch it in a browser: {await page_open(running)}")
         try:
             return int(await pulled.play(told, child, rate))
         finally:
@@ -142,9 +143,9 @@ async def _up(given: _Up) -> None:
             output.say(f"  sed -i 's/v1$/v2/' {showcase.FILE}    # {showcase.BAD} is the bad one")
             output.say("  git commit -am v2 && git push")
             output.say(f"  open {running.slack.url}    # ann or bob must approve its second step")
-            output.say(f"  kubectl -n {showcase.NAMESPACE} get rollouts --watch")
+            output.say(f"  kubectl -n {showcase.NAMESPACE} get rlo --watch")
         if given.controller:
-            page = page_of(running)
+            page = await page_open(running)
             output.say(f"  open {page}    # the page; any token of eight letters logs in here")
             if given.opened is not None:
                 given.opened(page)
@@ -281,6 +282,7 @@ def controller_command(
 
 
 PAGE = "page.address"
+OPENED = 200  # tenths of a second until the page answers
 
 
 def _page(folder: Path) -> str:
@@ -291,6 +293,13 @@ def _page(folder: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def page_of(running: World) -> str:
-    """The page of the controller that watches ``running``, for a browser."""
-    return f"http://{_page(running.kubeconfig.parent)}/"
+async def page_open(running: World) -> str:
+    """The page of the controller that watches ``running``, once it answers, or should have."""
+    address = _page(running.kubeconfig.parent)
+    for _ in range(OPENED):
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(*address.split(":"))
+            writer.close()
+            break
+        await asyncio.sleep(0.1)
+    return f"http://{address}/"
