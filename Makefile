@@ -115,6 +115,10 @@ bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 bench-push: $(READY) ## from a push to the first route change, with a webhook (about two minutes)
 	$(BIN)/python -m benchmarks.push
 
+.PHONY: bench-sources
+bench-sources: $(READY) ## git sources: 10,000 files, 1,000 manifests, one file changed; 200 sources polled (a few minutes)
+	$(BIN)/python -m benchmarks.sources
+
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
 

@@ -10,7 +10,7 @@ import yaml
 
 from rollout.cli.pages import Also, ByKey, ByToken
 from rollout.controller.app import Controller, Outside, Settings
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.loop import clock
 from rollout.controller.seeing import concerns
 from rollout.edges import kube
@@ -130,7 +130,7 @@ async def test_a_token_that_is_over_is_told_as_such(tmp_path: Path) -> None:
 
 async def test_the_page_of_ones_own_machine_asks_as_its_owner(tmp_path: Path) -> None:
     async with scene(tmp_path) as it:
-        door = ByKey("key", "ann", Inbox(it.controller.store, lambda _: None), clock)
+        door = ByKey("key", "ann", of_rollouts(it.controller.store, lambda _: None), clock)
         with pytest.raises(RefusedError, match="that is not the key that the command printed"):
             await door.prove("another")
         await (await door.prove("key")).ask(CART, Verb.PAUSE)
