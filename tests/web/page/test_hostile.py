@@ -116,6 +116,16 @@ async def test_a_spec_that_cannot_be_read_costs_one_line(tab: Page) -> None:
         )
 
 
+async def test_what_nobody_thought_of_costs_one_line_and_no_other() -> None:
+    async with opened() as page:
+        page.put("search", world.STEADY)
+        odd = {**a_rollout("odd", "v1"), "status": {"phase": "Healthy"}}
+        page.kube.put({**odd, "metadata": {**odd["metadata"], "labels": {"rollout.dev/owner": {}}}})
+        page.page.board.look()
+        lines = json.loads(page.page.board.since(0))["lines"]
+        assert [line["name"] for line in lines] == ["odd", "search"]
+
+
 async def test_ten_thousand_changes_a_second_are_few_messages_to_each_reader() -> None:
     """Between two looks a thing has one newest line, however often it changed."""
     async with opened() as page, aiohttp.ClientSession() as http:
