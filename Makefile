@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-page bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-page bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -69,6 +69,10 @@ package: $(READY) ## the wheel and the source archive, and a look at both
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/twine check --strict dist/*
 	.ci/wheel-works dist/*.whl
+
+sbom: $(READY)   ## what the image holds of Python, as CycloneDX, in dist/rollout.cdx.json
+	@mkdir -p dist
+	$(BIN)/python .ci/sbom > dist/rollout.cdx.json
 
 DOCS := .venv-docs
 

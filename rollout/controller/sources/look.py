@@ -211,7 +211,7 @@ class Sources:
             if wrong:
                 return telling.rejected(source, wrong)
             return await self._pruned(source, reading, plan, bounds, bool(steps))
-        except OutsideError as error:
+        except (OutsideError, RefusedError) as error:  # no answer, or a right that is missing
             return telling.waiting(source.status, str(error))
 
     async def _pruned(
