@@ -205,7 +205,7 @@ class Answer:
 
     __pydantic_config__ = CONFIG
 
-    who: str
+    who: str = field(default="", kw_only=True)
     yes: bool
     at: datetime
     step: int
@@ -222,7 +222,7 @@ class Opened:
     __pydantic_config__ = CONFIG
 
     nonce: str
-    because: str
+    because: str = field(default="", kw_only=True)
     at: datetime
 
 

@@ -130,12 +130,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One object of the old revision as preflight saw it: only these are ever deleted."""
+    """One object that goes with the old revision: only these are ever deleted.
+
+    ``uid``: as preflight saw it; empty, of what we made since: whichever has that name.
+    """
 
     __pydantic_config__ = CONFIG
 
     ref: Ref
-    uid: str
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

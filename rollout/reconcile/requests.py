@@ -197,7 +197,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if yes and holding.stop(look.rollout, status).step.approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
-    answer = Answer(request.who, yes, look.now, step, attempt)
+    answer = Answer(yes, look.now, step, attempt, who=request.who)
     because = f"{'approved' if yes else 'rejected'} by {request.asker}"
     status = _merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)

@@ -122,7 +122,7 @@ def _injected(look: Look, move: GatewayMove, part: int) -> Turn:
             because = f"{move.name}: {step}"
             status = changed(look, changes, because)
             if any(change.made is not None for change in changes):
-                twins = Recorded(here.twin, "")
+                twins = Recorded(here.twin)
                 status = attempted(status, recorded=(*status.attempt.recorded, twins))
             return Turn(status, because, AT_ONCE, notice=Notice("Gateway"))
         if waiting := _unready(look, here):

@@ -99,7 +99,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
     yes = request.verb is Verb.APPROVE
-    answer = Answer(request.who, yes, look.now, stop.number, look.status.attempt.number)
+    answer = Answer(yes, look.now, stop.number, look.status.attempt.number, who=request.who)
     because = f"{'approved' if yes else 'rejected'} by {request.asker}"
     status = merge_answers(look.status, (answer,))
     return Turn(remember(status, look.now, because), because, AT_ONCE)

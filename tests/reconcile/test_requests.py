@@ -151,9 +151,9 @@ def test_a_no_brings_everyone_back() -> None:
 
 
 def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_dropped() -> None:
-    first = Answer("bob", True, START, 0, 1)
-    again = Answer("bob", True, START + MINUTE, 0, 1)
-    past = Answer("eve", True, START, 0, 0)
+    first = Answer(True, START, 0, 1, who="bob")
+    again = Answer(True, START + MINUTE, 0, 1, who="bob")
+    past = Answer(True, START, 0, 0, who="eve")
     status = make.at_step(approvals=(first,))
     assert requests.answered_in_chat(status, again, MINUTE / 2).attempt.approvals == (again,)
     assert requests.answered_in_chat(status, again) is status

@@ -31,6 +31,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
         )
         upgrades = Upgrades(looks, kube, kube)
         controller.metrics.watch(Planes(upgrades.known))
+        controller.moved_by = upgrades.moving
         controller.when_leading(upgrades.wake_all)
         await upgrades.run()
 

@@ -146,7 +146,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return None
     if request.verb is Verb.REJECT:
         return go_back(look, f"rejected by {request.asker}", reject=True)
-    answer = Answer(request.who, True, look.now, step.index, status.attempt.number)
+    answer = Answer(True, look.now, step.index, status.attempt.number, who=request.who)
     because = f"approved by {request.asker}"
     status = attempted(status, approvals=(*status.attempt.approvals, answer)[-50:])
     return Turn(remember(status, look.now, because), because, AT_ONCE)
