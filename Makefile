@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival generate clean
+.PHONY: help setup lock demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,9 @@ test: $(READY)   ## every test, and of the long journeys one of each kind (about
 
 test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
 	$(BIN)/python -m pytest -q -m long
+
+test-fresh: $(READY) ## every property with examples that were never drawn before (about ten minutes)
+	$(BIN)/python -m pytest -q -m "not lab and not envtest" --hypothesis-profile fresh
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
 	$(BIN)/python -m benchmarks.soak
@@ -100,6 +103,9 @@ bench-push: $(READY) ## from a push to the first route change, with a webhook (a
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
+
+bench-visitors: $(READY) ## what the lab's visitors cost
+	$(BIN)/python -m benchmarks.visitors
 
 bench-survival: $(READY) ## ten kills of the controller in mid-journey
 	$(BIN)/python -m benchmarks.survival

@@ -9,6 +9,7 @@ from rollout.lab import sample
 from rollout.lab.kube.client import DEPLOYMENT, DESTINATIONRULE, VIRTUALSERVICE, Object
 from rollout.lab.load import Ask, Load, Tally
 from rollout.lab.world import World
+from tests.lab.journeys.harness import until
 from tests.lab.objects import SHOP, to
 from tests.lab.seen import flags, served
 
@@ -73,9 +74,12 @@ async def test_a_mirror_reaches_the_canary_and_never_the_client(world: World) ->
     mirror = {"destination": {"host": "shop", "subset": "v2"}, "percentage": {"value": 100}}
     await route(world, to("v1", mirrors=[mirror]))
     tally = await visit(world, 200)
-    await asyncio.sleep(0.5)
     assert (tally.versions, tally.failures) == ({"v1": 200}, 0)
-    assert await served(world, sample.NAMESPACE, "shop-v2") == {500: 200}
+
+    async def copied() -> bool:
+        return await served(world, sample.NAMESPACE, "shop-v2") == {500: 200}
+
+    await until("each copy is counted once", copied)
 
 
 async def test_an_injected_fault_hits_the_cohort_only(world: World) -> None:
@@ -166,9 +170,11 @@ async def test_callers_inside_are_split_as_those_outside(world: World) -> None:
     await world.serving(sample.HOST)
     async with Load(world.mesh_url, 0, Ask(host="shop.shop")) as load:
         assert (await load.send(50)).versions == {"v2": 50}
-    await asyncio.sleep(0.2)
-    pods = {dict(series)["pod"] for series in world.telemetry.metrics.totals()}
-    assert "visitors-0" in pods
+
+    async def counted() -> bool:
+        return "visitors-0" in {dict(each)["pod"] for each in world.telemetry.metrics.totals()}
+
+    await until("their own sidecar has counted them", counted)
 
 
 async def test_a_pod_that_keeps_failing_is_ejected(world: World) -> None:
@@ -186,5 +192,8 @@ async def test_a_pod_that_keeps_failing_is_ejected(world: World) -> None:
     await world.serving(sample.HOST)
     world.set_faults(sample.NAMESPACE, "shop-bad", error_rate=1.0)
     assert (await visit(world, 100)).failures >= 3
-    await asyncio.sleep(1.2)  # Envoy merges changes of health within a second (update_merge_window)
-    assert (await visit(world, 100)).failures == 0
+
+    async def ejected() -> bool:
+        return (await visit(world, 100)).failures == 0
+
+    await until("nobody is sent to the pod that fails", ejected)

@@ -24,8 +24,16 @@ from rollout.model.switchover import (
     SwitchStage,
 )
 from rollout.model.turn import SOON, Notice, short
-from rollout.upgrade.switchover import progress, requests, stages, transitions
-from rollout.upgrade.switchover.look import Look, Turn, attempted, go_back, pause, remember
+from rollout.upgrade.switchover import (
+    before,
+    ending,
+    progress,
+    requests,
+    shifting,
+    stages,
+    transitions,
+)
+from rollout.upgrade.switchover.look import Look, Turn, attempted, blocked, go_back, pause, remember
 
 _JUDGED = (SwitchStage.SHIFTING, SwitchStage.BAKING)
 _WRITTEN = (*MOVED, SwitchStage.RETURNING)
@@ -43,7 +51,7 @@ def decide(
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: TTL, silent gateways, how far weights have come."""
     attempt = look.status.attempt
-    status = replace(look.status, low_ttl=stages.low_ttl(look))
+    status = replace(look.status, low_ttl=before.low_ttl(look))
     status = attempted(
         status,
         blue_down_at=_since(attempt.blue_down_at, look, Side.BLUE),
@@ -68,7 +76,7 @@ def _turn(look: Look) -> Turn:
         return _leave(look)
     records = look.seen.records
     if look.status.serving is None:
-        return _unreadable(look) or stages.adopt(look)
+        return _unreadable(look) or before.adopt(look)
     if overtaken := _overtaken(look):
         return overtaken
     if answered := requests.answered(look):
@@ -81,9 +89,9 @@ def _turn(look: Look) -> Turn:
 def _unreadable(look: Look) -> Turn | None:
     records = look.seen.records
     if records.problems:
-        return stages.blocked(look, records.problems[0])
+        return blocked(look, records.problems[0])
     if records.silent:
-        return stages.blocked(look, records.silent[0], WaitsFor.CLUSTER)
+        return blocked(look, records.silent[0], WaitsFor.CLUSTER)
     return None
 
 
@@ -93,7 +101,7 @@ def _hopeful(look: Look) -> Turn:
     It is remembered, and the way back is written as soon as that is possible again.
     """
     if look.status.stage.name in _JUDGED:
-        look, _, back = stages.judged_on(look)
+        look, _, back = shifting.judged_on(look)
         if back is not None:
             return back
     stands = _unreadable(look) or stages.advance(look)
@@ -127,7 +135,7 @@ def _drifted(look: Look) -> Turn | None:
         status = attempted(progress.asked_anew(status, look), drift=drift)
         return Turn(remember(status, look.now, because), because, SOON, WaitsFor.RECORDS)
     if stage.name in _JUDGED:
-        look, _, back = stages.judged_on(look)
+        look, _, back = shifting.judged_on(look)
         if back is not None:
             return back
     status = look.status
@@ -175,7 +183,7 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
         observed_generation=look.switchover.generation,
         observed_commit=look.switchover.commit,
     )
-    due = (*_weights(look, turn, status), *stages.restarts(status), *_told(look, turn, because))
+    due = (*_weights(look, turn, status), *ending.restarts(status), *_told(look, turn, because))
     return SwitchDecision(status, (*due, *turn.actions), turn.again, because)
 
 
@@ -186,7 +194,7 @@ def _weights(look: Look, turn: Turn, status: SwitchoverStatus) -> tuple[SwitchAc
     writes = turn.writes and stage.name in _WRITTEN and readable
     if not writes or requests.drifted(replace(look, status=status)):
         return ()
-    if stage.name is SwitchStage.RETURNING and stages.cannot_carry(look):
+    if stage.name is SwitchStage.RETURNING and ending.cannot_carry(look):
         return ()
     if records.divide(stage.split):
         return ()

