@@ -1,4 +1,4 @@
-"""docs/upgrade-failures.md says the truth: each failure has a guard, and a scenario that is there."""
+"""docs/upgrade-failures.md says the truth: each failure has a guard, and a scenario."""
 
 from __future__ import annotations
 
