@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import RolloutStatus
-from rollout.model.switching import SwitchoverStatus
+from rollout.model.switchover import SwitchoverStatus
 from rollout.model.upgrading import UpgradeStatus
 
 NEVER_EMPTY = frozenset({

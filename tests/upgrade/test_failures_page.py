@@ -42,7 +42,7 @@ def test_its_scenarios_are_there(name: str) -> None:
     assert named
     for file, _, test in (each.partition("::") for each in named):
         if test == name:
-            assert test in REFUSED | UNASKED
+            assert test in {*REFUSED, *UNASKED}
         else:
             assert test in scenarios_of(file), test
 
@@ -53,7 +53,7 @@ def test_every_scenario_of_a_refusal_is_named() -> None:
 
 
 def test_every_rule_that_guards_is_one_and_a_refusal_names_its_own() -> None:
-    known = {rule.id for rule in (*rules.RULES, *rollouts.RULES)}
+    known = {rule.id for rule in rules.RULES} | {rule.id for rule in rollouts.RULES}
     guards = {
         name: set(re.findall(r"[A-Z]{2,3}-\d{3}", cells[2])) for name, cells in rows().items()
     }
