@@ -96,6 +96,7 @@ class Awaits(StrEnum):
     NODES = "Nodes"  # somebody who updates CNI or ztunnel
     OBJECTS = "Objects"  # somebody must put right what cannot be written
     DRIFT = "Drift"  # somebody else's edit of what we changed
+    FREEZE = "Freeze"  # the end of a time in which nothing new begins
 
 
 class Confidence(StrEnum):

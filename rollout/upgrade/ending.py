@@ -15,6 +15,7 @@ from rollout.upgrade.look import (
     attempted,
     blocked,
     changed,
+    frozen,
     hold,
     namespaces,
     remember,
@@ -34,7 +35,7 @@ def moving_tags(look: Look) -> Turn:
         if look.status.attempt.landed < len(look.status.attempt.changes):
             return hold(look, f"tag {name} is to point to {look.new}", Awaits.OBJECTS)
         return _followed(look, name)
-    if turn := herding.released(look, _followers(look, name)):
+    if turn := frozen(look) or herding.released(look, _followers(look, name)):
         return turn
     found = tags.changes(look.seen, name, look.new, f"tag {name}")
     if not isinstance(found, tuple):
@@ -108,6 +109,8 @@ def removing(look: Look) -> Turn:
         return wayback.failed(look, Reason(found.because))
     if found.gate is Gate.HOLD:
         return held(look, found)
+    if turn := frozen(look):
+        return turn
     revision = look.revision(look.old)
     owner = revision.istiod if revision else None
     if owner is not None and owner.put_back:

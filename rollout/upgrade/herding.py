@@ -12,6 +12,7 @@ from rollout.upgrade.look import (
     attempted,
     blocked,
     changed,
+    frozen,
     hold,
     namespaces,
     remember,
@@ -55,7 +56,7 @@ def _settle(look: Look, name: str) -> Turn:
         chosen = chosen[:1]
     if not chosen:
         return go_on(look, f"wave {stop.name} has no namespace left to move")
-    if turn := released(look, chosen):
+    if turn := frozen(look) or released(look, chosen):
         return turn
     new = WaveStatus(name, tuple(NamespaceStatus(each) for each in chosen), look.now)
     status = attempted(look.status, waves=(*look.status.attempt.waves, new))
@@ -103,7 +104,7 @@ def _move(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
 
 
 def _label(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
-    if turn := released(look, (space.name,)):
+    if turn := frozen(look) or released(look, (space.name,)):
         return turn
     by_tag = look.stop.wave is not None and look.stop.wave.tag is not None
     inventory = look.seen.inventory

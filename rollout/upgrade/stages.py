@@ -16,7 +16,17 @@ from rollout.model.upgrading import (
     UpgradeStatus,
 )
 from rollout.upgrade import ending, gateways, herding, wayback, whole
-from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, enter, hold, remember
+from rollout.upgrade.look import (
+    Look,
+    Turn,
+    attempted,
+    blocked,
+    changed,
+    enter,
+    frozen,
+    hold,
+    remember,
+)
 from rollout.upgrade.passing import brake, go_on
 from rollout.upgrade.stops import stops
 
@@ -164,6 +174,8 @@ def _asked_to_install(look: Look) -> Turn | None:
     from_operator = look.seen.objects.get(Ref("SailIstio", "", sail.istio))
     if from_operator is None:
         return blocked(look, f"there is no Istio {sail.istio} of the Sail Operator")
+    if turn := frozen(look):
+        return turn
     changes = wayback.sail_changes(look, sail, from_operator)
     because = f"the Sail Operator is asked for {sail.version}"
     return Turn(changed(look, changes, because), because, AT_ONCE)

@@ -47,13 +47,6 @@ def istiod(revision: str, replicas: int = 2) -> list[dict[str, Any]]:
         "spec": {"containers": [container]},
     }
     where = {"namespace": SYSTEM, "labels": labels}
-    values = {
-        "global": {
-            "hub": "docker.io/istio",
-            "tag": version(revision),
-            "proxy": {"image": "proxyv2"},
-        }
-    }
     return [
         {
             "kind": "Deployment",
@@ -84,11 +77,18 @@ def istiod(revision: str, replicas: int = 2) -> list[dict[str, Any]]:
             "kind": "ConfigMap",
             "apiVersion": "v1",
             "metadata": {"name": f"istio-sidecar-injector-{revision}", **where},
-            "data": {"values": json.dumps(values), "config": "{}"},
+            "data": {"values": injector_config(revision), "config": "{}"},
         },
         injector(f"istio-sidecar-injector-{revision}", revision),
         validator(f"istio-validator-{revision}-{SYSTEM}", revision),
     ]  # fmt: skip
+
+
+def injector_config(revision: str) -> str:
+    """What a revision's injector says of the proxies that it injects."""
+    proxy = {"image": "proxyv2"}
+    values = {"global": {"hub": "docker.io/istio", "tag": version(revision), "proxy": proxy}}
+    return json.dumps(values)
 
 
 def endpoints(service: str, count: int) -> dict[str, Any]:
@@ -272,6 +272,7 @@ class Mesh:
     ``deaf``: istiods that do not answer webhooks. ``silent``: ``/debug/syncz`` cannot be asked.
     ``refusing``: pods (``namespace``) whose proxies refuse what ``NEW`` sends.
     ``naked``: namespaces whose pods start without a proxy whatever the webhooks say.
+    ``runs``: the version of a revision that is not the one of its name.
     ``native``: the proxies of ``NEW`` stand among the init containers.
     ``rejects``, ``convergence``: what the new istiod counts, and its seconds to the proxies.
     ``broken``: namespaces whose requests fail since then, one in five.
@@ -288,6 +289,7 @@ class Mesh:
     rejects: float = 0.0
     convergence: float = 0.0
     native: bool = False
+    runs: dict[str, str] = field(default_factory=dict)
     nothing_counted: bool = False
     at_once: int = 2
     watch: Callable[["Mesh"], None] = lambda _: None
@@ -330,6 +332,8 @@ class Mesh:
             if not self.serves(revision):
                 raise RefusedError(f'failed calling webhook "{hook.name}": no endpoints')
             pod = with_proxy(pod, revision, native=self.native and revision == NEW)
+            if revision in self.runs:
+                pod = json.loads(json.dumps(pod).replace(version(revision), self.runs[revision]))
         return pod
 
     def serves(self, revision: str) -> bool:
@@ -444,8 +448,9 @@ class Mesh:
 
     def _page(self, revision: str) -> Iterable[dict[str, Any]]:
         for pod in self.kube.list("Pod"):
-            if revisions_of(pod) == [revision] and is_ready(pod):
-                meta = pod["metadata"]
+            meta = pod["metadata"]
+            by = (meta.get("annotations") or {}).get("istio.io/rev")
+            if by == revision and revisions_of(pod) and is_ready(pod):
                 refuses = revision == NEW and meta["namespace"] in self.refusing
                 yield {
                     "proxy": f"{meta['name']}.{meta['namespace']}",
