@@ -55,6 +55,10 @@ class OutsideError(RolloutError):
         super().__init__(text)
 
 
+class UnprovenError(OutsideError):
+    """The API server does not know whoever asked by the word that was sent along, or no more."""
+
+
 class ConflictError(RolloutError):
     """The controller does: someone wrote first, so look again and decide anew."""
 

@@ -17,7 +17,7 @@ from rollout.model import units
 from rollout.model.chat import PROOF
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
-from rollout.model.spec import BY_KUBERNETES, Approval, Rollout, Step
+from rollout.model.spec import BY_KUBERNETES, KUBERNETES_USER, Approval, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
 
 __all__ = [
@@ -321,18 +321,23 @@ def _may(approval: Approval, given: Answer, author: str) -> bool:
 
 
 def _is_another(given: Answer, author: str) -> bool:
-    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door."""
+    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door.
+
+    A user of Kubernetes has a name there and no address, so nobody can tell whose commits they are.
+    """
     if given.who.startswith(PROOF):
         return given.unlike == author
-    return given.who not in ("", author)
+    return given.who not in ("", author) and not given.who.startswith(KUBERNETES_USER)
 
 
 def _listed(approval: Approval, given: Answer) -> bool:
     """Whether the list names this person, or the proof by which they were let in.
 
-    Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written.
+    Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written;
+    at the page's login it is, and RBAC has let them write it as well.
     """
-    proofs = {_user(given), given.entry} if given.who else {BY_KUBERNETES}
+    by_kubernetes = not given.who or given.who.startswith(KUBERNETES_USER)
+    proofs = {BY_KUBERNETES} if by_kubernetes else {_user(given), given.entry}
     return not approval.approvers or not proofs.isdisjoint(approval.approvers)
 
 

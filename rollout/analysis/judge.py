@@ -222,8 +222,7 @@ class _Bench:
 
     def _text(self, leading: _Weighed, reading: Reading, part: float) -> str:
         outcome, confidence = leading.outcome, self.case.journey.analysis.confidence
-        bar = 1 / confidence.false_rollback / part
-        text = words.verdict(outcome, leading.trail, bar, leading.temper)
+        text = words.verdict(outcome, leading.trail, self._bar(part), leading.temper)
         if not reading.certified:
             return text
         percent, risk = self.case.window.percent, confidence.false_promote
@@ -300,6 +299,7 @@ class _Bench:
         """What is said of one metric in the status."""
         one = found.one
         text = found.text if found.named else f"{one.name}: {_without(found.text, one.name)}"
+        bar, tolerated = self._limits(found)
         return Verdict(
             metric=one.name,
             outcome=SAID.get(found.standing, Said.INCONCLUSIVE),
@@ -312,7 +312,24 @@ class _Bench:
             until=self.kept.source(one.source).tally.at,
             step=self.case.window.step,
             dry_run=one.metric.dry_run,
+            bar=bar,
+            tolerated=tolerated,
         )
+
+    def _limits(self, found: _Found) -> tuple[float | None, float | None]:
+        """The evidence at which it fails, and the canary's worst share that is still fine."""
+        leading = found.leading
+        if leading is None or found.log_e is None or not leading.trail.blocks:
+            return None, None
+        line = sequential.widened(leading.outcome.line, leading.temper)
+        counted = leading.trail.counted
+        share = counted.stable_bad / counted.stable_all if counted.stable_all else 0.0
+        bar = self._bar(1.0 if found.one.metric.dry_run else 1 / len(self._acting()))
+        return float(f"{bar:.4g}"), float(f"{line.at(share):.4g}")
+
+    def _bar(self, part: float) -> float:
+        """The e-value at which one outcome alone sends the canary back; ``part``: its budget."""
+        return 1 / self.case.journey.analysis.confidence.false_rollback / part
 
     def need(self) -> tuple[float, float]:
         """How many more canary requests a certificate takes, and how many come in a second."""

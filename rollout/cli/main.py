@@ -46,6 +46,11 @@ class Commands(LazyGroup):
             "Say in one sentence why a rollout is not moving, and what would move it.",
             "rollout.cli.look.status:explain",
         ),
+        "dashboard": Entry(
+            LOOK,
+            "Show every rollout live in a browser, until Ctrl-C.",
+            "rollout.cli.dashboard:dashboard",
+        ),
         "wait": Entry(
             LOOK,
             "Wait for a rollout; the exit code says how it ended.",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,31 @@ class Push:
     secret: str = ""
 
 
+class Readers(StrEnum):
+    """Who may read the page."""
+
+    ANYONE = "anyone"  # who reaches its port
+    LOGGED_IN = "loggedIn"  # whom the API server lets list Rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``hosts``: names under which browsers find the page, besides those of its own machine.
+
+    ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")], ...] = ()
+    readers: Readers = Readers.ANYONE
+    login: bool = False
+
+    def __post_init__(self) -> None:
+        if self.readers is Readers.LOGGED_IN and not self.login:
+            raise ValueError("page.readers is loggedIn; page.login must be true then")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The file's content; an empty one is the safest.
@@ -65,6 +91,7 @@ class Policy:
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
     push: Push = Push()
+    page: Page = Page()
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():
@@ -87,7 +114,11 @@ _KEY_BLOCK = re.compile(
     r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
 )
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
-KEYS = ("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push")
+KEYS = (
+    *("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push"),
+    "page",
+)
+_PAGE = ("hosts", "readers", "login")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -96,7 +127,8 @@ def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """Which keys may stand at that place, for "did you mean"."""
     if not place:
         return KEYS
-    return {"slack": _SLACK, "push": _PUSH}.get(str(place[0]), ()) if len(place) == 1 else ()
+    inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE}
+    return inside.get(str(place[0]), ()) if len(place) == 1 else ()
 
 
 def read(path: str) -> Policy:

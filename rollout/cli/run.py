@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, people, settings, switching
+from rollout.cli import forges, live, options, pages, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -78,6 +78,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     ] = "",
     cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
+    page: Annotated[
+        str, options.setting("page", "host:port of the page for browsers; default: none.")
+    ] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
     audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
@@ -97,6 +100,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         istiod=istiod,
         cache=cache.expanduser(),
         listen=listen,
+        page=page,
         policy=policy,
         audit=audit,
         log_level=log_level,
@@ -111,7 +115,9 @@ async def _run(given: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
-        outside, cluster, sources, webhooks = await _outside(given, allowed, exits)
+        path = settings.kubeconfig(given.kubeconfig)
+        api = await kube.connect(path, given.context or None, Proxy.of(settings.proxies()))
+        outside, cluster, sources, webhooks = await _outside(given, allowed, api, exits)
         told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
         recorder = Recorder(given.audit, identity)
@@ -133,6 +139,8 @@ async def _run(given: Settings) -> None:
         if given.listen:
             doors = web.Settings(slack=talk.door() if talk else None, pushes=inbound.door())
             beside = (*beside, _door(given.listen, doors))
+        if given.page:
+            beside = (*beside, pages.beside(given, allowed.page, api))
         mine = app.Settings(settings.own_namespace(), identity, beside)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
@@ -140,12 +148,10 @@ async def _run(given: Settings) -> None:
 
 
 async def _outside(
-    given: Settings, allowed: policies.Policy, exits: AsyncExitStack
+    given: Settings, allowed: policies.Policy, api: kube.Connection, exits: AsyncExitStack
 ) -> tuple[Outside, Kube, GitRepo, Webhooks]:
     """Every edge, opened; ``exits`` closes them."""
     proxy = Proxy.of(settings.proxies())
-    path = settings.kubeconfig(given.kubeconfig)
-    api = await kube.connect(path, given.context or None, proxy)
     told = Instruments()
     cluster = await exits.enter_async_context(
         Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
@@ -229,11 +235,8 @@ def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: 
 
 def _door(address: str, doors: web.Settings) -> Beside:
     """Health, metrics and what ``doors`` lets in besides, at ``address``, host:port."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        raise RefusedError(f"listen {address!r}: is no address; host:port is wanted")
-
-    mine = replace(doors, host=host.strip("[]"), port=int(port))
+    host, port = settings.address("listen", address)
+    mine = replace(doors, host=host, port=port)
 
     async def beside(controller: Controller) -> None:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -23,6 +23,7 @@ class Settings:
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
+    ``page``: host:port of the page for browsers; empty: there is none.
     ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
     ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
@@ -37,6 +38,7 @@ class Settings:
     istiod: str = ""
     cache: Path = CACHE
     listen: str = ""
+    page: str = ""
     policy: str = ""
     audit: str = ""
     log_level: str = "info"
@@ -52,6 +54,14 @@ def with_access(given: Settings) -> Settings:
         os.environ.get(NAMES[name], "") for name in ("prometheus_token", "prometheus_ca", "tenant")
     )
     return replace(given, prometheus_token=token, prometheus_ca=ca, tenant=tenant)
+
+
+def address(name: str, text: str) -> tuple[str, int]:
+    """Host and port of the setting ``name``. Errors: ``RefusedError`` for what is none."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit():
+        raise RefusedError(f"{name} {text!r}: is no address; host:port is wanted")
+    return host.strip("[]"), int(port)
 
 
 def secret(path: str) -> str:

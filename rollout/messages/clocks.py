@@ -4,6 +4,7 @@ A status is written once a minute at most; these are true to the second whoever 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rollout import strategies
@@ -22,20 +23,42 @@ _ENDED: Mapping[Ending, str] = {
 _GIVEN_UP = "pauses and asks a person"
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One clock that runs: what it is of, when it ends, how long it is, and what follows."""
+
+    what: str
+    ends: datetime
+    whole: timedelta
+    then: str = ""
+
+    def words(self, now: datetime) -> str:
+        """The clock as a line."""
+        then = f"; then {self.then}" if self.then else ""
+        return f"{self.what}: {age(self.ends - now)} left of {words(self.whole)}{then}"
+
+
 def lines(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[str]:
-    """One line a clock that runs now, the next to end first; empty where none does."""
-    if status.attempt.pause is not None or status.stage.name is Stage.IDLE:
+    """What runs now, a line each, the next clock to end first; empty where nothing does."""
+    said = [clock.words(now) for clock in running(rollout, status, now)]
+    if status.attempt.pause is None and status.stage.name is Stage.STEPPING:
+        return [*_standing(status, now), *said]
+    return said
+
+
+def running(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[Clock]:
+    """The clocks that run now, the next to end first."""
+    stage = status.stage
+    if status.attempt.pause is not None or stage.name is Stage.IDLE:
         return []
-    if status.stage.name is Stage.STEPPING:
+    if stage.name is Stage.STEPPING:
         return list(_stepping(rollout, status, now))
-    if status.stage.name is Stage.BAKING and status.stage.confirmed_at is not None:
+    if stage.name is Stage.BAKING and stage.confirmed_at is not None:
         keeps = strategies.plan(rollout.spec.strategy).keep_old
-        left = status.stage.confirmed_at + keeps - now
-        return [f"the old pods stay: {_left(left, keeps)}; then they go"]
-    if status.stage.name is Stage.PREPARING and status.stage.since is not None:
+        return [Clock("the old pods stay", stage.confirmed_at + keeps, keeps, "they go")]
+    if stage.name is Stage.PREPARING and stage.since is not None:
         deadline = rollout.spec.progress_deadline
-        told = _left(status.stage.since + deadline - now, deadline)
-        return [f"progress deadline: {told}; then it {_GIVEN_UP}"]
+        return [Clock("progress deadline", stage.since + deadline, deadline, f"it {_GIVEN_UP}")]
     return []
 
 
@@ -45,26 +68,26 @@ def step_of(rollout: Rollout, status: RolloutStatus) -> Step | None:
     return strategies.plan(rollout.spec.strategy).at(at.index).step if at else None
 
 
-def _stepping(rollout: Rollout, status: RolloutStatus, now: datetime) -> Iterator[str]:
-    at, step = status.attempt.step, step_of(rollout, status)
-    if at is None or step is None:
+def _standing(status: RolloutStatus, now: datetime) -> Iterator[str]:
+    at = status.attempt.step
+    if at is None:
         return
     counted = evidence.requests(status.attempt.verdicts)
     so_far = f"; {evidence.number(counted)} canary requests in this attempt" if counted else ""
     yield f"in {at.name} for {age(now - at.entered_at)}{so_far}"
-    since = status.stage.confirmed_at
-    if since is None:
+    if status.stage.confirmed_at is None:
         yield "the proxies have not confirmed its route yet; then its clocks start"
+
+
+def _stepping(rollout: Rollout, status: RolloutStatus, now: datetime) -> Iterator[Clock]:
+    step, since = step_of(rollout, status), status.stage.confirmed_at
+    if step is None or since is None:
         return
     if now < since + step.bake:
-        yield f"bake: {_left(since + step.bake - now, step.bake)}"
+        yield Clock("bake", since + step.bake, step.bake)
     if status.waits_for is WaitsFor.APPROVAL and step.approval is not None:
         expires = step.approval.expires
-        yield f"approval: {_left(since + expires - now, expires)}; then it {_GIVEN_UP}"
+        yield Clock("approval", since + expires, expires, f"it {_GIVEN_UP}")
     elif now < since + step.box:
         then = _ENDED[rollout.spec.analysis.on_inconclusive]
-        yield f"time box: {_left(since + step.box - now, step.box)}; then it {then}"
-
-
-def _left(left: timedelta, whole: timedelta) -> str:
-    return f"{age(left)} left of {words(whole)}"
+        yield Clock("time box", since + step.box, step.box, f"it {then}")

@@ -5,7 +5,7 @@ The whole sentence with its evidence stays in the verdict's ``text``, for ``-o j
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rollout.model.status import Attempt, Counted, Standing, Verdict
+from rollout.model.status import Attempt, Standing, Verdict
 
 SAID: Mapping[Standing, str] = {
     Standing.FAILED: "worse than stable",
@@ -42,6 +42,12 @@ def said(verdict: Verdict) -> str:
     return verdict.outcome.value
 
 
+def label(verdict: Verdict) -> str:
+    """``over 250ms`` for the share of requests slower than that: it is no latency."""
+    _, slow, bound = (verdict.counted.outcome if verdict.counted else "").partition(">")
+    return f"over {bound}" if slow else verdict.metric
+
+
 def requests(verdicts: Iterable[Verdict]) -> float:
     """How many canary requests were counted since the attempt began; 0 where none were."""
     return max((v.counted.canary_all for v in verdicts if v.counted), default=0.0)
@@ -63,13 +69,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         f"canary {_share(counted.canary_bad, counted.canary_all)}",
         f"stable {_share(counted.stable_bad, counted.stable_all)}" if counted.stable_all else "",
     )
-    return (said(verdict), _label(verdict, counted), *sides)
-
-
-def _label(verdict: Verdict, counted: Counted) -> str:
-    """``over 250ms`` for the share of requests slower than that: it is no latency."""
-    _, slow, bound = counted.outcome.partition(">")
-    return f"over {bound}" if slow else verdict.metric
+    return (said(verdict), label(verdict), *sides)
 
 
 def _share(bad: float, every: float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.messages import links
 from rollout.messages.terminal import bar
 from rollout.model.chat import PROOF, Press, Ticket, Words
 
@@ -84,24 +85,9 @@ def person(who: str) -> str:
 
 
 def commit(repository: str, sha: str) -> str:
-    """The commit, as a link to its page where a forge has one at the repository's https url.
-
-    Sources: GitHub, Gitea and Forgejo have ``/commit/``, GitLab ``/-/commit/``, Bitbucket
-    ``/commits/``.
-    """
-    shown = safe(sha[:10])
-    found = _REPOSITORY.fullmatch(repository)
-    if found is None or not _SHA.fullmatch(sha):
-        return f"`{shown}`"
-    host = found["host"].lower()
-    where = "-/commit" if "gitlab" in host else "commits" if "bitbucket" in host else "commit"
-    return f"<https://{host}/{found['path']}/{where}/{sha}|{shown}>"
-
-
-_REPOSITORY = re.compile(
-    r"https://(?P<host>[A-Za-z0-9.-]+(:[0-9]+)?)/(?P<path>[A-Za-z0-9._/-]+?)(\.git)?/?"
-)
-_SHA = re.compile(r"[0-9a-f]{7,64}")
+    """The commit, as a link to its page where a forge has one."""
+    shown, page = safe(sha[:10]), links.commit(repository, sha)
+    return f"<{page}|{shown}>" if page else f"`{shown}`"
 
 
 def mention(entry: str) -> str:

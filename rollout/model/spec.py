@@ -227,6 +227,9 @@ class Analysis:
 BY_KUBERNETES = "kubernetes"
 """In a list of approvers: whoever may annotate the Rollout, by `rollout approve` or kubectl."""
 
+KUBERNETES_USER = f"{BY_KUBERNETES}:"
+"""In front of the API server's name for whoever asked, since they logged in at the page."""
+
 
 SlackChannel = Annotated[
     str,

@@ -177,6 +177,8 @@ class Verdict:
     ``evidence``: the e-value against "within tolerance"; None where nothing is compared.
     ``certified``: sure enough that it is not worse by more than the harm cap.
     ``since``, ``until``: the window that it speaks of.
+    ``bar``: the evidence at which it sends the canary back; None as for ``evidence``.
+    ``tolerated``: the worst share of bad requests that is fine beside stable's; None likewise.
     """
 
     __pydantic_config__ = CONFIG
@@ -192,6 +194,8 @@ class Verdict:
     until: datetime | None = None
     step: int | None = None
     dry_run: bool = False
+    bar: float | None = None
+    tolerated: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

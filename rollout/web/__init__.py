@@ -1,1 +1,1 @@
-"""The HTTP door: health, metrics and webhooks; the dashboard arrives with its own issue."""
+"""The HTTP doors: health, metrics, webhooks, and the page for browsers."""

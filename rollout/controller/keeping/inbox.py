@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -77,12 +77,42 @@ class Inbox:
         namespace, _, name = key.partition("/")
         await _annotate(self.store.kube, ("Rollout", namespace, name), text)
 
+    async def ask_as(
+        self, place: tuple[str, str, str], verb: Verb, asker: "Asker", now: datetime
+    ) -> None:
+        """The request is on the object, put there by ``asker`` and no right of ours.
+
+        ``place``: kind, namespace and name. Of a Rollout the status says who it was, too.
+        Errors: as ``Store.change``, and those of ``asker``.
+        """
+        kind, namespace, name = place
+        text = f"{verb}@{secrets.token_hex(6)}"
+        if kind == "Rollout" and asker.who:
+            key, vouched = f"{namespace}/{name}", Vouched(text, asker.who)
+            await self.store.change(key, lambda s: replace(s, vouched=vouched), now)
+        await _annotate(self.store.kube, place, text, asker.patch)
+
 
 def _is_handled(status: RolloutStatus, text: str) -> bool:
     done = {one.request for one in status.history} | {
         one.request for one in status.refused_requests
     }
     return text in done | {status.last_handled_request}
+
+
+Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
+"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody who writes their requests themselves.
+
+    ``who``: how the status calls them; empty: it is not to say.
+    """
+
+    who: str
+    patch: Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +134,11 @@ async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Ro
     return text
 
 
-async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
-    """``place``: kind, namespace and name of the object."""
+async def _annotate(
+    kube: Kube, place: tuple[str, str, str], text: str, patch: Patch | None = None
+) -> None:
+    """``place``: kind, namespace and name of the object; ``patch``: somebody else's."""
+    patch = patch or kube.patch
     kind, namespace, name = place
     where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
@@ -113,7 +146,7 @@ async def _annotate(kube: Kube, place: tuple[str, str, str], text: str) -> None:
         if obj is None:
             raise RefusedError(f"{where}: is not there")
         try:
-            await kube.patch(kind, namespace, name, _annotated(obj, text))
+            await patch(kind, namespace, name, _annotated(obj, text))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:

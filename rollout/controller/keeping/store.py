@@ -185,6 +185,18 @@ class Store:
         known = self._known.get(key)
         return None if known is None else record.rollout_json(known.status, _stored(known), now)
 
+    def remembered(self, obj: Json) -> RolloutStatus | None:
+        """What the last look at ``obj``, just this version of it, left; None: none looked yet."""
+        meta = obj["metadata"]
+        known = self._known.get(f"{meta.get('namespace', '')}/{meta['name']}")
+        return known.status if known is not None and known.obj is obj else None
+
+    def hear(self, held: Held, status: RolloutStatus) -> None:
+        """The controller itself says so of ``held``, in another process; nothing is written."""
+        known = self._known.get(held.key)
+        if known is not None and known.obj is held.obj and known.status != status:
+            known.status = status
+
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._known.clear()

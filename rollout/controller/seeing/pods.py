@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rollout import lenient
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.istio import owner
 from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.workloads import build, configuration, deployment, hpa, template
+from rollout.workloads import build, configuration, deployment, hpa, selector, template
 
 HPA = "HorizontalPodAutoscaler"
 
@@ -68,6 +69,15 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
     if obj is None or rollout.spec.workload.template is None:
         return workload
     return replace(workload, outdated=template.outdated(obj, rollout.spec.workload.template))
+
+
+def of(kube: Kube, rollout: Rollout, revision: str) -> list[Json]:
+    """The pods of ``revision``, ready or not; none without its Deployment."""
+    called = rollout.deployment(revision)
+    obj = _deployment(kube, rollout, called)
+    select = lenient.mapping(lenient.under(obj, "spec", "selector"))
+    pods = kube.list("Pod", concerns.deployment(rollout.namespace, called)) if select else ()
+    return [pod for pod in pods if selector.selects(select, pod)]
 
 
 def strangers(kube: Kube, rollout: Rollout, stable: Revision | None) -> int:

@@ -13,7 +13,14 @@ from kubernetes.aio import client
 from rollout import __version__
 from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.watch import Absent, ListAgain
-from rollout.errors import ConflictError, OutsideError, OwnedError, RefusedError, RolloutError
+from rollout.errors import (
+    ConflictError,
+    OutsideError,
+    OwnedError,
+    RefusedError,
+    RolloutError,
+    UnprovenError,
+)
 from rollout.model.spec import MANAGER
 
 WRITE_SECONDS = 10
@@ -181,7 +188,9 @@ def _refusal(where: str, code: int, wait: str | None, text: bytes) -> RolloutErr
         return OwnedError(f"{where}: {said}", fields)
     if code == 409 or (code == 422 and _is_failed_test(status)):
         return ConflictError(f"{where}: {said}")
-    if code in (401, 429) or code >= 500:
+    if code == 401:
+        return UnprovenError(f"{where}: {code} {said}", retry_after=_seconds(wait))
+    if code == 429 or code >= 500:
         return OutsideError(f"{where}: {code} {said}", retry_after=_seconds(wait))
     return RefusedError(f"{where}: {code} {said}")
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from kubernetes.aio.client import ApiClient
 
+from rollout import lenient
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
 from rollout.edges.kube.calls import Calls, NotFound, Told
@@ -53,6 +54,10 @@ class Kube:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing is watched any more, and no connection is open."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -134,6 +139,17 @@ class Kube:
         path = f"{paths.REVIEWS}/selfsubjectaccessreviews"
         answer = await self._calls.call("POST", path, {}, review, where="access review")
         return bool((answer.get("status") or {}).get("allowed"))
+
+    async def whoami(self) -> str:
+        """The name that the API server has for whoever we come as.
+
+        Source: Kubernetes, "API access to authentication information for a client", since 1.28.
+        Errors: ``UnprovenError`` where it knows nobody by what we send; RefusedError, OutsideError.
+        """
+        review = {"apiVersion": paths.WHO.removeprefix("/apis/"), "kind": "SelfSubjectReview"}
+        path = f"{paths.WHO}/selfsubjectreviews"
+        answer = await self._calls.call("POST", path, {}, review, where="who asks")
+        return lenient.text(lenient.under(answer, "status", "userInfo", "username"))
 
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""

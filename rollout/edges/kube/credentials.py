@@ -22,6 +22,7 @@ from rollout.errors import OutsideError, RefusedError
 from rollout.model.status import sentence
 
 CONNECTIONS = 256
+PERSONAL = 4  # connections that carry the word of one person who has logged in
 BEFORE_END = 0.2  # of what is left of a token's life: it is asked for anew so long before its end
 LONGEST = 800  # characters of what somebody else wrote; a screen shows fewer of them
 LONGEST_BEFORE_END = 60.0  # seconds
@@ -112,6 +113,21 @@ async def connect(
     if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
         settings.proxy = str(way)
     return Connection(settings, load, ends)
+
+
+def as_somebody(ours: Connection, token: str) -> Connection:
+    """A client of the API server of ``ours`` that carries ``token`` and no credential of ours."""
+
+    async def load(settings: client.Configuration) -> datetime | None:
+        settings.api_key = {"BearerToken": f"Bearer {token}"}
+        return None
+
+    settings, known = client.Configuration(connection_pool_maxsize=PERSONAL), ours.configuration
+    for name in ("host", "ssl_ca_cert", "verify_ssl", "tls_server_name", "proxy"):
+        setattr(settings, name, getattr(known, name))
+    settings.api_key = {"BearerToken": f"Bearer {token}"}
+    settings.client_session_kwargs = {"trust_env": False}
+    return Connection(settings, load, None)
 
 
 FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")

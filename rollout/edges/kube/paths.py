@@ -7,6 +7,7 @@ CORE = "/api/v1"
 ISTIO = "/apis/networking.istio.io/v1"
 OURS = "/apis/rollout.dev/v1alpha1"
 REVIEWS = "/apis/authorization.k8s.io/v1"
+WHO = "/apis/authentication.k8s.io/v1"
 CLUSTERS = frozenset(
     {
         "Namespace",

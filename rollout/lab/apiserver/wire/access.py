@@ -91,6 +91,9 @@ def reviewed(access: Access, plural: str, review: JsonObject, user: User) -> Jso
             return {**review, "status": {"allowed": allowed}}
         case "tokenreviews":
             return {**review, "status": _token_status(access, str(spec.get("token", "")))}
+        case "selfsubjectreviews":
+            known = {"username": user.name, "groups": list(user.groups)}
+            return {**review, "status": {"userInfo": known}}
     raise forbidden(Subject("", plural, plural), "no such review")
 
 

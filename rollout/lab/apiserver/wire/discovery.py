@@ -30,7 +30,10 @@ REVIEWS = {
         ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
         ("subjectaccessreviews", "SubjectAccessReview"),
     ),
-    "authentication.k8s.io": (("tokenreviews", "TokenReview"),),
+    "authentication.k8s.io": (
+        ("tokenreviews", "TokenReview"),
+        ("selfsubjectreviews", "SelfSubjectReview"),
+    ),
 }
 
 

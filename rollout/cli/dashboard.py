@@ -1,0 +1,94 @@
+"""``dashboard``: the page for browsers, from this machine, with your own kubeconfig."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from rollout.cli import cluster, live, options, output, pages
+from rollout.cli.settings import Settings
+from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.store import Store
+from rollout.controller.loop import clock
+from rollout.edges.kube import Kube
+from rollout.errors import RefusedError, RolloutError
+from rollout.web.page import app
+from rollout.web.page.board import Board
+from rollout.web.page.people import Sessions
+from rollout.web.page.reader import Reader
+
+HOST = "127.0.0.1"
+EVERY = 1.0  # seconds between two questions at the controller's door, about what somebody looks at
+
+
+def dashboard(
+    context: typer.Context,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Only this one; default: all.")
+    ] = "",
+    port: Annotated[int, typer.Option(help="Of this machine; 0: a free one.", min=0)] = 0,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in your browser.")] = False,
+) -> None:
+    """Show every rollout live in a browser, until Ctrl-C.
+
+    It sees and asks what your kubeconfig lets you; nobody without the printed address gets in.
+    """
+    given = options.chosen(context)
+    scoped = Settings(given.kubeconfig, given.context, namespace)
+    asyncio.run(_serve(scoped, port, open_it=open_it))
+
+
+async def _serve(given: Settings, port: int, *, open_it: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with cluster.connected(given) as connection:
+        await cluster.listed(connection, "Rollout")
+        store, key = Store(connection), secrets.token_urlsafe(24)
+        page, also = await _page(connection, store, key)
+        asking = [
+            asyncio.create_task(also.run()),
+            asyncio.create_task(_newest(connection.server, page.board, store)),
+        ]
+        try:
+            async with app.opened(page, HOST, port) as address:
+                url = f"http://{address}/#key={key}"
+                output.say(f"{url}\nCtrl-C ends it.")
+                if open_it:
+                    webbrowser.open(url)
+                await stop.wait()
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise RefusedError(f"port {port}: {found}; a free one is wanted") from error
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def _page(connection: Kube, store: Store, key: str) -> tuple[app.Page, pages.Also]:
+    also = pages.Also(connection)
+    try:
+        name = await connection.whoami()
+    except RolloutError:  # an API server of old does not tell; what it lets do is the same
+        name = "you"
+    login = pages.ByKey(key, name, Inbox(store, lambda _: None), clock)
+    board = Board(Reader(connection, store, lambda: also.kinds), clock)
+    return app.Page(board, app.Settings(login=login, closed=True), Sessions(clock)), also
+
+
+async def _newest(server: str, board: Board, store: Store) -> None:
+    """For ever: what somebody looks at is as its last look left it, where that can be asked."""
+    while True:
+        await asyncio.sleep(EVERY)
+        for place in [place for place in board.opened if place.kind == "rollout"]:
+            with contextlib.suppress(RolloutError):
+                key = f"{place.namespace}/{place.name}"
+                held = store.load(key)
+                if held is not None:
+                    seen = cluster.Seen(held.obj, held.rollout, held.status)
+                    store.hear(held, (await live.fresh(server, seen)).status)

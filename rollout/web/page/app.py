@@ -1,0 +1,233 @@
+"""The page's door: its files, its streams, and what a person who has logged in asks."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from rollout.errors import OutsideError, RolloutError
+from rollout.model.reasons import Verb
+from rollout.web import body, door
+from rollout.web.page import files, guard, people, stream
+from rollout.web.page.board import Board
+from rollout.web.page.people import COOKIE, Door, Session, Sessions
+from rollout.web.page.reader import KINDS, Place
+
+LARGEST = 1 << 14  # bytes of a request; a token with many groups has some thousands
+DEADLINE = 5.0  # seconds for a request's body
+AT_ONCE = 8  # logins and requests that are worked on
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``hosts``: names under which the page is known besides those of this machine.
+
+    ``login``: how people prove who they are; None: nobody can, and nothing can be asked.
+    ``closed``: who has not logged in sees nothing.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    login: Door | None = None
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class Page:
+    """The handlers, and what they share."""
+
+    board: Board
+    settings: Settings
+    sessions: Sessions
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _streams: stream.Streams = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._streams = stream.Streams(self.sessions.clock)
+
+    def application(self) -> web.Application:
+        """Every path there is; no other one is looked for anywhere."""
+        hosts = guard.HERE | self.settings.hosts
+        app = web.Application(client_max_size=LARGEST, middlewares=[guard.middleware(hosts)])
+        app.on_response_prepare.append(guard.signed)
+        app.on_shutdown.append(self._close)
+        for name, file in files.load().items():
+            path = "/" if name == "index.html" else f"/{name}"
+            app.router.add_get(path, _sending(file))
+        app.router.add_get("/api/lines", self._lines)
+        app.router.add_get("/api/{kind}/{namespace}/{name}", self._sheet)
+        app.router.add_get("/api/{kind}/{name}", self._sheet)
+        app.router.add_get("/api/session", self._session)
+        app.router.add_post("/api/session", self._login)
+        app.router.add_delete("/api/session", self._logout)
+        app.router.add_post("/api/ask", self._ask)
+        return app
+
+    def drop(self) -> None:
+        """Every reader is let go; a browser comes back by itself."""
+        self._streams.drop()
+
+    async def _close(self, _: web.Application) -> None:
+        self.drop()
+
+    async def _lines(self, request: web.Request) -> web.StreamResponse:
+        """The list as it is, and then every line that changes."""
+        if refused := self._closed(request):
+            return refused
+        number = 0
+
+        def news() -> str:
+            nonlocal number
+            text, number = self.board.since(number), self.board.number
+            return text
+
+        return await self._streams.send(request, self.board.ticked, self._while(request, news))
+
+    async def _sheet(self, request: web.Request) -> web.StreamResponse:
+        """One thing in full, again whenever something of it changes."""
+        if refused := self._closed(request):
+            return refused
+        place = _place(request.match_info.get("kind", ""), request.match_info)
+        if place is None:
+            return _say(404, "there is no such kind")
+        told: str | None = None
+
+        def news() -> str:
+            nonlocal told
+            text = self.board.sheet(place) or "null"
+            if text == told:
+                return ""
+            told = text
+            return text
+
+        self.board.opened[place] += 1
+        try:
+            return await self._streams.send(request, self.board.ticked, self._while(request, news))
+        finally:
+            self.board.opened[place] -= 1
+            self.board.opened += type(self.board.opened)()
+
+    def _while(self, request: web.Request, news: Callable[[], str]) -> Callable[[], str | None]:
+        """``news`` for as long as this reader may read; then None."""
+        return lambda: None if self._closed(request) else news()
+
+    def _closed(self, request: web.Request) -> web.Response | None:
+        if not self.settings.closed or self.sessions.of(request) is not None:
+            return None
+        return _say(401, "log in to read this page")
+
+    async def _session(self, request: web.Request) -> web.Response:
+        """Who has logged in, and how one can."""
+        return _json(self._told(self.sessions.of(request)))
+
+    def _told(self, session: Session | None) -> dict[str, object]:
+        login = self.settings.login
+        return {
+            "login": login.hint if login else "",
+            "closed": self.settings.closed,
+            "who": session.person.name if session else "",
+            "token": session.token if session else "",
+        }
+
+    async def _login(self, request: web.Request) -> web.Response:
+        login = self.settings.login
+        if login is None:
+            return _say(404, "nobody can log in here")
+        given = await self._body(request)
+        if isinstance(given, web.Response):
+            return given
+        try:
+            person = await login.prove(str(given.get("secret", "")))
+        except RolloutError as error:
+            return _failed(error, 401)
+        key, session = await self.sessions.begin(person)
+        answer = _json(self._told(session))
+        secure = request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
+        answer.set_cookie(COOKIE, key, httponly=True, samesite="Strict", path="/", secure=secure)
+        return answer
+
+    async def _logout(self, request: web.Request) -> web.Response:
+        session = self.sessions.asking(request)
+        if session is not None:
+            await self.sessions.end(session)
+        answer = _json(self._told(None))
+        answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+        return answer
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        """202 once the request is on the object; what came of it the page shows by itself."""
+        session = self.sessions.asking(request)
+        if session is None:
+            return _say(401, "log in anew: this session is over")
+        given = await self._body(request)
+        if isinstance(given, web.Response):
+            return given
+        verb, place = Verb.of(str(given.get("verb"))), _place(str(given.get("kind")), given)
+        if verb is None or place is None:
+            return _say(400, "a kind, a name and a verb are wanted")
+        try:
+            await session.person.ask(place, verb)
+        except people.OverError as error:
+            await self.sessions.end(session)
+            return _failed(error, 401)
+        except RolloutError as error:
+            return _failed(error, 403)
+        return web.json_response({}, status=202, headers=_NO_STORE)
+
+    async def _body(self, request: web.Request) -> dict[str, object] | web.Response:
+        if self._room.locked():
+            return _say(503, "busy; try again soon")
+        async with self._room:
+            read = await body.read(request, LARGEST, DEADLINE)
+        if isinstance(read, int):
+            return _say(read, "the request is too large, or came too slowly")
+        try:
+            value = json.loads(read)
+        except (ValueError, RecursionError):
+            value = None
+        return value if isinstance(value, dict) else _say(400, "JSON is wanted")
+
+
+@asynccontextmanager
+async def opened(page: Page, host: str, port: int) -> AsyncIterator[str]:
+    """Where the page is, ``host:port``, for as long as it is open; as ``door.opened``."""
+    looking = asyncio.create_task(page.board.run(), name="page")
+    try:
+        async with door.opened(page.application(), host, port) as address:
+            yield address
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await page.sessions.close()
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _sending(file: files.File) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def send(request: web.Request) -> web.Response:
+        return files.answer(request, file)
+
+    return send
+
+
+def _place(kind: str, given: Mapping[str, object]) -> Place | None:
+    """The thing that a path or a request names; None: its kind is none of the page's."""
+    if kind not in KINDS:
+        return None
+    return Place(kind, str(given.get("namespace", "") or ""), str(given.get("name", "")))
+
+
+def _json(value: dict[str, object]) -> web.Response:
+    return web.json_response(value, headers=_NO_STORE)
+
+
+def _failed(error: RolloutError, refused: int) -> web.Response:
+    """What a person reads of it: 403 or 401 where the answer was no, 503 where there was none."""
+    return _say(503 if isinstance(error, OutsideError) else refused, str(error))
+
+
+def _say(status: int, text: str) -> web.Response:
+    return web.json_response({"problem": text}, status=status, headers=_NO_STORE)

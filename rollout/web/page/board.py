@@ -1,0 +1,125 @@
+"""The page's memory: every line with a number that rises, so that each reader gets what is new.
+
+However many changes a second there are, and however slow a reader is, it holds one newest line
+of each thing and no queue: a reader who is late gets fewer and newer ones.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rollout.model.status import Stage
+from rollout.web.page.reader import Place, Reader, Seen
+from rollout.web.page.samples import Memory
+
+TICK = 0.5  # seconds between two looks at everything; so old is what a reader sees at most
+GONE = 10_000  # things that went and are still told of, to readers who are late
+
+Json = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Line:
+    seen: Seen
+    packed: str
+    number: int
+
+
+@dataclass(slots=True)
+class Board:
+    """``number`` rises with every change of a line. ``opened``: what readers read in full now."""
+
+    reader: Reader
+    clock: Callable[[], datetime]
+    number: int = 1
+    opened: Counter[Place] = field(default_factory=Counter)
+    _lines: dict[str, _Line] = field(default_factory=dict)
+    _gone: dict[str, int] = field(default_factory=dict)
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _sheets: dict[Place, tuple[int, str | None]] = field(default_factory=dict)
+    _ticks: int = 0
+    _ticked: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def run(self) -> None:
+        """For ever: looks at everything, and wakes whoever waits for news."""
+        while True:
+            self.look()
+            async with self._ticked:
+                self._ticked.notify_all()
+            await asyncio.sleep(TICK)
+
+    async def ticked(self) -> None:
+        """There was another look."""
+        async with self._ticked:
+            await self._ticked.wait()
+
+    def look(self) -> None:
+        """Every line is as its object is now."""
+        self._ticks += 1
+        self._sheets.clear()
+        here: set[str] = set()
+        known = {key: line.seen.version for key, line in self._lines.items()}
+        for seen in self.reader.all(known):
+            here.add(seen.place.id)
+            if known.get(seen.place.id) is not seen.version:
+                self._put(seen)
+        for key in self._lines.keys() - here:
+            self._drop(key)
+
+    def _put(self, seen: Seen) -> None:
+        key, line = seen.place.id, self._lines.get(seen.place.id)
+        text = json.dumps(self.reader.line(seen), separators=(",", ":"))
+        self._sample(seen)
+        if line is not None and line.packed == text:
+            line.seen = seen
+            return
+        self.number += 1
+        self._gone.pop(key, None)
+        self._lines[key] = _Line(seen, text, self.number)
+
+    def _drop(self, key: str) -> None:
+        self.number += 1
+        del self._lines[key]
+        self._memories.pop(key, None)
+        self._gone[key] = self.number
+        while len(self._gone) > GONE:
+            del self._gone[next(iter(self._gone))]
+
+    def _sample(self, seen: Seen) -> None:
+        status = seen.status
+        if status is None or (status.stage.name is Stage.IDLE and not status.attempt.verdicts):
+            return
+        if status.attempt.verdicts:
+            memory = self._memories.setdefault(seen.place.id, Memory())
+            memory.take(status.attempt, self.clock())
+
+    def since(self, number: int) -> str:
+        """What is new since ``number``, as one JSON text; empty: nothing. 0: everything."""
+        if number == self.number:
+            return ""
+        lines = [line.packed for line in self._lines.values() if line.number > number]
+        gone = [key for key, when in self._gone.items() if when > number] if number else []
+        if not lines and not gone and number:
+            return ""
+        whole = "false" if number else "true"
+        return f'{{"whole":{whole},"gone":{json.dumps(gone)},"lines":[{",".join(lines)}]}}'
+
+    def sheet(self, place: Place) -> str | None:
+        """Everything about one thing, as JSON; made once a look, whoever reads; None: not there."""
+        known = self._sheets.get(place)
+        if known is None or known[0] != self._ticks:
+            known = self._ticks, self._sheet(place)
+            self._sheets[place] = known
+        return known[1]
+
+    def _sheet(self, place: Place) -> str | None:
+        full = self.reader.full(place, self.clock())
+        if full is None:
+            return None
+        memory = self._memories.get(place.id)
+        plots = memory.shown() if memory is not None else []
+        return json.dumps({**full, "plots": plots}, separators=(",", ":"))

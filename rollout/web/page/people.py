@@ -1,0 +1,117 @@
+"""Who has logged in at the page, for how long, and what they ask; nothing is asked without it.
+
+A session is a random number in a cookie that no script reads and no other site sends along, and
+a second one that our own page repeats in a header. What either stands for is here alone.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aiohttp import web
+
+from rollout.errors import RefusedError
+from rollout.model.reasons import Verb
+from rollout.web.page.reader import Place
+
+COOKIE = "rollout_session"
+TOKEN = "X-Rollout-Token"
+IDLE = timedelta(hours=1)  # a session that asks for nothing so long is over
+LONGEST = timedelta(hours=12)
+MOST = 1000  # sessions; the oldest goes first
+
+
+class OverError(RefusedError):
+    """What proved a person proves nobody any more: a token is over, or was taken back."""
+
+
+class Person(Protocol):
+    """Somebody who was proved, and in whose name things are asked.
+
+    Errors: ``OverError``; ``RefusedError`` for what they may not, ``OutsideError`` without answer.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the API server calls them."""
+
+    async def ask(self, place: Place, verb: Verb) -> None:
+        """The request is on the object, as this person's own."""
+
+    async def close(self) -> None:
+        """Nothing of them is kept any more."""
+
+
+class Door(Protocol):
+    """How people prove who they are: ``hint`` says it in words."""
+
+    @property
+    def hint(self) -> str: ...
+
+    async def prove(self, secret: str) -> Person:
+        """Errors: ``RefusedError`` for one that proves nobody, ``OutsideError``."""
+
+
+@dataclass(slots=True)
+class Session:
+    """``token``: what our page repeats in a header; ``used``: when it asked last."""
+
+    person: Person
+    token: str
+    began: datetime
+    used: datetime
+
+
+@dataclass(slots=True)
+class Sessions:
+    """Those that are not over."""
+
+    clock: Callable[[], datetime]
+    _known: dict[str, Session] = field(default_factory=dict)
+
+    async def begin(self, person: Person) -> tuple[str, Session]:
+        """The cookie's value, and the session."""
+        await self._sweep()
+        key, now = secrets.token_urlsafe(32), self.clock()
+        self._known[key] = Session(person, secrets.token_urlsafe(32), now, now)
+        return key, self._known[key]
+
+    def of(self, request: web.Request) -> Session | None:
+        """Whose cookie the request has; None: nobody's, or a session that is over."""
+        session = self._known.get(request.cookies.get(COOKIE, ""))
+        return session if session is not None and not self._is_over(session) else None
+
+    def asking(self, request: web.Request) -> Session | None:
+        """As ``of``, where the request has the header, too: only our own page can repeat it."""
+        session = self.of(request)
+        if session is None or not same(request.headers.get(TOKEN, ""), session.token):
+            return None
+        session.used = self.clock()
+        return session
+
+    async def end(self, session: Session) -> None:
+        """It is over."""
+        self._known = {key: one for key, one in self._known.items() if one is not session}
+        await session.person.close()
+
+    async def close(self) -> None:
+        """Nobody is logged in any more."""
+        for session in list(self._known.values()):
+            await self.end(session)
+
+    def _is_over(self, session: Session) -> bool:
+        now = self.clock()
+        return now - session.used > IDLE or now - session.began > LONGEST
+
+    async def _sweep(self) -> None:
+        for session in [one for one in self._known.values() if self._is_over(one)]:
+            await self.end(session)
+        while len(self._known) >= MOST:
+            await self.end(next(iter(self._known.values())))
+
+
+def same(given: str, wanted: str) -> bool:
+    """Whether they are, in a time that tells nothing of where they differ."""
+    return secrets.compare_digest(given.encode(), wanted.encode())

@@ -1,0 +1,89 @@
+"""Server-sent events: a reader gets what is newest when it is ready for it, and no queue grows.
+
+Source: WHATWG, "HTML: Server-sent events".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiohttp import web
+
+from rollout.messages.page.rows import stamp
+
+MOST = 200  # readers at once; each is a browser's tab
+BEAT = 10.0  # seconds without news after which a reader hears that we are alive
+PATIENCE = 30.0  # seconds that a reader may take for one message
+AGAIN = 1000  # milliseconds until a browser whose connection was lost asks again
+
+
+News = Callable[[], str | None]
+"""What this reader has not got yet, of now; empty: nothing. None: it may read no more."""
+
+
+@dataclass(slots=True)
+class Streams:
+    """Those that are open. ``clock``: a reader's own may be minutes off, so it hears ours."""
+
+    clock: Callable[[], datetime]
+    _open: set[asyncio.Task[object]] = field(default_factory=set)
+
+    async def send(
+        self, request: web.Request, ticked: Callable[[], Awaitable[None]], news: News
+    ) -> web.StreamResponse:
+        """Events until the reader goes, or ``news`` is None; 503 when too many read."""
+        task = asyncio.current_task()
+        if len(self._open) >= MOST or task is None:
+            again = {"Retry-After": "5", "Cache-Control": "no-store"}
+            return web.json_response({"problem": "too many readers"}, status=503, headers=again)
+        self._open.add(task)
+        try:
+            return await self._sent(request, ticked, news)
+        finally:
+            self._open.discard(task)
+
+    def drop(self) -> None:
+        """Every reader is let go: no server waits for somebody who reads for ever."""
+        for task in self._open:
+            task.cancel()
+
+    async def _sent(
+        self, request: web.Request, ticked: Callable[[], Awaitable[None]], news: News
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers=_HEADERS)
+        await response.prepare(request)
+        clock = asyncio.get_running_loop().time
+        await _write(request, response, f"retry: {AGAIN}\n{self._beat()}")
+        told = clock()
+        while not _is_gone(request) and (text := news()) is not None:
+            if text or clock() - told >= BEAT:
+                await _write(request, response, f"data: {text}\n\n" if text else self._beat())
+                told = clock()
+            await ticked()
+        return response
+
+    def _beat(self) -> str:
+        return f"event: beat\ndata: {stamp(self.clock())}\n\n"
+
+
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+async def _write(request: web.Request, response: web.StreamResponse, text: str) -> None:
+    """Sent, or the reader is let go who takes nothing for so long."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await response.write(text.encode())
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("a reader took nothing") from None
