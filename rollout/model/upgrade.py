@@ -36,7 +36,10 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """A folder in git holds the new revision's objects; a RolloutSource applies them."""
+    """A folder in git holds the new revision's objects; a RolloutSource applies them.
+
+    It needs ``manifests: true``, and a policy that lets it write a control plane's kinds.
+    """
 
     __pydantic_config__ = CONFIG
 

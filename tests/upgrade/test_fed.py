@@ -131,3 +131,39 @@ def test_where_it_is_allowed_an_upgrade_in_place_goes_wave_by_wave() -> None:
     }
     assert moved == {"shop1": NEW, "shop2": NEW, "shop3": OLD, "tagged": NEW}  # shop3: in no wave
     assert mesh.labels("shop2")["istio.io/rev"] == OLD
+
+
+# By a source
+
+
+def absent(mesh: Mesh) -> list[Any]:
+    """All that the new revision is, taken out of the mesh."""
+    keys = [key for key in mesh.kube.objects if NEW in key[2]]
+    return [mesh.kube.objects.pop(key) for key in keys]
+
+
+def source(status: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    meta = {"name": "istio", "namespace": "mesh"}
+    return {"kind": "RolloutSource", "metadata": meta, "spec": spec, "status": status}
+
+
+def test_a_source_that_is_to_apply_the_new_revision_is_waited_for_and_says_why() -> None:
+    mesh = built()
+    revision = absent(mesh)
+    play = Play(mesh).begin(
+        install={"manifests": {"source": "mesh/istio"}},
+        preflight={"overrule": [{"rule": "UPG-022", "reason": "it is yet to come"}]},
+    )
+    told = "there is no rolloutsource mesh/istio, which was to apply 1-30-3"
+    play.until(lambda p: p.status.because == told)
+    mesh.put(source({}))
+    told = "rolloutsource mesh/istio has no manifests: true, and so applies no 1-30-3"
+    play.until(lambda p: p.status.because == told)
+    problem = {"file": "a.yaml", "message": "the policy names no ClusterRole"}
+    mesh.put(source({"rejected": [problem]}, manifests=True))
+    play.until(lambda p: p.status.awaits is Awaits.INSTALLER)
+    play.until(
+        lambda p: p.status.because == "rolloutsource mesh/istio: the policy names no ClusterRole"
+    )
+    mesh.put(source({}, manifests=True), *revision)
+    play.to(State.CANARY)

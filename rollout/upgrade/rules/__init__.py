@@ -80,7 +80,6 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("UPG-064", WARN, planes.kept_by_sail),
     Rule("UPG-065", BLOCK, paths.others),
     Rule("UPG-065", BLOCK, paths.frozen),
-    Rule("UPG-066", BLOCK, paths.by_source),
     Rule("GW-001", BLOCK, gateways.bundled),
     Rule("GW-002", WARN, gateways.not_injected),
     Rule("GW-003", WARN, gateways.scaled),

@@ -167,16 +167,6 @@ def frozen(case: Case) -> Iterator[str]:
             yield f"freeze until {each.to.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {each.reason}"
 
 
-def by_source(case: Case) -> Iterator[str]:
-    """UPG-066, B: a source writes into namespaces alone, and a revision is more than that."""
-    if case.spec.install.manifests is not None and case.new is None:
-        source = case.spec.install.manifests.source
-        yield (
-            f"rolloutsource {source}: applies no webhook configurations and no cluster roles; "
-            f"install {case.spec.to} by Helm, Argo CD or Flux, which external waits for"
-        )
-
-
 def no_metrics(case: Case) -> Iterator[str]:
     """UPG-062, W: a gate that sees nothing promotes nothing. Source: istio#42428."""
     if case.metrics is False:

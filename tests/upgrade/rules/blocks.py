@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from rollout.model.upgrade import (
     GatewayMove,
     Install,
-    Manifests,
     Removal,
     Sail,
     TagMove,
@@ -302,10 +301,6 @@ BLOCKS: Mapping[str, Worlds] = {
             case(but(ControlPlaneUpgrade=[other_upgrade("Done")])),
             case(mesh=seen(but(ControlPlaneUpgrade=[other_upgrade("Waves")]), upgrade="another")),
         ],
-    ),
-    "UPG-066": (
-        [case(to="1-31-0", install=Install(manifests=Manifests("mesh/istio")))],
-        [case(to="1-31-0"), case(install=Install(manifests=Manifests("mesh/istio")))],
     ),
     "GW-001": (
         [case(bundled())],
