@@ -2,8 +2,8 @@
 
 Nothing is restated here: the default spec, the real questions, status and actions, on virtual
 time.  Counters are read as from Prometheus, ten seconds late and at multiples of the interval, so
-that a step's first block begins up to an interval late, and what was counted while a weight changed
-never counts.  Proxies take a change at once, and nobody answers who is asked.
+that the first block begins up to an interval late, and what was counted while a weight changed
+certifies nothing.  Proxies take a change at once, and nobody answers who is asked.
 """
 
 import random

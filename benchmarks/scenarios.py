@@ -183,7 +183,7 @@ class Traffic:
         """Pods that are alike: how many, their error share, whether the release shows."""
         nature, release = self.scenario.nature, self.scenario.release
         middle = begin + seconds / 2
-        base = self._base(middle)
+        base = self.base(middle)
         is_bad = side == "canary" and release.is_bad_at(middle)
         if side == "canary":
             base = max(base, self._canary_only(begin, seconds))
@@ -205,7 +205,8 @@ class Traffic:
         errors = self.scenario.release.errors
         return min(1.0, max(base, errors) if is_bad and errors is not None else base)
 
-    def _base(self, second: float) -> float:
+    def base(self, second: float) -> float:
+        """Stable's share of errors at that time, its pods' own differences left out."""
         nature = self.scenario.nature
         drifted = math.exp(math.log(nature.drift) * max(0.0, min(1.0, second / 1800)))
         share = self.scenario.errors * drifted
@@ -233,7 +234,7 @@ class Traffic:
         release = self.scenario.release
         if not release.is_bad_at(second):
             return 0.0
-        errors = 0.0 if release.errors is None else release.errors - self._base(second)
+        errors = 0.0 if release.errors is None else release.errors - self.base(second)
         slow = max(b - a for a, b in zip(self.beyond, self.bad_beyond, strict=True))
         return max(errors, slow, 0.0) * release.pods
 
@@ -258,7 +259,7 @@ class Traffic:
 
     def _pod_minute(self, pod: int, begin: float) -> Counted:
         every = poisson(self.random, self.scenario.per_second * 60 / PODS)
-        share = self._base(begin) * self.factors["stable"][pod]
+        share = self.base(begin) * self.factors["stable"][pod]
         overlap = sum(
             max(0.0, min(begin + 60, at + 30) - max(begin, at)) for at in self.bursts["stable"][pod]
         )

@@ -4,6 +4,7 @@
 doing; ``make test-fresh`` draws new ones (``--hypothesis-profile fresh``), every night.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -11,3 +12,13 @@ settings.register_profile(
 )
 settings.register_profile("fresh", settings.get_profile("rollout"), derandomize=False)
 settings.load_profile("rollout")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="write the golden screens anew")
+
+
+@pytest.fixture
+def renew(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are written anew instead of compared."""
+    return bool(request.config.getoption("--renew"))

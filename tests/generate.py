@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rollout.cli.manifests import install, rbac
 from rollout.manifest import generated
-from tests import rooms, states
+from tests import clipage, reference, rooms, states
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     for path, text in {**generated.files(), **rbac.files(), **install.files()}.items():
         (ROOT / path).write_text(text)
-    for made in (states, rooms):
+    for made in (states, rooms, reference, clipage):
         made.PAGE.write_text(made.page())
 
 

@@ -70,11 +70,13 @@ def rollout(wanted: RolloutSpec, revision: str = "v1", commit: str = "c1") -> Ro
     )
 
 
-def look(status: RolloutStatus, *, deleting: bool = False, **seen: Any) -> Look:
+def look(
+    status: RolloutStatus, *, deleting: bool = False, request: Request | None = None, **seen: Any
+) -> Look:
     """A look at START at a rollout that asks for v2; four pods of v1 and v2 are ready."""
     pods = {name: workload(name) for name in ("v1", "v2")}
     plain = Observation(Revision("v2"), SeenTraffic(serving=("stable",)), workloads=pods)
-    asked = replace(rollout(canary_spec(), "v2"), deleting=deleting)
+    asked = replace(rollout(canary_spec(), "v2"), deleting=deleting, request=request)
     return Look(asked, status, replace(plain, **seen), START)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,14 @@ from rollout.edges.webhook import body, signature
 from rollout.errors import ManifestError
 from rollout.lab.slack.api import SCOPE_OF
 from rollout.manifest import load
+from rollout.model import upgrading
+from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
+from rollout.model.status import Phase, Stage
+from rollout.model.switchover import SwitchStage
 from rollout.model.upgrade import UNAVOIDABLE
+from rollout.model.upgrading import Awaits, State
 from rollout.upgrade import rules as upgrade_rules
+from tests import clipage
 from tests.edges.test_webhook import KEY, question
 
 ROOT = Path(__file__).parent.parent
@@ -141,3 +148,28 @@ def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> 
         re.findall(r"^\| `(rollout_\w+)` \|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
     )
     assert rows == {name for name in ours if not name.startswith("process_")}
+
+
+PEOPLES_WORDS = (
+    *(Phase, Stage, WaitsFor, Cause, PauseKind, Verb),
+    *(State, Awaits, upgrading.Standing, SwitchStage),
+)
+
+
+@pytest.mark.parametrize("words", PEOPLES_WORDS, ids=lambda words: words.__qualname__)
+def test_every_word_of_a_status_stands_in_the_vocabulary(words: type[StrEnum]) -> None:
+    pages = ("concepts", "states", "upgrade", "switchover", "metrics")
+    said = " ".join((DOCS / f"{page}.md").read_text() for page in pages)
+    assert [w.value for w in words if not re.search(rf"\b{re.escape(w.value)}\b", said)] == []
+
+
+def test_the_page_of_commands_is_drawn_from_the_parser() -> None:
+    assert clipage.PAGE.read_text() == clipage.page(), "run `make generate`"
+
+
+def test_the_templates_of_the_page_load_together() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "templates.md").read_text(), re.DOTALL)
+    assert load.text("templates.md", blocks[-1].encode()).errors == ()
+    for block_ in blocks[:-1]:
+        steps: dict[str, object] = {"strategy": {"canary": {"steps": [{"weight": 5}]}}}
+        assert mistakes(steps | yaml.safe_load(block_)) == ()

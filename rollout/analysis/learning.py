@@ -208,9 +208,13 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
     kept = kept.with_source(key, source.counted(tally, newest, _six(faded)))
-    if not _counts(case, kept, last, counts.at):
+    whole = _counts(case, kept, last, counts.at)
+    if not whole and not _rose(case, kept, last):
         return kept
-    block = _Block(counts.at, canary, stable, _setting(case, kept, last))
+    setting = _setting(case, kept, last)
+    if not whole:
+        setting = replace(setting, rising_to=case.window.weight)
+    block = _Block(counts.at, canary, stable, setting)
     for one in case.metrics:
         if one.source == key and case.can_tell(one):
             kept = _weigh(case, kept, one, block)
@@ -222,6 +226,12 @@ def _counts(case: Case, kept: Memory, begin: datetime, end: datetime) -> bool:
     asked = case.window.asked
     late = kept.before is not None and asked is not None and kept.before <= begin and end <= asked
     return begin >= case.window.since or late
+
+
+def _rose(case: Case, kept: Memory, begin: datetime) -> bool:
+    """Whether the block, not wholly in one window, has nothing in it but this one and the last."""
+    follows = case.window.comparing and case.window.by_weight
+    return follows and kept.before is not None and kept.before <= begin
 
 
 def _says_nothing_new(case: Case, source: Source, counts: Counts) -> bool:
@@ -259,7 +269,7 @@ def _weigh(case: Case, kept: Memory, one: Judged, block: _Block) -> Memory:
         )
         trail = trails.get(outcome.name) or sequential.begin(temper, outcome=outcome)
         trails[outcome.name] = sequential.weigh(trail, pair, outcome, temper, block.setting)
-        if one.metric.strict and pair.canary_all:
+        if one.metric.strict and pair.canary_all and not block.setting.rising_to:
             share = pair.canary_bad / pair.canary_all
             so_far = strikes.get(one.name, Strikes())
             strikes[one.name] = so_far.plus(block.end, share, share > outcome.line.absolute)

@@ -11,13 +11,14 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from rollout.analysis.counters import Figures, Tally
-from rollout.analysis.evidence import Pair
+from rollout.analysis.evidence import NOT_STARTED, Pair
 from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
+from rollout.analysis.incidents import Mark
 from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
-VERSION = 1
+VERSION = 2
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -233,7 +234,7 @@ def _gone(entry: list[int]) -> tuple[datetime, Figures]:
 def _trail_json(trail: Trail) -> list[Any]:
     pair, seconds, warm = trail.part
     return [
-        list(trail.harmful),
+        _logs_json(trail.harmful),
         trail.waiting,
         trail.blocks,
         int(trail.cooled),
@@ -243,15 +244,28 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
+        [[mark.waiting, *_logs_json(mark.logs)] for mark in trail.marks],
         *([*pair, seconds, int(warm)] if seconds else ()),
     ]
 
 
+def _logs_json(logs: tuple[float, ...]) -> list[float]:
+    """How many there are, and all but the last ones that say nothing any more."""
+    count = len(logs)
+    while count and logs[count - 1] == NOT_STARTED:
+        count -= 1
+    return [len(logs), *logs[:count]]
+
+
+def _logs(count: int, *logs: float) -> tuple[float, ...]:
+    return (*logs, *(NOT_STARTED,) * (count - len(logs)))
+
+
 def _trail(json: list[Any]) -> Trail:
     harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, *rest = json
-    base_bad, base_all, *part = rest
+    base_bad, base_all, marks, *part = rest
     return Trail(
-        harmful=tuple(harmful),
+        harmful=_logs(*harmful),
         waiting=waiting,
         blocks=blocks,
         cooled=bool(cooled),
@@ -262,6 +276,7 @@ def _trail(json: list[Any]) -> Trail:
         base_bad=base_bad,
         base_all=base_all,
         part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
+        marks=tuple(Mark(waiting, _logs(*logs)) for waiting, *logs in marks),
     )
 
 

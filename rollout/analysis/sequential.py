@@ -14,23 +14,17 @@ from operator import add
 from types import MappingProxyType
 from typing import NamedTuple, TypedDict
 
-from rollout.analysis import evidence
+from rollout.analysis import evidence, incidents
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import UNKNOWN, Temper
+from rollout.analysis.incidents import CAPS, OUTAGE_CAPS, Mark
 from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, Analysis, HarmCap
 from rollout.model.status import Standing
 
-CAP = 2.2  # nats a block may add: three, which an incident of 20 s can touch, seldom prove anything
-LIFTED = 8.0  # the same after three blocks in a row that reached it: now it lasts for a minute
-OUTAGE_CAP = 3.3  # for the bet that most requests fail, which no passing incident looks like
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
 LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
 MOST_PARTS = 3  # so many of them at most: who counts every second lives in a faster world
-AGREES = 1.0  # nats by which a block speaks against the canary
-AGREEING, AGREEING_OUTAGE = 3, 2  # so many of them in a row lift the caps
-TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
-CAPS, OUTAGE_CAPS = (CAP, LIFTED, AGREEING), (OUTAGE_CAP, LIFTED, AGREEING_OUTAGE)
 LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
@@ -88,6 +82,8 @@ class Trail(NamedTuple):
     """What all blocks of one outcome have said so far.
 
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
+    ``marks``: what it was after each of the last three blocks if no incident were taken from it,
+    newest first.
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts of whole blocks since the attempt began; ``part``: those after them.
@@ -106,6 +102,7 @@ class Trail(NamedTuple):
     base_bad: float = 0.01  # before anything is known: one in a thousand, forgotten at once
     base_all: float = 10.0
     part: Part = NO_PART
+    marks: tuple[Mark, ...] = ()
 
     @property
     def counted(self) -> Pair:
@@ -169,11 +166,13 @@ class Setting:
 
     ``levels``: the weights, in percent, for which "safe to go on" is being tested.
     ``interval``: seconds that are counted at a time.
+    ``rising_to``: the weight changed in the middle of the block, to so many percent; 0: it did not.
     """
 
     levels: tuple[int, ...]
     warm: bool = False
     interval: float = LEAST_BLOCK
+    rising_to: int = 0
 
 
 def block_of(interval: float) -> float:
@@ -187,9 +186,24 @@ def widened(line: Line, temper: Temper) -> Line:
     return line if line.ratio == 0 or ratio <= line.ratio else Line(ratio, line.absolute)
 
 
+def while_rising(line: Line, pair: Pair, rising_to: int) -> Line:
+    """``line`` for a block in the middle of which the canary's weight rose.
+
+    Trouble that both sides share late in such a block meets more of the canary's requests than of
+    stable's: its share of them is ``rising_to`` then, and was less in the whole block.  The ratio
+    of these two odds is the most by which that can raise its share of bad ones over stable's.
+    """
+    if not rising_to or not line.ratio or rising_to >= 100:
+        return line
+    odds = rising_to / (100 - rising_to)
+    return Line(line.ratio * max(1.0, odds * pair.stable_all / pair.canary_all), line.absolute)
+
+
 def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     """``trail`` after one more block; bets and lines come from the blocks before it only."""
     if setting.interval < LEAST_BLOCK:
+        if setting.rising_to:
+            return trail  # short, so that little is lost
         bits, seconds, warm = trail.part
         part = Part(bits.plus(pair), seconds + setting.interval, warm or setting.warm)
         if part.seconds + setting.interval / 2 < block_of(setting.interval):
@@ -201,31 +215,55 @@ def weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: S
 def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> Trail:
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
-    line = widened(outcome.line, temper)
-    loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
-    starting = trail.waiting * _hazard(trail, setting)
-    cap = _cap(trail, temper.lasting, setting, CAPS)
-    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
-    agrees = max(gains) >= min(AGREES, cap)
-    if outcome.outage:
-        cap = _cap(trail, temper.outages, setting, OUTAGE_CAPS)
-        gains.append(_outage(trail, pair, line, (temper.dispersion, cap)))
-    start = math.log(starting) if starting > 0 else NOT_STARTED
+    spoken = _speak(trail, pair, outcome, temper, setting)
     return Trail(
-        harmful=tuple(
-            [
-                _floor(gain + evidence.log_add(log, start))
-                for gain, log in zip(gains, trail.harmful, strict=True)
-            ]
-        ),
-        waiting=_short(trail.waiting - starting),
+        harmful=spoken.harmful,
+        waiting=spoken.waiting,
         blocks=trail.blocks + 1,
         cooled=trail.cooled or not setting.warm,
-        agreeing=trail.agreeing + 1 if agrees else 0,
+        agreeing=trail.agreeing + 1 if spoken.agrees else 0,
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
-        safe=trail.safe if setting.warm else _safe(trail, pair, outcome, temper, setting.levels),
+        safe=_safe(trail, pair, outcome, temper, setting),
+        marks=spoken.marks,
         **_heard(trail, pair),
     )
+
+
+class _Spoken(NamedTuple):
+    harmful: tuple[float, ...]
+    waiting: float
+    marks: tuple[Mark, ...]
+    agrees: bool
+
+
+def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting) -> _Spoken:
+    """What the block says against the canary, and what of all is left if some is an incident."""
+    line = while_rising(widened(outcome.line, temper), pair, setting.rising_to)
+    loose = Line(line.ratio, line.absolute + outcome.loose) if setting.warm else line
+    block, cap = block_of(setting.interval), CAPS.lifted
+    if temper.lasting:
+        cap = incidents.cap(trail.agreeing, temper.lasting, block, CAPS)
+    gains = _harm(trail, pair, outcome, loose, (temper.dispersion, cap))
+    agrees = max(gains) >= min(incidents.AGREES, cap)
+    starting = trail.waiting * _hazard(trail, setting)
+    start = math.log(starting) if starting > 0 else NOT_STARTED
+    waiting, marks = _short(trail.waiting - starting), trail.marks
+    harmful = _grown(trail.harmful, gains, start)
+    if not temper.lasting:
+        free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
+        harmful = tuple(map(min, harmful, *incidents.bounds(marks, waiting, len(gains))))
+        marks = (Mark(waiting, free), *marks)[: incidents.LONGEST]
+    if outcome.outage:
+        cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
+        gain = _outage(trail, pair, line, (temper.dispersion, cap))
+        harmful += _grown(trail.harmful[-1:], [gain], start)
+    return _Spoken(harmful, waiting, marks, agrees)
+
+
+def _grown(logs: tuple[float, ...], gains: Sequence[float], start: float) -> tuple[float, ...]:
+    """The first of ``logs``, one for each of ``gains``, after a block."""
+    both = zip(gains, logs, strict=False)
+    return tuple([_floor(gain + evidence.log_add(log, start)) for gain, log in both])
 
 
 class _Heard(TypedDict):
@@ -273,21 +311,6 @@ def _outage(trail: Trail, pair: Pair, line: Line, tempering: tuple[float, float]
     return min(cap, evidence.log_factors(pair, bets, wide)[0] / dispersion)
 
 
-def _cap(trail: Trail, lasting: int, setting: Setting, caps: tuple[float, float, int]) -> float:
-    """The most that a block may say: first, and after so many in a row that spoke up.
-
-    ``lasting``: minutes that incidents of stable's pods have lasted: for twice as long the same
-    must not prove more against a canary, which may be one pod only.
-    """
-    first, lifted, agreeing = caps
-    if not lasting:
-        return lifted if trail.agreeing >= agreeing else first
-    lasts = min(PATIENCE, TWICE * lasting) * 60 / block_of(setting.interval)
-    if trail.agreeing >= agreeing + lasts:
-        return lifted
-    return first * AGREEING / (AGREEING + lasts)
-
-
 def _hazard(trail: Trail, setting: Setting) -> float:
     """The chance that, if it has not gone bad yet, it does in this block.
 
@@ -301,13 +324,15 @@ def _hazard(trail: Trail, setting: Setting) -> float:
 
 
 def _safe(
-    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, levels: Sequence[int]
-) -> dict[int, tuple[float, ...]]:
+    trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: Setting
+) -> Mapping[int, tuple[float, ...]]:
     """The safe test's logs, each weight with its own line: less harm is allowed to more users."""
+    if setting.warm or setting.rising_to:
+        return trail.safe
     ratio = widened(outcome.line, temper).ratio
     base = outcome.line.absolute if ratio == 0 else 0.0
     answer = {}
-    for percent in levels:
+    for percent in setting.levels:
         line = Line(ratio, base + outcome.harm * 100 / percent)
         before = trail.safe.get(percent, (0.0,) * len(HARMLESS))
         if _harmless(before) > CERTAIN:

@@ -45,8 +45,10 @@ class Window:
 
     ``stable``, ``canary``: revision names; ``workloads``: revision to Deployment name.
     ``since``: when the present weight was confirmed at the proxies; blocks that began before
-    never count.
+    certify nothing.
     ``asked``: when the present weight was asked for; what ended before is the last window's.
+    ``by_weight``: no other requests reach the canary than its weight sends, so that what was
+    counted while the weight rose can speak against it.
     ``weight``, ``next_weight``: the canary's share now and after the gate, percent.
     ``mirrored``: the canary gets copies or cohorts only, which the destination alone has seen.
     ``stable_down_at``: when stable was last seen without ready pods; until the proxies know of its
@@ -69,6 +71,7 @@ class Window:
     comparing: bool = True
     stable_down_at: datetime | None = None
     asked: datetime | None = None
+    by_weight: bool = False
     view: View | None = None
     sides: Mapping[str, Side] = field(default_factory=dict)
 

@@ -43,6 +43,7 @@ def refused(obj: Json, known: Container[str]) -> tuple[Record, ...]:
 def _refusal(obj: Json, one: RefusedRequest) -> Record:
     kind, key, uid = _object(obj)
     by_annotation = one.by == BY_KUBERNETES
+    manager = _manager(obj, objects.REQUEST, one.request) if by_annotation else ""
     return Record(
         id=f"{uid}.{one.request}",
         at=one.at,
@@ -53,7 +54,7 @@ def _refusal(obj: Json, one: RefusedRequest) -> Record:
         proof=_proof(one.by),
         because=one.because,
         who="" if by_annotation else one.by,
-        claimed=_manager(obj, objects.REQUEST, one.request) if by_annotation else "",
+        claimed=one.claimed or manager,
         request=one.request,
     )
 
@@ -72,7 +73,7 @@ def _decision(obj: Json, entry: Entry) -> Record:
         proof=_proof(entry.by),
         because=entry.because,
         who="" if entry.by == BY_KUBERNETES else entry.by,
-        claimed=manager,
+        claimed=entry.claimed or manager,
         request=entry.request,
         stage=entry.stage.value,
         split=entry.split,

@@ -105,12 +105,21 @@ def in_namespace(given: Settings, namespace: str) -> Settings:
 
 def _of_context(path: str | None, given: Settings) -> str:
     """Source: kubernetes.io, "Organizing cluster access using kubeconfig files"."""
+    return str(_context(path, given).get("namespace") or "default")
+
+
+def _user(path: str | None, given: Settings) -> str:
+    """The name that the kubeconfig has for whoever uses its context."""
+    return str(_context(path, given).get("user") or "")
+
+
+def _context(path: str | None, given: Settings) -> Mapping[str, Any]:
     found = _kubeconfig(path)
     wanted = given.context or found.get("current-context")
     for one in found.get("contexts") or ():
         if one.get("name") == wanted:
-            return str((one.get("context") or {}).get("namespace") or "default")
-    return "default"
+            return one.get("context") or {}
+    return {}
 
 
 def _kubeconfig(path: str | None) -> Mapping[str, Any]:
@@ -290,7 +299,25 @@ async def source_of(cluster: Kube, obj: Json) -> RolloutSource | None:
     return None
 
 
-async def ask(cluster: Kube, namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
+async def ask(
+    cluster: Kube,
+    namespace: str,
+    name: str,
+    verb: Verb,
+    kind: str = "Rollout",
+    claim: inbox.Claim = inbox.NOBODY,
+) -> str:
     """As ``inbox.ask``, of a cluster that may not have told us of its objects yet."""
     await there(cluster, namespace, name, kind)
-    return await inbox.ask(cluster, namespace, name, verb, kind)
+    return await inbox.ask(cluster, namespace, name, verb, kind, claim)
+
+
+async def claim(cluster: Kube, given: Settings, reason: str) -> inbox.Claim:
+    """Who we are to the API server, else by the kubeconfig, and why we ask.
+
+    The controller sees an annotation that anybody could have written: to it, it is a claim.
+    """
+    known = ""
+    with contextlib.suppress(RolloutError):  # servers before 1.28 do not say
+        known = await cluster.whoami()
+    return inbox.Claim(known or _user(settings.kubeconfig(given.kubeconfig), given), reason)

@@ -6,12 +6,12 @@ from rollout.errors import ConflictError, ManifestError, OutsideError, RolloutEr
 
 
 class Exit(IntEnum):
-    """One meaning a number; 2 is also what the shell's own usage errors give."""
+    """One meaning a number; 1 is any no, as of kubectl, 2 is what usage errors give, too."""
 
     OK = 0  # done, or what was waited for is so
     FAILED = 1  # a journey ended elsewhere: rejected, rolled back, another revision
     INPUT = 2  # the command line or a manifest is wrong; its author can put it right
-    REFUSED = 3  # the cluster or another system said no
+    REFUSED = 1  # a no without a journey: not found, nothing to do, the cluster said no
     OUTSIDE = 4  # a system did not answer; try again
     TIMEOUT = 5  # waited as long as asked, and it is still under way
     PAUSED = 6  # it stands still and waits for a person
@@ -32,9 +32,9 @@ TABLE = "\n\n".join(
     f"{code.value}  {words}"
     for code, words in {
         Exit.OK: "done, or what was waited for is so",
-        Exit.FAILED: "the journey ended elsewhere: rejected, rolled back, another revision",
+        Exit.FAILED: "the journey ended elsewhere (rejected, rolled back, another revision), "
+        "or the answer was no: not found, nothing to do, refused",
         Exit.INPUT: "the command line or a manifest is wrong",
-        Exit.REFUSED: "the cluster said no, or something must be installed or set",
         Exit.OUTSIDE: "a system did not answer; try again",
         Exit.TIMEOUT: "waited as long as asked, and it is still under way",
         Exit.PAUSED: "it stands still and waits for a person",

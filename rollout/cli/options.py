@@ -14,6 +14,9 @@ Name = Annotated[
     str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
+Why = Annotated[
+    str, typer.Option("--reason", help="Why, in a few words; history and events show it.")
+]
 Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
 
 

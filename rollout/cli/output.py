@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,7 +10,6 @@ from typing import Annotated, Any
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rollout.cli import settings
@@ -50,39 +50,85 @@ def console(*, errors: bool = False) -> Console:
     )
 
 
+def redraws() -> bool:
+    """Whether a picture can be drawn anew in its place; else each change is a line."""
+    return sys.stdout.isatty() and not settings.is_dumb()
+
+
 def line(text: str) -> None:
     """One line of an answer."""
     console().print(Text(text))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """``rows`` under ``head``: fitted to a terminal, or aligned and unbroken for a pipe."""
+    """``rows`` under ``head``: fitted to a terminal, or aligned and unbroken for a pipe.
+
+    The last column is a sentence. Where a terminal has no room for it beside the others, it stands
+    on lines of its own: no word is broken, and nothing is left out.
+    """
     rows = list(rows)
     if not sys.stdout.isatty():
         print(terminal.aligned([head, *rows]))
         return
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in head:
-        drawn.add_column(title, overflow="fold", no_wrap=title not in ("BECAUSE", "STEP"))
-    for row in rows:
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    console().print(drawn)
+    screen = console()
+    widths = [
+        max(map(len, column)) for column in zip(head[:-1], *(r[:-1] for r in rows), strict=True)
+    ]
+    room = screen.width - sum(widths) - len(GAP) * len(widths)
+    for number, row in enumerate([head, *rows]):
+        cells = [f"{cell:<{width}}{GAP}" for cell, width in zip(row, widths, strict=False)]
+        line = Text.assemble(*((cell, _style(cell, number)) for cell in cells))
+        if room >= LEAST or len(row[-1]) <= room:
+            beside = _wrapped(row[-1], max(room, 1))
+            line.append(beside[0], style="bold" if number == 0 else "")
+            screen.print(line)
+            for rest in beside[1:]:
+                screen.print(Text(" " * (screen.width - room) + rest))
+        else:
+            line.rstrip()
+            screen.print(line)
+            for rest in _wrapped(row[-1], screen.width - len(GAP)) if number else ():
+                screen.print(Text(GAP + rest))
 
 
-def facts(said: Iterable[tuple[str, str]]) -> None:
-    """Labels and texts, one pair a line; a label is said once for its texts."""
+GAP = "  "
+LEAST = 36
+"""Columns that a sentence needs to stand beside others."""
+
+
+def _style(cell: str, number: int) -> str:
+    return "bold" if number == 0 else STYLES.get(cell.strip(), "")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of whole words; a word longer than a line keeps its end by taking another line."""
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+
+
+def facts(said: Iterable[Sequence[str]]) -> None:
+    """Labels and texts, one pair a line, and what may stand fainter behind a text.
+
+    A label is said once for its texts.
+    """
+    rows = [(row[0], row[1], *row[2:3]) for row in said]
     if not sys.stdout.isatty():
-        print(terminal.aligned(said))
+        print(terminal.aligned((row[0], "  ".join(filter(None, row[1:]))) for row in rows))
         return
-    drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    drawn.add_column(style="bold", no_wrap=True)
-    drawn.add_column(overflow="fold")
+    screen = console()
+    wide = max((len(row[0]) for row in rows), default=0)
     before = ""
-    for label, text in said:
-        phase = text.split(" ")[0]
-        drawn.add_row("" if label == before else label, Text(text, style=STYLES.get(phase, "")))
+    for label, text, *faint in rows:
+        shown = "" if label == before else label
+        lines = _wrapped(text, screen.width - wide - len(GAP))
+        whole = Text.assemble((f"{shown:<{wide}}{GAP}", "bold"))
+        phase = STYLES.get(text.split(" ")[0], "")
+        whole.append(f"\n{' ' * wide}{GAP}".join(lines), style=phase)
+        for part in filter(None, faint):
+            fits = len(lines[-1]) + len(part) + wide + 2 * len(GAP) <= screen.width
+            whole.append(GAP if fits else f"\n{' ' * wide}{GAP}")
+            whole.append(part, style="dim")
+        screen.print(whole)
         before = label
-    console().print(drawn)
 
 
 def machine(form: Format, value: Any, names: Iterable[str]) -> None:

@@ -116,7 +116,12 @@ def own_namespace() -> str:
 
 def is_plain() -> bool:
     """Whether colours are unwanted: https://no-color.org."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return bool(os.environ.get("NO_COLOR")) or is_dumb()
+
+
+def is_dumb() -> bool:
+    """Whether the terminal can only be written to, line after line."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def inherited(**changes: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Objects of the cluster, parsed JSON, to nouns; what cannot be read names its object."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,13 +22,17 @@ from rollout.model.spec import (
     Unread,
     Workload,
 )
-from rollout.model.status import RolloutStatus
+from rollout.model.status import RolloutStatus, sentence
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
 REQUEST = f"{GROUP}/request"
 ACCEPT = f"{GROUP}/accept"
 PUSHED = f"{GROUP}/pushed"
+NOTE = f"{GROUP}/request-note"
+"""Who asks and why, beside the request: JSON with its nonce, ``by`` and ``reason``."""
+BY, REASON = 64, 160
+"""The most characters that are kept of who asks, and of why."""
 
 _REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
 
@@ -88,7 +93,7 @@ def heard(obj: Mapping[str, Any]) -> Heard:
     metadata = plain.mapping(obj.get("metadata"))
     annotations = plain.mapping(metadata.get("annotations"))
     return Heard(
-        request=request(text(annotations, REQUEST)),
+        request=noted(request(text(annotations, REQUEST)), text(annotations, NOTE)),
         deleting=bool(metadata.get("deletionTimestamp")),
         deleted_at=deleted_at(metadata),
     )
@@ -170,6 +175,31 @@ def request(annotation: str) -> Request | None:
     match = _REQUEST.fullmatch(annotation)
     verb = Verb.of(match[1]) if match else None
     return Request(verb, match[2]) if match and verb else None
+
+
+def noted(asked: Request | None, note: str) -> Request | None:
+    """The request with what ``note`` says of it; as it is where that speaks of another one."""
+    if asked is None or not note:
+        return asked
+    try:
+        told = plain.mapping(json.loads(note))
+    except (ValueError, RecursionError):
+        return asked
+    if told.get("nonce") != asked.nonce:
+        return asked
+    by, reason = (one_line(text(told, key), most) for key, most in (("by", BY), ("reason", REASON)))
+    return replace(asked, claimed=by, reason=reason)
+
+
+def note(nonce: str, by: str, reason: str) -> str:
+    """The annotation that says who asks and why, as ``noted`` reads it."""
+    return json.dumps({"nonce": nonce, "by": one_line(by, BY), "reason": one_line(reason, REASON)})
+
+
+def one_line(words: str, most: int) -> str:
+    """``words`` as one line of at most ``most`` characters that can be shown anywhere."""
+    shown = "".join(c if c.isprintable() else " " for c in words[: 4 * most])
+    return sentence(" ".join(shown.split()), most)
 
 
 def spec_of(kind: str, obj: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
-from rollout.manifest import former, plain
+from rollout.manifest import former, opaque, plain
 from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 
@@ -66,6 +66,7 @@ def remembered(
     ``complaint``: the object as messages name it, and what is wanted of a person.
     Errors: ``ManifestError`` naming the first field that may not be lost.
     """
+    stored = opaque.unpacked(stored)
     try:
         return read(adapter, stored)
     except ValidationError as error:
@@ -138,9 +139,7 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
     stage = {"name": status.stage.name.value, "split": split}
     made["stage"] = {**made.get("stage", {}), **stage}
-    if status.attempt.checkpoint:
-        checkpoint = finite(dict(status.attempt.checkpoint))
-        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
+    opaque.pack(made, {"checkpoint": finite(dict(status.attempt.checkpoint))})
     pause, phase = status.attempt.pause, status.phase
     wanted = standing(phase, _word(status), status.because, pause)
     generation = status.observed_generation

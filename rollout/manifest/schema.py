@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from rollout.manifest import meanings
 from rollout.manifest.scan import Path
 from rollout.model.source import SourceStatus
 from rollout.model.spec import (
@@ -111,12 +112,20 @@ KINDS = {
 
 
 @cache
+def raw(noun: Any) -> Schema:
+    """JSON Schema of ``noun`` as authors write it; each class stands once, in ``$defs``."""
+    found = TypeAdapter(noun).json_schema(by_alias=True)
+    meanings.given(found, noun.__name__)
+    return found
+
+
+@cache
 def plain(noun: Any) -> Schema:
-    """JSON Schema of ``noun`` as authors write it, without references or titles.
+    """As ``raw``, without references or titles.
 
     ``default``: of single values, as an author would write it: ``1m``, ``0.5%``.
     """
-    found = TypeAdapter(noun).json_schema(by_alias=True)
+    found = raw(noun)
     resolved: Schema = _inline(found, found.get("$defs", {}))
     return resolved
 
@@ -132,8 +141,8 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
         node = definitions[node["$ref"].rsplit("/", 1)[1]] | node
     dropped = ("$ref", "$defs", "title", "default")
     kept = {key: value for key, value in node.items() if key not in dropped}
-    if (default := _default(node)) is not None:
-        kept["default"] = default
+    if (value := written_default(node)) is not None:
+        kept["default"] = value
     if "properties" in kept:  # a property may well be called title or default
         kept["properties"] = {
             name: _inline(value, definitions) for name, value in kept["properties"].items()
@@ -144,7 +153,7 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
     }
 
 
-def _default(node: Schema) -> object:
+def written_default(node: Schema) -> object:
     """What holds where the author writes nothing; None where that is nothing, too, or is long."""
     value = node.get("default")
     if isinstance(value, list | dict) or value in (None, ""):

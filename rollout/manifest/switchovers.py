@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rollout.manifest import objects, plain, record
+from rollout.manifest import objects, opaque, plain, record
 from rollout.model.switchover import Switchover, SwitchoverStatus
 
 KIND = "ClusterSwitchover"
@@ -54,15 +54,13 @@ def status_json(
 ) -> dict[str, Any]:
     """The whole status as JSON; ``before``: the stored one, for its conditions."""
     attempt, split = status.attempt, status.stage.split
-    opaque = {"checkpoint": attempt.checkpoint, "blueCheckpoint": attempt.blue_checkpoint}
+    memories = {"checkpoint": attempt.checkpoint, "blueCheckpoint": attempt.blue_checkpoint}
     made = record.written(_STATUS, status, {"attempt": {"checkpoint", "blue_checkpoint"}})
     made |= {"phase": status.phase.value, "observedGeneration": status.observed_generation}
     weights = {"stable": split.stable, "canary": split.canary}
     name = status.stage.name.value
     made["stage"] = {**made.get("stage", {}), "name": name, "split": weights}
-    kept = {key: record.finite(dict(value)) for key, value in opaque.items() if value}
-    if kept:
-        made["attempt"] = {**made.get("attempt", {}), **kept}
+    opaque.pack(made, {key: record.finite(dict(value)) for key, value in memories.items()})
     wanted = record.standing(status.phase, status.phase.value, status.because, attempt.pause)
     conditions = record.conditions(wanted, before, status.observed_generation, now)
     return made | {"conditions": conditions}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rollout.manifest import objects, plain, record
+from rollout.manifest import objects, opaque, plain, record
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import UpgradeStatus
 
@@ -51,9 +51,7 @@ def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime)
         "state": status.state.value,
         "observedGeneration": status.observed_generation,
     }
-    if status.attempt.checkpoint:
-        checkpoint = record.finite(dict(status.attempt.checkpoint))
-        made["attempt"] = {**made.get("attempt", {}), "checkpoint": checkpoint}
+    opaque.pack(made, {"checkpoint": record.finite(dict(status.attempt.checkpoint))})
     pause = status.attempt.pause
     wanted = record.standing(status.phase, status.state.value, status.because, pause)
     conditions = record.conditions(wanted, before, status.observed_generation, now)

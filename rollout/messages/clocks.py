@@ -13,6 +13,7 @@ from rollout.messages.terminal import age
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Ending, Rollout, Step
 from rollout.model.status import RolloutStatus, Stage
+from rollout.model.traffic import Route
 from rollout.model.units import words
 
 _ENDED: Mapping[Ending, str] = {
@@ -66,6 +67,12 @@ def step_of(rollout: Rollout, status: RolloutStatus) -> Step | None:
     """The spec of the step that a rollout is at; None between steps."""
     at = status.attempt.step
     return strategies.plan(rollout.spec.strategy).at(at.index).step if at else None
+
+
+def route_of(rollout: Rollout, status: RolloutStatus) -> Route | None:
+    """The route of the step that a rollout is at, as its spec has it; None between steps."""
+    at = status.attempt.step
+    return strategies.plan(rollout.spec.strategy).at(at.index).route if at else None
 
 
 def _standing(status: RolloutStatus, now: datetime) -> Iterator[str]:

@@ -28,9 +28,9 @@ def standing(rollout: Rollout, status: RolloutStatus, asked: CommitStatus) -> St
 def _sentence(state: CommitState, status: RolloutStatus) -> str:
     """Why it stands there; of an end, the same one whoever looks, and when."""
     if state is CommitState.FAILURE and status.rejected is not None:
-        return f"{status.rejected.revision.name} was rejected: {status.rejected.because}"
+        return f"{status.rejected.revision.title} was rejected: {status.rejected.because}"
     if state is CommitState.SUCCESS and status.stable is not None:
-        return f"{status.stable.name} has everyone"
+        return f"{status.stable.title} has everyone"
     return status.because
 
 

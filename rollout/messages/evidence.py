@@ -25,13 +25,17 @@ def lines(attempt: Attempt) -> list[str]:
 
     Counts are of the whole attempt: evidence is kept from step to step.
     """
-    rows = [_row(verdict) for verdict in attempt.verdicts]
+    return aligned(attempt.verdicts, attempt.step.index if attempt.step else None)
+
+
+def aligned(verdicts: Sequence[Verdict], at: int | None = None) -> list[str]:
+    """The verdicts, aligned; those of another step than ``at`` say so, where that is known."""
+    rows = [_row(verdict) for verdict in verdicts]
     counted = [row for row in rows if len(row) > 2]
     widths = [max(map(len, column)) for column in zip(*counted, strict=True)]
-    at = attempt.step.index if attempt.step else None
     return [
         _aligned(row, widths) + _notes(verdict, at)
-        for verdict, row in zip(attempt.verdicts, rows, strict=True)
+        for verdict, row in zip(verdicts, rows, strict=True)
     ]
 
 

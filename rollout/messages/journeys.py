@@ -174,7 +174,7 @@ def _key(rollout: Rollout, number: int) -> str:
 
 
 def _title(rollout: Rollout, entries: tuple[Entry, ...]) -> str:
-    return f"{rollout.key} {entries[0].revision}"
+    return f"{rollout.key} {entries[0].image or entries[0].revision}"
 
 
 def _card(
@@ -274,7 +274,7 @@ def _past(rollout: Rollout, status: RolloutStatus, number: int) -> Iterator[Show
 def joined(rollout: Rollout, status: RolloutStatus, now: datetime) -> str:
     """What ``/rollout status`` answers: the facts, one a line, as text that does nothing."""
     facts = terminal.facts(rollout.key, status, now)
-    lines = [f"*{label}* {slack.safe(text)}" for label, text in facts]
+    lines = [f"*{one.label}* {slack.safe(f'{one.text} {one.faint}')}" for one in facts]
     answered = gate.answers(status)
     people = [f"*Answered* {slack.person(one.who)}" for one in answered]
     return slack.within([*lines, *people])

@@ -130,7 +130,9 @@ def span(time: timedelta) -> str:
 
 def gate(step: Step) -> str:
     """What holds the step, in words."""
-    waits = [f"bakes {words(step.bake)}"]
+    waits = [f"{' or '.join(map(str, step.cohorts))} to the canary"] if step.cohorts else []
+    waits += [f"a copy of {100 * step.mirror:g}%"] if step.mirror else []
+    waits += [f"bakes {words(step.bake)}"]
     waits += [f"waits at most {words(step.time_box)}"] if step.time_box else []
     if step.approval is not None:
         who = ", ".join(step.approval.approvers) or "anybody"

@@ -3,13 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from rollout.messages import evidence
 from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
-from rollout.model.status import Outcome, Phase, RolloutStatus, Stage
+from rollout.model.status import (
+    MOST,
+    Answer,
+    ConfirmedBy,
+    Entry,
+    Outcome,
+    Phase,
+    Revision,
+    RolloutStatus,
+    Stage,
+)
+from rollout.model.traffic import Route, Split
 
+NOBODY = Split(100, 0)
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
 ANSWERS: Mapping[Verb, str] = {
@@ -39,13 +52,37 @@ def row(name: str, status: RolloutStatus) -> tuple[str, ...]:
     cells = (
         name,
         status.phase.value,
-        status.stable.name if status.stable else "",
-        status.attempt.canary.name if status.attempt.canary else "",
+        *(known_as(one) for one in sides(status)),
         share(status),
         status.attempt.step.name if status.attempt.step else "",
         status.because,
     )
     return tuple(cell or "-" for cell in cells)
+
+
+def sides(status: RolloutStatus) -> tuple[Revision | None, Revision | None]:
+    """Stable and canary."""
+    return status.stable, status.attempt.canary
+
+
+def known_as(revision: Revision | None) -> str:
+    """A revision by what people call it, its hash left out where it has an image."""
+    if revision is None:
+        return ""
+    return revision.image if revision.image and revision.is_hash else revision.name
+
+
+def marks(revision: Revision | None) -> str:
+    """What else tells a revision: its commit, its image, and last the hash that nobody reads."""
+    if revision is None:
+        return ""
+    named = known_as(revision)
+    parts = (
+        f"commit {revision.commit[:10]}" if revision.commit else "",
+        revision.image if revision.image != named else "",
+        revision.name if revision.name != named else "",
+    )
+    return "  ".join(part for part in parts if part)
 
 
 def share(status: RolloutStatus) -> str:
@@ -85,9 +122,15 @@ def aligned(rows: Iterable[Sequence[str]]) -> str:
 def history(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
     """The decisions of the past, newest first, aligned with ``HISTORY_HEAD``."""
     return [
-        (e.id, age(now - e.at), e.revision or "-", e.split, e.stage.value, e.because)
+        (e.id, age(now - e.at), e.image or e.revision or "-", e.split, e.stage.value, _story(e))
         for e in reversed(status.history)
     ]
+
+
+def _story(entry: Entry) -> str:
+    """Why, and what whoever asked said themselves where the sentence had no room for it."""
+    cut = entry.reason and len(entry.because) >= MOST - 2  # a cut takes blanks with it
+    return f"{entry.because} (reason: {entry.reason})" if cut else entry.because
 
 
 def bar(percent: int, width: int = 24) -> str:
@@ -98,37 +141,52 @@ def bar(percent: int, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
+class Fact(NamedTuple):
+    """A label, its text, and what may be shown fainter behind it."""
+
+    label: str
+    text: str
+    faint: str = ""
+
+
 def facts(
-    key: str, status: RolloutStatus, now: datetime, clocks: Sequence[str] = ()
-) -> list[tuple[str, str]]:
+    key: str,
+    status: RolloutStatus,
+    now: datetime,
+    clocks: Sequence[str] = (),
+    route: Route | None = None,
+) -> list[Fact]:
     """Everything about the rollout ``key`` that a person may want to know, as label and text.
 
-    ``clocks``: what runs now, in words.
+    ``clocks``: what runs now, in words. ``route``: of the step that it is at; None between steps.
     """
-    step = status.attempt.step
-    said = [
+    step, drift = status.attempt.step, status.attempt.drift
+    told: list[tuple[str, ...]] = [
         ("Rollout", key),
         ("Phase", f"{status.phase.value} ({status.because})"),
-        ("Stable", _revision(status.stable)),
-        ("Canary", _revision(status.attempt.canary)),
+        ("Stable", known_as(status.stable), marks(status.stable)),
+        ("Canary", known_as(status.attempt.canary), marks(status.attempt.canary)),
         ("Split", f"{bar(percent(status))} {percent(status)}% canary"),
+        ("Cohorts", beside(route)),
         ("Step", f"{step.name}, for {age(now - step.entered_at)}" if step else ""),
         ("Confirmed", _confirmed(status, now)),
         ("Paused", _paused(status, now)),
         ("Rejected", _rejected(status, now)),
-        (
-            "Drift",
-            f"{status.attempt.drift.count}x, last {status.attempt.drift.what}"
-            if status.attempt.drift
-            else "",
-        ),
+        ("Drift", f"{drift.count}x, last {drift.what}" if drift else ""),
+        ("Later", status.attempt.pending),
     ]
-    said += [("Later", status.attempt.pending)]
-    said += [("Warning", warning) for warning in status.attempt.warnings]
-    said += [("Clocks", text) for text in clocks]
-    said += [("Evidence", text) for text in evidence.lines(status.attempt)]
-    said += [("Answer", f"{a.who or 'somebody'}: {_yes(a.yes)}") for a in status.attempt.approvals]
-    return [(label, text) for label, text in said if text]
+    told += [("Warning", warning) for warning in status.attempt.warnings]
+    told += [("Clocks", text) for text in clocks]
+    told += [("Evidence", text) for text in evidence.lines(status.attempt)]
+    told += [("Answer", _answer(answer)) for answer in status.attempt.approvals]
+    return [Fact(*fact) for fact in told if fact[1]]
+
+
+def beside(route: Route | None) -> str:
+    """Who goes to the canary whatever the split; empty where nobody does."""
+    if route is None or not route.is_dressed:
+        return ""
+    return f"{replace(route, split=NOBODY, sticky=None).sent} to the canary"
 
 
 def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: datetime) -> str:
@@ -224,19 +282,21 @@ def _place(status: RolloutStatus) -> str:
     return f"{step.name if step else 'a step'} ({status.stage.split.canary}%)"
 
 
-def _revision(revision: object) -> str:
-    name, commit = getattr(revision, "name", ""), getattr(revision, "commit", "")
-    return f"{name} (commit {commit[:10]})" if commit else name
+def _name(revision: Revision | None) -> str:
+    return revision.title if revision else "nobody"
 
 
-def _name(revision: object) -> str:
-    return str(getattr(revision, "name", "nobody"))
+_CONFIRMED = {
+    ConfirmedBy.SYNCZ: "istiod",
+    ConfirmedBy.SHARE: "the requests themselves",
+    ConfirmedBy.FLOOR: "time alone",
+}
 
 
 def _confirmed(status: RolloutStatus, now: datetime) -> str:
     if status.stage.confirmed_at is None:
         return "waiting for the proxies" if status.stage.asked_at is not None else ""
-    how = status.stage.confirmed_by.value if status.stage.confirmed_by else "its age"
+    how = _CONFIRMED[status.stage.confirmed_by] if status.stage.confirmed_by else "time alone"
     return f"{age(now - status.stage.confirmed_at)} ago, by {how}"
 
 
@@ -250,8 +310,9 @@ def _rejected(status: RolloutStatus, now: datetime) -> str:
     if status.rejected is None:
         return ""
     rejected = status.rejected
-    return f"{rejected.revision.name}, {age(now - rejected.at)} ago: {rejected.because}"
+    return f"{rejected.revision.title}, {age(now - rejected.at)} ago: {rejected.because}"
 
 
-def _yes(yes: bool) -> str:
-    return "yes" if yes else "no"
+def _answer(answer: Answer) -> str:
+    reason = f" ({answer.reason})" if answer.reason else ""
+    return f"{answer.answerer}: {'yes' if answer.yes else 'no'}{reason}"

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from rollout.messages import evidence
 from rollout.messages.terminal import age
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import (
@@ -56,7 +57,7 @@ def facts(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) ->
     if status.awaits is not None:
         said.append(("Next", NEXT[status.awaits]))
     said += [("Waves", line) for line in waves(upgrade, status)]
-    said += [("Judged", verdict.text) for verdict in status.attempt.verdicts]
+    said += [("Evidence", line) for line in evidence.aligned(status.attempt.verdicts)]
     said += [("Warning", text) for text in status.attempt.warnings]
     said.append(("Way back", way_back(status)))
     if status.refused is not None:

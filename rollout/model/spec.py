@@ -587,16 +587,27 @@ class RolloutSpec:
             raise ValueError("needs revision: with workload.deployments, it names the release")
 
 
+def asked_by(who: str, claimed: str) -> str:
+    """Whoever asked or answered, as people read it: proved, merely claimed, or not even that."""
+    if who or not claimed:
+        return who or "a person"
+    return f"{claimed} (unverified)"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a person asked for, once: ``verb@nonce`` of the annotation, and how they were proved.
 
     ``who`` is empty for the annotation: Kubernetes' RBAC let somebody write it.
+    ``claimed``: whom they say they are; whoever may annotate can say anything.
+    ``reason``: why they asked, in their words; empty: they did not say.
     """
 
     verb: Verb
     nonce: str
     who: str = ""
+    claimed: str = ""
+    reason: str = ""
 
     @property
     def text(self) -> str:
@@ -605,8 +616,13 @@ class Request:
 
     @property
     def asker(self) -> str:
-        """Who asked, as people read it."""
-        return self.who or "a person"
+        """Who asked, as people read it; a name that nothing vouches for says so."""
+        return asked_by(self.who, self.claimed)
+
+    @property
+    def story(self) -> str:
+        """Who asked, and why if they said so."""
+        return f"{self.asker}: {self.reason}" if self.reason else self.asker
 
 
 @dataclass(frozen=True, slots=True)

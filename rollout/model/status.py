@@ -4,14 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
 
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
-from rollout.model.spec import OpenObject, Rollout
+from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
 from rollout.model.units import CONFIG
 
+STEP_INDEX = Field(
+    validation_alias=AliasChoices("stepIndex", "step"),
+    serialization_alias="stepIndex",
+    description="counted from 0, as `steps[0]`; `step 1` is its name",
+)
+"""A step by its index, in a field whose name says so: people count steps from 1."""
 
-def sentence(text: str, most: int = 79) -> str:
+
+MOST = 79
+"""Characters of a ``because``."""
+
+
+def sentence(text: str, most: int = MOST) -> str:
     """``text`` in at most ``most`` characters, 79 of them in every ``because``.
 
     What is too long is cut in its middle: it begins with what it is about and ends with what
@@ -81,6 +95,8 @@ class Revision:
     that its Deployment was seen to have; empty: not seen yet.
     ``build``: with ``template:``, the pod template that the Deployment of our making was first
     seen to have, as the API server completed it; empty: not seen yet.
+    ``image``: what its first container runs, such as ``shop:v2``; people know it by that, and
+    nothing else does.
     """
 
     __pydantic_config__ = CONFIG
@@ -89,6 +105,19 @@ class Revision:
     commit: str = ""
     template_hash: str = ""
     build: str = ""
+    image: str = field(default="", compare=False)
+
+    @property
+    def title(self) -> str:
+        """What people know it by: its name, or the image of one that is named by its hash."""
+        if self.image and self.is_hash:
+            return f"{self.image} ({self.name})"
+        return self.name
+
+    @property
+    def is_hash(self) -> bool:
+        """Whether its name is the hash of its content, which nobody knows it by."""
+        return bool(self.name) and self.name == self.template_hash
 
     def same(self, other: "Revision | None") -> bool:
         """Whether ``other`` runs the same thing; a commit that changes only words does not.
@@ -106,7 +135,8 @@ class Revision:
         if other is None or other.name != self.name:
             return self
         content = self.template_hash or other.template_hash
-        return replace(self, template_hash=content, build=self.build or other.build)
+        build, image = self.build or other.build, self.image or other.image
+        return replace(self, template_hash=content, build=build, image=image)
 
 
 class ConfirmedBy(StrEnum):
@@ -192,7 +222,7 @@ class Verdict:
     certified: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    step: int | None = None
+    step: Annotated[int | None, STEP_INDEX] = None
     dry_run: bool = False
     bar: float | None = None
     tolerated: float | None = None
@@ -205,6 +235,7 @@ class Answer:
     ``who``: ``slack:U…`` where Slack vouched for the person; empty: whoever may annotate.
     ``entry``: what of the list of approvers let them in, such as a user group they were in.
     ``unlike``: the commit's author from whom they were told apart; empty: nobody looked.
+    ``claimed``: whom somebody who annotated says they are; it counts for nothing.
     """
 
     __pydantic_config__ = CONFIG
@@ -212,11 +243,17 @@ class Answer:
     who: str = field(default="", kw_only=True)
     yes: bool
     at: datetime
-    step: int
+    step: Annotated[int, STEP_INDEX]
     attempt: int
     entry: str = ""
     unlike: str = ""
     reason: str = ""
+    claimed: str = ""
+
+    @property
+    def answerer(self) -> str:
+        """Who answered, as people read it."""
+        return asked_by(self.who, self.claimed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +305,9 @@ class Entry:
     ``by``: who asked, by what proved them, such as ``slack:U…`` or ``kubernetes``; empty: nobody,
     the controller decided.
     ``request``: what they asked, as the annotation has it.
+    ``claimed``: whom somebody who annotated says they are, which nothing vouches for.
+    ``reason``: why they asked, in their words.
+    ``image``: what the revision's first container runs, as people know it.
     """
 
     __pydantic_config__ = CONFIG
@@ -282,6 +322,9 @@ class Entry:
     commit: str = ""
     by: str = ""
     request: str = ""
+    claimed: str = ""
+    reason: str = ""
+    image: str = field(default="", compare=False)
 
     @property
     def epoch(self) -> int:
@@ -292,7 +335,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was not done, and why not; ``by`` as in an ``Entry``."""
+    """A request that was not done, and why not; ``by`` and ``claimed`` as in an ``Entry``."""
 
     __pydantic_config__ = CONFIG
 
@@ -300,6 +343,7 @@ class RefusedRequest:
     by: str
     at: datetime
     because: str
+    claimed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

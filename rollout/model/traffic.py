@@ -65,6 +65,14 @@ class StringMatch:
         if len(ways) + (self.present is not None) != 1 or self.present is False:
             raise ValueError("must have exactly one of exact, prefix, regex, present: true")
 
+    def of(self, name: str) -> str:
+        """``name`` with this match, as people write it: ``x-insider=1``, ``path=/api*``."""
+        if self.exact is not None:
+            return f"{name}={self.exact}"
+        if self.prefix is not None:
+            return f"{name}={self.prefix}*"
+        return f"{name}~{self.regex}" if self.regex is not None else name
+
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
@@ -88,6 +96,15 @@ class Cohort:
         marks = (self.headers, self.cookies, self.query, self.path, self.method)
         if not any(marks):
             raise ValueError("needs at least one of headers, cookies, query, path, method")
+
+    def __str__(self) -> str:
+        """Its marks as people write them: ``x-insider=1``, ``cookie beta=1 and path=/api*``."""
+        marks = [match.of(name) for name, match in self.headers.items()]
+        marks += [match.of(f"cookie {name}") for name, match in self.cookies.items()]
+        marks += [match.of(f"query {name}") for name, match in self.query.items()]
+        marks += [self.path.of("path")] if self.path else []
+        marks += [self.method.of("method")] if self.method else []
+        return " and ".join(marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,16 @@ class Route:
     def reaches_canary(self) -> bool:
         """Whether any request at all, copies included, can reach the canary."""
         return bool(self.split.canary or self.cohorts or self.mirror or self.preview_host)
+
+    @property
+    def sent(self) -> str:
+        """What the canary gets of the requests: ``5%``, ``x-insider=1``, ``5% and x-insider=1``."""
+        parts = [" or ".join(map(str, self.cohorts))] if self.cohorts else []
+        parts += [f"all of {self.preview_host}"] if self.preview_host else []
+        parts += [f"a copy of {100 * self.mirror:g}%"] if self.mirror else []
+        if self.split.canary or not parts:
+            parts.insert(0, f"{self.split.canary}%")
+        return " and ".join(parts)
 
     @property
     def is_dressed(self) -> bool:

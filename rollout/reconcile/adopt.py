@@ -37,6 +37,6 @@ def adopt(look: Look) -> Turn:
     )
     if clear.canary is not None:
         return takeover.begin(replace(look, status=status), clear)
-    because = f"adopted: {clear.stable.name} is stable"
+    because = f"adopted: {clear.stable.title} is stable"
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, writes=Writes.NO_ROUTES)

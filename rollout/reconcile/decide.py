@@ -131,7 +131,7 @@ def _overtaken(look: Look) -> Turn | None:
         return None
     if not revision.same(status.attempt.canary):
         rebuilt = identity.rebuilt(status.attempt.canary, revision)
-        because = rebuilt or f"git asks for {revision.name} now"
+        because = rebuilt or f"{revision.title} is asked for now"
         cause = Cause.REBUILT if rebuilt else Cause.SUPERSEDED
         return journey.withdraw(look, because, cause, reject=False)
     step, stop = status.attempt.step, holding.stop(look.rollout, status)

@@ -110,4 +110,12 @@ def _window(rollout: Rollout, status: RolloutStatus, since: datetime, coming: in
         comparing=status.stage.split.stable > 0,
         stable_down_at=status.attempt.stable_down_at,
         asked=status.stage.asked_at,
+        by_weight=_by_weight(rollout, status),
     )
+
+
+def _by_weight(rollout: Rollout, status: RolloutStatus) -> bool:
+    """Whether the canary's requests follow its weight alone, now as in the step before."""
+    index = status.attempt.step.index if status.attempt.step else 0
+    stops = strategies.plan(rollout.spec.strategy).stops[max(0, index - 1) : index + 1]
+    return not any(each.route.is_dressed for each in stops)

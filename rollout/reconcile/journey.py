@@ -13,6 +13,7 @@ from rollout.model.status import (
     Stage,
     StageStatus,
     StepStatus,
+    sentence,
 )
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, Notice, short
@@ -33,6 +34,9 @@ from rollout.reconcile.look import (
 
 UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
 """The stages in which a journey can still be turned round."""
+
+MOST_OF_A_ROUTE = 34
+"""Characters of who goes to the canary, so that a sentence has room for more than that."""
 
 LOSSES = 3
 """How often a canary may lose all its pods before we stop trying and ask."""
@@ -86,7 +90,8 @@ def enter_step(look: Look, index: int, because: str, split: Split | None = None)
     split = split or stop.route.split
     status = enter(look, Stage.STEPPING, split, because)
     status = attempted(status, pause=None, step=StepStatus(index, stop.name, look.now))
-    told = f"{stop.name}: {split.canary}% to {named(status.attempt.canary)}; {because}"
+    who = sentence(replace(stop.route, split=split).sent, MOST_OF_A_ROUTE)
+    told = f"{stop.name}: {who} to {named(status.attempt.canary)}; {because}"
     return Turn(status, told, AT_ONCE, notice=Notice("StepStarted"))
 
 
@@ -135,10 +140,10 @@ def withdrawn(look: Look) -> Turn:
         )
     if revision.same(status.attempt.canary) and status.attempt.pod_losses >= LOSSES:
         turn = start(
-            look, revision, f"{revision.name} lost its pods {status.attempt.pod_losses} times"
+            look, revision, f"{revision.title} lost its pods {status.attempt.pod_losses} times"
         )
         return pause(replace(look, status=turn.status), PauseKind.PODS_LOST, turn.because)
-    return start(look, revision, f"{revision.name} starts anew")
+    return start(look, revision, f"{revision.title} is retried")
 
 
 def over(status: RolloutStatus) -> RolloutStatus:

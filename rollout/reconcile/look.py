@@ -77,8 +77,8 @@ class Turn:
 
 
 def named(revision: Revision | None) -> str:
-    """The revision's name; nobody's is ``nobody``."""
-    return revision.name if revision else "nobody"
+    """The revision in a sentence; nobody is ``nobody``."""
+    return revision.title if revision else "nobody"
 
 
 def asked(status: RolloutStatus, now: datetime) -> RolloutStatus:
@@ -123,6 +123,7 @@ def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatu
         revision=canary.name if canary else "",
         evidence=evidence,
         commit=canary.commit if canary else "",
+        image=canary.image if canary and canary.is_hash else "",
     )
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 
@@ -135,7 +136,7 @@ def confirmed(look: Look) -> RolloutStatus:
         return status
     if wanted.wrong_subsets(status, look.seen):
         return status
-    name = named(status.attempt.canary)
+    name = status.attempt.canary.name if status.attempt.canary else ""
     how = confirm.confirmed(look.seen, since, look.now, name, status.stage.split.canary)
     if how is None:
         return status

@@ -49,7 +49,7 @@ def vouched_for(rollout: Rollout, status: RolloutStatus) -> Rollout:
     request, vouched = rollout.request, status.vouched
     if request is None or vouched is None or vouched.text != request.text:
         return rollout
-    return replace(rollout, request=replace(request, who=vouched.who))
+    return replace(rollout, request=Request(request.verb, request.nonce, vouched.who))
 
 
 def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
@@ -58,13 +58,17 @@ def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
         return None
     status, by = turn.status, request.who or BY_KUBERNETES
     if status.last_refused_request == request.text:
-        refusal = RefusedRequest(request.text, by, look.now, short(turn.because))
+        because = short(turn.because)
+        refusal = RefusedRequest(request.text, by, look.now, because, request.claimed)
         refused = (*status.refused_requests, refusal)[-REFUSALS:]
         return replace(turn, status=replace(status, refused_requests=refused))
     if status.epoch == look.status.epoch:
         return turn
     *before, newest = status.history
-    history = (*before, replace(newest, by=by, request=request.text))
+    signed = replace(
+        newest, by=by, request=request.text, claimed=request.claimed, reason=request.reason
+    )
+    history = (*before, signed)
     return replace(turn, status=replace(status, history=history))
 
 
@@ -121,14 +125,14 @@ def _promote(look: Look, request: Request) -> Turn | None:
         return None
     if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
         return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
-    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {request.asker}")
+    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {request.story}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not Stage.STEPPING or look.status.attempt.step is None:
         return None
     index = look.status.attempt.step.index + 1
-    because = f"step skipped by {request.asker}"
+    because = f"step skipped by {request.story}"
     if index < len(look.plan.stops):
         lack = _unless_lacking(look, look.plan.stops[index])
         return lack or journey.enter_step(look, index, because)
@@ -149,7 +153,7 @@ def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in journey.UNDER_WAY:
         return None
-    because = f"paused by {request.asker}"
+    because = f"paused by {request.story}"
     return journey.pause(look, PauseKind.PERSON, because, request.asker)
 
 
@@ -158,7 +162,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     status, pause = look.status, look.status.attempt.pause
     if pause is None:
         return None
-    because = f"resumed by {request.asker}"
+    because = f"resumed by {request.story}"
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
     elif not pause.by:
@@ -171,7 +175,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
 
 def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
-    status, because = look.status, f"aborted by {request.asker}"
+    status, because = look.status, f"aborted by {request.story}"
     if status.stage.name in journey.UNDER_WAY:
         return journey.withdraw(look, because, Cause.ABORTED, reject=True)
     canary = status.attempt.canary
@@ -184,7 +188,7 @@ def _abort(look: Look, request: Request) -> Turn | None:
 def _retry(look: Look, request: Request) -> Turn | None:
     if look.status.rejected is None:
         return None
-    because = f"retry asked by {request.asker}"
+    because = f"retry asked by {request.story}"
     status = remember(replace(look.status, rejected=None), look.now, because)
     return Turn(status, because, AT_ONCE)
 
@@ -197,8 +201,13 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if yes and holding.stop(look.rollout, status).step.approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
-    answer = Answer(yes, look.now, step, attempt, who=request.who)
-    because = f"{'approved' if yes else 'rejected'} by {request.asker}"
+    answer = Answer(
+        *(yes, look.now, step, attempt),
+        who=request.who,
+        claimed=request.claimed,
+        reason=request.reason,
+    )
+    because = f"{'approved' if yes else 'rejected'} by {request.story}"
     status = _merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 

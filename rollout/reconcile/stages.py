@@ -52,11 +52,11 @@ def _idle(look: Look) -> Turn:
         stable = revision.seen_as(status.stable)
         return at_rest(replace(look, status=replace(status, stable=stable, rejected=None)))
     if status.rejected is not None and revision.same(status.rejected.revision):
-        because = f"{revision.name} was rejected: {status.rejected.because}"
+        because = f"{revision.title} was rejected: {status.rejected.because}"
         return replace(at_rest(look), because=because)
     if not look.pods(status.stable).known:
         return at_rest(look)  # how many pods it takes to carry everyone is not known now
-    because = f"{revision.name} was pushed, {named(status.stable)} is stable"
+    because = f"{revision.title} was pushed, {named(status.stable)} is stable"
     return journey.start(look, revision, because)
 
 

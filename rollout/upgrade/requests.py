@@ -50,14 +50,13 @@ def _abort(look: Look, request: Request) -> Turn | None:
     on_the_way = look.status.state in UNDER_WAY - {State.RETURNING}
     if not on_the_way or look.status.attempt.removing:
         return None
-    return wayback.begin(look, f"aborted by {request.asker}", refuse=True)
+    return wayback.begin(look, f"aborted by {request.story}", refuse=True)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.state not in UNDER_WAY or look.status.attempt.removing:
         return None
-    who = request.asker
-    return paused(look, PauseKind.PERSON, f"paused by {who}", who)
+    return paused(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
@@ -65,7 +64,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     pause = look.status.attempt.pause
     if pause is None:
         return None
-    because = f"resumed by {request.asker}"
+    because = f"resumed by {request.story}"
     status = look.status
     if pause.kind is PauseKind.DRIFT:
         status = wayback.kept(look)
@@ -81,7 +80,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
 def _retry(look: Look, request: Request) -> Turn | None:
     if look.status.state is not State.RETURNED:
         return None
-    return stages.begin(look, f"retry asked by {request.asker}")
+    return stages.begin(look, f"retry asked by {request.story}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
@@ -90,7 +89,7 @@ def _skip(look: Look, request: Request) -> Turn | None:
     judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
     if not judged or look.stop.approval is not None:
         return None
-    because = f"the rest of {look.stop.name} skipped by {request.asker}"
+    because = f"the rest of {look.stop.name} skipped by {request.story}"
     return passing.go_on(look, because)
 
 
@@ -99,8 +98,13 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
     yes = request.verb is Verb.APPROVE
-    answer = Answer(yes, look.now, stop.number, look.status.attempt.number, who=request.who)
-    because = f"{'approved' if yes else 'rejected'} by {request.asker}"
+    answer = Answer(
+        *(yes, look.now, stop.number, look.status.attempt.number),
+        who=request.who,
+        claimed=request.claimed,
+        reason=request.reason,
+    )
+    because = f"{'approved' if yes else 'rejected'} by {request.story}"
     status = merge_answers(look.status, (answer,))
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rollout import lenient
+
 Obj = Mapping[str, Any]
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -45,6 +47,18 @@ def of(deployment: Obj) -> str:
     notes = metadata.get("annotations") or {}
     counting = {key: value for key, value in notes.items() if not key.endswith(RESTARTS)}
     return digest(_plain({**template, "metadata": {**metadata, "annotations": counting or None}}))
+
+
+def image(deployment: Obj) -> str:
+    """What the first container runs, as people know it: ``shop:v2``; empty where none is written.
+
+    Without the registry, and with twelve letters of a digest.
+    """
+    pods = lenient.under(deployment, "spec", "template", "spec", "containers")
+    first = next(lenient.mappings(pods), lenient.NONE)
+    name = lenient.text(first.get("image")).rpartition("/")[2]
+    head, at, digest = name.partition("@")
+    return head if ":" in head or not at else f"{head}@{digest.rpartition(':')[2][:12]}"
 
 
 def replacing(deployment: Obj) -> bool:

@@ -153,7 +153,7 @@ def test_the_same_answers_twice_are_one_look() -> None:
     assert judge(subject, (), where, once.checkpoint, seen, now) == once
 
 
-def test_evidence_from_before_the_confirmed_weight_never_counts() -> None:
+def test_evidence_from_before_the_attempt_never_counts() -> None:
     """Bad until second 100, good since; the window begins at second 120."""
     turned = world(1.0)
     later = window(START + 120 * S)
@@ -185,6 +185,24 @@ def test_what_ended_before_the_next_weight_was_asked_for_counts_though_it_is_rea
     dropped = play(there, ERRORS_ONLY, unknown, 15, checkpoint=first.checkpoint)[-1]
     requests = [j.checkpoint["trails"]["errors"][7][1] for j in (first, late, dropped)]
     assert requests == [900, 1200, 900]
+
+
+def test_what_was_counted_while_the_weight_rose_counts_where_the_weight_sends_every_request() -> (
+    None
+):
+    """Against the canary only: nothing is certified by it."""
+    there = world()
+    first = play(there, ERRORS_ONLY, window(), 60)[-1]
+    asked, changed = START + 57 * S, START + 62 * S
+    moved = replace(window(changed, weight=40, next_weight=100), asked=asked)
+    rising = replace(moved, by_weight=True)
+    trails = [
+        play(there, ERRORS_ONLY, where, 15, checkpoint=first.checkpoint)[-1].checkpoint["trails"]
+        for where in (moved, rising, replace(rising, comparing=False))
+    ]
+    kept = first.checkpoint["trails"]["errors"]
+    assert [trail["errors"][7][1] for trail in trails] == [900, 1200, 900]
+    assert trails[1]["errors"][6] == kept[6]
 
 
 # What is not known

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import terminal
+from rollout.messages.terminal import Fact
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.source import Problem, RolloutSource, SourceStatus
 from rollout.model.spec import Approval, RolloutSourceSpec, Step
@@ -97,10 +98,11 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
         rejected=Rejected(Revision("v0"), "errors", START),
         drift=Drift(2, START, "http[0]"),
     )
-    said = dict(terminal.facts(SHOP.key, status, START + 3 * MINUTE))
-    assert said["Canary"] == "v2 (commit 0123456789)"
+    facts = terminal.facts(SHOP.key, status, START + 3 * MINUTE)
+    said = {fact.label: fact.text for fact in facts}
+    assert Fact("Canary", "v2", "commit 0123456789") in facts
     assert said["Step"] == "step 1, for 3m"
-    assert said["Confirmed"] == "3m ago, by syncz"
+    assert said["Confirmed"] == "3m ago, by istiod"
     assert said["Evidence"] == "pass  ready: 12 of at least 10"
     assert said["Answer"] == "ada: yes"
     assert said["Drift"] == "2x, last http[0]"
@@ -232,7 +234,19 @@ def test_the_way_back_has_no_forecast_of_the_step_that_is_left() -> None:
 def test_what_is_applied_later_is_told() -> None:
     later = "template.replicas is 6: applied when the release is over, 4 until then"
     status = make.changed(STEPPING, pending=later)
-    assert ("Later", later) in terminal.facts(SHOP.key, status, START)
+    assert Fact("Later", later) in terminal.facts(SHOP.key, status, START)
     between = make.changed(status, stage=Stage.PREPARING)
     for moment in (status, between):
         assert terminal.explain(SHOP, moment, STEP, START).endswith(f"; {later}")
+
+
+def test_a_revision_that_is_named_by_its_hash_is_known_by_its_image() -> None:
+    made = Revision("6s929z52vt", "0123456789abcdef", "6s929z52vt", image="shop:2.1")
+    named = Revision("v2", "0123456789abcdef", "6s929z52vt", image="shop:2.1")
+    assert made.title == "shop:2.1 (6s929z52vt)"
+    assert (terminal.known_as(made), terminal.marks(made)) == (
+        *("shop:2.1", "commit 0123456789  6s929z52vt"),
+    )
+    assert (terminal.known_as(named), terminal.marks(named)) == (
+        *("v2", "commit 0123456789  shop:2.1"),
+    )

@@ -75,7 +75,7 @@ def test_one_upgrade_in_full() -> None:
         ("Waves", "  a: Moved, by annotations only"),
         ("Waves", "rest/1: 0 of 1 namespaces moved"),
         ("Waves", "  shop: Restarting 1/2 workloads"),
-        ("Judged", "errors: 0% (0/9)"),
+        ("Evidence", "pass  errors: 0% (0/9)"),
         ("Way back", "restarts in 2 namespaces, takes back tag prod; about 8m"),
     ]
 

@@ -48,3 +48,30 @@ def test_a_route_reaches_the_canary_by_weight_cohort_mirror_or_host() -> None:
         Route(split, preview_host="preview.example.com"),
     ]
     assert [w.reaches_canary for w in (STABLE_ONLY, *ways)] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("cohort", "words"),
+    [
+        (Cohort(headers={"x-insider": StringMatch(exact="1")}), "x-insider=1"),
+        (
+            Cohort(cookies={"beta": StringMatch(present=True)}, path=StringMatch(prefix="/api/")),
+            "cookie beta and path=/api/*",
+        ),
+        (
+            Cohort(query={"v": StringMatch(regex="2|3")}, method=StringMatch(exact="GET")),
+            "query v~2|3 and method=GET",
+        ),
+    ],
+)
+def test_a_cohort_is_told_by_its_marks(cohort: Cohort, words: str) -> None:
+    assert str(cohort) == words
+
+
+def test_what_the_canary_gets_is_told_in_words() -> None:
+    insiders = Cohort(headers={"x-insider": StringMatch(exact="1")})
+    assert STABLE_ONLY.sent == "0%"
+    assert Route(Split(95, 5), (insiders,)).sent == "5% and x-insider=1"
+    assert Route(Split(100, 0), (insiders, insiders)).sent == "x-insider=1 or x-insider=1"
+    assert Route(Split(100, 0), mirror=0.125).sent == "a copy of 12.5%"
+    assert Route(Split(100, 0), preview_host="pre.shop").sent == "all of pre.shop"

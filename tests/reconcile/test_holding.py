@@ -3,9 +3,9 @@ from datetime import timedelta
 
 from rollout.gate import Held, Window
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
-from rollout.model.spec import Step, Workload
+from rollout.model.spec import Canary, Step, Strategy, Workload
 from rollout.model.status import Draining, Pause, Revision, RolloutStatus, Stage
-from rollout.model.traffic import Split
+from rollout.model.traffic import Cohort, Split, StringMatch
 from rollout.reconcile import holding
 from rollout.reconcile.look import Look, Turn
 from tests import make
@@ -80,7 +80,7 @@ def test_pods_of_ours_are_remembered_until_they_are_seen_to_be_gone() -> None:
 
 
 def test_at_a_step_the_gate_compares_and_knows_the_next_weight() -> None:
-    window = Window("shop", "v1", "v2", PODS, START, 0, 5, 50, asked=START)
+    window = Window("shop", "v1", "v2", PODS, START, 0, 5, 50, asked=START, by_weight=True)
     found = holding.held(ROLLOUT, make.at_step(), START + MINUTE)
     assert found == Held(Step(weight=5, bake=MINUTE), window, MINUTE, patience=60 * MINUTE)
 
@@ -89,6 +89,20 @@ def test_after_the_last_step_comes_everyone() -> None:
     found = holding.held(ROLLOUT, make.at_step(1), START)
     assert found.window is not None
     assert found.window.next_weight == 100
+
+
+def test_requests_that_no_weight_sends_are_not_reckoned_by_it() -> None:
+    """A cohort's step, the one after it, and one after two of weights only."""
+    cohort = Step(weight=5, cohorts=(Cohort(headers={"group": StringMatch(exact="staff")}),))
+    steps = (cohort, Step(weight=10), Step(weight=20))
+    plain = replace(make.canary_spec(), strategy=Strategy(canary=Canary(steps[1:])))
+    mixed = replace(make.canary_spec(), strategy=Strategy(canary=Canary(steps)))
+    told = []
+    for spec, index in ((mixed, 0), (mixed, 1), (plain, 0), (plain, 1)):
+        window = holding.held(make.rollout(spec, "v2"), make.at_step(index), START).window
+        assert window is not None
+        told.append(window.by_weight)
+    assert told == [False, False, True, True]
 
 
 def test_unconfirmed_there_is_no_evidence() -> None:

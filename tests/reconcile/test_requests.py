@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import Dark, Request, Step, Strategy, Workload
-from rollout.model.status import Answer, Phase, Stage
+from rollout.model.status import Answer, Phase, Stage, Vouched
 from rollout.reconcile import requests
 from tests import make
 from tests.make import MINUTE, START
@@ -164,3 +166,29 @@ def test_only_a_new_request_is_answered() -> None:
     look = make.look(make.at_step())
     assert requests.answered(look) is None
     assert Request(Verb.ABORT, "7").text == "abort@7"
+
+
+def test_who_merely_claims_to_be_somebody_is_told_as_unverified_and_why() -> None:
+    asked = Request(Verb.ABORT, "7", claimed="ada", reason="the shop is slow")
+    turn = requests.answered(make.look(make.at_step(), request=asked))
+    assert turn is not None
+    assert turn.because == "aborted by ada (unverified): the shop is slow"
+    newest = turn.status.history[-1]
+    assert (newest.by, newest.claimed, newest.reason) == ("kubernetes", "ada", "the shop is slow")
+
+
+def test_what_a_chat_has_proved_takes_no_name_and_no_reason_from_an_annotation() -> None:
+    forged = Request(Verb.ABORT, "7", claimed="eve", reason="ada said so")
+    rollout = replace(make.rollout(HALF, "v2"), request=forged)
+    status = replace(make.at_step(), vouched=Vouched("abort@7", "slack:UADA"))
+    heard = requests.vouched_for(rollout, status).request
+    assert heard == Request(Verb.ABORT, "7", "slack:UADA")
+
+
+def test_an_answer_by_annotation_keeps_the_claim_and_counts_for_whoever_may_annotate() -> None:
+    asked = Request(Verb.REJECT, "7", claimed="ada", reason="prices are wrong")
+    turn = requests.answered(make.look(make.at_step(), request=asked))
+    assert turn is not None
+    (answer,) = turn.status.attempt.approvals
+    assert answer == Answer("", False, START, 0, 1, reason="prices are wrong", claimed="ada")
+    assert answer.answerer == "ada (unverified)"

@@ -92,3 +92,24 @@ def test_pods_are_being_replaced_until_all_are_of_the_newest_template(
 
 def test_without_a_status_nothing_is_known_to_be_replaced() -> None:
     assert not build.replacing(deployment())
+
+
+@pytest.mark.parametrize(
+    ("written", "known_as"),
+    [
+        ("registry.example:5000/team/tills:v2", "tills:v2"),
+        ("tills", "tills"),
+        ("tills@sha256:0123456789abcdef0123", "tills@0123456789ab"),
+        ("tills:v2@sha256:0123456789abcdef0123", "tills:v2"),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_people_know_a_build_by_the_image_of_its_first_container(
+    written: object, known_as: str
+) -> None:
+    assert build.image(edited("spec", "containers", 0, "image", value=written)) == known_as
+
+
+def test_what_has_no_containers_has_no_image() -> None:
+    assert [build.image(obj) for obj in ({}, {"spec": {"template": 7}})] == ["", ""]

@@ -24,7 +24,7 @@ from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
 from rollout.model.status import Phase, RolloutStatus, Stage
 
-ADOPTION = 20.0  # seconds until the first manifest is in force and stable is known
+ADOPTION = 120.0  # seconds until the first manifest is in force and stable is known
 JOURNEY = 75.0  # seconds after which a journey has failed; both together fit two minutes
 TICK = 0.5
 

@@ -122,7 +122,7 @@ async def _up(*, controller: bool, shop: bool, rate: int, data: Path | None) -> 
             output.say(f"  sed -i 's/v1$/v2/' {showcase.FILE}    # {showcase.BAD} is the bad one")
             output.say("  git commit -am v2 && git push")
             output.say(f"  open {running.slack.url}    # ann or bob must approve its second step")
-            output.say(f"  kubectl -n {showcase.NAMESPACE} get rollouts --watch")
+            output.say(f"  kubectl -n {showcase.NAMESPACE} get rlo --watch")
         if rate:
             await exits.enter_async_context(running.load(rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")

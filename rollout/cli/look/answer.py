@@ -17,12 +17,13 @@ from rollout.model.reasons import Verb
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A verb for an object, and how long to wait for the echo; None: not at all."""
+    """A verb for an object and why, and how long to wait for the echo; None: not at all."""
 
     verb: Verb
     kind: str
     name: str
     patience: float | None
+    reason: str
 
 
 def command(verb: Verb) -> Callable[..., None]:
@@ -34,13 +35,14 @@ def command(verb: Verb) -> Callable[..., None]:
         namespace: options.Namespace = "",
         no_wait: options.NoWait = False,
         timeout: options.Timeout = "30s",
+        reason: options.Why = "",
     ) -> None:
         patience = None if no_wait else units.duration(timeout).total_seconds()
         if upgrade := mesh.named(name):
-            code = mesh.ask(options.chosen(context), upgrade, verb, patience)
+            code = mesh.ask(options.chosen(context), upgrade, verb, patience, reason)
         else:
             given = cluster.in_namespace(options.chosen(context), namespace)
-            code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience)))
+            code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience, reason)))
         if code is not Exit.OK:
             raise typer.Exit(code)
 
@@ -55,7 +57,8 @@ async def _ask(given: Settings, asked: _Asked) -> Exit:
     only = asked.name if asked.kind == "Rollout" else ""
     async with cluster.connected(given, name=only) as connection:
         who = given.namespace, asked.name
-        text = await cluster.ask(connection, *who, asked.verb, asked.kind)
+        claim = await cluster.claim(connection, given, asked.reason)
+        text = await cluster.ask(connection, *who, asked.verb, asked.kind, claim)
         if asked.patience is None:
             output.say(f"{asked.name}: asked to {asked.verb}")
             return Exit.OK

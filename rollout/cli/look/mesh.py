@@ -1,7 +1,6 @@
 """The same commands for an upgrade of the mesh: ``rollout status upgrade/NAME`` and the others."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -72,16 +71,17 @@ def watch(given: Settings, name: str, *, until_rest: bool) -> None:
     asyncio.run(_watch(given, name, until_rest=until_rest))
 
 
-def ask(given: Settings, name: str, verb: Verb, patience: float | None) -> Exit:
+def ask(given: Settings, name: str, verb: Verb, patience: float | None, reason: str) -> Exit:
     """One request, and the wait until it was heard."""
-    return asyncio.run(_ask(given, name, verb, patience))
+    return asyncio.run(_ask(given, name, verb, patience, reason))
 
 
 def _everywhere(given: Settings) -> Settings:
     return Settings(kubeconfig=given.kubeconfig, context=given.context)
 
 
-def _read(obj: cluster.Json) -> Seen:
+def read(obj: cluster.Json) -> Seen:
+    """``obj`` as nouns. Errors: ``ManifestError`` when it cannot be read."""
     return Seen(obj, upgrades.upgrade(obj), upgrades.status(obj))
 
 
@@ -94,7 +94,7 @@ async def _there(connection: Kube, name: str) -> cluster.Json:
 
 async def _one(given: Settings, name: str) -> Seen:
     async with cluster.connected(_everywhere(given)) as connection:
-        return _read(await _there(connection, name))
+        return read(await _there(connection, name))
 
 
 async def _follow(
@@ -117,7 +117,7 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
         return until_rest and found.status.state in _REST
 
     async def line(obj: cluster.Json) -> bool:
-        found = _read(obj)
+        found = read(obj)
         text = f"{found.status.phase.value:<12} {found.status.state:<9} {found.status.because}"
         if said[-1:] != [text]:
             said.append(text)
@@ -125,14 +125,14 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
         return rests(found)
 
     async with cluster.connected(_everywhere(given)) as connection:
-        if not sys.stdout.isatty():
+        if not output.redraws():
             await _follow(connection, name, line)
             return
         with Live(console=output.console(), auto_refresh=False) as drawing:
 
             async def draw(obj: cluster.Json) -> bool:
-                drawing.update(picture(_read(obj)), refresh=True)
-                return rests(_read(obj))
+                drawing.update(picture(read(obj)), refresh=True)
+                return rests(read(obj))
 
             await _follow(connection, name, draw)
 
@@ -152,11 +152,12 @@ def picture(found: Seen) -> Group:
     return Group(*lines, *past)
 
 
-async def _ask(given: Settings, name: str, verb: Verb, patience: float | None) -> Exit:
+async def _ask(given: Settings, name: str, verb: Verb, patience: float | None, reason: str) -> Exit:
     said: list[UpgradeStatus] = []
     async with cluster.connected(_everywhere(given)) as connection:
         await _there(connection, name)
-        text = await inbox.ask(connection, "", name, verb, KIND)
+        claim = await cluster.claim(connection, given, reason)
+        text = await inbox.ask(connection, "", name, verb, KIND, claim)
         if patience is None:
             output.say(f"{PREFIX}{name}: asked to {verb}")
             return Exit.OK

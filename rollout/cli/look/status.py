@@ -98,12 +98,14 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
     return cluster.in_namespace(given, namespace)
 
 
-def _facts(found: Seen | Unread) -> list[tuple[str, str]]:
+def _facts(found: Seen | Unread) -> list[terminal.Fact]:
     if isinstance(found, Seen):
         ticking = clocks.lines(found.rollout, found.status, cluster.now())
-        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking)
+        route = clocks.route_of(found.rollout, found.status)
+        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking, route)
     said = [] if found.status is None else terminal.facts(found.key, found.status, cluster.now())
-    return [*(said or [("Rollout", found.key)]), ("Problem", found.because)]
+    problem = terminal.Fact("Problem", found.because)
+    return [*(said or [terminal.Fact("Rollout", found.key)]), problem]
 
 
 def _explained(found: Seen | Unread) -> str:
@@ -141,8 +143,8 @@ async def _all(given: Settings) -> list[Seen | Unread]:
 
 def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) -> None:
     if not found:
-        where = "any namespace" if everywhere else f"namespace {namespace}"
-        output.say(f"no rollouts in {where}")
+        where = f"namespace {namespace}; `rollout status -A` looks in all of them"
+        output.say(f"no rollouts in {'any namespace' if everywhere else where}")
         return
     output.table(terminal.HEAD, [_row(one, everywhere=everywhere) for one in found])
 

@@ -1,7 +1,6 @@
 """Switchovers as a person looks at them: where they stand, what was, and why nothing moves."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -61,11 +60,11 @@ async def _there(given: Settings, name: str) -> Json:
 async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
     async with cluster.connected(given) as connection:
         follow = (connection, given.namespace, name)
-        if not sys.stdout.isatty():
+        if not output.redraws():
             await cluster.follow_stored(*follow, _Told(_line, until_rest).tell, KIND)
             return
         with Live(console=output.console(), auto_refresh=False) as drawing:
-            draw = lambda obj: drawing.update(_picture(obj), refresh=True)  # noqa: E731
+            draw = lambda obj: drawing.update(picture(obj), refresh=True)  # noqa: E731
             await cluster.follow_stored(*follow, _Told(draw, until_rest).tell, KIND)
 
 
@@ -89,7 +88,8 @@ def _line(obj: Json) -> None:
     print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
 
 
-def _picture(obj: Json) -> Group:
+def picture(obj: Json) -> Group:
+    """The facts as they stand, with the share as a bar."""
     who, found = switchovers.switchover(obj), switchovers.status(obj)
     bar = Text(terminal.bar(found.stage.split.canary, 40))
     bar.append(f" {found.stage.split.canary}% green")

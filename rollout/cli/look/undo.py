@@ -61,7 +61,8 @@ async def _undo(given: Settings, name: str, patience: float, *, now: bool) -> No
 
         following = cluster.follow(connection, given.namespace, name, at_a_step)
         await asyncio.wait_for(following, patience)
-        await cluster.ask(connection, given.namespace, name, Verb.PROMOTE)
+        claim = await cluster.claim(connection, given, "undo --now")
+        await cluster.ask(connection, given.namespace, name, Verb.PROMOTE, claim=claim)
         output.say(f"{name}: asked to promote {before}")
 
 

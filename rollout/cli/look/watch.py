@@ -1,7 +1,6 @@
 """``watch``: a rollout as it moves; drawn in place on a terminal, line by line elsewhere."""
 
 import asyncio
-import sys
 from datetime import datetime
 
 import typer
@@ -38,7 +37,7 @@ def watch(
 
 async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
     async with cluster.connected(given, name=name) as connection:
-        if not sys.stdout.isatty():
+        if not output.redraws():
             lines = _Lines(until_rest=until_rest)
             await cluster.follow_either(connection, given.namespace, name, lines.tell)
             return
@@ -117,7 +116,8 @@ def picture(found: Seen | Unread) -> Group:
     style = output.STYLES[status.phase.value]
     key = found.key if isinstance(found, Unread) else found.rollout.key
     head = Text.assemble(
-        (key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}"
+        *((key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}"),
+        (f"  {terminal.marks(status.attempt.canary or status.stable)}".rstrip(), "dim"),
     )
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
@@ -137,8 +137,8 @@ def _past(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
 
 
 def _sides(status: RolloutStatus) -> str:
-    stable = status.stable.name if status.stable else "nobody"
-    return f"{stable} -> {status.attempt.canary.name}" if status.attempt.canary else stable
+    stable, canary = (terminal.known_as(one) for one in terminal.sides(status))
+    return " -> ".join(name for name in (stable or "nobody", canary) if name)
 
 
 def _stops(found: Seen) -> tuple[strategies.Stop, ...]:
@@ -156,4 +156,7 @@ def _step(found: Seen, number: int) -> Text:
     mark, style = ("●", "bold") if number == index else ("✓", "dim")
     if number > index:
         mark, style = "○", ""
-    return Text(f"{mark} {stop.name:<14} {stop.route.split.canary:3}%", style=style)
+    drawn = Text(f"{mark} {stop.name:<14} {stop.route.split.canary:3}%", style=style)
+    if stop.route.is_dressed:
+        drawn.append(f"  {terminal.beside(stop.route)}")
+    return drawn

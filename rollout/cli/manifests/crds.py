@@ -24,10 +24,11 @@ class Kind(StrEnum):
     ANALYSIS_TEMPLATE = "AnalysisTemplate"
     ROLLOUT_SOURCE = "RolloutSource"
     CONTROL_PLANE_UPGRADE = "ControlPlaneUpgrade"
+    CLUSTER_SWITCHOVER = "ClusterSwitchover"
 
 
 def schema(
-    kind: Annotated[Kind, typer.Argument(help="Which kind.")] = Kind.ROLLOUT,
+    kind: Annotated[Kind, typer.Argument(help="Which kind.", case_sensitive=False)] = Kind.ROLLOUT,
 ) -> None:
     """Print a kind's JSON Schema, for editors.
 

@@ -123,19 +123,43 @@ class Sent:
     once: str
 
 
-async def ask(kube: Kube, namespace: str, name: str, verb: Verb, kind: str = "Rollout") -> str:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who asks by annotation, as they say themselves, and why; either may be empty."""
+
+    by: str = ""
+    reason: str = ""
+
+
+NOBODY = Claim()
+
+
+async def ask(
+    kube: Kube,
+    namespace: str,
+    name: str,
+    verb: Verb,
+    kind: str = "Rollout",
+    claim: Claim = NOBODY,
+) -> str:
     """The request is on the object; answers with its text, which the status will echo.
 
     Errors: ``RefusedError`` for a rollout that is not there;
     ``ConflictError`` when the object changed again and again.
     """
-    text = f"{verb}@{secrets.token_hex(6)}"
-    await _annotate(kube, (kind, namespace, name), text)
+    nonce = secrets.token_hex(6)
+    text = f"{verb}@{nonce}"
+    note = objects.note(nonce, claim.by, claim.reason) if claim != NOBODY else ""
+    await _annotate(kube, (kind, namespace, name), text, note=note)
     return text
 
 
 async def _annotate(
-    kube: Kube, place: tuple[str, str, str], text: str, patch: Patch | None = None
+    kube: Kube,
+    place: tuple[str, str, str],
+    text: str,
+    patch: Patch | None = None,
+    note: str = "",
 ) -> None:
     """``place``: kind, namespace and name of the object; ``patch``: somebody else's."""
     patch = patch or kube.patch
@@ -146,7 +170,7 @@ async def _annotate(
         if obj is None:
             raise RefusedError(f"{where}: is not there")
         try:
-            await patch(kind, namespace, name, _annotated(obj, text))
+            await patch(kind, namespace, name, _annotated(obj, text, note))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
@@ -154,10 +178,13 @@ async def _annotate(
     raise ConflictError(f"{where}: it keeps changing; ask once more")
 
 
-def _annotated(obj: Json, text: str) -> list[Json]:
+def _annotated(obj: Json, text: str, note: str) -> list[Json]:
     """Tests the version: two who add the first annotation must not undo each other."""
     ops: list[Json] = [unchanged(obj)]
     if not obj["metadata"].get("annotations"):
         ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    path = "/metadata/annotations/" + objects.REQUEST.replace("/", "~1")
-    return [*ops, {"op": "add", "path": path, "value": text}]
+    wanted = {objects.REQUEST: text} | ({objects.NOTE: note} if note else {})
+    for key, value in wanted.items():
+        path = "/metadata/annotations/" + key.replace("/", "~1")
+        ops.append({"op": "add", "path": path, "value": value})
+    return ops

@@ -27,14 +27,16 @@ def asked(
     if wanted is None:
         name = rollout.spec.revision
         runs = kube.get("Deployment", rollout.namespace, rollout.deployment(name))
-        return Revision(name, rollout.commit, build.of(runs) if runs else ""), ""
+        content, image = (build.of(runs), build.image(runs)) if runs else ("", "")
+        return Revision(name, rollout.commit, content, image=image), ""
     configs = configurations(kube, rollout)
     if missing := configuration.missing(wanted.get("template") or {}, configs):
         if before is not None and _makes(kube, rollout, before, configs):
             return replace(before, commit=rollout.commit), ""
         return None, f"template: {missing[0]}; make it, and the revision can be told"
     made = template.revision(wanted, configs)
-    return Revision(made, rollout.commit, made), ""
+    image = build.image({"spec": wanted})
+    return Revision(made, rollout.commit, made, image=image), ""
 
 
 def _makes(kube: Kube, rollout: Rollout, revision: Revision, configs: Sequence[Json]) -> bool:

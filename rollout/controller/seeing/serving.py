@@ -84,9 +84,11 @@ def _serving(rollout: Rollout, obj: Json | None, ready: int) -> Serving:
     name = str(obj["metadata"]["name"])
     revision = rollout.revision_of(name)
     if rollout.spec.workload.template is not None:
-        ours = template.is_ours(obj, rollout)
-        return Serving(name, Revision(revision, "", revision) if revision and ours else None, ready)
-    return Serving(name, Revision(revision, "", build.of(obj)) if revision else None, ready)
+        content = revision if template.is_ours(obj, rollout) else ""
+    else:
+        content = build.of(obj) if revision else ""
+    found = Revision(revision, "", content, image=build.image(obj)) if content else None
+    return Serving(name, found, ready)
 
 
 def _labels(obj: Json) -> Mapping[str, str]:

@@ -114,9 +114,16 @@ class ApiServer:
             self._keeper = None
 
 
+NOBODYS = "lab"
+"""A token where the server asks for none."""
+
+
 def kubeconfig(url: str, token: str = "", ca: str = "") -> str:
-    """A kubeconfig for ``url``, as JSON, which kubectl reads as YAML; ``ca``: PEM to trust."""
-    user = {"token": token} if token else {}
+    """A kubeconfig for ``url``, as JSON, which kubectl reads as YAML; ``ca``: PEM to trust.
+
+    There is always a token: without any, kubectl asks for a user's name where it speaks TLS.
+    """
+    user = {"token": token or NOBODYS}
     trust = {"certificate-authority-data": b64encode(ca.encode()).decode()} if ca else {}
     return json.dumps(
         {

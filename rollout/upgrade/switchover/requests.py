@@ -90,14 +90,14 @@ def _done(look: Look, request: Request) -> Turn | None:
 def _promote(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not SwitchStage.SHIFTING:
         return None
-    return enter_bake(look, f"everyone to green, said by {request.asker}")
+    return enter_bake(look, f"everyone to green, said by {request.story}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     step = look.status.attempt.step
     if look.status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    because = f"step skipped by {request.asker}"
+    because = f"step skipped by {request.story}"
     if step.index + 1 < len(look.switchover.spec.steps):
         return enter_step(look, step.index + 1, because)
     return enter_bake(look, because)
@@ -106,7 +106,7 @@ def _skip(look: Look, request: Request) -> Turn | None:
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in (*AHEAD, *MOVED):
         return None
-    return pause(look, PauseKind.PERSON, f"paused by {request.asker}", request.asker)
+    return pause(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
@@ -114,7 +114,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     status, paused = look.status, look.status.attempt.pause
     if paused is None:
         return None
-    because = f"resumed by {request.asker}"
+    because = f"resumed by {request.story}"
     if drifted(look):
         status = progress.asked_anew(status, look)
     elif status.stage.confirmed_at is not None and not paused.by:
@@ -128,13 +128,13 @@ def _resume(look: Look, request: Request) -> Turn | None:
 def _abort(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in (*AHEAD, *MOVED):
         return None
-    return go_back(look, f"aborted by {request.asker}", reject=True)
+    return go_back(look, f"aborted by {request.story}", reject=True)
 
 
 def _retry(look: Look, request: Request) -> Turn | None:
     if look.status.rejected is None or look.status.stage.name is not SwitchStage.SERVING:
         return None
-    because = f"retry asked by {request.asker}"
+    because = f"retry asked by {request.story}"
     status = remember(replace(look.status, rejected=None), look.now, because)
     return Turn(status, because, AT_ONCE)
 
@@ -145,8 +145,13 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
     if request.verb is Verb.REJECT:
-        return go_back(look, f"rejected by {request.asker}", reject=True)
-    answer = Answer(True, look.now, step.index, status.attempt.number, who=request.who)
-    because = f"approved by {request.asker}"
+        return go_back(look, f"rejected by {request.story}", reject=True)
+    answer = Answer(
+        *(True, look.now, step.index, status.attempt.number),
+        who=request.who,
+        claimed=request.claimed,
+        reason=request.reason,
+    )
+    because = f"approved by {request.story}"
     status = attempted(status, approvals=(*status.attempt.approvals, answer)[-50:])
     return Turn(remember(status, look.now, because), because, AT_ONCE)

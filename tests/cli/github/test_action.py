@@ -192,7 +192,7 @@ def test_a_hostile_command_runs_nothing(runner: Runner, command: str) -> None:
 
 def test_a_path_out_of_the_checkout_is_refused(runner: Runner) -> None:
     done = runner.run(command="validate", paths="../../etc")
-    assert done.returncode == 3
+    assert done.returncode == 1
     assert "leads out of the checkout" in done.stdout
 
 
@@ -276,7 +276,7 @@ def test_a_rollout_that_went_back_is_red_and_says_why(
 
 def test_nothing_to_wait_for_is_said(runner: Runner) -> None:
     done = runner.run(command="wait")
-    assert done.returncode == 3
+    assert done.returncode == 1
     assert "namespace/name is wanted" in done.stdout
 
 

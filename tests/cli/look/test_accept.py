@@ -46,7 +46,7 @@ def test_a_held_commit_is_accepted_by_name_and_nothing_else_is(
 ) -> None:
     other = run("accept", source, "-n", "shop", "--commit", "abc")
     assert (other.exit_code, str(other.exception)) == (
-        3,
+        1,
         "rolloutsource shop/git: holds 0123456789; nothing to accept",
     )
     done = run("accept", source, "-n", "shop", "--commit", HELD[:7])
@@ -57,6 +57,6 @@ def test_a_held_commit_is_accepted_by_name_and_nothing_else_is(
 def test_a_source_that_is_not_there_is_named(run: Run) -> None:
     gone = run("accept", "nowhere", "-n", "shop")
     assert (gone.exit_code, str(gone.exception)) == (
-        3,
+        1,
         "rolloutsource shop/nowhere: not found",
     )

@@ -86,7 +86,7 @@ async def test_a_journey_that_is_under_way_is_planned_from_where_it_is() -> None
 async def test_a_push_in_mid_journey_is_planned_with_the_way_back() -> None:
     plan = await in_mid_journey("v1")
     assert plan.complete
-    assert plan.moments[0].because == "git asks for v1 now"
+    assert plan.moments[0].because == "v1 is asked for now"
     assert {moment.weight for moment in plan.moments} == {0}
 
 

@@ -151,5 +151,5 @@ def test_an_upgrade_of_the_cluster_is_planned_by_its_name(cluster: Run) -> None:
 
 def test_an_upgrade_that_is_not_there_is_named(run: Run) -> None:
     told = run("preflight", "upgrade/none")
-    assert told.exit_code == 3
+    assert told.exit_code == 1
     assert str(told.exception).startswith("upgrade/none: not found")

@@ -103,3 +103,22 @@ async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> 
     await Inbox(Store(kube), lambda _: None).answer("shop/shop", said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "reject")]
     assert annotations(kube) == {"note": "note"}
+
+
+async def test_who_asks_by_annotation_says_who_and_why_beside_it() -> None:
+    kube = cluster()
+    claim = inbox.Claim("ada", "the shop\nis slow")
+    text = await inbox.ask(kube, "shop", "shop", Verb.ABORT, claim=claim)
+    asked = objects.heard({"metadata": {"annotations": annotations(kube)}})["request"]
+    assert asked == Request(
+        Verb.ABORT, text.partition("@")[2], claimed="ada", reason="the shop is slow"
+    )
+
+
+async def test_a_note_of_another_request_is_nobodys() -> None:
+    kube = cluster()
+    await inbox.ask(kube, "shop", "shop", Verb.ABORT, claim=inbox.Claim("ada", "slow"))
+    await inbox.ask(kube, "shop", "shop", Verb.RETRY)
+    asked = objects.heard({"metadata": {"annotations": annotations(kube)}})["request"]
+    assert asked is not None
+    assert (asked.verb, asked.asker, asked.reason) == (Verb.RETRY, "a person", "")

@@ -1,0 +1,66 @@
+"""How much of the evidence may be an incident of the canary's own, and proves nothing by itself.
+
+For twenty seconds or so most things fail now and then.  What they say is bounded, and the bound is
+taken from the evidence, never added: what is left keeps the guarantee of what it was taken from.
+Two means: where stable's pods have had no incident of minutes, the most telling two or three blocks
+in a row, once in all that was counted; where they have, every block (docs/decisions/0020, 0042).
+"""
+
+import math
+from typing import NamedTuple
+
+from rollout.analysis import evidence
+from rollout.analysis.evidence import NOT_STARTED
+
+
+class Caps(NamedTuple):
+    """Nats that a block may add: ``first``, and ``lifted`` after ``agreeing`` that spoke up."""
+
+    first: float
+    lifted: float
+    agreeing: int
+
+
+CAP = 2.2  # three blocks, which an incident of 20 s can touch, come to 6.6, seldom enough
+CAPS = Caps(CAP, lifted=8.0, agreeing=3)
+OUTAGE_CAPS = Caps(3.3, lifted=8.0, agreeing=2)  # most requests fail: no passing incident is that
+AGREES = 1.0  # nats by which a block speaks against the canary
+TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
+MOST = ((2, 2 * CAP), (3, 3 * CAP))  # so many blocks in a row, and what they may come to together
+LONGEST = 3
+
+
+class Mark(NamedTuple):
+    """A trail after one block: the mass of starts to come, and logs no incident is taken from."""
+
+    waiting: float
+    logs: tuple[float, ...]
+
+
+def bounds(marks: tuple[Mark, ...], waiting: float, count: int) -> list[list[float]]:
+    """By length of an incident and bet: what there is if the last blocks were that incident.
+
+    ``marks``: after the blocks before this one, newest first; ``waiting``: the mass after this one;
+    ``count``: of bets.
+    """
+    told = []
+    for blocks, most in MOST:
+        before = marks[blocks - 1] if len(marks) >= blocks else Mark(1.0, (NOT_STARTED,) * count)
+        started = before.waiting - waiting
+        start = math.log(started) if started > 0 else NOT_STARTED
+        told.append([evidence.log_add(log, start) + most for log in before.logs])
+    return told
+
+
+def cap(agreeing: int, lasting: int, block: float, caps: Caps) -> float:
+    """The most that one block of ``block`` seconds may say, after ``agreeing`` that spoke up.
+
+    ``lasting``: minutes that incidents of stable's pods have lasted: for twice as long the same
+    must not prove more against a canary, which may be one pod only.
+    """
+    if not lasting:
+        return caps.lifted if agreeing >= caps.agreeing else caps.first
+    lasts = min(PATIENCE, TWICE * lasting) * 60 / block
+    if agreeing >= caps.agreeing + lasts:
+        return caps.lifted
+    return caps.first * CAPS.agreeing / (CAPS.agreeing + lasts)
