@@ -190,5 +190,5 @@ def test_an_answer_by_annotation_keeps_the_claim_and_counts_for_whoever_may_anno
     turn = requests.answered(make.look(make.at_step(), request=asked))
     assert turn is not None
     (answer,) = turn.status.attempt.approvals
-    assert answer == Answer("", False, START, 0, 1, reason="prices are wrong", claimed="ada")
+    assert answer == Answer(False, START, 0, 1, reason="prices are wrong", claimed="ada")
     assert answer.answerer == "ada (unverified)"
