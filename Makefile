@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -70,6 +70,10 @@ package: $(READY) ## the wheel and the source archive, and a look at both
 	$(BIN)/twine check --strict dist/*
 	.ci/wheel-works dist/*.whl
 
+sbom: $(READY)   ## what the image holds of Python, as CycloneDX, in dist/rollout.cdx.json
+	@mkdir -p dist
+	$(BIN)/python .ci/sbom > dist/rollout.cdx.json
+
 DOCS := .venv-docs
 
 $(DOCS)/.ready: requirements-docs.lock
@@ -111,6 +115,10 @@ bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 
 bench-push: $(READY) ## from a push to the first route change, with a webhook (about two minutes)
 	$(BIN)/python -m benchmarks.push
+
+.PHONY: bench-sources
+bench-sources: $(READY) ## git sources: 10,000 files, 1,000 manifests, one file changed; 200 sources polled (a few minutes)
+	$(BIN)/python -m benchmarks.sources
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup

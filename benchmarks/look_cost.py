@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from rollout import reconcile
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
@@ -77,7 +77,7 @@ class Looker:
         )
         self.held = Held(obj, objects.rollout(obj), status)
         self.asked = reconcile.ask(self.held.rollout, status, make.START)
-        inbox = Inbox(Store(kube), lambda _: None)
+        inbox = of_rollouts(Store(kube), lambda _: None)
         self.observer = Observer(kube, FakeMetrics(), None, None, inbox)
         self.taken: list[float] = []
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rollout import hook
+from rollout import approvals, hook
 from rollout.analysis import grid, judge, steprule
 from rollout.analysis.judge import Journey, Judgement, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
+from rollout.approvals import Asked, Lack
 from rollout.model import units
-from rollout.model.chat import PROOF
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
-from rollout.model.spec import BY_KUBERNETES, KUBERNETES_USER, Approval, Rollout, Step
+from rollout.model.spec import Approval, Rollout, Step
 from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
 
 __all__ = [
@@ -27,10 +27,11 @@ __all__ = [
     "Window",
     "answer",
     "answers",
-    "approvers_so_far",
+    "groups",
     "measured",
     "next_counts",
     "questions",
+    "waiting",
 ]
 
 
@@ -186,7 +187,6 @@ def _terms(journey: Journey, held: Held, standing: Standing) -> Terms:
     )
 
 
-MEMBERS = timedelta(seconds=15)  # until it is asked again who is in a user group
 SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
 
 
@@ -238,117 +238,42 @@ def _asked(
     rollout: Rollout, held: Held, status: RolloutStatus, seen: Observation, now: datetime
 ) -> Finding | None:
     """The people, once everything else is open."""
-    waited = held.waited or timedelta(0)
-    approval = held.step.approval
-    if approval is None:
+    if held.step.approval is None:
         return None
-    unknown = [
-        one for one in groups(approval, status, rollout.author, now) if one not in seen.members
-    ]
-    given = _given(approval, status, rollout.author, now)
-    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
-    if yes >= approval.quorum:
+    asked = _asking(rollout, held.step.approval, status)
+    return waiting(approvals.lack(asked, held.waited or timedelta(0), seen, now))
+
+
+def waiting(lack: Lack | None) -> Finding | None:
+    """The finding of a gate that only people hold; None: they do not."""
+    if lack is None:
         return None
-    if waited >= approval.expires:
-        return Finding(Gate.HOLD, "nobody approved in time", pause=PauseKind.UNAPPROVED)
-    because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
-    if unknown:
-        because = f"waiting for approval: slack does not say who is in {unknown[0]} now"
-        left = min(left, MEMBERS)
-    elif seen.unasked is not None and (approval.slack or rollout.spec.notify.slack):
-        because = f"{because}; {seen.unasked}"
-    return Finding(Gate.HOLD, because, waits_for=WaitsFor.APPROVAL, again=left)
+    if lack.late:
+        return Finding(Gate.HOLD, lack.because, pause=PauseKind.UNAPPROVED)
+    return Finding(Gate.HOLD, lack.because, waits_for=WaitsFor.APPROVAL, again=lack.left)
+
+
+def _asking(rollout: Rollout, approval: Approval, status: RolloutStatus) -> Asked:
+    channel = approval.slack or rollout.spec.notify.slack
+    return Asked(approval, answers(status), rollout.author, channel)
 
 
 def answers(status: RolloutStatus) -> tuple[Answer, ...]:
     """The answers that speak of this step of this attempt; others are of the past."""
     index = status.attempt.step.index if status.attempt.step else -1
-    return tuple(
-        a for a in status.attempt.approvals if (a.step, a.attempt) == (index, status.attempt.number)
-    )
-
-
-def approvers_so_far(
-    approval: Approval, status: RolloutStatus, author: str, now: datetime
-) -> frozenset[str]:
-    """Who said yes in time and may; all who come without a name are one, and may be the author."""
-    return frozenset(one.who for one in _given(approval, status, author, now))
+    return approvals.of_step(status.attempt.approvals, index, status.attempt.number)
 
 
 def groups(
-    approval: Approval, status: RolloutStatus, author: str, now: datetime
+    rollout: Rollout, approval: Approval, status: RolloutStatus, now: datetime
 ) -> tuple[str, ...]:
-    """The user groups whose members must be known, since people were let in as one of them.
-
-    Asked for once their answers would open the step: whoever has left the group since then is not
-    on the list any more. Before that there is nothing to know.
-    """
-    given = _given(approval, status, author, now)
-    if len({one.who for one in given}) < approval.quorum:
-        return ()
-    return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(approval, one)))
-
-
-def _given(
-    approval: Approval, status: RolloutStatus, author: str, now: datetime
-) -> tuple[Answer, ...]:
-    """The yeses that are in time, of people who may."""
-    return tuple(
-        a
-        for a in answers(status)
-        if a.yes and now - a.at <= approval.expires and _may(approval, a, author)
-    )
-
-
-def _is_by_group(approval: Approval, given: Answer) -> bool:
-    """Whether a user group alone let this person in."""
-    return given.entry.startswith("S") and _user(given) not in approval.approvers
-
-
-def _is_still_in(approval: Approval, given: Answer, seen: Observation) -> bool:
-    if not _is_by_group(approval, given):
-        return True
-    return _user(given) in seen.members.get(given.entry, frozenset())
-
-
-def _user(given: Answer) -> str:
-    return given.who.removeprefix(PROOF)
-
-
-def _may(approval: Approval, given: Answer, author: str) -> bool:
-    """Whether this person's yes counts: on the list, and surely not the author where asked."""
-    return _listed(approval, given) and (not approval.not_author or _is_another(given, author))
-
-
-def _is_another(given: Answer, author: str) -> bool:
-    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door.
-
-    A user of Kubernetes has a name there and no address, so nobody can tell whose commits they are.
-    """
-    if given.who.startswith(PROOF):
-        return given.unlike == author
-    return given.who not in ("", author) and not given.who.startswith(KUBERNETES_USER)
-
-
-def _listed(approval: Approval, given: Answer) -> bool:
-    """Whether the list names this person, or the proof by which they were let in.
-
-    Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written;
-    at the page's login it is, and RBAC has let them write it as well.
-    """
-    by_kubernetes = not given.who or given.who.startswith(KUBERNETES_USER)
-    proofs = {BY_KUBERNETES} if by_kubernetes else {_user(given), given.entry}
-    return not approval.approvers or not proofs.isdisjoint(approval.approvers)
+    """The user groups whose members must be known now; as ``approvals.groups``."""
+    return approvals.groups(_asking(rollout, approval, status), now)
 
 
 def _refusal(status: RolloutStatus, held: Held) -> Reason | None:
-    """The no of somebody who may say it, the author too; None when nobody said it."""
-    approval = held.step.approval
-    for given in answers(status):
-        if not given.yes and (approval is None or _listed(approval, given)):
-            why = f": {given.reason}" if given.reason else ""
-            return Reason(f"rejected by {given.who or 'a person'}{why}")
-    return None
+    """The no of somebody who may say it; None when nobody said it."""
+    return approvals.refusal(held.step.approval, answers(status))
 
 
 def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:

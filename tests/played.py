@@ -13,7 +13,7 @@ from typing import Any
 from rollout import reconcile
 from rollout.cli.manifests.memory import Cluster
 from rollout.controller.doing.perform import Performer
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
 from rollout.controller.seeing.observe import Observer
@@ -100,7 +100,7 @@ class Played:
         obj = self.cluster.get("Rollout", self.rollout.namespace, self.rollout.name)
         assert obj is not None
         held = Held(obj, self.rollout, self.status)
-        inbox = Inbox(Store(self.cluster), lambda _: None)
+        inbox = of_rollouts(Store(self.cluster), lambda _: None)
         observer = Observer(self.cluster, self.numbers, self.numbers, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)

@@ -32,7 +32,7 @@ BEGINS = frozenset({System.GENESIS.value, System.CONTINUED.value})
 
 @dataclass(slots=True)
 class Marks:
-    """How far is told: of Rollouts the newest epoch, of sources the last id, both by uid.
+    """How far is told: of what we drive the newest epoch, of sources the last id, both by uid.
 
     ``refusals``: ids of what was refused at a door, oldest first.
     """

@@ -1,6 +1,6 @@
 """What is to be recorded of an object, from what it remembers itself.
 
-A Rollout's history is its journal, saved with the status before anything is done. So a record
+An object's history is its journal, saved with the status before anything is done. So a record
 that a crash kept from being written is told again by the next process, under the same id.
 """
 
@@ -9,34 +9,36 @@ from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Any
 
+from rollout import journeys
 from rollout.manifest import objects, plain, record
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import PROOF
+from rollout.model.journey import Decided
 from rollout.model.reasons import Verb
 from rollout.model.source import SourceStatus
 from rollout.model.spec import BY_KUBERNETES
-from rollout.model.status import Entry, RefusedRequest
+from rollout.model.status import RefusedRequest
 
 Json = Mapping[str, Any]
 
 _ANSWERS = {Verb.APPROVE.value: Act.APPROVAL, Verb.REJECT.value: Act.REJECTION}
 
 
-def of_rollout(obj: Json, after: int) -> tuple[Record, ...]:
-    """The decisions of the Rollout ``obj`` that came after that epoch, oldest first.
+def of_driven(obj: Json, after: int) -> tuple[Record, ...]:
+    """The decisions of ``obj``, one that we drive, that came after that epoch, oldest first.
 
     Errors: ``ManifestError`` for a status that cannot be read.
     """
-    history = record.status(obj).history
-    return tuple(_decision(obj, entry) for entry in history if entry.epoch > after)
+    decisions = journeys.of(obj).journal(obj).decisions
+    return tuple(_decision(obj, one) for one in decisions if one.epoch > after)
 
 
 def refused(obj: Json, known: Container[str]) -> tuple[Record, ...]:
-    """The requests of the Rollout ``obj`` that were not done, but for those whose id is known.
+    """The requests of ``obj`` that were not done, but for those whose id is known.
 
-    Errors: as ``of_rollout``.
+    Errors: as ``of_driven``.
     """
-    told = (_refusal(obj, one) for one in record.status(obj).refused_requests)
+    told = (_refusal(obj, one) for one in journeys.of(obj).journal(obj).refused)
     return tuple(one for one in told if one.id not in known)
 
 
@@ -59,36 +61,35 @@ def _refusal(obj: Json, one: RefusedRequest) -> Record:
     )
 
 
-def _decision(obj: Json, entry: Entry) -> Record:
+def _decision(obj: Json, one: Decided) -> Record:
     kind, key, uid = _object(obj)
-    number = entry.id.partition(".")[0]
-    manager = _manager(obj, objects.REQUEST, entry.request) if entry.by == BY_KUBERNETES else ""
+    manager = _manager(obj, objects.REQUEST, one.request) if one.by == BY_KUBERNETES else ""
     return Record(
-        id=f"{uid}.{entry.id}",
-        at=entry.at,
-        act=_act(entry),
+        id=f"{uid}.{one.id}",
+        at=one.at,
+        act=_act(one),
         kind=kind,
         object=key,
         uid=uid,
-        proof=_proof(entry.by),
-        because=entry.because,
-        who="" if entry.by == BY_KUBERNETES else entry.by,
-        claimed=entry.claimed or manager,
-        request=entry.request,
-        stage=entry.stage.value,
-        split=entry.split,
-        revision=entry.revision,
-        commit=entry.commit,
-        evidence=entry.evidence,
-        attempt=int(number) if number.isdecimal() else 0,
-        epoch=entry.epoch,
+        proof=_proof(one.by),
+        because=one.because,
+        who="" if one.by == BY_KUBERNETES else one.by,
+        claimed=one.claimed or manager,
+        request=one.request,
+        stage=one.stage,
+        split=one.split,
+        revision=one.revision,
+        commit=one.commit,
+        evidence=one.evidence,
+        attempt=one.attempt,
+        epoch=one.epoch,
     )
 
 
-def _act(entry: Entry) -> Act:
-    if not entry.request:
+def _act(one: Decided) -> Act:
+    if not one.request:
         return Act.DECISION
-    return _ANSWERS.get(entry.request.partition("@")[0], Act.REQUEST)
+    return _ANSWERS.get(one.request.partition("@")[0], Act.REQUEST)
 
 
 def _proof(by: str) -> Proof:
@@ -108,8 +109,9 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
     if not commit and not status.problem:
         return ()
     taken = bool(status.commit) and not status.held and not status.problem
-    verify = plain.items(plain.mapping(obj.get("spec")).get("verify"))
-    keys = f"signed by a key of {' or '.join(map(str, verify))}" if verify and taken else ""
+    signed = status.signature if taken else None
+    names = " or ".join(map(str, plain.items(plain.mapping(obj.get("spec")).get("verify"))))
+    keys = f"{signed} is on the list of {names}" if signed else ""
     accepted = _annotation(obj, objects.ACCEPT) == commit
     author = f"author {status.author}" if status.author and taken else ""
     manager = _manager(obj, objects.ACCEPT, commit) if accepted else ""
@@ -121,8 +123,9 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
         kind=kind,
         object=key,
         uid=uid,
-        proof=Proof.SIGNATURE if keys else Proof.ACCESS,
+        proof=Proof.SIGNATURE if signed else Proof.ACCESS,
         because=status.because,
+        who=str(signed) if signed else "",
         claimed="; ".join(part for part in (author, manager) if part),
         request=f"accept@{commit}" if accepted else "",
         stage=record.reason(status),
@@ -144,8 +147,13 @@ def _digest(status: SourceStatus) -> str:
 def _object(obj: Json) -> tuple[str, str, str]:
     """Kind, key and uid."""
     meta = plain.mapping(obj.get("metadata"))
-    key = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
+    key = object_key(str(meta.get("namespace", "")), str(meta.get("name", "")))
     return str(obj.get("kind", "")), key, str(meta.get("uid", ""))
+
+
+def object_key(namespace: str, name: str) -> str:
+    """How a record names an object: ``namespace/name``, or the name alone where it has none."""
+    return f"{namespace}/{name}" if namespace else name
 
 
 def _annotation(obj: Json, name: str) -> str:

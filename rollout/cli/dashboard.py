@@ -11,7 +11,7 @@ import typer
 
 from rollout.cli import cluster, live, options, output, pages
 from rollout.cli.settings import Settings
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.controller.loop import clock
 from rollout.edges.kube import Kube
@@ -76,7 +76,7 @@ async def _page(connection: Kube, store: Store, key: str) -> tuple[app.Page, pag
         name = await connection.whoami()
     except RolloutError:  # an API server of old does not tell; what it lets do is the same
         name = "you"
-    login = pages.ByKey(key, name, Inbox(store, lambda _: None), clock)
+    login = pages.ByKey(key, name, of_rollouts(store, lambda _: None), clock)
     board = Board(Reader(connection, store, lambda: also.kinds), clock)
     return app.Page(board, app.Settings(login=login, closed=True), Sessions(clock)), also
 

@@ -106,8 +106,13 @@ class Commands(LazyGroup):
         ),
         "install": Entry(
             MANIFESTS,
-            "Print all that runs the controller in a cluster: rollout install | kubectl apply -f -",
-            "rollout.cli.manifests.install:install",
+            "Print all that runs the controller in a cluster, or compare it with what is there.",
+            "rollout.cli.installing.command:install",
+        ),
+        "uninstall": Entry(
+            RUN,
+            "Let go of every object of ours, so that the controller can go; traffic stays.",
+            "rollout.cli.installing.leave:uninstall",
         ),
         "convert": Entry(
             MANIFESTS,

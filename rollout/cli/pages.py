@@ -19,6 +19,7 @@ from rollout.edges import kube
 from rollout.edges.kube import Connection, Kube
 from rollout.errors import RefusedError, RolloutError, UnprovenError
 from rollout.manifest import switchovers, upgrades
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
 from rollout.model.spec import KUBERNETES_USER
 from rollout.web.page import app, people
@@ -135,7 +136,7 @@ class _Somebody:
                 raise RefusedError(f"{self.name} may not patch {what}")
             who = KUBERNETES_USER + self.name if controller.leading else ""
             asker = Asker(who, self.kube.patch)
-            await controller.inbox.ask_as(where, verb, asker, controller.clock())
+            await controller.inbox.ask_as(Ref(*where), verb, asker, controller.clock())
         except UnprovenError as error:
             raise people.OverError("your token is over; log in anew") from error
 
@@ -171,8 +172,8 @@ class _Self:
     clock: Callable[[], datetime]
 
     async def ask(self, place: Place, verb: Verb) -> None:
-        where = KINDS[place.kind], place.namespace, place.name
-        asker = Asker("", self.inbox.store.kube.patch)
+        where = Ref(KINDS[place.kind], place.namespace, place.name)
+        asker = Asker("", self.inbox.kube.patch)
         await self.inbox.ask_as(where, verb, asker, self.clock())
 
     async def close(self) -> None:

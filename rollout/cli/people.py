@@ -115,7 +115,7 @@ class Talk:
         leading = lambda: controller.leading  # noqa: E731
         self._hearing = Hearing(kube, client, inbox, clock, leading, self.record)
         self._ready.set()
-        showing = Showing(kube, client, clock, inbox.trouble, leading)
+        showing = Showing(kube, client, clock, inbox.trouble, leading, inbox.kinds)
         kube.listen(showing.changed)
         controller.when_leading(showing.begin)
         inbox.chat, inbox.members = None, Roster(client, clock).members
@@ -145,7 +145,14 @@ def telling(listeners: Listeners) -> Beside:
 
     async def beside(controller: Controller) -> None:
         kube = controller.outside.kube
-        told = Telling(kube, listeners, controller.clock, lambda: controller.leading)
+        told = Telling(
+            kube,
+            listeners,
+            controller.clock,
+            lambda: controller.leading,
+            controller.inbox.kinds,
+            settings.own_namespace(),
+        )
         kube.listen(told.changed)
         controller.when_leading(told.begin)
         await told.run()

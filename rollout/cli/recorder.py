@@ -29,6 +29,7 @@ class Recorder:
             controller.metrics,
             self.identity,
             leading=lambda: controller.leading,
+            kinds=controller.inbox.kinds,
         )
         controller.remarks.append(lambda: recording.trouble)
         controller.outside.kube.listen(recording.changed)

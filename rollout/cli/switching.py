@@ -38,7 +38,14 @@ def beside(edges: Beyond) -> Beside:
 
     async def run(controller: Controller) -> None:
         instance = controller.settings.identity
-        following = Following(edges, loop.clock, lambda: controller.leading, instance)
+        following = Following(
+            edges,
+            loop.clock,
+            lambda: controller.leading,
+            instance,
+            controller.inbox,
+            controller.metrics,
+        )
         controller.when_leading(following.begin)
         await following.run()
 

@@ -11,7 +11,7 @@ from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.health import Health
 from rollout.controller.instruments import Fleet, Instruments
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import Inbox, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
 from rollout.controller.leader import Leader
@@ -97,7 +97,7 @@ class Controller:
         self.metrics.asked("rollout_watch_silence_seconds", SILENCE, kube.silence)
         self.store = Store(kube)
         self._health = Health(kube, lambda: self.leader)
-        self.inbox = Inbox(self.store, lambda key: self.loop.wake(key, urgent=True))
+        self.inbox = of_rollouts(self.store, lambda key: self.loop.wake(key, urgent=True))
         self.hooks = Hooks(
             self.outside.webhooks,
             kube,

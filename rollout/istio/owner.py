@@ -80,14 +80,19 @@ def _marks(obj: Obj) -> dict[str, str]:
 def rule(obj: Obj) -> str:
     """The ignore rule for this object's tool, as YAML to paste; "" without a tool.
 
-    Argo CD can ignore single leaves. Flux cannot: git's later edits of the object wait until
-    its mark is taken away. Plain Helm writes on ``helm upgrade`` only.
+    Argo CD ignores single leaves when it compares, and then writes an object whole when git has
+    changed it; told to respect the rule there, too, it takes every list that holds an ignored leaf
+    from the cluster. For routes that would keep git's edits out for ever; for subsets it keeps
+    each where its pods are. Flux ignores no leaf: git's later edits of the object wait until its
+    mark is taken away. Plain Helm writes on ``helm upgrade`` only.
+    Source: Argo CD, controller/sync.go, normalizeTargetResources.
     """
     kind = str(obj.get("kind", "VirtualService"))
     match owner(obj):
         case "Argo CD":
             group = _GROUPS.get(kind, "networking.istio.io")
-            return _ARGO.format(group=group, kind=kind, paths=_PATHS.get(kind, ""))
+            options = ", ".join(_OPTIONS.get(kind, _KEPT))
+            return _ARGO.format(group=group, kind=kind, paths=_PATHS.get(kind, ""), options=options)
         case "Flux":
             return _FLUX.format(kind=kind, field=_FIELDS.get(kind, "/spec"))
         case "Helm":
@@ -112,6 +117,8 @@ _FIELDS = {
     "DestinationRule": "/spec/subsets",
     "HorizontalPodAutoscaler": "/spec/scaleTargetRef/name",
 }
+_KEPT = ("ApplyOutOfSyncOnly=true", "RespectIgnoreDifferences=true")
+_OPTIONS = {"VirtualService": _KEPT[:1]}
 _GROUPS = {"HorizontalPodAutoscaler": "autoscaling"}
 _ARGO = """\
 # in the Application's spec
@@ -121,7 +128,7 @@ ignoreDifferences:
   jqPathExpressions:
 {paths}
 syncPolicy:
-  syncOptions: [RespectIgnoreDifferences=true]
+  syncOptions: [{options}]
 """
 _FLUX = """\
 # a Kustomization: on the {kind} in git

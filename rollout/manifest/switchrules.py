@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.manifest import metrics, plain
+from rollout.manifest import gates, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.switchover import UNAVOIDABLE
 
@@ -17,6 +17,7 @@ def of(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _abroad(spec)
     yield from _probes(spec)
     yield from _overruled(plain.items(spec.get("overrule")))
+    yield from _approvals(spec)
 
 
 def _clusters(spec: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -108,3 +109,9 @@ def _overruled(entries: list[Any]) -> Iterator[Mistake]:
         if isinstance(rule, str) and rule in UNAVOIDABLE:
             found = f"is {rule}, which nobody can overrule"
             yield Mistake(("overrule", index, "rule"), found, UNAVOIDABLE[rule])
+
+
+def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
+    for index, step in enumerate(map(plain.mapping, plain.items(spec.get("steps")))):
+        yield from gates.approval(step.get("approval"), ("steps", index, "approval"), everywhere)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from rollout.messages import journeys, markdown
+from rollout.messages import markdown
 from rollout.model.forge import CommitState, Proposal, Standing
 from rollout.model.spec import CommitStatus, Rollout
-from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.status import Entry, Phase, RolloutStatus, Stage
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _NUMBERS = re.compile(r"[0-9][0-9.,]*")
@@ -123,10 +123,16 @@ def _evidence(status: RolloutStatus) -> Iterator[str]:
     """The verdicts in force, then the journey's decisions."""
     for verdict in status.attempt.verdicts:
         yield _line(f"{verdict.outcome.value}: {verdict.text}")
-    for entry in journeys.decisions(status, status.attempt.number):
+    for entry in _decisions(status):
         yield _line(f"{entry.at:%H:%M:%S} {entry.split} {entry.because}")
         if entry.evidence:
             yield _line(f"         {entry.evidence}")
+
+
+def _decisions(status: RolloutStatus) -> Iterator[Entry]:
+    """Those of this attempt, oldest first; an entry's id is ``attempt.epoch``."""
+    number = str(status.attempt.number)
+    return (one for one in status.history if one.id.partition(".")[0] == number)
 
 
 def _line(text: str) -> str:

@@ -1,25 +1,19 @@
-"""What a channel should have of a journey, from the status alone; nothing is sent from here.
+"""What a channel should have of a journey, from what it remembers alone; nothing is sent from here.
 
 One message a journey, and its decisions in its thread. Each has a key, so whoever compares with
 what stands there already never says a thing twice, after a crash neither.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from rollout import gate, strategies
-from rollout.messages import slack, terminal
+from rollout.messages import slack
 from rollout.messages.slack import Card
 from rollout.model.chat import Press, Ticket, Words
-from rollout.model.reasons import PauseKind, WaitsFor
-from rollout.model.spec import Approval, NotifyOn, Rollout
-from rollout.model.status import Entry, Phase, RolloutStatus, Stage
-
-_BACK = (Stage.WITHDRAWING, Stage.CLEANING)
-_OVER = (Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
-_UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
+from rollout.model.journey import Decided, Journey, Reached, Step
+from rollout.model.spec import NotifyOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +35,18 @@ class Shown:
     pressing: str
 
 
-def shown(rollout: Rollout, status: RolloutStatus, repository: str = "") -> tuple[Shown, ...]:
-    """Of every channel that the rollout names: this journey, and the end of the one before.
+def shown(journey: Journey, repository: str = "") -> tuple[Shown, ...]:
+    """Of every channel that it names: this journey, and the end of the one before.
 
     ``repository``: the url that its commits come from, for a link; empty: not known.
     """
-    number = status.attempt.number
-    entries = decisions(status, number) if number else ()  # adopting is no journey
     return (
         *(
-            _present(rollout, status, _Place(channel, repository), entries)
-            for channel in channels(rollout)
-            if entries
+            _present(journey, _Place(channel, repository))
+            for channel in channels(journey)
+            if journey.decisions
         ),
-        *_past(rollout, status, number - 1),
+        *_past(journey, journey.number - 1),
     )
 
 
@@ -66,17 +58,15 @@ class _Place:
     repository: str
 
 
-def _present(
-    rollout: Rollout, status: RolloutStatus, place: _Place, entries: tuple[Entry, ...]
-) -> Shown:
-    card = _card(rollout, status, place, entries)
+def _present(journey: Journey, place: _Place) -> Shown:
+    card, decisions = _card(journey, place), journey.decisions
     return Shown(
         place.channel,
         slack.words(card),
-        tuple(_replies(rollout, status, place.channel, entries)),
-        wanted=bool(heard_of(rollout, status, place.channel)),
-        since=entries[0].at,
-        ended=entries[-1].at if status.stage.name is Stage.IDLE else None,
+        tuple(_replies(journey, place.channel)),
+        wanted=bool(heard_of(journey, place.channel)),
+        since=decisions[0].at,
+        ended=decisions[-1].at if journey.over else None,
         pressing=_pressing(card),
     )
 
@@ -90,191 +80,144 @@ def _pressing(card: Card) -> str:
 _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
-def channels(rollout: Rollout) -> tuple[str, ...]:
-    """Every channel that the rollout names, each once."""
-    named = (rollout.spec.notify.slack, *(one.slack for one in approvals(rollout)))
+def channels(journey: Journey) -> tuple[str, ...]:
+    """Every channel that it names, each once."""
+    named = (journey.notify.slack, *(one.slack for one in journey.approvals))
     return tuple(dict.fromkeys(channel for channel in named if channel))
 
 
-def approvals(rollout: Rollout) -> tuple[Approval, ...]:
-    """Of every step that has one, in order."""
-    stops = strategies.plan(rollout.spec.strategy).stops
-    return tuple(stop.step.approval for stop in stops if stop.step.approval is not None)
-
-
-def approval(rollout: Rollout, index: int) -> Approval | None:
-    """Of the step with that index; None: it has none, or there is no such step."""
-    stops = strategies.plan(rollout.spec.strategy).stops
-    return stops[index].step.approval if 0 <= index < len(stops) else None
-
-
-def asked_in(rollout: Rollout, status: RolloutStatus) -> str:
+def asked_in(journey: Journey) -> str:
     """The channel in which people are asked to approve now; empty: nobody is asked in one."""
-    step = status.attempt.step
-    found = approval(rollout, step.index) if step else None
-    if found is None or status.waits_for is not WaitsFor.APPROVAL:
+    step = journey.step
+    if step is None or step.approval is None or not step.asks:
         return ""
-    return found.slack or rollout.spec.notify.slack
+    return step.approval.slack or journey.notify.slack
 
 
-def heard_of(rollout: Rollout, status: RolloutStatus, channel: str) -> frozenset[NotifyOn]:
+def heard_of(journey: Journey, channel: str) -> frozenset[NotifyOn]:
     """What has happened in this journey that ``channel`` wants to hear of."""
-    notify = rollout.spec.notify
+    notify = journey.notify
     wanted = frozenset(notify.events if channel == notify.slack else ())
-    asked = {NotifyOn.WAITING} if channel == asked_in(rollout, status) else set()
-    return (happened(status) & wanted) | asked
+    asked = {NotifyOn.WAITING} if channel == asked_in(journey) else set()
+    return (journey.happened & wanted) | asked
 
 
-def happened(status: RolloutStatus) -> frozenset[NotifyOn]:
-    """Whatever is so now, and what this journey has passed."""
-    entries, pause = decisions(status, status.attempt.number), status.attempt.pause
-    stages = {entry.stage for entry in entries} | ({status.stage.name} if entries else set())
-    by_itself = pause is not None and pause.kind is not PauseKind.PERSON
-    so = {
-        NotifyOn.STARTED: not stages.isdisjoint((Stage.STEPPING, Stage.SWITCHING)),
-        NotifyOn.WAITING: by_itself or status.waits_for is WaitsFor.APPROVAL,
-        NotifyOn.PROMOTED: not stages.isdisjoint(_OVER),
-        NotifyOn.ROLLED_BACK: not stages.isdisjoint(_BACK),
-        NotifyOn.PAUSED: pause is not None,
-        NotifyOn.DEGRADED: bool(entries) and status.phase is Phase.DEGRADED,
-    }
-    return frozenset(notice for notice, true in so.items() if true)
-
-
-def ticket(rollout: Rollout, status: RolloutStatus) -> Ticket:
+def ticket(journey: Journey) -> Ticket:
     """What a button of now is for."""
-    step, since = status.attempt.step, status.stage.confirmed_at
-    found = approval(rollout, step.index) if step else None
-    until = since + found.expires if since is not None and found is not None else None
+    step = journey.step
     return Ticket(
-        *(rollout.namespace, rollout.name, rollout.uid, rollout.commit),
-        attempt=status.attempt.number,
+        *(journey.kind, journey.namespace, journey.name, journey.uid, journey.commit),
+        attempt=journey.number,
         step=step.index if step else -1,
-        expires=int(until.timestamp()) if until is not None else 0,
+        expires=_expires(step) if step else 0,
     )
 
 
-def outcome(entries: tuple[Entry, ...]) -> str:
+def _expires(step: Step) -> int:
+    if step.approval is None or step.confirmed_at is None:
+        return 0
+    return int((step.confirmed_at + step.approval.expires).timestamp())
+
+
+def outcome(journey: Journey, decisions: tuple[Decided, ...]) -> str:
     """How a journey ended, in words; by its last decision that tells."""
-    for entry in reversed(entries):
-        if entry.stage in _BACK:
+    for one in reversed(decisions):
+        if one.reached is Reached.ROLLED_BACK:
             return "Rolled back"
-        if entry.stage in _OVER:
-            return "Promoted"
+        if one.reached is Reached.PROMOTED:
+            return journey.promoted
     return "Over"
 
 
-def decisions(status: RolloutStatus, number: int) -> tuple[Entry, ...]:
-    """The decisions of that attempt, oldest first; an entry's id is ``attempt.epoch``."""
-    return tuple(entry for entry in status.history if entry.id.split(".")[0] == str(number))
+def _key(journey: Journey, number: int) -> str:
+    return f"{journey.uid}.{number}"
 
 
-def _key(rollout: Rollout, number: int) -> str:
-    return f"{rollout.uid}.{number}"
+def _title(journey: Journey, decisions: tuple[Decided, ...]) -> str:
+    return f"{journey.key} {decisions[0].title or journey.revision}"
 
 
-def _title(rollout: Rollout, entries: tuple[Entry, ...]) -> str:
-    return f"{rollout.key} {entries[0].image or entries[0].revision}"
-
-
-def _card(
-    rollout: Rollout, status: RolloutStatus, place: _Place, entries: tuple[Entry, ...]
-) -> Card:
-    attempt, over = status.attempt, status.stage.name is Stage.IDLE
-    step = f", {attempt.step.name}" if attempt.step else ""
+def _card(journey: Journey, place: _Place) -> Card:
+    decisions, over = journey.decisions, journey.over
     return Card(
-        key=_key(rollout, attempt.number),
-        title=_title(rollout, entries),
-        state=outcome(entries) if over else f"{status.phase.value}{step}",
-        percent=None if over else terminal.percent(status),
-        because=entries[-1].because if over else status.because,
-        verdicts=() if over else tuple(_verdicts(status)),
-        facts=tuple(_facts(rollout, status, place.repository)),
-        tickets=() if over else tuple(_tickets(rollout, status, place.channel)),
+        key=_key(journey, journey.number),
+        title=_title(journey, decisions),
+        state=outcome(journey, decisions) if over else journey.place,
+        percent=None if over else journey.percent,
+        because=decisions[-1].because if over else journey.because,
+        side=journey.side,
+        verdicts=() if over else (*journey.lines, *journey.verdicts),
+        facts=tuple(_facts(journey, place.repository)),
+        tickets=() if over else tuple(_tickets(journey, place.channel)),
     )
 
 
-def _verdicts(status: RolloutStatus) -> Iterator[str]:
-    for warning in status.attempt.warnings:
-        yield f"warning: {warning}"
-    for verdict in status.attempt.verdicts:
-        yield f"{verdict.outcome.value}: {verdict.text}"
-
-
-def _facts(rollout: Rollout, status: RolloutStatus, repository: str) -> Iterator[str]:
+def _facts(journey: Journey, repository: str) -> Iterator[str]:
     """Safe already: people are mentioned in them."""
-    if rollout.commit:
-        yield f"commit {slack.commit(repository, rollout.commit)}"
-    if rollout.author:
-        yield f"by {slack.safe(rollout.author, 80)}"
-    yield f"attempt {status.attempt.number}"
-    for given in status.attempt.approvals[-10:]:
+    if journey.commit:
+        yield f"commit {slack.commit(repository, journey.commit)}"
+    if journey.author:
+        yield f"by {slack.safe(journey.author, 80)}"
+    yield f"attempt {journey.number}"
+    for given in journey.answers[-10:]:
         verb = "approved" if given.yes else "rejected"
         yield f"step {given.step + 1} {verb} by {slack.person(given.who)}"
 
 
-def _tickets(
-    rollout: Rollout, status: RolloutStatus, channel: str
-) -> Iterator[tuple[Press, Ticket]]:
+def _tickets(journey: Journey, channel: str) -> Iterator[tuple[Press, Ticket]]:
     """Who may answer is said by the steps' lists; where there is none, nobody may press."""
-    if not approvals(rollout) or status.stage.name not in _UNDER_WAY:
+    if not journey.approvals or not journey.under_way:
         return
-    made = ticket(rollout, status)
-    if channel == asked_in(rollout, status):
+    made = ticket(journey)
+    if channel == asked_in(journey):
         yield from ((Press.APPROVE, made), (Press.REJECT, made))
-    if status.attempt.pause is None:
+    if journey.pause is None:
         yield (Press.PAUSE, made)
     yield (Press.ABORT, made)
 
 
-def _replies(
-    rollout: Rollout, status: RolloutStatus, channel: str, entries: tuple[Entry, ...]
-) -> Iterator[Words]:
-    key = _key(rollout, status.attempt.number)
-    for entry in entries:
-        lines = [f"*{slack.safe(entry.split)}* {slack.safe(entry.because)}"]
-        if entry.evidence:
-            lines.append(slack.safe(entry.evidence, 400))
-        yield slack.reply(f"{key}/{entry.id}", lines)
-    step = status.attempt.step
-    found = approval(rollout, step.index) if step else None
-    if step is not None and found is not None and channel == asked_in(rollout, status):
-        yield slack.reply(f"{key}/ask.{step.index}", [_asking(rollout, status, found)])
+def _replies(journey: Journey, channel: str) -> Iterator[Words]:
+    key = _key(journey, journey.number)
+    for one in journey.decisions:
+        lines = [f"*{slack.safe(one.split or one.stage)}* {slack.safe(one.because)}"]
+        if one.evidence:
+            lines.append(slack.safe(one.evidence, 400))
+        yield slack.reply(f"{key}/{one.id}", lines)
+    step = journey.step
+    if step is not None and channel == asked_in(journey):
+        yield slack.reply(f"{key}/ask.{step.index}", [_asking(step)])
 
 
-def _asking(rollout: Rollout, status: RolloutStatus, found: Approval) -> str:
+def _asking(step: Step) -> str:
     """A new message, since only such a one rings at those whom it names."""
-    people = ", ".join(slack.mention(one) for one in found.approvers) or "somebody"
-    step = status.attempt.step
-    until = ticket(rollout, status).expires
-    named = slack.safe(step.name) if step else "the step"
+    wanted, until = step.approval, _expires(step)
+    people = ", ".join(slack.mention(one) for one in wanted.approvers) if wanted else ""
     when = f"<!date^{until}^{{date_short_pretty}} {{time}}|{until}>" if until else "it expires"
-    quorum = f" ({found.quorum} are needed)" if found.quorum > 1 else ""
-    return f"{people}: {named} waits for an answer above, until {when}{quorum}"
+    quorum = f" ({wanted.quorum} are needed)" if wanted and wanted.quorum > 1 else ""
+    named = f"{people or 'somebody'}: {slack.safe(step.name)}"
+    return f"{named} waits for an answer above, until {when}{quorum}"
 
 
-def _past(rollout: Rollout, status: RolloutStatus, number: int) -> Iterator[Shown]:
+def _past(journey: Journey, number: int) -> Iterator[Shown]:
     """The journey before, where a message of it stands: how it ended, and no buttons any more."""
-    entries = decisions(status, number)
-    if not entries or not number:
+    decisions = journey.journal.of_attempt(number)
+    if not decisions or not number:
         return
     card = Card(
-        key=_key(rollout, number),
-        title=_title(rollout, entries),
-        state=outcome(entries),
+        key=_key(journey, number),
+        title=_title(journey, decisions),
+        state=outcome(journey, decisions),
         percent=None,
-        because=entries[-1].because,
+        because=decisions[-1].because,
         facts=(f"attempt {number}",),
     )
-    for channel in channels(rollout):
-        at, ended = entries[0].at, entries[-1].at
+    for channel in channels(journey):
+        at, ended = decisions[0].at, decisions[-1].at
         yield Shown(channel, slack.words(card), (), False, at, ended, _pressing(card))
 
 
-def joined(rollout: Rollout, status: RolloutStatus, now: datetime) -> str:
-    """What ``/rollout status`` answers: the facts, one a line, as text that does nothing."""
-    facts = terminal.facts(rollout.key, status, now)
-    lines = [f"*{one.label}* {slack.safe(f'{one.text} {one.faint}')}" for one in facts]
-    answered = gate.answers(status)
-    people = [f"*Answered* {slack.person(one.who)}" for one in answered]
+def joined(journey: Journey, facts: Iterable[tuple[str, str]]) -> str:
+    """What ``/rollout status`` answers: ``facts``, one a line, as text that does nothing."""
+    lines = [f"*{label}* {slack.safe(text)}" for label, text in facts]
+    people = [f"*Answered* {slack.person(one.who)}" for one in journey.answered]
     return slack.within([*lines, *people])

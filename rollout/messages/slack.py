@@ -31,7 +31,8 @@ class Card:
     """One journey as a message shows it.
 
     ``state``: the phase in words, and where; ``percent``: the canary's; None: no bar is shown.
-    ``verdicts``, ``facts``: one line each. ``tickets``: what each button is for, in order.
+    ``side``: whose users those are. ``verdicts``, ``facts``: one line each.
+    ``tickets``: what each button is for, in order.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Card:
     state: str
     percent: int | None
     because: str
+    side: str = "canary"
     verdicts: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     tickets: tuple[tuple[Press, Ticket], ...] = ()
@@ -48,7 +50,7 @@ def words(card: Card) -> Words:
     """The message of ``card``."""
     first = f"*{safe(card.state)}*"
     if card.percent is not None:
-        first += f"\n`{bar(card.percent)}` {card.percent}% canary"
+        first += f"\n`{bar(card.percent)}` {card.percent}% {safe(card.side)}"
     blocks = [_header(card.title), _section([first, safe(card.because)])]
     if card.verdicts:
         blocks.append(_section(f"• {safe(one)}" for one in card.verdicts[:VERDICTS]))
@@ -109,11 +111,11 @@ def reason_view(made: Ticket, channel: str, title: str) -> Mapping[str, Any]:
         "type": "modal",
         "callback_id": REASON_VIEW,
         "private_metadata": json.dumps([channel, _plain(made)], separators=(",", ":")),
-        "title": {"type": "plain_text", "text": "Reject this release"},
+        "title": {"type": "plain_text", "text": "Reject"},
         "submit": {"type": "plain_text", "text": "Reject"},
         "close": {"type": "plain_text", "text": "Cancel"},
         "blocks": [
-            _section([f"{safe(title)}: everyone goes back to stable."]),
+            _section([f"{safe(title)}: {_back(made)}."]),
             {
                 "type": "input",
                 "block_id": REASON,
@@ -142,7 +144,7 @@ def ticket(value: str) -> Ticket | None:
 
 
 def _ticket(plain: object) -> Ticket | None:
-    kinds = (str, str, str, str, int, int, int)
+    kinds = (str, str, str, str, str, int, int, int)
     if not isinstance(plain, list) or [type(one) for one in plain] != list(kinds):
         return None
     return Ticket(*plain)
@@ -150,7 +152,7 @@ def _ticket(plain: object) -> Ticket | None:
 
 def _plain(made: Ticket) -> list[str | int]:
     return [
-        *(made.namespace, made.name, made.uid, made.commit),
+        *(made.kind, made.namespace, made.name, made.uid, made.commit),
         *(made.attempt, made.step, made.expires),
     ]
 
@@ -168,12 +170,22 @@ def _button(press: Press, made: Ticket) -> Block:
     if press is Press.ABORT:
         button["confirm"] = {
             "title": {"type": "plain_text", "text": "Abort?"},
-            "text": {"type": "plain_text", "text": "Everyone goes back to stable at once."},
+            "text": {"type": "plain_text", "text": f"{_back(made).capitalize()} at once."},
             "confirm": {"type": "plain_text", "text": "Abort"},
             "deny": {"type": "plain_text", "text": "Cancel"},
         }
     return button
 
+
+def _back(made: Ticket) -> str:
+    """What a no or an abort brings about, in words."""
+    return _BACK.get(made.kind, "everyone goes back to stable")
+
+
+_BACK = {
+    "ControlPlaneUpgrade": "everything goes back to the old control plane",
+    "ClusterSwitchover": "everyone goes back to blue",
+}
 
 _LABELS = {
     Press.APPROVE: ("Approve", "primary"),

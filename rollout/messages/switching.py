@@ -111,7 +111,7 @@ def explain(switchover: Switchover, status: SwitchoverStatus) -> str:
     if status.rejected is not None and status.stage.name is SwitchStage.SERVING:
         return f"{name}: {because}; rollout retry switchover/{name} tries it again"
     then = _THEN.get(status.waits_for) if status.waits_for else None
-    return f"{name}: {because}" + (f"; {then}" if then else "")
+    return f"{name}: {because}" + (f"; {then.format(name=name)}" if then else "")
 
 
 _THEN = {
@@ -122,7 +122,7 @@ _THEN = {
     WaitsFor.STABLE: "blue must be able to carry everyone",
     WaitsFor.OBJECTS: "somebody must put that right",
     WaitsFor.DATA: "Prometheus must have the counters of both gateways",
-    WaitsFor.APPROVAL: "a person must say yes",
+    WaitsFor.APPROVAL: "rollout approve switchover/{name}, or rollout reject",
     WaitsFor.DRAIN: "it ends with blue's last connections",
 }
 
@@ -141,7 +141,7 @@ def plan(name: str, spec: SwitchoverSpec) -> list[str]:
         lines.append(f"  waits     {words(dns.previous_ttl)} since the TTL was lowered")
     lines.append(f"  written   aws/weight in DNSEndpoint {objects}, nothing else:")
     for step in spec.steps:
-        asks = ", a person says yes" if step.approve else ""
+        asks = ", a person says yes" if step.approval else ""
         split = f"blue {100 - step.weight:3} green {step.weight:3}"
         gate = f"bake {words(step.bake)}, evidence until {words(step.time_box)}{asks}"
         lines.append(f"            {split}   {gate}")

@@ -254,6 +254,14 @@ def behind(source: RolloutSource) -> Reason | None:
     return None
 
 
+def vouched(source: RolloutSource) -> str | None:
+    """Whose signature vouches for what is in force; None where none has to."""
+    status = source.status
+    if status.signature is None:
+        return None
+    return f"commit {status.commit[:10]} is signed by {status.signature}"
+
+
 def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
     """What time alone will do to this step; empty where only an event can move it."""
     if status.waits_for is WaitsFor.APPROVAL:

@@ -89,6 +89,11 @@ def waves(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
             yield f"{group.name}: not begun"
 
 
+def waves_in_short(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
+    """As ``waves``, without their namespaces."""
+    return (line for line in waves(upgrade, status) if not line.startswith(" "))
+
+
 MOST = 12
 """Namespaces shown of one wave; those that are at rest are left out first."""
 

@@ -31,7 +31,8 @@ class Record:
     """One act.
 
     ``id``: unlike any other act's, and the same whenever this one is told.
-    ``kind``, ``object``, ``uid``: what it was done to; ``object`` is ``namespace/name``.
+    ``kind``, ``object``, ``uid``: what it was done to; ``object`` is ``namespace/name``,
+    or the name alone of what stands in no namespace.
     ``who``: as the proof names them; ``claimed``: what nobody vouches for, such as an author's
     address or kubectl's name as a field manager.
     ``request``: the request's own text; ``because``: the sentence of the status.

@@ -19,14 +19,26 @@ class Press(StrEnum):
     ABORT = "abort"
 
 
+BEFORE = {"upgrade": "ControlPlaneUpgrade", "switchover": "ClusterSwitchover"}
+"""What stands before a name, as in ``upgrade/mesh``, and the kind that it means."""
+_SHORT = {kind: word for word, kind in BEFORE.items()}
+
+
+def called(kind: str, namespace: str, name: str) -> str:
+    """How people call an object that we drive: ``shop/reviews`` is a Rollout."""
+    where = f"{namespace}/{name}" if namespace else name
+    return f"{_SHORT[kind]}/{where}" if kind in _SHORT else where
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """What one button may be used for, and nothing else: it is part of the button.
 
-    ``uid``: the Rollout object's; ``step``: its index, -1 before the first one.
+    ``uid``: the object's; ``step``: its index, -1 before the first one.
     ``expires``: in whole seconds since 1970; 0: never, which only Pause and Abort have.
     """
 
+    kind: str
     namespace: str
     name: str
     uid: str
@@ -37,8 +49,8 @@ class Ticket:
 
     @property
     def key(self) -> str:
-        """``namespace/name`` of the Rollout."""
-        return f"{self.namespace}/{self.name}"
+        """How people call the object."""
+        return called(self.kind, self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True)

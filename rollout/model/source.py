@@ -105,10 +105,28 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Whose signature vouches for a commit: one of a key that the operator allows.
+
+    ``key``: SSH's fingerprint, ``SHA256:…``, or OpenPGP's of the primary key.
+    ``signer``: the name that the operator's list, or the OpenPGP key, gives to it.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    key: str
+    signer: str
+
+    def __str__(self) -> str:
+        return f"{self.signer} ({self.key})"
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one commit says: every document of ours is either here or has its problem.
 
     ``parts``: the team's own objects, where the origin asks for them.
+    ``signature``: the commit's own, where it has to have one.
     ``files``: how many files were read; ``notes``: what was passed over, and why.
     """
 
@@ -121,6 +139,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     files: int = 0
     parts: tuple[Part, ...] = ()
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +211,9 @@ class SourceStatus:
         tuple[str, ...], Field(description="of the team's objects: where to look for what goes")
     ] = ()
     forge: ForgeStatus = ForgeStatus()
+    signature: Annotated[
+        Signature | None, Field(description="of ``commit``, where it has to have one")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

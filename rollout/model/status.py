@@ -297,6 +297,12 @@ class Rejected:
     cause: Cause | None = None
 
 
+def epoch_of(decision: str) -> int:
+    """The epoch in a decision's id, ``attempt.epoch``; 0 where that cannot be read."""
+    text = decision.rpartition(".")[2]
+    return int(text) if text.isdecimal() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One decision of the past: what changed, why, and who asked for it.
@@ -329,8 +335,7 @@ class Entry:
     @property
     def epoch(self) -> int:
         """The second half of ``id``; 0 where that cannot be read."""
-        text = self.id.rpartition(".")[2]
-        return int(text) if text.isdecimal() else 0
+        return epoch_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rollout.model.observation import (
     Value,
     ValueQuestion,
 )
+from rollout.model.reasons import Reason
 from rollout.model.switchover import Side, SwitchoverStatus
 from rollout.model.traffic import Split
 
@@ -35,6 +36,7 @@ class SwitchQuestions:
 
     ``dns``: None: the name servers need not be asked. ``probes``: which gateways are tried.
     ``preflight``: whether the rules are to be run.
+    ``groups``: of a chat, whose members must be known now.
     """
 
     dns: DnsQuestion | None = None
@@ -42,6 +44,7 @@ class SwitchQuestions:
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
     preflight: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,10 @@ class SeenCluster:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one look saw; every field answers a question."""
+    """What one look saw; every field answers a question.
+
+    ``unasked``, ``members``: as of a Rollout's observation.
+    """
 
     records: SeenRecords
     clusters: Mapping[Side, SeenCluster] = field(default_factory=dict)
@@ -149,6 +155,8 @@ class Sighting:
     values: tuple[Value, ...] = ()
     no_answers: tuple[NoAnswer, ...] = ()
     findings: tuple[Finding, ...] = ()
+    unasked: Reason | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

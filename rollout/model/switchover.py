@@ -20,13 +20,24 @@ from rollout.model.spec import (
     TIME_BOX,
     Analysis,
     AnalysisTemplateSpec,
+    Approval,
+    Notify,
     OnFailure,
     OpenObject,
     Request,
     SecretRef,
     Unread,
 )
-from rollout.model.status import Answer, Drift, Pause, Phase, StepStatus, Verdict
+from rollout.model.status import (
+    Answer,
+    Drift,
+    Pause,
+    Phase,
+    RefusedRequest,
+    StepStatus,
+    Verdict,
+    Vouched,
+)
 from rollout.model.traffic import Split
 from rollout.model.units import CONFIG, Duration, Share
 
@@ -161,9 +172,9 @@ class ShiftStep:
     weight: Annotated[int, Field(ge=1, le=99, description="green's share, percent")]
     bake: Annotated[Duration, Field(description="the least time once requests divide so")] = MINUTE
     time_box: Annotated[Duration, Field(description="when to stop waiting for evidence")] = TIME_BOX
-    approve: Annotated[
-        bool, Field(description="a person must say yes: rollout approve switchover/NAME")
-    ] = False
+    approval: Annotated[
+        Approval | None, Field(description="people who must say yes before the next step")
+    ] = None
 
     @property
     def name(self) -> str:
@@ -241,6 +252,9 @@ class SwitchoverSpec:
     ] = False
     overrule: tuple[OverruleSwitch, ...] = ()
     on_failure: OnFailure = OnFailure.ROLLBACK
+    notify: Annotated[Notify, Field(description="who hears of what")] = field(
+        default_factory=Notify
+    )
     progress_deadline: Annotated[
         Duration, Field(description="a step that cannot start or learn pauses and says why")
     ] = PROGRESS_DEADLINE
@@ -448,7 +462,7 @@ class SwitchRejected:
 
 @dataclass(frozen=True, slots=True)
 class SwitchEntry:
-    """One decision of the past: what changed, and why."""
+    """One decision of the past: what changed, why, and who asked for it; as an ``Entry``."""
 
     __pydantic_config__ = CONFIG
 
@@ -458,6 +472,11 @@ class SwitchEntry:
     split: str
     because: str
     evidence: str = ""
+    commit: str = ""
+    by: str = ""
+    request: str = ""
+    claimed: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,6 +502,8 @@ class SwitchoverStatus:
     history: tuple[SwitchEntry, ...] = ()
     last_handled_request: str = ""
     last_refused_request: str = ""
+    refused_requests: tuple[RefusedRequest, ...] = ()
+    vouched: Vouched | None = None
     observed_generation: int = 0
     observed_commit: str = ""
 

@@ -17,7 +17,6 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.reasons import Reason
-from rollout.model.status import Answer
 from rollout.model.upgrading import Recorded, UpgradeStatus
 
 Object = Mapping[str, Any]
@@ -67,6 +66,7 @@ class MeshQuestions:
 
     ``preflight``: whether the rules are to be run. ``record``: of which revision all of its own
     objects are to be listed; empty: none. ``objects``: what is to be read whole.
+    ``groups``: of a chat, whose members must be known now.
     """
 
     preflight: bool = False
@@ -76,6 +76,7 @@ class MeshQuestions:
     brake: bool = True
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class MeshObservation:
     ``objects``: of those that were asked for, the ones that are there; ``unread``: those that
     could not be read, with why. ``brake``: None: not asked, or nobody could say.
     ``recorded``: None: not asked, or not to be listed.
+    ``unasked``, ``members``: as of a Rollout's observation.
     """
 
     inventory: Inventory
@@ -97,8 +99,8 @@ class MeshObservation:
     counts: tuple[Counts, ...] = ()
     values: tuple[Value, ...] = ()
     no_answers: tuple[NoAnswer, ...] = ()
-    answers: tuple[Answer, ...] = ()
     unasked: Reason | None = None
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from rollout.model.mesh import Ref
 from rollout.model.spec import OpenObject
-from rollout.model.status import Answer, Pause, Phase, Verdict
+from rollout.model.status import Answer, Pause, Phase, RefusedRequest, Verdict, Vouched
 from rollout.model.units import CONFIG
 
 
@@ -277,7 +277,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeEntry:
-    """One decision of the past: where, and why."""
+    """One decision of the past: where, why, and who asked for it; as an ``Entry``."""
 
     __pydantic_config__ = CONFIG
 
@@ -287,6 +287,11 @@ class UpgradeEntry:
     because: str
     stop: str = ""
     evidence: str = ""
+    commit: str = ""
+    by: str = ""
+    request: str = ""
+    claimed: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +303,7 @@ class UpgradeStatus:
     ``since``: when the state began.
     ``epoch``: rises with every saved decision that acts, never falls.
     ``history``: the last 50 decisions.
+    What people asked is kept as in a Rollout's status.
     """
 
     __pydantic_config__ = CONFIG
@@ -313,5 +319,7 @@ class UpgradeStatus:
     history: tuple[UpgradeEntry, ...] = ()
     last_handled_request: str = ""
     last_refused_request: str = ""
+    refused_requests: tuple[RefusedRequest, ...] = ()
+    vouched: Vouched | None = None
     observed_generation: int = 0
     observed_commit: str = ""

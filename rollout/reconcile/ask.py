@@ -55,7 +55,7 @@ def _groups(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[str
     if status.stage.name is not Stage.STEPPING:
         return ()
     approval = holding.stop(rollout, status).step.approval
-    return gate.groups(approval, status, rollout.author, now) if approval else ()
+    return gate.groups(rollout, approval, status, now) if approval else ()
 
 
 def _webhook(rollout: Rollout, status: RolloutStatus) -> HookQuestion | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from rollout import requests as people
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
@@ -31,7 +32,7 @@ _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
 
 def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What to remember and what to do, from one look."""
-    rollout = requests.vouched_for(rollout, status)
+    rollout = people.vouched_for(rollout, status)
     look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
+from rollout import requests
 from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
-from rollout.model.spec import BY_KUBERNETES, Finish, Request, Rollout
-from rollout.model.status import Answer, RefusedRequest, Rejected, RolloutStatus, Stage
+from rollout.model.spec import Finish, Request
+from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
@@ -20,9 +21,6 @@ from rollout.reconcile.look import (
     waited_anew,
 )
 from rollout.strategies import Stop
-
-REFUSALS = 10
-"""Refused requests remembered, for whoever records them."""
 
 
 def answered(look: Look) -> Turn | None:
@@ -44,32 +42,12 @@ def answered(look: Look) -> Turn | None:
     return _signed(look, turn, request)
 
 
-def vouched_for(rollout: Rollout, status: RolloutStatus) -> Rollout:
-    """``rollout`` whose request has its sender, where a chat has proved who that is."""
-    request, vouched = rollout.request, status.vouched
-    if request is None or vouched is None or vouched.text != request.text:
-        return rollout
-    return replace(rollout, request=Request(request.verb, request.nonce, vouched.who))
-
-
 def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
     """The turn whose newest decision says who asked for it; or that remembers the refusal."""
     if turn is None:
         return None
-    status, by = turn.status, request.who or BY_KUBERNETES
-    if status.last_refused_request == request.text:
-        because = short(turn.because)
-        refusal = RefusedRequest(request.text, by, look.now, because, request.claimed)
-        refused = (*status.refused_requests, refusal)[-REFUSALS:]
-        return replace(turn, status=replace(status, refused_requests=refused))
-    if status.epoch == look.status.epoch:
-        return turn
-    *before, newest = status.history
-    signed = replace(
-        newest, by=by, request=request.text, claimed=request.claimed, reason=request.reason
-    )
-    history = (*before, signed)
-    return replace(turn, status=replace(status, history=history))
+    status = requests.signed(look.status, turn.status, request, turn.because, look.now)
+    return replace(turn, status=status)
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -94,7 +72,7 @@ def _done(look: Look, request: Request) -> Turn | None:
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
     """The turn that says why not; all else goes on, and it is no decision of the history."""
-    status = replace(look.status, last_refused_request=request.text)
+    status = requests.refused(look.status, request)
     return Turn(status, f"{request.verb}: {why}", AT_ONCE)
 
 
@@ -208,47 +186,14 @@ def _answer(look: Look, request: Request) -> Turn | None:
         reason=request.reason,
     )
     because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = _merged(status, answer)
+    status = requests.merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
 def answered_in_chat(
     status: RolloutStatus, answer: Answer, valid: timedelta = timedelta.max
 ) -> RolloutStatus:
-    """The status with what somebody said in a chat; itself where it says so, or is past that.
-
-    ``valid``: how long an answer counts; only later may the same person give it anew.
-    """
-    given = status.attempt.approvals
-    again = any(_same(one, answer) and answer.at - one.at <= valid for one in given)
-    merged = _merged(status, answer)
-    if again or merged is status or status.stage.name is not Stage.STEPPING:
+    """The status with what somebody said in a chat; itself where no step takes answers now."""
+    if status.stage.name is not Stage.STEPPING:
         return status
-    verb = Verb.APPROVE if answer.yes else Verb.REJECT
-    because = f"{'approved' if answer.yes else 'rejected'} by {answer.who}"
-    told = remember(merged, answer.at, because)
-    *before, newest = told.history
-    newest = replace(newest, by=answer.who, request=verb.value, evidence=_proof(answer))
-    return replace(told, history=(*before, newest))
-
-
-def _proof(answer: Answer) -> str:
-    """What let this answer in, and the reason that was given."""
-    parts = (
-        f"on the list as {answer.entry}" if answer.entry else "",
-        f"told apart from {answer.unlike}" if answer.unlike else "",
-        f"reason: {answer.reason}" if answer.reason else "",
-    )
-    return "; ".join(part for part in parts if part)
-
-
-def _merged(status: RolloutStatus, answer: Answer) -> RolloutStatus:
-    """The status with ``answer``, the newest of this person, step and kind in this attempt."""
-    if answer.attempt != status.attempt.number:
-        return status
-    others = (one for one in status.attempt.approvals if not _same(one, answer))
-    return attempted(status, approvals=(*others, answer))
-
-
-def _same(one: Answer, other: Answer) -> bool:
-    return (one.who, one.step, one.yes) == (other.who, other.step, other.yes)
+    return requests.answered(status, answer, valid, remember)

@@ -29,6 +29,7 @@ def ask(
         tries=_tries(upgrade, status, inventory, now),
         counts=counts,
         values=values,
+        groups=gating.groups(upgrade, status, now),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from rollout import requests as people
 from rollout.model.action import LetGo
 from rollout.model.reasons import Reason
 from rollout.model.turn import SOON, Notice, short
@@ -31,9 +32,8 @@ def decide(
     upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
 ) -> UpgradeDecision:
     """What to remember and what to do, from one look."""
-    first = Look(upgrade, status, seen, now)
+    first = Look(people.vouched_for(upgrade, status), status, seen, now)
     look = drift.landed(first)
-    look = look.having(requests.merge_answers(look.status, seen.answers))
     turn = transitions.lawful(look, _turn(look))
     return _finish(first, turn)
 

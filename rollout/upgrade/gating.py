@@ -94,6 +94,14 @@ def questions(
     return tuple(counts), tuple(values)
 
 
+def groups(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) -> tuple[str, ...]:
+    """The user groups whose members decide whether the stop we are at is approved."""
+    approval = current(upgrade.spec, status).approval
+    if approval is None:
+        return ()
+    return gate.groups(_rollout(upgrade), approval, _status(status, MOVED), now)
+
+
 def _key(name: str, metric: str) -> str:
     """The two comparisons count the same metrics, so that their answers are told apart."""
     return f"{name}:{metric}"
@@ -224,6 +232,7 @@ def _observed(name: str, seen: MeshObservation) -> Observation:
             if one.metric.startswith(begins)
         ),
         unasked=seen.unasked,
+        members=seen.members,
     )
 
 
@@ -250,7 +259,10 @@ def _rollout(upgrade: ControlPlaneUpgrade) -> Rollout:
 
 
 def _status(status: UpgradeStatus, name: str) -> RolloutStatus:
-    """What the gate reads of a status: the stop as a step, the people's answers, its memory."""
+    """What the gate reads of a status: the stop as a step, the people's answers, its memory.
+
+    Nobody answers about namespaces that did not move: a no would be taken for harm everywhere.
+    """
     stop, kept = status.attempt.stop, status.attempt.checkpoint.get(name)
     at = StepStatus(stop.number, stop.name, stop.entered_at) if stop else None
     return RolloutStatus(
@@ -258,7 +270,7 @@ def _status(status: UpgradeStatus, name: str) -> RolloutStatus:
             number=status.attempt.number,
             step=at,
             verdicts=status.attempt.verdicts,
-            approvals=status.attempt.approvals,
+            approvals=status.attempt.approvals if name == MOVED else (),
             checkpoint=kept if isinstance(kept, Mapping) else {},
         )
     )

@@ -109,6 +109,7 @@ def remember(status: UpgradeStatus, now: datetime, because: str) -> UpgradeStatu
         because=short(because),
         stop=stop.name if stop else "",
         evidence=evidence,
+        commit=status.observed_commit,
     )
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 

@@ -1,8 +1,10 @@
 """What people ask of an upgrade, handled once: each verb is one function from a look to a turn."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
+from rollout import requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
@@ -17,13 +19,17 @@ def answered(look: Look) -> Turn | None:
     request = look.upgrade.request
     if request is None or request.text == look.status.last_handled_request:
         return None
-    look = look.having(replace(look.status, last_handled_request=request.text))
-    turn = _done(look, request)
-    if turn is not None:
-        return turn
+    before = look.status
+    look = look.having(replace(before, last_handled_request=request.text))
+    turn = _done(look, request) or _refused(look, request)
+    status = requests.signed(before, turn.status, request, turn.because, look.now)
+    return replace(turn, status=status)
+
+
+def _refused(look: Look, request: Request) -> Turn:
+    """The turn that says why not; all else goes on, and it is no decision of the history."""
     because = f"{request.verb}: nothing to {request.verb} in {look.status.state.lower()}"
-    status = replace(look.status, last_refused_request=request.text)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    return Turn(requests.refused(look.status, request), because, AT_ONCE)
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -105,16 +111,14 @@ def _answer(look: Look, request: Request) -> Turn | None:
         reason=request.reason,
     )
     because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = merge_answers(look.status, (answer,))
+    status = requests.merged(look.status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
 
 
-def merge_answers(status: UpgradeStatus, answers: tuple[Answer, ...]) -> UpgradeStatus:
-    """The status with these answers: the newest of each person, stop and kind of this attempt."""
-    newest = {
-        (a.who, a.step, a.yes): a
-        for a in sorted((*status.attempt.approvals, *answers), key=lambda a: a.at)
-        if a.attempt == status.attempt.number
-    }
-    merged = tuple(sorted(newest.values(), key=lambda a: a.at))
-    return status if merged == status.attempt.approvals else attempted(status, approvals=merged)
+def answered_in_chat(status: UpgradeStatus, answer: Answer, valid: timedelta) -> UpgradeStatus:
+    """The status with what somebody said in a chat; itself where that stop is over."""
+    stop = status.attempt.stop
+    is_here = stop is not None and stop.number == answer.step
+    if not is_here or status.state not in UNDER_WAY - {State.RETURNING}:
+        return status
+    return requests.answered(status, answer, valid, remember)

@@ -35,6 +35,7 @@ def log(tmp_path: Path) -> Path:
             *(4,),
             act=Act.SOURCE,
             proof=Proof.SIGNATURE,
+            who="ann@acme (SHA256:abc)",
             claimed="author dev@x.org",
             because="1 manifest is in force",
             kind="RolloutSource",
@@ -56,7 +57,7 @@ def test_show_says_who_did_what_by_which_proof(run: Run, log: Path) -> None:
         f"{at} 00:02:00 shop/shop approval {ANN} approved by {ANN}",
         f"{at} 00:03:00 pay/cart request kubernetes (field manager kubectl-annotate, unverified) "
         "aborted by a person",
-        f"{at} 00:04:00 rolloutsource shop/git source commit signature "
+        f"{at} 00:04:00 rolloutsource shop/git source ann@acme (SHA256:abc) "
         "(author dev@x.org, by a signed commit) 1 manifest is in force",
     ]
 

@@ -129,7 +129,11 @@ ISSUER = "https://kubernetes.default.svc"
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealKube, Path]]:
-    folder = tmp_path_factory.mktemp("control")
+    yield from serving(tmp_path_factory.mktemp("control"))
+
+
+def serving(folder: Path) -> Iterator[tuple[RealKube, Path]]:
+    """The API server with our kinds and Istio's, and the log of what our accounts do."""
     (folder / "policy.yaml").write_text(POLICY)
     flags = (
         "--enable-admission-plugins=OwnerReferencesPermissionEnforcement,ResourceQuota",
@@ -143,8 +147,17 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealKube, P
 
 async def _prepare(real: RealKube) -> None:
     """Our CRDs and Istio's are served, and the controller's own namespace is there."""
+    await served(real, [definition.crd(kind) for kind in schema.KINDS.values()])
     kube = Kube(real.url, real.token, real.context())
-    made = [*crds.istio(), *(definition.crd(kind) for kind in schema.KINDS.values())]
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
+    await kube.apply(space)
+    await _closed(kube)
+
+
+async def served(real: RealKube, definitions: list[Object]) -> None:
+    """``definitions`` and Istio's are there, and their kinds are served."""
+    kube = Kube(real.url, real.token, real.context())
+    made = [*crds.istio(), *definitions]
     known = {crd["spec"]["names"]["kind"] for crd in made}
     made += [_any(kind) for kind in _READ_BY_RULES if kind not in known]
     for crd in made:
@@ -156,8 +169,6 @@ async def _prepare(real: RealKube) -> None:
         async with asyncio.timeout(60):
             while not await played.serves(kube, kind):
                 await asyncio.sleep(0.1)
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
-    await kube.apply(space)
     await _closed(kube)
 
 
@@ -189,8 +200,13 @@ async def _closed(kube: Kube) -> None:
 
 @pytest.fixture
 async def control(real: tuple[RealKube, Path]) -> AsyncIterator[Control]:
+    async with controlled(*real) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def controlled(server: RealKube, audit: Path) -> AsyncIterator[Control]:
     """With pods that are played, and an istiod and a Prometheus that know nothing bad."""
-    server, audit = real
     kube = Kube(server.url, server.token, server.context())
     async with contextlib.AsyncExitStack() as exits:
         exits.push_async_callback(_closed, kube)

@@ -39,7 +39,9 @@ def leads(replicas: Sequence[Replica], held: str) -> Replica:
 async def test_every_kind_of_journey_uses_just_the_documented_rights_and_outlives_its_leader(
     control: Control, tmp_path: Path, only: bool
 ) -> None:
-    """The Lease is in a namespace that ``-n`` does not name, and no right is to list Leases."""
+    """SEC-17: the granted roles are those of the page, and suffice.
+
+    The Lease is in a namespace that ``-n`` does not name, and no right is to list Leases."""
     space = "one-namespace" if only else "all-namespaces"
     reach = space if only else ""
     await control.apply(objects.namespace(space))

@@ -10,7 +10,7 @@ from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.chat.hearing import Hearing
 from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Store, unchanged
 from rollout.controller.ports import Json, Webhooks
 from tests import virtual
@@ -129,7 +129,8 @@ class Shop:
         """Another process that hears people, and remembers nothing but what the cluster does."""
         old = self.hearing
         store = Store(self.kube)
-        return Hearing(self.kube, self.chat, Inbox(store, old.inbox.wake), old.clock)
+        wake = old.inbox.boxes["Rollout"].wake
+        return Hearing(self.kube, self.chat, of_rollouts(store, wake), old.clock)
 
     def rollout(self, name: str = "shop") -> Json:
         found = self.kube.get("Rollout", NAMESPACE, name)

@@ -92,5 +92,6 @@ NEVER = ["0.0.0.0", "::", "224.0.0.1", "ff02::1"]
     ],
 )
 def test_an_address_is_within_some_reach(address: str, least: Reach | None) -> None:
+    """SEC-13: IPv6 forms, mapped and link-local ones among them."""
     found = [far for far in Reach if reach.allows(far, address)]
     assert found == [far for far in Reach if least is not None and far >= least]

@@ -308,6 +308,7 @@ async def test_who_is_not_on_the_list_is_never_reached(hosts: tuple[str, ...]) -
 
 
 async def test_this_machine_is_refused_where_only_public_addresses_may_be_asked() -> None:
+    """SEC-13."""
     async with gate() as served:
         with pytest.raises(RefusedError, match="its address may not be asked"):
             await ask(served, hosts=["http://*"])
@@ -315,7 +316,9 @@ async def test_this_machine_is_refused_where_only_public_addresses_may_be_asked(
 
 
 async def test_a_name_is_judged_by_the_address_that_is_connected_to() -> None:
-    """``localhost`` stands for any name that a hostile zone lets point at us."""
+    """SEC-13, DNS rebinding.
+
+    ``localhost`` stands for any name that a hostile zone lets point at us."""
     async with gate() as served:
         served.url = served.url.replace("127.0.0.1", "localhost")
         with pytest.raises(RefusedError, match="its address may not be asked"):
@@ -333,6 +336,7 @@ async def test_an_address_that_cannot_be_read_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0", "[::ffff:127.0.0.1]"])
 async def test_another_way_of_writing_this_machine_is_refused(host: str) -> None:
+    """SEC-13."""
     async with Webhooks(Hosts()) as hooks:
         with pytest.raises(RolloutError, match=r"may not be asked|its url cannot be read"):
             await hooks.ask(question(f"https://{host}:9/"), {"key": KEY}, NOW)

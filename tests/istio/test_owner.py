@@ -42,10 +42,19 @@ def test_the_ignore_rule_is_yaml_to_paste(kind: str, marks: dict[str, str]) -> N
     assert marks is HELM or kind in text
 
 
-def test_argo_is_told_to_respect_its_rule_when_it_syncs() -> None:
-    rule = yaml.safe_load(owner.rule(marked(annotations=ARGO)))
-    assert rule["syncPolicy"]["syncOptions"] == ["RespectIgnoreDifferences=true"]
-    assert ".spec.http[]?.route" in rule["ignoreDifferences"][0]["jqPathExpressions"]
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("VirtualService", ["ApplyOutOfSyncOnly=true"]),
+        ("DestinationRule", ["ApplyOutOfSyncOnly=true", "RespectIgnoreDifferences=true"]),
+        ("HorizontalPodAutoscaler", ["ApplyOutOfSyncOnly=true", "RespectIgnoreDifferences=true"]),
+    ],
+)
+def test_argo_is_told_what_to_leave_alone_and_how_to_sync(kind: str, options: list[str]) -> None:
+    rule = yaml.safe_load(owner.rule(marked(kind, annotations=ARGO)))
+    assert rule["syncPolicy"]["syncOptions"] == options
+    assert rule["ignoreDifferences"][0]["kind"] == kind
+    assert rule["ignoreDifferences"][0]["jqPathExpressions"]
 
 
 def test_without_a_tool_there_is_no_rule() -> None:

@@ -17,7 +17,7 @@ spec:
   probes:
   - {url: "https://shop.example.com/health"}
   - {url: "https://eu.shop.example.com:8443/", status: 204}
-  steps: [{weight: 1}, {weight: 25, approve: true, bake: 5m}]
+  steps: [{weight: 1}, {weight: 25, approval: {}, bake: 5m}]
 """
 
 
@@ -40,7 +40,7 @@ def test_a_switchover_is_read() -> None:
             "7: green is the controller's own cluster, as blue is; a kubeconfig in one of them",
         ),
         (
-            "{weight: 25, approve: true, bake: 5m}",
+            "{weight: 25, approval: {}, bake: 5m}",
             "{weight: 1}",
             "15: steps[1].weight is 1, no more than the step before (1); weights must rise",
         ),

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from rollout.messages import journeys
+from rollout.journeys import rollouts
+from rollout.messages import journeys, terminal
 from rollout.model.chat import Press
+from rollout.model.journey import Journey
 from rollout.model.spec import Approval, Canary, Notify, NotifyOn, RolloutSpec, Step, Strategy
 from rollout.model.status import Phase, Stage
 from tests import make
@@ -22,6 +24,10 @@ def spec(**notify: object) -> RolloutSpec:
     return make.spec(Strategy(canary=Canary(steps)), notify=notify.get("notify", told))
 
 
+def of(play: Play) -> Journey:
+    return rollouts.journey(play.rollout, play.status)
+
+
 def at_rest() -> Play:
     return Play(spec())
 
@@ -32,12 +38,12 @@ def asking() -> Play:
 
 def test_before_the_first_journey_nothing_is_shown() -> None:
     play = at_rest()
-    assert journeys.shown(play.rollout, play.status) == ()
+    assert journeys.shown(of(play)) == ()
 
 
 def test_both_channels_show_the_journey_and_only_the_asked_one_has_the_answers() -> None:
     play = asking()
-    found = {one.channel: one for one in journeys.shown(play.rollout, play.status)}
+    found = {one.channel: one for one in journeys.shown(of(play))}
     assert [*found] == ["#shop", "#releases"]
     assert all(one.wanted for one in found.values())
 
@@ -53,12 +59,12 @@ def test_both_channels_show_the_journey_and_only_the_asked_one_has_the_answers()
 
 def test_a_step_without_a_channel_of_its_own_asks_in_the_rollouts() -> None:
     play = asking()
-    assert journeys.asked_in(play.rollout, play.status) == "#releases"
+    assert journeys.asked_in(of(play)) == "#releases"
 
 
 def test_a_button_expires_with_the_approval() -> None:
     play = asking()
-    made = journeys.ticket(play.rollout, play.status)
+    made = journeys.ticket(of(play))
     since = play.status.stage.confirmed_at
     assert since is not None
     assert made.expires == int((since + timedelta(hours=4)).timestamp())
@@ -68,7 +74,7 @@ def test_a_button_expires_with_the_approval() -> None:
 def test_the_end_is_told_by_the_last_decision_and_has_no_buttons() -> None:
     play = asking()
     play.request("promote", "ann").until(Phase.HEALTHY, Stage.IDLE)
-    first = journeys.shown(play.rollout, play.status)[0]
+    first = journeys.shown(of(play))[0]
     assert "Promoted" in first.top.text
     assert first.ended is not None
     assert all(block["type"] != "actions" for block in first.top.blocks)
@@ -77,7 +83,7 @@ def test_the_end_is_told_by_the_last_decision_and_has_no_buttons() -> None:
 def test_the_next_journey_leaves_the_one_before_with_its_outcome() -> None:
     play = asking()
     play.push("v3").after(minutes=1)
-    told = journeys.shown(play.rollout, play.status)
+    told = journeys.shown(of(play))
     past = [one for one in told if one.ended is not None]
     assert [one.channel for one in past] == ["#shop", "#releases"]
     assert all("shop v2: Rolled back" in one.top.text for one in past)
@@ -86,31 +92,34 @@ def test_the_next_journey_leaves_the_one_before_with_its_outcome() -> None:
 
 def test_what_only_counts_further_does_not_press() -> None:
     play = asking()
-    one = journeys.shown(play.rollout, play.status)[0].pressing
-    assert journeys.shown(play.rollout, play.status)[0].pressing == one
+    one = journeys.shown(of(play))[0].pressing
+    assert journeys.shown(of(play))[0].pressing == one
     play.request("pause", "ann")
-    assert journeys.shown(play.rollout, play.status)[0].pressing != one
+    assert journeys.shown(of(play))[0].pressing != one
 
 
 def test_each_thing_that_happens_is_known_from_the_status() -> None:
     play = asking()
-    assert journeys.happened(play.status) == {NotifyOn.STARTED, NotifyOn.WAITING}
+    assert of(play).happened == {NotifyOn.STARTED, NotifyOn.WAITING}
     play.request("pause", "ann")
-    assert NotifyOn.PAUSED in journeys.happened(play.status)
+    assert NotifyOn.PAUSED in of(play).happened
     play.request("abort", "ann").until(Phase.DEGRADED, Stage.IDLE)
     wanted = {NotifyOn.STARTED, NotifyOn.ROLLED_BACK, NotifyOn.DEGRADED}
-    assert journeys.happened(play.status) == wanted
+    assert of(play).happened == wanted
 
 
 def test_what_a_person_asks_is_answered_in_lines() -> None:
     play = asking()
-    text = journeys.joined(play.rollout, play.status, play.now)
+    text = journeys.joined(
+        of(play),
+        [(o.label, o.text) for o in terminal.facts(play.rollout.key, play.status, play.now)],
+    )
     assert "*Phase* Progressing (waiting for approval: 0 of 1)" in text.splitlines()
 
 
 def test_the_commit_is_a_link_where_its_repository_is_known() -> None:
     play = asking()
     play.rollout = replace(play.rollout, commit="c0ffee0")
-    first = journeys.shown(play.rollout, play.status, "https://github.com/acme/shop.git")[0]
+    first = journeys.shown(of(play), "https://github.com/acme/shop.git")[0]
     facts = first.top.blocks[-2]["elements"][0]["text"]
     assert facts.startswith("commit <https://github.com/acme/shop/commit/c0ffee0|c0ffee0> · ")

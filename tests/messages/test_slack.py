@@ -12,7 +12,7 @@ from rollout.messages import slack
 from rollout.messages.slack import Card
 from rollout.model.chat import Press, Ticket
 
-TICKET = Ticket("shop", "reviews", "uid-1", "c0ffee", 3, 1, 1767225600)
+TICKET = Ticket("Rollout", "shop", "reviews", "uid-1", "c0ffee", 3, 1, 1767225600)
 CARD = Card(
     key="uid-1.3",
     title="shop/reviews: v1 → v2",

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from rollout import requests as people
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import Dark, Request, Step, Strategy, Workload
 from rollout.model.status import Answer, Phase, Stage, Vouched
@@ -181,7 +182,7 @@ def test_what_a_chat_has_proved_takes_no_name_and_no_reason_from_an_annotation()
     forged = Request(Verb.ABORT, "7", claimed="eve", reason="ada said so")
     rollout = replace(make.rollout(HALF, "v2"), request=forged)
     status = replace(make.at_step(), vouched=Vouched("abort@7", "slack:UADA"))
-    heard = requests.vouched_for(rollout, status).request
+    heard = people.vouched_for(rollout, status).request
     assert heard == Request(Verb.ABORT, "7", "slack:UADA")
 
 

@@ -15,6 +15,7 @@ from rollout.controller.keeping.inbox import NO_CHAT
 from rollout.errors import OutsideError, RefusedError
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket, Words
+from rollout.model.mesh import Ref
 from rollout.model.status import Answer
 from tests import virtual
 from tests.controller.shop import Shop, a_rollout
@@ -85,10 +86,10 @@ class Away(FakeChat):
         raise OutsideError("slack: no answer in 10 s")
 
 
-def an_answer(shop: Shop, who: str) -> tuple[str, Answer, timedelta]:
+def an_answer(shop: Shop, who: str) -> tuple[Ref, Answer, timedelta]:
     """A yes to the first step, as the hearing saves it."""
     given = Answer(True, virtual.clock(), 0, 1, "S0OPS", who=f"slack:{who}")
-    return "shop/shop", given, timedelta(hours=4)
+    return Ref("Rollout", "shop", "shop"), given, timedelta(hours=4)
 
 
 def shown(shop: Shop) -> str:
@@ -477,7 +478,7 @@ def test_a_deleted_message_comes_back_while_people_must_read_it() -> None:
 
 async def _ticket(shop: Shop) -> Ticket:
     status, meta = shop.status(), shop.rollout()["metadata"]
-    return Ticket("shop", "shop", meta["uid"], "", status["attempt"]["number"], 0)
+    return Ticket("Rollout", "shop", "shop", meta["uid"], "", status["attempt"]["number"], 0)
 
 
 def test_killed_between_post_and_save_there_is_one_message_and_each_reply_once() -> None:

@@ -20,7 +20,7 @@ from rollout.web.slack import Door
 from tests.web.test_app import Fine
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-TICKET = Ticket("shop", "reviews", "uid-1", "c0ffee", 3, 1)
+TICKET = Ticket("Rollout", "shop", "reviews", "uid-1", "c0ffee", 3, 1)
 
 
 @dataclass

@@ -13,7 +13,6 @@ from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
 from rollout.messages import clocks, terminal
-from rollout.model.reasons import Reason
 from rollout.model.status import RolloutStatus
 
 MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
@@ -76,7 +75,7 @@ def history(
 def explain(context: typer.Context, name: options.Name, namespace: options.Namespace = "") -> None:
     """Say in one sentence why a rollout is not moving, and what would move it.
 
-    A second sentence where git asks for what its source does not take.
+    A second sentence where git asks for what its source does not take, or says who signed it.
     """
     if upgrade := mesh.named(name):
         mesh.explain(options.chosen(context), upgrade)
@@ -86,10 +85,10 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
     if kind == switchovers.KIND:
         switchovers.explain(given, name)
         return
-    found, behind = asyncio.run(_one_and_git(given, name))
+    found, git = asyncio.run(_one_and_git(given, name))
     output.console().print(_explained(found))
-    if behind:
-        output.console().print(behind)
+    if git:
+        output.console().print(git)
 
 
 def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Settings:
@@ -128,12 +127,14 @@ async def _newest(connection: Kube, namespace: str, name: str) -> Seen | Unread:
     return await live.fresh(connection.server, found) if isinstance(found, Seen) else found
 
 
-async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, Reason | None]:
-    """The Rollout, and why git may ask for something else; None when it does not."""
+async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, str | None]:
+    """The Rollout, and why git may ask for something else, or who signed what it asks for."""
     async with cluster.connected(given, name=name) as connection:
         found = await _newest(connection, given.namespace, name)
         source = await cluster.source_of(connection, found.obj)
-        return found, terminal.behind(source) if source else None
+        if source is None:
+            return found, None
+        return found, terminal.behind(source) or terminal.vouched(source)
 
 
 async def _all(given: Settings) -> list[Seen | Unread]:

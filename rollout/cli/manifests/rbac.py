@@ -64,14 +64,33 @@ def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:
     return [account, *lead, *inside, *_granted("ClusterRole", name, "", only, own)]
 
 
+HEAD = "# Generated from rollout/controller/rights.py by `make generate`"
+
+
 def files() -> Mapping[str, str]:
     """The manifests kept in this repository, by path."""
-    head = "# Generated from rollout/controller/rights.py by `make generate`: rollout rbac"
+    made = {
+        "cluster-wide": f"{HEAD}: rollout rbac\n{text('', OWN)}",
+        "one-namespace": f"{HEAD}: rollout rbac -n shop\n{text('shop', OWN)}",
+        "upgrades": f"{HEAD}: rollout rbac --upgrades\n{upgrading(OWN)}",
+    }
+    return {f"deploy/rbac/{name}/rbac.yaml": kept for name, kept in made.items()} | {
+        "docs/rights.md": page()
+    }
+
+
+def parts(need: Need) -> Mapping[str, list[Json]]:
+    """The rules of one need: ``all`` for a ClusterRole, or ``inside`` a namespace and ``outside``.
+
+    What stands outside is the reached namespace's own Namespace, and nothing else of the cluster's.
+    """
+    if need is Need.LEADER:
+        return {"all": _lease_rules()}
+    calls = rights.calls(frozenset({need}))
     return {
-        "deploy/rbac/cluster.yaml": f"{head}\n{text('', OWN)}",
-        "deploy/rbac/one-namespace.yaml": f"{head} -n shop\n{text('shop', OWN)}",
-        "deploy/rbac/upgrades.yaml": f"{head} --upgrades\n{upgrading(OWN)}",
-        "docs/rights.md": page(),
+        "all": _rules(calls, cluster=None),
+        "inside": _rules(calls, cluster=False),
+        "outside": _rules(calls, cluster=True),
     }
 
 

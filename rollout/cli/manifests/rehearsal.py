@@ -12,7 +12,7 @@ from typing import Any
 from rollout import reconcile, strategies
 from rollout.cli.manifests.memory import Cluster
 from rollout.controller.doing.perform import Performer
-from rollout.controller.keeping.inbox import Inbox
+from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import preflight
@@ -92,7 +92,7 @@ class _Stage:
     async def look(self) -> Decision:
         """One look, as the controller takes it, but for its gates and its store."""
         held = Held(_obj(self.rollout), self.rollout, self.status)
-        nobody, inbox = _Nobody(), Inbox(Store(self.cluster), lambda _: None)
+        nobody, inbox = _Nobody(), of_rollouts(Store(self.cluster), lambda _: None)
         observer = Observer(self.cluster, nobody, nobody, None, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,8 +25,10 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
 from rollout.errors import ManifestError, OutsideError
 from rollout.model.audit import Act, Record
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
 
+SOURCE = "RolloutSource"
 PAST = timedelta(hours=1)  # how old an act may be to be told by a log that cannot be read
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure, doubling
 BEAT = 1.0  # seconds between two looks whether this replica leads
@@ -81,6 +83,7 @@ class _Waiting:
 class Recording:
     """``leading``: whether this replica may act now. ``instance``: this process, as Events say.
 
+    ``kinds``: which are looked at here.
     ``trouble``: why the log takes nothing now, in one line; empty: it does.
     """
 
@@ -90,10 +93,11 @@ class Recording:
     metrics: Instruments
     instance: str
     leading: Callable[[], bool] = lambda: True
+    kinds: Callable[[], Iterable[str]] = lambda: ("Rollout",)
     trouble: str = ""
     _marks: Marks = field(default_factory=Marks)
     _since: datetime | None = None
-    _uids: dict[tuple[str, str], str] = field(default_factory=dict)
+    _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
     _is_open: bool = False
@@ -104,12 +108,12 @@ class Recording:
         """An object has another version now, whose acts are put down at once, in memory."""
         if not self._is_open:
             return
-        if kind == "Rollout":
-            for key in concerns.itself(touched):
-                self._see(kind, key)
-        elif kind == "RolloutSource":
+        for ref in concerns.driven(kind, touched):
+            self._see(ref)
+        if kind == SOURCE:
             for concern in touched:
-                self._see(kind, concern.removeprefix("RolloutSource "))
+                namespace, _, name = concern.removeprefix(f"{SOURCE} ").partition("/")
+                self._see(Ref(kind, namespace, name))
 
     async def refused(self, record: Record) -> None:
         """Somebody was refused at a door: the line is written, or will be once one can be.
@@ -170,7 +174,7 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
-        for kind in ("Rollout", "RolloutSource"):
+        for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
                 for obj in self.kube.list(kind):
                     self._read(obj)
@@ -199,12 +203,11 @@ class Recording:
             async with asyncio.timeout(BEAT):
                 await self._news.wait()
 
-    def _see(self, kind: str, key: str) -> None:
-        namespace, _, name = key.partition("/")
-        obj = self.kube.get(kind, namespace, name)
+    def _see(self, ref: Ref) -> None:
+        obj = self.kube.get(ref.kind, ref.namespace, ref.name)
         if obj is not None:
             self._read(obj)
-        elif uid := self._uids.pop((kind, key), ""):
+        elif uid := self._uids.pop(ref, ""):
             self._marks.forget(uid)
             self._gone.append(uid)
 
@@ -212,13 +215,13 @@ class Recording:
         """Puts down what ``obj`` remembers and nobody has told yet."""
         kind, meta = str(obj["kind"]), obj["metadata"]
         uid = str(meta.get("uid", ""))
-        self._uids[kind, f"{meta.get('namespace', '')}/{meta['name']}"] = uid
+        self._uids[Ref(kind, meta.get("namespace", ""), meta["name"])] = uid
         try:
-            if kind == "Rollout":
-                found = records.of_rollout(obj, self._marks.epochs.get(uid, 0))
-                found += records.refused(obj, self._marks.refusals)
-            else:
+            if kind == SOURCE:
                 found = records.of_source(obj, self._marks.sources.get(uid, ""), self.clock())
+            else:
+                found = records.of_driven(obj, self._marks.epochs.get(uid, 0))
+                found += records.refused(obj, self._marks.refusals)
         except ManifestError:
             return  # the looks say so; once it can be read, its journal can
         for record in found:
@@ -259,7 +262,7 @@ class Recording:
             reason = "Retried"
         if not reason:
             return
-        namespace, _, name = record.object.partition("/")
+        namespace, _, name = record.object.rpartition("/")
         door = hashlib.sha256(record.id.encode()).hexdigest()[:12]
         note = "; ".join(part for part in (record.because, record.evidence) if part)
         news = News(

@@ -6,25 +6,28 @@ nothing that is pressed twice, late, or by two at once does more than once.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout import journeys as kinds
+from rollout.audit import records
 from rollout.controller import telemetry
 from rollout.controller.chat import tickets
 from rollout.controller.keeping.inbox import Inbox, Sent
 from rollout.controller.ports import Kube, People
-from rollout.errors import ManifestError, RolloutError
-from rollout.manifest import objects, record
+from rollout.errors import RolloutError
 from rollout.messages import journeys, slack
 from rollout.model.audit import Act, Proof, Record
-from rollout.model.chat import PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
+from rollout.model.chat import BEFORE, PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
+from rollout.model.journey import Journey
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
-from rollout.model.spec import Approval, Rollout
-from rollout.model.status import Answer, RolloutStatus
+from rollout.model.spec import Approval
+from rollout.model.status import Answer
 
 MOST = 10_000  # presses remembered; they are forgotten in the order in which they came
-USAGE = "try `/rollout status NAME` or `/rollout status NAMESPACE/NAME`"
+USAGE = "try `/rollout status NAME`, `NAMESPACE/NAME`, `upgrade/NAME` or `switchover/NAME`"
 
 _VERBS = {Press.PAUSE: Verb.PAUSE, Press.ABORT: Verb.ABORT}
 
@@ -44,8 +47,12 @@ class _Asked:
     sender: Sender
     press: Press
     ticket: Ticket
-    rollout: Rollout
-    status: RolloutStatus
+    journey: Journey
+
+    @property
+    def ref(self) -> Ref:
+        """The object."""
+        return _ref(self.ticket)
 
 
 @dataclass(slots=True)
@@ -121,11 +128,11 @@ class Hearing:
             case Press.APPROVE:
                 await self._give(asked, entry, yes=True)
             case Press.REJECT:
-                view = slack.reason_view(click.ticket, click.sender.channel, asked.rollout.key)
+                view = slack.reason_view(click.ticket, click.sender.channel, asked.journey.key)
                 await self.people.open(click.trigger, view)
             case Press.PAUSE | Press.ABORT:
                 sent = Sent(PROOF + click.sender.user, click.once)
-                await self.inbox.ask(asked.rollout.key, _VERBS[click.press], sent, now)
+                await self.inbox.ask(asked.ref, _VERBS[click.press], sent, now)
 
     async def _refuse(self, refusal: Refusal) -> None:
         if refusal.ticket is None:
@@ -139,25 +146,24 @@ class Hearing:
         self, sender: Sender, press: Press, ticket: Ticket, since: datetime | None = None
     ) -> bool:
         """Whether a process before this one has heard it, and was killed before it said so."""
-        found = self._read(ticket.namespace, ticket.name)
-        if found is None or found[0].uid != ticket.uid:
+        found = self._read(_ref(ticket))
+        if found is None or found.uid != ticket.uid:
             return False
-        return tickets.is_done(press, ticket, sender.user, found[1], since)
+        return tickets.is_done(press, ticket, sender.user, found, since)
 
     def _about(self, sender: Sender, press: Press, ticket: Ticket, now: datetime) -> _Asked:
         if not self.leading():
             raise _NoError("another replica of the controller took over; press it once more")
-        found = self._read(ticket.namespace, ticket.name)
-        if found is None:
-            raise _NoError(f"there is no rollout {ticket.key} any more")
-        rollout, status = found
-        if why := tickets.spoilt(press, ticket, rollout, status, now):
+        journey = self._read(_ref(ticket))
+        if journey is None:
+            raise _NoError(f"there is no {_what(ticket)} {ticket.key} any more")
+        if why := tickets.spoilt(press, ticket, journey, now):
             raise _NoError(f"{ticket.key}: {why}")
-        return _Asked(sender, press, ticket, rollout, status)
+        return _Asked(sender, press, ticket, journey)
 
     async def _entry(self, asked: _Asked) -> str:
         """What lets the sender in, asked of Slack now. Errors: ``_NoError`` when nothing does."""
-        found = tickets.lists(asked.press, asked.ticket, asked.rollout)
+        found = tickets.lists(asked.press, asked.journey)
         user, key = asked.sender.user, asked.ticket.key
         members: dict[str, frozenset[str]] = {}
         for group in tickets.groups(found):
@@ -175,21 +181,21 @@ class Hearing:
     async def _give(self, asked: _Asked, entry: str, *, yes: bool, reason: str = "") -> None:
         """The answer is in the status; the next look decides whether it counts."""
         user, ticket, now = asked.sender.user, asked.ticket, self.clock()
-        listed = tickets.lists(asked.press, ticket, asked.rollout)
+        listed = tickets.lists(asked.press, asked.journey)
         valid = max((one.expires for one in listed), default=timedelta(0))
-        if said := tickets.answered(ticket, user, yes, asked.status, now - valid):
+        if said := tickets.answered(ticket, user, yes, asked.journey, now - valid):
             raise _NoError(f"{ticket.key}: {said}")
         unlike = await self._unlike(asked) if yes else ""
         answer = Answer(
             yes, now, ticket.step, ticket.attempt, entry, unlike, reason, who=PROOF + user
         )
-        await self.inbox.answer(ticket.key, answer, valid)
+        await self.inbox.answer(asked.ref, answer, valid)
         telemetry.info(f"{'approved' if yes else 'rejected'} in slack", rollout=ticket.key)
 
     async def _unlike(self, asked: _Asked) -> str:
         """The commit's author, told apart from the sender, where the step asks for that."""
-        author = asked.rollout.author
-        found = tickets.lists(asked.press, asked.ticket, asked.rollout)
+        author = asked.journey.author
+        found = tickets.lists(asked.press, asked.journey)
         if not author or not any(one.not_author for one in found):
             return ""
         known, key = await self.people.named(author), asked.ticket.key
@@ -203,34 +209,36 @@ class Hearing:
         return author
 
     async def _status(self, name: str, sender: Sender) -> str:
-        """The rollout of that name that is told of in the sender's channel."""
-        namespace, _, plain = name.rpartition("/")
+        """The object of that name that is told of in the sender's channel."""
+        before, slash, rest = name.partition("/")
+        kind = BEFORE.get(before, "") if slash else ""
+        namespace, _, plain = (rest if kind else name).rpartition("/")
         found = []
-        for obj in self.kube.list("Rollout"):
+        for obj in self.kube.list(kind or "Rollout") if not kind or kind in self._kinds() else ():
             meta = obj["metadata"]
-            if meta["name"] == plain and namespace in ("", str(meta.get("namespace", ""))):
-                read = self._read(str(meta.get("namespace", "")), plain)
-                if read is not None and await self._is_told_in(read[0], sender.channel):
-                    found.append(read)
+            if meta["name"] != plain or namespace not in ("", str(meta.get("namespace", ""))):
+                continue
+            read = kinds.perhaps(obj)
+            if read is not None and await self._is_told_in(read, sender.channel):
+                found.append(journeys.joined(read, kinds.of(obj).facts(obj, self.clock())))
         if not found:
             return f"no rollout {slack.safe(name, 80)} is told of in this channel; {USAGE}"
-        return "\n\n".join(journeys.joined(*one, self.clock()) for one in found[:3])
+        return "\n\n".join(found[:3])
 
-    async def _is_told_in(self, rollout: Rollout, channel: str) -> bool:
+    def _kinds(self) -> Sequence[str]:
+        return self.inbox.kinds()
+
+    async def _is_told_in(self, journey: Journey, channel: str) -> bool:
         """A name is resolved first, since the sender's channel is told by its id."""
-        for named in journeys.channels(rollout):
+        for named in journeys.channels(journey):
             if named == channel or await self.people.channel(named) == channel:
                 return True
         return False
 
-    def _read(self, namespace: str, name: str) -> tuple[Rollout, RolloutStatus] | None:
-        obj = self.kube.get("Rollout", namespace, name)
-        if obj is None:
+    def _read(self, ref: Ref) -> Journey | None:
+        if ref.kind not in self._kinds():
             return None
-        try:
-            return objects.rollout(obj), record.status(obj)
-        except ManifestError:
-            return None
+        return kinds.perhaps(self.kube.get(ref.kind, ref.namespace, ref.name))
 
     async def _record(self, heard: Heard, because: str) -> None:
         """Before the sender is told: what they hear of stands in the log."""
@@ -243,8 +251,8 @@ class Hearing:
                 id=f"slack.{digest}",
                 at=self.clock(),
                 act=Act.REFUSAL,
-                kind="Rollout",
-                object=ticket.key if ticket else "",
+                kind=ticket.kind if ticket else "",
+                object=records.object_key(ticket.namespace, ticket.name) if ticket else "",
                 uid=ticket.uid if ticket else "",
                 proof=Proof.SLACK,
                 because=because,
@@ -267,3 +275,11 @@ class Hearing:
 def _who(found: tuple[Approval, ...]) -> str:
     named: Mapping[str, None] = dict.fromkeys(entry for one in found for entry in one.approvers)
     return f"it has {', '.join(slack.safe(one) for one in named)}" if named else "it is empty"
+
+
+def _ref(ticket: Ticket) -> Ref:
+    return Ref(ticket.kind, ticket.namespace, ticket.name)
+
+
+def _what(ticket: Ticket) -> str:
+    return "rollout" if ticket.kind == "Rollout" else "object"

@@ -6,18 +6,19 @@ What stands there is asked of the chat itself, so nothing that a crash could los
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout import journeys as kinds
 from rollout.controller import telemetry
 from rollout.controller.ports import Chat, Json, Kube
 from rollout.controller.seeing import concerns
-from rollout.errors import ManifestError, OutsideError, RolloutError
-from rollout.manifest import objects, record
+from rollout.errors import OutsideError, RolloutError
 from rollout.messages import journeys
 from rollout.messages.journeys import Shown
 from rollout.model.chat import Place, Words
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
 from rollout.model.spec import GROUP
 
@@ -53,29 +54,29 @@ class _Channel:
 
 @dataclass(slots=True)
 class Showing:
-    """``trouble``: told of each rollout why people could not be asked; None when they were.
+    """``trouble``: told of each object why people could not be asked; None when they were.
 
-    ``leading``: whether this replica may act now.
+    ``leading``: whether this replica may act now. ``kinds``: which are looked at here.
     """
 
     kube: Kube
     chat: Chat
     clock: Callable[[], datetime]
-    trouble: Callable[[str, Reason | None], None]
+    trouble: Callable[[Ref, Reason | None], None]
     leading: Callable[[], bool] = lambda: True
+    kinds: Callable[[], Iterable[str]] = lambda: ("Rollout",)
     _standing: dict[Where, _Standing] = field(default_factory=dict)
     _channels: dict[str, _Channel] = field(default_factory=dict)
-    _due: dict[str, float] = field(default_factory=dict)
-    _failures: dict[str, int] = field(default_factory=dict)
+    _due: dict[Ref, float] = field(default_factory=dict)
+    _failures: dict[Ref, int] = field(default_factory=dict)
     _leads: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _locks: dict[Ref, asyncio.Lock] = field(default_factory=dict)
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
-        """A Rollout may have another status now."""
-        if kind == "Rollout":
-            for key in concerns.itself(touched):
-                self._soon(key, 0.0 if key not in self._failures else None)
+        """An object that we drive may have another status now."""
+        for ref in concerns.driven(kind, touched):
+            self._soon(ref, 0.0 if ref not in self._failures else None)
 
     def begin(self) -> None:
         """This replica leads from now on, and may not have for a moment: all is compared anew."""
@@ -86,9 +87,10 @@ class Showing:
         """Every rollout is compared anew: another replica may have written since."""
         self._standing.clear()
         self._channels.clear()
-        for obj in self.kube.list("Rollout"):
-            meta = obj["metadata"]
-            self._soon(f"{meta.get('namespace', '')}/{meta['name']}", 0.0)
+        for kind in self.kinds():
+            for obj in self.kube.list(kind):
+                meta = obj["metadata"]
+                self._soon(Ref(kind, meta.get("namespace", ""), meta["name"]), 0.0)
 
     async def run(self) -> None:
         """For ever: whatever is due is compared, a few at a time."""
@@ -116,18 +118,18 @@ class Showing:
         if self.leading() and not self._leads:
             try:
                 self._begin()
-            except OutsideError:  # nobody has listed the rollouts yet
+            except OutsideError:  # nobody has listed them yet
                 return False
         return self.leading()
 
-    def _soon(self, key: str, wait: float | None) -> None:
+    def _soon(self, key: Ref, wait: float | None) -> None:
         """``key`` is due in so many seconds, or earlier if it was; None: it waits already."""
         if wait is None:
             return
         self._due[key] = min(self._due.get(key, float("inf")), _now() + wait)
         self._news.set()
 
-    def _ripe(self) -> list[str]:
+    def _ripe(self) -> list[Ref]:
         now = _now()
         ripe = sorted((at, key) for key, at in self._due.items() if at <= now)
         for _, key in ripe:
@@ -143,7 +145,7 @@ class Showing:
         except TimeoutError:
             return
 
-    async def _once(self, key: str) -> None:
+    async def _once(self, key: Ref) -> None:
         """One rollout compared; whatever goes wrong is this one's alone."""
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
@@ -152,37 +154,35 @@ class Showing:
             except RolloutError as error:
                 self._failed(key, error)
             except Exception as error:  # a message's trouble, whatever it is, ends no other's
-                telemetry.bug("chat", error, rollout=key)
+                telemetry.bug("chat", error, rollout=str(key))
                 self._failed(key, OutsideError(f"a bug of ours ({type(error).__name__})"))
             else:
                 if self._failures.pop(key, None):
-                    telemetry.info("slack shows it again", rollout=key)
+                    telemetry.info("slack shows it again", rollout=str(key))
                 self.trouble(key, None)
                 self._soon(key, again)
 
-    def _failed(self, key: str, error: RolloutError) -> None:
+    def _failed(self, key: Ref, error: RolloutError) -> None:
         times = self._failures[key] = self._failures.get(key, 0) + 1
         if times == 1:
-            telemetry.warn("slack does not show it", rollout=key, error=str(error))
+            telemetry.warn("slack does not show it", rollout=str(key), error=str(error))
         self.trouble(key, Reason(str(error)))
         asked = error.retry_after if isinstance(error, OutsideError) else None
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(times - 1, 6))
         self._soon(key, max(wait, asked or 0.0))
 
-    async def _compare(self, key: str) -> float | None:
+    async def _compare(self, key: Ref) -> float | None:
         """Seconds until it is worth another comparison; None: when something changes."""
         if not self.leading():
             return None
-        namespace, _, name = key.partition("/")
-        obj = self.kube.get("Rollout", namespace, name)
-        if obj is None or not objects.names_a_channel(obj):
+        obj = self.kube.get(key.kind, key.namespace, key.name)
+        if obj is None or not kinds.of(obj).names_a_channel(obj):
             return None
-        try:
-            rollout, status = objects.rollout(obj), record.status(obj)
-        except ManifestError:
+        journey = kinds.perhaps(obj)
+        if journey is None:
             return None  # the status says so; what stands in the channel stays
         repository = self._repository(obj)
-        waits = [await self._match(one) for one in journeys.shown(rollout, status, repository)]
+        waits = [await self._match(one) for one in journeys.shown(journey, repository)]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _repository(self, obj: Json) -> str:

@@ -1,49 +1,44 @@
 """What a pressed button may do, from plain values; nobody is asked and nothing is written here.
 
-A button is for one rollout, commit, step, attempt and time. To take traffic away, or to stand
-still, the rollout and the attempt are enough: a step that has just begun is no reason to refuse.
+A button is for one object, commit, step, attempt and time. To take traffic away, or to stand
+still, the object and the attempt are enough: a step that has just begun is no reason to refuse.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from rollout import gate
-from rollout.messages import journeys
 from rollout.model.chat import PROOF, Press, Ticket
-from rollout.model.reasons import WaitsFor
-from rollout.model.spec import Approval, Rollout
-from rollout.model.status import RolloutStatus, Stage
+from rollout.model.journey import Journey
+from rollout.model.spec import Approval
 
 SKEW = timedelta(seconds=2)  # that Slack's clock may be ahead of ours
 FRESH = timedelta(minutes=5)  # how old a press may be; older ones may be somebody's recording
 
 
-def spoilt(
-    press: Press, ticket: Ticket, rollout: Rollout, status: RolloutStatus, now: datetime
-) -> str:
+def spoilt(press: Press, ticket: Ticket, journey: Journey, now: datetime) -> str:
     """Why the button is good for nothing any more, in words; empty while it is."""
-    if rollout.uid != ticket.uid:
+    if journey.uid != ticket.uid:
         return f"{ticket.key} is another one by now; that button was for one that is deleted"
-    if status.attempt.number != ticket.attempt:
+    if journey.number != ticket.attempt:
         return f"that was for attempt {ticket.attempt}; it is over"
-    if status.stage.name is Stage.IDLE:
+    if journey.over:
         return "that journey is over"
     if press in (Press.PAUSE, Press.ABORT):
         return ""
-    step = status.attempt.step
+    step = journey.step
     if step is None or step.index != ticket.step:
         return f"step {ticket.step + 1} is over; nothing waits for an answer to it"
-    if rollout.commit != ticket.commit:
+    if journey.commit != ticket.commit:
         return "git has another commit by now; look at the message and press again"
     if ticket.expires and now.timestamp() > ticket.expires:
         return "the time to answer is over; the rollout is paused or soon will be"
-    if press is Press.APPROVE and status.waits_for is not WaitsFor.APPROVAL:
+    if press is Press.APPROVE and not step.asks:
         return "nothing waits for an approval now"
     return ""
 
 
 def is_done(
-    press: Press, ticket: Ticket, user: str, status: RolloutStatus, since: datetime | None
+    press: Press, ticket: Ticket, user: str, journey: Journey, since: datetime | None
 ) -> bool:
     """Whether this very press had its effect: it is delivered again to a process that follows.
 
@@ -51,16 +46,16 @@ def is_done(
     """
     earliest = since - SKEW if since is not None else None
     return any(
-        entry.by == PROOF + user
-        and entry.request.partition("@")[0] == press
-        and (earliest is None or entry.at >= earliest)
-        for entry in journeys.decisions(status, ticket.attempt)
+        one.by == PROOF + user
+        and one.request.partition("@")[0] == press
+        and (earliest is None or one.at >= earliest)
+        for one in journey.journal.of_attempt(ticket.attempt)
     )
 
 
-def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus, since: datetime) -> str:
+def answered(ticket: Ticket, user: str, yes: bool, journey: Journey, since: datetime) -> str:
     """That this person said the same before, in words; empty when not, or not ``since`` then."""
-    for given in gate.answers(status):
+    for given in journey.answered:
         same = given.who == PROOF + user and given.yes is yes and given.step == ticket.step
         if same and given.at >= since:
             verb = "approved" if yes else "rejected"
@@ -68,12 +63,12 @@ def answered(ticket: Ticket, user: str, yes: bool, status: RolloutStatus, since:
     return ""
 
 
-def lists(press: Press, ticket: Ticket, rollout: Rollout) -> tuple[Approval, ...]:
+def lists(press: Press, journey: Journey) -> tuple[Approval, ...]:
     """Whose lists say who may press it: the step's own; to go back or to pause, any step's."""
     if press in (Press.PAUSE, Press.ABORT):
-        return journeys.approvals(rollout)
-    found = journeys.approval(rollout, ticket.step)
-    return (found,) if found is not None else ()
+        return journey.approvals
+    step = journey.step
+    return (step.approval,) if step is not None and step.approval is not None else ()
 
 
 def groups(found: tuple[Approval, ...]) -> tuple[str, ...]:

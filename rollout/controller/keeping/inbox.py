@@ -6,15 +6,18 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Generic
 
-from rollout.controller.keeping.store import GAP, TRIES, Store, unchanged
+from rollout import requests
+from rollout.controller.keeping.changing import GAP, TRIES, H, S, Statuses, changed
+from rollout.controller.keeping.store import Store, unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason, Verb
-from rollout.model.spec import Rollout
-from rollout.model.status import Answer, RolloutStatus, Vouched
-from rollout.reconcile import requests
+from rollout.model.status import Answer, Vouched
+from rollout.reconcile.requests import answered_in_chat
 
 NO_CHAT = Reason("the controller has no slack")
 
@@ -26,78 +29,103 @@ async def _nobody(_: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     return {}
 
 
+@dataclass(frozen=True, slots=True)
+class Box(Generic[H, S]):
+    """Where what people say about one kind of object goes, beside the looks at it.
+
+    ``answered``: the status with somebody's answer, which counts so long.
+    ``wake``: the object is looked at; keys are as the store's.
+    """
+
+    store: Statuses[H, S]
+    answered: Callable[[S, Answer, timedelta], S]
+    wake: Callable[[str], None]
+
+
 @dataclass(slots=True)
 class Inbox:
-    """Answers and requests by rollout key; ``wake`` is told that one has come.
+    """Answers and requests by object. ``boxes``: by kind, those that are looked at here.
 
     ``chat``: why nobody can be asked in a chat at all; None: they can.
     ``members``: who is in user groups of the chat now, as far as it says.
     """
 
-    store: Store
-    wake: Callable[[str], None]
+    kube: Kube
+    boxes: dict[str, Box[Any, Any]]
     chat: Reason | None = NO_CHAT
     members: Members = _nobody
-    _troubles: dict[str, Reason] = field(default_factory=dict)
+    _troubles: dict[Ref, Reason] = field(default_factory=dict)
 
-    async def answer(self, key: str, answer: Answer, valid: timedelta) -> None:
+    def kinds(self) -> Sequence[str]:
+        """Every kind that is looked at here by now."""
+        return tuple(self.boxes)
+
+    async def answer(self, ref: Ref, answer: Answer, valid: timedelta) -> None:
         """The yes or no of somebody who has proved to be ``answer.who`` is in the status.
 
-        ``valid``: how long it counts. Errors: as ``Store.change``.
+        ``valid``: how long it counts. Errors: as ``changing.changed``.
         """
-        await self.store.change(
-            key, lambda status: requests.answered_in_chat(status, answer, valid), answer.at
-        )
-        self.wake(key)
+        box = self._box(ref)
+        change = lambda status: box.answered(status, answer, valid)  # noqa: E731
+        await changed(box.store, stored_as(ref), change, answer.at)
+        box.wake(stored_as(ref))
 
-    def trouble(self, key: str, because: Reason | None) -> None:
-        """Why people cannot be asked about that rollout now; None: they can."""
+    def trouble(self, ref: Ref, because: Reason | None) -> None:
+        """Why people cannot be asked about that object now; None: they can."""
         if because is not None:
-            self._troubles[key] = because
-            self.wake(key)
-        elif self._troubles.pop(key, None):
-            self.wake(key)
+            self._troubles[ref] = because
+        elif self._troubles.pop(ref, None) is None:
+            return
+        if ref.kind in self.boxes:
+            self.boxes[ref.kind].wake(stored_as(ref))
 
-    def unasked(self, rollout: Rollout) -> Reason | None:
-        """Why those whom ``rollout`` wants asked in a chat do not know of it; None: they do."""
-        return self.chat or self._troubles.get(rollout.key)
+    def unasked(self, ref: Ref) -> Reason | None:
+        """Why those whom the object wants asked in a chat do not know of it; None: they do."""
+        return self.chat or self._troubles.get(ref)
 
-    async def ask(self, key: str, verb: Verb, sender: "Sent", now: datetime) -> None:
+    async def ask(self, ref: Ref, verb: Verb, sender: "Sent", now: datetime) -> None:
         """The request is on the object, and who sent it in the status, where only we write.
 
         An annotation never speaks in anybody's name. The same one twice is one, however often it
         is delivered: it was handled already, or stands there.
-        Errors: as ``Store.change``.
+        Errors: as ``changing.changed``.
         """
         text = f"{verb}@{hashlib.sha256(sender.once.encode()).hexdigest()[:12]}"
-        held = self.store.load(key)
-        if held and _is_handled(held.status, text):
+        box, key = self._box(ref), stored_as(ref)
+        held = box.store.load(key)
+        if held is not None and requests.is_handled(held.status, text):
             return
-        await self.store.change(key, lambda s: replace(s, vouched=Vouched(text, sender.who)), now)
-        namespace, _, name = key.partition("/")
-        await _annotate(self.store.kube, ("Rollout", namespace, name), text)
+        vouched = Vouched(text, sender.who)
+        await changed(box.store, key, lambda status: replace(status, vouched=vouched), now)
+        await _annotate(self.kube, ref, text)
 
-    async def ask_as(
-        self, place: tuple[str, str, str], verb: Verb, asker: "Asker", now: datetime
-    ) -> None:
+    def _box(self, ref: Ref) -> Box[Any, Any]:
+        if ref.kind not in self.boxes:
+            raise RefusedError(f"{ref}: is not looked at by this controller")
+        return self.boxes[ref.kind]
+
+    async def ask_as(self, ref: Ref, verb: Verb, asker: "Asker", now: datetime) -> None:
         """The request is on the object, put there by ``asker`` and no right of ours.
 
-        ``place``: kind, namespace and name. Of a Rollout the status says who it was, too.
-        Errors: as ``Store.change``, and those of ``asker``.
+        Of what is looked at here, the status says who it was, too.
+        Errors: as ``changing.changed``, and those of ``asker``.
         """
-        kind, namespace, name = place
-        text = f"{verb}@{secrets.token_hex(6)}"
-        if kind == "Rollout" and asker.who:
-            key, vouched = f"{namespace}/{name}", Vouched(text, asker.who)
-            await self.store.change(key, lambda s: replace(s, vouched=vouched), now)
-        await _annotate(self.store.kube, place, text, asker.patch)
+        text, box = f"{verb}@{secrets.token_hex(6)}", self.boxes.get(ref.kind)
+        if box is not None and asker.who:
+            vouched = Vouched(text, asker.who)
+            change = lambda status: replace(status, vouched=vouched)  # noqa: E731
+            await changed(box.store, stored_as(ref), change, now)
+        await _annotate(self.kube, ref, text, asker.patch)
 
 
-def _is_handled(status: RolloutStatus, text: str) -> bool:
-    done = {one.request for one in status.history} | {
-        one.request for one in status.refused_requests
-    }
-    return text in done | {status.last_handled_request}
+def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
+    """An inbox with one box; others' kinds are added by whoever looks at them."""
+    return Inbox(store.kube, {"Rollout": Box(store, answered_in_chat, wake)})
+
+
+def stored_as(ref: Ref) -> str:
+    """The key of the object in its store."""
+    return f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
 
 
 Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
@@ -150,32 +178,26 @@ async def ask(
     nonce = secrets.token_hex(6)
     text = f"{verb}@{nonce}"
     note = objects.note(nonce, claim.by, claim.reason) if claim != NOBODY else ""
-    await _annotate(kube, (kind, namespace, name), text, note=note)
+    await _annotate(kube, Ref(kind, namespace, name), text, note=note)
     return text
 
 
 async def _annotate(
-    kube: Kube,
-    place: tuple[str, str, str],
-    text: str,
-    patch: Patch | None = None,
-    note: str = "",
+    kube: Kube, ref: Ref, text: str, patch: Patch | None = None, note: str = ""
 ) -> None:
-    """``place``: kind, namespace and name of the object; ``patch``: somebody else's."""
+    """``patch``: somebody else's."""
     patch = patch or kube.patch
-    kind, namespace, name = place
-    where = f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
     for _ in range(TRIES):
-        obj = kube.get(kind, namespace, name)
+        obj = kube.get(ref.kind, ref.namespace, ref.name)
         if obj is None:
-            raise RefusedError(f"{where}: is not there")
+            raise RefusedError(f"{ref}: is not there")
         try:
-            await patch(kind, namespace, name, _annotated(obj, text, note))
+            await patch(ref.kind, ref.namespace, ref.name, _annotated(obj, text, note))
         except ConflictError:
             await asyncio.sleep(GAP)
         else:
             return
-    raise ConflictError(f"{where}: it keeps changing; ask once more")
+    raise ConflictError(f"{ref}: it keeps changing; ask once more")
 
 
 def _annotated(obj: Json, text: str, note: str) -> list[Json]:

@@ -5,7 +5,6 @@ at most once a minute, or with the next one that matters; what a crash loses is 
 Only a gate that turns blind does not wait for its minute.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,15 +12,15 @@ from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import finalizer
+from rollout.controller.keeping.changing import changed
 from rollout.controller.ports import Json, Kube
-from rollout.errors import ConflictError, ManifestError, RefusedError
+from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus, Stage
 
 LAZY = timedelta(minutes=1)
-TRIES, GAP = 5, 0.05  # at an object that somebody else writes at the same time; seconds between
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Store:
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
-            return await self._write(held, status, now)
+            return await self.write(held, status, now)
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
@@ -105,31 +104,13 @@ class Store:
         if not known.ahead or not due:
             return held
         known.refreshed_at = now
-        return await self._write(held, status, now)
+        return await self.write(held, status, now)
 
     async def change(
         self, key: str, change: Callable[[RolloutStatus], RolloutStatus], now: datetime
     ) -> None:
-        """The status is what ``change`` makes of it, and written; what is so already costs nothing.
-
-        Beside the looks: one that runs meanwhile finds that it was overtaken, and looks again.
-        Errors: ``RefusedError`` for a Rollout that is not there; ``ConflictError`` when the object
-        changed again and again; as ``load``.
-        """
-        for _ in range(TRIES):
-            held = self.load(key)
-            if held is None:
-                raise RefusedError(f"rollout {key}: is not there")
-            status = change(held.status)
-            if status == held.status:
-                return
-            try:
-                await self._write(held, status, now)
-            except ConflictError:
-                await asyncio.sleep(GAP)
-            else:
-                return
-        raise ConflictError(f"rollout {key}: it keeps changing; ask once more")
+        """The status is what ``change`` makes of it, and written; as ``changing.changed``."""
+        await changed(self, key, change, now)
 
     def unsaid(self, key: str, now: datetime) -> timedelta | None:
         """When to look again so that people read the newest sentence; None: they do."""
@@ -147,7 +128,7 @@ class Store:
         if held.finalized or held.rollout.deleting:
             return held
         if record.is_former(held.obj):
-            held = await self._write(held, held.status, now)
+            held = await self.write(held, held.status, now)
         ops = [unchanged(held.obj), finalizer.put_on(held.obj)]
         return self._moved(held, await self._patch(held, ops))
 
@@ -245,7 +226,8 @@ class Store:
             known.refreshed_at = now
         return now - known.refreshed_at >= LAZY
 
-    async def _write(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
+    async def write(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
+        """``held`` with ``status``, stored now. Errors: as ``save``."""
         stored = held.obj.get("status") or {}
         value = record.rollout_json(status, stored, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]

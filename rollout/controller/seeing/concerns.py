@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rollout import journeys
 from rollout.istio import hosts
 from rollout.manifest.plain import items, mapping
+from rollout.model.mesh import Ref
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
 from rollout.workloads import deployment as workloads
@@ -77,6 +79,17 @@ class Interests:
 def itself(touched: Iterable[str]) -> Iterator[str]:
     """The keys of the Rollouts among what a changed Rollout touched."""
     return (one.removeprefix("rollout ") for one in touched if one.startswith("rollout "))
+
+
+def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
+    """The objects among what a changed one of ``kind`` touched, if that is a kind we drive."""
+    before = "rollout" if kind == "Rollout" else kind
+    if kind not in journeys.KINDS:
+        return
+    for one in touched:
+        if one.startswith(f"{before} "):
+            namespace, _, name = one.removeprefix(f"{before} ").partition("/")
+            yield Ref(kind, namespace, name)
 
 
 def rollout_itself(namespace: str, name: str) -> str:

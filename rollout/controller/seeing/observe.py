@@ -12,6 +12,7 @@ from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
 from rollout.istio import traffic as mesh_traffic
+from rollout.model.mesh import Ref
 from rollout.model.observation import (
     Finding,
     HookAnswer,
@@ -109,7 +110,7 @@ class Observer:
             sync=fetched.sync,
             autoscaler=self._autoscaler(rollout),
             webhook=fetched.webhook,
-            unasked=self.inbox.unasked(rollout),
+            unasked=self.inbox.unasked(Ref("Rollout", rollout.namespace, rollout.name)),
             members=fetched.members,
             findings=self._findings(held, asked, revision),
             strangers=self._strangers(held),

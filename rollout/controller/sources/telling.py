@@ -44,6 +44,7 @@ def status(
         notes=tuple(note[:300] for note in reading.notes[:SHOWN]),
         observed_generation=source.generation,
         forge=source.status.forge,
+        signature=reading.signature,
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rollout.controller.guard import Guard
+from rollout.controller.instruments import Instruments
+from rollout.controller.keeping.inbox import Box, Inbox
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
 from rollout.controller.switching.clusters import Connections
@@ -15,6 +17,7 @@ from rollout.controller.switching.seeing import Observer
 from rollout.controller.switching.store import Store
 from rollout.errors import Outside, OutsideError
 from rollout.manifest.switchovers import KIND
+from rollout.upgrade.switchover.requests import answered_in_chat
 
 AGAIN = 0.5  # seconds between two tries to read which switchovers there are
 INSTALLED = 30.0  # and where their kind is not installed
@@ -39,6 +42,8 @@ class Following:
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
     instance: str
+    inbox: Inbox
+    metrics: Instruments
     store: Store = field(init=False)
     observer: Observer = field(init=False)
     _loop: Loop | None = field(default=None, init=False)
@@ -46,16 +51,22 @@ class Following:
 
     def __post_init__(self) -> None:
         self.store = Store(self.beyond.home)
-        self.observer = observer(self.beyond)
+        self.observer = observer(self.beyond, self.inbox)
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
         alarms, connections = Scheduler(), self.observer.connections
         performer = Performer(connections, self.observer, self.store, self.instance)
         looks = Looks(
-            self.store, self.observer, performer, self.clock, self.leading, lambda _: None
+            self.store,
+            self.observer,
+            performer,
+            self.metrics,
+            self.clock,
+            self.leading,
+            lambda _: None,
         )
-        self._loop = Loop(looks.look, self.clock, alarms, looks.troubled)
+        self._loop = Loop(looks.look, self.clock, alarms, looks.troubled, self.metrics.failed)
         looks.gone = self._loop.forget
         self.beyond.home.listen(self._changed)
         try:
@@ -79,6 +90,7 @@ class Following:
             except OutsideError as error:
                 wait = INSTALLED if error.kind is Outside.UNKNOWN_KIND else AGAIN
             else:
+                self.inbox.boxes[KIND] = Box(self.store, answered_in_chat, self._wake)
                 if leads and not self._led:
                     self.store.forget()  # whoever led before has written what we do not know
                     for key in keys:
@@ -96,7 +108,7 @@ class Following:
             self._loop.wake(key, urgent=True)
 
 
-def observer(beyond: Beyond) -> Observer:
+def observer(beyond: Beyond, inbox: Inbox | None = None) -> Observer:
     """What sees for looks, and for a person who asks for the rules."""
     connections = Connections(beyond.home, beyond.clusters)
-    return Observer(connections, beyond.metrics, beyond.servers, beyond.gateways, Guard())
+    return Observer(connections, beyond.metrics, beyond.servers, beyond.gateways, Guard(), inbox)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollout.controller import telemetry
+from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
 from rollout.controller.switching.doing import Performer
@@ -28,6 +29,7 @@ class Looks:
     store: Store
     observer: Observer
     performer: Performer
+    metrics: Instruments
     clock: Callable[[], datetime]
     leading: Callable[[], bool]
     gone: Callable[[str], None]
@@ -53,6 +55,7 @@ class Looks:
         decision = core.decide(fresh.switchover, fresh.status, seen, self.clock())
         self._tell(fresh, decision)
         await self._act(fresh, decision)
+        self.metrics.reconciled(SUCCESS)
         return decision.look_again
 
     async def _act(self, held: Held, decision: SwitchDecision) -> None:
@@ -64,6 +67,7 @@ class Looks:
         for action in decision.actions:
             self._still_leading()
             await self.performer.do(held, action, self.clock())
+            self.metrics.acted(type(action).__name__)
 
     def _still_leading(self) -> None:
         if not self.leading():

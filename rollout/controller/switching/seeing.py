@@ -5,17 +5,20 @@ Each thing is asked by itself and within a time: what does not answer is said, a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rollout import lenient
 from rollout.controller.guard import Guard
+from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.ports import Gateways, Json, Metrics, NameServers, Remote
 from rollout.controller.switching.clusters import Connections, Reached
 from rollout.controller.switching.store import Held
 from rollout.dns import endpoint
 from rollout.errors import OutsideError
 from rollout.istio import owner
+from rollout.manifest import switchovers
+from rollout.model.mesh import Ref
 from rollout.model.observation import Finding
 from rollout.model.switching import (
     Probed,
@@ -52,13 +55,17 @@ def place(switchover: Switchover, entry: RecordObject) -> str:
 
 @dataclass(slots=True)
 class Observer:
-    """Questions to a sighting, through the ports."""
+    """Questions to a sighting, through the ports.
+
+    ``inbox``: whether people can be asked in a chat; None: nobody is to be asked at all.
+    """
 
     connections: Connections
     metrics: Metrics
     servers: NameServers
     gateways: Gateways
     guard: Guard
+    inbox: Inbox | None = None
 
     async def see(self, held: Held, questions: SwitchQuestions) -> Sighting:
         """What was asked, as it is now; never the end of a look."""
@@ -74,7 +81,17 @@ class Observer:
             self._findings(switchover, reached, questions, places),
         )
         counts, values, no_answers = numbers
-        return Sighting(records, clusters, served, probed, counts, values, no_answers, findings)
+        seen = Sighting(records, clusters, served, probed, counts, values, no_answers, findings)
+        if self.inbox is None:
+            return seen
+        members = self.inbox.members(questions.groups)
+        return replace(
+            seen,
+            unasked=self.inbox.unasked(
+                Ref(switchovers.KIND, switchover.namespace, switchover.name)
+            ),
+            members=await self._hear("slack", members, lambda _: {}),
+        )
 
     async def places(self, switchover: Switchover, reached: Mapping[Side, Reached]) -> Places:
         """The objects that hold the records."""

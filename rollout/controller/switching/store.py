@@ -10,7 +10,7 @@ from datetime import datetime
 from rollout.controller.keeping import finalizer
 from rollout.controller.keeping.store import LAZY, unchanged
 from rollout.controller.ports import Json, Kube
-from rollout.errors import ManifestError
+from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import switchovers
 from rollout.manifest.switchovers import KIND
 from rollout.model.switchover import Switchover, SwitchoverStatus
@@ -89,8 +89,15 @@ class Store:
         late = known.written_at is None or now - known.written_at >= LAZY
         matters = worth_saving(held.status, status)
         if not matters and not (late and status != held.status):
+            if known.stored != held.obj.get("status"):
+                raise ConflictError(f"switchover {held.key}: somebody wrote it meanwhile")
             known.status = status
             return replace(held, status=status)
+        return await self.write(held, status, now)
+
+    async def write(self, held: Held, status: SwitchoverStatus, now: datetime) -> Held:
+        """``held`` with ``status``, stored now. Errors: as ``save``."""
+        known = self._known[held.key]
         stored = held.obj.get("status") or {}
         value = switchovers.status_json(status, stored, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rollout.controller.loop import Loop, Scheduler
@@ -20,11 +20,15 @@ FEW = 1.0  # seconds in which all changes of a mesh are one look: there are hund
 
 @dataclass(slots=True)
 class Upgrades:
-    """Looks at every ControlPlaneUpgrade for as long as ``run`` runs."""
+    """Looks at every ControlPlaneUpgrade for as long as ``run`` runs.
+
+    ``when_seen``: called once it is known which there are; before that nobody should ask.
+    """
 
     looks: UpgradeLooks
     watch: Watching
     reviews: Reviews
+    when_seen: Callable[[], object] = lambda: None
     _loop: Loop | None = field(default=None, init=False)
     _pending: asyncio.TimerHandle | None = field(default=None, init=False)
     _seen: bool = field(default=False, init=False)
@@ -64,6 +68,7 @@ class Upgrades:
             else:
                 break
         self._seen = True
+        self.when_seen()
         self.wake_all()
 
     async def _may(self) -> bool:
@@ -112,6 +117,10 @@ class Upgrades:
 
     def _any(self) -> bool:
         return bool(self.known())
+
+    def wake(self, name: str) -> None:
+        """That one is looked at now."""
+        self._wake(name, urgent=True)
 
     def _wake(self, name: str, *, urgent: bool = False) -> None:
         if self._loop is not None and name:

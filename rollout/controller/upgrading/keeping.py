@@ -73,7 +73,7 @@ class UpgradeStore:
         ahead = self._ahead.get(name)
         due = ahead is not None and now - ahead.written_at >= LAZY
         if at_once or due or worth_saving(held.status, status):
-            return await self._write(held, status, now)
+            return await self.write(held, status, now)
         since = ahead.written_at if ahead else now
         self._ahead[name] = _Ahead(stored, status, since)
         return replace(held, status=status)
@@ -98,7 +98,8 @@ class UpgradeStore:
         """Every upgrade there is. Errors: ``OutsideError`` while they are not listed."""
         return tuple(str(obj["metadata"]["name"]) for obj in self.kube.list(KIND))
 
-    async def _write(self, held: Held, status: UpgradeStatus, now: datetime) -> Held:
+    async def write(self, held: Held, status: UpgradeStatus, now: datetime) -> Held:
+        """``held`` with ``status``, stored now. Errors: as ``save``."""
         value = upgrades.status_json(status, held.obj.get("status") or {}, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
         obj = await self._patch(held, ops, "status")

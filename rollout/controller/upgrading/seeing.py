@@ -7,12 +7,14 @@ from datetime import datetime
 
 from rollout.controller import rights
 from rollout.controller.guard import Guard
+from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.ports import Answers, Istiods, Json, Kube, Metrics, Reviews, Trials
 from rollout.controller.rights import Need
 from rollout.controller.seeing.listing import Listing
 from rollout.controller.upgrading import owned, trials
 from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
+from rollout.manifest.upgrades import KIND
 from rollout.model.inventory import Inventory, Unread
 from rollout.model.mesh import Ref
 from rollout.model.observation import Finding, NoAnswer, Severity, ValueQuestion
@@ -33,6 +35,7 @@ UNREAD = "UPG-000"
 class Surveyor:
     """Reads the mesh; nothing is judged or written here.
 
+    ``inbox``: whether people can be asked in a chat; None: nobody is to be asked at all.
     ``kinds``: which of the inventory's kinds an API server may lack, to their CRDs' names.
     """
 
@@ -42,6 +45,7 @@ class Surveyor:
     metrics: Metrics
     istiods: Istiods | None
     kinds: Mapping[str, str]
+    inbox: Inbox | None = None
     guard: Guard = field(default_factory=Guard)
     _listing: Listing = field(init=False)
 
@@ -124,10 +128,11 @@ class Surveyor:
         now: datetime,
     ) -> MeshObservation:
         """The answers to ``asked``. Errors: none."""
-        answers, tried, brake, counted = await asyncio.gather(
+        answers, tried, brake, members, counted = await asyncio.gather(
             self._metrics(asked),
             self._tried(asked),
             self._brake(asked, inventory.namespace),
+            self._members(asked),
             self._counted(now) if asked.preflight else _nobody(),
         )
         objects, unread = self._objects(asked.objects)
@@ -143,7 +148,14 @@ class Surveyor:
             counts=counts,
             values=values,
             no_answers=no_answers,
+            unasked=self.inbox.unasked(Ref(KIND, "", upgrade.name)) if self.inbox else None,
+            members=members,
         )
+
+    async def _members(self, asked: MeshQuestions) -> Mapping[str, frozenset[str]]:
+        if self.inbox is None:
+            return {}
+        return await self.guard.hear("slack", self.inbox.members(asked.groups), lambda _: {})
 
     def _objects(self, refs: Iterable[Ref]) -> tuple[dict[Ref, Json], dict[Ref, str]]:
         found: dict[Ref, Json] = {}

@@ -12,7 +12,7 @@ from rollout.edges.git.children import PROGRAM, Broken, Children, Died, Limits
 from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
-from rollout.model.source import Document, Origin, Part, Problem, Reading
+from rollout.model.source import Document, Origin, Part, Problem, Reading, Signature
 
 FETCH = timedelta(seconds=120)  # a clone of the largest repository that is worth polling
 FILE = timedelta(seconds=5)  # 1 MiB takes under 0.25 s; the rest is a busy machine
@@ -40,7 +40,7 @@ class GitRepo:
     fetch_limit: timedelta = FETCH
     file_limit: timedelta = FILE
     patience: timedelta = PATIENCE
-    _last: dict[str, tuple[Origin, Reading]] = field(default_factory=dict)
+    _last: dict[str, tuple[Origin, Reading, "Parsed"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.workers)
@@ -56,23 +56,29 @@ class GitRepo:
         """
         tip = await self._polls.tip(origin, since)
         asked = replace(origin, secret={})
-        before, last = self._last.get(origin.key, (None, None))
+        before, last, known = self._last.get(origin.key, (None, None, {}))
         if last and before == asked and last.commit == tip.commit:
             return replace(last, relation=tip.relation)
+        if before is None or before.manifests != asked.manifests:
+            known = {}  # the same bytes are read for something else
         try:
-            reading = await self._read(asked, since, tip)
+            reading, parsed = await self._read(asked, since, tip, known)
         except Broken:
-            reading = await self._read(asked, since, await self._polls.tip(origin, since))
+            again = await self._polls.tip(origin, since)
+            reading, parsed = await self._read(asked, since, again, known)
         self._last.pop(origin.key, None)
-        self._last[origin.key] = asked, reading
+        self._last[origin.key] = asked, reading, parsed
         if len(self._last) > REMEMBERED:
             del self._last[next(iter(self._last))]
         return reading
 
-    async def _read(self, origin: Origin, since: str, tip: Tip) -> Reading:
+    async def _read(
+        self, origin: Origin, since: str, tip: Tip, known: "Parsed"
+    ) -> tuple[Reading, "Parsed"]:
+        """The reading, of which files whose blob is ``known`` are not parsed again."""
         where, poison = f"git {address.shown(origin.url)}", list[Problem]()
         while True:
-            heard = _Heard()
+            heard = _Heard(known)
             job = {
                 "do": "read",
                 "where": where,
@@ -84,6 +90,7 @@ class GitRepo:
                 "every": origin.every,
                 "manifests": origin.manifests,
                 "skip": [one.file for one in poison],
+                "known": {name: file.blob for name, file in known.items()},
             }
             limits = Limits(LIST, self.file_limit)
             try:
@@ -97,7 +104,7 @@ class GitRepo:
                     found = f"{len(poison)} files {death}"
                     raise RefusedError(f"{where}: {found}; fewer are wanted") from death
             else:
-                return _reading(tip, done, heard, poison)
+                return _reading(tip, done, heard, poison), heard.files
 
     async def close(self) -> None:
         """No child is left."""
@@ -105,31 +112,81 @@ class GitRepo:
         await self._children.close()
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What one blob says under one name."""
+
+    blob: str
+    documents: tuple[Document, ...]
+    parts: tuple[Part, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> "ParsedFile":
+        """What the child has parsed."""
+        return cls(
+            blob=message["blob"],
+            documents=tuple(Document(**one) for one in message["documents"]),
+            parts=tuple(Part(**one) for one in message["parts"]),
+            problems=tuple(Problem(**one) for one in message["problems"]),
+            notes=tuple(message["notes"]),
+        )
+
+    def changed_by(self, commit: str, author: str) -> "ParsedFile":
+        """The same, where that commit was the last to change the file."""
+        last = {(one.commit, one.author) for one in self.documents}
+        last |= {(one.commit, one.author) for one in self.parts}
+        if last <= {(commit, author)}:
+            return self
+        return replace(
+            self,
+            documents=tuple(replace(d, commit=commit, author=author) for d in self.documents),
+            parts=tuple(replace(p, commit=commit, author=author) for p in self.parts),
+        )
+
+
+Parsed = Mapping[str, ParsedFile]
+"""By the file's name."""
+
+
 @dataclass
 class _Heard:
     """What a child said so far; ``at``: the file that it is parsing."""
 
-    files: list[Mapping[str, Any]] = field(default_factory=list)
+    known: Parsed
+    files: dict[str, ParsedFile] = field(default_factory=dict)
     at: str = ""
 
     def add(self, message: Mapping[str, Any]) -> None:
         self.at = str(message.get("at", ""))
-        if "file" in message:
-            self.files.append(message)
+        name = message.get("file")
+        if name is None:
+            return
+        if message.get("known"):
+            known = self.known[name]
+            self.files[name] = known.changed_by(message["commit"], message["author"])
+        else:
+            self.files[name] = ParsedFile.of(message)
 
 
 def _reading(
     tip: Tip, done: Mapping[str, Any], heard: _Heard, poison: Sequence[Problem]
 ) -> Reading:
-    found = [*done["problems"], *(one for file in heard.files for one in file["problems"])]
+    files, signed = heard.files.values(), done["signature"]
     return Reading(
         commit=tip.commit,
         author=done["author"],
         committed_at=datetime.fromtimestamp(done["committed_at"], UTC),
         relation=tip.relation,
-        documents=tuple(Document(**one) for file in heard.files for one in file["documents"]),
-        problems=(*poison, *(Problem(**one) for one in found)),
-        notes=(*done["notes"], *(note for file in heard.files for note in file["notes"])),
+        documents=tuple(one for file in files for one in file.documents),
+        problems=(
+            *poison,
+            *(Problem(**one) for one in done["problems"]),
+            *(one for file in files for one in file.problems),
+        ),
+        notes=(*done["notes"], *(note for file in files for note in file.notes)),
         files=done["files"],
-        parts=tuple(Part(**one) for file in heard.files for one in file["parts"]),
+        parts=tuple(one for file in files for one in file.parts),
+        signature=Signature(**signed) if signed else None,
     )

@@ -28,7 +28,7 @@ READ_SECONDS = 30
 BODY = 64 << 20  # no list page or object of ours comes near it
 TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
-APPLY = "APPLY"  # a method of ours: PATCH as server-side apply, by the sources' manager
+APPLY = "APPLY"  # a method of ours: PATCH as server-side apply
 SOURCES = "rollout-source"  # who sources are in managedFields
 _PATCH = {"PATCH": "application/json-patch+json", APPLY: "application/apply-patch+yaml"}
 
@@ -125,7 +125,7 @@ class Calls:
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         if method in {"PATCH", "POST", APPLY}:
-            query = {**query, "fieldManager": SOURCES if method == APPLY else MANAGER}
+            query = {"fieldManager": MANAGER, **query}
         url = self._api.configuration.host.rstrip("/") + path
         answer = await self._api.call_api(
             _verb(method),

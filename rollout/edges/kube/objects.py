@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
-from rollout.edges.kube.calls import APPLY, Calls, NotFound
+from rollout.edges.kube.calls import APPLY, SOURCES, Calls, NotFound
 from rollout.edges.kube.watch import Absent
 from rollout.errors import ConflictError, Outside, OutsideError
 
@@ -55,11 +55,13 @@ class Objects:
                 return found
             query["continue"] = following
 
-    async def apply(self, obj: Json, *, force: bool = False, dry: bool = False) -> Json:
+    async def apply(
+        self, obj: Json, *, force: bool = False, dry: bool = False, manager: str = SOURCES
+    ) -> Json:
         kind, metadata = str(obj["kind"]), obj["metadata"]
         namespace, name = str(metadata.get("namespace", "")), str(metadata["name"])
         path = await self._path(str(obj["apiVersion"]), kind, namespace, name)
-        query = {"force": "true"} if force else {}
+        query = {"fieldManager": manager, **({"force": "true"} if force else {})}
         query |= {"dryRun": "All"} if dry else {}
         where = paths.where(kind, namespace, name)
         return await self.calls.call(APPLY, path, query, obj, where=where)

@@ -1,8 +1,6 @@
 """A real Prometheus: found or fetched, started, stopped; what it scrapes is told by the world."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,11 +11,9 @@ import aiohttp
 import yaml
 
 from rollout.errors import OutsideError
+from rollout.lab.programs import debian
 from rollout.lab.programs.processes import Child, free_port, start
 
-_WANTED = (
-    "run `apt-get update` as root once, or install prometheus 2.42 or later so that it is on PATH"
-)
 # Of Envoy's hundreds of series those that say something about destinations.
 _KEPT = "envoy_cluster_(upstream_rq.*|membership.*|outlier_detection.*|upstream_cx_active)"
 
@@ -148,43 +144,7 @@ async def program_path() -> Path:
 
     Errors: OutsideError says what to install.
     """
-    if found := shutil.which("prometheus"):
-        return Path(found)
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    cache = Path(home) / "rollout-lab" / "prometheus"
-    program = cache / "usr" / "bin" / "prometheus"
-    if not program.exists():
-        await _fetch(cache)
-    return program
-
-
-async def _fetch(cache: Path) -> None:
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise OutsideError(f"prometheus: not on PATH, and this is not Debian; {_WANTED}")
-    part = cache.with_name(f"prometheus.part.{os.getpid()}")
-    part.mkdir(parents=True, exist_ok=True)
-    try:
-        await _run("apt-get", "download", "prometheus", folder=part)
-        package = next(part.glob("*.deb"))
-        await _run("dpkg", "-x", str(package), str(part), folder=part)
-        package.unlink()
-        if not cache.exists():  # another lab may have been faster; its copy is as good
-            part.rename(cache)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-async def _run(*command: str, folder: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, said = await process.communicate()
-    if process.returncode:
-        words = said.decode(errors="replace").strip()[-200:]
-        raise OutsideError(f"prometheus: {' '.join(command)}: {words}; {_WANTED}")
+    return await debian.program("prometheus", "prometheus", "2.42")
 
 
 def _static(address: str, cluster: Pages) -> dict[str, Any]:

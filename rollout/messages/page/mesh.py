@@ -179,7 +179,7 @@ def _switch_steps(found: Switchover, status: SwitchoverStatus) -> Iterator[Json]
     for index, step in enumerate(found.spec.steps):
         before = past or (at is not None and index < at.index)
         now = at is not None and index == at.index and not past
-        asks = ", approval" if step.approve else ""
+        asks = ", approval" if step.approval is not None else ""
         yield {
             "name": step.name,
             "weight": step.weight,

@@ -12,7 +12,7 @@ from rollout.model.switchover import (
     SwitchoverStatus,
     SwitchStage,
 )
-from rollout.upgrade.switchover import judging, served
+from rollout.upgrade.switchover import asking, judging, served
 
 
 def ask(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> SwitchQuestions:
@@ -24,6 +24,7 @@ def ask(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> Swit
         counts=counts + _share(switchover, status, now),
         values=values,
         preflight=status.stage.name is SwitchStage.CHECKING,
+        groups=asking.groups(switchover, status, now),
     )
 
 

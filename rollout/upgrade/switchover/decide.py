@@ -3,7 +3,7 @@
 1. Nothing is written over an object that changed since it was seen (``SetWeights.versions``).
 2. Nobody is sent to a gateway that surely answers nobody.
 3. Git asks for blue: back, also before a person's request is heard.
-4. A person's request.
+4. A person's request, and a person's no.
 5. A foreign edit of the weights: seen, named and asked about, not fought.
 6. Gates; green that fails goes back in the same look.
 """
@@ -11,6 +11,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout import requests as people
 from rollout.model.action import Announce, LetGo
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.status import Drift
@@ -25,6 +26,7 @@ from rollout.model.switchover import (
 )
 from rollout.model.turn import SOON, Notice, short
 from rollout.upgrade.switchover import (
+    asking,
     before,
     ending,
     progress,
@@ -43,7 +45,7 @@ def decide(
     switchover: Switchover, status: SwitchoverStatus, seen: Sighting, now: datetime
 ) -> SwitchDecision:
     """What to remember and what to do, from one look."""
-    look = _brought_up(Look(switchover, status, seen, now))
+    look = _brought_up(Look(people.vouched_for(switchover, status), status, seen, now))
     turn = transitions.lawful(look, _turn(look))
     return _finish(look, turn)
 
@@ -81,6 +83,8 @@ def _turn(look: Look) -> Turn:
         return overtaken
     if answered := requests.answered(look):
         return answered
+    if rejected := asking.rejected(look):
+        return rejected
     if records.problems or records.silent:
         return _hopeful(look)
     return _drifted(look) or stages.advance(look)

@@ -96,6 +96,7 @@ def remember(status: SwitchoverStatus, now: datetime, because: str) -> Switchove
         split=str(status.stage.split),
         because=short(because),
         evidence="; ".join(v.text for v in status.attempt.verdicts)[:400],
+        commit=status.observed_commit,
     )
     return replace(status, epoch=epoch, history=(*status.history, entry)[-HISTORY:])
 

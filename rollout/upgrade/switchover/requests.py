@@ -1,14 +1,16 @@
 """What people ask of a switchover, handled once: each verb is one function from look to turn."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
+from rollout import requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
 from rollout.model.switchover import AHEAD, MOVED, SwitchoverStatus, SwitchStage
 from rollout.model.turn import AT_ONCE, Notice
-from rollout.upgrade.switchover import progress
+from rollout.upgrade.switchover import asking, progress
 from rollout.upgrade.switchover.look import (
     Look,
     Turn,
@@ -31,13 +33,18 @@ def answered(look: Look) -> Turn | None:
         return None
     if request.verb in FORWARD and _on_its_way(look):
         return None  # gates are a person's to pass by, the order of weights is not
-    look = replace(look, status=replace(look.status, last_handled_request=request.text))
-    turn = _done(look, request)
-    if turn is not None:
-        return turn
-    because = f"{request.verb}: nothing to {request.verb} while {look.status.stage.name.lower()}"
-    status = replace(look.status, last_refused_request=request.text)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    before = look.status
+    look = replace(look, status=replace(before, last_handled_request=request.text))
+    turn = _done(look, request) or _refused(look, request)
+    status = requests.signed(before, turn.status, request, turn.because, look.now)
+    return replace(turn, status=status)
+
+
+def _refused(look: Look, request: Request) -> Turn:
+    """The turn that says why not; all else goes on, and it is no decision of the history."""
+    stage = look.status.stage.name.lower()
+    because = f"{request.verb}: nothing to {request.verb} while {stage}"
+    return Turn(requests.refused(look.status, request), because, AT_ONCE)
 
 
 def _on_its_way(look: Look) -> bool:
@@ -58,7 +65,8 @@ def outdated(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
         return status
     if request.text == status.last_handled_request:
         return status
-    return replace(status, last_handled_request=request.text, last_refused_request=request.text)
+    because = f"{request.verb}: the weights were changed since it was asked"
+    return requests.signed(status, requests.refused(status, request), request, because, look.now)
 
 
 def drifted(look: Look) -> bool:
@@ -140,18 +148,30 @@ def _retry(look: Look, request: Request) -> Turn | None:
 
 
 def _answer(look: Look, request: Request) -> Turn | None:
-    """A yes is kept for the gate; a no goes back."""
+    """Kept for the gate: a yes may be enough to go on, a no goes back at once."""
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    if request.verb is Verb.REJECT:
-        return go_back(look, f"rejected by {request.story}", reject=True)
+    yes = request.verb is Verb.APPROVE
+    if yes and asking.approval(look.switchover, status) is None:
+        return None
     answer = Answer(
-        *(True, look.now, step.index, status.attempt.number),
+        *(yes, look.now, step.index, status.attempt.number),
         who=request.who,
         claimed=request.claimed,
         reason=request.reason,
     )
-    because = f"approved by {request.story}"
-    status = attempted(status, approvals=(*status.attempt.approvals, answer)[-50:])
+    because = f"{'approved' if yes else 'rejected'} by {request.story}"
+    status = requests.merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def answered_in_chat(
+    status: SwitchoverStatus, answer: Answer, valid: timedelta
+) -> SwitchoverStatus:
+    """The status with what somebody said in a chat; itself where that step is over."""
+    step = status.attempt.step
+    is_here = step is not None and step.index == answer.step
+    if not is_here or status.stage.name is not SwitchStage.SHIFTING:
+        return status
+    return requests.answered(status, answer, valid, remember)

@@ -8,7 +8,7 @@ from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import OnFailure, Step
 from rollout.model.switchover import Side, SwitchoverStatus
 from rollout.model.turn import SOON, Notice
-from rollout.upgrade.switchover import judging, progress
+from rollout.upgrade.switchover import asking, judging, progress
 from rollout.upgrade.switchover.judging import Judged
 from rollout.upgrade.switchover.look import (
     Look,
@@ -43,6 +43,8 @@ def shifting(look: Look) -> Turn:
         return late(look, waiting)
     found = judging.finding(look.switchover, look.status, _step(look, index), judged, look.now)
     look, turn = ruled(look, found)
+    if turn is None and (people := asking.waiting(look)):
+        look, turn = ruled(look, people)
     return turn or _passed(look, found, index)
 
 
@@ -142,24 +144,13 @@ def ruled(look: Look, found: Finding) -> tuple[Look, Turn | None]:
         return look, pause(look, found.pause, found.because)
     if found.gate is Gate.HOLD:
         again = min(found.again or SOON * 3, judging.next_counts(look.switchover, look.now))
-        return look, Turn(look.status, found.because, again, found.waits_for)
+        asks = Notice("Approval") if found.waits_for is WaitsFor.APPROVAL else None
+        return look, Turn(look.status, found.because, again, found.waits_for, asks)
     return look, None
 
 
 def _passed(look: Look, found: Finding, index: int) -> Turn:
-    """The gate is open: people, if they are to be asked, and then the next step."""
-    steps = look.switchover.spec.steps
-    if steps[index].approve and not _approved(look, index):
-        because = "waiting for a yes: rollout approve switchover/" + look.switchover.name
-        return Turn(look.status, because, SOON * 3, WaitsFor.APPROVAL, Notice("Approval"))
-    if index + 1 < len(steps):
+    """The gate is open, and so is everybody who was asked: the next step."""
+    if index + 1 < len(look.switchover.spec.steps):
         return enter_step(look, index + 1, found.because)
     return enter_bake(look, f"{found.because}: everyone to green")
-
-
-def _approved(look: Look, index: int) -> bool:
-    number = look.status.attempt.number
-    return any(
-        (one.step, one.attempt, one.yes) == (index, number, True)
-        for one in look.status.attempt.approvals
-    )

@@ -128,6 +128,7 @@ def forge(runner: Runner) -> Forge:
 
 
 def test_no_step_lets_a_shell_read_what_a_stranger_wrote() -> None:
+    """SEC-23, P-GH."""
     for step in ACTION["runs"]["steps"]:
         assert not EXPRESSION.search(step["run"])
 
@@ -173,6 +174,7 @@ def test_good_manifests_are_counted(runner: Runner) -> None:
 def test_a_hostile_file_name_runs_nothing_and_breaks_no_annotation(
     runner: Runner, path: str
 ) -> None:
+    """SEC-23, P-GH."""
     runner.write(path, GOOD.replace("weight", "weigth"))
     done = runner.run(command="validate", paths=f"{path}\n")
     assert done.returncode == 2
@@ -182,12 +184,49 @@ def test_a_hostile_file_name_runs_nothing_and_breaks_no_annotation(
 
 @pytest.mark.parametrize("command", ["$(touch owned)", "validate; touch owned", "", "lab"])
 def test_a_hostile_command_runs_nothing(runner: Runner, command: str) -> None:
+    """SEC-23, P-GH."""
     done = runner.run(command=command)
     assert (done.returncode, done.stdout) == (
         2,
         "::error title=rollout::command must be validate, plan or wait\n",
     )
     assert not (runner.folder / "checkout" / "owned").exists()
+
+
+HOSTILE = "x$(touch owned)`touch owned`; touch owned #\n::error::hostile\nphase<<x\nhostile\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("plan", "comment_key"),
+        pytest.param("plan", "paths", marks=pytest.mark.long),
+        pytest.param("plan", "cluster", marks=pytest.mark.long),
+        pytest.param("plan", "prometheus", marks=pytest.mark.long),
+        pytest.param("plan", "comment", marks=pytest.mark.long),
+        pytest.param("plan", "token", marks=pytest.mark.long),
+        pytest.param("validate", "paths", marks=pytest.mark.long),
+        ("wait", "rollouts"),
+        pytest.param("wait", "commit", marks=pytest.mark.long),
+        pytest.param("wait", "timeout", marks=pytest.mark.long),
+    ],
+)
+def test_a_hostile_input_runs_nothing_sets_no_output_and_is_no_command(
+    runner: Runner, forge: Forge, put: Put, config: Path, command: str, name: str
+) -> None:
+    """SEC-23, P-GH: each input in turn, as a branch's name or a title could reach it."""
+    put(SPEC, STATUS)
+    runner.environment["KUBECONFIG"] = str(config)
+    runner.write("a.yaml", GOOD)
+    given = {"token": "t0ken", "timeout": "5s", name: HOSTILE}
+    done = runner.run(command=command, **given)
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told, told
+    assert not (runner.folder / "checkout" / "owned").exists()
+    assert set(runner.outputs) <= set(ACTION["outputs"])
+    assert "hostile" not in runner.outputs.values()
+    assert [each for each in commands(done.stdout) if each.startswith("::error::")] == []
+    assert name == "token" or "t0ken" not in told
 
 
 def test_a_path_out_of_the_checkout_is_refused(runner: Runner) -> None:
@@ -298,6 +337,7 @@ def test_the_action_installs_itself(runner: Runner) -> None:
 def test_actionlint_finds_nothing_in_our_workflows_and_in_the_documented_ones(
     tmp_path: Path,
 ) -> None:
+    """SEC-23."""
     if shutil.which("go") is None:
         pytest.skip("go is not here, which builds actionlint")
     build = ["go", "install", f"github.com/rhysd/actionlint/cmd/actionlint@{ACTIONLINT}"]

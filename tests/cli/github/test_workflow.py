@@ -23,6 +23,7 @@ def test_an_annotation_is_one_line_whatever_is_in_it() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_no_text_ends_a_command(message: str, file: str, title: str) -> None:
+    """SEC-23, P-GH."""
     command = Annotation(message, file, 1, title).command()
     assert "\n" not in command
     assert "\r" not in command
@@ -46,6 +47,7 @@ def test_lines_of_a_group_are_no_commands(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_an_output_of_many_lines_sets_no_other(tmp_path: Path) -> None:
+    """SEC-23."""
     files = Files(tmp_path / "out", None)
     files.set_outputs({"because": "a\nphase<<EOF\nHealthy\nEOF"})
     first, *middle, last = (tmp_path / "out").read_text().splitlines()

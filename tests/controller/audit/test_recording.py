@@ -217,15 +217,21 @@ def test_a_source_is_recorded_when_it_comes_to_something_else() -> None:
         obj = {"kind": "RolloutSource", "metadata": meta, "spec": {"verify": ["team"]}}
         task = asyncio.create_task(ran(a_recording(kube, log), 10))
         await asyncio.sleep(1)
-        taken = {"commit": "c1", "author": "ann@x.org", "because": "1 manifest is in force"}
+        taken = {
+            "commit": "c1",
+            "author": "ann@x.org",
+            "because": "1 manifest is in force",
+            "signature": {"key": "SHA256:abc", "signer": "ann@acme"},
+        }
         kube.put({**obj, "status": taken})
         kube.put({**obj, "status": taken | {"conditions": []}})
         kube.put({**obj, "status": taken | {"held": "c2", "because": "goes back"}})
         await task
-        assert [(one.commit, one.stage, one.proof, one.claimed) for one in log.told] == [
-            ("c1", "Applied", Proof.SIGNATURE, "author ann@x.org"),
-            ("c2", "Held", Proof.ACCESS, ""),
+        assert [(one.commit, one.stage, one.proof, one.who, one.claimed) for one in log.told] == [
+            ("c1", "Applied", Proof.SIGNATURE, "ann@acme (SHA256:abc)", "author ann@x.org"),
+            ("c2", "Held", Proof.ACCESS, "", ""),
         ]
+        assert log.told[0].evidence == "ann@acme (SHA256:abc) is on the list of team"
         await ran(a_recording(kube, log))
         assert len(log.told) == 2
 

@@ -4,18 +4,21 @@ from typing import Any
 
 import pytest
 
+from rollout import requests
 from rollout.controller.keeping import inbox
-from rollout.controller.keeping.inbox import Inbox, Sent
+from rollout.controller.keeping.inbox import Sent, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects, record
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
-from rollout.reconcile import requests
 from tests import make
 from tests.controller.shop import a_rollout
 from tests.fakes import FakeKube
+
+SHOP = Ref("Rollout", "shop", "shop")
 
 
 def cluster() -> FakeKube:
@@ -72,8 +75,8 @@ def history(kube: FakeKube) -> list[tuple[str, str]]:
 
 async def test_who_asked_is_saved_where_only_we_write_and_the_annotation_names_nobody() -> None:
     kube, woken = begun(), list[str]()
-    box = Inbox(Store(kube), woken.append)
-    await box.ask("shop/shop", Verb.PAUSE, Sent("slack:U1", "press 1"), make.START)
+    box = of_rollouts(Store(kube), woken.append)
+    await box.ask(SHOP, Verb.PAUSE, Sent("slack:U1", "press 1"), make.START)
     obj = kube.get("Rollout", "shop", "shop")
     assert obj is not None
     text = obj["metadata"]["annotations"][objects.REQUEST]
@@ -88,10 +91,10 @@ async def test_who_asked_is_saved_where_only_we_write_and_the_annotation_names_n
 
 async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> None:
     kube, woken = begun(), list[str]()
-    box = Inbox(Store(kube), woken.append)
+    box = of_rollouts(Store(kube), woken.append)
     said = Answer(True, make.START, 0, 1, entry="S0OPS", reason="fine", who="slack:U1")
-    await box.answer("shop/shop", said, timedelta(hours=4))
-    await box.answer("shop/shop", said, timedelta(hours=4))
+    await box.answer(SHOP, said, timedelta(hours=4))
+    await box.answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "approve")]
     assert woken == ["shop/shop", "shop/shop"]
 
@@ -100,7 +103,7 @@ async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> 
     kube, others = begun(), ["note"]
     kube.before = lambda _: noted(kube, others.pop()) if others else None
     said = Answer(False, make.START, 0, 1, who="slack:U1")
-    await Inbox(Store(kube), lambda _: None).answer("shop/shop", said, timedelta(hours=4))
+    await of_rollouts(Store(kube), lambda _: None).answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "reject")]
     assert annotations(kube) == {"note": "note"}
 

@@ -123,6 +123,7 @@ def test_a_spec_changed_by_hand_is_put_back() -> None:
 
 
 def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
+    """SEC-11."""
     mine, theirs = applied(document(), source=""), applied(document(), source="market.other")
     [write] = apply.plan(SOURCE, reading(document()), Ground(mine)).writes
     assert write.verb == "patch"
@@ -145,6 +146,7 @@ def test_templates_are_written_before_the_rollouts_that_use_them() -> None:
 
 
 def test_a_rollout_defined_twice_is_refused_naming_the_first() -> None:
+    """P-GIT-08."""
     plan = apply.plan(SOURCE, reading(document(), document(file="b.yaml", line=9)), Ground({}))
     assert plan.kept == (document(),)
     assert [problem.message for problem in plan.rejected] == [
@@ -154,6 +156,7 @@ def test_a_rollout_defined_twice_is_refused_naming_the_first() -> None:
 
 @pytest.mark.parametrize("namespace", ["bank", "market-b", "marke", "market.b"])
 def test_another_namespace_is_refused_unless_it_is_allowed(namespace: str) -> None:
+    """SEC-11."""
     one = replace(document(), namespace=namespace)
     plan = apply.plan(SOURCE, reading(one), Ground({}))
     assert (plan.writes, len(plan.rejected)) == ((), 1)
@@ -180,6 +183,7 @@ def test_a_source_in_git_is_not_taken_from_git() -> None:
     ],
 )
 def test_rewritten_history_is_held_until_a_person_accepts_it(relation: Relation, why: str) -> None:
+    """P-GIT-01, SEC-27."""
     read = reading(document("shop", "v0"), relation=relation)
     assert apply.plan(SOURCE, read, Ground({})) == Plan(held=why)
     assert apply.plan(replace(SOURCE, accept="c9"), read, Ground({})).held == why
@@ -192,6 +196,7 @@ def test_another_ref_is_a_persons_word_already() -> None:
 
 
 def test_that_everything_vanishes_is_held_and_then_pruned() -> None:
+    """P-GIT-08."""
     ground = Ground(applied(document()))
     why = "has none of the 1 manifests in force"
     assert apply.plan(PRUNING, reading(), ground) == Plan(held=why)
@@ -232,6 +237,7 @@ def test_all_files_refused_is_no_vanishing() -> None:
 
 
 def test_a_manifest_that_moves_to_another_file_stays() -> None:
+    """P-GIT-08."""
     present = applied(document(file="old.yaml"))
     assert apply.plan(PRUNING, reading(document()), Ground(present)).writes == ()
 

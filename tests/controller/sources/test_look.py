@@ -111,6 +111,7 @@ async def test_a_look_that_our_own_write_caused_does_not_read_again() -> None:
 
 
 async def test_an_invalid_file_is_refused_and_the_others_go_on() -> None:
+    """P-GIT-08."""
     play = Play()
     play.repo.push({"shop.yaml": SHOP % "v1", "cart.yaml": SHOP.replace("shop", "cart") % "v1"})
     await play.look()
@@ -206,6 +207,7 @@ async def test_taking_back_a_push_that_was_refused_is_no_rewind() -> None:
 
 
 async def test_a_rewind_is_held_and_obeyed_once_a_person_accepts_it() -> None:
+    """P-GIT-01, SEC-27."""
     play = Play()
     first = play.repo.push({"shop.yaml": SHOP % "v1"})
     second = play.repo.push({"shop.yaml": SHOP % "v2"})
@@ -260,6 +262,7 @@ async def test_a_secret_is_read_for_the_repository_and_its_absence_is_said() -> 
 
 
 async def test_signers_come_from_the_controllers_configuration() -> None:
+    """SEC-10."""
     play = Play(Policy(signers={"platform": "ann ssh-ed25519 AAAA"}), verify=["platform"])
     play.repo.push({"shop.yaml": SHOP % "v1"})
     await play.look()

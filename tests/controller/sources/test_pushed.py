@@ -122,6 +122,7 @@ async def test_a_push_during_a_fetch_is_followed_by_another_fetch_p_git_02(world
 
 
 async def test_a_flood_is_a_few_fetches(world: World) -> None:
+    """P-GH: 500 a second are a few fetches."""
     before = world.repo.reads
     for _ in range(500):
         assert await world.pushes.pushed(PUSH) == Nudged(1, 1)
@@ -189,6 +190,7 @@ async def test_secrets_are_the_operators_or_the_sources_own(world: World) -> Non
 
 
 async def test_a_source_that_is_poisoned_stops_no_other(world: World) -> None:
+    """P-GH, SEC-09."""
     metadata = {"name": "a-poison", "namespace": "market"}
     world.kube.put({"kind": "RolloutSource", "metadata": metadata, "spec": None})
     world.source("b-poison", url="https://[")

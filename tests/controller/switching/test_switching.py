@@ -17,6 +17,7 @@ from kubernetes.aio import client
 from rollout.cli.lab import switching
 from rollout.cli.lab.switching import SECRET, SWITCHOVER
 from rollout.controller.guard import Guard
+from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import inbox
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import concerns
@@ -251,7 +252,7 @@ async def _scene(
     observer = Observer(connections, users, NameServers(), doors, Guard())
     performer = Performer(connections, observer, store, "test")
     clock = lambda: world.time  # noqa: E731
-    looks = Looks(store, observer, performer, clock, lambda: True, lambda _: None)
+    looks = Looks(store, observer, performer, Instruments(), clock, lambda: True, lambda _: None)
     while True:
         try:
             if kube.get(switchovers.KIND, SPACE, NAME) is not None:

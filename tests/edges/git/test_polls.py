@@ -141,6 +141,7 @@ async def grow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def test_far_sides_that_hang_drip_or_grow_cost_their_neighbours_nothing(
     repo: GitRepo, depot: Depot
 ) -> None:
+    """P-GIT-03."""
     good = Origin("shop/good", str(depot.path), "main", "")
     await repo.read(good, "")
     async with raw(hang) as hanging, raw(drip) as dripping, raw(grow) as growing:
@@ -162,6 +163,7 @@ async def test_far_sides_that_hang_drip_or_grow_cost_their_neighbours_nothing(
 
 
 async def test_a_far_side_that_grows_without_end_is_left(repo: GitRepo) -> None:
+    """P-GIT-03, P-GIT-04."""
     async with raw(grow) as port:
         with pytest.raises(
             (OutsideError, RefusedError), match=r"reader's memory|could not read re"

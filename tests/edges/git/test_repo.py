@@ -15,7 +15,7 @@ from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.programs.gitserver import GitServer
 from rollout.manifest import load
-from rollout.model.source import Origin
+from rollout.model.source import Origin, Reading
 from tests.edges.git.depot import Depot
 from tests.edges.git.hostile import HOSTILE
 from tests.effort import effort
@@ -71,6 +71,7 @@ def origin(url: object, **more: object) -> Origin:
 async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
     repo: GitRepo, depot: Depot
 ) -> None:
+    """P-GIT-06, P-GIT-07, SEC-08."""
     depot.commit({**HOSTILE, b"shop.yaml": (SHOP % "v1").encode()})
     reading = await repo.read(origin(depot.path), "")
     assert [one.name for one in reading.documents if one.file == "shop.yaml"] == ["shop"]
@@ -81,10 +82,66 @@ async def test_hostile_files_are_problems_of_one_line_and_the_rest_is_read(
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_any_file_is_answered_with_little_work(name: bytes) -> None:
+    """SEC-08."""
     with effort() as made:
         loaded = load.text(name.decode(), HOSTILE[name])
     assert made.calls < 600_000  # about 90 ms; benchmarks/hostile.py says how long
     assert loaded.errors
+
+
+SPY = """
+from rollout.edges.git.reader import jobs
+told = jobs.say
+def say(message):
+    if "at" in message:
+        with open({log!r}, "a") as log:
+            print(message["at"], file=log)
+    told(message)
+jobs.say = say
+jobs.main()
+"""
+
+
+async def test_only_files_whose_bytes_changed_are_parsed_and_the_reading_is_the_same(
+    tmp_path: Path, depot: Depot
+) -> None:
+    log = tmp_path / "parsed"
+    spy = (sys.executable, "-c", SPY.format(log=str(log)))
+    repo = GitRepo(tmp_path / "cache", local=True, command=spy)
+    files: dict[bytes, object] = {b"%d.yaml" % n: rollout_named(f"r{n}") for n in range(20)}
+    files |= {b"bad.yaml": b"kind: Rollout\nspec: {", b"odd.yaml": b"a: [1, 2"}
+    depot.commit(files)
+    first = await repo.read(origin(depot.path), "")
+    assert len(log.read_text().split()) == 22
+    log.unlink()
+    moved = {**files, b"7.yaml": rollout_named("new"), b"copy.yaml": files[b"3.yaml"]}
+    del moved[b"0.yaml"]
+    second = depot.commit(moved)
+    reading = await repo.read(origin(depot.path), first.commit)
+    assert sorted(log.read_text().split()) == ["7.yaml", "copy.yaml"]
+    fresh = GitRepo(tmp_path / "other", local=True)
+    assert await fresh.read(origin(depot.path), first.commit) == reading
+    assert reading.commit == second
+    for one in (repo, fresh):
+        await one.close()
+
+
+async def test_a_file_that_comes_back_as_it_was_has_the_commit_that_brought_it_back(
+    repo: GitRepo, depot: Depot
+) -> None:
+    def last(reading: Reading) -> list[tuple[str, str]]:
+        return [(one.name, one.commit) for one in reading.documents]
+
+    one, other = rollout_named("one"), rollout_named("other")
+    begun = depot.commit({b"a.yaml": one, b"b.yaml": one.replace(b"one", b"two")})
+    assert last(await repo.read(origin(depot.path), "")) == [("one", begun), ("two", begun)]
+    depot.commit({b"a.yaml": other, b"b.yaml": one.replace(b"one", b"two")})
+    back = depot.commit({b"a.yaml": one, b"b.yaml": one.replace(b"one", b"two")})
+    assert last(await repo.read(origin(depot.path), begun)) == [("one", back), ("two", begun)]
+
+
+def rollout_named(name: str) -> bytes:
+    return (SHOP % "v1").replace("name: shop", f"name: {name}").encode()
 
 
 CRASH = """
@@ -102,8 +159,9 @@ for line in sys.stdin:
         if file == "b.yaml":
             %s
         lists = {"documents": [], "parts": [], "problems": [], "notes": [file]}
-        print(json.dumps({"file": file} | lists))
+        print(json.dumps({"file": file, "blob": file} | lists))
     done = {"author": "", "committed_at": 0, "problems": [], "notes": [], "files": 3}
+    done["signature"] = None
     print(json.dumps({"done": done}), flush=True)
 """
 
@@ -119,6 +177,7 @@ for line in sys.stdin:
 async def test_a_file_that_ends_its_reader_costs_itself_alone(
     tmp_path: Path, deed: str, why: str
 ) -> None:
+    """SEC-08, SEC-09: whichever process reads it, its reader alone dies."""
     command = (sys.executable, "-c", CRASH % deed)
     limit = timedelta(seconds=3)
     repo = GitRepo(tmp_path, command=command, file_limit=limit, fetch_limit=timedelta(minutes=9))
@@ -173,6 +232,7 @@ async def test_a_reading_that_is_cancelled_leaves_no_child(tmp_path: Path) -> No
 
 
 async def test_a_remote_that_is_down_is_an_outside_error(repo: GitRepo) -> None:
+    """P-GIT-03."""
     with pytest.raises(OutsideError, match="Connection refused; the next poll tries again"):
         await repo.read(origin("http://127.0.0.1:1/shop.git"), "")
 
@@ -191,6 +251,8 @@ async def test_a_remote_that_is_down_is_an_outside_error(repo: GitRepo) -> None:
 async def test_a_remotes_answer_says_whose_turn_it_is(
     repo: GitRepo, serve: Serve, status: int, kind: type[Exception]
 ) -> None:
+    """P-GIT-03."""
+
     async def answer(request: web.Request) -> web.Response:
         headers = {"WWW-Authenticate": "Basic realm=x"} if status == 401 else {}
         return web.Response(status=status, headers=headers, text="<html>secret page</html>")
@@ -216,6 +278,8 @@ async def test_a_remote_that_speaks_no_git_is_an_outside_error(
 
 
 async def test_a_remote_that_drips_a_line_for_ever_is_given_up(repo: GitRepo, serve: Serve) -> None:
+    """P-GIT-03."""
+
     async def answer(request: web.Request) -> web.StreamResponse:
         kind = "application/x-git-upload-pack-advertisement"
         response = web.StreamResponse(headers={"Content-Type": kind})
@@ -236,6 +300,7 @@ async def test_a_remote_that_drips_a_line_for_ever_is_given_up(repo: GitRepo, se
 async def test_a_redirect_to_another_host_is_not_followed(
     repo: GitRepo, depot: Depot, server: GitServer, serve: Serve
 ) -> None:
+    """P-GIT-03, SEC-13."""
     depot.commit({b"shop.yaml": (SHOP % "v1").encode()})
 
     def to(host: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

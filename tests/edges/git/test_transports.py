@@ -140,6 +140,7 @@ async def test_https_with_a_bearer_token(world: World, authority: Authority) -> 
 async def test_credentials_that_are_wrong_or_missing_name_their_secret(
     world: World, authority: Authority, https: TlsGit
 ) -> None:
+    """P-GIT-03, SEC-15."""
     url, ca = f"{https.url}/shop.git", {"ca.crt": authority.ca}
     assert await world.refusal(url, {**LOGIN, "password": "wr0ng-one", **ca}) == (
         RefusedError,
@@ -162,6 +163,7 @@ async def test_credentials_that_are_wrong_or_missing_name_their_secret(
 async def test_a_server_whose_certificate_is_not_good_is_told_nothing(
     world: World, authority: Authority, https: TlsGit, tmp_path: Path
 ) -> None:
+    """P-GIT-03."""
     old = await TlsGit(world.depots, authority.server("old", days=-1)).start()
     other = await TlsGit(world.depots, authority.server("other", host="git.example.com")).start()
     login = {**LOGIN, "ca.crt": authority.ca}
@@ -200,6 +202,7 @@ async def test_a_ca_of_one_source_is_not_trusted_for_another(
 async def test_a_redirect_to_another_host_or_port_gets_no_credentials(
     world: World, authority: Authority, https: TlsGit
 ) -> None:
+    """P-GIT-03, SEC-13."""
     for host in ("localhost", "127.0.0.1"):
         port = https.url.rpartition(":")[2]
         where = f"https://{host}:{port}/shop.git?token=planted-in-location"
@@ -240,6 +243,7 @@ async def test_what_is_gone_or_empty_is_said(
 
 
 async def test_a_branch_that_is_deleted_and_comes_back_is_read_again(world: World) -> None:
+    """P-GIT-01."""
     url = str(world.depot.path)
     await world.read(url)
     world.depot.repo.references.delete("refs/heads/main")
@@ -311,6 +315,7 @@ async def test_a_hosts_key_may_be_hashed_and_the_users_key_encrypted(
 async def test_a_host_that_is_unknown_or_shows_another_key_is_told_nothing(
     world: World, sshd: Sshd, tmp_path: Path
 ) -> None:
+    """P-GIT-03."""
     url, name = sshd.url(world.depot.path), f"[127.0.0.1]:{sshd.port}"
     unknown = (
         f"{name} is not in known_hosts; its line (`ssh-keyscan -p {sshd.port} 127.0.0.1`) "
@@ -367,6 +372,7 @@ async def test_git_daemon_and_a_path_where_the_operator_allows_them(
 
 
 async def test_a_rewind_is_told_over_every_way(world: World, daemon: GitDaemon, sshd: Sshd) -> None:
+    """P-GIT-01, SEC-27."""
     world.depot.commit(MONOREPO | {b"README": b"more"})
     ways: list[tuple[str, dict[str, str]]] = [
         (f"{daemon.url}/shop.git", {}),

@@ -77,6 +77,7 @@ async def test_replies_stand_in_the_thread_and_are_found_by_key(
 
 
 async def test_a_deleted_message_is_told_as_gone(slack: Slack, client: Client) -> None:
+    """P-SLK."""
     place = await client.post("#releases", Words("uid.1", "top"))
     slack.space.channels["C0LABREL1"].messages.clear()
     assert not await client.update(place, Words("uid.1", "again"))
@@ -98,6 +99,7 @@ async def test_a_channel_that_is_not_there_says_what_to_do(client: Client, name:
 
 
 async def test_an_archived_channel_says_so(slack: Slack, client: Client) -> None:
+    """P-SLK."""
     slack.space.channels["C0LABREL1"].archived = True
     with pytest.raises(RefusedError, match="is archived"):
         await client.post("C0LABREL1", Words("k", "x"))

@@ -15,7 +15,7 @@ from rollout.lab.slack.workspace import BOT_USER, TEAM, Message, View, Workspace
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket
 
-TICKET = Ticket("shop", "reviews", "uid-1", "c0ffee", 3, 1, 1767225600)
+TICKET = Ticket("Rollout", "shop", "reviews", "uid-1", "c0ffee", 3, 1, 1767225600)
 ANN = Sender("U0LABANN1", TEAM, "C0LABREL1")
 
 
@@ -113,6 +113,7 @@ FIELDS = ("actions", "user", "channel", "view", "team", "trigger_id", "type")
 def test_a_payload_that_is_spoilt_anywhere_kills_nothing(
     spoilt: dict[str, Any], press: str
 ) -> None:
+    """P-SLK."""
     heard = payload.of_interaction({**pressed(press), **spoilt})
     assert heard is None or isinstance(heard, Click | Refusal)
 

@@ -18,7 +18,7 @@ from rollout.messages import slack as words
 from rollout.model.chat import Click, Command, Heard, Press, Ticket
 
 TS = "1767225000.000100"
-TICKET = Ticket("shop", "reviews", "uid-1", "c0ffee", 3, 1)
+TICKET = Ticket("Rollout", "shop", "reviews", "uid-1", "c0ffee", 3, 1)
 
 
 @dataclass
@@ -71,6 +71,7 @@ async def test_a_press_is_acknowledged_and_heard(slack: Slack, http: aiohttp.Cli
 async def test_an_envelope_that_comes_twice_is_the_same_press(
     slack: Slack, http: aiohttp.ClientSession
 ) -> None:
+    """P-SLK, SEC-04."""
     slack.duplicate = True
     async with listening(slack, http) as ear:
         await press(slack)
@@ -97,6 +98,7 @@ async def test_a_connection_that_is_refreshed_hears_on(
 
 
 async def test_a_socket_that_is_cut_comes_again(slack: Slack, http: aiohttp.ClientSession) -> None:
+    """P-SLK."""
     async with listening(slack, http) as ear:
         await slack.connected()
         await slack.cut()

@@ -79,7 +79,7 @@ async def test_the_cli_approves_and_the_journey_goes_on(journey: Journey) -> Non
     )
     cli = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     said = (await cli.communicate())[1].decode()
-    assert (cli.returncode, said) == (0, "shop: approved by a person\n")
+    assert (cli.returncode, said) == (0, "shop: approved by system:lab (unverified)\n")
     await journey.at_step(1)
     assert within(await journey.visit(500), "v2", 0.6)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
+from rollout.model.spec import Approval
 from rollout.model.status import Phase
 from rollout.model.switching import SwitchDecision
 from rollout.model.switchover import Side, SwitchStage
@@ -245,10 +246,10 @@ def test_a_ttl_that_was_lowered_under_our_eyes_is_waited_for() -> None:
 
 def test_a_step_that_asks_people_waits_for_a_yes() -> None:
     world = World(spec(10, 50))
-    steps = (replace(world.spec.steps[0], approve=True), *world.spec.steps[1:])
+    steps = (replace(world.spec.steps[0], approval=Approval()), *world.spec.steps[1:])
     world.spec = replace(world.spec, steps=steps)
     stuck = world.run(lambda d: d.status.waits_for is WaitsFor.APPROVAL)
-    assert stuck.because == "waiting for a yes: rollout approve switchover/edge"
+    assert stuck.because == "waiting for approval: 0 of 1"
     world.ask(Verb.APPROVE)
     assert world.run(rests).status.serving is Side.GREEN
 

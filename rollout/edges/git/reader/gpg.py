@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.errors import OutsideError, RefusedError
+from rollout.model.source import Signature
 
 _ALONE = (
     *("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr"),
@@ -29,8 +30,8 @@ class Keyring:
 
     home: Path | None
 
-    def refusal(self, signature: bytes, payload: bytes) -> str:
-        """Why ``signature`` over ``payload`` does not count; empty when it does."""
+    def signer(self, signature: bytes, payload: bytes) -> Signature | str:
+        """Whose ``signature`` over ``payload`` is, or why it does not count."""
         nobody = "is signed by nobody on the list"
         if self.home is None:
             return nobody
@@ -38,14 +39,23 @@ class Keyring:
         file.write_bytes(signature)
         done = _gpg(self.home, ["--status-fd", "1", "--verify", str(file), "-"], payload)
         lines = done.stdout.decode("utf-8", "replace").splitlines()
-        words = [line.split()[1] for line in lines if line.startswith("[GNUPG:] ")]
+        told = [line.split()[1:] for line in lines if line.startswith("[GNUPG:] ")]
+        words = [one[0] for one in told if one]
         for word, why in _NO.items():
             if word in words:
                 return why
         counts = [words.count(word) for word in ("NEWSIG", "GOODSIG", "VALIDSIG")]
         if counts[0] > 1:
             return f"has {counts[0]} signatures in one"
-        return "" if done.returncode == 0 and counts == [1, 1, 1] else nobody
+        if done.returncode != 0 or counts != [1, 1, 1]:
+            return nobody
+        by = {one[0]: one[1:] for one in told if one}
+        return Signature(plain(by["VALIDSIG"][-1]), plain(" ".join(by["GOODSIG"][1:])))
+
+
+def plain(text: str) -> str:
+    """``text`` as a line may show it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:200]
 
 
 @contextmanager

@@ -118,11 +118,12 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
     try:
         repo = pygit2.Repository(str(clone))
         commit = repo[job["commit"]]
+        signed = None
         if job["signers"]:
             rules = job["where"], tuple(job["signers"]), job["every"], job["since"]
-            signature.check(repo, commit, signature.Rules(*rules))
+            signed = signature.check(repo, commit, signature.Rules(*rules))
         folder = tree.Folder(repo, job["where"], job["path"])
-        files = folder.files(commit)
+        files = folder.files(commit, job["known"])
     except remote.BROKEN as error:
         clones.spoil(clone)
         raise clones.Unreadable from error
@@ -135,6 +136,7 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
         ],
         "notes": folder.notes,
         "files": len(files),
+        "signature": asdict(signed) if signed else None,
     }
 
 
@@ -159,10 +161,13 @@ def _home(secret: Mapping[str, str]) -> Iterator[None]:
 
 def _parse(files: Iterable[tree.File], everything: bool, say: Say) -> None:
     for file in files:
+        last = {"commit": file.commit, "author": file.author}
+        if file.data is None:
+            say({"file": file.name, "blob": file.blob, "known": True} | last)
+            continue
         say({"at": file.name})
         loaded = load.text(file.name, file.data)
         parts, errors = team.strangers(file.name, file.data) if everything else ((), ())
-        last = {"commit": file.commit, "author": file.author}
         documents = [
             {
                 "kind": one.kind,
@@ -180,6 +185,7 @@ def _parse(files: Iterable[tree.File], everything: bool, say: Say) -> None:
         say(
             {
                 "file": file.name,
+                "blob": file.blob,
                 "documents": documents,
                 "parts": [asdict(part) | last for part in parts],
                 "problems": [{**place, "message": text} for text, place in problems.items()],

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rollout.edges.git.reader import gpg
+from rollout.edges.git.reader.gpg import plain
 from rollout.errors import OutsideError, RefusedError
+from rollout.model.source import Signature
 
 MOST = 1000  # commits at once, of some 15 ms each
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
@@ -36,25 +38,29 @@ class Rules:
     since: str = ""
 
 
-def check(repo: Any, commit: Any, rules: Rules) -> None:
-    """Each commit of the rules carries one good signature of a key that they list.
+def check(repo: Any, commit: Any, rules: Rules) -> Signature | None:
+    """Each commit of the rules carries one good signature of a key that they list: the last one's.
 
     Errors: ``RefusedError`` in every other case; a missing signature is a bad one.
     """
+    found: Signature | None = None
     lines, keys = parted("\n".join(rules.signers))
     with tempfile.TemporaryDirectory() as folder, gpg.keyring(keys) as ring:
         (Path(folder) / "signers").write_text(lines + "\n")
         for count, one in enumerate(_commits(repo, commit, rules)):
             if count >= MOST:
-                found = f"more than {MOST} commits are to be verified at once"
-                raise RefusedError(f"{rules.where}: {found}; fewer a push are wanted")
+                many = f"more than {MOST} commits are to be verified at once"
+                raise RefusedError(f"{rules.where}: {many}; fewer a push are wanted")
             where = f"{rules.where}: commit {str(one.id)[:12]}"
             signature, payload = _signature(one, where)
             if signature.startswith(_PGP):
-                if why := ring.refusal(signature, payload):
-                    raise RefusedError(f"{where} {why}; {_WANTED}")
-            elif not _verified(signature, payload, Path(folder)):
-                raise RefusedError(f"{where} is signed by nobody on the list; {_WANTED}")
+                made = ring.signer(signature, payload)
+            else:
+                made = _verified(signature, payload, Path(folder))
+            if isinstance(made, str):
+                raise RefusedError(f"{where} {made}; {_WANTED}")
+            found = found or made
+    return found
 
 
 def parted(text: str) -> tuple[str, str]:
@@ -90,17 +96,26 @@ def _signature(commit: Any, where: str) -> tuple[bytes, bytes]:
     return text, bytes(payload)
 
 
-def _verified(signature: bytes, payload: bytes, folder: Path) -> bool:
-    """Source: ssh-keygen(1), "-Y verify" and "ALLOWED SIGNERS"; namespace "git" as git signs."""
+def _verified(signature: bytes, payload: bytes, folder: Path) -> Signature | str:
+    """Whose it is, or why it does not count.
+
+    Source: ssh-keygen(1), "-Y verify" and "ALLOWED SIGNERS"; namespace "git" as git signs; its
+    answer is ``sshsig.c``'s and ``ssh-keygen.c``'s "Good \"git\" signature for … with … key …".
+    """
     signed = folder / "signature"
     signed.write_bytes(signature)
     files = ["-f", str(folder / "signers"), "-s", str(signed)]
     found = _keygen(["find-principals", *files], b"")
     names = found.stdout.decode("utf-8", "replace").replace(",", "\n").splitlines()
-    return found.returncode == 0 and any(
-        _keygen(["verify", "-n", "git", "-I", name, *files], payload).returncode == 0
-        for name in names[:10]
-    )
+    for name in names[:10] if found.returncode == 0 else ():
+        done = _keygen(["verify", "-n", "git", "-I", name, *files], payload)
+        if done.returncode == 0:
+            key = _FINGERPRINT.search(done.stdout.decode("utf-8", "replace"))
+            return Signature(key[0] if key else "", plain(name))
+    return "is signed by nobody on the list"
+
+
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}(?=\s*$)")
 
 
 def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[bytes]":

@@ -25,10 +25,14 @@ _LINK, _MODULE, _TREE = 0o120000, 0o160000, 0o040000
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One manifest file; ``commit`` changed it last, ``author`` is that commit's."""
+    """One manifest file; ``commit`` changed it last, ``author`` is that commit's.
+
+    ``data``: None: whoever asked knows what it says.
+    """
 
     name: str
-    data: bytes
+    blob: str
+    data: bytes | None
     commit: str
     author: str
 
@@ -49,18 +53,24 @@ class Folder:
     _bytes: int = 0
     _manifests: int = 0
 
-    def files(self, commit: Any) -> tuple[File, ...]:
-        """The manifests of ``commit``, by name.
+    def files(self, commit: Any, known: Mapping[str, str]) -> tuple[File, ...]:
+        """The manifests of ``commit``, by name; those whose blob is ``known`` are not read.
 
         Errors: ``RefusedError`` when there are more than one reading takes.
         """
         blobs = dict(self._blobs(commit))
         changed = last_changes(self.repo, commit, blobs, "/".join(folders(self.path)))
         files = [
-            File(name, self.repo[blob].data, str(changed[name].id), author(changed[name]))
+            File(
+                name,
+                str(blob),
+                None if known.get(name) == str(blob) else self.repo[blob].data,
+                str(changed[name].id),
+                author(changed[name]),
+            )
             for name, blob in sorted(blobs.items())
         ]
-        pointers = {file.name for file in files if file.data.startswith(_LFS)}
+        pointers = {file.name for file in files if (file.data or b"").startswith(_LFS)}
         self.notes += [
             f"{name}: is an LFS pointer; its content is not read" for name in sorted(pointers)
         ]

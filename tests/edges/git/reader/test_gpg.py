@@ -14,6 +14,7 @@ import pytest
 from rollout.edges.git.reader import signature
 from rollout.edges.git.reader.signature import Rules
 from rollout.errors import RefusedError
+from rollout.model.source import Signature
 from tests.edges.git.depot import Depot
 
 LONG_AGO = "--faked-system-time=20200101T000000!"
@@ -41,10 +42,15 @@ class Signers:
     def public(self, who: str) -> str:
         return self.gpg("--armor", "--export", f"{who}@x").decode()
 
-    def revoke(self, who: str) -> str:
-        """The public half, with its revocation."""
+    def fingerprint(self, who: str) -> str:
+        """As gpg itself tells it."""
         listed = self.gpg("--with-colons", "--list-keys", f"{who}@x").decode()
         [finger] = [x.split(":")[9] for x in listed.splitlines() if x.startswith("fpr")]
+        return finger
+
+    def revoke(self, who: str) -> str:
+        """The public half, with its revocation."""
+        finger = self.fingerprint(who)
         text = (self.home / "openpgp-revocs.d" / f"{finger}.rev").read_text()
         self.gpg("--import", text=text.replace(":-----BEGIN", "-----BEGIN").encode())
         return self.public(who)
@@ -73,9 +79,9 @@ class Signers:
         self.depot.reset(made)
         return made
 
-    def check(self, *keys: str, every: bool = False, since: str = "") -> None:
+    def check(self, *keys: str, every: bool = False, since: str = "") -> Signature | None:
         commit = self.depot.repo[self.depot.head()]
-        signature.check(self.depot.repo, commit, Rules("git x", keys, every, since))
+        return signature.check(self.depot.repo, commit, Rules("git x", keys, every, since))
 
 
 def folded(header: bytes, signed: bytes) -> bytes:
@@ -95,7 +101,8 @@ def signers(tmp_path: Path) -> Iterator[Signers]:
 def test_a_commit_by_an_allowed_openpgp_key_is_taken(signers: Signers) -> None:
     ann, eve = signers.key("ann"), signers.key("eve")
     signers.commit("ann")
-    signers.check(eve, f"bob@x ssh-ed25519 AAAA\n{ann}")
+    found = signers.check(eve, f"bob@x ssh-ed25519 AAAA\n{ann}")
+    assert found == Signature(signers.fingerprint("ann"), "ann <ann@x>")
     with pytest.raises(RefusedError, match="is signed by nobody on the list; one by an allowed s"):
         signers.check(eve)
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
@@ -168,6 +175,7 @@ def test_sec_10_the_five_ways_in_which_readers_of_commits_differ_are_all_refused
 def test_tip_asks_of_the_last_commit_and_every_of_all_since_the_one_in_force(
     signers: Signers,
 ) -> None:
+    """P-GIT-10: a signed merge of unsigned commits."""
     key = signers.key("ann")
     taken = signers.commit("ann")
     signers.depot.commit({b"a.yaml": b"unsigned"})

@@ -53,11 +53,15 @@ def read(depot: Depot, since: str = "", path: str = "", ref: str = "main") -> Fe
     repo = pygit2.Repository(str(polled.clone))
     folder = tree.Folder(repo, "git x", path)
     try:
-        files = folder.files(repo[tip.commit])
+        files = folder.files(repo[tip.commit], {})
     except remote.BROKEN:
         clones.spoil(polled.clone)  # as the child does; its parent then asks again
         return read(depot, since, path, ref)
     return Fetched(polled.clone, tip, files, folder.problems, folder.notes)
+
+
+def blob(data: bytes) -> str:
+    return str(pygit2.hash(data))
 
 
 def refused(fetched: Fetched) -> list[str]:
@@ -71,12 +75,13 @@ def test_only_manifests_under_the_path_are_read(depot: Depot) -> None:
     assert fetched.tip == Tip(commit, Relation.FIRST)
     assert (fetched.problems, fetched.notes) == ([], [])
     assert fetched.files == (
-        tree.File("shop/b.yml", b"2", commit, "ann@example.com"),
-        tree.File("shop/deep/d.json", b"4", commit, "ann@example.com"),
+        tree.File("shop/b.yml", blob(b"2"), b"2", commit, "ann@example.com"),
+        tree.File("shop/deep/d.json", blob(b"4"), b"4", commit, "ann@example.com"),
     )
 
 
 def test_the_relation_says_how_the_commit_follows(depot: Depot) -> None:
+    """P-GIT-01, SEC-27: a rewind and unrelated history are told apart."""
     first = depot.commit({b"a.yaml": b"1"})
     second = depot.commit({b"a.yaml": b"2"})
     assert read(depot, second).relation is Relation.SAME
@@ -108,6 +113,7 @@ def test_a_merge_changes_only_what_no_parent_has(depot: Depot) -> None:
 
 
 def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Depot) -> None:
+    """P-GIT-05, SEC-07."""
     depot.commit(
         {
             b"good.yaml": b"1",
@@ -135,6 +141,7 @@ def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Dep
 
 
 def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
+    """P-GIT-04."""
     depot.commit({b"big.yaml": b"x" * ((1 << 20) + 1), b"good.yaml": b"1"})
     fetched = read(depot)
     assert [file.name for file in fetched.files] == ["good.yaml"]
@@ -142,12 +149,14 @@ def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
 
 
 def test_too_many_manifests_are_refused_as_a_whole(depot: Depot) -> None:
+    """P-GIT-04."""
     depot.commit({b"%d.yaml" % number: b"1" for number in range(2001)})
     with pytest.raises(RefusedError, match="more than 2000 manifests or 32 MiB of them; a small"):
         read(depot)
 
 
 def test_a_deep_tree_is_refused_at_its_depth(depot: Depot) -> None:
+    """P-GIT-04."""
     files: dict[bytes, object] = {b"x.yaml": b"1"}
     for _ in range(30):
         files = {b"d": files}
@@ -185,6 +194,7 @@ def cache(depot: Depot) -> Path:
 
 
 def test_a_broken_cache_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     commit = depot.commit({b"a.yaml": b"1"})
     read(depot)
     for file in cache(depot).glob("objects/pack/*"):
@@ -195,6 +205,7 @@ def test_a_broken_cache_is_cloned_anew(depot: Depot) -> None:
 
 @pytest.mark.parametrize("name", ["HEAD", "config", "objects", "refs"])
 def test_a_cache_with_a_missing_part_is_cloned_anew(depot: Depot, name: str) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     part = cache(depot) / name
@@ -204,6 +215,7 @@ def test_a_cache_with_a_missing_part_is_cloned_anew(depot: Depot, name: str) -> 
 
 
 def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     folder = cache(depot)
@@ -217,6 +229,7 @@ def test_what_a_crash_left_behind_is_cloned_anew(depot: Depot) -> None:
 
 
 def test_a_lock_left_behind_is_cloned_anew(depot: Depot) -> None:
+    """P-GIT-09."""
     depot.commit({b"a.yaml": b"1"})
     read(depot)
     (cache(depot) / "refs/rollout/tip.lock").touch()
@@ -249,6 +262,7 @@ def test_a_clone_that_nobody_asks_for_goes(depot: Depot, tmp_path: Path) -> None
 
 
 def test_an_lfs_pointer_is_named_and_passed_over(depot: Depot) -> None:
+    """P-GIT-05."""
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
     depot.commit({b"big.yaml": pointer, b"shop.yaml": b"1"})
     fetched = read(depot)
@@ -290,6 +304,7 @@ def test_an_lfs_pointer_is_named_and_passed_over(depot: Depot) -> None:
     ],
 )
 def test_only_open_addresses_are_spoken_to(url: str, local: bool, error: str) -> None:
+    """SEC-13."""
     try:
         address.check(url, local)
         said = ""

@@ -9,6 +9,7 @@ import pytest
 
 from rollout.edges.git.reader import signature
 from rollout.errors import RefusedError
+from rollout.model.source import Signature
 from tests.edges.git.depot import git
 
 SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
@@ -19,6 +20,7 @@ class Signers:
     """Two people with a key each, and a repository that both write to."""
 
     folder: Path
+    found: Signature | None = None
 
     def line(self, who: str, options: str = "") -> str:
         """The line of ``who`` in a list of allowed signers."""
@@ -38,8 +40,14 @@ class Signers:
         """The commit that is taken."""
         repo = pygit2.Repository(str(self.folder / "depot"))
         commit = repo[repo.head.target]
-        signature.check(repo, commit, signature.Rules("git x", signers))
+        self.found = signature.check(repo, commit, signature.Rules("git x", signers))
         return str(commit.id)
+
+    def fingerprint(self, who: str) -> str:
+        """As ssh-keygen itself tells it."""
+        command = ["ssh-keygen", "-l", "-f", str(self.folder / f"{who}.pub")]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return told.split()[1]
 
 
 @pytest.fixture
@@ -57,7 +65,14 @@ def test_a_commit_of_an_allowed_signer_is_taken(signers: Signers) -> None:
     assert signers.read(signers.line("eve"), signers.line("ann")) == commit
 
 
+def test_the_key_that_signed_is_named_with_its_signer(signers: Signers) -> None:
+    signers.signed("ann")
+    signers.read(signers.line("eve"), signers.line("ann"))
+    assert signers.found == Signature(signers.fingerprint("ann"), "ann@x")
+
+
 def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
+    """P-GIT-10, SEC-10."""
     signers.commit()
     with pytest.raises(RefusedError, match="is not signed; one by an allowed signer is wanted"):
         signers.read(signers.line("ann"))
@@ -67,6 +82,7 @@ def test_a_commit_without_a_signature_is_refused(signers: Signers) -> None:
     "options", ['namespaces="file" ', 'valid-before="20200101" ', 'valid-after="20990101" ']
 )
 def test_a_key_that_is_not_allowed_here_or_now_is_refused(signers: Signers, options: str) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
         signers.read(signers.line("ann", options))
@@ -92,6 +108,7 @@ def write(signers: Signers, data: bytes) -> None:
 
 
 def test_a_changed_commit_under_an_old_signature_is_refused(signers: Signers) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     write(signers, raw(signers).replace(b"change\n", b"chance\n"))
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
@@ -100,6 +117,7 @@ def test_a_changed_commit_under_an_old_signature_is_refused(signers: Signers) ->
 
 @pytest.mark.parametrize("header", [b"gpgsig", b"gpgsig-sha256"])
 def test_a_commit_with_two_signatures_is_refused(signers: Signers, header: bytes) -> None:
+    """P-GIT-10, SEC-10."""
     signers.signed("ann")
     head, _, text = raw(signers).partition(b"\n\n")
     signature = head[head.index(b"gpgsig ") + 7 :]

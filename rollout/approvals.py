@@ -1,0 +1,145 @@
+"""Who must say yes to a step, and whose yes counts now; people are asked elsewhere."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rollout.model.chat import PROOF
+from rollout.model.reasons import Reason
+from rollout.model.spec import BY_KUBERNETES, KUBERNETES_USER, Approval
+from rollout.model.status import Answer
+
+MEMBERS = timedelta(seconds=15)  # until it is asked again who is in a user group
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one step asks of people, and what they have answered to it.
+
+    ``answers``: to this step of this attempt. ``author``: of the commit on its way.
+    ``channel``: of a chat, in which they are asked; empty: in none.
+    """
+
+    approval: Approval
+    answers: tuple[Answer, ...]
+    author: str
+    channel: str = ""
+
+
+class Seen(Protocol):
+    """What a look knows of a chat: who is in its groups, and why it could ask nobody."""
+
+    @property
+    def members(self) -> Mapping[str, frozenset[str]]: ...
+    @property
+    def unasked(self) -> Reason | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a step's approval still lacks; ``left``: until that can change by time alone.
+
+    ``late``: nobody gave it in time, so that a person must decide.
+    """
+
+    because: str
+    left: timedelta = timedelta(0)
+    late: bool = False
+
+
+def of_step(given: Iterable[Answer], step: int, attempt: int) -> tuple[Answer, ...]:
+    """The answers that speak of that step of that attempt; others are of the past."""
+    return tuple(one for one in given if (one.step, one.attempt) == (step, attempt))
+
+
+def lack(asked: Asked, waited: timedelta, seen: Seen, now: datetime) -> Lack | None:
+    """What is missing, ``waited`` after the step was confirmed; None: enough people said yes."""
+    approval = asked.approval
+    unknown = [one for one in groups(asked, now) if one not in seen.members]
+    given = _given(asked, now)
+    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
+    if yes >= approval.quorum:
+        return None
+    if waited >= approval.expires:
+        return Lack("nobody approved in time", late=True)
+    because, left = f"waiting for approval: {yes} of {approval.quorum}", approval.expires - waited
+    if unknown:
+        because = f"waiting for approval: slack does not say who is in {unknown[0]} now"
+        left = min(left, MEMBERS)
+    elif seen.unasked is not None and asked.channel:
+        because = f"{because}; {seen.unasked}"
+    return Lack(because, left)
+
+
+def groups(asked: Asked, now: datetime) -> tuple[str, ...]:
+    """The user groups whose members must be known, since people were let in as one of them.
+
+    Asked for once their answers would open the step: whoever has left the group since then is not
+    on the list any more. Before that there is nothing to know.
+    """
+    given = _given(asked, now)
+    if len({one.who for one in given}) < asked.approval.quorum:
+        return ()
+    return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(asked.approval, one)))
+
+
+def refusal(approval: Approval | None, answers: Iterable[Answer]) -> Reason | None:
+    """The no of somebody who may say it, the author too; None when nobody said it."""
+    for given in answers:
+        if not given.yes and (approval is None or _listed(approval, given)):
+            why = f": {given.reason}" if given.reason else ""
+            return Reason(f"rejected by {given.answerer}{why}")
+    return None
+
+
+def _given(asked: Asked, now: datetime) -> tuple[Answer, ...]:
+    """The yeses that are in time, of people who may."""
+    return tuple(
+        one
+        for one in asked.answers
+        if one.yes
+        and now - one.at <= asked.approval.expires
+        and _may(asked.approval, one, asked.author)
+    )
+
+
+def _is_by_group(approval: Approval, given: Answer) -> bool:
+    """Whether a user group alone let this person in."""
+    return given.entry.startswith("S") and _user(given) not in approval.approvers
+
+
+def _is_still_in(approval: Approval, given: Answer, seen: Seen) -> bool:
+    if not _is_by_group(approval, given):
+        return True
+    return _user(given) in seen.members.get(given.entry, frozenset())
+
+
+def _user(given: Answer) -> str:
+    return given.who.removeprefix(PROOF)
+
+
+def _may(approval: Approval, given: Answer, author: str) -> bool:
+    """Whether this person's yes counts: on the list, and surely not the author where asked."""
+    return _listed(approval, given) and (not approval.not_author or _is_another(given, author))
+
+
+def _is_another(given: Answer, author: str) -> bool:
+    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door.
+
+    A user of Kubernetes has a name there and no address, so nobody can tell whose commits they are.
+    """
+    if given.who.startswith(PROOF):
+        return given.unlike == author
+    return given.who not in ("", author) and not given.who.startswith(KUBERNETES_USER)
+
+
+def _listed(approval: Approval, given: Answer) -> bool:
+    """Whether the list names this person, or the proof by which they were let in.
+
+    Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written;
+    at the page's login it is, and RBAC has let them write it as well.
+    """
+    by_kubernetes = not given.who or given.who.startswith(KUBERNETES_USER)
+    proofs = {BY_KUBERNETES} if by_kubernetes else {_user(given), given.entry}
+    return not approval.approvers or not proofs.isdisjoint(approval.approvers)

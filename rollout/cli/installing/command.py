@@ -1,0 +1,78 @@
+"""``install``: all that runs the controller, printed or compared with what a cluster has."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from rollout.cli import cluster, options, output
+from rollout.cli import policy as policies
+from rollout.cli.exits import Exit
+from rollout.cli.installing import compare
+from rollout.cli.installing.workload import IMAGE, Installation
+from rollout.cli.manifests import rbac
+from rollout.errors import RefusedError
+from rollout.manifest import definition, schema
+
+Json = dict[str, Any]
+
+
+def install(  # noqa: PLR0913, PLR0917 - one parameter an option
+    context: typer.Context,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Act in this one only; default: in all.")
+    ] = "",
+    own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = rbac.OWN,
+    replicas: Annotated[int, typer.Option(help="One leads, the others wait.", min=1)] = 2,
+    image: Annotated[str, typer.Option(help="The controller's image.")] = IMAGE,
+    prometheus: Annotated[str, typer.Option(help="Prometheus' URL.")] = "",
+    istiod: Annotated[str, typer.Option(help="istiod's /debug/syncz URLs, with commas.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="File: what manifests may ask of the controller.")
+    ] = None,
+    audit: Annotated[
+        str, typer.Option(help="PersistentVolumeClaim of the audit log; -: on stdout.")
+    ] = "",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Compare with the cluster; exit code 1: it differs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print only, which is the default.")
+    ] = False,
+) -> None:
+    """Print all that runs the controller in a cluster, or compare it with what is there.
+
+    Nothing is ever written: rollout install | kubectl apply --server-side -f -
+    """
+    if diff and dry_run:
+        raise RefusedError("--diff and --dry-run: one of the two is wanted")
+    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy), audit)
+    kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
+    objs = [*kinds, *made.manifests()]
+    if not diff:
+        print(yaml.safe_dump_all(objs, sort_keys=False, width=100), end="")
+        return
+    found = asyncio.run(_compared(context, objs))
+    for each in found:
+        print(each.text(), end="")
+    output.say(compare.summary(found))
+    if any(each.differs for each in found):
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _compared(context: typer.Context, objs: list[Json]) -> list[compare.Comparison]:
+    async with cluster.connected(options.chosen(context)) as connection:
+        return [await compare.with_cluster(connection.objects, obj) for obj in objs]
+
+
+def _read(path: Path | None) -> str:
+    """The policy's text, once it is known to be one."""
+    if path is None:
+        return ""
+    policies.read(str(path))
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except OSError as error:
+        raise RefusedError(f"{path}: cannot be read; --policy must name a readable file") from error

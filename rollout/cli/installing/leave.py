@@ -1,0 +1,87 @@
+"""``uninstall``: objects of ours are let go, so that none waits for a controller that is gone."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from rollout import lenient
+from rollout.cli import cluster, options, output
+from rollout.cli.manifests import rbac
+from rollout.controller import rights
+from rollout.controller.keeping import finalizer
+from rollout.controller.keeping.store import unchanged
+from rollout.edges.kube import Kube
+from rollout.errors import RefusedError
+from rollout.manifest import schema
+
+Json = dict[str, Any]
+
+
+def uninstall(
+    context: typer.Context,
+    own: Annotated[str, typer.Option(help="Where the controller's pods ran.")] = rbac.OWN,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say only what would be let go.")
+    ] = False,
+) -> None:
+    """Let go of every object of ours, so that the controller can go; traffic stays.
+
+    Traffic stays where it is, also in the middle of a journey; no route and no pod is touched.
+    The controller must have ended: it would hold its objects again.
+    """
+    let_go = asyncio.run(_let_go(context, own, dry_run=dry_run))
+    for line in let_go:
+        output.line(line)
+    done = "would be let go" if dry_run else "let go; traffic stays where it is"
+    output.say(f"{len(let_go)} {done}")
+
+
+async def _let_go(context: typer.Context, own: str, *, dry_run: bool) -> list[str]:
+    async with cluster.connected(options.chosen(context)) as connection:
+        await _refuse_while_led(connection, own)
+        held = [
+            (kind, obj)
+            for kind in schema.KINDS
+            for obj in await _all(connection, kind)
+            if finalizer.is_on(obj)
+        ]
+        for kind, obj in held:
+            meta = obj["metadata"]
+            ops = [unchanged(obj), finalizer.taken_off(obj)]
+            if not dry_run:
+                await connection.patch(kind, meta.get("namespace", ""), meta["name"], ops)
+        return [_line(kind, obj) for kind, obj in held]
+
+
+async def _refuse_while_led(connection: Kube, own: str) -> None:
+    """Errors: ``RefusedError`` where a replica leads at this moment."""
+    lease = await connection.fetch("Lease", own, rights.LEASE)
+    spec = lenient.mapping((lease or {}).get("spec"))
+    renewed, seconds = spec.get("renewTime"), spec.get("leaseDurationSeconds")
+    if not spec.get("holderIdentity") or not isinstance(renewed, str):
+        return
+    until = datetime.fromisoformat(renewed) + timedelta(seconds=lenient.number(seconds))
+    if until > cluster.now():
+        stop = f"kubectl -n {own} scale deployment/rollout --replicas=0"
+        raise RefusedError(f"lease {own}/{rights.LEASE}: a replica leads; first {stop}")
+
+
+async def _all(connection: Kube, kind: str) -> Sequence[Any]:
+    """None where the cluster does not know the kind, or never did."""
+    try:
+        return await cluster.listed(connection, kind)
+    except RefusedError:
+        return ()
+
+
+def _line(kind: str, obj: Json) -> str:
+    meta = obj["metadata"]
+    where = f"{kind.lower()} {meta.get('namespace', '')}/{meta['name']}".replace(" /", " ")
+    stage = lenient.mapping(lenient.mapping(obj.get("status")).get("stage"))
+    split = lenient.mapping(stage.get("split"))
+    if stage.get("name") in (None, "Idle"):
+        return where
+    return f"{where}: in a journey; {split.get('canary', 0)}% stay with the canary"

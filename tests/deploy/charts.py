@@ -1,0 +1,39 @@
+"""The chart as Helm renders it."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.deploy import programs
+
+CHART = Path(__file__).parents[2] / "deploy" / "chart"
+OWN = "rollout-system"
+Json = dict[str, Any]
+
+
+class ChartRefusedError(Exception):
+    """Helm refused the values; the text is what it says."""
+
+
+def helm(*words: str, stdin: str = "") -> str:
+    """What ``helm`` prints; it writes nothing outside of the folder that the test gives."""
+    command = [str(programs.built(programs.HELM)), *words]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ChartRefusedError(done.stderr)
+    return done.stdout
+
+
+def rendered(values: Json | None = None, chart: Path = CHART) -> list[Json]:
+    """``helm template`` for a server of today. Errors: ``ChartRefusedError``."""
+    words = ("template", "rollout", str(chart), "--namespace", OWN, "--kube-version", "1.34.0")
+    text = helm(*words, "--values", "-", stdin=json.dumps(values or {}))
+    return [obj for obj in yaml.safe_load_all(text) if obj]
+
+
+def one(objs: list[Json], kind: str, name: str = "rollout") -> Json:
+    (found,) = (o for o in objs if (o["kind"], o["metadata"]["name"]) == (kind, name))
+    return found
