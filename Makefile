@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-memory bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -103,6 +103,9 @@ bench-holdout: $(READY) ## the same in a world that the gate was not tuned on (a
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-memory: $(READY) ## what an idle rollout keeps in memory
+	$(BIN)/python -m benchmarks.memory
 
 bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 	$(BIN)/python -m benchmarks.mesh

@@ -253,7 +253,15 @@ async def _journeys(fleet: Fleet) -> float:
 
 
 def _rests_on(revision: str) -> Callable[[Json], bool]:
-    return lambda s: bool(s.get("stage") == "Idle" and s["stable"]["name"] == revision)
+    return lambda s: bool(_stage(s) == "Idle" and s["stable"]["name"] == revision)
+
+
+def _stage(status: Json) -> str:
+    return str((status.get("stage") or {}).get("name", ""))
+
+
+def _is_under_way(status: Json) -> bool:
+    return _stage(status) == "Stepping" and "confirmedAt" in status["stage"]
 
 
 async def _bare(api: Api, names: Sequence[str], writes: Sequence[Write]) -> float:
@@ -290,7 +298,7 @@ async def _again(api: Api, write: Write) -> int:
 async def _rollbacks(fleet: Fleet, count: int) -> float:
     """The 99th percentile of the seconds from a failing answer to stable 100 written."""
     await _all(fleet.names, lambda name: _push(fleet.api, name, "v3", LONG, "15s"))
-    await fleet.until("under way", lambda s: "confirmedAt" in s and s["stage"] == "Stepping")
+    await fleet.until("under way", _is_under_way)
     fleet.kube.writes.clear()
     began, used = _now(), time.process_time()
     chosen = random.Random(1).sample(fleet.names, count)

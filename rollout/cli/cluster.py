@@ -6,17 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from rollout.cli import output, settings
 from rollout.cli.settings import Settings
-from rollout.controller.keeping import inbox
+from rollout.controller.keeping import asking
 from rollout.controller.seeing import concerns
 from rollout.controller.sources import apply
 from rollout.edges import kube
-from rollout.edges.kube import Kube, Scope
 from rollout.edges.proxy import Proxy
 from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError
 from rollout.manifest import objects, record
@@ -25,6 +24,9 @@ from rollout.model.reasons import Verb
 from rollout.model.source import RolloutSource
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
+
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
 
 Json = Mapping[str, Any]
 Templates = Mapping[tuple[str, str], AnalysisTemplateSpec | spec.Unread]
@@ -83,7 +85,7 @@ class Unread:
 
 
 @asynccontextmanager
-async def connected(given: Settings, *, name: str = "") -> AsyncIterator[Kube]:
+async def connected(given: Settings, *, name: str = "") -> AsyncIterator["Kube"]:
     """The cluster, all kinds in the namespace of ``given`` alone (empty: in all).
 
     ``name``: Rollouts of this name only.
@@ -92,8 +94,8 @@ async def connected(given: Settings, *, name: str = "") -> AsyncIterator[Kube]:
     proxy = Proxy.of(settings.proxies())
     api = await kube.connect(path, given.context or None, proxy)
     scopes = dict(kube.scopes(given.namespace))
-    scopes["Rollout"] = Scope(given.namespace, fields=f"metadata.name={name}" if name else "")
-    async with Kube(api, concerns.of, scopes) as connection:
+    scopes["Rollout"] = kube.Scope(given.namespace, fields=f"metadata.name={name}" if name else "")
+    async with kube.Kube(api, concerns.of, scopes) as connection:
         yield connection
 
 
@@ -133,7 +135,7 @@ def _kubeconfig(path: str | None) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-async def listed(cluster: Kube, kind: str) -> Sequence[Json]:
+async def listed(cluster: "Kube", kind: str) -> Sequence[Json]:
     """All objects of ``kind``, as soon as the API server has told them.
 
     Errors: ``RefusedError`` for a kind that it does not know, ``OutsideError`` without an answer.
@@ -158,12 +160,12 @@ def _plainly(error: OutsideError) -> Exception:
     return OutsideError(f"{error.what}; is the cluster up, and is it the right one?")
 
 
-async def rollouts(cluster: Kube) -> list[Seen]:
+async def rollouts(cluster: "Kube") -> list[Seen]:
     """Every Rollout in scope that can be read, by namespace and name."""
     return [one for one in await everything(cluster) if isinstance(one, Seen)]
 
 
-async def everything(cluster: Kube) -> list[Seen | Unread]:
+async def everything(cluster: "Kube") -> list[Seen | Unread]:
     """Every Rollout in scope; one that cannot be read hides no other."""
     templates: dict[tuple[str, str], AnalysisTemplateSpec | spec.Unread] = {}
     for obj in await listed(cluster, "AnalysisTemplate"):
@@ -192,7 +194,7 @@ def seen(obj: Json, templates: Templates | None = None) -> Seen:
     return Seen(obj, objects.rollout(obj, mine), record.status(obj))
 
 
-async def one(cluster: Kube, namespace: str, name: str) -> Seen:
+async def one(cluster: "Kube", namespace: str, name: str) -> Seen:
     """The Rollout of that name.
 
     Errors: ``RefusedError`` when there is none, ``ManifestError`` when it cannot be read.
@@ -200,13 +202,22 @@ async def one(cluster: Kube, namespace: str, name: str) -> Seen:
     return seen(await there(cluster, namespace, name))
 
 
-async def either(cluster: Kube, namespace: str, name: str) -> Seen | Unread:
+async def either(cluster: "Kube", namespace: str, name: str) -> Seen | Unread:
     """As ``one``, also where its spec cannot be read."""
     return _perhaps(await there(cluster, namespace, name), {})
 
 
 KINDS = {"rollout": "Rollout", "switchover": "ClusterSwitchover"}
 """What may stand before a name, as in ``switchover/edge``, and the kind that it means."""
+
+
+UPGRADE = "upgrade/"
+"""What stands before the name of an upgrade of the mesh, which is the whole cluster's."""
+
+
+def upgrade_named(text: str) -> str:
+    """The upgrade that ``upgrade/NAME`` names; empty: it names no upgrade."""
+    return text.removeprefix(UPGRADE) if text.startswith(UPGRADE) else ""
 
 
 def named(text: str) -> tuple[str, str]:
@@ -222,7 +233,7 @@ def named(text: str) -> tuple[str, str]:
     return KINDS[before], name
 
 
-async def there(cluster: Kube, namespace: str, name: str, kind: str = "Rollout") -> Json:
+async def there(cluster: "Kube", namespace: str, name: str, kind: str = "Rollout") -> Json:
     """The object of that name as it is stored. Errors: ``RefusedError`` when there is none."""
     for obj in await listed(cluster, kind):
         if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
@@ -233,7 +244,7 @@ async def there(cluster: Kube, namespace: str, name: str, kind: str = "Rollout")
 
 
 async def follow(
-    cluster: Kube, namespace: str, name: str, tell: Callable[[Seen], Awaitable[bool]]
+    cluster: "Kube", namespace: str, name: str, tell: Callable[[Seen], Awaitable[bool]]
 ) -> None:
     """``tell`` hears of the Rollout now and after every change, until it answers True.
 
@@ -243,14 +254,14 @@ async def follow(
 
 
 async def follow_either(
-    cluster: Kube, namespace: str, name: str, tell: Callable[[Seen | Unread], Awaitable[bool]]
+    cluster: "Kube", namespace: str, name: str, tell: Callable[[Seen | Unread], Awaitable[bool]]
 ) -> None:
     """As ``follow``; one that cannot be read now is told as such, since somebody may mend it."""
     await follow_stored(cluster, namespace, name, lambda obj: tell(_perhaps(obj, {})))
 
 
 async def follow_stored(
-    cluster: Kube,
+    cluster: "Kube",
     namespace: str,
     name: str,
     tell: Callable[[Json], Awaitable[bool]],
@@ -270,7 +281,7 @@ async def follow_stored(
         await _news(cluster, changed, kind)
 
 
-async def _news(cluster: Kube, changed: asyncio.Event, kind: str) -> None:
+async def _news(cluster: "Kube", changed: asyncio.Event, kind: str) -> None:
     """``changed`` is set; until then a person hears why nothing is heard, each new reason once."""
     clock, told, since = asyncio.get_running_loop().time, "", 0.0
     while not changed.is_set():
@@ -287,7 +298,7 @@ async def _news(cluster: Kube, changed: asyncio.Event, kind: str) -> None:
         told = text
 
 
-async def source_of(cluster: Kube, obj: Json) -> RolloutSource | None:
+async def source_of(cluster: "Kube", obj: Json) -> RolloutSource | None:
     """The source that keeps ``obj`` in force; None where there is none, or none can be read."""
     owner = (obj["metadata"].get("labels") or {}).get(apply.LABEL)
     if not owner:
@@ -300,19 +311,19 @@ async def source_of(cluster: Kube, obj: Json) -> RolloutSource | None:
 
 
 async def ask(
-    cluster: Kube,
+    cluster: "Kube",
     namespace: str,
     name: str,
     verb: Verb,
     kind: str = "Rollout",
-    claim: inbox.Claim = inbox.NOBODY,
+    claim: asking.Claim = asking.NOBODY,
 ) -> str:
-    """As ``inbox.ask``, of a cluster that may not have told us of its objects yet."""
+    """As ``asking.ask``, of a cluster that may not have told us of its objects yet."""
     await there(cluster, namespace, name, kind)
-    return await inbox.ask(cluster, namespace, name, verb, kind, claim)
+    return await asking.ask(cluster, namespace, name, verb, kind, claim)
 
 
-async def claim(cluster: Kube, given: Settings, reason: str) -> inbox.Claim:
+async def claim(cluster: "Kube", given: Settings, reason: str) -> asking.Claim:
     """Who we are to the API server, else by the kubeconfig, and why we ask.
 
     The controller sees an annotation that anybody could have written: to it, it is a claim.
@@ -320,4 +331,4 @@ async def claim(cluster: Kube, given: Settings, reason: str) -> inbox.Claim:
     known = ""
     with contextlib.suppress(RolloutError):  # servers before 1.28 do not say
         known = await cluster.whoami()
-    return inbox.Claim(known or _user(settings.kubeconfig(given.kubeconfig), given), reason)
+    return asking.Claim(known or _user(settings.kubeconfig(given.kubeconfig), given), reason)

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from rollout.cli.cluster import Seen
 from rollout.cli.settings import CACHE
 from rollout.errors import ManifestError
@@ -60,6 +58,8 @@ async def fresh(server: str, found: Seen) -> Seen:
 
 
 async def _asked(url: str) -> Any:
+    import aiohttp  # noqa: PLC0415 - most commands find no door to ask
+
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:

@@ -15,7 +15,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import forges, live, options, pages, people, settings, switching
+from rollout.cli import access, forges, live, options, pages, people, settings, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -25,7 +25,7 @@ from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.timed import Timed
-from rollout.controller.ports import Answers, Metrics, Proxies
+from rollout.controller.ports import Metrics, Proxies
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -37,29 +37,14 @@ from rollout.edges.forge.forges import Forges
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.istiods import PAGE, Istiods
 from rollout.edges.kube import Kube, paths
-from rollout.edges.prometheus import Access, Prometheus
+from rollout.edges.prometheus import Prometheus
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
 from rollout.edges.webhook import Webhooks
 from rollout.errors import RefusedError
-from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
-from rollout.model.status import Outcome
 from rollout.web import app as web
 from rollout.web import live as live_door
-
-TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
-
-
-class Nowhere:
-    """No Prometheus is configured: every question is answered by saying so."""
-
-    async def ask(
-        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
-    ) -> Answers:
-        because = "no prometheus is known; give the controller --prometheus"
-        names = dict.fromkeys([*(c.metric for c in counts), *(v.metric for v in values)])
-        return (), (), tuple(NoAnswer(name, Outcome.ERROR, because) for name in names)
 
 
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
@@ -72,7 +57,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         str, options.setting("prometheus_token", "File with its bearer token.")
     ] = "",
     prometheus_ca: Annotated[str, options.setting("prometheus_ca", "File with its CA.")] = "",
-    tenant: Annotated[str, options.setting("tenant", f"{TENANT}.")] = "",
+    tenant: Annotated[str, options.setting("tenant", f"{access.TENANT}.")] = "",
     istiod: Annotated[
         str, options.setting("istiod", "istiod's /debug/syncz URLs; {address}: of each one.")
     ] = "",
@@ -179,20 +164,10 @@ async def _proxies(given: Settings, exits: AsyncExitStack) -> Proxies | None:
 def _metrics(given: Settings, told: Instruments, exits: AsyncExitStack) -> Metrics:
     if not given.prometheus:
         telemetry.warn("no prometheus is given: steps that are to be judged will hold")
-        return Nowhere()
-    prometheus = Prometheus(access(given))
+        return access.Nowhere()
+    prometheus = Prometheus(access.access(given))
     exits.callback(prometheus.close)
     return Batcher(Timed(prometheus, told))
-
-
-def access(given: Settings) -> Access:
-    """Where Prometheus is and how it lets us in. Errors: ``RefusedError`` for a lost secret."""
-    return Access(
-        url=given.prometheus,
-        token=settings.secret(given.prometheus_token) if given.prometheus_token else "",
-        ca_file=given.prometheus_ca,
-        tenant=(TENANT, given.tenant) if given.tenant else None,
-    )
 
 
 async def _upgrading(given: Settings, cluster: Kube, exits: AsyncExitStack) -> Beside:

@@ -24,15 +24,6 @@ from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
 from rollout.errors import OutsideError, RolloutError
 
-KINDS = (
-    "VirtualService",
-    "DestinationRule",
-    "Service",
-    "EndpointSlice",
-    "Deployment",
-    "Pod",
-    "AnalysisTemplate",
-)
 LEADS = "1 on the replica that acts, 0 on those that follow."
 SILENCE = "Since the quietest of our watches of the API server gave a sign of life."
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
@@ -208,7 +199,7 @@ class Controller:
 
     def _begin(self) -> None:
         """What the first looks will read is asked for beforehand, so that they find it."""
-        for kind in (*KINDS, *preflight.KINDS):
+        for kind in (*concerns.KINDS, *preflight.KINDS):
             with contextlib.suppress(OutsideError):
                 self.outside.kube.list(kind)
         self._wake_all()

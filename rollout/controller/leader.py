@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rollout.controller import rights, telemetry
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Leases
 from rollout.errors import ConflictError, RolloutError
 

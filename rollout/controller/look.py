@@ -169,6 +169,8 @@ class Looks:
             await self._act(held, decision)
         self._leaving.discard(held.key)
         self._count(held, decision, down, now)
+        if _confirms(held.status, decision.status):
+            return timedelta(0)  # what the gate asks from now on was not asked in this look
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
 
     async def _act(self, held: Held, decision: Decision) -> None:
@@ -285,6 +287,11 @@ def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
+
+
+def _confirms(old: RolloutStatus, new: RolloutStatus) -> bool:
+    """Whether the proxies have by now what they had not at the last look."""
+    return old.stage.confirmed_at is None and new.stage.confirmed_at is not None
 
 
 def _takes_weight(old: RolloutStatus, new: RolloutStatus) -> bool:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from rollout.errors import ConflictError
 from rollout.model.traffic import Target
+from rollout.model.units import adapter_of
 
 PREFIX = "rollout.dev/"
 _LONGEST = 63  # the name part of an annotation key (Kubernetes, "Annotations", syntax)
@@ -38,9 +39,6 @@ class Memory:
     host: str
     base: tuple[Kept, ...] = ()
     subsets: tuple[str, ...] = ()
-
-
-_MEMORY = TypeAdapter(Memory)
 
 
 def key(target: Target) -> str:
@@ -82,7 +80,7 @@ def others(obj: Mapping[str, Any], target: Target) -> dict[str, Memory]:
 
 def text(memory: Memory) -> str:
     """The annotation's value: compact JSON."""
-    return _MEMORY.dump_json(memory).decode()
+    return adapter_of(Memory).dump_json(memory).decode()
 
 
 def written(obj: Mapping[str, Any], target: Target, memory: Memory | None) -> dict[str, Any]:
@@ -103,6 +101,6 @@ def _parsed(value: object) -> Memory | None:
     if not isinstance(value, str):
         return None
     try:
-        return _MEMORY.validate_json(value)
+        return adapter_of(Memory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone
         return None

@@ -4,13 +4,13 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rollout.manifest.scan import Mistake, Path, show
+from rollout.model.units import adapter_of
 
 _WANTED = {
     "int_type": "a whole number is wanted",
@@ -25,11 +25,6 @@ _WANTED = {
 }
 
 
-@cache
-def _adapter(noun: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(noun)
-
-
 def build(noun: Any, plain: object, keys: Callable[[Path], tuple[str, ...]]) -> Any:
     """The ``noun`` that ``plain`` describes, or a list of every Mistake that pydantic found.
 
@@ -38,7 +33,7 @@ def build(noun: Any, plain: object, keys: Callable[[Path], tuple[str, ...]]) -> 
     """
     try:
         text = json.dumps(plain, allow_nan=False)
-        return _adapter(noun).validate_json(text, strict=True, by_alias=True, by_name=False)
+        return adapter_of(noun).validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         found = error.errors(include_url=False)
         return [_mistake(one, plain, keys) for one in found[:_ENOUGH]]

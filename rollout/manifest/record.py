@@ -11,12 +11,10 @@ from rollout.errors import ManifestError
 from rollout.manifest import former, opaque, plain
 from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
+from rollout.model.units import adapter_of
 
 T = TypeVar("T")
 
-_ROLLOUT = TypeAdapter(RolloutStatus)
-_SOURCE = TypeAdapter(SourceStatus)
-_FORGE = TypeAdapter(ForgeStatus)
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
@@ -52,7 +50,9 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     if former.is_former(stored):
         stored = former.brought_up(stored)
     wanted = "restore the status, or delete it to take what git asks for now as stable"
-    return remembered(_ROLLOUT, stored, _MAY_BE_LOST, (called("Rollout", obj), wanted))
+    return remembered(
+        adapter_of(RolloutStatus), stored, _MAY_BE_LOST, (called("Rollout", obj), wanted)
+    )
 
 
 def remembered(
@@ -116,7 +116,7 @@ def source_status(obj: Mapping[str, Any]) -> SourceStatus:
     Here a fresh start is harmless: the repository is read again and nothing is deleted.
     """
     try:
-        return read(_SOURCE, plain.mapping(obj.get("status")))
+        return read(adapter_of(SourceStatus), plain.mapping(obj.get("status")))
     except ValidationError:
         return SourceStatus()
 
@@ -132,7 +132,7 @@ def read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
 
 def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a Rollout as JSON; ``before``: the stored one, for its conditions."""
-    made = written(_ROLLOUT, status, {"attempt": {"checkpoint"}}) | {
+    made = written(adapter_of(RolloutStatus), status, {"attempt": {"checkpoint"}}) | {
         "phase": status.phase.value,
         "observedGeneration": status.observed_generation,
     }
@@ -178,12 +178,12 @@ def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]])
 
 def forge_json(status: ForgeStatus) -> dict[str, Any]:
     """The part of a RolloutSource's status that whoever reports to the forge writes."""
-    return written(_FORGE, status, {})
+    return written(adapter_of(ForgeStatus), status, {})
 
 
 def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status of a RolloutSource as JSON."""
-    made = written(_SOURCE, status, {})
+    made = written(adapter_of(SourceStatus), status, {})
     word = reason(status)
     ready = word == "Applied"
     wanted = {

@@ -20,7 +20,7 @@ from rollout.model.spec import (
 )
 from rollout.model.status import RolloutStatus
 from rollout.model.switchover import SwitchoverSpec, SwitchoverStatus
-from rollout.model.units import DURATION, percent, words
+from rollout.model.units import DURATION, adapter_of, percent, words
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 from rollout.model.upgrading import UpgradeStatus
 
@@ -159,7 +159,7 @@ def written_default(node: Schema) -> object:
     if isinstance(value, list | dict) or value in (None, ""):
         return None
     if isinstance(value, str) and node.get("pattern") == DURATION["pattern"]:
-        return words(TypeAdapter(timedelta).validate_python(value))
+        return words(adapter_of(timedelta).validate_python(value))
     if isinstance(value, float) and "anyOf" in node:
         return percent(value)
     return value

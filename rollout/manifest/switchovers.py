@@ -5,14 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from rollout.manifest import objects, opaque, plain, record
 from rollout.model.switchover import Switchover, SwitchoverStatus
+from rollout.model.units import adapter_of
 
 KIND = "ClusterSwitchover"
-
-_STATUS = TypeAdapter(SwitchoverStatus)
 
 # What may be lost when it cannot be read: nothing of it says where users are.
 _MAY_BE_LOST = frozenset({
@@ -46,7 +43,9 @@ def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
     """
     stored = plain.mapping(obj.get("status"))
     wanted = "restore the status, or delete it once one cluster has all of the weight"
-    return record.remembered(_STATUS, stored, _MAY_BE_LOST, (record.called(KIND, obj), wanted))
+    return record.remembered(
+        adapter_of(SwitchoverStatus), stored, _MAY_BE_LOST, (record.called(KIND, obj), wanted)
+    )
 
 
 def status_json(
@@ -55,7 +54,9 @@ def status_json(
     """The whole status as JSON; ``before``: the stored one, for its conditions."""
     attempt, split = status.attempt, status.stage.split
     memories = {"checkpoint": attempt.checkpoint, "blueCheckpoint": attempt.blue_checkpoint}
-    made = record.written(_STATUS, status, {"attempt": {"checkpoint", "blue_checkpoint"}})
+    made = record.written(
+        adapter_of(SwitchoverStatus), status, {"attempt": {"checkpoint", "blue_checkpoint"}}
+    )
     made |= {"phase": status.phase.value, "observedGeneration": status.observed_generation}
     weights = {"stable": split.stable, "canary": split.canary}
     name = status.stage.name.value

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from rollout.manifest import objects, opaque, plain, record
+from rollout.model.units import adapter_of
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import UpgradeStatus
 
 KIND = "ControlPlaneUpgrade"
-
-_STATUS = TypeAdapter(UpgradeStatus)
 
 # What may be lost when it cannot be read: nothing of it says what we changed.
 _MAY_BE_LOST = frozenset({
@@ -41,12 +38,12 @@ def status(obj: Mapping[str, Any]) -> UpgradeStatus:
     """
     stored = plain.mapping(obj.get("status"))
     complaint = record.called(KIND, obj), "restore the status: it is the way back"
-    return record.remembered(_STATUS, stored, _MAY_BE_LOST, complaint)
+    return record.remembered(adapter_of(UpgradeStatus), stored, _MAY_BE_LOST, complaint)
 
 
 def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The whole status as JSON; ``before``: the stored one, for its conditions."""
-    made = record.written(_STATUS, status, {"attempt": {"checkpoint"}}) | {
+    made = record.written(adapter_of(UpgradeStatus), status, {"attempt": {"checkpoint"}}) | {
         "phase": status.phase.value,
         "state": status.state.value,
         "observedGeneration": status.observed_generation,

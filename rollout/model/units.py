@@ -3,13 +3,35 @@
 import math
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 """How every noun reads and writes: camelCase outside, unknown keys are errors."""
+
+T = TypeVar("T")
+
+
+def adapter_of(noun: type[T]) -> TypeAdapter[T]:
+    """How ``noun`` is read and written; made when it is first needed, which takes a while."""
+    made: TypeAdapter[T] = _made(cast(Any, noun))
+    return made
+
+
+@cache
+def _made(noun: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(noun)
+
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _YEAR = 365 * _SECONDS["d"]

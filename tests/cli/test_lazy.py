@@ -1,7 +1,11 @@
 """Only the command that is called is imported, and the list of commands says what they say."""
 
+import ast
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from typer import Context
@@ -13,7 +17,19 @@ from rollout.cli import lazy, main
 from rollout.messages import terminal
 from rollout.model.reasons import Verb
 
-HEAVY = ("aiohttp", "kubernetes", "pygit2", "rollout.controller", "rollout.lab", "rollout.edges")
+CLUSTER = ("aiohttp", "kubernetes", "rollout.controller", "rollout.edges")
+HEAVY = (
+    "aiohttp.web", "apscheduler", "envoy", "kubernetes.client", "kubernetes.aio.dynamic", "numpy",
+    "oauthlib", "pandas", "prometheus_api_client", "prometheus_client", "pygit2", "requests",
+    "rollout.lab", "rollout.web", "slack_sdk", "websocket",
+)  # fmt: skip
+"""What the controller and the lab need, and no other command."""
+RUNNING = ("run", "lab", "dashboard")
+NOBODY = """
+{apiVersion: v1, kind: Config, current-context: c, users: [],
+ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}],
+ contexts: [{name: c, context: {cluster: c, user: ""}}]}
+"""
 
 
 @pytest.mark.parametrize("name", main.Commands.entries)
@@ -28,18 +44,61 @@ def test_every_request_has_its_command() -> None:
     assert asked - {"undo", "accept"} == set(Verb) == set(terminal.ANSWERS)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["version"], ["--version"]])
-def test_what_needs_no_cluster_imports_none_of_its_clients(words: list[str]) -> None:
-    code = (
+def imported(words: Sequence[str], names: Sequence[str], **environment: str) -> list[str]:
+    """Which of the modules ``names`` are there after the command in a process of its own."""
+    run = (
         "import sys; from rollout.cli.main import main; sys.argv = ['rollout', *sys.argv[1:]]\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "assert not heavy, heavy"
     )
+    return after(run, names, *words, **environment)
+
+
+def after(code: str, names: Sequence[str], *words: str, **environment: str) -> list[str]:
+    """Which of the modules ``names`` are there once a new process has run ``code``."""
+    code += f"\nprint('\\n', [name for name in {names!r} if name in sys.modules])"
     command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    env = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    found: list[str] = ast.literal_eval(done.stdout.splitlines()[-1].strip())
+    return found
+
+
+@pytest.mark.parametrize("words", [["--help"], ["version"], ["--version"]])
+def test_what_needs_no_cluster_imports_none_of_its_clients(words: list[str]) -> None:
+    assert imported(words, (*CLUSTER, *HEAVY)) == []
+
+
+def test_no_command_imports_what_only_the_controller_and_the_lab_need() -> None:
+    load = (
+        "import sys\n"
+        "from rollout.cli.main import Commands\n"
+        f"for name in set(Commands.entries) - {set(RUNNING)!r}:\n"
+        "    Commands.entries[name].load(name)\n"
+    )
+    assert after(load, HEAVY) == []
+
+
+@pytest.mark.parametrize("words", ["validate examples/canary", "plan examples/canary", "rbac"])
+def test_no_command_imports_what_it_does_not_run(words: str) -> None:
+    assert imported(words.split(), ("kubernetes", "aiohttp", *HEAVY)) == []
+
+
+@pytest.mark.parametrize("name", ["status", "plan"])
+def test_a_completion_imports_no_client_of_the_cluster(name: str) -> None:
+    asked = {"COMP_WORDS": f"rollout {name} --", "COMP_CWORD": "2"}
+    clients = ("aiohttp", "kubernetes", *HEAVY)
+    assert imported((), clients, _ROLLOUT_COMPLETE="complete_bash", **asked) == []
+
+
+def test_asking_the_cluster_imports_its_client_and_nothing_that_comes_along(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(NOBODY)
+    assert imported(("status", "--kubeconfig", str(config)), ("kubernetes.aio.client", *HEAVY)) == [
+        "kubernetes.aio.client"
+    ]
 
 
 def test_the_version_is_told_by_an_option_too() -> None:

@@ -17,7 +17,7 @@ import aiohttp
 from rollout.cli.manifests import rbac
 from rollout.lab.programs.processes import free_port, mortal
 
-PATIENCE = 60.0  # seconds; a busy machine is no fault
+PATIENCE = 240.0  # seconds; a busy machine is no fault
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.cluster.test_replicas import ALWAYS, used
 from tests.edges.git.depot import Depot
 
 pytestmark = [pytest.mark.envtest, pytest.mark.long, pytest.mark.timeout(900)]
-SPACE = "team"
+SPACE, BARE = "team", "team-bare"
 
 
 async def budgets(control: Control) -> str:
@@ -66,11 +66,11 @@ def files(made: dict[str, Any]) -> dict[bytes, object]:
     return {f"{kind.lower()}.yaml".encode(): json.dumps(obj).encode() for kind, obj in made.items()}
 
 
-async def until(control: Control, true: Callable[[Any], bool]) -> Any:
+async def until(control: Control, space: str, true: Callable[[Any], bool]) -> Any:
     """The source's status, once it is so."""
 
     async def status() -> Any:
-        return (await control.read("RolloutSource", SPACE, "git")).get("status") or {}
+        return (await control.read("RolloutSource", space, "git")).get("status") or {}
 
     async def so() -> bool:
         return true(await status())
@@ -102,16 +102,16 @@ async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_docu
     await control.apply(source)
     with replica(tmp_path, config, control.mesh, "-n", SPACE) as one:
         await one.until_ready()
-        await until(control, lambda status: status.get("commit") == first)
+        await until(control, SPACE, lambda status: status.get("commit") == first)
         second = depot.commit(files(team("2", budget)))
-        await until(control, lambda status: status.get("commit") == second)
+        await until(control, SPACE, lambda status: status.get("commit") == second)
         for kind, obj in made.items():
             found = await control.kube.read(kind_of(obj), SPACE, "web")
             assert found["metadata"]["annotations"]["team.example.com/value"] == "2", kind
         kept = team("2", budget)["ConfigMap"]
         third = depot.commit(files({"ConfigMap": kept}))
-        await until(control, lambda status: status.get("commit") == third)
-        await until(control, lambda status: status.get("kinds") == ["v1 ConfigMap"])
+        await until(control, SPACE, lambda status: status.get("commit") == third)
+        await until(control, SPACE, lambda status: status.get("kinds") == ["v1 ConfigMap"])
     entries = asked(control, since)
     assert [one for one in entries if one["responseStatus"]["code"] == 403] == []
     done = used(entries)
@@ -125,19 +125,21 @@ async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_docu
 async def test_without_the_role_nothing_is_applied_and_the_missing_right_is_named(
     control: Control, tmp_path: Path
 ) -> None:
-    space = objects.namespace(SPACE)
+    space = objects.namespace(BARE)
     await control.apply(space)
-    granted = rbac.manifests(SPACE, rbac.OWN)
+    granted = rbac.manifests(BARE, rbac.OWN)
     await control.granted(*granted)
     depot = Depot(tmp_path / "bare.git")
     made = team("3", await budgets(control))["PodDisruptionBudget"]
     depot.commit(files({"PodDisruptionBudget": made}))
-    source = objects.source(SPACE, "git", str(depot.path))
+    source = objects.source(BARE, "git", str(depot.path))
     source["spec"] |= {"manifests": True}
     config = control.kubeconfig(tmp_path / "config", await control.token())
     await control.apply(source)
-    with replica(tmp_path, config, control.mesh, "-n", SPACE) as one:
+    with replica(tmp_path, config, control.mesh, "-n", BARE) as one:
         await one.until_ready()
-        status = await until(control, lambda status: "poddisruptionbudgets" in json.dumps(status))
+        status = await until(
+            control, BARE, lambda status: "poddisruptionbudgets" in json.dumps(status)
+        )
     assert "forbidden" in json.dumps(status)
     await control.revoked(*granted)

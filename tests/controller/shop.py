@@ -11,7 +11,8 @@ from rollout.controller.chat.hearing import Hearing
 from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
 from rollout.controller.keeping.inbox import of_rollouts
-from rollout.controller.keeping.store import Store, unchanged
+from rollout.controller.keeping.store import Store
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Webhooks
 from tests import virtual
 from tests.fakes import FakeKube, FakeMetrics, FakeProxies

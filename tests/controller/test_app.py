@@ -400,7 +400,7 @@ def test_our_own_metrics_tell_phases_and_weights() -> None:
             await shop.until("Healthy")
             await shop.push("v2")
             await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
-            await asyncio.sleep(1)
+            await shop.comes(lambda: "confirmedAt" in shop.status()["stage"])
             text = controller.metrics_text()
             assert (controller.health(), controller.readiness()) == ("", "")
         shop_is = 'namespace="shop",phase="Progressing",reason="WaitingForBake"'

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -160,6 +161,20 @@ async def test_a_real_prometheus_gives_exact_counts(tmp_path: Path) -> None:
             ("n", "nothing came, one number is wanted (`or vector(0)` where nothing is none)"),
             ("z", "nan came, a finite number is wanted"),
         ]
+
+        scalar = ValueQuestion("s", "1 +\n2", at)
+        odd = ValueQuestion("o", "rate(istio_requests_total)", at)
+        one = ValueQuestion("a", 'sum(istio_requests_total{pod="a"}) or vector(-1)', at)
+        for again in (at, at + 15 * S):  # the first refuses all of them together
+            together = tuple(replace(q, instant=again) for q in (scalar, odd, one, number))
+            _, values, missing = await batcher.ask((), together)
+            assert {v.metric: v.value for v in values} == {
+                "s": 3.0,
+                "a": 404.0 * (again - BASE) / (60 * S),
+                "v": 832.0 * (again - BASE) / (60 * S),
+            }
+            assert [m.metric for m in missing] == ["o"]
+            assert "status 400 (bad_data)" in missing[0].because
 
         hostile = query.fill(
             'count(up{a="{{args.x}}"}) or vector(7)', {"args.x": '"} or vector(1) #\n\\'}

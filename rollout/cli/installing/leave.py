@@ -12,7 +12,7 @@ from rollout.cli import cluster, options, output
 from rollout.cli.manifests import rbac
 from rollout.controller import rights
 from rollout.controller.keeping import finalizer
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.edges.kube import Kube
 from rollout.errors import RefusedError
 from rollout.manifest import schema

@@ -11,7 +11,7 @@ from rollout.cli.cluster import connected
 from rollout.cli.exits import Exit
 from rollout.cli.lab import up
 from rollout.cli.settings import Settings
-from rollout.controller.keeping import inbox
+from rollout.controller.keeping import asking
 from rollout.edges.kube import Kube
 from rollout.errors import OutsideError
 from rollout.lab import sample
@@ -143,7 +143,7 @@ async def _play(twin: Twin, child: Child, rate: int) -> Exit:
         bad = await _followed(play, _turning_bad)
         play.twin.green.set_faults(sample.NAMESPACE, "shop-v1")
         print(f"\ngreen is mended: rollout retry switchover/{NAME}", flush=True)
-        await inbox.ask(kube, sample.NAMESPACE, NAME, Verb.RETRY, kind=switchovers.KIND)
+        await asking.ask(kube, sample.NAMESPACE, NAME, Verb.RETRY, kind=switchovers.KIND)
         good = await _followed(play, lambda _play, _status: None)
     return _summary(play, bad, good)
 

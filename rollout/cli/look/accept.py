@@ -7,7 +7,7 @@ import typer
 
 from rollout.cli import cluster, options, output
 from rollout.cli.settings import Settings
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.errors import RefusedError
 from rollout.manifest import objects
 

@@ -38,7 +38,7 @@ def command(verb: Verb) -> Callable[..., None]:
         reason: options.Why = "",
     ) -> None:
         patience = None if no_wait else units.duration(timeout).total_seconds()
-        if upgrade := mesh.named(name):
+        if upgrade := cluster.upgrade_named(name):
             code = mesh.ask(options.chosen(context), upgrade, verb, patience, reason)
         else:
             given = cluster.in_namespace(options.chosen(context), namespace)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
@@ -12,8 +13,7 @@ from rollout.cli import cluster, output, settings
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
-from rollout.controller.keeping import inbox
-from rollout.edges.kube import Kube
+from rollout.controller.keeping import asking
 from rollout.errors import RefusedError
 from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND
@@ -22,13 +22,10 @@ from rollout.model.reasons import Verb
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import State, UpgradeStatus
 
-PREFIX = "upgrade/"
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
+
 _REST = (State.DONE, State.RETURNED)
-
-
-def named(name: str) -> str:
-    """The upgrade that ``upgrade/NAME`` names; empty: it names no upgrade."""
-    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +82,12 @@ def read(obj: cluster.Json) -> Seen:
     return Seen(obj, upgrades.upgrade(obj), upgrades.status(obj))
 
 
-async def _there(connection: Kube, name: str) -> cluster.Json:
+async def _there(connection: "Kube", name: str) -> cluster.Json:
     for obj in await cluster.listed(connection, KIND):
         if obj["metadata"]["name"] == name:
             return obj
-    raise RefusedError(f"{PREFIX}{name}: not found; kubectl get controlplaneupgrades shows all")
+    shows = "kubectl get controlplaneupgrades shows all"
+    raise RefusedError(f"{cluster.UPGRADE}{name}: not found; {shows}")
 
 
 async def _one(given: Settings, name: str) -> Seen:
@@ -98,7 +96,7 @@ async def _one(given: Settings, name: str) -> Seen:
 
 
 async def _follow(
-    connection: Kube, name: str, tell: Callable[[cluster.Json], Awaitable[bool]]
+    connection: "Kube", name: str, tell: Callable[[cluster.Json], Awaitable[bool]]
 ) -> None:
     """``tell`` hears of the upgrade now and after every change, until it answers True."""
     changed = asyncio.Event()
@@ -157,9 +155,9 @@ async def _ask(given: Settings, name: str, verb: Verb, patience: float | None, r
     async with cluster.connected(_everywhere(given)) as connection:
         await _there(connection, name)
         claim = await cluster.claim(connection, given, reason)
-        text = await inbox.ask(connection, "", name, verb, KIND, claim)
+        text = await asking.ask(connection, "", name, verb, KIND, claim)
         if patience is None:
-            output.say(f"{PREFIX}{name}: asked to {verb}")
+            output.say(f"{cluster.UPGRADE}{name}: asked to {verb}")
             return Exit.OK
 
         async def heard(obj: cluster.Json) -> bool:
@@ -170,7 +168,9 @@ async def _ask(given: Settings, name: str, verb: Verb, patience: float | None, r
             await asyncio.wait_for(_follow(connection, name, heard), patience)
         except TimeoutError:
             waited = f"after {patience:g} s"
-            output.say(f"{PREFIX}{name}: asked to {verb}, not heard {waited}; does it run?")
+            output.say(
+                f"{cluster.UPGRADE}{name}: asked to {verb}, not heard {waited}; does it run?"
+            )
             return Exit.TIMEOUT
-    output.say(f"{PREFIX}{name}: {said[-1].because}")
+    output.say(f"{cluster.UPGRADE}{name}: {said[-1].because}")
     return Exit.REFUSED if said[-1].last_refused_request == text else Exit.OK

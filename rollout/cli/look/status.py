@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,11 @@ from rollout.cli.cluster import Seen, Unread
 from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.edges.kube import Kube
 from rollout.messages import clocks, terminal
 from rollout.model.status import RolloutStatus
+
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
 
 MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
 
@@ -26,7 +28,7 @@ def status(
     form: Output = Format.TABLE,
 ) -> None:
     """Show where every rollout stands, or everything about one."""
-    if upgrade := mesh.named(name):
+    if upgrade := cluster.upgrade_named(name):
         mesh.status(options.chosen(context), upgrade, form)
         return
     given = _scope(options.chosen(context), namespace, everywhere=everywhere)
@@ -56,7 +58,7 @@ def history(
     form: Output = Format.TABLE,
 ) -> None:
     """Show the last 50 decisions of a rollout, newest first."""
-    if upgrade := mesh.named(name):
+    if upgrade := cluster.upgrade_named(name):
         mesh.history(options.chosen(context), upgrade, form)
         return
     kind, name = cluster.named(name)
@@ -77,7 +79,7 @@ def explain(context: typer.Context, name: options.Name, namespace: options.Names
 
     A second sentence where git asks for what its source does not take, or says who signed it.
     """
-    if upgrade := mesh.named(name):
+    if upgrade := cluster.upgrade_named(name):
         mesh.explain(options.chosen(context), upgrade)
         return
     given = _scope(options.chosen(context), namespace)
@@ -121,7 +123,7 @@ async def _one(given: Settings, name: str) -> Seen | Unread:
         return await _newest(connection, given.namespace, name)
 
 
-async def _newest(connection: Kube, namespace: str, name: str) -> Seen | Unread:
+async def _newest(connection: "Kube", namespace: str, name: str) -> Seen | Unread:
     """As stored, or as the controller's last look left it where its door is on this machine."""
     found = await cluster.either(connection, namespace, name)
     return await live.fresh(connection.server, found) if isinstance(found, Seen) else found

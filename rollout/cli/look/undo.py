@@ -8,7 +8,7 @@ import typer
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen
 from rollout.cli.settings import Settings
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.errors import RefusedError
 from rollout.model import units
 from rollout.model.reasons import Verb

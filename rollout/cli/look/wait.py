@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,14 @@ from rollout.cli import cluster, exits, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
-from rollout.edges.kube import Kube
 from rollout.errors import OutsideError
 from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Phase, RolloutStatus, Stage
+
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
 
 
 class For(StrEnum):
@@ -120,7 +122,7 @@ async def _wait(given: Settings, name: str, wanted: Wanted, patience: float) -> 
 class _Waiting:
     """What was told so far; ``ended``: how it came out."""
 
-    connection: Kube
+    connection: "Kube"
     name: str
     wanted: Wanted
     last: RolloutStatus | None = None

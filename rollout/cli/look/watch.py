@@ -24,7 +24,7 @@ def watch(
     until_rest: bool = typer.Option(False, "--until-rest", help="End with the journey."),
 ) -> None:
     """Follow a rollout live, until Ctrl-C."""
-    if upgrade := mesh.named(name):
+    if upgrade := cluster.upgrade_named(name):
         mesh.watch(options.chosen(context), upgrade, until_rest=until_rest)
         return
     given = cluster.in_namespace(options.chosen(context), namespace)

@@ -1,28 +1,21 @@
 """``plan``: the exact patches of each step, before anything is pushed."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import chain
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from rollout.cli import cluster, options, output, run, settings
+from rollout.cli import cluster, options, output, settings
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import beside, files, memory, rehearsal
 from rollout.cli.manifests.files import KINDS, Given, Plannable
-from rollout.cli.mesh import plan as mesh
-from rollout.cli.mesh.plan import Foreseen, Named
 from rollout.cli.output import Format
-from rollout.cli.past import outlook
-from rollout.cli.past.counted import Reader
 from rollout.cli.settings import Settings
-from rollout.controller.metrics.batcher import Batcher
-from rollout.edges.kube import Kube
-from rollout.edges.prometheus import Prometheus
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load
 from rollout.messages import markdown, planned, switching
@@ -31,6 +24,10 @@ from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
 from rollout.model.switchover import SwitchoverSpec
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
+
+if TYPE_CHECKING:
+    from rollout.cli.mesh.plan import Foreseen, Named
+    from rollout.edges.kube import Kube
 
 Json = Mapping[str, Any]
 
@@ -104,13 +101,17 @@ def plan(
 
 async def _meshes(
     given: Settings,
-    named: Iterable[str],
-    manifests: Iterable[Named],
+    named: Sequence[str],
+    manifests: "Sequence[Named]",
     told: Given,
     *,
     live: bool,
-) -> list[Foreseen]:
+) -> "list[Foreseen]":
     """The plans of upgrades of the mesh: of the cluster's, then of the files'."""
+    if not (named or manifests):
+        return []
+    from rollout.cli.mesh import plan as mesh  # noqa: PLC0415 - most plans are of Rollouts
+
     there = [await mesh.of_name(given, name) for name in named]
     return there + [await mesh.of_manifest(given, m, told.every, live=live) for m in manifests]
 
@@ -140,15 +141,13 @@ async def _live(given: Settings, manifest: load.Manifest, others: Iterable[Json]
     planned = await rehearsal.play(rollout, named.values(), status, cluster.now())
     if not given.prometheus or status.stable is None:
         return planned
-    client = Prometheus(run.access(given))
-    try:
-        reader = Reader(Batcher(client, gather=0.0), rollout, status.stable.name)
+    from rollout.cli.past import outlook, reading  # noqa: PLC0415 - only with --prometheus
+
+    with reading.reader(given, rollout, status.stable.name) as reader:
         return await outlook.foreseen(planned, reader, cluster.now())
-    finally:
-        client.close()
 
 
-async def _optional(connection: Kube, kind: str) -> Iterable[Json]:
+async def _optional(connection: "Kube", kind: str) -> Iterable[Json]:
     """Objects of ``kind``; none where we may not read them or the kind is unknown."""
     try:
         return await cluster.listed(connection, kind)
@@ -161,7 +160,7 @@ def _is(rollout: Rollout, manifest: load.Manifest, scope: Settings) -> bool:
     return (rollout.namespace, rollout.name) == wanted
 
 
-def _show(plans: list[Planned], meshes: list[Foreseen], form: PlanFormat, *, brief: bool) -> None:
+def _show(plans: list[Planned], meshes: "list[Foreseen]", form: PlanFormat, *, brief: bool) -> None:
     if form is PlanFormat.MARKDOWN:
         texts = [markdown.plan(each) for each in plans]
         texts += [markdown.fenced(line for line, _ in each.lines) for each in meshes]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,18 +11,18 @@ from rollout import reconcile
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
-from rollout.cli.manifests import switchovers
-from rollout.cli.mesh import preflight as mesh_upgrade
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
-from rollout.controller import app
 from rollout.controller.ports import Kube as KubePort
-from rollout.controller.seeing import mesh, pods
+from rollout.controller.seeing import concerns, mesh, pods
 from rollout.controller.seeing import preflight as rules
-from rollout.edges.kube import Kube
 from rollout.errors import OutsideError, RefusedError, RolloutError
+from rollout.manifest import switchovers as switches
 from rollout.model.observation import Finding, Severity
 from rollout.preflight import rollouts
+
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
 
 HEAD = ("ROLLOUT", "RULE", "SEVERITY", "BECAUSE")
 NONE = "-"
@@ -42,12 +42,16 @@ def preflight(
     Exit code 1 when anything would block the journey's start.
     """
     given = options.chosen(context)
-    if name.startswith(mesh_upgrade.PREFIX):
-        mesh_upgrade.upgrade(given, name.removeprefix(mesh_upgrade.PREFIX), form)
+    if upgrade := cluster.upgrade_named(name):
+        from rollout.cli.mesh import preflight as mesh_upgrade  # noqa: PLC0415 - seldom asked for
+
+        mesh_upgrade.upgrade(given, upgrade, form)
         return
     given = given if everywhere else cluster.in_namespace(given, namespace)
     kind, name = cluster.named(name)
-    if kind == switchovers.KIND:
+    if kind == switches.KIND:
+        from rollout.cli.manifests import switchovers  # noqa: PLC0415 - seldom asked for
+
         switchovers.preflight(given, name, form)
         return
     found, unread = asyncio.run(_found(given, name))
@@ -64,7 +68,7 @@ def preflight(
 
 async def _found(given: Settings, name: str) -> tuple[Found, Sequence[Unread]]:
     async with cluster.connected(given) as connection:
-        for kind in app.KINDS:
+        for kind in concerns.KINDS:
             await cluster.listed(connection, kind)
         await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
         known: Sequence[Seen | Unread]
@@ -79,7 +83,7 @@ async def _found(given: Settings, name: str) -> tuple[Found, Sequence[Unread]]:
         return [(each, judged(connection, each)) for each in read], unread
 
 
-async def _listed_if_any(connection: Kube, kind: str) -> None:
+async def _listed_if_any(connection: "Kube", kind: str) -> None:
     """The kind's objects are known, where the kind is and we may read it."""
     with contextlib.suppress(RefusedError, OutsideError):
         await cluster.listed(connection, kind)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import typer
 
 from rollout.cli import cluster, output, policy, switching
+from rollout.cli.access import Nowhere
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
-from rollout.cli.run import Nowhere
 from rollout.cli.settings import Settings
 from rollout.controller.switching.following import observer
 from rollout.manifest import switchovers

@@ -16,7 +16,6 @@ from rollout.model.observation import Finding, Severity
 from rollout.upgrade import rules
 from rollout.upgrade.rules.case import Case
 
-PREFIX = "upgrade/"
 HEAD = ("UPGRADE", "RULE", "SEVERITY", "BECAUSE")
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rollout.edges.kube import Kube, Scope
+from rollout.edges import kube
 from rollout.edges.kube.watch import Absent
 from rollout.errors import RefusedError
 from rollout.istio.revisions import proxies
@@ -13,6 +13,9 @@ from rollout.model.inventory import Inventory, Unread
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 from rollout.upgrade.inventory import KINDS, Beside, inventory
 from rollout.upgrade.inventory.spaces import ROOT
+
+if TYPE_CHECKING:
+    from rollout.edges.kube import Kube
 
 Json = Mapping[str, Any]
 
@@ -27,7 +30,7 @@ _NAMES = {
 """Kinds whose names two projects use, as ``edges.kube.paths`` tells them apart."""
 
 
-async def spec(connection: Kube, name: str) -> ControlPlaneUpgradeSpec:
+async def spec(connection: "Kube", name: str) -> ControlPlaneUpgradeSpec:
     """What the upgrade of that name asks for.
 
     Errors: ``RefusedError`` when there is none, ``ManifestError`` when it cannot be read.
@@ -39,7 +42,7 @@ async def spec(connection: Kube, name: str) -> ControlPlaneUpgradeSpec:
     return read
 
 
-async def of_cluster(connection: Kube, namespace: str, upgrade: str) -> Inventory:
+async def of_cluster(connection: "Kube", namespace: str, upgrade: str) -> Inventory:
     """The mesh of a cluster; what the account may not read is named in it.
 
     Errors: ``OutsideError`` where the API server does not answer.
@@ -70,18 +73,18 @@ def _kind(obj: Json) -> str:
 class _Reader:
     """Lists of a cluster's kinds; of pods only what an inventory reads is kept."""
 
-    def __init__(self, connection: Kube, namespace: str) -> None:
+    def __init__(self, connection: "Kube", namespace: str) -> None:
         self.objects: dict[str, list[Json]] = {}
         self.unread: list[Unread] = []
         self._connection = connection
         self._places = asyncio.Semaphore(AT_ONCE)
-        inside = Scope(namespace)
+        inside = kube.Scope(namespace)
         self._scopes = {
-            "ConfigMap": (inside, Scope(fields=f"metadata.name={ROOT}")),
+            "ConfigMap": (inside, kube.Scope(fields=f"metadata.name={ROOT}")),
             "Secret": (
-                Scope(namespace, fields="metadata.name=cacerts"),
-                Scope(namespace, fields="metadata.name=istio-ca-secret"),
-                Scope(namespace, labels="istio/multiCluster=true"),
+                kube.Scope(namespace, fields="metadata.name=cacerts"),
+                kube.Scope(namespace, fields="metadata.name=istio-ca-secret"),
+                kube.Scope(namespace, labels="istio/multiCluster=true"),
             ),
         }
 
@@ -91,7 +94,7 @@ class _Reader:
         read: list[Json] = []
         try:
             async with self._places:
-                for scope in self._scopes.get(kind, (Scope(),)):
+                for scope in self._scopes.get(kind, (kube.Scope(),)):
                     read += [keep(obj) async for obj in self._connection.each(kind, scope)]
         except Absent:
             pass  # a server that does not know the kind has none of it

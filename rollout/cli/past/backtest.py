@@ -16,12 +16,10 @@ from rollout.analysis.backtest import Backtest, Pretended
 from rollout.analysis.ramp import GateConfig, Move, Stop
 from rollout.analysis.sequential import Outcome
 from rollout.analysis.window import judged_weight
-from rollout.cli import cluster, options, output, run, settings
+from rollout.cli import cluster, options, output, settings
 from rollout.cli.output import Format, Output
-from rollout.cli.past.counted import Past, Reader
+from rollout.cli.past.counted import Past
 from rollout.cli.settings import Settings
-from rollout.controller.metrics.batcher import Batcher
-from rollout.edges.prometheus import Prometheus
 from rollout.errors import RefusedError
 from rollout.messages.planned import span
 from rollout.model import units
@@ -100,12 +98,10 @@ async def _found(given: Settings, name: str, past: timedelta, every: timedelta) 
     if known[0].status.stable is None:
         what = "nothing is stable yet"
         raise RefusedError(f"rollout {given.namespace}/{name}: {what}; a past is wanted")
-    client = Prometheus(run.access(given))
-    try:
-        reader = Reader(Batcher(client, gather=0.0), known[0].rollout, known[0].status.stable.name)
+    from rollout.cli.past import reading  # noqa: PLC0415 - its clients, once there is a rollout
+
+    with reading.reader(given, known[0].rollout, known[0].status.stable.name) as reader:
         return _played(known[0].rollout, await reader.read(past, cluster.now()), every)
-    finally:
-        client.close()
 
 
 def _played(rollout: Rollout, past: Past, every: timedelta) -> Played:

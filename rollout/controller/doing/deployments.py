@@ -1,7 +1,7 @@
 """The Deployments of a rollout's revisions: made, scaled, pruned; ``seeing/pods.py`` sees them."""
 
 from rollout.controller import telemetry
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, pods
 from rollout.controller.seeing.pods import HPA

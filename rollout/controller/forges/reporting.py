@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from rollout.controller import telemetry
 from rollout.controller.forges.line import Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
 from rollout.controller.seeing import concerns, hooks
 from rollout.controller.sources import apply

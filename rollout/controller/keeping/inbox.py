@@ -1,6 +1,5 @@
 """What people said elsewhere than to Kubernetes: saved with the status before they hear a word."""
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Generic
 
 from rollout import requests
-from rollout.controller.keeping.changing import GAP, TRIES, H, S, Statuses, changed
-from rollout.controller.keeping.store import Store, unchanged
-from rollout.controller.ports import Json, Kube
-from rollout.errors import ConflictError, RefusedError
-from rollout.manifest import objects
+from rollout.controller.keeping import asking
+from rollout.controller.keeping.changing import H, S, Statuses, changed
+from rollout.controller.keeping.store import Store
+from rollout.controller.ports import Kube
+from rollout.errors import RefusedError
 from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason, Verb
 from rollout.model.status import Answer, Vouched
@@ -97,7 +96,7 @@ class Inbox:
             return
         vouched = Vouched(text, sender.who)
         await changed(box.store, key, lambda status: replace(status, vouched=vouched), now)
-        await _annotate(self.kube, ref, text)
+        await asking.annotate(self.kube, ref, text)
 
     def _box(self, ref: Ref) -> Box[Any, Any]:
         if ref.kind not in self.boxes:
@@ -115,7 +114,7 @@ class Inbox:
             vouched = Vouched(text, asker.who)
             change = lambda status: replace(status, vouched=vouched)  # noqa: E731
             await changed(box.store, stored_as(ref), change, now)
-        await _annotate(self.kube, ref, text, asker.patch)
+        await asking.annotate(self.kube, ref, text, asker.patch)
 
 
 def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
@@ -128,10 +127,6 @@ def stored_as(ref: Ref) -> str:
     return f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
 
 
-Patch = Callable[[str, str, str, Sequence[Json]], Awaitable[Json]]
-"""Kind, namespace and name of an object, and what to change of it; errors as ``Kube.patch``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Somebody who writes their requests themselves.
@@ -140,7 +135,7 @@ class Asker:
     """
 
     who: str
-    patch: Patch
+    patch: asking.Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,64 +144,3 @@ class Sent:
 
     who: str
     once: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who asks by annotation, as they say themselves, and why; either may be empty."""
-
-    by: str = ""
-    reason: str = ""
-
-
-NOBODY = Claim()
-
-
-async def ask(
-    kube: Kube,
-    namespace: str,
-    name: str,
-    verb: Verb,
-    kind: str = "Rollout",
-    claim: Claim = NOBODY,
-) -> str:
-    """The request is on the object; answers with its text, which the status will echo.
-
-    Errors: ``RefusedError`` for a rollout that is not there;
-    ``ConflictError`` when the object changed again and again.
-    """
-    nonce = secrets.token_hex(6)
-    text = f"{verb}@{nonce}"
-    note = objects.note(nonce, claim.by, claim.reason) if claim != NOBODY else ""
-    await _annotate(kube, Ref(kind, namespace, name), text, note=note)
-    return text
-
-
-async def _annotate(
-    kube: Kube, ref: Ref, text: str, patch: Patch | None = None, note: str = ""
-) -> None:
-    """``patch``: somebody else's."""
-    patch = patch or kube.patch
-    for _ in range(TRIES):
-        obj = kube.get(ref.kind, ref.namespace, ref.name)
-        if obj is None:
-            raise RefusedError(f"{ref}: is not there")
-        try:
-            await patch(ref.kind, ref.namespace, ref.name, _annotated(obj, text, note))
-        except ConflictError:
-            await asyncio.sleep(GAP)
-        else:
-            return
-    raise ConflictError(f"{ref}: it keeps changing; ask once more")
-
-
-def _annotated(obj: Json, text: str, note: str) -> list[Json]:
-    """Tests the version: two who add the first annotation must not undo each other."""
-    ops: list[Json] = [unchanged(obj)]
-    if not obj["metadata"].get("annotations"):
-        ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    wanted = {objects.REQUEST: text} | ({objects.NOTE: note} if note else {})
-    for key, value in wanted.items():
-        path = "/metadata/annotations/" + key.replace("/", "~1")
-        ops.append({"op": "add", "path": path, "value": value})
-    return ops

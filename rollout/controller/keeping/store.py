@@ -2,6 +2,8 @@
 
 A status that only gathers evidence, or tells of it in other words, is kept in memory and written
 at most once a minute, or with the next one that matters; what a crash loses is gathered again.
+The proxies' confirmation is such a refresh, too, and may come sooner: a step costs two writes of
+objects, its status and its route, and what it gathers costs one a minute.
 Only a gate that turns blind does not wait for its minute.
 """
 
@@ -13,14 +15,16 @@ from datetime import datetime, timedelta
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import finalizer
 from rollout.controller.keeping.changing import changed
+from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
-from rollout.model.status import Outcome, RolloutStatus, Stage
+from rollout.model.status import Outcome, RolloutStatus, Stage, StageStatus
 
 LAZY = timedelta(minutes=1)
+CONFIRMED = timedelta(seconds=10)  # until a confirmation is written after the last refresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Store:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         known = self._known[held.key]
-        if _version(known.obj) != _version(held.obj):
+        if version(known.obj) != version(held.obj):
             raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
@@ -100,7 +104,8 @@ class Store:
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        due = at_once or self._refresh_due(known, now) or _alarm_due(known, now)
+        due = at_once or _confirmation_due(known, now)
+        due = due or self._refresh_due(known, now) or _alarm_due(known, now)
         if not known.ahead or not due:
             return held
         known.refreshed_at = now
@@ -115,9 +120,10 @@ class Store:
     def unsaid(self, key: str, now: datetime) -> timedelta | None:
         """When to look again so that people read the newest sentence; None: they do."""
         known = self._known.get(key)
-        if known is None or known.refreshed_at is None or not _says_more(known):
+        if known is None or known.refreshed_at is None:
             return None
-        return max(timedelta(0), LAZY - (now - known.refreshed_at))
+        wait = CONFIRMED if _confirms_more(known) else LAZY if _says_more(known) else None
+        return None if wait is None else max(timedelta(0), wait - (now - known.refreshed_at))
 
     async def add_finalizer(self, held: Held, now: datetime) -> Held:
         """``held`` with our finalizer on the object, so that we may clean up after it.
@@ -249,7 +255,11 @@ class Store:
 
 
 def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
-    """Whether anything changed but what was gathered, and the sentence that tells of it."""
+    """Whether anything changed but what was gathered, and the sentence that tells of it.
+
+    That the proxies have the route is gathered, too: whoever begins anew asks them again, and the
+    gate's clock and its evidence begin then.  What takes a confirmation back is worth saving.
+    """
     attempt = replace(
         old.attempt,
         checkpoint=new.attempt.checkpoint,
@@ -257,8 +267,21 @@ def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
         warnings=new.attempt.warnings,
         stable_down_at=new.attempt.stable_down_at,
     )
-    gathered = replace(old, attempt=attempt, because=new.because, waits_for=new.waits_for)
+    gathered = replace(
+        old,
+        attempt=attempt,
+        stage=_confirmed_as(old.stage, new.stage),
+        because=new.because,
+        waits_for=new.waits_for,
+    )
     return gathered != new
+
+
+def _confirmed_as(old: StageStatus, new: StageStatus) -> StageStatus:
+    """``old`` with the confirmation that ``new`` has and it had not yet."""
+    if old.confirmed_at is not None or new.confirmed_at is None:
+        return old
+    return replace(old, confirmed_at=new.confirmed_at, confirmed_by=new.confirmed_by)
 
 
 def without_numbers(sentence: str) -> str:
@@ -271,6 +294,19 @@ _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 def _says_more(known: _Known) -> bool:
     return without_numbers(known.status.because) != without_numbers(_stored_because(known))
+
+
+def _confirms_more(known: _Known) -> bool:
+    """Whether the proxies' confirmation of the stored stage is in memory alone."""
+    stage = _stored(known).get("stage")
+    stored = stage.get("confirmedAt") if isinstance(stage, dict) else None
+    return known.status.stage.confirmed_at is not None and stored is None
+
+
+def _confirmation_due(known: _Known, now: datetime) -> bool:
+    """A restart would ask the proxies anew; steps of a few seconds need not be told of it."""
+    recently = known.refreshed_at is not None and now - known.refreshed_at < CONFIRMED
+    return _confirms_more(known) and not recently
 
 
 def _stored_because(known: _Known) -> str:
@@ -310,15 +346,6 @@ def _stored_verdicts(known: _Known) -> Iterator[Json]:
     attempt = _stored(known).get("attempt")
     verdicts = attempt.get("verdicts") if isinstance(attempt, dict) else None
     return (verdict for verdict in verdicts or () if "outcome" in verdict)
-
-
-def unchanged(obj: Json) -> Json:
-    """The ``test`` that makes a JSON Patch a compare-and-swap on ``obj``."""
-    return {"op": "test", "path": "/metadata/resourceVersion", "value": _version(obj)}
-
-
-def _version(obj: Json) -> str:
-    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:

@@ -202,6 +202,18 @@ def _name(labels: Mapping[str, str]) -> str:
     return labels.get("pod") or labels.get("instance") or ",".join(f"{k}={v}" for k, v in rest)
 
 
+def in_line(replies: Sequence[Reply]) -> Reply:
+    """The replies to one query at several instants, as one to all of them."""
+    if len(replies) == 1:
+        return replies[0]
+    points: dict[frozenset[tuple[str, str]], tuple[tuple[datetime, float], ...]] = {}
+    for one in (series for reply in replies for series in reply.series):
+        labels = frozenset(one.labels.items())
+        points[labels] = (*points.get(labels, ()), *one.points)
+    series = tuple(Series(dict(labels), found) for labels, found in points.items())
+    return Reply(series, partial=any(reply.partial for reply in replies))
+
+
 def values(reply: Reply, instants: Sequence[datetime]) -> dict[datetime, float]:
     """The one number at each instant that has a usable one; the last of them must.
 
@@ -236,6 +248,7 @@ __all__ = [
     "all_bounds",
     "bound",
     "counted",
+    "in_line",
     "newest",
     "own",
     "pages",

@@ -19,6 +19,16 @@ from rollout.workloads import deployment as workloads
 
 Json = Mapping[str, Any]
 MESH = "mesh"
+KINDS = (
+    "VirtualService",
+    "DestinationRule",
+    "Service",
+    "EndpointSlice",
+    "Deployment",
+    "Pod",
+    "AnalysisTemplate",
+)
+"""Kinds that every look reads; a look is possible once they are known."""
 
 
 def of(obj: Json) -> frozenset[str]:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rollout.controller.keeping.store import unchanged
-from rollout.controller.ports import Json
+from rollout.controller.keeping.swap import unchanged
 from rollout.manifest import objects
 from rollout.model.source import Document, Problem, Reading, Relation, RolloutSource
 from rollout.model.spec import GROUP, VERSION
@@ -20,6 +19,7 @@ FILE = f"{GROUP}/file"
 APPLIED = ("AnalysisTemplate", "Rollout")
 """Kinds that a source may write, in the order of writing: a Rollout finds its templates there."""
 
+Json = Mapping[str, Any]
 Key = tuple[str, str, str]
 """Kind, namespace, name."""
 

@@ -15,7 +15,7 @@ from rollout.controller import telemetry
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import Reporter
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
 from rollout.controller.sources import apply, parts, telling
@@ -211,7 +211,7 @@ class Sources:
             if wrong:
                 return telling.rejected(source, wrong)
             return await self._pruned(source, reading, plan, bounds, bool(steps))
-        except OutsideError as error:
+        except (OutsideError, RefusedError) as error:  # no answer, or a right that is missing
             return telling.waiting(source.status, str(error))
 
     async def _pruned(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout.controller import telemetry
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
 from rollout.errors import RolloutError

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout.controller.keeping import finalizer
-from rollout.controller.keeping.store import LAZY, unchanged
+from rollout.controller.keeping.store import LAZY
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import switchovers

@@ -8,7 +8,7 @@ from typing import assert_never
 from rollout import jsonpatch
 from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
-from rollout.controller.keeping.store import unchanged
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.errors import ConflictError

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout.controller.keeping import finalizer
-from rollout.controller.keeping.store import LAZY, unchanged, without_numbers
+from rollout.controller.keeping.store import LAZY, without_numbers
+from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import client
 
 from rollout import __version__
 from rollout.edges.kube.credentials import Connection, plain
+from rollout.edges.kube.package import client
 from rollout.edges.kube.watch import Absent, ListAgain
 from rollout.errors import (
     ConflictError,

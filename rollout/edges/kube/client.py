@@ -9,13 +9,12 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Self
 
-from kubernetes.aio.client import ApiClient
-
 from rollout import lenient
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Cache, Index, Json, key_of
 from rollout.edges.kube.calls import Calls, NotFound, Told
 from rollout.edges.kube.objects import Objects
+from rollout.edges.kube.package import client
 from rollout.edges.kube.source import Scope, Source, named
 from rollout.edges.kube.watch import PAGE, Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
@@ -33,7 +32,7 @@ class Kube:
 
     def __init__(
         self,
-        api: ApiClient,
+        api: client.ApiClient,
         index: Index,
         scopes: Mapping[str, Scope] | None = None,
         jitter: Callable[[], float] = random.random,

@@ -11,12 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import yaml
-from kubernetes.aio import client, config
-from kubernetes.aio.config import kube_config
-from kubernetes.aio.config.dateutil import parse_rfc3339
-from kubernetes.aio.config.exec_provider import ExecProvider
 from yarl import URL
 
+from rollout.edges.kube.package import ExecProvider, client, config, kube_config, parse_rfc3339
 from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.status import sentence

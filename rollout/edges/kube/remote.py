@@ -5,11 +5,10 @@ For a switchover, whose two clusters are looked at only while one is under way.
 
 from collections.abc import Sequence
 
-from kubernetes.aio.client import ApiClient
-
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
 from rollout.edges.kube.calls import Calls, NotFound
+from rollout.edges.kube.package import client
 from rollout.edges.kube.source import named
 
 PAGE = 500
@@ -18,7 +17,7 @@ PAGE = 500
 class Remote:
     """One API server, without a cache."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: client.ApiClient) -> None:
         self._calls = Calls(api)
 
     async def close(self) -> None:

@@ -1,13 +1,17 @@
 """One kind in one scope, as a watch asks for it; what is kept of an object is said here."""
 
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rollout.edges.kube import paths
 from rollout.edges.kube.cache import Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
 from rollout.model.spec import GROUP, MANAGER
+
+WORD = 20  # characters of a value that many objects may have alike: "ClusterFirst", "v1", a port
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,22 @@ def named(kind: str, obj: Json) -> Json:
     meta = obj["metadata"]
     managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
-    return {**obj, "kind": kind, "metadata": slim}
+    found: Json = _shared({**obj, "kind": kind, "metadata": slim})
+    return found
+
+
+def _shared(value: Any) -> Any:
+    """``value`` with each field's name, and each plain word, in memory once for all objects.
+
+    A parser makes them anew for every object, and they are half of what a cache would hold.
+    """
+    if isinstance(value, dict):
+        return {sys.intern(key): _shared(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_shared(held) for held in value]
+    if isinstance(value, str) and len(value) <= WORD:
+        return sys.intern(value)
+    return value
 
 
 def _manager(entry: Json) -> Json:

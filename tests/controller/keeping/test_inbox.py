@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollout import requests
-from rollout.controller.keeping import inbox
+from rollout.controller.keeping import asking
 from rollout.controller.keeping.inbox import Sent, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
@@ -43,7 +43,7 @@ def noted(kube: FakeKube, text: str) -> None:
 async def test_two_who_annotate_at_once_do_not_undo_each_other() -> None:
     kube, theirs = cluster(), ["mine"]
     kube.before = lambda _: noted(kube, theirs.pop()) if theirs else None
-    text = await inbox.ask(kube, "shop", "shop", Verb.PAUSE)
+    text = await asking.ask(kube, "shop", "shop", Verb.PAUSE)
     assert annotations(kube) == {"note": "mine", objects.REQUEST: text}
 
 
@@ -51,12 +51,12 @@ async def test_an_object_that_never_stands_still_is_told_of() -> None:
     kube = cluster()
     kube.before = lambda _: noted(kube, "again")
     with pytest.raises(ConflictError, match="shop/shop: it keeps changing; ask once more"):
-        await inbox.ask(kube, "shop", "shop", Verb.PAUSE)
+        await asking.ask(kube, "shop", "shop", Verb.PAUSE)
 
 
 async def test_nothing_is_asked_of_a_rollout_that_is_not_there() -> None:
     with pytest.raises(RefusedError, match="rollout shop/other: is not there"):
-        await inbox.ask(cluster(), "shop", "other", Verb.PAUSE)
+        await asking.ask(cluster(), "shop", "other", Verb.PAUSE)
 
 
 def begun() -> FakeKube:
@@ -110,8 +110,8 @@ async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> 
 
 async def test_who_asks_by_annotation_says_who_and_why_beside_it() -> None:
     kube = cluster()
-    claim = inbox.Claim("ada", "the shop\nis slow")
-    text = await inbox.ask(kube, "shop", "shop", Verb.ABORT, claim=claim)
+    claim = asking.Claim("ada", "the shop\nis slow")
+    text = await asking.ask(kube, "shop", "shop", Verb.ABORT, claim=claim)
     asked = objects.heard({"metadata": {"annotations": annotations(kube)}})["request"]
     assert asked == Request(
         Verb.ABORT, text.partition("@")[2], claimed="ada", reason="the shop is slow"
@@ -120,8 +120,8 @@ async def test_who_asks_by_annotation_says_who_and_why_beside_it() -> None:
 
 async def test_a_note_of_another_request_is_nobodys() -> None:
     kube = cluster()
-    await inbox.ask(kube, "shop", "shop", Verb.ABORT, claim=inbox.Claim("ada", "slow"))
-    await inbox.ask(kube, "shop", "shop", Verb.RETRY)
+    await asking.ask(kube, "shop", "shop", Verb.ABORT, claim=asking.Claim("ada", "slow"))
+    await asking.ask(kube, "shop", "shop", Verb.RETRY)
     asked = objects.heard({"metadata": {"annotations": annotations(kube)}})["request"]
     assert asked is not None
     assert (asked.verb, asked.asker, asked.reason) == (Verb.RETRY, "a person", "")

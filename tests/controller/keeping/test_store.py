@@ -7,7 +7,7 @@ from rollout.controller.keeping.finalizer import FINALIZER
 from rollout.controller.keeping.store import Held, Store, worth_saving
 from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import Outcome, Revision, RolloutStatus, Verdict
+from rollout.model.status import ConfirmedBy, Outcome, Revision, RolloutStatus, Verdict
 from tests import make
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.fakes import FakeKube
@@ -122,6 +122,51 @@ async def test_a_sentence_that_waits_is_said_within_the_minute() -> None:
     assert store.unsaid(KEY, START + timedelta(seconds=20)) == timedelta(seconds=40)
 
 
+def at_proxies(store: Store, second: int) -> RolloutStatus:
+    """The status once the proxies have what was asked of them at ``second``."""
+    at = START + timedelta(seconds=second)
+    return make.changed(
+        held(store).status, asked_at=at, confirmed_at=at, confirmed_by=ConfirmedBy.SYNCZ
+    )
+
+
+async def stood(store: Store, second: int) -> None:
+    """A step begins, and its route is at the proxies in the same second."""
+    at = START + timedelta(seconds=second)
+    status = make.changed(held(store).status, asked_at=at, confirmed_at=None, confirmed_by=None)
+    await store.save(held(store), replace(status, epoch=status.epoch + 1), at)
+    await store.save(held(store), at_proxies(store, second), at)
+
+
+async def test_the_proxies_confirmation_costs_a_write_of_its_own_where_steps_last() -> None:
+    kube, store, _ = world()
+    for second in range(0, 60, 20):
+        await stood(store, second)
+        assert held(Store(kube)).status == held(store).status
+    assert kube.writes == ["patch Rollout shop status"] * 6
+
+
+async def test_steps_of_a_few_seconds_cost_one_write_of_the_status_each() -> None:
+    kube, store, _ = world()
+    for second in range(0, 10, 2):
+        await stood(store, second)
+    assert kube.writes == ["patch Rollout shop status"] * (5 + 1)
+    assert held(Store(kube)).status.stage.confirmed_at is None
+    assert store.unsaid(KEY, START + timedelta(seconds=9)) == timedelta(seconds=1)
+    at = START + timedelta(seconds=10)
+    await store.save(held(store), held(store).status, at)
+    assert held(Store(kube)).status.stage.confirmed_at == START + timedelta(seconds=8)
+    assert store.unsaid(KEY, at) is None
+
+
+async def test_what_takes_a_confirmation_back_is_written_at_once() -> None:
+    kube, store, _ = world()
+    await stood(store, 0)
+    status = make.changed(held(store).status, confirmed_at=None, confirmed_by=None)
+    await store.save(held(store), status, START)
+    assert held(Store(kube)).status == status
+
+
 async def test_what_was_gathered_goes_with_the_next_write_that_matters() -> None:
     kube, store, before = world()
     await store.save(before, gathered(before.status), START)
@@ -200,7 +245,8 @@ async def test_a_cache_that_cannot_be_read_is_not_an_absent_rollout() -> None:
         ({"checkpoint": {"a": 1}}, False),
         ({"warnings": ("ROL-001: x",)}, False),
         ({"because": "x"}, False),
-        ({"confirmed_at": START + MINUTE}, True),
+        ({"confirmed_at": START + MINUTE, "confirmed_by": ConfirmedBy.SYNCZ}, False),
+        ({"asked_at": START, "confirmed_at": START + MINUTE}, True),
         ({"epoch": 1, "checkpoint": {"a": 1}}, True),
         ({}, False),
     ],

@@ -162,7 +162,9 @@ async def test_own_counters_are_asked_for_by_revision_and_named_by_any_label() -
         PodCount("v1", "shard=1", (2,), 9),
         PodCount("v2", "shard=1", (2,), 9),
     )
-    assert ['b{v="v1"}' in q or 'b{v="v2"}' in q for _, q, _ in provider.asked] == [True, True]
+    both, *ones = (promql for _, promql, _ in provider.asked)
+    assert ('b{v="v1"}' in both, 'b{v="v2"}' in both) == (True, True)
+    assert [[v for v in ("v1", "v2") if f'b{{v="{v}"}}' in one] for one in ones] == [["v1"], ["v2"]]
 
 
 async def test_failures_without_an_endpoint_come_by_service() -> None:

@@ -18,7 +18,7 @@ from rollout.cli.lab import switching
 from rollout.cli.lab.switching import SECRET, SWITCHOVER
 from rollout.controller.guard import Guard
 from rollout.controller.instruments import Instruments
-from rollout.controller.keeping import inbox
+from rollout.controller.keeping import asking
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import concerns
 from rollout.controller.switching.clusters import Connections
@@ -315,7 +315,7 @@ async def test_clusters_that_do_not_answer_keep_nobody_from_going_back(scene: Sc
     await scene.green.stop()
     held = await scene.run(lambda s: s.waits_for == "Cluster")
     assert held.because.startswith("blue: deployment istio-system/")
-    await inbox.ask(scene.kube, SPACE, NAME, Verb.ABORT, switchovers.KIND)
+    await asking.ask(scene.kube, SPACE, NAME, Verb.ABORT, switchovers.KIND)
     await scene.run(lambda s: s.stage.name is SwitchStage.SERVING)
     assert await scene.weights() == ("100", "0")
 

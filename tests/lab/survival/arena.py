@@ -105,10 +105,18 @@ class Arena:
         """The stored status of the shop's Rollout; empty before the first."""
         return self.commits.status
 
+    @property
+    def stage(self) -> str:
+        """The stored stage's name; empty before the first status."""
+        return str((self.status.get("stage") or {}).get("name", ""))
+
+    def _attempt(self) -> int:
+        return int((self.status.get("attempt") or {}).get("number", 0))
+
     async def rests(self, seconds: float) -> Json:
         """The status once no journey is under way. Fails after ``seconds``, with last words."""
         until = _now() + seconds * SLOW
-        while self.status.get("stage") != "Idle" or not self.status.get("stable"):
+        while self.stage != "Idle" or not self.status.get("stable"):
             assert self.child is None or not self.child.ended or _now() < until, self._words()
             assert _now() < until, self._words()
             await asyncio.sleep(0.05)
@@ -116,11 +124,11 @@ class Arena:
 
     async def journey(self, revision: str, seconds: float) -> Json:
         """The status at the end of the journey that a push of ``revision`` began."""
-        attempt = self.status.get("attempt", 0)
+        attempt = self._attempt()
         self.commits.forget()
         await self.push(revision)
         until = _now() + seconds * SLOW
-        while self.status.get("attempt", 0) == attempt:
+        while self._attempt() == attempt:
             assert _now() < until, f"no journey began; {self._words()}"
             await asyncio.sleep(0.05)
         return await self.rests(until - _now())

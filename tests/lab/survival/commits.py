@@ -97,9 +97,10 @@ def wanted(status: Json) -> Shares | None:
     """What the routes should give by what is remembered; None before anything is."""
     if not status.get("stable"):
         return None
-    names = {"stable": status["stable"]["name"], "canary": (status.get("canary") or {}).get("name")}
+    canary = (status.get("attempt") or {}).get("canary") or {}
+    names = {"stable": status["stable"]["name"], "canary": canary.get("name")}
     shares: dict[str, int] = {}
-    for role, share in status["split"].items():
+    for role, share in status["stage"]["split"].items():
         if share:
             shares[names[role]] = shares.get(names[role], 0) + share
     return shares

@@ -82,7 +82,7 @@ class Killer:
     async def _work(self) -> None:
         for moment in self.moments:
             await self._comes(moment)
-            self.done.append(f"{moment} in {self.arena.status.get('stage')}")
+            self.done.append(f"{moment} in {self.arena.stage}")
             await self.arena.kill()
             await self.arena.start()
 
@@ -97,8 +97,9 @@ class Killer:
                 await self._struck(lambda: self._is(stage, share))
 
     def _is(self, stage: str, share: int) -> bool:
-        status = self.arena.status
-        return status.get("stage") == stage and status["split"]["canary"] == share
+        if self.arena.stage != stage:
+            return False
+        return bool(self.arena.status["stage"]["split"]["canary"] == share)
 
     async def _struck(self, now: Callable[[], bool]) -> None:
         """A commit has been made at which ``now`` was true, and the controller died of it."""
