@@ -233,7 +233,7 @@ def test_a_webhook_that_opens_is_remembered_and_need_not_say_it_again() -> None:
     early = hooked(HookVerdict.OPEN, 0)
     assert (early.gate, early.opened) == (
         Gate.HOLD,
-        Opened(early.opened.nonce if early.opened else "", "3 of 9", START),
+        Opened(early.opened.nonce if early.opened else "", START, because="3 of 9"),
     )
     assert (
         hooked(
@@ -255,7 +255,7 @@ def test_a_failed_analysis_is_not_talked_over_by_a_webhook(said: list[Judgement]
 
 
 def yes(who: str, minute: int = 1, step: int = 0, attempt: int = 1) -> Answer:
-    return Answer(who, True, START + minute * MINUTE, step, attempt)
+    return Answer(True, START + minute * MINUTE, step, attempt, who=who)
 
 
 def approved(approval: Approval, *answers: Answer, waited: timedelta = MINUTE) -> Finding:

@@ -111,7 +111,7 @@ async def test_somebody_who_writes_for_themselves_is_named_before_their_request_
 async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> None:
     kube, woken = begun(), list[str]()
     box = of_rollouts(Store(kube), woken.append)
-    said = Answer("slack:U1", True, make.START, 0, 1, entry="S0OPS", reason="fine")
+    said = Answer(True, make.START, 0, 1, entry="S0OPS", reason="fine", who="slack:U1")
     await box.answer(SHOP, said, timedelta(hours=4))
     await box.answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "approve")]
@@ -121,7 +121,7 @@ async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> Non
 async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> None:
     kube, others = begun(), ["note"]
     kube.before = lambda _: noted(kube, others.pop()) if others else None
-    said = Answer("slack:U1", False, make.START, 0, 1)
+    said = Answer(False, make.START, 0, 1, who="slack:U1")
     await of_rollouts(Store(kube), lambda _: None).answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "reject")]
     assert annotations(kube) == {"note": "note"}
