@@ -110,6 +110,10 @@ bench-memory: $(READY) ## what an idle rollout keeps in memory
 bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 	$(BIN)/python -m benchmarks.mesh
 
+.PHONY: bench-page
+bench-page: $(READY) ## what the page costs the controller and the browser (a minute)
+	$(BIN)/python -m benchmarks.page
+
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost
 

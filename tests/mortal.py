@@ -97,6 +97,9 @@ class MortalKube:
     def troubles(self) -> Mapping[str, str]:
         return {}
 
+    async def version(self) -> str:
+        return "1.33"
+
     async def may(
         self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")
     ) -> bool:
