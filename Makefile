@@ -138,3 +138,9 @@ bench-survival: $(READY) ## ten kills of the controller in mid-journey
 
 clean:           ## forget the virtual environment
 	rm -rf $(VENV)
+
+SEEDS ?= 200
+FROM ?= 1
+.PHONY: sim
+sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
+	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
