@@ -110,6 +110,10 @@ bench-memory: $(READY) ## what an idle rollout keeps in memory
 bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 	$(BIN)/python -m benchmarks.mesh
 
+.PHONY: bench-page
+bench-page: $(READY) ## what the page costs the controller and the browser (a minute)
+	$(BIN)/python -m benchmarks.page
+
 bench-look: $(READY) ## what one look costs beside 1 and beside 10,000 Services
 	$(BIN)/python -m benchmarks.look_cost
 
@@ -134,3 +138,9 @@ bench-survival: $(READY) ## ten kills of the controller in mid-journey
 
 clean:           ## forget the virtual environment
 	rm -rf $(VENV)
+
+SEEDS ?= 200
+FROM ?= 1
+.PHONY: sim
+sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
+	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)

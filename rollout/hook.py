@@ -65,7 +65,7 @@ def opened(asked: HookQuestion | None, seen: Observation, now: datetime) -> Open
     said = heard(asked, seen)
     if said is None or said.verdict is not HookVerdict.OPEN:
         return None
-    return Opened(said.nonce, said.because, now)
+    return Opened(said.nonce, now, because=said.because)
 
 
 def holds(asked: HookQuestion | None, seen: Observation) -> Reason | None:

@@ -22,6 +22,7 @@ class FakeKube:
 
     ``before``: called with each write before it is done.
     ``hidden``: kinds that cannot be read, and why; ``forbidden``: verb, kind and subresource.
+    ``release``: of Kubernetes.
     """
 
     objects: dict[Key, Json] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class FakeKube:
     admit: Callable[[Json], Json] = lambda obj: obj
     hidden: dict[str, str] = field(default_factory=dict)
     forbidden: set[tuple[str, str, str]] = field(default_factory=set)
+    release: str = "1.33"
     _listeners: list[Changed] = field(default_factory=list)
     _version: int = 0
 
@@ -82,6 +84,9 @@ class FakeKube:
 
     def troubles(self) -> Mapping[str, str]:
         return self.hidden
+
+    async def version(self) -> str:
+        return self.release
 
     async def may(
         self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")

@@ -22,17 +22,18 @@ class Life:
     """``at``: the effect at which it ends, counted from 1; 0: it does not.
 
     ``after``: that effect still happens, and nobody hears of it. ``names``: effects so far.
+    ``buried``: its tasks have been cancelled, and what they do on their way out ends at once.
     """
 
     at: int = 0
     after: bool = False
     names: list[str] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    buried: bool = False
 
     async def effect(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """``work``, or no return to whoever asked for it."""
-        if self.over.is_set():
-            await asyncio.Event().wait()
+        await self.go_on()
         self.names.append(name)
         ends = len(self.names) == self.at
         if ends and not self.after:
@@ -42,9 +43,16 @@ class Life:
             await self.end()
         return done
 
+    async def go_on(self) -> None:
+        """No return to the dead."""
+        if self.buried:
+            raise asyncio.CancelledError
+        if self.over.is_set():
+            await asyncio.Event().wait()
+
     async def end(self) -> None:
         self.over.set()
-        await asyncio.Event().wait()
+        await self.go_on()
 
 
 @dataclass
@@ -88,6 +96,9 @@ class MortalKube:
 
     def troubles(self) -> Mapping[str, str]:
         return {}
+
+    async def version(self) -> str:
+        return "1.33"
 
     async def may(
         self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")

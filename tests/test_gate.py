@@ -233,7 +233,7 @@ def test_a_webhook_that_opens_is_remembered_and_need_not_say_it_again() -> None:
     early = hooked(HookVerdict.OPEN, 0)
     assert (early.gate, early.opened) == (
         Gate.HOLD,
-        Opened(early.opened.nonce if early.opened else "", "3 of 9", START),
+        Opened(early.opened.nonce if early.opened else "", START, because="3 of 9"),
     )
     assert (
         hooked(
@@ -255,7 +255,7 @@ def test_a_failed_analysis_is_not_talked_over_by_a_webhook(said: list[Judgement]
 
 
 def yes(who: str, minute: int = 1, step: int = 0, attempt: int = 1) -> Answer:
-    return Answer(who, True, START + minute * MINUTE, step, attempt)
+    return Answer(True, START + minute * MINUTE, step, attempt, who=who)
 
 
 def approved(approval: Approval, *answers: Answer, waited: timedelta = MINUTE) -> Finding:
@@ -286,6 +286,14 @@ def test_who_may_annotate_may_approve_where_the_list_says_kubernetes() -> None:
     assert approved(listed, yes("eve")).gate is Gate.HOLD
 
 
+def test_who_logged_in_at_the_page_may_approve_likewise_and_each_is_one_of_a_quorum() -> None:
+    two = Approval(approvers=("kubernetes",), quorum=2)
+    ann, bob = yes("kubernetes:ann"), yes("kubernetes:bob")
+    assert approved(two, ann, ann).gate is Gate.HOLD
+    assert approved(two, ann, bob).gate is Gate.OPEN
+    assert approved(Approval(approvers=("U012AB3CD",)), ann).gate is Gate.HOLD
+
+
 @pytest.mark.parametrize(
     "given", [yes("eve"), yes(""), yes("bob", step=1), yes("bob", attempt=2), yes("bob", -300)]
 )
@@ -293,7 +301,9 @@ def test_a_strangers_an_old_or_a_late_yes_does_not_count(given: Answer) -> None:
     assert approved(Approval(approvers=("bob",)), given).gate is Gate.HOLD
 
 
-@pytest.mark.parametrize(("who", "gate_is"), [("ann", "hold"), ("", "hold"), ("bob", "open")])
+@pytest.mark.parametrize(
+    ("who", "gate_is"), [("ann", "hold"), ("", "hold"), ("kubernetes:bob", "hold"), ("bob", "open")]
+)
 def test_four_eyes_are_not_the_authors_nor_nobodys(who: str, gate_is: str) -> None:
     assert approved(Approval(not_author=True), yes(who)).gate.value == gate_is
 

@@ -71,7 +71,7 @@ def test_nobody_is_asked_without_a_gate_a_step_or_a_canary() -> None:
 def test_a_gate_that_has_opened_is_not_asked_again_and_another_one_is() -> None:
     opened = hook.opened(ASKED, said("open", "load test passed"), make.START)
     assert ASKED is not None
-    assert opened == Opened(ASKED.nonce, "load test passed", make.START)
+    assert opened == Opened(ASKED.nonce, make.START, because="load test passed")
     here = make.at_step(step=StepStatus(0, "step 1", make.START, opened))
     assert hook.question(ROLLOUT, STEP, here) is None
     elsewhere = make.at_step(step=StepStatus(1, "step 2", make.START, opened))

@@ -48,16 +48,21 @@ def clock() -> datetime:
     return START + timedelta(milliseconds=passed)
 
 
+def passed() -> float:
+    """Seconds since the story began."""
+    return asyncio.get_running_loop().time()
+
+
 class Alarms:
     """Alarms by the story's own loop."""
 
     def __init__(self) -> None:
         self._set: dict[str, asyncio.TimerHandle] = {}
 
-    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
+    def after(self, wait: timedelta, key: str, ring: Callable[[str], None]) -> None:
         self.off(key)
-        wait = max(0.0, (when - clock()).total_seconds())
-        self._set[key] = asyncio.get_running_loop().call_later(wait, self._ring, key, ring)
+        seconds = max(0.0, wait.total_seconds())
+        self._set[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key, ring)
 
     def off(self, key: str) -> None:
         if handle := self._set.pop(key, None):

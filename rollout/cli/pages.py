@@ -28,7 +28,7 @@ from rollout.web.page.people import Person, Sessions
 from rollout.web.page.reader import KINDS, Place, Reader
 
 ASKED_AGAIN = 60.0  # seconds until it is asked again which kinds we may watch
-ANONYMOUS = "system:anonymous"
+ANONYMOUS, UNNAMED = "system:anonymous", "somebody"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{8,12000}=*")
 """Source: RFC 6750, section 2.1: ``b64token``."""
 
@@ -76,10 +76,11 @@ class Also:
     async def run(self) -> None:
         """For ever."""
         while True:
-            self.kinds = frozenset([kind for kind in self.wanted if await self._may(kind)])
+            self.kinds = frozenset([kind for kind in self.wanted if await self.may(kind)])
             await asyncio.sleep(ASKED_AGAIN)
 
-    async def _may(self, kind: str) -> bool:
+    async def may(self, kind: str) -> bool:
+        """Whether it may be watched; as before where nobody says."""
         try:
             return await self.reviews.may("list", kind) and await self.reviews.may("watch", kind)
         except RolloutError:
@@ -107,7 +108,7 @@ class ByToken:
         scopes = kube.scopes(self.namespace)
         person = Kube(theirs, concerns.of, scopes)
         try:
-            name = await person.whoami()
+            name = await _name(person)
             if name in ("", ANONYMOUS) or not await person.may("list", "Rollout"):
                 raise RefusedError(f"{name or 'nobody'} may not list rollouts")
         except UnprovenError as error:
@@ -117,6 +118,17 @@ class ByToken:
             await person.close()
             raise
         return _Somebody(name, person, self.controller)
+
+
+async def _name(person: Kube) -> str:
+    """What the API server calls them; UNNAMED by one that does not say so, as before 1.28.
+
+    What a token says of itself is not taken for a name: the API server may have another for it.
+    """
+    try:
+        return await person.whoami()
+    except RefusedError:
+        return UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,8 @@ class _Somebody:
             if not await self.kube.may("patch", kind, only=where[1:]):
                 what = f"{kind.lower()} {place.namespace}/{place.name}"
                 raise RefusedError(f"{self.name} may not patch {what}")
-            who = KUBERNETES_USER + self.name if controller.leading else ""
+            known = controller.leading and self.name != UNNAMED
+            who = KUBERNETES_USER + self.name if known else ""
             asker = Asker(who, self.kube.patch)
             await controller.inbox.ask_as(Ref(*where), verb, asker, controller.clock())
         except UnprovenError as error:

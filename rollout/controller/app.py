@@ -61,6 +61,7 @@ class Controller:
     """Looks at every Rollout for as long as ``run`` runs.
 
     ``remarks``: asked what does not work of what runs beside, in one line; empty: nothing.
+    ``moved_by``: asked which upgrade of the mesh is moving a namespace's pods now; empty: none.
     """
 
     outside: Outside
@@ -74,6 +75,7 @@ class Controller:
     loop: Loop = field(init=False)
     leader: Leader | None = field(init=False, default=None)
     remarks: list[Callable[[], str]] = field(default_factory=list)
+    moved_by: Callable[[str], str] = lambda _: ""
     _begins: list[Callable[[], None]] = field(default_factory=list)
     _interests: Interests = field(default_factory=Interests)
     _health: Health = field(init=False)
@@ -175,6 +177,7 @@ class Controller:
                 outside.proxies,
                 self.hooks,
                 self.inbox,
+                lambda namespace: self.moved_by(namespace),  # noqa: PLW0108 - set later
             ),
             performer=Performer(outside.kube, self.store, self.settings.identity),
             lanes=Lanes(),

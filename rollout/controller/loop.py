@@ -6,9 +6,10 @@ clock.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol, Unpack
 from zlib import crc32
 
@@ -39,14 +40,39 @@ def clock() -> datetime:
 class Alarms(Protocol):
     """Something that rings later."""
 
-    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
-        """``ring(key)`` at ``when``; a later call for the same key takes its place."""
+    def after(self, wait: timedelta, key: str, ring: Callable[[str], None]) -> None:
+        """``ring(key)`` after ``wait``; a later call for the same key takes its place."""
 
     def off(self, key: str) -> None:
         """``key`` does not ring."""
 
     def stop(self) -> None:
         """Nothing rings any more."""
+
+
+class Steady(tzinfo):
+    """A time zone in which no clock is ever set: ``datetime.now(Steady())`` goes on by itself.
+
+    A wall clock that was wrong for a minute and is put right would let alarms of that minute ring
+    an hour late. APScheduler asks for the time in its zone and in no other way.
+    """
+
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._began = seconds()
+
+    def fromutc(self, dt: datetime) -> datetime:
+        """What time it is here, whatever ``dt`` says."""
+        return datetime(2000, 1, 1, tzinfo=self) + timedelta(seconds=self._seconds() - self._began)
+
+    def utcoffset(self, dt: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def dst(self, dt: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, dt: datetime | None) -> str:
+        return "steady"
 
 
 class Scheduler:
@@ -59,14 +85,15 @@ class Scheduler:
 
     def __init__(self, spread: float = SPREAD) -> None:
         self._spread = spread
-        self._jobs = AsyncIOScheduler(timezone=UTC)
+        self._zone = Steady()
+        self._jobs = AsyncIOScheduler(timezone=self._zone)
         self._jobs.start()
 
-    def at(self, when: datetime, key: str, ring: Callable[[str], None]) -> None:
+    def after(self, wait: timedelta, key: str, ring: Callable[[str], None]) -> None:
         self._jobs.add_job(
             _ring,
             "date",
-            run_date=when + _late(key, (when - clock()) * self._spread),
+            run_date=datetime.now(self._zone) + wait + _late(key, wait * self._spread),
             args=(ring, key),
             id=key,
             replace_existing=True,
@@ -216,7 +243,7 @@ class Loop:
         if again is None:
             self.alarms.off(key)
         else:
-            self.alarms.at(self.clock() + again, key, self.wake)
+            self.alarms.after(again, key, self.wake)
         return None
 
     async def _failed(self, key: str, state: _State, error: Exception) -> float:

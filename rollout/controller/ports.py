@@ -103,7 +103,10 @@ class Watching(Protocol):
 
 
 class Reviews(Protocol):
-    """The API server, asked what we may do."""
+    """The API server, asked what we may do, and how old it is."""
+
+    async def version(self) -> str:
+        """Its minor version, ``1.33``. Errors: ``OutsideError``, ``RefusedError``."""
 
     async def may(
         self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")

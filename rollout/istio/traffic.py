@@ -41,10 +41,11 @@ def seen(
     written = (*ours, *mine)
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
-        differences=() if blocked or cannot else _differences(ours, reached, target, route, beside),
+        differences=() if blocked or cannot else _differences(ours, target, route, beside),
         splits=tuple(s for o in ours for s in virtualservice.splits(o, target)),
         problems=blocked,
         refused=cannot,
+        strays=_strays(ours, reached, target),
         gone=gone,
         subsets=destinationrule.subsets(known),
         made=_union(destinationrule.made(rule, target) for rule in mine),
@@ -124,9 +125,12 @@ def _named(obj: Obj, target: Target) -> bool:
 
 
 def _differences(
-    ours: Sequence[Obj], reached: list[Obj], target: Target, route: Route | None, beside: Beside
+    ours: Sequence[Obj], target: Target, route: Route | None, beside: Beside
 ) -> tuple[str, ...]:
-    found = tuple(d for o in ours for d in virtualservice.differences(o, target, route, beside))
+    return tuple(d for o in ours for d in virtualservice.differences(o, target, route, beside))
+
+
+def _strays(ours: Sequence[Obj], reached: list[Obj], target: Target) -> tuple[str, ...]:
     if any(virtualservice.managed(o, target) for o in ours):
-        return found
-    return (*found, *(s for o in reached for s in virtualservice.strays(o, target)))
+        return ()
+    return tuple(s for o in reached for s in virtualservice.strays(o, target))

@@ -34,9 +34,9 @@ from rollout.lab.kube.client import (
     ENDPOINTS,
     NAMESPACE,
     POD,
-    SLICE,
     VIRTUALSERVICE,
     ApiRefusedError,
+    Kind,
     Kube,
     Object,
 )
@@ -54,9 +54,7 @@ from rollout.lab.slack.server import Slack
 _log = logging.getLogger(__name__)
 PROJECT = "lab/shop"
 """The repository, as the forge calls it."""
-_KINDS = dict.fromkeys(
-    (*deployments.KINDS, *replicasets.KINDS, *endpoints.KINDS, *MESH_KINDS, SLICE, ENDPOINTS)
-)
+_KINDS = dict.fromkeys((*deployments.KINDS, *replicasets.KINDS, *MESH_KINDS, ENDPOINTS))
 
 _MESH_DRAIN = 3.0
 """Seconds: where whole namespaces restart at once, the mesh hears of it later."""
@@ -107,6 +105,7 @@ class World:
     telemetry: Telemetry = field(default_factory=Telemetry)
     _exit: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _watched: Watched = field(init=False)
+    _slices: Kind = field(init=False)
     _kubelet: kubelet.Kubelet = field(init=False)
     _plane: ControlPlane = field(init=False)
     _prometheus: Prometheus | None = None
@@ -257,7 +256,9 @@ class World:
         for crd in crds.istio():
             await self.kube.apply(crd)
         more = (*keeping.KINDS, *accounts.KINDS) if self.settings.revisions else ()
-        self._watched = Watched(self.kube, dict.fromkeys((*_KINDS, *more)))
+        self._slices = await endpoints.slices(self.kube)
+        known = (*_KINDS, *endpoints.kinds(self._slices), *more)
+        self._watched = Watched(self.kube, dict.fromkeys(known))
         await self._started(self._watched.start, self._watched.stop)
         await self._cluster(folder)
         await self._mesh(folder)
@@ -327,7 +328,8 @@ class World:
         self._always(run(self._watched, deployments.KINDS, deployments.plan))
         pods_of_sets = partial(replicasets.plan, injects=not self.settings.revisions)
         self._always(run(self._watched, replicasets.KINDS, pods_of_sets))
-        self._always(run(self._watched, endpoints.KINDS, endpoints.plan))
+        endpoints_of_pods = partial(endpoints.plan, slices=self._slices)
+        self._always(run(self._watched, endpoints.kinds(self._slices), endpoints_of_pods))
         self._always(run(self._watched, kubelet.KINDS, self._kubelet.plan))
         if self._revisions is not None:
             self._revisions.concern(self._kubelet)

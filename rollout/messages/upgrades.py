@@ -130,6 +130,7 @@ NEXT = {
     Awaits.NODES: "somebody must update the nodes' agents",
     Awaits.OBJECTS: "somebody must put it right",
     Awaits.DRIFT: "resume leaves the edit as it is; abort goes back",
+    Awaits.FREEZE: "nothing new begins before the freeze is over",
 }
 """What would move it on, in words."""
 

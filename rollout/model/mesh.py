@@ -231,7 +231,8 @@ class MeshNamespace:
 
     ``root``: fingerprints of its ``istio-ca-root-cert``; None: it has none.
     ``owner``: the GitOps tool that writes its labels; ``put_back``: it does so again by itself.
-    ``active``: Rollouts (ours, Argo's, Flagger's) that are under way in it.
+    ``active``: Rollouts (ours, Argo's, Flagger's) that are under way in it; ``prepared``: those of
+    them that have moved no request yet, and begin none while the namespace's pods move.
     """
 
     name: str
@@ -241,6 +242,7 @@ class MeshNamespace:
     owner: str = ""
     put_back: bool = False
     active: tuple[Ref, ...] = ()
+    prepared: tuple[Ref, ...] = ()
     terminating: bool = False
 
     @property

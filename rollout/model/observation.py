@@ -301,6 +301,8 @@ class SeenTraffic:
     ``splits``: the pair's shares now, ``stable/canary`` as written, one per managed route.
     ``problems``: why these objects cannot be managed; each has its object in front.
     ``refused``: why the route that was asked for cannot be written on them, though another can.
+    ``strays``: ordinary routes that send everyone to a subset that is neither side, where nothing
+    is managed: somebody has put back an old version's name, and nothing of ours is written there.
     ``gone``: of several VirtualServices those that are named and not there; the others can be
     managed.
     ``subsets``: name to labels, of the DestinationRule in force.
@@ -319,6 +321,7 @@ class SeenTraffic:
     splits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     serving: tuple[str, ...] = ()

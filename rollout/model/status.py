@@ -240,7 +240,7 @@ class Answer:
 
     __pydantic_config__ = CONFIG
 
-    who: str
+    who: str = field(default="", kw_only=True)
     yes: bool
     at: datetime
     step: Annotated[int, STEP_INDEX]
@@ -263,7 +263,7 @@ class Opened:
     __pydantic_config__ = CONFIG
 
     nonce: str
-    because: str
+    because: str = field(default="", kw_only=True)
     at: datetime
 
 

@@ -36,7 +36,10 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """A folder in git holds the new revision's objects; a RolloutSource applies them."""
+    """A folder in git holds the new revision's objects; a RolloutSource applies them.
+
+    It needs ``manifests: true``, and a policy that lets it write a control plane's kinds.
+    """
 
     __pydantic_config__ = CONFIG
 
@@ -194,6 +197,10 @@ UNAVOIDABLE: Mapping[str, str] = {
 """Blocking rules that no word of a person can overrule, and why."""
 
 
+FREEZE = "UPG-065"
+"""The rule of what must not go on at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpgradeOverrule:
     """A blocking rule that a person lets pass for this upgrade; the finding is still shown."""
@@ -219,6 +226,23 @@ class UpgradePreflight:
         tuple[UpgradeOverrule, ...],
         Field(description="blocking rules that are let pass, each with why"),
     ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which nothing new begins; what goes back goes back all the same."""
+
+    __pydantic_config__ = CONFIG
+
+    from_: Annotated[datetime, Field(alias="from", description="with its time zone")]
+    to: Annotated[datetime, Field(description="with its time zone")]
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def __post_init__(self) -> None:
+        if self.from_.tzinfo is None or self.to.tzinfo is None:
+            raise ValueError("a freeze needs a time zone: 2026-12-20T00:00:00Z")
+        if self.to <= self.from_:
+            raise ValueError("a freeze ends after it begins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +282,9 @@ class ControlPlaneUpgradeSpec:
         int, Field(ge=1, le=50, description="ready pods of each istiod below which nothing moves")
     ] = 2
     preflight: UpgradePreflight = UpgradePreflight()
+    freezes: Annotated[
+        tuple[Freeze, ...], Field(description="no wave, gateway, tag or removal begins in them")
+    ] = ()
     on_failure: OnFailure = OnFailure.ROLLBACK
     reverted: Annotated[
         Literal["hold", "rollback"], Field(description="when somebody takes a label of ours back")
@@ -266,6 +293,12 @@ class ControlPlaneUpgradeSpec:
     progress_deadline: Annotated[
         Duration, Field(description="what should come by itself and does not pauses, and says why")
     ] = PROGRESS_DEADLINE
+
+    def frozen(self, now: datetime) -> Freeze | None:
+        """The freeze that ``now`` is in; None where a person has overruled them."""
+        if any(each.rule == FREEZE for each in self.preflight.overrule):
+            return None
+        return next((each for each in self.freezes if each.from_ <= now < each.to), None)
 
     @property
     def groups(self) -> tuple[Wave, ...]:

@@ -96,6 +96,7 @@ class Awaits(StrEnum):
     NODES = "Nodes"  # somebody who updates CNI or ztunnel
     OBJECTS = "Objects"  # somebody must put right what cannot be written
     DRIFT = "Drift"  # somebody else's edit of what we changed
+    FREEZE = "Freeze"  # the end of a time in which nothing new begins
 
 
 class Confidence(StrEnum):
@@ -130,12 +131,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One object of the old revision as preflight saw it: only these are ever deleted."""
+    """One object that goes with the old revision: only these are ever deleted.
+
+    ``uid``: as preflight saw it; empty, of what we made since: whichever has that name.
+    """
 
     __pydantic_config__ = CONFIG
 
     ref: Ref
-    uid: str
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

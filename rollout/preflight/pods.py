@@ -159,6 +159,13 @@ def mesh_revisions(case: Case) -> Iterator[str]:
         yield f"service {case.target.host}: its pods are on mesh revisions {names}; let that finish"
 
 
+def mesh_moves(case: Case) -> Iterator[str]:
+    """ROL-063, B: whose doing it was could not be told where pods are being made anew."""
+    if case.snapshot.moved_by:
+        space = case.target.namespace
+        yield f"namespace {space}: {case.snapshot.moved_by} is moving its pods; it waits for that"
+
+
 def autoscaler(case: Case) -> Iterator[str]:
     """ROL-051, W: stable shrinks while the canary takes load, and the way back is too narrow."""
     found = hpa.of(case.here(case.snapshot.hpas), case.stable) if case.stable else None

@@ -85,6 +85,7 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("ROL-060", BLOCK, routes.claimed),
     Rule("ROL-061", WARN, routes.pinned),
     Rule("ROL-062", WARN, matching.claim_in_mesh),
+    Rule("ROL-063", BLOCK, pods.mesh_moves),
 )
 """In the order of their ids; an id comes twice where one rule can block or warn."""
 

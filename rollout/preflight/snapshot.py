@@ -23,6 +23,7 @@ class Snapshot:
     name of its service.
     ``beside``: what may share a gateway host with the rollout's VirtualServices.
     ``root``: Istio's root namespace.
+    ``moved_by``: the upgrade of the mesh that moves the rollout's namespace now; empty: none.
     """
 
     virtual_services: Objs = ()
@@ -43,6 +44,7 @@ class Snapshot:
     claims: Mapping[str, str] = field(default_factory=dict)
     beside: Beside = NOBODY
     root: str = "istio-system"
+    moved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def _turn(look: Look) -> Turn:
         return _unmanageable(look)
     if look.status.stable is None:
         return adopt.adopt(look)
+    if look.seen.traffic.strays:
+        return _blocked(look.status, look.seen.traffic.strays[0])  # no write of ours would help
     look = _same_release(identity.learned(look))
     return (
         identity.stable_rebuilt(look)

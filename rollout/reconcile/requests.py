@@ -180,7 +180,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(
-        *(request.who, yes, look.now, step, attempt),
+        *(yes, look.now, step, attempt),
+        who=request.who,
         claimed=request.claimed,
         reason=request.reason,
     )

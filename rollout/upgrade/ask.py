@@ -8,6 +8,7 @@ from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, MeshQuestions, Try
 from rollout.model.upgrading import Standing, State, UpgradeStatus
 from rollout.upgrade import gateways, gating, journal, stages, tags, waves, wayback
+from rollout.upgrade.installing import source
 from rollout.upgrade.look import UNDER_WAY, Look, namespaces
 from rollout.upgrade.stops import current
 
@@ -46,6 +47,8 @@ def _objects(
         refs += gateways.objects(stop.gateway, inventory, new)
     if status.state is State.INSTALL and upgrade.spec.install.sail is not None:
         refs.append(Ref("SailIstio", "", upgrade.spec.install.sail.istio))
+    if status.state is State.INSTALL and upgrade.spec.install.manifests is not None:
+        refs.append(source(upgrade.spec.install.manifests))
     if status.state is State.REMOVE:
         refs += [each.ref for each in status.attempt.recorded]
     return tuple(dict.fromkeys(refs))

@@ -24,6 +24,9 @@ _GUARDED = frozenset({
 })  # fmt: skip
 """States in which something is, or may be, at the new control plane."""
 
+_BRAKED = _GUARDED | {State.BASE, State.INSTALL}
+"""States that may be gone back from, and so never go on where nothing could be taken back."""
+
 
 def decide(
     upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
@@ -65,10 +68,9 @@ def _ill(look: Look) -> Turn | None:
 
     After a while what it has goes back. Removal has its own look at everything.
     """
-    if look.status.state not in _GUARDED or look.status.attempt.removing:
+    if look.status.state not in _BRAKED or look.status.attempt.removing:
         return None
-    least = 1 if look.status.state is State.BAKE else look.upgrade.spec.min_replicas
-    lack = next(whole.lacks(look.seen.inventory, look.new, least), None)
+    lack = _lack(look) if look.status.state in _GUARDED else None
     why = lack or passing.brake(look)
     since = look.status.attempt.sick_since
     if why is None:
@@ -80,6 +82,12 @@ def _ill(look: Look) -> Turn | None:
         return wayback.failed(look.having(status), Reason(why))
     awaits = Awaits.CONTROL_PLANE if lack else Awaits.BRAKE
     return Turn(status, f"nothing moves: {why}", SOON, awaits, Notice("Stopped", warning=True))
+
+
+def _lack(look: Look) -> Reason | None:
+    """What the new control plane lacks."""
+    least = 1 if look.status.state is State.BAKE else look.upgrade.spec.min_replicas
+    return next(whole.lacks(look.seen.inventory, look.new, least), None)
 
 
 def _recovered(look: Look) -> Turn:

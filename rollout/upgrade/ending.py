@@ -15,6 +15,7 @@ from rollout.upgrade.look import (
     attempted,
     blocked,
     changed,
+    frozen,
     hold,
     namespaces,
     remember,
@@ -34,6 +35,8 @@ def moving_tags(look: Look) -> Turn:
         if look.status.attempt.landed < len(look.status.attempt.changes):
             return hold(look, f"tag {name} is to point to {look.new}", Awaits.OBJECTS)
         return _followed(look, name)
+    if turn := frozen(look) or herding.released(look, _followers(look, name)):
+        return turn
     found = tags.changes(look.seen, name, look.new, f"tag {name}")
     if not isinstance(found, tuple):
         return blocked(look, found)
@@ -46,9 +49,7 @@ def _followed(look: Look, name: str) -> Turn:
     here = wave(look.status, f"tag {name}")
     if here is not None:
         return herding.moved_all(look, here)
-    begun = {each.name for each in namespaces(look.status)}
-    left = {pod.namespace for pod in look.seen.inventory.served(look.old)} - begun
-    came = [each for each in tags.members(look.seen.inventory, name) if each in left]
+    came = _followers(look, name)
     if not came:
         return confirm(look, f"tag {name} points to {look.new}")
     standing = tuple(NamespaceStatus(each, Standing.LABELLED, look.now) for each in came)
@@ -56,6 +57,13 @@ def _followed(look: Look, name: str) -> Turn:
     status = attempted(look.status, waves=(*look.status.attempt.waves, new))
     because = f"with tag {name} move {', '.join(came)}"
     return Turn(remember(status, look.now, because), because, AT_ONCE)
+
+
+def _followers(look: Look, name: str) -> list[str]:
+    """The namespaces that name the tag, or nothing, and have pods of the old revision still."""
+    begun = {each.name for each in namespaces(look.status)}
+    left = {pod.namespace for pod in look.seen.inventory.served(look.old)} - begun
+    return [each for each in tags.members(look.seen.inventory, name) if each in left]
 
 
 def baking(look: Look) -> Turn:
@@ -101,6 +109,8 @@ def removing(look: Look) -> Turn:
         return wayback.failed(look, Reason(found.because))
     if found.gate is Gate.HOLD:
         return held(look, found)
+    if turn := frozen(look):
+        return turn
     revision = look.revision(look.old)
     owner = revision.istiod if revision else None
     if owner is not None and owner.put_back:
@@ -128,7 +138,8 @@ def _removing(look: Look) -> Turn:
 
 def _same(look: Look, each: Recorded) -> bool:
     metadata = look.seen.objects[each.ref]["metadata"]
-    return bool(metadata.get("uid") == each.uid and not metadata.get("deletionTimestamp"))
+    same = not each.uid or metadata.get("uid") == each.uid
+    return bool(same and not metadata.get("deletionTimestamp"))
 
 
 _FIRST = (

@@ -18,7 +18,7 @@ from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Awaits, Change, Recorded
 from rollout.upgrade import journal, wayback
-from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, hold
+from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, frozen, hold
 from rollout.upgrade.passing import confirm, go_on, judged
 from rollout.workloads import twin
 
@@ -80,6 +80,8 @@ def moving(look: Look) -> Turn:
         return judged(look)
     if refusal := _refused(look, move):
         return blocked(look, refusal, Awaits.FINDINGS)
+    if stop.asked_at is None and (turn := frozen(look)):
+        return turn
     if move.gateway is not None:
         return _approved_by_hand(look, move)
     return _injected(look, move, stop.part)
@@ -122,7 +124,7 @@ def _injected(look: Look, move: GatewayMove, part: int) -> Turn:
             because = f"{move.name}: {step}"
             status = changed(look, changes, because)
             if any(change.made is not None for change in changes):
-                twins = Recorded(here.twin, "")
+                twins = Recorded(here.twin)
                 status = attempted(status, recorded=(*status.attempt.recorded, twins))
             return Turn(status, because, AT_ONCE, notice=Notice("Gateway"))
         if waiting := _unready(look, here):

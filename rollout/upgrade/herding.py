@@ -1,8 +1,8 @@
 """The state of a wave: its namespaces settled, moved one after the other, and judged together."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from rollout.model.mesh import Ref
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrading import Awaits, NamespaceStatus, Standing, WaveStatus
 from rollout.upgrade import gating, tags, waves, wayback
@@ -12,6 +12,7 @@ from rollout.upgrade.look import (
     attempted,
     blocked,
     changed,
+    frozen,
     hold,
     namespaces,
     remember,
@@ -55,10 +56,8 @@ def _settle(look: Look, name: str) -> Turn:
         chosen = chosen[:1]
     if not chosen:
         return go_on(look, f"wave {stop.name} has no namespace left to move")
-    active = [(n, r) for n in chosen if (r := _active(look, n)) is not None]
-    if active:
-        because = f"{active[0][1]} is under way in {active[0][0]}"
-        return hold(look, because, Awaits.ROLLOUTS, deadline=False)
+    if turn := frozen(look) or released(look, chosen):
+        return turn
     new = WaveStatus(name, tuple(NamespaceStatus(each) for each in chosen), look.now)
     status = attempted(look.status, waves=(*look.status.attempt.waves, new))
     because = f"wave {name} begins: {', '.join(chosen)}"
@@ -71,10 +70,19 @@ def _settle(look: Look, name: str) -> Turn:
     return Turn(remember(status, look.now, because), because, AT_ONCE, notice=Notice("Wave"))
 
 
-def _active(look: Look, name: str) -> Ref | None:
-    """A Rollout of any tool that is under way in the namespace; a restart would spoil both."""
-    space = look.seen.inventory.space(name)
-    return space.active[0] if space and space.active else None
+def released(look: Look, names: Iterable[str], *, begun: bool = False) -> Turn | None:
+    """The turn that waits for a Rollout of any tool in these namespaces; a restart would spoil it.
+
+    ``begun``: their move is written down, so that ours that have moved no request wait for it.
+    """
+    for name in names:
+        space = look.seen.inventory.space(name)
+        active = space.active if space else ()
+        left = [ref for ref in active if not (space and begun and ref in space.prepared)]
+        if left:
+            because = f"{left[0]} is under way in {name}"
+            return hold(look, because, Awaits.ROLLOUTS, deadline=False)
+    return None
 
 
 def _move(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
@@ -96,10 +104,8 @@ def _move(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
 
 
 def _label(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
-    active = _active(look, space.name)
-    if active is not None:
-        because = f"{active} is under way in {space.name}"
-        return hold(look, because, Awaits.ROLLOUTS, deadline=False)
+    if turn := frozen(look) or released(look, (space.name,)):
+        return turn
     by_tag = look.stop.wave is not None and look.stop.wave.tag is not None
     inventory = look.seen.inventory
     found = () if by_tag else waves.relabelled(inventory, space.name, look.new, here.name)
@@ -113,6 +119,8 @@ def _try(look: Look, space: NamespaceStatus) -> Turn:
     """A pod is tried before any is restarted; what it would get, all would get."""
     if look.status.attempt.landed < len(look.status.attempt.changes):
         return hold(look, f"{space.name} is to be labelled", Awaits.OBJECTS)
+    if turn := released(look, (space.name,), begun=True):
+        return turn
     why, told = waves.injected(look, space.name, look.new)
     if why is not None:
         if told and space.since and look.now - space.since >= LATE:

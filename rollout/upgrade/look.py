@@ -1,7 +1,7 @@
 """What one look at an upgrade holds in its hand, and what every state wants to know of it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.model.mesh import MeshPod, MeshRevision
@@ -192,6 +192,17 @@ def paused(
     status = attempted(look.status, pause=Pause(kind, short(because), look.now, by))
     notice = Notice("Paused", warning=not by)
     return Turn(remember(status, look.now, because), because, SOON, awaits, notice)
+
+
+def frozen(look: Look) -> Turn | None:
+    """The turn that waits for the end of a freeze before anything new begins."""
+    freeze = look.upgrade.spec.frozen(look.now)
+    if freeze is None:
+        return None
+    until = freeze.to.astimezone(UTC)
+    because = f"frozen until {until:%Y-%m-%d %H:%M} UTC: {freeze.reason}"
+    turn = hold(look, because, Awaits.FREEZE, deadline=False)
+    return replace(turn, again=min(freeze.to - look.now, PATIENT))
 
 
 def blocked(look: Look, because: Reason | str, awaits: Awaits = Awaits.OBJECTS) -> Turn:

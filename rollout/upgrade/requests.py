@@ -105,7 +105,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return None
     yes = request.verb is Verb.APPROVE
     answer = Answer(
-        *(request.who, yes, look.now, stop.number, look.status.attempt.number),
+        *(yes, look.now, stop.number, look.status.attempt.number),
+        who=request.who,
         claimed=request.claimed,
         reason=request.reason,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from rollout.model.mesh import DEFAULT, Ref
+from rollout.model.mesh import DEFAULT
 from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
 from rollout.model.status import Phase
@@ -15,8 +15,16 @@ from rollout.model.upgrading import (
     State,
     UpgradeStatus,
 )
-from rollout.upgrade import ending, gateways, herding, wayback, whole
-from rollout.upgrade.look import Look, Turn, attempted, blocked, changed, enter, hold, remember
+from rollout.upgrade import ending, gateways, herding, installing, wayback, whole
+from rollout.upgrade.look import (
+    Look,
+    Turn,
+    attempted,
+    blocked,
+    enter,
+    hold,
+    remember,
+)
 from rollout.upgrade.passing import brake, go_on
 from rollout.upgrade.stops import stops
 
@@ -100,12 +108,12 @@ def _default(look: Look) -> str:
 
 def _install(look: Look) -> Turn:
     """Until the new control plane is whole, and has taken nothing to itself."""
-    if turn := _asked_to_install(look):
+    if turn := installing.asked(look):
         return turn
     inventory, spec = look.seen.inventory, look.upgrade.spec
     lacking = [*whole.lacks(inventory, look.new, spec.min_replicas)]
     if lacking:
-        return hold(look, lacking[0], Awaits.INSTALLER)
+        return installing.awaited(look, lacking[0])
     if differ := whole.roots_differ(inventory, look.old, look.new):
         return blocked(look, differ, Awaits.CONTROL_PLANE)
     if inventory.default == look.new and look.old != look.new:
@@ -154,19 +162,6 @@ def _probe(look: Look) -> Reason | None:
         by = tried.revision or "nobody"
         return Reason(f"a pod tried at {look.new} gets {tried.proxies} proxies by {by}")
     return None
-
-
-def _asked_to_install(look: Look) -> Turn | None:
-    """The Sail Operator is told the version, once; whoever else installs is waited for."""
-    sail = look.upgrade.spec.install.sail
-    if sail is None or look.status.attempt.changes:
-        return None
-    from_operator = look.seen.objects.get(Ref("SailIstio", "", sail.istio))
-    if from_operator is None:
-        return blocked(look, f"there is no Istio {sail.istio} of the Sail Operator")
-    changes = wayback.sail_changes(look, sail, from_operator)
-    because = f"the Sail Operator is asked for {sail.version}"
-    return Turn(changed(look, changes, because), because, AT_ONCE)
 
 
 def phase(status: UpgradeStatus, awaits: Awaits | None) -> Phase:

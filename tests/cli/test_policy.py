@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rollout.cli import policy
-from rollout.cli.policy import Policy
+from rollout.cli.policy import Page, Policy, Readers
 from rollout.errors import RefusedError
 
 FULL = """
@@ -14,6 +14,7 @@ signers:
     # who may sign
     ann@example.com ssh-ed25519 AAAA
 abroad: {shop/source: [bookinfo]}
+page: {login: true, readers: loggedIn, hosts: [rollout.example.com]}
 """
 
 
@@ -24,6 +25,7 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     assert (found.local_git, found.webhooks) == (True, ("https://gate.example.com",))
     assert found.signers["releases"].endswith("ssh-ed25519 AAAA\n")
     assert found.abroad == {"shop/source": ("bookinfo",)}
+    assert found.page == Page(("rollout.example.com",), Readers.LOGGED_IN, login=True)
 
 
 def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) -> None:
@@ -44,6 +46,9 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
             "abroad: {source: [shop]}",
             "abroad.source is no source; namespace/name is wanted",
         ),
+        ("page: {logins: true}", "page.logins is unknown; did you mean login"),
+        ("page: {hosts: ['https://a/b']}", "page.hosts[0] is 'https://a/b'"),
+        ("page: {readers: loggedIn}", "page.readers is loggedIn; page.login must be true then"),
         ("[", "is no YAML"),
         ("7", "policy.yaml: is 7; a mapping is wanted"),
     ],

@@ -46,10 +46,10 @@ def objects(name: str = "shop", pods: int = 2) -> list[Json]:
     subsets = [{"name": "stable", "labels": {"version": "v1"}}]
     route = [{"destination": {"host": name, "subset": "stable"}}]
     return [
-        _obj("Service", name, {"selector": {"app": name}}),
-        _obj("DestinationRule", name, {"host": name, "subsets": subsets}),
-        _obj("VirtualService", name, {"hosts": [name], "http": [{"route": route}]}),
-        *(obj for revision in REVISIONS for obj in _workload(name, revision, pods)),
+        obj("Service", name, {"selector": {"app": name}}),
+        obj("DestinationRule", name, {"host": name, "subsets": subsets}),
+        obj("VirtualService", name, {"hosts": [name], "http": [{"route": route}]}),
+        *(made for revision in REVISIONS for made in _workload(name, revision, pods)),
         endpoints(name, dict.fromkeys(REVISIONS, pods)),
     ]
 
@@ -57,7 +57,7 @@ def objects(name: str = "shop", pods: int = 2) -> list[Json]:
 def endpoints(name: str, ready: Mapping[str, int]) -> Json:
     """The Service's slice with so many ready pods of each revision."""
     names = [f"{name}-{rev}-h-{i}" for rev, count in ready.items() for i in range(count)]
-    made = _obj("EndpointSlice", f"{name}-1", None, {"kubernetes.io/service-name": name})
+    made = obj("EndpointSlice", f"{name}-1", None, {"kubernetes.io/service-name": name})
     listed = [
         {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": pod}} for pod in names
     ]
@@ -72,16 +72,22 @@ def _workload(name: str, revision: str, pods: int) -> list[Json]:
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}},
     }
-    made = [_obj("Deployment", full, spec)]
+    made = [obj("Deployment", full, spec)]
     for index in range(pods):
-        pod = _obj("Pod", f"{full}-h-{index}", {}, labels | {"pod-template-hash": "h"})
+        pod = obj("Pod", f"{full}-h-{index}", {}, labels | {"pod-template-hash": "h"})
         owner = {"kind": "ReplicaSet", "name": f"{full}-h", "controller": True}
         made.append({**pod, "metadata": {**pod["metadata"], "ownerReferences": [owner]}})
     return made
 
 
-def _obj(kind: str, name: str, spec: Any, labels: Mapping[str, str] | None = None) -> Json:
-    meta: dict[str, Any] = {"name": name, "namespace": NAMESPACE}
+def obj(
+    kind: str,
+    name: str,
+    spec: Any,
+    labels: Mapping[str, str] | None = None,
+    namespace: str = NAMESPACE,
+) -> Json:
+    meta: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
     made = {"kind": kind, "metadata": meta | ({"labels": dict(labels)} if labels else {})}
     return made if spec is None else made | {"spec": spec}
 

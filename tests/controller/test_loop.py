@@ -1,7 +1,7 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from rollout.controller.loop import Loop, Scheduler, Trouble, clock
+from rollout.controller.loop import Loop, Scheduler, Steady, Trouble, clock
 from rollout.errors import ConflictError, OutsideError
 from tests import virtual
 
@@ -256,15 +256,24 @@ async def test_the_real_scheduler_rings_once_and_the_last_call_counts() -> None:
         keys.append(key)
         rung.set()
 
-    alarms.at(clock() + FOREVER, "a", ring)
-    alarms.at(clock() + timedelta(milliseconds=20), "a", ring)
-    alarms.at(clock() + timedelta(milliseconds=10), "b", ring)
+    alarms.after(FOREVER, "a", ring)
+    alarms.after(timedelta(milliseconds=20), "a", ring)
+    alarms.after(timedelta(milliseconds=10), "b", ring)
     alarms.off("b")
     alarms.off("nobody")
     async with asyncio.timeout(300):
         await rung.wait()
     alarms.stop()
     assert keys == ["a"]
+
+
+def test_the_time_of_alarms_goes_on_whatever_the_wall_clock_is_set_to() -> None:
+    seconds = 5.0
+    zone = Steady(lambda: seconds)
+    before, seconds = datetime.now(zone), 20.0
+    an_hour_ahead = (datetime.now(UTC) + timedelta(hours=1)).replace(tzinfo=zone)
+    assert datetime.now(zone) - before == timedelta(seconds=15)
+    assert zone.fromutc(an_hour_ahead) - before == timedelta(seconds=15)
 
 
 def test_the_clock_keeps_what_a_status_keeps() -> None:

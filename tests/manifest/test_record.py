@@ -72,7 +72,7 @@ STATUSES = st.builds(
         max_size=2,
     ).map(tuple),
     approvals=st.lists(
-        st.builds(Answer, TEXT, st.booleans(), TIMES, st.integers(0, 9), st.integers(0, 9)),
+        st.builds(Answer, st.booleans(), TIMES, st.integers(0, 9), st.integers(0, 9), who=TEXT),
         max_size=2,
     ).map(tuple),
     pause=st.none() | st.builds(Pause, st.sampled_from(PauseKind), TEXT, TIMES, TEXT),
@@ -236,7 +236,7 @@ FORMER: dict[str, object] = {
 
 
 def test_a_status_of_the_former_shape_is_read_whole() -> None:
-    step = StepStatus(1, "step 2", NOW, Opened("n", "ok", NOW))
+    step = StepStatus(1, "step 2", NOW, Opened("n", NOW, because="ok"))
     assert record.status({"status": FORMER}) == make.status(
         phase=Phase.PAUSED,
         because="drift: virtualservice shop/shop http[0]",

@@ -93,7 +93,7 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
     status = make.changed(
         STEPPING,
         verdicts=(Verdict("ready", Outcome.PASS, "ready: 12 of at least 10"),),
-        approvals=(Answer("ada", yes=True, at=START, step=0, attempt=1),),
+        approvals=(Answer(yes=True, at=START, step=0, attempt=1, who="ada"),),
         warnings=("ROL-004: no proxy",),
         rejected=Rejected(Revision("v0"), "errors", START),
         drift=Drift(2, START, "http[0]"),

@@ -61,7 +61,7 @@ def test_people_are_waited_for_at_an_approval_and_at_a_pause_that_none_of_them_a
 
 
 def test_answers_to_another_step_or_attempt_are_of_the_past() -> None:
-    here = Answer("slack:U1", True, NOON, 4, 2)
+    here = Answer(True, NOON, 4, 2, who="slack:U1")
     past = (replace(here, step=3), replace(here, attempt=1))
     journey = replace(PLAIN, step=Step(4, "rest"), answers=(*past, here))
     assert journey.answered == (here,)

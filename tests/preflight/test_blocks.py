@@ -296,6 +296,7 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
         [but(claims={"shop/b": HOST})],
         [but(claims={"shop/shop": HOST, "shop/b": "b.shop.svc.cluster.local"})],
     ),
+    "ROL-063": ([but(moved_by="upgrade/mesh")], [but(moved_by="")]),
 }
 STOPPED = [(name, case) for name, (blocks, _) in WORLDS.items() for case in blocks]
 FREE = [(name, case) for name, (_, nearby) in WORLDS.items() for case in nearby]

@@ -632,6 +632,12 @@ CASES = [
         "rollout shop/b: has service",
     ),
     (
+        "ROL-063",
+        "block",
+        but(moved_by="upgrade/mesh"),
+        "namespace shop: upgrade/mesh is moving its pods; it waits for that",
+    ),
+    (
         "ROL-062",
         "warn",
         replace(

@@ -115,3 +115,17 @@ def test_a_change_of_what_proxies_should_know_is_confirmed_anew() -> None:
     found = reconcile.decide(look.rollout, look.status, look.seen, START)
     assert any(isinstance(a, SetRoute) for a in found.actions)
     assert (found.status.stage.asked_at, found.status.stage.confirmed_at) == (START, None)
+
+
+def test_an_old_versions_name_put_back_is_told_and_no_hot_loop() -> None:
+    """Nothing of ours is written there, so asking for it again would never end."""
+    stray = "virtualservice shop/shop http[0]: all to subset v1, wanted v2"
+    idle = make.at_step(stage=Stage.IDLE, canary=None, step=None)
+    look = make.look(
+        idle, traffic=SeenTraffic(strays=(stray,), subsets={"stable": {"version": "v1"}})
+    )
+    found = reconcile.decide(look.rollout, look.status, look.seen, START)
+    assert [type(action) for action in found.actions] == [Announce]
+    assert (found.because, found.status.phase) == (stray, Phase.PAUSED)
+    again = reconcile.decide(look.rollout, found.status, look.seen, START)
+    assert (again.actions, again.status) == ((), found.status)

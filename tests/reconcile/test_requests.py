@@ -154,9 +154,9 @@ def test_a_no_brings_everyone_back() -> None:
 
 
 def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_dropped() -> None:
-    first = Answer("bob", True, START, 0, 1)
-    again = Answer("bob", True, START + MINUTE, 0, 1)
-    past = Answer("eve", True, START, 0, 0)
+    first = Answer(True, START, 0, 1, who="bob")
+    again = Answer(True, START + MINUTE, 0, 1, who="bob")
+    past = Answer(True, START, 0, 0, who="eve")
     status = make.at_step(approvals=(first,))
     assert requests.answered_in_chat(status, again, MINUTE / 2).attempt.approvals == (again,)
     assert requests.answered_in_chat(status, again) is status
@@ -191,5 +191,5 @@ def test_an_answer_by_annotation_keeps_the_claim_and_counts_for_whoever_may_anno
     turn = requests.answered(make.look(make.at_step(), request=asked))
     assert turn is not None
     (answer,) = turn.status.attempt.approvals
-    assert answer == Answer("", False, START, 0, 1, reason="prices are wrong", claimed="ada")
+    assert answer == Answer(False, START, 0, 1, reason="prices are wrong", claimed="ada")
     assert answer.answerer == "ada (unverified)"

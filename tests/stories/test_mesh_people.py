@@ -337,7 +337,7 @@ async def test_a_listener_hears_of_it_once_a_step_with_its_kind(asking: Scene) -
 
 
 def answer(who: str, number: int, now: datetime, *, yes: bool = True) -> Answer:
-    return Answer(f"slack:{who}", yes, now, number, 1, who)
+    return Answer(yes, now, number, 1, who, who=f"slack:{who}")
 
 
 def waiting_wave() -> Play:

@@ -88,7 +88,7 @@ class Away(FakeChat):
 
 def an_answer(shop: Shop, who: str) -> tuple[Ref, Answer, timedelta]:
     """A yes to the first step, as the hearing saves it."""
-    given = Answer(f"slack:{who}", True, virtual.clock(), 0, 1, "S0OPS")
+    given = Answer(True, virtual.clock(), 0, 1, "S0OPS", who=f"slack:{who}")
     return Ref("Rollout", "shop", "shop"), given, timedelta(hours=4)
 
 

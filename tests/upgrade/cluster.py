@@ -47,13 +47,6 @@ def istiod(revision: str, replicas: int = 2) -> list[dict[str, Any]]:
         "spec": {"containers": [container]},
     }
     where = {"namespace": SYSTEM, "labels": labels}
-    values = {
-        "global": {
-            "hub": "docker.io/istio",
-            "tag": version(revision),
-            "proxy": {"image": "proxyv2"},
-        }
-    }
     return [
         {
             "kind": "Deployment",
@@ -84,11 +77,18 @@ def istiod(revision: str, replicas: int = 2) -> list[dict[str, Any]]:
             "kind": "ConfigMap",
             "apiVersion": "v1",
             "metadata": {"name": f"istio-sidecar-injector-{revision}", **where},
-            "data": {"values": json.dumps(values), "config": "{}"},
+            "data": {"values": injector_config(revision), "config": "{}"},
         },
         injector(f"istio-sidecar-injector-{revision}", revision),
         validator(f"istio-validator-{revision}-{SYSTEM}", revision),
     ]  # fmt: skip
+
+
+def injector_config(revision: str) -> str:
+    """What a revision's injector says of the proxies that it injects."""
+    proxy = {"image": "proxyv2"}
+    values = {"global": {"hub": "docker.io/istio", "tag": version(revision), "proxy": proxy}}
+    return json.dumps(values)
 
 
 def endpoints(service: str, count: int) -> dict[str, Any]:
@@ -272,6 +272,9 @@ class Mesh:
     ``deaf``: istiods that do not answer webhooks. ``silent``: ``/debug/syncz`` cannot be asked.
     ``refusing``: pods (``namespace``) whose proxies refuse what ``NEW`` sends.
     ``naked``: namespaces whose pods start without a proxy whatever the webhooks say.
+    ``runs``: the version of a revision that is not the one of its name.
+    ``native``: the proxies of ``NEW`` stand among the init containers.
+    ``rejects``, ``convergence``: what the new istiod counts, and its seconds to the proxies.
     ``broken``: namespaces whose requests fail since then, one in five.
     ``watch``: told after every change of pods.
     """
@@ -284,6 +287,9 @@ class Mesh:
     naked: set[str] = field(default_factory=set)
     broken: dict[str, datetime] = field(default_factory=dict)
     rejects: float = 0.0
+    convergence: float = 0.0
+    native: bool = False
+    runs: dict[str, str] = field(default_factory=dict)
     nothing_counted: bool = False
     at_once: int = 2
     watch: Callable[["Mesh"], None] = lambda _: None
@@ -325,7 +331,9 @@ class Mesh:
             revision = hook.calls.service.removeprefix("istiod-")
             if not self.serves(revision):
                 raise RefusedError(f'failed calling webhook "{hook.name}": no endpoints')
-            pod = with_proxy(pod, revision)
+            pod = with_proxy(pod, revision, native=self.native and revision == NEW)
+            if revision in self.runs:
+                pod = json.loads(json.dumps(pod).replace(version(revision), self.runs[revision]))
         return pod
 
     def serves(self, revision: str) -> bool:
@@ -440,8 +448,9 @@ class Mesh:
 
     def _page(self, revision: str) -> Iterable[dict[str, Any]]:
         for pod in self.kube.list("Pod"):
-            if revisions_of(pod) == [revision] and is_ready(pod):
-                meta = pod["metadata"]
+            meta = pod["metadata"]
+            by = (meta.get("annotations") or {}).get("istio.io/rev")
+            if by == revision and revisions_of(pod) and is_ready(pod):
                 refuses = revision == NEW and meta["namespace"] in self.refusing
                 yield {
                     "proxy": f"{meta['name']}.{meta['namespace']}",
@@ -475,6 +484,8 @@ class Mesh:
     def _value(self, question: ValueQuestion) -> float:
         if "pilot_xds{" in question.promql:
             return 10.0
+        if "convergence" in question.promql:
+            return self.convergence
         return self.rejects if "rejects" in question.promql else 0.0
 
     def _counted(self, question: CountsQuestion, at: datetime) -> Iterable[PodCount]:
@@ -492,18 +503,23 @@ def slow(question: CountsQuestion) -> bool:
     return question.counting is Counting.SLOW
 
 
-def with_proxy(pod: Json, revision: str) -> Json:
+def with_proxy(pod: Json, revision: str, *, native: bool = False) -> Json:
     """The pod after injection; injected twice it has two proxies."""
     meta, spec = pod["metadata"], pod["spec"]
     image = f"docker.io/istio/proxyv2:{version(revision)}"
     others = [c for c in spec["containers"] if c.get("image") != "auto"]
+    place = "initContainers" if native else "containers"
+    beside = list(spec.get("initContainers") or ()) if native else others
+    proxy = {"name": "istio-proxy", "image": image} | (
+        {"restartPolicy": "Always"} if native else {}
+    )
     return {
         **pod,
         "metadata": {
             **meta,
             "annotations": {**(meta.get("annotations") or {}), "istio.io/rev": revision},
         },
-        "spec": {**spec, "containers": [*others, {"name": "istio-proxy", "image": image}]},
+        "spec": {**spec, "containers": others, place: [*beside, proxy]},
     }
 
 
@@ -512,7 +528,9 @@ def is_ready(pod: Json) -> bool:
 
 
 def revisions_of(pod: Json) -> list[str]:
-    images = [c["image"] for c in pod["spec"]["containers"] if c["name"] == "istio-proxy"]
+    spec = pod["spec"]
+    every = (*spec["containers"], *(spec.get("initContainers") or ()))
+    images = [c["image"] for c in every if c["name"] == "istio-proxy"]
     return [image.rpartition(":")[2].replace(".", "-") for image in images]
 
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.controller.instruments import Instruments
+from rollout.controller.upgrading import trials
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import UpgradeStore
 from rollout.controller.upgrading.looks import UpgradeLooks
 from rollout.controller.upgrading.seeing import Surveyor
-from rollout.errors import ConflictError
+from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import upgrades
 from rollout.model.upgrading import State, UpgradeStatus
-from tests.upgrade.cluster import NEW, OLD, Mesh
+from tests.upgrade.cluster import NEW, OLD, SYSTEM, Mesh
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LEAST = timedelta(seconds=1)
@@ -80,16 +81,41 @@ class Play:
         return upgrades.status(self.mesh.get("ControlPlaneUpgrade", "", "mesh"))
 
     def look(self) -> timedelta | None:
+        refused, done = self.refusal(), len(self.mesh.kube.writes)
         try:
             again = asyncio.run(self.looks.look("mesh"))
         except ConflictError:
             again = LEAST
+        self._keeps_its_brake(refused, self.mesh.kube.writes[done:])
         if self.told[-1:] != [self.status.because]:
             self.told.append(self.status.because)
         if self.settles:
             self.mesh.settle()
         self.now += max(LEAST, again or LEAST)
         return again
+
+    def refusal(self) -> str:
+        """Why a good VirtualService could not be written now; empty: it could."""
+        try:
+            self.mesh.kube.admit(trials.virtual_service(SYSTEM, good=True))
+        except RefusedError as error:
+            return str(error)
+        return ""
+
+    def _keeps_its_brake(self, refused: str, writes: list[str]) -> None:
+        """No look takes the brake away; where somebody else has, it writes nothing and says so.
+
+        What goes back writes all the same.
+        """
+        if not refused:
+            assert self.refusal() == "", writes
+            return
+        status = self.status
+        if status.state in (State.RETURNING, State.RETURNED) or status.attempt.removing:
+            return
+        own = ("patch ControlPlaneUpgrade", "create Event")
+        assert [one for one in writes if not one.startswith(own)] == []
+        assert status.awaits is not None or status.state is State.IDLE, status.because
 
     def until(self, done: Callable[["Play"], bool], most: int = 400) -> "Play":
         for _ in range(most):

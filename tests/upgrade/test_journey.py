@@ -41,6 +41,8 @@ def test_everything_goes_to_the_new_revision_and_the_old_one_is_removed_when_peo
     assert play.status.because == f"{OLD} is gone; all is at {NEW}"
     left = [key for key in play.mesh.kube.objects if OLD in key[2] and key[0] != "EndpointSlice"]
     assert left == []
+    gateways = [key[2] for key in play.mesh.kube.objects if key[:2] == ("Deployment", "ingress")]
+    assert gateways == ["gw"]
     assert play.mesh.labels("shop1")["istio.io/rev"] == NEW
     assert "istio-injection" not in play.mesh.labels("shop1")
     assert play.mesh.labels("tagged")["istio.io/rev"] == "prod"
@@ -54,7 +56,7 @@ def test_what_is_kept_is_kept() -> None:
     assert play.mesh.serves(OLD)
 
 
-@pytest.mark.parametrize("state", BACK)
+@pytest.mark.parametrize("state", [State.PREFLIGHT, *BACK])
 def test_an_abort_in_any_state_brings_all_back_byte_by_byte(state: State) -> None:
     mesh = watched()
     before, pods = carriers(mesh), revisions(mesh)

@@ -129,7 +129,7 @@ def _say(stage: Stage, act: Act, status: UpgradeStatus, seconds: float) -> None:
         each.standing is Standing.MOVED for wave in status.attempt.waves for each in wave.namespaces
     )
     now = (act.name, status.state, stop.name if stop else "", moved)
-    if now == stage.shown:
+    if now == stage.shown or status.state is State.IDLE:
         return
     stage.shown = now
     where = f"{status.state} {stop.name if stop and stop.name != status.state.lower() else ''}"

@@ -1,11 +1,14 @@
 """``lab``: the local world, with a controller of its own in a child process."""
 
 import asyncio
+import contextlib
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,9 +54,25 @@ def up(
     data: Annotated[
         Path | None, typer.Option(help="Keep the cluster's objects in this file.")
     ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Open the controller's page in your browser.")
+    ] = False,
 ) -> None:
     """Start the lab and leave it running until Ctrl-C."""
-    asyncio.run(_up(controller=controller, rate=rate if shop else 0, shop=shop, data=data))
+    opened = webbrowser.open if open_it and controller else None
+    given = _Up(controller, rate if shop else 0, shop, data, opened)
+    asyncio.run(_up(given))
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    """What ``up`` was asked for; ``opened``: what shows an address in a person's browser."""
+
+    controller: bool
+    rate: int
+    shop: bool
+    data: Path | None
+    opened: Callable[[str], object] | None
 
 
 @app.command()
@@ -88,6 +107,7 @@ def demo(
 async def _demo(rate: int, *, upgrade: bool) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
     async with world(revisions=upgrade) as (running, child):
+        output.say(f"watch it in a browser: {await page_open(running)}")
         if upgrade:
             return int(await meshdemo.play(running, child, rate))
         return int(await demonstration.play(running, child, rate))
@@ -98,33 +118,39 @@ async def _people(rate: int) -> int:
     async with world(controller=False, https=True) as (running, _):
         told = await pulled.begun(running)
         child = await start_controller(running, signers=told.signers)
+        output.say(f"watch it in a browser: {await page_open(running)}")
         try:
             return int(await pulled.play(told, child, rate))
         finally:
             await child.stop()
 
 
-async def _up(*, controller: bool, shop: bool, rate: int, data: Path | None) -> None:
+async def _up(given: _Up) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     output.say("starting API server, Envoy, Prometheus and git …")
     async with (
-        world(controller=controller, data=data) as (running, child),
+        world(controller=given.controller, data=given.data) as (running, child),
         AsyncExitStack() as exits,
     ):
         output.facts(addresses(running.addresses(), child))
         output.say("")
         output.say(f"  export KUBECONFIG={running.kubeconfig}")
         output.say(f"  git clone {running.git_url} && cd shop")
-        if shop:
+        if given.shop:
             await _stock(running)
             output.say(f"  sed -i 's/v1$/v2/' {showcase.FILE}    # {showcase.BAD} is the bad one")
             output.say("  git commit -am v2 && git push")
             output.say(f"  open {running.slack.url}    # ann or bob must approve its second step")
             output.say(f"  kubectl -n {showcase.NAMESPACE} get rlo --watch")
-        if rate:
-            await exits.enter_async_context(running.load(rate, Ask(host=showcase.HOST)))
+        if given.controller:
+            page = await page_open(running)
+            output.say(f"  open {page}    # the page; any token of eight letters logs in here")
+            if given.opened is not None:
+                given.opened(page)
+        if given.rate:
+            await exits.enter_async_context(running.load(given.rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")
         await stop.wait()
     output.say("stopped")
@@ -207,6 +233,7 @@ def local_policy(
     file = folder / "policy.yaml"
     hosts = [f"{scheme}://127.0.0.1:*" for scheme in ("http", "https")]
     allowed: dict[str, Any] = {"localGit": True, "webhooks": hosts, "forges": hosts}
+    allowed["page"] = {"login": True}
     if slack is not None:
         tokens = {"botToken": slack.tokens.bot, "appToken": slack.tokens.app}
         for name, token in tokens.items():
@@ -250,5 +277,29 @@ def controller_command(
         *("--istiod", istiod, "--prometheus", prometheus or running.prometheus_url),
         *("--cache", folder / "clones", "--listen", door),
         *("--policy", local_policy(folder, running.slack, secret, signers)),
-        *("--audit", folder / AUDIT),
+        *("--audit", folder / AUDIT, "--page", _page(folder)),
     )
+
+
+PAGE = "page.address"
+OPENED = 200  # tenths of a second until the page answers
+
+
+def _page(folder: Path) -> str:
+    """Where the controller's page is: the same place however often it is started in a world."""
+    file = folder / PAGE
+    if not file.exists():
+        file.write_text(f"127.0.0.1:{processes.free_port()}", encoding="utf-8")
+    return file.read_text(encoding="utf-8")
+
+
+async def page_open(running: World) -> str:
+    """The page of the controller that watches ``running``, once it answers, or should have."""
+    address = _page(running.kubeconfig.parent)
+    for _ in range(OPENED):
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(*address.split(":"))
+            writer.close()
+            break
+        await asyncio.sleep(0.1)
+    return f"http://{address}/"

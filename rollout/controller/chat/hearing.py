@@ -187,7 +187,7 @@ class Hearing:
             raise _NoError(f"{ticket.key}: {said}")
         unlike = await self._unlike(asked) if yes else ""
         answer = Answer(
-            *(PROOF + user, yes, now, ticket.step, ticket.attempt, entry, unlike, reason)
+            yes, now, ticket.step, ticket.attempt, entry, unlike, reason, who=PROOF + user
         )
         await self.inbox.answer(asked.ref, answer, valid)
         telemetry.info(f"{'approved' if yes else 'rejected'} in slack", rollout=ticket.key)

@@ -54,7 +54,9 @@ def _event(news: News, now: datetime, reporter: Reporter) -> Json:
     In the core's own form, with the times of old: kubectl sorts and dates Events by them, and
     those of events.k8s.io have none.
     """
-    # An Event of an object without a namespace stands in "default" (apimachinery, EventRecorder).
+    # An Event of an object without a namespace stands in "default" (client-go, EventRecorder), and
+    # servers before 1.21 want both namespaces to be the same one (validation/events.go).
+    space = news.namespace or "default"
     name = f"{news.name[:200]}.{news.uid[:8]}.{news.once}.{news.reason.lower()}"
     moment = now.astimezone(UTC)
     second = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -62,7 +64,7 @@ def _event(news: News, now: datetime, reporter: Reporter) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": news.namespace or "default"},
+        "metadata": {"name": name, "namespace": space},
         "firstTimestamp": second,
         "lastTimestamp": second,
         "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -78,7 +80,7 @@ def _event(news: News, now: datetime, reporter: Reporter) -> Json:
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": news.kind,
             "name": news.name,
-            "namespace": news.namespace,
+            "namespace": space,
             "uid": news.uid,
         },
     }

@@ -68,6 +68,7 @@ class Observer:
     proxies: Proxies | None
     hooks: Hooks | None
     inbox: Inbox
+    moved_by: Callable[[str], str] = lambda _: ""
     guard: Guard = field(default_factory=Guard)
     _listing: Listing = field(init=False)
 
@@ -197,10 +198,12 @@ class Observer:
         if not asked.preflight:
             return ()
         status = held.status
-        canary = status.attempt.canary or revision
+        canary, space = status.attempt.canary or revision, held.rollout.namespace
         return self.guard.read(
             f"rollout {held.key}: preflight",
-            lambda: preflight.findings(self.kube, held.rollout, asked, status.stable, canary),
+            lambda: preflight.findings(
+                self.kube, held.rollout, asked, status.stable, canary, self.moved_by(space)
+            ),
             lambda why: (Finding(preflight.UNREAD, Severity.BLOCK, why),),
         )
 

@@ -35,22 +35,35 @@ UNREAD = ODD = "ROL-000"
 
 
 def findings(
-    kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
+    kube: Kube,
+    rollout: Rollout,
+    asked: Questions,
+    stable: Revision | None,
+    canary: Revision | None,
+    moved_by: str = "",
 ) -> tuple[Finding, ...]:
-    """What the rules say of a journey from ``stable`` to ``canary``."""
+    """What the rules say of a journey from ``stable`` to ``canary``.
+
+    ``moved_by``: the upgrade of the mesh that moves the rollout's namespace now; empty: none.
+    """
     odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, asked.target))
-    return (*odd, *rollouts.findings(case(kube, rollout, asked, stable, canary)))
+    return (*odd, *rollouts.findings(case(kube, rollout, asked, stable, canary, moved_by)))
 
 
 def case(
-    kube: Kube, rollout: Rollout, asked: Questions, stable: Revision | None, canary: Revision | None
+    kube: Kube,
+    rollout: Rollout,
+    asked: Questions,
+    stable: Revision | None,
+    canary: Revision | None,
+    moved_by: str = "",
 ) -> Case:
     """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
     ahead = _ahead(rollout, stops) if asked.target.canary else ()
     return Case(
-        snapshot=_snapshot(kube, rollout, asked, names, ahead),
+        snapshot=replace(_snapshot(kube, rollout, asked, names, ahead), moved_by=moved_by),
         target=asked.target,
         stable=names[0],
         canary=names[1],

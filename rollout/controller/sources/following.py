@@ -1,15 +1,21 @@
 """Sources on a loop of their own: what wakes them, and what stops with them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rollout.controller import telemetry
-from rollout.controller.loop import Loop, Scheduler, Trouble
+from rollout.controller.loop import Alarms, Loop, Scheduler, Trouble
 from rollout.controller.ports import Watching
 from rollout.controller.sources.look import Sources
 from rollout.errors import OutsideError
 
 AGAIN = 0.5  # seconds between two tries to read which sources there are
+
+
+def _together() -> Alarms:
+    """Sources of one repository are due at one instant."""
+    return Scheduler(spread=0)
 
 
 @dataclass(slots=True)
@@ -18,11 +24,12 @@ class Following:
 
     sources: Sources
     watch: Watching
+    alarms: Callable[[], Alarms] = _together
     _loop: Loop | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
-        alarms = Scheduler(spread=0)  # sources of one repository are due at one instant
+        alarms = self.alarms()
         self._loop = Loop(self.sources.look, self.sources.clock, alarms, _told)
         self.watch.listen(self._changed)
         try:

@@ -38,6 +38,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
         box = Box(store, answered_in_chat, upgrades.wake)
         upgrades.when_seen = lambda: controller.inbox.boxes.update({KIND: box})
         controller.metrics.watch(Planes(upgrades.known))
+        controller.moved_by = upgrades.moving
         controller.when_leading(upgrades.wake_all)
         await upgrades.run()
 

@@ -1,14 +1,17 @@
 """Upgrades on a loop of their own: what wakes them, and what stops with them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Json, Reviews, Watching
 from rollout.controller.upgrading.looks import UpgradeLooks
-from rollout.errors import OutsideError, RolloutError
+from rollout.errors import ManifestError, OutsideError, RolloutError
+from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND
+from rollout.upgrade.moving import moving
 
 AGAIN = 1.0  # seconds between two tries to read which upgrades there are
 ASKED = 60.0  # seconds between two questions whether we may see upgrades
@@ -92,6 +95,17 @@ class Upgrades:
             return self.looks.store.kube.list(KIND) if self._seen else ()
         except OutsideError:
             return ()
+
+    def moving(self, namespace: str) -> str:
+        """The upgrade that is moving the pods of ``namespace`` now; empty: none, or none is seen.
+
+        One that cannot be read moves nothing.
+        """
+        for obj in self.known():
+            with contextlib.suppress(ManifestError):
+                if namespace in moving(upgrades.status(obj)):
+                    return f"upgrade/{obj['metadata']['name']}"
+        return ""
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An upgrade itself is looked at at once, anything else of a mesh a moment later."""

@@ -17,7 +17,7 @@ from rollout.istio.revisions import syncz
 from rollout.manifest.upgrades import KIND
 from rollout.model.inventory import Inventory, Unread
 from rollout.model.mesh import Ref
-from rollout.model.observation import Finding, NoAnswer, Severity
+from rollout.model.observation import Finding, NoAnswer, Severity, ValueQuestion
 from rollout.model.status import Outcome
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import Brake, MeshObservation, MeshQuestions, Tried, Try
@@ -67,12 +67,21 @@ class Surveyor:
             except OutsideError as error:
                 unread.append(Unread(kind, str(error)))
         denied = await self._denied() if asked else None
-        beside = mesh.Beside(denied=denied, upgrade=upgrade.name, unread=tuple(unread))
+        beside = mesh.Beside(
+            kubernetes=await self._version() if asked else "",
+            denied=denied,
+            upgrade=upgrade.name,
+            unread=tuple(unread),
+        )
         made = mesh.inventory(objects, upgrade.spec.istio_namespace, beside)
         pages = await self._pages(made)
         if pages is None:
             return made
         return replace(made, proxies=syncz.states(pages))
+
+    async def _version(self) -> str:
+        """The API server's; empty: it does not tell."""
+        return await self.guard.hear("version", self.reviews.version(), lambda _: "")
 
     async def _denied(self) -> tuple[str, ...] | None:
         """What we would have to do and may not; None: the API server does not tell."""
@@ -119,11 +128,12 @@ class Surveyor:
         now: datetime,
     ) -> MeshObservation:
         """The answers to ``asked``. Errors: none."""
-        answers, tried, brake, members = await asyncio.gather(
+        answers, tried, brake, members, counted = await asyncio.gather(
             self._metrics(asked),
             self._tried(asked),
             self._brake(asked, inventory.namespace),
             self._members(asked),
+            self._counted(now) if asked.preflight else _nobody(),
         )
         objects, unread = self._objects(asked.objects)
         counts, values, no_answers = answers
@@ -133,7 +143,7 @@ class Surveyor:
             unread=unread,
             tried=tried,
             brake=brake,
-            findings=self._findings(upgrade, inventory, now) if asked.preflight else (),
+            findings=self._findings(upgrade, inventory, now, counted) if asked.preflight else (),
             recorded=self._recorded(inventory, asked.record) if asked.record else None,
             counts=counts,
             values=values,
@@ -171,6 +181,14 @@ class Surveyor:
         asking = self.metrics.ask(asked.counts, asked.values)
         return await self.guard.hear("prometheus", asking, silent)
 
+    async def _counted(self, now: datetime) -> bool:
+        """Whether Prometheus answers at all."""
+        question = ValueQuestion("prometheus", "vector(1)", now)
+        nothing: Answers = ((), (), ())
+        asking = self.metrics.ask((), (question,))
+        _, values, _ = await self.guard.hear("prometheus", asking, lambda _: nothing)
+        return bool(values)
+
     async def _tried(self, asked: MeshQuestions) -> Mapping[Try, Tried]:
         trying = trials.tried(self.trials, asked.tries)
         return await self.guard.hear("a pod tried", trying, lambda _: {})
@@ -188,11 +206,19 @@ class Surveyor:
         )
 
     def _findings(
-        self, upgrade: ControlPlaneUpgrade, inventory: Inventory, now: datetime
+        self,
+        upgrade: ControlPlaneUpgrade,
+        inventory: Inventory,
+        now: datetime,
+        counted: bool | None,
     ) -> tuple[Finding, ...]:
         """What the rules say; where they cannot be asked at all, nothing begins."""
         return self.guard.read(
             f"{upgrade.key}: preflight",
-            lambda: rules.findings(Case.of(upgrade.name, upgrade.spec, inventory, now)),
+            lambda: rules.findings(Case.of(upgrade.name, upgrade.spec, inventory, now, counted)),
             lambda why: (Finding(UNREAD, Severity.BLOCK, why),),
         )
+
+
+async def _nobody() -> None:
+    """The answer of nobody to a question that was not asked."""

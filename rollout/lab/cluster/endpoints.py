@@ -4,14 +4,38 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rollout.lab.cluster import pods
-from rollout.lab.kube.client import ENDPOINTS, POD, SERVICE, SLICE, Kind, Object
+from rollout.lab.kube.client import (
+    ENDPOINTS,
+    POD,
+    SERVICE,
+    SLICE,
+    ApiRefusedError,
+    Kind,
+    Kube,
+    Object,
+)
 from rollout.lab.kube.watched import Create, Delete, Patch, Plan, Watched, Write
 
-KINDS = (SERVICE, POD, ENDPOINTS, SLICE)
+OLDER_SLICE = Kind("discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice")
+"""As servers before Kubernetes 1.21 have it; they drop all conditions but ``ready``."""
 _MANAGED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
 
 
-def plan(watched: Watched, now: datetime) -> Plan:
+async def slices(kube: Kube) -> Kind:
+    """EndpointSlices as this server has them."""
+    try:
+        await kube.list(SLICE)
+    except ApiRefusedError:
+        return OLDER_SLICE
+    return SLICE
+
+
+def kinds(slices: Kind = SLICE) -> tuple[Kind, ...]:
+    """What ``plan`` reads and writes."""
+    return (SERVICE, POD, ENDPOINTS, slices)
+
+
+def plan(watched: Watched, now: datetime, slices: Kind = SLICE) -> Plan:
     """What makes every Service with a selector name its ready pods, and no others."""
     del now  # readiness alone decides
     writes: list[Write] = []
@@ -22,8 +46,8 @@ def plan(watched: Watched, now: datetime) -> Plan:
         if service["spec"].get("selector"):
             backing = list(_backing(spaces.get(service["metadata"]["namespace"], []), service))
             writes += _kept(watched, ENDPOINTS, _endpoints(service, backing))
-            writes += _kept(watched, SLICE, _slice(service, backing))
-    return Plan([*writes, *_left_behind(watched)])
+            writes += _kept(watched, slices, _slice(service, backing, slices))
+    return Plan([*writes, *_left_behind(watched, slices)])
 
 
 def target_port(port: Object, pod: Object) -> int | None:
@@ -74,22 +98,24 @@ def _address(pod: Object) -> Object:
     return {"ip": pod["status"]["podIP"], "targetRef": target}
 
 
-def _slice(service: Object, backing: list[Object]) -> Object:
+def _slice(service: Object, backing: list[Object], kind: Kind) -> Object:
     name = service["metadata"]["name"]
     labels = {"kubernetes.io/service-name": name} | _MANAGED
     return {
         "metadata": _meta(service, f"{name}-lab", labels),
         "addressType": "IPv4",
-        "endpoints": [_endpoint(pod) for pod in backing],
+        "endpoints": [_endpoint(pod, older=kind is OLDER_SLICE) for pod in backing],
         "ports": _ports(service, backing),
     }
 
 
-def _endpoint(pod: Object) -> Object:
+def _endpoint(pod: Object, *, older: bool) -> Object:
     found = pods.condition(pod, "Ready")
     serving = bool(found and found["status"] == "True")
     leaving = pods.leaving(pod)
-    conditions = {"ready": serving and not leaving, "serving": serving, "terminating": leaving}
+    conditions = {"ready": serving and not leaving}
+    if not older:
+        conditions |= {"serving": serving, "terminating": leaving}
     address = _address(pod)
     return {
         "addresses": [address["ip"]],
@@ -119,9 +145,9 @@ def _kept(watched: Watched, kind: Kind, wanted: Object) -> Iterator[Write]:
         yield Patch(kind, meta["namespace"], meta["name"], body)
 
 
-def _left_behind(watched: Watched) -> Iterator[Write]:
+def _left_behind(watched: Watched, slices: Kind) -> Iterator[Write]:
     living = {each["metadata"]["uid"] for each in watched.all(SERVICE)}
-    for kind in (ENDPOINTS, SLICE):
+    for kind in (ENDPOINTS, slices):
         for each in watched.all(kind):
             if pods.owner(each, "Service") not in living | {""}:
                 yield Delete(kind, each["metadata"]["namespace"], each["metadata"]["name"])

@@ -75,7 +75,9 @@ class Forwarding:
         meta = service["metadata"]
 
         async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._do(self._joined(meta["namespace"], meta["name"], reader, writer))
+            task = self._do(self._joined(meta["namespace"], meta["name"], reader, writer))
+            # Also of a call that is cancelled before it has begun.
+            task.add_done_callback(lambda _: writer.close())
 
         return await asyncio.start_server(met, *where)
 
@@ -88,15 +90,13 @@ class Forwarding:
     ) -> None:
         """Both ways, until both have ended; where no pod is ready the connection is cut."""
         targets = list(self._targets(namespace, name))
-        try:
-            if targets:
-                chosen = random.choice(targets)  # noqa: S311 - a share of calls, not a secret
-                behind, ahead = await asyncio.open_connection(*chosen)
+        if not targets:
+            return
+        with contextlib.suppress(OSError):
+            chosen = random.choice(targets)  # noqa: S311 - a share of calls, not a secret
+            behind, ahead = await asyncio.open_connection(*chosen)
+            with contextlib.closing(ahead):
                 await asyncio.gather(_copied(reader, ahead), _copied(behind, writer))
-        except OSError:
-            pass
-        finally:
-            writer.close()
 
     def _targets(self, namespace: str, name: str) -> Iterator[_Where]:
         found = self._watched.find(ENDPOINTS, namespace, name) or {}
@@ -106,10 +106,11 @@ class Forwarding:
                     for each in subset.get("addresses") or ():
                         yield loopback(each["ip"]), int(port["port"])
 
-    def _do(self, work: Coroutine[object, object, None]) -> None:
+    def _do(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _fronts(service: Object) -> Iterator[_Where]:

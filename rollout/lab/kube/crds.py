@@ -1,13 +1,15 @@
-"""The lab's own CRDs for the three Istio kinds it reads; any fields are kept, none are checked."""
+"""The lab's own CRDs for Istio's kinds that it knows; any fields are kept, none are checked."""
 
 from rollout.lab.kube.client import Object
 
-_GROUP = "networking.istio.io"
-_VERSIONS = ("v1", "v1beta1", "v1alpha3")  # as istiod's own definitions serve them
+_NETWORKING = "networking.istio.io", ("v1", "v1beta1", "v1alpha3")
+_SECURITY = "security.istio.io", ("v1", "v1beta1")
+"""Groups and their versions, as istiod's own definitions serve them."""
 _KINDS = (
-    ("VirtualService", "virtualservices", "vs"),
-    ("DestinationRule", "destinationrules", "dr"),
-    ("Gateway", "gateways", "gw"),
+    ("VirtualService", "virtualservices", "vs", _NETWORKING),
+    ("DestinationRule", "destinationrules", "dr", _NETWORKING),
+    ("Gateway", "gateways", "gw", _NETWORKING),
+    ("PeerAuthentication", "peerauthentications", "pa", _SECURITY),
 )
 
 
@@ -32,17 +34,18 @@ def dns() -> Object:
     }
 
 
-def _crd(kind: str, plural: str, short: str) -> Object:
+def _crd(kind: str, plural: str, short: str, where: tuple[str, tuple[str, ...]]) -> Object:
+    group, versions = where
     names = {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": [short]}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{_GROUP}"},
+        "metadata": {"name": f"{plural}.{group}"},
         "spec": {
-            "group": _GROUP,
+            "group": group,
             "scope": "Namespaced",
             "names": names | {"listKind": f"{kind}List", "categories": ["istio-io"]},
-            "versions": [_version(each, stored=each == "v1") for each in _VERSIONS],
+            "versions": [_version(each, stored=each == "v1") for each in versions],
         },
     }
 

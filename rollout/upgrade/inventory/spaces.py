@@ -8,6 +8,7 @@ from rollout.istio import owner
 from rollout.istio.revisions import trust
 from rollout.istio.revisions.selection import SPACE, Selection
 from rollout.model.mesh import MeshNamespace, Ref
+from rollout.model.status import Stage
 
 Obj = Mapping[str, Any]
 Held = Mapping[str, tuple[Obj, ...]]
@@ -38,9 +39,9 @@ def namespaces(
     roots = {
         lenient.namespace(each): each for each in held["ConfigMap"] if lenient.name(each) == ROOT
     }
-    active: dict[str, list[Ref]] = {}
-    for ref in _under_way(held):
-        active.setdefault(ref.namespace, []).append(ref)
+    active: dict[str, list[tuple[Ref, bool]]] = {}
+    for ref, prepared in _under_way(held):
+        active.setdefault(ref.namespace, []).append((ref, prepared))
     every = sorted(held["Namespace"], key=lenient.name)
     return tuple(_namespace(each, selection, known, roots, active) for each in every)
 
@@ -50,11 +51,12 @@ def _namespace(
     selection: Selection,
     known: Mapping[str, Mapping[str, str]],
     roots: Mapping[str, Obj],
-    active: Mapping[str, list[Ref]],
+    active: Mapping[str, list[tuple[Ref, bool]]],
 ) -> MeshNamespace:
     name = lenient.name(obj)
     root = roots.get(name)
     pem = lenient.text(lenient.under(root, "data", "root-cert.pem"))
+    here = sorted(active.get(name, ()))
     return MeshNamespace(
         name,
         known[name],
@@ -62,13 +64,17 @@ def _namespace(
         None if root is None else trust.fingerprints(pem),
         owner.owner(obj),
         owner.is_put_back(obj) and not owner.is_left_alone(obj),
-        tuple(sorted(active.get(name, ()))),
-        lenient.under(obj, "status", "phase") == "Terminating",
+        active=tuple(ref for ref, _ in here),
+        prepared=tuple(ref for ref, prepared in here if prepared),
+        terminating=lenient.under(obj, "status", "phase") == "Terminating",
     )
 
 
-def _under_way(held: Held) -> Iterator[Ref]:
+def _under_way(held: Held) -> Iterator[tuple[Ref, bool]]:
+    """Each with whether it is one of ours that has moved no request yet."""
     for kind, phases in _UNDER_WAY.items():
         for each in held[kind]:
             if lenient.text(lenient.under(each, "status", "phase")) in phases:
-                yield Ref(kind, lenient.namespace(each), lenient.name(each))
+                stage = lenient.under(each, "status", "stage", "name")
+                prepared = kind == "Rollout" and stage == Stage.PREPARING
+                yield Ref(kind, lenient.namespace(each), lenient.name(each)), prepared

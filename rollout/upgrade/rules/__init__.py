@@ -79,6 +79,7 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("UPG-063", WARN, paths.no_debug),
     Rule("UPG-064", WARN, planes.kept_by_sail),
     Rule("UPG-065", BLOCK, paths.others),
+    Rule("UPG-065", BLOCK, paths.frozen),
     Rule("GW-001", BLOCK, gateways.bundled),
     Rule("GW-002", WARN, gateways.not_injected),
     Rule("GW-003", WARN, gateways.scaled),

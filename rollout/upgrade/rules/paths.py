@@ -1,6 +1,7 @@
 """Rules about the way from one version to the other, and about our own means."""
 
 from collections.abc import Iterator
+from datetime import UTC
 
 from rollout.model.inventory import GatewayKind
 from rollout.model.mesh import DEFAULT, MeshPod
@@ -157,6 +158,13 @@ def others(case: Case) -> Iterator[str]:
     """UPG-065, B: two upgrades would take each other's labels for drift."""
     for name in case.mesh.upgrades:
         yield f"upgrade {name}: is under way, and one at a time is the most"
+
+
+def frozen(case: Case) -> Iterator[str]:
+    """UPG-065, B: nothing new begins in a freeze."""
+    for each in case.spec.freezes:
+        if case.now is not None and each.from_ <= case.now < each.to:
+            yield f"freeze until {each.to.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {each.reason}"
 
 
 def no_metrics(case: Case) -> Iterator[str]:

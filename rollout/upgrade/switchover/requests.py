@@ -156,7 +156,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
     if yes and asking.approval(look.switchover, status) is None:
         return None
     answer = Answer(
-        *(request.who, yes, look.now, step.index, status.attempt.number),
+        *(yes, look.now, step.index, status.attempt.number),
+        who=request.who,
         claimed=request.claimed,
         reason=request.reason,
     )

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rollout import lenient
+from rollout.controller.guard import Guard
+from rollout.messages.page import rows
 from rollout.model.status import Stage
 from rollout.web.page.reader import Place, Reader, Seen
 from rollout.web.page.samples import Memory
@@ -35,6 +38,7 @@ class Board:
 
     reader: Reader
     clock: Callable[[], datetime]
+    guard: Guard = field(default_factory=Guard)
     number: int = 1
     opened: Counter[Place] = field(default_factory=Counter)
     _lines: dict[str, _Line] = field(default_factory=dict)
@@ -72,7 +76,12 @@ class Board:
 
     def _put(self, seen: Seen) -> None:
         key, line = seen.place.id, self._lines.get(seen.place.id)
-        text = json.dumps(self.reader.line(seen), separators=(",", ":"))
+        made = self.guard.read(
+            key,
+            lambda: self.reader.line(seen),
+            lambda why: rows.unread(seen.place.kind, lenient.meta(seen.obj), why),
+        )
+        text = json.dumps(made, separators=(",", ":"))
         self._sample(seen)
         if line is not None and line.packed == text:
             line.seen = seen
@@ -117,7 +126,9 @@ class Board:
         return known[1]
 
     def _sheet(self, place: Place) -> str | None:
-        full = self.reader.full(place, self.clock())
+        full = self.guard.read(
+            place.id, lambda: self.reader.full(place, self.clock()), lambda _: None
+        )
         if full is None:
             return None
         memory = self._memories.get(place.id)

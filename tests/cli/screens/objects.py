@@ -108,7 +108,7 @@ STEPPING = make.changed(
             step=1,
         ),
     ),
-    approvals=(Answer("", True, NOON, 0, 3, reason="looks good to QA", claimed="ada"),),
+    approvals=(Answer(True, NOON, 0, 3, reason="looks good to QA", claimed="ada"),),
     warnings=("ROL-052: deployment store/reviews-v2: no readiness probe; a pod serves too early",),
     drift=Drift(2, NOON, "virtualservice reviews http[0] weights"),
 )

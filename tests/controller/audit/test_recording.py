@@ -255,7 +255,7 @@ def test_an_answer_in_chat_is_one_record_with_what_let_it_in() -> None:
     async def story() -> None:
         kube, log = FakeKube(), FakeLog()
         kube.put({**a_rollout(), "status": record.rollout_json(make.at_step(), {}, make.START)})
-        told = Answer("slack:U1", True, virtual.clock(), 0, 1, "S0OPS", "dev@x.org")
+        told = Answer(True, virtual.clock(), 0, 1, "S0OPS", "dev@x.org", who="slack:U1")
         task = asyncio.create_task(ran(a_recording(kube, log), 10))
         await asyncio.sleep(1)
         change = lambda status: requests.answered_in_chat(status, told)  # noqa: E731

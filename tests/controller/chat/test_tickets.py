@@ -45,7 +45,7 @@ def test_every_press_has_its_lists() -> None:
 
 def test_a_press_that_had_its_effect_is_known_by_its_person_time_and_attempt() -> None:
     ticket = Ticket("Rollout", "shop", "shop", "u", "c", 1, 0)
-    given = Answer(f"slack:{ANN}", True, make.START, 0, 1)
+    given = Answer(True, make.START, 0, 1, who=f"slack:{ANN}")
     status = requests.answered_in_chat(make.at_step(), given)
     journey = rollouts.journey(make.rollout(make.canary_spec()), status)
     before, later = make.START - make.MINUTE, make.START + make.MINUTE

@@ -6,7 +6,7 @@ import pytest
 
 from rollout import requests
 from rollout.controller.keeping import asking
-from rollout.controller.keeping.inbox import Sent, of_rollouts
+from rollout.controller.keeping.inbox import Asker, Sent, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects, record
@@ -89,10 +89,29 @@ async def test_who_asked_is_saved_where_only_we_write_and_the_annotation_names_n
     assert requests.vouched_for(other, status) == other
 
 
+async def test_somebody_who_writes_for_themselves_is_named_before_their_request_is_there() -> None:
+    kube, order = begun(), list[str]()
+
+    async def patch(kind: str, namespace: str, name: str, ops: Any) -> Any:
+        obj = kube.get(kind, namespace, name)
+        assert obj is not None
+        order.append(obj["status"]["vouched"]["who"])
+        return await kube.patch(kind, namespace, name, ops)
+
+    box = of_rollouts(Store(kube), lambda _: None)
+    await box.ask_as(SHOP, Verb.ABORT, Asker("kubernetes:ann", patch), make.START)
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    rollout, status = objects.rollout(obj), record.status(obj)
+    asked = requests.vouched_for(rollout, status).request
+    assert asked is not None
+    assert (asked.verb, asked.who, order) == (Verb.ABORT, "kubernetes:ann", ["kubernetes:ann"])
+
+
 async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> None:
     kube, woken = begun(), list[str]()
     box = of_rollouts(Store(kube), woken.append)
-    said = Answer("slack:U1", True, make.START, 0, 1, entry="S0OPS", reason="fine")
+    said = Answer(True, make.START, 0, 1, entry="S0OPS", reason="fine", who="slack:U1")
     await box.answer(SHOP, said, timedelta(hours=4))
     await box.answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "approve")]
@@ -102,7 +121,7 @@ async def test_an_answer_is_in_the_status_once_however_often_it_is_said() -> Non
 async def test_an_answer_wins_against_somebody_who_writes_at_the_same_time() -> None:
     kube, others = begun(), ["note"]
     kube.before = lambda _: noted(kube, others.pop()) if others else None
-    said = Answer("slack:U1", False, make.START, 0, 1)
+    said = Answer(False, make.START, 0, 1, who="slack:U1")
     await of_rollouts(Store(kube), lambda _: None).answer(SHOP, said, timedelta(hours=4))
     assert history(kube) == [("slack:U1", "reject")]
     assert annotations(kube) == {"note": "note"}

@@ -50,6 +50,21 @@ async def test_components_read_and_write_without_http(server: ApiServer) -> None
     assert seen == [(kind, "configmaps") for kind in ("ADDED", "MODIFIED", "DELETED")]
 
 
+async def test_what_happens_as_time_runs_out_is_told_before_the_bookmark(
+    server: ApiServer,
+) -> None:
+    """Else a client that goes on from the bookmark never hears of it."""
+    store = server.store
+    watch = Watch(store.ledger, Scope("configmaps", None, Selector()))
+
+    async def late() -> None:
+        store.create("configmaps", config_map(k="1"))
+
+    told, _ = await asyncio.gather(watch.events(0), late())
+    assert [kind for kind, _ in told] == ["ADDED"]
+    watch.close()
+
+
 async def test_components_write_a_status(server: ApiServer) -> None:
     pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     server.store.create("pods", pod)

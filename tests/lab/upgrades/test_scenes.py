@@ -72,6 +72,9 @@ def _second_wave_moved(status: UpgradeStatus) -> bool:
     return stop is not None and stop.name == meshes.SECOND and stop.confirmed_at is not None
 
 
+ABORTED = (State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE)
+"""The states in which something is at the new control plane."""
+
 FORWARD = (
     State.PREFLIGHT,
     State.INSTALL,
@@ -116,6 +119,31 @@ async def test_an_upgrade_that_is_aborted_leaves_all_as_it_was(world: World, sta
         assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
         assert await mesh.snapshot() == before
     assert load.tally.failures == 0
+
+
+@pytest.mark.parametrize("state", ABORTED)
+async def test_a_mesh_of_sixty_workloads_is_taken_back_from_any_state_and_no_request_fails(
+    world: World, state: State
+) -> None:
+    async with upgrading(world, Town(OLD.name)) as mesh, mesh.visited(200) as load:
+        await asyncio.sleep(PAST)
+        before = await mesh.snapshot()
+        await mesh.ask(bake="1h")
+        await mesh.until(state, partial(_deep_in, state))
+        await mesh.request("abort")
+        status = await mesh.until("at its end", at_rest)
+        assert status.state is State.RETURNED
+        assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
+        assert await mesh.snapshot() == before
+    assert load.tally.failures == 0
+    assert load.tally.requests > 200 * PAST
+
+
+def _deep_in(state: State, status: UpgradeStatus) -> bool:
+    """In that state, with something of it done: a wave that has begun, a gateway that shares."""
+    stop = status.attempt.stop
+    done = stop is not None and (stop.asked_at is not None or stop.confirmed_at is not None)
+    return status.state is state and done
 
 
 def _small(**more: str) -> dict[str, object]:

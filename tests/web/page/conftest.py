@@ -3,17 +3,20 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WHY = "no Chromium on this machine: `.ci/chromium` installs one, or CHROMIUM names it"
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")  # as root in a container there is no sandbox
 PATIENCE = 120_000  # milliseconds: a busy machine is no failure
+expect.set_options(timeout=PATIENCE)
 
 
-def _chromium() -> str:
+def chromium() -> str:
     """Its path; where there is none the tests say so, and CI fails for it."""
     named = os.environ.get("CHROMIUM")
     found = named or next(filter(None, map(shutil.which, NAMES)), "")
@@ -22,16 +25,24 @@ def _chromium() -> str:
     return found
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder share one event loop, and with it one browser."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    path = _chromium()
+    path = chromium()
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        await chromium.close()
+        started = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        await started.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(browser: Browser) -> AsyncIterator[Page]:
     """A tab in which whatever goes wrong in a script, or against the policy, fails the test."""
     context = await browser.new_context(viewport={"width": 1100, "height": 800}, timezone_id="UTC")

@@ -40,8 +40,9 @@ def shop(page: World) -> None:
     page.kube.put(*(world.proxy("bookinfo", f"web-{i}", "1-29-6") for i in range(9)))
 
 
-async def names(tab: Page) -> list[str]:
-    return await tab.locator(".lines .name").all_text_contents()
+async def shows(tab: Page, *names: str) -> None:
+    """The list has just these lines, in this order."""
+    await expect(tab.locator(".lines .name")).to_have_text(names)
 
 
 async def test_those_that_wait_for_a_person_come_first_and_each_filter_filters(tab: Page) -> None:
@@ -52,23 +53,20 @@ async def test_those_that_wait_for_a_person_come_first_and_each_filter_filters(t
         page.kube.put({**world.upgrade_object(STATUS), "spec": {"from": 7}})
         await tab.goto(page.url)
         await expect(tab.locator("#count")).to_have_text("7 in all")
-        assert await tab.locator(".group:visible h2").all_text_contents() == [
-            "Waits for a person (3)",
-            "Went back (1)",
-            "Moving (2)",
-            "At rest (1)",
-        ]
-        assert await names(tab) == [
-            *("shop/checkout", "shop/held", "Mesh upgrade mesh"),
+        await expect(tab.locator(".group:visible h2")).to_have_text(
+            [*("Waits for a person (3)", "Went back (1)", "Moving (2)", "At rest (1)")]
+        )
+        await shows(
+            *(tab, "shop/checkout", "shop/held", "Mesh upgrade mesh"),
             *("shop/catalog", "shop/cart", "shop/late", "find/search"),
-        ]
+        )
         await tab.get_by_label("Owner").select_option("apps")
-        assert await names(tab) == ["shop/checkout", "shop/cart"]
+        await shows(tab, "shop/checkout", "shop/cart")
         await tab.get_by_label("Phase").select_option("Progressing")
         await tab.get_by_label("Name", exact=True).fill("CHECK")
-        assert await names(tab) == ["shop/checkout"]
+        await shows(tab, "shop/checkout")
         await tab.get_by_label("Namespace").select_option("find")
-        assert await names(tab) == []
+        await shows(tab)
         await expect(tab.get_by_text("Nothing fits the filter.")).to_be_visible()
 
 
@@ -102,25 +100,29 @@ async def test_one_rollout_shows_why_and_what_was_counted_and_by_whom(tab: Page)
             page.page.board.look()
         await tab.goto(f"{page.url}/#/rollout/shop/cart")
         await expect(tab.locator("canvas")).to_have_count(3)
-        assert await tab.locator("figcaption").all_text_contents() == [
-            "3 decisions from 12:00:00 on; canary has 50% now. "
-            "Each is in the history below, with its reason.",
-            "Canary 0.60%, stable 0.10% in the last interval; at most 0.21% is fine.",
-            "Evidence 80; at 200 everyone goes back.",
-        ]
-        cells = tab.locator("tbody tr").first.locator("th, td")
-        assert (await cells.all_text_contents())[:6] == [
-            *("errors", "ok so far", "0.15% (6 of 4000)", "0.10% (36 of 36000)"),
-            *("0.21%", "80 of 200"),
-        ]
+        await expect(tab.locator("figcaption")).to_have_text(
+            [
+                "3 decisions from 12:00:00 on; canary has 50% now. "
+                "Each is in the history below, with its reason.",
+                "Canary 0.60%, stable 0.10% in the last interval; at most 0.21% is fine.",
+                "Evidence 80; at 200 everyone goes back.",
+            ]
+        )
+        cells = tab.locator("tbody tr").first.locator("th, td:not(.words)")
+        await expect(cells).to_have_text(
+            [
+                *("errors", "ok so far", "0.15% (6 of 4000)", "0.10% (36 of 36000)"),
+                *("0.21%", "80 of 200"),
+            ]
+        )
         link = tab.get_by_role("link", name="what changed between them")
         base = "https://github.com/example/shop"
         assert await link.get_attribute("href") == f"{base}/compare/{world.OLD}...{world.NEW}"
         history = tab.locator(".history li").first
         await expect(history).to_contain_text("the gate opened: certified on 4120 requests")
-        assert await tab.locator(".pods .words").all_text_contents() == [
-            *("cart-v1-h-0", "cart-v1-h-1", "cart-v2-h-0", "cart-v2-h-1"),
-        ]
+        await expect(tab.locator(".pods .words")).to_have_text(
+            [*("cart-v1-h-0", "cart-v1-h-1", "cart-v2-h-0", "cart-v2-h-1")]
+        )
         await expect(tab.locator(".clocks li")).to_contain_text("time box")
         await expect(tab.locator(".clocks li")).to_contain_text(re.compile(r"1[78]:\d\d left"))
 
@@ -129,20 +131,53 @@ async def test_an_upgrade_shows_waves_namespaces_and_whose_the_proxies_are(tab: 
     async with opened() as page:
         shop(page)
         await tab.goto(f"{page.url}/#/upgrade/mesh")
-        assert await tab.locator(".wave h3").all_text_contents() == [
-            *("canary  done at 11:56:00", "rest/1  since 12:00:00", "early  not begun"),
-        ]
-        assert await tab.locator(".plain li").all_text_contents() == [
-            *("1-29-6  9 proxies (the old one)", "1-30-3  4 proxies (the new one)"),
-        ]
+        await expect(tab.locator(".wave h3")).to_have_text(
+            [*("canary done at 11:56:00", "rest/1 since 12:00:00", "early not begun")]
+        )
+        await expect(tab.locator(".plain li")).to_have_text(
+            [*("1-29-6 9 proxies (the old one)", "1-30-3 4 proxies (the new one)")]
+        )
         await expect(tab.locator("[data-standing=Restarting]")).to_contain_text(
             "Restarting · 1 of 2 workloads · 4 at 1-30-3"
         )
         await expect(tab.locator(".steps [aria-current]")).to_have_text(re.compile("^Waves"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 360])
+async def test_of_500_lines_only_the_one_that_changed_is_touched_and_nothing_jumps(
+    tab: Page,
+) -> None:
+    async with opened() as page:
+        for number in range(500):
+            page.put(f"r{number:03}", world.stepping())
+        await tab.goto(page.url)
+        await expect(tab.locator(".lines li")).to_have_count(500)
+        await tab.locator(".lines a", has_text="shop/r300").focus()
+        await tab.evaluate("""() => {
+            window.touched = [];
+            const note = (changes) => window.touched.push(...changes.map((one) =>
+                one.target.closest ? one.target.className : one.target.parentElement.className));
+            const wanted = {childList: true, subtree: true, characterData: true, attributes: true};
+            new MutationObserver(note).observe(document.querySelector(".list"), wanted);
+        }""")
+        page.say("r300", "of this one something else is known")
+        await expect(tab.locator(".because", has_text="something else")).to_be_visible()
+        touched = await tab.evaluate("window.touched.filter((name) => name !== 'since')")
+        assert touched == ["because"]
+        place = "document.activeElement.getBoundingClientRect().top"
+        assert 0 <= await tab.evaluate(place) < 800
+        focused = await tab.evaluate("document.activeElement.querySelector('.name').textContent")
+        assert focused == "shop/r300"
+
+
+WIDE, NARROW = 1100, 360
+LOOKS = [
+    ("light", WIDE),
+    *(pytest.param(*look, marks=pytest.mark.long) for look in (("light", NARROW), ("dark", WIDE))),
+    pytest.param("dark", NARROW, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 async def test_axe_finds_nothing(tab: Page, scheme: Any, width: int) -> None:
     async with opened() as page:
         shop(page)

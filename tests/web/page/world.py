@@ -1,6 +1,6 @@
 """A page over a fake cluster: what it shows is put there by hand, and so is who may ask."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,7 @@ from tests.fakes import FakeKube
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OLD, NEW = "1f0c2a9d4e5b6a7f8c9d0e1f2a3b4c5d6e7f8a9b", "9d4e5b6a7f8c9d0e1f2a3b4c5d6e7f8a9b1f0c2a"
 SECRET = "let-me-in"
+Json = Mapping[str, Any]
 
 
 @dataclass

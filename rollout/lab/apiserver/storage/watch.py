@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,10 +96,9 @@ class Watch:
         """What happened since the last call; empty after ``timeout`` seconds or when it was cut."""
         if not self._waiting and not self.cut:
             self._woken.clear()
-            try:
+            # What comes while time runs out counts: a bookmark says that all before it was told.
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), timeout)
-            except TimeoutError:
-                return []
         found = [] if self.silent else list(self._waiting)
         self._waiting.clear()
         return found

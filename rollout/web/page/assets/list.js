@@ -61,7 +61,7 @@ function draw() {
   shown.sort((one, other) => one.rank - other.rank || (one.id < other.id ? -1 : 1));
   groups.forEach((each, rank) => {
     const mine = shown.filter((line) => line.rank === rank);
-    each.section.hidden = mine.length === 0;
+    if (each.section.hidden !== (mine.length === 0)) each.section.hidden = mine.length === 0;
     say(each.heading, `${each.title} (${mine.length})`);
     place(each.list, mine.map(row));
   });

@@ -1,0 +1,161 @@
+"""Systems that the controller speaks to, as small as they can be: pods, Prometheus, proxies."""
+
+import asyncio
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rollout.errors import Outside, OutsideError, RefusedError
+from rollout.model.observation import ProxySync, Reply, Series
+from tests import virtual
+from tests.controller.shop import NAMESPACE, endpoints, obj
+from tests.make import START
+from tests.sim.objects import REVISIONS
+from tests.sim.server import Commit, Json, Server
+
+KUBELET = "kubelet"
+
+
+@dataclass
+class Past:
+    """What something was, and since when: ``lately`` says what it was at all in a while."""
+
+    times: list[float] = field(default_factory=lambda: [-math.inf])
+    values: list[float] = field(default_factory=lambda: [0.0])
+
+    def now(self, value: float) -> None:
+        if value != self.values[-1]:
+            self.times.append(virtual.passed())
+            self.values.append(value)
+
+    def at(self, when: float) -> float:
+        return self.values[bisect_right(self.times, when) - 1]
+
+    def lately(self, since: float) -> list[float]:
+        """Every value from ``since`` on."""
+        return self.values[bisect_right(self.times, since) - 1 :]
+
+
+@dataclass(eq=False)
+class Pods:
+    """Deployments become pods, and pods endpoints; ``down``: pods of a revision that never are.
+
+    ``ready``: how many are endpoints, by service and revision, ever since.
+    """
+
+    server: Server
+    ready_after: float
+    late: float = 0.0
+    down: set[tuple[str, str]] = field(default_factory=set)
+    ready: dict[tuple[str, str], Past] = field(default_factory=dict)
+    _born: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server.listen.append(self._committed)
+
+    def _committed(self, commit: Commit) -> None:
+        if commit.change.bucket == "Deployment":
+            service = commit.new["spec"]["template"]["metadata"]["labels"]["app"]
+            asyncio.get_running_loop().call_later(0.02, self.sync, service)
+
+    def sync(self, service: str) -> None:
+        """Pods and endpoints are what the Deployments and the world's state say."""
+        ready = {revision: self._pods(service, revision) for revision in REVISIONS}
+        asyncio.get_running_loop().call_later(self.late, self._serve, service, ready)
+
+    def _serve(self, service: str, ready: Mapping[str, int]) -> None:
+        made = endpoints(service, ready)
+        held = self.server.get("EndpointSlice", NAMESPACE, f"{service}-1")
+        if held is None or held["endpoints"] != made["endpoints"]:
+            self.server.put(made, actor=KUBELET)
+        for revision, count in ready.items():
+            self.ready.setdefault((service, revision), Past()).now(count)
+
+    def _pods(self, service: str, revision: str) -> int:
+        """How many are ready; the next ones make another sync."""
+        name, now = f"{service}-{revision}", virtual.passed()
+        deployment = self.server.get("Deployment", NAMESPACE, name)
+        wanted = int(deployment["spec"].get("replicas", 1)) if deployment else 0
+        pods = [f"{name}-h-{i}" for i in range(wanted)]
+        for pod in [p for p in self._born if p.rpartition("-h-")[0] == name and p not in pods]:
+            del self._born[pod]
+            self.server.remove("Pod", NAMESPACE, pod, KUBELET)
+        for pod in pods:
+            if pod not in self._born:
+                self._born[pod] = now
+                self.server.put(_pod(name, pod, service, revision), actor=KUBELET)
+        if (service, revision) in self.down:
+            return 0
+        waits = [self._born[pod] + self.ready_after - now for pod in pods]
+        if young := [wait for wait in waits if wait > 1e-6]:
+            asyncio.get_running_loop().call_later(max(young) + 0.001, self.sync, service)
+        return sum(wait <= 1e-6 for wait in waits)
+
+
+def _pod(name: str, pod: str, service: str, revision: str) -> Json:
+    labels = {"app": service, "version": revision, "pod-template-hash": "h"}
+    made = obj("Pod", pod, {}, labels)
+    owner = {"kind": "ReplicaSet", "name": f"{name}-h", "controller": True}
+    return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
+
+
+@dataclass
+class Numbers:
+    """Prometheus: every rollout's limit reads what it is said to; ``trouble``: how it answers.
+
+    ``bad``: that number ever since, by service.
+    """
+
+    trouble: str = ""
+    latency: float = 0.01
+    bad: dict[str, Past] = field(default_factory=dict)
+    blind: Past = field(default_factory=Past)
+
+    def says(self, trouble: str) -> None:
+        self.trouble = trouble
+        self.blind.now(bool(trouble) and trouble != "slow")
+
+    async def instant(self, promql: str, at: datetime) -> Reply:
+        return await self._answer(promql, (at,))
+
+    async def range(self, promql: str, start: datetime, end: datetime, step: timedelta) -> Reply:
+        count = int((end - start) / step) + 1
+        return await self._answer(promql, tuple(start + i * step for i in range(count)))
+
+    async def _answer(self, promql: str, instants: tuple[datetime, ...]) -> Reply:
+        await asyncio.sleep(15.0 if self.trouble == "slow" else self.latency)
+        match self.trouble:
+            case "down":
+                raise OutsideError("prometheus: no answer", kind=Outside.SILENT)
+            case "refuses":
+                raise RefusedError("prometheus: 422 the query times out")
+            case "empty":
+                return Reply(())
+        if not promql.startswith("errors_"):
+            return Reply(())  # nobody counts requests here
+        odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
+        past = self.bad.setdefault(promql.removeprefix("errors_"), Past())
+        read = [past.at((at - START).total_seconds()) if odd is None else odd for at in instants]
+        series = Series({}, tuple(zip(instants, read, strict=True)))
+        twice = 2 if self.trouble == "two series" else 1
+        return Reply((series,) * twice, partial=self.trouble == "partial")
+
+
+@dataclass
+class Istiod:
+    """Proxies take what they are sent after ``delay``; ``silent``: nobody says whether."""
+
+    behind: bool = False
+    silent: bool = False
+    delay: float = 0.5
+
+    async def synced(self, since: datetime) -> ProxySync | None:
+        if self.silent:
+            return None
+        took = not self.behind and (virtual.clock() - since).total_seconds() >= self.delay
+        return ProxySync(3, 3) if took else ProxySync(3, 2, behind=1)
+
+
+__all__ = ["KUBELET", "Istiod", "Numbers", "Past", "Pods"]

@@ -1,0 +1,405 @@
+"""What each kind of mishap does to a world: one row a kind."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from rollout.errors import OutsideError
+from rollout.model.chat import Press
+from tests import virtual
+from tests.controller.shop import NAMESPACE, obj
+from tests.sim import objects
+from tests.sim.objects import ANN, EVE
+from tests.sim.plan import REQUESTS, Mishap
+from tests.sim.process import Process
+from tests.sim.server import event
+from tests.sim.wire import Trap
+from tests.sim.world import World
+
+Do = Callable[[World, Mishap, Process | None], None]
+_WRITES = ("create", "patch", "delete")
+_READS = ("get", "list", "watch")
+_OF_WRITES = ("conflict", "denied", "lost before", "lost after", "reset after", "garbled after")
+
+
+def _trap(world: World, mishap: Mishap, _: Process | None) -> None:
+    verbs = _WRITES if mishap.do in _OF_WRITES else _WRITES + _READS
+    until = virtual.passed() + mishap.lasts
+    kind = "Rollout" if mishap.do == "unknown kind" and not mishap.on else mishap.on
+    world.traps.append(Trap(mishap.do, verbs, kind, mishap.times, until, mishap.value))
+
+
+def _watch(what: Callable[[World, Any, Mishap], None]) -> Do:
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        for watching in list(world.server.watches):
+            if mishap.on in ("", watching.kind):
+                what(world, watching, mishap)
+
+    return done
+
+
+def _silent(_: World, watching: Any, mishap: Mishap) -> None:
+    watching.silent_until = virtual.passed() + mishap.lasts
+    watching.ends_at = max(watching.ends_at, watching.silent_until)
+
+
+def _doubled(_: World, watching: Any, __: Mishap) -> None:
+    watching.doubled = True
+
+
+def _ends(last: bytes = b"") -> Do:
+    return _watch(lambda _, watching, __: watching.end(last))
+
+
+def _compaction(world: World, mishap: Mishap, process: Process | None) -> None:
+    world.server.compact()
+    _ends()(world, mishap, process)
+
+
+def _lags(world: World, mishap: Mishap, _: Process | None) -> None:
+    replica = world.server.replicas[0]
+    before, replica.lag = replica.lag, max(replica.lag, mishap.value)
+
+    def mended() -> None:
+        replica.lag = before
+        for watching in world.server.watches:
+            watching.hear()
+
+    world.later(mishap.lasts, mended)
+
+
+def _elsewhere(world: World, mishap: Mishap, process: Process | None) -> None:
+    """To another API server, which is behind: time travel."""
+    if process is not None:
+        process.wire.replica = 1 - process.wire.replica
+        world.server.replicas[process.wire.replica].lag = mishap.value
+        process.wire.stale_list = 3
+        _ends(event("ERROR", {"kind": "Status", "code": 410}))(world, mishap, process)
+
+
+def _stale(world: World, mishap: Mishap, process: Process | None) -> None:
+    if process is not None:
+        process.wire.stale_list = 2
+        process.wire.at.lag = max(process.wire.at.lag, mishap.value)
+        _ends(event("ERROR", {"kind": "Status", "code": 410}))(world, mishap, process)
+
+
+def _kill(world: World, mishap: Mishap, process: Process | None) -> None:
+    if process is None:
+        return
+    for number, one in world.processes.items():
+        if one is process:
+            world.downtime[number] = mishap.value
+    process.kill()
+
+
+def _terminate(world: World, mishap: Mishap, process: Process | None) -> None:
+    if process is not None:
+        world.downtime[0] = mishap.value
+        process.stop.set()
+
+
+def _pause(_: World, mishap: Mishap, process: Process | None) -> None:
+    if process is not None:
+        process.wire.held_until = virtual.passed() + mishap.value
+
+
+def _clock(world: World, mishap: Mishap, process: Process | None) -> None:
+    if process is None:
+        return
+    process.skew = timedelta(seconds=mishap.value)
+    world.later(mishap.lasts, _right, process)
+
+
+def _right(process: Process) -> None:
+    process.skew = timedelta(0)
+
+
+def _weights(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody divides the first managed route otherwise."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is None:
+        return
+    routes: list[dict[str, Any]] = [{**route} for route in held["spec"]["http"]]
+    for route in routes:
+        dests: list[dict[str, Any]] = route.get("route") or []
+        if len(dests) == 2 and dests[0]["destination"]["host"] == name:
+            weights = (100 - int(mishap.value), int(mishap.value))
+            pairs = zip(dests, weights, strict=True)
+            route["route"] = [{**dest, "weight": weight} for dest, weight in pairs]
+            world.server.put({**held, "spec": {**held["spec"], "http": routes}})
+            world.laws.edited(name)
+            return
+
+
+def _applied(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A GitOps tool writes what git says over what is there."""
+    name, subject = world.subjects[mishap.who]
+    for made in objects.mesh(name, subject):
+        held = world.server.get(str(made["kind"]), NAMESPACE, name)
+        if held is not None:
+            world.server.put({**held, "spec": made["spec"]})
+    world.laws.edited(name)
+
+
+def _gone(kind: str) -> Do:
+    """Deleted, and made anew after a while; with a value, by the words of its first day."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, subject = world.subjects[mishap.who]
+        stable = "v1" if mishap.value else _stable(world, name)
+        made = next(
+            (m for m in objects.mesh(name, subject, stable) if m["kind"] == kind),
+            obj(kind, name, {"selector": {"app": name}}),
+        )
+        world.server.remove(kind, NAMESPACE, name)
+        world.laws.edited(name)
+        world.later(max(mishap.lasts, 0.5), _back, world, made)
+
+    return done
+
+
+def _back(world: World, made: Any) -> None:
+    if world.server.get(str(made["kind"]), NAMESPACE, made["metadata"]["name"]) is None:
+        world.server.put(made)
+        world.laws.edited(made["metadata"]["name"])
+
+
+def _subset(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("DestinationRule", NAMESPACE, name)
+    if held is not None and held["spec"].get("subsets"):
+        left = [s for s in held["spec"]["subsets"] if s["name"] != "canary"]
+        world.server.put({**held, "spec": {**held["spec"], "subsets": left}})
+        world.laws.edited(name)
+
+
+def _touched(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody labels the Rollout: another version of the same thing."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None:
+        labels = {"seen": f"at-{virtual.passed():.0f}"}
+        world.server.put({**held, "metadata": {**held["metadata"], "labels": labels}})
+
+
+def _scaled(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.scale(world.subjects[mishap.who][0], mishap.on, int(mishap.value))
+
+
+def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another image under the same name."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("Deployment", NAMESPACE, f"{name}-{mishap.on}")
+    if held is None:
+        return
+    template = held["spec"]["template"]
+    image = {"containers": [{"name": "app", "image": f"app:{virtual.passed():.0f}"}]}
+    spec = {**held["spec"], "template": {**template, "spec": image}}
+    world.server.put({**held, "spec": spec})
+    world.laws.rebuilt(name)
+
+
+def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, _subject = world.subjects[mishap.who]
+    world.numbers.bad[name].now(5.0)
+    world.later(max(mishap.lasts, 20.0), world.numbers.bad[name].now, 0.0)
+
+
+def _prometheus(trouble: str) -> Do:
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        world.numbers.says(trouble)
+        world.later(mishap.lasts, world.numbers.says, "")
+
+    return done
+
+
+def _down(which: Callable[[World, str], str], times: int = 1) -> Do:
+    """Pods of a revision are not ready for a while, ``times`` times."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, _subject = world.subjects[mishap.who]
+        revision = which(world, name)
+        for turn in range(times):
+            world.later(turn * 10.0, _set_down, world, (name, revision), True)
+            lasts = mishap.lasts if times == 1 else 5.0
+            world.later(turn * 10.0 + lasts, _set_down, world, (name, revision), False)
+
+    return done
+
+
+def _set_down(world: World, pods: tuple[str, str], down: bool) -> None:
+    (world.pods.down.add if down else world.pods.down.discard)(pods)
+    world.pods.sync(pods[0])
+
+
+def _asked(world: World, name: str) -> str:
+    return world.asked[name]
+
+
+def _stable(world: World, name: str) -> str:
+    return world.stable(name)
+
+
+def _late(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.pods.late = 4.0
+    world.later(mishap.lasts, setattr, world.pods, "late", 0.0)
+
+
+def _behind(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.istiod.behind = True
+    world.later(mishap.lasts, setattr, world.istiod, "behind", False)
+
+
+def _istiod_silent(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.istiod.silent = True
+    world.later(mishap.lasts, setattr, world.istiod, "silent", False)
+
+
+def _push(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.push(mishap.who, mishap.on)
+
+
+def _request(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.request(mishap.who, mishap.on)
+
+
+def _delete(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The Rollout goes, and is written anew once it has gone.
+
+    Not behind a bare host with people's own pods of all revisions: whoever adopts that anew is
+    asked which of them is stable.
+    """
+    name, subject = world.subjects[mishap.who]
+    if (subject.author, subject.workload) != ("host", "user"):
+        world.server.remove("Rollout", NAMESPACE, name)
+
+
+def _edited(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another step in the middle of the journey."""
+    name, _subject = world.subjects[mishap.who]
+    steps = {"canary": {"steps": [{"weight": 10, "bake": "20s"}, {"weight": 40, "bake": "20s"}]}}
+    ops = [{"op": "replace", "path": "/spec/strategy", "value": steps}]
+    world.server.change("Rollout", NAMESPACE, name, ops)
+    world.laws.respecified(name)
+
+
+def _unreadable(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is None:
+        return
+    before = held["spec"].get("strategy")
+    ops = [{"op": "replace", "path": "/spec/strategy", "value": {"canary": {"steps": "none"}}}]
+    world.server.change("Rollout", NAMESPACE, name, ops)
+    back = [{"op": "replace", "path": "/spec/strategy", "value": before}]
+    world.later(mishap.lasts, world.server.change, "Rollout", NAMESPACE, name, back)
+
+
+def _slack_down(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.chat.errors["*"] = OutsideError("slack: no answer")
+    world.later(mishap.lasts, world.chat.errors.clear)
+
+
+def _unanswered(world: World, _: Mishap, __: Process | None) -> None:
+    world.chat.unanswered.append(OutsideError("slack: no answer in 10 s"))
+
+
+def _pressed(who: str, times: int = 1) -> Do:
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        buttons = world.buttons(world.subjects[mishap.who][0])
+        if ticket := buttons.get(Press.APPROVE):
+            world.fired[f"met press of {who}"] += 1
+            world.press(who, Press.APPROVE, ticket, times)
+
+    return done
+
+
+def _git_down(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.repo.down = True
+    world.later(mishap.lasts, setattr, world.repo, "down", False)
+
+
+def _pushed_back(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody resets the branch to its first commit, and pushes the newest again later."""
+    newest = world.repo.head
+    world.repo.reset(world.repo.line(newest)[-1])
+    world.later(max(mishap.lasts, 1.0), world.repo.reset, newest)
+
+
+def _broken(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.commit_files(broken=True)
+    world.later(max(mishap.lasts, 1.0), world.commit_files)
+
+
+def _all_gone(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.commit_files(empty=True)
+    world.later(max(mishap.lasts, 1.0), world.commit_files)
+
+
+def _full(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.log.full = True
+    world.later(mishap.lasts, setattr, world.log, "full", False)
+
+
+_GONE_TOO = event("ERROR", {"kind": "Status", "code": 410, "message": "too old"})
+_ODD = event("ERROR", {"kind": "Status", "code": 500})
+DO: Mapping[str, Do] = {
+    **dict.fromkeys(REQUESTS, _trap),
+    "watch cut": _ends(),
+    "watch half a line": _ends(b'{"type":"MODIFIED","obj'),
+    "watch silent": _watch(_silent),
+    "watch gone": _ends(_GONE_TOO),
+    "watch error": _ends(_ODD),
+    "watch garbage": _ends(b'[1]\n"x"\n{"type":"MODIFIED"}\n'),
+    "watch doubled": _watch(_doubled),
+    "compaction": _compaction,
+    "replica lags": _lags,
+    "other replica": _elsewhere,
+    "stale lists": _stale,
+    "kill": _kill,
+    "terminate": _terminate,
+    "pause": _pause,
+    "clock jumps": _clock,
+    "weights edited": _weights,
+    "mesh applied again": _applied,
+    "virtualservice deleted": _gone("VirtualService"),
+    "destinationrule deleted": _gone("DestinationRule"),
+    "service deleted": _gone("Service"),
+    "subset removed": _subset,
+    "rollout touched": _touched,
+    "deployment scaled": _scaled,
+    "bad": _bad,
+    "prometheus down": _prometheus("down"),
+    "prometheus slow": _prometheus("slow"),
+    "prometheus nan": _prometheus("nan"),
+    "prometheus empty": _prometheus("empty"),
+    "prometheus two series": _prometheus("two series"),
+    "prometheus partial": _prometheus("partial"),
+    "prometheus infinite": _prometheus("infinite"),
+    "prometheus refuses": _prometheus("refuses"),
+    "never ready": _down(_asked),
+    "canary crashes": _down(_asked),
+    "stable crashes": _down(_stable),
+    "flapping": _down(_asked, 5),
+    "endpoints late": _late,
+    "rebuilt": _rebuilt,
+    "proxies behind": _behind,
+    "istiod silent": _istiod_silent,
+    "push": _push,
+    "request": _request,
+    "delete": _delete,
+    "spec edited": _edited,
+    "spec unreadable": _unreadable,
+    "slack down": _slack_down,
+    "slack unanswered": _unanswered,
+    "approve": _pressed(ANN),
+    "pressed twice": _pressed(ANN, 2),
+    "press by a stranger": _pressed(EVE),
+    "git down": _git_down,
+    "pushed back": _pushed_back,
+    "broken yaml": _broken,
+    "all files gone": _all_gone,
+    "audit log full": _full,
+}

@@ -1,0 +1,409 @@
+"""What may never be, asked of every commit of the simulated API server as it is made.
+
+S1 to S28 and L1 to L8 are explained in docs/simulation.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from rollout.errors import ManifestError
+from rollout.manifest import objects as manifests
+from rollout.manifest import record
+from rollout.model.audit import Act
+from rollout.model.reasons import WaitsFor
+from rollout.model.status import (
+    PHASE_MAY_FOLLOW,
+    STAGE_MAY_FOLLOW,
+    Phase,
+    RolloutStatus,
+    Stage,
+)
+from rollout.strategies import plan as journey
+from tests import virtual
+from tests.controller.shop import NAMESPACE
+from tests.sim import objects
+from tests.sim.beyond import Past
+from tests.sim.objects import ANN
+from tests.sim.server import Commit, Json
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+BLURRED = 120.0
+"""Seconds that what the controller acts on may be old after something went wrong with reading."""
+MOST_WRITES = 150
+"""Writes of one process in a minute of any trouble; more is a hot loop."""
+_OURS = "controller"
+
+
+class BrokenLawError(AssertionError):
+    """What may never be, was."""
+
+
+@dataclass
+class Known:
+    """What the laws remember of one rollout."""
+
+    epoch: int = 0
+    noted_epoch: int = 0
+    status: RolloutStatus | None = None
+    attempts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    raised_at: float = -1e9
+    forced_at: float = -1e9
+    edited_at: float = -1e9
+    respecified_at: float = -1e9
+    rebuilt_at: float = -1e9
+    shares: Mapping[str, int] = field(default_factory=dict)
+    uid: str = ""
+    let_go_at: float = -1e9
+
+
+@dataclass(eq=False)
+class Laws:
+    """``found``: every law that was broken, by whom and when; the play ends at the first."""
+
+    world: World
+    found: list[str] = field(default_factory=list)
+    known: dict[str, Known] = field(default_factory=dict)
+    edges: Counter[str] = field(default_factory=Counter)
+    writes: dict[str, deque[float]] = field(default_factory=dict)
+    splits: list[tuple[str, str]] = field(default_factory=list)
+
+    def broken(self, law: str, what: str) -> None:
+        line = f"{law}: {what}"
+        self.world.say(f"BROKEN {line}")
+        self.found.append(line)
+
+    def of(self, name: str) -> Known:
+        return self.known.setdefault(name, Known())
+
+    # What people did, since it excuses much
+
+    def requested(self, name: str, verb: str) -> None:
+        if verb in ("promote", "skip", "approve", "resume", "retry"):
+            self.of(name).forced_at = virtual.passed()
+
+    def edited(self, name: str) -> None:
+        self.of(name).edited_at = virtual.passed()
+
+    def respecified(self, name: str) -> None:
+        self.of(name).respecified_at = virtual.passed()
+
+    def rebuilt(self, name: str) -> None:
+        self.of(name).rebuilt_at = virtual.passed()
+
+    @property
+    def fresh(self) -> float:
+        """Seconds that what the controller acts on may be old: its watch, its look, its queries."""
+        setup = self.world.plan.setup
+        if virtual.passed() - self.world.blurred_at < BLURRED:
+            return BLURRED
+        return 3.0 + setup.lag + 20 * setup.latency
+
+    # Every commit
+
+    def committed(self, commit: Commit) -> None:
+        """One commit; whoever made it, what follows for the rollouts is looked at."""
+        kind, ours = commit.change.bucket, commit.actor.startswith(_OURS)
+        if ours:
+            self._bounded(commit)
+        match kind:
+            case "Rollout":
+                self._status(commit, ours=ours)
+            case "VirtualService" if ours:
+                self._route(commit)
+            case "DestinationRule" if ours:
+                self._rule(commit)
+            case "Deployment" if ours:
+                self._workload(commit)
+
+    def _bounded(self, commit: Commit) -> None:
+        """S26: nobody writes in a hot loop."""
+        if commit.change.bucket == "Lease":
+            return
+        times = self.writes.setdefault(commit.actor, deque(maxlen=MOST_WRITES))
+        times.append(commit.at)
+        if len(times) == MOST_WRITES and commit.at - times[0] < 60:
+            self.broken("S26", f"{commit.actor} wrote {MOST_WRITES} times within a minute")
+
+    def _status(self, commit: Commit, *, ours: bool) -> None:
+        """S10, S14 and the tables, of what is saved; a person changes no status."""
+        name = str(commit.new["metadata"]["name"])
+        known = self.of(name)
+        if commit.gone:
+            self.known[name] = Known(let_go_at=virtual.passed(), edited_at=known.edited_at)
+            self._let_go(name)
+            return
+        if not ours or "status" not in commit.new:
+            return
+        changed = (commit.old or {}).get("spec") != commit.new.get("spec")
+        if changed and not self.world.plan.setup.sourced:
+            self.broken("S2", f"{name}: the controller changed its spec")
+        status = record.status(commit.new)
+        before = known.status or RolloutStatus()
+        known.status = status
+        if status.epoch < before.epoch:
+            self.broken("S10", f"{name}: epoch {before.epoch} -> {status.epoch}")
+        self._edge(name, before, status)
+        canary = status.attempt.canary
+        if canary is not None:
+            seen = known.attempts.setdefault(
+                status.attempt.number, (canary.name, canary.template_hash)
+            )
+            content = canary.template_hash
+            if seen[0] != canary.name or (seen[1] and content and seen[1] != content):
+                self.broken("S14", f"{name}: attempt {status.attempt.number} is {seen}, {canary}")
+            if content and not seen[1]:
+                known.attempts[status.attempt.number] = (canary.name, content)
+        if len(status.because) > 200:
+            self.broken("sentence", status.because)
+
+    def _edge(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:
+        old, new = before.phase, after.phase
+        if new is not old:
+            self.edges[f"phase {old} -> {new}"] += 1
+            if new not in PHASE_MAY_FOLLOW[old]:
+                self.broken("table", f"{name}: phase {old} -> {new}")
+        was, now = before.stage.name, after.stage.name
+        if now is not was:
+            self.edges[f"stage {was} -> {now}"] += 1
+            if now not in STAGE_MAY_FOLLOW[was]:
+                self.broken("table", f"{name}: stage {was} -> {now}")
+        if after.waits_for is not None:
+            self.edges[f"waits for {after.waits_for}"] += 1
+        if after.attempt.pause is not None:
+            self.edges[f"pause {after.attempt.pause.kind}"] += 1
+        if after.rejected is not None and after.rejected.cause is not None:
+            self.edges[f"cause {after.rejected.cause}"] += 1
+        if after.stage.confirmed_by is not None:
+            self.edges[f"confirmed by {after.stage.confirmed_by}"] += 1
+
+    def _route(self, commit: Commit) -> None:
+        name = str(commit.new["metadata"]["name"])
+        if commit.gone or commit.old is None:
+            self.broken("S2", f"{commit.actor} made or deleted virtualservice {name}")
+            return
+        if _foreign(commit.old) != _foreign(commit.new):
+            self.broken("S2", f"{name}: more than our own leaves was written")
+        for weights in objects.weights(commit.new, name):
+            whole = all(type(w) is int and 0 <= w <= 100 for w in weights.values())
+            if not whole or sum(weights.values()) != 100:
+                self.broken("S1", f"{name}: {weights}")
+        self._fence(name, commit)
+        self._shares(name, commit.old, commit.new)
+
+    def _fence(self, name: str, commit: Commit) -> None:
+        """S10: no write of an epoch below one that was written."""
+        old = objects.epoch(commit.old or {"metadata": {}}, name)
+        new = objects.epoch(commit.new, name)
+        if old is not None and new is not None and new < old:
+            self.broken("S10", f"{name}: epoch {old} -> {new} on {commit.change.bucket}")
+        held = self.world.rollout(name)
+        stored = record.status(held).epoch if held else 0
+        if new is not None and new > stored:
+            self.broken("S20", f"{name}: epoch {new} is written, and {stored} was saved")
+
+    def shares(self, vs: Json, name: str) -> dict[str, int]:
+        """Percent of ordinary requests by revision; "" where none can be told."""
+        rule = self.world.server.get("DestinationRule", NAMESPACE, name)
+        subsets = {
+            s["name"]: s.get("labels", {}).get("version", "")
+            for s in (rule or {"spec": {}})["spec"].get("subsets") or ()
+        }
+        plain = [r for r in vs["spec"].get("http") or () if not _is_made(r)]
+        found: dict[str, int] = {}
+        for weights in objects.weights({"spec": {"http": plain}}, name):
+            for subset, weight in weights.items():
+                revision = subsets.get(subset, "") if subset else ""
+                found[revision] = found.get(revision, 0) + weight
+        return {revision: weight for revision, weight in found.items() if weight}
+
+    def _shares(self, name: str, old: Json, vs: Json) -> None:
+        """S3 to S7, S20: who gets more requests than before, and by what right."""
+        known, now = self.of(name), virtual.passed()
+        before, after = known.shares or self.shares(old, name), self.shares(vs, name)
+        known.shares = after
+        if after != before:
+            self.splits.append((name, repr(sorted(after.items()))))
+        status = known.status
+        if status is None or status.stable is None:
+            return
+        held = self.world.rollout(name)
+        if held is None or now - known.edited_at < self.fresh:
+            return
+        for revision, share in after.items():
+            undivided = bool(before.get("", 0))  # by a host alone: whose pods they met is not told
+            if not revision or undivided or share <= before.get(revision, 0):
+                continue
+            self._carried(name, revision, share, status)
+            if revision != status.stable.name:
+                self._raised(name, revision, share, before.get(revision, 0))
+
+    def _carried(self, name: str, revision: str, share: int, status: RolloutStatus) -> None:
+        """S6, S7: pods that can carry it were ready lately."""
+        lately = self._lately(self.world.pods.ready.get((name, revision)), self.fresh)
+        other = status.attempt.stable_pods or 1
+        least = (
+            1
+            if revision == (status.stable and status.stable.name)
+            else ceil(share / 100 * other * 0.75)
+        )
+        if max(lately) < max(1, least):
+            self.broken("S7", f"{name}: {share}% to {revision}, whose pods were {lately}")
+
+    @staticmethod
+    def _lately(past: Past | None, seconds: float) -> list[float]:
+        return past.lately(virtual.passed() - seconds) if past else [0.0]
+
+    def _raised(self, name: str, revision: str, share: int, before: int) -> None:
+        known, now = self.of(name), virtual.passed()
+        status = known.status
+        assert status is not None
+        attempt, split = status.attempt, status.stage.split
+        if attempt.canary is None or attempt.canary.name != revision:
+            self.broken("S5", f"{name}: {share}% to {revision}, which is not on its way")
+            return
+        if split.canary < share and status.stage.name is not Stage.REPOINTING:
+            self.broken("S20", f"{name}: {share}% to {revision}, and {split} was saved")
+        since, known.raised_at = known.raised_at, now
+        if now - max(known.forced_at, known.respecified_at, known.rebuilt_at) < 400:
+            return
+        held = self.world.rollout(name)
+        assert held is not None
+        weights = [0, 100]
+        try:
+            rollout = manifests.rollout(held)
+            weights += [s.route.split.canary for s in journey(rollout.spec.strategy).stops]
+        except ManifestError:
+            return
+        if share not in weights:
+            self.broken("S5", f"{name}: {share}% is no step of {weights}")
+        if not before:
+            return
+        window = max(since, now - 400)
+        blind = self._lately(self.world.numbers.blind, now - window)
+        if all(blind) and now - window > 20:
+            self.broken("S18", f"{name}: {before} -> {share}% though nothing was known")
+        bad = self._lately(self.world.numbers.bad.get(name), now - window)
+        if all(b > 1 for b in bad) and now - window > 20:
+            self.broken("S3", f"{name}: {before} -> {share}% though it was bad all the time")
+
+    def _rule(self, commit: Commit) -> None:
+        """S8: a subset that gets requests keeps its meaning. S2: other subsets stay."""
+        name = str(commit.new["metadata"]["name"])
+        known = self.of(name)
+        if commit.old is None or commit.gone:
+            return
+        self._fence(name, commit)
+        old, new = _subsets(commit.old), _subsets(commit.new)
+        rest = {k: v for k, v in commit.old["spec"].items() if k != "subsets"}
+        if rest != {k: v for k, v in commit.new["spec"].items() if k != "subsets"}:
+            self.broken("S2", f"{name}: the rule's own policies were written")
+        vs = self.world.server.get("VirtualService", NAMESPACE, name)
+        if vs is None or virtual.passed() - known.edited_at < 60:
+            return
+        for weights in objects.weights(vs, name):
+            for subset, weight in weights.items():
+                gone = subset and subset in old and old[subset] != new.get(subset)
+                if weight and gone:
+                    self.broken(
+                        "S8", f"{name}: {subset} {old[subset]} -> {new.get(subset)} at {weight}%"
+                    )
+
+    def _workload(self, commit: Commit) -> None:
+        """S6: pods are not taken away from whoever has requests."""
+        if commit.old is None or commit.gone:
+            return
+        service = commit.new["spec"]["template"]["metadata"]["labels"]["app"]
+        revision = commit.new["spec"]["template"]["metadata"]["labels"]["version"]
+        wanted = commit.new["spec"].get("replicas", 1), commit.old["spec"].get("replicas", 1)
+        vs = self.world.server.get("VirtualService", NAMESPACE, service)
+        if wanted[0] or not wanted[1] or vs is None:
+            return
+        if virtual.passed() - self.of(service).edited_at < self.fresh:
+            return
+        if self.shares(vs, service).get(revision):
+            self.broken("S6", f"{service}: the pods of {revision} went, and it has requests")
+
+    def _let_go(self, name: str) -> None:
+        """S23: nothing of ours is left on what people made."""
+        vs = self.world.server.get("VirtualService", NAMESPACE, name)
+        if vs is None or virtual.passed() - self.of(name).edited_at < 60:
+            return
+        made = [r for r in vs["spec"].get("http") or () if _is_made(r)]
+        if made or objects.epoch(vs, name) is not None:
+            self.broken("S23", f"{name}: it was let go, and {made or 'a mark'} is left")
+
+    # At the end
+
+    def quiet(self, name: str) -> None:
+        """S27: at a quiet instant the status says what is."""
+        known = self.of(name)
+        vs = self.world.server.get("VirtualService", NAMESPACE, name)
+        status = known.status
+        if vs is None or status is None or status.stable is None:
+            self.broken("S27", f"{name}: nothing is known of it")
+            return
+        shares = self.shares(vs, name)
+        told = status.phase is Phase.PAUSED and status.waits_for is WaitsFor.OBJECTS
+        if not told and status.stage.name is Stage.IDLE and set(shares) - {"", status.stable.name}:
+            self.broken("S27", f"{name}: idle on {status.stable.name}, and {shares}")
+
+    def audited(self) -> None:
+        """S19: every decision is told once; no approval by a stranger counts (S21)."""
+        acts = self.world.log.told
+        told = [one.id for one in acts if one.act is not Act.SOURCE]
+        states = [one.id for one in acts if one.act is Act.SOURCE]
+        again = [a for a, b in pairwise(states) if a == b]
+        if again:
+            self.broken("S19", f"a source's state told twice in a row: {again[:3]}")
+        if len(told) != len(set(told)):
+            twice = [one for one, count in Counter(told).items() if count > 1]
+            self.broken("S19", f"told twice: {twice[:3]}")
+        for name, _subject in self.world.subjects:
+            stored = record.status(self.world.rollout(name) or {})
+            ids = {one.partition(".")[2] for one in told}
+            missing = [e.id for e in stored.history if e.id not in ids]
+            if missing:
+                self.broken("S19", f"{name}: not told: {missing[:3]}")
+            for entry in stored.history:
+                if entry.by.startswith("slack:") and entry.by != f"slack:{ANN}":
+                    self.broken("S21", f"{name}: {entry.by} decided")
+        keys = [said.words.key for said in self.world.chat.said]
+        if len(keys) != len(set(keys)):
+            self.broken("S22", f"said twice: {[k for k, n in Counter(keys).items() if n > 1][:3]}")
+
+
+def _foreign(obj: Json) -> Json:
+    """What of an object is never ours to write: all but our leaves and our own annotations."""
+    spec, meta = {**obj["spec"]}, obj["metadata"]
+    for kind in ("http", "tls", "tcp"):
+        routes = [r for r in spec.get(kind) or () if not _is_made(r)]
+        spec[kind] = [{k: v for k, v in r.items() if k != "route"} for r in routes]
+    notes = {k: v for k, v in (meta.get("annotations") or {}).items() if "rollout.dev/" not in k}
+    plain = {k: v for k, v in meta.items() if k not in ("resourceVersion", "generation")}
+    return {"spec": spec, "metadata": {**plain, "annotations": notes}}
+
+
+def _is_made(route: Json) -> bool:
+    """Whether a route is one of ours, by its name."""
+    return str(route.get("name", "")).startswith("rollout-")
+
+
+def _subsets(rule: Json) -> dict[str, Any]:
+    return {s["name"]: s.get("labels", {}) for s in rule["spec"].get("subsets") or ()}
+
+
+def settled(status: Json) -> bool:
+    """L1: promoted, rolled back, or paused with a reason, or waiting for people by name."""
+    phase = status.get("phase")
+    if phase in (Phase.HEALTHY, Phase.DEGRADED):
+        return bool(status.get("stage", {}).get("name") == Stage.IDLE)
+    asked = status.get("waitsFor") in ("Approval", "Webhook")
+    return phase == Phase.PAUSED or asked

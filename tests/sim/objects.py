@@ -1,0 +1,135 @@
+"""What people have written before a play begins, and where each subject's requests go."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.controller.shop import NAMESPACE, a_rollout, obj
+from tests.sim.plan import Setup, Subject
+from tests.sim.server import Json, Server
+
+NAMES = ("shop", "cart", "mail")
+REVISIONS = ("v1", "v2", "v3")
+ANN, EVE = "U0ANN", "U0EVE"
+APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "1h"}
+_TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
+
+STRATEGIES: Mapping[str, Json] = {
+    "steps": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (5, 25, 50)]}},
+    "one step": {"canary": {"steps": [{"weight": 50, "bake": "30s"}]}},
+    "approved": {
+        "canary": {
+            "steps": [
+                {"weight": 10, "bake": "10s", "approval": APPROVAL},
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
+    "testers": {
+        "canary": {
+            "steps": [
+                {"name": "testers", "cohorts": _TESTERS, "bake": "20s"},
+                {"weight": 20, "bake": "20s"},
+            ],
+            "bakeAfterPromotion": "30s",
+        }
+    },
+    "dark": {"dark": {"steps": [{"mirror": "50%", "bake": "30s"}], "finish": "promote"}},
+    "blue-green": {"blueGreen": {"preview": _TESTERS, "bake": "30s", "keepWarm": "1m"}},
+    "sticky": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (20, 60)]}},
+}
+
+
+def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
+    """What git asks of the rollout ``name``."""
+    limit = {
+        "name": "limit",
+        "query": f"errors_{name}",
+        "max": 1,
+        "failures": {"consecutive": 1},
+    }
+    more: dict[str, Any] = {"analysis": {"metrics": [limit]}}
+    more["strategy"] = STRATEGIES[subject.strategy]
+    if subject.workload == "managed":
+        more["workload"] = {"deployments": name + "-{revision}", "scale": "managed", "drain": "5s"}
+    if subject.strategy == "sticky":
+        more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
+    if subject.careful:
+        more |= {"onDrift": "pause", "onFailure": "hold"}
+    made: Json = a_rollout(name, revision, **more)
+    return made
+
+
+def begin(server: Server, setup: Setup) -> None:
+    """Everything is there but the Rollouts: stable runs, and serves everyone."""
+    server.put(obj("Namespace", NAMESPACE, {}, namespace=""))
+    for name, subject in zip(NAMES, setup.subjects, strict=False):
+        server.put(*mesh(name, subject), obj("Service", name, {"selector": {"app": name}}))
+        for revision in REVISIONS:
+            server.put(deployment(name, subject, revision, setup.pods))
+
+
+def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
+    """The author's DestinationRule and VirtualService; by version, it names ``stable``."""
+    subsets = {
+        "role": [{"name": "stable", "labels": {"version": "v1"}}],
+        "version": [{"name": rev, "labels": {"version": rev}} for rev in REVISIONS],
+        "host": [],
+    }[subject.author]
+    subset = {"role": {"subset": "stable"}, "version": {"subset": stable}, "host": {}}[
+        subject.author
+    ]
+    other = {
+        "match": [{"uri": {"prefix": "/other"}}],
+        "route": [{"destination": {"host": "other"}}],
+    }
+    mine = {
+        "name": "main",
+        "timeout": "3s",
+        "retries": {"attempts": 2},
+        "route": [{"destination": {"host": name, **subset}}],
+    }
+    return [
+        obj("DestinationRule", name, {"host": name, "subsets": subsets}),
+        obj("VirtualService", name, {"hosts": [name], "http": [other, mine]}),
+    ]
+
+
+def deployment(name: str, subject: Subject, revision: str, pods: int) -> Json:
+    """A Deployment of people's own; behind a bare host only v1 runs before it is adopted."""
+    labels = {"app": name, "version": revision}
+    runs = (
+        pods if revision == "v1" or (subject.author != "host" and subject.workload == "user") else 0
+    )
+    return obj(
+        "Deployment",
+        f"{name}-{revision}",
+        {
+            "replicas": runs,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}},
+        },
+    )
+
+
+def weights(vs: Json, name: str) -> list[dict[str, int]]:
+    """Per managed http route: its destinations of ours, subset to weight."""
+    found = []
+    for route in vs["spec"].get("http") or ():
+        dests = route.get("route") or ()
+        if any(d.get("destination", {}).get("host") == name for d in dests):
+            alone = len(dests) == 1
+            found.append(
+                {
+                    d["destination"].get("subset", ""): d.get("weight", 100 if alone else 0)
+                    for d in dests
+                }
+            )
+    return found
+
+
+def epoch(noted: Json, name: str) -> int | None:
+    """The fencing epoch that the rollout ``name`` wrote on an object; None: nothing of it."""
+    notes = noted["metadata"].get("annotations") or {}
+    text = notes.get(f"rollout.dev/{name}.{NAMESPACE}")
+    return int(json.loads(text)["epoch"]) if text else None

@@ -1,0 +1,204 @@
+"""What happens to a world, as data: drawn from a seed, kept as JSON, shrunk when it fails."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from random import Random
+from typing import Any
+
+STRATEGIES = ("steps", "one step", "approved", "testers", "dark", "blue-green", "sticky")
+AUTHORS = ("role", "version", "host")
+"""How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
+WORKLOADS = ("user", "managed")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One rollout of the world."""
+
+    strategy: str = "steps"
+    workload: str = "user"
+    author: str = "role"
+    careful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The world before anything happens.
+
+    ``calm``: seconds after which all faults are over. ``last``: the revision that is pushed once
+    everybody has come to rest after that; empty: none.
+    """
+
+    subjects: tuple[Subject, ...] = (Subject(),)
+    replicas: int = 1
+    sourced: bool = False
+    chat: bool = False
+    lag: float = 0.0
+    latency: float = 0.003
+    pods: int = 2
+    ready_after: float = 1.0
+    calm: float = 900.0
+    last: str = "v3"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """At a time, or as the controller makes its ``nth`` write of a kind after that time."""
+
+    at: float = 0.0
+    write: str = ""
+    nth: int = 0
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """``do`` happens to ``on`` (a kind, a person's verb, a revision) of the subject ``who``."""
+
+    do: str
+    when: When
+    on: str = ""
+    who: int = 0
+    lasts: float = 0.0
+    times: int = 1
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole play: ``seed`` is what randomness is left (jitter of waits)."""
+
+    seed: int
+    setup: Setup
+    mishaps: tuple[Mishap, ...]
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    def without(self, indexes: Sequence[int]) -> "Plan":
+        kept = [m for i, m in enumerate(self.mishaps) if i not in indexes]
+        return replace(self, mishaps=tuple(kept))
+
+
+def read(text: str) -> Plan:
+    """The plan that ``Plan.text`` wrote."""
+    made = json.loads(text)
+    setup = made["setup"]
+    subjects = tuple(Subject(**one) for one in setup.pop("subjects"))
+    mishaps = tuple(_mishap(one) for one in made["mishaps"])
+    return Plan(made["seed"], Setup(subjects, **setup), mishaps)
+
+
+def _mishap(one: Mapping[str, Any]) -> Mishap:
+    return Mishap(**{**one, "when": When(**one["when"])})
+
+
+WRITTEN = ("VirtualService", "DestinationRule", "Rollout", "Deployment", "Event", "Lease")
+REQUESTS = (
+    "conflict", "throttled", "broken", "forbidden", "unauthorized", "denied", "unknown kind",
+    "lost before", "lost after", "reset after", "garbled after", "slow",
+)  # fmt: skip
+WATCHES = (
+    "watch cut", "watch half a line", "watch silent", "watch gone", "watch error",
+    "watch garbage", "watch doubled", "compaction", "replica lags", "other replica", "stale lists",
+)  # fmt: skip
+PROCESSES = ("kill", "terminate", "pause", "clock jumps")
+EDITS = (
+    "weights edited", "mesh applied again", "virtualservice deleted", "subset removed",
+    "destinationrule deleted", "rollout touched", "service deleted", "deployment scaled",
+)  # fmt: skip
+METRICS = (
+    "bad", "prometheus down", "prometheus slow", "prometheus nan", "prometheus empty",
+    "prometheus two series", "prometheus partial", "prometheus infinite", "prometheus refuses",
+)  # fmt: skip
+PODS = ("never ready", "canary crashes", "stable crashes", "flapping", "endpoints late", "rebuilt")
+MESH = ("proxies behind", "istiod silent")
+PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
+CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
+GIT = ("git down", "pushed back", "broken yaml", "all files gone")
+OTHERS = ("audit log full",)
+FAMILIES = (REQUESTS, WATCHES, PROCESSES, EDITS, METRICS, PODS, MESH, PEOPLE, CHAT, GIT, OTHERS)
+ALL = tuple(kind for family in FAMILIES for kind in family)
+
+
+BUSY = 130.0
+"""Seconds in which most first journeys are over; what happens after them meets idle rollouts."""
+
+
+def drawn(seed: int) -> Plan:
+    """The plan of ``seed``: a world, and a few mishaps of a few kinds (swarm testing)."""
+    setup = _setup(Random(f"setup {seed}"))
+    rng = Random(f"mishaps {seed}")
+    usable = [kind for kind in ALL if _happens(kind, setup)]
+    kinds = rng.sample(usable, rng.randint(3, 9))
+    mishaps = [_drawn(rng.choice(kinds), setup, rng) for _ in range(rng.randint(3, 12))]
+    begin = [Mishap("push", When(20.0 + 3 * i), "v2", i) for i in range(len(setup.subjects))]
+    return Plan(seed, setup, (*begin, *sorted(mishaps, key=lambda m: m.when.at)))
+
+
+def _setup(rng: Random) -> Setup:
+    count = rng.choices((1, 2, 3), (75, 20, 5))[0]
+    chat, sourced = rng.random() < 0.25, rng.random() < 0.25
+    strategies = [s for s in STRATEGIES if chat or s != "approved"]
+    return Setup(
+        subjects=tuple(_subject(rng, strategies) for _ in range(count)),
+        replicas=2 if rng.random() < 0.2 else 1,
+        sourced=sourced,
+        chat=chat,
+        lag=rng.choice((0.0, 0.0, 0.05, 0.5, 3.0)),
+        latency=rng.choice((0.001, 0.003, 0.02, 0.2)),
+        pods=rng.choice((1, 2, 2, 4)),
+        ready_after=rng.choice((0.1, 1.0, 8.0)),
+        calm=rng.choice((240.0, 420.0, 600.0)),
+    )
+
+
+def _subject(rng: Random, strategies: Sequence[str]) -> Subject:
+    return Subject(
+        rng.choice(strategies), rng.choice(WORKLOADS), rng.choice(AUTHORS), rng.random() < 0.25
+    )
+
+
+def _happens(kind: str, setup: Setup) -> bool:
+    if kind in CHAT:
+        return setup.chat
+    return setup.sourced if kind in GIT else True
+
+
+def _when(setup: Setup, rng: Random) -> When:
+    latest = BUSY if rng.random() < 0.8 else setup.calm * 0.8
+    at = round(rng.uniform(0, latest), 2)
+    if rng.random() < 0.4:
+        write = rng.choices(WRITTEN, (4, 3, 6, 1, 1, setup.replicas - 1))[0]
+        return When(at, write, rng.randint(1, 4), rng.random() < 0.5)
+    return When(at)
+
+
+def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
+    lasts = rng.choice((0.5, 5.0, 20.0, 60.0, 150.0))
+    made = Mishap(kind, _when(setup, rng), "", rng.randrange(len(setup.subjects)), lasts)
+    match kind:
+        case _ if kind in REQUESTS:
+            on = rng.choice(("", "VirtualService", "DestinationRule", "Rollout", "Deployment"))
+            times = rng.choice((1, 1, 2, 5, 1000))
+            return replace(made, on=on, times=times, value=rng.choice((0.4, 4.0, 30.0)))
+        case _ if kind in WATCHES:
+            on = rng.choice(("", "", "VirtualService", "Rollout", "EndpointSlice", "Deployment"))
+            return replace(made, on=on, value=rng.choice((0.3, 5.0, 40.0)))
+        case "pause":
+            return replace(made, value=rng.choice((1.0, 6.0, 12.0, 40.0)))
+        case "clock jumps":
+            return replace(made, value=rng.choice((-3600.0, -30.0, 30.0, 3600.0)))
+        case "push":
+            return replace(made, on=rng.choice(("v1", "v2", "v3")))
+        case "request":
+            verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
+            return replace(made, on=rng.choice(verbs))
+        case "weights edited":
+            return replace(made, value=rng.choice((0.0, 30.0, 100.0)))
+        case "deployment scaled" | "rebuilt":
+            return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))
+        case "kill" | "terminate":
+            return replace(made, value=rng.choice((0.2, 3.0, 20.0)))
+    return made

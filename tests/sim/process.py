@@ -1,0 +1,160 @@
+"""One process of the controller, put together as ``rollout run`` does, until it ends or dies."""
+
+import asyncio
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollout.controller.app import Controller, Outside, Settings
+from rollout.controller.audit.recording import Recording
+from rollout.controller.chat.hearing import Hearing
+from rollout.controller.chat.roster import Roster
+from rollout.controller.chat.showing import Showing
+from rollout.controller.instruments import Instruments
+from rollout.controller.metrics.batcher import Batcher, Provider
+from rollout.controller.metrics.timed import Timed
+from rollout.controller.ports import Proxies
+from rollout.controller.seeing import concerns
+from rollout.controller.sources.applying import Applier
+from rollout.controller.sources.following import Following
+from rollout.controller.sources.look import KubeSecrets, Sources
+from rollout.edges.kube import Kube
+from tests import virtual
+from tests.fakes_audit import FakeLog
+from tests.fakes_chat import FakeChat
+from tests.fakes_repo import FakeRepo, NoObjects
+from tests.mortal import MortalChat, MortalLog
+from tests.sim.wire import Wire
+
+SYSTEM = "rollout-system"
+_current: ContextVar["Process | None"] = ContextVar("process", default=None)
+
+
+class SimKube(Kube):
+    """The real client; what one may is not asked again and again."""
+
+    async def may(
+        self, verb: str, kind: str, subresource: str = "", only: tuple[str, str] = ("", "")
+    ) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The systems that every process speaks to; None: there is none."""
+
+    provider: Provider
+    proxies: Proxies | None
+    log: FakeLog
+    chat: FakeChat | None = None
+    repo: FakeRepo | None = None
+
+
+@dataclass(eq=False)
+class Process:
+    """``skew``: what its wall clock is wrong by. ``leased``: it is one of several replicas."""
+
+    name: str
+    wire: Wire
+    beyond: Beyond
+    leased: bool
+    jitter: Any
+    skew: timedelta = timedelta(0)
+    hearing: "asyncio.Future[Hearing]" = field(default_factory=asyncio.Future)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    made: Controller | None = None
+    tasks: dict["asyncio.Task[Any]", None] = field(default_factory=dict)
+
+    @property
+    def alive(self) -> bool:
+        return not self.wire.life.over.is_set()
+
+    def clock(self) -> datetime:
+        return virtual.clock() + self.skew
+
+    async def run(self) -> None:
+        """Until it is stopped or killed; a bug that ends it is raised."""
+        token = _current.set(self)
+        running = asyncio.create_task(self._whole())
+        _current.reset(token)
+        killed = asyncio.create_task(self.wire.life.over.wait())
+        try:
+            await asyncio.wait((running, killed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            killed.cancel()
+            self.wire.life.over.set()
+            self.wire.life.buried = True
+            if not running.done():
+                for task in list(self.tasks):
+                    task.cancel()
+        if running.done() and not running.cancelled():
+            running.result()
+
+    def kill(self) -> None:
+        """From now on nothing that it does has any effect."""
+        self.wire.life.over.set()
+
+    async def _whole(self) -> None:
+        instruments = Instruments()
+        async with SimKube(self.wire, concerns.of, jitter=self.jitter) as kube:  # type: ignore[arg-type]
+            metrics = Batcher(Timed(self.beyond.provider, instruments))
+            outside = Outside(kube, metrics, self.beyond.proxies, instruments=instruments)
+            beside = tuple(self._beside())
+            settings = Settings(SYSTEM if self.leased else "", self.name, beside)
+            self.made = Controller(outside, settings, self.clock, virtual.Alarms)
+            await self.made.run(self.stop)
+
+    def _beside(self) -> Iterator[Any]:
+        yield self._record
+        if self.beyond.chat is not None:
+            yield self._talk
+        if self.beyond.repo is not None:
+            yield self._follow
+
+    async def _record(self, made: Controller) -> None:
+        kube, log = made.outside.kube, MortalLog(self.beyond.log, self.wire.life)
+        leading = lambda: made.leading  # noqa: E731
+        self.recording = Recording(kube, log, self.clock, made.metrics, self.name, leading=leading)
+        kube.listen(self.recording.changed)
+        await self.recording.run()
+
+    async def _talk(self, made: Controller) -> None:
+        kube, inbox = made.outside.kube, made.inbox
+        assert self.beyond.chat is not None
+        chat = MortalChat(self.beyond.chat, self.wire.life)
+        leading = lambda: made.leading  # noqa: E731
+        inbox.chat, inbox.members = None, Roster(chat, self.clock).members
+        heard = Hearing(kube, chat, inbox, self.clock, leading, self.recording.refused)
+        showing = Showing(kube, chat, self.clock, inbox.trouble, leading)
+        kube.listen(showing.changed)
+        made.when_leading(showing.begin)
+        self.hearing.set_result(heard)
+        await showing.run()
+
+    async def _follow(self, made: Controller) -> None:
+        kube = made.outside.kube
+        assert self.beyond.repo is not None
+        sources = Sources(
+            kube,
+            self.beyond.repo,
+            KubeSecrets(kube),
+            Applier(kube, NoObjects()),
+            self.clock,
+            leading=lambda: made.leading,
+            instruments=made.metrics,
+        )
+        await Following(sources, kube, virtual.Alarms).run()
+
+
+def owned(loop: asyncio.AbstractEventLoop, coro: Any, context: Any = None) -> "asyncio.Task[Any]":
+    """A task factory: whose process makes a task owns it, and it ends with the process."""
+    process = context.get(_current) if context is not None else _current.get()
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
+    if process is not None:
+        process.tasks[task] = None
+        task.add_done_callback(lambda done: process.tasks.pop(done, None))
+        if not process.alive and not process.stop.is_set():
+            task.cancel()
+    return task

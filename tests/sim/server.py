@@ -1,0 +1,338 @@
+"""A simulated API server: one history, replicas that lag behind it, and what is done to requests.
+
+Speaks HTTP's statuses and bodies, so that the client's own reading of them is part of the play.
+"""
+
+import asyncio
+import uuid
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from rollout import jsonpatch
+from rollout.edges.kube import paths
+from rollout.lab.apiserver.storage.ledger import Change, Compacted, Ledger, Stored, encode
+from tests import virtual
+
+Json = Mapping[str, Any]
+PEOPLE = "people"
+HISTORY = 400
+"""Changes of a kind that a watch may resume from."""
+
+_KINDS = {place: kind for kind, place in paths.PATHS.items()}
+_STATUS = frozenset({"Rollout", "RolloutSource", "ControlPlaneUpgrade", "ClusterSwitchover"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What HTTP carries back."""
+
+    code: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, read; ``verb``: get, list, watch, create, patch or delete."""
+
+    actor: str
+    verb: str
+    kind: str
+    namespace: str
+    name: str
+    subresource: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    @property
+    def writes(self) -> bool:
+        return self.verb in ("create", "patch", "delete")
+
+    def __str__(self) -> str:
+        rest = f"/{self.subresource}" if self.subresource else ""
+        return f"{self.verb} {self.kind} {self.namespace}/{self.name}{rest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One change of the one history, and who made it."""
+
+    actor: str
+    at: float
+    change: Change
+
+    @property
+    def new(self) -> Json:
+        return self.change.stored.object
+
+    @property
+    def old(self) -> Json | None:
+        return self.change.previous.object if self.change.previous else None
+
+    @property
+    def gone(self) -> bool:
+        return self.change.type == "DELETED"
+
+
+@dataclass(slots=True)
+class Replica:
+    """One API server: it has seen everything that is older than ``lag`` seconds."""
+
+    lag: float = 0.0
+    reached: int = 0
+
+
+class Server:
+    """The history, and the rules of a write.
+
+    ``listen``: called with each commit, before anybody hears that it was made.
+    """
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(HISTORY)
+        self.replicas = [Replica(), Replica()]
+        self.listen: list[Callable[[Commit], None]] = []
+        self.watches: list[Watching] = []
+        self._actor = PEOPLE
+        self._times: list[float] = []
+        self._revisions: list[int] = []
+        self.ledger.listen(self._committed)
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        held = self.ledger.get(kind, namespace, name)
+        return held.object if held else None
+
+    def all(self, kind: str) -> list[Json]:
+        return [row.object for row in self.ledger.rows(kind)]
+
+    def put(self, *objs: Json, actor: str = PEOPLE) -> None:
+        """Somebody wrote ``objs`` as they are."""
+        for obj in objs:
+            meta = obj["metadata"]
+            old = self.get(str(obj["kind"]), meta.get("namespace", ""), meta["name"])
+            self._store(str(obj["kind"]), old, obj, actor)
+
+    def change(self, kind: str, namespace: str, name: str, ops: Any, actor: str = PEOPLE) -> None:
+        """Somebody patched an object, if it is there."""
+        held = self.get(kind, namespace, name)
+        if held is not None:
+            self._store(kind, held, jsonpatch.apply(held, ops), actor)
+
+    def remove(self, kind: str, namespace: str, name: str, actor: str = PEOPLE) -> None:
+        """Deleted as the API server does it: with a finalizer it stays, marked."""
+        held = self.get(kind, namespace, name)
+        if held is None:
+            return
+        self._actor = actor
+        meta = held["metadata"]
+        if not meta.get("finalizers"):
+            self.ledger.remove(kind, held)
+        elif not meta.get("deletionTimestamp"):
+            stamp = virtual.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.ledger.put(kind, {**held, "metadata": {**meta, "deletionTimestamp": stamp}})
+
+    def compact(self) -> None:
+        self.ledger.compact()
+
+    def reached(self, replica: Replica) -> int:
+        """The revision that ``replica`` has seen."""
+        index = bisect_right(self._times, virtual.passed() - replica.lag)
+        replica.reached = max(replica.reached, self._revisions[index - 1] if index else 1)
+        return replica.reached
+
+    def rows(self, kind: str, revision: int) -> list[Stored]:
+        """All of ``kind`` as of ``revision``; as of now where history does not go back so far."""
+        now = {key(row.object): row for row in self.ledger.rows(kind)}
+        try:
+            later = self.ledger.since(kind, revision)
+        except Compacted:
+            later = []
+        for change in reversed(later):
+            now.pop(key(change.stored.object), None)
+            if change.previous:
+                now[key(change.previous.object)] = change.previous
+        return [now[one] for one in sorted(now)]
+
+    def serve(self, request: Request) -> Answer:
+        """A read of one object, or a write, done now."""
+        held = self.get(request.kind, request.namespace, request.name)
+        match request.verb:
+            case "get" | "patch" | "delete" if held is None:
+                return refused(404, "not found", request.name)
+            case "get":
+                return Answer(200, encode(held))
+            case "create":
+                return self._create(request)
+            case "patch":
+                return self._patch(request, held or {})
+        self.remove(request.kind, request.namespace, request.name, request.actor)
+        return refused(200, "deleted", request.name)
+
+    def _create(self, request: Request) -> Answer:
+        meta = request.body["metadata"]
+        if self.get(request.kind, meta.get("namespace", ""), meta["name"]) is not None:
+            return refused(409, "already exists", meta["name"])
+        body = {**request.body}
+        if request.kind in _STATUS:
+            body.pop("status", None)
+        return self._store(request.kind, None, body, request.actor)
+
+    def _patch(self, request: Request, held: Json) -> Answer:
+        try:
+            new = jsonpatch.apply(held, request.body)
+        except jsonpatch.PatchFailedError as error:
+            return refused(422, f"the patch does not fit: {error}")
+        if request.subresource == "status":
+            new = {**held, "status": new.get("status")}
+        elif request.kind in _STATUS and "status" in held:
+            new = {**new, "status": held["status"]}
+        return self._store(request.kind, held, new, request.actor)
+
+    def _store(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:
+        self._actor = actor
+        meta, before = {**new["metadata"]}, (old or {}).get("metadata", {})
+        made = f"{key(new)} {self.ledger.revision}"
+        meta["uid"] = before.get("uid") or str(uuid.uuid5(uuid.NAMESPACE_OID, kind + made))
+        changed = old is None or _content(old) != _content(new)
+        meta["generation"] = before.get("generation", 0) + changed
+        meta["resourceVersion"] = before.get("resourceVersion", "")
+        obj = {**new, "kind": kind, "metadata": meta}
+        if old is not None and obj == old:
+            return Answer(200, encode(old))
+        if meta.get("deletionTimestamp") and not meta.get("finalizers"):
+            return Answer(200, encode(self.ledger.remove(kind, obj).object))
+        stored = self.ledger.put(kind, obj)
+        return Answer(200 if old else 201, encode(stored.object))
+
+    def _committed(self, change: Change) -> None:
+        now = virtual.passed()
+        self._times.append(now)
+        self._revisions.append(change.stored.revision)
+        for listener in self.listen:
+            listener(Commit(self._actor, now, change))
+        for watching in self.watches:
+            if watching.kind == change.bucket:
+                watching.hear()
+
+
+@dataclass(eq=False)
+class Watching:
+    """One open watch on one replica; ``silent_until``: nothing comes, and it does not end."""
+
+    server: Server
+    actor: str
+    kind: str
+    replica: Replica
+    revision: int
+    ends_at: float
+    doubled: bool = False
+    silent_until: float = 0.0
+    last: bytes | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _timer: asyncio.TimerHandle | None = None
+
+    def hear(self) -> None:
+        """A commit was made, which is seen here once this replica has it."""
+        if self.replica.lag <= 0:
+            self._news.set()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.replica.lag + 0.001, self._due)
+
+    def end(self, last: bytes = b"") -> None:
+        """It ends now, with these bytes; empty: cleanly."""
+        self.last = last
+        self._news.set()
+
+    def _due(self) -> None:
+        self._timer = None
+        self._news.set()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Bytes of lines, as they come; the generator's end is the stream's."""
+        loop = asyncio.get_running_loop()
+        self.server.watches.append(self)
+        try:
+            while self.last is None:
+                self._news.clear()
+                text = self._pending()
+                if text:
+                    yield text
+                if self.last is not None:
+                    break
+                left = self.ends_at - loop.time()
+                if left <= 0:
+                    break
+                timer = loop.call_later(left, self._news.set)
+                await self._news.wait()
+                timer.cancel()
+            if self.last:
+                yield self.last
+        finally:
+            self.server.watches.remove(self)
+            if self._timer:
+                self._timer.cancel()
+
+    def _pending(self) -> bytes:
+        if virtual.passed() < self.silent_until:
+            asyncio.get_running_loop().call_later(
+                self.silent_until - virtual.passed(), self._news.set
+            )
+            return b""
+        try:
+            changes = self.server.ledger.since(self.kind, self.revision)
+        except Compacted:
+            self.last = b""
+            return event("ERROR", {"kind": "Status", "code": 410, "message": "too old"})
+        upto, lines = self.server.reached(self.replica), []
+        for change in changes:
+            if change.stored.revision > upto:
+                self.hear()
+                break
+            self.revision = change.stored.revision
+            line = event(change.type, change.stored.object)
+            lines += [line, line] if self.doubled else [line]
+        return b"".join(lines)
+
+
+def event(kind: str, obj: Json) -> bytes:
+    return encode({"type": kind, "object": obj}) + b"\n"
+
+
+def refused(code: int, message: str, name: str = "") -> Answer:
+    """A Status object; one that names its object means that, and not the kind."""
+    details = {"details": {"name": name}} if name else {}
+    return Answer(code, encode({"kind": "Status", "code": code, "message": message, **details}))
+
+
+def read(actor: str, method: str, url: str, body: Any) -> Request:
+    """What a client's request means."""
+    split = urlsplit(url)
+    query = {name: values[-1] for name, values in parse_qs(split.query).items()}
+    kind, namespace, name, sub = _place(split.path)
+    verbs = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
+    verb = verbs.get(method) or ("get" if name else "watch" if query.get("watch") else "list")
+    return Request(actor, verb, kind, namespace, name, sub, query, body)
+
+
+def _place(path: str) -> tuple[str, str, str, str]:
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    size = 2 if parts[0] == "api" else 3
+    base, rest, namespace = "/" + "/".join(parts[:size]), parts[size:], ""
+    if rest[0] == "namespaces" and len(rest) > 2:
+        namespace, rest = rest[1], rest[2:]
+    kind = _KINDS[base, rest[0]]
+    name, sub = [*rest[1:], "", ""][:2]
+    return kind, namespace, name, sub
+
+
+def key(obj: Json) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return meta.get("namespace", ""), meta["name"]
+
+
+def _content(obj: Json) -> dict[str, Any]:
+    return {k: v for k, v in obj.items() if k not in ("metadata", "status", "kind", "apiVersion")}

@@ -1,0 +1,203 @@
+"""One play: a plan's world from its beginning over its mishaps to where everybody is home."""
+
+import asyncio
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollout.manifest import record
+from rollout.model.status import Phase, Stage
+from tests import virtual
+from tests.controller.shop import NAMESPACE
+from tests.mortal import Life
+from tests.sim import objects
+from tests.sim.doing import DO
+from tests.sim.laws import settled
+from tests.sim.plan import Plan
+from tests.sim.process import owned
+from tests.sim.world import World
+
+SETTLED = 3000.0
+"""Seconds after the last fault in which everybody has come to rest (L1)."""
+HOME = 3000.0
+"""Seconds in which a patient person sees a new revision through (L7)."""
+QUIET = 150.0
+"""Seconds of rest in which nobody writes anything (L2)."""
+STEP = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a play: laws that were broken, the log's digest, what happened how often."""
+
+    plan: Plan
+    broken: tuple[str, ...]
+    digest: str
+    fired: Counter[str]
+    edges: Counter[str]
+    seconds: float
+    story: tuple[str, ...]
+    effects: tuple[str, ...]
+    splits: tuple[tuple[str, str], ...]
+    end: tuple[str, ...]
+
+
+def play(plan: Plan, life: Life | None = None) -> Result:
+    """The play of ``plan``; ``life``: of its first process, which may end at an effect."""
+    random.seed(plan.seed)
+    logger = logging.getLogger("rollout")
+    before, logger.disabled = logger.disabled, True
+    try:
+        return virtual.run(_whole(plan, life or Life()))
+    finally:
+        logger.disabled = before
+
+
+async def _whole(plan: Plan, life: Life) -> Result:
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(owned)
+    world = World(plan, DO, life)
+    world.begin()
+    happening = asyncio.create_task(world.happen())
+    try:
+        await _story(world)
+    except Exception as error:
+        world.laws.broken("play", repr(error))
+    finally:
+        world.stopping = True
+        happening.cancel()
+        for process in world.processes.values():
+            process.kill()
+        await asyncio.sleep(0)
+    return Result(
+        plan,
+        tuple(world.laws.found),
+        world.digest(),
+        world.fired,
+        world.laws.edges,
+        virtual.passed(),
+        tuple(world.story),
+        tuple(world.life.names),
+        tuple(world.laws.splits),
+        tuple(_end(world)),
+    )
+
+
+def _end(world: World) -> Iterator[str]:
+    """Where everybody ended, and what was written in the objects."""
+    for name, _ in world.subjects:
+        status = record.status(world.rollout(name) or {})
+        stable = status.stable.name if status.stable else ""
+        yield f"{name} {status.phase} {status.stage.name} {stable}"
+    for kind in ("VirtualService", "DestinationRule", "Deployment"):
+        for obj in world.server.all(kind):
+            yield f"{kind} {obj['metadata']['name']} {json.dumps(obj['spec'], sort_keys=True)}"
+
+
+async def _story(world: World) -> None:
+    setup = world.plan.setup
+    while virtual.passed() < setup.calm + 0.01:
+        await asyncio.sleep(STEP)
+        _staff(world)
+        if world.laws.found:
+            return
+    world.calm()
+    await _deleted(world)
+    if not await _comes(world, SETTLED, lambda n: settled(world.status(n))):
+        return
+    last = setup.last
+    for who, _ in enumerate(world.subjects if last else ()):
+        world.push(who, last)
+    if last and not await _comes(world, HOME, lambda n: _home(world, n, last), patient=True):
+        return
+    await _at_rest(world)
+
+
+def _staff(world: World) -> None:
+    """People start their other revisions once it is known which is stable."""
+    for name, subject in world.subjects:
+        if name not in world.staffed:
+            world.scale_people(name, subject)
+
+
+async def _deleted(world: World) -> None:
+    """L1 of a Rollout that is being deleted: it goes; git, or a person, writes it anew."""
+    for name, subject in world.subjects:
+        held = world.rollout(name)
+        if held is not None and held["metadata"].get("deletionTimestamp"):
+            for _ in range(int(SETTLED / STEP)):
+                await asyncio.sleep(STEP)
+                if world.rollout(name) is None or world.laws.found:
+                    break
+            else:
+                world.laws.broken("L1", f"{name}: deleted, and it does not go")
+        if world.rollout(name) is None and not world.plan.setup.sourced:
+            world.server.put(objects.spec(name, subject, world.asked[name]))
+
+
+async def _comes(world: World, seconds: float, true, *, patient: bool = False) -> bool:  # type: ignore[no-untyped-def]
+    """Whether it is so of every rollout within ``seconds``."""
+    names = [name for name, _ in world.subjects]
+    for turn in range(int(seconds / STEP)):
+        if world.laws.found:
+            return False
+        _staff(world)
+        if all(true(name) for name in names):
+            return True
+        if patient and turn % 3 == 0:
+            for who, name in enumerate(names):
+                _patience(world, who, name)
+        await asyncio.sleep(STEP)
+    waiting = [
+        f"{n}: {world.status(n).get('phase')} {world.status(n).get('because')}"
+        for n in names
+        if not true(n)
+    ]
+    world.laws.broken("L7" if patient else "L1", f"not within {seconds} s: {waiting}")
+    return False
+
+
+def _patience(world: World, who: int, name: str) -> None:
+    """A patient person sees the revision that git asks for through to the end."""
+    status = record.status(world.rollout(name) or {})
+    because = status.because
+    if status.last_handled_request != _asked(world, name):
+        return  # the last one is on its way
+    if status.rejected is not None:
+        world.request(who, "retry")
+    elif status.attempt.pause is not None:
+        decided = "all steps" in because or "rejected by" in because
+        world.request(who, "promote" if decided else "resume")
+    elif status.waits_for == "Approval":
+        world.request(who, "promote")
+
+
+def _asked(world: World, name: str) -> str:
+    notes = (world.rollout(name) or {"metadata": {}})["metadata"].get("annotations") or {}
+    return str(notes.get("rollout.dev/request", ""))
+
+
+def _home(world: World, name: str, revision: str) -> bool:
+    status = record.status(world.rollout(name) or {})
+    there = status.stable is not None and status.stable.name == revision
+    return there and (status.phase, status.stage.name) == (Phase.HEALTHY, Stage.IDLE)
+
+
+async def _at_rest(world: World) -> None:
+    """L2, S19, S22, S27: nobody writes any more, and everything is as it says."""
+    await asyncio.sleep(90)  # refreshes of sentences, messages, the audit log
+    before = len(world.story)
+    await asyncio.sleep(QUIET)
+    late = [line for line in world.story[before:] if "controller" in line and "Lease" not in line]
+    if late:
+        world.laws.broken("L2", f"at rest, and still: {late[:3]}")
+    for name, subject in world.subjects:
+        world.laws.quiet(name)
+        vs = world.server.get("VirtualService", NAMESPACE, name)
+        authored = objects.mesh(name, subject)[1]
+        if subject.author == "role" and vs is not None and vs["spec"] != authored["spec"]:
+            world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")
+    world.laws.audited()

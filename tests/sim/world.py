@@ -1,0 +1,308 @@
+"""One world: its API server, its processes and systems, and the log of all that happened."""
+
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from rollout.controller.ports import Json
+from rollout.messages import slack
+from rollout.model.chat import Click, Press, Sender, Ticket
+from tests import virtual
+from tests.controller.shop import NAMESPACE, obj
+from tests.fakes_audit import FakeLog
+from tests.fakes_chat import FakeChat
+from tests.fakes_repo import FakeRepo
+from tests.mortal import Life
+from tests.sim import objects
+from tests.sim.beyond import Istiod, Numbers, Pods
+from tests.sim.laws import Laws
+from tests.sim.objects import NAMES, REVISIONS
+from tests.sim.plan import PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
+from tests.sim.process import Beyond, Process
+from tests.sim.server import Commit, Request, Server
+from tests.sim.wire import Trap, Wire
+
+_BLURS = frozenset({*REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
+SOURCE = "https://git.invalid/shop"
+
+
+@dataclass(eq=False)
+class World:
+    """Built from a plan; ``table``: what each kind of mishap does to it.
+
+    ``fired``: what happened how often, faults and what they met.
+    ``blurred_at``: until when something was wrong with what the controller reads.
+    """
+
+    plan: Plan
+    table: Mapping[str, Callable[["World", Mishap, Process | None], None]]
+    life: Life = field(default_factory=Life)
+    server: Server = field(default_factory=Server)
+    traps: list[Trap] = field(default_factory=list)
+    numbers: Numbers = field(default_factory=Numbers)
+    istiod: Istiod = field(default_factory=Istiod)
+    log: FakeLog = field(default_factory=FakeLog)
+    chat: FakeChat = field(default_factory=FakeChat)
+    repo: FakeRepo = field(default_factory=FakeRepo)
+    fired: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
+    processes: dict[int, Process] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    stopping: bool = False
+    blurred_at: float = -1e9
+    staffed: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        setup = self.plan.setup
+        self.rng = Random(f"jitter {self.plan.seed}")
+        self.pods = Pods(self.server, setup.ready_after)
+        self.laws = Laws(self)
+        self.server.listen += [self._told, self.laws.committed]
+        self._seen = [0] * len(self.plan.mishaps)
+        self.downtime: dict[int, float] = {}
+        self.supervisors: list[asyncio.Task[None]] = []
+        self.crash: BaseException | None = None
+
+    @property
+    def subjects(self) -> list[tuple[str, Subject]]:
+        return list(zip(NAMES, self.plan.setup.subjects, strict=False))
+
+    def begin(self) -> None:
+        """All objects are there, and the first processes."""
+        objects.begin(self.server, self.plan.setup)
+        for name, subject in self.subjects:
+            self.asked[name] = "v1"
+            self.pods.sync(name)
+            if not self.plan.setup.sourced:
+                self.server.put(objects.spec(name, subject))
+        if self.plan.setup.sourced:
+            spec = {"url": SOURCE, "interval": "15s"}
+            self.commit_files()
+            self.server.put(obj("RolloutSource", "git", spec))
+        for number in range(self.plan.setup.replicas):
+            self.supervisors.append(asyncio.create_task(self._alive(number)))
+
+    # What people and the world do
+
+    def commit_files(self, *, broken: bool = False, empty: bool = False) -> None:
+        """Git says what ``asked`` says."""
+        files = {
+            f"{name}.yaml": json.dumps(objects.spec(name, subject, self.asked[name]))
+            for name, subject in self.subjects
+        }
+        if broken:
+            first = self.subjects[0][0]
+            files[f"{first}.yaml"] = "kind: Rollout\nspec: {service: [x}"
+        self.repo.push({} if empty else files)
+
+    def push(self, who: int, revision: str) -> None:
+        """Git, or a person, asks for ``revision``."""
+        name, _ = self.subjects[who]
+        self.asked[name] = revision
+        self.say(f"push {name} {revision}")
+        if self.plan.setup.sourced:
+            self.commit_files()
+        else:
+            ops = [{"op": "replace", "path": "/spec/revision", "value": revision}]
+            self.server.change("Rollout", NAMESPACE, name, ops)
+
+    def request(self, who: int, verb: str) -> None:
+        """Somebody annotates a Rollout."""
+        name, _ = self.subjects[who]
+        held = self.rollout(name)
+        if held is None:
+            return
+        notes = {**(held["metadata"].get("annotations") or {})}
+        notes["rollout.dev/request"] = f"{verb}@{self.server.ledger.revision}"
+        ops = [{"op": "add", "path": "/metadata/annotations", "value": notes}]
+        self.server.change("Rollout", NAMESPACE, name, ops)
+        self.laws.requested(name, verb)
+
+    def buttons(self, name: str) -> dict[Press, Ticket]:
+        """What can be pressed on the newest message about a rollout."""
+        found: dict[Press, Ticket] = {}
+        tops = [words for words in self.chat.tops() if f"{NAMESPACE}/{name} " in words.text]
+        for block in tops[-1].blocks if tops else ():
+            for element in block.get("elements", ()) if block["type"] == "actions" else ():
+                ticket = slack.ticket(element["value"])
+                if ticket is not None:
+                    found[Press(element["action_id"])] = ticket
+        return found
+
+    def press(self, who: str, press: Press, ticket: Ticket, times: int = 1) -> None:
+        """Somebody presses a button; Slack delivers it until a living process has heard it."""
+        once = f"{who} {virtual.passed()}"
+        click = Click(Sender(who, "T1", "CRELEASES"), press, ticket, virtual.clock(), once, "t")
+        for _ in range(times):
+            self.supervisors.append(asyncio.create_task(self._delivered(click)))
+
+    async def _delivered(self, click: Click) -> None:
+        while not self.stopping:
+            for process in list(self.processes.values()):
+                leads = process.made is not None and process.made.leading
+                if process.alive and leads and process.hearing.done():
+                    await process.hearing.result().hear(click)
+                    return
+            await asyncio.sleep(1)
+
+    def rollout(self, name: str) -> Json | None:
+        return self.server.get("Rollout", NAMESPACE, name)
+
+    def status(self, name: str) -> Json:
+        return (self.rollout(name) or {}).get("status") or {}
+
+    def stable(self, name: str) -> str:
+        """The revision that the status calls stable; v1 while it says none."""
+        return str((self.status(name).get("stable") or {}).get("name", "v1"))
+
+    # Processes
+
+    async def _alive(self, number: int) -> None:
+        """A process, and another one when it has ended, until the play is over."""
+        generation = 0
+        while not self.stopping:
+            generation += 1
+            life = self.life if generation == 1 and number == 0 else Life()
+            process = self._process(f"controller-{number}-{generation}", life)
+            self.processes[number] = process
+            self.say(f"{process.name} starts")
+            try:
+                await process.run()
+            except Exception as error:
+                self.crash = self.crash or error
+                self.laws.broken("dies", f"{process.name} died: {error!r}")
+            self.say(f"{process.name} ended")
+            await asyncio.sleep(self.downtime.pop(number, 1.0))
+
+    def _process(self, name: str, life: Life) -> Process:
+        setup = self.plan.setup
+        wire = Wire(
+            self.server,
+            name,
+            life,
+            setup.latency,
+            self.traps,
+            lambda what: self.fired.update([f"met {what}"]),
+            self.say,
+            lambda request: self._writes(request, after=False),
+            lambda request: self._writes(request, after=True),
+        )
+        beyond = Beyond(
+            self.numbers,
+            self.istiod,
+            self.log,
+            self.chat if setup.chat else None,
+            self.repo if setup.sourced else None,
+        )
+        return Process(name, wire, beyond, setup.replicas > 1, self.rng.random)
+
+    # The plan
+
+    async def happen(self) -> None:
+        """Mishaps that have a time alone happen at it."""
+        timed = sorted((m for m in self.plan.mishaps if not m.when.write), key=lambda m: m.when.at)
+        for mishap in timed:
+            await asyncio.sleep(max(0.0, mishap.when.at - virtual.passed()))
+            if virtual.passed() > self.plan.setup.calm:
+                return
+            self.do(mishap, self.processes.get(0))
+
+    def _writes(self, request: Request, *, after: bool) -> None:
+        """A write of a controller's is about to be done, or was: mishaps wait for some."""
+        now = virtual.passed()
+        for place, mishap in enumerate(self.plan.mishaps):
+            when = mishap.when
+            if when.write != request.kind or when.after is not after or now < when.at:
+                continue
+            self._seen[place] += 1
+            if self._seen[place] == when.nth and now <= self.plan.setup.calm:
+                by = next(p for p in self.processes.values() if p.name == request.actor)
+                self.do(mishap, by)
+
+    def do(self, mishap: Mishap, process: Process | None) -> None:
+        self.say(f"mishap {mishap.do} {mishap.on} {mishap.who} {mishap.lasts} {mishap.value}")
+        self.fired[mishap.do] += 1
+        if mishap.do in _BLURS:
+            self.blurred_at = virtual.passed() + mishap.lasts + mishap.value
+        self.table[mishap.do](self, mishap, process)
+
+    def later(self, seconds: float, done: Any, *args: Any) -> None:
+        """``done`` soon; no later than when all faults are over."""
+        left = max(0.0, self.plan.setup.calm - virtual.passed())
+        asyncio.get_running_loop().call_later(min(seconds, left), done, *args)
+
+    def calm(self) -> None:
+        """All faults are over."""
+        self.say("calm")
+        self.traps.clear()
+        self.numbers.says("")
+        self.istiod.behind = self.istiod.silent = False
+        self.log.full = self.repo.down = False
+        self.chat.errors.clear()
+        self.chat.unanswered.clear()
+        self.pods.down.clear()
+        self.pods.late = 0.0
+        for replica in self.server.replicas:
+            replica.lag = min(replica.lag, 1.0)
+        for process in self.processes.values():
+            process.wire.held_until, process.skew = 0.0, timedelta(0)
+        for name, subject in self.subjects:
+            if past := self.numbers.bad.get(name):
+                past.now(0.0)
+            self._whole(name, subject)
+
+    def _whole(self, name: str, subject: Subject) -> None:
+        """Nobody has fewer pods than there ever were, and nothing that people made is missing."""
+        for revision in REVISIONS:
+            held = self.server.get("Deployment", NAMESPACE, f"{name}-{revision}")
+            made = objects.deployment(name, subject, revision, self.plan.setup.pods)
+            if held is None:
+                self.server.put(made)
+        service = obj("Service", name, {"selector": {"app": name}})
+        for made in (service, *objects.mesh(name, subject, self.stable(name))):
+            if self.server.get(str(made["kind"]), NAMESPACE, name) is None:
+                self.server.put(made)
+        self.scale_people(name, subject)
+        self.pods.sync(name)
+
+    def scale_people(self, name: str, subject: Subject) -> None:
+        """Deployments whose pods people order have all of them, stable's whoever orders them.
+
+        Behind a bare host nobody starts a second revision before the first is known as stable.
+        """
+        pods, stable = self.plan.setup.pods, self.status(name).get("stable")
+        mine = (
+            REVISIONS
+            if subject.workload == "user" and stable
+            else ((stable or {}).get("name", "v1"),)
+        )
+        for revision in mine:
+            self.scale(name, revision, pods)
+        self.staffed |= {name} if stable else set()
+
+    def scale(self, name: str, revision: str, pods: int) -> None:
+        ops = [{"op": "replace", "path": "/spec/replicas", "value": pods}]
+        self.server.change("Deployment", NAMESPACE, f"{name}-{revision}", ops)
+
+    # The log
+
+    def say(self, line: str) -> None:
+        self.story.append(f"{virtual.passed():.3f} {line}")
+
+    def _told(self, commit: Commit) -> None:
+        meta = commit.new["metadata"]
+        what = hashlib.sha256(repr(commit.new).encode()).hexdigest()[:12]
+        self.say(
+            f"{commit.actor} {commit.change.type} {commit.change.bucket} {meta['name']} "
+            f"{meta['resourceVersion']} {what}"
+        )
+
+    def digest(self) -> str:
+        """The same for the same play, to the byte."""
+        return hashlib.sha256("\n".join(self.story).encode()).hexdigest()
