@@ -51,8 +51,11 @@ def signed(
     """``status``, whose newest decision says who asked for it; or that remembers the refusal.
 
     ``before``: without what this request has brought about; ``because``: why it was refused.
+    Once it is handled nobody is vouched for: whoever annotates that text again may be anyone.
     """
     by = request.who or BY_KUBERNETES
+    if status.vouched is not None and status.vouched.text == status.last_handled_request:
+        status = replace(status, vouched=None)
     if status.last_refused_request == request.text:
         refusal = RefusedRequest(request.text, by, now, short(because), request.claimed)
         return replace(status, refused_requests=(*status.refused_requests, refusal)[-REFUSALS:])

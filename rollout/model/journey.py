@@ -12,7 +12,7 @@ from enum import StrEnum
 from rollout.model.chat import called
 from rollout.model.reasons import PauseKind
 from rollout.model.spec import Approval, Notify, NotifyOn
-from rollout.model.status import Answer, Pause, Phase, RefusedRequest, epoch_of
+from rollout.model.status import Answer, Pause, Phase, RefusedRequest, counted, epoch_of
 
 
 class Reached(StrEnum):
@@ -54,8 +54,7 @@ class Decided:
     @property
     def attempt(self) -> int:
         """The first half of ``id``; 0 where that cannot be read."""
-        text = self.id.partition(".")[0]
-        return int(text) if text.isdecimal() else 0
+        return counted(self.id.partition(".")[0])
 
     @property
     def epoch(self) -> int:

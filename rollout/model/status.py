@@ -297,10 +297,17 @@ class Rejected:
     cause: Cause | None = None
 
 
+DIGITS = 18  # of a number that we count by, at most
+
+
 def epoch_of(decision: str) -> int:
     """The epoch in a decision's id, ``attempt.epoch``; 0 where that cannot be read."""
-    text = decision.rpartition(".")[2]
-    return int(text) if text.isdecimal() else 0
+    return counted(decision.rpartition(".")[2])
+
+
+def counted(text: str) -> int:
+    """``text`` as a number that we count by; 0 for what is none, or longer than any of ours."""
+    return int(text) if text.isdecimal() and len(text) <= DIGITS else 0
 
 
 @dataclass(frozen=True, slots=True)

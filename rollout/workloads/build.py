@@ -17,6 +17,8 @@ _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels, nor 0, 1, 3, so that no hash spells a word or is misread (as Kubernetes does)."""
 _LENGTH = 10
 
+LONGEST = 256  # letters of an image's name and tag; a tag has 128 at most
+
 RESTARTS = ("restartedAt", "cattle.io/timestamp")
 """Ends of annotations that start the same pods again: kubectl's and OpenShift's, Rancher's.
 
@@ -52,13 +54,15 @@ def of(deployment: Obj) -> str:
 def image(deployment: Obj) -> str:
     """What the first container runs, as people know it: ``shop:v2``; empty where none is written.
 
-    Without the registry, and with twelve letters of a digest.
+    Without the registry, and with twelve letters of a digest. Kubernetes takes any text for an
+    image: no more of it is kept than a name and a tag may have, and nothing that no terminal shows.
     """
     pods = lenient.under(deployment, "spec", "template", "spec", "containers")
     first = next(lenient.mappings(pods), lenient.NONE)
     name = lenient.text(first.get("image")).rpartition("/")[2]
     head, at, digest = name.partition("@")
-    return head if ":" in head or not at else f"{head}@{digest.rpartition(':')[2][:12]}"
+    short = head if ":" in head or not at else f"{head}@{digest.rpartition(':')[2][:12]}"
+    return "".join(c if c.isprintable() else "?" for c in short[:LONGEST])
 
 
 def replacing(deployment: Obj) -> bool:

@@ -40,6 +40,7 @@ def test_its_decisions_are_those_of_its_own_attempt() -> None:
     assert [one.id for one in PLAIN.decisions] == ["2.2", "2.3"]
     assert [(one.attempt, one.epoch) for one in PLAIN.decisions] == [(2, 2), (2, 3)]
     assert replace(PLAIN, number=0).decisions == ()
+    assert (decided("9" * 5000).attempt, decided("1." + "9" * 5000).epoch) == (0, 0)
     assert (decided("x.y").attempt, decided("x.y").epoch) == (0, 0)
 
 

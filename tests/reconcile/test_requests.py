@@ -4,7 +4,7 @@ import pytest
 
 from rollout import requests as people
 from rollout.model.reasons import Verb, WaitsFor
-from rollout.model.spec import Dark, Request, Step, Strategy, Workload
+from rollout.model.spec import Approval, Canary, Dark, Request, Step, Strategy, Workload
 from rollout.model.status import Answer, Phase, Stage, Vouched
 from rollout.reconcile import requests
 from tests import make
@@ -193,3 +193,15 @@ def test_an_answer_by_annotation_keeps_the_claim_and_counts_for_whoever_may_anno
     (answer,) = turn.status.attempt.approvals
     assert answer == Answer(False, START, 0, 1, reason="prices are wrong", claimed="ada")
     assert answer.answerer == "ada (unverified)"
+
+
+def test_a_request_that_was_handled_is_nobodys_when_its_text_is_put_back() -> None:
+    """Whoever may annotate reads it in the history, and must not say yes as somebody else."""
+    asks = Step(weight=5, approval=Approval(quorum=2))
+    play = Play(make.spec(Strategy(canary=Canary((asks,))))).push("v2")
+    yes = Request(Verb.APPROVE, "1")
+    play.status = replace(play.status, vouched=Vouched(yes.text, "kubernetes:ann"))
+    for asked in (yes, Request(Verb.RETRY, "2"), yes):
+        play.rollout = replace(play.rollout, request=asked)
+        play.look()
+    assert [one.who for one in play.status.attempt.approvals] == ["kubernetes:ann", ""]

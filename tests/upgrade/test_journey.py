@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from rollout.errors import ManifestError
 from rollout.model.status import Phase
 from rollout.model.upgrading import FORWARD, Standing, State
 from tests.upgrade.cluster import NEW, OLD, SYSTEM, Mesh, built, carriers
@@ -157,3 +158,28 @@ def test_every_change_stands_in_the_status_before_it_is_done() -> None:
     play.to(State.BAKE)
     assert any(write.startswith("patch Mutating") for write in written)
     assert SYSTEM
+
+
+TWICE = [{"name": "rest", "selector": {"istio.io/rev": OLD}}, {"name": "rest", "percentage": 100}]
+"""Waves of one name, which a schema cannot refuse."""
+
+
+def spoilt(play: Play) -> Play:
+    """The spec is edited to what the API server takes and nobody can read."""
+    obj = play.mesh.get("ControlPlaneUpgrade", "", "mesh")
+    play.mesh.put({**obj, "spec": {**obj["spec"], "waves": TWICE}})
+    return play
+
+
+def test_a_spec_that_cannot_be_read_any_more_keeps_nobody_from_going_back() -> None:
+    play = spoilt(Play(watched()).begin().to(State.WAVES))
+    play.look()
+    assert play.status.because.startswith("goes on as it was: waves[1].nam")
+    play.ask("abort").to(State.RETURNED)
+    assert revisions(play.mesh) == {OLD}
+
+
+def test_what_cannot_be_read_does_not_begin() -> None:
+    play = spoilt(Play(watched()).begin().to(State.PREFLIGHT))
+    with pytest.raises(ManifestError, match=r"waves\[1\].name is 'rest'"):
+        play.look()

@@ -101,6 +101,8 @@ def test_without_a_status_nothing_is_known_to_be_replaced() -> None:
         ("tills", "tills"),
         ("tills@sha256:0123456789abcdef0123", "tills@0123456789ab"),
         ("tills:v2@sha256:0123456789abcdef0123", "tills:v2"),
+        ("tills:v2\x1b[2J\nshop   Healthy", "tills:v2?[2J?shop   Healthy"),
+        ("tills:" + "v" * 100_000, "tills:" + "v" * 250),
         (7, ""),
         (None, ""),
     ],

@@ -16,6 +16,9 @@ from rollout.controller.keeping.swap import unchanged
 from rollout.edges.kube import Kube
 from rollout.errors import RefusedError
 from rollout.manifest import schema
+from rollout.model.status import Stage
+from rollout.model.switchover import SwitchStage
+from rollout.upgrade.look import UNDER_WAY
 
 Json = dict[str, Any]
 
@@ -80,8 +83,15 @@ async def _all(connection: Kube, kind: str) -> Sequence[Any]:
 def _line(kind: str, obj: Json) -> str:
     meta = obj["metadata"]
     where = f"{kind.lower()} {meta.get('namespace', '')}/{meta['name']}".replace(" /", " ")
-    stage = lenient.mapping(lenient.mapping(obj.get("status")).get("stage"))
-    split = lenient.mapping(stage.get("split"))
-    if stage.get("name") in (None, "Idle"):
+    status = lenient.mapping(obj.get("status"))
+    if status.get("state") in UNDER_WAY:
+        return f"{where}: in a journey at {status['state']}; what has moved stays moved"
+    stage = lenient.mapping(status.get("stage"))
+    if stage.get("name") in _AT_REST:
         return where
-    return f"{where}: in a journey; {split.get('canary', 0)}% stay with the canary"
+    side = "the canary" if kind == "Rollout" else "green"
+    share = lenient.mapping(stage.get("split")).get("canary", 0)
+    return f"{where}: in a journey; {share}% stay with {side}"
+
+
+_AT_REST = (None, Stage.IDLE, SwitchStage.SERVING)

@@ -131,7 +131,7 @@ class Hearing:
                 view = slack.reason_view(click.ticket, click.sender.channel, asked.journey.key)
                 await self.people.open(click.trigger, view)
             case Press.PAUSE | Press.ABORT:
-                sent = Sent(PROOF + click.sender.user, click.once)
+                sent = Sent(PROOF + click.sender.user, click.once, click.ticket.uid)
                 await self.inbox.ask(asked.ref, _VERBS[click.press], sent, now)
 
     async def _refuse(self, refusal: Refusal) -> None:
@@ -189,7 +189,7 @@ class Hearing:
         answer = Answer(
             yes, now, ticket.step, ticket.attempt, entry, unlike, reason, who=PROOF + user
         )
-        await self.inbox.answer(asked.ref, answer, valid)
+        await self.inbox.answer(asked.ref, answer, valid, ticket.uid)
         telemetry.info(f"{'approved' if yes else 'rejected'} in slack", rollout=ticket.key)
 
     async def _unlike(self, asked: _Asked) -> str:

@@ -12,7 +12,7 @@ from rollout.controller.keeping import asking
 from rollout.controller.keeping.changing import H, S, Statuses, changed
 from rollout.controller.keeping.store import Store
 from rollout.controller.ports import Kube
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, RolloutError
 from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason, Verb
 from rollout.model.status import Answer, Vouched
@@ -59,13 +59,18 @@ class Inbox:
         """Every kind that is looked at here by now."""
         return tuple(self.boxes)
 
-    async def answer(self, ref: Ref, answer: Answer, valid: timedelta) -> None:
+    async def answer(self, ref: Ref, answer: Answer, valid: timedelta, uid: str = "") -> None:
         """The yes or no of somebody who has proved to be ``answer.who`` is in the status.
 
-        ``valid``: how long it counts. Errors: as ``changing.changed``.
+        ``valid``: how long it counts. ``uid``: of the object that it is about; empty: of any.
+        Errors: as ``changing.changed``; ``RefusedError`` where the object is another one by now.
         """
         box = self._box(ref)
-        change = lambda status: box.answered(status, answer, valid)  # noqa: E731
+
+        def change(status: Any) -> Any:
+            self._refuse_another(ref, uid)
+            return box.answered(status, answer, valid)
+
         await changed(box.store, stored_as(ref), change, answer.at)
         box.wake(stored_as(ref))
 
@@ -94,9 +99,16 @@ class Inbox:
         held = box.store.load(key)
         if held is not None and requests.is_handled(held.status, text):
             return
+        self._refuse_another(ref, sender.uid)
         vouched = Vouched(text, sender.who)
         await changed(box.store, key, lambda status: replace(status, vouched=vouched), now)
         await asking.annotate(self.kube, ref, text)
+
+    def _refuse_another(self, ref: Ref, uid: str) -> None:
+        """Slack is asked between a press and its effect: the object may be a new one since."""
+        obj = self.kube.get(ref.kind, ref.namespace, ref.name)
+        if uid and obj is not None and obj["metadata"].get("uid") != uid:
+            raise RefusedError(f"{ref}: is another one by now; that was for one that is deleted")
 
     def _box(self, ref: Ref) -> Box[Any, Any]:
         if ref.kind not in self.boxes:
@@ -106,15 +118,22 @@ class Inbox:
     async def ask_as(self, ref: Ref, verb: Verb, asker: "Asker", now: datetime) -> None:
         """The request is on the object, put there by ``asker`` and no right of ours.
 
-        Of what is looked at here, the status says who it was, too.
+        Of what is looked at here, the status says who it was, too, unless they were refused after
+        all: that text can be read there, and nobody else may ask with it in their name.
         Errors: as ``changing.changed``, and those of ``asker``.
         """
         text, box = f"{verb}@{secrets.token_hex(6)}", self.boxes.get(ref.kind)
+        vouched = Vouched(text, asker.who)
         if box is not None and asker.who:
-            vouched = Vouched(text, asker.who)
             change = lambda status: replace(status, vouched=vouched)  # noqa: E731
             await changed(box.store, stored_as(ref), change, now)
-        await asking.annotate(self.kube, ref, text, asker.patch)
+        try:
+            await asking.annotate(self.kube, ref, text, asker.patch)
+        except RolloutError:
+            if box is not None and asker.who:
+                forget = lambda s: replace(s, vouched=None) if s.vouched == vouched else s  # noqa: E731
+                await changed(box.store, stored_as(ref), forget, now)
+            raise
 
 
 def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
@@ -140,7 +159,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Who sent a request, as a chat has proved; ``once``: the same for each delivery of it."""
+    """Who sent a request, as a chat has proved; ``once``: the same for each delivery of it.
+
+    ``uid``: of the object that it is about; empty: of any.
+    """
 
     who: str
     once: str
+    uid: str = ""

@@ -107,8 +107,12 @@ class Store:
         due = due or self._refresh_due(known, now) or _alarm_due(known, now)
         if not known.ahead or not due:
             return held
-        known.refreshed_at = now
-        return await self.write(held, status, now)
+        before, known.refreshed_at = known.refreshed_at, now
+        try:
+            return await self.write(held, status, now)
+        except ConflictError:  # nobody was told: the next look must not wait for its minute
+            known.refreshed_at, known.alarmed_at = before, None
+            raise
 
     async def change(
         self, key: str, change: Callable[[RolloutStatus], RolloutStatus], now: datetime

@@ -10,19 +10,27 @@ from rollout.controller.keeping import finalizer
 from rollout.controller.keeping.store import LAZY, without_numbers
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
-from rollout.manifest import upgrades
+from rollout.errors import ManifestError
+from rollout.manifest import objects, upgrades
 from rollout.manifest.upgrades import KIND
 from rollout.model.upgrade import ControlPlaneUpgrade
-from rollout.model.upgrading import UpgradeStatus
+from rollout.model.upgrading import State, UpgradeStatus
+
+NOT_BEGUN = frozenset({State.IDLE, State.PREFLIGHT, State.DONE, State.RETURNED})
+"""States in which nothing is on its way: what is asked must be read before anything is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One ControlPlaneUpgrade as a look finds it: the object, what it asks, what is remembered."""
+    """One ControlPlaneUpgrade as a look finds it: the object, what it asks, what is remembered.
+
+    ``problem``: why what it asks now cannot be read; ``upgrade`` is then the last that could.
+    """
 
     obj: Json
     upgrade: ControlPlaneUpgrade
     status: UpgradeStatus
+    problem: str = ""
 
     @property
     def finalized(self) -> bool:
@@ -45,21 +53,40 @@ class UpgradeStore:
 
     kube: Kube
     _ahead: dict[str, _Ahead] = field(default_factory=dict)
+    _read: dict[str, ControlPlaneUpgrade] = field(default_factory=dict)
 
     def load(self, name: str) -> Held | None:
         """The upgrade of that name as it is now; None when there is none.
 
+        One that has moved something goes on as it was last read, so that its way back stays open.
         Errors: ``ManifestError`` when it cannot be read; ``OutsideError`` as ``Kube.get``.
         """
         obj = self.kube.get(KIND, "", name)
         if obj is None:
             self._ahead.pop(name, None)
+            self._read.pop(name, None)
             return None
-        held = Held(obj, upgrades.upgrade(obj), upgrades.status(obj))
+        status = upgrades.status(obj)
+        upgrade, problem = self._asked(name, obj, status)
+        held = Held(obj, upgrade, status, problem)
         ahead = self._ahead.get(name)
         if ahead is not None and ahead.stored == obj.get("status"):
             return replace(held, status=ahead.status)
         return held
+
+    def _asked(
+        self, name: str, obj: Json, status: UpgradeStatus
+    ) -> tuple[ControlPlaneUpgrade, str]:
+        """What ``obj`` asks; if that cannot be read, what it asked last, and why."""
+        try:
+            self._read[name] = upgrades.upgrade(obj)
+        except ManifestError as error:
+            last, meta = self._read.get(name), obj["metadata"]
+            begun = status.state not in NOT_BEGUN or meta.get("deletionTimestamp")
+            if last is None or last.uid != meta.get("uid", "") or not begun:
+                raise
+            return replace(last, **objects.heard(obj)), str(error)
+        return self._read[name], ""
 
     async def save(
         self, held: Held, status: UpgradeStatus, now: datetime, *, at_once: bool = False
@@ -94,6 +121,7 @@ class UpgradeStore:
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._ahead.clear()
+        self._read.clear()
 
     def names(self) -> tuple[str, ...]:
         """Every upgrade there is. Errors: ``OutsideError`` while they are not listed."""

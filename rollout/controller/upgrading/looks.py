@@ -13,6 +13,7 @@ from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.controller.upgrading.seeing import Surveyor
 from rollout.errors import ConflictError, ManifestError, OutsideError
+from rollout.manifest.upgrades import KIND
 from rollout.model.inventory import Inventory
 from rollout.model.status import sentence
 from rollout.model.upgradelook import UpgradeDecision
@@ -50,7 +51,7 @@ class UpgradeLooks:
         now = self.clock()
         asked = core.ask(held.upgrade, held.status, inventory, now)
         seen = await self.surveyor.observe(held.upgrade, inventory, asked, now)
-        decision = core.decide(held.upgrade, held.status, seen, self.clock())
+        decision = _told_of(held, core.decide(held.upgrade, held.status, seen, self.clock()))
         self._tell(held, decision)
         await self._act(held, decision)
         self.metrics.reconciled(SUCCESS)
@@ -104,3 +105,12 @@ class UpgradeLooks:
                 stop=stop.name if stop else None,
                 epoch=decision.status.epoch,
             )
+
+
+def _told_of(held: Held, decision: UpgradeDecision) -> UpgradeDecision:
+    """The decision, whose sentence says that the object cannot be read as it is now."""
+    if not held.problem:
+        return decision
+    problem = held.problem.removeprefix(f"{KIND.lower()} {held.upgrade.name}: ")
+    because = sentence(f"goes on as it was: {problem}")
+    return replace(decision, because=because, status=replace(decision.status, because=because))

@@ -144,3 +144,33 @@ async def test_a_note_of_another_request_is_nobodys() -> None:
     asked = objects.heard({"metadata": {"annotations": annotations(kube)}})["request"]
     assert asked is not None
     assert (asked.verb, asked.asker, asked.reason) == (Verb.RETRY, "a person", "")
+
+
+async def test_an_answer_for_an_object_that_is_deleted_is_none_for_the_next_of_its_name() -> None:
+    """Slack is asked between the press and its effect: attempts of the next begin at 1, too."""
+    kube = begun()
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    box = of_rollouts(Store(kube), lambda _: None)
+    said = Answer(True, make.START, 0, 1, who="slack:U1")
+    with pytest.raises(RefusedError, match="is another one by now"):
+        await box.answer(SHOP, said, timedelta(hours=4), "uid-of-another")
+    with pytest.raises(RefusedError, match="is another one by now"):
+        await box.ask(SHOP, Verb.ABORT, Sent("slack:U1", "press 1", "uid-of-another"), make.START)
+    assert history(kube) == []
+    await box.answer(SHOP, said, timedelta(hours=4), obj["metadata"]["uid"])
+    assert history(kube) == [("slack:U1", "approve")]
+
+
+async def test_nobody_can_ask_in_the_name_of_somebody_whose_own_request_was_refused() -> None:
+    kube = begun()
+
+    async def patch(*_: Any) -> Any:
+        raise RefusedError("a policy says no")
+
+    box = of_rollouts(Store(kube), lambda _: None)
+    with pytest.raises(RefusedError, match="a policy says no"):
+        await box.ask_as(SHOP, Verb.APPROVE, Asker("kubernetes:ann", patch), make.START)
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    assert record.status(obj).vouched is None

@@ -57,6 +57,26 @@ async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minut
     assert kube.writes == ["patch Rollout shop status"] * 2
 
 
+async def test_who_is_asked_hears_of_it_at_once_also_if_somebody_wrote_at_that_moment() -> None:
+    kube, store, before = world()
+    await store.save(before, gathered(before.status), START)
+    others = ["note"]
+
+    def wrote(_: object) -> None:
+        if others:
+            obj = kube.get("Rollout", NAMESPACE, "shop")
+            assert obj is not None
+            meta = {**obj["metadata"], "annotations": {"note": others.pop()}}
+            kube.put({**obj, "metadata": meta})
+
+    kube.before = wrote
+    asks = replace(held(store).status, because="waiting", waits_for=WaitsFor.APPROVAL)
+    with pytest.raises(ConflictError):
+        await store.save(held(store), asks, START)
+    await store.save(held(store), asks, START)
+    assert held(Store(kube)).status.waits_for is WaitsFor.APPROVAL
+
+
 async def test_a_new_sentence_is_written_at_once_and_then_once_a_minute() -> None:
     kube, store, _ = world()
     for second in range(0, 130, 10):

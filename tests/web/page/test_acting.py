@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from yarl import URL
 
 from rollout.model.reasons import Verb
-from rollout.web.page import guard
+from rollout.web.page import guard, people
 from rollout.web.page.people import TOKEN
 from tests.web.page import world
 from tests.web.page.world import SECRET, Somebody, World, opened
@@ -211,3 +211,8 @@ async def test_no_body_makes_the_door_fall(body: str) -> None:
             assert answer.status in (400, 413)
         assert isinstance(page.door.who, Somebody)
         assert page.door.who.asked == []
+
+
+async def test_half_a_letter_is_no_secret_of_ours_and_no_fault_of_the_door() -> None:
+    """Of a header that is no UTF-8, and of JSON's escapes."""
+    assert [people.same(half, "secret") for half in ("\udcff", "\ud800")] == [False, False]
