@@ -1,6 +1,7 @@
 """A provider's reply -> pods' counters and single values, or the reason why it means nothing."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -203,14 +204,21 @@ def _name(labels: Mapping[str, str]) -> str:
 
 
 def in_line(replies: Sequence[Reply]) -> Reply:
-    """The replies to one query at several instants, as one to all of them."""
+    """The replies to one query at several instants, as one to all of them.
+
+    Two series with the same labels in one reply stay two: nobody knows which of them is true.
+    """
     if len(replies) == 1:
         return replies[0]
-    points: dict[frozenset[tuple[str, str]], tuple[tuple[datetime, float], ...]] = {}
-    for one in (series for reply in replies for series in reply.series):
-        labels = frozenset(one.labels.items())
-        points[labels] = (*points.get(labels, ()), *one.points)
-    series = tuple(Series(dict(labels), found) for labels, found in points.items())
+    points: dict[tuple[frozenset[tuple[str, str]], int], tuple[tuple[datetime, float], ...]] = {}
+    for reply in replies:
+        twins: Counter[frozenset[tuple[str, str]]] = Counter()
+        for one in reply.series:
+            labels = frozenset(one.labels.items())
+            key = labels, twins[labels]
+            twins[labels] += 1
+            points[key] = (*points.get(key, ()), *one.points)
+    series = tuple(Series(dict(labels), found) for (labels, _), found in points.items())
     return Reply(series, partial=any(reply.partial for reply in replies))
 
 
