@@ -32,7 +32,7 @@ def questions(
     """Everything that ``judge`` needs to see at ``now``; nothing that it has seen already."""
     metrics = plan.judged(journey, step_metrics, window)
     interval = journey.analysis.interval
-    kept = in_view(memory.load(checkpoint), journey, window)
+    kept = in_view(memory.recall(checkpoint, now), journey, window)
     latest = grid.latest(now, interval)
     counts = tuple(
         question

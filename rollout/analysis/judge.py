@@ -60,7 +60,7 @@ def judge(
     Judging the same answers twice is judging them once.
     """
     case = Case(journey, plan.judged(journey, step_metrics, window), window, seen, now)
-    kept = learning.learn(case, memory.load(checkpoint))
+    kept = learning.learn(case, memory.recall(checkpoint, now))
     weighed = {one.name: _weighed(case, kept, one) for one in case.metrics if one.source}
     bench = _Bench(case, kept, weighed)
     together = bench.together()

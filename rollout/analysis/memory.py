@@ -133,6 +133,17 @@ class Checkpoint(Mapping[str, Any]):
         return repr(self._json)
 
 
+def recall(checkpoint: Mapping[str, Any], now: datetime) -> Memory:
+    """The memory, as far as it is of the past; one that is ahead of ``now`` is none at all.
+
+    A wall clock was ahead then: what is read from now on would count as read already.
+    """
+    kept = load(checkpoint)
+    marks = [kept.since, *(s.tally.at for s in kept.sources.values())]
+    marks += [strikes.at for strikes in kept.strikes.values()]
+    return Memory() if any(at is not None and at > now for at in marks) else kept
+
+
 def load(checkpoint: Mapping[str, Any]) -> Memory:
     """The memory that ``dump`` wrote; anything else, from another version say, is none at all."""
     if isinstance(checkpoint, Checkpoint):

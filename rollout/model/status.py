@@ -418,6 +418,16 @@ class StageStatus:
         """The same stage, in which the proxies are asked anew whether they have it."""
         return replace(self, asked_at=now, confirmed_at=None, confirmed_by=None)
 
+    def set_right(self, now: datetime) -> "StageStatus":
+        """The same stage once a wall clock that was ahead is right again: nothing is to come.
+
+        What the proxies were asked at a time that has not been is asked of them anew.
+        """
+        ahead = [at for at in (self.asked_at, self.confirmed_at) if at is not None and at > now]
+        stage = self.asked(now) if ahead else self
+        since = None if self.since is None else min(self.since, now)
+        return stage if since == self.since else replace(stage, since=since)
+
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
         """The stage after this one where the route is the same: the proxies have it already."""
         return replace(self, name=name, since=now)

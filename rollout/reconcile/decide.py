@@ -49,8 +49,8 @@ def _overwritten(look: Look) -> bool:
 
 
 def _brought_up(look: Look) -> Look:
-    """The look with what is noted in any stage: drained pods, a stable that grew."""
-    status = takeover.as_decided(look.status)
+    """The look with what is noted in any stage: a clock put right, drained pods, more of stable."""
+    status = _set_right(takeover.as_decided(look.status), look.now)
     if status.stable is not None and status.subject is None:
         status = replace(status, subject=Subject.of(look.rollout))
     look = replace(look, status=status)
@@ -61,6 +61,14 @@ def _brought_up(look: Look) -> Look:
         if status.stage.split.stable and look.pods(status.stable).down:
             status = attempted(status, stable_down_at=look.now)
     return replace(look, status=handover.landed(replace(look, status=status)))
+
+
+def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
+    """The status in which no stage and no step begins in time to come, as the clock has it now."""
+    stage, step = status.stage.set_right(now), status.attempt.step
+    if step is not None and step.entered_at > now:
+        status = attempted(status, step=replace(step, entered_at=now))
+    return status if stage == status.stage else replace(status, stage=stage)
 
 
 def _turn(look: Look) -> Turn:

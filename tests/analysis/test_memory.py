@@ -60,3 +60,16 @@ def test_ten_pods_a_side_and_two_metrics_fit_in_four_kilobytes() -> None:
     sides = [Side("v1", 9_000_000, pods=10), Side("v2", 1_000_000, pods=10, since=START)]
     checkpoint = dict(play(World(sides), rollout(), window(), 300)[-1].checkpoint)
     assert len(json.dumps(checkpoint, separators=(",", ":"))) <= 4096
+
+
+def test_a_memory_of_a_clock_that_was_ahead_is_none_so_that_what_comes_is_read() -> None:
+    world = World([Side("v1", 80), Side("v2", 20, errors=0.5, since=START)])
+    checkpoint = dict(play(world, rollout(), window(), 60)[-1].checkpoint)
+    kept = memory.load(checkpoint)
+    end = kept.source("errors").tally.at
+    assert end is not None
+    assert memory.recall(checkpoint, end) == kept
+    assert memory.recall(checkpoint, end - timedelta(seconds=1)) == Memory()
+    strikes = replace(Memory(), strikes={"queue": Strikes().plus(START, 1.0, False)})
+    assert memory.recall(memory.dump(strikes), START) == strikes
+    assert memory.recall(memory.dump(strikes), START - timedelta(hours=1)) == Memory()

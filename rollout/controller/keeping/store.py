@@ -127,7 +127,9 @@ class Store:
             return None
         if not _says_more(known):
             return None
-        return max(timedelta(0), LAZY - (now - known.refreshed_at))
+        if not _lately(known.refreshed_at, now):
+            return timedelta(0)
+        return LAZY - (now - known.refreshed_at)
 
     async def add_finalizer(self, held: Held, now: datetime) -> Held:
         """``held`` with our finalizer on the object, so that we may clean up after it.
@@ -234,7 +236,7 @@ class Store:
             if _says_more(known):
                 return True
             known.refreshed_at = now
-        return now - known.refreshed_at >= LAZY
+        return not _lately(known.refreshed_at, now)
 
     async def write(self, held: Held, status: RolloutStatus, now: datetime) -> Held:
         """``held`` with ``status``, stored now. Errors: as ``save``."""
@@ -296,6 +298,11 @@ def without_numbers(sentence: str) -> str:
 _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
+def _lately(at: datetime, now: datetime) -> bool:
+    """Whether the minute since ``at`` is not over; a time to come is of a clock put right since."""
+    return timedelta(0) <= now - at < LAZY
+
+
 def _says_more(known: _Known) -> bool:
     return without_numbers(known.status.because) != without_numbers(_stored_because(known))
 
@@ -333,7 +340,7 @@ def _alarm_due(known: _Known, now: datetime) -> bool:
     asks = known.status.waits_for is WaitsFor.APPROVAL
     unasked = asks and _stored(known).get("waitsFor") != WaitsFor.APPROVAL
     if (told == blind and not unasked) or (
-        known.alarmed_at is not None and now - known.alarmed_at < LAZY
+        known.alarmed_at is not None and _lately(known.alarmed_at, now)
     ):
         return False
     known.alarmed_at = now
