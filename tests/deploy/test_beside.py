@@ -17,7 +17,7 @@ from tests.cluster.journeys import Scene, comes
 from tests.cluster.replica import replica
 from tests.deploy.gitops import Argo, Flux, Json
 
-pytestmark = [pytest.mark.envtest, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.envtest, pytest.mark.long, pytest.mark.timeout(1800)]
 
 NAME = "shop"
 COHORT = {"headers": {"x-tester": {"exact": "1"}}}
@@ -120,7 +120,13 @@ async def ended(scene: Scene) -> None:
     await scene.rests(NAME, 1, "v2")
 
 
-@pytest.mark.parametrize("server_side", [False, True], ids=["client-side", "server-side"])
+@pytest.mark.parametrize(
+    "server_side",
+    [
+        pytest.param(False, id="client-side"),
+        pytest.param(True, id="server-side", marks=pytest.mark.short),
+    ],
+)
 async def test_argo_cd_heals_itself_all_the_way_and_writes_nothing_with_the_rule_of_plan(
     control: Control, tmp_path: Path, server_side: bool
 ) -> None:

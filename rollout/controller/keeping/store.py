@@ -2,8 +2,8 @@
 
 A status that only gathers evidence, or tells of it in other words, is kept in memory and written
 at most once a minute, or with the next one that matters; what a crash loses is gathered again.
-The proxies' confirmation is such a refresh, too, and may come sooner: a step costs two writes of
-objects, its status and its route, and what it gathers costs one a minute.
+The proxies' confirmation is such a refresh, too, and comes at once: people who read "waiting for
+the proxies" may believe it, and a restart need not ask them anew.
 Only a gate that turns blind does not wait for its minute.
 """
 
@@ -24,7 +24,6 @@ from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus, Stage, StageStatus
 
 LAZY = timedelta(minutes=1)
-CONFIRMED = timedelta(seconds=10)  # until a confirmation is written after the last refresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Store:
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        due = at_once or _confirmation_due(known, now)
+        due = at_once or _confirms_more(known)
         due = due or self._refresh_due(known, now) or _alarm_due(known, now)
         if not known.ahead or not due:
             return held
@@ -126,8 +125,9 @@ class Store:
         known = self._known.get(key)
         if known is None or known.refreshed_at is None:
             return None
-        wait = CONFIRMED if _confirms_more(known) else LAZY if _says_more(known) else None
-        return None if wait is None else max(timedelta(0), wait - (now - known.refreshed_at))
+        if not _says_more(known):
+            return None
+        return max(timedelta(0), LAZY - (now - known.refreshed_at))
 
     async def add_finalizer(self, held: Held, now: datetime) -> Held:
         """``held`` with our finalizer on the object, so that we may clean up after it.
@@ -305,12 +305,6 @@ def _confirms_more(known: _Known) -> bool:
     stage = _stored(known).get("stage")
     stored = stage.get("confirmedAt") if isinstance(stage, dict) else None
     return known.status.stage.confirmed_at is not None and stored is None
-
-
-def _confirmation_due(known: _Known, now: datetime) -> bool:
-    """A restart would ask the proxies anew; steps of a few seconds need not be told of it."""
-    recently = known.refreshed_at is not None and now - known.refreshed_at < CONFIRMED
-    return _confirms_more(known) and not recently
 
 
 def _stored_because(known: _Known) -> str:

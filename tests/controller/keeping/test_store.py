@@ -158,25 +158,12 @@ async def stood(store: Store, second: int) -> None:
     await store.save(held(store), at_proxies(store, second), at)
 
 
-async def test_the_proxies_confirmation_costs_a_write_of_its_own_where_steps_last() -> None:
-    kube, store, _ = world()
-    for second in range(0, 60, 20):
-        await stood(store, second)
-        assert held(Store(kube)).status == held(store).status
-    assert kube.writes == ["patch Rollout shop status"] * 6
-
-
-async def test_steps_of_a_few_seconds_cost_one_write_of_the_status_each() -> None:
+async def test_the_proxies_confirmation_is_written_at_once_however_short_the_step() -> None:
     kube, store, _ = world()
     for second in range(0, 10, 2):
         await stood(store, second)
-    assert kube.writes == ["patch Rollout shop status"] * (5 + 1)
-    assert held(Store(kube)).status.stage.confirmed_at is None
-    assert store.unsaid(KEY, START + timedelta(seconds=9)) == timedelta(seconds=1)
-    at = START + timedelta(seconds=10)
-    await store.save(held(store), held(store).status, at)
-    assert held(Store(kube)).status.stage.confirmed_at == START + timedelta(seconds=8)
-    assert store.unsaid(KEY, at) is None
+        assert held(Store(kube)).status == held(store).status
+    assert kube.writes == ["patch Rollout shop status"] * 10
 
 
 async def test_what_takes_a_confirmation_back_is_written_at_once() -> None:
