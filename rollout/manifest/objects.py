@@ -22,7 +22,7 @@ from rollout.model.spec import (
     Unread,
     Workload,
 )
-from rollout.model.status import RolloutStatus, sentence
+from rollout.model.status import RolloutStatus, sentence, visible
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
@@ -107,8 +107,8 @@ def driven(obj: Mapping[str, Any]) -> Driven:
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
         generation=number(metadata, "generation"),
-        commit=text(annotations, COMMIT),
-        author=text(annotations, AUTHOR),
+        commit=visible(text(annotations, COMMIT)),
+        author=visible(text(annotations, AUTHOR)),
         **heard(obj),
     )
 

@@ -1,12 +1,13 @@
 """ControlPlaneUpgrade objects of the cluster, parsed JSON, to nouns, and their status back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from rollout.manifest import objects, opaque, plain, record
 from rollout.model.units import adapter_of
-from rollout.model.upgrade import ControlPlaneUpgrade
+from rollout.model.upgrade import ControlPlaneUpgrade, ControlPlaneUpgradeSpec
 from rollout.model.upgrading import UpgradeStatus
 
 KIND = "ControlPlaneUpgrade"
@@ -29,6 +30,21 @@ def upgrade(obj: Mapping[str, Any]) -> ControlPlaneUpgrade:
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
     return ControlPlaneUpgrade(spec=objects.spec_of(KIND, obj), **objects.driven(obj))
+
+
+def remembered(obj: Mapping[str, Any], status: UpgradeStatus) -> ControlPlaneUpgrade | None:
+    """The upgrade ``obj`` by what its status says that it is from and to; None where it does not.
+
+    Enough to take everything back where its own spec cannot be read, and for nothing else.
+    """
+    old, new = status.attempt.asked_from, status.attempt.asked_to
+    if not old or not new:
+        return None
+    namespace = objects.text(plain.mapping(obj.get("spec")), "istioNamespace")
+    spec = ControlPlaneUpgradeSpec(old, new)
+    if namespace:
+        spec = replace(spec, istio_namespace=namespace)
+    return ControlPlaneUpgrade(spec=spec, **objects.driven(obj))
 
 
 def status(obj: Mapping[str, Any]) -> UpgradeStatus:

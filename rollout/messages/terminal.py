@@ -19,6 +19,7 @@ from rollout.model.status import (
     Revision,
     RolloutStatus,
     Stage,
+    visible,
 )
 from rollout.model.traffic import Route, Split
 
@@ -110,7 +111,7 @@ def unread(name: str, status: RolloutStatus | None, because: str) -> tuple[str, 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
     """``rows`` in columns three blanks apart, without blanks at the ends of lines."""
-    table = [tuple(row) for row in rows]
+    table = [tuple(map(visible, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     padded = (
         "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()

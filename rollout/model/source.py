@@ -110,12 +110,13 @@ class Signature:
 
     ``key``: SSH's fingerprint, ``SHA256:…``, or OpenPGP's of the primary key.
     ``signer``: the name that the operator's list, or the OpenPGP key, gives to it.
+    Either may be empty: not every key has a name.
     """
 
     __pydantic_config__ = CONFIG
 
-    key: str
-    signer: str
+    key: str = ""
+    signer: str = ""
 
     def __str__(self) -> str:
         return f"{self.signer} ({self.key})"

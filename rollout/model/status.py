@@ -25,12 +25,20 @@ MOST = 79
 """Characters of a ``because``."""
 
 
+def visible(text: str) -> str:
+    """``text`` with a blank for each character that steers a screen, or that none shows."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def sentence(text: str, most: int = MOST) -> str:
     """``text`` in at most ``most`` characters, 79 of them in every ``because``.
 
     What is too long is cut in its middle: it begins with what it is about and ends with what
     decides (an image, an exit code, a policy's own words), and both are needed.
     """
+    text = visible(text)
     if len(text) <= most:
         return text
     end = most * 3 // 5

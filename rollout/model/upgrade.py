@@ -236,7 +236,9 @@ class Freeze:
 
     from_: Annotated[datetime, Field(alias="from", description="with its time zone")]
     to: Annotated[datetime, Field(description="with its time zone")]
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=200, description="why, for whoever waits for its end")
+    ]
 
     def __post_init__(self) -> None:
         if self.from_.tzinfo is None or self.to.tzinfo is None:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from rollout.manifest import objects
 from rollout.messages import terminal
 from rollout.messages.terminal import Fact
 from rollout.model.reasons import PauseKind, WaitsFor
@@ -22,6 +23,7 @@ from rollout.model.status import (
     Stage,
     StepStatus,
     Verdict,
+    sentence,
 )
 from rollout.model.traffic import Split
 from tests import make
@@ -250,3 +252,14 @@ def test_a_revision_that_is_named_by_its_hash_is_known_by_its_image() -> None:
     assert (terminal.known_as(named), terminal.marks(named)) == (
         *("v2", "commit 0123456789  shop:2.1"),
     )
+
+
+def test_what_others_wrote_steers_no_terminal() -> None:
+    """A commit and an author are annotations, which may say anything; so may errors of others."""
+    evil = "\x1b[2J\u202e\n"
+    notes = {objects.COMMIT: f"{evil}c0ffee", objects.AUTHOR: f"ann{evil}"}
+    told = objects.driven({"metadata": {"annotations": notes}})
+    shown = terminal.aligned([("shop", f"v2{evil}")])
+    for text in (told["commit"], told["author"], sentence(f"because {evil}"), shown):
+        assert text.isprintable(), text
+    assert told["commit"].endswith("c0ffee")

@@ -179,6 +179,15 @@ def test_a_spec_that_cannot_be_read_any_more_keeps_nobody_from_going_back() -> N
     assert revisions(play.mesh) == {OLD}
 
 
+def test_a_process_that_never_read_the_spec_takes_everything_back_by_the_status() -> None:
+    play = spoilt(Play(watched()).begin().to(State.WAVES))
+    play.kill()
+    with pytest.raises(ManifestError):
+        play.look()
+    play.ask("abort").to(State.RETURNED)
+    assert revisions(play.mesh) == {OLD}
+
+
 def test_what_cannot_be_read_does_not_begin() -> None:
     play = spoilt(Play(watched()).begin().to(State.PREFLIGHT))
     with pytest.raises(ManifestError, match=r"waves\[1\].name is 'rest'"):

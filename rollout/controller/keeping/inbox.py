@@ -102,7 +102,17 @@ class Inbox:
         self._refuse_another(ref, sender.uid)
         vouched = Vouched(text, sender.who)
         await changed(box.store, key, lambda status: replace(status, vouched=vouched), now)
-        await asking.annotate(self.kube, ref, text)
+        try:
+            await asking.annotate(self.kube, ref, text)
+        except RolloutError:
+            await self._withdraw(ref, vouched, now)
+            raise
+
+    async def _withdraw(self, ref: Ref, vouched: Vouched, now: datetime) -> None:
+        """Nobody is vouched for whose request did not come to be: its text can be read by all."""
+        if ref.kind in self.boxes:
+            forget = lambda s: replace(s, vouched=None) if s.vouched == vouched else s  # noqa: E731
+            await changed(self.boxes[ref.kind].store, stored_as(ref), forget, now)
 
     def _refuse_another(self, ref: Ref, uid: str) -> None:
         """Slack is asked between a press and its effect: the object may be a new one since."""
@@ -130,9 +140,7 @@ class Inbox:
         try:
             await asking.annotate(self.kube, ref, text, asker.patch)
         except RolloutError:
-            if box is not None and asker.who:
-                forget = lambda s: replace(s, vouched=None) if s.vouched == vouched else s  # noqa: E731
-                await changed(box.store, stored_as(ref), forget, now)
+            await self._withdraw(ref, vouched, now)
             raise
 
 

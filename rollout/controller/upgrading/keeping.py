@@ -13,6 +13,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.errors import ManifestError
 from rollout.manifest import objects, upgrades
 from rollout.manifest.upgrades import KIND
+from rollout.model.reasons import Verb
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import State, UpgradeStatus
 
@@ -77,15 +78,20 @@ class UpgradeStore:
     def _asked(
         self, name: str, obj: Json, status: UpgradeStatus
     ) -> tuple[ControlPlaneUpgrade, str]:
-        """What ``obj`` asks; if that cannot be read, what it asked last, and why."""
+        """What ``obj`` asks; if that cannot be read, what it asked last, and why.
+
+        Where nobody remembers that, since we began after it, its status is enough to go home by.
+        """
         try:
             self._read[name] = upgrades.upgrade(obj)
         except ManifestError as error:
             last, meta = self._read.get(name), obj["metadata"]
             begun = status.state not in NOT_BEGUN or meta.get("deletionTimestamp")
-            if last is None or last.uid != meta.get("uid", "") or not begun:
-                raise
-            return replace(last, **objects.heard(obj)), str(error)
+            if last is not None and last.uid == meta.get("uid", "") and begun:
+                return replace(last, **objects.heard(obj)), str(error)
+            if (kept := _going_home(obj, status)) is not None:
+                return kept, str(error)
+            raise
         return self._read[name], ""
 
     async def save(
@@ -150,3 +156,14 @@ def worth_saving(old: UpgradeStatus, new: UpgradeStatus) -> bool:
     told = without_numbers(old.because) != without_numbers(new.because)
     gathered = replace(old, attempt=attempt, because=new.because)
     return told or gathered != new
+
+
+def _going_home(obj: Json, status: UpgradeStatus) -> ControlPlaneUpgrade | None:
+    """The upgrade as its status has it, if it is on its way home or is to go there."""
+    kept = upgrades.remembered(obj, status)
+    if kept is None or status.attempt.removing:
+        return None
+    asked, begun = kept.request, status.state not in NOT_BEGUN
+    new = asked is not None and asked.text != status.last_handled_request
+    aborted = asked is not None and asked.verb is Verb.ABORT and new and begun
+    return kept if kept.deleting or aborted or status.state is State.RETURNING else None

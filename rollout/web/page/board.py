@@ -49,9 +49,12 @@ class Board:
     _ticked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
-        """For ever: looks at everything, and wakes whoever waits for news."""
+        """For ever: looks at everything, and wakes whoever waits for news.
+
+        A look that fails is logged, and the next one is made: a page that stands still looks alive.
+        """
         while True:
-            self.look()
+            self.guard.read("page", self.look, lambda _: None)
             async with self._ticked:
                 self._ticked.notify_all()
             await asyncio.sleep(TICK)

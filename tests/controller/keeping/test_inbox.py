@@ -174,3 +174,21 @@ async def test_nobody_can_ask_in_the_name_of_somebody_whose_own_request_was_refu
     obj = kube.get("Rollout", "shop", "shop")
     assert obj is not None
     assert record.status(obj).vouched is None
+
+
+async def test_nor_in_the_name_of_somebody_in_a_chat_whose_request_did_not_come_to_be() -> None:
+    kube = begun()
+    box = of_rollouts(Store(kube), lambda _: None)
+    written = kube.patch
+
+    async def patch(kind: str, namespace: str, name: str, ops: Any, sub: str = "") -> Any:
+        if sub != "status":
+            raise RefusedError("a policy says no")
+        return await written(kind, namespace, name, ops, sub)
+
+    kube.patch = patch  # type: ignore[method-assign,assignment]
+    with pytest.raises(RefusedError, match="a policy says no"):
+        await box.ask(SHOP, Verb.PAUSE, Sent("slack:U1", "press 1"), make.START)
+    obj = kube.get("Rollout", "shop", "shop")
+    assert obj is not None
+    assert record.status(obj).vouched is None

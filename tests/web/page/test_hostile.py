@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, expect
 
+from rollout.controller.keeping.store import Store
 from rollout.manifest import record
 from rollout.model.reasons import PauseKind
 from rollout.model.status import Pause, Rejected, Revision
-from rollout.web.page import stream
-from rollout.web.page.reader import Place
+from rollout.web.page import board, stream
+from rollout.web.page.reader import Place, Reader
 from tests.controller.shop import a_rollout
+from tests.fakes import FakeKube
 from tests.messages.test_upgrades import STATUS
 from tests.web.page import world
 from tests.web.page.world import NOON, World, opened
@@ -124,6 +127,22 @@ async def test_what_nobody_thought_of_costs_one_line_and_no_other() -> None:
         page.page.board.look()
         lines = json.loads(page.page.board.since(0))["lines"]
         assert [line["name"] for line in lines] == ["odd", "search"]
+
+
+async def test_a_look_that_fails_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "TICK", 0)
+    kube, again, faults = FakeKube(), asyncio.Event(), [ValueError("nobody thought of that")]
+
+    def also() -> frozenset[str]:
+        if faults:
+            raise faults.pop()
+        again.set()
+        return frozenset()
+
+    looking = asyncio.create_task(board.Board(Reader(kube, Store(kube), also), lambda: NOON).run())
+    await asyncio.wait({looking, asyncio.create_task(again.wait())}, return_when="FIRST_COMPLETED")
+    assert again.is_set()
+    looking.cancel()
 
 
 async def test_ten_thousand_changes_a_second_are_few_messages_to_each_reader() -> None:
