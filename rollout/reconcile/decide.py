@@ -64,8 +64,10 @@ def _brought_up(look: Look) -> Look:
 
 
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
-    """The status in which no stage and no step begins in time to come, as the clock has it now."""
-    stage, step = status.stage.set_right(now), status.attempt.step
+    """The status in which no stage, step or drain begins in time to come, as the clock has it."""
+    stage, step, drain = status.stage.set_right(now), status.attempt.step, status.draining
+    if drain is not None and drain.since is not None and drain.since > now:
+        status = replace(status, draining=replace(drain, since=now))
     if step is not None and step.entered_at > now:
         status = attempted(status, step=replace(step, entered_at=now))
     return status if stage == status.stage else replace(status, stage=stage)
