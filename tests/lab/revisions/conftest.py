@@ -12,6 +12,7 @@ import pytest
 from rollout.lab.kube.client import (
     DEPLOYMENT,
     MUTATING,
+    NAMESPACE,
     POD,
     REPLICASET,
     SERVICE,
@@ -64,8 +65,15 @@ async def _made(folder: Path, kube: Kube | None) -> AsyncIterator[Mesh]:
 
 
 async def _emptied(mesh: Mesh) -> None:
-    """What the next test would meet is gone; namespaces cannot go, a controller would do that."""
+    """What the next test would meet is gone; namespaces cannot go, a controller would do that.
+
+    They lose their labels instead: in no revision and no wave, they are no business of an upgrade.
+    """
     kube = mesh.world.kube
+    for space in (await kube.list(NAMESPACE))[0]:
+        if space["metadata"].get("labels"):
+            name = space["metadata"]["name"]
+            await kube.patch(NAMESPACE, "", name, {"metadata": {"labels": None}})
     for kind in (MUTATING, VALIDATING, DEPLOYMENT, REPLICASET, SERVICE, POD):
         for obj in (await kube.list(kind))[0]:
             meta = obj["metadata"]
