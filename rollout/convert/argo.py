@@ -158,11 +158,21 @@ class _Steps:
     pending: dict[str, Any] = field(default_factory=dict)
 
     def at(self) -> dict[str, Any]:
-        """The step that a pause belongs to."""
+        """The step that a pause belongs to; what came after the pause before begins a new one."""
         if self.pending or not self.made:
-            self.made.append(self.pending)
+            weight = {"weight": self.weight} if self.weight else {}
+            self.made.append({**weight, **self.pending})
             self.pending = {}
         return self.made[-1]
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """Where a change of routes or pods belongs: to the step until it pauses, then to the next.
+
+        What comes after a pause must not reach anybody before it is over.
+        """
+        paused = not self.made or self.made[-1].keys() & {"bake", "approval"}
+        return self.pending if paused or self.pending else self.made[-1]
 
     def raised(self, path: str, weight: int) -> None:
         """``setWeight``: a step of its own if it rises; everyone is promotion."""
@@ -218,7 +228,7 @@ def _step(step: Fields, steps: _Steps, templates: dict[str, dict[str, str]]) -> 
         scale = step.sub("setCanaryScale")
         replicas = scale.converted("replicas", int, "replicas of the step")
         if replicas:
-            _current(steps)["replicas"] = replicas
+            steps.current["replicas"] = replicas
         for key in ("weight", "matchTrafficWeight"):
             scale.lost(key, "canary pods follow the weight by themselves; replicas sets a number")
     if "setHeaderRoute" in step:
@@ -233,11 +243,6 @@ def _step(step: Fields, steps: _Steps, templates: dict[str, dict[str, str]]) -> 
     step.lost("plugin", "an HTTP gate (webhook of a step) may stand in for it")
     step.lost("setWeightWithin", "one canary weight a step")
     step.lost("replicaProgressThreshold", "minCanaryPods says how many pods must be ready")
-
-
-def _current(steps: _Steps) -> dict[str, Any]:
-    """Where what comes before its weight is kept: it belongs to the step that follows."""
-    return steps.pending if not steps.made or steps.pending else steps.made[-1]
 
 
 def _pause(step: Fields, steps: _Steps) -> None:
@@ -267,7 +272,7 @@ def _cohorts(route: Fields, steps: _Steps) -> None:
         if header and value:
             cohorts.append({"headers": {header.lower(): dict(value)}})
     if cohorts:
-        target = steps.pending if not steps.made else steps.at()
+        target = steps.current
         target["cohorts"] = [*target.get("cohorts", []), *cohorts]
     else:
         route.log.add(route.path, Fate.LOST, "cohorts stay on the canary until the release is over")

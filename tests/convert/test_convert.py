@@ -95,6 +95,28 @@ def test_argos_steps_become_steps_with_what_belongs_to_each() -> None:
     assert fates(made)[f"{path}[8].setWeight"] is Fate.CONVERTED
 
 
+def test_what_argo_does_after_a_pause_reaches_nobody_before_it_is_over() -> None:
+    beta = {"headerName": "x-beta", "headerValue": {"exact": "1"}}
+    steps = [
+        {"setWeight": 10},
+        {"pause": {"duration": "5m"}},
+        {"setCanaryScale": {"replicas": 2}},
+        {"setWeight": 30},
+        {"pause": {}},
+        {"setHeaderRoute": {"name": "h", "match": [beta]}},
+        {"pause": {"duration": "1m"}},
+        {"setWeight": 60},
+    ]
+    canary = {"stableService": "shop", "steps": steps, "trafficRouting": ISTIO}
+    (spec,) = valid(converted([argo({"canary": canary})]))
+    assert spec["strategy"]["canary"]["steps"] == [
+        {"weight": 10, "bake": "5m"},
+        {"weight": 30, "replicas": 2, "approval": {"approvers": ["kubernetes"]}},
+        {"weight": 30, "cohorts": [{"headers": {"x-beta": {"exact": "1"}}}], "bake": "1m"},
+        {"weight": 60},
+    ]
+
+
 def test_argos_mirror_is_a_step_of_its_own() -> None:
     steps = [
         {"setMirrorRoute": {"name": "m", "percentage": 35, "match": [{}]}},

@@ -22,7 +22,7 @@ def accept(
 ) -> None:
     """Let through the commit that a RolloutSource holds: a rewind, or one that empties it.
 
-    Exit code 3 where nothing is held, or another commit than the one named.
+    Exit code 1 where nothing is held, or another commit than the one named.
     """
     given = cluster.in_namespace(options.chosen(context), namespace)
     output.say(asyncio.run(_accept(given, name, commit)))

@@ -7,6 +7,7 @@ import typer
 
 from rollout.cli import cluster, options, output
 from rollout.cli.cluster import Seen
+from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.swap import unchanged
 from rollout.errors import RefusedError
@@ -25,19 +26,24 @@ def undo(
     now: Annotated[
         bool, typer.Option("--now", help="Everyone at once, whatever the gates say.")
     ] = False,
+    reason: options.Why = "",
     timeout: options.Timeout = "2m",
 ) -> None:
     """Ask for the release before the present one: `spec.revision` as it was.
 
-    It is a release like any other, with its steps and gates; --now takes everyone at once. Where
-    git keeps the Rollout in force nothing is written: the command says which commit to revert.
+    It is a release like any other, with its steps and gates; --now takes everyone at once. Where it
+    was rejected since, it is asked for in spite of that. Where git keeps the Rollout in force
+    nothing is written: the command says which commit to revert.
     """
     given = cluster.in_namespace(options.chosen(context), namespace)
     patience = units.duration(timeout).total_seconds()
-    asyncio.run(_undo(given, name, patience, now=now))
+    code = asyncio.run(_undo(given, name, patience, reason, now=now))
+    if code is not Exit.OK:
+        raise typer.Exit(code)
 
 
-async def _undo(given: Settings, name: str, patience: float, *, now: bool) -> None:
+async def _undo(given: Settings, name: str, patience: float, reason: str, *, now: bool) -> Exit:
+    """``TIMEOUT`` where the release asked for did not come to a step in time."""
     async with cluster.connected(given, name=name) as connection:
         found = await cluster.one(connection, given.namespace, name)
         before = previous(found)
@@ -51,8 +57,12 @@ async def _undo(given: Settings, name: str, patience: float, *, now: bool) -> No
         ops = [unchanged(found.obj), {"op": "replace", "path": "/spec/revision", "value": before}]
         await connection.patch("Rollout", given.namespace, name, ops)
         output.say(f"{name}: asks for {before} again")
+        if refused_before(found.status, before):
+            claim = await cluster.claim(connection, given, reason or "undo")
+            await cluster.ask(connection, given.namespace, name, Verb.RETRY, claim=claim)
+            output.say(f"{name}: {before} was rejected before; asked to retry")
         if not now:
-            return
+            return Exit.OK
 
         async def at_a_step(seen: Seen) -> bool:
             canary = seen.status.attempt.canary
@@ -60,10 +70,21 @@ async def _undo(given: Settings, name: str, patience: float, *, now: bool) -> No
             return on_its_way and seen.status.stage.name is Stage.STEPPING
 
         following = cluster.follow(connection, given.namespace, name, at_a_step)
-        await asyncio.wait_for(following, patience)
-        claim = await cluster.claim(connection, given, "undo --now")
+        try:
+            await asyncio.wait_for(following, patience)
+        except TimeoutError:
+            why = f"rollout explain {name} says why; rollout promote {name} once it is"
+            output.say(f"{name}: {before} is at no step after {patience:g} s; {why}")
+            return Exit.TIMEOUT
+        claim = await cluster.claim(connection, given, reason or "undo --now")
         await cluster.ask(connection, given.namespace, name, Verb.PROMOTE, claim=claim)
         output.say(f"{name}: asked to promote {before}")
+        return Exit.OK
+
+
+def refused_before(status: RolloutStatus, revision: str) -> bool:
+    """Whether that revision was rejected, so that asking for it alone begins nothing."""
+    return status.rejected is not None and status.rejected.revision.name == revision
 
 
 def previous(found: Seen) -> str:

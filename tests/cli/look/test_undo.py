@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from rollout.cli.cluster import Seen
-from rollout.cli.look.undo import previous
+from rollout.cli.look.undo import previous, refused_before
 from rollout.errors import RefusedError
 from rollout.model.spec import Workload
-from rollout.model.status import Entry, Revision, RolloutStatus, Stage
+from rollout.model.status import Entry, Rejected, Revision, RolloutStatus, Stage
 from tests import make
 from tests.make import START
 
@@ -69,3 +69,10 @@ def test_what_cannot_be_undone_is_refused_in_words(
     with pytest.raises(RefusedError) as error:
         previous(seen(status, workload))
     assert str(error.value) == f"rollout shop/shop: {why}"
+
+
+def test_a_release_that_was_rejected_since_is_asked_for_in_spite_of_that() -> None:
+    assert not refused_before(PROMOTED, "v1")
+    rejected = replace(PROMOTED, rejected=Rejected(Revision("v1"), "aborted by ann", START))
+    assert refused_before(rejected, "v1")
+    assert not refused_before(rejected, "v2")
