@@ -19,6 +19,13 @@ async def test_visitors_come_as_often_as_was_asked_and_each_is_counted_once(worl
     clock = asyncio.get_running_loop().time
     await world.apply(*sample.shop(v1=90, v2=10))
     await world.serving(sample.HOST)
+    async with Load(world.gateway_url, 0, Ask(host="nobody.example")) as last:
+        await last.send(1)
+
+    async def read() -> bool:
+        return "404" in {dict(each)["response_code"] for each in world.telemetry.metrics.totals()}
+
+    await until("what Envoy logged before is read: its last line is", read)
     before, begun = world.telemetry.lines, clock()
     async with world.load(1000, ASK) as load:
         await asyncio.sleep(3)
