@@ -4,7 +4,7 @@ A Rollout that cannot be read costs the page that one line.
 """
 
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -129,10 +129,10 @@ class Reader:
     def _counted(self, now: datetime) -> mesh.Proxies:
         if self._counted_at is None or now - self._counted_at >= COUNTED:
             self._counted_at = now
-            counts: Counter[tuple[str, str]] = Counter()
+            counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
             for pod in self._list("Pod"):
                 if revision := proxies.injected_by(lenient.annotations(pod)):
-                    counts[lenient.namespace(pod), revision] += 1
+                    counts[lenient.namespace(pod)][revision] += 1
             self._proxies = counts
         return self._proxies
 
