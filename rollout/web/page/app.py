@@ -102,12 +102,8 @@ class Page:
             told = text
             return text
 
-        self.board.opened[place] += 1
-        try:
+        with self.board.reading(place):
             return await self._streams.send(request, self.board.ticked, self._while(request, news))
-        finally:
-            self.board.opened[place] -= 1
-            self.board.opened += type(self.board.opened)()
 
     def _while(self, request: web.Request, news: Callable[[], str]) -> Callable[[], str | None]:
         """``news`` for as long as this reader may read; then None."""
