@@ -138,15 +138,18 @@ class Reader:
 
     def _list(self, kind: str) -> Sequence[Json]:
         """Empty while the kind is not known, or must not be watched."""
-        if kind in (upgrades.KIND, switchovers.KIND) and kind not in self.also():
+        if not self._may_see(kind):
             return ()
         with contextlib.suppress(OutsideError):
             return self.kube.list(kind)
         return ()
 
+    def _may_see(self, kind: str) -> bool:
+        return kind not in (upgrades.KIND, switchovers.KIND) or kind in self.also()
+
     def _get(self, place: Place) -> Json | None:
-        kind = KINDS.get(place.kind, "")
-        if not kind or (kind != "Rollout" and kind not in self.also()):
+        kind = KINDS[place.kind]
+        if not self._may_see(kind):
             return None
         with contextlib.suppress(OutsideError):
             return self.kube.get(kind, place.namespace, place.name)
