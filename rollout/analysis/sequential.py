@@ -249,7 +249,8 @@ def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     if not temper.lasting:
         free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
         share = float(f"{pair.canary_bad / pair.canary_all:.3g}")
-        harmful = tuple(map(min, harmful, *incidents.bounds(marks, waiting, share, len(gains))))
+        most = incidents.bounds(marks, waiting, share, len(gains))
+        harmful = tuple([_floor(least) for least in map(min, harmful, *most)])
         marks = (Mark(waiting, free, share), *marks)[: incidents.LONGEST]
     if outcome.outage:
         cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)

@@ -202,6 +202,27 @@ def test_an_incident_of_three_blocks_adds_three_caps_at_most(
         assert log <= evidence.log_add(started, begun) + most + 0.01
 
 
+@pytest.mark.parametrize(
+    ("bad", "fails"), [((4, 40, 40), False), ((20, 40, 20), False), ((40, 40, 40), True)]
+)
+def test_an_incident_of_30_seconds_proves_nothing_alone_even_right_after_warm_up(
+    bad: tuple[int, ...], fails: bool
+) -> None:
+    """It fills one of the three blocks that it touches by half at most; alike ones lasted longer.
+
+    Of two metrics, as an analysis has by default.
+    """
+    warm, slower = replace(SETTING, warm=True), sequential.slow("latency>1s")
+    trail = begin(PLAIN)
+    for _ in range(2):
+        trail = weigh(trail, Pair(0, 100, 1, 1000), ERRORS, PLAIN, warm)
+    for count in bad:
+        trail = weigh(trail, Pair(count, 100, 1, 1000), ERRORS, PLAIN, SETTING)
+    trails, tempers = {"errors": trail, slower.name: begin(PLAIN, outcome=slower)}, {}
+    found = read([ERRORS, slower], trails, 10, SURE, tempers)
+    assert (found.standing is Standing.FAILED) is fails
+
+
 @given(st.lists(counts, max_size=12))
 def test_what_is_taken_for_an_incident_only_lessens_the_evidence(blocks: list[Pair]) -> None:
     """So that its guarantee is that of the evidence from which nothing is taken."""

@@ -73,7 +73,7 @@ class Source:
 
 
 def cached(kind: str, index: Index) -> Cache:
-    """An empty cache of ``kind``: our own objects are few and small, and known again by identity."""
+    """An empty cache of ``kind``; our own objects stay as they came, and are known again by it."""
     return Cache(index, packs=not _is_ours(kind))
 
 

@@ -1,4 +1,4 @@
-"""Whoever reads an object sees it as it was put, and nobody's reading keeps it in memory for good."""
+"""An object is read as it was put, and no reading keeps it in memory for good."""
 
 from dataclasses import dataclass
 
