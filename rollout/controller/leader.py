@@ -102,12 +102,16 @@ class Leader:
             telemetry.warn("lease", error=complaint, holder=self.identity)
         self.complaint = complaint
 
-    def _expired(self, lease: Json, now: float) -> bool:
-        """Whether it has not changed for its whole length, by our own clock alone."""
+    def _expired(self, lease: Json, began: float) -> bool:
+        """Whether it has not changed for its whole length, by our own clock alone.
+
+        It was so from when the first answer came until this one was asked for at ``began``: a
+        holder whose Lease we were slow to read is alive.
+        """
         version = str(lease["metadata"].get("resourceVersion", ""))
         if version != self._seen[0]:
-            self._seen = (version, now)
-        return now - self._seen[1] > LEASE
+            self._seen = (version, asyncio.get_running_loop().time())
+        return began - self._seen[1] > LEASE
 
     def _tell(self) -> None:
         if self.leading is not self._told:

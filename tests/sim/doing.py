@@ -101,7 +101,7 @@ def _terminate(world: World, mishap: Mishap, process: Process | None) -> None:
 
 def _pause(_: World, mishap: Mishap, process: Process | None) -> None:
     if process is not None:
-        process.wire.held_until = virtual.passed() + mishap.value
+        process.stopped_until = virtual.passed() + mishap.value
 
 
 def _clock(world: World, mishap: Mishap, process: Process | None) -> None:

@@ -188,7 +188,7 @@ class Recording:
     async def _write(self) -> None:
         while self._gone:
             self.log.forget(self._gone.pop())
-        while self._waiting:
+        while self._waiting and self.leading():  # a disk without locks has this alone
             batch = list(islice(self._waiting, BATCH))
             await self.log.append([one.record for one in batch])
             for one in batch:
