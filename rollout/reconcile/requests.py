@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, requests
 from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
 from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
@@ -175,8 +175,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status = look.status
     if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
-    yes = request.verb is Verb.APPROVE
-    if yes and holding.stop(look.rollout, status).step.approval is None:
+    yes, approval = request.verb is Verb.APPROVE, holding.stop(look.rollout, status).step.approval
+    if yes and approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
     step, attempt = status.attempt.step.index, status.attempt.number
     answer = Answer(
@@ -185,6 +185,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
         claimed=request.claimed,
         reason=request.reason,
     )
+    if why := approvals.bar(approval, answer, look.rollout.author):
+        return _refused(look, request, why)
     because = f"{'approved' if yes else 'rejected'} by {request.story}"
     status = requests.merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)

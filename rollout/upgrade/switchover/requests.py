@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
@@ -35,16 +35,18 @@ def answered(look: Look) -> Turn | None:
         return None  # gates are a person's to pass by, the order of weights is not
     before = look.status
     look = replace(look, status=replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request)
+    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
     status = requests.signed(before, turn.status, request, turn.because, look.now)
     return replace(turn, status=status)
 
 
-def _refused(look: Look, request: Request) -> Turn:
+def _refused(look: Look, request: Request, why: str) -> Turn:
     """The turn that says why not; all else goes on, and it is no decision of the history."""
-    stage = look.status.stage.name.lower()
-    because = f"{request.verb}: nothing to {request.verb} while {stage}"
-    return Turn(requests.refused(look.status, request), because, AT_ONCE)
+    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+
+
+def _nothing(look: Look, request: Request) -> str:
+    return f"nothing to {request.verb} while {look.status.stage.name.lower()}"
 
 
 def _on_its_way(look: Look) -> bool:
@@ -152,8 +154,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    yes = request.verb is Verb.APPROVE
-    if yes and asking.approval(look.switchover, status) is None:
+    yes, approval = request.verb is Verb.APPROVE, asking.approval(look.switchover, status)
+    if yes and approval is None:
         return None
     answer = Answer(
         *(yes, look.now, step.index, status.attempt.number),
@@ -161,6 +163,8 @@ def _answer(look: Look, request: Request) -> Turn | None:
         claimed=request.claimed,
         reason=request.reason,
     )
+    if why := approvals.bar(approval, answer, look.switchover.author):
+        return _refused(look, request, why)
     because = f"{'approved' if yes else 'rejected'} by {request.story}"
     status = requests.merged(status, answer)
     return Turn(remember(status, look.now, because), because, AT_ONCE)
