@@ -1,6 +1,6 @@
 """Who must say yes to a step, and whose yes counts now; people are asked elsewhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,6 +27,14 @@ class Asked:
     answers: tuple[Answer, ...]
     author: str
     channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An approval, and how many percent have the new revision when people are asked for it."""
+
+    share: int
+    approval: Approval
 
 
 class Seen(Protocol):
@@ -117,6 +125,30 @@ def bar(approval: Approval | None, given: Answer, author: str) -> Reason | None:
     if _is_by_kubernetes(given):
         return Reason("notAuthor needs a person whom Slack knows; answer there")
     return Reason("is the author's own") if given.who == author else None
+
+
+def eased(before: Sequence[Guard], after: Sequence[Guard]) -> Guard | None:
+    """The first approval of ``before`` that ``after`` does not keep up; None: it asks no less.
+
+    Each is kept up by one of its own: asked for no later, of no other people, as many of them.
+    """
+    left = list(after)
+    for old in before:
+        heir = next((one for one in left if _is_as_strict(one, old)), None)
+        if heir is None:
+            return old
+        left.remove(heir)
+    return None
+
+
+def _is_as_strict(one: Guard, old: Guard) -> bool:
+    people, known = set(one.approval.approvers), set(old.approval.approvers)
+    return (
+        one.share <= old.share
+        and (not known or (bool(people) and people <= known))
+        and one.approval.quorum >= old.approval.quorum
+        and one.approval.not_author >= old.approval.not_author
+    )
 
 
 def _given(asked: Asked, now: datetime) -> tuple[Answer, ...]:

@@ -108,7 +108,8 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
     commit = status.held or status.commit
     if not commit and not status.problem:
         return ()
-    taken = bool(status.commit) and not status.held and not status.problem
+    untold = not status.held and not status.problem
+    taken = bool(status.commit) and (untold or status.held == status.commit)
     signed = status.signature if taken else None
     names = " or ".join(map(str, plain.items(plain.mapping(obj.get("spec")).get("verify"))))
     keys = f"{signed} is on the list of {names}" if signed else ""
