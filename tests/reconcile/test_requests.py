@@ -83,6 +83,19 @@ def test_where_the_author_is_known_four_eyes_send_who_may_annotate_to_slack() ->
     assert refusal(play.request("approve")) == why
 
 
+@pytest.mark.parametrize(("verb", "told"), [("promote", "promoted"), ("skip", "step skipped")])
+def test_whoever_goes_on_without_those_who_were_asked_is_told_as_such(verb: str, told: str) -> None:
+    step = Step(weight=5, approval=Approval(approvers=("U0BOB",)))
+    steps = make.spec(Strategy(canary=Canary((step, Step(weight=50)))))
+    play = Play(steps).push("v2").request(verb)
+    assert f"{told} unapproved by a person" in [one.because for one in play.status.history]
+    yes = Answer(True, START, 0, 1, "U0BOB", who="slack:U0BOB")
+    approved = Play(steps).push("v2")
+    approved.status = requests.answered_in_chat(approved.status, yes)
+    because = [one.because for one in approved.request(verb).status.history]
+    assert f"{told} by a person" in because
+
+
 def test_nobody_is_promoted_onto_pods_that_cannot_carry_everyone() -> None:
     play = Play(HALF).push("v2")
     play.world.pods["v2"] = 2

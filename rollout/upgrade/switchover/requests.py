@@ -100,17 +100,22 @@ def _done(look: Look, request: Request) -> Turn | None:
 def _promote(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not SwitchStage.SHIFTING:
         return None
-    return enter_bake(look, f"everyone to green, said by {request.story}")
+    return enter_bake(look, f"everyone to green{_unapproved(look)}, said by {request.story}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     step = look.status.attempt.step
     if look.status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    because = f"step skipped by {request.story}"
+    because = f"step skipped{_unapproved(look)} by {request.story}"
     if step.index + 1 < len(look.switchover.spec.steps):
         return enter_step(look, step.index + 1, because)
     return enter_bake(look, because)
+
+
+def _unapproved(look: Look) -> str:
+    """A word for a step whose people are passed by: RBAC may do that, and not in silence."""
+    return " unapproved" if asking.waiting(look) is not None else ""
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
