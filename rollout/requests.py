@@ -92,6 +92,25 @@ def answered(
     return replace(told, history=(*earlier, newest))
 
 
+def given(
+    status: Status,
+    request: Request,
+    step: int,
+    now: datetime,
+    remember: Callable[[Status, datetime, str], Status],
+) -> tuple[Status, str]:
+    """The status with the yes or no that ``request`` gives to that step, and the sentence of it."""
+    yes = request.verb is Verb.APPROVE
+    answer = Answer(
+        *(yes, now, step, status.attempt.number),
+        who=request.who,
+        claimed=request.claimed,
+        reason=request.reason,
+    )
+    because = f"{'approved' if yes else 'rejected'} by {request.story}"
+    return remember(merged(status, answer), now, because), because
+
+
 def merged(status: Status, answer: Answer) -> Status:
     """The status with ``answer``, the newest of this person, step and kind in this attempt."""
     if answer.attempt != status.attempt.number:

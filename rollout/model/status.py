@@ -1,6 +1,6 @@
 """What we remember between looks, and which phase and stage may follow which."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -262,6 +262,11 @@ class Answer:
     def answerer(self) -> str:
         """Who answered, as people read it."""
         return asked_by(self.who, self.claimed)
+
+
+def of_step(given: Iterable[Answer], step: int, attempt: int) -> tuple[Answer, ...]:
+    """The answers that speak of that step of that attempt; others are of the past."""
+    return tuple(one for one in given if (one.step, one.attempt) == (step, attempt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,11 @@ class WaveStatus:
     ended_at: datetime | None = None
 
 
+def tag_wave(tag: str) -> str:
+    """The name of the wave of those who come along with that tag."""
+    return f"tag {tag}"
+
+
 @dataclass(frozen=True, slots=True)
 class StopStatus:
     """The stop of the journey we are at.
@@ -197,6 +202,11 @@ class StopStatus:
     number: int = 0
     asked_at: datetime | None = None
     confirmed_at: datetime | None = None
+
+    @property
+    def part_name(self) -> str:
+        """The name of the wave that is one part of it."""
+        return f"{self.name}/{self.part + 1}"
 
 
 @dataclass(frozen=True, slots=True)

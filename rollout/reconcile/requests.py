@@ -178,16 +178,9 @@ def _answer(look: Look, request: Request) -> Turn | None:
     yes = request.verb is Verb.APPROVE
     if yes and holding.stop(look.rollout, status).step.approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
-    step, attempt = status.attempt.step.index, status.attempt.number
-    answer = Answer(
-        *(yes, look.now, step, attempt),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    index = status.attempt.step.index
+    status, because = requests.given(status, request, index, look.now, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(

@@ -152,18 +152,10 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    yes = request.verb is Verb.APPROVE
-    if yes and asking.approval(look.switchover, status) is None:
+    if request.verb is Verb.APPROVE and asking.approval(look.switchover, status) is None:
         return None
-    answer = Answer(
-        *(yes, look.now, step.index, status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    status, because = requests.given(status, request, step.index, look.now, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(
