@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
-from rollout.model.units import CONFIG
+from rollout.model.units import CONFIG, past
 
 STEP_INDEX = Field(
     validation_alias=AliasChoices("stepIndex", "step"),
@@ -438,7 +438,7 @@ class StageStatus:
         """
         ahead = [at for at in (self.asked_at, self.confirmed_at) if at is not None and at > now]
         stage = self.asked(now) if ahead else self
-        since = None if self.since is None else min(self.since, now)
+        since = past(self.since, now)
         return stage if since == self.since else replace(stage, since=since)
 
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
@@ -459,6 +459,10 @@ class StepStatus:
     name: str
     entered_at: datetime
     opened: Opened | None = None
+
+    def set_right(self, now: datetime) -> "StepStatus":
+        """The same step, which has begun by ``now``; as ``StageStatus.set_right``."""
+        return self if self.entered_at <= now else replace(self, entered_at=now)
 
 
 @dataclass(frozen=True, slots=True)
