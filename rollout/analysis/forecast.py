@@ -13,15 +13,8 @@ from typing import NamedTuple
 from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
-from rollout.analysis.sequential import (
-    COOLED,
-    FIRST,
-    HARMLESS,
-    LEAST_BAD,
-    Confidence,
-    Outcome,
-    Trail,
-)
+from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, Outcome, Trail
+from rollout.analysis.standing import LEAST_BAD, Confidence
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 

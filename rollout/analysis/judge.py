@@ -16,7 +16,8 @@ from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
-from rollout.analysis.sequential import Outcome, Reading, Trail
+from rollout.analysis.sequential import Outcome, Trail
+from rollout.analysis.standing import Reading, read, requests
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric
@@ -147,7 +148,7 @@ class _Bench:
 
     def _read(self, weighed: Sequence[_Weighed], part: float) -> Reading:
         """``part``: of the error budget that these outcomes have for themselves."""
-        return sequential.read(
+        return read(
             [each.outcome for each in weighed],
             {each.outcome.name: each.trail for each in weighed},
             self.case.window.percent,
@@ -288,10 +289,10 @@ class _Bench:
                 return "certified to cost users no more than the harm cap"
             case Standing.TOO_FEW:
                 leading = self._leading(together.leading.metric, together)
-                requests = sequential.requests(leading.outcome, leading.trail)
-                side = "canary" if requests == leading.trail.counted.canary_all else "stable"
+                seen = requests(leading.outcome, leading.trail)
+                side = "canary" if seen == leading.trail.counted.canary_all else "stable"
                 least = self.case.journey.analysis.min_requests
-                return f"{requests} {side} requests so far, {least} wanted"
+                return f"{seen} {side} requests so far, {least} wanted"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
         return f"{sign} sign of harm, not certified yet"
 

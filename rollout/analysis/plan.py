@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from rollout.analysis import buckets, query, sequential
 from rollout.analysis.evidence import Line
-from rollout.analysis.sequential import LOOSE, LOOSE_SLOW, SLOW_BETS, Confidence, Outcome
+from rollout.analysis.sequential import LOOSE, LOOSE_SLOW, SLOW_BETS, Outcome
+from rollout.analysis.standing import Confidence
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, View
 from rollout.model.spec import (

@@ -13,14 +13,8 @@ from typing import Literal
 from rollout.analysis import forecast, history, sequential, steprule
 from rollout.analysis.evidence import Pair
 from rollout.analysis.history import Minute, Temper
-from rollout.analysis.sequential import (
-    ERRORS,
-    Confidence,
-    Outcome,
-    Reading,
-    Setting,
-    Trail,
-)
+from rollout.analysis.sequential import ERRORS, Outcome, Setting, Trail
+from rollout.analysis.standing import Confidence, Reading, read
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.model.spec import MINUTE, PROGRESS_DEADLINE, Analysis, Canary, Ending
 from rollout.model.status import Standing
@@ -166,7 +160,7 @@ class SequentialGate:
         self._pass(not pairs, spans)
         if spans > 0:
             self._weigh(pairs, spans)
-        reading = sequential.read(
+        reading = read(
             self.config.outcomes, self.trails, self._next(), self.config.confidence, self.tempers
         )
         if len(pairs) < len(self.trails) and reading.standing is not Standing.FAILED:

@@ -16,23 +16,20 @@ from typing import NamedTuple, TypedDict
 
 from rollout.analysis import evidence, incidents
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
-from rollout.analysis.history import UNKNOWN, Temper
+from rollout.analysis.history import Temper
 from rollout.analysis.incidents import CAPS, OUTAGE_CAPS, Mark
-from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, Analysis, HarmCap
-from rollout.model.status import Standing
+from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, HarmCap
 
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
 OUTAGE_SHARE = 0.97
 LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are meant for these
 MOST_PARTS = 3  # so many of them at most: who counts every second lives in a faster world
-LEAST_BAD = 3  # blocks with bad canary requests: the cap alone lets two speak early in a journey
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
 HORIZON = 240  # blocks; half of the late starts lie within
 FIRST, COOLED = 0.1, 0.7  # chance that it goes bad at the start; if not, right after warm-up
 MILDER = 0.5  # a bet's chance beside the next milder one's: the worst are seen at once anyway
 LOOSE, LOOSE_SLOW = 0.1, 0.5  # added to the line of errors, of a latency, while the canary warms up
-SUSPICIOUS = math.log(2)
 CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
 
 
@@ -355,96 +352,3 @@ def _floor(log: float) -> float:
 
 def _short(value: float) -> float:
     return float(f"{value:.7g}")
-
-
-@dataclass(frozen=True, slots=True)
-class Confidence:
-    """How sure to be, as an Analysis asks; ``min_requests``: fewer are too few to promote by."""
-
-    false_rollback: float = Analysis().confidence.false_rollback
-    false_promote: float = Analysis().confidence.false_promote
-    min_requests: int = Analysis().min_requests
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """All outcomes' trails together, for a step on to ``percent``.
-
-    ``log_e``: of the metrics' weighted mean; a mean of e-values is one under any dependence
-    (Vovk & Wang, arXiv 1912.06116).
-    ``leading``: the outcome with the most evidence against it.
-    ``certified``: every outcome is, each at the full level (intersection-union).
-    """
-
-    log_e: float
-    leading: Outcome
-    certified: bool
-    standing: Standing
-
-
-def read(
-    outcomes: Sequence[Outcome],
-    trails: Mapping[str, Trail],
-    percent: int,
-    confidence: Confidence,
-    tempers: Mapping[str, Temper],
-) -> Reading:
-    """What the trails, by outcome name, say together; ``outcomes`` has at least one."""
-    logs = {outcome.name: trails[outcome.name].log_e for outcome in outcomes}
-    log_e = evidence.log_sum(
-        math.log(weight) + logs[outcome.name]
-        for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
-    )
-    leading = max(outcomes, key=lambda outcome: logs[outcome.name])
-    certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
-    if percent >= 100:
-        certified = certified and all(
-            _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in outcomes
-        )
-    standing = _standing(log_e, (leading, trails[leading.name]), certified, percent, confidence)
-    return Reading(log_e, leading, certified, standing)
-
-
-def is_certified(trail: Trail, percent: int, confidence: Confidence) -> bool:
-    """Whether ``trail`` excludes more harm than the cap at ``percent``."""
-    return trail.log_safe(percent) >= -math.log(confidence.false_promote)
-
-
-def _weights(outcomes: Sequence[Outcome]) -> list[float]:
-    """Every metric has the same part of the error budget; its outcomes share it."""
-    metrics = [outcome.metric for outcome in outcomes]
-    return [1 / len(set(metrics)) / metrics.count(metric) for metric in metrics]
-
-
-def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
-    """Whether the plain shares lie within the tolerance: the best guess, not the proof."""
-    bad, every, stable_bad, stable_all = trail.counted
-    stable = stable_bad / stable_all if stable_all else 0.0
-    return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
-
-
-def requests(outcome: Outcome, trail: Trail) -> float:
-    """The requests that ``outcome`` can be judged by: the canary's, or stable's if it had fewer."""
-    canary, stable = trail.counted.canary_all, trail.counted.stable_all
-    return min(canary, stable) if outcome.line.ratio else canary
-
-
-def _standing(
-    log_e: float,
-    leading: tuple[Outcome, Trail],
-    certified: bool,
-    percent: int,
-    confidence: Confidence,
-) -> Standing:
-    outcome, trail = leading
-    if log_e >= -math.log(confidence.false_rollback) and trail.bad_blocks >= LEAST_BAD:
-        return Standing.FAILED
-    if log_e >= SUSPICIOUS:
-        return Standing.SUSPICIOUS
-    if certified:
-        return Standing.CERTIFIED
-    # On the way up the time box may speak for little traffic, but not for none at all.
-    if requests(outcome, trail) < (confidence.min_requests if percent >= 100 else 1):
-        return Standing.TOO_FEW
-    # Promotion without a certificate is the one decision that even a hint forbids.
-    return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN

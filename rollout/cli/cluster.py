@@ -21,7 +21,7 @@ from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, R
 from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
-from rollout.model.source import RolloutSource
+from rollout.model.source import LABEL, RolloutSource
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
@@ -300,7 +300,7 @@ async def _news(cluster: "Kube", changed: asyncio.Event, kind: str) -> None:
 
 async def source_of(cluster: "Kube", obj: Json) -> RolloutSource | None:
     """The source that keeps ``obj`` in force; None where there is none, or none can be read."""
-    owner = (obj["metadata"].get("labels") or {}).get(apply.LABEL)
+    owner = (obj["metadata"].get("labels") or {}).get(LABEL)
     if not owner:
         return None
     with contextlib.suppress(RolloutError):

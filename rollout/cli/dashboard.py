@@ -50,12 +50,9 @@ async def _serve(given: Settings, port: int, *, open_it: bool) -> None:
         await cluster.listed(connection, "Rollout")
         store, key = Store(connection), secrets.token_urlsafe(24)
         page, also = await _page(connection, store, key)
-        asking = [
-            asyncio.create_task(also.run()),
-            asyncio.create_task(_newest(connection.server, page.board, store)),
-        ]
+        asking = also.run(), _newest(connection.server, page.board, store)
         try:
-            async with app.opened(page, HOST, port) as address:
+            async with app.opened(page, HOST, port, *asking) as address:
                 url = f"http://{address}/#key={key}"
                 output.say(f"{url}\nCtrl-C ends it.")
                 if open_it:
@@ -64,10 +61,6 @@ async def _serve(given: Settings, port: int, *, open_it: bool) -> None:
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"port {port}: {found}; a free one is wanted") from error
-        finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def _page(connection: Kube, store: Store, key: str) -> tuple[app.Page, pages.Also]:

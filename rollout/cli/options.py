@@ -9,6 +9,7 @@ from rollout.cli.settings import NAMES, Settings
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
 ]
+Own = Annotated[str, typer.Option(help="Where the controller's pods run.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 Name = Annotated[
     str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)

@@ -50,17 +50,13 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
             app.Settings(frozenset(names), login, allowed.readers is Readers.LOGGED_IN),
             Sessions(controller.clock),
         )
-        asking = asyncio.create_task(also.run())
         try:
-            async with app.opened(page, host, port) as address:
+            async with app.opened(page, host, port, also.run()) as address:
                 telemetry.info("page", address=address)
                 await asyncio.Event().wait()
         except OSError as error:
             found = error.strerror or type(error).__name__
             raise RefusedError(f"page {given.page}: {found}; a free port is wanted") from error
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
 
     return serve
 

@@ -111,7 +111,6 @@ class Controller:
         looks = self._looks()
         self.loop = Loop(
             looks.look,
-            self.clock,
             alarms,
             looks.troubled,
             self.metrics.failed,

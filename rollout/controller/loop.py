@@ -162,7 +162,6 @@ class Loop:
     """
 
     look: Look
-    clock: Callable[[], datetime]
     alarms: Alarms
     troubled: Callable[[Trouble], Awaitable[None]]
     failed: Callable[[Exception, bool], None] = lambda *_: None

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.convert import conditions, durations
+from rollout.convert import durations
+from rollout.convert.analyses import Templates, argument, gone, metric
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, label, names, neighbour, ours
+from rollout.convert.result import Conversion, names, neighbour, ours
 
 Json = Mapping[str, Any]
 GROUP = "argoproj.io/"
@@ -35,9 +36,9 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     strategy = spec.sub("strategy")
     made: dict[str, Any] = {"service": "", "workload": _workload(spec, namespace, beside, log)}
     if "blueGreen" in strategy:
-        made |= _blue_green(strategy.sub("blueGreen"))
+        made |= _blue_green(strategy.sub("blueGreen"), Templates(gone(obj.get("spec"))))
     else:
-        made |= _canary(strategy.sub("canary"), log)
+        made |= _canary(strategy.sub("canary"), log, Templates(gone(obj.get("spec"))))
     made["service"] = made["service"] or _service(name, spec, beside, log)
     _deadline(spec, made)
     spec.lost("paused", "pause the release instead: rollout pause")
@@ -54,8 +55,8 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     return Conversion((ours("Rollout", name, namespace, made),), tuple(log.notes), handover)
 
 
-def template(obj: Json) -> Conversion:
-    """Argo's AnalysisTemplate, or its cluster-wide kind, as one of ours."""
+def template(obj: Json, beside: Sequence[Json]) -> Conversion:
+    """Argo's AnalysisTemplate, or its cluster-wide kind; ``beside``: the Rollouts given with it."""
     name, namespace = names(obj)
     kind = str(obj.get("kind"))
     log = Log(f"{kind} {name}")
@@ -63,8 +64,10 @@ def template(obj: Json) -> Conversion:
     if kind == "ClusterAnalysisTemplate":
         log.add("kind", Fate.CHANGED, "ours belong to a namespace: apply it in each that uses it")
     spec = whole.sub("spec")
-    metrics = [made for metric in spec.each("metrics") if (made := _metric(metric))]
-    args = {key: value for arg in spec.each("args") for key, value in _argument(arg)}
+    argos = [o.get("spec") for o in beside if str(o.get("apiVersion")).startswith(GROUP)]
+    services = frozenset[str]().union(*map(gone, argos))
+    metrics = [made for one in spec.each("metrics") if (made := metric(one, services))]
+    args = {key: value for arg in spec.each("args") for key, value in argument(arg, services)}
     spec.lost("dryRun", "write dryRun: true at each metric that it names")
     spec.lost("measurementRetention", "nothing is kept beyond what a test needs")
     spec.lost("templates", "name each template in the Rollout's spec.analysis.templates")
@@ -191,8 +194,7 @@ class _Steps:
         self.pending = {}
 
 
-def _canary(canary: Fields, log: Log) -> dict[str, Any]:
-    templates: dict[str, dict[str, str]] = {}
+def _canary(canary: Fields, log: Log, templates: Templates) -> dict[str, Any]:
     steps = _Steps(log)
     for step in canary.each("steps"):
         _step(step, steps, templates)
@@ -212,12 +214,12 @@ def _canary(canary: Fields, log: Log) -> dict[str, Any]:
     traffic = _routing(canary.sub("trafficRouting"), log)
     if traffic:
         made["traffic"] = traffic
-    made |= _analysis(templates)
+    made |= templates.made()
     _scaling(canary)
     return made
 
 
-def _step(step: Fields, steps: _Steps, templates: dict[str, dict[str, str]]) -> None:
+def _step(step: Fields, steps: _Steps, templates: Templates) -> None:
     weight = step.peek("setWeight")
     if isinstance(weight, int) and not isinstance(weight, bool):
         step.ignored("setWeight")
@@ -238,7 +240,7 @@ def _step(step: Fields, steps: _Steps, templates: dict[str, dict[str, str]]) -> 
     if "analysis" in step:
         run = step.sub("analysis")
         run.log.add(run.path, Fate.CHANGED, "judged at every step, not at this one alone")
-        _uses(run, templates)
+        templates.use(run)
     step.lost("experiment", "no counterpart; a dark release (mirror) tries pods without users")
     step.lost("plugin", "an HTTP gate (webhook of a step) may stand in for it")
     step.lost("setWeightWithin", "one canary weight a step")
@@ -289,34 +291,11 @@ def _mirror(route: Fields, steps: _Steps) -> None:
     steps.pending = {}
 
 
-def _background(analysis: Fields, templates: dict[str, dict[str, str]]) -> None:
+def _background(analysis: Fields, templates: Templates) -> None:
     if not analysis.value:
         return
     analysis.lost("startingStep", "every step is judged, from the first on")
-    _uses(analysis, templates)
-
-
-def _analysis(templates: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """``analysis`` with the templates that it uses; nothing where there are none."""
-    uses = [{"name": n} | ({"args": dict(a)} if a else {}) for n, a in templates.items()]
-    return {"analysis": {"templates": uses}} if uses else {}
-
-
-def _uses(run: Fields, templates: dict[str, dict[str, str]]) -> None:
-    """``templates`` and ``args`` of an analysis of Argo's."""
-    named = []
-    for one in run.each("templates"):
-        name = one.converted("templateName", str, "spec.analysis.templates")
-        if one.peek("clusterScope") is not None:
-            one.changed("clusterScope", bool, "ours belong to a namespace: apply it in this one")
-        if name:
-            named.append(name)
-    args = {key: value for arg in run.each("args") for key, value in _argument(arg) if value}
-    for name in named:
-        templates[name] = {**templates.get(name, {}), **args}
-    run.lost("dryRun", "write dryRun: true at each metric that it names")
-    run.lost("measurementRetention", "nothing is kept beyond what a test needs")
-    run.lost("analysisRunMetadata", "no run objects: evidence is in status.attempt.verdicts")
+    templates.use(analysis)
 
 
 def _routing(routing: Fields, log: Log) -> dict[str, Any]:
@@ -371,7 +350,7 @@ def _scaling(canary: Fields) -> None:
 # Blue-green
 
 
-def _blue_green(blue: Fields) -> dict[str, Any]:
+def _blue_green(blue: Fields, templates: Templates) -> dict[str, Any]:
     made: dict[str, Any] = {}
     service = blue.converted("activeService", str, "spec.service")
     preview = blue.changed(
@@ -389,12 +368,11 @@ def _blue_green(blue: Fields) -> dict[str, Any]:
     keep = blue.changed("scaleDownDelaySeconds", int, "how long the old pods stay: keepWarm")
     if keep is not None:
         strategy["keepWarm"] = durations.written(keep)
-    templates: dict[str, dict[str, str]] = {}
     for key in ("prePromotionAnalysis", "postPromotionAnalysis"):
         if key in blue:
             run = blue.sub(key)
             run.log.add(run.path, Fate.CHANGED, "judged in the preview and while the old is kept")
-            _uses(run, templates)
+            templates.use(run)
     blue.lost("previewReplicaCount", "the new revision is whole before anybody is switched")
     blue.lost("scaleDownDelayRevisionLimit", "one old revision is kept at a time")
     blue.lost("abortScaleDownDelaySeconds", "after a way back the canary drains and goes")
@@ -403,70 +381,5 @@ def _blue_green(blue: Fields) -> dict[str, Any]:
     for key in ("activeMetadata", "previewMetadata"):
         blue.lost(key, "pods carry rollout.dev/revision; labels of a role are not written")
     made |= {"service": service or "", "strategy": {"blueGreen": strategy}}
-    made |= _analysis(templates)
+    made |= templates.made()
     return made
-
-
-# Analysis
-
-
-def _argument(arg: Fields) -> list[tuple[str, str | None]]:
-    """Name and value of an argument; a value from elsewhere is not known here."""
-    name = arg.converted("name", str, "args")
-    value = arg.converted("value", (str, int, float), "args")
-    arg.lost("valueFrom", "write its value: pods, Secrets and fields are not read for arguments")
-    return [(name, None if value is None else str(value))] if name else []
-
-
-def _metric(metric: Fields) -> dict[str, Any] | None:
-    """One number of Prometheus with limits; None for any other provider."""
-    name = metric.converted("name", str, "metrics.name")
-    provider = metric.sub("provider")
-    prometheus = provider.sub("prometheus")
-    if "prometheus" not in provider:
-        for key in provider.value:
-            provider.lost(key, "an HTTP gate (webhook of a step) may ask it; only Prometheus is")
-        provider.rest()
-        return None
-    made: dict[str, Any] = {"name": label(str(name or "metric"))}
-    query = prometheus.converted("query", str, "metrics.query")
-    made["query"] = (query or "").strip()
-    for key in ("address", "timeout", "insecure", "headers", "authentication", "rangeQuery"):
-        prometheus.lost(key, "one Prometheus for all: the controller's --prometheus")
-    limits = _limits(metric)
-    if limits is None:
-        metric.log.add(metric.path, Fate.LOST, "no limit could be read: write min or max")
-    else:
-        made |= {k: v for k, v in (("min", limits.min), ("max", limits.max)) if v is not None}
-    failures = metric.converted("failureLimit", (int, str), "failures.total, one more")
-    count = durations.seconds(failures)
-    made["failures"] = {"total": (count or 0) + 1}
-    metric.lost("interval", "one interval for all: spec.analysis.interval")
-    metric.lost("count", "it is judged as long as the step lasts")
-    metric.lost("initialDelay", "spec.analysis.warmup loosens the beginning")
-    metric.lost("inconclusiveLimit", "what cannot be told holds, and asks after progressDeadline")
-    metric.lost("consecutiveSuccessLimit", "it is judged as long as the step lasts")
-    metric.lost("consecutiveErrorLimit", "no answer holds, and is never a failure")
-    return made
-
-
-def _limits(metric: Fields) -> conditions.Limits | None:
-    limits = None
-    for key, read in (
-        ("successCondition", conditions.success),
-        ("failureCondition", conditions.failure),
-    ):
-        text = metric.peek(key)
-        if not isinstance(text, str):
-            continue
-        found = read(text)
-        metric.ignored(key)
-        if found is None:
-            why = "is no comparison of one number: make the query give one, and write min or max"
-            metric.log.add(metric.at(key), Fate.LOST, why)
-            continue
-        fate = Fate.CHANGED if found.loose else Fate.CONVERTED
-        how = "min and max; the bound itself is fine" if found.loose else "min and max"
-        metric.log.add(metric.at(key), fate, how)
-        limits = limits or found
-    return limits

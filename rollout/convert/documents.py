@@ -23,7 +23,7 @@ def _one(obj: Json, beside: Sequence[Json]) -> Conversion:
         case (argo.GROUP, "Rollout"):
             return argo.rollout(obj, beside)
         case (argo.GROUP, "AnalysisTemplate" | "ClusterAnalysisTemplate"):
-            return argo.template(obj)
+            return argo.template(obj, beside)
         case (argo.GROUP, "Experiment"):
             return argo.experiment(obj)
         case (flagger.GROUP, "Canary"):

@@ -29,6 +29,7 @@ from rollout.errors import OutsideError, RefusedError
 from rollout.model import units
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
 from rollout.model.spec import Listener
+from rollout.model.status import visible
 
 SIGNATURE = "X-Rollout-Signature"
 LARGEST = 64 << 10  # bytes of an answer; a verdict has a hundred
@@ -235,8 +236,7 @@ def _line(text: object) -> str:
     """A foreign reason as one short line of characters that a terminal shows."""
     if not isinstance(text, str):
         return ""
-    shown = "".join(c if c.isprintable() else " " for c in text[: LONGEST * 8])
-    return " ".join(shown.split())[:LONGEST]
+    return " ".join(visible(text[: LONGEST * 8]).split())[:LONGEST]
 
 
 def _seconds(text: str | None) -> float | None:

@@ -14,7 +14,6 @@ Obj = Mapping[str, Any]
 REV_LABEL = "/metadata/labels/istio.io~1rev"
 INJECTION_LABEL = "/metadata/labels/istio-injection"
 WEBHOOKS = "/webhooks"
-SELECTOR = "/spec/selector/istio.io~1rev"
 _PORT = 443  # istioctl tag set always writes it
 
 

@@ -198,8 +198,7 @@ def note(nonce: str, by: str, reason: str) -> str:
 
 def one_line(words: str, most: int) -> str:
     """``words`` as one line of at most ``most`` characters that can be shown anywhere."""
-    shown = "".join(c if c.isprintable() else " " for c in words[: 4 * most])
-    return sentence(" ".join(shown.split()), most)
+    return sentence(" ".join(visible(words[: 4 * most]).split()), most)
 
 
 def spec_of(kind: str, obj: Mapping[str, Any]) -> Any:

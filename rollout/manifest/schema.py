@@ -6,8 +6,6 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from rollout.manifest import meanings
 from rollout.manifest.scan import Path
 from rollout.model.source import SourceStatus
@@ -114,7 +112,7 @@ KINDS = {
 @cache
 def raw(noun: Any) -> Schema:
     """JSON Schema of ``noun`` as authors write it; each class stands once, in ``$defs``."""
-    found = TypeAdapter(noun).json_schema(by_alias=True)
+    found = adapter_of(noun).json_schema(by_alias=True)
     meanings.given(found, noun.__name__)
     return found
 

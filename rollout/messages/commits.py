@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rollout.messages import markdown
 from rollout.model.forge import CommitState, Proposal, Standing
 from rollout.model.spec import CommitStatus, Rollout
-from rollout.model.status import Entry, Phase, RolloutStatus, Stage
+from rollout.model.status import Entry, Phase, RolloutStatus, Stage, visible
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _NUMBERS = re.compile(r"[0-9][0-9.,]*")
@@ -136,4 +136,4 @@ def _decisions(status: RolloutStatus) -> Iterator[Entry]:
 
 
 def _line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:400]
+    return visible(text)[:400]

@@ -16,6 +16,7 @@ from typing import Any
 from rollout.messages import links
 from rollout.messages.terminal import bar
 from rollout.model.chat import PROOF, Press, Ticket, Words
+from rollout.model.status import visible
 
 Block = Mapping[str, Any]
 
@@ -71,8 +72,7 @@ def reply(key: str, lines: Iterable[str]) -> Words:
 
 def safe(text: str, most: int = LINE) -> str:
     """``text`` as one line that shows what it is: no mention, no link, no mark of Slack's own."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: most * 4])
-    line = " ".join(shown.split())
+    line = " ".join(visible(text[: most * 4]).split())
     line = line if len(line) <= most else f"{line[: most - 1]}…"
     escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("`", "'")
@@ -196,8 +196,8 @@ _LABELS = {
 
 
 def _header(title: str) -> Block:
-    shown = "".join(c if c.isprintable() else " " for c in title)[:HEADER]
-    return {"type": "header", "text": {"type": "plain_text", "text": shown, "emoji": False}}
+    text = {"type": "plain_text", "text": visible(title)[:HEADER], "emoji": False}
+    return {"type": "header", "text": text}
 
 
 def _section(lines: Iterable[str]) -> Block:

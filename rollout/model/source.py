@@ -9,8 +9,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rollout.model.forge import CommitState
-from rollout.model.spec import RolloutSourceSpec
+from rollout.model.spec import GROUP, RolloutSourceSpec
 from rollout.model.units import CONFIG
+
+LABEL = f"{GROUP}/source"
+"""The label of what a source keeps in force: ``namespace.name`` of it."""
 
 
 def folders(path: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import pytest
 from rollout.analysis import forecast
 from rollout.analysis.evidence import Line
 from rollout.analysis.forecast import Stay
-from rollout.analysis.sequential import ERRORS, Confidence, Outcome
+from rollout.analysis.sequential import ERRORS, Outcome
+from rollout.analysis.standing import Confidence
 
 SURE = Confidence()
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import aiohttp
-import yaml
 
 from rollout.controller.seeing import concerns
 from rollout.edges.kube import Kube
@@ -22,13 +21,15 @@ from tests.ports.test_kube import a_rollout
 async def test_the_printed_address_has_a_key_and_with_it_one_reads_and_asks(tmp_path: Path) -> None:
     server = ApiServer()
     url = await server.start()
+    config = tmp_path / "kubeconfig"
+    config.write_text(server.kubeconfig())
     async with Kube(api(url), concerns.of) as kube:
         for kind in schema.KINDS.values():
             await kube.create(definition.crd(kind))
         await listed(kube, "Rollout")
         await kube.create(a_rollout("default"))
         started = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rollout", "--kubeconfig", _kubeconfig(tmp_path, url)),
+            *(sys.executable, "-m", "rollout", "--kubeconfig", config),
             "dashboard",
             stderr=asyncio.subprocess.PIPE,
         )
@@ -44,21 +45,6 @@ async def test_the_printed_address_has_a_key_and_with_it_one_reads_and_asks(tmp_
     assert text == "shop"
     assert obj is not None
     assert obj["metadata"]["annotations"][objects.REQUEST].startswith("pause@")
-
-
-def _kubeconfig(folder: Path, url: str) -> Path:
-    file = folder / "kubeconfig"
-    file.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "lab",
-                "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
-                "clusters": [{"name": "lab", "cluster": {"server": url}}],
-                "users": [{"name": "me", "user": {}}],
-            }
-        )
-    )
-    return file
 
 
 async def _pause(address: str, key: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from rollout.cli.pages import Also, ByKey, ByToken
 from rollout.controller.app import Controller, Outside, Settings
@@ -42,23 +41,13 @@ class Scene:
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     """A cluster in which Eve may read and not patch, and where Mallory may nothing."""
     server = ApiServer()
-    url = await server.start()
+    await server.start()
     server.access.tokens |= {token: User(name) for token, name in USERS.items()}
     server.access.tokens["mallorys-token"] = User("mallory")
     server.access.denials.append(lambda asked: asked.user.name == "mallory")
     server.access.denials.append(lambda a: a.user.name == "eve" and a.verb == "patch")
     file = folder / "kubeconfig"
-    user = {"name": "me", "user": {"token": "ours-token"}}
-    file.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "lab",
-                "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
-                "clusters": [{"name": "lab", "cluster": {"server": url}}],
-                "users": [user],
-            }
-        )
-    )
+    file.write_text(server.kubeconfig("ours-token"))
     api = await kube.connect(str(file))
     async with Kube(api, concerns.of) as cluster:
         for kind in schema.KINDS.values():

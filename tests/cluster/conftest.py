@@ -134,14 +134,25 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealKube, P
 
 def serving(folder: Path) -> Iterator[tuple[RealKube, Path]]:
     """The API server with our kinds and Istio's, and the log of what our accounts do."""
+    with audited(folder, "ResourceQuota") as (found, audit):
+        asyncio.run(_prepare(found))
+        yield found, audit
+
+
+@contextlib.contextmanager
+def audited(folder: Path, *plugins: str) -> Iterator[tuple[RealKube, Path]]:
+    """The API server alone with its audit log; of owner references it is as strict as OpenShift.
+
+    ``plugins``: of admission, besides.
+    """
     (folder / "policy.yaml").write_text(POLICY)
+    admission = ",".join(("OwnerReferencesPermissionEnforcement", *plugins))
     flags = (
-        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement,ResourceQuota",
+        f"--enable-admission-plugins={admission}",
         f"--audit-policy-file={folder / 'policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
     )
     with running(folder, *flags) as found:
-        asyncio.run(_prepare(found))
         yield found, folder / "audit.log"
 
 

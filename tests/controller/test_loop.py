@@ -19,9 +19,7 @@ class Looker:
         self.told: list[Trouble] = []
         self.failed: list[tuple[str, bool]] = []
         self.running: list[str] = []
-        self.loop = Loop(
-            self.look, virtual.clock, virtual.Alarms(), self.tell, self.fails, lambda: 1.0
-        )
+        self.loop = Loop(self.look, virtual.Alarms(), self.tell, self.fails, lambda: 1.0)
 
     async def look(self, key: str) -> timedelta | None:
         assert key not in self.running

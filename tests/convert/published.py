@@ -91,6 +91,14 @@ RAMP = [step for w in (40, 60, 80) for step in (weight(w), pause("10s"))]
 REF = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
 DEPLOYMENT = obj("Deployment", "shop", {"replicas": 0, **pods("shop")}, "apps/v1")
 
+BLUE = {"activeService": "active", "previewService": "preview", "autoPromotionEnabled": False}
+BLUE_GREEN: Json = {"blueGreen": BLUE}
+RISING_ONCE = canary(weight(20), pause("10s"))
+REFERRED = [
+    DEPLOYMENT,
+    obj("Rollout", "shop", {"replicas": 5, "workloadRef": REF, "strategy": RISING_ONCE}),
+]
+
 ARGO: Mapping[str, list[Json]] = {
     "ambassador/rollout.yaml": [
         argo(
@@ -166,13 +174,7 @@ ARGO: Mapping[str, list[Json]] = {
     "example-rollout-bluegreen.yaml": [
         argo(
             "shop",
-            {
-                "blueGreen": {
-                    "activeService": "active",
-                    "previewService": "preview",
-                    "autoPromotionEnabled": False,
-                }
-            },
+            BLUE_GREEN,
             replicas=1,
             minReadySeconds=30,
             revisionHistoryLimit=3,
@@ -276,13 +278,7 @@ ARGO: Mapping[str, list[Json]] = {
         service("preview", "shop"),
         argo(
             "shop",
-            {
-                "blueGreen": {
-                    "activeService": "active",
-                    "previewService": "preview",
-                    "autoPromotionEnabled": False,
-                }
-            },
+            BLUE_GREEN,
             replicas=2,
             revisionHistoryLimit=2,
         ),
@@ -361,12 +357,7 @@ ARGO: Mapping[str, list[Json]] = {
         ),
     ],
     "rollout-template-ref.yaml": [
-        DEPLOYMENT,
-        obj(
-            "Rollout",
-            "shop",
-            {"replicas": 5, "workloadRef": REF, "strategy": canary(weight(20), pause("10s"))},
-        ),
+        *REFERRED,
     ],
     "rollout-with-analysis.yaml": [
         argo(
@@ -418,12 +409,7 @@ ARGO: Mapping[str, list[Json]] = {
         )
     ],
     "workload-ref/workload-ref.yaml": [
-        DEPLOYMENT,
-        obj(
-            "Rollout",
-            "shop",
-            {"replicas": 5, "workloadRef": REF, "strategy": canary(weight(20), pause("10s"))},
-        ),
+        *REFERRED,
     ],
 }
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -191,6 +191,67 @@ def test_argos_prometheus_metrics_become_a_template_and_others_are_told_of() -> 
     ]
     assert fates(made)["spec.metrics[1].provider.job"] is Fate.LOST
     assert fates(made)["kind"] is Fate.CHANGED
+
+
+def asking(value: str) -> dict[str, Any]:
+    args = [{"name": "of", "value": value}, {"name": "also", "value": "shop-canary-2"}]
+    return {"templates": [{"templateName": "ok"}], "args": args}
+
+
+@pytest.mark.parametrize("value", ["shop-canary", "http://shop-canary.test:80/", "(shop-canary|x)"])
+@pytest.mark.parametrize(
+    ("strategy", "run"),
+    [
+        (lambda run: {"canary": {"analysis": run}}, "canary.analysis"),
+        (lambda run: {"canary": {"steps": [{"analysis": run}]}}, "canary.steps[0].analysis"),
+        (
+            lambda run: {"blueGreen": {"prePromotionAnalysis": run}},
+            "blueGreen.prePromotionAnalysis",
+        ),
+    ],
+)
+def test_an_argument_that_names_a_service_without_requests_is_not_told_as_converted(
+    strategy: Callable[[object], dict[str, dict[str, Any]]], run: str, value: str
+) -> None:
+    whole = strategy(asking(value))
+    services = {"canaryService": "shop-canary", "stableService": "shop"}
+    if "blueGreen" in whole:
+        services = {"previewService": "shop-canary", "activeService": "shop"}
+    for fields in whole.values():
+        fields.update(services)
+    made = converted([argo(whole)])
+    args = f"spec.strategy.{run}.args"
+    told = {note.path: (note.fate, note.how) for note in made.notes if note.path.startswith(args)}
+    why = "it names the Service shop-canary, which gets no requests any more"
+    assert told == {
+        f"{args}[0].name": (Fate.CONVERTED, "args"),
+        f"{args}[0].value": (Fate.CHANGED, f"{why}: ask by workload, {{{{canary}}}}"),
+        f"{args}[1].name": (Fate.CONVERTED, "args"),
+        f"{args}[1].value": (Fate.CONVERTED, "args"),
+    }
+    (spec,) = valid(made)
+    given = {"of": value, "also": "shop-canary-2"}
+    assert spec["analysis"] == {"templates": [{"name": "ok", "args": given}]}
+
+
+def test_so_are_a_templates_default_and_query_where_the_rollout_is_given_too() -> None:
+    query = 'sum(up{destination_service_name="shop-canary"})'
+    metric = {"name": "up", "provider": {"prometheus": {"query": query}}}
+    template = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "ok"},
+        "spec": {
+            "args": [{"name": "of", "value": "shop-canary"}],
+            "metrics": [{**metric, "successCondition": "result[0] >= 1"}],
+        },
+    }
+    both = {"canaryService": "shop-canary", "stableService": "shop"}
+    alone = {"canaryService": "shop-canary"}
+    at = ("spec.args[0].value", "spec.metrics[0].provider.prometheus.query")
+    for services, fate in ((both, Fate.CHANGED), (alone, Fate.CONVERTED)):
+        made = fates(converted([template, argo({"canary": services})]))
+        assert [made[path] for path in at] == [fate, fate]
 
 
 def test_flaggers_weights_metrics_and_routes() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import POLICY, Control, controlled, served, serving
-from tests.realkube import RealKube, running
+from tests.cluster.conftest import Control, audited, controlled, served, serving
+from tests.realkube import RealKube
 
 
 @pytest.fixture
@@ -15,15 +15,9 @@ def empty(tmp_path: Path) -> Iterator[tuple[RealKube, Path]]:
     """Pod security is enforced there, and owner references, as in the strictest of clusters."""
     folder = tmp_path / "control"
     folder.mkdir()
-    (folder / "policy.yaml").write_text(POLICY)
-    flags = (
-        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
-        f"--audit-policy-file={folder / 'policy.yaml'}",
-        f"--audit-log-path={folder / 'audit.log'}",
-    )
-    with running(folder, *flags) as found:
+    with audited(folder) as (found, audit):
         asyncio.run(served(found, []))
-        yield found, folder / "audit.log"
+        yield found, audit
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from rollout.lab.apiserver.patch.merge import merge
 from tests.cluster.conftest import Control, kind_of
 from tests.deploy import programs
 
@@ -39,11 +40,11 @@ class Argo:
         live = await self._live()
         ignored, options = self._rules()
         ours, theirs = without(self.git, ignored), without(live, ignored)
-        if merged(theirs, three_way(without(self._applied, ignored), theirs, ours)) == theirs:
+        if merge(theirs, three_way(without(self._applied, ignored), theirs, ours)) == theirs:
             return False
         target = self.git
         if "RespectIgnoreDifferences=true" in options:
-            target = merged(ours, changes(theirs, live))
+            target = merge(ours, changes(theirs, live))
         await self._sync(live, target)
         self.writes += 1
         return True
@@ -86,7 +87,7 @@ class Flux:
         marks = {**meta.get("annotations", {}), **live["metadata"].get("annotations", {})}
         if marks.get("kustomize.toolkit.fluxcd.io/ssa") in ("IfNotPresent", "Ignore"):
             return False
-        if merged(plain(live), self.git) == plain(live):
+        if merge(plain(live), self.git) == plain(live):
             return False
         assert await self.control.server_side(self.git, "kustomize-controller", force=True) == ""
         self.writes += 1
@@ -115,7 +116,7 @@ def without(obj: Json, paths: list[str]) -> Json:
 def three_way(applied: Json, live: Json, target: Json) -> Json:
     """As ``kubectl apply``: what was applied and is asked for no more goes; the rest is asked."""
     gone = dropped(applied, target)
-    return merged_patches(gone, changes(live, merged(live, target)))
+    return merged_patches(gone, changes(live, merge(live, target)))
 
 
 def dropped(before: Json, after: Json) -> Json:
@@ -149,17 +150,3 @@ def changes(before: Json, after: Json) -> Json:
         elif key not in before or old != value:
             patch[key] = copy.deepcopy(value)
     return patch
-
-
-def merged(obj: Json, patch: Json) -> Json:
-    """``obj`` with a JSON merge patch."""
-    found = copy.deepcopy(obj)
-    for key, value in patch.items():
-        if value is None:
-            found.pop(key, None)
-        elif isinstance(value, dict):
-            inner = found.get(key)
-            found[key] = merged(inner if isinstance(inner, dict) else {}, value)
-        else:
-            found[key] = copy.deepcopy(value)
-    return found

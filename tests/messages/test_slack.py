@@ -72,7 +72,11 @@ TEXT = st.text(max_size=400)
 
 @given(
     st.builds(
-        Card, *[TEXT] * 3, st.integers(0, 100), TEXT, *[st.lists(TEXT, max_size=40).map(tuple)]
+        Card,
+        *[TEXT] * 3,
+        st.integers(0, 100),
+        *[TEXT] * 2,
+        st.lists(TEXT, max_size=40).map(tuple),
     )
 )
 def test_whatever_the_words_are_slack_takes_the_blocks_and_nobody_is_called(card: Card) -> None:

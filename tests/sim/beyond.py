@@ -156,6 +156,3 @@ class Istiod:
             return None
         took = not self.behind and (virtual.clock() - since).total_seconds() >= self.delay
         return ProxySync(3, 3) if took else ProxySync(3, 2, behind=1)
-
-
-__all__ = ["KUBELET", "Istiod", "Numbers", "Past", "Pods"]

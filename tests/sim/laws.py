@@ -42,16 +42,10 @@ MOST_WRITES = 150
 _OURS = "controller"
 
 
-class BrokenLawError(AssertionError):
-    """What may never be, was."""
-
-
 @dataclass
 class Known:
     """What the laws remember of one rollout."""
 
-    epoch: int = 0
-    noted_epoch: int = 0
     status: RolloutStatus | None = None
     attempts: dict[int, tuple[str, str]] = field(default_factory=dict)
     raised_at: float = -1e9
@@ -60,8 +54,6 @@ class Known:
     respecified_at: float = -1e9
     rebuilt_at: float = -1e9
     shares: Mapping[str, int] = field(default_factory=dict)
-    uid: str = ""
-    let_go_at: float = -1e9
 
 
 @dataclass(eq=False)
@@ -137,7 +129,7 @@ class Laws:
         name = str(commit.new["metadata"]["name"])
         known = self.of(name)
         if commit.gone:
-            self.known[name] = Known(let_go_at=virtual.passed(), edited_at=known.edited_at)
+            self.known[name] = Known(edited_at=known.edited_at)
             self._let_go(name)
             return
         if not ours or "status" not in commit.new:

@@ -33,7 +33,6 @@ STEP = 5.0
 class Result:
     """What became of a play: laws that were broken, the log's digest, what happened how often."""
 
-    plan: Plan
     broken: tuple[str, ...]
     digest: str
     fired: Counter[str]
@@ -73,7 +72,6 @@ async def _whole(plan: Plan, life: Life) -> Result:
             process.kill()
         await asyncio.sleep(0)
     return Result(
-        plan,
         tuple(world.laws.found),
         world.digest(),
         world.fired,

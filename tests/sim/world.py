@@ -67,7 +67,6 @@ class World:
         self._seen = [0] * len(self.plan.mishaps)
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
-        self.crash: BaseException | None = None
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
@@ -175,7 +174,6 @@ class World:
             try:
                 await process.run()
             except Exception as error:
-                self.crash = self.crash or error
                 self.laws.broken("dies", f"{process.name} died: {error!r}")
             self.say(f"{process.name} ended")
             await asyncio.sleep(self.downtime.pop(number, 1.0))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.errors import ManifestError
 from rollout.manifest import upgrades
 from rollout.model.upgrading import Awaits, State
 from tests.istio.revisions.objects import ROOT
@@ -105,7 +106,7 @@ def test_a_freeze_that_a_person_has_overruled_holds_nobody() -> None:
     ],
 )
 def test_a_freeze_that_says_nothing_is_refused(spec: dict[str, str], told: str) -> None:
-    with pytest.raises(Exception, match=told):
+    with pytest.raises(ManifestError, match=told):
         upgrades.upgrade(manifest(freezes=[{**spec, "reason": "x"}]))
 
 

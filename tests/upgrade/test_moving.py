@@ -20,6 +20,13 @@ def release(space: str, phase: str = "Progressing", stage: str = "Stepping") -> 
     }
 
 
+def in_wave(mesh: Mesh, **spec: Any) -> Play:
+    """An upgrade that is moving shop2."""
+    play = Play(mesh).begin(**spec).to(State.WAVES)
+    play.until(lambda p: "shop2" in moving(p.status))
+    return play
+
+
 def mixed(mesh: Mesh) -> set[str]:
     """Namespaces whose pods are of two revisions, or soon will be."""
     by: dict[str, set[str]] = {}
@@ -55,8 +62,7 @@ def test_a_namespace_whose_turn_has_not_come_holds_nobody() -> None:
     """Else a wave that waits for a release, and the release that waits for it, wait for ever."""
     rest = {"name": "rest", "namespaces": ["shop2", "shop3"], "bake": "1m"}
     mesh = built()
-    play = Play(mesh).begin(waves=[rest]).to(State.WAVES)
-    play.until(lambda p: "shop2" in moving(p.status))
+    play = in_wave(mesh, waves=[rest])
     mesh.put(release("shop3"))
     play.until(lambda p: p.status.awaits is Awaits.ROLLOUTS)
     standing = {each.name: each.standing for each in namespaces(play.status)}
@@ -68,8 +74,7 @@ def test_a_namespace_whose_turn_has_not_come_holds_nobody() -> None:
 
 def test_a_release_that_moves_requests_before_the_restarts_is_waited_for() -> None:
     mesh = built()
-    play = Play(mesh).begin().to(State.WAVES)
-    play.until(lambda p: "shop2" in moving(p.status))
+    play = in_wave(mesh)
     pods = {pod for pod in mesh.proxies() if pod.startswith("shop2/")}
     mesh.put(release("shop2"))
     play.until(lambda p: p.status.awaits is Awaits.ROLLOUTS)
@@ -83,8 +88,7 @@ def test_a_release_that_moves_requests_before_the_restarts_is_waited_for() -> No
 
 def test_a_release_that_waits_in_preflight_for_the_wave_is_not_waited_for() -> None:
     mesh = built()
-    play = Play(mesh).begin().to(State.WAVES)
-    play.until(lambda p: "shop2" in moving(p.status))
+    play = in_wave(mesh)
     mesh.put(release("shop2", stage="Preparing"))
     play.to(State.GATEWAYS)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rollout.errors import ManifestError
+from rollout.lab.apiserver.patch.merge import merge
 from rollout.manifest import upgrades
 from rollout.model.upgrading import Awaits, State
 from tests.upgrade.cluster import MUTATING, NEW, OLD, SYSTEM, Mesh, built, carriers, injector
@@ -43,18 +44,8 @@ def gone(kind: str, space: str, *names: str) -> Change:
 
 
 def edited(kind: str, space: str, name: str, **at: Any) -> Change:
-    """The object with ``section={key: value}`` merged into it, two levels deep."""
-
-    def spoil(mesh: Mesh) -> None:
-        obj = json.loads(json.dumps(mesh.get(kind, space, name)))
-        for section, values in at.items():
-            for key, value in values.items():
-                here = obj.setdefault(section, {})
-                both = isinstance(value, dict) and isinstance(here.get(key), dict)
-                here[key] = {**here[key], **value} if both else value
-        mesh.put(obj)
-
-    return spoil
+    """The object with a JSON merge patch."""
+    return lambda mesh: mesh.put(merge(mesh.get(kind, space, name), at))
 
 
 def config(kind: str, labels: Mapping[str, str] | None = None, **spec: Any) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """The Helm chart's generated half: its values with their schema, the rights, our kinds."""
 
 import json
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,8 +65,11 @@ def _lines(node: Schema, indent: str) -> list[str]:
     """``values.yaml``: each value with its default, and what it means above it."""
     found: list[str] = []
     for name, field in node["properties"].items():
-        meaning = " ".join(str(field.get("description", "")).split())
-        found += [f"{indent}# {line}" for line in _wrapped(meaning, 96 - len(indent))]
+        meaning = str(field.get("description", ""))
+        lines = textwrap.wrap(
+            meaning, 96 - len(indent), break_long_words=False, break_on_hyphens=False
+        )
+        found += [f"{indent}# {line}" for line in lines]
         if field.get("properties") and "default" not in field:
             found += [f"{indent}{name}:", *_lines(field, f"{indent}  ")]
         else:
@@ -78,13 +82,3 @@ def _lines(node: Schema, indent: str) -> list[str]:
 def _default(field: Schema) -> Any:
     empty: dict[str, Any] = {"object": {}, "array": [], "string": "", "boolean": False}
     return field.get("default", empty.get(str(field["type"])))
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines

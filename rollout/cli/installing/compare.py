@@ -45,19 +45,17 @@ async def with_cluster(objects: Objects, obj: Json) -> Comparison:
     kind, meta = str(obj["kind"]), obj["metadata"]
     space, name = str(meta.get("namespace", "")), str(meta["name"])
     label = f"{kind.lower()}/{space}/{name}" if space else f"{kind.lower()}/{name}"
-    there = await _there(objects, obj)
+    there = await _there(objects, str(obj["apiVersion"]), kind, space, name)
     if there is None:
         return Comparison(label, None, obj)
     after = await objects.apply(obj, force=True, dry=True, manager=KUBECTL)
     return Comparison(label, _plain(there), _plain(after))
 
 
-async def _there(objects: Objects, obj: Json) -> Json | None:
+async def _there(objects: Objects, version: str, kind: str, space: str, name: str) -> Json | None:
     """The object as it is stored; None also where the API server does not know its kind."""
-    kind, meta = str(obj["kind"]), obj["metadata"]
-    space, name = str(meta.get("namespace", "")), str(meta["name"])
     try:
-        return await objects.read(str(obj["apiVersion"]), kind, space, name)
+        return await objects.read(version, kind, space, name)
     except OutsideError as error:
         if error.kind is Outside.UNKNOWN_KIND:
             return None

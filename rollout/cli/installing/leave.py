@@ -13,7 +13,7 @@ from rollout.cli.manifests import rbac
 from rollout.controller import rights
 from rollout.controller.keeping import finalizer
 from rollout.controller.keeping.swap import unchanged
-from rollout.edges.kube import Kube
+from rollout.edges.kube import Kube, paths
 from rollout.errors import RefusedError
 from rollout.manifest import schema
 from rollout.model.status import Stage
@@ -82,7 +82,7 @@ async def _all(connection: Kube, kind: str) -> Sequence[Any]:
 
 def _line(kind: str, obj: Json) -> str:
     meta = obj["metadata"]
-    where = f"{kind.lower()} {meta.get('namespace', '')}/{meta['name']}".replace(" /", " ")
+    where = paths.where(kind, meta.get("namespace", ""), meta["name"])
     status = lenient.mapping(obj.get("status"))
     if status.get("state") in UNDER_WAY:
         return f"{where}: in a journey at {status['state']}; what has moved stays moved"

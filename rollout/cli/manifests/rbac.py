@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from rollout.cli import options
 from rollout.controller import rights
 from rollout.controller.rights import Call, Need
 from rollout.edges.kube import paths
@@ -20,7 +21,7 @@ def rbac(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="`run -n` of this one; default: of all.")
     ] = "",
-    own: Annotated[str, typer.Option(help="Where the controller's pods run.")] = OWN,
+    own: options.Own = OWN,
     team: Annotated[
         bool, typer.Option("--manifests", help="Also for sources with `manifests: true`.")
     ] = False,

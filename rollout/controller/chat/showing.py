@@ -12,15 +12,14 @@ from datetime import datetime, timedelta
 
 from rollout import journeys as kinds
 from rollout.controller import telemetry
-from rollout.controller.ports import Chat, Json, Kube
-from rollout.controller.seeing import concerns
+from rollout.controller.ports import Chat, Kube
+from rollout.controller.seeing import concerns, source
 from rollout.errors import OutsideError, RolloutError
 from rollout.messages import journeys
 from rollout.messages.journeys import Shown
 from rollout.model.chat import Place, Words
 from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
-from rollout.model.spec import GROUP
 
 LAZY = 30.0  # seconds between two updates that only count further
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
@@ -181,19 +180,9 @@ class Showing:
         journey = kinds.perhaps(obj)
         if journey is None:
             return None  # the status says so; what stands in the channel stays
-        repository = self._repository(obj)
-        waits = [await self._match(one) for one in journeys.shown(journey, repository)]
+        shown = journeys.shown(journey, source.url(self.kube, obj))
+        waits = [await self._match(one) for one in shown]
         return min((wait for wait in waits if wait is not None), default=None)
-
-    def _repository(self, obj: Json) -> str:
-        """The url of the source that the Rollout comes from; empty where that cannot be told."""
-        label = (obj["metadata"].get("labels") or {}).get(f"{GROUP}/source", "")
-        namespace, _, name = str(label).partition(".")
-        try:
-            source = self.kube.get("RolloutSource", namespace, name) if name else None
-        except OutsideError:  # a link is not worth waiting for
-            return ""
-        return str(((source or {}).get("spec") or {}).get("url", ""))
 
     async def _match(self, shown: Shown) -> float | None:
         """The channel has what it should, or the rest of the wait of an update that may wait."""

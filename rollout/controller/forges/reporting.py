@@ -19,7 +19,7 @@ from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutErr
 from rollout.manifest import objects, plain, record
 from rollout.messages import commits
 from rollout.model.forge import Place
-from rollout.model.source import ForgeStatus, Reported, RolloutSource
+from rollout.model.source import LABEL, ForgeStatus, Reported, RolloutSource
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
 REFUSED_WAIT = 900.0  # seconds at the most until a Rollout that was refused is told again
@@ -311,7 +311,7 @@ def _name(obj: Json) -> tuple[str, str]:
 
 
 def _label(rollout: Json) -> str:
-    return str((rollout["metadata"].get("labels") or {}).get(apply.LABEL, ""))
+    return str((rollout["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
 def _pressing(subject: Subject) -> str:

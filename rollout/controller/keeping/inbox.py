@@ -95,24 +95,11 @@ class Inbox:
         Errors: as ``changing.changed``.
         """
         text = f"{verb}@{hashlib.sha256(sender.once.encode()).hexdigest()[:12]}"
-        box, key = self._box(ref), stored_as(ref)
-        held = box.store.load(key)
+        held = self._box(ref).store.load(stored_as(ref))
         if held is not None and requests.is_handled(held.status, text):
             return
         self._refuse_another(ref, sender.uid)
-        vouched = Vouched(text, sender.who)
-        await changed(box.store, key, lambda status: replace(status, vouched=vouched), now)
-        try:
-            await asking.annotate(self.kube, ref, text)
-        except RolloutError:
-            await self._withdraw(ref, vouched, now)
-            raise
-
-    async def _withdraw(self, ref: Ref, vouched: Vouched, now: datetime) -> None:
-        """Nobody is vouched for whose request did not come to be: its text can be read by all."""
-        if ref.kind in self.boxes:
-            forget = lambda s: replace(s, vouched=None) if s.vouched == vouched else s  # noqa: E731
-            await changed(self.boxes[ref.kind].store, stored_as(ref), forget, now)
+        await self._vouched(ref, Vouched(text, sender.who), now)
 
     def _refuse_another(self, ref: Ref, uid: str) -> None:
         """Slack is asked between a press and its effect: the object may be a new one since."""
@@ -132,15 +119,26 @@ class Inbox:
         all: that text can be read there, and nobody else may ask with it in their name.
         Errors: as ``changing.changed``, and those of ``asker``.
         """
-        text, box = f"{verb}@{secrets.token_hex(6)}", self.boxes.get(ref.kind)
-        vouched = Vouched(text, asker.who)
-        if box is not None and asker.who:
-            change = lambda status: replace(status, vouched=vouched)  # noqa: E731
-            await changed(box.store, stored_as(ref), change, now)
-        try:
+        text = f"{verb}@{secrets.token_hex(6)}"
+        if ref.kind in self.boxes and asker.who:
+            await self._vouched(ref, Vouched(text, asker.who), now, asker.patch)
+        else:
             await asking.annotate(self.kube, ref, text, asker.patch)
+
+    async def _vouched(
+        self, ref: Ref, vouched: Vouched, now: datetime, patch: asking.Patch | None = None
+    ) -> None:
+        """The request is on the object, and the status says whose it is.
+
+        Nobody is vouched for whose request did not come to be: its text can be read by all.
+        """
+        store, key = self._box(ref).store, stored_as(ref)
+        await changed(store, key, lambda status: replace(status, vouched=vouched), now)
+        try:
+            await asking.annotate(self.kube, ref, vouched.text, patch)
         except RolloutError:
-            await self._withdraw(ref, vouched, now)
+            forget = lambda s: replace(s, vouched=None) if s.vouched == vouched else s  # noqa: E731
+            await changed(store, key, forget, now)
             raise
 
 

@@ -8,13 +8,12 @@ Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import finalizer
-from rollout.controller.keeping.changing import changed
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
@@ -114,18 +113,10 @@ class Store:
             known.refreshed_at, known.alarmed_at = before, None
             raise
 
-    async def change(
-        self, key: str, change: Callable[[RolloutStatus], RolloutStatus], now: datetime
-    ) -> None:
-        """The status is what ``change`` makes of it, and written; as ``changing.changed``."""
-        await changed(self, key, change, now)
-
     def unsaid(self, key: str, now: datetime) -> timedelta | None:
         """When to look again so that people read the newest sentence; None: they do."""
         known = self._known.get(key)
-        if known is None or known.refreshed_at is None:
-            return None
-        if not _says_more(known):
+        if known is None or known.refreshed_at is None or not _says_more(known):
             return None
         if not _lately(known.refreshed_at, now):
             return timedelta(0)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rollout.errors import RefusedError, RolloutError
 from rollout.manifest import promql as texts
@@ -69,10 +70,7 @@ class Together:
 
     def _may_join(self, promql: str, at: datetime) -> bool:
         until = self._alone.get(promql)
-        if until is not None and at >= until:
-            del self._alone[promql]
-            until = None
-        return until is None and joins(promql)
+        return (until is None or at >= until) and joins(promql)
 
     def _union(self, promql: str, at: datetime) -> _Union:
         unions = self._shelf.setdefault(at, [])
@@ -101,6 +99,7 @@ class Together:
 
     def _expect(self, union: _Union) -> None:
         """Those that will ask for this very instant are fetched along."""
+        self._alone = {one: until for one, until in self._alone.items() if until > union.at}
         for promql, (last, step) in list(self._lately.items()):
             if union.at - last > REMEMBER:
                 del self._lately[promql]
@@ -152,6 +151,7 @@ class Together:
                 del self._shelf[at]
 
 
+@lru_cache(4096)  # asked of each query at each instant, and it reads all of the text
 def joins(promql: str) -> bool:
     """Whether ``promql`` can stand in parentheses beside others and change none of them.
 

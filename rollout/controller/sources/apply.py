@@ -11,10 +11,9 @@ from typing import Any, Literal
 
 from rollout.controller.keeping.swap import unchanged
 from rollout.manifest import objects
-from rollout.model.source import Document, Problem, Reading, Relation, RolloutSource
+from rollout.model.source import LABEL, Document, Problem, Reading, Relation, RolloutSource
 from rollout.model.spec import GROUP, VERSION
 
-LABEL = f"{GROUP}/source"
 FILE = f"{GROUP}/file"
 APPLIED = ("AnalysisTemplate", "Rollout")
 """Kinds that a source may write, in the order of writing: a Rollout finds its templates there."""

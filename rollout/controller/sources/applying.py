@@ -10,10 +10,10 @@ from typing import TypeVar
 from rollout.controller import telemetry
 from rollout.controller.ports import Json, Kube, Objects
 from rollout.controller.sources import leaves, parts
-from rollout.controller.sources.apply import LABEL, label
+from rollout.controller.sources.apply import label
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
-from rollout.model.source import Part, Problem, Reading, RolloutSource
+from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
 from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back

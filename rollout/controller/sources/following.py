@@ -30,7 +30,7 @@ class Following:
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
         alarms = self.alarms()
-        self._loop = Loop(self.sources.look, self.sources.clock, alarms, _told)
+        self._loop = Loop(self.sources.look, alarms, _told)
         self.watch.listen(self._changed)
         try:
             await self.wake_all()

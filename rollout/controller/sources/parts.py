@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rollout.controller.ports import Json
-from rollout.controller.sources.apply import FILE, LABEL, label
+from rollout.controller.sources.apply import FILE, label
 from rollout.manifest import objects
-from rollout.model.source import Part, Problem, Reading, RolloutSource
+from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
 
 SAFE = frozenset(
     {

@@ -66,7 +66,7 @@ class Following:
             self.leading,
             lambda _: None,
         )
-        self._loop = Loop(looks.look, self.clock, alarms, looks.troubled, self.metrics.failed)
+        self._loop = Loop(looks.look, alarms, looks.troubled, self.metrics.failed)
         looks.gone = self._loop.forget
         self.beyond.home.listen(self._changed)
         try:

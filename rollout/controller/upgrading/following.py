@@ -36,13 +36,7 @@ class Upgrades:
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
         alarms = Scheduler()
-        self._loop = Loop(
-            self.looks.look,
-            self.looks.clock,
-            alarms,
-            self.looks.troubled,
-            self.looks.metrics.failed,
-        )
+        self._loop = Loop(self.looks.look, alarms, self.looks.troubled, self.looks.metrics.failed)
         self.watch.listen(self._changed)
         try:
             await self._first()

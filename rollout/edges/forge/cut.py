@@ -1,5 +1,7 @@
 """Text for a field of a forge that takes so many characters and no more, in one line."""
 
+from rollout.model.status import sentence, visible
+
 
 def line(text: str, most: int) -> str:
     """``text`` in at most ``most`` characters.
@@ -7,8 +9,4 @@ def line(text: str, most: int) -> str:
     What is too long is cut in its middle: it begins with what it is about and ends with what
     decides.
     """
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(plain) <= most:
-        return plain
-    end = most * 3 // 5
-    return f"{plain[: most - end - 1].rstrip()}…{plain[-end:].lstrip()}"
+    return sentence(" ".join(visible(text).split()), most)

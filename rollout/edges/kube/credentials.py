@@ -244,8 +244,7 @@ def plain(text: str) -> str:
 
     What decides comes last: an exceeded quota's limit, or a policy's own words.
     """
-    shown = "".join(c if c.isprintable() else " " for c in sentence(text, 20 * LONGEST))
-    return sentence(" ".join(shown.split()), LONGEST)
+    return sentence(" ".join(sentence(text, 20 * LONGEST).split()), LONGEST)
 
 
 def _now() -> float:

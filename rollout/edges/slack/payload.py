@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Heard, Press, Refusal, Sender
+from rollout.model.status import visible
 
 LONGEST = 120  # characters of a reason
 FIELDS = 64  # of a form; a slash command has fourteen
@@ -95,8 +96,7 @@ def _time(text: str) -> datetime | None:
 
 def _line(text: str) -> str:
     """What a person typed, as one short line of characters that can be shown."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: LONGEST * 8])
-    return " ".join(shown.split())[:LONGEST]
+    return " ".join(visible(text[: LONGEST * 8]).split())[:LONGEST]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

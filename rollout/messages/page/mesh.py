@@ -16,7 +16,7 @@ from rollout.model.upgrading import FORWARD, Awaits, State, UpgradeStatus, WaveS
 NAMESPACES = 200  # of one wave
 LINES = 40
 
-Proxies = Mapping[tuple[str, str], int]
+Proxies = Mapping[str, Mapping[str, int]]
 """How many pods have a proxy, by namespace and the revision that injected it."""
 
 
@@ -32,7 +32,7 @@ def upgrade(
         "author": short(found.author, 80),
         "states": list(_states(status)),
         "waves": list(_waves(found, status, proxies)),
-        "proxies": _by_revision(proxies),
+        "proxies": _by_revision(_everywhere(proxies)),
         "verdicts": [sheet.verdict(one) for one in status.attempt.verdicts[:LINES]],
         "notes": list(_notes(_of_upgrade(status, now))),
         "history": [
@@ -110,23 +110,21 @@ def _wave(wave: WaveStatus, proxies: Proxies) -> Json:
                 "workloads": one.workloads,
                 "confidence": one.confidence.value if one.confidence else "",
                 "left": [short(left) for left in one.left[:5]],
-                "proxies": _by_revision(
-                    {
-                        (space, revision): count
-                        for (space, revision), count in proxies.items()
-                        if space == one.name
-                    }
-                ),
+                "proxies": _by_revision(proxies.get(one.name, {})),
             }
             for one in wave.namespaces[:NAMESPACES]
         ],
     }
 
 
-def _by_revision(proxies: Proxies) -> list[Json]:
+def _everywhere(proxies: Proxies) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
-    for (_, revision), count in proxies.items():
-        counts[revision] += count
+    for inside in proxies.values():
+        counts.update(inside)
+    return counts
+
+
+def _by_revision(counts: Mapping[str, int]) -> list[Json]:
     return [{"revision": short(name, 63), "count": counts[name]} for name in sorted(counts)]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from rollout import lenient
 from rollout.messages import switching, terminal
+from rollout.model import source
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import GROUP
 from rollout.model.status import Pause, Phase, RolloutStatus, sentence
@@ -22,8 +24,6 @@ LONGEST = 300
 
 OWNER = f"{GROUP}/owner"
 """The label that says whose a Rollout is; without it, the source that keeps it in force."""
-
-_SOURCE = f"{GROUP}/source"
 
 PERSON, TROUBLE, STANDS, MOVES, RESTS = range(5)
 """The order of the list: waits for a person, went back, stands by itself, moves, rests."""
@@ -130,9 +130,8 @@ def _named(kind: str, meta: Json) -> Json:
 
 
 def _owner(meta: Json) -> str:
-    labels = meta.get("labels")
-    known = labels if isinstance(labels, Mapping) else {}
-    return short(known.get(OWNER) or str(known.get(_SOURCE) or "").partition(".")[2], 63)
+    known = lenient.mapping(meta.get("labels"))
+    return short(known.get(OWNER) or str(known.get(source.LABEL) or "").partition(".")[2], 63)
 
 
 def _rank(status: RolloutStatus) -> int:

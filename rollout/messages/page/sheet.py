@@ -130,7 +130,6 @@ def _pod(obj: Json) -> Json:
     meta, status = lenient.meta(obj), lenient.mapping(obj.get("status"))
     containers = list(lenient.mappings(status.get("containerStatuses")))
     waits = (lenient.text(lenient.under(one, "state", "waiting", "reason")) for one in containers)
-    restarts = [one.get("restartCount") for one in containers]
     conditions = lenient.mappings(status.get("conditions"))
     ready = any((c.get("type"), c.get("status")) == ("Ready", "True") for c in conditions)
     going = meta.get("deletionTimestamp") is not None
@@ -139,7 +138,7 @@ def _pod(obj: Json) -> Json:
         "name": short(meta.get("name", ""), 80),
         "ready": ready and not going,
         "state": short(state, 40),
-        "restarts": sum(one for one in restarts if isinstance(one, int)),
+        "restarts": sum(lenient.number(one.get("restartCount")) for one in containers),
     }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -19,6 +19,8 @@ from rollout.web.page.reader import KINDS, Place
 LARGEST = 1 << 14  # bytes of a request; a token with many groups has some thousands
 DEADLINE = 5.0  # seconds for a request's body
 AT_ONCE = 8  # logins and requests that are worked on
+
+Work = Coroutine[object, object, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,8 @@ class Page:
             told = text
             return text
 
-        self.board.opened[place] += 1
-        try:
+        with self.board.reading(place):
             return await self._streams.send(request, self.board.ticked, self._while(request, news))
-        finally:
-            self.board.opened[place] -= 1
-            self.board.opened += type(self.board.opened)()
 
     def _while(self, request: web.Request, news: Callable[[], str]) -> Callable[[], str | None]:
         """``news`` for as long as this reader may read; then None."""
@@ -191,15 +189,19 @@ class Page:
 
 
 @asynccontextmanager
-async def opened(page: Page, host: str, port: int) -> AsyncIterator[str]:
-    """Where the page is, ``host:port``, for as long as it is open; as ``door.opened``."""
-    looking = asyncio.create_task(page.board.run(), name="page")
+async def opened(page: Page, host: str, port: int, *beside: Work) -> AsyncIterator[str]:
+    """Where the page is, ``host:port``, for as long as it is open; as ``door.opened``.
+
+    ``beside``: what runs as long as that.
+    """
+    working = [asyncio.create_task(work, name="page") for work in (page.board.run(), *beside)]
     try:
         async with door.opened(page.application(), host, port) as address:
             yield address
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
         await page.sessions.close()
 
 

@@ -7,7 +7,8 @@ of each thing and no queue: a reader who is late gets fewer and newer ones.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 from rollout import lenient
 from rollout.controller.guard import Guard
 from rollout.messages.page import rows
-from rollout.model.status import Stage
 from rollout.web.page.reader import Place, Reader, Seen
 from rollout.web.page.samples import Memory
 
@@ -44,8 +44,7 @@ class Board:
     _lines: dict[str, _Line] = field(default_factory=dict)
     _gone: dict[str, int] = field(default_factory=dict)
     _memories: dict[str, Memory] = field(default_factory=dict)
-    _sheets: dict[Place, tuple[int, str | None]] = field(default_factory=dict)
-    _ticks: int = 0
+    _sheets: dict[Place, str | None] = field(default_factory=dict)
     _ticked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
@@ -64,9 +63,18 @@ class Board:
         async with self._ticked:
             await self._ticked.wait()
 
+    @contextmanager
+    def reading(self, place: Place) -> Iterator[None]:
+        """Somebody reads ``place`` in full meanwhile."""
+        self.opened[place] += 1
+        try:
+            yield
+        finally:
+            self.opened[place] -= 1
+            self.opened = +self.opened  # without those that nobody reads any more
+
     def look(self) -> None:
         """Every line is as its object is now."""
-        self._ticks += 1
         self._sheets.clear()
         here: set[str] = set()
         known = {key: line.seen.version for key, line in self._lines.items()}
@@ -103,9 +111,7 @@ class Board:
 
     def _sample(self, seen: Seen) -> None:
         status = seen.status
-        if status is None or (status.stage.name is Stage.IDLE and not status.attempt.verdicts):
-            return
-        if status.attempt.verdicts:
+        if status is not None and status.attempt.verdicts:
             memory = self._memories.setdefault(seen.place.id, Memory())
             memory.take(status.attempt, self.clock())
 
@@ -122,11 +128,9 @@ class Board:
 
     def sheet(self, place: Place) -> str | None:
         """Everything about one thing, as JSON; made once a look, whoever reads; None: not there."""
-        known = self._sheets.get(place)
-        if known is None or known[0] != self._ticks:
-            known = self._ticks, self._sheet(place)
-            self._sheets[place] = known
-        return known[1]
+        if place not in self._sheets:
+            self._sheets[place] = self._sheet(place)
+        return self._sheets[place]
 
     def _sheet(self, place: Place) -> str | None:
         full = self.guard.read(

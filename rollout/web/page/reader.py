@@ -4,7 +4,7 @@ A Rollout that cannot be read costs the page that one line.
 """
 
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,13 +13,13 @@ from typing import Any
 from rollout import lenient
 from rollout.controller.keeping.store import Store
 from rollout.controller.ports import Kube
-from rollout.controller.seeing import pods
+from rollout.controller.seeing import pods, source
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.istio.revisions import proxies
 from rollout.manifest import record, switchovers, upgrades
 from rollout.messages.page import mesh, rows, sheet
 from rollout.messages.page.sheet import Found
-from rollout.model.spec import GROUP, Rollout
+from rollout.model.spec import Rollout
 from rollout.model.status import Phase, Revision, RolloutStatus
 
 Json = Mapping[str, Any]
@@ -116,7 +116,7 @@ class Reader:
         status = seen.status or RolloutStatus(phase=Phase.PAUSED)
         sides = (status.stable, status.attempt.canary)
         stable, canary = (self._pods(rollout, revision) for revision in sides)
-        return Found(obj, status, rollout, problem, self._repository(obj), stable, canary)
+        return Found(obj, status, rollout, problem, source.url(self.kube, obj), stable, canary)
 
     def _pods(self, rollout: Rollout | None, revision: Revision | None) -> Sequence[Json]:
         if rollout is None or revision is None:
@@ -126,36 +126,30 @@ class Reader:
         except (OutsideError, RefusedError):
             return ()
 
-    def _repository(self, obj: Json) -> str:
-        """The address of the source that keeps ``obj`` in force; empty: none, or not known."""
-        label = lenient.labels(obj).get(f"{GROUP}/source", "")
-        namespace, _, name = label.partition(".")
-        with contextlib.suppress(OutsideError):
-            source = self.kube.get("RolloutSource", namespace, name) if name else None
-            return lenient.text(lenient.under(source, "spec", "url"))
-        return ""
-
     def _counted(self, now: datetime) -> mesh.Proxies:
         if self._counted_at is None or now - self._counted_at >= COUNTED:
             self._counted_at = now
-            counts: Counter[tuple[str, str]] = Counter()
+            counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
             for pod in self._list("Pod"):
                 if revision := proxies.injected_by(lenient.annotations(pod)):
-                    counts[lenient.namespace(pod), revision] += 1
+                    counts[lenient.namespace(pod)][revision] += 1
             self._proxies = counts
         return self._proxies
 
     def _list(self, kind: str) -> Sequence[Json]:
         """Empty while the kind is not known, or must not be watched."""
-        if kind in (upgrades.KIND, switchovers.KIND) and kind not in self.also():
+        if not self._may_see(kind):
             return ()
         with contextlib.suppress(OutsideError):
             return self.kube.list(kind)
         return ()
 
+    def _may_see(self, kind: str) -> bool:
+        return kind not in (upgrades.KIND, switchovers.KIND) or kind in self.also()
+
     def _get(self, place: Place) -> Json | None:
-        kind = KINDS.get(place.kind, "")
-        if not kind or (kind != "Rollout" and kind not in self.also()):
+        kind = KINDS[place.kind]
+        if not self._may_see(kind):
             return None
         with contextlib.suppress(OutsideError):
             return self.kube.get(kind, place.namespace, place.name)

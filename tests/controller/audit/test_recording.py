@@ -6,6 +6,7 @@ from typing import Any
 
 from rollout.controller.audit.recording import NoLog, Recording
 from rollout.controller.instruments import Instruments
+from rollout.controller.keeping.changing import changed
 from rollout.controller.keeping.store import Store
 from rollout.manifest import record
 from rollout.model.audit import Act, Proof, Record
@@ -259,7 +260,7 @@ def test_an_answer_in_chat_is_one_record_with_what_let_it_in() -> None:
         task = asyncio.create_task(ran(a_recording(kube, log), 10))
         await asyncio.sleep(1)
         change = lambda status: requests.answered_in_chat(status, told)  # noqa: E731
-        await Store(kube).change("shop/shop", change, told.at)
+        await changed(Store(kube), "shop/shop", change, told.at)
         await task
         assert [(one.act, one.evidence) for one in log.told] == [
             (Act.APPROVAL, "on the list as S0OPS; told apart from dev@x.org")

@@ -15,19 +15,13 @@ from tests.web.page.world import NOON, World, opened
 
 FOLDER = Path(__file__).parents[3] / "docs" / "pictures"
 OWNED = {"rollout.dev/source": "shop.apps", "rollout.dev/owner": "checkout-team"}
-SOURCE = {
-    "apiVersion": "rollout.dev/v1alpha1",
-    "kind": "RolloutSource",
-    "metadata": {"name": "apps", "namespace": "shop"},
-    "spec": {"url": "https://github.com/example/shop.git"},
-}
 SAMPLES = 60
 
 
 def fill(page: World) -> None:
     """A shop in the middle of a good journey, of one that waits, and after a bad one."""
     page.now = NOON + timedelta(minutes=12)
-    page.kube.put(SOURCE, *map(_ready, objects("cart")), world.upgrade_object(STATUS))
+    page.kube.put(world.source(), *map(_ready, objects("cart")), world.upgrade_object(STATUS))
     why = "v3 was rejected: errors: canary 4.2% (41/976) vs stable 0.11% (9/8210)"
     rejected = Rejected(Revision("v3"), why, NOON)
     gone = replace(world.STEADY, phase=Phase.DEGRADED, because=why, rejected=rejected)

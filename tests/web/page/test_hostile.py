@@ -64,14 +64,7 @@ def poison(page: World) -> None:
     upgrade = world.upgrade_object(STATUS)
     page.kube.put({**upgrade, "status": poisoned(upgrade["status"])})
     page.kube.put(world.proxy("shop", "web", EVIL))
-    page.kube.put(
-        {
-            "apiVersion": "rollout.dev/v1alpha1",
-            "kind": "RolloutSource",
-            "metadata": {"name": "apps", "namespace": "shop"},
-            "spec": {"url": LINK},
-        }
-    )
+    page.kube.put(world.source(LINK))
     page.put(EVIL, world.STEADY, namespace=EVIL)
 
 

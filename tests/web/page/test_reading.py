@@ -18,19 +18,13 @@ from tests.web.page import world
 from tests.web.page.world import NOON, World, opened
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-SOURCE = {
-    "apiVersion": "rollout.dev/v1alpha1",
-    "kind": "RolloutSource",
-    "metadata": {"name": "apps", "namespace": "shop"},
-    "spec": {"url": "https://github.com/example/shop.git"},
-}
 MINE: dict[str, Any] = {"labels": {"rollout.dev/source": "shop.apps"}}
 
 
 def shop(page: World) -> None:
     """Rollouts of every standing, an upgrade of the mesh with its proxies, and where they are."""
     page.now = NOON + timedelta(minutes=5)
-    page.kube.put(SOURCE, *objects("cart"), world.upgrade_object(STATUS))
+    page.kube.put(world.source(), *objects("cart"), world.upgrade_object(STATUS))
     page.put("cart", world.stepping(), **MINE)
     page.put("checkout", world.waiting(), **MINE)
     rejected = Rejected(Revision("v3"), "errors: canary 4.2% vs stable 0.11%", NOON)

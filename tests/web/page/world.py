@@ -194,6 +194,16 @@ def waiting() -> RolloutStatus:
     return replace(status, waits_for=WaitsFor.APPROVAL)
 
 
+def source(url: str = "https://github.com/example/shop.git") -> dict[str, Any]:
+    """The RolloutSource that the label ``shop.apps`` names."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "RolloutSource",
+        "metadata": {"name": "apps", "namespace": "shop"},
+        "spec": {"url": url},
+    }
+
+
 def upgrade_object(status: UpgradeStatus) -> dict[str, Any]:
     """The ControlPlaneUpgrade mesh, from 1-29-6 to 1-30-3, with a canary and a wave."""
     spec = {

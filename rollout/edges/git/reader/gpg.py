@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Signature
+from rollout.model.status import visible
 
 _ALONE = (
     *("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr"),
@@ -55,7 +56,7 @@ class Keyring:
 
 def plain(text: str) -> str:
     """``text`` as a line may show it."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:200]
+    return visible(text)[:200]
 
 
 @contextmanager

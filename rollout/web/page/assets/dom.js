@@ -29,6 +29,16 @@ export function mark(node, name, value) {
   if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
 }
 
+const shown = new WeakMap(); // node -> what it shows, as JSON
+
+// Whether `node` shows something else than `value`; from now on it shows that.
+export function changes(node, value) {
+  const wanted = JSON.stringify(value);
+  if (shown.get(node) === wanted) return false;
+  shown.set(node, wanted);
+  return true;
+}
+
 // The children of `parent` are `wanted`, in that order; those that stand right are not touched.
 export function place(parent, wanted) {
   let at = parent.firstChild;

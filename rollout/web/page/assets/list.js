@@ -1,6 +1,6 @@
 // The list: a line for each thing, in five groups; what has not changed is not touched.
 
-import { el, mark, place, say } from "./dom.js";
+import { changes, el, mark, place, say } from "./dom.js";
 import { ago } from "./time.js";
 
 const GROUPS = ["Waits for a person", "Went back", "Stands still", "Moving", "At rest"];
@@ -79,9 +79,7 @@ function fits(line) {
 function options(name) {
   const select = document.getElementById(`f-${name}`);
   const values = [...new Set([...lines.values()].map((line) => line[name]).filter(Boolean))].sort();
-  const wanted = JSON.stringify(values);
-  if (select.dataset.values === wanted) return;
-  select.dataset.values = wanted;
+  if (!changes(select, values)) return;
   select.replaceChildren(el("option", { value: "" }, "all"), ...values.map((value) => el("option", { value }, value)));
   select.value = values.includes(filters[name]) ? filters[name] : "";
   filters[name] = select.value;

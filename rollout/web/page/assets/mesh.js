@@ -1,6 +1,6 @@
 // One upgrade of the mesh: its states, its waves with their namespaces, and whose the proxies are.
 
-import { el, say } from "./dom.js";
+import { changes, el, say } from "./dom.js";
 import { section, head, fillHead, fillSteps, fillVerdicts, verdicts, fillNotes, fillHistory, lastChange } from "./parts.js";
 import { clock } from "./time.js";
 
@@ -44,9 +44,7 @@ function fill(parts, sheet, thing) {
 }
 
 function proxies(box, sheet) {
-  const wanted = JSON.stringify([sheet.proxies, sheet.from, sheet.to]);
-  if (box.dataset.proxies === wanted) return;
-  box.dataset.proxies = wanted;
+  if (!changes(box, [sheet.proxies, sheet.from, sheet.to])) return;
   box.replaceChildren(meter(sheet.proxies || [], sheet), el("ul", { class: "plain" }, ...(sheet.proxies || []).map((one) =>
     el("li", {}, el("b", {}, one.revision), `  ${one.count} ${one.count === 1 ? "proxy" : "proxies"}${role(one.revision, sheet)}`))));
 }
@@ -68,9 +66,7 @@ function meter(counts, sheet) {
 }
 
 function waves(box, sheet) {
-  const wanted = JSON.stringify(sheet.waves);
-  if (box.dataset.waves === wanted) return;
-  box.dataset.waves = wanted;
+  if (!changes(box, sheet.waves)) return;
   box.replaceChildren(...(sheet.waves || []).map((wave) => {
     const state = wave.ended ? `done at ${clock(wave.ended)}` : wave.began ? `since ${clock(wave.began)}` : "not begun";
     return el("div", { class: "wave" }, el("h3", {}, wave.name, el("span", { class: "quiet" }, `  ${state}`)),

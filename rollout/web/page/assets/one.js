@@ -1,6 +1,6 @@
 // One rollout, or one switchover: where it is, why, what was counted, and what was decided.
 
-import { el, link, place, say } from "./dom.js";
+import { changes, el, link, place, say } from "./dom.js";
 import { metrics, timeline, section, head, fillHead, fillSteps, fillClocks, fillVerdicts, verdicts, fillNotes, fillHistory, lastChange } from "./parts.js";
 
 export function page(main, thing) {
@@ -65,9 +65,7 @@ function names(sheet) {
 
 function sides(parts, sheet) {
   const found = Object.entries(sheet.sides || {}).filter(([, side]) => side);
-  const wanted = JSON.stringify([sheet.sides, sheet.diff, sheet.author, sheet.names]);
-  if (parts.sides.dataset.sides === wanted) return;
-  parts.sides.dataset.sides = wanted;
+  if (!changes(parts.sides, [sheet.sides, sheet.diff, sheet.author, sheet.names])) return;
   parts.sections.sides.hidden = !found.some(([, side]) => side.count);
   parts.sides.replaceChildren(...found.filter(([, side]) => side.count).map(([role, side]) => {
     const ready = side.pods.filter((pod) => pod.ready).length;

@@ -1,6 +1,6 @@
 // Parts that the pages of all three kinds have: head, steps, clocks, verdicts, notes, history.
 
-import { el, link, mark, place, say } from "./dom.js";
+import { changes, el, link, mark, place, say } from "./dom.js";
 import { percent, plot } from "./plots.js";
 import { ask, button, confirm, session } from "./session.js";
 import { ago, clock, countdown, now } from "./time.js";
@@ -28,9 +28,7 @@ export function fillHead(parts, sheet, thing) {
   say(parts.because, sheet.because);
   say(parts.next, sheet.next || "");
   const verbs = sheet.verbs || [];
-  const wanted = JSON.stringify([verbs, session.who, session.login]);
-  if (parts.asks.dataset.verbs === wanted) return;
-  parts.asks.dataset.verbs = wanted;
+  if (!changes(parts.asks, [verbs, session.who, session.login])) return;
   const buttons = session.who
     ? verbs.map(({ verb, means }) => button(verb, () => confirm(thing, verb, means), `verb ${verb}`))
     : session.login && verbs.length ? [button(`Log in to ${verbs.map(({ verb }) => verb).join(", ")}`, ask)] : [];
@@ -39,9 +37,7 @@ export function fillHead(parts, sheet, thing) {
 
 export function fillSteps(list, steps) {
   const words = { past: "done", now: "now", ahead: "ahead" };
-  const wanted = JSON.stringify(steps);
-  if (list.dataset.steps === wanted) return;
-  list.dataset.steps = wanted;
+  if (!changes(list, steps)) return;
   list.replaceChildren(...steps.map((step) => el("li", { "data-state": step.state, "aria-current": step.state === "now" ? "step" : null },
     el("span", { class: "step-name" }, step.name),
     step.weight === undefined ? "" : el("span", { class: "step-weight" }, `${step.weight}%`),
@@ -71,9 +67,7 @@ export function tick() {
 
 export function fillVerdicts(body, verdicts) {
   const side = (pair) => (pair ? `${percent(pair[1] ? pair[0] / pair[1] : 0)} (${Math.round(pair[0])} of ${Math.round(pair[1])})` : "–");
-  const wanted = JSON.stringify(verdicts);
-  if (body.dataset.verdicts === wanted) return;
-  body.dataset.verdicts = wanted;
+  if (!changes(body, verdicts)) return;
   body.replaceChildren(...verdicts.map((one) => el("tr", {},
     el("th", { scope: "row" }, one.label || one.metric, one.dryRun ? el("span", { class: "quiet" }, " (dry run)") : ""),
     el("td", { class: "outcome", "data-outcome": one.outcome }, one.said),
@@ -91,9 +85,7 @@ export function verdicts() {
 }
 
 export function fillNotes(list, notes) {
-  const wanted = JSON.stringify(notes);
-  if (list.dataset.notes === wanted) return;
-  list.dataset.notes = wanted;
+  if (!changes(list, notes)) return;
   list.replaceChildren(...notes.map(({ label, text }) => el("div", {}, el("dt", {}, label), el("dd", {}, text))));
 }
 
