@@ -58,11 +58,6 @@ class Lack:
     late: bool = False
 
 
-def of_step(given: Iterable[Answer], step: int, attempt: int) -> tuple[Answer, ...]:
-    """The answers that speak of that step of that attempt; others are of the past."""
-    return tuple(one for one in given if (one.step, one.attempt) == (step, attempt))
-
-
 def lack(asked: Asked, waited: timedelta, seen: Seen, now: datetime) -> Lack | None:
     """What is missing, ``waited`` after the step was confirmed; None: enough people said yes."""
     approval = asked.approval

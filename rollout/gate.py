@@ -18,7 +18,7 @@ from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Approval, Rollout, Step
-from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
+from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict, of_step
 
 __all__ = [
     "Finding",
@@ -271,7 +271,7 @@ def _asking(rollout: Rollout, approval: Approval, status: RolloutStatus) -> Aske
 def answers(status: RolloutStatus) -> tuple[Answer, ...]:
     """The answers that speak of this step of this attempt; others are of the past."""
     index = status.attempt.step.index if status.attempt.step else -1
-    return approvals.of_step(status.attempt.approvals, index, status.attempt.number)
+    return of_step(status.attempt.approvals, index, status.attempt.number)
 
 
 def groups(

@@ -189,18 +189,12 @@ def _answer(look: Look, request: Request) -> Turn | None:
     yes, approval = request.verb is Verb.APPROVE, holding.stop(look.rollout, status).step.approval
     if yes and approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
-    step, attempt = status.attempt.step.index, status.attempt.number
-    answer = Answer(
-        *(yes, look.now, step, attempt),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
+    index = status.attempt.step.index
+    answer = requests.answer(request, index, status.attempt.number, look.now)
     if why := approvals.bar(approval, answer, look.rollout.author):
         return _refused(look, request, why)
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    status, because = requests.given(status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(

@@ -106,18 +106,11 @@ def _answer(look: Look, request: Request) -> Turn | None:
     stop = look.status.attempt.stop
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
-    yes = request.verb is Verb.APPROVE
-    answer = Answer(
-        *(yes, look.now, stop.number, look.status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
+    answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
     if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
         return _refused(look, request, why)
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(look.status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    status, because = requests.given(look.status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(status: UpgradeStatus, answer: Answer, valid: timedelta) -> UpgradeStatus:

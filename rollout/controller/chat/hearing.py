@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from rollout import approvals
 from rollout import journeys as kinds
-from rollout.audit import records
 from rollout.controller import telemetry
 from rollout.controller.chat import tickets
 from rollout.controller.keeping.inbox import Inbox, Sent
@@ -255,7 +254,7 @@ class Hearing:
                 at=self.clock(),
                 act=Act.REFUSAL,
                 kind=ticket.kind if ticket else "",
-                object=records.object_key(ticket.namespace, ticket.name) if ticket else "",
+                object=_ref(ticket).where if ticket else "",
                 uid=ticket.uid if ticket else "",
                 proof=Proof.SLACK,
                 because=because,

@@ -159,20 +159,14 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    yes, approval = request.verb is Verb.APPROVE, asking.approval(look.switchover, status)
-    if yes and approval is None:
+    approval = asking.approval(look.switchover, status)
+    if request.verb is Verb.APPROVE and approval is None:
         return None
-    answer = Answer(
-        *(yes, look.now, step.index, status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
+    answer = requests.answer(request, step.index, status.attempt.number, look.now)
     if why := approvals.bar(approval, answer, look.switchover.author):
         return _refused(look, request, why)
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    status, because = requests.given(status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(
