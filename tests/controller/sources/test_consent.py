@@ -35,7 +35,7 @@ def step(weight: int, approvers: str = "", **more: object) -> str:
 RULE = step(20, f"{ANN}, {BOB}", quorum=2, notAuthor="true")
 
 
-async def pushed(*files: dict[str, str], **spec: object) -> Play:
+async def pushed(*files: dict[str, str], **spec: Any) -> Play:
     play = Play(**spec)
     for each in files:
         play.repo.push(each)
