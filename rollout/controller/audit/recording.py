@@ -220,8 +220,8 @@ class Recording:
             if kind == SOURCE:
                 found = records.of_source(obj, self._marks.sources.get(uid, ""), self.clock())
             else:
-                found = records.of_driven(obj, self._marks.epochs.get(uid, 0))
-                found += records.refused(obj, self._marks.refusals)
+                epoch = self._marks.epochs.get(uid, 0)
+                found = records.of_driven(obj, epoch, self._marks.refusals)
         except ManifestError:
             return  # the looks say so; once it can be read, its journal can
         for record in found:
