@@ -172,12 +172,16 @@ class Leader:
             telemetry.warn("lease", error=complaint, holder=self.identity)
         self.complaint = complaint
 
-    def _expired(self, lease: Json, now: float) -> bool:
-        """Whether it was not renewed for its whole length, by our own clock alone."""
-        spec = str(lease.get("spec"))  # a wish beside it is no sign of life of its holder
+    def _expired(self, lease: Json, began: float) -> bool:
+        """Whether it was not renewed for its whole length, by our own clock alone.
+
+        It was so from when the first answer came until this one was asked for at ``began``: a
+        holder whose Lease we were slow to read is alive. A wish beside it is no sign of life.
+        """
+        spec = str(lease.get("spec"))
         if spec != self._seen[0]:
-            self._seen = (spec, now)
-        return now - self._seen[1] > LEASE
+            self._seen = (spec, asyncio.get_running_loop().time())
+        return began - self._seen[1] > LEASE
 
     def _tell(self) -> None:
         if self.leading is not self._told:

@@ -191,7 +191,7 @@ class Recording:
     async def _write(self) -> None:
         while self._gone:
             self.log.forget(self._gone.pop())
-        while self._waiting:
+        while self._waiting and self.leading():  # a disk without locks has this alone
             batch = list(islice(self._waiting, BATCH))
             await self.log.append([one.record for one in batch])
             for one in batch:
@@ -225,8 +225,8 @@ class Recording:
             if kind == SOURCE:
                 found = records.of_source(obj, self._marks.sources.get(uid, ""), self.clock())
             else:
-                found = records.of_driven(obj, self._marks.epochs.get(uid, 0))
-                found += records.refused(obj, self._marks.refusals)
+                epoch = self._marks.epochs.get(uid, 0)
+                found = records.of_driven(obj, epoch, self._marks.refusals)
         except ManifestError:
             return  # the looks say so; once it can be read, its journal can
         for record in found:

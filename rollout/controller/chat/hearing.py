@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout import approvals
 from rollout import journeys as kinds
-from rollout.audit import records
 from rollout.controller import telemetry
 from rollout.controller.chat import tickets
 from rollout.controller.keeping.inbox import Inbox, Sent
@@ -192,11 +192,13 @@ class Hearing:
 
     async def _unlike(self, asked: _Asked) -> str:
         """The commit's author, told apart from the sender, where the step asks for that."""
-        author = asked.journey.author
+        author, key = asked.journey.author, asked.ticket.key
         found = tickets.lists(asked.press, asked.journey)
-        if not author or not any(one.not_author for one in found):
+        if not any(one.not_author for one in found):
             return ""
-        known, key = await self.people.named(author), asked.ticket.key
+        if not author:
+            raise _NoError(f"{key}: {approvals.NOBODY_KNOWN}")
+        known = await self.people.named(author)
         if not known:
             raise _NoError(
                 f"{key}: nobody in Slack has the address of the commit's author "
@@ -250,7 +252,7 @@ class Hearing:
                 at=self.clock(),
                 act=Act.REFUSAL,
                 kind=ticket.kind if ticket else "",
-                object=records.object_key(ticket.namespace, ticket.name) if ticket else "",
+                object=_ref(ticket).where if ticket else "",
                 uid=ticket.uid if ticket else "",
                 proof=Proof.SLACK,
                 because=because,
