@@ -26,9 +26,7 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
         str, typer.Option("--namespace", "-n", help="Act in this one only; default: in all.")
     ] = "",
     own: options.Own = rbac.OWN,
-    replicas: Annotated[
-        int, typer.Option(help="One leads, the others wait.", min=1)
-    ] = 2,
+    replicas: Annotated[int, typer.Option(help="One leads, the others wait.", min=1)] = 2,
     image: Annotated[str, typer.Option(help="The controller's image.")] = IMAGE,
     prometheus: Annotated[str, typer.Option(help="Prometheus' URL.")] = "",
     istiod: Annotated[str, typer.Option(help="istiod's /debug/syncz URLs, with commas.")] = "",

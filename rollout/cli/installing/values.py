@@ -27,9 +27,7 @@ def values() -> Schema:
         image=_image(),
         imagePullSecrets=_list("Secrets that may pull the image.", _named()),
         nameOverride=_text("Name of all that is made here; empty: the release's.", form=_NAME),
-        replicas=_number(
-            "One leads, the others wait for its Lease.", 2
-        ),
+        replicas=_number("One leads, the others wait for its Lease.", 2),
         settings=_settings(),
         policy=_policy(),
         slackSecret=_text(
