@@ -281,11 +281,14 @@ def test_of_many_mistakes_each_has_its_annotation(runner: Runner) -> None:
 
 @pytest.mark.long
 def test_a_plan_larger_than_github_shows_is_cut_and_says_so(runner: Runner, forge: Forge) -> None:
-    steps = ", ".join(f"{{weight: {n}, bake: 1m}}" for n in range(1, 100))
-    for number in range(10):
-        name = f"reviews-{number:03d}-{'x' * 30}"
-        text = GOOD.replace("name: reviews,", f"name: {name},").replace("{weight: 10}", steps)
-        runner.write(f"{number}.yaml", text)
+    steps = [{"weight": weight, "bake": "1m"} for weight in range(1, 100)]
+    for source in (ROOT / "examples" / "canary").glob("*.yaml"):
+        for name in ("reviews", "carts"):
+            found = list(yaml.safe_load_all(source.read_text().replace("reviews", name)))
+            for obj in found:
+                if obj["kind"] == "Rollout":
+                    obj["spec"]["strategy"] = {"canary": {"steps": steps}}
+            runner.write(f"{name}/{source.name}", yaml.safe_dump_all(found))
     done = runner.run(command="plan", token="t0ken")
     assert done.returncode == 0, done.stdout[-2000:]
     [comment] = forge.comments
