@@ -12,8 +12,10 @@ Namespace = Annotated[
 Own = Annotated[str, typer.Option(help="Where the controller's pods run.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 Name = Annotated[
-    str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)
+    str,
+    typer.Argument(help="A Rollout's name, upgrade/NAME or switchover/NAME.", show_default=False),
 ]
+RolloutName = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
 Why = Annotated[
     str, typer.Option("--reason", help="Why, in a few words; history and events show it.")

@@ -42,7 +42,6 @@ from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
 from rollout.edges.webhook import Webhooks
-from rollout.errors import RefusedError
 from rollout.web import app as web
 from rollout.web import live as live_door
 
@@ -218,8 +217,7 @@ def _door(address: str, doors: web.Settings) -> Beside:
         try:
             await web.serve(controller, mine, ready)
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+            raise settings.taken(f"listen {address}", error) from error
 
     return beside
 

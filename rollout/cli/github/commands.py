@@ -14,14 +14,14 @@ from typing import Any
 
 import typer
 
-from rollout.cli import settings
+from rollout.cli import lazy, settings
 from rollout.cli.exits import Exit
 from rollout.cli.github.workflow import Annotation, Files, cut, group
 from rollout.edges.forge import github
 from rollout.edges.forge.github import GitHub
 from rollout.errors import RefusedError, RolloutError
 
-app = typer.Typer(help="What the GitHub Action runs; inputs come as INPUT_*.", add_completion=False)
+app = lazy.plain(help="What the GitHub Action runs; inputs come as INPUT_*.")
 
 MARK = "<!-- rollout-plan: {key} -->"
 
