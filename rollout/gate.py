@@ -244,6 +244,16 @@ def _asked(
     return waiting(approvals.lack(asked, held.waited or timedelta(0), seen, now))
 
 
+def unapproved(
+    rollout: Rollout, step: Step, status: RolloutStatus, seen: Observation, now: datetime
+) -> bool:
+    """Whether the step asks people who have not said yes: whoever goes on does so without them."""
+    if step.approval is None:
+        return False
+    asked = _asking(rollout, step.approval, status)
+    return approvals.lack(asked, timedelta(0), seen, now) is not None
+
+
 def waiting(lack: Lack | None) -> Finding | None:
     """The finding of a gate that only people hold; None: they do not."""
     if lack is None:

@@ -92,23 +92,25 @@ def answered(
     return replace(told, history=(*earlier, newest))
 
 
-def given(
-    status: Status,
-    request: Request,
-    step: int,
-    now: datetime,
-    remember: Callable[[Status, datetime, str], Status],
-) -> tuple[Status, str]:
-    """The status with the yes or no that ``request`` gives to that step, and the sentence of it."""
-    yes = request.verb is Verb.APPROVE
-    answer = Answer(
-        *(yes, now, step, status.attempt.number),
+def answer(request: Request, step: int, attempt: int, now: datetime) -> Answer:
+    """The yes or no that ``request`` gives to that step."""
+    return Answer(
+        *(request.verb is Verb.APPROVE, now, step, attempt),
         who=request.who,
         claimed=request.claimed,
         reason=request.reason,
     )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    return remember(merged(status, answer), now, because), because
+
+
+def given(
+    status: Status,
+    request: Request,
+    answer: Answer,
+    remember: Callable[[Status, datetime, str], Status],
+) -> tuple[Status, str]:
+    """The status with ``answer``, which is what ``request`` says, and the sentence of it."""
+    because = f"{'approved' if answer.yes else 'rejected'} by {request.story}"
+    return remember(merged(status, answer), answer.at, because), because
 
 
 def merged(status: Status, answer: Answer) -> Status:
