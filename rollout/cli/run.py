@@ -43,6 +43,7 @@ from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
 from rollout.edges.webhook import Webhooks
+from rollout.errors import RefusedError
 from rollout.web import app as web
 from rollout.web import live as live_door
 
