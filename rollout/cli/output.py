@@ -109,9 +109,9 @@ def machine(form: Format, value: Any, names: Iterable[str]) -> None:
         case Format.JSON:
             print(json.dumps(value, indent=2))
         case Format.YAML:
-            import yaml  # noqa: PLC0415 - seldom asked for
+            from rollout import yamltext  # noqa: PLC0415 - seldom asked for
 
-            print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
+            print(yamltext.document(value), end="")
         case Format.NAME | Format.TABLE:
             print("\n".join(names))
 
