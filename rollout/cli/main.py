@@ -132,6 +132,11 @@ class Commands(LazyGroup):
             "rollout.cli.audit:app",
         ),
         "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "git-reader": Entry(
+            RUN,
+            "Read git for a controller in another container of the pod, until SIGTERM.",
+            "rollout.cli.reader:git_reader",
+        ),
         "github": Entry(
             RUN,
             "What the GitHub Action runs; inputs come as INPUT_*.",
