@@ -13,8 +13,10 @@ Namespace = Annotated[
 Own = Annotated[str, typer.Option(help="Where the controller's pods run.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 Name = Annotated[
-    str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)
+    str,
+    typer.Argument(help="A Rollout's name, upgrade/NAME or switchover/NAME.", show_default=False),
 ]
+RolloutName = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
 Why = Annotated[
     str, typer.Option("--reason", help="Why, in a few words; history and events show it.")
@@ -35,9 +37,11 @@ Timeout = Annotated[
 ]
 
 
-def setting(name: str, means: str, *flags: str) -> Any:
-    """The option of one setting; its environment variable says it, too."""
-    return typer.Option(*flags, envvar=NAMES[name], show_envvar=False, help=means)
+def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:
+    """The option of one setting; its environment variable says it, too. ``limits``: of a number."""
+    least, most = limits or (None, None)
+    shown = NAMES[name]
+    return typer.Option(*flags, envvar=shown, show_envvar=False, help=means, min=least, max=most)
 
 
 def chosen(context: typer.Context) -> Settings:

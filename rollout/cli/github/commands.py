@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from rollout.cli import exits, settings
+from rollout.cli import exits, lazy, settings
 from rollout.cli.exits import Exit
 from rollout.cli.github.workflow import Annotation, Files, cut, group
 from rollout.edges.forge import github
@@ -22,7 +22,7 @@ from rollout.edges.forge.github import GitHub
 from rollout.errors import RefusedError, RolloutError
 from rollout.model import units
 
-app = typer.Typer(help="What the GitHub Action runs; inputs come as INPUT_*.", add_completion=False)
+app = lazy.plain(help="What the GitHub Action runs; inputs come as INPUT_*.")
 
 AT_ONCE = 16  # rollouts followed by children of their own
 LONGEST_LINE = 1 << 20  # bytes of what one of our commands says

@@ -2,14 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rollout.cli import cluster, exits, options, output
+from rollout.cli import cluster, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
+from rollout.cli.look.commands import For
 from rollout.cli.settings import Settings
 from rollout.errors import OutsideError
 from rollout.messages import terminal
@@ -22,15 +20,6 @@ if TYPE_CHECKING:
     from rollout.edges.kube import Kube
 
 
-class For(StrEnum):
-    """What can be waited for."""
-
-    HEALTHY = "healthy"  # the revision has everyone, and nothing is left to do
-    DEGRADED = "degraded"  # it was rejected, and everyone is back
-    PAUSED = "paused"  # it stands still, or asks for an approval
-    PROGRESSING = "progressing"  # its journey has begun
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is waited for, and of which revision or commit; empty means whatever git asks for."""
@@ -40,24 +29,10 @@ class Wanted:
     commit: str = ""
 
 
-def wait(  # noqa: PLR0913, PLR0917 - one parameter an option
-    context: typer.Context,
-    name: options.Name,
-    namespace: options.Namespace = "",
-    state: Annotated[For, typer.Option("--for", help="What to wait for.")] = For.HEALTHY,
-    revision: Annotated[str, typer.Option(help="Of this revision only.")] = "",
-    commit: Annotated[str, typer.Option(help="Once it is in force; say it after a push.")] = "",
-    timeout: options.Timeout = "30m",
-) -> None:
-    """Wait for a rollout; the exit code says how it ended."""
-    given = cluster.in_namespace(options.chosen(context), namespace)
+def wait(given: Settings, name: str, namespace: str, wanted: Wanted, timeout: str) -> Exit:
+    """How it ended; ``timeout``: the longest to wait, as people write it."""
     patience = units.duration(timeout).total_seconds()
-    code = asyncio.run(_wait(given, name, Wanted(state, revision, commit), patience))
-    if code is not Exit.OK:
-        raise typer.Exit(code)
-
-
-wait.__doc__ = f"{wait.__doc__}\n\n{exits.TABLE}"
+    return asyncio.run(_wait(cluster.in_namespace(given, namespace), name, wanted, patience))
 
 
 def outcome(found: Seen, wanted: Wanted) -> Exit | None:

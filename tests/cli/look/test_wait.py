@@ -6,7 +6,8 @@ import pytest
 
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
-from rollout.cli.look.wait import For, Wanted, outcome
+from rollout.cli.look.commands import For
+from rollout.cli.look.wait import Wanted, outcome
 from rollout.lab.kube.client import Kind, Kube
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
