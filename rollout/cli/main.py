@@ -72,7 +72,7 @@ class Commands(LazyGroup):
         ),
         "accept": Entry(
             ASK,
-            "Let through the commit that a RolloutSource holds: a rewind, or one that empties it.",
+            "Let through what a RolloutSource holds: a rewind, nothing left, an easier approval.",
             "rollout.cli.look.commands:accept",
         ),
         "validate": Entry(

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from rollout.cli.settings import NAMES, Settings
-from rollout.model import units
 
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
@@ -25,6 +24,8 @@ Why = Annotated[
 
 def _readable(text: str) -> str:
     """The text of a duration; what is none is the caller's mistake, and never a traceback."""
+    from rollout.model import units  # noqa: PLC0415 - a third of a second that --help need not wait
+
     try:
         units.duration(text)
     except ValueError as error:
