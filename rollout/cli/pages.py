@@ -59,8 +59,7 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
                 telemetry.info("page", address=address)
                 await asyncio.Event().wait()
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"page {given.page}: {found}; a free port is wanted") from error
+            raise settings.taken(f"page {given.page}", error) from error
 
     return serve
 

@@ -240,8 +240,7 @@ def _door(address: str, doors: web.Settings) -> Beside:
         try:
             await web.serve(controller, mine, ready)
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+            raise settings.taken(f"listen {address}", error) from error
 
     return beside
 

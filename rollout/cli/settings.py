@@ -67,6 +67,11 @@ def address(name: str, text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def taken(what: str, error: OSError) -> RefusedError:
+    """Why nothing can listen at ``what``, such as ``port 8080``, and what to do."""
+    return RefusedError(f"{what}: {error.strerror or type(error).__name__}; a free port is wanted")
+
+
 def secret(path: str) -> str:
     """The text of a file that holds one secret, without the line's end.
 
