@@ -287,8 +287,10 @@ def _unreadable(world: World, mishap: Mishap, _: Process | None) -> None:
     held = world.rollout(name)
     if held is None:
         return
-    before = held["spec"].get("strategy")
-    ops = [{"op": "replace", "path": "/spec/strategy", "value": {"canary": {"steps": "none"}}}]
+    before, odd = held["spec"].get("strategy"), {"canary": {"steps": "none"}}
+    if before == odd:
+        return
+    ops = [{"op": "replace", "path": "/spec/strategy", "value": odd}]
     world.server.change("Rollout", NAMESPACE, name, ops)
     back = [{"op": "replace", "path": "/spec/strategy", "value": before}]
     world.later(mishap.lasts, world.server.change, "Rollout", NAMESPACE, name, back)
