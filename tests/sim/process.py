@@ -130,10 +130,9 @@ class Process:
         kube, inbox = made.outside.kube, made.inbox
         assert self.beyond.chat is not None
         chat = MortalChat(self.beyond.chat, self.wire.life)
-        leading = lambda: made.leading  # noqa: E731
         inbox.chat, inbox.members = None, Roster(chat, self.clock).members
-        heard = Hearing(kube, chat, inbox, self.clock, leading, self.recording.refused)
-        showing = Showing(kube, chat, self.clock, inbox.trouble, leading)
+        heard = Hearing(kube, chat, inbox, self.clock, self.recording.refused)
+        showing = Showing(kube, chat, self.clock, inbox.trouble, made.leads)
         kube.listen(showing.changed)
         made.when_leading(showing.begin)
         self.hearing.set_result(heard)
@@ -148,7 +147,7 @@ class Process:
             KubeSecrets(kube),
             Applier(kube, NoObjects()),
             self.clock,
-            leading=lambda: made.leading,
+            leads=made.leads,
             instruments=made.metrics,
         )
         await Following(sources, kube, virtual.Alarms).run()

@@ -2,6 +2,7 @@
 
 Who may is asked anew at each press. Whoever is refused is told why, alone, and it is recorded;
 nothing that is pressed twice, late, or by two at once does more than once.
+Every replica hears: what is heard is kept by compare-and-swap, and weighed by the one that acts.
 """
 
 import asyncio
@@ -57,13 +58,12 @@ class _Asked:
 
 @dataclass(slots=True)
 class Hearing:
-    """``leading``: whether this replica may act now. ``record``: where a refusal is recorded."""
+    """``record``: where a refusal is recorded."""
 
     kube: Kube
     people: People
     inbox: Inbox
     clock: Callable[[], datetime]
-    leading: Callable[[], bool] = lambda: True
     record: Callable[[Record], Awaitable[None]] = unrecorded
     _heard: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -152,8 +152,6 @@ class Hearing:
         return tickets.is_done(press, ticket, sender.user, found, since)
 
     def _about(self, sender: Sender, press: Press, ticket: Ticket, now: datetime) -> _Asked:
-        if not self.leading():
-            raise _NoError("another replica of the controller took over; press it once more")
         journey = self._read(_ref(ticket))
         if journey is None:
             raise _NoError(f"there is no {_what(ticket)} {ticket.key} any more")
