@@ -200,8 +200,8 @@ def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:
 
 def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
     name, _subject = world.subjects[mishap.who]
-    world.numbers.bad[name].now(5.0)
-    world.later(max(mishap.lasts, 20.0), world.numbers.bad[name].now, 0.0)
+    world.numbers.of(name).now(5.0)
+    world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
 
 
 def _prometheus(trouble: str) -> Do:
@@ -252,6 +252,12 @@ def _behind(world: World, mishap: Mishap, _: Process | None) -> None:
 def _istiod_silent(world: World, mishap: Mishap, _: Process | None) -> None:
     world.istiod.silent = True
     world.later(mishap.lasts, setattr, world.istiod, "silent", False)
+
+
+def _moves(world: World, mishap: Mishap, _: Process | None) -> None:
+    """An upgrade of the mesh moves the pods of the namespace, and says when it has."""
+    world.moving = "upgrade/mesh"
+    world.later(mishap.lasts, setattr, world, "moving", "")
 
 
 def _push(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -386,6 +392,7 @@ DO: Mapping[str, Do] = {
     "rebuilt": _rebuilt,
     "proxies behind": _behind,
     "istiod silent": _istiod_silent,
+    "namespace moves": _moves,
     "push": _push,
     "request": _request,
     "delete": _delete,
