@@ -144,3 +144,13 @@ FROM ?= 1
 .PHONY: sim
 sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
 	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
+
+MINUTES ?= 8
+FUZZ := $(VENV)/.fuzz
+.PHONY: fuzz
+fuzz: $(FUZZ)    ## MINUTES=8: hostile input at eight doors, by Hypothesis and Atheris
+	nice -n 10 $(BIN)/python -m tests.fuzz.campaign --minutes $(MINUTES)
+
+$(FUZZ): requirements-fuzz.lock $(READY)
+	@$(INSTALL) -r $<
+	@touch $@

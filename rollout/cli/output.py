@@ -58,7 +58,7 @@ def redraws() -> bool:
 
 def line(text: str) -> None:
     """One line of an answer."""
-    console().print(Text(_plain(text)))
+    console().print(Text(plain(text)))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -67,7 +67,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     The last column is a sentence. Where a terminal has no room for it beside the others, it stands
     on lines of its own: no word is broken, and nothing is left out.
     """
-    rows = [tuple(map(_plain, row)) for row in rows]
+    rows = [tuple(map(plain, row)) for row in rows]
     if not sys.stdout.isatty():
         print(terminal.aligned([head, *rows]))
         return
@@ -111,7 +111,7 @@ def facts(said: Iterable[Sequence[str]]) -> None:
 
     A label is said once for its texts.
     """
-    rows = [tuple(map(_plain, row[:3])) for row in said]
+    rows = [tuple(map(plain, row[:3])) for row in said]
     if not sys.stdout.isatty():
         print(terminal.aligned((row[0], "  ".join(filter(None, row[1:]))) for row in rows))
         return
@@ -155,9 +155,9 @@ def name_of(obj: Mapping[str, Any]) -> str:
 
 def say(text: str) -> None:
     """One line to people who read along; never part of an answer to a machine."""
-    console(errors=True).print(_plain(text))
+    console(errors=True).print(plain(text))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text``, part of which others may have written, without what would steer the terminal."""
     return "\n".join(map(visible, text.split("\n")))

@@ -78,7 +78,7 @@ class Istiods:
             ) as answer:
                 text = await answer.content.read(LARGEST) if answer.status == 200 else b""
                 value = json.loads(text)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
             return None
         return value if isinstance(value, list) else None
 

@@ -112,9 +112,8 @@ def _yaml(text: str) -> Any:
     Anchors are refused, since a short text of them can stand for a very long one.
     """
     try:
-        tokens = (type(token) for token in yaml.scan(text, Loader=yaml.CSafeLoader))
-        if yaml.AliasToken in tokens:
-            return ...
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
+        tokens = {type(token) for token in yaml.scan(text, Loader=yaml.CSafeLoader)}
+    except lenient.UNREADABLE:
         return ...
+    found = None if yaml.AliasToken in tokens else lenient.documents(text)
+    return ... if found is None or len(found) > 1 else next(iter(found), None)
