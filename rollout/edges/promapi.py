@@ -30,7 +30,7 @@ def read(status: int, body: bytes, kind: Kind) -> Reply:
     if status != 200:
         _refuse(status, _decoded(body))
     try:
-        return _reply(json.loads(body, parse_constant=_no_constant), kind)
+        return _reply(_strictly(body), kind)
     except (
         ValueError,
         KeyError,
@@ -77,8 +77,21 @@ def _reply(answer: Any, kind: Kind) -> Reply:
     return Reply(series, partial=bool(answer.get("warnings")))
 
 
+def _strictly(body: bytes) -> Any:
+    """The JSON of ``body``: UTF-8, no NaN, and no key twice, where readers differ."""
+    text = body.decode("utf-8")
+    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_once)
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
 
 
 def _error_type(answer: Any) -> str:
@@ -123,10 +136,14 @@ def _scalar(result: Any) -> tuple[Series, ...]:
     return (Series({}, (_point(result),)),)
 
 
+_NUMBER = re.compile(r"[-+.0-9A-Za-z]+")
+"""As Go writes numbers; ``float`` takes blanks, ``1_0`` and digits of every script, too."""
+
+
 def _point(pair: Any) -> tuple[datetime, float]:
     at, value = pair
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise TypeError("a time must be a number")
-    if not isinstance(value, str):
-        raise TypeError("a value must be a string")
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise TypeError("a value must be a number in a string")
     return datetime.fromtimestamp(at, UTC), float(value)

@@ -1,4 +1,4 @@
-"""``make fuzz MINUTES=n``: all eight doors, half the time by Atheris and half by Hypothesis.
+"""``make fuzz MINUTES=n``: all eight doors, by seeds, by Hypothesis and by Atheris.
 
 Prints a row a door: inputs, inputs a second, findings by kind, the slowest input's CPU time and
 the most memory. Exit code 1 where anything was found, or where an input at a door of the
@@ -9,23 +9,24 @@ import argparse
 import json
 import os
 import platform
+import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fuzz.drawn import drawn
-from tests.fuzz.surfaces import ON_THE_LOOP, Finding, Surface
+from tests.fuzz.surfaces import ON_THE_LOOP, Finding, Surface, tried
 
 GAP = 0.1
 """Seconds for which one input may keep the loop busy."""
-BATCH = 2000
-"""Inputs that Hypothesis draws at a time: it remembers all of a run."""
+BATCH = 1000
+"""Inputs between two looks at the clock; Hypothesis remembers all of a run, so it has a short one."""
 MEMORY = 2 << 30
 
 
@@ -48,34 +49,56 @@ class Row:
         return f"{told} {slow}  {self.killed}".rstrip()
 
 
+@dataclass(slots=True)
+class _Watch:
+    """Inputs at one door as they pass; findings are kept, one of a kind."""
+
+    surface: Surface
+    folder: Path
+    inputs: int = 0
+    slowest: float = 0.0
+    known: set[str] = field(default_factory=set)
+
+    def read(self, data: bytes) -> None:
+        began = time.thread_time()
+        finding = tried(self.surface, data)
+        self.slowest = max(self.slowest, time.thread_time() - began)
+        self.inputs += 1
+        if finding is not None and finding.where not in self.known:
+            self.known.add(finding.where)
+            kept(self.folder, finding)
+
+
+def by_seed(surface: Surface, folder: Path, seconds: float) -> Row:
+    """Random bytes: nothing is learnt of them, and they cost nothing."""
+    return _within(surface, folder, seconds, _seeded)
+
+
 def by_hypothesis(surface: Surface, folder: Path, seconds: float) -> Row:
-    """In a process of its own, within a limit of memory."""
-    from tests.fuzz import surfaces  # noqa: PLC0415 - timed below, in the child alone
+    """Bytes that Hypothesis draws: short ones, repeated ones, all of one kind."""
+    return _within(surface, folder, seconds, lambda read: drawn(BATCH, read))
 
+
+def _seeded(read: Callable[[bytes], None]) -> None:
+    """A batch of inputs by a seed that is new each time."""
+    draw = random.Random(os.urandom(8))
+    for _ in range(BATCH):
+        read(draw.randbytes(draw.randrange(2, 120)))
+
+
+Draw = Callable[[Callable[[bytes], None]], None]
+
+
+def _within(surface: Surface, folder: Path, seconds: float, draw: Draw) -> Row:
+    """In a process of its own, within a limit of memory, until its time is over."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    began, known = time.monotonic(), set[str]()
-    inputs, slowest = 0, 0.0
-    read = surfaces.READ[surface]
-
-    def timed(data: bytes) -> None:
-        nonlocal inputs, slowest
-        inputs += 1
-        start = time.thread_time()
-        try:
-            read(data)
-        finally:
-            slowest = max(slowest, time.thread_time() - start)
-
-    surfaces.READ[surface] = timed
-
-    def found(finding: Finding) -> None:
-        if finding.where not in known:
-            known.add(finding.where)
-            kept(folder, finding)
-
+    began, watch = time.monotonic(), _Watch(surface, folder)
+    tried(surface, b"")  # what is imported and read once is no input's doing
     while time.monotonic() - began < seconds:
-        drawn(surface, BATCH, found)
-    return Row(surface, "hypothesis", inputs, time.monotonic() - began, slowest, _memory())
+        draw(watch.read)
+    took = time.monotonic() - began
+    tool = "seeds" if draw is _seeded else "hypothesis"
+    return Row(surface, tool, watch.inputs, took, watch.slowest, _memory())
 
 
 def kept(folder: Path, finding: Finding) -> None:
@@ -104,13 +127,17 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
+SHARES = {by_seed: 0.5, by_hypothesis: 0.15, by_atheris: 0.35}
+"""Of a door's time."""
+
+
 def rows(wanted: Sequence[Surface], folder: Path, seconds: float) -> Iterator[Row]:
     """Each door by both tools, as many at once as there are cores."""
     with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=1) as pool:
         jobs = [
-            pool.submit(tool, surface, folder, seconds / 2)
+            pool.submit(tool, surface, folder, seconds * share)
+            for tool, share in SHARES.items()
             for surface in wanted
-            for tool in (by_atheris, by_hypothesis)
         ]
         for job in jobs:
             row = job.result()

@@ -1,6 +1,5 @@
 """The eight doors as a closed table, and one input at one of them with what it cost."""
 
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,13 +72,6 @@ def _where(error: Exception) -> str:
     last = ours[-1]
     why = getattr(error, "why", "")
     return f"{type(error).__name__} {why} at {Path(last.filename).name}:{last.lineno}"
-
-
-def cpu(surface: Surface, data: bytes) -> float:
-    """CPU seconds of one input; for a campaign only, as they are the machine's."""
-    began = time.thread_time()
-    tried(surface, data)
-    return time.thread_time() - began
 
 
 def work(surface: Surface, data: bytes) -> int:
