@@ -26,7 +26,7 @@ from tests.fuzz.surfaces import ON_THE_LOOP, Finding, Surface, tried
 GAP = 0.1
 """Seconds for which one input may keep the loop busy."""
 BATCH = 1000
-"""Inputs between two looks at the clock; Hypothesis remembers all of a run, so it has a short one."""
+"""Inputs between two looks at the clock; Hypothesis remembers a whole run, so it is short."""
 MEMORY = 2 << 30
 
 

@@ -134,3 +134,13 @@ def test_a_signature_that_is_not_sshs_is_refused(signers: Signers) -> None:
     write(signers, raw(signers).replace(b"SIGNED MESSAGE", b"PGP SIGNATURE"))
     with pytest.raises(RefusedError, match="is signed by nobody on the list; one by an allowed"):
         signers.read(signers.line("ann"))
+
+
+def test_a_header_that_cannot_be_read_is_the_authors_doing_and_no_broken_clone(
+    signers: Signers,
+) -> None:
+    """P-GIT-10: the clone would be thrown away and fetched anew at every poll."""
+    signers.signed("ann")
+    write(signers, raw(signers).replace(b"-----END", b"\0----END"))
+    with pytest.raises(RefusedError, match="has a header that cannot be read"):
+        signers.read(signers.line("ann"))
