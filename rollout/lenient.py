@@ -1,4 +1,4 @@
-"""Other people's JSON and YAML, read whatever its shape: what has another type is empty.
+"""Other people's JSON, read whatever its shape: what has another type than wanted is empty.
 
 Nothing here raises, so that one odd object costs its readers that one object.
 """
@@ -6,24 +6,7 @@ Nothing here raises, so that one odd object costs its readers that one object.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 NONE: Mapping[str, Any] = {}
-
-
-UNREADABLE = (
-    *(yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError),
-    *(OverflowError, RecursionError),
-)
-"""What PyYAML raises on hostile text: of ``!!int ""`` an IndexError, for one."""
-
-
-def documents(text: str | bytes) -> list[Any] | None:
-    """Every document of YAML that somebody else wrote; None where any of them cannot be read."""
-    try:
-        return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-    except UNREADABLE:
-        return None
 
 
 def mapping(value: object) -> Mapping[str, Any]:

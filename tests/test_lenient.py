@@ -40,15 +40,3 @@ def test_what_has_the_wanted_type_is_itself(value: Any) -> None:
 )
 def test_a_way_that_ends_early_leads_to_nothing(value: Any, expected: Any) -> None:
     assert lenient.under(value, "a", "b") == expected
-
-
-@pytest.mark.parametrize(
-    "text", ['!!int ""', "!!timestamp zzz", "!!bool maybe", "[", "[" * 9000, "a: *b"]
-)
-def test_yaml_that_nobody_can_read_is_none_whatever_its_reader_raises(text: str) -> None:
-    """SEC-08: of PyYAML's errors on hostile text some are no YAMLError."""
-    assert lenient.documents(text) is None
-
-
-def test_yaml_that_can_be_read_is_all_of_its_documents() -> None:
-    assert lenient.documents("a: 1\n---\n- 2\n") == [{"a": 1}, [2]]

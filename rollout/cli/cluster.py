@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rollout import lenient
+from rollout import lenient, yamltext
 from rollout.cli import output, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import asking
@@ -128,7 +128,7 @@ def _kubeconfig(path: str | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     try:
-        found = lenient.documents(Path(path).read_bytes())
+        found = yamltext.read(Path(path).read_bytes())
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise RefusedError(f"{path}: cannot be read as a kubeconfig ({why})") from error

@@ -26,6 +26,7 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Metrics, Proxies
+from rollout.controller.rights import MOST_SHARDS
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -34,7 +35,10 @@ from rollout.controller.sources.pushed import Pushes
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
 from rollout.edges.forge.forges import Forges
+from rollout.edges.git.children import Starts
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
+from rollout.edges.git.sidecar import Sidecar
 from rollout.edges.istiods import PAGE, Istiods
 from rollout.edges.kube import Kube, paths
 from rollout.edges.prometheus import Prometheus
@@ -46,8 +50,10 @@ from rollout.errors import RefusedError
 from rollout.web import app as web
 from rollout.web import live as live_door
 
+BEHIND = "unix:"
 
-def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
+
+def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to thirteen
     context: typer.Context,
     namespace: Annotated[
         str, options.setting("namespace", "Only this one; default: all.", "--namespace", "-n")
@@ -61,13 +67,20 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     istiod: Annotated[
         str, options.setting("istiod", "istiod's /debug/syncz URLs; {address}: of each one.")
     ] = "",
-    cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
+    cache: Annotated[
+        Path,
+        options.setting("cache", "Folder of the bare git clones; unix:SOCKET: of git-reader."),
+    ] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     page: Annotated[
         str, options.setting("page", "host:port of the page for browsers; default: none.")
     ] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
     audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
+    shards: Annotated[
+        int,
+        options.setting("shards", "Leases that share the namespaces.", limits=(1, MOST_SHARDS)),
+    ] = 1,
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -88,6 +101,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         page=page,
         policy=policy,
         audit=audit,
+        shards=shards,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -105,7 +119,7 @@ async def _run(given: Settings) -> None:
         outside, cluster, sources, webhooks = await _outside(given, allowed, api, exits)
         told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
-        recorder = Recorder(given.audit, identity)
+        recorder = Recorder(given.audit, identity, given.shards)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
         edges = await exits.enter_async_context(
@@ -126,7 +140,7 @@ async def _run(given: Settings) -> None:
             beside = (*beside, _door(given.listen, doors))
         if given.page:
             beside = (*beside, pages.beside(given, allowed.page, api))
-        mine = app.Settings(settings.own_namespace(), identity, beside)
+        mine = app.Settings(_lease_space(given), identity, beside, given.shards)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")
@@ -142,12 +156,20 @@ async def _outside(
         Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
     )
     proxies = await _proxies(given, exits)
-    repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
+    repo = GitRepo(_readers(given.cache), local=allowed.local_git)
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
     return outside, cluster, repo, webhooks
+
+
+def _readers(cache: Path) -> Starts:
+    """Who reads git: child processes of ours, or those of ``git-reader`` behind its socket."""
+    named, proxies = str(cache), settings.proxies()
+    if named.startswith(BEHIND):
+        return Sidecar(Path(named.removeprefix(BEHIND)), proxies)
+    return Processes(cache, proxies)
 
 
 def _forges(allowed: policies.Policy) -> Forges:
@@ -194,11 +216,11 @@ def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: 
                 manifests=allowed.manifests,
                 instance=controller.settings.identity,
             ),
-            leading=lambda: controller.leading,
+            leads=controller.leads,
             instruments=controller.metrics,
         )
         following = Following(sources, cluster)
-        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leading)
+        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leads)
         inbound.pushes = pushes
         try:
             await following.run()
@@ -218,8 +240,7 @@ def _door(address: str, doors: web.Settings) -> Beside:
         try:
             await web.serve(controller, mine, ready)
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+            raise settings.taken(f"listen {address}", error) from error
 
     return beside
 
@@ -233,6 +254,17 @@ def _live(server: str) -> Beside:
                 await asyncio.Event().wait()
 
     return beside
+
+
+def _lease_space(given: Settings) -> str:
+    """Where our Leases live; empty: there are none. Errors: ``RefusedError``."""
+    own = settings.own_namespace()
+    if given.shards > 1 and not own:
+        raise RefusedError(
+            f"shards {given.shards}: there is no namespace for their Leases outside a cluster; "
+            "POD_NAMESPACE must name one"
+        )
+    return own
 
 
 def _identity() -> str:

@@ -6,7 +6,7 @@ from pydantic.alias_generators import to_camel
 
 from rollout.cli.installing import workload
 from rollout.cli.policy import Policy
-from rollout.controller.rights import OPT_IN, REQUIRED, Need
+from rollout.controller.rights import MOST_SHARDS, OPT_IN, REQUIRED, Need
 from rollout.manifest.schema import plain
 
 Schema = dict[str, Any]
@@ -37,6 +37,11 @@ def values() -> Schema:
         ),
         pushSecret=_text(
             "Secret with the entry `secret` of push webhooks; the policy's `push` names its file.",
+            form=_NAME,
+        ),
+        oidcSecret=_text(
+            "Secret with `clientSecret` (and `ca.crt`) of the page's login at an issuer; the "
+            "policy's `page.oidc` names its files.",
             form=_NAME,
         ),
         rights=_rights(),
@@ -84,6 +89,7 @@ def _settings() -> Schema:
         istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=_URLS),
         page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=_ADDRESS),
         audit=_text("PersistentVolumeClaim of the audit log; -: on stdout; empty: none."),
+        shards=_number("Leases that share the namespaces among replicas.", 1, MOST_SHARDS),
         logLevel=_choice("", "info", "debug", "info", "warning"),
     )
 
@@ -115,6 +121,10 @@ def _pods() -> dict[str, Schema]:
     resources = workload.RESOURCES
     return {
         "resources": _free("Of the controller's container.", resources),
+        "gitReader": _group(
+            "The container that reads git, without the account's token.",
+            resources=_free("Of that container.", workload.READER_RESOURCES),
+        ),
         "cacheSize": _text("Room for clones of git.", workload.CACHE_SIZE, _SIZE),
         "topologySpread": _choice(
             "Whether replicas may share a zone or a node.",
@@ -194,8 +204,9 @@ def _flag(description: str, *, default: bool) -> Schema:
     return {"type": "boolean", "description": description, "default": default}
 
 
-def _number(description: str, default: int) -> Schema:
-    return {"type": "integer", "minimum": 1, "description": description, "default": default}
+def _number(description: str, default: int, most: int | None = None) -> Schema:
+    limits = {"minimum": 1} if most is None else {"minimum": 1, "maximum": most}
+    return {"type": "integer", **limits, "description": description, "default": default}
 
 
 def _choice(description: str, default: str, *of: str) -> Schema:

@@ -12,7 +12,7 @@ from typing import Any
 
 from yarl import URL
 
-from rollout import lenient
+from rollout import yamltext
 from rollout.edges.kube.package import ExecProvider, client, config, kube_config, parse_rfc3339
 from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
@@ -139,7 +139,7 @@ async def given(kubeconfig: bytes, proxy: Proxy | None = None) -> Connection:
     Errors: ``RefusedError`` when it cannot be used.
     """
     try:
-        content = next(iter(lenient.documents(kubeconfig) or ()), None)
+        content = next(iter(yamltext.read(kubeconfig) or ()), None)
         _own_words(content)
     except (ValueError, TypeError, AttributeError) as error:
         raise RefusedError(f"kubeconfig: {line(error)}") from error

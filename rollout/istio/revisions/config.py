@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from rollout import lenient
+from rollout import lenient, yamltext
 from rollout.model.mesh import InjectorConfig
 
 STOCK = frozenset(
@@ -113,7 +113,7 @@ def _yaml(text: str) -> Any:
     """
     try:
         tokens = {type(token) for token in yaml.scan(text, Loader=yaml.CSafeLoader)}
-    except lenient.UNREADABLE:
+    except yamltext.UNREADABLE:
         return ...
-    found = None if yaml.AliasToken in tokens else lenient.documents(text)
+    found = None if yaml.AliasToken in tokens else yamltext.read(text)
     return ... if found is None or len(found) > 1 else next(iter(found), None)
