@@ -106,7 +106,7 @@ class Counter:
         if kind is c.ANY:
             return letter != "\n" or self.flags & re.DOTALL != 0
         if kind is c.NOT_LITERAL:
-            return ord(letter) != value
+            return bool(ord(letter) != value)
         if kind is c.LITERAL:
             return ord(letter) == value or (
                 self.flags & re.IGNORECASE != 0 and letter.lower() == chr(value).lower()

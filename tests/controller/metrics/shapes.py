@@ -55,13 +55,18 @@ GOOD = vector(sample("50"))
 TOO_MUCH = vector(sample("500"))
 
 
+def each(*values: Any) -> tuple[Any, ...]:
+    """Values of any kind, one shape each."""
+    return values
+
+
 def _numbers() -> Iterator[Shape]:
     inside = ("0", "50", "100", "99.99999", "-1", "-0", "+5", "1e2", "1E-3", "1e-320", ".5", "5.")
-    for text in (*inside, "100.0", "00050", "1" + "0" * 200 + "e-200"):
+    for text in each(*inside, "100.0", "00050", "1" + "0" * 200 + "e-200"):
         yield Shape(f"the number {text[:20]}", vector(sample(text)), Word.PASS)
-    for text in ("101", "100.0000001", "1e300", "1e308", "9" * 300, "9007199254740993"):
+    for text in each("101", "100.0000001", "1e300", "1e308", "9" * 300, "9007199254740993"):
         yield Shape(f"the number {text[:20]}", vector(sample(text)), Word.FAIL)
-    for text in ("NaN", "nan", "+Inf", "-Inf", "Inf", "inf", "Infinity", "1e400", "-1e400"):
+    for text in each("NaN", "nan", "+Inf", "-Inf", "Inf", "inf", "Infinity", "1e400", "-1e400"):
         yield Shape(f"the number {text}", vector(sample(text)), Word.UNKNOWN)
     odd = (
         "",
@@ -78,18 +83,18 @@ def _numbers() -> Iterator[Shape]:
         "5,0",
         "--5",
     )
-    for text in (*odd, "1e", "e5", "null", "true", "5\n0", "50\0", "½", "NaN5", "1e5.5", "+-5"):
+    for text in each(*odd, "1e", "e5", "null", "true", "5\n0", "50\0", "½", "NaN5", "1e5.5", "+-5"):
         yield Shape(f"text that is no number {text!r}", vector(sample(text)), Word.ERROR)
-    for value in (50, 50.0, None, True, False, [], ["50"], {}, {"50": 1}, 10**30):
+    for value in each(50, 50.0, None, True, False, [], ["50"], {}, {"50": 1}, 10**30):
         yield Shape(f"a value that is {value!r:.20}", vector(sample(value)), Word.ERROR)
 
 
 def _times() -> Iterator[Shape]:
-    for near in (0, 0.1, -0.4, 0.499):
+    for near in each(0, 0.1, -0.4, 0.499):
         yield Shape(f"{near} s beside", vector(sample("50", STAMP + near)), Word.PASS)
-    for far in (0.6, -1, 15, -15, 600, -600, 86400, -STAMP, -2 * STAMP):
+    for far in each(0.6, -1, 15, -15, 600, -600, 86400, -STAMP, -2 * STAMP):
         yield Shape(f"{far} s beside", vector(sample("50", STAMP + far)), Word.UNKNOWN)
-    for at in (None, True, "1", str(STAMP), [], {}, 1e300, -1e300, 10**30):
+    for at in each(None, True, "1", str(STAMP), [], {}, 1e300, -1e300, 10**30):
         yield Shape(f"a time that is {at!r:.20}", vector(sample("50", at)), Word.ERROR)
 
 
@@ -100,17 +105,19 @@ def _series() -> Iterator[Shape]:
     yield Shape("a series and its like", vector(sample("50"), sample("50")), Word.UNKNOWN)
     yield Shape("a series and one too high", vector(sample("50"), sample("500")), Word.UNKNOWN)
     yield Shape("many series", vector(*(sample("5", pod=str(i)) for i in range(500))), Word.UNKNOWN)
-    for labels in ({"__name__": "queue"}, {"a": ""}, {"": "a"}, {"é": "\ud800"}, {"a.b": "c"}):
+    for labels in each({"__name__": "queue"}, {"a": ""}, {"": "a"}, {"é": "\ud800"}, {"a.b": "c"}):
         yield Shape(f"labels {labels!r}", vector(sample("50", **labels)), Word.PASS)
-    for labels in ({"a": 5}, {"a": None}, {"a": []}):
+    for labels in each({"a": 5}, {"a": None}, {"a": []}):
         yield Shape(f"labels {labels!r}", vector(sample("50", **labels)), Word.PASS)
-    for metric in (None, [], "a", 5, True):
+    for metric in each(None, [], "a", 5, True):
         one = {"metric": metric, "value": [STAMP, "50"]}
         yield Shape(f"labels that are {metric!r}", vector(one), Word.ERROR)
-    for value in (None, [], [STAMP], [STAMP, "50", "x"], {}, "50", 50, [[STAMP, "50"]], ["a", "b"]):
+    for value in each(
+        None, [], [STAMP], [STAMP, "50", "x"], {}, "50", 50, [[STAMP, "50"]], ["a", "b"]
+    ):
         one = {"metric": {}, "value": value}
         yield Shape(f"a sample that is {value!r:.30}", vector(one), Word.ERROR)
-    for one in ({}, None, [], "a", 5, {"value": [STAMP, "50"]}, {"metric": {}}):
+    for one in each({}, None, [], "a", 5, {"value": [STAMP, "50"]}, {"metric": {}}):
         yield Shape(f"a series that is {one!r:.30}", vector(one), Word.ERROR)
     yield Shape("a hole among series", vector(sample("50"), None), Word.ERROR)
     values = {"metric": {}, "values": [[STAMP, "50"]]}
@@ -134,19 +141,21 @@ def _kinds() -> Iterator[Shape]:
     for number, word in (("50", Word.PASS), ("500", Word.FAIL), ("NaN", Word.UNKNOWN)):
         data = {"resultType": "scalar", "result": [STAMP, number]}
         yield Shape(f"a scalar of {number}", body(data), word)
-    for result in (None, [], [STAMP], [STAMP, 50], "50", {}, [None, "50"], [STAMP, "50", "x"]):
+    for result in each(None, [], [STAMP], [STAMP, 50], "50", {}, [None, "50"], [STAMP, "50", "x"]):
         data = {"resultType": "scalar", "result": result}
         yield Shape(f"a scalar that is {result!r:.30}", body(data), Word.ERROR)
     late = {"resultType": "scalar", "result": [STAMP - 600, "50"]}
     yield Shape("a scalar of another time", body(late), Word.UNKNOWN)
-    for kind in ("matrix", "string", "streams", "Vector", "VECTOR", "", None, 5, True, [], {}):
+    for kind in each("matrix", "string", "streams", "Vector", "VECTOR", "", None, 5, True, [], {}):
         data = {"resultType": kind, "result": [sample("50")]}
         yield Shape(f"a result of the kind {kind!r}", body(data), Word.ERROR)
-    for result in (None, {}, "", "a", 5, True, {"metric": {}, "value": [STAMP, "50"]}):
+    for result in each(None, {}, "", "a", 5, True, {"metric": {}, "value": [STAMP, "50"]}):
         data = {"resultType": "vector", "result": result}
         said = Word.UNKNOWN if result in ({}, "") else Word.ERROR
         yield Shape(f"a vector that is {result!r:.30}", body(data), said)
-    for data in (None, [], {}, "a", 5, {"result": []}, {"resultType": "vector"}, [sample("50")]):
+    for data in each(
+        None, [], {}, "a", 5, {"result": []}, {"resultType": "vector"}, [sample("50")]
+    ):
         yield Shape(f"data that is {data!r:.30}", body(data), Word.ERROR)
     matrix = [{"metric": {}, "values": [[STAMP, "50"]]}]
     yield Shape("a matrix", body({"resultType": "matrix", "result": matrix}), Word.ERROR)
@@ -154,25 +163,25 @@ def _kinds() -> Iterator[Shape]:
 
 def _envelopes() -> Iterator[Shape]:
     data = {"resultType": "vector", "result": [sample("50")]}
-    for status in ("error", "Success", "SUCCESS", "ok", "", "partial", None, True, 200, [], {}):
+    for status in each("error", "Success", "SUCCESS", "ok", "", "partial", None, True, 200, [], {}):
         text = json.dumps({"status": status, "data": data}).encode()
         yield Shape(f"the status {status!r}", text, Word.ERROR)
     yield Shape("no status", json.dumps({"data": data}).encode(), Word.ERROR)
-    for kind in ("timeout", "execution", "bad_data", "internal", "made_up", None, 5):
+    for kind in each("timeout", "execution", "bad_data", "internal", "made_up", None, 5):
         told = {"status": "error", "errorType": kind, "error": "x", "data": data}
         yield Shape(f"an error {kind!r} in a 200", json.dumps(told).encode(), Word.ERROR)
-    for warnings in (["one store did not answer"], ["a", "b"], "text", {"a": 1}, 1, True, [[]]):
+    for warnings in each(["one store did not answer"], ["a", "b"], "text", {"a": 1}, 1, True, [[]]):
         yield Shape(f"warnings {warnings!r}", vector(sample("50"), warnings=warnings), Word.UNKNOWN)
         high = vector(sample("500"), warnings=warnings)
         yield Shape(f"warnings {warnings!r} and too much", high, Word.UNKNOWN)
-    for none in ([], None, "", {}, 0, False):
+    for none in each([], None, "", {}, 0, False):
         yield Shape(f"no warnings {none!r}", vector(sample("50"), warnings=none), Word.PASS)
     infos = vector(sample("50"), infos=["metric might not be a counter"])
     yield Shape("infos alone", infos, Word.PASS)
     both = vector(sample("50"), infos=["x"], warnings=["y"])
     yield Shape("infos and warnings", both, Word.UNKNOWN)
     yield Shape("statistics", vector(sample("50"), stats={"timings": {}}), Word.PASS)
-    for other in (b"null", b"true", b"5", b'"success"', b"[]", b"{}", b'["status"]'):
+    for other in each(b"null", b"true", b"5", b'"success"', b"[]", b"{}", b'["status"]'):
         yield Shape(f"the body {other.decode()}", other, Word.ERROR)
 
 
@@ -218,14 +227,16 @@ def _bodies() -> Iterator[Shape]:
 
 
 def _statuses() -> Iterator[Shape]:
-    for status in (201, 202, 203, 204, 206, 207, 226):
+    for status in each(201, 202, 203, 204, 206, 207, 226):
         yield Shape(f"a good answer with {status}", GOOD, Word.ERROR, status)
-    for status in (300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 408, 413, 414, 422, 429):
+    for status in each(
+        300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 408, 413, 414, 422, 429
+    ):
         yield Shape(f"a good answer with {status}", GOOD, Word.ERROR, status)
-    for status in (431, 451, 499, 500, 501, 502, 503, 504, 511, 520, 522, 530):
+    for status in each(431, 451, 499, 500, 501, 502, 503, 504, 511, 520, 522, 530):
         yield Shape(f"a good answer with {status}", GOOD, Word.ERROR, status)
         yield Shape(f"a bad answer with {status}", TOO_MUCH, Word.ERROR, status)
-    for status in (400, 422, 503):
+    for status in each(400, 422, 503):
         for text in (b"", b"null", b"[" * 5000, b'{"errorType": [], "error": {}}', b"\xff"):
             yield Shape(f"{status} and {text[:12]!r}", text, Word.ERROR, status)
 
