@@ -410,10 +410,48 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchSubject:
+    """What a switchover is about since its weights first moved, as the spec had it then.
+
+    By this it goes home, whatever the spec says meanwhile, and if nobody can read it any more.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    blue: Cluster
+    green: Cluster
+    dns: Dns
+    probes: tuple[Probe, ...]
+
+    @classmethod
+    def of(cls, spec: SwitchoverSpec) -> "SwitchSubject":
+        """What the spec says now."""
+        return cls(spec.blue, spec.green, spec.dns, spec.probes)
+
+    def is_in(self, spec: SwitchoverSpec) -> bool:
+        """Whether the spec still is about the same records, in the same objects and clusters."""
+        return (
+            self.dns.names == spec.dns.names
+            and self.dns.endpoints == spec.dns.endpoints
+            and all(_same(self.cluster(side), spec.cluster(side)) for side in Side)
+        )
+
+    def cluster(self, side: Side) -> Cluster:
+        """The cluster on ``side``."""
+        return self.blue if side is Side.BLUE else self.green
+
+
+def _same(one: Cluster, other: Cluster) -> bool:
+    mine, theirs = (one.set_identifier, one.kubeconfig), (other.set_identifier, other.kubeconfig)
+    return mine == theirs
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchAttempt:
     """One attempt to bring users to green; the next one begins as a new value.
 
     ``number``: 0 before the first attempt, then one more each time.
+    ``subject``: what it goes home by; None: no weight has moved.
     ``before``: blue's last hour; None: not known yet.
     ``blue_pods``: ready pods of blue's gateway when weights first moved: the way back wants them.
     ``blue_down_at``, ``green_down_at``: since when every probe of that side has failed.
@@ -425,6 +463,7 @@ class SwitchAttempt:
     __pydantic_config__ = CONFIG
 
     number: int = 0
+    subject: SwitchSubject | None = None
     step: StepStatus | None = None
     pause: Pause | None = None
     before: Before | None = None
