@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-memory bench-mesh bench-push bench-startup bench-survival bench-visitors generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -110,7 +110,6 @@ bench-memory: $(READY) ## what an idle rollout keeps in memory
 bench-mesh: $(READY) ## inventory, rules and plan of a mesh of 20,000 pods
 	$(BIN)/python -m benchmarks.mesh
 
-.PHONY: bench-page
 bench-page: $(READY) ## what the page costs the controller and the browser (a minute)
 	$(BIN)/python -m benchmarks.page
 
@@ -123,7 +122,6 @@ bench-hostile: $(READY) ## how long a hostile file keeps its reader busy
 bench-push: $(READY) ## from a push to the first route change, with a webhook (about two minutes)
 	$(BIN)/python -m benchmarks.push
 
-.PHONY: bench-sources
 bench-sources: $(READY) ## git sources: 10,000 files, 1,000 manifests, one file changed; 200 sources polled (a few minutes)
 	$(BIN)/python -m benchmarks.sources
 
@@ -136,11 +134,10 @@ bench-visitors: $(READY) ## what the lab's visitors cost
 bench-survival: $(READY) ## ten kills of the controller in mid-journey
 	$(BIN)/python -m benchmarks.survival
 
-clean:           ## forget the virtual environment
-	rm -rf $(VENV)
+clean:           ## forget the virtual environments
+	rm -rf $(VENV) $(DOCS)
 
 SEEDS ?= 200
 FROM ?= 1
-.PHONY: sim
 sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
 	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)

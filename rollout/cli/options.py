@@ -21,9 +21,11 @@ Why = Annotated[
 Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
 
 
-def setting(name: str, means: str, *flags: str) -> Any:
-    """The option of one setting; its environment variable says it, too."""
-    return typer.Option(*flags, envvar=NAMES[name], show_envvar=False, help=means)
+def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:
+    """The option of one setting; its environment variable says it, too. ``limits``: of a number."""
+    least, most = limits or (None, None)
+    shown = NAMES[name]
+    return typer.Option(*flags, envvar=shown, show_envvar=False, help=means, min=least, max=most)
 
 
 def chosen(context: typer.Context) -> Settings:

@@ -142,8 +142,7 @@ class _Somebody:
             if not await self.kube.may("patch", kind, only=where[1:]):
                 what = f"{kind.lower()} {place.namespace}/{place.name}"
                 raise RefusedError(f"{self.name} may not patch {what}")
-            known = controller.leading and self.name != UNNAMED
-            who = KUBERNETES_USER + self.name if known else ""
+            who = KUBERNETES_USER + self.name if self.name != UNNAMED else ""
             asker = Asker(who, self.kube.patch)
             await controller.inbox.ask_as(Ref(*where), verb, asker, controller.clock())
         except UnprovenError as error:

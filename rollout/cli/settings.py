@@ -1,6 +1,6 @@
 """The controller's settings, and the only place where the environment is read.
 
-At most twelve, besides which of the kubeconfig's clusters it is.
+At most thirteen, besides which of the kubeconfig's clusters it is.
 """
 
 import os
@@ -25,6 +25,7 @@ class Settings:
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
     ``page``: host:port of the page for browsers; empty: there is none.
     ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
+    ``shards``: among how many Leases the objects are shared.
     ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
 
@@ -41,6 +42,7 @@ class Settings:
     page: str = ""
     policy: str = ""
     audit: str = ""
+    shards: int = 1
     log_level: str = "info"
 
 

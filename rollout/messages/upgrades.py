@@ -92,10 +92,23 @@ def waves(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
 
 
 def waves_in_short(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
-    """As ``waves``, without their namespaces."""
-    return (line for line in waves(upgrade, status) if not line.startswith(" "))
+    """As ``waves``, without their namespaces; of many waves those under way, the rest counted."""
+    lines = [line for line in waves(upgrade, status) if not line.startswith(" ")]
+    if len(lines) <= FEW:
+        return iter(lines)
+    begun, whole = status.attempt.waves, 0
+    under_way = []
+    for one, line in zip(begun, lines, strict=False):
+        moved = all(each.standing is Standing.MOVED for each in one.namespaces)
+        whole += moved
+        under_way += [] if moved else [line]
+    ahead = len(lines) - len(begun)
+    told = [*under_way[: FEW - 2], *([f"not begun: {ahead} more"] if ahead else [])]
+    return iter([f"moved: {whole} waves", *told] if whole else told)
 
 
+FEW = 5
+"""Waves told of one by one in a message."""
 MOST = 12
 """Namespaces shown of one wave; those that are at rest are left out first."""
 

@@ -39,7 +39,7 @@ from rollout.model.status import (
     Vouched,
 )
 from rollout.model.traffic import Split
-from rollout.model.units import CONFIG, Duration, Share
+from rollout.model.units import CONFIG, Duration, Share, past
 
 _DNS_NAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$"
 _OBJECT = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
@@ -382,6 +382,24 @@ class SwitchStageStatus:
     ttl: Duration = timedelta(0)
     confirmed_at: datetime | None = None
     restarted_at: datetime | None = None
+
+    def set_right(self, now: datetime) -> "SwitchStageStatus":
+        """The same stage once a wall clock that was ahead is right again: nothing is to come.
+
+        ``restarted_at`` stays: it is what the restart is marked with.
+        """
+        times = (self.since, self.asked_at, self.written_at, self.served_at, self.confirmed_at)
+        if all(at is None or at <= now for at in times):
+            return self
+        since, asked, written, served, confirmed = (past(at, now) for at in times)
+        return replace(
+            self,
+            since=since,
+            asked_at=asked,
+            written_at=written,
+            served_at=served,
+            confirmed_at=confirmed,
+        )
 
     def asked(self, now: datetime) -> "SwitchStageStatus":
         """The same stage, whose weights are written and looked for anew."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from rollout.model.mesh import Ref
 from rollout.model.spec import OpenObject
 from rollout.model.status import Answer, Pause, Phase, RefusedRequest, Verdict, Vouched
-from rollout.model.units import CONFIG
+from rollout.model.units import CONFIG, past
 
 
 class State(StrEnum):
@@ -178,6 +178,18 @@ class WaveStatus:
     began_at: datetime | None = None
     ended_at: datetime | None = None
 
+    def set_right(self, now: datetime) -> "WaveStatus":
+        """The same wave, as ``StopStatus.set_right``; what restarts are marked with stays."""
+        if all(one.since is None or one.since <= now for one in self.namespaces):
+            return self
+        spaces = tuple(replace(one, since=past(one.since, now)) for one in self.namespaces)
+        return replace(self, namespaces=spaces)
+
+
+def tag_wave(tag: str) -> str:
+    """The name of the wave of those who come along with that tag."""
+    return f"tag {tag}"
+
 
 @dataclass(frozen=True, slots=True)
 class StopStatus:
@@ -198,6 +210,23 @@ class StopStatus:
     number: int = 0
     asked_at: datetime | None = None
     confirmed_at: datetime | None = None
+
+    def set_right(self, now: datetime) -> "StopStatus":
+        """The same stop once a wall clock that was ahead is right again: nothing is to come."""
+        times = (self.entered_at, self.asked_at, self.confirmed_at)
+        if all(at is None or at <= now for at in times):
+            return self
+        return replace(
+            self,
+            entered_at=min(self.entered_at, now),
+            asked_at=past(self.asked_at, now),
+            confirmed_at=past(self.confirmed_at, now),
+        )
+
+    @property
+    def part_name(self) -> str:
+        """The name of the wave that is one part of it."""
+        return f"{self.name}/{self.part + 1}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def wave_name(stop: Stop, status: UpgradeStatus) -> str:
     """The name under which the wave we are at is remembered."""
     if stop.wave is None or not stop.wave.one_at_a_time or status.attempt.stop is None:
         return stop.name
-    return f"{stop.name}/{status.attempt.stop.part + 1}"
+    return status.attempt.stop.part_name
 
 
 def _few(inventory: Inventory, names: list[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
@@ -21,15 +21,18 @@ def answered(look: Look) -> Turn | None:
         return None
     before = look.status
     look = look.having(replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request)
+    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
     status = requests.signed(before, turn.status, request, turn.because, look.now)
     return replace(turn, status=status)
 
 
-def _refused(look: Look, request: Request) -> Turn:
+def _refused(look: Look, request: Request, why: str) -> Turn:
     """The turn that says why not; all else goes on, and it is no decision of the history."""
-    because = f"{request.verb}: nothing to {request.verb} in {look.status.state.lower()}"
-    return Turn(requests.refused(look.status, request), because, AT_ONCE)
+    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+
+
+def _nothing(look: Look, request: Request) -> str:
+    return f"nothing to {request.verb} in {look.status.state.lower()}"
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -117,16 +120,11 @@ def _answer(look: Look, request: Request) -> Turn | None:
     stop = look.status.attempt.stop
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
-    yes = request.verb is Verb.APPROVE
-    answer = Answer(
-        *(yes, look.now, stop.number, look.status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(look.status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
+    if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
+        return _refused(look, request, why)
+    status, because = requests.given(look.status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(status: UpgradeStatus, answer: Answer, valid: timedelta) -> UpgradeStatus:

@@ -84,24 +84,21 @@ def _stale(world: World, mishap: Mishap, process: Process | None) -> None:
         _ends(event("ERROR", {"kind": "Status", "code": 410}))(world, mishap, process)
 
 
-def _kill(world: World, mishap: Mishap, process: Process | None) -> None:
-    if process is None:
-        return
-    for number, one in world.processes.items():
-        if one is process:
-            world.downtime[number] = mishap.value
-    process.kill()
+def _ended(how: Callable[[Process], None]) -> Do:
+    """The process ends, and the next one in its place begins after a while."""
 
+    def done(world: World, mishap: Mishap, process: Process | None) -> None:
+        for number, one in world.processes.items():
+            if one is process:
+                world.downtime[number] = mishap.value
+                how(one)
 
-def _terminate(world: World, mishap: Mishap, process: Process | None) -> None:
-    if process is not None:
-        world.downtime[0] = mishap.value
-        process.stop.set()
+    return done
 
 
 def _pause(_: World, mishap: Mishap, process: Process | None) -> None:
     if process is not None:
-        process.wire.held_until = virtual.passed() + mishap.value
+        process.stopped_until = virtual.passed() + mishap.value
 
 
 def _clock(world: World, mishap: Mishap, process: Process | None) -> None:
@@ -358,8 +355,8 @@ DO: Mapping[str, Do] = {
     "replica lags": _lags,
     "other replica": _elsewhere,
     "stale lists": _stale,
-    "kill": _kill,
-    "terminate": _terminate,
+    "kill": _ended(lambda process: process.kill()),
+    "terminate": _ended(lambda process: process.stop.set()),
     "pause": _pause,
     "clock jumps": _clock,
     "weights edited": _weights,

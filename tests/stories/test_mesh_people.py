@@ -375,6 +375,22 @@ def test_a_wave_goes_on_with_its_quorum_and_an_annotation_is_not_on_the_list() -
     play.until(lambda play: play.status.attempt.stop.name == "by-tag")  # type: ignore[union-attr]
 
 
+NO_AUTHOR = "approve: no author is known; push it from git, or end notAuthor"
+
+
+def test_four_eyes_of_a_wave_refuse_a_yes_where_no_author_is_known() -> None:
+    """SEC-28."""
+    first, *others = MANIFEST["spec"]["waves"]
+    waves = [{**first, "approval": {"slack": CHANNEL, "notAuthor": True}}, *others]
+    play = Play(built()).begin(waves=waves, analysis={"metrics": []})
+    play.until(lambda play: play.status.awaits == "Approval")
+    play.ask("approve", "7").look()
+    assert [one.because for one in play.status.refused_requests] == [NO_AUTHOR]
+    said(play, ANN)
+    play.look()
+    assert newest(play) == f"waiting for approval: {NO_AUTHOR.removeprefix('approve: ')}"
+
+
 def test_a_no_in_slack_takes_the_wave_back_and_names_who_said_it() -> None:
     play = waiting_wave()
     said(play, ANN, yes=False)
@@ -423,6 +439,19 @@ def test_a_switchovers_step_goes_on_with_its_quorum_and_not_by_one_person_twice(
     assert world.look().because == "waiting for approval: 1 of 2"
     said_to(world, BOB)
     world.run(at(Split(50, 50)))
+
+
+def test_four_eyes_of_a_switchover_refuse_a_yes_where_no_author_is_known() -> None:
+    """SEC-28."""
+    world = World(spec(10, 50))
+    asked = Approval(slack=CHANNEL, not_author=True)
+    steps = (replace(world.spec.steps[0], approval=asked), *world.spec.steps[1:])
+    world.spec = replace(world.spec, steps=steps)
+    world.run(lambda d: d.status.waits_for is WaitsFor.APPROVAL)
+    world.ask(Verb.APPROVE)
+    assert world.look().because == NO_AUTHOR
+    said_to(world, ANN)
+    assert world.look().because == f"waiting for approval: {NO_AUTHOR.removeprefix('approve: ')}"
 
 
 def test_a_no_in_slack_takes_everyone_back_to_blue() -> None:

@@ -68,7 +68,7 @@ class Play:
                 performer=Performer(kube, store, "test"),
                 metrics=Instruments(),
                 clock=lambda: self.now,
-                leading=lambda: True,
+                leads=lambda _: True,
             )
         return self._looks
 

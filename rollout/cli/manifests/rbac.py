@@ -122,7 +122,8 @@ A right that is missing is named in the log, when we start and each time that it
 `/readyz`.
 Unless every Rollout needs it, `/readyz` stays 200 and what does not need it goes on.
 
-The Lease `rollout-controller` is in the controller's own namespace.
+The Lease `rollout-controller` is in the controller's own namespace; with `--shards` there are
+`rollout-controller-1` and on beside it, of which seven may be asked for by name.
 The first Secret that is needed starts a watch of all Secrets in reach: RBAC cannot grant a list of
 some names.
 Where no webhook, `secretRef` or template names a Secret, none is read and none need be granted.
@@ -180,7 +181,7 @@ def _lease_rules() -> list[Json]:
         {
             "apiGroups": [group],
             "resources": ["leases"],
-            "resourceNames": [rights.LEASE],
+            "resourceNames": [*rights.leases(rights.MOST_SHARDS)],
             "verbs": named,
         },
     ]

@@ -8,7 +8,7 @@ Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -174,9 +174,9 @@ class Store:
         if known is not None and known.obj is held.obj and known.status != status:
             known.status = status
 
-    def forget(self) -> None:
-        """Nothing is known that is not in the API server: another replica may have written."""
-        self._known.clear()
+    def forget(self, mine: Callable[[str], bool]) -> None:
+        """Of ``mine`` nothing is known but what the API server has: others may have written."""
+        self._known = {key: known for key, known in self._known.items() if not mine(key)}
 
     def rollouts(self) -> tuple[str, ...]:
         """Every Rollout there is."""

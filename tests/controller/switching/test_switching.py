@@ -252,7 +252,7 @@ async def _scene(
     observer = Observer(connections, users, NameServers(), doors, Guard())
     performer = Performer(connections, observer, store, "test")
     clock = lambda: world.time  # noqa: E731
-    looks = Looks(store, observer, performer, Instruments(), clock, lambda: True, lambda _: None)
+    looks = Looks(store, observer, performer, Instruments(), clock, lambda _: True, lambda _: None)
     while True:
         try:
             if kube.get(switchovers.KIND, SPACE, NAME) is not None:
