@@ -469,19 +469,18 @@ class SwitchAttempt:
     """One attempt to bring users to green; the next one begins as a new value.
 
     ``number``: 0 before the first attempt, then one more each time.
-    ``subject``: what it goes home by; None: no weight has moved.
     ``before``: blue's last hour; None: not known yet.
     ``blue_pods``: ready pods of blue's gateway when weights first moved: the way back wants them.
     ``blue_down_at``, ``green_down_at``: since when every probe of that side has failed.
     ``drift``: foreign edits of our weights since it began.
     ``warnings``: findings in force.
     ``checkpoint``, ``blue_checkpoint``: the analysis' own state of either side.
+    ``subject``: what it goes home by; None: no weight has moved.
     """
 
     __pydantic_config__ = CONFIG
 
     number: int = 0
-    subject: SwitchSubject | None = None
     step: StepStatus | None = None
     pause: Pause | None = None
     before: Before | None = None
@@ -494,6 +493,7 @@ class SwitchAttempt:
     warnings: tuple[str, ...] = ()
     checkpoint: OpenObject = field(default_factory=dict)
     blue_checkpoint: OpenObject = field(default_factory=dict)
+    subject: SwitchSubject | None = None
 
 
 @dataclass(frozen=True, slots=True)

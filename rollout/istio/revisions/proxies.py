@@ -19,7 +19,7 @@ OWN_IMAGE = "sidecar.istio.io/proxyImage"
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 NAMES_NODE = ("PROXY_CONFIG", "CA_ADDR")
-_META = ("name", "namespace", "labels", "ownerReferences", "deletionTimestamp")
+_META = ("name", "namespace", "uid", "labels", "ownerReferences", "deletionTimestamp")
 _SPEC = ("nodeName", "hostNetwork", "restartPolicy")
 _STOCK_TEMPLATES = ("", "sidecar", "gateway")
 
@@ -50,6 +50,7 @@ def pod(obj: Obj) -> MeshPod:
         OWN_IMAGE in notes,
         notes.get(TEMPLATES, "") if notes.get(TEMPLATES, "") not in _STOCK_TEMPLATES else "",
         spec.get("restartPolicy", "Always") != "Never",
+        lenient.text(meta.get("uid")),
     )
 
 
