@@ -19,6 +19,10 @@ EXPOSED = (*CANARY, *EARLY)
 """Whose pods have the bad revision's proxy when it breaks."""
 
 
+METRICS = [{"name": "errors"}, {"name": "latency", "slowerThan": ["250ms", "1s"]}]
+"""What a user feels; that a busy machine takes some milliseconds more is not the mesh's doing."""
+
+
 def upgrade(name: str, before: str, after: str) -> Object:
     """One upgrade; times are seconds here that would be minutes elsewhere."""
     quick = {"maxConcurrent": 5, "bake": "3s", "timeBox": "10s"}
@@ -43,7 +47,7 @@ def upgrade(name: str, before: str, after: str) -> Object:
             "default": {"bake": "2s"},
             "bake": "3s",
             "remove": "keep",
-            "analysis": {"interval": "1s", "warmup": "1s"},
+            "analysis": {"interval": "1s", "warmup": "1s", "metrics": METRICS},
         },
     }
 
