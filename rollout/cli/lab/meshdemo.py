@@ -146,7 +146,8 @@ def told(stop: str, status: UpgradeStatus) -> str:
     names = stop and stop != status.state.lower() and not status.because.startswith(stop)
     text = f"{stop}: {status.because}" if names else status.because
     indent = " " * 8
-    return textwrap.fill(text, 80, initial_indent=indent, subsequent_indent=indent)
+    lines = textwrap.wrap(text, 80 - len(indent), break_on_hyphens=False)
+    return textwrap.indent("\n".join(lines), indent)
 
 
 def _alive(stage: Stage) -> None:
