@@ -133,7 +133,7 @@ NEXT = {
     Awaits.CONTROL_PLANE: "the control plane must be whole",
     Awaits.BRAKE: "Istio's configuration must be writable",
     Awaits.ROLLOUTS: "the release under way must end",
-    Awaits.OWNER: "stop the tool that puts it back, then resume; or abort",
+    Awaits.OWNER: "stop whoever puts it back, then resume writes it again; or abort",
     Awaits.INJECTION: "a pod tried there must get its one proxy",
     Awaits.PODS: "pods are on their way",
     Awaits.PROXIES: "proxies are on their way to their istiod",

@@ -135,7 +135,7 @@ def _unit_back(look: Look, now: Unit) -> Turn:
         return Turn(remember(kept(look), look.now, because), because, AT_ONCE)
     if Now.FOREIGN in standings:
         ref = now.changes[standings.index(Now.FOREIGN)].ref
-        because = f"{ref} was edited meanwhile: resume to leave it so"
+        because = f"{ref} was edited meanwhile"
         return paused(look, PauseKind.DRIFT, because, awaits=Awaits.DRIFT)
     if Now.AFTER in standings:
         return hold(look, f"taking back {now.words}", Awaits.OBJECTS)

@@ -326,6 +326,8 @@ class Mesh:
 
     def injected(self, pod: Json) -> Json:
         space, meta = str(pod["metadata"]["namespace"]), pod["metadata"]
+        if (meta.get("annotations") or {}).get("sidecar.istio.io/inject") == "false":
+            return pod
         called = self._selection().called(self.labels(space), meta.get("labels") or {})
         for hook in called:
             revision = hook.calls.service.removeprefix("istiod-")

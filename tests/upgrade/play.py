@@ -80,10 +80,10 @@ class Play:
     def status(self) -> UpgradeStatus:
         return upgrades.status(self.mesh.get("ControlPlaneUpgrade", "", "mesh"))
 
-    def look(self) -> timedelta | None:
+    def look(self, name: str = "mesh") -> timedelta | None:
         refused, done = self.refusal(), len(self.mesh.kube.writes)
         try:
-            again = asyncio.run(self.looks.look("mesh"))
+            again = asyncio.run(self.looks.look(name))
         except ConflictError:
             again = LEAST
         self._keeps_its_brake(refused, self.mesh.kube.writes[done:])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollout import lenient
-from rollout.model.mesh import REV, MeshPod, Ref
+from rollout.model.mesh import INJECT, REV, MeshPod, Ref
 
 Obj = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ def slim(obj: Obj) -> Obj:
     meta, spec = lenient.meta(obj), lenient.mapping(obj.get("spec"))
     status = lenient.mapping(obj.get("status"))
     notes = lenient.texts(meta.get("annotations"))
-    kept = {key: notes[key] for key in (REV, STATUS, OWN_IMAGE, TEMPLATES) if key in notes}
+    kept = {key: notes[key] for key in (REV, STATUS, OWN_IMAGE, TEMPLATES, INJECT) if key in notes}
     return {
         "metadata": {**{key: meta[key] for key in _META if key in meta}, "annotations": kept},
         "spec": {
