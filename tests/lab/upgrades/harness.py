@@ -15,7 +15,7 @@ from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.revisions import injection
 from rollout.lab.revisions.names import Revision
-from rollout.lab.revisions.town import EDGE, GATEWAY, Town
+from rollout.lab.revisions.town import EDGE, GATEWAY, STORE, Town
 from rollout.lab.world import World
 from rollout.manifest import upgrades
 from rollout.model.upgrading import UpgradeStatus
@@ -97,6 +97,8 @@ async def upgrading(
         for name in town.names:
             await world.settled(space, name)
     await world.settled(EDGE, GATEWAY)
+    if town.sets:
+        await world.serving(f"{town.namespaces[0]}.example", f"/{STORE}")
     made = Upgrading(world, town, await cli.start_controller(world))
     try:
         yield made
