@@ -11,8 +11,10 @@ from rollout.lab.kube.watched import Create, Delete, Patch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LABELS = {"app": "db"}
-PARTITION = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
-ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+PARTITION: dict[str, Any] = {
+    "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+}
+ON_DELETE: dict[str, Any] = {"updateStrategy": {"type": "OnDelete"}}
 
 
 class Objects:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.cli.lab import meshes
 from rollout.cli.lab import up as cli
-from rollout.lab.kube.client import POD, Object
+from rollout.lab.kube.client import POD, STATEFULSET, Object
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.revisions import injection
@@ -98,7 +98,10 @@ async def upgrading(
             await world.settled(space, name)
     await world.settled(EDGE, GATEWAY)
     if town.sets:
-        await world.serving(f"{town.namespaces[0]}.example", f"/{STORE}")
+        store = (STATEFULSET, town.namespaces[0], STORE)
+        while (await world.kube.read(*store)).get("status", {}).get("readyReplicas") != 2:
+            await asyncio.sleep(0.1)
+        await world.pushed()
     made = Upgrading(world, town, await cli.start_controller(world))
     try:
         yield made
