@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import files
@@ -39,7 +39,7 @@ def convert(
     if not made.notes:
         output.say("nothing of Argo Rollouts or Flagger found")
         raise typer.Exit(Exit.INPUT)
-    text = yaml.safe_dump_all(made.objects, sort_keys=False, allow_unicode=True)
+    text = yamltext.documents(made.objects)
     mistakes = load.text("converted.yaml", text.encode()).errors if made.objects else ()
     if form is Format.JSON:
         output.machine(form, _plain(made, mistakes), [])
