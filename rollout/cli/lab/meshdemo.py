@@ -136,17 +136,21 @@ def _say(stage: Stage, act: Act, status: UpgradeStatus, seconds: float) -> None:
         return
     stage.shown = now
     met = f"{act.requests:>6} requests {act.failed.total():>4} failed"
-    of = f"{moved} of {len(stage.town.namespaces)} namespaces moved"
-    output.say(f"{seconds:>4.0f} s  {status.state:<9}  {of}  {met}")
-    output.say(told(stop.name if stop else "", status))
+    of = f"{moved} of {len(stage.town.namespaces)} moved"
+    output.say(f"{seconds:>4.0f} s  {where(status):<29}  {of}  {met}")
+    output.say(told(status))
 
 
-def told(stop: str, status: UpgradeStatus) -> str:
-    """The sentence of a status, in lines of 80 columns, behind the stop that it is about."""
-    names = stop and stop != status.state.lower() and not status.because.startswith(stop)
-    text = f"{stop}: {status.because}" if names else status.because
+def where(status: UpgradeStatus) -> str:
+    """The state, and of which wave, gateway or tag; a gateway without its namespace."""
+    name = status.attempt.stop.name.rpartition("/")[2] if status.attempt.stop else ""
+    return f"{status.state} {name}" if name and name != status.state.lower() else status.state
+
+
+def told(status: UpgradeStatus) -> str:
+    """The sentence of a status, whole, in lines of 80 columns."""
     indent = " " * 8
-    lines = textwrap.wrap(text, 80 - len(indent), break_on_hyphens=False)
+    lines = textwrap.wrap(status.because, 80 - len(indent), break_on_hyphens=False)
     return textwrap.indent("\n".join(lines), indent)
 
 

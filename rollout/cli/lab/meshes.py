@@ -25,7 +25,7 @@ METRICS = [{"name": "errors"}, {"name": "latency", "slowerThan": ["250ms", "1s"]
 
 def upgrade(name: str, before: str, after: str) -> Object:
     """One upgrade; times are seconds here that would be minutes elsewhere."""
-    quick = {"maxConcurrent": 5, "bake": "3s", "timeBox": "10s"}
+    quick = {"maxConcurrent": 5, "bake": "3s", "timeBox": "6s"}
     return {
         "metadata": {"name": name},
         "spec": {
@@ -41,7 +41,7 @@ def upgrade(name: str, before: str, after: str) -> Object:
                     "deployment": f"{EDGE}/{GATEWAY}",
                     "shares": [50, 100],
                     "bake": "3s",
-                    "timeBox": "10s",
+                    "timeBox": "6s",
                 }
             ],
             "default": {"bake": "2s"},

@@ -1,20 +1,27 @@
 """What the demo of an upgrade says, in lines of 80 columns."""
 
-from rollout.cli.lab.meshdemo import told
-from rollout.model.upgrading import State, UpgradeStatus
+from datetime import UTC, datetime
 
+from rollout.cli.lab.meshdemo import told, where
+from rollout.model.upgrading import Attempt, State, StopStatus, UpgradeStatus
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LONG = "deployment istio-ingress/istio-ingressgateway: 1 of 2 pods are ready (2 there)"
 
 
-def test_a_sentence_is_told_whole_behind_the_stop_that_it_is_about() -> None:
-    status = UpgradeStatus(state=State.GATEWAYS, because=LONG)
-    text = told("istio-ingress/istio-ingressgateway", status)
-    assert " ".join(text.split()) == f"istio-ingress/istio-ingressgateway: {LONG}"
+def test_a_sentence_is_told_whole() -> None:
+    text = told(UpgradeStatus(state=State.GATEWAYS, because=LONG))
+    assert " ".join(text.split()) == LONG
     assert all(len(line) <= 80 and line.startswith(" " * 8) for line in text.splitlines())
 
 
-def test_a_stop_is_not_named_twice() -> None:
-    status = UpgradeStatus(state=State.WAVES, because="early: all of its proxies are at 1-30-3")
-    assert told("early", status).strip() == status.because
-    status = UpgradeStatus(state=State.BAKE, because="nobody uses 1-29-6; baking")
-    assert told("bake", status).strip() == status.because
+def at(state: State, stop: str) -> str:
+    return where(UpgradeStatus(state=state, attempt=Attempt(stop=StopStatus(stop, NOON))))
+
+
+def test_the_stop_is_named_beside_its_state_unless_it_is_all_of_that() -> None:
+    assert at(State.GATEWAYS, "istio-ingress/istio-ingressgateway") == (
+        "Gateways istio-ingressgateway"
+    )
+    assert at(State.WAVES, "early") == "Waves early"
+    assert at(State.BAKE, "bake") == "Bake"
