@@ -111,7 +111,12 @@ class Kube:
         return now - min(heard, default=float("-inf"))
 
     def troubles(self) -> Mapping[str, str]:
-        return {kind: str(error) for kind in self._watches if (error := self._trouble(kind))}
+        now = asyncio.get_running_loop().time()
+        heard = (
+            (kind, self._caches[kind].listed, one.alive_at) for kind, one in self._watches.items()
+        )
+        silent = [kind for kind, listed, at in heard if not listed or now - at > STALE_SECONDS]
+        return {kind: str(error) for kind in silent if (error := self._trouble(kind))}
 
     def complaint(self, kind: str) -> str:
         """Why nothing is heard of ``kind`` at this moment; empty when all is well."""
@@ -177,13 +182,17 @@ class Kube:
         where, path = paths.where(kind, namespace, name), self._path(kind, namespace)
         return await self._calls.call("POST", path, {"dryRun": "All"}, obj, where=where)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
         path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
         query = {"propagationPolicy": "Background"}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
-            await self._calls.call("DELETE", path, query, None, where=where)
+            await self._calls.call("DELETE", path, query, body if uid else None, where=where)
         except NotFound:
             return
+        except ConflictError:
+            if not uid:
+                raise
 
     def _read(self, kind: str) -> Cache:
         cache = self._caches.get(kind) or self._begin(kind)
