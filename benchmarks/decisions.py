@@ -327,7 +327,7 @@ read five seconds late and not ten, and the block in which the first weight came
 
 So few good releases do not show 0.1 %.  False rollbacks were seen only where the canary had an
 incident of its own, and right after its warm-up.  Of more releases with 40 % errors for 20 or 29 s
-at 100 requests a second 2 of 72 went back (seeds 8000 to 8023, with `HORIZON` 30 and `COOLED` 0.9);
+at 100 requests a second 2 of 72 went back (seeds 8000 to 8023);
 of the gate before 22 of 120 (seeds 8000 to 8039).""",
     f"""
 ## What no rule could do better
@@ -370,7 +370,7 @@ The bar that is broken is one release: errors of 2+1 pods during trouble of both
 half of the releases by the rule.
 In draw 43 one class had broken the bar for false rollbacks, one of three canary pods out for 29 s.
 Such an incident touches three blocks, which prove nothing alone any more
-([decision 20](decisions/0020-incidents.md)); that draw has been looked at and proves nothing now.""",
+([decision 20](decisions/0020-incidents.md)); having been looked at, that draw shows nothing.""",
 )
 
 
@@ -384,8 +384,8 @@ Written by `{page.command}`; do not edit.
 {page.about}
 `rollout, rule` is the step rule on exact counts of every 15 s (`SequentialGate`);
 `rollout, product` has the same releases played through `reconcile.ask` and `decide`
-(`benchmarks/played.py`): counters are read five seconds late, blocks begin at multiples of 15 s, and
-what was counted while a weight changed certifies nothing.  The peers' own delays are left out.
+(`benchmarks/played.py`): counters are read five seconds late, blocks begin at multiples of 15 s,
+and what was counted while a weight changed certifies nothing.  The peers' own delays are left out.
 Peers are stated again from their rules (`benchmarks/peers.py`), not run; their users choose other
 limits, so that the tuned columns matter as much as the tutorial's.
 A request is *hurt* when it went to the canary and stable would have served it better.

@@ -2,7 +2,8 @@
 
 Nothing is restated here: the default spec, the real questions, status and actions, on virtual
 time.  Counters are read as from Prometheus, five seconds late and at multiples of the interval, and
-what was counted while a weight changed certifies nothing.  Proxies take a change at once, and nobody answers who is asked.
+what was counted while a weight changed certifies nothing.  Proxies take a change at once, and
+nobody answers who is asked.
 """
 
 import random
