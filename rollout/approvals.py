@@ -1,6 +1,6 @@
 """Who must say yes to a step, and whose yes counts now; people are asked elsewhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +11,8 @@ from rollout.model.spec import BY_KUBERNETES, KUBERNETES_USER, Approval
 from rollout.model.status import Answer
 
 MEMBERS = timedelta(seconds=15)  # until it is asked again who is in a user group
+NOBODY_KNOWN = "no author is known; push it from git, or end notAuthor"
+"""Four eyes need two people: of a revision without an author nobody is surely another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,14 @@ class Asked:
     answers: tuple[Answer, ...]
     author: str
     channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An approval, and how many percent have the new revision when people are asked for it."""
+
+    share: int
+    approval: Approval
 
 
 class Seen(Protocol):
@@ -48,17 +58,14 @@ class Lack:
     late: bool = False
 
 
-def of_step(given: Iterable[Answer], step: int, attempt: int) -> tuple[Answer, ...]:
-    """The answers that speak of that step of that attempt; others are of the past."""
-    return tuple(one for one in given if (one.step, one.attempt) == (step, attempt))
-
-
 def lack(asked: Asked, waited: timedelta, seen: Seen, now: datetime) -> Lack | None:
     """What is missing, ``waited`` after the step was confirmed; None: enough people said yes."""
     approval = asked.approval
+    if approval.not_author and not asked.author and waited < approval.expires:
+        return Lack(f"waiting for approval: {NOBODY_KNOWN}", approval.expires - waited)
     unknown = [one for one in groups(asked, now) if one not in seen.members]
     given = _given(asked, now)
-    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
+    yes = _people(one for one in given if not unknown and _is_still_in(approval, one, seen))
     if yes >= approval.quorum:
         return None
     if waited >= approval.expires:
@@ -79,7 +86,7 @@ def groups(asked: Asked, now: datetime) -> tuple[str, ...]:
     on the list any more. Before that there is nothing to know.
     """
     given = _given(asked, now)
-    if len({one.who for one in given}) < asked.approval.quorum:
+    if _people(given) < asked.approval.quorum:
         return ()
     return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(asked.approval, one)))
 
@@ -87,10 +94,56 @@ def groups(asked: Asked, now: datetime) -> tuple[str, ...]:
 def refusal(approval: Approval | None, answers: Iterable[Answer]) -> Reason | None:
     """The no of somebody who may say it, the author too; None when nobody said it."""
     for given in answers:
-        if not given.yes and (approval is None or _listed(approval, given)):
+        if not given.yes and bar(approval, given, "") is None:
             why = f": {given.reason}" if given.reason else ""
             return Reason(f"rejected by {given.answerer}{why}")
     return None
+
+
+def bar(approval: Approval | None, given: Answer, author: str) -> Reason | None:
+    """Why the answer counts for nothing, in time or not; None: it counts.
+
+    ``approval``: None where the step asks nobody, and a no is everybody's. ``author``: of the
+    commit on its way, empty when there is none: then no yes is surely another person's.
+    """
+    if approval is None:
+        return None
+    if not _listed(approval, given):
+        who = BY_KUBERNETES if _is_by_kubernetes(given) else given.who
+        return Reason(f"{who} is not on the list of approvers")
+    if not given.yes or not approval.not_author:
+        return None
+    if not author:
+        return Reason(NOBODY_KNOWN)
+    if given.who.startswith(PROOF):
+        return None if given.unlike == author else Reason(f"not told apart from {author}")
+    if _is_by_kubernetes(given):
+        return Reason("notAuthor needs a person whom Slack knows; answer there")
+    return Reason("is the author's own") if given.who == author else None
+
+
+def eased(before: Sequence[Guard], after: Sequence[Guard]) -> Guard | None:
+    """The first approval of ``before`` that ``after`` does not keep up; None: it asks no less.
+
+    Each is kept up by one of its own: asked for no later, of no other people, as many of them.
+    """
+    left = list(after)
+    for old in before:
+        heir = next((one for one in left if _is_as_strict(one, old)), None)
+        if heir is None:
+            return old
+        left.remove(heir)
+    return None
+
+
+def _is_as_strict(one: Guard, old: Guard) -> bool:
+    people, known = set(one.approval.approvers), set(old.approval.approvers)
+    return (
+        one.share <= old.share
+        and (not known or (bool(people) and people <= known))
+        and one.approval.quorum >= old.approval.quorum
+        and one.approval.not_author >= old.approval.not_author
+    )
 
 
 def _given(asked: Asked, now: datetime) -> tuple[Answer, ...]:
@@ -100,8 +153,20 @@ def _given(asked: Asked, now: datetime) -> tuple[Answer, ...]:
         for one in asked.answers
         if one.yes
         and now - one.at <= asked.approval.expires
-        and _may(asked.approval, one, asked.author)
+        and bar(asked.approval, one, asked.author) is None
     )
+
+
+def _people(given: Iterable[Answer]) -> int:
+    """How many people these surely are: those of the door by which the most have come.
+
+    Whoever answers in a chat may be whoever answers by Kubernetes, too, and nobody could tell; and
+    an answer without a name may be that of anybody who has one there.
+    """
+    given = tuple(given)
+    by_kubernetes = {one.who for one in given if _is_by_kubernetes(one)}
+    others = {one.who for one in given if not _is_by_kubernetes(one)}
+    return max(len(others), len(by_kubernetes - {""}) or len(by_kubernetes))
 
 
 def _is_by_group(approval: Approval, given: Answer) -> bool:
@@ -119,19 +184,9 @@ def _user(given: Answer) -> str:
     return given.who.removeprefix(PROOF)
 
 
-def _may(approval: Approval, given: Answer, author: str) -> bool:
-    """Whether this person's yes counts: on the list, and surely not the author where asked."""
-    return _listed(approval, given) and (not approval.not_author or _is_another(given, author))
-
-
-def _is_another(given: Answer, author: str) -> bool:
-    """Whether somebody else than ``author`` said it: a chat's user is told apart at the door.
-
-    A user of Kubernetes has a name there and no address, so nobody can tell whose commits they are.
-    """
-    if given.who.startswith(PROOF):
-        return given.unlike == author
-    return given.who not in ("", author) and not given.who.startswith(KUBERNETES_USER)
+def _is_by_kubernetes(given: Answer) -> bool:
+    """Whether RBAC let it in: such a user has a name at most, and no address to be known by."""
+    return not given.who or given.who.startswith(KUBERNETES_USER)
 
 
 def _listed(approval: Approval, given: Answer) -> bool:
@@ -140,6 +195,5 @@ def _listed(approval: Approval, given: Answer) -> bool:
     Nobody's name is proved to us by an annotation, only that Kubernetes' RBAC let it be written;
     at the page's login it is, and RBAC has let them write it as well.
     """
-    by_kubernetes = not given.who or given.who.startswith(KUBERNETES_USER)
-    proofs = {BY_KUBERNETES} if by_kubernetes else {_user(given), given.entry}
+    proofs = {BY_KUBERNETES} if _is_by_kubernetes(given) else {_user(given), given.entry}
     return not approval.approvers or not proofs.isdisjoint(approval.approvers)

@@ -18,7 +18,7 @@ from rollout.model import units
 from rollout.model.observation import CountsQuestion, Observation, ValueQuestion
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Approval, Rollout, Step
-from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict
+from rollout.model.status import Answer, Opened, RolloutStatus, Standing, Verdict, of_step
 
 __all__ = [
     "Finding",
@@ -244,6 +244,16 @@ def _asked(
     return waiting(approvals.lack(asked, held.waited or timedelta(0), seen, now))
 
 
+def unapproved(
+    rollout: Rollout, step: Step, status: RolloutStatus, seen: Observation, now: datetime
+) -> bool:
+    """Whether the step asks people who have not said yes: whoever goes on does so without them."""
+    if step.approval is None:
+        return False
+    asked = _asking(rollout, step.approval, status)
+    return approvals.lack(asked, timedelta(0), seen, now) is not None
+
+
 def waiting(lack: Lack | None) -> Finding | None:
     """The finding of a gate that only people hold; None: they do not."""
     if lack is None:
@@ -261,7 +271,7 @@ def _asking(rollout: Rollout, approval: Approval, status: RolloutStatus) -> Aske
 def answers(status: RolloutStatus) -> tuple[Answer, ...]:
     """The answers that speak of this step of this attempt; others are of the past."""
     index = status.attempt.step.index if status.attempt.step else -1
-    return approvals.of_step(status.attempt.approvals, index, status.attempt.number)
+    return of_step(status.attempt.approvals, index, status.attempt.number)
 
 
 def groups(

@@ -92,6 +92,27 @@ def answered(
     return replace(told, history=(*earlier, newest))
 
 
+def answer(request: Request, step: int, attempt: int, now: datetime) -> Answer:
+    """The yes or no that ``request`` gives to that step."""
+    return Answer(
+        *(request.verb is Verb.APPROVE, now, step, attempt),
+        who=request.who,
+        claimed=request.claimed,
+        reason=request.reason,
+    )
+
+
+def given(
+    status: Status,
+    request: Request,
+    answer: Answer,
+    remember: Callable[[Status, datetime, str], Status],
+) -> tuple[Status, str]:
+    """The status with ``answer``, which is what ``request`` says, and the sentence of it."""
+    because = f"{'approved' if answer.yes else 'rejected'} by {request.story}"
+    return remember(merged(status, answer), answer.at, because), because
+
+
 def merged(status: Status, answer: Answer) -> Status:
     """The status with ``answer``, the newest of this person, step and kind in this attempt."""
     if answer.attempt != status.attempt.number:

@@ -1,5 +1,6 @@
 """An audit log in a list."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +11,15 @@ from rollout.model.audit import Record
 
 @dataclass
 class FakeLog:
-    """A log in a list that outlives its process; ``full``: it takes nothing."""
+    """A log in a list that outlives its process; ``full``: it takes nothing.
+
+    ``writer``: set once the process that writes it has ended; None: nobody does.
+    """
 
     told: list[Record] = field(default_factory=list)
     full: bool = False
     opened: int = 0
+    writer: asyncio.Event | None = None
 
     async def open(self) -> Marks | None:
         self._fail()

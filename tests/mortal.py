@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from rollout.audit.book import Marks
 from rollout.controller.ports import Changed, Json
+from rollout.errors import OutsideError
 from rollout.model.audit import Record
 from rollout.model.chat import Member, Place, Words
 from tests.fakes import FakeKube
@@ -85,8 +86,10 @@ class MortalKube:
     async def attempt(self, obj: Json) -> Json:
         return await self.kube.attempt(obj)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        await self.life.effect(f"delete {kind}", lambda: self.kube.delete(kind, namespace, name))
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+        await self.life.effect(
+            f"delete {kind}", lambda: self.kube.delete(kind, namespace, name, uid)
+        )
 
     def listen(self, changed: Changed) -> None:
         self.kube.listen(lambda *told: None if self.life.over.is_set() else changed(*told))
@@ -147,12 +150,16 @@ class MortalChat:
 
 @dataclass
 class MortalLog:
-    """One process's audit log."""
+    """One process's audit log, which has a lock as a file has: one living process writes it."""
 
     log: FakeLog
     life: Life
 
     async def open(self) -> Marks | None:
+        writer = self.log.writer
+        if writer is not None and writer is not self.life.over and not writer.is_set():
+            raise OutsideError("audit log /a: another process writes it")
+        self.log.writer = self.life.over
         return await self.log.open()
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -162,4 +169,6 @@ class MortalLog:
         self.log.forget(uid)
 
     async def close(self) -> None:
+        if self.log.writer is self.life.over:
+            self.log.writer = None
         await self.log.close()

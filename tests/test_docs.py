@@ -142,6 +142,8 @@ def test_the_page_of_metrics_has_a_row_for_each_metric_and_none_for_others() -> 
     told.watch(instruments.Fleet(lambda _: ()))
     told.watch(instruments.Planes(tuple))
     told.asked("rollout_leader", "", float)
+    told.asked("rollout_shards", "", float)
+    told.each("rollout_shard_leader", "", "shard", {"0": float})
     told.asked("rollout_watch_silence_seconds", "", float)
     ours = {family.name for family in told.registry.collect()}
     rows = set(

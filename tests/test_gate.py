@@ -50,11 +50,12 @@ def answer(
     status: RolloutStatus = AT_0,
     seen: Observation = BLIND,
     window: Window | None = WINDOW,
+    author: str = "ann",
     **analysis: Any,
 ) -> Finding:
     held = Held(step or Step(bake=MINUTE), window, waited)
     now = START + (waited or timedelta(0))
-    return gate.answer(rollout(**analysis), held, status, seen, now)
+    return gate.answer(replace(rollout(**analysis), author=author), held, status, seen, now)
 
 
 def rollout(**analysis: Any) -> Rollout:
@@ -294,6 +295,15 @@ def test_who_logged_in_at_the_page_may_approve_likewise_and_each_is_one_of_a_quo
     assert approved(Approval(approvers=("U012AB3CD",)), ann).gate is Gate.HOLD
 
 
+def test_one_person_by_two_doors_is_no_quorum_of_two() -> None:
+    """SEC-28: Ann of Slack, of the page and of the CLI may be one and the same."""
+    two = Approval(approvers=("kubernetes", "U0ANN", "U0BOB"), quorum=2)
+    doors = yes("slack:U0ANN"), yes("kubernetes:ann"), yes("")
+    assert approved(two, *doors).because == "waiting for approval: 1 of 2"
+    assert approved(two, *doors, yes("slack:U0BOB")).gate is Gate.OPEN
+    assert approved(two, *doors, yes("kubernetes:bob")).gate is Gate.OPEN
+
+
 @pytest.mark.parametrize(
     "given", [yes("eve"), yes(""), yes("bob", step=1), yes("bob", attempt=2), yes("bob", -300)]
 )
@@ -306,6 +316,19 @@ def test_a_strangers_an_old_or_a_late_yes_does_not_count(given: Answer) -> None:
 )
 def test_four_eyes_are_not_the_authors_nor_nobodys(who: str, gate_is: str) -> None:
     assert approved(Approval(not_author=True), yes(who)).gate.value == gate_is
+
+
+@pytest.mark.parametrize("who", ["ann", "", "kubernetes:bob", "slack:U0BOB"])
+def test_four_eyes_count_nobodys_yes_where_no_author_is_known_and_say_what_to_do(who: str) -> None:
+    """SEC-28: whoever cannot be told apart from the author may be the author."""
+    step = Step(bake=MINUTE, approval=Approval(not_author=True))
+    status = make.changed(AT_0, approvals=(yes(who),))
+    found = answer(step=step, status=status, author="")
+    because = "waiting for approval: no author is known; push it from git, or end notAuthor"
+    assert brief(found) == (Gate.HOLD, because, False)
+    assert found.waits_for is WaitsFor.APPROVAL
+    late = answer(timedelta(hours=4), step, status, author="")
+    assert late.because == "nobody approved in time"
 
 
 def test_nobody_in_time_asks_a_person() -> None:

@@ -45,6 +45,13 @@ class Marks:
         """The same, to grow apart."""
         return Marks(dict(self.epochs), dict(self.sources), dict(self.refusals))
 
+    def take(self, other: "Marks") -> None:
+        """What ``other`` has told is told."""
+        for uid, epoch in other.epochs.items():
+            self.epochs[uid] = max(epoch, self.epochs.get(uid, 0))
+        self.sources |= {uid: at for uid, at in other.sources.items() if uid not in self.sources}
+        self.refusals |= other.refusals
+
     def told(self, act: str, uid: str, name: str, epoch: int) -> None:
         """A record of that ``act`` and id ``name`` has been told."""
         if act == Act.SOURCE:

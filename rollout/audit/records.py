@@ -14,6 +14,7 @@ from rollout.manifest import objects, plain, record
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import PROOF
 from rollout.model.journey import Decided
+from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
 from rollout.model.source import SourceStatus
 from rollout.model.spec import BY_KUBERNETES
@@ -102,7 +103,8 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
     commit = status.held or status.commit
     if not commit and not status.problem:
         return ()
-    taken = bool(status.commit) and not status.held and not status.problem
+    untold = not status.held and not status.problem
+    taken = bool(status.commit) and (untold or status.held == status.commit)
     signed = status.signature if taken else None
     names = " or ".join(map(str, plain.items(plain.mapping(obj.get("spec")).get("verify"))))
     keys = f"{signed} is on the list of {names}" if signed else ""
@@ -141,13 +143,9 @@ def _digest(status: SourceStatus) -> str:
 def _object(obj: Json) -> tuple[str, str, str]:
     """Kind, key and uid."""
     meta = plain.mapping(obj.get("metadata"))
-    key = object_key(str(meta.get("namespace", "")), str(meta.get("name", "")))
-    return str(obj.get("kind", "")), key, str(meta.get("uid", ""))
-
-
-def object_key(namespace: str, name: str) -> str:
-    """How a record names an object: ``namespace/name``, or the name alone where it has none."""
-    return f"{namespace}/{name}" if namespace else name
+    kind, namespace, name = obj.get("kind"), meta.get("namespace"), meta.get("name")
+    ref = Ref(str(kind or ""), str(namespace or ""), str(name or ""))
+    return ref.kind, ref.where, str(meta.get("uid", ""))
 
 
 def _annotation(obj: Json, name: str) -> str:

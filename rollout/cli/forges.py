@@ -37,7 +37,7 @@ def reporting(forges: Forges) -> Beside:
 
     async def beside(controller: Controller) -> None:
         kube = controller.outside.kube
-        told = Reporting(kube, forges, lambda: controller.leading)
+        told = Reporting(kube, forges, controller.leads)
         kube.listen(told.changed)
         controller.when_leading(told.begin)
         await told.run()

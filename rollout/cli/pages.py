@@ -59,8 +59,7 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
                 telemetry.info("page", address=address)
                 await asyncio.Event().wait()
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"page {given.page}: {found}; a free port is wanted") from error
+            raise settings.taken(f"page {given.page}", error) from error
 
     return serve
 
@@ -163,8 +162,7 @@ class _Somebody:
             if not await self.kube.may("patch", kind, only=where[1:]):
                 what = f"{kind.lower()} {place.namespace}/{place.name}"
                 raise RefusedError(f"{self.name} may not patch {what}")
-            known = controller.leading and self.name != UNNAMED
-            who = KUBERNETES_USER + self.name if known else ""
+            who = KUBERNETES_USER + self.name if self.name != UNNAMED else ""
             asker = Asker(who, self.kube.patch)
             await controller.inbox.ask_as(Ref(*where), verb, asker, controller.clock())
         except UnprovenError as error:

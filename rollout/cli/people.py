@@ -112,16 +112,16 @@ class Talk:
     ) -> Sequence[Coroutine[Any, Any, None]]:
         kube, inbox, clock = controller.outside.kube, controller.inbox, controller.clock
         client = Client(self._calls(self.secrets.bot, http))
-        leading = lambda: controller.leading  # noqa: E731
-        self._hearing = Hearing(kube, client, inbox, clock, leading, self.record)
+        self._hearing = Hearing(kube, client, inbox, clock, self.record)
         self._ready.set()
-        showing = Showing(kube, client, clock, inbox.trouble, leading, inbox.kinds)
+        showing = Showing(kube, client, clock, inbox.trouble, controller.leads, inbox.kinds)
         kube.listen(showing.changed)
         controller.when_leading(showing.begin)
         inbox.chat, inbox.members = None, Roster(client, clock).members
         work = [showing.run()]
         if self.secrets.app is not None:
             calls = self._calls(self.secrets.app, http)
+            leading = lambda: controller.leading  # noqa: E731
             socket = Socket(calls, self._hear, self._answer, _complain, leading)
             work.append(socket.run())
         return work
@@ -149,7 +149,7 @@ def telling(listeners: Listeners) -> Beside:
             kube,
             listeners,
             controller.clock,
-            lambda: controller.leading,
+            controller.leads,
             controller.inbox.kinds,
             settings.own_namespace(),
         )

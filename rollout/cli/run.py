@@ -26,6 +26,7 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Metrics, Proxies
+from rollout.controller.rights import MOST_SHARDS
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -52,7 +53,7 @@ from rollout.web import live as live_door
 BEHIND = "unix:"
 
 
-def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to twelve
+def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to thirteen
     context: typer.Context,
     namespace: Annotated[
         str, options.setting("namespace", "Only this one; default: all.", "--namespace", "-n")
@@ -76,6 +77,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     ] = "",
     policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
     audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
+    shards: Annotated[
+        int,
+        options.setting("shards", "Leases that share the namespaces.", limits=(1, MOST_SHARDS)),
+    ] = 1,
     log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
 ) -> None:
     """Run the controller until SIGTERM or Ctrl-C.
@@ -96,6 +101,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
         page=page,
         policy=policy,
         audit=audit,
+        shards=shards,
         log_level=log_level,
     )
     _log(given.log_level)
@@ -113,7 +119,7 @@ async def _run(given: Settings) -> None:
         outside, cluster, sources, webhooks = await _outside(given, allowed, api, exits)
         told = await exits.enter_async_context(_forges(allowed))
         identity = _identity()
-        recorder = Recorder(given.audit, identity)
+        recorder = Recorder(given.audit, identity, given.shards)
         talk = people.talk(allowed.slack, listens=bool(given.listen), record=recorder.refused)
         inbound = Inbound(forges.shared(allowed.push))
         edges = await exits.enter_async_context(
@@ -134,7 +140,7 @@ async def _run(given: Settings) -> None:
             beside = (*beside, _door(given.listen, doors))
         if given.page:
             beside = (*beside, pages.beside(given, allowed.page, api))
-        mine = app.Settings(settings.own_namespace(), identity, beside)
+        mine = app.Settings(_lease_space(given), identity, beside, given.shards)
         telemetry.info("started", address=given.listen or None)
         await app.run(outside, mine, stop)
     telemetry.info("stopped")
@@ -210,11 +216,11 @@ def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: 
                 manifests=allowed.manifests,
                 instance=controller.settings.identity,
             ),
-            leading=lambda: controller.leading,
+            leads=controller.leads,
             instruments=controller.metrics,
         )
         following = Following(sources, cluster)
-        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leading)
+        pushes = Pushes(cluster, following.nudge, inbound.shared, loop.clock, sources.leads)
         inbound.pushes = pushes
         try:
             await following.run()
@@ -234,8 +240,7 @@ def _door(address: str, doors: web.Settings) -> Beside:
         try:
             await web.serve(controller, mine, ready)
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"listen {address}: {found}; a free port is wanted") from error
+            raise settings.taken(f"listen {address}", error) from error
 
     return beside
 
@@ -249,6 +254,17 @@ def _live(server: str) -> Beside:
                 await asyncio.Event().wait()
 
     return beside
+
+
+def _lease_space(given: Settings) -> str:
+    """Where our Leases live; empty: there are none. Errors: ``RefusedError``."""
+    own = settings.own_namespace()
+    if given.shards > 1 and not own:
+        raise RefusedError(
+            f"shards {given.shards}: there is no namespace for their Leases outside a cluster; "
+            "POD_NAMESPACE must name one"
+        )
+    return own
 
 
 def _identity() -> str:

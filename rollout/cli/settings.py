@@ -1,6 +1,6 @@
 """The controller's settings, and the only place where the environment is read.
 
-At most twelve, besides which of the kubeconfig's clusters it is.
+At most thirteen, besides which of the kubeconfig's clusters it is.
 """
 
 import os
@@ -26,6 +26,7 @@ class Settings:
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
     ``page``: host:port of the page for browsers; empty: there is none.
     ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
+    ``shards``: among how many Leases the objects are shared.
     ``policy``: the file that says what manifests may ask of us; empty: the safest (``policy.py``).
     """
 
@@ -42,6 +43,7 @@ class Settings:
     page: str = ""
     policy: str = ""
     audit: str = ""
+    shards: int = 1
     log_level: str = "info"
 
 
@@ -63,6 +65,11 @@ def address(name: str, text: str) -> tuple[str, int]:
     if not port.isdigit():
         raise RefusedError(f"{name} {text!r}: is no address; host:port is wanted")
     return host.strip("[]"), int(port)
+
+
+def taken(what: str, error: OSError) -> RefusedError:
+    """Why nothing can listen at ``what``, such as ``port 8080``, and what to do."""
+    return RefusedError(f"{what}: {error.strerror or type(error).__name__}; a free port is wanted")
 
 
 def secret(path: str) -> str:

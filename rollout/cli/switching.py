@@ -41,7 +41,7 @@ def beside(edges: Beyond) -> Beside:
         following = Following(
             edges,
             loop.clock,
-            lambda: controller.leading,
+            controller.leads,
             instance,
             controller.inbox,
             controller.metrics,

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from rollout.controller import telemetry
@@ -14,7 +15,6 @@ from rollout.controller.instruments import Fleet, Instruments
 from rollout.controller.keeping.inbox import Inbox, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
-from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.controller.loop import Alarms, Loop, Scheduler, clock
 from rollout.controller.ports import Cluster, Json, Metrics, Proxies, Webhooks
@@ -22,9 +22,13 @@ from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
+from rollout.controller.shards import Shards
+from rollout.controller.sharing import Mine, everything, namespace_of
 from rollout.errors import OutsideError, RolloutError
 
-LEADS = "1 on the replica that acts, 0 on those that follow."
+LEADS = "For how many shards this replica acts: 1 or 0 where there is but one."
+SHARDS = "Among how many shards this replica was told to share the objects."
+HELD = "1 on the replica that acts for the shard, 0 on the others."
 SILENCE = "Since the quietest of our watches of the API server gave a sign of life."
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
 
@@ -48,12 +52,14 @@ class Settings:
     """``namespace``: where our Lease lives; empty: no Lease, this is the only replica.
 
     ``identity``: this process, unlike any other.
+    ``shards``: among how many Leases the objects are shared; without a Lease there is one.
     ``beside``: what runs along for as long as the controller does, such as the sources.
     """
 
     namespace: str = ""
     identity: str = "rollout"
     beside: Sequence[Beside] = ()
+    shards: int = 1
 
 
 @dataclass(slots=True)
@@ -73,7 +79,7 @@ class Controller:
     inbox: Inbox = field(init=False)
     hooks: Hooks = field(init=False)
     loop: Loop = field(init=False)
-    leader: Leader | None = field(init=False, default=None)
+    shards: Shards | None = field(init=False, default=None)
     remarks: list[Callable[[], str]] = field(default_factory=list)
     moved_by: Callable[[str], str] = lambda _: ""
     _begins: list[Callable[[], None]] = field(default_factory=list)
@@ -84,29 +90,34 @@ class Controller:
         kube = self.outside.kube
         self.metrics = self.outside.instruments
         self.metrics.watch(Fleet(self._listed))
-        self.metrics.asked("rollout_leader", LEADS, lambda: float(self.leading))
+        self._tell_of_shards()
         self.metrics.asked("rollout_watch_silence_seconds", SILENCE, kube.silence)
         self.store = Store(kube)
-        self._health = Health(kube, lambda: self.leader)
+        self._health = Health(kube, lambda: self.shards)
         self.inbox = of_rollouts(self.store, lambda key: self.loop.wake(key, urgent=True))
         self.hooks = Hooks(
             self.outside.webhooks,
             kube,
             self.clock,
             wake=lambda key: self.loop.wake(key),  # noqa: PLW0108 - there is no loop yet
-            leading=lambda: self.leading,
+            leads=self.leads,
         )
         if self.settings.namespace:
-            self.leader = Leader(
+            self.shards = Shards(
                 kube,
                 self.settings.namespace,
                 self.settings.identity,
                 self.clock,
-                self._leads,
+                self._changes_hands,
+                lambda mine: self.loop.idle(mine),  # noqa: PLW0108 - there is no loop yet
+                self.settings.shards,
             )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set; then looks under way end, and the Lease is given back."""
+        """Until ``stop`` is set; then looks under way end, and the Leases are given back.
+
+        Whoever follows need not wait for what ends after that: nothing of it writes any more.
+        """
         alarms = self.alarms()
         looks = self._looks()
         self.loop = Loop(
@@ -120,25 +131,33 @@ class Controller:
         looks.gone = self._gone
         self.outside.kube.listen(self._changed)
         self._begin()
+        leading = [asyncio.create_task(self.shards.run())] if self.shards else []
         tasks = [asyncio.create_task(work) for work in self._work()]
         try:
-            await _until(stop, tasks)
+            await _until(stop, [*leading, *tasks])
         finally:
             await self.loop.stop()
+            await _ended(leading)
+            await self._release()
             await self.hooks.stop()
             alarms.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._release()
+            await _ended(tasks)
 
     @property
     def leading(self) -> bool:
-        """Whether this replica may act now."""
-        return self.leader is None or self.leader.leading
+        """Whether this replica may act now, for some objects at least."""
+        return self.shards is None or self.shards.held > 0
+
+    def leads(self, namespace: str) -> bool:
+        """Whether this replica may act now for ``namespace``; empty: the cluster's own objects."""
+        return self.shards is None or self.shards.leads(namespace)
+
+    def holds(self, place: int) -> bool:
+        """Whether this replica may act now for the shard of that number, from 0."""
+        return self.shards is None or self.shards.leaders[place].leading
 
     def when_leading(self, begin: Callable[[], None]) -> None:
-        """``begin`` is called each time that this replica begins to act; now, if it does."""
+        """``begin`` is called each time that this replica acts for more; now, if it acts."""
         self._begins.append(begin)
         if self.leading:
             begin()
@@ -160,7 +179,8 @@ class Controller:
 
     def newest(self, key: str) -> Json | None:
         """The status of the Rollout ``namespace/name`` after its last look; None: not ours."""
-        return self.store.newest(key, self.clock()) if self.leading else None
+        leads = self.leads(namespace_of(key))
+        return self.store.newest(key, self.clock()) if leads else None
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""
@@ -183,7 +203,7 @@ class Controller:
             interests=self._interests,
             metrics=self.metrics,
             clock=self.clock,
-            leading=lambda: self.leading,
+            leads=self.leads,
             gone=lambda _: None,
         )
 
@@ -192,9 +212,18 @@ class Controller:
         self.loop.forget(key)
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
-        leading = [self.leader.run()] if self.leader else []
         health = (self._health.run(), self._health.ask())
-        return [*health, *leading, *(b(self) for b in self.settings.beside)]
+        return [*health, *(b(self) for b in self.settings.beside)]
+
+    def _tell_of_shards(self) -> None:
+        count = self.settings.shards
+        self.metrics.asked("rollout_leader", LEADS, self._held)
+        self.metrics.asked("rollout_shards", SHARDS, lambda: float(count))
+        places = {str(place): partial(_number, self.holds, place) for place in range(count)}
+        self.metrics.each("rollout_shard_leader", HELD, "shard", places)
+
+    def _held(self) -> float:
+        return float(self.shards.held if self.shards else 1)
 
     def _begin(self) -> None:
         """What the first looks will read is asked for beforehand, so that they find it."""
@@ -203,14 +232,14 @@ class Controller:
                 self.outside.kube.list(kind)
         self._wake_all()
 
-    def _wake_all(self) -> None:
+    def _wake_all(self, mine: Mine = everything) -> None:
         """Every Rollout is looked at, as soon as it is known which there are."""
         try:
             keys = self.store.rollouts()
         except OutsideError:
-            asyncio.get_running_loop().call_later(FIRST, self._wake_all)
+            asyncio.get_running_loop().call_later(FIRST, self._wake_all, mine)
             return
-        for key in keys:
+        for key in filter(mine, keys):
             self.loop.wake(key)
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
@@ -221,11 +250,11 @@ class Controller:
         for key in self._interests.whom(touched):
             self.loop.wake(key)
 
-    def _leads(self, leading: bool) -> None:
+    def _changes_hands(self, mine: Mine, leading: bool) -> None:
         """Whoever led before has written what we do not know."""
-        self.store.forget()
+        self.store.forget(mine)
         if leading:
-            self._wake_all()
+            self._wake_all(mine)
             for begin in self._begins:
                 begin()
 
@@ -237,10 +266,10 @@ class Controller:
             return ()
 
     async def _release(self) -> None:
-        if self.leader is None:
+        if self.shards is None:
             return
         try:
-            await self.leader.release()
+            await self.shards.release()
         except RolloutError as error:
             telemetry.warn("lease not given back", error=str(error))
 
@@ -248,6 +277,17 @@ class Controller:
 async def run(outside: Outside, settings: Settings, stop: asyncio.Event) -> None:
     """A controller, until ``stop`` is set."""
     await Controller(outside, settings).run(stop)
+
+
+def _number(holds: Callable[[int], bool], place: int) -> float:
+    return float(holds(place))
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """None of ``tasks`` runs any more; how they ended is told elsewhere."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:

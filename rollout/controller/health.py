@@ -1,13 +1,13 @@
 """Whether this process can do its work, and what of it not: heartbeat, leader, watches, rights."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rollout.controller import rights, telemetry
-from rollout.controller.leader import Leader
 from rollout.controller.ports import Cluster
 from rollout.controller.rights import Call, Need
+from rollout.controller.shards import Shards
 from rollout.errors import OutsideError, RolloutError
 
 BEAT = 1.0  # seconds between two heartbeats
@@ -21,11 +21,11 @@ ASKED = 60.0  # seconds between two questions of what we may
 class Health:
     """What ``/healthz`` and ``/readyz`` say, and the log each time that it changes.
 
-    ``leader``: None where this is the only replica.
+    ``shards``: None where this is the only replica.
     """
 
     kube: Cluster
-    leader: Callable[[], Leader | None]
+    shards: Callable[[], Shards | None]
     missing: Mapping[Call, tuple[Need, ...]] = field(default_factory=dict)
     _beat_at: float = float("-inf")
     _unknown: str = ""
@@ -78,25 +78,27 @@ class Health:
 
     def _leaderless(self) -> str:
         """Why nobody acts, as far as this replica knows; empty when one does."""
-        leader = self.leader()
-        if leader is None or leader.leading or leader.following:
-            return ""
-        return f"no replica leads: {leader.complaint or 'the lease is free'}"
+        shards = self.shards()
+        return shards.leaderless() if shards else ""
 
     async def _ask(self) -> None:
-        leader, found = self.leader(), {}
+        found = {}
         for call, needs in rights.calls(self._needs()).items():
-            own = call.kind == "Lease"
-            if own and leader is None:
-                continue
-            only = (leader.namespace, leader.name) if own and leader else ("", "")
-            if not await self.kube.may(call.verb, call.kind, call.subresource, only):
-                found[call] = needs
+            for only in self._each(call):
+                if not await self.kube.may(call.verb, call.kind, call.subresource, only):
+                    found[call] = needs
         before, self.missing = {*_sentences(self.missing)}, found
         for text in sorted({*_sentences(found)} - before):
             telemetry.warn("right missing", because=text)
         for text in sorted(before - {*_sentences(found)}):
             telemetry.info("right no longer missing", because=text)
+
+    def _each(self, call: Call) -> Sequence[tuple[str, str]]:
+        """What is asked of one by one: our own Leases; anything else as a whole."""
+        if call.kind != "Lease":
+            return (("", ""),)
+        shards = self.shards()
+        return [(one.namespace, one.name) for one in shards.leaders] if shards else ()
 
     def _needs(self) -> frozenset[Need]:
         """What the cluster's own objects want of us."""

@@ -172,9 +172,9 @@ class Instruments:
         """So many records more are in the audit log."""
         self._audited.inc(records)
 
-    def audit_waits(self, records: int) -> None:
-        """So many records are not in the audit log yet."""
-        self._audit_waiting.set(records)
+    def audit_waits(self, more: int) -> None:
+        """So many records more than before are not in an audit log yet; fewer, if negative."""
+        self._audit_waiting.inc(more)
 
     def gone(self, kind: str, namespace: str, name: str) -> None:
         """The object is no more, nor are its series."""
@@ -188,6 +188,12 @@ class Instruments:
     def asked(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge whose value is asked for whenever somebody reads it."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+    def each(self, name: str, text: str, label: str, of: Mapping[str, Callable[[], float]]) -> None:
+        """As ``asked``: a series for each value of ``label``."""
+        gauge = Gauge(name, text, (label,), registry=self.registry)
+        for value, ask in of.items():
+            gauge.labels(value).set_function(ask)
 
     def watch(self, collector: Collector) -> None:
         """What ``collector`` finds when it is asked is told, too."""

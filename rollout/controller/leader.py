@@ -2,24 +2,34 @@
 
 A Lease alone is not safety (argo-rollouts #2117): every write is a compare-and-swap besides.
 It is asked for by name, never watched: a Lease of our own namespace is all that we may read.
-Source of the protocol: client-go, ``tools/leaderelection``.
+Source of the protocol: client-go, ``tools/leaderelection``, whose usual times are 15, 10 and 2 s.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rollout.controller import rights, telemetry
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Leases
+from rollout.controller.sharing import everything
 from rollout.errors import ConflictError, RolloutError
+from rollout.model.spec import GROUP
 
 NAME = rights.LEASE
 LEASE = 8.0  # seconds without a sign of life after which another replica may take over
 BELIEF = 5.0  # seconds after its last renewal that the holder goes on
 RENEW = 2.0
 RETRY = 1.0
+MARGIN = 0.05  # after the moment in which a Lease is over, so that it is
+TRIES = 3  # at giving a Lease back, where a renewal that we no longer wait for may come between
+SHARDS = f"{GROUP}/shards"  # among how many Leases its holder shares the objects
+WISHED = f"{GROUP}/wished-by"  # the replica that has fewer Leases, and would like this one
+
+
+async def _at_once() -> None:
+    """Nothing is under way."""
 
 
 @dataclass(slots=True)
@@ -28,7 +38,11 @@ class Leader:
 
     ``changed``: told that we lead from now on, or no longer; every moment in which we did not
     lies between two tellings, so that what was not done in it can be done after the second.
+    ``number``: what the Lease says of us: among how many the objects are shared.
+    ``may``: whether we may hold it at all. ``yields``: whether it is given to that replica.
+    ``idle``: comes back once little is under way that a hand-over would cut short.
     ``complaint``: why the Lease could not be read or written last; empty when it could.
+    ``lease``: the Lease as it was read or written last; None: there was none.
     """
 
     kube: Leases
@@ -37,7 +51,12 @@ class Leader:
     clock: Callable[[], datetime]
     changed: Callable[[bool], None]
     name: str = NAME
+    number: int = 1
+    may: Callable[[], bool] = lambda: True
+    yields: Callable[[str], bool] = everything
+    idle: Callable[[], Awaitable[None]] = _at_once
     complaint: str = field(init=False, default="not asked for yet")
+    lease: Json | None = field(init=False, default=None)
     _until: float = float("-inf")
     _follows_until: float = float("-inf")
     _told: bool = False
@@ -54,6 +73,13 @@ class Leader:
         """Whether another replica held the Lease when we looked last, not long ago."""
         return asyncio.get_running_loop().time() < self._follows_until
 
+    @property
+    def holder(self) -> str:
+        """Whose it is as far as we know: ours, that of another that lives, or nobody's: empty."""
+        if self.leading:
+            return self.identity
+        return holder(self.lease) if self.lease is not None and self.following else ""
+
     async def run(self) -> None:
         """Takes the Lease when it is free, and renews it; ends only when cancelled."""
         while True:
@@ -66,48 +92,96 @@ class Leader:
             except RolloutError as error:
                 self._complain(str(error))
             self._tell()
-            due = began + (RENEW if self.leading else RETRY)
-            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, self._due(began) - asyncio.get_running_loop().time()))
             self._tell()
 
     async def release(self) -> None:
-        """Somebody else may take over at once."""
+        """Somebody else may take over at once.
+
+        Errors: ``ConflictError`` when others wrote it again and again; as ``Leases``.
+        """
         self._until = float("-inf")
-        lease = await self.kube.fetch("Lease", self.namespace, self.name)
-        if lease is not None and _holder(lease) == self.identity:
-            change = {"op": "replace", "path": "/spec/holderIdentity", "value": ""}
-            await self._patch(lease, [change])
+        for left in reversed(range(TRIES)):
+            lease = await self.kube.fetch("Lease", self.namespace, self.name)
+            if lease is None or holder(lease) != self.identity:
+                return
+            try:
+                await self._give(lease, "")
+            except ConflictError:
+                if not left:
+                    raise
+            else:
+                return
+
+    async def wish(self) -> None:
+        """Whoever holds the Lease reads there that we would like it. Errors: as ``Leases``."""
+        if self.lease is not None and not wished(self.lease):
+            self.lease = await self._patch(self.lease, self._noted(self.lease, self.identity))
+
+    def _due(self, began: float) -> float:
+        """When the Lease is looked at next: not later than when it may be taken from the dead."""
+        if self.leading and self._held is not None:
+            return began + RENEW
+        expires = self._seen[1] + LEASE + MARGIN
+        return min(began + RETRY, expires) if expires > began else began + RETRY
 
     async def _once(self) -> None:
-        """Renewed, taken, or seen to be another's; as we wrote it last, it need not be read.
+        """Renewed, taken, given away, or seen to be another's; as we wrote it last, it is not read.
 
         The times of belief are from before the request: its answer may have taken long.
         """
         began = asyncio.get_running_loop().time()
         lease, self._held = self._held, None
         lease = lease or await self.kube.fetch("Lease", self.namespace, self.name)
-        if lease is None:
-            self._held = await self.kube.create(self._lease())
-        elif _holder(lease) in ("", self.identity) or self._expired(lease, began):
-            spec = self._spec(lease)
-            self._held = await self._patch(lease, [{"op": "add", "path": "/spec", "value": spec}])
+        self.lease = lease
+        mine = lease is not None and holder(lease) == self.identity
+        if lease is not None and mine and not self.may():
+            await self._hand_over(lease, "")
+        elif not self.may():
+            self._follows_until = began + LEASE
+        elif lease is None:
+            self._holds(began, await self.kube.create(self._lease()))
+        elif mine and wished(lease) not in ("", self.identity) and self.yields(wished(lease)):
+            await self._hand_over(lease, wished(lease))
+        elif mine or not holder(lease) or self._expired(lease, began):
+            spec = {"op": "add", "path": "/spec", "value": self._spec(lease, self.identity)}
+            self._holds(began, await self._patch(lease, [spec, *self._noted(lease)]))
         else:
             self._follows_until = began + LEASE
-            return
+
+    def _holds(self, began: float, lease: Json) -> None:
+        self.lease = self._held = lease
         self._tell()  # an answer that came after the belief had ended must not hide that
         self._until = began + BELIEF
+
+    async def _hand_over(self, lease: Json, heir: str) -> None:
+        """We stop before ``heir`` can begin; empty: whoever comes first."""
+        await self.idle()
+        self._until = float("-inf")
+        self._tell()
+        began = asyncio.get_running_loop().time()
+        self.lease = await self._give(lease, heir)
+        self._follows_until = began + LEASE
+
+    async def _give(self, lease: Json, heir: str) -> Json:
+        spec = {"op": "add", "path": "/spec", "value": self._spec(lease, heir)}
+        return await self._patch(lease, [spec, *self._noted(lease)])
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self.complaint:
             telemetry.warn("lease", error=complaint, holder=self.identity)
         self.complaint = complaint
 
-    def _expired(self, lease: Json, now: float) -> bool:
-        """Whether it has not changed for its whole length, by our own clock alone."""
-        version = str(lease["metadata"].get("resourceVersion", ""))
-        if version != self._seen[0]:
-            self._seen = (version, now)
-        return now - self._seen[1] > LEASE
+    def _expired(self, lease: Json, began: float) -> bool:
+        """Whether it was not renewed for its whole length, by our own clock alone.
+
+        It was so from when the first answer came until this one was asked for at ``began``: a
+        holder whose Lease we were slow to read is alive. A wish beside it is no sign of life.
+        """
+        spec = str(lease.get("spec"))
+        if spec != self._seen[0]:
+            self._seen = (spec, asyncio.get_running_loop().time())
+        return began - self._seen[1] > LEASE
 
     def _tell(self) -> None:
         if self.leading is not self._told:
@@ -119,26 +193,52 @@ class Leader:
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": self._spec(None),
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "annotations": {SHARDS: str(self.number)},
+            },
+            "spec": self._spec(None, self.identity),
         }
 
-    def _spec(self, lease: Json | None) -> Json:
+    def _spec(self, lease: Json | None, whose: str) -> Json:
         spec = (lease or {}).get("spec") or {}
-        mine = lease is not None and _holder(lease) == self.identity
+        same = lease is not None and holder(lease) == whose
         now = self.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         turns = int(spec.get("leaseTransitions") or 0)
         return {
-            "holderIdentity": self.identity,
+            "holderIdentity": whose,
             "leaseDurationSeconds": int(LEASE),
-            "acquireTime": spec.get("acquireTime", now) if mine else now,
+            "acquireTime": spec.get("acquireTime", now) if same else now,
             "renewTime": now,
-            "leaseTransitions": turns if mine or lease is None else turns + 1,
+            "leaseTransitions": turns if same or not whose or lease is None else turns + 1,
         }
+
+    def _noted(self, lease: Json, wisher: str = "") -> list[Json]:
+        """What makes the Lease's annotations say whose wish stands; else, how we share."""
+        noted = lease["metadata"].get("annotations") or {}
+        ours = {WISHED: wisher} if wisher else {SHARDS: str(self.number)}
+        kept = {name: text for name, text in noted.items() if name != WISHED}
+        whole = {**kept, **ours}
+        if whole == noted:
+            return []
+        return [{"op": "add", "path": "/metadata/annotations", "value": whole}]
 
     async def _patch(self, lease: Json, ops: list[Json]) -> Json:
         return await self.kube.patch("Lease", self.namespace, self.name, [unchanged(lease), *ops])
 
 
-def _holder(lease: Json) -> str:
+def holder(lease: Json) -> str:
+    """Who holds it, as it says itself; empty: nobody."""
     return str((lease.get("spec") or {}).get("holderIdentity") or "")
+
+
+def number(lease: Json) -> int:
+    """Among how many Leases its last holder shared the objects; one that does not say so: 1."""
+    text = str((lease["metadata"].get("annotations") or {}).get(SHARDS, ""))
+    return int(text) if text.isascii() and text.isdigit() else 1
+
+
+def wished(lease: Json) -> str:
+    """The replica that would like it; empty: none."""
+    return str((lease["metadata"].get("annotations") or {}).get(WISHED, ""))

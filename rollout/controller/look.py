@@ -14,6 +14,7 @@ from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
+from rollout.controller.sharing import Leads, namespace_of
 from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
 from rollout.model.action import (
     Action,
@@ -45,7 +46,7 @@ class _Asked:
 class Looks:
     """Looks at Rollouts by ``namespace/name``.
 
-    ``leading``: whether this replica may act now; asked again before each write.
+    ``leads``: whether this replica may act now; asked again before each write.
     ``gone``: told of a Rollout that is no more.
     """
 
@@ -56,7 +57,7 @@ class Looks:
     interests: Interests
     metrics: Instruments
     clock: Callable[[], datetime]
-    leading: Callable[[], bool]
+    leads: Leads
     gone: Callable[[str], None]
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
     _excuses: dict[str, str] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Looks:
 
         Errors: any of ours, and nothing has been done after it.
         """
-        if not self.leading():
+        if not self.leads(namespace_of(key)):
             return None
         try:
             held = self.store.load(key)
@@ -175,7 +176,7 @@ class Looks:
 
     async def _act(self, held: Held, decision: Decision) -> None:
         """The status first; whoever loses that race does nothing."""
-        self._still_leading()
+        self._still_leading(held)
         if decision.actions:
             held = await self.store.add_finalizer(held, self.clock())
         excuse = self._excuses.get(held.key)
@@ -195,7 +196,7 @@ class Looks:
         late = untold if epoch == decision.status.epoch else ()
         refused: RefusedError | None = None
         for place, action in enumerate(decision.actions):
-            self._still_leading()
+            self._still_leading(held)
             try:
                 await self.performer.do(held, action, self.clock())
             except RolloutError as error:
@@ -211,8 +212,8 @@ class Looks:
         if refused is not None and LetGo() not in decision.actions:
             raise refused
 
-    def _still_leading(self) -> None:
-        if not self.leading():
+    def _still_leading(self, held: Held) -> None:
+        if not self.leads(held.rollout.namespace):
             raise ConflictError("lease: another replica leads by now; it looks again")
 
     def _gone(self, key: str) -> None:
@@ -256,7 +257,7 @@ class Looks:
 
     async def _explain(self, key: str, text: str, *, told: bool) -> None:
         """The status says ``text`` until a look succeeds to its end, and if ``told`` an Event."""
-        if not self.leading():
+        if not self.leads(namespace_of(key)):
             return
         try:
             held = self.store.load(key)

@@ -25,6 +25,7 @@ HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being t
 SPREAD, LATEST = 0.1, timedelta(seconds=2)  # how late an alarm may ring: of its wait, and at most
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 RACES = 3  # lost in a row are looked at again at once; more are a fight, and cost waiting
+GRACE = 1.0  # seconds that looks under way have to end where others wait to follow
 REMIND = 300.0  # seconds until the same reason is told again
 
 Look = Callable[[str], Awaitable[timedelta | None]]
@@ -196,14 +197,26 @@ class Loop:
             del self._states[key]
 
     async def stop(self) -> None:
-        """No look runs and none begins; those that run may finish what they are doing."""
+        """No look runs and none begins; those that run may finish what they do, if that is soon.
+
+        Whoever follows waits for us meanwhile, and does anew what a look left undone.
+        """
         self._stopping = True
         for key, state in self._states.items():
             self.alarms.off(key)
             if state.timer:
                 state.timer.cancel()
+        await self.idle(lambda _: True)
         tasks = [state.task for state in self._states.values() if state.task]
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self, which: Callable[[str], bool]) -> None:
+        """The looks that run now at what ``which`` says are over, or have had ``GRACE`` for it."""
+        tasks = [state.task for key, state in self._states.items() if state.task and which(key)]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
 
     def _later(self, key: str, state: _State, wait: float) -> None:
         if state.timer:

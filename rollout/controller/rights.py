@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LEASE = "rollout-controller"
+MOST_SHARDS = 8
+"""Leases that roles allow by name, so that a number of shards may change without a right."""
 _SEE = ("list", "watch")
 
 
@@ -204,6 +206,11 @@ RIGHTS: tuple[Right, ...] = (
     Right(Need.SWITCHOVERS, ("get",), ("Secret",)),
     Right(Need.SWITCHOVERS, ("list",), ("CronJob", "ResourceQuota")),
 )
+
+
+def leases(count: int) -> tuple[str, ...]:
+    """The names of the Leases by which replicas share all objects; the first is always there."""
+    return (LEASE, *(f"{LEASE}-{place}" for place in range(1, count)))
 
 
 def calls(of: frozenset[Need] = USUAL) -> Mapping[Call, tuple[Need, ...]]:

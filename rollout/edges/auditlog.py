@@ -36,6 +36,9 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 class FileLog:
     """The log at ``path``; ``controller``: this process, unlike any other.
 
+    ``beside``: which other files there may be that tell of what was told there before, such as
+    those of other shards while their number was another; asked at each opening.
+
     All methods block, and are to be called by one at a time. Errors of all: ``OutsideError``, and
     then nothing of that call is in the log.
     """
@@ -43,6 +46,7 @@ class FileLog:
     path: Path
     controller: str
     clock: Callable[[], datetime]
+    beside: Callable[[], Iterable[Path]] = tuple
     _book: Book = field(default_factory=Book)
     _file: int = -1
     _size: int = 0
@@ -54,7 +58,10 @@ class FileLog:
             self._take_lock()
             self._enter()
             self._write(iter((book.started(self.controller, self.clock()),)))
-            return self._book.marks.copy()
+            marks = self._book.marks.copy()
+            for other in self.beside():
+                marks.take(_told(other).marks)
+            return marks
 
     def append(self, records: Sequence[Record]) -> None:
         """They are on the disk, in this order."""
@@ -250,13 +257,19 @@ def _predecessor(path: Path) -> Book:
     for other in path.parent.glob(f"{path.stem}*"):
         if other == path or other.suffix == ".lock" or not other.is_file():
             continue
-        found = Book()
-        with contextlib.suppress(OSError, EOFError):
-            for line in lines(other):
-                found.read(line)
+        found = _told(other)
         if found.head.seq > newest.head.seq:
             newest = found
     return newest
+
+
+def _told(path: Path) -> Book:
+    """What the log file has told, as far as it can be read."""
+    book = Book()
+    with contextlib.suppress(OSError, EOFError):
+        for line in lines(path):
+            book.read(line)
+    return book
 
 
 def _all(file: int, data: bytes) -> None:

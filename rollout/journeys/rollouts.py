@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout import strategies
+from rollout.journeys.entries import decided, remarks
 from rollout.manifest import objects, record
 from rollout.messages import terminal
 from rollout.model.journey import Decided, Journal, Journey, Reached, Step
@@ -70,10 +71,7 @@ def journey(rollout: Rollout, status: RolloutStatus) -> Journey:
         pause=attempt.pause,
         answers=attempt.approvals,
         percent=terminal.percent(status),
-        verdicts=(
-            *(f"warning: {text}" for text in attempt.warnings),
-            *(f"{one.outcome.value}: {one.text}" for one in attempt.verdicts),
-        ),
+        verdicts=remarks(attempt.warnings, attempt.verdicts),
         epoch=status.epoch,
     )
 
@@ -83,22 +81,8 @@ def _journal(status: RolloutStatus) -> Journal:
 
 
 def _decided(entry: Entry) -> Decided:
-    return Decided(
-        id=entry.id,
-        at=entry.at,
-        stage=entry.stage.value,
-        split=entry.split,
-        because=entry.because,
-        reached=_REACHED.get(entry.stage),
-        revision=entry.revision,
-        evidence=entry.evidence,
-        commit=entry.commit,
-        by=entry.by,
-        request=entry.request,
-        claimed=entry.claimed,
-        reason=entry.reason,
-        image=entry.image,
-    )
+    own = {"split": entry.split, "revision": entry.revision, "image": entry.image}
+    return decided(entry, entry.stage.value, _REACHED.get(entry.stage), **own)
 
 
 def _approvals(rollout: Rollout) -> Iterator[Approval]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from rollout.journeys.entries import decided, remarks
 from rollout.manifest import switchovers
 from rollout.messages import switching
 from rollout.model.journey import Decided, Journal, Journey, Reached, Step
@@ -71,10 +72,7 @@ def journey(switchover: Switchover, status: SwitchoverStatus) -> Journey:
         percent=stage.split.canary,
         side="green",
         promoted="Switched over",
-        verdicts=(
-            *(f"warning: {text}" for text in attempt.warnings),
-            *(f"{one.outcome.value}: {one.text}" for one in attempt.verdicts),
-        ),
+        verdicts=remarks(attempt.warnings, attempt.verdicts),
         epoch=status.epoch,
     )
 
@@ -84,21 +82,8 @@ def _journal(status: SwitchoverStatus) -> Journal:
 
 
 def _decided(entry: SwitchEntry) -> Decided:
-    return Decided(
-        id=entry.id,
-        at=entry.at,
-        stage=entry.stage.value,
-        split=entry.split,
-        because=entry.because,
-        reached=_REACHED.get(entry.stage),
-        revision="to green",
-        evidence=entry.evidence,
-        commit=entry.commit,
-        by=entry.by,
-        request=entry.request,
-        claimed=entry.claimed,
-        reason=entry.reason,
-    )
+    own = {"split": entry.split, "revision": "to green"}
+    return decided(entry, entry.stage.value, _REACHED.get(entry.stage), **own)
 
 
 def _step(switchover: Switchover, status: SwitchoverStatus) -> Step | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from rollout.journeys.entries import decided, remarks
 from rollout.manifest import upgrades
 from rollout.messages import upgrades as words
 from rollout.model.journey import Decided, Journal, Journey, Reached, Step
@@ -70,10 +71,7 @@ def journey(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Journey:
         answers=attempt.approvals,
         promoted="Upgraded",
         lines=tuple(words.waves_in_short(upgrade, status)),
-        verdicts=(
-            *(f"warning: {text}" for text in attempt.warnings),
-            *(f"{one.outcome.value}: {one.text}" for one in attempt.verdicts),
-        ),
+        verdicts=remarks(attempt.warnings, attempt.verdicts),
         epoch=status.epoch,
     )
 
@@ -83,20 +81,7 @@ def _journal(status: UpgradeStatus) -> Journal:
 
 
 def _decided(entry: UpgradeEntry) -> Decided:
-    return Decided(
-        id=entry.id,
-        at=entry.at,
-        stage=f"{entry.state.value} {entry.stop}".strip(),
-        split="",
-        because=entry.because,
-        reached=_REACHED.get(entry.state),
-        evidence=entry.evidence,
-        commit=entry.commit,
-        by=entry.by,
-        request=entry.request,
-        claimed=entry.claimed,
-        reason=entry.reason,
-    )
+    return decided(entry, f"{entry.state.value} {entry.stop}".strip(), _REACHED.get(entry.state))
 
 
 def _approvals(spec: ControlPlaneUpgradeSpec) -> Iterator[Approval]:

@@ -34,6 +34,10 @@ NOTE = f"{GROUP}/request-note"
 BY, REASON = 64, 160
 """The most characters that are kept of who asks, and of why."""
 
+LONGEST_COMMIT, LONGEST_AUTHOR = 64, 200
+"""The most characters that are read of them: whoever annotates may write anything, and buttons and
+messages that carry it have bounds. A SHA-256 has 64 digits."""
+
 _REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
 
 
@@ -107,8 +111,8 @@ def driven(obj: Mapping[str, Any]) -> Driven:
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
         generation=number(metadata, "generation"),
-        commit=visible(text(annotations, COMMIT)),
-        author=visible(text(annotations, AUTHOR)),
+        commit=visible(text(annotations, COMMIT))[:LONGEST_COMMIT],
+        author=visible(text(annotations, AUTHOR))[:LONGEST_AUTHOR],
         **heard(obj),
     )
 

@@ -5,7 +5,7 @@ what stands there already never says a thing twice, after a crash neither.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +77,7 @@ def _pressing(card: Card) -> str:
     return repr((card.state, card.percent, because, card.facts, card.tickets))
 
 
+CALLED = 40  # people and groups whom one message names
 _NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
@@ -191,11 +192,18 @@ def _replies(journey: Journey, channel: str) -> Iterator[Words]:
 def _asking(step: Step) -> str:
     """A new message, since only such a one rings at those whom it names."""
     wanted, until = step.approval, _expires(step)
-    people = ", ".join(slack.mention(one) for one in wanted.approvers) if wanted else ""
+    people = _called(wanted.approvers) if wanted else ""
     when = f"<!date^{until}^{{date_short_pretty}} {{time}}|{until}>" if until else "it expires"
     quorum = f" ({wanted.quorum} are needed)" if wanted and wanted.quorum > 1 else ""
     named = f"{people or 'somebody'}: {slack.safe(step.name)}"
     return f"{named} waits for an answer above, until {when}{quorum}"
+
+
+def _called(approvers: Sequence[str]) -> str:
+    """As many as one message has room to ring at; groups first, since each of them is many."""
+    groups_first = sorted(approvers, key=lambda entry: not entry.startswith("S"))
+    more = [f"and {len(approvers) - CALLED} more"] if len(approvers) > CALLED else []
+    return ", ".join([*map(slack.mention, groups_first[:CALLED]), *more])
 
 
 def _past(journey: Journey, number: int) -> Iterator[Shown]:

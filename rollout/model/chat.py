@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from rollout.model.mesh import Ref
+
 PROOF = "slack:"
 """In front of a user's id where an answer says who gave it: Slack vouched for that id."""
 
@@ -26,7 +28,7 @@ _SHORT = {kind: word for word, kind in BEFORE.items()}
 
 def called(kind: str, namespace: str, name: str) -> str:
     """How people call an object that we drive: ``shop/reviews`` is a Rollout."""
-    where = f"{namespace}/{name}" if namespace else name
+    where = Ref(kind, namespace, name).where
     return f"{_SHORT[kind]}/{where}" if kind in _SHORT else where
 
 

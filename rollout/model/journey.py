@@ -12,7 +12,10 @@ from enum import StrEnum
 from rollout.model.chat import called
 from rollout.model.reasons import PauseKind
 from rollout.model.spec import Approval, Notify, NotifyOn
-from rollout.model.status import Answer, Pause, Phase, RefusedRequest, counted, epoch_of
+from rollout.model.status import Answer, Pause, Phase, RefusedRequest, counted, epoch_of, of_step
+
+KINDS = ("Rollout", "ControlPlaneUpgrade", "ClusterSwitchover")
+"""Every kind that we drive."""
 
 
 class Reached(StrEnum):
@@ -147,7 +150,7 @@ class Journey:
     def answered(self) -> tuple[Answer, ...]:
         """What people have answered to the step it is at."""
         index = self.step.index if self.step else -1
-        return tuple(a for a in self.answers if (a.step, a.attempt) == (index, self.number))
+        return of_step(self.answers, index, self.number)
 
     @property
     def happened(self) -> frozenset[NotifyOn]:

@@ -33,9 +33,13 @@ class Ref:
     namespace: str = ""
     name: str = ""
 
+    @property
+    def where(self) -> str:
+        """``namespace/name``, or the name alone of one of the cluster's own."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
     def __str__(self) -> str:
-        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        return f"{self.kind.lower()} {where}"
+        return f"{self.kind.lower()} {self.where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +316,7 @@ class MeshPod(NamedTuple):
     own_image: bool = False
     templates: str = ""
     restarts: bool = True  # restartPolicy is not Never
+    uid: str = ""
 
     @property
     def ref(self) -> Ref:

@@ -1,6 +1,6 @@
 """What we remember between looks, and which phase and stage may follow which."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from rollout.errors import visible as visible  # noqa: PLC0414 - a sentence of a status, too
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
-from rollout.model.units import CONFIG
+from rollout.model.units import CONFIG, past
 
 STEP_INDEX = Field(
     validation_alias=AliasChoices("stepIndex", "step"),
@@ -23,13 +24,6 @@ STEP_INDEX = Field(
 
 MOST = 79
 """Characters of a ``because``."""
-
-
-def visible(text: str) -> str:
-    """``text`` with a blank for each character that steers a screen, or that none shows."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def sentence(text: str, most: int = MOST) -> str:
@@ -264,6 +258,11 @@ class Answer:
         return asked_by(self.who, self.claimed)
 
 
+def of_step(given: Iterable[Answer], step: int, attempt: int) -> tuple[Answer, ...]:
+    """The answers that speak of that step of that attempt; others are of the past."""
+    return tuple(one for one in given if (one.step, one.attempt) == (step, attempt))
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An HTTP gate that has opened; ``nonce`` is the question's, so it speaks of one step only."""
@@ -433,7 +432,7 @@ class StageStatus:
         """
         ahead = [at for at in (self.asked_at, self.confirmed_at) if at is not None and at > now]
         stage = self.asked(now) if ahead else self
-        since = None if self.since is None else min(self.since, now)
+        since = past(self.since, now)
         return stage if since == self.since else replace(stage, since=since)
 
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
@@ -454,6 +453,10 @@ class StepStatus:
     name: str
     entered_at: datetime
     opened: Opened | None = None
+
+    def set_right(self, now: datetime) -> "StepStatus":
+        """The same step, which has begun by ``now``; as ``StageStatus.set_right``."""
+        return self if self.entered_at <= now else replace(self, entered_at=now)
 
 
 @dataclass(frozen=True, slots=True)

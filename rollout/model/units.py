@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
@@ -54,6 +54,11 @@ def duration(value: object) -> timedelta:
     if seconds > _YEAR:  # adding what is much longer to a date overflows it
         raise ValueError(f"is {value!r}; a duration is at most 365d")
     return timedelta(milliseconds=count) if match[2] == "ms" else timedelta(seconds=seconds)
+
+
+def past(at: datetime | None, now: datetime) -> datetime | None:
+    """``at``, which is never to come: a wall clock was ahead where it says so, and it is now."""
+    return None if at is None else min(at, now)
 
 
 def words(value: timedelta) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -246,6 +246,13 @@ class Freeze:
         if self.to <= self.from_:
             raise ValueError("a freeze ends after it begins")
 
+    def __str__(self) -> str:
+        return f"until {self.to.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+    def holds(self, now: datetime) -> bool:
+        """Whether ``now`` is in it."""
+        return self.from_ <= now < self.to
+
 
 @dataclass(frozen=True, slots=True)
 class ControlPlaneUpgradeSpec:
@@ -300,7 +307,7 @@ class ControlPlaneUpgradeSpec:
         """The freeze that ``now`` is in; None where a person has overruled them."""
         if any(each.rule == FREEZE for each in self.preflight.overrule):
             return None
-        return next((each for each in self.freezes if each.from_ <= now < each.to), None)
+        return next((each for each in self.freezes if each.holds(now)), None)
 
     @property
     def groups(self) -> tuple[Wave, ...]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from rollout.model.mesh import Ref
 from rollout.model.spec import OpenObject
 from rollout.model.status import Answer, Pause, Phase, RefusedRequest, Verdict, Vouched
-from rollout.model.units import CONFIG
+from rollout.model.units import CONFIG, past
 
 
 class State(StrEnum):
@@ -96,6 +96,7 @@ class Awaits(StrEnum):
     NODES = "Nodes"  # somebody who updates CNI or ztunnel
     OBJECTS = "Objects"  # somebody must put right what cannot be written
     DRIFT = "Drift"  # somebody else's edit of what we changed
+    WORSE = "Worse"  # on the way back: what is back serves worse than what is not
     FREEZE = "Freeze"  # the end of a time in which nothing new begins
 
 
@@ -177,6 +178,18 @@ class WaveStatus:
     began_at: datetime | None = None
     ended_at: datetime | None = None
 
+    def set_right(self, now: datetime) -> "WaveStatus":
+        """The same wave, as ``StopStatus.set_right``; what restarts are marked with stays."""
+        if all(one.since is None or one.since <= now for one in self.namespaces):
+            return self
+        spaces = tuple(replace(one, since=past(one.since, now)) for one in self.namespaces)
+        return replace(self, namespaces=spaces)
+
+
+def tag_wave(tag: str) -> str:
+    """The name of the wave of those who come along with that tag."""
+    return f"tag {tag}"
+
 
 @dataclass(frozen=True, slots=True)
 class StopStatus:
@@ -198,6 +211,23 @@ class StopStatus:
     asked_at: datetime | None = None
     confirmed_at: datetime | None = None
 
+    def set_right(self, now: datetime) -> "StopStatus":
+        """The same stop once a wall clock that was ahead is right again: nothing is to come."""
+        times = (self.entered_at, self.asked_at, self.confirmed_at)
+        if all(at is None or at <= now for at in times):
+            return self
+        return replace(
+            self,
+            entered_at=min(self.entered_at, now),
+            asked_at=past(self.asked_at, now),
+            confirmed_at=past(self.confirmed_at, now),
+        )
+
+    @property
+    def part_name(self) -> str:
+        """The name of the wave that is one part of it."""
+        return f"{self.name}/{self.part + 1}"
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -214,6 +244,10 @@ class WayBack:
     """Why all goes back, from where, and since when.
 
     ``left``: how many changes, of the oldest, are still to be taken back.
+    ``well_until``: what came before it is what the requests are compared with once they are back:
+    the stop that is gone back from had not begun.
+    ``holds``: whether it stops where it is seen to do harm; a person who said ``resume`` ends that.
+    ``seen``: what the requests said at its end; empty: it is not over.
     """
 
     __pydantic_config__ = CONFIG
@@ -222,6 +256,9 @@ class WayBack:
     state: State
     at: datetime
     left: int = 0
+    well_until: datetime | None = None
+    holds: bool = True
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

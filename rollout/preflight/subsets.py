@@ -56,21 +56,38 @@ def empty_subset(case: Case) -> Iterator[str]:
         carried = [p["metadata"].get("labels") or {} for p in pods]
         if not any(selector.matches(wanted, c) for c in carried):
             yield f"service {case.target.host}: subset {name} has requests but no ready pod"
+    yield from _unnamed(case, ready)
+
+
+def _unnamed(case: Case, ready: frozenset[str]) -> Iterator[str]:
+    """A route that names no subset reaches every pod, until the journey names stable's."""
+    workload = next((d for d in case.workloads if d["metadata"]["name"] == case.stable), None)
+    names = {p["metadata"]["name"] for p in case.pods(workload)} if workload else set()
+    if names & ready or not any(
+        name is None for obj in case.managed for name in _live_in(obj, case)
+    ):
+        return
+    told = (
+        f"would get all requests of a route without a subset, and has no ready pod of {case.stable}"
+    )
+    yield f"service {case.target.host}: subset {case.target.stable} {told}"
 
 
 def _live(case: Case) -> Iterator[str]:
     """Subsets that get requests of managed routes now, each once."""
-    return iter(dict.fromkeys(name for obj in case.managed for name in _live_in(obj, case)))
+    named = (name for obj in case.managed for name in _live_in(obj, case) if name is not None)
+    return iter(dict.fromkeys(named))
 
 
-def _live_in(obj: Obj, case: Case) -> Iterator[str]:
+def _live_in(obj: Obj, case: Case) -> Iterator[str | None]:
+    """The subsets of its destinations that get requests; None: one without a subset."""
     space = namespace(obj, case.target)
     for _, route in meant(obj, case.target):
         entries = route.get("route") or []
         for entry in entries:
             mine = is_host(entry, space, case.target) and (len(entries) == 1 or weight(entry))
-            if mine and (name := subset(entry)):
-                yield name
+            if mine:
+                yield subset(entry)
 
 
 def several_rules(case: Case) -> Iterator[str]:

@@ -69,7 +69,7 @@ def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
     if drain is not None and drain.since is not None and drain.since > now:
         status = replace(status, draining=replace(drain, since=now))
     if step is not None and step.entered_at > now:
-        status = attempted(status, step=replace(step, entered_at=now))
+        status = attempted(status, step=step.set_right(now))
     return status if stage == status.stage else replace(status, stage=stage)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, gate, requests
 from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
 from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
@@ -103,20 +103,31 @@ def _promote(look: Look, request: Request) -> Turn | None:
         return None
     if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
         return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
-    return _unless_lacking(look, None) or journey.switch(look, f"promoted by {request.story}")
+    because = f"promoted{_unapproved(look)} by {request.story}"
+    return _unless_lacking(look, None) or journey.switch(look, because)
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not Stage.STEPPING or look.status.attempt.step is None:
         return None
     index = look.status.attempt.step.index + 1
-    because = f"step skipped by {request.story}"
+    because = f"step skipped{_unapproved(look)} by {request.story}"
     if index < len(look.plan.stops):
         lack = _unless_lacking(look, look.plan.stops[index])
         return lack or journey.enter_step(look, index, because)
     if look.plan.finish is Finish.HOLD:
         return _refused(look, request, "this was the last step; promote or abort")
     return _unless_lacking(look, None) or journey.switch(look, because)
+
+
+def _unapproved(look: Look) -> str:
+    """A word for a step whose people are passed by: RBAC may do that, and not in silence."""
+    status = look.status
+    if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
+        return ""
+    step = holding.stop(look.rollout, status).step
+    passed_by = gate.unapproved(look.rollout, step, status, look.seen, look.now)
+    return " unapproved" if passed_by else ""
 
 
 def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
@@ -175,19 +186,15 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status = look.status
     if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
-    yes = request.verb is Verb.APPROVE
-    if yes and holding.stop(look.rollout, status).step.approval is None:
+    yes, approval = request.verb is Verb.APPROVE, holding.stop(look.rollout, status).step.approval
+    if yes and approval is None:
         return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
-    step, attempt = status.attempt.step.index, status.attempt.number
-    answer = Answer(
-        *(yes, look.now, step, attempt),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    index = status.attempt.step.index
+    answer = requests.answer(request, index, status.attempt.number, look.now)
+    if why := approvals.bar(approval, answer, look.rollout.author):
+        return _refused(look, request, why)
+    status, because = requests.given(status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(

@@ -106,6 +106,10 @@ def _preparing(look: Look) -> Turn:
     wrong = wanted.wrong_subsets(status, look.seen)
     unnamed = status.subset_mode is SubsetMode.ROLE and not status.revisions_isolated
     if unnamed and status.stable_subset not in wrong:
+        ready, least = look.pods(status.stable).ready, stable_need(look, 100)
+        if look.seen.strangers and ready < least:  # whose pods serve these requests now
+            because = f"other revisions' pods serve, too: stable has {ready} of {least} pods"
+            return Turn(status, because, SOON, WaitsFor.STABLE)
         status = replace(status, revisions_isolated=True)
         return Turn(status, "keeping the revisions apart", AT_ONCE)
     if look.seen.traffic.differences or wrong:

@@ -7,6 +7,7 @@ from rollout import requests as people
 from rollout.model.action import LetGo
 from rollout.model.reasons import Reason
 from rollout.model.turn import SOON, Notice, short
+from rollout.model.units import past
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, UpgradeDecision
 from rollout.model.upgrading import Awaits, State, UpgradeStatus
@@ -32,10 +33,24 @@ def decide(
     upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
 ) -> UpgradeDecision:
     """What to remember and what to do, from one look."""
+    status = _set_right(status, now)
     first = Look(people.vouched_for(upgrade, status), status, seen, now)
     look = drift.landed(first)
     turn = transitions.lawful(look, _turn(look))
     return _finish(first, turn)
+
+
+def _set_right(status: UpgradeStatus, now: datetime) -> UpgradeStatus:
+    """The status in which nothing begins in time to come, as the clock has it now."""
+    attempt = status.attempt
+    attempt = replace(
+        attempt,
+        stop=attempt.stop.set_right(now) if attempt.stop else None,
+        waves=tuple(each.set_right(now) for each in attempt.waves),
+        users_gone_at=past(attempt.users_gone_at, now),
+        sick_since=past(attempt.sick_since, now),
+    )
+    return replace(status, attempt=attempt, since=past(status.since, now))
 
 
 def _turn(look: Look) -> Turn:
@@ -109,8 +124,12 @@ def _leave(look: Look) -> Turn:
     """A deleted upgrade goes home first; past the point of no return it goes on to its end."""
     if look.status.state not in UNDER_WAY:
         return Turn(look.status, "nothing of ours is left to do", actions=(LetGo(),))
-    if look.status.state is State.RETURNING or look.status.attempt.removing:
+    if look.status.attempt.removing:
         return stages.advance(look)
+    if look.status.state is State.RETURNING:
+        pause = look.status.attempt.pause
+        waits = pause is not None and not pause.kind.may_pass  # for an answer that nobody may give
+        return stages.advance(look.having(attempted(look.status, pause=None)) if waits else look)
     return wayback.begin(look, "the upgrade was deleted", refuse=False)
 
 

@@ -6,7 +6,14 @@ from rollout.model.reasons import Reason
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.model.upgrade import Removal
 from rollout.model.upgradelook import MeshAction, RemoveObject
-from rollout.model.upgrading import Awaits, NamespaceStatus, Recorded, Standing, WaveStatus
+from rollout.model.upgrading import (
+    Awaits,
+    NamespaceStatus,
+    Recorded,
+    Standing,
+    WaveStatus,
+    tag_wave,
+)
 from rollout.upgrade import gating, herding, tags, wayback
 from rollout.upgrade.look import (
     Look,
@@ -46,14 +53,14 @@ def moving_tags(look: Look) -> Turn:
 
 def _followed(look: Look, name: str) -> Turn:
     """The namespaces that came along with the tag: new pods are the new revision's by now."""
-    here = wave(look.status, f"tag {name}")
+    here = wave(look.status, tag_wave(name))
     if here is not None:
         return herding.moved_all(look, here)
     came = _followers(look, name)
     if not came:
         return confirm(look, f"tag {name} points to {look.new}")
     standing = tuple(NamespaceStatus(each, Standing.LABELLED, look.now) for each in came)
-    new = WaveStatus(f"tag {name}", standing, look.now)
+    new = WaveStatus(tag_wave(name), standing, look.now)
     status = attempted(look.status, waves=(*look.status.attempt.waves, new))
     because = f"with tag {name} move {', '.join(came)}"
     return Turn(remember(status, look.now, because), because, AT_ONCE)

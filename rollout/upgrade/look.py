@@ -1,7 +1,7 @@
 """What one look at an upgrade holds in its hand, and what every state wants to know of it."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.model.mesh import MeshPod, MeshRevision
@@ -199,9 +199,7 @@ def frozen(look: Look) -> Turn | None:
     freeze = look.upgrade.spec.frozen(look.now)
     if freeze is None:
         return None
-    until = freeze.to.astimezone(UTC)
-    because = f"frozen until {until:%Y-%m-%d %H:%M} UTC: {freeze.reason}"
-    turn = hold(look, because, Awaits.FREEZE, deadline=False)
+    turn = hold(look, f"frozen {freeze}", Awaits.FREEZE, deadline=False)
     return replace(turn, again=min(freeze.to - look.now, PATIENT))
 
 

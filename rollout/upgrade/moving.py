@@ -1,6 +1,6 @@
 """Whose namespaces an upgrade is moving now: no release begins there until they are judged."""
 
-from rollout.model.upgrading import Standing, State, UpgradeStatus
+from rollout.model.upgrading import Standing, State, UpgradeStatus, tag_wave
 from rollout.upgrade.look import UNDER_WAY
 
 BEGUN = frozenset({Standing.LABELLED, Standing.RESTARTING, Standing.VERIFYING})
@@ -26,8 +26,4 @@ def moving(status: UpgradeStatus) -> frozenset[str]:
 def _is_here(status: UpgradeStatus) -> bool:
     """Whether the newest wave is the one that the stop is about."""
     stop, newest = status.attempt.stop, status.attempt.waves[-1].name
-    return stop is not None and newest in (
-        stop.name,
-        f"{stop.name}/{stop.part + 1}",
-        f"tag {stop.name}",
-    )
+    return stop is not None and newest in (stop.name, stop.part_name, tag_wave(stop.name))

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrading import State, UpgradeStatus
-from rollout.upgrade import drift, passing, stages, wayback
+from rollout.upgrade import drift, passing, stages, watching, wayback
 from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paused, remember
 
 
@@ -21,15 +21,18 @@ def answered(look: Look) -> Turn | None:
         return None
     before = look.status
     look = look.having(replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request)
+    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
     status = requests.signed(before, turn.status, request, turn.because, look.now)
     return replace(turn, status=status)
 
 
-def _refused(look: Look, request: Request) -> Turn:
+def _refused(look: Look, request: Request, why: str) -> Turn:
     """The turn that says why not; all else goes on, and it is no decision of the history."""
-    because = f"{request.verb}: nothing to {request.verb} in {look.status.state.lower()}"
-    return Turn(requests.refused(look.status, request), because, AT_ONCE)
+    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+
+
+def _nothing(look: Look, request: Request) -> str:
+    return f"nothing to {request.verb} in {look.status.state.lower()}"
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -75,9 +78,12 @@ def _resume(look: Look, request: Request) -> Turn | None:
     if pause.kind is PauseKind.DRIFT:
         status = wayback.kept(look)
         status = attempted(status, landed=drift.standing(look.having(status)))
+    if pause.kind is PauseKind.STABLE_WORSE:
+        status = watching.unheeded(status)
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
     stop = status.attempt.stop
-    if not pause.by and stop is not None and stop.confirmed_at is not None:
+    judged = stop is not None and stop.confirmed_at is not None
+    if not pause.by and judged and status.state is not State.RETURNING:
         status = at_stop(status, confirmed_at=look.now)  # what had not come is waited for anew
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
@@ -92,6 +98,8 @@ def _retry(look: Look, request: Request) -> Turn | None:
 def _skip(look: Look, request: Request) -> Turn | None:
     """The rest of a bake or of a gate's waiting; never what is moved, nor a person's approval."""
     stop = look.status.attempt.stop
+    if look.status.state is State.RETURNING:
+        return _skip_back(look, request)
     judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
     if not judged or look.stop.approval is not None:
         return None
@@ -99,20 +107,24 @@ def _skip(look: Look, request: Request) -> Turn | None:
     return passing.go_on(look, because)
 
 
+def _skip_back(look: Look, request: Request) -> Turn | None:
+    """The watch at the end of the way back, where everything is back already."""
+    stop, because = look.status.attempt.stop, f"the watch was skipped by {request.story}"
+    if stop is None or stop.part != watching.ALL:
+        return None
+    status = remember(watching.told(look.status, because), look.now, because)
+    return Turn(status, because, AT_ONCE)
+
+
 def _answer(look: Look, request: Request) -> Turn | None:
     stop = look.status.attempt.stop
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
-    yes = request.verb is Verb.APPROVE
-    answer = Answer(
-        *(yes, look.now, stop.number, look.status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(look.status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
+    if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
+        return _refused(look, request, why)
+    status, because = requests.given(look.status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(status: UpgradeStatus, answer: Answer, valid: timedelta) -> UpgradeStatus:

@@ -124,9 +124,8 @@ class Shop:
     async def _talk(self, made: Controller) -> None:
         """The chat beside the looks, as ``cli/people.py`` puts it together."""
         now, inbox = virtual.clock, made.inbox
-        leading = lambda: made.leading  # noqa: E731
-        self.hearing = Hearing(self.kube, self.chat, inbox, now, leading)
-        showing = Showing(self.kube, self.chat, now, inbox.trouble, leading)
+        self.hearing = Hearing(self.kube, self.chat, inbox, now)
+        showing = Showing(self.kube, self.chat, now, inbox.trouble, made.leads)
         self.kube.listen(showing.changed)
         made.when_leading(showing.begin)
         inbox.chat, inbox.members = None, Roster(self.chat, now).members

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -88,6 +88,26 @@ def test_a_leader_that_cannot_renew_stops_before_anybody_may_follow() -> None:
     virtual.run(story())
 
 
+def test_a_lease_that_was_slow_to_read_is_not_taken_from_its_living_holder() -> None:
+    """One answer comes after 40 s, the next at once and before the holder has renewed again."""
+
+    async def story() -> None:
+        kube = SlowToRead()
+        first, second = replica(kube, "a"), replica(kube, "b")
+        tasks = [asyncio.create_task(first.run())]
+        await asyncio.sleep(10.5)
+        kube.waits = [40.0]
+        tasks.append(asyncio.create_task(second.run()))
+        await asyncio.sleep(100)
+        lease = kube.get("Lease", SPACE, NAME)
+        assert lease is not None
+        assert (first.leading, second.leading) == (True, False)
+        assert lease["spec"]["leaseTransitions"] == 0
+        await _end(*tasks)
+
+    virtual.run(story())
+
+
 def test_a_lease_that_another_made_first_is_read_and_followed() -> None:
     """A 409 on create: whoever does not see the Lease in a cache must ask for it anew."""
 
@@ -157,6 +177,18 @@ class Forbidden(FakeKube):
     async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
         if self.closed:
             raise RefusedError(f"{kind.lower()} {namespace}/{name}: 403 forbidden")
+        return await super().fetch(kind, namespace, name)
+
+
+@dataclass
+class SlowToRead(FakeKube):
+    """An API server whose next answers to reads take so many seconds."""
+
+    waits: list[float] = field(default_factory=list)
+
+    async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
+        if self.waits:
+            await asyncio.sleep(self.waits.pop())
         return await super().fetch(kind, namespace, name)
 
 

@@ -1,7 +1,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from rollout.controller.loop import Loop, Scheduler, Steady, Trouble, clock
+from rollout.controller.loop import GRACE, Loop, Scheduler, Steady, Trouble, clock
 from rollout.errors import ConflictError, OutsideError
 from tests import virtual
 
@@ -221,7 +221,7 @@ def test_a_failure_to_tell_of_a_failure_stops_nothing() -> None:
 def test_stopping_lets_a_look_end_and_begins_none() -> None:
     async def story() -> None:
         looker = Looker()
-        looker.seconds, looker.again = 3, timedelta(0)
+        looker.seconds, looker.again = 1.5, timedelta(0)
         looker.loop.wake("a")
         await asyncio.sleep(1)
         await looker.loop.stop()
@@ -229,6 +229,35 @@ def test_stopping_lets_a_look_end_and_begins_none() -> None:
         looker.loop.wake("b")
         await asyncio.sleep(10)
         assert (looker.times, looker.running) == ([0], [])
+
+    virtual.run(story())
+
+
+def test_stopping_waits_a_second_for_a_look_and_no_longer() -> None:
+    """Whoever is to follow waits for us, and does anew what was left undone."""
+
+    async def story() -> None:
+        looker = Looker()
+        looker.seconds = 3600
+        looker.loop.wake("a")
+        await asyncio.sleep(1)
+        await looker.loop.stop()
+        assert virtual.passed() == 1 + GRACE
+
+    virtual.run(story())
+
+
+def test_the_looks_that_one_asks_about_are_waited_for_alone() -> None:
+    async def story() -> None:
+        looker = Looker()
+        looker.seconds = 0.5
+        looker.loop.wake("a")
+        await asyncio.sleep(0.25)
+        await looker.loop.idle(lambda key: key == "b")
+        assert virtual.passed() == 0.25
+        await looker.loop.idle(lambda key: key == "a")
+        assert virtual.passed() == 0.5
+        await looker.loop.stop()
 
     virtual.run(story())
 

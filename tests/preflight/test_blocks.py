@@ -48,6 +48,11 @@ HELM = {"helm.toolkit.fluxcd.io/name": "shop"}
 TESTERS = Cohort({"x-api": StringMatch(exact="3")})
 
 
+def bare() -> Json:
+    """A VirtualService whose route names the host alone."""
+    return virtual_service(http=[{"route": [{"destination": {"host": "shop"}}]}])
+
+
 def ports(*names: str, **route: Any) -> Case:
     """The service has these ports, 80 and on."""
     listed = [{"name": name, "port": 80 + number} for number, name in enumerate(names)]
@@ -169,8 +174,16 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
         ],
     ),
     "ROL-011": (
-        [but(endpoint_slices=()), but(endpoint_slices=(endpoints("shop-v2-a"),))],
-        [but(endpoint_slices=(endpoints("shop-v1-a"),)), but(pods=(), endpoint_slices=())],
+        [
+            but(endpoint_slices=()),
+            but(endpoint_slices=(endpoints("shop-v2-a"),)),
+            but(endpoint_slices=(endpoints("shop-v2-a"),), virtual_services=(bare(),)),
+        ],
+        [
+            but(endpoint_slices=(endpoints("shop-v1-a"),)),
+            but(endpoint_slices=(endpoints("shop-v1-a"),), virtual_services=(bare(),)),
+            but(pods=(), endpoint_slices=()),
+        ],
     ),
     "ROL-023": (
         [

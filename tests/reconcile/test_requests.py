@@ -48,6 +48,54 @@ def test_a_step_without_an_approval_cannot_be_approved_and_can_be_rejected() -> 
     play.request("reject").gives(v1=100)
 
 
+@pytest.mark.parametrize(
+    ("approval", "why"),
+    [
+        (Approval(not_author=True), "no author is known; push it from git, or end notAuthor"),
+        (Approval(approvers=("U0BOB",)), "kubernetes is not on the list of approvers"),
+    ],
+)
+def test_a_yes_that_counts_for_nothing_is_refused_and_not_told_as_an_approval(
+    approval: Approval, why: str
+) -> None:
+    """SEC-28."""
+    step = Step(weight=5, approval=approval)
+    play = Play(make.spec(Strategy(canary=Canary((step, Step(weight=50)))))).push("v2")
+    before = play.status.history
+    assert refusal(play.request("approve")) == f"approve: {why}"
+    assert (play.status.attempt.approvals, play.status.history) == ((), before)
+    [refused] = play.status.refused_requests
+    assert (refused.by, refused.because) == ("kubernetes", f"approve: {why}")
+
+
+def test_a_no_of_somebody_who_is_not_on_the_list_is_refused_and_moves_nobody() -> None:
+    step = Step(weight=5, approval=Approval(approvers=("U0BOB",)))
+    play = Play(make.spec(Strategy(canary=Canary((step,))))).push("v2").request("reject")
+    assert refusal(play) == "reject: kubernetes is not on the list of approvers"
+    assert play.status.stage.name is Stage.STEPPING
+
+
+def test_where_the_author_is_known_four_eyes_send_who_may_annotate_to_slack() -> None:
+    step = Step(weight=5, approval=Approval(not_author=True))
+    play = Play(make.spec(Strategy(canary=Canary((step,))))).push("v2")
+    play.rollout = replace(play.rollout, author="ann@example.com")
+    why = "approve: notAuthor needs a person whom Slack knows; answer there"
+    assert refusal(play.request("approve")) == why
+
+
+@pytest.mark.parametrize(("verb", "told"), [("promote", "promoted"), ("skip", "step skipped")])
+def test_whoever_goes_on_without_those_who_were_asked_is_told_as_such(verb: str, told: str) -> None:
+    step = Step(weight=5, approval=Approval(approvers=("U0BOB",)))
+    steps = make.spec(Strategy(canary=Canary((step, Step(weight=50)))))
+    play = Play(steps).push("v2").request(verb)
+    assert f"{told} unapproved by a person" in [one.because for one in play.status.history]
+    yes = Answer(True, START, 0, 1, "U0BOB", who="slack:U0BOB")
+    approved = Play(steps).push("v2")
+    approved.status = requests.answered_in_chat(approved.status, yes)
+    because = [one.because for one in approved.request(verb).status.history]
+    assert f"{told} by a person" in because
+
+
 def test_nobody_is_promoted_onto_pods_that_cannot_carry_everyone() -> None:
     play = Play(HALF).push("v2")
     play.world.pods["v2"] = 2

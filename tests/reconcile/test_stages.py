@@ -61,6 +61,18 @@ def test_at_rest_a_host_is_not_narrowed_to_pods_that_cannot_carry_it() -> None:
     assert play.look().world.home == "stable"
 
 
+def test_a_push_narrows_no_host_to_pods_that_cannot_carry_it() -> None:
+    """Law 8: other revisions' pods serve it, too, and stable's subset has half of its own."""
+    play = Play(HALF, World(author="", pods={"v1": 4}, unready={"v1": 2}))
+    play.world.pods["v3"] = 4
+    play.push("v2")
+    because = "other revisions' pods serve, too: stable has 2 of 3 pods"
+    assert (play.world.home, play.status.because) == ("", because)
+    assert (play.status.phase, play.status.waits_for) == (Phase.PAUSED, WaitsFor.STABLE)
+    play.world.unready.clear()
+    assert play.look().world.home == "stable"
+
+
 def test_proxies_that_have_not_the_subset_are_waited_for() -> None:
     play = Play(HALF)
     play.world.taken = False

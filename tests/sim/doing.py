@@ -98,7 +98,7 @@ def _ended(how: Callable[[Process], None]) -> Do:
 
 def _pause(_: World, mishap: Mishap, process: Process | None) -> None:
     if process is not None:
-        process.wire.held_until = virtual.passed() + mishap.value
+        process.stopped_until = virtual.passed() + mishap.value
 
 
 def _clock(world: World, mishap: Mishap, process: Process | None) -> None:

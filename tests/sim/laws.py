@@ -230,8 +230,7 @@ class Laws:
         if held is None or now - known.edited_at < self.fresh:
             return
         for revision, share in after.items():
-            undivided = bool(before.get("", 0))  # by a host alone: whose pods they met is not told
-            if not revision or undivided or share <= before.get(revision, 0):
+            if not revision or share <= before.get(revision, 0):
                 continue
             self._carried(name, revision, share, status)
             if revision != status.stable.name:

@@ -1,7 +1,7 @@
 """One process of the controller, put together as ``rollout run`` does, until it ends or dies."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,14 +54,20 @@ class Beyond:
 
 @dataclass(eq=False)
 class Process:
-    """``skew``: what its wall clock is wrong by. ``leased``: it is one of several replicas."""
+    """``skew``: what its wall clock is wrong by. ``leased``: it is one of several replicas.
+    ``stops``: the plan may stop it, so its tasks must be stoppable.
+
+    ``stopped_until``: until then none of its tasks goes on, as after SIGSTOP; time does.
+    """
 
     name: str
     wire: Wire
     beyond: Beyond
     leased: bool
+    stops: bool
     jitter: Any
     skew: timedelta = timedelta(0)
+    stopped_until: float = 0.0
     hearing: "asyncio.Future[Hearing]" = field(default_factory=asyncio.Future)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     made: Controller | None = None
@@ -124,10 +130,9 @@ class Process:
         kube, inbox = made.outside.kube, made.inbox
         assert self.beyond.chat is not None
         chat = MortalChat(self.beyond.chat, self.wire.life)
-        leading = lambda: made.leading  # noqa: E731
         inbox.chat, inbox.members = None, Roster(chat, self.clock).members
-        heard = Hearing(kube, chat, inbox, self.clock, leading, self.recording.refused)
-        showing = Showing(kube, chat, self.clock, inbox.trouble, leading)
+        heard = Hearing(kube, chat, inbox, self.clock, self.recording.refused)
+        showing = Showing(kube, chat, self.clock, inbox.trouble, made.leads)
         kube.listen(showing.changed)
         made.when_leading(showing.begin)
         self.hearing.set_result(heard)
@@ -142,7 +147,7 @@ class Process:
             KubeSecrets(kube),
             Applier(kube, NoObjects()),
             self.clock,
-            leading=lambda: made.leading,
+            leads=made.leads,
             instruments=made.metrics,
         )
         await Following(sources, kube, virtual.Alarms).run()
@@ -151,6 +156,8 @@ class Process:
 def owned(loop: asyncio.AbstractEventLoop, coro: Any, context: Any = None) -> "asyncio.Task[Any]":
     """A task factory: whose process makes a task owns it, and it ends with the process."""
     process = context.get(_current) if context is not None else _current.get()
+    if process is not None and process.stops:
+        coro = Stoppable(coro, process)
     task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
     if process is not None:
         process.tasks[task] = None
@@ -158,3 +165,46 @@ def owned(loop: asyncio.AbstractEventLoop, coro: Any, context: Any = None) -> "a
         if not process.alive and not process.stop.is_set():
             task.cancel()
     return task
+
+
+@dataclass(slots=True)
+class Stoppable(Coroutine[Any, Any, Any]):
+    """A task's coroutine that takes no step while its process is stopped."""
+
+    coro: Coroutine[Any, Any, Any]
+    process: Process
+    _thrown: BaseException | None = None
+
+    def send(self, value: Any) -> Any:
+        if waits := self._stopped():
+            return waits
+        thrown, self._thrown = self._thrown, None
+        return self.coro.throw(thrown) if thrown is not None else self.coro.send(value)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        if waits := self._stopped():
+            self._thrown = typ
+            return waits
+        self._thrown = None
+        return self.coro.throw(typ)
+
+    def close(self) -> None:
+        self.coro.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self.coro.__await__()
+
+    def _stopped(self) -> "asyncio.Future[None] | None":
+        """What a task that may not go on now waits for, as ``await`` gives it; None: it may."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self.process.stopped_until or not self.process.alive:
+            return None
+        waits = loop.create_future()
+        loop.call_at(self.process.stopped_until, _end, waits)
+        waits._asyncio_future_blocking = True
+        return waits
+
+
+def _end(waits: "asyncio.Future[None]") -> None:
+    if not waits.done():
+        waits.set_result(None)

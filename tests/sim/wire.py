@@ -125,7 +125,6 @@ REQUEST_FAULTS: Mapping[str, Callable[[Trap, Request, Do, float], Awaitable[Answ
 class Wire:
     """One process's connections, as its client library has them.
 
-    ``held_until``: its requests leave no sooner (the process is paused).
     ``told``: hears of each write, and of what it came to.
     """
 
@@ -140,7 +139,6 @@ class Wire:
     after: Callable[[Request], None]
     replica: int = 0
     stale_list: int = 0
-    held_until: float = 0.0
     configuration: Any = field(default_factory=lambda: SimpleNamespace(host="http://sim"))
     default_headers: dict[str, str] = field(default_factory=dict)
 
@@ -164,8 +162,7 @@ class Wire:
         request = server.read(self.actor, method, url, sent)
         seconds = (_request_timeout.total if _request_timeout else None) or 30.0
         await self.life.go_on()
-        held = self.held_until - virtual.passed()
-        await asyncio.sleep(max(0.0, held) + self.latency)
+        await asyncio.sleep(self.latency)
         answer = await self._trapped(request, seconds)
         if request.writes:
             self.told(f"{self.actor} {request} {answer.code}")

@@ -198,7 +198,8 @@ class World:
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
         )
-        return Process(name, wire, beyond, setup.replicas > 1, self.rng.random)
+        stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
+        return Process(name, wire, beyond, setup.replicas > 1, stops, self.rng.random)
 
     # The plan
 
@@ -249,7 +250,7 @@ class World:
         for replica in self.server.replicas:
             replica.lag = min(replica.lag, 1.0)
         for process in self.processes.values():
-            process.wire.held_until, process.skew = 0.0, timedelta(0)
+            process.stopped_until, process.skew = 0.0, timedelta(0)
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)

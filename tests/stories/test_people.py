@@ -400,6 +400,26 @@ def test_whoever_wrote_the_commit_may_reject_and_not_approve() -> None:
     play(story, {"notAuthor": True})
 
 
+def test_where_nobody_is_known_to_have_written_it_four_eyes_count_no_yes() -> None:
+    """SEC-28: applied by hand, or by a commit without an address."""
+
+    async def story(shop: Shop) -> None:
+        await asked(shop)
+        await click(shop, BOB, Press.APPROVE)
+        assert told(shop) == "shop/shop: no author is known; push it from git, or end notAuthor"
+        assert shop.status()["because"] == (
+            "waiting for approval: no author is known; push it from git, or end notAuthor"
+        )
+        assert shop.weights() == FIVE
+        await click(shop, BOB, Press.REJECT)
+        await shop.hearing.hear(
+            Refusal(Sender(BOB, "T1", "CRELEASES"), buttons(shop)[Press.REJECT], "bad", "r1")
+        )
+        await shop.comes(lambda: shop.weights() == STABLE, 60)
+
+    play(story, {"notAuthor": True})
+
+
 def test_abort_takes_everyone_back_also_at_a_step_that_has_just_begun() -> None:
     async def story(shop: Shop) -> None:
         await asked(shop)

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import cluster, options, output
 from rollout.cli import policy as policies
 from rollout.cli.exits import Exit
 from rollout.cli.installing import compare
 from rollout.cli.installing.workload import IMAGE, Installation
 from rollout.cli.manifests import rbac
+from rollout.controller.rights import MOST_SHARDS
 from rollout.errors import RefusedError
 from rollout.manifest import definition, schema
 
@@ -35,6 +36,9 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     audit: Annotated[
         str, typer.Option(help="PersistentVolumeClaim of the audit log; -: on stdout.")
     ] = "",
+    shards: Annotated[
+        int, typer.Option(help="Leases that share the namespaces.", min=1, max=MOST_SHARDS)
+    ] = 1,
     diff: Annotated[
         bool, typer.Option("--diff", help="Compare with the cluster; exit code 1: it differs.")
     ] = False,
@@ -48,11 +52,13 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     """
     if diff and dry_run:
         raise RefusedError("--diff and --dry-run: one of the two is wanted")
-    made = Installation(own, namespace, replicas, image, prometheus, istiod, _read(policy), audit)
+    made = Installation(
+        own, namespace, replicas, image, prometheus, istiod, _read(policy), audit, shards
+    )
     kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
     objs = [*kinds, *made.manifests()]
     if not diff:
-        print(yaml.safe_dump_all(objs, sort_keys=False, width=100), end="")
+        print(yamltext.documents(objs), end="")
         return
     found = asyncio.run(_compared(context, objs))
     for each in found:

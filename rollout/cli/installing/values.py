@@ -6,7 +6,7 @@ from pydantic.alias_generators import to_camel
 
 from rollout.cli.installing import workload
 from rollout.cli.policy import Policy
-from rollout.controller.rights import OPT_IN, REQUIRED, Need
+from rollout.controller.rights import MOST_SHARDS, OPT_IN, REQUIRED, Need
 from rollout.manifest.schema import plain
 
 Schema = dict[str, Any]
@@ -89,6 +89,7 @@ def _settings() -> Schema:
         istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=_URLS),
         page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=_ADDRESS),
         audit=_text("PersistentVolumeClaim of the audit log; -: on stdout; empty: none."),
+        shards=_number("Leases that share the namespaces among replicas.", 1, MOST_SHARDS),
         logLevel=_choice("", "info", "debug", "info", "warning"),
     )
 
@@ -203,8 +204,9 @@ def _flag(description: str, *, default: bool) -> Schema:
     return {"type": "boolean", "description": description, "default": default}
 
 
-def _number(description: str, default: int) -> Schema:
-    return {"type": "integer", "minimum": 1, "description": description, "default": default}
+def _number(description: str, default: int, most: int | None = None) -> Schema:
+    limits = {"minimum": 1} if most is None else {"minimum": 1, "maximum": most}
+    return {"type": "integer", **limits, "description": description, "default": default}
 
 
 def _choice(description: str, default: str, *of: str) -> Schema:

@@ -36,6 +36,7 @@ class Installation:
 
     ``own``: the namespace of the controller's pods. ``only``: the one to act in; empty: all.
     ``policy``: the text of the operator's policy; empty: the safest.
+    ``shards``: Leases that share the namespaces among the replicas.
     ``audit``: the claim of the volume for the audit log, ``-`` for stdout; empty: no log.
     """
 
@@ -47,6 +48,7 @@ class Installation:
     istiod: str = ""
     policy: str = ""
     audit: str = ""
+    shards: int = 1
 
     def manifests(self) -> list[Json]:
         """In the order in which they are to be applied; our kinds come before them."""
@@ -185,6 +187,7 @@ class Installation:
             "ROLLOUT_PROMETHEUS": self.prometheus,
             "ROLLOUT_ISTIOD": self.istiod,
             "ROLLOUT_AUDIT": f"{AUDIT}/audit.jsonl" if self._claims() else self.audit,
+            "ROLLOUT_SHARDS": str(self.shards) if self.shards > 1 else "",
         }
         return {key: value for key, value in said.items() if value}
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import options
 from rollout.controller import rights
 from rollout.controller.rights import Call, Need
@@ -37,13 +37,13 @@ def upgrading(own: str) -> str:
     """The role of upgrades as YAML; it reaches the whole cluster, as an upgrade does."""
     rules = _rules(rights.calls(frozenset({Need.UPGRADES})), cluster=None)
     granted = _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
-    return yaml.safe_dump_all(granted, sort_keys=False, width=100)
+    return yamltext.documents(granted)
 
 
 def text(namespace: str, own: str, *, team: bool = False) -> str:
     """The manifests as YAML; ``namespace``: the only one to be reached, or empty."""
     made = manifests(namespace, own, team=team)
-    return yaml.safe_dump_all(made, sort_keys=False, width=100)
+    return yamltext.documents(made)
 
 
 def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:
@@ -122,7 +122,8 @@ A right that is missing is named in the log, when we start and each time that it
 `/readyz`.
 Unless every Rollout needs it, `/readyz` stays 200 and what does not need it goes on.
 
-The Lease `rollout-controller` is in the controller's own namespace.
+The Lease `rollout-controller` is in the controller's own namespace; with `--shards` there are
+`rollout-controller-1` and on beside it, of which seven may be asked for by name.
 The first Secret that is needed starts a watch of all Secrets in reach: RBAC cannot grant a list of
 some names.
 Where no webhook, `secretRef` or template names a Secret, none is read and none need be granted.
@@ -180,7 +181,7 @@ def _lease_rules() -> list[Json]:
         {
             "apiGroups": [group],
             "resources": ["leases"],
-            "resourceNames": [rights.LEASE],
+            "resourceNames": [*rights.leases(rights.MOST_SHARDS)],
             "verbs": named,
         },
     ]

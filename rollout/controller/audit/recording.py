@@ -23,6 +23,7 @@ from rollout.controller.keeping import events
 from rollout.controller.keeping.events import News, Reporter
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
+from rollout.controller.sharing import everything
 from rollout.errors import ManifestError, OutsideError
 from rollout.model.audit import Act, Record
 from rollout.model.mesh import Ref
@@ -83,7 +84,7 @@ class _Waiting:
 class Recording:
     """``leading``: whether this replica may act now. ``instance``: this process, as Events say.
 
-    ``kinds``: which are looked at here.
+    ``kinds``: which are looked at here. ``mine``: whether a namespace's acts belong in this log.
     ``trouble``: why the log takes nothing now, in one line; empty: it does.
     """
 
@@ -94,6 +95,7 @@ class Recording:
     instance: str
     leading: Callable[[], bool] = lambda: True
     kinds: Callable[[], Iterable[str]] = lambda: ("Rollout",)
+    mine: Callable[[str], bool] = everything
     trouble: str = ""
     _marks: Marks = field(default_factory=Marks)
     _since: datetime | None = None
@@ -102,6 +104,7 @@ class Recording:
     _gone: list[str] = field(default_factory=list)
     _is_open: bool = False
     _is_behind: bool = False
+    _counted: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
@@ -188,7 +191,7 @@ class Recording:
     async def _write(self) -> None:
         while self._gone:
             self.log.forget(self._gone.pop())
-        while self._waiting:
+        while self._waiting and self.leading():  # a disk without locks has this alone
             batch = list(islice(self._waiting, BATCH))
             await self.log.append([one.record for one in batch])
             for one in batch:
@@ -215,6 +218,8 @@ class Recording:
         """Puts down what ``obj`` remembers and nobody has told yet."""
         kind, meta = str(obj["kind"]), obj["metadata"]
         uid = str(meta.get("uid", ""))
+        if not self.mine(meta.get("namespace", "")):
+            return
         self._uids[Ref(kind, meta.get("namespace", ""), meta["name"])] = uid
         try:
             if kind == SOURCE:
@@ -247,13 +252,17 @@ class Recording:
         if because != self.trouble:
             telemetry.warn("audit log takes nothing", error=because)
         self.trouble = because
-        self.metrics.audit_waits(len(self._waiting))
+        self._count(len(self._waiting))
 
     def _works(self) -> None:
         if self.trouble:
             telemetry.info("audit log", because="it takes records again; none is missing")
         self.trouble = ""
-        self.metrics.audit_waits(0)
+        self._count(0)
+
+    def _count(self, waiting: int) -> None:
+        self.metrics.audit_waits(waiting - self._counted)
+        self._counted = waiting
 
     async def _tell(self, record: Record) -> None:
         """An Event of what people did, where the decision that followed has none of its own."""

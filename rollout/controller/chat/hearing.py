@@ -2,6 +2,7 @@
 
 Who may is asked anew at each press. Whoever is refused is told why, alone, and it is recorded;
 nothing that is pressed twice, late, or by two at once does more than once.
+Every replica hears: what is heard is kept by compare-and-swap, and weighed by the one that acts.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout import approvals
 from rollout import journeys as kinds
-from rollout.audit import records
 from rollout.controller import telemetry
 from rollout.controller.chat import tickets
 from rollout.controller.keeping.inbox import Inbox, Sent
@@ -57,13 +58,12 @@ class _Asked:
 
 @dataclass(slots=True)
 class Hearing:
-    """``leading``: whether this replica may act now. ``record``: where a refusal is recorded."""
+    """``record``: where a refusal is recorded."""
 
     kube: Kube
     people: People
     inbox: Inbox
     clock: Callable[[], datetime]
-    leading: Callable[[], bool] = lambda: True
     record: Callable[[Record], Awaitable[None]] = unrecorded
     _heard: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -152,8 +152,6 @@ class Hearing:
         return tickets.is_done(press, ticket, sender.user, found, since)
 
     def _about(self, sender: Sender, press: Press, ticket: Ticket, now: datetime) -> _Asked:
-        if not self.leading():
-            raise _NoError("another replica of the controller took over; press it once more")
         journey = self._read(_ref(ticket))
         if journey is None:
             raise _NoError(f"there is no {_what(ticket)} {ticket.key} any more")
@@ -194,11 +192,13 @@ class Hearing:
 
     async def _unlike(self, asked: _Asked) -> str:
         """The commit's author, told apart from the sender, where the step asks for that."""
-        author = asked.journey.author
+        author, key = asked.journey.author, asked.ticket.key
         found = tickets.lists(asked.press, asked.journey)
-        if not author or not any(one.not_author for one in found):
+        if not any(one.not_author for one in found):
             return ""
-        known, key = await self.people.named(author), asked.ticket.key
+        if not author:
+            raise _NoError(f"{key}: {approvals.NOBODY_KNOWN}")
+        known = await self.people.named(author)
         if not known:
             raise _NoError(
                 f"{key}: nobody in Slack has the address of the commit's author "
@@ -252,7 +252,7 @@ class Hearing:
                 at=self.clock(),
                 act=Act.REFUSAL,
                 kind=ticket.kind if ticket else "",
-                object=records.object_key(ticket.namespace, ticket.name) if ticket else "",
+                object=_ref(ticket).where if ticket else "",
                 uid=ticket.uid if ticket else "",
                 proof=Proof.SLACK,
                 because=because,

@@ -14,6 +14,7 @@ from rollout import journeys as kinds
 from rollout.controller import telemetry
 from rollout.controller.ports import Chat, Kube
 from rollout.controller.seeing import concerns, source
+from rollout.controller.sharing import Leads, everything
 from rollout.errors import OutsideError, RolloutError
 from rollout.messages import journeys
 from rollout.messages.journeys import Shown
@@ -55,31 +56,32 @@ class _Channel:
 class Showing:
     """``trouble``: told of each object why people could not be asked; None when they were.
 
-    ``leading``: whether this replica may act now. ``kinds``: which are looked at here.
+    ``leads``: whether this replica may act now. ``kinds``: which are looked at here.
     """
 
     kube: Kube
     chat: Chat
     clock: Callable[[], datetime]
     trouble: Callable[[Ref, Reason | None], None]
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     kinds: Callable[[], Iterable[str]] = lambda: ("Rollout",)
     _standing: dict[Where, _Standing] = field(default_factory=dict)
     _channels: dict[str, _Channel] = field(default_factory=dict)
     _due: dict[Ref, float] = field(default_factory=dict)
     _failures: dict[Ref, int] = field(default_factory=dict)
-    _leads: bool = False
+    _begun: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _locks: dict[Ref, asyncio.Lock] = field(default_factory=dict)
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object that we drive may have another status now."""
         for ref in concerns.driven(kind, touched):
-            self._soon(ref, 0.0 if ref not in self._failures else None)
+            if self.leads(ref.namespace):
+                self._soon(ref, 0.0 if ref not in self._failures else None)
 
     def begin(self) -> None:
-        """This replica leads from now on, and may not have for a moment: all is compared anew."""
-        self._leads = False
+        """This replica leads more from now on, and may not have for a moment: all is compared."""
+        self._begun = False
         self._news.set()
 
     def _begin(self) -> None:
@@ -97,9 +99,7 @@ class Showing:
         working: set[asyncio.Task[None]] = set()
         try:
             while True:
-                self._leads = self._may()
-                if not self._leads:
-                    self._due.clear()  # all are compared when this replica begins to lead
+                self._begun = self._begun or self._begins()
                 for key in self._ripe():
                     await room.acquire()
                     task = asyncio.create_task(self._once(key), name=f"chat {key}")
@@ -112,14 +112,13 @@ class Showing:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
 
-    def _may(self) -> bool:
-        """Whether this replica may act; when it begins to, everything is compared."""
-        if self.leading() and not self._leads:
-            try:
-                self._begin()
-            except OutsideError:  # nobody has listed them yet
-                return False
-        return self.leading()
+    def _begins(self) -> bool:
+        """Whether everything is compared from now on."""
+        try:
+            self._begin()
+        except OutsideError:  # nobody has listed them yet
+            return False
+        return True
 
     def _soon(self, key: Ref, wait: float | None) -> None:
         """``key`` is due in so many seconds, or earlier if it was; None: it waits already."""
@@ -172,7 +171,7 @@ class Showing:
 
     async def _compare(self, key: Ref) -> float | None:
         """Seconds until it is worth another comparison; None: when something changes."""
-        if not self.leading():
+        if not self.leads(key.namespace):
             return None
         obj = self.kube.get(key.kind, key.namespace, key.name)
         if obj is None or not kinds.of(obj).names_a_channel(obj):

@@ -15,6 +15,7 @@ from rollout import journeys
 from rollout.controller import telemetry
 from rollout.controller.ports import Kube, Listeners
 from rollout.controller.seeing import concerns, hooks
+from rollout.controller.sharing import Leads, everything
 from rollout.errors import OutsideError, RolloutError
 from rollout.manifest import objects
 from rollout.model.journey import Journey
@@ -29,7 +30,7 @@ MOST = 50_000  # nonces remembered
 
 @dataclass(slots=True)
 class Telling:
-    """``leading``: whether this replica may act now. ``kinds``: which are looked at here.
+    """``leads``: whether this replica may act now. ``kinds``: which are looked at here.
 
     ``home``: the controller's own namespace: Secrets are there of what has none itself.
     """
@@ -37,7 +38,7 @@ class Telling:
     kube: Kube
     listeners: Listeners
     clock: Callable[[], datetime]
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     kinds: Callable[[], Iterable[str]] = lambda: ("Rollout",)
     home: str = ""
     _told: dict[str, None] = field(default_factory=dict)
@@ -45,12 +46,11 @@ class Telling:
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object that we drive may have something to tell now."""
-        if self.leading():
-            for ref in concerns.driven(kind, touched):
-                self._look(ref)
+        for ref in concerns.driven(kind, touched):
+            self._look(ref)
 
     def begin(self) -> None:
-        """This replica leads from now on: what another one did not come to tell is told."""
+        """This replica leads more from now on: what another one did not come to tell is told."""
         for kind in self.kinds():
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
                 for obj in self.kube.list(kind):
@@ -67,6 +67,8 @@ class Telling:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _look(self, ref: Ref) -> None:
+        if not self.leads(ref.namespace):
+            return
         try:
             obj = self.kube.get(ref.kind, ref.namespace, ref.name)
         except OutsideError:

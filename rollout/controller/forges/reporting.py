@@ -5,7 +5,7 @@ report of each Rollout waits. A forge that is slow or dead delays its own source
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
@@ -14,6 +14,7 @@ from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
 from rollout.controller.seeing import concerns, hooks
+from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.controller.sources import apply
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from rollout.manifest import objects, plain, record
@@ -31,42 +32,39 @@ CONFLICTS = 5  # writes of the memory that others' may come before
 
 @dataclass(slots=True)
 class Reporting:
-    """``leading``: whether this replica may act now."""
+    """``leads``: whether this replica may act now."""
 
     kube: Kube
     forges: Forges
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     _lines: dict[str, Line] = field(default_factory=dict)
     _generations: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _reported: dict[str, str] = field(default_factory=dict)
-    _leads: bool = False
+    _begun: bool = False
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """A Rollout may have another status now, or a source another wish."""
-        if kind == "Rollout" and self.leading():
+        if kind == "Rollout":
             for key in concerns.itself(touched):
                 self._soon(key)
-        if kind == "RolloutSource" and self.leading():
+        if kind == "RolloutSource":
             for concern in touched:
                 self._wished(concern.removeprefix("RolloutSource "))
 
     def begin(self) -> None:
-        """This replica leads from now on, and may not have for a moment: all is compared anew."""
-        self._leads = False
+        """This replica leads more from now on, and may not have for a moment: all is compared."""
+        self._begun = False
 
     async def run(self) -> None:
         """For ever; at its end nothing is told any more."""
         try:
             while True:
-                if not self.leading():
-                    self._leads = False
-                    await self._end()
-                elif not self._leads:
-                    self._leads = self._begin()
+                await self._end({key for key in self._lines if not self._leads(key)})
+                self._begun = self._begun or self._begin()
                 await asyncio.sleep(BEAT)
         finally:
-            await self._end()
+            await self._end({*self._lines})
 
     def _begin(self) -> bool:
         """Every Rollout is compared anew: another replica may have told since. False: not yet."""
@@ -82,16 +80,19 @@ class Reporting:
             self._soon(rollout)
         return True
 
-    async def _end(self) -> None:
-        tasks = [line.task for line in self._lines.values() if line.task]
+    def _leads(self, source: str) -> bool:
+        return self.leads(namespace_of(source))
+
+    async def _end(self, sources: Set[str]) -> None:
+        lines = [self._lines.pop(key) for key in sources]
+        tasks = [line.task for line in lines if line.task]
         for task in tasks:
             task.cancel()
-        self._lines.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _soon(self, key: str) -> None:
         source = self._source_of(key)
-        if source is None or not self._asks(source):
+        if source is None or not self._leads(source) or not self._asks(source):
             return
         line = self._lines.setdefault(source, Line())
         line.due[key] = None
@@ -181,7 +182,7 @@ class Reporting:
         namespace, _, name = key.partition("/")
         stored = self.kube.get("RolloutSource", namespace, name)
         source = objects.source(stored) if stored is not None else None
-        if source is None or source.spec.commit_status is None or not self.leading():
+        if source is None or source.spec.commit_status is None or not self._leads(key):
             return
         where, _, called = rollout.partition("/")
         obj = self.kube.get("Rollout", where, called)

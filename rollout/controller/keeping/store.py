@@ -8,12 +8,12 @@ Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
-from rollout.controller.keeping import finalizer
+from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
@@ -143,15 +143,8 @@ class Store:
     async def complain(self, key: str, because: str, now: datetime) -> None:
         """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
         namespace, _, name = key.partition("/")
-        obj = self.kube.get("Rollout", namespace, name)
-        if obj is None:
-            return
-        stored, generation = obj.get("status") or {}, obj["metadata"].get("generation", 0)
-        if (stored.get("because"), stored.get("observedGeneration")) == (because, generation):
-            return
-        value = record.unread_json(stored, because, generation, now)
-        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
-        await self.kube.patch("Rollout", namespace, name, ops, "status")
+        ref = ("Rollout", namespace, name)
+        await complaining.complain(self.kube, ref, because, record.unread_json, now)
 
     async def abandon(self, key: str) -> bool:
         """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
@@ -181,9 +174,9 @@ class Store:
         if known is not None and known.obj is held.obj and known.status != status:
             known.status = status
 
-    def forget(self) -> None:
-        """Nothing is known that is not in the API server: another replica may have written."""
-        self._known.clear()
+    def forget(self, mine: Callable[[str], bool]) -> None:
+        """Of ``mine`` nothing is known but what the API server has: others may have written."""
+        self._known = {key: known for key, known in self._known.items() if not mine(key)}
 
     def rollouts(self) -> tuple[str, ...]:
         """Every Rollout there is."""

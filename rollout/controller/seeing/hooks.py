@@ -14,6 +14,7 @@ from datetime import datetime
 
 from rollout.controller import telemetry
 from rollout.controller.ports import Json, Kube, Webhooks
+from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
 
@@ -36,14 +37,14 @@ class Hooks:
     """What the gates say, by Rollout key.
 
     ``webhooks`` None: none may be asked. ``wake``: told when there is something new to read.
-    ``leading``: whether this replica asks at all.
+    ``leads``: whether this replica asks for a namespace at all.
     """
 
     webhooks: Webhooks | None
     kube: Kube
     clock: Callable[[], datetime]
     wake: Callable[[str], None]
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     _talks: dict[str, _Talk] = field(default_factory=dict)
 
     def heard(self, key: str, question: HookQuestion | None) -> HookAnswer | None:
@@ -72,7 +73,7 @@ class Hooks:
     async def _asking(self, key: str) -> None:
         """Until the gate says open or failed; then the answer stays for who asks again."""
         silent = 0
-        while self.leading():
+        while self.leads(namespace_of(key)):
             talk = self._talks[key]
             answer, wanted = await self._said(talk.question)
             silent = silent + 1 if answer.verdict is HookVerdict.SILENT else 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rollout.controller.keeping.swap import unchanged
+from rollout.controller.sources import consent
 from rollout.manifest import objects
 from rollout.model.source import LABEL, Document, Problem, Reading, Relation, RolloutSource
 from rollout.model.spec import GROUP, VERSION
@@ -40,11 +41,13 @@ class Plan:
 
     ``held``: why a person must accept the commit first; nothing is written then.
     ``kept``: the documents in force, written now or before.
+    ``eased``: what stays as it was, since the commit would ask less of people who approve.
     """
 
     writes: tuple[Write, ...] = ()
     kept: tuple[Document, ...] = ()
     rejected: tuple[Problem, ...] = ()
+    eased: tuple[Problem, ...] = ()
     held: str = ""
 
 
@@ -63,6 +66,7 @@ def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
     """What ``reading`` asks; applying the same commit twice asks for nothing."""
     owned = {key for key, obj in ground.present.items() if _owner(obj) == label(source)}
     kept, rejected = _sorted_out(source, reading, ground)
+    kept, eased = _consented(source, reading, kept, ground)
     writes = [
         write
         for document in sorted(kept, key=lambda one: APPLIED.index(one.kind))
@@ -70,10 +74,11 @@ def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
     ]
     if source.spec.prune:
         named = {_key(source, document) for document in reading.documents}
-        writes += _prunes(owned - named, reading, ground)
+        prunes, staying = _consented_prunes(source, reading, ground, owned - named)
+        writes, eased = [*writes, *prunes], (*eased, *staying)
     if why := _hold(source, reading, owned, changes=bool(writes)):
         return Plan(held=why)
-    return Plan(tuple(writes), kept, (*reading.problems, *rejected))
+    return Plan(tuple(writes), kept, (*reading.problems, *rejected), eased)
 
 
 def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: bool) -> str:
@@ -94,6 +99,37 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
     if in_force and not reading.documents and not reading.parts and not reading.problems:
         return f"has none of the {in_force} manifests in force"
     return ""
+
+
+def _consented(
+    source: RolloutSource, reading: Reading, documents: tuple[Document, ...], ground: Ground
+) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    """The documents with the approvals that stay as they were, and where they were to be eased."""
+    if source.accept == reading.commit:
+        return documents, ()
+    found, eased = [], []
+    for document in documents:
+        key = _key(source, document)
+        taken, why = consent.kept(document, ground.present.get(key))
+        found.append(taken)
+        if why:
+            message = f"{document.file}:{document.line}: rollout {key[2]} {why}"
+            eased.append(Problem(document.file, document.line, message))
+    return tuple(found), tuple(eased)
+
+
+def _consented_prunes(
+    source: RolloutSource, reading: Reading, ground: Ground, gone: set[Key]
+) -> tuple[Sequence[Write], Sequence[Problem]]:
+    """Deletions that take no approval with them, or were let through; and those that wait."""
+    prunes, staying = [], []
+    for write in _prunes(gone, reading, ground):
+        why = "" if source.accept == reading.commit else consent.lost(ground.present[write.key])
+        if why:
+            staying.append(Problem(write.file, 0, f"{write.file}: rollout {write.key[2]} {why}"))
+        else:
+            prunes.append(write)
+    return prunes, staying
 
 
 def label(source: RolloutSource) -> str:
@@ -186,7 +222,8 @@ def _marks(source: RolloutSource, document: Document) -> tuple[dict[str, str], d
 
 
 _STORY = (objects.COMMIT, objects.AUTHOR, FILE)
-"""Annotations that tell where the content came from; alone they are no reason to write."""
+"""Annotations that tell where the content came from; alone they are no reason to write, but for
+an author whom the commit does not have: somebody wrote that by hand, and four eyes ask for it."""
 
 
 def _is_in_force(
@@ -199,7 +236,12 @@ def _is_in_force(
         and labels.items() <= has[0].items()
         and wanted.items() <= has[1].items()
         and objects.COMMIT in has[1]
+        and not (has[1][objects.COMMIT] == document.commit and _is_false(has[1], document))
     )
+
+
+def _is_false(annotations: Mapping[str, str], document: Document) -> bool:
+    return annotations.get(objects.AUTHOR) != document.author
 
 
 def _patch(

@@ -18,6 +18,7 @@ from rollout.controller.keeping.events import Reporter
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
+from rollout.controller.sharing import Leads, everything
 from rollout.controller.sources import apply, parts, telling
 from rollout.controller.sources.apply import Ground, Plan, Write
 from rollout.controller.sources.applying import Applier, Step
@@ -109,7 +110,7 @@ class Sources:
     team: Applier
     clock: Callable[[], datetime]
     policy: Policy = field(default_factory=Policy)
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     phase: Callable[[str], timedelta] = phase
     instruments: Instruments = field(default_factory=Instruments)
     _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
@@ -145,7 +146,7 @@ class Sources:
         namespace, _, name = key.partition("/")
         obj = self.kube.get("RolloutSource", namespace, name)
         gone = obj is None or bool(obj["metadata"].get("deletionTimestamp"))
-        if obj is None or gone or not self.leading():
+        if obj is None or gone or not self.leads(namespace):
             self._polled.pop(key, None)
             self._nudged.discard(key)
             self.team.forget(key)

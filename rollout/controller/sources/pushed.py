@@ -13,6 +13,7 @@ from rollout.controller import telemetry
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
+from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.errors import RolloutError
 from rollout.manifest import objects, plain
 from rollout.model.forge import Push
@@ -50,14 +51,14 @@ class _Pace:
 class Pushes:
     """``nudge``: the source is read soon. ``shared``: the operator's secrets, for every source.
 
-    ``leading``: whether this replica may act now; another one is told by an annotation.
+    ``leads``: whether this replica may act now; another one is told by an annotation.
     """
 
     kube: Kube
     nudge: Callable[[str], None]
     shared: Callable[[], Sequence[str]]
     clock: Callable[[], datetime]
-    leading: Callable[[], bool] = lambda: True
+    leads: Leads = everything
     _paces: dict[str, _Pace] = field(default_factory=dict)
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -135,7 +136,7 @@ class Pushes:
             self._read(key)
 
     def _read(self, key: str) -> None:
-        if self.leading():
+        if self.leads(namespace_of(key)):
             self.nudge(key)
         else:
             self._start(self._tell(key))

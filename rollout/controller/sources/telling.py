@@ -27,7 +27,7 @@ def status(
         if (one.file, one.line) not in lines
     ]
     applied += [Applied(one.kind, one.name, one.file, one.commit) for one in reading.parts]
-    problems = (*plan.rejected, *refused)
+    problems = (*plan.rejected, *refused, *plan.eased)
     because = _in_force(len(applied), reading.commit)
     if reading.notes:
         where = reading.notes[0].partition(": ")[0]  # what it says of it stands in the notes
@@ -38,6 +38,8 @@ def status(
     return SourceStatus(
         commit=reading.commit,
         author=reading.author,
+        held=reading.commit if plan.eased else "",
+        problem=_ask(source, reading.commit) if plan.eased else "",
         because=because,
         applied=tuple(applied[:SHOWN]),
         rejected=_shown(problems),
@@ -75,14 +77,18 @@ def rejected(source: RolloutSource, problems: Sequence[Problem]) -> SourceStatus
 
 def held(source: RolloutSource, commit: str, why: str) -> SourceStatus:
     """What is in force stays, and how a person lets the commit through."""
-    ask = f"rollout accept {source.name} -n {source.namespace}"
     return replace(
         source.status,
         held=commit,
-        problem=f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}",
+        problem=_ask(source, commit),
         because=f"commit {commit[:10]} {why}",
         rejected=(),
     )
+
+
+def _ask(source: RolloutSource, commit: str) -> str:
+    ask = f"rollout accept {source.name} -n {source.namespace}"
+    return f"obey it with: `{ask}`, or annotate it with {objects.ACCEPT}={commit}"
 
 
 def _shown(problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -10,6 +10,7 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.inbox import Box, Inbox
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
+from rollout.controller.sharing import Leads
 from rollout.controller.switching.clusters import Connections
 from rollout.controller.switching.doing import Performer
 from rollout.controller.switching.look import Looks
@@ -40,14 +41,14 @@ class Following:
 
     beyond: Beyond
     clock: Callable[[], datetime]
-    leading: Callable[[], bool]
+    leads: Leads
     instance: str
     inbox: Inbox
     metrics: Instruments
     store: Store = field(init=False)
     observer: Observer = field(init=False)
     _loop: Loop | None = field(default=None, init=False)
-    _led: bool = field(default=False, init=False)
+    _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.store = Store(self.beyond.home)
@@ -63,7 +64,7 @@ class Following:
             performer,
             self.metrics,
             self.clock,
-            self.leading,
+            self.leads,
             lambda _: None,
         )
         self._loop = Loop(looks.look, alarms, looks.troubled, self.metrics.failed)
@@ -77,25 +78,24 @@ class Following:
             await connections.close()
 
     def begin(self) -> None:
-        """This replica leads from now on, and may not have for a moment: all are looked at."""
-        self._led = False
+        """This replica leads more from now on, and may not have for a moment: all are looked at."""
+        self._begun = False
 
     async def _wake_always(self) -> None:
         """Every switchover is looked at as soon as it is known, and when this replica leads."""
         while True:
             wait = AGAIN
-            leads = self.leading()
             try:
                 keys = self.store.keys()
             except OutsideError as error:
                 wait = INSTALLED if error.kind is Outside.UNKNOWN_KIND else AGAIN
             else:
                 self.inbox.boxes[KIND] = Box(self.store, answered_in_chat, self._wake)
-                if leads and not self._led:
+                if not self._begun:
+                    self._begun = True
                     self.store.forget()  # whoever led before has written what we do not know
                     for key in keys:
                         self._wake(key)
-                self._led = leads
             await asyncio.sleep(wait)
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:

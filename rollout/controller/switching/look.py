@@ -8,6 +8,7 @@ from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
+from rollout.controller.sharing import Leads, namespace_of
 from rollout.controller.switching.doing import Performer
 from rollout.controller.switching.seeing import Observer
 from rollout.controller.switching.store import Held, Store
@@ -23,7 +24,7 @@ SENTENCE = 200  # of a reason that is an error
 class Looks:
     """Looks at ClusterSwitchovers by ``namespace/name``.
 
-    ``leading``: whether this replica may act now; asked again before each write.
+    ``leads``: whether this replica may act now; asked again before each write.
     """
 
     store: Store
@@ -31,7 +32,7 @@ class Looks:
     performer: Performer
     metrics: Instruments
     clock: Callable[[], datetime]
-    leading: Callable[[], bool]
+    leads: Leads
     gone: Callable[[str], None]
 
     async def look(self, key: str) -> timedelta | None:
@@ -39,7 +40,7 @@ class Looks:
 
         Errors: any of ours, and nothing has been done after it.
         """
-        if not self.leading():
+        if not self.leads(namespace_of(key)):
             return None
         held = self.store.load(key)
         if held is None or (held.switchover.deleting and not held.finalized):
@@ -52,7 +53,7 @@ class Looks:
             return timedelta(0)
         if fresh.status != held.status:
             raise ConflictError(f"switchover {key}: changed meanwhile; looked at again")
-        decision = core.decide(fresh.switchover, fresh.status, seen, self.clock())
+        decision = _told_of(fresh, core.decide(fresh.switchover, fresh.status, seen, self.clock()))
         self._tell(fresh, decision)
         await self._act(fresh, decision)
         self.metrics.reconciled(SUCCESS)
@@ -60,17 +61,17 @@ class Looks:
 
     async def _act(self, held: Held, decision: SwitchDecision) -> None:
         """The status first; whoever loses that race does nothing."""
-        self._still_leading()
+        self._still_leading(held)
         if decision.actions:
             held = await self.store.add_finalizer(held)
         held = await self.store.save(held, decision.status, self.clock())
         for action in decision.actions:
-            self._still_leading()
+            self._still_leading(held)
             await self.performer.do(held, action, self.clock())
             self.metrics.acted(type(action).__name__)
 
-    def _still_leading(self) -> None:
-        if not self.leading():
+    def _still_leading(self, held: Held) -> None:
+        if not self.leads(namespace_of(held.key)):
             raise ConflictError("lease: another replica leads by now; it looks again")
 
     def _tell(self, held: Held, decision: SwitchDecision) -> None:
@@ -91,8 +92,18 @@ class Looks:
         text = trouble.said(switchover=trouble.key)
         try:
             held = self.store.load(trouble.key)
-        except ManifestError:
-            return  # nothing was ever read of it: kubectl's own validation says what is wrong
-        if held is not None and self.leading():
+        except ManifestError as error:
+            if self.leads(namespace_of(trouble.key)):
+                await self.store.complain(trouble.key, sentence(str(error), SENTENCE), self.clock())
+            return
+        if held is not None and self.leads(namespace_of(held.key)):
             status = replace(held.status, because=sentence(text, SENTENCE))
             await self.store.save(held, status, self.clock())
+
+
+def _told_of(held: Held, decision: SwitchDecision) -> SwitchDecision:
+    """The decision, whose sentence says why it does not follow what the object asks now."""
+    if not held.problem:
+        return decision
+    because = sentence(held.problem, SENTENCE)
+    return replace(decision, because=because, status=replace(decision.status, because=because))

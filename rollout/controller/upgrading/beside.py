@@ -32,7 +32,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             performer=Performer(kube, store, controller.settings.identity),
             metrics=controller.metrics,
             clock=controller.clock,
-            leading=lambda: controller.leading,
+            leads=controller.leads,
         )
         upgrades = Upgrades(looks, kube, kube)
         box = Box(store, answered_in_chat, upgrades.wake)

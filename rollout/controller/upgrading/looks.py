@@ -9,6 +9,7 @@ from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
+from rollout.controller.sharing import Leads
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.controller.upgrading.seeing import Surveyor
@@ -26,7 +27,7 @@ AT_REST = frozenset({State.DONE, State.RETURNED})
 class UpgradeLooks:
     """Looks at ControlPlaneUpgrades by name.
 
-    ``leading``: whether this replica may act now; asked again before each write.
+    ``leads``: whether this replica may act now; asked again before each write.
     """
 
     store: UpgradeStore
@@ -34,14 +35,14 @@ class UpgradeLooks:
     performer: Performer
     metrics: Instruments
     clock: Callable[[], datetime]
-    leading: Callable[[], bool]
+    leads: Leads
 
     async def look(self, name: str) -> timedelta | None:
         """What time alone makes worth another look; None: only an event can.
 
         Errors: any of ours, and nothing has been done after it.
         """
-        if not self.leading():
+        if not self._leads():
             self.store.forget()  # whoever leads now writes what we do not know
             return None
         held = self.store.load(name)
@@ -75,19 +76,23 @@ class UpgradeLooks:
             await self.performer.do(held, action, self.clock())
             self.metrics.acted(type(action).__name__)
 
+    def _leads(self) -> bool:
+        return self.leads("")
+
     def _still_leading(self) -> None:
-        if not self.leading():
+        if not self._leads():
             raise ConflictError("lease: another replica leads by now; it looks again")
 
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""
         text = trouble.said(upgrade=trouble.key)
-        if not self.leading():
+        if not self._leads():
             return
         try:
             held = self.store.load(trouble.key)
-        except ManifestError:
-            return  # kubectl shows the object, the log why it cannot be read
+        except ManifestError as error:
+            await self.store.complain(trouble.key, sentence(str(error)), self.clock())
+            return
         if held is not None:
             if not isinstance(trouble.error, OutsideError | ConflictError):
                 await self.performer.failed(held, text, self.clock())

@@ -1,7 +1,6 @@
 """Rules about the way from one version to the other, and about our own means."""
 
 from collections.abc import Iterator
-from datetime import UTC
 
 from rollout.model.inventory import GatewayKind
 from rollout.model.mesh import DEFAULT, MeshPod
@@ -163,8 +162,8 @@ def others(case: Case) -> Iterator[str]:
 def frozen(case: Case) -> Iterator[str]:
     """UPG-065, B: nothing new begins in a freeze."""
     for each in case.spec.freezes:
-        if case.now is not None and each.from_ <= case.now < each.to:
-            yield f"freeze until {each.to.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {each.reason}"
+        if case.now is not None and each.holds(case.now):
+            yield f"freeze {each}"
 
 
 def no_metrics(case: Case) -> Iterator[str]:

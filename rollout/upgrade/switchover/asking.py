@@ -6,7 +6,7 @@ from rollout import approvals, gate
 from rollout.approvals import Asked
 from rollout.gate import Finding
 from rollout.model.spec import Approval
-from rollout.model.status import Answer
+from rollout.model.status import Answer, of_step
 from rollout.model.switchover import Switchover, SwitchoverStatus, SwitchStage
 from rollout.upgrade.switchover.look import Look, Turn, go_back
 
@@ -22,7 +22,7 @@ def approval(switchover: Switchover, status: SwitchoverStatus) -> Approval | Non
 def answers(status: SwitchoverStatus) -> tuple[Answer, ...]:
     """What people have answered to the step that we are at."""
     index = status.attempt.step.index if status.attempt.step else -1
-    return approvals.of_step(status.attempt.approvals, index, status.attempt.number)
+    return of_step(status.attempt.approvals, index, status.attempt.number)
 
 
 def _asked(switchover: Switchover, status: SwitchoverStatus) -> Asked | None:

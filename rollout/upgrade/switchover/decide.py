@@ -23,8 +23,10 @@ from rollout.model.switchover import (
     Switchover,
     SwitchoverStatus,
     SwitchStage,
+    SwitchSubject,
 )
 from rollout.model.turn import SOON, Notice, short
+from rollout.model.units import past
 from rollout.upgrade.switchover import (
     asking,
     before,
@@ -52,6 +54,7 @@ def decide(
 
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: TTL, silent gateways, how far weights have come."""
+    look = replace(look, status=_set_right(look.status, look.now))
     attempt = look.status.attempt
     status = replace(look.status, low_ttl=before.low_ttl(look))
     status = attempted(
@@ -63,6 +66,20 @@ def _brought_up(look: Look) -> Look:
     if status.stage.name in _WRITTEN and not requests.drifted(look):
         look = replace(look, status=progress.advanced(look))
     return look
+
+
+def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
+    """The status in which nothing begins in time to come, as the clock has it now."""
+    attempt, ttl = status.attempt, status.low_ttl
+    if ttl is not None and ttl.since > now:
+        status = replace(status, low_ttl=replace(ttl, since=now))
+    status = attempted(
+        status,
+        step=attempt.step.set_right(now) if attempt.step else None,
+        blue_down_at=past(attempt.blue_down_at, now),
+        green_down_at=past(attempt.green_down_at, now),
+    )
+    return replace(status, stage=status.stage.set_right(now))
 
 
 def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:
@@ -180,7 +197,7 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
     """The turn as a decision: phase, sentence, and the actions that are due."""
     because = short(turn.because)
     status = replace(
-        turn.status,
+        _about(look, turn.status),
         phase=stages.phase(turn.status, turn.waits_for),
         because=because,
         waits_for=turn.waits_for,
@@ -189,6 +206,13 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
     )
     due = (*_weights(look, turn, status), *ending.restarts(status), *_told(look, turn, because))
     return SwitchDecision(status, (*due, *turn.actions), turn.again, because)
+
+
+def _about(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
+    """The status that says by what it goes home, from the first weight on."""
+    if status.stage.name not in _WRITTEN or status.attempt.subject is not None:
+        return status
+    return attempted(status, subject=SwitchSubject.of(look.switchover.spec))
 
 
 def _weights(look: Look, turn: Turn, status: SwitchoverStatus) -> tuple[SwitchAction, ...]:

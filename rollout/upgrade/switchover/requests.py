@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import requests
+from rollout import approvals, requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
@@ -35,16 +35,18 @@ def answered(look: Look) -> Turn | None:
         return None  # gates are a person's to pass by, the order of weights is not
     before = look.status
     look = replace(look, status=replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request)
+    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
     status = requests.signed(before, turn.status, request, turn.because, look.now)
     return replace(turn, status=status)
 
 
-def _refused(look: Look, request: Request) -> Turn:
+def _refused(look: Look, request: Request, why: str) -> Turn:
     """The turn that says why not; all else goes on, and it is no decision of the history."""
-    stage = look.status.stage.name.lower()
-    because = f"{request.verb}: nothing to {request.verb} while {stage}"
-    return Turn(requests.refused(look.status, request), because, AT_ONCE)
+    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+
+
+def _nothing(look: Look, request: Request) -> str:
+    return f"nothing to {request.verb} while {look.status.stage.name.lower()}"
 
 
 def _on_its_way(look: Look) -> bool:
@@ -98,17 +100,22 @@ def _done(look: Look, request: Request) -> Turn | None:
 def _promote(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name is not SwitchStage.SHIFTING:
         return None
-    return enter_bake(look, f"everyone to green, said by {request.story}")
+    return enter_bake(look, f"everyone to green{_unapproved(look)}, said by {request.story}")
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
     step = look.status.attempt.step
     if look.status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    because = f"step skipped by {request.story}"
+    because = f"step skipped{_unapproved(look)} by {request.story}"
     if step.index + 1 < len(look.switchover.spec.steps):
         return enter_step(look, step.index + 1, because)
     return enter_bake(look, because)
+
+
+def _unapproved(look: Look) -> str:
+    """A word for a step whose people are passed by: RBAC may do that, and not in silence."""
+    return " unapproved" if asking.waiting(look) is not None else ""
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
@@ -152,18 +159,14 @@ def _answer(look: Look, request: Request) -> Turn | None:
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
         return None
-    yes = request.verb is Verb.APPROVE
-    if yes and asking.approval(look.switchover, status) is None:
+    approval = asking.approval(look.switchover, status)
+    if request.verb is Verb.APPROVE and approval is None:
         return None
-    answer = Answer(
-        *(yes, look.now, step.index, status.attempt.number),
-        who=request.who,
-        claimed=request.claimed,
-        reason=request.reason,
-    )
-    because = f"{'approved' if yes else 'rejected'} by {request.story}"
-    status = requests.merged(status, answer)
-    return Turn(remember(status, look.now, because), because, AT_ONCE)
+    answer = requests.answer(request, step.index, status.attempt.number, look.now)
+    if why := approvals.bar(approval, answer, look.switchover.author):
+        return _refused(look, request, why)
+    status, because = requests.given(status, request, answer, remember)
+    return Turn(status, because, AT_ONCE)
 
 
 def answered_in_chat(

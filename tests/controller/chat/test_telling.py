@@ -55,7 +55,7 @@ def a_shop(on: list[str]) -> Shop:
 
 def telling(shop: Shop, listeners: FakeListeners) -> Any:
     async def beside(made: Controller) -> None:
-        told = Telling(shop.kube, listeners, virtual.clock, lambda: made.leading)
+        told = Telling(shop.kube, listeners, virtual.clock, made.leads)
         shop.kube.listen(told.changed)
         made.when_leading(told.begin)
         await told.run()

@@ -80,7 +80,7 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Reporting]:
-        made = Reporting(self.kube, self.forge, lambda: self.leads)
+        made = Reporting(self.kube, self.forge, lambda _: self.leads)
         self.kube.listen(made.changed)
         task = asyncio.create_task(made.run())
         try:
@@ -279,11 +279,12 @@ async def test_a_secret_that_is_missing_is_named_and_used_once_it_is_there(world
 async def test_a_replica_that_does_not_lead_tells_nothing(world: World) -> None:
     world.leads = False
     world.source()
-    async with world.running():
+    async with world.running() as reporting:
         world.rollout(MOVING)
         await asyncio.sleep(0.2)
         assert world.forge.calls == []
         world.leads = True
+        reporting.begin()
         await so(lambda: world.state() is CommitState.PENDING)
 
 

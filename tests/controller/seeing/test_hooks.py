@@ -162,7 +162,7 @@ def test_a_replica_that_does_not_lead_asks_nobody() -> None:
     webhooks, leads = FakeWebhooks([HOLD]), [True]
 
     async def story(hooks: Hooks) -> None:
-        hooks.leading = lambda: leads[0]
+        hooks.leads = lambda _: leads[0]
         hooks.heard("shop/shop", ASKED)
         await asyncio.sleep(1)
         leads[0] = False

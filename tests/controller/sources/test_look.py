@@ -294,10 +294,10 @@ async def test_a_source_that_is_gone_is_not_looked_at_again() -> None:
 async def test_a_replica_that_does_not_lead_does_nothing_until_it_does() -> None:
     play = Play()
     play.repo.push({"shop.yaml": SHOP % "v1"})
-    play.sources.leading = lambda: False
+    play.sources.leads = lambda _: False
     assert await play.look() == FOLLOWING
     assert (play.kube.writes, play.repo.asked) == ([], [])
-    play.sources.leading = lambda: True
+    play.sources.leads = lambda _: True
     await play.look()
     assert "create Rollout shop" in play.kube.writes
 

@@ -47,15 +47,15 @@ class World:
     def __post_init__(self) -> None:
         clock = lambda: datetime.now(UTC)  # noqa: E731 - the loop's own is the same
         team = Applier(self.kube, NoObjects())
-        secrets, leading = KubeSecrets(self.kube), lambda: self.leads
-        sources = Sources(self.kube, self.repo, secrets, team, clock, leading=leading)
+        secrets, leads = KubeSecrets(self.kube), lambda _: self.leads
+        sources = Sources(self.kube, self.repo, secrets, team, clock, leads=leads)
         self.following = Following(sources, self.kube)
-        self.pushes = self.replica(lambda: self.leads)
+        self.pushes = self.replica(lambda _: self.leads)
 
-    def replica(self, leading: object) -> Pushes:
+    def replica(self, leads: object) -> Pushes:
         clock = lambda: datetime.now(UTC)  # noqa: E731
         shared = lambda: ("the operator's secret",)  # noqa: E731
-        return Pushes(self.kube, self.following.nudge, shared, clock, leading)  # type: ignore[arg-type]
+        return Pushes(self.kube, self.following.nudge, shared, clock, leads)  # type: ignore[arg-type]
 
     def source(self, name: str = "git", url: str = URL, **more: object) -> None:
         metadata = {"name": name, "namespace": "market"}
@@ -160,7 +160,7 @@ async def test_a_replay_reads_what_is_there_now_and_changes_nothing(world: World
 
 
 async def test_a_replica_that_does_not_lead_passes_it_on(world: World) -> None:
-    follower = world.replica(lambda: False)
+    follower = world.replica(lambda _: False)
     world.repo.push({"shop.yaml": SHOP % "v2"})
     assert await follower.pushed(PUSH) == Nudged(1, 1)
     await world.in_force("v2")

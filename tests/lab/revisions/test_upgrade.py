@@ -169,7 +169,7 @@ async def looking(mesh: Mesh, config: str) -> AsyncIterator[UpgradeLooks]:
             performer=Performer(kube, store, "test"),
             metrics=Instruments(),
             clock=clock,
-            leading=lambda: True,
+            leads=lambda _: True,
         )
 
 

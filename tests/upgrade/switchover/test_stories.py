@@ -1,13 +1,13 @@
 """Whole switchovers, from the push to the last request on blue, and back."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import Approval
 from rollout.model.status import Phase
 from rollout.model.switching import SwitchDecision
-from rollout.model.switchover import Side, SwitchStage
+from rollout.model.switchover import Side, SwitchoverStatus, SwitchStage
 from rollout.model.traffic import Split
 from tests.upgrade.switchover.world import World, at, spec
 
@@ -26,6 +26,37 @@ def test_a_good_green_gets_everyone_step_by_step() -> None:
     assert world.written == [(90, 10), (50, 50), (0, 100)], "\n".join(world.story)
     assert last.status.serving is Side.GREEN
     assert last.status.phase is Phase.HEALTHY
+
+
+def test_a_wall_clock_that_was_an_hour_ahead_for_a_while_costs_no_hour() -> None:
+    """What it has written down is to come once it is right, and is of now then."""
+    quiet = World(spec(10, 50))
+    quiet.run(rests)
+    for weights in (Split(90, 10), Split(50, 50), Split(0, 100)):
+        world = World(spec(10, 50))
+        world.run(at(weights))
+        world.status = written_in(world.status, world.time + timedelta(hours=1))
+        world.run(rests)
+        assert world.status.serving is Side.GREEN
+        assert world.now < quiet.now + 900, "\n".join(world.story)
+
+
+def written_in(status: SwitchoverStatus, later: datetime) -> SwitchoverStatus:
+    """``status`` as it is when everything of this stage was noted ``later``."""
+    stage, step, ttl = status.stage, status.attempt.step, status.low_ttl
+    noted = replace(
+        stage,
+        since=later,
+        asked_at=later if stage.asked_at else None,
+        written_at=later if stage.written_at else None,
+        served_at=later if stage.served_at else None,
+        confirmed_at=later if stage.confirmed_at else None,
+    )
+    status = replace(status, stage=noted)
+    if ttl is not None:
+        status = replace(status, low_ttl=replace(ttl, since=later))
+    step = None if step is None else replace(step, entered_at=later)
+    return replace(status, attempt=replace(status.attempt, step=step))
 
 
 def test_a_bad_green_is_left_in_the_look_that_finds_it() -> None:
