@@ -218,8 +218,8 @@ def test_an_incident_of_30_seconds_proves_nothing_alone_even_right_after_warm_up
         trail = weigh(trail, Pair(0, 100, 1, 1000), ERRORS, PLAIN, warm)
     for count in bad:
         trail = weigh(trail, Pair(count, 100, 1, 1000), ERRORS, PLAIN, SETTING)
-    trails, tempers = {"errors": trail, slower.name: begin(PLAIN, outcome=slower)}, {}
-    found = read([ERRORS, slower], trails, 10, SURE, tempers)
+    trails = {"errors": trail, slower.name: begin(PLAIN, outcome=slower)}
+    found = read([ERRORS, slower], trails, 10, SURE, {})
     assert (found.standing is Standing.FAILED) is fails
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 
 from rollout.edges.kube.packed import Json, Key, Packed
 
+__all__ = ["Cache", "Index", "Json", "Key", "key_of", "number", "version_of"]
+
 Index = Callable[[Json], frozenset[str]]
 
 NOBODY: frozenset[str] = frozenset()
