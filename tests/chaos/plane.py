@@ -44,7 +44,7 @@ class Plane:
         os.kill(self.pid, signal.SIGKILL)
         if self._later:
             self._later[-1].wait()
-        while _runs(self.pid):
+        while runs(self.pid):
             await asyncio.sleep(0.05)
 
     async def start(self) -> None:
@@ -136,7 +136,7 @@ def _coded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether it is there and no corpse."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
