@@ -72,7 +72,8 @@ async def _struck(plane: Plane, audit: Path, given: argparse.Namespace) -> int:
 
 
 async def _strike(play: Play, kind: str, place: int) -> float:
-    """Seconds from the strike until another process has the Lease."""
+    """Seconds from the strike until another process has the Lease; both are at work before."""
+    await play.fleet.settles()
     pod = await play.fleet.leads(place)
     pid, began = pod.pid, time.monotonic()
     number = {KINDS[0]: signal.SIGKILL, KINDS[1]: signal.SIGTERM}.get(kind, signal.SIGSTOP)
@@ -90,8 +91,9 @@ def _line(seconds: Sequence[float]) -> str:
     if not seconds:
         return "none"
     ordered = sorted(seconds)
-    middle, most = ordered[len(ordered) // 2], ordered[-1]
-    return f"{len(seconds)} times, nobody led for {middle:.1f} s (median), {most:.1f} s (longest)"
+    middle, late, most = (ordered[int(len(ordered) * part)] for part in (0.5, 0.9, 0.999))
+    told = f"{middle:.1f} s (median), {late:.1f} s (p90), {most:.1f} s (longest)"
+    return f"{len(seconds)} times, nobody led for {told}"
 
 
 async def _cores(plane: Plane, audit: Path) -> int:

@@ -169,7 +169,7 @@ class Leader:
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self.complaint:
-            telemetry.warn("lease", error=complaint, holder=self.identity)
+            telemetry.warn("lease", object=self.name, error=complaint, holder=self.identity)
         self.complaint = complaint
 
     def _expired(self, lease: Json, began: float) -> bool:
@@ -186,7 +186,8 @@ class Leader:
     def _tell(self) -> None:
         if self.leading is not self._told:
             self._told = self.leading
-            telemetry.info("leads" if self._told else "follows", holder=self.identity)
+            say = "leads" if self._told else "follows"
+            telemetry.info(say, object=self.name, holder=self.identity)
             self.changed(self._told)
 
     def _lease(self) -> Json:

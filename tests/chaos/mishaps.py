@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from rollout.cli.manifests import rbac
-from rollout.cli.recorder import file
 from rollout.controller import rights
 from rollout.controller.sharing import shard
 from rollout.lab.kube.client import ApiRefusedError
@@ -64,9 +63,9 @@ class Play:
             assert witness.path(self.routes, scene.space, name) == [*witness.PLAN]
 
     async def recorded(self) -> None:
-        """Each decision is one line of the audit log of its shard, and every log is whole."""
+        """Each decision is one line of one shard's audit log, and every log is whole."""
         wanted = [entry async for entry in self._decisions()]
-        logs = [file(self.fleet.audit, place) for place in range(self.fleet.shards)]
+        logs = sorted(self.fleet.audit.parent.glob("*.jsonl"))
         async with asyncio.timeout(60):
             while not {*wanted} <= {*_decided(logs)}:
                 await asyncio.sleep(0.2)
@@ -118,6 +117,7 @@ class Stage:
         scenes = [Scene(self.control, space, folder) for space in called]
         etcd = self.plane.real.etcd
         async with (
+            _gone_after(self.control, called, names),
             commits(etcd, ROLLOUTS) as rollouts,
             commits(etcd, ROUTES) as routes,
             fleet(self.control, folder, **sizes) as made,
@@ -129,8 +129,6 @@ class Stage:
                     for name in names:
                         ways.create_task(scene.shop(name, strategy=strategy))
             yield Play(self.plane, made, scenes, names, rollouts, routes)
-        for space in called:
-            await _emptied(self.control, space, names)
 
 
 def _space(run: int, place: int) -> str:
@@ -139,8 +137,19 @@ def _space(run: int, place: int) -> str:
     return next(name for name in names if shard(name, 2) == place % 2)
 
 
+@contextlib.asynccontextmanager
+async def _gone_after(
+    control: Control, spaces: Sequence[str], names: Sequence[str]
+) -> AsyncIterator[None]:
+    """At the end what the next mishap's replicas would have to look at, too, is gone."""
+    try:
+        yield
+    finally:
+        for space in spaces:
+            await _emptied(control, space, names)
+
+
 async def _emptied(control: Control, space: str, names: Sequence[str]) -> None:
-    """What the next mishap's replicas would have to look at, too, is gone."""
     for name in names:
         change = {"finalizers": None}
         with contextlib.suppress(ApiRefusedError):

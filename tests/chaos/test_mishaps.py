@@ -174,8 +174,7 @@ async def test_an_api_server_with_another_certificate(stage: Stage) -> None:
         for made in play.plane.real.ca.parent.glob("apiserver.*"):
             made.unlink()
         await play.plane.start()
-        await play.fleet.control.kube.close()
-        play.fleet.control.kube = play.plane.administrator()
+        play.plane.trusted_by(play.fleet.control.kube)
 
     await survives(stage, mishap)
 
@@ -245,6 +244,7 @@ async def test_another_number_of_shards_while_journeys_run(stage: Stage, after: 
                 del fleet.pods[name]
             await fleet.settles()
             await play.arrives()
+            await play.recorded()
             await fleet.end()
 
     await survives(stage, mishap)
