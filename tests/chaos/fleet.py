@@ -67,6 +67,10 @@ class Pod:
                 self.send(signal.SIGCONT)
             await self.child.stop()
 
+    def last_words(self) -> str:
+        """The end of its newest log."""
+        return self.child.last_words() if self.child else ""
+
     def lines(self, event: str) -> list[Any]:
         """Log lines of that event, of all its lives."""
         texts = (file.read_text() for file in sorted(self.folder.glob(f"{self.name}-*.log")))
@@ -125,9 +129,14 @@ class Fleet:
 
     async def settles(self) -> None:
         """Every replica has its share, as far as there are Leases enough."""
-        async with asyncio.timeout(PATIENCE):
-            while not _even(await self.holders(), len(self.pods), self.shards):
-                await asyncio.sleep(0.1)
+        held: list[str] = []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not _even(held := await self.holders(), len(self.pods), self.shards):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            state = [(pod.name, pod.starts, pod.last_words()) for pod in self.pods.values()]
+            raise AssertionError(f"{held} is not even: {state}") from None
 
     async def end(self) -> None:
         await asyncio.gather(*(pod.end() for pod in self.pods.values()))
