@@ -12,7 +12,7 @@ import typer
 
 from rollout.audit import chain, verify
 from rollout.audit.verify import File, Verdict
-from rollout.cli import cluster, output
+from rollout.cli import cluster, lazy, output
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.edges import auditlog
@@ -23,7 +23,7 @@ from rollout.model.audit import Act, Proof
 HEAD = ("TIME", "OBJECT", "ACT", "WHO", "BECAUSE")
 _ACTS = {*Act}
 
-app = typer.Typer(help="Check and read the audit log of `rollout run --audit`.")
+app = lazy.plain(help="Check and read the audit log of `rollout run --audit`.")
 
 Files = Annotated[
     list[Path], typer.Argument(help="All files of the log, in any order; .gz, too; - is stdin.")

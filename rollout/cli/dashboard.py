@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from rollout.cli import cluster, live, options, output, pages
+from rollout.cli import cluster, live, options, output, pages, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.controller.loop import clock
 from rollout.edges.kube import Kube
-from rollout.errors import RefusedError, RolloutError
+from rollout.errors import RolloutError
 from rollout.web.page import app
 from rollout.web.page.board import Board
 from rollout.web.page.people import Sessions
@@ -59,8 +59,7 @@ async def _serve(given: Settings, port: int, *, open_it: bool) -> None:
                     webbrowser.open(url)
                 await stop.wait()
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            raise RefusedError(f"port {port}: {found}; a free one is wanted") from error
+            raise settings.taken(f"port {port}", error) from error
 
 
 async def _page(connection: Kube, store: Store, key: str) -> tuple[app.Page, pages.Also]:

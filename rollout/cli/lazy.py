@@ -31,14 +31,39 @@ class Entry:
             group = typer.main.get_command(target)
             group.name = name
             return group
-        alone = typer.Typer(
-            add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
-        )
+        alone = plain(no_args_is_help=False)
         alone.command(name)(target)
         return typer.main.get_command(alone)
 
 
-class LazyGroup(TyperGroup):
+class PanelGroup(TyperGroup):
+    """Lists its commands by panel, each with all that its first paragraph says."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.commands[name]
+            panel = getattr(command, "rich_help_panel", None) or "Commands"
+            told = (command.help or "").partition("\n\n")[0]
+            panels.setdefault(panel, []).append((name, " ".join(told.split())))
+        wide = max((len(name) for rows in panels.values() for name, _ in rows), default=0)
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl([(f"{name:<{wide}}", told) for name, told in rows])
+
+
+def plain(**given: Any) -> typer.Typer:
+    """A ``Typer`` whose help is plain text, as kubectl's: nothing that draws is imported for it."""
+    named: dict[str, Any] = {
+        "cls": PanelGroup,
+        "add_completion": False,
+        "no_args_is_help": True,
+        **given,
+    }
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, **named)
+
+
+class LazyGroup(PanelGroup):
     """Lists its commands from ``entries``; imports one when it is called or completed.
 
     ``anywhere``: options of the group, each with a value, that are understood behind the

@@ -12,15 +12,18 @@ from typing import Annotated, ClassVar
 import typer
 
 import rollout
-from rollout.cli.lazy import Entry, LazyGroup
+from rollout.cli.lazy import Entry, LazyGroup, plain
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
+from rollout.messages import answers
+from rollout.model.reasons import Verb
 
 LOOK, ASK, MANIFESTS, RUN = "Look", "Ask", "Manifests", "Run"
 
 
-def _verb(name: str, text: str) -> Entry:
-    return Entry(ASK, text, "rollout.cli.look.answer:command", name)
+def _verb(verb: Verb) -> Entry:
+    text = f"{answers.means(verb).capitalize()}."
+    return Entry(ASK, text, "rollout.cli.look.commands:answer", verb)
 
 
 class Commands(LazyGroup):
@@ -31,20 +34,20 @@ class Commands(LazyGroup):
         "status": Entry(
             LOOK,
             "Show where every rollout stands, or everything about one.",
-            "rollout.cli.look.status:status",
+            "rollout.cli.look.commands:status",
         ),
         "watch": Entry(
-            LOOK, "Follow a rollout live, until Ctrl-C.", "rollout.cli.look.watch:watch"
+            LOOK, "Follow a rollout live, until Ctrl-C.", "rollout.cli.look.commands:watch"
         ),
         "history": Entry(
             LOOK,
             "Show the last 50 decisions of a rollout, newest first.",
-            "rollout.cli.look.status:history",
+            "rollout.cli.look.commands:history",
         ),
         "explain": Entry(
             LOOK,
             "Say in one sentence why a rollout is not moving, and what would move it.",
-            "rollout.cli.look.status:explain",
+            "rollout.cli.look.commands:explain",
         ),
         "dashboard": Entry(
             LOOK,
@@ -54,30 +57,23 @@ class Commands(LazyGroup):
         "wait": Entry(
             LOOK,
             "Wait for a rollout; the exit code says how it ended.",
-            "rollout.cli.look.wait:wait",
+            "rollout.cli.look.commands:wait",
         ),
         "backtest": Entry(
             LOOK,
             "Replay the gate over the past: how often would it send back a good release?",
             "rollout.cli.past.backtest:backtest",
         ),
-        "promote": _verb("promote", "Everyone to the canary now, whatever the gates say."),
-        "skip": _verb("skip", "End this step and go on to the next."),
-        "pause": _verb("pause", "Stand still: weights stay, the gates judge on."),
-        "resume": _verb("resume", "Go on after a pause."),
-        "abort": _verb("abort", "Everyone back to stable, and remember the revision as rejected."),
-        "retry": _verb("retry", "Forget that a revision was rejected and try it again."),
-        "approve": _verb("approve", "Say yes to the step that waits for an approval."),
-        "reject": _verb("reject", "Say no to it: everyone goes back to stable."),
+        **{verb.value: _verb(verb) for verb in answers.VERBS},
         "undo": Entry(
             ASK,
             "Ask for the release before the present one: `spec.revision` as it was.",
-            "rollout.cli.look.undo:undo",
+            "rollout.cli.look.commands:undo",
         ),
         "accept": Entry(
             ASK,
-            "Let through the commit that a RolloutSource holds: a rewind, or one that empties it.",
-            "rollout.cli.look.accept:accept",
+            "Let through what a RolloutSource holds: a rewind, nothing left, an easier approval.",
+            "rollout.cli.look.commands:accept",
         ),
         "validate": Entry(
             MANIFESTS,
@@ -136,6 +132,11 @@ class Commands(LazyGroup):
             "rollout.cli.audit:app",
         ),
         "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "git-reader": Entry(
+            RUN,
+            "Read git for a controller in another container of the pod, until SIGTERM.",
+            "rollout.cli.reader:git_reader",
+        ),
         "github": Entry(
             RUN,
             "What the GitHub Action runs; inputs come as INPUT_*.",
@@ -145,14 +146,12 @@ class Commands(LazyGroup):
     }
 
 
-app = typer.Typer(
+app = plain(
     cls=Commands,
+    add_completion=True,
     name="rollout",
     help="Take a pushed revision to everyone step by step, or bring everyone back.",
     epilog="Exit codes: `rollout wait --help`. Colours go with NO_COLOR.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -12,13 +12,30 @@ Namespace = Annotated[
 Own = Annotated[str, typer.Option(help="Where the controller's pods run.")]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 Name = Annotated[
-    str, typer.Argument(help="The Rollout's name, or switchover/NAME.", show_default=False)
+    str,
+    typer.Argument(help="A Rollout's name, upgrade/NAME or switchover/NAME.", show_default=False),
 ]
+RolloutName = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
 Why = Annotated[
     str, typer.Option("--reason", help="Why, in a few words; history and events show it.")
 ]
-Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
+
+
+def _readable(text: str) -> str:
+    """The text of a duration; what is none is the caller's mistake, and never a traceback."""
+    from rollout.model import units  # noqa: PLC0415 - a third of a second that --help need not wait
+
+    try:
+        units.duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+Timeout = Annotated[
+    str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.", callback=_readable)
+]
 
 
 def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:

@@ -2,27 +2,15 @@
 
 import json
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
-import yaml
-from rich.console import Console
-from rich.text import Text
 
 from rollout.cli import settings
-from rollout.messages import terminal
-from rollout.model.status import visible
 
-STYLES: Mapping[str, str] = {
-    "Healthy": "green",
-    "Progressing": "cyan",
-    "Paused": "yellow",
-    "RollingBack": "magenta",
-    "Degraded": "red",
-}
+T = TypeVar("T")
 
 
 class Format(StrEnum):
@@ -37,18 +25,8 @@ class Format(StrEnum):
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to answer.")]
 
 
-def console(*, errors: bool = False) -> Console:
-    """Where words go: wrapped between words on a terminal, whole lines elsewhere."""
-    stream = sys.stderr if errors else sys.stdout
-    piped = not stream.isatty()
-    return Console(
-        stderr=errors,
-        no_color=settings.is_plain() or piped,
-        width=1000 if piped else None,
-        highlight=False,
-        soft_wrap=piped,
-        markup=False,
-    )
+def _stream(*, errors: bool) -> TextIO:
+    return sys.stderr if errors else sys.stdout
 
 
 def redraws() -> bool:
@@ -58,7 +36,17 @@ def redraws() -> bool:
 
 def line(text: str) -> None:
     """One line of an answer."""
-    console().print(Text(_plain(text)))
+    _print(plain(text), errors=False)
+
+
+def _print(text: str, *, errors: bool) -> None:
+    stream = _stream(errors=errors)
+    if not stream.isatty():
+        print(text, file=stream)
+        return
+    from rollout.cli import drawn  # noqa: PLC0415 - a pipe needs nothing that draws
+
+    drawn.sentence(text, errors=errors)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -67,43 +55,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     The last column is a sentence. Where a terminal has no room for it beside the others, it stands
     on lines of its own: no word is broken, and nothing is left out.
     """
-    rows = [tuple(map(_plain, row)) for row in rows]
+    rows = [tuple(map(plain, row)) for row in rows]
     if not sys.stdout.isatty():
-        print(terminal.aligned([head, *rows]))
+        _aligned([head, *rows])
         return
-    screen = console()
-    widths = [
-        max(map(len, column)) for column in zip(head[:-1], *(r[:-1] for r in rows), strict=True)
-    ]
-    room = screen.width - sum(widths) - len(GAP) * len(widths)
-    for number, row in enumerate([head, *rows]):
-        cells = [f"{cell:<{width}}{GAP}" for cell, width in zip(row, widths, strict=False)]
-        line = Text.assemble(*((cell, _style(cell, number)) for cell in cells))
-        if room >= LEAST or len(row[-1]) <= room:
-            beside = _wrapped(row[-1], max(room, 1))
-            line.append(beside[0], style="bold" if number == 0 else "")
-            screen.print(line)
-            for rest in beside[1:]:
-                screen.print(Text(" " * (screen.width - room) + rest))
-        else:
-            line.rstrip()
-            screen.print(line)
-            for rest in _wrapped(row[-1], screen.width - len(GAP)) if number else ():
-                screen.print(Text(GAP + rest))
+    from rollout.cli import drawn  # noqa: PLC0415 - a pipe needs nothing that draws
+
+    drawn.table(head, rows)
 
 
-GAP = "  "
-LEAST = 36
-"""Columns that a sentence needs to stand beside others."""
+def _aligned(rows: Iterable[Sequence[str]]) -> None:
+    from rollout.messages import terminal  # noqa: PLC0415 - --help prints nothing of ours
 
-
-def _style(cell: str, number: int) -> str:
-    return "bold" if number == 0 else STYLES.get(cell.strip(), "")
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of whole words; a word longer than a line keeps its end by taking another line."""
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    print(terminal.aligned(rows))
 
 
 def facts(said: Iterable[Sequence[str]]) -> None:
@@ -111,25 +75,32 @@ def facts(said: Iterable[Sequence[str]]) -> None:
 
     A label is said once for its texts.
     """
-    rows = [tuple(map(_plain, row[:3])) for row in said]
+    rows = [tuple(map(plain, row[:3])) for row in said]
     if not sys.stdout.isatty():
-        print(terminal.aligned((row[0], "  ".join(filter(None, row[1:]))) for row in rows))
+        _aligned((row[0], "  ".join(filter(None, row[1:]))) for row in rows)
         return
-    screen = console()
-    wide = max((len(row[0]) for row in rows), default=0)
-    before = ""
-    for label, text, *faint in rows:
-        shown = "" if label == before else label
-        lines = _wrapped(text, screen.width - wide - len(GAP))
-        whole = Text.assemble((f"{shown:<{wide}}{GAP}", "bold"))
-        phase = STYLES.get(text.split(" ")[0], "")
-        whole.append(f"\n{' ' * wide}{GAP}".join(lines), style=phase)
-        for part in filter(None, faint):
-            fits = len(lines[-1]) + len(part) + wide + 2 * len(GAP) <= screen.width
-            whole.append(GAP if fits else f"\n{' ' * wide}{GAP}")
-            whole.append(part, style="dim")
-        screen.print(whole)
-        before = label
+    from rollout.cli import drawn  # noqa: PLC0415 - a pipe needs nothing that draws
+
+    drawn.facts(rows)
+
+
+def styled(lines: Iterable[tuple[str, str]]) -> None:
+    """Each line as it is, with the style that a terminal has for it."""
+    if not sys.stdout.isatty():
+        print("\n".join(text for text, _ in lines))
+        return
+    from rollout.cli import drawn  # noqa: PLC0415 - a pipe needs nothing that draws
+
+    drawn.styled(lines)
+
+
+def progress(work: Sequence[T], doing: str) -> Iterable[T]:
+    """``work``, while whoever reads along on a terminal sees how much of it is left."""
+    if not sys.stderr.isatty():
+        return work
+    from rollout.cli import drawn  # noqa: PLC0415 - a pipe needs nothing that draws
+
+    return drawn.progress(work, doing)
 
 
 def machine(form: Format, value: Any, names: Iterable[str]) -> None:
@@ -138,7 +109,9 @@ def machine(form: Format, value: Any, names: Iterable[str]) -> None:
         case Format.JSON:
             print(json.dumps(value, indent=2))
         case Format.YAML:
-            print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
+            from rollout import yamltext  # noqa: PLC0415 - seldom asked for
+
+            print(yamltext.document(value), end="")
         case Format.NAME | Format.TABLE:
             print("\n".join(names))
 
@@ -155,9 +128,11 @@ def name_of(obj: Mapping[str, Any]) -> str:
 
 def say(text: str) -> None:
     """One line to people who read along; never part of an answer to a machine."""
-    console(errors=True).print(_plain(text))
+    _print(plain(text), errors=True)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text``, part of which others may have written, without what would steer the terminal."""
+    from rollout.model.status import visible  # noqa: PLC0415 - --help prints nothing of ours
+
     return "\n".join(map(visible, text.split("\n")))

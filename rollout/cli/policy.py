@@ -7,12 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
 from rollout.edges.reach import Hosts
-from rollout.errors import RefusedError
-from rollout.manifest import complaints, load
+from rollout.errors import ManifestError, RefusedError
+from rollout.manifest import complaints, load, scan
 from rollout.model.units import CONFIG
 
 
@@ -50,10 +49,32 @@ class Readers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Oidc:
+    """An issuer of OpenID Connect that the API server trusts, too, and what we are called there.
+
+    ``client_secret``: a file, read anew at each use; none for a public client, or the variable
+    ``OIDC_CLIENT_SECRET``. ``ca``: a file with the issuer's CA; empty: the system's.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    issuer: Annotated[str, Field(pattern=r"^https://[^\s?#]+$")]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: str = ""
+    scopes: tuple[str, ...] = ("openid",)
+    ca: str = ""
+
+    def __post_init__(self) -> None:
+        if "openid" not in self.scopes:
+            raise ValueError("page.oidc.scopes lacks openid; without it there is no ID token")
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """``hosts``: names under which browsers find the page, besides those of its own machine.
 
     ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.
+    ``oidc``: where they get it; None: they bring it along.
     """
 
     __pydantic_config__ = CONFIG
@@ -61,8 +82,11 @@ class Page:
     hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")], ...] = ()
     readers: Readers = Readers.ANYONE
     login: bool = False
+    oidc: Oidc | None = None
 
     def __post_init__(self) -> None:
+        if self.oidc is not None and not self.login:
+            raise ValueError("page.oidc is there; page.login must be true then")
         if self.readers is Readers.LOGGED_IN and not self.login:
             raise ValueError("page.readers is loggedIn; page.login must be true then")
 
@@ -118,7 +142,8 @@ KEYS = (
     *("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push"),
     "page",
 )
-_PAGE = ("hosts", "readers", "login")
+_PAGE = ("hosts", "readers", "login", "oidc")
+_OIDC = ("issuer", "clientId", "clientSecret", "scopes", "ca")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -127,8 +152,8 @@ def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """Which keys may stand at that place, for "did you mean"."""
     if not place:
         return KEYS
-    inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE}
-    return inside.get(str(place[0]), ()) if len(place) == 1 else ()
+    inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE, "page.oidc": _OIDC}
+    return inside.get(".".join(map(str, place)), ())
 
 
 def read(path: str) -> Policy:
@@ -139,14 +164,20 @@ def read(path: str) -> Policy:
     if not path:
         return Policy()
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
-        plain = yaml.safe_load(text)
+        documents = scan.documents(path, Path(path).expanduser().read_bytes())
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RefusedError(f"{path}: is no YAML; see docs/policy.md") from error
-    found = complaints.build(Policy, plain or {}, _keys)
+    except ManifestError as error:
+        raise RefusedError(str(error)) from error
+    for document in documents:
+        for one in document.mistakes:
+            raise RefusedError(
+                f"{path}:{one.line}: {load.words(one.path)} {one.found}; {one.wanted}"
+            )
+    if len(documents) > 1:
+        raise RefusedError(f"{path}: has {len(documents)} documents; one is wanted")
+    found = complaints.build(Policy, documents[0].value if documents else {}, _keys)
     if not isinstance(found, Policy):
         first = found[0]
         where = f"{load.words(first.path)} " if first.path else ""

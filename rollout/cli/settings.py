@@ -22,6 +22,7 @@ class Settings:
     ``namespace``: the one to act in; empty means all (``run``) or the context's (everything else).
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
+    ``cache``: the folder of the bare git clones, or ``unix:SOCKET`` of ``git-reader``.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
     ``page``: host:port of the page for browsers; empty: there is none.
     ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.
@@ -64,6 +65,11 @@ def address(name: str, text: str) -> tuple[str, int]:
     if not port.isdigit():
         raise RefusedError(f"{name} {text!r}: is no address; host:port is wanted")
     return host.strip("[]"), int(port)
+
+
+def taken(what: str, error: OSError) -> RefusedError:
+    """Why nothing can listen at ``what``, such as ``port 8080``, and what to do."""
+    return RefusedError(f"{what}: {error.strerror or type(error).__name__}; a free port is wanted")
 
 
 def secret(path: str) -> str:

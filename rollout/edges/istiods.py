@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from rollout import lenient
+from rollout.edges import whole
 
 TOKEN = Path("/var/run/secrets/tokens/istio-token")
 PORT, NAMED = 15014, "http-monitoring"
@@ -76,9 +77,9 @@ class Istiods:
             async with self._http.get(
                 url, timeout=timeout, allow_redirects=False, headers=self._headers()
             ) as answer:
-                text = await answer.content.read(LARGEST) if answer.status == 200 else b""
-                value = json.loads(text)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+                text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
+                value = json.loads(text or b"null")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
             return None
         return value if isinstance(value, list) else None
 

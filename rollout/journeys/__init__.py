@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from rollout.errors import ManifestError
 from rollout.journeys import rollouts, switchovers, upgrades
-from rollout.model.journey import Journal, Journey
+from rollout.model.journey import KINDS, Journal, Journey
 
 Json = Mapping[str, Any]
 Facts = list[tuple[str, str]]
@@ -31,13 +31,9 @@ class Reader(Protocol):
         """Whether it is told of in a chat at all."""
 
 
-_READERS: Mapping[str, Reader] = {
-    "Rollout": rollouts,
-    "ControlPlaneUpgrade": upgrades,
-    "ClusterSwitchover": switchovers,
-}
-KINDS = tuple(_READERS)
-"""Every kind that we drive."""
+_READERS: Mapping[str, Reader] = dict(
+    zip(KINDS, (rollouts, upgrades, switchovers), strict=True),
+)
 
 
 def of(obj: Json) -> Reader:

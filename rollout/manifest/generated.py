@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-import yaml
-
+from rollout import yamltext
 from rollout.manifest.definition import crd
 from rollout.manifest.schema import KINDS, Schema
 
@@ -15,4 +14,4 @@ def files() -> Mapping[str, str]:
 
 def _yaml(value: Schema) -> str:
     head = "# Generated from rollout/model by `make generate`; edit the nouns, not this file.\n"
-    return head + yaml.safe_dump(value, sort_keys=False, width=100)
+    return head + yamltext.document(value)

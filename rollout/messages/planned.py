@@ -7,8 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-import yaml
-
+from rollout import yamltext
 from rollout.model.spec import GROUP, Rollout, Step
 from rollout.model.units import words
 
@@ -169,8 +168,7 @@ def _yaml(obj: Json | None) -> list[str]:
             annotations[key] = "(what Rollout must remember)"
     if annotations:
         kept = {"metadata": {"annotations": annotations}} | kept
-    text: str = yaml.safe_dump(kept, sort_keys=False, width=UNBROKEN)
-    return text.splitlines()
+    return yamltext.document(kept, width=UNBROKEN).splitlines()
 
 
 def plain(planned: Planned) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.messages import links
+from rollout.messages import answers, links
 from rollout.messages.terminal import bar
 from rollout.model.chat import PROOF, Press, Ticket, Words
 from rollout.model.status import visible
@@ -115,7 +115,7 @@ def reason_view(made: Ticket, channel: str, title: str) -> Mapping[str, Any]:
         "submit": {"type": "plain_text", "text": "Reject"},
         "close": {"type": "plain_text", "text": "Cancel"},
         "blocks": [
-            _section([f"{safe(title)}: {_back(made)}."]),
+            _section([f"{safe(title)}: {answers.back(made.kind)}."]),
             {
                 "type": "input",
                 "block_id": REASON,
@@ -170,22 +170,15 @@ def _button(press: Press, made: Ticket) -> Block:
     if press is Press.ABORT:
         button["confirm"] = {
             "title": {"type": "plain_text", "text": "Abort?"},
-            "text": {"type": "plain_text", "text": f"{_back(made).capitalize()} at once."},
+            "text": {
+                "type": "plain_text",
+                "text": f"{answers.back(made.kind).capitalize()} at once.",
+            },
             "confirm": {"type": "plain_text", "text": "Abort"},
             "deny": {"type": "plain_text", "text": "Cancel"},
         }
     return button
 
-
-def _back(made: Ticket) -> str:
-    """What a no or an abort brings about, in words."""
-    return _BACK.get(made.kind, "everyone goes back to stable")
-
-
-_BACK = {
-    "ControlPlaneUpgrade": "everything goes back to the old control plane",
-    "ClusterSwitchover": "everyone goes back to blue",
-}
 
 _LABELS = {
     Press.APPROVE: ("Approve", "primary"),

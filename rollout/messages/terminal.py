@@ -1,12 +1,12 @@
 """Words for a terminal, as plain text and rows; nothing is printed or coloured from here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rollout.messages import evidence
-from rollout.model.reasons import PauseKind, Reason, Verb, WaitsFor
+from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import (
@@ -26,17 +26,6 @@ from rollout.model.traffic import Route, Split
 NOBODY = Split(100, 0)
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
-ANSWERS: Mapping[Verb, str] = {
-    Verb.PROMOTE: "everyone to the canary now, whatever the gates say",
-    Verb.SKIP: "end this step and go on to the next",
-    Verb.PAUSE: "stand still: weights stay, the gates judge on",
-    Verb.RESUME: "go on after a pause",
-    Verb.ABORT: "everyone back to stable, and remember the revision as rejected",
-    Verb.RETRY: "forget that a revision was rejected and try it again",
-    Verb.APPROVE: "say yes to the step that waits for an approval",
-    Verb.REJECT: "say no to it: everyone goes back to stable",
-}
-"""What each request does, in the words of ``--help``."""
 
 
 def age(time: timedelta) -> str:
@@ -179,7 +168,7 @@ def facts(
     told += [("Warning", warning) for warning in status.attempt.warnings]
     told += [("Clocks", text) for text in clocks]
     told += [("Evidence", text) for text in evidence.lines(status.attempt)]
-    told += [("Answer", _answer(answer)) for answer in status.attempt.approvals]
+    told += [("Answer", answer(given)) for given in status.attempt.approvals]
     return [Fact(*fact) for fact in told if fact[1]]
 
 
@@ -243,11 +232,11 @@ def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
 def behind(source: RolloutSource) -> Reason | None:
     """Why what git says is not in force; None when it is."""
     status, name = source.status, f"rolloutsource {source.name}"
+    also = f"; {status.problem}" if status.held else ""
     if status.rejected:
         more = f" (and {len(status.rejected) - 1} more)" if len(status.rejected) > 1 else ""
-        return Reason(f"{name} refuses {status.rejected[0].message}{more}")
+        return Reason(f"{name} refuses {status.rejected[0].message}{more}{also}")
     if status.held or status.problem:
-        also = f"; {status.problem}" if status.held else ""
         return Reason(f"{name}: {status.because}{also}")
     if status.notes:
         more = f" (and {len(status.notes) - 1} more)" if len(status.notes) > 1 else ""
@@ -322,6 +311,7 @@ def _rejected(status: RolloutStatus, now: datetime) -> str:
     return f"{rejected.revision.title}, {age(now - rejected.at)} ago: {rejected.because}"
 
 
-def _answer(answer: Answer) -> str:
-    reason = f" ({answer.reason})" if answer.reason else ""
-    return f"{answer.answerer}: {'yes' if answer.yes else 'no'}{reason}"
+def answer(given: Answer) -> str:
+    """Who said what, and why."""
+    reason = f" ({given.reason})" if given.reason else ""
+    return f"{given.answerer}: {'yes' if given.yes else 'no'}{reason}"

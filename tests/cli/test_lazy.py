@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 import rollout
 from rollout.cli import lazy, main
-from rollout.messages import terminal
 from rollout.model.reasons import Verb
 
 CLUSTER = ("aiohttp", "kubernetes", "rollout.controller", "rollout.edges")
@@ -41,7 +40,7 @@ def test_the_list_of_commands_says_what_the_command_says_itself(name: str) -> No
 
 def test_every_request_has_its_command() -> None:
     asked = {name for name, entry in main.Commands.entries.items() if entry.panel == main.ASK}
-    assert asked - {"undo", "accept"} == set(Verb) == set(terminal.ANSWERS)
+    assert asked - {"undo", "accept"} == set(Verb)
 
 
 def imported(words: Sequence[str], names: Sequence[str], **environment: str) -> list[str]:
@@ -80,8 +79,26 @@ def test_no_command_imports_what_only_the_controller_and_the_lab_need() -> None:
 
 
 @pytest.mark.parametrize("words", ["validate examples/canary", "plan examples/canary", "rbac"])
-def test_no_command_imports_what_it_does_not_run(words: str) -> None:
-    assert imported(words.split(), ("kubernetes", "aiohttp", *HEAVY)) == []
+def test_no_command_imports_what_it_does_not_run_nor_draws_in_a_pipe(words: str) -> None:
+    assert imported(words.split(), ("kubernetes", "aiohttp", "rich", *HEAVY)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, entry in main.Commands.entries.items() if "look.commands" in entry.source],
+)
+def test_the_help_of_what_asks_a_cluster_imports_neither_nouns_nor_what_draws(name: str) -> None:
+    work = ("rich", "yaml", "rollout.cli.cluster", "rollout.model.spec", *CLUSTER, *HEAVY)
+    assert imported((name, "--help"), work) == []
+
+
+def test_help_lists_every_command_under_its_panel_and_cuts_nothing() -> None:
+    told = CliRunner().invoke(main.app, ["--help"]).output
+    words = " ".join(told.split())
+    for name, entry in main.Commands.entries.items():
+        assert f"{name} {entry.help}" in words
+    panels = [line.removesuffix(":") for line in told.splitlines() if line[:1].isalpha()]
+    assert panels[2:] == [main.LOOK, main.ASK, main.MANIFESTS, main.RUN]
 
 
 @pytest.mark.parametrize("name", ["status", "plan"])

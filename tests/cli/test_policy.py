@@ -37,6 +37,13 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("page: {oidc: {issuer: 'https://i.example', clientId: x}}", "page.login must be true"),
+        ("page: {login: true, oidc: {issuer: 'http://i.example', clientId: x}}", "issuer"),
+        ("page: {login: true, oidc: {issuer: 'https://i', clientid: x}}", "clientId"),
+        (
+            "page: {login: true, oidc: {issuer: 'https://i', clientId: x, scopes: [email]}}",
+            "scopes lacks openid",
+        ),
         ("localgit: true", "policy.yaml: localgit is unknown; did you mean localGit"),
         ("webhooks: https://a", "policy.yaml: webhooks is 'https://a'; a list is wanted"),
         ("webhooks: [https://a/b]", "policy.yaml: webhooks: 'https://a/b'; scheme://host or"),
@@ -49,7 +56,11 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
         ("page: {logins: true}", "page.logins is unknown; did you mean login"),
         ("page: {hosts: ['https://a/b']}", "page.hosts[0] is 'https://a/b'"),
         ("page: {readers: loggedIn}", "page.readers is loggedIn; page.login must be true then"),
-        ("[", "is no YAML"),
+        ("[", "policy.yaml:2: is not YAML"),
+        ("a: &b []\nwebhooks: *b", "policy.yaml:1: a has an anchor; write the value out"),
+        ("localGit: on", "policy.yaml: localGit is 'on'"),
+        ("webhooks: !!binary YQ==", "webhooks has the tag"),
+        ("localGit: true\n---\npage: {}", "has 2 documents; one is wanted"),
         ("7", "policy.yaml: is 7; a mapping is wanted"),
     ],
 )

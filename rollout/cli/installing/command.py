@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import cluster, options, output
 from rollout.cli import policy as policies
 from rollout.cli.exits import Exit
@@ -58,7 +58,7 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
     objs = [*kinds, *made.manifests()]
     if not diff:
-        print(yaml.safe_dump_all(objs, sort_keys=False, width=100), end="")
+        print(yamltext.documents(objs), end="")
         return
     found = asyncio.run(_compared(context, objs))
     for each in found:

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from rollout import yamltext
 from rollout.edges.kube.objects import Objects
 from rollout.errors import Outside, OutsideError
 
@@ -82,4 +81,4 @@ def _plain(obj: Json) -> Json:
 def _lines(obj: Json | None) -> list[str]:
     if obj is None:
         return []
-    return yaml.safe_dump(dict(obj), width=100).splitlines(keepends=True)
+    return yamltext.document(dict(obj), by_name=True).splitlines(keepends=True)

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
-from rollout.cli import cluster, output
+from rollout.cli import cluster, drawn, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.lab import journal, showcase
@@ -102,7 +102,7 @@ async def _shown(demo: Demo) -> None:
         demo.draw = lambda: _print_new(demo)
         await _journeys(demo, good, bad)
         return
-    with Live(console=output.console(), auto_refresh=False) as live:
+    with Live(console=drawn.console(), auto_refresh=False) as live:
         demo.draw = lambda: live.update(_picture(demo, live.console), refresh=True)
         await _journeys(demo, good, bad)
 
@@ -213,7 +213,7 @@ def _picture(demo: Demo, console: Console) -> Group:
 
 def _summary(demo: Demo) -> Exit:
     """The words at the end, and the outcome."""
-    say, met = output.console().print, journal.total(demo.journals)
+    say, met = drawn.console().print, journal.total(demo.journals)
     blamed = [f"{count} of {version or 'nobody'}" for version, count in met.failures.items()]
     say("")
     say(f"{met.requests} requests sent, {met.failures.total()} failed: {', '.join(blamed) or '-'}")

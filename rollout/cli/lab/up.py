@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from rollout.cli import output
+from rollout.cli import lazy, output
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
@@ -37,9 +37,7 @@ SOURCE = Kind(GROUP, VERSION, "rolloutsources", "RolloutSource")
 AUDIT = "audit.jsonl"
 ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
-app = typer.Typer(
-    help="A cluster on this machine: real Envoy, Prometheus and git.", add_completion=False
-)
+app = lazy.plain(help="A cluster on this machine: real Envoy, Prometheus and git.")
 
 
 @app.command()

@@ -1,31 +1,17 @@
 """``accept``: a person lets through the commit that a source holds."""
 
 import asyncio
-from typing import Annotated
 
-import typer
-
-from rollout.cli import cluster, options, output
+from rollout.cli import cluster, output
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.swap import unchanged
 from rollout.errors import RefusedError
 from rollout.manifest import objects
 
-Source = Annotated[str, typer.Argument(help="The RolloutSource's name.", show_default=False)]
 
-
-def accept(
-    context: typer.Context,
-    name: Source,
-    namespace: options.Namespace = "",
-    commit: Annotated[str, typer.Option(help="Only if it is this one that is held.")] = "",
-) -> None:
-    """Let through the commit that a RolloutSource holds: a rewind, or one that empties it.
-
-    Exit code 1 where nothing is held, or another commit than the one named.
-    """
-    given = cluster.in_namespace(options.chosen(context), namespace)
-    output.say(asyncio.run(_accept(given, name, commit)))
+def accept(given: Settings, name: str, namespace: str, commit: str) -> None:
+    """The commit that the source holds may be obeyed, if it is ``commit`` or that is empty."""
+    output.say(asyncio.run(_accept(cluster.in_namespace(given, namespace), name, commit)))
 
 
 async def _accept(given: Settings, name: str, commit: str) -> str:

@@ -1,16 +1,12 @@
 """What a person may ask of a rollout: one annotation each, and the wait until it was heard."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import typer
-
-from rollout.cli import cluster, options, output
+from rollout.cli import cluster, output
 from rollout.cli.exits import Exit
 from rollout.cli.look import mesh
 from rollout.cli.settings import Settings
-from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import Verb
 
@@ -26,28 +22,13 @@ class _Asked:
     reason: str
 
 
-def command(verb: Verb) -> Callable[..., None]:
-    """The command that asks for ``verb``."""
-
-    def ask(
-        context: typer.Context,
-        name: options.Name,
-        namespace: options.Namespace = "",
-        no_wait: options.NoWait = False,
-        timeout: options.Timeout = "30s",
-        reason: options.Why = "",
-    ) -> None:
-        patience = None if no_wait else units.duration(timeout).total_seconds()
-        if upgrade := cluster.upgrade_named(name):
-            code = mesh.ask(options.chosen(context), upgrade, verb, patience, reason)
-        else:
-            given = cluster.in_namespace(options.chosen(context), namespace)
-            code = asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience, reason)))
-        if code is not Exit.OK:
-            raise typer.Exit(code)
-
-    ask.__doc__ = f"{terminal.ANSWERS[verb].capitalize()}."
-    return ask
+def ask(given: Settings, verb: Verb, name: str, namespace: str, timeout: str, reason: str) -> Exit:
+    """One request, and the wait until it was heard; ``timeout`` empty: no wait."""
+    patience = units.duration(timeout).total_seconds() if timeout else None
+    if upgrade := cluster.upgrade_named(name):
+        return mesh.ask(given, upgrade, verb, patience, reason)
+    given = cluster.in_namespace(given, namespace)
+    return asyncio.run(_ask(given, _Asked(verb, *cluster.named(name), patience, reason)))
 
 
 async def _ask(given: Settings, asked: _Asked) -> Exit:

@@ -5,11 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Group
-from rich.live import Live
-from rich.text import Text
-
-from rollout.cli import cluster, output, settings
+from rollout.cli import cluster, output
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
@@ -60,7 +56,7 @@ def history(given: Settings, name: str, form: Format) -> None:
 def explain(given: Settings, name: str) -> None:
     """Why it is not moving, and what would move it."""
     found = asyncio.run(_one(given, name))
-    output.console().print(words.explain(found.upgrade, found.status))
+    output.line(words.explain(found.upgrade, found.status))
 
 
 def watch(given: Settings, name: str, *, until_rest: bool) -> None:
@@ -126,28 +122,15 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
         if not output.redraws():
             await _follow(connection, name, line)
             return
-        with Live(console=output.console(), auto_refresh=False) as drawing:
+        from rollout.cli.look import pictures  # noqa: PLC0415 - a pipe needs nothing that draws
+
+        with pictures.live() as drawing:
 
             async def draw(obj: cluster.Json) -> bool:
-                drawing.update(picture(read(obj)), refresh=True)
+                drawing.update(pictures.upgrade(read(obj)), refresh=True)
                 return rests(read(obj))
 
             await _follow(connection, name, draw)
-
-
-def picture(found: Seen) -> Group:
-    """The facts as they stand, and the last decisions below."""
-    style = "" if settings.is_plain() else output.STYLES[found.status.phase.value]
-    said = words.facts(found.upgrade, found.status, cluster.now())
-    lines = [
-        Text.assemble((f"{label:<10}  ", "bold"), (text, style if label == "Phase" else ""))
-        for label, text in said
-    ]
-    past = [
-        Text(f"{row[1]:>4}  {row[2]:<9} {row[4]}", style="dim")
-        for row in words.history(found.status, cluster.now())[:5]
-    ]
-    return Group(*lines, *past)
 
 
 async def _ask(given: Settings, name: str, verb: Verb, patience: float | None, reason: str) -> Exit:

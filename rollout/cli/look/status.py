@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from rollout.cli import cluster, live, options, output
+from rollout.cli import cluster, live, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.look import mesh, switchovers
-from rollout.cli.output import Format, Output
+from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.messages import clocks, terminal
 from rollout.model.status import RolloutStatus
@@ -17,21 +15,13 @@ from rollout.model.status import RolloutStatus
 if TYPE_CHECKING:
     from rollout.edges.kube import Kube
 
-MaybeName = Annotated[str, typer.Argument(help="One Rollout in full; default: all of them.")]
 
-
-def status(
-    context: typer.Context,
-    name: MaybeName = "",
-    namespace: options.Namespace = "",
-    everywhere: options.Everywhere = False,
-    form: Output = Format.TABLE,
-) -> None:
-    """Show where every rollout stands, or everything about one."""
+def status(given: Settings, name: str, namespace: str, form: Format, *, everywhere: bool) -> None:
+    """All Rollouts in scope, or everything about what ``name`` names."""
     if upgrade := cluster.upgrade_named(name):
-        mesh.status(options.chosen(context), upgrade, form)
+        mesh.status(given, upgrade, form)
         return
-    given = _scope(options.chosen(context), namespace, everywhere=everywhere)
+    given = _scope(given, namespace, everywhere=everywhere)
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:
         switchovers.status(given, name, form)
@@ -51,21 +41,16 @@ def status(
         output.machine(form, output.items(objs), map(output.name_of, objs))
 
 
-def history(
-    context: typer.Context,
-    name: options.Name,
-    namespace: options.Namespace = "",
-    form: Output = Format.TABLE,
-) -> None:
-    """Show the last 50 decisions of a rollout, newest first."""
+def history(given: Settings, name: str, namespace: str, form: Format) -> None:
+    """Its last 50 decisions, newest first."""
     if upgrade := cluster.upgrade_named(name):
-        mesh.history(options.chosen(context), upgrade, form)
+        mesh.history(given, upgrade, form)
         return
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:
-        switchovers.history(_scope(options.chosen(context), namespace), name, form)
+        switchovers.history(_scope(given, namespace), name, form)
         return
-    found = asyncio.run(_one(_scope(options.chosen(context), namespace), name))
+    found = asyncio.run(_one(_scope(given, namespace), name))
     if form is Format.TABLE:
         past = terminal.history(found.status or RolloutStatus(), cluster.now())
         output.table(terminal.HISTORY_HEAD, past)
@@ -74,23 +59,20 @@ def history(
     output.machine(form, entries, [entry["id"] for entry in entries])
 
 
-def explain(context: typer.Context, name: options.Name, namespace: options.Namespace = "") -> None:
-    """Say in one sentence why a rollout is not moving, and what would move it.
-
-    A second sentence where git asks for what its source does not take, or says who signed it.
-    """
+def explain(given: Settings, name: str, namespace: str) -> None:
+    """Why it is not moving, and what would move it; then what git says of it."""
     if upgrade := cluster.upgrade_named(name):
-        mesh.explain(options.chosen(context), upgrade)
+        mesh.explain(given, upgrade)
         return
-    given = _scope(options.chosen(context), namespace)
+    given = _scope(given, namespace)
     kind, name = cluster.named(name)
     if kind == switchovers.KIND:
         switchovers.explain(given, name)
         return
     found, git = asyncio.run(_one_and_git(given, name))
-    output.console().print(_explained(found))
+    output.line(_explained(found))
     if git:
-        output.console().print(git)
+        output.line(git)
 
 
 def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Settings:

@@ -4,16 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Group
-from rich.live import Live
-from rich.text import Text
-
 from rollout.cli import cluster, output
 from rollout.cli.cluster import Json
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.manifest import switchovers
-from rollout.messages import switching, terminal
+from rollout.messages import switching
 from rollout.model.switchover import SwitchStage
 
 KIND = switchovers.KIND
@@ -44,7 +40,7 @@ def explain(given: Settings, name: str) -> None:
     """Why it does not move, in one sentence."""
     obj = asyncio.run(_there(given, name))
     who, found = switchovers.switchover(obj), switchovers.status(obj)
-    output.console().print(switching.explain(who, found))
+    output.line(switching.explain(who, found))
 
 
 def watch(given: Settings, name: str, *, until_rest: bool) -> None:
@@ -63,8 +59,10 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
         if not output.redraws():
             await cluster.follow_stored(*follow, _Told(_line, until_rest).tell, KIND)
             return
-        with Live(console=output.console(), auto_refresh=False) as drawing:
-            draw = lambda obj: drawing.update(picture(obj), refresh=True)  # noqa: E731
+        from rollout.cli.look import pictures  # noqa: PLC0415 - a pipe needs nothing that draws
+
+        with pictures.live() as drawing:
+            draw = lambda obj: drawing.update(pictures.switchover(obj), refresh=True)  # noqa: E731
             await cluster.follow_stored(*follow, _Told(draw, until_rest).tell, KIND)
 
 
@@ -86,13 +84,3 @@ def _line(obj: Json) -> None:
     share = f"{found.stage.split.canary}%"
     line = f"{found.phase.value:<12} {share:>4}  {found.because}"
     print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
-
-
-def picture(obj: Json) -> Group:
-    """The facts as they stand, with the share as a bar."""
-    who, found = switchovers.switchover(obj), switchovers.status(obj)
-    bar = Text(terminal.bar(found.stage.split.canary, 40))
-    bar.append(f" {found.stage.split.canary}% green")
-    rows = switching.facts(who, found, cluster.now())
-    lines = [Text(f"{label:<12} {text}") for label, text in rows]
-    return Group(Text(who.key, style="bold"), bar, *lines)

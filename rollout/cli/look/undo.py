@@ -1,11 +1,8 @@
 """``undo``: back to the release before the present one, as a journey of its own."""
 
 import asyncio
-from typing import Annotated
 
-import typer
-
-from rollout.cli import cluster, options, output
+from rollout.cli import cluster, output
 from rollout.cli.cluster import Seen
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
@@ -20,26 +17,13 @@ FOR_GOOD = (Stage.IDLE, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
 
 
 def undo(
-    context: typer.Context,
-    name: options.Name,
-    namespace: options.Namespace = "",
-    now: Annotated[
-        bool, typer.Option("--now", help="Everyone at once, whatever the gates say.")
-    ] = False,
-    reason: options.Why = "",
-    timeout: options.Timeout = "2m",
-) -> None:
-    """Ask for the release before the present one: `spec.revision` as it was.
-
-    It is a release like any other, with its steps and gates; --now takes everyone at once. Where it
-    was rejected since, it is asked for in spite of that. Where git keeps the Rollout in force
-    nothing is written: the command says which commit to revert.
-    """
-    given = cluster.in_namespace(options.chosen(context), namespace)
+    given: Settings, name: str, namespace: str, timeout: str, reason: str, *, now: bool
+) -> Exit:
+    """The release before is asked for; with ``now``, everyone is sent to it at once."""
     patience = units.duration(timeout).total_seconds()
-    code = asyncio.run(_undo(given, name, patience, reason, now=now))
-    if code is not Exit.OK:
-        raise typer.Exit(code)
+    return asyncio.run(
+        _undo(cluster.in_namespace(given, namespace), name, patience, reason, now=now)
+    )
 
 
 async def _undo(given: Settings, name: str, patience: float, reason: str, *, now: bool) -> Exit:

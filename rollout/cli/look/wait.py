@@ -1,33 +1,23 @@
 """``wait``: until a rollout is where somebody wants it; the exit code is the outcome."""
 
 import asyncio
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import typer
-
-from rollout.cli import cluster, exits, options, output
+from rollout.cli import cluster, output
 from rollout.cli.cluster import Seen, Unread
 from rollout.cli.exits import Exit
+from rollout.cli.look.commands import For
 from rollout.cli.settings import Settings
 from rollout.errors import OutsideError
 from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import WaitsFor
+from rollout.model.source import RolloutSource
 from rollout.model.status import Phase, RolloutStatus, Stage
 
 if TYPE_CHECKING:
     from rollout.edges.kube import Kube
-
-
-class For(StrEnum):
-    """What can be waited for."""
-
-    HEALTHY = "healthy"  # the revision has everyone, and nothing is left to do
-    DEGRADED = "degraded"  # it was rejected, and everyone is back
-    PAUSED = "paused"  # it stands still, or asks for an approval
-    PROGRESSING = "progressing"  # its journey has begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +29,10 @@ class Wanted:
     commit: str = ""
 
 
-def wait(  # noqa: PLR0913, PLR0917 - one parameter an option
-    context: typer.Context,
-    name: options.Name,
-    namespace: options.Namespace = "",
-    state: Annotated[For, typer.Option("--for", help="What to wait for.")] = For.HEALTHY,
-    revision: Annotated[str, typer.Option(help="Of this revision only.")] = "",
-    commit: Annotated[str, typer.Option(help="Once it is in force; say it after a push.")] = "",
-    timeout: options.Timeout = "30m",
-) -> None:
-    """Wait for a rollout; the exit code says how it ended."""
-    given = cluster.in_namespace(options.chosen(context), namespace)
+def wait(given: Settings, name: str, namespace: str, wanted: Wanted, timeout: str) -> Exit:
+    """How it ended; ``timeout``: the longest to wait, as people write it."""
     patience = units.duration(timeout).total_seconds()
-    code = asyncio.run(_wait(given, name, Wanted(state, revision, commit), patience))
-    if code is not Exit.OK:
-        raise typer.Exit(code)
-
-
-wait.__doc__ = f"{wait.__doc__}\n\n{exits.TABLE}"
+    return asyncio.run(_wait(cluster.in_namespace(given, namespace), name, wanted, patience))
 
 
 def outcome(found: Seen, wanted: Wanted) -> Exit | None:
@@ -135,15 +111,29 @@ class _Waiting:
         """
         if isinstance(found, Unread):
             raise found.error
+        source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
+        found, wanted = await self._in_force(found, source)
         if self.last is None or self.last.because != found.status.because:
             output.say(f"{self.name}: {found.status.phase.value}: {found.status.because}")
         self.last = found.status
-        self.ended = await self._refused(found) or outcome(found, self.wanted)
+        self.ended = self._refused(found, source) or outcome(found, wanted)
         return self.ended is not None
 
-    async def _refused(self, found: Seen) -> Exit | None:
+    async def _in_force(self, found: Seen, source: RolloutSource | None) -> tuple[Seen, Wanted]:
+        """The Rollout, and what is wanted of it, once the source says that the commit is in force.
+
+        The Rollout may have another one: the last that changed its file, as a merge changes none.
+        It is read anew then, since what is cached of it may be older than what the source says.
+        """
+        if source is None or not source.status.commit.startswith(self.wanted.commit):
+            return found, self.wanted
+        who = found.rollout
+        obj = await self.connection.fetch("Rollout", who.namespace, who.name)
+        newest = cluster.seen(obj) if obj is not None else found
+        return newest, replace(self.wanted, commit="")
+
+    def _refused(self, found: Seen, source: RolloutSource | None) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
-        source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
         if source is None:
             return None
         status, commit = source.status, self.wanted.commit

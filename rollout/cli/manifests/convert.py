@@ -1,13 +1,12 @@
 """``convert``: Argo Rollouts' and Flagger's objects as ours, with what became of each field."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import files
@@ -39,14 +38,14 @@ def convert(
     if not made.notes:
         output.say("nothing of Argo Rollouts or Flagger found")
         raise typer.Exit(Exit.INPUT)
-    text = yaml.safe_dump_all(made.objects, sort_keys=False, allow_unicode=True)
+    text = yamltext.documents(made.objects)
     mistakes = load.text("converted.yaml", text.encode()).errors if made.objects else ()
     if form is Format.JSON:
         output.machine(form, _plain(made, mistakes), [])
     else:
         print(text, end="")
         for line in _report(made, mistakes):
-            print(line, file=sys.stderr)
+            output.say(line)
     if strict and (made.count(Fate.LOST) or mistakes):
         raise typer.Exit(Exit.FAILED)
 

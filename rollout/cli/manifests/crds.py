@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.manifest import definition
 from rollout.manifest import schema as made
 
@@ -14,7 +14,7 @@ from rollout.manifest import schema as made
 def crds() -> None:
     """Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -"""
     documents = [definition.crd(kind) for kind in made.KINDS.values()]
-    print(yaml.safe_dump_all(documents, sort_keys=False), end="")
+    print(yamltext.documents(documents), end="")
 
 
 class Kind(StrEnum):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.errors import ManifestError
 from rollout.manifest import load, shapes
 from rollout.manifest.load import Loaded, Manifest
@@ -123,6 +123,8 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Every manifest file at or below ``paths``, sorted within each; a file named is taken as is.
 
     Hidden folders are passed over.
+    Errors: ``ManifestError`` for a link that leads out of the folder: whoever wrote the folder
+    need not be who may read what it leads to, and no source follows links.
     """
     for path in paths:
         if not path.is_dir():
@@ -130,8 +132,12 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             continue
         below = (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
         for each in sorted(below):
-            if not any(part.startswith(".") for part in each.relative_to(path).parts):
-                yield each
+            if any(part.startswith(".") for part in each.relative_to(path).parts):
+                continue
+            if not each.resolve().is_relative_to(path.resolve()):
+                found = f"is a link that leads out of {path}"
+                raise ManifestError(str(each), 0, found, "a file is wanted")
+            yield each
 
 
 def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
@@ -139,11 +145,8 @@ def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
 
     What is no object of Kubernetes is passed over.
     """
-    try:
-        found = list(yaml.safe_load_all(data.decode("utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
-        return  # load.text has said what is wrong with it, or that it is none of ours
-    for one in found:
+    # What cannot be read, load.text has said what is wrong with, or that it is none of ours.
+    for one in yamltext.read(data) or ():
         for obj in items(one):
             if isinstance(obj, dict) and _is_object(obj, kinds):
                 yield obj

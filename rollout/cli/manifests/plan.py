@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from rollout.cli import cluster, options, output, settings
 from rollout.cli.exits import Exit
@@ -79,7 +78,7 @@ def plan(
     rollouts = [m for m in told.manifests if m.kind == "Rollout"]
     switches = [(m.name, m.spec) for m in told.manifests if isinstance(m.spec, SwitchoverSpec)]
     for name, spec in switches:
-        output.console().print("\n".join(switching.plan(name, spec)))
+        output.line("\n".join(switching.plan(name, spec)))
     specs = ((m.name, m.spec) for m in told.manifests)
     upgrades = [(name, s) for name, s in specs if isinstance(s, ControlPlaneUpgradeSpec)]
     if switches and not (rollouts or upgrades or named):
@@ -170,7 +169,6 @@ def _show(plans: list[Planned], meshes: "list[Foreseen]", form: PlanFormat, *, b
         told = [planned.plain(each) for each in plans] + [each.plain for each in meshes]
         output.machine(Format(form.value), told, [])
         return
-    console = output.console()
     shown = [planned.lines(each, diffs=not brief) for each in plans]
-    for line, tone in chain(*shown, *(each.lines for each in meshes)):
-        console.print(Text(line, style=_STYLES.get(tone, ""), no_wrap=False))
+    lines = chain(*shown, *(each.lines for each in meshes))
+    output.styled((text, _STYLES.get(tone, "")) for text, tone in lines)

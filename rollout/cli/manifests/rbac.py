@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import options
 from rollout.controller import rights
 from rollout.controller.rights import Call, Need
@@ -37,13 +37,13 @@ def upgrading(own: str) -> str:
     """The role of upgrades as YAML; it reaches the whole cluster, as an upgrade does."""
     rules = _rules(rights.calls(frozenset({Need.UPGRADES})), cluster=None)
     granted = _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
-    return yaml.safe_dump_all(granted, sort_keys=False, width=100)
+    return yamltext.documents(granted)
 
 
 def text(namespace: str, own: str, *, team: bool = False) -> str:
     """The manifests as YAML; ``namespace``: the only one to be reached, or empty."""
     made = manifests(namespace, own, team=team)
-    return yaml.safe_dump_all(made, sort_keys=False, width=100)
+    return yamltext.documents(made)
 
 
 def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:

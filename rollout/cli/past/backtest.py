@@ -58,7 +58,7 @@ class Played:
 
 def backtest(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
-    name: options.Name,
+    name: options.RolloutName,
     namespace: options.Namespace = "",
     past: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "1d",
     every: Annotated[str, typer.Option(help="A release that never happened each: 1h.")] = "1h",

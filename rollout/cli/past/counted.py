@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rich.progress import track
-
 from rollout.analysis import asking, backtest, grid, learning, plan
 from rollout.analysis.backtest import Block, Weighed
 from rollout.analysis.learning import Case
@@ -149,10 +147,7 @@ class Reader:
         by_key = asking.by_source(metrics)
         work = [(key, one, chunk) for key, one in by_key.items() for chunk in chunks]
         answers: dict[str, list[Counts]] = {key: [] for key in by_key}
-        quiet = not output.console(errors=True).is_terminal
-        for key, one, chunk in track(
-            work, "reading the past", console=output.console(errors=True), disable=quiet
-        ):
+        for key, one, chunk in output.progress(work, "reading the past"):
             told = await self._ask(self._question(one, view, sources[key].bounds, chunk))
             at = {counts.at: counts for counts in told}
             answers[key] += [at.get(instant) or Counts(key, instant, ()) for instant in chunk]

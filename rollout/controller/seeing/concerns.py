@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rollout import journeys
 from rollout.istio import hosts
 from rollout.manifest.plain import items, mapping
+from rollout.model import journey
 from rollout.model.mesh import Ref
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
@@ -94,7 +94,7 @@ def itself(touched: Iterable[str]) -> Iterator[str]:
 def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
     """The objects among what a changed one of ``kind`` touched, if that is a kind we drive."""
     before = "rollout" if kind == "Rollout" else kind
-    if kind not in journeys.KINDS:
+    if kind not in journey.KINDS:
         return
     for one in touched:
         if one.startswith(f"{before} "):

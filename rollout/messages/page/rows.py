@@ -10,6 +10,7 @@ from typing import Any
 from rollout import lenient
 from rollout.messages import switching, terminal
 from rollout.model import source
+from rollout.model.mesh import Ref
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import GROUP
 from rollout.model.status import Pause, Phase, RolloutStatus, sentence
@@ -71,8 +72,8 @@ def rollout(obj: Json, status: RolloutStatus | None, problem: str = "") -> Json:
         "owner": _owner(meta),
         "phase": known.phase.value,
         "rank": PERSON if problem else _rank(known),
-        "stable": short(known.stable.name) if known.stable else "",
-        "canary": short(attempt.canary.name) if attempt.canary else "",
+        "stable": short(terminal.known_as(known.stable)),
+        "canary": short(terminal.known_as(attempt.canary)),
         "weight": terminal.percent(known) if attempt.canary else None,
         "step": short(attempt.step.name) if attempt.step else "",
         "because": short(problem or known.because),
@@ -125,8 +126,8 @@ def unread(kind: str, meta: Json, problem: str) -> Json:
 
 def _named(kind: str, meta: Json) -> Json:
     namespace, name = str(meta.get("namespace", "")), str(meta["name"])
-    key = f"{namespace}/{name}" if namespace else name
-    return {"id": f"{kind}/{key}", "kind": kind, "namespace": namespace, "name": name}
+    where = Ref(kind, namespace, name).where
+    return {"id": f"{kind}/{where}", "kind": kind, "namespace": namespace, "name": name}
 
 
 def _owner(meta: Json) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollout import lenient, strategies
-from rollout.messages import clocks, evidence, links, terminal
+from rollout.messages import answers, clocks, evidence, links, terminal
 from rollout.messages.page import rows
 from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
@@ -66,9 +66,9 @@ def sheet(found: Found, now: datetime) -> Json:
     }
 
 
-def means(asked: Iterable[Verb]) -> list[Json]:
+def means(asked: Iterable[Verb], kind: str = answers.ROLLOUT) -> list[Json]:
     """What may be asked, each with what it would do."""
-    return [{"verb": verb.value, "means": terminal.ANSWERS[verb]} for verb in asked]
+    return [{"verb": verb.value, "means": answers.means(verb, kind)} for verb in asked]
 
 
 def verbs(status: RolloutStatus) -> Iterator[Verb]:
@@ -118,7 +118,7 @@ def _side(found: Found, revision: Revision | None, pods: Sequence[Json]) -> Json
         return None
     shown = sorted(pods, key=lambda pod: lenient.text(lenient.meta(pod).get("name")))
     return {
-        "name": short(revision.name),
+        "name": short(terminal.known_as(revision)),
         "commit": short(revision.commit, 64),
         "link": links.commit(found.repository, revision.commit),
         "count": len(pods),
@@ -204,14 +204,13 @@ def _notes(status: RolloutStatus) -> Iterator[Json]:
         by = f", by {attempt.pause.by}" if attempt.pause.by else ""
         said.append(("Paused", f"{attempt.pause.because}{by}"))
     if status.rejected is not None:
-        said.append(("Rejected", f"{status.rejected.revision.name}: {status.rejected.because}"))
+        said.append(("Rejected", f"{status.rejected.revision.title}: {status.rejected.because}"))
     if attempt.pending:
         said.append(("Later", attempt.pending))
     if attempt.drift is not None:
         said.append(("Drift", f"{attempt.drift.count}x, last {attempt.drift.what}"))
     said += [("Warning", text) for text in attempt.warnings[:LINES]]
-    answers = attempt.approvals[-LINES:]
-    said += [("Answer", f"{a.who or 'somebody'}: {'yes' if a.yes else 'no'}") for a in answers]
+    said += [("Answer", terminal.answer(given)) for given in attempt.approvals[-LINES:]]
     said += [("Refused", f"{r.request}: {r.because}") for r in status.refused_requests[-3:]]
     yield from ({"label": label, "text": short(text)} for label, text in said)
 
@@ -220,7 +219,7 @@ def _entry(found: Found, entry: Entry) -> Json:
     return {
         "id": short(entry.id, 40),
         "at": stamp(entry.at),
-        "revision": short(entry.revision, 80),
+        "revision": short(entry.image or entry.revision, 80),
         "weight": canary_of(entry.split),
         "split": short(entry.split, 20),
         "stage": entry.stage.value,

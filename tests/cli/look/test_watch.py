@@ -4,7 +4,7 @@ from io import StringIO
 from rich.console import Console
 
 from rollout.cli.cluster import Seen
-from rollout.cli.look import watch
+from rollout.cli.look import pictures
 from rollout.manifest import record
 from rollout.model.status import Stage
 from tests import make
@@ -15,7 +15,7 @@ def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() ->
     status = record.status({"metadata": {"name": "shop"}, "status": STATUS})
     found = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
     console = Console(width=80, record=True, file=StringIO())
-    console.print(watch.picture(found))
+    console.print(pictures.rollout(found))
     lines = [line.rstrip() for line in console.export_text().splitlines()]
     assert lines[:2] == ["shop/shop  Progressing  v1 -> v2", "baking for 1m"]
     assert lines[3:5] == ["● step 1           5%", "○ step 2          40%"]
@@ -33,7 +33,7 @@ def test_after_the_last_step_all_are_past_and_everyone_is_on_the_canary() -> Non
     shown = []
     for found in (moved, replace(moved, status=rest)):
         console = Console(width=80, record=True, file=StringIO())
-        console.print(watch.picture(found))
+        console.print(pictures.rollout(found))
         shown.append([line.rstrip() for line in console.export_text().splitlines()][2:5])
     steps = ["✓ step 1           5%", "✓ step 2          40%"]
     assert shown == [[f"{'█' * 40} 100% canary", *steps], [f"{'░' * 40} no canary", *steps]]

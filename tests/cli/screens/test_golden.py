@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from rollout.cli import cluster, exits, main, output
-from rollout.cli.look import mesh, switchovers, watch
+from rollout.cli import cluster, drawn, exits, main, output
+from rollout.cli.look import mesh, pictures
 from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
 from rollout.lab.kube.client import Kind, Kube
@@ -146,10 +146,10 @@ def typed(screen: str, *words: str) -> str:
     return paper.plain
 
 
-def drawn(screen: str, picture: object) -> Written:
+def on_paper(screen: str, picture: object) -> Written:
     """The screen with this picture on it."""
     with written(screen) as paper:
-        output.console().print(picture)
+        drawn.console().print(picture)
     return paper
 
 
@@ -183,15 +183,15 @@ def test_what_watch_draws_is_as_it_was(
     screen: str, store: str, renew: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {obj["metadata"]["name"]: obj for obj in objects()}
-    pictures = {
-        "watch-reviews": watch.picture(cluster.seen(seen["reviews"])),
-        "watch-payments": watch.picture(cluster.seen(seen["payments"])),
-        "watch-upgrade": mesh.picture(mesh.read(seen["screens"])),
+    shown = {
+        "watch-reviews": pictures.rollout(cluster.seen(seen["reviews"])),
+        "watch-payments": pictures.rollout(cluster.seen(seen["payments"])),
+        "watch-upgrade": pictures.upgrade(mesh.read(seen["screens"])),
     }
     monkeypatch.setattr(cluster, "now", lambda: SWITCHED)
-    pictures["watch-switchover"] = switchovers.picture(seen["edge"])
-    for name, picture in pictures.items():
-        text = drawn(screen, picture).plain
+    shown["watch-switchover"] = pictures.switchover(seen["edge"])
+    for name, picture in shown.items():
+        text = on_paper(screen, picture).plain
         compare(f"{name}.{screen}", text, renew=renew)
         assert max(map(len, text.splitlines())) <= SCREENS[screen].columns
 
@@ -215,6 +215,6 @@ def test_every_golden_screen_is_compared() -> None:
 @pytest.mark.parametrize("screen", ["120"], indirect=True)
 def test_a_hash_that_nobody_reads_stands_last_and_grey(screen: str, store: str) -> None:
     (checkout,) = (obj for obj in objects() if obj["metadata"]["name"] == "payments")
-    paper = drawn(screen, watch.picture(cluster.seen(checkout)))
+    paper = on_paper(screen, pictures.rollout(cluster.seen(checkout)))
     head = paper.getvalue().splitlines()[0]
     assert head.endswith("\x1b[2m  commit 0b9d8c7e6f  6s929z52vt\x1b[0m")

@@ -23,6 +23,7 @@ from rollout.edges.git.reader import clones, remote, signature, tree
 from rollout.edges.git.reader.access import Repository
 from rollout.errors import RefusedError, RolloutError
 from rollout.manifest import load, team
+from rollout.model.status import visible
 
 MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs'
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
@@ -35,11 +36,12 @@ Say = Callable[[Mapping[str, Any]], None]
 
 
 def main() -> None:
-    """Answers jobs until stdin ends."""
+    """Answers jobs until stdin ends; the one argument is the folder of the bare clones."""
     _limit()
+    cache = Path(sys.argv[1])
     for line in sys.stdin.buffer:
         _allow_cpu()
-        answer(json.loads(line), say)
+        answer(json.loads(line), cache, say)
 
 
 def say(message: Mapping[str, Any]) -> None:
@@ -67,14 +69,14 @@ def _allow_cpu() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, hard))
 
 
-def answer(job: Mapping[str, Any], say: Say) -> None:
+def answer(job: Mapping[str, Any], cache: Path, say: Say) -> None:
     """Does what ``job`` asks, and says ``done`` with what came of it, or ``error``.
 
     ``error`` carries whose fault it is (``refused`` or ``outside``), and ``named`` where its text
     begins with what it is about, as every error of ours does.
     """
     try:
-        done = _poll(job) if job["do"] == "poll" else _read(job, say)
+        done = _poll(job, cache) if job["do"] == "poll" else _read(job, say)
     except RolloutError as error:
         say(_fault(error))
     except clones.Unreadable:
@@ -93,14 +95,14 @@ def _fault(error: RolloutError) -> dict[str, Any]:
 
 
 def _text(error: BaseException) -> dict[str, str]:
-    return {"text": " ".join(str(error).split())[:500] or type(error).__name__}
+    return {"text": " ".join(visible(str(error)).split())[:500] or type(error).__name__}
 
 
-def _poll(job: Mapping[str, Any]) -> dict[str, Any]:
+def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     """Where each ref of the job is, and in which clone."""
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
-    place = clones.Place(Path(job["cache"]), job["local"])
+    place = clones.Place(cache, job["local"])
     with _home(repository.secret):
         polled = remote.poll(repository, wants, place)
     tips = [

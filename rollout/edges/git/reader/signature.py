@@ -5,6 +5,8 @@ Who may sign comes from the controller's configuration, never from the repositor
 is how a key stands now: when it signed, is only the signer's word.
 """
 
+import os
+import pwd
 import re
 import subprocess
 import tempfile
@@ -12,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pygit2
 
 from rollout.edges.git.reader import gpg
 from rollout.edges.git.reader.gpg import plain
@@ -52,7 +56,7 @@ def check(repo: Any, commit: Any, rules: Rules) -> Signature | None:
                 many = f"more than {MOST} commits are to be verified at once"
                 raise RefusedError(f"{rules.where}: {many}; fewer a push are wanted")
             where = f"{rules.where}: commit {str(one.id)[:12]}"
-            signature, payload = _signature(one, where)
+            signature, payload = one_of(one, where)
             if signature.startswith(_PGP):
                 made = ring.signer(signature, payload)
             else:
@@ -82,11 +86,18 @@ def _commits(repo: Any, commit: Any, rules: Rules) -> Iterator[Any]:
     yield from (one for one in walk if one.id != commit.id)
 
 
-def _signature(commit: Any, where: str) -> tuple[bytes, bytes]:
-    """The one signature of ``commit``, and what it is over."""
+def one_of(commit: Any, where: str) -> tuple[bytes, bytes]:
+    """The one signature of ``commit``, and what it is over; whose it is, nobody has looked at.
+
+    Errors: ``RefusedError`` where it has none, several, or one of another kind: it is the
+    author's doing, and the clone is none the worse for it.
+    """
     head = commit.read_raw().partition(b"\n\n")[0]
     count = sum(line.startswith(_HEADERS) for line in head.split(b"\n"))
-    signature, payload = commit.gpg_signature
+    try:
+        signature, payload = commit.gpg_signature
+    except pygit2.GitError:
+        raise RefusedError(f"{where} has a header that cannot be read; {_WANTED}") from None
     if count != 1 or not signature:
         found = "is not signed" if not count else f"has {count} signatures"
         raise RefusedError(f"{where} {found}; {_WANTED}")
@@ -120,6 +131,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}(?=\s*$)")
 
 def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[bytes]":
     try:
+        pwd.getpwuid(os.getuid())  # ssh-keygen.c, main(): "No user exists for uid"
         return subprocess.run(  # noqa: S603 - fixed words and our own temporary files
             ["ssh-keygen", "-Y", *arguments],  # noqa: S607 - found on the child's own PATH
             input=text,
@@ -127,5 +139,8 @@ def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[b
             timeout=10,
             check=False,
         )
+    except KeyError as error:
+        found = f"user {os.getuid()} has no name; a line in /etc/passwd is wanted"
+        raise OutsideError(f"ssh-keygen: {found}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OutsideError(f"ssh-keygen: {error}; openssh-client is wanted") from error
