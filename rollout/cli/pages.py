@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollout.cli import settings
-from rollout.cli.policy import Page as Allowed
+from rollout.cli.policy import PagePolicy as Allowed
 from rollout.cli.policy import Readers
 from rollout.cli.settings import Settings
 from rollout.controller import telemetry

@@ -32,7 +32,7 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class PushPolicy:
     """``secret``: a file with the secret of push webhooks, read anew at each use; two while one is
     being changed, a line each. It goes before ``PUSH_WEBHOOK_SECRET``.
     """
@@ -50,7 +50,7 @@ class Readers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PagePolicy:
     """``hosts``: names under which browsers find the page, besides those of its own machine.
 
     ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.
@@ -90,8 +90,8 @@ class Policy:
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
-    push: Push = Push()
-    page: Page = Page()
+    push: PushPolicy = PushPolicy()
+    page: PagePolicy = PagePolicy()
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():

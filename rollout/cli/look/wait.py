@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.cli import cluster, output
-from rollout.cli.cluster import Seen, Unread
+from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
 from rollout.cli.settings import Settings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WaitGoal:
     """What is waited for, and of which revision or commit; empty means whatever git asks for."""
 
     state: For
@@ -28,13 +28,13 @@ class Wanted:
     commit: str = ""
 
 
-def wait(given: Settings, name: str, namespace: str, wanted: Wanted, timeout: str) -> Exit:
+def wait(given: Settings, name: str, namespace: str, wanted: WaitGoal, timeout: str) -> Exit:
     """How it ended; ``timeout``: the longest to wait, as people write it."""
     patience = units.duration(timeout).total_seconds()
     return asyncio.run(_wait(cluster.in_namespace(given, namespace), name, wanted, patience))
 
 
-def outcome(found: Seen, wanted: Wanted) -> Exit | None:
+def outcome(found: SeenRollout, wanted: WaitGoal) -> Exit | None:
     """How it ended, for somebody who wants ``wanted``; None while it is under way."""
     status = found.status
     if _unheard(found, wanted):
@@ -51,18 +51,18 @@ def outcome(found: Seen, wanted: Wanted) -> Exit | None:
     return Exit.FAILED if resting and wanted.state is not For.PROGRESSING else None
 
 
-def _unheard(found: Seen, wanted: Wanted) -> bool:
+def _unheard(found: SeenRollout, wanted: WaitGoal) -> bool:
     """Whether the controller has not looked at what git says now, or at the commit yet."""
     if found.status.observed_generation < found.rollout.generation:
         return True
     return bool(wanted.commit) and not found.status.observed_commit.startswith(wanted.commit)
 
 
-def _asks(found: Seen) -> bool:
+def _asks(found: SeenRollout) -> bool:
     return found.status.waits_for is WaitsFor.APPROVAL
 
 
-def _is_it(found: Seen, wanted: Wanted) -> bool:
+def _is_it(found: SeenRollout, wanted: WaitGoal) -> bool:
     """Whether what ended is the revision that was meant."""
     status, meant = found.status, wanted.revision or found.rollout.spec.revision
     if not meant:
@@ -78,7 +78,7 @@ def _is_it(found: Seen, wanted: Wanted) -> bool:
     return side is not None and side.name == meant
 
 
-async def _wait(given: Settings, name: str, wanted: Wanted, patience: float) -> Exit:
+async def _wait(given: Settings, name: str, wanted: WaitGoal, patience: float) -> Exit:
     async with cluster.connected(given, name=name) as connection:
         waiting = _Waiting(connection, name, wanted)
         following = cluster.follow_either(connection, given.namespace, name, waiting.tell)
@@ -99,16 +99,16 @@ class _Waiting:
 
     connection: "Kube"
     name: str
-    wanted: Wanted
+    wanted: WaitGoal
     last: RolloutStatus | None = None
     ended: Exit | None = None
 
-    async def tell(self, found: Seen | Unread) -> bool:
+    async def tell(self, found: SeenRollout | UnreadRollout) -> bool:
         """Whether it has ended: as wanted, elsewhere, or with a commit that git's reader refused.
 
         Errors: ``ManifestError`` for a spec that cannot be read.
         """
-        if isinstance(found, Unread):
+        if isinstance(found, UnreadRollout):
             raise found.error
         if self.last is None or self.last.because != found.status.because:
             output.say(f"{self.name}: {found.status.phase.value}: {found.status.because}")
@@ -116,7 +116,7 @@ class _Waiting:
         self.ended = await self._refused(found) or outcome(found, self.wanted)
         return self.ended is not None
 
-    async def _refused(self, found: Seen) -> Exit | None:
+    async def _refused(self, found: SeenRollout) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
         source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
         if source is None:

@@ -100,7 +100,7 @@ def _poll(job: Mapping[str, Any]) -> dict[str, Any]:
     """Where each ref of the job is, and in which clone."""
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
-    place = clones.Place(Path(job["cache"]), job["local"])
+    place = clones.CloneCache(Path(job["cache"]), job["local"])
     with _home(repository.secret):
         polled = remote.poll(repository, wants, place)
     tips = [
@@ -159,7 +159,7 @@ def _home(secret: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def _parse(files: Iterable[tree.File], everything: bool, say: Say) -> None:
+def _parse(files: Iterable[tree.ManifestFile], everything: bool, say: Say) -> None:
     for file in files:
         last = {"commit": file.commit, "author": file.author}
         if file.data is None:
