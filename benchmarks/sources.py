@@ -19,6 +19,7 @@ from pathlib import Path
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.edges.kube import Kube
 from rollout.model.source import Origin
@@ -109,7 +110,7 @@ async def large(folder: Path, kube: Kube) -> None:
     await kube.create(
         {"apiVersion": version, "kind": "RolloutSource", "metadata": meta, "spec": spec}
     )
-    repo = GitRepo(folder / "cache", local=True)
+    repo = GitRepo(Processes(folder / "cache"), local=True)
     clock = lambda: datetime.now(UTC)  # noqa: E731
     team = Applier(kube, kube.objects)
     sources = Sources(kube, repo, KubeSecrets(kube), team, clock, Policy())
@@ -138,7 +139,7 @@ async def many(folder: Path) -> None:
         Depot(folder / "depots" / f"{number}.git").commit({b"a.yaml": manifest(number)})
     daemon = await GitDaemon(folder / "depots").start()
     for what, name in (("repositories of their own", "{}.git"), ("one repository", "0.git")):
-        repo = GitRepo(folder / f"cache-{len(name)}", local=True)
+        repo = GitRepo(Processes(folder / f"cache-{len(name)}"), local=True)
         urls = [f"{daemon.url}/{name.format(number)}" for number in range(SOURCES)]
         origins = [Origin(f"bench/{n}", url, "main", "") for n, url in enumerate(urls)]
         read = lambda o=origins, r=repo: asyncio.gather(*(r.read(one, "") for one in o))  # noqa: E731

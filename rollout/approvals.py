@@ -65,7 +65,7 @@ def lack(asked: Asked, waited: timedelta, seen: Seen, now: datetime) -> Lack | N
         return Lack(f"waiting for approval: {NOBODY_KNOWN}", approval.expires - waited)
     unknown = [one for one in groups(asked, now) if one not in seen.members]
     given = _given(asked, now)
-    yes = len({one.who for one in given if not unknown and _is_still_in(approval, one, seen)})
+    yes = _people(one for one in given if not unknown and _is_still_in(approval, one, seen))
     if yes >= approval.quorum:
         return None
     if waited >= approval.expires:
@@ -86,7 +86,7 @@ def groups(asked: Asked, now: datetime) -> tuple[str, ...]:
     on the list any more. Before that there is nothing to know.
     """
     given = _given(asked, now)
-    if len({one.who for one in given}) < asked.approval.quorum:
+    if _people(given) < asked.approval.quorum:
         return ()
     return tuple(dict.fromkeys(one.entry for one in given if _is_by_group(asked.approval, one)))
 
@@ -155,6 +155,18 @@ def _given(asked: Asked, now: datetime) -> tuple[Answer, ...]:
         and now - one.at <= asked.approval.expires
         and bar(asked.approval, one, asked.author) is None
     )
+
+
+def _people(given: Iterable[Answer]) -> int:
+    """How many people these surely are: those of the door by which the most have come.
+
+    Whoever answers in a chat may be whoever answers by Kubernetes, too, and nobody could tell; and
+    an answer without a name may be that of anybody who has one there.
+    """
+    given = tuple(given)
+    by_kubernetes = {one.who for one in given if _is_by_kubernetes(one)}
+    others = {one.who for one in given if not _is_by_kubernetes(one)}
+    return max(len(others), len(by_kubernetes - {""}) or len(by_kubernetes))
 
 
 def _is_by_group(approval: Approval, given: Answer) -> bool:

@@ -295,6 +295,15 @@ def test_who_logged_in_at_the_page_may_approve_likewise_and_each_is_one_of_a_quo
     assert approved(Approval(approvers=("U012AB3CD",)), ann).gate is Gate.HOLD
 
 
+def test_one_person_by_two_doors_is_no_quorum_of_two() -> None:
+    """SEC-28: Ann of Slack, of the page and of the CLI may be one and the same."""
+    two = Approval(approvers=("kubernetes", "U0ANN", "U0BOB"), quorum=2)
+    doors = yes("slack:U0ANN"), yes("kubernetes:ann"), yes("")
+    assert approved(two, *doors).because == "waiting for approval: 1 of 2"
+    assert approved(two, *doors, yes("slack:U0BOB")).gate is Gate.OPEN
+    assert approved(two, *doors, yes("kubernetes:bob")).gate is Gate.OPEN
+
+
 @pytest.mark.parametrize(
     "given", [yes("eve"), yes(""), yes("bob", step=1), yes("bob", attempt=2), yes("bob", -300)]
 )

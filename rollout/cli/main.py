@@ -72,7 +72,7 @@ class Commands(LazyGroup):
         ),
         "accept": Command(
             ASK,
-            "Let through the commit that a RolloutSource holds: a rewind, or one that empties it.",
+            "Let through what a RolloutSource holds: a rewind, nothing left, an easier approval.",
             "rollout.cli.look.commands:accept",
         ),
         "validate": Command(
@@ -131,8 +131,13 @@ class Commands(LazyGroup):
             "Check and read the audit log of `rollout run --audit`.",
             "rollout.cli.audit:app",
         ),
-        "run": Command(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
-        "github": Command(
+        "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "git-reader": Entry(
+            RUN,
+            "Read git for a controller in another container of the pod, until SIGTERM.",
+            "rollout.cli.reader:git_reader",
+        ),
+        "github": Entry(
             RUN,
             "What the GitHub Action runs; inputs come as INPUT_*.",
             "rollout.cli.github.commands:app",

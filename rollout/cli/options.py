@@ -20,7 +20,22 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it wa
 Why = Annotated[
     str, typer.Option("--reason", help="Why, in a few words; history and events show it.")
 ]
-Timeout = Annotated[str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.")]
+
+
+def _readable(text: str) -> str:
+    """The text of a duration; what is none is the caller's mistake, and never a traceback."""
+    from rollout.model import units  # noqa: PLC0415 - a third of a second that --help need not wait
+
+    try:
+        units.duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+Timeout = Annotated[
+    str, typer.Option(help="Wait at most this long: 90s, 5m, 2h.", callback=_readable)
+]
 
 
 def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:

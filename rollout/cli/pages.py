@@ -2,21 +2,24 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rollout.cli import settings
-from rollout.cli.policy import PagePolicy as Allowed
-from rollout.cli.policy import Readers
+from rollout.cli.policy import Oidc, Readers
+from rollout.cli.policy import Page as Allowed
 from rollout.cli.settings import Settings
 from rollout.controller import telemetry
 from rollout.controller.app import Beside, Controller
 from rollout.controller.keeping.inbox import Asker, Inbox
 from rollout.controller.ports import Reviews
 from rollout.controller.seeing import concerns
-from rollout.edges import kube
+from rollout.edges import kube, oidc
 from rollout.edges.kube import Connection, Kube
+from rollout.edges.oidc import Issuer
+from rollout.edges.proxy import Proxy
 from rollout.errors import RefusedError, RolloutError, UnprovenError
 from rollout.manifest import switchovers, upgrades
 from rollout.model.mesh import Ref
@@ -39,6 +42,7 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
     ``api``: the controller's own connection; people who log in get one each, with their token.
     """
     host, port = settings.address("page", given.page)
+    issuer = _issuer(allowed.oidc) if allowed.oidc else None
 
     async def serve(controller: Controller) -> None:
         store, cluster = controller.store, controller.outside.kube
@@ -47,7 +51,7 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
         names = {host, *allowed.hosts} - {"0.0.0.0", "::"}  # noqa: S104 - these name nobody
         page = app.Page(
             Board(Reader(cluster, store, lambda: also.kinds), controller.clock),
-            app.Settings(frozenset(names), login, allowed.readers is Readers.LOGGED_IN),
+            app.Settings(frozenset(names), login, issuer, allowed.readers is Readers.LOGGED_IN),
             Sessions(controller.clock),
         )
         try:
@@ -58,6 +62,18 @@ def beside(given: Settings, allowed: Allowed, api: Connection) -> Beside:
             raise settings.taken(f"page {given.page}", error) from error
 
     return serve
+
+
+def _issuer(said: Oidc) -> Issuer:
+    """Errors: ``RefusedError`` for a file that cannot be read, or that holds no certificates."""
+    ca = settings.secret(said.ca) if said.ca else ""
+    try:
+        ssl.create_default_context(cadata=ca or None)
+    except (ssl.SSLError, ValueError) as error:
+        raise RefusedError(f"{said.ca}: holds no certificates; PEM is wanted") from error
+    secret = settings.kept("OIDC_CLIENT_SECRET", said.client_secret)
+    proxy = Proxy.of(settings.proxies())
+    return Issuer(said.issuer, said.client_id, secret, said.scopes, ca, proxy)
 
 
 @dataclass(slots=True)
@@ -112,7 +128,8 @@ class ByToken:
         except RolloutError:
             await person.close()
             raise
-        return _Somebody(name, person, self.controller)
+        until = oidc.expires(oidc.claims(token))
+        return _Somebody(name, until, person, self.controller)
 
 
 async def _name(person: Kube) -> str:
@@ -128,9 +145,13 @@ async def _name(person: Kube) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Somebody:
-    """Who logged in with a token; what they ask goes to the API server with it."""
+    """Who logged in with a token; what they ask goes to the API server with it.
+
+    ``until``: by what the token says of itself; the API server may have it over earlier.
+    """
 
     name: str
+    until: datetime | None
     kube: Kube
     controller: Controller
 
@@ -177,6 +198,7 @@ class _Self:
     name: str
     inbox: Inbox
     clock: Callable[[], datetime]
+    until: datetime | None = None
 
     async def ask(self, place: Place, verb: Verb) -> None:
         where = Ref(KINDS[place.kind], place.namespace, place.name)

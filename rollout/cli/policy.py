@@ -50,10 +50,32 @@ class Readers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PagePolicy:
+class Oidc:
+    """An issuer of OpenID Connect that the API server trusts, too, and what we are called there.
+
+    ``client_secret``: a file, read anew at each use; none for a public client, or the variable
+    ``OIDC_CLIENT_SECRET``. ``ca``: a file with the issuer's CA; empty: the system's.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    issuer: Annotated[str, Field(pattern=r"^https://[^\s?#]+$")]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: str = ""
+    scopes: tuple[str, ...] = ("openid",)
+    ca: str = ""
+
+    def __post_init__(self) -> None:
+        if "openid" not in self.scopes:
+            raise ValueError("page.oidc.scopes lacks openid; without it there is no ID token")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
     """``hosts``: names under which browsers find the page, besides those of its own machine.
 
     ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.
+    ``oidc``: where they get it; None: they bring it along.
     """
 
     __pydantic_config__ = CONFIG
@@ -61,8 +83,11 @@ class PagePolicy:
     hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")], ...] = ()
     readers: Readers = Readers.ANYONE
     login: bool = False
+    oidc: Oidc | None = None
 
     def __post_init__(self) -> None:
+        if self.oidc is not None and not self.login:
+            raise ValueError("page.oidc is there; page.login must be true then")
         if self.readers is Readers.LOGGED_IN and not self.login:
             raise ValueError("page.readers is loggedIn; page.login must be true then")
 
@@ -118,7 +143,8 @@ KEYS = (
     *("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push"),
     "page",
 )
-_PAGE = ("hosts", "readers", "login")
+_PAGE = ("hosts", "readers", "login", "oidc")
+_OIDC = ("issuer", "clientId", "clientSecret", "scopes", "ca")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -127,8 +153,8 @@ def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """Which keys may stand at that place, for "did you mean"."""
     if not place:
         return KEYS
-    inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE}
-    return inside.get(str(place[0]), ()) if len(place) == 1 else ()
+    inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE, "page.oidc": _OIDC}
+    return inside.get(".".join(map(str, place)), ())
 
 
 def read(path: str) -> Policy:

@@ -35,7 +35,10 @@ from rollout.controller.sources.pushed import Pushes
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
 from rollout.edges.forge.forges import Forges
+from rollout.edges.git.children import Starts
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
+from rollout.edges.git.sidecar import Sidecar
 from rollout.edges.istiods import PAGE, Istiods
 from rollout.edges.kube import Kube, paths
 from rollout.edges.prometheus import Prometheus
@@ -46,6 +49,8 @@ from rollout.edges.webhook import Webhooks
 from rollout.errors import RefusedError
 from rollout.web import app as web
 from rollout.web import live as live_door
+
+BEHIND = "unix:"
 
 
 def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to thirteen
@@ -62,7 +67,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
     istiod: Annotated[
         str, options.setting("istiod", "istiod's /debug/syncz URLs; {address}: of each one.")
     ] = "",
-    cache: Annotated[Path, options.setting("cache", "Folder of the bare git clones.")] = CACHE,
+    cache: Annotated[
+        Path,
+        options.setting("cache", "Folder of the bare git clones; unix:SOCKET: of git-reader."),
+    ] = CACHE,
     listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
     page: Annotated[
         str, options.setting("page", "host:port of the page for browsers; default: none.")
@@ -148,12 +156,20 @@ async def _outside(
         Kube(api, concerns.of, kube.scopes(given.namespace), told=told.requested)
     )
     proxies = await _proxies(given, exits)
-    repo = GitRepo(given.cache, local=allowed.local_git, environment=settings.proxies())
+    repo = GitRepo(_readers(given.cache), local=allowed.local_git)
     exits.push_async_callback(repo.close)
     metrics = _metrics(given, told, exits)
     webhooks = await exits.enter_async_context(Webhooks(Hosts(allowed.webhooks), proxy))
     outside = Outside(cluster, metrics, proxies, webhooks=webhooks, instruments=told)
     return outside, cluster, repo, webhooks
+
+
+def _readers(cache: Path) -> Starts:
+    """Who reads git: child processes of ours, or those of ``git-reader`` behind its socket."""
+    named, proxies = str(cache), settings.proxies()
+    if named.startswith(BEHIND):
+        return Sidecar(Path(named.removeprefix(BEHIND)), proxies)
+    return Processes(cache, proxies)
 
 
 def _forges(allowed: policies.Policy) -> Forges:

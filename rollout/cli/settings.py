@@ -22,6 +22,7 @@ class Settings:
     ``namespace``: the one to act in; empty means all (``run``) or the context's (everything else).
     ``prometheus_token``, ``prometheus_ca``: files; ``tenant``: the value of X-Scope-OrgID.
     ``istiod``: where ``/debug/syncz`` answers; empty: routes are confirmed by share or by time.
+    ``cache``: the folder of the bare git clones, or ``unix:SOCKET`` of ``git-reader``.
     ``listen``: host:port of ``/metrics`` and ``/healthz``; empty: nothing listens.
     ``page``: host:port of the page for browsers; empty: there is none.
     ``audit``: the file of the audit log, or ``-`` for stdout; empty: none is kept.

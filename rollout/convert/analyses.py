@@ -4,28 +4,36 @@ Source of the fields: argo-rollouts, ``pkg/apis/rollouts/v1alpha1/analysis_types
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollout import lenient
 from rollout.convert import conditions, durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import label
+from rollout.convert.result import label, names
 
 
 @dataclass(slots=True)
 class Templates:
     """The templates that a release uses, by name with their arguments, as its analyses are read.
 
-    ``services``: those of the release that are ``gone``.
+    ``services``: those of the release that are ``gone``. ``nothing``: templates that are given
+    and of which nothing is written.
     """
 
     services: frozenset[str]
+    nothing: frozenset[str] = frozenset()
     args: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def use(self, run: Fields) -> None:
         """``templates`` and ``args`` of an analysis of Argo's."""
         named = []
         for one in run.each("templates"):
+            if lenient.text(one.peek("templateName")) in self.nothing:
+                one.lost("templateName", f"{NO_METRIC}; none is written")
+                one.lost("clusterScope", "as the template itself")
+                continue
             name = one.converted("templateName", str, "spec.analysis.templates")
             if one.peek("clusterScope") is not None:
                 how = "ours belong to a namespace: apply it in this one"
@@ -46,6 +54,23 @@ class Templates:
         return {"analysis": {"templates": uses}} if uses else {}
 
 
+NO_METRIC = "none of its metrics asks Prometheus"
+
+
+def nothing(objs: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Names of the templates of Argo's among ``objs`` that have no metric of Prometheus."""
+    return frozenset(
+        names(obj)[0]
+        for obj in objs
+        if str(obj.get("kind")) in ("AnalysisTemplate", "ClusterAnalysisTemplate")
+        and str(obj.get("apiVersion")).startswith("argoproj.io/")
+        and not any(
+            "prometheus" in one.sub("provider")
+            for one in Fields.of(obj.get("spec"), "", Log("")).each("metrics")
+        )
+    )
+
+
 def gone(spec: object) -> frozenset[str]:
     """The Services of a Rollout of Argo's that send to the new revision, and get no requests here.
 
@@ -54,7 +79,11 @@ def gone(spec: object) -> frozenset[str]:
     strategy = Fields.of(spec, "", Log("")).sub("strategy")
     canary, blue = strategy.sub("canary"), strategy.sub("blueGreen")
     stays = canary.peek("stableService") or canary.peek("canaryService")
-    named = (canary.peek("canaryService"), blue.peek("previewService"))
+    sides = canary.sub("pingPong")
+    named = (
+        *(canary.peek("canaryService"), blue.peek("previewService")),
+        *(sides.peek("pingService"), sides.peek("pongService")),
+    )
     return frozenset(name for name in named if isinstance(name, str) and name and name != stays)
 
 

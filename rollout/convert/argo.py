@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.convert import durations
-from rollout.convert.analyses import Templates, argument, gone, metric
+from rollout.convert.analyses import NO_METRIC, Templates, argument, gone, metric, nothing
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, names, neighbour, ours
+from rollout.convert.result import Conversion, names, neighbour, ours, running
 
 Json = Mapping[str, Any]
 GROUP = "argoproj.io/"
@@ -35,10 +35,11 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     spec = whole.sub("spec")
     strategy = spec.sub("strategy")
     made: dict[str, Any] = {"service": "", "workload": _workload(spec, namespace, beside, log)}
+    templates = Templates(gone(obj.get("spec")), nothing(beside))
     if "blueGreen" in strategy:
-        made |= _blue_green(strategy.sub("blueGreen"), Templates(gone(obj.get("spec"))))
+        made |= _blue_green(strategy.sub("blueGreen"), templates)
     else:
-        made |= _canary(strategy.sub("canary"), log, Templates(gone(obj.get("spec"))))
+        made |= _canary(strategy.sub("canary"), log, templates)
     made["service"] = made["service"] or _service(name, spec, beside, log)
     _deadline(spec, made)
     spec.lost("paused", "pause the release instead: rollout pause")
@@ -73,7 +74,7 @@ def template(obj: Json, beside: Sequence[Json]) -> Conversion:
     spec.lost("templates", "name each template in the Rollout's spec.analysis.templates")
     whole.rest()
     if not metrics:
-        log.add("spec.metrics", Fate.LOST, "none of its metrics asks Prometheus; none is written")
+        log.add("spec.metrics", Fate.LOST, f"{NO_METRIC}; none is written")
         return Conversion((), tuple(log.notes))
     made = {"metrics": metrics} | ({"args": args} if args else {})
     return Conversion((ours("AnalysisTemplate", name, namespace, made),), tuple(log.notes))
@@ -102,6 +103,8 @@ def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) ->
     made: dict[str, Any] = {}
     if "workloadRef" in spec:
         made = _referred(spec.sub("workloadRef"), namespace, beside, log)
+        if "replicas" not in spec:
+            made = running(made, spec.at("workloadRef.name"), log)
     for key in ("selector", "template", "replicas", "minReadySeconds"):
         kind: Any = int if key in ("replicas", "minReadySeconds") else dict
         value = spec.converted(key, kind, f"{where}.{key}")
@@ -115,7 +118,7 @@ def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) ->
 
 
 def _referred(ref: Fields, namespace: str, beside: Sequence[Json], log: Log) -> dict[str, Any]:
-    ref.ignored("apiVersion", "kind")
+    ref.plain("apiVersion", "kind")
     name = ref.changed("name", str, "its spec is copied to spec.workload.template; we own the pods")
     ref.lost("scaleDown", "scale the Deployment to 0 once ours serve")
     found = neighbour(beside, str(ref.peek("kind")), str(name), namespace)

@@ -96,8 +96,13 @@ class Fields:
         return self._take(key, object, Fate.LOST, why)
 
     def ignored(self, *keys: str) -> None:
-        """Fields that say nothing of their own: the name of a kind, an empty mapping."""
+        """Fields that say nothing of their own, or of which another note tells."""
         self._read |= {key for key in keys if key in self.value}
+
+    def plain(self, *keys: str) -> None:
+        """As ``ignored``, where they hold one value, as the name of a kind does."""
+        single = (key for key in keys if not isinstance(self.value.get(key), dict | list))
+        self.ignored(*single)
 
     def peek(self, key: str) -> Any:
         """The value; what becomes of it is said elsewhere, or in the end."""

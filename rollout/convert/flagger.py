@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rollout import lenient
 from rollout.convert import durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, label, names, neighbour, ours
+from rollout.convert.result import Conversion, label, names, neighbour, ours, running
 
 Json = Mapping[str, Any]
 GROUP = "flagger.app/"
@@ -86,7 +87,7 @@ def _target(spec: Fields) -> str:
 
 def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) -> dict[str, Any]:
     target = spec.sub("targetRef")
-    target.ignored("apiVersion")
+    target.plain("apiVersion")
     kind = target.converted("kind", str, "spec.workload.template")
     name = target.changed(
         "name", str, "its spec is copied to spec.workload.template; ours from now"
@@ -97,14 +98,14 @@ def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) ->
     if kind != "Deployment":
         log.add(target.at("kind"), Fate.LOST, f"{kind}: only Deployments are released")
     if isinstance(template, dict):
-        workload["template"] = dict(template)
+        workload["template"] = running(template, target.at("name"), log)
     else:
         why = f"give the manifest of {name}, too: its pods are needed"
         log.add(target.at("name"), Fate.LOST, why)
         workload["template"] = {}
     if "autoscalerRef" in spec:
         ref = spec.sub("autoscalerRef")
-        ref.ignored("apiVersion")
+        ref.plain("apiVersion")
         scaler = ref.converted("name", str, "spec.workload.autoscaler.name")
         if ref.peek("kind") == "HorizontalPodAutoscaler" and scaler:
             ref.ignored("kind")
@@ -323,7 +324,7 @@ def _gates(analysis: Fields, made: dict[str, Any]) -> None:
     """Webhooks: those that confirm become approvals; the rest ask for what only a person knows."""
     stops = made["strategy"].get("canary", {}).get("steps") or [made["strategy"].get("blueGreen")]
     for hook in analysis.each("webhooks"):
-        kind = hook.peek("type") or "rollout"
+        kind = lenient.text(hook.peek("type")) or "rollout"
         hook.ignored("name", "type", "url", "timeout", "metadata", "muteAlert", "retries")
         hook.ignored("disableTLS")
         if kind in ("confirm-promotion", "confirm-traffic-increase", "confirm-rollout"):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.convert.fields import Fate, Note
+from rollout.convert.fields import Fate, Log, Note
 
 API_VERSION = "rollout.dev/v1alpha1"
 
@@ -52,6 +52,14 @@ def neighbour(
         if at_home and (obj.get("kind"), names(obj)[0]) == (kind, name):
             return obj
     return None
+
+
+def running(spec: Mapping[str, Any], path: str, log: Log) -> dict[str, Any]:
+    """A Deployment's spec, without the 0 replicas that it has while another's pods serve."""
+    if spec.get("replicas") != 0 or isinstance(spec.get("replicas"), bool):
+        return dict(spec)
+    log.add(path, Fate.CHANGED, "its 0 replicas are left out: write how many shall serve")
+    return {key: value for key, value in spec.items() if key != "replicas"}
 
 
 def label(text: str) -> str:

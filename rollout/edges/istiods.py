@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from rollout import lenient
+from rollout.edges import whole
 
 TOKEN = Path("/var/run/secrets/tokens/istio-token")
 PORT, NAMED = 15014, "http-monitoring"
@@ -76,8 +77,8 @@ class Istiods:
             async with self._http.get(
                 url, timeout=timeout, allow_redirects=False, headers=self._headers()
             ) as answer:
-                text = await answer.content.read(LARGEST) if answer.status == 200 else b""
-                value = json.loads(text)
+                text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
+                value = json.loads(text or b"null")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
         return value if isinstance(value, list) else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from rollout.edges import whole
 from rollout.model.observation import ProxySync
 
 SECONDS = 5
@@ -62,8 +63,8 @@ class Syncz:
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with self._http.get(url, timeout=timeout, allow_redirects=False) as answer:
-                text = await answer.content.read(LARGEST) if answer.status == 200 else b""
-                value = json.loads(text)
+                text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
+                value = json.loads(text or b"null")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
         return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else None

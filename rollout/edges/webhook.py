@@ -21,8 +21,8 @@ from weakref import WeakValueDictionary
 import aiohttp
 from yarl import URL
 
-from rollout.edges import outward
-from rollout.edges.outward import Outward, OutwardDoor
+from rollout.edges import outward, whole
+from rollout.edges.outward import Door, Outward
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.errors import OutsideError, RefusedError
@@ -178,12 +178,10 @@ async def _post(
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
     """The body, whole. Errors: ``OutsideError`` for one that is too long."""
-    found = bytearray()
-    async for chunk in answer.content.iter_any():
-        found += chunk
-        if len(found) > LARGEST:
-            raise OutsideError(f"more than {LARGEST >> 10} KiB")
-    return bytes(found)
+    read = await whole.read(answer, LARGEST)
+    if read is None:
+        raise OutsideError(f"more than {LARGEST >> 10} KiB")
+    return read
 
 
 def _meaning(nonce: str, answer: aiohttp.ClientResponse, read: bytes) -> HookAnswer:

@@ -232,11 +232,11 @@ def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
 def behind(source: RolloutSource) -> Reason | None:
     """Why what git says is not in force; None when it is."""
     status, name = source.status, f"rolloutsource {source.name}"
+    also = f"; {status.problem}" if status.held else ""
     if status.rejected:
         more = f" (and {len(status.rejected) - 1} more)" if len(status.rejected) > 1 else ""
-        return Reason(f"{name} refuses {status.rejected[0].message}{more}")
+        return Reason(f"{name} refuses {status.rejected[0].message}{more}{also}")
     if status.held or status.problem:
-        also = f"; {status.problem}" if status.held else ""
         return Reason(f"{name}: {status.because}{also}")
     if status.notes:
         more = f" (and {len(status.notes) - 1} more)" if len(status.notes) > 1 else ""

@@ -37,6 +37,13 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("page: {oidc: {issuer: 'https://i.example', clientId: x}}", "page.login must be true"),
+        ("page: {login: true, oidc: {issuer: 'http://i.example', clientId: x}}", "issuer"),
+        ("page: {login: true, oidc: {issuer: 'https://i', clientid: x}}", "clientId"),
+        (
+            "page: {login: true, oidc: {issuer: 'https://i', clientId: x, scopes: [email]}}",
+            "scopes lacks openid",
+        ),
         ("localgit: true", "policy.yaml: localgit is unknown; did you mean localGit"),
         ("webhooks: https://a", "policy.yaml: webhooks is 'https://a'; a list is wanted"),
         ("webhooks: [https://a/b]", "policy.yaml: webhooks: 'https://a/b'; scheme://host or"),

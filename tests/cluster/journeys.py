@@ -244,10 +244,11 @@ async def reverted(scene: Scene) -> None:
     assert (await scene.status(name))["stable"]["name"] == first
 
 
-async def sourced(scene: Scene) -> None:
-    """A repository says what is, what changes, and what goes."""
+async def sourced(scene: Scene, server: str = "") -> None:
+    """A repository says what is, what changes, and what goes; ``server`` has the scene's folder."""
     space, name = scene.space, "sourced"
     depot = Depot(scene.folder / f"{space}.git")
+    url = f"{server}/{space}.git" if server else str(depot.path)
     analysis = {"interval": "1s", "metrics": [objects.LIMIT], "templates": [{"name": "of-git"}]}
     rollout = objects.rollout(space, name, analysis=analysis)
     limits = objects.analysis(space, "of-git")
@@ -255,7 +256,7 @@ async def sourced(scene: Scene) -> None:
     depot.commit(_files(rollout=rollout, limits=limits, other=other))
     runs = [objects.deployment(space, name, revision) for revision in ("v1", "v2")]
     mesh = (*objects.service(space, name), *objects.with_subsets(space, name))
-    await scene.apply(*mesh, *runs, objects.source(space, "git", str(depot.path)))
+    await scene.apply(*mesh, *runs, objects.source(space, "git", url))
     await scene.rests(name, 0, "v1")
     depot.commit(_files(rollout=rollout, limits=objects.analysis(space, "of-git", 2)))
     await scene.gone("Rollout", "other")

@@ -415,3 +415,71 @@ def test_no_manifest_breaks_the_converter_and_no_field_goes_unnoticed(obj: dict[
     for leaf in leaves(obj["spec"], "spec"):
         covered = any(leaf == path or leaf.startswith((f"{path}.", f"{path}[")) for path in told)
         assert covered or leaf.rpartition(".")[2] in ("kind", "namespace", "name", "type"), leaf
+
+
+def test_templates_of_which_nothing_is_written_are_not_named() -> None:
+    job = {"name": "smoke", "provider": {"job": {"spec": {}}}}
+    template = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "smoke"},
+        "spec": {"metrics": [job]},
+    }
+    run = {"templates": [{"templateName": "smoke"}, {"templateName": "elsewhere"}]}
+    made = converted([template, argo({"canary": {"steps": [{"setWeight": 5}, {"analysis": run}]}})])
+    (spec,) = valid(made)
+    assert spec["analysis"] == {"templates": [{"name": "elsewhere"}]}
+    at = "spec.strategy.canary.steps[1].analysis.templates[{}].templateName"
+    told = fates(made)
+    assert (told[at.format(0)], told[at.format(1)]) == (Fate.LOST, Fate.CONVERTED)
+
+
+def test_replicas_that_another_controller_has_taken_away_are_not_copied() -> None:
+    """Flagger scales the Deployment that it is given to 0, and so do Argo's users."""
+    pods = {"selector": {"matchLabels": {"app": "shop"}}, "template": PLAIN}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop"},
+        "spec": {"replicas": 0, **pods},
+    }
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    theirs = {
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": "shop"},
+        "spec": {"targetRef": ref, "service": {"port": 80}, "analysis": {"maxWeight": 50}},
+    }
+    for obj, replicas in (
+        (theirs, None),
+        (argo_of({"workloadRef": ref}), None),
+        (argo_of({"workloadRef": ref, "replicas": 3}), 3),
+        (argo_of({**pods, "replicas": 0}), 0),
+    ):
+        made = converted([deployment, obj])
+        spec = made.objects[-1]["spec"]
+        assert spec["workload"]["template"].get("replicas") == replicas
+        left_out = [note for note in made.notes if "0 replicas are left out" in note.how]
+        assert len(left_out) == (replicas is None)
+
+
+PLAIN = {
+    "metadata": {"labels": {"app": "shop"}},
+    "spec": {"containers": [{"name": "shop", "image": "shop:1"}]},
+}
+
+
+def argo_of(spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "shop"},
+        "spec": {**spec, "strategy": {"canary": {}}},
+    }
+
+
+def test_both_services_of_a_ping_pong_get_no_requests_any_more() -> None:
+    sides = {"pingService": "shop-ping", "pongService": "shop-pong"}
+    for name in sides.values():
+        made = fates(converted([argo({"canary": {"pingPong": sides, "analysis": asking(name)}})]))
+        assert made["spec.strategy.canary.analysis.args[0].value"] is Fate.CHANGED

@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from tests.cluster.conftest import Control
 from tests.cluster.replica import Replica
 
 ROOT = Path(__file__).parents[2]
-SECRETS = "/var/run/secrets/kubernetes.io/serviceaccount"
 Json = dict[str, Any]
 
 
@@ -51,100 +51,145 @@ class Runtime:
     wheel: Path
     folder: Path
     control: Control
-    pods: list[int] = field(default_factory=list)
 
     @contextlib.contextmanager
     def pod(self, deployment: Json, config: Json, token: str) -> Iterator[Replica]:
         """One pod of ``deployment`` with the files of ``config``; it ends as by a kubelet."""
-        folder = self.folder / f"pod-{free_port()}"
-        with _process(self, folder, deployment, config, token) as (process, child, address):
-            try:
-                yield Replica(process, address, folder / "log")
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGTERM)
-                try:
-                    process.wait(60)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+        pod = Pod.made(self, deployment, config, token)
+        with contextlib.ExitStack() as containers:
+            for container in reversed(pod.spec["containers"]):
+                process = containers.enter_context(_running(pod, container))
+            yield Replica(process, pod.address, pod.folder / "rollout.log")
+
+    def inside(self, container: str, deployment: Json, token: str, program: str) -> Any:
+        """The JSON that this Python prints in that container of a pod, in its program's place."""
+        pod = Pod.made(self, deployment, {"data": {}}, token)
+        (found,) = (each for each in pod.spec["containers"] if each["name"] == container)
+        done = subprocess.run(
+            [*_command(pod, found), "-c", program], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """``folder``: what its volumes hold, a folder each. ``address``: where it listens."""
+
+    runtime: Runtime
+    deployment: Json
+    folder: Path
+    address: str
+
+    @classmethod
+    def made(cls, runtime: Runtime, deployment: Json, config: Json, token: str) -> "Pod":
+        port = free_port()
+        pod = cls(runtime, deployment, runtime.folder / f"pod-{port}", f"127.0.0.1:{port}")
+        for volume in pod.spec["volumes"]:
+            (pod.folder / volume["name"]).mkdir(parents=True)
+        for name, text in config["data"].items():
+            (pod.folder / "policy" / name).write_text(text)
+        for name, text in _account(pod, token).items():
+            (pod.folder / "account" / name).write_text(text)
+        return pod
+
+    @property
+    def spec(self) -> Json:
+        spec: Json = self.deployment["spec"]["template"]["spec"]
+        return spec
 
 
 @contextlib.contextmanager
-def _process(
-    runtime: Runtime, folder: Path, deployment: Json, config: Json, token: str
-) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
-    spec = deployment["spec"]["template"]["spec"]
-    (container,) = spec["containers"]
-    address = f"127.0.0.1:{free_port()}"
-    for name in ("cache", "policy", "account"):
-        (folder / name).mkdir(parents=True)
-    for name, text in config["data"].items():
-        (folder / "policy" / name).write_text(text)
-    for name, text in _account(runtime.control, deployment, token).items():
-        (folder / "account" / name).write_text(text)
+def _running(pod: Pod, container: Json) -> Iterator[subprocess.Popen[bytes]]:
+    """The container's program; at the end it is asked to end, as by a kubelet."""
     told, tells = os.pipe()
-    command = [
-        str(runtime.bwrap),
-        *("--info-fd", str(tells)),
-        *_sandbox(spec, container),
-        *_mounts(runtime, folder, container),
-        *_environment(runtime.control, deployment, container, address),
-        *(str(Path(sys.executable).resolve()), "-s", "-P", "-m", "rollout", *container["args"]),
-    ]
+    log = pod.folder / f"{container['name']}.log"
+    command = [*_command(pod, container, tells), "-m", "rollout", *container["args"]]
     with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[tells]) as process,
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, pass_fds=[tells]) as process,
     ):
         os.close(tells)
         with os.fdopen(told) as info:
             text = info.read()
-        assert text, (folder / "log").read_text()
-        yield process, int(json.loads(text)["child-pid"]), address
+        assert text, log.read_text()
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(json.loads(text)["child-pid"]), signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-def _account(control: Control, deployment: Json, token: str) -> dict[str, str]:
+def _command(pod: Pod, container: Json, info: int = -1) -> list[str]:
+    """Python in the container; ``info``: where the sandbox tells its process."""
+    return [
+        str(pod.runtime.bwrap),
+        *(["--info-fd", str(info)] if info >= 0 else []),
+        *_sandbox(pod.spec, container),
+        *_mounts(pod, container),
+        *_environment(pod, container),
+        *(str(Path(sys.executable).resolve()), "-s", "-P"),
+    ]
+
+
+def _account(pod: Pod, token: str) -> dict[str, str]:
+    """What the projected volume ``account`` asks for; that is all of it, or the test fails."""
+    (volume,) = (each for each in pod.spec["volumes"] if each["name"] == "account")
+    told, ca, field = volume["projected"]["sources"]
+    (certificates,), (space,) = ca["configMap"]["items"], field["downwardAPI"]["items"]
+    assert certificates["key"] == "ca.crt"
+    assert space["fieldRef"] == {"fieldPath": "metadata.namespace"}
     return {
-        "token": token,
-        "ca.crt": control.real.ca.read_text(),
-        "namespace": deployment["metadata"]["namespace"],
+        told["serviceAccountToken"]["path"]: token,
+        certificates["path"]: pod.runtime.control.real.ca.read_text(),
+        space["path"]: pod.deployment["metadata"]["namespace"],
     }
 
 
 def _sandbox(spec: Json, container: Json) -> list[str]:
-    """What the pod's security context asks for; that is all of it, or the test fails here."""
+    """What the security context asks for, and processes that no other container sees."""
     pod, inner = spec["securityContext"], container["securityContext"]
     assert (pod["runAsNonRoot"], inner["readOnlyRootFilesystem"]) == (True, True)
     assert inner["capabilities"] == {"drop": ["ALL"]}
-    user, group = str(pod["runAsUser"]), str(pod["runAsGroup"])
+    assert spec["automountServiceAccountToken"] is False
+    user, group = (str((pod | inner)[key]) for key in ("runAsUser", "runAsGroup"))
     words = ["--unshare-user", "--uid", user, "--gid", group, "--cap-drop", "ALL"]
-    return [*words, "--die-with-parent", "--clearenv"]
+    return [*words, "--unshare-pid", "--as-pid-1", "--die-with-parent", "--clearenv"]
 
 
-def _mounts(runtime: Runtime, folder: Path, container: Json) -> list[str]:
+def _mounts(pod: Pod, container: Json) -> list[str]:
     """A root with Python, our wheel and the volumes that the container mounts; then read-only."""
     site = next(path for path in sys.path if path.endswith("site-packages"))
-    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     words = ["--tmpfs", "/", "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
     for name in ("bin", "lib", "lib64"):
         words += ["--symlink", f"usr/{name}", f"/{name}"]
+    words += ["--ro-bind", "/etc/ssl", "/etc/ssl"]  # as Python's image has it
     words += ["--ro-bind", sys.base_prefix, sys.base_prefix]  # Python's own folder
-    words += ["--ro-bind", site, "/opt/site", "--ro-bind", str(runtime.wheel), "/opt/rollout"]
-    words += ["--bind", str(folder / "cache"), places["cache"], "--tmpfs", places["tmp"]]
-    words += ["--ro-bind", str(folder / "policy"), places["policy"]]
-    words += ["--ro-bind", str(folder / "account"), SECRETS]
+    words += ["--ro-bind", site, sysconfig.get_path("purelib", vars={"base": sys.base_prefix})]
+    words += ["--ro-bind", str(pod.runtime.wheel), "/opt/rollout"]
+    for mount in container["volumeMounts"]:
+        how = "--ro-bind" if mount.get("readOnly") else "--bind"
+        words += [how, str(pod.folder / mount["name"]), mount["mountPath"]]
     return [*words, "--remount-ro", "/"]
 
 
-def _environment(control: Control, deployment: Json, container: Json, address: str) -> list[str]:
+def _environment(pod: Pod, container: Json) -> list[str]:
     """The container's own, where the API server is, and a port of this machine."""
-    host, _, port = control.real.url.removeprefix("https://").rpartition(":")
-    said = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    host, _, port = pod.runtime.control.real.url.removeprefix("https://").rpartition(":")
+    said = {entry["name"]: entry.get("value", "") for entry in container.get("env", ())}
+    if "POD_NAMESPACE" in said:
+        said |= {
+            "POD_NAMESPACE": pod.deployment["metadata"]["namespace"],
+            "ROLLOUT_LISTEN": pod.address,
+        }
     said |= {
-        "POD_NAMESPACE": deployment["metadata"]["namespace"],
-        "ROLLOUT_LISTEN": address,
         "KUBERNETES_SERVICE_HOST": host,
         "KUBERNETES_SERVICE_PORT": port,
-        "PYTHONPATH": "/opt/rollout:/opt/site",
+        "PYTHONPATH": "/opt/rollout",
         "HOME": "/tmp",
         "PATH": os.defpath,
     }

@@ -170,7 +170,7 @@ POLICY = {
 
 def test_the_page_has_its_port_where_it_is_asked_for() -> None:
     release = rendered({"settings": {"page": "0.0.0.0:8081"}})
-    (container,) = one(release, "Deployment")["spec"]["template"]["spec"]["containers"]
+    container = one(release, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"http": 8080, "page": 8081}
     served = {port["name"]: port["port"] for port in one(release, "Service")["spec"]["ports"]}
@@ -290,6 +290,25 @@ def _merge(into: Json, more: Json) -> None:
         ({"rights": {"sources": False}}, "rights.pushes: is of no use"),
         ({"settings": {"namespace": charts.OWN}}, "is the release's own namespace"),
         ({"pushSecret": "push"}, "pushSecret: is mounted and not read"),
+        (
+            {
+                "policy": {
+                    "page": {
+                        "login": True,
+                        "oidc": {
+                            "issuer": "https://login.example.com",
+                            "clientId": "kubernetes",
+                            "clientSecret": "/var/run/secrets/rollout.dev/oidc/clientSecret",
+                        },
+                    }
+                }
+            },
+            "policy.page.oidc.clientSecret: names a file of the Secret oidcSecret",
+        ),
+        (
+            {"policy": {"page": {"login": True, "oidc": {"issuer": "http://login.example.com"}}}},
+            "at '/policy/page/oidc",
+        ),
         (
             {
                 "slackSecret": "",

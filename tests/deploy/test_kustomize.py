@@ -47,7 +47,7 @@ def test_an_overlay_is_what_rollout_install_prints(folder: str, only: str) -> No
     )
     for obj in (*overlay, *printed):
         if obj["kind"] == "Deployment":
-            (container,) = obj["spec"]["template"]["spec"]["containers"]
+            container = obj["spec"]["template"]["spec"]["containers"][0]
             container["env"].sort(key=lambda entry: str(entry["name"]))
     assert overlay == printed
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +17,7 @@ import yaml
 
 from rollout.cli.installing.workload import Installation
 from rollout.lab.kube.client import Kind
+from rollout.lab.programs.gitserver import GitServer
 from tests.cluster import journeys, objects, played
 from tests.cluster.conftest import Control
 from tests.cluster.journeys import Scene, comes
@@ -156,9 +157,10 @@ async def test_a_journey_of_each_strategy_under_what_is_installed_and_nothing_ha
         for _ in range(2):
             pod = pods.enter_context(runtime.pod(deployment, config, token))
             assert await pod.until_ready() == "ok\n", pod.log.read_text()
-        async with asyncio.TaskGroup() as ways:
+        async with gitserver(tmp_path) as git, asyncio.TaskGroup() as ways:
             for run in (journeys.canary, journeys.dark, journeys.blue_green):
                 ways.create_task(run(scene))
+            ways.create_task(journeys.sourced(scene, git))
             ways.create_task(stopped(scene, held))
         if how == "install":
             again = (*words, "--policy", str(tmp_path / "policy.yaml"))
@@ -169,11 +171,60 @@ async def test_a_journey_of_each_strategy_under_what_is_installed_and_nothing_ha
     assert refused(cluster) == []
     await lease_over(admin)
     let_go = admin.rollout("uninstall")
-    assert let_go.stdout == f"rollout {SPACE}/{held}: in a journey; 50% stay with the canary\n"
+    stays = f"rollout {SPACE}/{held}: in a journey; 50% stay with the canary\n"
+    assert let_go.stdout == f"{stays}rollout {SPACE}/sourced\n"
     admin.kubectl("delete", "--wait=false", "-f", "-", stdin=printed)
     await gone(cluster, release)
     assert await shares(scene, held) == [50, 50]
     assert await shares(scene, "canary") == [100]
+
+
+@contextlib.asynccontextmanager
+async def gitserver(folder: Path) -> AsyncIterator[str]:
+    """Where the repositories of ``folder`` are read over HTTP."""
+    server = GitServer(folder)
+    await server.start()
+    try:
+        yield server.url
+    finally:
+        await server.stop()
+
+
+LOOKS_AROUND = """
+import json, os, ssl, urllib.error, urllib.request
+found = []
+for folder, _, names in os.walk("/"):
+    for name in names:
+        try:
+            with open(os.path.join(folder, name), "rb") as file:
+                if %r in file.read(1 << 20):
+                    found.append(os.path.join(folder, name))
+        except OSError:
+            pass
+url = "https://{KUBERNETES_SERVICE_HOST}:{KUBERNETES_SERVICE_PORT}/".format(**os.environ)
+codes = []
+for path in ("api/v1/namespaces/shop/secrets", "apis/rollout.dev/v1alpha1/rollouts"):
+    try:
+        urllib.request.urlopen(url + path, context=ssl._create_unverified_context())
+        codes.append(200)
+    except urllib.error.HTTPError as error:
+        codes.append(error.code)
+print(json.dumps({"found": found, "codes": codes, "user": os.getuid()}))
+"""
+
+
+@pytest.mark.long
+async def test_whoever_takes_over_the_reader_of_git_finds_no_token_and_may_nothing(
+    cluster: Control, runtime: Runtime
+) -> None:
+    """Files of every kind are searched, those of /proc, too; beside it, where the token is."""
+    await cluster.apply(objects.namespace(OWN), *Installation().manifests()[1:4])
+    deployment, token = one(Installation().manifests(), "Deployment"), await cluster.token()
+    looks = LOOKS_AROUND % token.encode()
+    told = runtime.inside("git-reader", deployment, token, looks)
+    assert told == {"found": [], "codes": [403, 403], "user": 65533}
+    told = runtime.inside("rollout", deployment, token, looks)
+    assert told["found"] == ["/var/run/secrets/kubernetes.io/serviceaccount/token"]
 
 
 async def stopped(scene: Scene, name: str) -> None:

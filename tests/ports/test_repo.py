@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
+from rollout.edges.git.sidecar import Sidecar, served
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.programs.gitserver import GitServer
 from rollout.model.source import Origin, Reading, Relation
@@ -57,14 +60,23 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "fake":
         yield FakeRepo()
         return
-    repo = GitRepo(tmp_path / "cache", local=True)
+    async with AsyncExitStack() as exits:
+        yield await _real(request.param, tmp_path, exits)
+
+
+async def _real(far: str, tmp_path: Path, exits: AsyncExitStack) -> RealWorld:
+    """Over HTTP it is read in a container beside us, by path in children of ours."""
+    processes, socket = Processes(tmp_path / "cache"), tmp_path / "git.sock"
+    if far == HTTP:
+        await exits.enter_async_context(served(socket, processes))
+    repo = GitRepo(Sidecar(socket) if far == HTTP else processes, local=True)
+    exits.push_async_callback(repo.close)
     server = GitServer(tmp_path / "depots")
     await server.start()
+    exits.push_async_callback(server.stop)
     depot = Depot(tmp_path / "depots" / "shop.git")
-    url = f"{server.url}/shop.git" if request.param == HTTP else str(depot.path)
-    yield RealWorld(depot, repo, url)
-    await repo.close()
-    await server.stop()
+    url = f"{server.url}/shop.git" if far == HTTP else str(depot.path)
+    return RealWorld(depot, repo, url)
 
 
 ORIGIN = Origin("market/shop", "https://git.invalid/shop", "main", "")

@@ -27,6 +27,7 @@ from rollout.controller.upgrading.keeping import UpgradeStore
 from rollout.edges.slack.calls import Calls
 from rollout.edges.slack.client import Client
 from rollout.edges.slack.socket import Socket
+from rollout.lab.slack.faults import Fault, Faults
 from rollout.lab.slack.server import Slack
 from rollout.manifest import switchovers, upgrades
 from rollout.messages import slack as words
@@ -137,6 +138,7 @@ class Scene:
     hearing: Hearing
     log: FakeLog
     woken: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
     @property
     def obj(self) -> Json:
@@ -154,6 +156,10 @@ class Scene:
 
     def messages(self) -> list[Any]:
         return list(self.slack.space.channels[CHANNEL].tops())
+
+    def posted(self) -> list[Any]:
+        """Everything that stands in the channel, in threads too."""
+        return self.slack.space.channels[CHANNEL].messages
 
     def thread(self) -> str:
         top = self.messages()[0].ts
@@ -189,13 +195,29 @@ async def comes(true: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
+@dataclass(slots=True)
+class Failing(Faults):
+    """The ``call``-th post goes wrong as ``fault`` says, and no other."""
+
+    call: int = 0
+    fault: Fault = field(default_factory=Fault)
+    posts: int = 0
+
+    def next(self, method: str) -> Fault | None:
+        self.posts += method == "chat.postMessage"
+        is_it = method == "chat.postMessage" and self.posts == self.call
+        return self.fault if is_it else None
+
+
 @asynccontextmanager
-async def scene(obj: Json) -> AsyncIterator[Scene]:
+async def scene(obj: Json, faults: Faults | None = None) -> AsyncIterator[Scene]:
     kube, log, kind = FakeKube(), FakeLog(), obj["kind"]
     kube.put(obj)
     async with Slack() as slack, aiohttp.ClientSession() as http:
         client = Client(Calls(http, lambda: slack.tokens.bot, slack.api_url))
+        slack.faults = faults or slack.faults
         woken: list[str] = []
+        troubles: list[str] = []
         boxes: dict[str, Box[Any, Any]] = {
             "ControlPlaneUpgrade": Box(UpgradeStore(kube), answered_upgrade, woken.append),
             "ClusterSwitchover": Box(Store(kube), answered_switchover, woken.append),
@@ -204,7 +226,9 @@ async def scene(obj: Json) -> AsyncIterator[Scene]:
         inbox.chat, inbox.members = None, Roster(client, clock).members
         recording = Recording(kube, log, clock, Instruments(), "c", kinds=inbox.kinds)
         hearing = Hearing(kube, client, inbox, clock, record=recording.refused)
-        showing = Showing(kube, client, clock, inbox.trouble, kinds=inbox.kinds)
+        showing = Showing(
+            kube, client, clock, lambda _, why: troubles.append(why or ""), kinds=inbox.kinds
+        )
         for listener in (recording, showing):
             kube.listen(listener.changed)
         socket = Socket(
@@ -215,7 +239,7 @@ async def scene(obj: Json) -> AsyncIterator[Scene]:
         )
         tasks = [asyncio.create_task(one.run()) for one in (recording, showing, socket)]
         namespace = obj["metadata"].get("namespace", "")
-        made = Scene(slack, kube, kind, namespace, hearing, log, woken)
+        made = Scene(slack, kube, kind, namespace, hearing, log, woken, troubles)
         try:
             await slack.connected()
             await comes(lambda: Press.APPROVE in made.tickets())
@@ -301,6 +325,41 @@ async def test_sec_04_a_press_that_is_played_again_has_no_second_effect(asking: 
         await asking.hearing.hear(click)
     assert asking.answers() == [(f"slack:{ANN}", True)]
     assert len(asking.status["history"]) == 2
+
+
+TROUBLES = {
+    "answer lost": (Fault(done=True, cut=True), "slack: no answer (ServerDisconnectedError)"),
+    "down": (Fault(status=503), "slack: answers 503"),
+    "limited": (Fault(error="ratelimited", retry_after="1"), "slack: asks to wait 1 s"),
+    "revoked": (Fault(error="invalid_auth"), "the token is refused (invalid_auth)"),
+    "archived": (Fault(error="is_archived"), "is archived; name another one"),
+    "too long": (Fault(error="msg_too_long"), "slack says msg_too_long"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(one, marks=pytest.mark.short if one == "answer lost" else ())
+        for one in TROUBLES
+    ],
+)
+async def test_whatever_slack_answers_to_whichever_post_there_is_one_message_and_each_reply_once(
+    trouble: str, call: int
+) -> None:
+    """P-SLK: the message, the decision's reply and the question's, each in turn."""
+    fault, said = TROUBLES[trouble]
+    async with scene(MADE["wave"](clock()), Failing(call=call, fault=fault)) as asking:
+        await comes(lambda: "waits for an answer above" in asking.thread())
+        await comes(lambda: asking.troubles[-1:] == [""])  # it is told, until it is over
+        assert [one for one in asking.troubles if said in one and one]
+        assert len(asking.messages()) == 1
+        keys = [one.metadata["event_payload"]["key"] for one in asking.posted()]
+        assert len(keys) == len(set(keys)) == 3
+        await asking.press(ANN, Press.APPROVE)
+        await comes(lambda: asking.answers() == [(f"slack:{ANN}", True)])
 
 
 async def test_a_no_with_its_reason_is_in_the_status(asking: Scene) -> None:

@@ -80,6 +80,21 @@ async def test_a_press_and_a_command_come_in_as_slack_sends_them() -> None:
         assert slack.unheard == []
 
 
+async def test_what_slack_delivers_again_is_the_same_press_whatever_its_retry_headers_say() -> None:
+    """SEC-04: whoever hears it knows it by its own mark, and not by a header."""
+    async with delivering() as (slack, ear):
+        told = delivery.press(slack.space, "U0LABANN1", "C0LABREL1", "1.000001", "approve")
+        body = delivery.form("interactive", told)
+        for number in ("", "1", "2"):
+            retry = {"X-Slack-Retry-Num": number, "X-Slack-Retry-Reason": "http_timeout"}
+            signed = delivery.signed(body, slack.tokens.signing)
+            assert await ear.post(body, {**signed, **(retry if number else {})}) == 200
+        first = ear.heard[0]
+        assert isinstance(first, Click)
+        assert first.once
+        assert ear.heard == [first] * 3
+
+
 GOOD = delivery.signed(b"payload=%7B%7D", SECRET)
 
 

@@ -63,6 +63,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .pushSecret (ne $push "/var/run/secrets/rollout.dev/push/secret") }}
 {{- fail "pushSecret: is mounted and not read; want policy.push.secret: /var/run/secrets/rollout.dev/push/secret" }}
 {{- end }}
+{{- $oidc := dig "page" "oidc" dict .policy | default dict }}
+{{- range $name := list "clientSecret" "ca" }}
+{{- $file := get $oidc $name | default "" }}
+{{- if and (hasPrefix "/var/run/secrets/rollout.dev/oidc/" $file) (not $.Values.oidcSecret) }}
+{{- fail (printf "policy.page.oidc.%s: names a file of the Secret oidcSecret, which is empty; name the Secret" $name) }}
+{{- end }}
+{{- end }}
 {{- if and .rights.pushes (not .rights.sources) }}
 {{- fail "rights.pushes: is of no use without rights.sources; want both, or set it to false" }}
 {{- end }}

@@ -8,20 +8,24 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from rollout.cli import lazy, settings
+from rollout.cli import exits, lazy, settings
 from rollout.cli.exits import Exit
 from rollout.cli.github.workflow import Annotation, Files, cut, group
 from rollout.edges.forge import github
 from rollout.edges.forge.github import GitHub
 from rollout.errors import RefusedError, RolloutError
+from rollout.model import units
 
 app = lazy.plain(help="What the GitHub Action runs; inputs come as INPUT_*.")
+
+AT_ONCE = 16  # rollouts followed by children of their own
+LONGEST_LINE = 1 << 20  # bytes of what one of our commands says
 
 MARK = "<!-- rollout-plan: {key} -->"
 
@@ -43,13 +47,16 @@ class Inputs:
     def paths(self) -> list[str]:
         """Files and folders of the checkout.
 
-        Errors: ``RefusedError`` for one that leads out of it.
+        Errors: ``RefusedError`` for one that leads out of it, or is not there.
         """
         given = [line.strip() for line in self.text("paths", ".").splitlines() if line.strip()]
         root = Path(self.environment.get("GITHUB_WORKSPACE", ".")).resolve()
         for path in given:
-            if not (root / path).resolve().is_relative_to(root):
+            place = (root / path).resolve()
+            if not place.is_relative_to(root):
                 raise RefusedError(f"paths: {path!r} leads out of the checkout")
+            if not place.exists():
+                raise RefusedError(f"paths: {path!r} is not in the checkout; was it renamed?")
         return given
 
     def pull_request(self) -> int | None:
@@ -89,7 +96,7 @@ def _run(command: Callable[[Inputs, Files], Coroutine[Any, Any, int]]) -> None:
         code = asyncio.run(command(Inputs(environment), Files.of(environment)))
     except RolloutError as error:
         print(Annotation(str(error), title="rollout").command())
-        raise
+        raise typer.Exit(exits.of(error)) from None  # said once, where no line of it is obeyed
     if code:
         raise typer.Exit(code)
 
@@ -172,18 +179,17 @@ async def _wait(inputs: Inputs, files: Files) -> int:
     if not keys:
         raise RefusedError("rollouts: none is named and none is in paths; namespace/name is wanted")
     commit = inputs.text("commit") or inputs.environment.get("GITHUB_SHA", "")
-    words = ["--commit", commit] if commit else []
-    words += ["--timeout", inputs.text("timeout", "30m")]
-    running = [
-        await _started("wait", *words, *_target(key), beside=asyncio.subprocess.STDOUT)
-        for key in keys
-    ]
+    words = [f"--commit={commit}"] if commit else []
+    slots, until = asyncio.Semaphore(AT_ONCE), _now() + _patience(inputs)
     ended = []
-    for key, child in zip(keys, running, strict=True):
-        with group(key):
-            async for line in _lines(child):
-                print(line, flush=True)
-        ended.append(await _end(key, await child.wait()))
+    async with asyncio.TaskGroup() as tasks:
+        followed = [_Followed(key) for key in dict.fromkeys(keys)]
+        running = [tasks.create_task(one.run(slots, words, until)) for one in followed]
+        for one, task in zip(followed, running, strict=True):
+            with group(one.key):
+                async for line in one.told():
+                    print(line, flush=True)
+            ended.append(await task)
     worst = next((each for each in ended if each.code), ended[-1])
     files.set_outputs(
         {
@@ -198,6 +204,45 @@ async def _wait(inputs: Inputs, files: Files) -> int:
         message = f"{each.phase}: {each.because}"
         print(Annotation(message, title=f"rollout {each.key}", level=level).command())
     return worst.code
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One rollout that is waited for by a child; ``lines``: what that said, None at its end."""
+
+    key: str
+    lines: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
+
+    async def run(self, slots: asyncio.Semaphore, words: list[str], until: float) -> _Ended:
+        """How it ended. ``until``: when the time is up, also for one that had to wait its turn."""
+        try:
+            async with slots:
+                left = max(1, round(until - _now()))
+                given = (*words, f"--timeout={left}s", *_target(self.key))
+                child = await _started("wait", *given, beside=asyncio.subprocess.STDOUT)
+                said = ""
+                async for line in _lines(child):
+                    said = line.strip() or said
+                    self.lines.put_nowait(line)
+                return await _end(self.key, await child.wait(), said)
+        finally:
+            self.lines.put_nowait(None)
+
+    async def told(self) -> AsyncIterator[str]:
+        while (line := await self.lines.get()) is not None:
+            yield line
+
+
+def _patience(inputs: Inputs) -> float:
+    """Seconds. Errors: ``RefusedError`` for an input that is no duration."""
+    try:
+        return units.duration(inputs.text("timeout", "30m")).total_seconds()
+    except ValueError as error:
+        raise RefusedError(f"timeout: {error}") from error
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _named(inputs: Inputs) -> list[str]:
@@ -219,8 +264,11 @@ def _target(key: str) -> list[str]:
     return [*(["--namespace", namespace] if namespace else []), "--", name]
 
 
-async def _end(key: str, code: int) -> _Ended:
-    """What the cluster says of it now that the wait is over."""
+async def _end(key: str, code: int, said: str) -> _Ended:
+    """What the cluster says of it now that the wait is over; ``said``: the wait's last line.
+
+    Where the wait itself could not go on, that line is the reason, and not where the rollout is.
+    """
     _, text, complaint = await _rollout("status", "-o", "json", *_target(key))
     try:
         status = json.loads(text).get("status") or {}
@@ -231,7 +279,11 @@ async def _end(key: str, code: int) -> _Ended:
         status.get("stable"),
     )
     revision = next((str(side["name"]) for side in sides if side), "")
-    return _Ended(key, code, str(status.get("phase", "")), revision, str(status.get("because", "")))
+    because = said if code in _NO_OUTCOME else str(status.get("because", ""))
+    return _Ended(key, code, str(status.get("phase", "")), revision, because)
+
+
+_NO_OUTCOME = (Exit.INPUT, Exit.OUTSIDE)
 
 
 async def _started(*words: str, beside: int) -> asyncio.subprocess.Process:
@@ -245,6 +297,7 @@ async def _started(*words: str, beside: int) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=beside,
         env=environment,
+        limit=LONGEST_LINE,
     )
 
 

@@ -1,8 +1,8 @@
 """``uninstall``: objects of ours are let go, so that none waits for a controller that is gone."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -62,14 +62,24 @@ async def _let_go(context: typer.Context, own: str, *, dry_run: bool) -> list[st
 async def _refuse_while_led(connection: Kube, own: str) -> None:
     """Errors: ``RefusedError`` where a replica leads at this moment."""
     lease = await connection.fetch("Lease", own, rights.LEASE)
-    spec = lenient.mapping((lease or {}).get("spec"))
-    renewed, seconds = spec.get("renewTime"), spec.get("leaseDurationSeconds")
-    if not spec.get("holderIdentity") or not isinstance(renewed, str):
-        return
-    until = datetime.fromisoformat(renewed) + timedelta(seconds=lenient.number(seconds))
-    if until > cluster.now():
-        stop = f"kubectl -n {own} scale deployment/rollout --replicas=0"
-        raise RefusedError(f"lease {own}/{rights.LEASE}: a replica leads; first {stop}")
+    where, stop = f"lease {own}/{rights.LEASE}", f"kubectl -n {own} scale deployment/rollout"
+    try:
+        until = _led_until(lenient.mapping((lease or {}).get("spec")))
+    except (ValueError, OverflowError) as error:
+        found = f"{where}: nobody can tell whether a replica leads, as its times are none"
+        raise RefusedError(f"{found}; {stop} --replicas=0, then delete it") from error
+    if until is not None and until > cluster.now():
+        raise RefusedError(f"{where}: a replica leads; first {stop} --replicas=0")
+
+
+def _led_until(spec: Mapping[str, Any]) -> datetime | None:
+    """None: nobody has it. Errors: ``ValueError``, ``OverflowError`` for times that are none."""
+    renewed = spec.get("renewTime")
+    if not spec.get("holderIdentity") or renewed is None:
+        return None
+    held = timedelta(seconds=lenient.number(spec.get("leaseDurationSeconds")))
+    found = datetime.fromisoformat(lenient.text(renewed))
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) + held
 
 
 async def _all(connection: Kube, kind: str) -> Sequence[Any]:

@@ -39,6 +39,11 @@ def values() -> Schema:
             "Secret with the entry `secret` of push webhooks; the policy's `push` names its file.",
             form=_NAME,
         ),
+        oidcSecret=_text(
+            "Secret with `clientSecret` (and `ca.crt`) of the page's login at an issuer; the "
+            "policy's `page.oidc` names its files.",
+            form=_NAME,
+        ),
         rights=_rights(),
         serviceAccount=_group(
             "",
@@ -116,6 +121,10 @@ def _pods() -> dict[str, Schema]:
     resources = workload.RESOURCES
     return {
         "resources": _free("Of the controller's container.", resources),
+        "gitReader": _group(
+            "The container that reads git, without the account's token.",
+            resources=_free("Of that container.", workload.READER_RESOURCES),
+        ),
         "cacheSize": _text("Room for clones of git.", workload.CACHE_SIZE, _SIZE),
         "topologySpread": _choice(
             "Whether replicas may share a zone or a node.",

@@ -12,7 +12,7 @@ from rollout.cli.manifests import rbac
 Json = dict[str, Any]
 
 IMAGE = f"ghcr.io/rollout-dev/rollout:{rollout.__version__}"
-USER = 65532
+USER, READER = 65532, 65533
 PORT = 8080
 LABELS = {"app.kubernetes.io/name": "rollout"}
 POLICY = "/etc/rollout/policy.yaml"
@@ -22,6 +22,11 @@ SLACK, SLACK_SECRET = "/var/run/secrets/rollout.dev/slack", "rollout-slack"
 AUDIT = "/var/log/rollout"
 RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 CACHE_SIZE = "2Gi"
+SOCKET = "/run/rollout/git.sock"
+READER_RESOURCES = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKEN_SECONDS = 3607
+"""As the API server's own volume has it, which ``automountServiceAccountToken`` would mount."""
 POLICY_HASH = "rollout.dev/policy-sha256"
 
 
@@ -79,7 +84,10 @@ class Installation:
                 "metadata": {
                     "labels": {**LABELS, "sidecar.istio.io/inject": "false"},
                     # The policy is read at the start: another one wants other pods.
-                    "annotations": {POLICY_HASH: sha256(self._policy_text().encode()).hexdigest()},
+                    "annotations": {
+                        POLICY_HASH: sha256(self._policy_text().encode()).hexdigest(),
+                        "kubectl.kubernetes.io/default-container": rbac.NAME,
+                    },
                 },
                 "spec": self._pod(),
             },
@@ -89,6 +97,8 @@ class Installation:
     def _pod(self) -> Json:
         return {
             "serviceAccountName": rbac.NAME,
+            # The controller's container mounts the token by itself; whoever reads git has none.
+            "automountServiceAccountToken": False,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": USER,
@@ -105,10 +115,13 @@ class Installation:
                 }
                 for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
             ],
-            "containers": [self._container()],
+            "containers": [self._container(), self._reader()],
             "volumes": [
+                {"name": "account", "projected": {"sources": _account()}},
+                {"name": "socket", "emptyDir": {}},
                 {"name": "cache", "emptyDir": {"sizeLimit": CACHE_SIZE}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+                {"name": "reader-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                 {"name": "policy", "configMap": {"name": rbac.NAME}},
                 {"name": "slack", "secret": {"secretName": SLACK_SECRET, "optional": True}},
                 *(
@@ -136,17 +149,29 @@ class Installation:
             "livenessProbe": _probe("/healthz", failures=6),
             "readinessProbe": _probe("/readyz", failures=3),
             "resources": RESOURCES,
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "securityContext": _CONFINED,
             "volumeMounts": [
-                {"name": "cache", "mountPath": CACHE},
+                {"name": "account", "mountPath": ACCOUNT, "readOnly": True},
+                {"name": "socket", "mountPath": _FOLDER, "readOnly": True},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
                 {"name": "policy", "mountPath": str(Path(POLICY).parent), "readOnly": True},
                 {"name": "slack", "mountPath": SLACK, "readOnly": True},
                 *({"name": "audit", "mountPath": AUDIT} for _ in self._claims()),
+            ],
+        }
+
+    def _reader(self) -> Json:
+        """Reads git: no token, no Secret, no policy, and a user of its own."""
+        return {
+            "name": "git-reader",
+            "image": self.image,
+            "args": ["git-reader", "--socket", SOCKET, "--cache", CACHE],
+            "resources": READER_RESOURCES,
+            "securityContext": {**_CONFINED, "runAsUser": READER, "runAsGroup": READER},
+            "volumeMounts": [
+                {"name": "socket", "mountPath": _FOLDER},
+                {"name": "cache", "mountPath": CACHE},
+                {"name": "reader-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             ],
         }
 
@@ -156,7 +181,7 @@ class Installation:
     def _settings(self) -> Mapping[str, str]:
         said = {
             "ROLLOUT_LISTEN": f"0.0.0.0:{PORT}",
-            "ROLLOUT_CACHE": CACHE,
+            "ROLLOUT_CACHE": f"unix:{SOCKET}",
             "ROLLOUT_POLICY": POLICY,
             "ROLLOUT_NAMESPACE": self.only,
             "ROLLOUT_PROMETHEUS": self.prometheus,
@@ -187,6 +212,25 @@ class Installation:
     def _made(self, version: str, kind: str) -> Json:
         metadata = {"name": rbac.NAME, "namespace": self.own, "labels": LABELS}
         return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+_FOLDER = str(Path(SOCKET).parent)
+_CONFINED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def _account() -> list[Json]:
+    """What a pod's account has: its token, whom to believe, and where it is."""
+    ca = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    field = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
+    return [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
+        {"configMap": ca},
+        {"downwardAPI": {"items": [field]}},
+    ]
 
 
 def _namespace(name: str) -> Json:

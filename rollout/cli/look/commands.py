@@ -147,7 +147,7 @@ def accept(
     namespace: options.Namespace = "",
     commit: Annotated[str, typer.Option(help="Only if it is this one that is held.")] = "",
 ) -> None:
-    """Let through the commit that a RolloutSource holds: a rewind, or one that empties it.
+    """Let through what a RolloutSource holds: a rewind, nothing left, an easier approval.
 
     Exit code 1 where nothing is held, or another commit than the one named.
     """

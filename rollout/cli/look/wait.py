@@ -1,7 +1,7 @@
 """``wait``: until a rollout is where somebody wants it; the exit code is the outcome."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rollout.cli import cluster, output
@@ -13,6 +13,7 @@ from rollout.errors import OutsideError
 from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import WaitsFor
+from rollout.model.source import RolloutSource
 from rollout.model.status import Phase, RolloutStatus, Stage
 
 if TYPE_CHECKING:
@@ -110,15 +111,29 @@ class _Waiting:
         """
         if isinstance(found, UnreadRollout):
             raise found.error
+        source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
+        found, wanted = await self._in_force(found, source)
         if self.last is None or self.last.because != found.status.because:
             output.say(f"{self.name}: {found.status.phase.value}: {found.status.because}")
         self.last = found.status
-        self.ended = await self._refused(found) or outcome(found, self.wanted)
+        self.ended = self._refused(found, source) or outcome(found, wanted)
         return self.ended is not None
 
-    async def _refused(self, found: SeenRollout) -> Exit | None:
+    async def _in_force(self, found: Seen, source: RolloutSource | None) -> tuple[Seen, Wanted]:
+        """The Rollout, and what is wanted of it, once the source says that the commit is in force.
+
+        The Rollout may have another one: the last that changed its file, as a merge changes none.
+        It is read anew then, since what is cached of it may be older than what the source says.
+        """
+        if source is None or not source.status.commit.startswith(self.wanted.commit):
+            return found, self.wanted
+        who = found.rollout
+        obj = await self.connection.fetch("Rollout", who.namespace, who.name)
+        newest = cluster.seen(obj) if obj is not None else found
+        return newest, replace(self.wanted, commit="")
+
+    def _refused(self, found: Seen, source: RolloutSource | None) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
-        source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
         if source is None:
             return None
         status, commit = source.status, self.wanted.commit

@@ -123,6 +123,8 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Every manifest file at or below ``paths``, sorted within each; a file named is taken as is.
 
     Hidden folders are passed over.
+    Errors: ``ManifestError`` for a link that leads out of the folder: whoever wrote the folder
+    need not be who may read what it leads to, and no source follows links.
     """
     for path in paths:
         if not path.is_dir():
@@ -130,8 +132,12 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             continue
         below = (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
         for each in sorted(below):
-            if not any(part.startswith(".") for part in each.relative_to(path).parts):
-                yield each
+            if any(part.startswith(".") for part in each.relative_to(path).parts):
+                continue
+            if not each.resolve().is_relative_to(path.resolve()):
+                found = f"is a link that leads out of {path}"
+                raise ManifestError(str(each), 0, found, "a file is wanted")
+            yield each
 
 
 def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:

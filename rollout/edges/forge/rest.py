@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from rollout.edges import outward
+from rollout.edges import outward, whole
 from rollout.edges.outward import Outward
 from rollout.errors import OutsideError, RefusedError
 
@@ -131,12 +131,10 @@ _USUAL = {
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    read = bytearray()
-    async for chunk in answer.content.iter_any():
-        read += chunk
-        if len(read) > LARGEST:
-            raise OutsideError(f"forge: an answer of more than {LARGEST >> 20} MiB")
-    return bytes(read)
+    read = await whole.read(answer, LARGEST)
+    if read is None:
+        raise OutsideError(f"forge: an answer of more than {LARGEST >> 20} MiB")
+    return read
 
 
 def _read(answer: bytes) -> Any:

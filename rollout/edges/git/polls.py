@@ -45,7 +45,6 @@ class Polls:
     """Far sides, asked where their refs are; ``limit``: how long one may take."""
 
     children: Children
-    cache: Path
     local: bool
     limit: timedelta
     patience: timedelta = PATIENCE
@@ -106,7 +105,6 @@ class Polls:
                 "secret_name": origin.secret_name,
             },
             "wants": [one.want for one in asked],
-            "cache": str(self.cache),
             "local": self.local,
         }
         limits = SilenceLimits(self.limit, self.limit)

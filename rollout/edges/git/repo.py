@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from rollout.edges.git import address
-from rollout.edges.git.children import PROGRAM, BrokenClone, Children, Died, SilenceLimits
+from rollout.edges.git.children import Broken, Children, Died, Limits, Starts
 from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
@@ -25,18 +24,14 @@ REMEMBERED = 1000  # readings; whoever is forgotten is parsed anew
 class GitRepo:
     """The port ``Repo``: at most ``workers`` commits are parsed at once, each in a child.
 
-    ``cache``: folder of the bare clones; it may vanish at any time.
-    ``local``: whether paths of this machine, and http and git to itself, are allowed.
-    ``command``: the child's program. ``environment``: what it is given besides a home and a
-    PATH, such as proxies and CA files.
+    ``starts``: where the children come from.
+    ``local``: whether paths of the children's machine, and http and git to itself, are allowed.
     ``patience``: after it a far side counts as slow, and waits with its like.
     """
 
-    cache: Path
+    starts: Starts
     local: bool = False
     workers: int = 2
-    environment: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = PROGRAM
     fetch_limit: timedelta = FETCH
     file_limit: timedelta = FILE
     patience: timedelta = PATIENCE
@@ -44,9 +39,8 @@ class GitRepo:
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.workers)
-        self._children = Children(self.cache, self.environment, self.command)
-        limits = self.fetch_limit, self.patience
-        self._polls = Polls(self._children, self.cache, self.local, *limits)
+        self._children = Children(self.starts)
+        self._polls = Polls(self._children, self.local, self.fetch_limit, self.patience)
 
     async def read(self, origin: Origin, since: str) -> Reading:
         """What the origin's ref holds now; ``since``: the commit taken before, or empty.

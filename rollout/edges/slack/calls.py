@@ -19,6 +19,7 @@ from rollout.errors import OutsideError, RefusedError
 
 API = "https://slack.com/api/"
 PATIENCE = 10.0  # seconds for one answer
+LANDING = 20.0  # seconds in which a message that was given up on may still come to stand there
 USUAL_WAIT, LONGEST_WAIT = 30.0, 600.0  # seconds after a 429: without a readable wish, and at most
 
 _PASSING = {
@@ -88,7 +89,8 @@ class Calls:
         except SlackClientError as error:
             raise self._meaning(method, what, error) from None
         except TimeoutError:
-            raise OutsideError(f"slack: no answer in {PATIENCE:g} s") from None
+            wait = LANDING if method == "chat.postMessage" else None
+            raise OutsideError(f"slack: no answer in {PATIENCE:g} s", wait) from None
         except (aiohttp.ClientError, OSError) as error:
             raise OutsideError(f"slack: no answer ({type(error).__name__})") from None
         except (AttributeError, TypeError, ValueError):  # of a body that is no JSON object

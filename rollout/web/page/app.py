@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from rollout.edges.oidc import Issuer
 from rollout.errors import OutsideError, RolloutError
 from rollout.model.reasons import Verb
 from rollout.web import body, door
 from rollout.web.page import files, guard, people, stream
+from rollout.web.page.arrivals import BACK, GO, Arrivals
 from rollout.web.page.board import Board
-from rollout.web.page.people import COOKIE, Door, Session, Sessions
+from rollout.web.page.people import COOKIE, NO_STORE, Door, Session, Sessions
 from rollout.web.page.reader import KINDS, Place
 
 LARGEST = 1 << 14  # bytes of a request; a token with many groups has some thousands
@@ -28,11 +31,13 @@ class Settings:
     """``hosts``: names under which the page is known besides those of this machine.
 
     ``login``: how people prove who they are; None: nobody can, and nothing can be asked.
+    ``issuer``: where they get what proves it; None: they bring it along.
     ``closed``: who has not logged in sees nothing.
     """
 
     hosts: frozenset[str] = frozenset()
     login: Door | None = None
+    issuer: Issuer | None = None
     closed: bool = False
 
 
@@ -65,7 +70,23 @@ class Page:
         app.router.add_post("/api/session", self._login)
         app.router.add_delete("/api/session", self._logout)
         app.router.add_post("/api/ask", self._ask)
+        if self.settings.issuer and self.settings.login:
+            given = self.settings.issuer, self.settings.login, self.sessions, self.sessions.clock
+            self._arriving(app, Arrivals(*given))
         return app
+
+    def _arriving(self, app: web.Application, arrivals: Arrivals) -> None:
+        for path, handler in ((GO, arrivals.go), (BACK, arrivals.back)):
+            app.router.add_get(path, self._in_turn(handler), allow_head=False)
+
+    def _in_turn(self, handler: Handler) -> Handler:
+        async def turn(request: web.Request) -> web.StreamResponse:
+            if self._room.locked():
+                return _say(503, "busy; try again soon")
+            async with self._room:
+                return await handler(request)
+
+        return turn
 
     def drop(self) -> None:
         """Every reader is let go; a browser comes back by itself."""
@@ -85,7 +106,7 @@ class Page:
             text, number = self.board.since(number), self.board.number
             return text
 
-        return await self._streams.send(request, self.board.ticked, self._while(request, news))
+        return await self._streaming(request, news)
 
     async def _sheet(self, request: web.Request) -> web.StreamResponse:
         """One thing in full, again whenever something of it changes."""
@@ -105,11 +126,18 @@ class Page:
             return text
 
         with self.board.reading(place):
-            return await self._streams.send(request, self.board.ticked, self._while(request, news))
+            return await self._streaming(request, news)
 
-    def _while(self, request: web.Request, news: Callable[[], str]) -> Callable[[], str | None]:
-        """``news`` for as long as this reader may read; then None."""
-        return lambda: None if self._closed(request) else news()
+    async def _streaming(self, request: web.Request, news: Callable[[], str]) -> web.StreamResponse:
+        """``news`` for as long as this reader may read."""
+        session = self.sessions.of(request)
+        whose = stream.Whose(session.token if session else request.remote or "", session is None)
+        return await self._streams.send(
+            request,
+            whose,
+            self.board.ticked,
+            lambda: None if self._closed(request) else news(),
+        )
 
     def _closed(self, request: web.Request) -> web.Response | None:
         if not self.settings.closed or self.sessions.of(request) is not None:
@@ -123,10 +151,11 @@ class Page:
     def _told(self, session: Session | None) -> dict[str, object]:
         login = self.settings.login
         return {
-            "login": login.hint if login else "",
+            "login": "issuer" if self.settings.issuer else login.hint if login else "",
             "closed": self.settings.closed,
             "who": session.person.name if session else "",
             "token": session.token if session else "",
+            "left": self.sessions.left(session).total_seconds() if session else 0,
         }
 
     async def _login(self, request: web.Request) -> web.Response:
@@ -140,10 +169,9 @@ class Page:
             person = await login.prove(str(given.get("secret", "")))
         except RolloutError as error:
             return _failed(error, 401)
-        key, session = await self.sessions.begin(person)
-        answer = _json(self._told(session))
-        secure = request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
-        answer.set_cookie(COOKIE, key, httponly=True, samesite="Strict", path="/", secure=secure)
+        answer = web.Response(content_type="application/json", headers=NO_STORE)
+        session = await self.sessions.enter(person, request, answer)
+        answer.text = json.dumps(self._told(session))
         return answer
 
     async def _logout(self, request: web.Request) -> web.Response:
@@ -172,7 +200,7 @@ class Page:
             return _failed(error, 401)
         except RolloutError as error:
             return _failed(error, 403)
-        return web.json_response({}, status=202, headers=_NO_STORE)
+        return web.json_response({}, status=202, headers=NO_STORE)
 
     async def _body(self, request: web.Request) -> dict[str, object] | web.Response:
         if self._room.locked():
@@ -205,9 +233,6 @@ async def opened(page: Page, host: str, port: int, *beside: Work) -> AsyncIterat
         await page.sessions.close()
 
 
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
 def _sending(file: files.File) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def send(request: web.Request) -> web.Response:
         return files.answer(request, file)
@@ -223,7 +248,7 @@ def _place(kind: str, given: Mapping[str, object]) -> Place | None:
 
 
 def _json(value: dict[str, object]) -> web.Response:
-    return web.json_response(value, headers=_NO_STORE)
+    return web.json_response(value, headers=NO_STORE)
 
 
 def _failed(error: RolloutError, refused: int) -> web.Response:
@@ -232,4 +257,4 @@ def _failed(error: RolloutError, refused: int) -> web.Response:
 
 
 def _say(status: int, text: str) -> web.Response:
-    return web.json_response({"problem": text}, status=status, headers=_NO_STORE)
+    return web.json_response({"problem": text}, status=status, headers=NO_STORE)

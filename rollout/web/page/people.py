@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ TOKEN = "X-Rollout-Token"
 IDLE = timedelta(hours=1)  # a session that asks for nothing so long is over
 LONGEST = timedelta(hours=12)
 MOST = 1000  # sessions; the oldest goes first
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 class OverError(RefusedError):
@@ -36,6 +37,10 @@ class Person(Protocol):
     @property
     def name(self) -> str:
         """As the API server calls them."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When what proved them is over; None: it does not say so."""
 
     async def ask(self, place: Place, verb: Verb) -> None:
         """The request is on the object, as this person's own."""
@@ -78,6 +83,12 @@ class Sessions:
         self._known[key] = Session(person, secrets.token_urlsafe(32), now, now)
         return key, self._known[key]
 
+    async def enter(self, person: Person, request: web.Request, answer: web.Response) -> Session:
+        """A session that begins with ``answer``, which has its cookie."""
+        key, session = await self.begin(person)
+        give(answer, request, COOKIE, key, same_site="Strict")
+        return session
+
     def of(self, request: web.Request) -> Session | None:
         """Whose cookie the request has; None: nobody's, or a session that is over."""
         session = self._known.get(request.cookies.get(COOKIE, ""))
@@ -101,15 +112,44 @@ class Sessions:
         for session in list(self._known.values()):
             await self.end(session)
 
+    def left(self, session: Session) -> timedelta:
+        """How long it lasts yet, if it asks for nothing."""
+        ends = [session.used + IDLE, session.began + LONGEST]
+        if session.person.until is not None:
+            ends.append(session.person.until)
+        return min(ends) - self.clock()
+
     def _is_over(self, session: Session) -> bool:
-        now = self.clock()
-        return now - session.used > IDLE or now - session.began > LONGEST
+        return self.left(session) < timedelta(0)
 
     async def _sweep(self) -> None:
         for session in [one for one in self._known.values() if self._is_over(one)]:
             await self.end(session)
         while len(self._known) >= MOST:
             await self.end(next(iter(self._known.values())))
+
+
+def scheme(request: web.Request) -> str:
+    """How the browser speaks to us, or to the proxy before us."""
+    told = request.headers.get("X-Forwarded-Proto", request.scheme)
+    return "https" if told == "https" else "http"
+
+
+def give(  # noqa: PLR0913 - as many as a cookie has
+    answer: web.Response,
+    request: web.Request,
+    name: str,
+    value: str,
+    *,
+    same_site: Literal["Strict", "Lax"],
+    path: str = "/",
+    age: int | None = None,
+) -> None:
+    """A cookie that no script reads. ``age``: seconds; None: until the browser is closed."""
+    secure = scheme(request) == "https"
+    answer.set_cookie(
+        name, value, httponly=True, samesite=same_site, path=path, secure=secure, max_age=age
+    )
 
 
 def same(given: str, wanted: str) -> bool:

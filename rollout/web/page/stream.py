@@ -13,6 +13,9 @@ from aiohttp import web
 from rollout.messages.page.rows import stamp
 
 MOST = 200  # readers at once; each is a browser's tab
+STRANGERS = 150  # of them, who have not logged in; the rest is kept for who has
+ONE = 100  # strangers from one address; behind a proxy all of them have one
+TABS = 20  # readers of one session
 BEAT = 10.0  # seconds without news after which a reader hears that we are alive
 PATIENCE = 30.0  # seconds that a reader may take for one message
 AGAIN = 1000  # milliseconds until a browser whose connection was lost asks again
@@ -22,26 +25,46 @@ News = Callable[[], str | None]
 """What this reader has not got yet, of now; empty: nothing. None: it may read no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Who reads: a session, by what tells it from others; of a stranger, by the address."""
+
+    key: str
+    stranger: bool
+
+
 @dataclass(slots=True)
 class Streams:
     """Those that are open. ``clock``: a reader's own may be minutes off, so it hears ours."""
 
     clock: Callable[[], datetime]
-    _open: set[asyncio.Task[object]] = field(default_factory=set)
+    _open: dict[asyncio.Task[object], "Whose"] = field(default_factory=dict)
 
     async def send(
-        self, request: web.Request, ticked: Callable[[], Awaitable[None]], news: News
+        self,
+        request: web.Request,
+        whose: "Whose",
+        ticked: Callable[[], Awaitable[None]],
+        news: News,
     ) -> web.StreamResponse:
         """Events until the reader goes, or ``news`` is None; 503 when too many read."""
         task = asyncio.current_task()
-        if len(self._open) >= MOST or task is None:
+        if task is None or not self._has_room(whose):
             again = {"Retry-After": "5", "Cache-Control": "no-store"}
             return web.json_response({"problem": "too many readers"}, status=503, headers=again)
-        self._open.add(task)
+        self._open[task] = whose
         try:
             return await self._sent(request, ticked, news)
         finally:
-            self._open.discard(task)
+            del self._open[task]
+
+    def _has_room(self, whose: "Whose") -> bool:
+        every = list(self._open.values())
+        if len(every) >= MOST:
+            return False
+        if not whose.stranger:
+            return every.count(whose) < TABS
+        return sum(one.stranger for one in every) < STRANGERS and every.count(whose) < ONE
 
     def drop(self) -> None:
         """Every reader is let go: no server waits for somebody who reads for ever."""

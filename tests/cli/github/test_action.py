@@ -15,6 +15,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from rollout.cli.github.commands import AT_ONCE
 from rollout.lab.programs.processes import free_port
 from tests.cli.conftest import Put
 from tests.edges.forge.forge import Forge
@@ -225,7 +226,8 @@ def test_a_hostile_input_runs_nothing_sets_no_output_and_is_no_command(
     assert not (runner.folder / "checkout" / "owned").exists()
     assert set(runner.outputs) <= set(ACTION["outputs"])
     assert "hostile" not in runner.outputs.values()
-    assert [each for each in commands(done.stdout) if each.startswith("::error::")] == []
+    for stream in (done.stdout, done.stderr):  # the runner obeys both
+        assert [each for each in commands(stream) if each.startswith("::error::")] == []
     assert name == "token" or "t0ken" not in told
 
 
@@ -233,6 +235,67 @@ def test_a_path_out_of_the_checkout_is_refused(runner: Runner) -> None:
     done = runner.run(command="validate", paths="../../etc")
     assert done.returncode == 1
     assert "leads out of the checkout" in done.stdout
+
+
+def test_a_path_that_was_renamed_or_deleted_is_named(runner: Runner) -> None:
+    for command in ("validate", "plan", "wait"):
+        done = runner.run(command=command, paths="gone")
+        assert (done.returncode, done.stdout, done.stderr) == (
+            1,
+            "::error title=rollout::paths: 'gone' is not in the checkout; was it renamed?\n",
+            "",
+        )
+
+
+def test_paths_may_have_spaces_and_letters_of_any_language(runner: Runner) -> None:
+    runner.write("де ploy/a b/ü.yaml", GOOD.replace("weight", "weigth"))
+    done = runner.run(command="validate", paths="де ploy")
+    assert done.returncode == 2
+    assert done.stdout.startswith("::error file=де ploy/a b/ü.yaml,line=8,")
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_link_in_a_strangers_branch_leads_to_no_file_of_the_runner(
+    runner: Runner, command: str
+) -> None:
+    """SEC-23, P-GH: a branch may hold any link, and what is read is told in public."""
+    secret = runner.folder / "secret.yaml"
+    secret.write_text("kind: Rollout\nhunter2: hunter3\n")
+    runner.write("deploy/a.yaml", GOOD)
+    (runner.folder / "checkout" / "deploy" / "b.yaml").symlink_to(secret)
+    (runner.folder / "checkout" / "deploy" / "c").symlink_to(runner.folder)
+    done = runner.run(command=command, paths="deploy")
+    assert done.returncode == 2
+    told = done.stdout + done.stderr + runner.summary
+    assert "b.yaml: is a link that leads out of deploy; a file is wanted" in told
+    assert "hunter" not in told
+
+
+def test_of_many_mistakes_each_has_its_annotation(runner: Runner) -> None:
+    many = "---\n".join(GOOD.replace("weight", "weigth") for _ in range(60))
+    runner.write("many.yaml", many)
+    done = runner.run(command="validate")
+    assert runner.outputs == {"mistakes": "60"}
+    assert len(commands(done.stdout)) == 60
+
+
+@pytest.mark.long
+def test_a_plan_larger_than_github_shows_is_cut_and_says_so(runner: Runner, forge: Forge) -> None:
+    steps = [{"weight": weight, "bake": "1m"} for weight in range(1, 100)]
+    for source in (ROOT / "examples" / "canary").glob("*.yaml"):
+        for name in ("reviews", "carts"):
+            found = list(yaml.safe_load_all(source.read_text().replace("reviews", name)))
+            for obj in found:
+                if obj["kind"] == "Rollout":
+                    obj["spec"]["strategy"] = {"canary": {"steps": steps}}
+            runner.write(f"{name}/{source.name}", yaml.safe_dump_all(found))
+    done = runner.run(command="plan", token="t0ken")
+    assert done.returncode == 0, done.stdout[-2000:]
+    [comment] = forge.comments
+    assert len(comment["body"]) <= 65536
+    assert "The rest is too long to be shown here" in comment["body"]
+    assert comment["body"].count("```") % 2 == 0
+    assert len(runner.summary.encode()) <= 1 << 20
 
 
 def test_a_plan_is_the_summary_and_one_comment(runner: Runner, forge: Forge) -> None:
@@ -311,6 +374,34 @@ def test_a_rollout_that_went_back_is_red_and_says_why(
         "back on v1: errors",
     )
     assert "::error title=rollout shop/reviews::Degraded: back on v1: errors" in done.stdout
+
+
+@pytest.mark.long
+def test_many_rollouts_are_followed_a_few_at_once_and_each_once(
+    runner: Runner, put: Put, config: Path
+) -> None:
+    names = [f"cart-{number}" for number in range(AT_ONCE + 2)]
+    for name in names:
+        put(SPEC, STATUS, name)
+    runner.environment["KUBECONFIG"] = str(config)
+    wanted = " ".join(f"shop/{name}" for name in [*names, names[0]])
+    done = runner.run(command="wait", rollouts=wanted, timeout="5m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(runner.outputs["rollouts"])
+    assert [each["rollout"] for each in told] == [f"shop/{name}" for name in names]
+
+
+def test_a_wait_that_cannot_go_on_says_why_and_not_where_the_rollout_is(
+    runner: Runner, put: Put, config: Path
+) -> None:
+    put(SPEC, STATUS)
+    runner.environment["KUBECONFIG"] = str(config)
+    done = runner.run(command="wait", rollouts="shop/reviews", timeout="soon")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "::error title=rollout::timeout: is 'soon'; "
+        "a duration is written 250ms, 90s, 5m, 2h or 1d\n",
+    )
 
 
 def test_nothing_to_wait_for_is_said(runner: Runner) -> None:

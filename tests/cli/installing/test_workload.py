@@ -37,27 +37,43 @@ def test_the_pod_is_restricted() -> None:
     """Each line of https://kubernetes.io/docs/concepts/security/pod-security-standards."""
     (deployment,) = (o for o in Installation().manifests() if o["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    container, reader = (each["securityContext"] for each in pod["containers"])
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"] == {
+    assert container == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert [set(volume) - {"name"} for volume in pod["volumes"]] == [
-        {"emptyDir"},
-        {"emptyDir"},
-        {"configMap"},
-        {"secret"},
-    ]
+    assert reader == {**container, "runAsUser": 65533, "runAsGroup": 65533}
+    volumes = {volume["name"]: set(volume) - {"name"} for volume in pod["volumes"]}
+    assert volumes == {
+        "account": {"projected"},
+        **{key: {"emptyDir"} for key in ("socket", "cache", "tmp", "reader-tmp")},
+        "policy": {"configMap"},
+        "slack": {"secret"},
+    }
+
+
+def test_whoever_reads_git_has_three_empty_folders_and_nothing_that_says_who_we_are() -> None:
+    (deployment,) = (o for o in Installation().manifests() if o["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    controller, reader = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert [mount["name"] for mount in reader["volumeMounts"]] == ["socket", "cache", "reader-tmp"]
+    assert not reader.keys() & {"env", "envFrom", "ports"}
+    mine = {mount["name"]: mount.get("readOnly", False) for mount in controller["volumeMounts"]}
+    assert (mine["account"], mine["socket"]) == (True, True)
+    assert not mine.keys() & {"cache", "reader-tmp"}
+    (socket,) = (e["value"] for e in controller["env"] if e["name"] == "ROLLOUT_CACHE")
+    assert socket.removeprefix("unix:") == reader["args"][2]
 
 
 def test_slack_s_secret_and_the_audit_log_have_their_places() -> None:
     made = Installation(audit="rollout-audit").manifests()
     (deployment,) = (o for o in made if o["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    container = pod["containers"][0]
     places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert (places["slack"], places["audit"]) == (workload.SLACK, workload.AUDIT)
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
@@ -75,7 +91,7 @@ def test_the_environment_names_settings_that_are_there() -> None:
         for o in Installation(only="shop", prometheus="http://p", istiod="http://i").manifests()
         if o["kind"] == "Deployment"
     )
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
     said = {entry["name"] for entry in container["env"]}
     assert said - {"POD_NAMESPACE"} <= set(NAMES.values())
     assert {"ROLLOUT_NAMESPACE", "ROLLOUT_PROMETHEUS", "ROLLOUT_ISTIOD"} <= said

@@ -1,3 +1,5 @@
+import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -5,12 +7,17 @@ import pytest
 from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
-from rollout.cli.look.wait import WaitGoal, outcome
+from rollout.cli.look.wait import Wanted, outcome
+from rollout.lab.kube.client import Kind, Kube
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
 from rollout.model.status import Phase, Rejected, Revision, RolloutStatus, Stage
 from tests import make
+from tests.cli.conftest import ROLLOUT, Put, Run
+from tests.cli.github.test_action import SPEC, STATUS
 from tests.make import START
+
+SOURCE = Kind("rollout.dev", "v1alpha1", "rolloutsources", "RolloutSource")
 
 HEALTHY = RolloutStatus(stable=Revision("v2"), observed_generation=1, observed_commit="abcdef")
 REJECTED = replace(
@@ -60,6 +67,57 @@ def test_a_push_that_was_not_heard_yet_is_waited_for() -> None:
 def test_a_commit_is_waited_for_by_its_beginning() -> None:
     assert outcome(seen(HEALTHY), WaitGoal(For.HEALTHY, commit="abc")) is Exit.OK
     assert outcome(seen(HEALTHY), WaitGoal(For.HEALTHY, commit="123")) is None
+
+
+MERGE = "9" * 40
+
+
+@pytest.fixture
+def merged(api: str, put: Put) -> Iterator[None]:
+    """A Rollout whose file another commit changed last, and its source, which has the merge."""
+    put(SPEC, STATUS)
+    asyncio.run(_with_source(api, {"commit": MERGE, "because": "1 manifest is in force"}))
+    yield
+    asyncio.run(_without_source(api))
+
+
+async def _with_source(api: str, status: dict[str, object]) -> None:
+    kube = Kube(api)
+    meta = {"name": "git", "namespace": "shop"}
+    spec = {"url": "https://git.invalid/shop"}
+    version = "rollout.dev/v1alpha1"
+    obj = {"apiVersion": version, "kind": "RolloutSource", "metadata": meta, "spec": spec}
+    await kube.create(SOURCE, obj)
+    await kube.patch(SOURCE, "shop", "git", {"status": status}, "status")
+    marked = {"metadata": {"labels": {"rollout.dev/source": "shop.git"}}}
+    await kube.patch(ROLLOUT, "shop", "reviews", marked)
+    await kube.close()
+
+
+async def _without_source(api: str) -> None:
+    kube = Kube(api)
+    await kube.delete(SOURCE, "shop", "git")
+    await kube.close()
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_merge_that_changes_no_file_itself_is_waited_for_by_its_source(run: Run) -> None:
+    done = run("wait", "reviews", "-n", "shop", "--commit", MERGE[:12], "--timeout", "60s")
+    assert done.exit_code == 0, done.output
+    assert "v2 has everyone" in done.output
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_commit_that_neither_has_is_not_in_force(run: Run) -> None:
+    done = run("wait", "reviews", "-n", "shop", "--commit", "123", "--timeout", "1s")
+    assert done.exit_code == 5
+
+
+@pytest.mark.parametrize("command", ["wait", "undo", "pause"])
+def test_a_timeout_that_is_none_is_the_callers_mistake_in_words(run: Run, command: str) -> None:
+    done = run(command, "reviews", "--timeout", "soon")
+    assert done.exit_code == 2
+    assert "a duration is written" in " ".join(done.output.split())
 
 
 def test_another_revision_than_the_one_meant_is_a_failure() -> None:

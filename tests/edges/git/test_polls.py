@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rollout.edges.git.lanes import FAST, SLOW, FetchLanes
+from rollout.edges.git.lanes import FAST, SLOW, Lanes
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Origin
@@ -32,7 +33,7 @@ def depot(tmp_path: Path) -> Depot:
 
 @pytest.fixture
 async def repo(tmp_path: Path) -> AsyncIterator[GitRepo]:
-    made = GitRepo(tmp_path / "cache", local=True, patience=SHORT)
+    made = GitRepo(Processes(tmp_path / "cache"), local=True, patience=SHORT)
     yield made
     await made.close()
 
@@ -60,14 +61,14 @@ def listings(server: TlsGit) -> int:
 
 
 async def test_fifty_sources_on_one_repository_share_one_clone_and_one_poll(
-    repo: GitRepo, depot: Depot, server: TlsGit
+    repo: GitRepo, depot: Depot, server: TlsGit, tmp_path: Path
 ) -> None:
     async def read() -> set[str]:
         done = await asyncio.gather(*(repo.read(one, "") for one in origins(server, 50)))
         return {reading.commit for reading in done}
 
     assert (await read(), listings(server)) == ({depot.head()}, 1)
-    assert len(list(repo.cache.glob("*/*.git"))) == 1
+    assert len(list((tmp_path / "cache").glob("*/*.git"))) == 1
     before = len(server.requests)
     await read()
     again = server.requests[before:]
@@ -86,14 +87,16 @@ async def test_refs_and_folders_of_one_repository_share_the_poll(
     assert listings(server) == 1
 
 
-async def test_another_secret_is_another_clone(repo: GitRepo, depot: Depot, server: TlsGit) -> None:
+async def test_another_secret_is_another_clone(
+    repo: GitRepo, depot: Depot, server: TlsGit, tmp_path: Path
+) -> None:
     [mine] = origins(server, 1)
     await repo.read(mine, "")
     wrong = {**mine.secret, "password": "wr0ng-one"}
     theirs = replace(mine, key="eve/git", secret=wrong, secret_name="eve/login")
     with pytest.raises(RefusedError, match="were refused"):
         await repo.read(theirs, "")
-    assert len(list(repo.cache.glob("*/*.git"))) == 2
+    assert len(list((tmp_path / "cache").glob("*/*.git"))) == 2
 
 
 async def test_a_poll_answers_whoever_asked_before_it_began_and_nobody_after(

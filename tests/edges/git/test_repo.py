@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.programs.gitserver import GitServer
@@ -26,7 +27,7 @@ Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Await
 
 @pytest.fixture
 async def repo(tmp_path: Path) -> AsyncIterator[GitRepo]:
-    made = GitRepo(tmp_path / "cache", local=True)
+    made = GitRepo(Processes(tmp_path / "cache"), local=True)
     yield made
     await made.close()
 
@@ -107,7 +108,7 @@ async def test_only_files_whose_bytes_changed_are_parsed_and_the_reading_is_the_
 ) -> None:
     log = tmp_path / "parsed"
     spy = (sys.executable, "-c", SPY.format(log=str(log)))
-    repo = GitRepo(tmp_path / "cache", local=True, command=spy)
+    repo = GitRepo(Processes(tmp_path / "cache", command=spy), local=True)
     files: dict[bytes, object] = {b"%d.yaml" % n: rollout_named(f"r{n}") for n in range(20)}
     files |= {b"bad.yaml": b"kind: Rollout\nspec: {", b"odd.yaml": b"a: [1, 2"}
     depot.commit(files)
@@ -119,7 +120,7 @@ async def test_only_files_whose_bytes_changed_are_parsed_and_the_reading_is_the_
     second = depot.commit(moved)
     reading = await repo.read(origin(depot.path), first.commit)
     assert sorted(log.read_text().split()) == ["7.yaml", "copy.yaml"]
-    fresh = GitRepo(tmp_path / "other", local=True)
+    fresh = GitRepo(Processes(tmp_path / "other"), local=True)
     assert await fresh.read(origin(depot.path), first.commit) == reading
     assert reading.commit == second
     for one in (repo, fresh):
@@ -180,7 +181,9 @@ async def test_a_file_that_ends_its_reader_costs_itself_alone(
     """SEC-08, SEC-09: whichever process reads it, its reader alone dies."""
     command = (sys.executable, "-c", CRASH % deed)
     limit = timedelta(seconds=3)
-    repo = GitRepo(tmp_path, command=command, file_limit=limit, fetch_limit=timedelta(minutes=9))
+    repo = GitRepo(
+        Processes(tmp_path, command=command), file_limit=limit, fetch_limit=timedelta(minutes=9)
+    )
     reading = await repo.read(origin("x"), "")
     assert reading.notes == ("a.yaml", "c.yaml")
     assert [one.message for one in reading.problems] == [f"b.yaml: {why}"]
@@ -199,7 +202,7 @@ async def test_a_child_that_dies_or_hangs_while_fetching_is_an_outside_error(
     tmp_path: Path, program: str, why: str
 ) -> None:
     limit = timedelta(seconds=0.5)
-    repo = GitRepo(tmp_path, command=(sys.executable, "-c", program), fetch_limit=limit)
+    repo = GitRepo(Processes(tmp_path, command=(sys.executable, "-c", program)), fetch_limit=limit)
     with pytest.raises(OutsideError) as caught:
         await repo.read(origin("https://git.invalid/x"), "")
     assert str(caught.value).startswith("git https://git.invalid/x: ")
@@ -211,9 +214,7 @@ async def test_the_child_has_no_environment_of_ours(tmp_path: Path) -> None:
         "import json,os,sys; sys.stdin.readline(); "
         "print(json.dumps({'error': 'refused', 'text': ' '.join(sorted(os.environ))}))"
     )
-    repo = GitRepo(
-        tmp_path, command=(sys.executable, "-c", program), environment={"https_proxy": "x"}
-    )
+    repo = GitRepo(Processes(tmp_path, {"https_proxy": "x"}, (sys.executable, "-c", program)))
     with pytest.raises(RefusedError) as caught:
         await repo.read(origin("https://git.invalid/x"), "")
     names = str(caught.value).removeprefix("git https://git.invalid/x: ").split()
@@ -222,7 +223,9 @@ async def test_the_child_has_no_environment_of_ours(tmp_path: Path) -> None:
 
 
 async def test_a_reading_that_is_cancelled_leaves_no_child(tmp_path: Path) -> None:
-    repo = GitRepo(tmp_path, command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    repo = GitRepo(
+        Processes(tmp_path, command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    )
     task = asyncio.create_task(repo.read(origin("https://git.invalid/x"), ""))
     await asyncio.sleep(0.2)
     task.cancel()

@@ -10,6 +10,7 @@ import pygit2
 import pytest
 
 from rollout.edges.git import address
+from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Origin, Reading, Relation
@@ -44,7 +45,7 @@ class World:
         self.depot.repo.references.create("refs/tags/v1", pygit2.Oid(hex=self.first))
         self.second = self.depot.commit(MONOREPO)
         self.depots = self.depot.path.parent
-        self.repo = GitRepo(folder / "cache", local=True)
+        self.repo = GitRepo(Processes(folder / "cache"), local=True)
 
     async def read(self, url: str, secret: Mapping[str, str] | None = None, **more: str) -> Reading:
         origin = Origin("shop/git", url, "main", "", secret or {}, secret_name="shop/login")

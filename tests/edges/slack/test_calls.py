@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
 from rollout.edges.slack import calls as calls_
-from rollout.edges.slack.calls import AbsentError, Calls, seconds
+from rollout.edges.slack.calls import LANDING, AbsentError, Calls, seconds
 from rollout.edges.slack.client import Client
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.lab.slack.faults import Fault
@@ -15,6 +16,7 @@ from rollout.lab.slack.server import Slack
 from rollout.model.chat import Words
 
 WORDS = Words("k", "hello")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ async def test_a_limit_of_one_method_delays_no_other(slack: Slack, client: Clien
         (Fault(error="token_revoked"), RefusedError, "the token is refused (token_revoked)"),
         (Fault(error="account_inactive"), RefusedError, "the token is refused"),
         (Fault(error="is_archived"), RefusedError, "slack channel C0LABREL1: is archived"),
+        (Fault(error="msg_too_long"), RefusedError, "C0LABREL1: slack says msg_too_long"),
+        (Fault(error="invalid_blocks"), RefusedError, "C0LABREL1: slack says invalid_blocks"),
         (Fault(error="not_in_channel"), RefusedError, "/invite it there"),
         (Fault(error="channel_not_found"), AbsentError, "invite the app"),
         (Fault(error="missing_scope"), RefusedError, "docs/slack-app.yaml"),
@@ -78,9 +82,13 @@ async def test_a_hanging_slack_is_left_after_a_while(
     slack: Slack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calls_, "PATIENCE", 0.3)
-    slack.faults.waiting.append(Fault(delay=20))
-    with pytest.raises(OutsideError, match=r"no answer in 0\.3 s"):
+    slack.faults.waiting.append(Fault(delay=20, times=0))
+    with pytest.raises(OutsideError, match=r"no answer in 0\.3 s") as caught:
         await client.post("C0LABREL1", WORDS)
+    assert caught.value.retry_after == LANDING  # sooner, nobody could see whether it stands
+    with pytest.raises(OutsideError) as caught:
+        await client.find("C0LABREL1", LONG_AGO)
+    assert caught.value.retry_after is None
 
 
 async def test_a_dead_slack_is_no_answer(http: aiohttp.ClientSession) -> None:

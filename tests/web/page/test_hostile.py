@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -185,12 +186,33 @@ async def test_a_slow_reader_holds_nobody_up_and_is_let_go() -> None:
         writer.close()
 
 
-async def test_too_many_readers_are_told_to_come_again() -> None:
-    async with opened() as page:
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector) as http:
-            readers = [await http.get(f"{page.url}/api/lines") for _ in range(stream.MOST)]
-            async with http.get(f"{page.url}/api/lines") as answer:
-                assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-            for reader in readers:
-                reader.close()
+async def read_by(http: aiohttp.ClientSession, page: World, exits: AsyncExitStack) -> int:
+    """How many streams the page opens for whoever asks with ``http``, until it is too many."""
+    for count in range(stream.MOST + 1):
+        answer = await http.get(f"{page.url}/api/lines")
+        exits.callback(answer.close)
+        if answer.status != 200:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            return count
+    raise AssertionError("there is no end")
+
+
+async def test_strangers_fill_their_share_and_leave_room_for_others_and_for_who_has_logged_in() -> (
+    None
+):
+    async with opened() as page, AsyncExitStack() as exits:
+
+        async def somebody(address: str) -> aiohttp.ClientSession:
+            """From that address of this machine."""
+            connector = aiohttp.TCPConnector(limit=0, local_addr=(address, 0))
+            jar = aiohttp.CookieJar(unsafe=True)
+            made = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+            return await exits.enter_async_context(made)
+
+        mallory, neighbour = await somebody("127.0.0.2"), await somebody("127.0.0.3")
+        assert await read_by(mallory, page, exits) == stream.ONE
+        assert await read_by(neighbour, page, exits) == stream.STRANGERS - stream.ONE
+        for _ in range(2):
+            ann = await somebody("127.0.0.2")
+            (await ann.post(f"{page.url}/api/session", json={"secret": world.SECRET})).close()
+            assert await read_by(ann, page, exits) == stream.TABS

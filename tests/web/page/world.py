@@ -48,6 +48,7 @@ class Somebody:
     asked: list[tuple[str, Verb]] = field(default_factory=list)
     over: bool = False
     closed: bool = False
+    until: datetime | None = None
 
     async def ask(self, place: Place, verb: Verb) -> None:
         if self.over:

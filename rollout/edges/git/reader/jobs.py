@@ -35,11 +35,12 @@ Say = Callable[[Mapping[str, Any]], None]
 
 
 def main() -> None:
-    """Answers jobs until stdin ends."""
+    """Answers jobs until stdin ends; the one argument is the folder of the bare clones."""
     _limit()
+    cache = Path(sys.argv[1])
     for line in sys.stdin.buffer:
         _allow_cpu()
-        answer(json.loads(line), say)
+        answer(json.loads(line), cache, say)
 
 
 def say(message: Mapping[str, Any]) -> None:
@@ -67,14 +68,14 @@ def _allow_cpu() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, hard))
 
 
-def answer(job: Mapping[str, Any], say: Say) -> None:
+def answer(job: Mapping[str, Any], cache: Path, say: Say) -> None:
     """Does what ``job`` asks, and says ``done`` with what came of it, or ``error``.
 
     ``error`` carries whose fault it is (``refused`` or ``outside``), and ``named`` where its text
     begins with what it is about, as every error of ours does.
     """
     try:
-        done = _poll(job) if job["do"] == "poll" else _read(job, say)
+        done = _poll(job, cache) if job["do"] == "poll" else _read(job, say)
     except RolloutError as error:
         say(_fault(error))
     except clones.Unreadable:
@@ -96,11 +97,11 @@ def _text(error: BaseException) -> dict[str, str]:
     return {"text": " ".join(str(error).split())[:500] or type(error).__name__}
 
 
-def _poll(job: Mapping[str, Any]) -> dict[str, Any]:
+def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     """Where each ref of the job is, and in which clone."""
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
-    place = clones.CloneCache(Path(job["cache"]), job["local"])
+    place = clones.Place(cache, job["local"])
     with _home(repository.secret):
         polled = remote.poll(repository, wants, place)
     tips = [

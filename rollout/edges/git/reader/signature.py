@@ -5,6 +5,8 @@ Who may sign comes from the controller's configuration, never from the repositor
 is how a key stands now: when it signed, is only the signer's word.
 """
 
+import os
+import pwd
 import re
 import subprocess
 import tempfile
@@ -120,6 +122,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}(?=\s*$)")
 
 def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[bytes]":
     try:
+        pwd.getpwuid(os.getuid())  # ssh-keygen.c, main(): "No user exists for uid"
         return subprocess.run(  # noqa: S603 - fixed words and our own temporary files
             ["ssh-keygen", "-Y", *arguments],  # noqa: S607 - found on the child's own PATH
             input=text,
@@ -127,5 +130,8 @@ def _keygen(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[b
             timeout=10,
             check=False,
         )
+    except KeyError as error:
+        found = f"user {os.getuid()} has no name; a line in /etc/passwd is wanted"
+        raise OutsideError(f"ssh-keygen: {found}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OutsideError(f"ssh-keygen: {error}; openssh-client is wanted") from error

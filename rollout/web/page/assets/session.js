@@ -5,9 +5,15 @@ import { el, tell } from "./dom.js";
 export let session = { login: "", closed: false, who: "", token: "" };
 
 let changed = () => {};
+let over = 0;
 
 export async function begin(told) {
   changed = told;
+  const left = sessionStorage.getItem("left");
+  if (left) {
+    sessionStorage.removeItem("left");
+    history.replaceState(null, "", left);
+  }
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (key) {
     history.replaceState(null, "", "#/");
@@ -19,6 +25,8 @@ export async function begin(told) {
 
 function take(told) {
   session = told;
+  clearTimeout(over);
+  if (session.who) over = setTimeout(again, Math.min(session.left * 1000 + 1000, 2 ** 31 - 1));
   const place = document.getElementById("session");
   place.replaceChildren();
   if (session.who) {
@@ -30,6 +38,15 @@ function take(told) {
     place.append(el("span", { class: "who" }, "read-only"));
   }
   changed();
+}
+
+// The session may be over by now, or have been used in another tab.
+async function again() {
+  try {
+    take(await (await fetch("/api/session", { cache: "no-store" })).json());
+  } catch {
+    over = setTimeout(again, 10000);
+  }
 }
 
 export function button(text, act, kind = "") {
@@ -57,7 +74,7 @@ async function login(secret) {
     take(told);
     return "";
   }
-  if (!session.login) take(await (await fetch("/api/session", { cache: "no-store" })).json());
+  if (!session.login) await again();
   tell(told.problem);
   return told.problem;
 }
@@ -75,6 +92,11 @@ const HINTS = {
 };
 
 export function ask() {
+  if (session.login === "issuer") {
+    sessionStorage.setItem("left", location.hash || "#/");
+    location.assign("/login");
+    return;
+  }
   const field = el("input", { id: "secret", type: "password", autocomplete: "off", name: "secret" });
   const problem = el("p", { class: "problem", role: "alert" });
   const form = el("form", {},

@@ -1,6 +1,7 @@
 """Signed commits, made by git itself, and what is wrong with those that are refused."""
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from rollout.edges.git.reader import signature
 from rollout.errors import RefusedError
 from rollout.model.source import Signature
+from tests.deploy.programs import bubblewrap
 from tests.edges.git.depot import git
 
 SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
@@ -134,3 +136,13 @@ def test_a_signature_that_is_not_sshs_is_refused(signers: Signers) -> None:
     write(signers, raw(signers).replace(b"SIGNED MESSAGE", b"PGP SIGNATURE"))
     with pytest.raises(RefusedError, match="is signed by nobody on the list; one by an allowed"):
         signers.read(signers.line("ann"))
+
+
+async def test_a_user_without_a_name_cannot_verify_and_it_is_said_so() -> None:
+    """As in an image whose /etc/passwd does not know it: ssh-keygen verifies nothing then."""
+    program = "from rollout.edges.git.reader import signature; signature._keygen(['verify'], b'')"
+    words = ["--unshare-user", "--uid", "65533", "--bind", "/", "/", "--dev", "/dev"]
+    command = [str(await bubblewrap()), *words, sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wanted = "ssh-keygen: user 65533 has no name; a line in /etc/passwd is wanted"
+    assert done.stderr.splitlines()[-1].endswith(wanted)

@@ -1,0 +1,37 @@
+"""``git-reader``: git for a controller in the container beside this one, without its rights."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rollout.edges.git.processes import Processes
+from rollout.edges.git.sidecar import served
+from rollout.errors import RefusedError
+
+
+def git_reader(
+    socket: Annotated[Path, typer.Option(help="The controller's --cache is unix: and this.")],
+    cache: Annotated[Path, typer.Option(help="Folder of the bare git clones.")],
+) -> None:
+    """Read git for a controller in another container of the pod, until SIGTERM.
+
+    It needs no token, no Secret and no right: what a source needs comes with each question.
+    """
+    asyncio.run(_serve(socket, Processes(cache)))
+
+
+async def _serve(socket: Path, processes: Processes) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with served(socket, processes):
+            await stop.wait()
+    except OSError as error:
+        found = error.strerror or type(error).__name__
+        raise RefusedError(
+            f"socket {socket}: {found}; a path in a writable folder is wanted"
+        ) from error
