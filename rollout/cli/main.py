@@ -131,13 +131,13 @@ class Commands(LazyGroup):
             "Check and read the audit log of `rollout run --audit`.",
             "rollout.cli.audit:app",
         ),
-        "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
-        "git-reader": Entry(
+        "run": Command(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "git-reader": Command(
             RUN,
             "Read git for a controller in another container of the pod, until SIGTERM.",
             "rollout.cli.reader:git_reader",
         ),
-        "github": Entry(
+        "github": Command(
             RUN,
             "What the GitHub Action runs; inputs come as INPUT_*.",
             "rollout.cli.github.commands:app",

@@ -71,7 +71,7 @@ class Oidc:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PagePolicy:
     """``hosts``: names under which browsers find the page, besides those of its own machine.
 
     ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.

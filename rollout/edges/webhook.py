@@ -22,7 +22,7 @@ import aiohttp
 from yarl import URL
 
 from rollout.edges import outward, whole
-from rollout.edges.outward import Door, Outward
+from rollout.edges.outward import Outward, OutwardDoor
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.errors import OutsideError, RefusedError

@@ -119,7 +119,9 @@ class _Waiting:
         self.ended = self._refused(found, source) or outcome(found, wanted)
         return self.ended is not None
 
-    async def _in_force(self, found: Seen, source: RolloutSource | None) -> tuple[Seen, Wanted]:
+    async def _in_force(
+        self, found: SeenRollout, source: RolloutSource | None
+    ) -> tuple[SeenRollout, WaitGoal]:
         """The Rollout, and what is wanted of it, once the source says that the commit is in force.
 
         The Rollout may have another one: the last that changed its file, as a merge changes none.
@@ -132,7 +134,7 @@ class _Waiting:
         newest = cluster.seen(obj) if obj is not None else found
         return newest, replace(self.wanted, commit="")
 
-    def _refused(self, found: Seen, source: RolloutSource | None) -> Exit | None:
+    def _refused(self, found: SeenRollout, source: RolloutSource | None) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
         if source is None:
             return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.edges.git import address
-from rollout.edges.git.children import Broken, Children, Died, Limits, Starts
+from rollout.edges.git.children import BrokenClone, Children, Died, SilenceLimits, Starts
 from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError

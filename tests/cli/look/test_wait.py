@@ -7,7 +7,7 @@ import pytest
 from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
-from rollout.cli.look.wait import Wanted, outcome
+from rollout.cli.look.wait import WaitGoal, outcome
 from rollout.lab.kube.client import Kind, Kube
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload

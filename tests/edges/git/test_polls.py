@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rollout.edges.git.lanes import FAST, SLOW, Lanes
+from rollout.edges.git.lanes import FAST, SLOW, FetchLanes
 from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError

@@ -101,7 +101,7 @@ def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     """Where each ref of the job is, and in which clone."""
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
-    place = clones.Place(cache, job["local"])
+    place = clones.CloneCache(cache, job["local"])
     with _home(repository.secret):
         polled = remote.poll(repository, wants, place)
     tips = [
