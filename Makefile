@@ -141,3 +141,13 @@ SEEDS ?= 200
 FROM ?= 1
 sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
 	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
+
+MINUTES ?= 8
+FUZZ := $(VENV)/.fuzz
+.PHONY: fuzz
+fuzz: $(FUZZ)    ## MINUTES=8: hostile input at eight doors, by seeds, Hypothesis and Atheris
+	$(BIN)/python -m tests.fuzz.campaign --minutes $(MINUTES)
+
+$(FUZZ): requirements-fuzz.lock $(READY)
+	@$(INSTALL) -r $<
+	@touch $@

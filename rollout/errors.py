@@ -7,8 +7,21 @@ One line, lower case, no full stop.
 from enum import StrEnum
 
 
+def visible(text: str) -> str:
+    """``text`` with a blank for each character that steers a screen, or that none shows."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 class RolloutError(Exception):
-    """Any error of ours; its text is one line that may be shown to people."""
+    """Any error of ours; its text is one line that may be shown to people.
+
+    Whatever of it others wrote: what would steer a screen, or begin another line, is a blank.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(visible(text))
 
 
 class ManifestError(RolloutError):

@@ -1,4 +1,7 @@
-"""Values as YAML text: fields in their order, each value where it stands, never an alias."""
+"""Values as YAML text: fields in their order, each value where it stands, never an alias.
+
+And back, of text that somebody else wrote: none where nobody can read it.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,3 +30,18 @@ def documents(values: Iterable[Any], *, width: int = WIDTH, by_name: bool = Fals
         values, Dumper=_Plain, sort_keys=by_name, allow_unicode=True, width=width
     )
     return text
+
+
+UNREADABLE = (
+    *(yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError),
+    *(OverflowError, RecursionError),
+)
+"""What PyYAML raises on hostile text: of ``!!int ""`` an IndexError, for one."""
+
+
+def read(text: str | bytes) -> list[Any] | None:
+    """Every document of YAML that somebody else wrote; None where any of them cannot be read."""
+    try:
+        return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    except UNREADABLE:
+        return None

@@ -71,8 +71,11 @@ class FakeKube:
         """As made, if ``admit`` lets it; nothing is."""
         return self.admit(obj)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
         self._prepare(f"delete {kind} {name}")
+        obj = self.objects.get((kind, namespace, name))
+        if uid and obj is not None and obj["metadata"]["uid"] != uid:
+            return
         if gone := self.objects.pop((kind, namespace, name), None):
             self._tell(kind, concerns.of(gone))
 

@@ -86,8 +86,10 @@ class MortalKube:
     async def attempt(self, obj: Json) -> Json:
         return await self.kube.attempt(obj)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        await self.life.effect(f"delete {kind}", lambda: self.kube.delete(kind, namespace, name))
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+        await self.life.effect(
+            f"delete {kind}", lambda: self.kube.delete(kind, namespace, name, uid)
+        )
 
     def listen(self, changed: Changed) -> None:
         self.kube.listen(lambda *told: None if self.life.over.is_set() else changed(*told))

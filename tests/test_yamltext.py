@@ -1,5 +1,6 @@
 """YAML that people read: nothing is written as an alias, and what is written is read back."""
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,3 +31,15 @@ def test_what_stands_twice_is_written_twice() -> None:
 def test_every_plain_value_is_read_back_as_it_was(value: object) -> None:
     shared = [value, value]
     assert yaml.safe_load(yamltext.document(shared)) == shared
+
+
+@pytest.mark.parametrize(
+    "text", ['!!int ""', "!!timestamp zzz", "!!bool maybe", "[", "[" * 9000, "a: *b"]
+)
+def test_yaml_that_nobody_can_read_is_none_whatever_its_reader_raises(text: str) -> None:
+    """SEC-08: of PyYAML's errors on hostile text some are no YAMLError."""
+    assert yamltext.read(text) is None
+
+
+def test_yaml_that_can_be_read_is_all_of_its_documents() -> None:
+    assert yamltext.read("a: 1\n---\n- 2\n") == [{"a": 1}, [2]]

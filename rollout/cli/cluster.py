@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from rollout import lenient, yamltext
 from rollout.cli import output, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import asking
@@ -128,11 +128,13 @@ def _kubeconfig(path: str | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     try:
-        with open(path, encoding="utf-8") as file:
-            found = yaml.safe_load(file)
-    except (OSError, yaml.YAMLError) as error:
-        raise RefusedError(f"{path}: cannot be read as a kubeconfig ({error})") from error
-    return found if isinstance(found, Mapping) else {}
+        found = yamltext.read(Path(path).read_bytes())
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise RefusedError(f"{path}: cannot be read as a kubeconfig ({why})") from error
+    if found is None:
+        raise RefusedError(f"{path}: is no kubeconfig; YAML is wanted")
+    return lenient.mapping(next(iter(found), None))
 
 
 async def listed(cluster: "Kube", kind: str) -> Sequence[Json]:

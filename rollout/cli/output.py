@@ -36,7 +36,7 @@ def redraws() -> bool:
 
 def line(text: str) -> None:
     """One line of an answer."""
-    _print(_plain(text), errors=False)
+    _print(plain(text), errors=False)
 
 
 def _print(text: str, *, errors: bool) -> None:
@@ -55,7 +55,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     The last column is a sentence. Where a terminal has no room for it beside the others, it stands
     on lines of its own: no word is broken, and nothing is left out.
     """
-    rows = [tuple(map(_plain, row)) for row in rows]
+    rows = [tuple(map(plain, row)) for row in rows]
     if not sys.stdout.isatty():
         _aligned([head, *rows])
         return
@@ -75,7 +75,7 @@ def facts(said: Iterable[Sequence[str]]) -> None:
 
     A label is said once for its texts.
     """
-    rows = [tuple(map(_plain, row[:3])) for row in said]
+    rows = [tuple(map(plain, row[:3])) for row in said]
     if not sys.stdout.isatty():
         _aligned((row[0], "  ".join(filter(None, row[1:]))) for row in rows)
         return
@@ -128,10 +128,10 @@ def name_of(obj: Mapping[str, Any]) -> str:
 
 def say(text: str) -> None:
     """One line to people who read along; never part of an answer to a machine."""
-    _print(_plain(text), errors=True)
+    _print(plain(text), errors=True)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text``, part of which others may have written, without what would steer the terminal."""
     from rollout.model.status import visible  # noqa: PLC0415 - --help prints nothing of ours
 

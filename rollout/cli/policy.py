@@ -7,12 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
 from rollout.edges.reach import Hosts
-from rollout.errors import RefusedError
-from rollout.manifest import complaints, load
+from rollout.errors import ManifestError, RefusedError
+from rollout.manifest import complaints, load, scan
 from rollout.model.units import CONFIG
 
 
@@ -165,14 +164,20 @@ def read(path: str) -> Policy:
     if not path:
         return Policy()
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
-        plain = yaml.safe_load(text)
+        documents = scan.documents(path, Path(path).expanduser().read_bytes())
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RefusedError(f"{path}: is no YAML; see docs/policy.md") from error
-    found = complaints.build(Policy, plain or {}, _keys)
+    except ManifestError as error:
+        raise RefusedError(str(error)) from error
+    for document in documents:
+        for one in document.mistakes:
+            raise RefusedError(
+                f"{path}:{one.line}: {load.words(one.path)} {one.found}; {one.wanted}"
+            )
+    if len(documents) > 1:
+        raise RefusedError(f"{path}: has {len(documents)} documents; one is wanted")
+    found = complaints.build(Policy, documents[0].value if documents else {}, _keys)
     if not isinstance(found, Policy):
         first = found[0]
         where = f"{load.words(first.path)} " if first.path else ""

@@ -79,7 +79,7 @@ class Istiods:
             ) as answer:
                 text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
                 value = json.loads(text or b"null")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
             return None
         return value if isinstance(value, list) else None
 

@@ -1,34 +1,28 @@
-"""Prometheus' HTTP API: one query, one ``Reply``, or an error of ours; nothing is judged here.
+"""Prometheus' HTTP API: one query, one ``Reply``, or an error of ours; ``promapi`` reads it.
 
 Through ``prometheus-api-client``, with a session of our own: its return values leave out the
 warnings and the kind of a result, and its session follows redirects and reads bodies of any size.
 """
 
 import asyncio
-import json
-import math
-import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from datetime import datetime, timedelta
+from typing import Any
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from rollout.errors import OutsideError, RefusedError
-from rollout.model.observation import Reply, Series
+from rollout.edges import promapi
+from rollout.errors import OutsideError
+from rollout.model.observation import Reply
 
 CHUNK = 1 << 16
 TRY_AGAIN_ON = (429, 502, 503, 504)
-REFUSED = (400, 401, 403, 404, 405, 422)
-# From the API's own list, so that no word of a foreign answer reaches a message:
-# https://prometheus.io/docs/prometheus/latest/querying/api/
-ERROR_TYPES = frozenset({"bad_data", "execution", "canceled", "timeout", "internal", "unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +83,16 @@ class Prometheus:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _ask(self, promql: str, times: Mapping[str, float], at: datetime, kind: str) -> Reply:
+    async def _ask(
+        self, promql: str, times: Mapping[str, float], at: datetime, kind: promapi.Kind
+    ) -> Reply:
         async with self._gate:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._ask_now, promql, times, at, kind)
 
-    def _ask_now(self, promql: str, times: Mapping[str, float], at: datetime, kind: str) -> Reply:
+    def _ask_now(
+        self, promql: str, times: Mapping[str, float], at: datetime, kind: promapi.Kind
+    ) -> Reply:
         box: dict[str, Any] = {}
         params = {**times, "timeout": f"{self._access.timeout.total_seconds():g}s", _BOX: box}
         try:
@@ -103,49 +101,14 @@ class Prometheus:
             else:
                 self._client.custom_query(promql, params=params)
         except PrometheusApiClientException:
-            self._refuse(box)
+            pass  # any other status than 200: what the body says, the client's text may not
         except (requests.RequestException, OSError) as error:
-            raise OutsideError(self._says(_why(error))) from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise OutsideError(self._says("an answer that is not the API's")) from error
-        return self._reply(box["answer"], kind)
-
-    def _refuse(self, box: Mapping[str, Any]) -> NoReturn:
-        status = box["status"]
-        answer = box.get("answer")
-        reason = f"status {status}{_error_type(answer)}"
-        if place := _place(answer):
-            raise RefusedError(self._says(f"{reason}, cannot be parsed at {place}"))
-        if status in REFUSED or 300 <= status < 400:
-            raise RefusedError(self._says(f"{reason}, its answer was no"))
-        raise OutsideError(self._says(reason))
-
-    def _reply(self, answer: Any, kind: str) -> Reply:
-        try:
-            if answer["status"] != "success":
-                raise OutsideError(self._says(f"an error{_error_type(answer)} in a 200"))
-            found = answer["data"]["resultType"]
-            if found not in {kind, "scalar"}:
-                named = found if found in {"vector", "matrix", "string"} else "something else"
-                raise RefusedError(self._says(f"a {named} came, the query must give a {kind}"))
-            result = answer["data"]["result"]
-            series = _scalar(result) if found == "scalar" else _series(result, kind)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            AttributeError,
-            OverflowError,
-        ) as error:
-            raise OutsideError(self._says("an answer that is not the API's")) from error
-        return Reply(series, partial=bool(answer.get("warnings")))
-
-    def _says(self, found: str) -> str:
-        return f"prometheus: {found}"
+            raise OutsideError(promapi.says(_why(error))) from error
+        return promapi.read(box["status"], box["body"], kind)
 
 
-_BOX = "\0box"  # a parameter no server ever sees: how the session hands the whole answer back
+_READ_BY_US: dict[str, Any] = {"data": {"result": []}}
+_BOX = "\0box"  # a parameter no server ever sees: how the session hands status and body back
 
 
 class _Session(requests.Session):
@@ -158,7 +121,7 @@ class _Session(requests.Session):
         self.verify = access.ca_file or True
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        """One request, its body read within the limits and decoded once."""
+        """One request, its body read within the limits."""
         params = dict(kwargs.pop("params", None) or {})
         box = params.pop(_BOX, {})
         # In the body: a query for 200 workloads is longer than many a proxy lets a URL be.
@@ -166,10 +129,9 @@ class _Session(requests.Session):
         until = time.monotonic() + 2 * self._access.timeout.total_seconds()
         with super().request(method, url, **kwargs) as response:
             body = self._body(response, until)
-        box["status"] = response.status_code
-        box["answer"] = answer = _decoded(body, strict=response.status_code == 200)
+        box |= {"status": response.status_code, "body": body}
         response._content = b""  # or the client would put it into its message
-        response.json = lambda **_: answer  # type: ignore[method-assign]
+        response.json = lambda **_: _READ_BY_US  # type: ignore[method-assign]
         return response
 
     def _body(self, response: requests.Response, until: float) -> bytes:
@@ -196,19 +158,6 @@ def _one_retry() -> Retry:
     )
 
 
-def _decoded(body: bytes, strict: bool) -> Any:
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        if strict:
-            raise
-        return None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _why(error: Exception) -> str:
     """A word of ours for a foreign exception: its own may hold addresses or bodies."""
     if isinstance(error, requests.Timeout):
@@ -220,53 +169,6 @@ def _why(error: Exception) -> str:
     if type(error) is requests.RequestException:
         return "an answer too large to read"
     return "no answer that can be read"
-
-
-def _error_type(answer: Any) -> str:
-    found = answer.get("errorType") if isinstance(answer, dict) else None
-    return f" ({found})" if isinstance(found, str) and found in ERROR_TYPES else ""
-
-
-_PARSE_ERROR = re.compile(r"\b([0-9]{1,5}):([0-9]{1,6}): parse error")
-
-
-def _place(answer: Any) -> str:
-    """Where in the query Prometheus stumbled, in words; of its own text only the numbers.
-
-    Source: Prometheus, promql/parser, ``ParseErr.Error``: line and column before the reason.
-    """
-    text = answer.get("error") if isinstance(answer, dict) else None
-    match = _PARSE_ERROR.search(text) if isinstance(text, str) else None
-    if match is None:
-        return ""
-    line = f"line {match[1]}, " if match[1] != "1" else ""
-    return f"{line}character {match[2]}"
-
-
-def _series(result: Any, kind: str) -> tuple[Series, ...]:
-    key = "value" if kind == "vector" else "values"
-    if any("histogram" in one or "histograms" in one for one in result):
-        raise RefusedError("prometheus: a native histogram came, the query must give numbers")
-    return tuple(
-        Series(
-            {str(k): str(v) for k, v in one["metric"].items()},
-            tuple(map(_point, [one[key]] if kind == "vector" else one[key])),
-        )
-        for one in result
-    )
-
-
-def _scalar(result: Any) -> tuple[Series, ...]:
-    return (Series({}, (_point(result),)),)
-
-
-def _point(pair: Any) -> tuple[datetime, float]:
-    at, value = pair
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
-        raise TypeError("a time must be a number")
-    if not isinstance(value, str):
-        raise TypeError("a value must be a string")
-    return datetime.fromtimestamp(at, UTC), float(value)
 
 
 def _stamp(at: datetime) -> float:

@@ -65,7 +65,7 @@ class Syncz:
             async with self._http.get(url, timeout=timeout, allow_redirects=False) as answer:
                 text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
                 value = json.loads(text or b"null")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
             return None
         return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else None
 

@@ -19,7 +19,7 @@ from rollout.errors import OutsideError
 from rollout.lab.apiserver import authority
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
-from rollout.lab.cluster import accounts, deployments, endpoints, kubelet, pods, replicasets
+from rollout.lab.cluster import accounts, deployments, endpoints, kubelet, pods, replicasets, sets
 from rollout.lab.cluster.forwarding import KINDS as FORWARDED
 from rollout.lab.cluster.network import Network, loopback
 from rollout.lab.control import Control
@@ -54,7 +54,9 @@ from rollout.lab.slack.server import Slack
 _log = logging.getLogger(__name__)
 PROJECT = "lab/shop"
 """The repository, as the forge calls it."""
-_KINDS = dict.fromkeys((*deployments.KINDS, *replicasets.KINDS, *MESH_KINDS, ENDPOINTS))
+_KINDS = dict.fromkeys(
+    (*deployments.KINDS, *replicasets.KINDS, *sets.KINDS, *MESH_KINDS, ENDPOINTS)
+)
 
 _MESH_DRAIN = 3.0
 """Seconds: where whole namespaces restart at once, the mesh hears of it later."""
@@ -326,8 +328,9 @@ class World:
         self._kubelet = kubelet.Kubelet(shop, network, others, drain)
         self._always(self._kubelet.listen(self._watched))
         self._always(run(self._watched, deployments.KINDS, deployments.plan))
-        pods_of_sets = partial(replicasets.plan, injects=not self.settings.revisions)
-        self._always(run(self._watched, replicasets.KINDS, pods_of_sets))
+        injects = not self.settings.revisions
+        for kinds, made in ((replicasets.KINDS, replicasets.plan), (sets.KINDS, sets.plan)):
+            self._always(run(self._watched, kinds, partial(made, injects=injects)))
         endpoints_of_pods = partial(endpoints.plan, slices=self._slices)
         self._always(run(self._watched, endpoints.kinds(self._slices), endpoints_of_pods))
         self._always(run(self._watched, kubelet.KINDS, self._kubelet.plan))

@@ -30,10 +30,10 @@ def stranger(value: object) -> str:
     group = version.partition("/")[0][:64] if isinstance(version, str) else ""
     if difflib.SequenceMatcher(None, group, GROUP).ratio() > 0.8:
         return ""
-    if not group and kind in schema.KINDS:
+    if not group and schema.is_kind(kind):
         return ""
     if is_namesake(value):
-        whose = f"Argo's {kind}" if group == "argoproj.io" else f"a {kind} of {group}"
+        whose = f"Argo's {kind}" if group == "argoproj.io" else f"a {kind} of {show(group)}"
         return f"is {whose} and not ours, which is of {API_VERSION}"
     if not group or not isinstance(kind, str):
         return "is no Kubernetes object"
@@ -42,7 +42,7 @@ def stranger(value: object) -> str:
 
 def is_namesake(value: object) -> bool:
     """Whether it is another project's kind of a name that ours has, too: Argo's Rollout."""
-    if not isinstance(value, Mapping) or value.get("kind") not in schema.KINDS:
+    if not isinstance(value, Mapping) or not schema.is_kind(value.get("kind")):
         return False
     version = value.get("apiVersion")
     return isinstance(version, str) and "/" in version and version.partition("/")[0] != GROUP
@@ -54,7 +54,7 @@ def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:
         found = "is missing" if version is None else f"is {show(version)}"
         yield Mistake(("apiVersion",), found, f"{API_VERSION} is wanted")
     kind = value.get("kind")
-    if kind not in schema.KINDS:
+    if not schema.is_kind(kind):
         found = "is missing" if kind is None else f"is {show(kind)}"
         wanted = complaints.did_you_mean(str(kind), tuple(schema.KINDS))
         yield Mistake(("kind",), found, wanted)
@@ -68,7 +68,7 @@ def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:
     metadata = value.get("metadata")
     yield from _metadata(metadata)
     if (
-        kind in schema.KINDS
+        schema.is_kind(kind)
         and not schema.KINDS[kind].namespaced
         and "namespace" in plain.mapping(metadata)
     ):

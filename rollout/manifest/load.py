@@ -137,9 +137,9 @@ def _under(base: Path, mistake: Mistake) -> Mistake:
 def _spec(value: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
     """The noun of the document's spec, or None and every mistake; paths begin at the document."""
     kind = value.get("kind")
-    if kind not in schema.KINDS or "spec" not in value:
+    if not schema.is_kind(kind) or "spec" not in value:
         return None, []  # the envelope says so
-    spec, mistakes = read(str(kind), value["spec"])
+    spec, mistakes = read(kind, value["spec"])
     return spec, [_under(("spec",), mistake) for mistake in mistakes]
 
 

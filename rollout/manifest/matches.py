@@ -5,24 +5,16 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
-
+from rollout import re2
 from rollout.manifest import plain
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.traffic import is_claim
 
-MAX_REGEX = 1024  # Istio refuses longer ones (pkg/config/validation, validateStringMatchRegexp)
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 9110 5.1, in lower case
 _COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 6265 4.1.1: a token
 _FLAGS = re.compile(r"\(\?([a-zA-Z-]*)[:)]")
 _ESCAPE = re.compile(r"\\(?:([A-Za-z0-9<>])|.)", re.DOTALL)
 _ESCAPES = frozenset("pPdDsSwWbBAzafnrtvx")  # those that RE2 and Rust both have
-_TIMES = re.compile(r"\{(?:[0-9]*,)?([0-9]{0,9}),?\}")
-_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:[^\]]*:\]|[^\]\\])*\]", re.DOTALL)
-_ONE = re.compile(r"\\[pP](?:\{[^}]*\}|.)|\\.|.", re.DOTALL)
-_WIDE = re.compile(r"\\[pPwWdDsS]")
-WIDE_COST = 20  # Unicode's classes are that much larger than one letter's
-MAX_COST = 1000  # the check of one regex stays under 20 ms, and of a spec's under a second
 MAX_REGEXES = 50  # of one spec
 # Fields of Istio's match; as keys of ``headers`` they mean headers of these names.
 _OWN_FIELDS = frozenset({"uri", "scheme", "method", "authority"})
@@ -91,42 +83,19 @@ def unsafe(regex: str) -> str:
     it here: both match in linear time and know neither lookaround nor back-references.
     Source: github.com/google/re2/wiki/Syntax; docs.rs/regex, "Syntax".
     """
-    if len(regex) > MAX_REGEX:
-        return f"has {len(regex)} characters, at most {MAX_REGEX} are taken"
+    if len(regex) > re2.LONGEST:
+        return f"has {len(regex)} characters, at most {re2.LONGEST} are taken"
     if any(set(flags) - set("imsU-") for flags in _FLAGS.findall(regex)):
         return "uses a flag that RE2 does not have"
     if any(letter not in _ESCAPES for letter in _ESCAPE.findall(regex) if letter):
         return "has an escape that RE2 does not have"
-    if _cost(regex) > MAX_COST:
+    if re2.cost(regex) > re2.MAX_COST:
         return "is too large once its repetitions are written out"
     if any(operator in regex for operator in ("&&", "~~", "--")) and "[" in regex:
         return "uses set operations inside [], which RE2 does not have"
-    try:
-        SchemaValidator(core_schema.str_schema(pattern=regex))
-    except SchemaError:
+    if not re2.is_readable(regex):
         return "is not RE2 syntax (no lookaround, no back-references, no huge repetition)"
     return ""
-
-
-def _cost(regex: str) -> int:
-    """About how many letters ``regex`` has once its repetitions are written out."""
-    groups, atom, at = [0], 0, 0
-    while at < len(regex):
-        times = _TIMES.match(regex, at)
-        found = times or _CLASS.match(regex, at) or _ONE.match(regex, at)
-        token = found[0] if found else regex[at:]
-        at += len(token)
-        if token == "(":
-            groups.append(0)
-            continue
-        if times:
-            atom *= max(int(times[1] or 1) - 1, 0)
-        elif token == ")" and len(groups) > 1:
-            atom = groups.pop()
-        else:
-            atom = 1 + WIDE_COST * len(_WIDE.findall(token))
-        groups[-1] += atom
-    return sum(groups)
 
 
 def regexes(value: object) -> list[str]:

@@ -151,10 +151,14 @@ def unread_json(
 ) -> dict[str, Any]:
     """The status of a Rollout that cannot be read: what is stored, and why it stands still."""
     told = RolloutStatus(phase=Phase.PAUSED, because=because, observed_generation=generation)
-    fresh = rollout_json(told, stored, now)
-    said = ("phase", "because", "observedGeneration", "conditions")
     kept = former.brought_up(stored) if former.is_former(stored) else stored
-    return {**fresh, **kept, **{key: fresh[key] for key in said}}
+    return complaining(rollout_json(told, stored, now), kept)
+
+
+def complaining(fresh: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored, which says what ``fresh`` says of why it stands still, and else is kept."""
+    said = ("phase", "because", "observedGeneration", "conditions")
+    return {**fresh, **stored, **{key: fresh[key] for key in said}}
 
 
 def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]]) -> dict[str, Any]:

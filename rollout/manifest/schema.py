@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from rollout.manifest import meanings
 from rollout.manifest.scan import Path
@@ -42,7 +42,7 @@ class Kind:
     namespaced: bool = True
 
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(
@@ -107,6 +107,11 @@ KINDS = {
         ),
     )
 }
+
+
+def is_kind(value: object) -> TypeGuard[str]:
+    """Whether ``value``, which may be anything, names one of our kinds."""
+    return isinstance(value, str) and value in KINDS
 
 
 @cache

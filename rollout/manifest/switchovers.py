@@ -6,10 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from rollout.manifest import objects, opaque, plain, record
-from rollout.model.switchover import Switchover, SwitchoverStatus
+from rollout.model.status import Phase
+from rollout.model.switchover import (
+    MOVED,
+    Side,
+    Switchover,
+    SwitchoverSpec,
+    SwitchoverStatus,
+    SwitchStage,
+)
 from rollout.model.units import adapter_of
 
 KIND = "ClusterSwitchover"
+RETURNING = SwitchStage.RETURNING
 
 # What may be lost when it cannot be read: nothing of it says where users are.
 _MAY_BE_LOST = frozenset({
@@ -17,6 +26,7 @@ _MAY_BE_LOST = frozenset({
     ("waitsFor",),
     ("history",),
     ("lowTtl",),
+    ("attempt", "subject"),
     ("attempt", "before"),
     ("attempt", "verdicts"),
     ("attempt", "approvals"),
@@ -34,6 +44,35 @@ def switchover(obj: Mapping[str, Any]) -> Switchover:
     namespace = objects.text(plain.mapping(obj.get("metadata")), "namespace")
     spec = objects.spec_of(KIND, obj)
     return Switchover(namespace=namespace, spec=spec, **objects.driven(obj))
+
+
+def remembered(obj: Mapping[str, Any], status: SwitchoverStatus) -> Switchover | None:
+    """The switchover ``obj`` by what its status says that it is about; None where it does not.
+
+    Enough to take everyone home by where its own spec cannot be read, and for nothing else.
+    """
+    subject = status.attempt.subject
+    if subject is None:
+        return None
+    namespace = objects.text(plain.mapping(obj.get("metadata")), "namespace")
+    known = SwitchoverSpec(subject.blue, subject.green, subject.dns, subject.probes, Side.GREEN)
+    return Switchover(namespace=namespace, spec=known, **objects.driven(obj))
+
+
+def homeward(read: Switchover, status: SwitchoverStatus) -> tuple[Switchover, str]:
+    """``read``; where it names other records than users were moved by, these and blue, and why."""
+    subject, under_way = status.attempt.subject, status.stage.name in (*MOVED, RETURNING)
+    if subject is None or not under_way or subject.is_in(read.spec):
+        return read, ""
+    old = replace(
+        read.spec,
+        blue=subject.blue,
+        green=subject.green,
+        dns=subject.dns,
+        probes=subject.probes,
+        serve=Side.BLUE,
+    )
+    return replace(read, spec=old), "other records are named: home by those it began with"
 
 
 def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
@@ -70,3 +109,11 @@ def status_json(
 def still(known: Switchover, obj: Mapping[str, Any]) -> Switchover:
     """What was asked last, where ``obj`` cannot be read; people are heard all the same."""
     return replace(known, **objects.heard(obj))
+
+
+def unread_json(
+    stored: Mapping[str, Any], because: str, generation: int, now: datetime
+) -> dict[str, Any]:
+    """The status of a switchover that cannot be read: what is stored, and why it stands still."""
+    told = SwitchoverStatus(phase=Phase.PAUSED, because=because, observed_generation=generation)
+    return record.complaining(status_json(told, stored, now), stored)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout.manifest import objects, opaque, plain, record
+from rollout.model.status import Phase
 from rollout.model.units import adapter_of
 from rollout.model.upgrade import ControlPlaneUpgrade, ControlPlaneUpgradeSpec
 from rollout.model.upgrading import UpgradeStatus
@@ -69,3 +70,11 @@ def status_json(status: UpgradeStatus, before: Mapping[str, Any], now: datetime)
     wanted = record.standing(status.phase, status.state.value, status.because, pause)
     conditions = record.conditions(wanted, before, status.observed_generation, now)
     return made | {"conditions": conditions}
+
+
+def unread_json(
+    stored: Mapping[str, Any], because: str, generation: int, now: datetime
+) -> dict[str, Any]:
+    """The status of an upgrade that cannot be read: what is stored, and why it stands still."""
+    told = UpgradeStatus(Phase.PAUSED, because, observed_generation=generation)
+    return record.complaining(status_json(told, stored, now), stored)

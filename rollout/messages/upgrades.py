@@ -80,9 +80,11 @@ def progress(status: UpgradeStatus) -> str:
 def waves(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
     """A line for each wave, and under those that have begun one for each namespace."""
     begun = {one.name: one for one in status.attempt.waves}
+    goes_back = status.state in (State.RETURNING, State.RETURNED)
+    wanted, word = (Standing.RETURNED, "back") if goes_back else (Standing.MOVED, "moved")
     for one in status.attempt.waves:
-        moved = sum(each.standing is Standing.MOVED for each in one.namespaces)
-        yield f"{one.name}: {moved} of {len(one.namespaces)} namespaces moved"
+        there = sum(each.standing is wanted for each in one.namespaces)
+        yield f"{one.name}: {there} of {len(one.namespaces)} namespaces {word}"
         yield from (f"  {_space(each)}" for each in _shown(one))
     for group in upgrade.spec.groups:
         if not any(name.partition("/")[0] == group.name for name in begun):
@@ -131,7 +133,7 @@ NEXT = {
     Awaits.CONTROL_PLANE: "the control plane must be whole",
     Awaits.BRAKE: "Istio's configuration must be writable",
     Awaits.ROLLOUTS: "the release under way must end",
-    Awaits.OWNER: "stop the tool that puts it back, then resume; or abort",
+    Awaits.OWNER: "stop whoever puts it back, then resume writes it again; or abort",
     Awaits.INJECTION: "a pod tried there must get its one proxy",
     Awaits.PODS: "pods are on their way",
     Awaits.PROXIES: "proxies are on their way to their istiod",
@@ -143,6 +145,7 @@ NEXT = {
     Awaits.NODES: "somebody must update the nodes' agents",
     Awaits.OBJECTS: "somebody must put it right",
     Awaits.DRIFT: "resume leaves the edit as it is; abort goes back",
+    Awaits.WORSE: "see why the old revision does worse; resume takes back the rest",
     Awaits.FREEZE: "nothing new begins before the freeze is over",
 }
 """What would move it on, in words."""
@@ -152,8 +155,10 @@ _AS_BEFORE = (Standing.WAITING, Standing.RETURNED)
 
 
 def way_back(status: UpgradeStatus) -> str:
-    """What an abort would do now, and about how long it would take."""
+    """What an abort would do now, and about how long it would take; on it: what is left of it."""
     attempt = status.attempt
+    if attempt.way_back is not None and attempt.way_back.seen:
+        return attempt.way_back.seen
     if attempt.removing or status.state is State.DONE:
         return "none: the old control plane is gone"
     begun = [

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _URL = re.compile(
-    r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?(\[[^\]/]*\]|[^/:?#@]*)(?::([0-9]{0,5}))?(/[^?#]*)?.*"
+    r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@]*@)*(\[[^\]/]*\]|[^/:?#@]*)(?::([0-9]{0,5}))?(/[^?#]*)?"
+    r"(?:[?#].*)?",
+    re.DOTALL,
 )
 _SCP = re.compile(r"(?:[^/@:]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
 _ESCAPED = re.compile("%([2-7][0-9A-Fa-f])")

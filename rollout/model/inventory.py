@@ -166,6 +166,13 @@ class Machine:
     registered: bool = False
 
 
+class Remark(NamedTuple):
+    """What is wrong with one object of Istio's configuration, in words that follow its name."""
+
+    ref: Ref
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All of a mesh at one moment; None, or an entry in ``unread``: it could not be looked at.
@@ -176,6 +183,8 @@ class Inventory:
     ``by_revision``: objects that select pods by their label ``istio.io/rev``.
     ``strict``: PeerAuthentications that ask for mTLS. ``machines``: entries of virtual machines.
     ``remotes``: Secrets of other clusters. ``upgrades``: other upgrades that are under way.
+    ``dated``, ``broken``, ``clashes``: what of the configuration is deprecated, does not work as
+    it is, or is another Gateway's as well.
     ``denied``: what we may not do, in words; None: nobody asked.
     ``seen``: kinds that were read, so that an empty tuple is known to be empty.
     """
@@ -203,6 +212,9 @@ class Inventory:
     machines: tuple[Machine, ...] = ()
     remotes: tuple[Ref, ...] = ()
     upgrades: tuple[str, ...] = ()
+    dated: tuple[Remark, ...] = ()
+    broken: tuple[Remark, ...] = ()
+    clashes: tuple[Remark, ...] = ()
     denied: tuple[str, ...] | None = None
     proxies: tuple[ProxyState, ...] | None = None
     seen: frozenset[str] = frozenset()

@@ -316,6 +316,7 @@ class MeshPod(NamedTuple):
     own_image: bool = False
     templates: str = ""
     restarts: bool = True  # restartPolicy is not Never
+    uid: str = ""
 
     @property
     def ref(self) -> Ref:

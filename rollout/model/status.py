@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from rollout.errors import visible as visible  # noqa: PLC0414 - a sentence of a status, too
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
@@ -23,13 +24,6 @@ STEP_INDEX = Field(
 
 MOST = 79
 """Characters of a ``because``."""
-
-
-def visible(text: str) -> str:
-    """``text`` with a blank for each character that steers a screen, or that none shows."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def sentence(text: str, most: int = MOST) -> str:

@@ -428,6 +428,43 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchSubject:
+    """What a switchover is about since its weights first moved, as the spec had it then.
+
+    By this it goes home, whatever the spec says meanwhile, and if nobody can read it any more.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    blue: Cluster
+    green: Cluster
+    dns: Dns
+    probes: tuple[Probe, ...]
+
+    @classmethod
+    def of(cls, spec: SwitchoverSpec) -> "SwitchSubject":
+        """What the spec says now."""
+        return cls(spec.blue, spec.green, spec.dns, spec.probes)
+
+    def is_in(self, spec: SwitchoverSpec) -> bool:
+        """Whether the spec still is about the same records, in the same objects and clusters."""
+        return (
+            self.dns.names == spec.dns.names
+            and self.dns.endpoints == spec.dns.endpoints
+            and all(_same(self.cluster(side), spec.cluster(side)) for side in Side)
+        )
+
+    def cluster(self, side: Side) -> Cluster:
+        """The cluster on ``side``."""
+        return self.blue if side is Side.BLUE else self.green
+
+
+def _same(one: Cluster, other: Cluster) -> bool:
+    mine, theirs = (one.set_identifier, one.kubeconfig), (other.set_identifier, other.kubeconfig)
+    return mine == theirs
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchAttempt:
     """One attempt to bring users to green; the next one begins as a new value.
 
@@ -438,6 +475,7 @@ class SwitchAttempt:
     ``drift``: foreign edits of our weights since it began.
     ``warnings``: findings in force.
     ``checkpoint``, ``blue_checkpoint``: the analysis' own state of either side.
+    ``subject``: what it goes home by; None: no weight has moved.
     """
 
     __pydantic_config__ = CONFIG
@@ -455,6 +493,7 @@ class SwitchAttempt:
     warnings: tuple[str, ...] = ()
     checkpoint: OpenObject = field(default_factory=dict)
     blue_checkpoint: OpenObject = field(default_factory=dict)
+    subject: SwitchSubject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class Awaits(StrEnum):
     NODES = "Nodes"  # somebody who updates CNI or ztunnel
     OBJECTS = "Objects"  # somebody must put right what cannot be written
     DRIFT = "Drift"  # somebody else's edit of what we changed
+    WORSE = "Worse"  # on the way back: what is back serves worse than what is not
     FREEZE = "Freeze"  # the end of a time in which nothing new begins
 
 
@@ -243,6 +244,10 @@ class WayBack:
     """Why all goes back, from where, and since when.
 
     ``left``: how many changes, of the oldest, are still to be taken back.
+    ``well_until``: what came before it is what the requests are compared with once they are back:
+    the stop that is gone back from had not begun.
+    ``holds``: whether it stops where it is seen to do harm; a person who said ``resume`` ends that.
+    ``seen``: what the requests said at its end; empty: it is not over.
     """
 
     __pydantic_config__ = CONFIG
@@ -251,6 +256,9 @@ class WayBack:
     state: State
     at: datetime
     left: int = 0
+    well_until: datetime | None = None
+    holds: bool = True
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout import re2
 from rollout.istio.routes import reach
 from rollout.model.traffic import is_claim
 from rollout.preflight.snapshot import Case
@@ -90,7 +91,7 @@ def not_re2(case: Case) -> Iterator[str]:
     for told, pattern in _patterns(case):
         if _NOT_RE2.search(pattern):
             yield f"{told}: regex {pattern!r} is not RE2 (no lookaround, no backreference)"
-        elif _unreadable(pattern):
+        elif not re2.is_readable(pattern):
             yield f"{told}: regex {pattern!r} cannot be read"
 
 
@@ -111,14 +112,6 @@ def _regexes(match: Any) -> Iterator[str]:
             if key == "regex" and isinstance(value, str):
                 yield value
             yield from _regexes(value)
-
-
-def _unreadable(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return True
-    return False
 
 
 def whole_cookie(case: Case) -> Iterator[str]:

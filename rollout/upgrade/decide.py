@@ -124,8 +124,12 @@ def _leave(look: Look) -> Turn:
     """A deleted upgrade goes home first; past the point of no return it goes on to its end."""
     if look.status.state not in UNDER_WAY:
         return Turn(look.status, "nothing of ours is left to do", actions=(LetGo(),))
-    if look.status.state is State.RETURNING or look.status.attempt.removing:
+    if look.status.attempt.removing:
         return stages.advance(look)
+    if look.status.state is State.RETURNING:
+        pause = look.status.attempt.pause
+        waits = pause is not None and not pause.kind.may_pass  # for an answer that nobody may give
+        return stages.advance(look.having(attempted(look.status, pause=None)) if waits else look)
     return wayback.begin(look, "the upgrade was deleted", refuse=False)
 
 

@@ -58,11 +58,11 @@ def _turn(look: Look, change: Change, now: Now) -> Turn:
     owner = owned(look.seen.inventory, change.ref)
     by = f" ({owner})" if owner else ""
     if now is Now.FOREIGN:
-        because = f"{change.ref} was edited{by}: resume to leave it so"
+        because = f"{change.ref} was edited{by}"
         return paused(look, PauseKind.DRIFT, because, awaits=Awaits.DRIFT)
-    because = f"{change.ref} was put back{by}: resume writes it again"
+    because = Reason(f"{change.ref} was put back{by}")
     if look.upgrade.spec.reverted == "rollback":
-        return wayback.failed(look, Reason(f"{change.ref} was put back{by}"))
+        return wayback.failed(look, because)
     return paused(look, PauseKind.DRIFT, because, awaits=Awaits.OWNER)
 
 

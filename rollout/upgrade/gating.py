@@ -51,6 +51,11 @@ def compared(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, inventory: Inv
     known = {each.name for each in namespaces(status) if each.standing is not Standing.WAITING}
     counted = {pod.namespace for pod in inventory.pods if pod.proxies}
     others = sorted(counted - known - set(moved))
+    return few(inventory, moved, others)
+
+
+def few(inventory: Inventory, moved: list[str], others: list[str]) -> Compared:
+    """As many of either side as are counted pod by pod."""
     return Compared(_few(inventory, moved), _few(inventory, others))
 
 
@@ -116,7 +121,8 @@ def _held(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) ->
     if not stop.judged:
         return {MOVED: Held(step, None, waited)}
     known = status.attempt.compared
-    whole = replace(step, analysis=_control_plane(upgrade, status))
+    goes_back = status.state is State.RETURNING
+    whole = step if goes_back else replace(step, analysis=_control_plane(upgrade, status))
     held = {MOVED: Held(whole, _window(upgrade, status, known.moved, stop), waited, step.longest)}
     if known.beside:
         alone = replace(Step(name=BESIDE, bake=step.bake, time_box=step.time_box))
@@ -150,12 +156,14 @@ def _window(
 def _ago(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, stop: Stop) -> timedelta:
     """How much earlier the time before is: all that may be looked at ends before the stop began.
 
+    On the way back: before the stop began that it is taken back from.
     A whole number of intervals, so that the counters of both are taken at shared instants.
     """
-    at, every = status.attempt.stop, upgrade.spec.analysis.interval
+    at, every, back = status.attempt.stop, upgrade.spec.analysis.interval, status.attempt.way_back
     if at is None or at.confirmed_at is None:
         return every
-    took = at.confirmed_at - at.entered_at + stop.step.longest
+    well = back.well_until if back is not None and status.state is State.RETURNING else None
+    took = at.confirmed_at - (well or at.entered_at) + stop.step.longest
     return -(-took // every) * every
 
 
@@ -183,15 +191,26 @@ def answer(
     upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
 ) -> Finding:
     """Whether the stop may end now; what got worse beside, too, fails nobody."""
-    held = _held(upgrade, status, now)
-    if MOVED not in held:
+    found = findings(upgrade, status, seen, now)
+    if MOVED not in found:
         return Finding(Gate.HOLD, "not confirmed yet")
-    found = {
+    return together(found)
+
+
+def findings(
+    upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
+) -> dict[str, Finding]:
+    """What the gate says of ``MOVED``, and of ``BESIDE`` where something is; empty: too early."""
+    return {
         name: gate.answer(
             _rollout(upgrade), each, _status(status, name), _observed(name, seen), now
         )
-        for name, each in held.items()
+        for name, each in _held(upgrade, status, now).items()
     }
+
+
+def together(found: Mapping[str, Finding]) -> Finding:
+    """The one answer of both."""
     moved, beside = found[MOVED], found.get(BESIDE)
     checkpoint: dict[str, Any] = {
         name: dict(each.checkpoint) for name, each in found.items() if each.checkpoint is not None

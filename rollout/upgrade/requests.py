@@ -10,7 +10,7 @@ from rollout.model.spec import Request
 from rollout.model.status import Answer
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.upgrading import State, UpgradeStatus
-from rollout.upgrade import drift, passing, stages, wayback
+from rollout.upgrade import drift, passing, stages, watching, wayback
 from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paused, remember
 
 
@@ -78,9 +78,12 @@ def _resume(look: Look, request: Request) -> Turn | None:
     if pause.kind is PauseKind.DRIFT:
         status = wayback.kept(look)
         status = attempted(status, landed=drift.standing(look.having(status)))
+    if pause.kind is PauseKind.STABLE_WORSE:
+        status = watching.unheeded(status)
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
     stop = status.attempt.stop
-    if not pause.by and stop is not None and stop.confirmed_at is not None:
+    judged = stop is not None and stop.confirmed_at is not None
+    if not pause.by and judged and status.state is not State.RETURNING:
         status = at_stop(status, confirmed_at=look.now)  # what had not come is waited for anew
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
@@ -95,11 +98,22 @@ def _retry(look: Look, request: Request) -> Turn | None:
 def _skip(look: Look, request: Request) -> Turn | None:
     """The rest of a bake or of a gate's waiting; never what is moved, nor a person's approval."""
     stop = look.status.attempt.stop
+    if look.status.state is State.RETURNING:
+        return _skip_back(look, request)
     judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
     if not judged or look.stop.approval is not None:
         return None
     because = f"the rest of {look.stop.name} skipped by {request.story}"
     return passing.go_on(look, because)
+
+
+def _skip_back(look: Look, request: Request) -> Turn | None:
+    """The watch at the end of the way back, where everything is back already."""
+    stop, because = look.status.attempt.stop, f"the watch was skipped by {request.story}"
+    if stop is None or stop.part != watching.ALL:
+        return None
+    status = remember(watching.told(look.status, because), look.now, because)
+    return Turn(status, because, AT_ONCE)
 
 
 def _answer(look: Look, request: Request) -> Turn | None:

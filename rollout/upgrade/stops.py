@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rollout.model.spec import Approval, Step
+from rollout.model.spec import MINUTE, Approval, Step
 from rollout.model.upgrade import (
     ControlPlaneUpgradeSpec,
     DefaultMove,
@@ -40,7 +40,17 @@ class Stop:
     @property
     def judged(self) -> bool:
         """Whether requests can tell whether it went well."""
-        return self.state in (State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE)
+        return self.state in _JUDGED
+
+
+_JUDGED = frozenset({
+    State.CANARY,
+    State.WAVES,
+    State.GATEWAYS,
+    State.TAGS,
+    State.BAKE,
+    State.RETURNING,
+})  # fmt: skip
 
 
 def stops(spec: ControlPlaneUpgradeSpec) -> tuple[Stop, ...]:
@@ -90,9 +100,24 @@ def _wave(state: State, wave: Wave) -> Stop:
 
 def current(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
     """The stop that the status names; one that git no longer has is of its state alone."""
+    if status.state is State.RETURNING:
+        return _back(spec, status)
     name = status.attempt.stop.name if status.attempt.stop else status.state.lower()
     known = (one for one in stops(spec) if (one.state, one.name) == (status.state, name))
     return next(known, Stop(status.state, name))
+
+
+def _back(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
+    """The way back: watched for as long as the longest of the waves that it takes back."""
+    begun = {wave.name.partition("/")[0] for wave in status.attempt.waves}
+    taken = [wave for wave in spec.groups if wave.name in begun]
+    boxes = [wave.time_box for wave in taken if wave.time_box is not None]
+    return Stop(
+        State.RETURNING,
+        "back",
+        bake=max((wave.bake for wave in taken), default=MINUTE),
+        time_box=max(boxes) if boxes and len(boxes) == len(taken) else None,
+    )
 
 
 def following(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:

@@ -86,8 +86,12 @@ def restarted(look: Look, space: NamespaceStatus, target: str, most: int) -> Mov
     stuck: Reason | None = None
     for work in left[: most + len(begun)]:
         if work in begun:
-            actions += _pod_by_pod(look, work, target)
+            actions += _unstuck(look, work, target)
         elif len(begun) < most:
+            if unstuck := [*_unstuck(look, work, target)]:
+                begun.append(work)
+                actions += unstuck
+                continue
             stuck = guarded(look.seen.inventory, work)
             if stuck is not None:
                 continue
@@ -168,12 +172,33 @@ def _restart(look: Look, work: MeshWorkload, target: str, at: datetime) -> Itera
 
 def _pod_by_pod(look: Look, work: MeshWorkload, target: str) -> Iterator[MeshAction]:
     """The next pod to go, once all others are ready."""
-    if work.restart is not Restart.POD_BY_POD:
+    pods = [pod for pod in look.pods(work.ref.namespace) if pod.workload == work.ref]
+    old = sorted((p for p in pods if not _is_at(look, p, target)), key=_ordinal)
+    if old and sum(pod.ready for pod in pods) >= work.replicas:
+        yield RemoveObject(old[-1].ref, old[-1].uid)
+
+
+def _unstuck(look: Look, work: MeshWorkload, target: str) -> Iterator[MeshAction]:
+    """A pod to go that serves nobody, and that its controller would wait for, or never move.
+
+    A StatefulSet waits for a pod that is not ready before it makes the next anew, also where that
+    pod itself is to be made anew; so does whoever moves pods one by one.
+    Source: Kubernetes, "StatefulSets", "Forced rollback".
+    """
+    by_itself = work.restart is Restart.ANNOTATION and work.ref.kind == "StatefulSet"
+    if not by_itself and work.restart is not Restart.POD_BY_POD:
         return
     pods = [pod for pod in look.pods(work.ref.namespace) if pod.workload == work.ref]
-    old = [pod for pod in pods if not _is_at(look, pod, target)]
-    if old and sum(pod.ready for pod in pods) >= work.replicas:
-        yield RemoveObject(old[0].ref)
+    broken = [pod for pod in pods if not pod.ready and not _is_at(look, pod, target)]
+    for pod in sorted(broken, key=_ordinal)[-1:]:
+        yield RemoveObject(pod.ref, pod.uid)
+
+
+def _ordinal(pod: MeshPod) -> tuple[int, str]:
+    """The number in the name of a StatefulSet's pod: the highest goes first, as it does there."""
+    digits = pod.name.rpartition("-")[2]
+    is_number = digits.isascii() and digits.isdigit() and len(digits) < 10
+    return (int(digits) if is_number else -1, pod.name)
 
 
 def wrong_pod(look: Look, name: str, target: str) -> Reason | None:

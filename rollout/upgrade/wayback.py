@@ -25,7 +25,7 @@ from rollout.model.upgrading import (
     UpgradeStatus,
     WayBack,
 )
-from rollout.upgrade import journal, waves, whole
+from rollout.upgrade import journal, watching, waves, whole
 from rollout.upgrade.journal import Now
 from rollout.upgrade.look import (
     PATIENT,
@@ -60,7 +60,8 @@ def begin(look: Look, because: str, *, refuse: bool) -> Turn:
         return Turn(status, told, PATIENT, Awaits.OBJECTS, Notice("NoWayBack", warning=True))
     if refuse:
         status = replace(status, refused=Refused(look.new, short(because), look.now))
-    back = WayBack(short(because), status.state, look.now, left=len(attempt.changes))
+    well = attempt.stop.entered_at if attempt.stop else None
+    back = WayBack(short(because), status.state, look.now, len(attempt.changes), well)
     stop = attempt.stop and StopStatus("back", look.now, number=attempt.stop.number + 1)
     to = State.RETURNED if status.state is State.PREFLIGHT else State.RETURNING
     status = replace(status, state=to, since=look.now)
@@ -114,18 +115,27 @@ def go_back(look: Look) -> Turn:
         because = f"no way back to {look.old} yet: {lack}"
         notice = Notice("OldIsIll", warning=True)
         return Turn(look.status, because, SOON, Awaits.CONTROL_PLANE, notice)
+    look, harm = watching.noted(look)
+    if harm is not None:
+        return harm
     pause = look.status.attempt.pause
     if pause is not None and not pause.kind.may_pass:
-        return Turn(look.status, pause.because, SOON, Awaits.DRIFT)
+        return Turn(look.status, pause.because, SOON, look.status.awaits)
     now = unit(look.status)
-    if now is None:
-        return _returned(look)
+    return _returned(look) if now is None else _unit_back(look, now)
+
+
+def _unit_back(look: Look, now: Unit) -> Turn:
+    """The next step back of one unit: its changes, the namespaces that follow them, its pods."""
     standings = [journal.standing(change, look.seen) for change in now.changes]
     if Now.UNKNOWN in standings:
         return hold(look, f"{now.words} cannot be read", Awaits.OBJECTS, deadline=False)
+    if Now.FOREIGN in standings and look.upgrade.deleting:
+        because = f"{now.words}: what others edited stays as it is"
+        return Turn(remember(kept(look), look.now, because), because, AT_ONCE)
     if Now.FOREIGN in standings:
         ref = now.changes[standings.index(Now.FOREIGN)].ref
-        because = f"{ref} was edited meanwhile: resume to leave it so"
+        because = f"{ref} was edited meanwhile"
         return paused(look, PauseKind.DRIFT, because, awaits=Awaits.DRIFT)
     if Now.AFTER in standings:
         return hold(look, f"taking back {now.words}", Awaits.OBJECTS)
@@ -205,6 +215,8 @@ def _returned(look: Look) -> Turn:
         why = f": {found.refused}" if found else ""
         because = f"Istio's configuration cannot be written{why}"
         return hold(look, because, Awaits.BRAKE, deadline=False)
+    if turn := watching.last(look):
+        return turn
     back = look.status.attempt.way_back
     because = f"all is as before at {look.old}: {back.because if back else 'nothing was changed'}"
     status = replace(look.status, state=State.RETURNED, since=look.now)

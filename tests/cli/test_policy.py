@@ -56,7 +56,11 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
         ("page: {logins: true}", "page.logins is unknown; did you mean login"),
         ("page: {hosts: ['https://a/b']}", "page.hosts[0] is 'https://a/b'"),
         ("page: {readers: loggedIn}", "page.readers is loggedIn; page.login must be true then"),
-        ("[", "is no YAML"),
+        ("[", "policy.yaml:2: is not YAML"),
+        ("a: &b []\nwebhooks: *b", "policy.yaml:1: a has an anchor; write the value out"),
+        ("localGit: on", "policy.yaml: localGit is 'on'"),
+        ("webhooks: !!binary YQ==", "webhooks has the tag"),
+        ("localGit: true\n---\npage: {}", "has 2 documents; one is wanted"),
         ("7", "policy.yaml: is 7; a mapping is wanted"),
     ],
 )

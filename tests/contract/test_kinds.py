@@ -71,6 +71,29 @@ async def test_a_deployment_comes_with_defaults(api: Api) -> None:
     }
 
 
+async def test_sets_come_with_defaults_and_a_status_of_their_own(api: Api) -> None:
+    stateful = {**deployment(), "kind": "StatefulSet"}
+    stateful["spec"] = {**stateful["spec"], "serviceName": "a"}
+    made = await api.post(api.path("apps/v1/statefulsets"), stateful)
+    spec = made["spec"]
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+    assert (spec["updateStrategy"], spec["podManagementPolicy"]) == (rolling, "OrderedReady")
+    assert (spec["revisionHistoryLimit"], spec["replicas"]) == (10, 2)
+    daemon = {**deployment(), "kind": "DaemonSet"}
+    daemon["spec"] = {key: daemon["spec"][key] for key in ("selector", "template")}
+    path = api.path("apps/v1/daemonsets")
+    spec = (await api.post(path, daemon))["spec"]
+    assert spec["updateStrategy"]["type"] == "RollingUpdate"
+    assert spec["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == 1
+    counted = {"numberReady": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1}
+    status = {**counted, "numberMisscheduled": 0, "observedGeneration": 1}
+    answer = await api.patch(f"{path}/a/status", {"status": status})
+    assert {**answer["status"], **status} == answer["status"]
+    daemon["spec"]["selector"] = {"matchLabels": {"app": "other"}}
+    daemon["metadata"] = {"name": "b"}
+    assert (await api.post(path, daemon)).problem == (422, "Invalid")
+
+
 async def test_a_deployment_chooses_its_own_pods_for_ever(api: Api) -> None:
     path = api.path(DEPLOYMENT)
     wrong = deployment()

@@ -1,5 +1,7 @@
 """The edge against a server that answers well, badly, and with malice."""
 
+import gzip
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -183,3 +185,20 @@ async def test_whatever_is_not_the_apis_is_an_error_in_our_own_words(number: int
     assert SECRET not in text
     assert "\n" not in text
     assert len(text) < 120
+
+
+async def test_a_small_body_that_unpacks_to_a_large_one_is_not_unpacked() -> None:
+    """64 MiB of blanks in 64 KiB; no more than the limit and a piece is ever held."""
+    bomb = gzip.compress(b" " * (64 << 20))
+    async with wire() as served:
+        served.headers = {"Content-Encoding": "gzip"}
+        served.says(bomb)
+        asked = client(served, most_bytes=1 << 20, timeout=timedelta(seconds=60))
+        tracemalloc.start()
+        try:
+            with pytest.raises(OutsideError, match="too large"):
+                await asked.instant("up", AT)
+            held = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert held < 16 << 20

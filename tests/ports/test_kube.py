@@ -103,6 +103,18 @@ async def test_deleting_twice_is_deleting_once(cluster: UnderTest) -> None:
     await eventually(lambda: cluster.kube.get("VirtualService", cluster.namespace, "shop") is None)
 
 
+async def test_what_has_the_name_of_the_deleted_since_is_left_alone(cluster: UnderTest) -> None:
+    key = ("VirtualService", cluster.namespace, "shop")
+    old = await cluster.kube.create(virtual_service(cluster.namespace))
+    await cluster.kube.delete(*key, old["metadata"]["uid"])
+    await eventually(lambda: cluster.kube.get(*key) is None)
+    new = await cluster.kube.create(virtual_service(cluster.namespace))
+    await cluster.kube.delete(*key, old["metadata"]["uid"])
+    await cluster.kube.patch(*key, [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}])
+    await cluster.kube.delete(*key, new["metadata"]["uid"])
+    await eventually(lambda: cluster.kube.get(*key) is None)
+
+
 async def test_objects_are_found_by_their_concern(cluster: UnderTest) -> None:
     await cluster.kube.create(virtual_service(cluster.namespace))
     await cluster.kube.create(virtual_service(cluster.namespace, "other", "elsewhere.example"))

@@ -19,6 +19,8 @@ from rollout.edges.kube import Kube
 from rollout.edges.kube.objects import Objects
 from rollout.errors import ConflictError
 from rollout.istio import virtualservice
+from rollout.lab.revisions import installing
+from rollout.lab.revisions.names import Revision as MeshRevision
 from rollout.manifest import record
 from rollout.model.status import Revision, RolloutStatus
 from rollout.reconcile import wanted
@@ -29,7 +31,19 @@ from tests.ports.conftest import api, lab, listed, prepare
 from tests.realkube import RealKube
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-READ = ("Rollout", "RolloutSource", "AnalysisTemplate", "VirtualService", "Gateway", "Secret")
+MUTATING, VALIDATING = "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"
+TOO_NEW = ("HorizontalPodAutoscaler", "PodDisruptionBudget")
+"""Kinds of a control plane in versions that an older API server lacks."""
+READ = (
+    MUTATING,
+    VALIDATING,
+    "Rollout",
+    "RolloutSource",
+    "AnalysisTemplate",
+    "VirtualService",
+    "Gateway",
+    "Secret",
+)
 
 
 def text(*objs: Json) -> str:
@@ -118,6 +132,9 @@ class Team:
 
     async def read(self, kind: str, name: str, version: str = "v1") -> Any:
         return await self.kube.objects.read(version, kind, self.namespace, name)
+
+    async def cluster_wide(self, kind: str, name: str) -> Any:
+        return await self.kube.objects.read(f"{ADMISSION}/v1", kind, "", name)
 
     async def patched(self, kind: str, name: str, *ops: Json) -> None:
         await self.kube.patch(kind, self.namespace, name, ops)
@@ -319,6 +336,37 @@ async def test_replicas_that_a_rollout_or_an_autoscaler_wrote_are_left_to_them(t
     found = await team.read("Deployment", "shop", "apps/v1")
     assert found["spec"]["replicas"] == 7
     assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "shop:2"
+
+
+ADMISSION = "admissionregistration.k8s.io"
+OPEN = {"*": ("ServiceAccount", *(f"{kind}.{ADMISSION}" for kind in (MUTATING, VALIDATING)))}
+
+
+async def test_a_control_plane_comes_from_git_and_istiod_s_own_writes_stay(team: Team) -> None:
+    """istiod writes the CA of its webhooks, and makes the validator strict once it answers."""
+    revision = MeshRevision("1-30-3", "1.30.3", team.namespace)
+    every = [o for o in installing.objects(revision) if o["kind"] not in TOO_NEW]
+    await team.begin()
+    team.sources = team.controller(manifests=OPEN)
+    status = await team.push({"istiod.yaml": text(*every)})
+    assert status.get("rejected", []) == []
+    assert {each.partition(" ")[0] for each in team.objects.applied} == {o["kind"] for o in every}
+    names = {MUTATING: revision.injector, VALIDATING: revision.validator}
+    for kind, name in names.items():
+        count = len((await team.cluster_wide(kind, name))["webhooks"])
+        for each in range(count):
+            bundle = {"path": f"/webhooks/{each}/clientConfig/caBundle", "value": "cm9vdA=="}
+            strict = {"path": f"/webhooks/{each}/failurePolicy", "value": "Fail"}
+            ops = [{"op": "add", **bundle}, {"op": "replace", **strict}]
+            await team.kube.patch(kind, "", name, ops)
+    changed = [*every[:-1], {**every[-1], "metadata": {**every[-1]["metadata"], "labels": {}}}]
+    status = await team.push({"istiod.yaml": text(*changed)})
+    assert status.get("rejected", []) == []
+    for kind, name in names.items():
+        for hook in (await team.cluster_wide(kind, name))["webhooks"]:
+            assert hook["clientConfig"]["caBundle"] == "cm9vdA=="
+            assert hook["failurePolicy"] == "Fail"
+        await team.kube.delete(kind, "", name)
 
 
 async def test_an_object_of_another_source_is_refused(team: Team) -> None:

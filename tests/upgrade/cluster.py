@@ -326,6 +326,8 @@ class Mesh:
 
     def injected(self, pod: Json) -> Json:
         space, meta = str(pod["metadata"]["namespace"]), pod["metadata"]
+        if (meta.get("annotations") or {}).get("sidecar.istio.io/inject") == "false":
+            return pod
         called = self._selection().called(self.labels(space), meta.get("labels") or {})
         for hook in called:
             revision = hook.calls.service.removeprefix("istiod-")
@@ -366,6 +368,9 @@ class Mesh:
             self.watch(self)
 
     def _rolled(self, obj: Json) -> None:
+        if obj["kind"] != "Deployment":
+            self._set(obj)
+            return
         space, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         wanted, template = obj["spec"].get("replicas", 1), obj["spec"]["template"]
         stamp = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
@@ -383,29 +388,44 @@ class Mesh:
             except RefusedError:
                 return
 
+    def _set(self, obj: Json) -> None:
+        """A StatefulSet or DaemonSet, one pod at a time, and in order where there is one.
+
+        A StatefulSet waits until every pod is ready, also before it replaces one that is not.
+        Source: kubernetes, ``pkg/controller/statefulset/stateful_set_control.go``.
+        """
+        spec, space, name = obj["spec"], obj["metadata"]["namespace"], obj["metadata"]["name"]
+        wanted = spec.get("replicas", NODES) if obj["kind"] == "StatefulSet" else NODES
+        stamp = hashlib.sha256(json.dumps(spec["template"]).encode()).hexdigest()[:8]
+        pods = {place_of(pod): pod for pod in self.pods_of(obj)}
+        missing = [place for place in range(wanted) if place not in pods]
+        waits = obj["kind"] == "StatefulSet" and not all(map(is_ready, pods.values()))
+        if missing and not waits:
+            self._make(obj, space, name, stamp, missing[0])
+        strategy = spec.get("updateStrategy") or {}
+        least = (strategy.get("rollingUpdate") or {}).get("partition", 0)
+        if missing or strategy.get("type") == "OnDelete" or not all(map(is_ready, pods.values())):
+            return
+        stale = [n for n, pod in pods.items() if n >= least and stamp_of(pod) != stamp]
+        if stale:
+            self._drop(pods[max(stale)])
+
     def pods_of(self, obj: Json) -> list[Json]:
         meta = obj["metadata"]
-        return [
-            pod
-            for pod in self.kube.list("Pod")
-            if pod["metadata"]["namespace"] == meta["namespace"]
-            and pod["metadata"]["ownerReferences"][0]["name"].rpartition("-")[0] == meta["name"]
-            and pod["metadata"]["labels"]["kind"] == obj["kind"]
-        ]
+        wanted = obj["kind"], meta["namespace"], meta["name"]
+        return [pod for pod in self.kube.list("Pod") if made_by(pod) == wanted]
 
     def _make(self, obj: Json, space: str, name: str, stamp: str, place: int) -> None:
         template = obj["spec"]["template"]
         labels = {**template["metadata"]["labels"], "pod-template-hash": stamp, "kind": obj["kind"]}
         owner = "ReplicaSet" if obj["kind"] == "Deployment" else obj["kind"]
-        called = f"{name}-{stamp}" if owner == "ReplicaSet" else name
-        own = {"kind": owner, "name": f"{name}-{stamp}", "controller": True}
-        if owner != "ReplicaSet":
-            own["name"] = called
+        by = f"{name}-{stamp}" if owner == "ReplicaSet" else name
+        called, own = f"{by}-{place}", {"kind": owner, "name": by, "controller": True}
         pod = {
             "kind": "Pod",
             "apiVersion": "v1",
             "metadata": {
-                "name": f"{called}-{place}-{self.kube._version}",
+                "name": called if owner == "StatefulSet" else f"{called}-{self.kube._version}",
                 "namespace": space,
                 "labels": labels,
                 "annotations": dict(template["metadata"].get("annotations") or {}),
@@ -418,6 +438,14 @@ class Mesh:
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
         self.kube.put({**made, "status": status})
 
+    def heal(self) -> None:
+        """Every pod that was not ready gets ready."""
+        self.unready.clear()
+        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        for pod in self.kube.list("Pod"):
+            if not is_ready(pod):
+                self.kube.put({**pod, "status": ready})
+
     def _drop(self, pod: Json) -> None:
         meta = pod["metadata"]
         del self.kube.objects["Pod", meta["namespace"], meta["name"]]
@@ -425,9 +453,7 @@ class Mesh:
     def _orphans(self) -> None:
         """Pods go with what made them."""
         for pod in self.kube.list("Pod"):
-            meta = pod["metadata"]
-            name = meta["ownerReferences"][0]["name"].rpartition("-")[0]
-            if (meta["labels"]["kind"], meta["namespace"], name) not in self.kube.objects:
+            if made_by(pod) not in self.kube.objects:
                 self._drop(pod)
 
     def proxies(self) -> dict[str, list[str]]:
@@ -521,6 +547,28 @@ def with_proxy(pod: Json, revision: str, *, native: bool = False) -> Json:
         },
         "spec": {**spec, "containers": others, place: [*beside, proxy]},
     }
+
+
+NODES = 3
+"""So many nodes has the cluster, and so many pods a DaemonSet."""
+
+
+def made_by(pod: Json) -> tuple[str, str, str]:
+    """The workload that the pod belongs to, as ``FakeKube`` keeps it."""
+    meta, name = pod["metadata"], pod["metadata"]["ownerReferences"][0]["name"]
+    kind = meta["labels"]["kind"]
+    return kind, meta["namespace"], name.rpartition("-")[0] if kind == "Deployment" else name
+
+
+def place_of(pod: Json) -> int:
+    """A pod's number among those of its set."""
+    owner = pod["metadata"]["ownerReferences"][0]["name"]
+    return int(pod["metadata"]["name"].removeprefix(f"{owner}-").partition("-")[0])
+
+
+def stamp_of(pod: Json) -> str:
+    """The template that the pod was made from."""
+    return str(pod["metadata"]["labels"]["pod-template-hash"])
 
 
 def is_ready(pod: Json) -> bool:

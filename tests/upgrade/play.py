@@ -80,10 +80,10 @@ class Play:
     def status(self) -> UpgradeStatus:
         return upgrades.status(self.mesh.get("ControlPlaneUpgrade", "", "mesh"))
 
-    def look(self) -> timedelta | None:
+    def look(self, name: str = "mesh") -> timedelta | None:
         refused, done = self.refusal(), len(self.mesh.kube.writes)
         try:
-            again = asyncio.run(self.looks.look("mesh"))
+            again = asyncio.run(self.looks.look(name))
         except ConflictError:
             again = LEAST
         self._keeps_its_brake(refused, self.mesh.kube.writes[done:])
@@ -126,6 +126,22 @@ class Play:
 
     def to(self, *states: State) -> "Play":
         return self.until(lambda play: play.status.state in states)
+
+    def leaves(self) -> "Play":
+        """The upgrade, which was deleted, is looked at until it is let go."""
+        for _ in range(400):
+            if ("ControlPlaneUpgrade", "", "mesh") not in self.mesh.kube.objects:
+                return self
+            again = asyncio.run(self.looks.look("mesh"))
+            self.mesh.settle()
+            self.now += max(LEAST, again or LEAST)
+        raise AssertionError(self.status.because)
+
+    def delete(self) -> "Play":
+        obj = self.mesh.get("ControlPlaneUpgrade", "", "mesh")
+        at = {"deletionTimestamp": self.now.isoformat()}
+        self.mesh.put({**obj, "metadata": {**obj["metadata"], **at}})
+        return self
 
     def ask(self, verb: str, nonce: str = "1") -> "Play":
         obj = self.mesh.get("ControlPlaneUpgrade", "", "mesh")

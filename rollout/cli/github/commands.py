@@ -67,7 +67,7 @@ class Inputs:
         try:
             event = json.loads(Path(name).read_text(encoding="utf-8"))
             number = event.get("pull_request", {}).get("number")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return None
         return number if isinstance(number, int) else None
 

@@ -1,10 +1,11 @@
 """The demo of an upgrade: Istio's control plane goes to a good revision, and comes back from a bad.
 
-Sixty workloads of twelve namespaces serve visitors all the while; the second upgrade's proxies
+Eighteen workloads of six namespaces serve visitors all the while; the second upgrade's proxies
 break as soon as its second wave has moved.
 """
 
 import asyncio
+import textwrap
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ from rollout.model.upgrading import Standing, State, UpgradeStatus
 PAST = 20.0  # seconds of visits before the first upgrade: what a wave is compared with
 TOO_LONG = 900.0  # seconds after which an upgrade has failed, on however slow a machine
 TICK = 0.25
+SPACES, WORKLOADS = 6, 3
+"""Of the town: enough for three waves, few enough for minutes."""
 BROKEN = 0.4
 """Of the requests that a pod with the bad revision's proxy gets: answered 503 by the proxy."""
 
@@ -61,7 +64,7 @@ class MeshStage:
 async def play(world: World, child: Child | None, rate: int) -> Exit:
     """Both upgrades; OK only if both ended as they should, and no request failed through us."""
     first, second, third = meshes.REVISIONS
-    town = Town(first.name)
+    town = Town(first.name, SPACES, WORKLOADS)
     for revision in meshes.REVISIONS:
         await world.revisions.install(revision)
     await world.revisions.tag("default", first)
@@ -132,11 +135,23 @@ def _say(stage: MeshStage, act: MeshAct, status: UpgradeStatus, seconds: float) 
     if now == stage.shown or status.state is State.IDLE:
         return
     stage.shown = now
-    where = f"{status.state} {stop.name if stop and stop.name != status.state.lower() else ''}"
     met = f"{act.requests:>6} requests {act.failed.total():>4} failed"
-    of = f"{moved:>2} of {len(stage.town.namespaces)} moved"
-    output.say(f"{seconds:>4.0f} s  {where[:24]:<24}  {of}  {met}")
-    output.say(f"        {status.because}"[:80])
+    of = f"{moved} of {len(stage.town.namespaces)} moved"
+    output.say(f"{seconds:>4.0f} s  {where(status):<29}  {of}  {met}")
+    output.say(told(status))
+
+
+def where(status: UpgradeStatus) -> str:
+    """The state, and of which wave, gateway or tag; a gateway without its namespace."""
+    name = status.attempt.stop.name.rpartition("/")[2] if status.attempt.stop else ""
+    return f"{status.state} {name}" if name and name != status.state.lower() else status.state
+
+
+def told(status: UpgradeStatus) -> str:
+    """The sentence of a status, whole, in lines of 80 columns."""
+    indent = " " * 8
+    lines = textwrap.wrap(status.because, 80 - len(indent), break_on_hyphens=False)
+    return textwrap.indent("\n".join(lines), indent)
 
 
 def _alive(stage: MeshStage) -> None:

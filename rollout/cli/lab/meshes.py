@@ -19,9 +19,13 @@ EXPOSED = (*CANARY, *EARLY)
 """Whose pods have the bad revision's proxy when it breaks."""
 
 
+METRICS = [{"name": "errors"}, {"name": "latency", "slowerThan": ["250ms", "1s"]}]
+"""What a user feels; that a busy machine takes some milliseconds more is not the mesh's doing."""
+
+
 def upgrade(name: str, before: str, after: str) -> Object:
     """One upgrade; times are seconds here that would be minutes elsewhere."""
-    quick = {"maxConcurrent": 5, "bake": "3s", "timeBox": "10s"}
+    quick = {"maxConcurrent": 5, "bake": "3s", "timeBox": "6s"}
     return {
         "metadata": {"name": name},
         "spec": {
@@ -37,13 +41,13 @@ def upgrade(name: str, before: str, after: str) -> Object:
                     "deployment": f"{EDGE}/{GATEWAY}",
                     "shares": [50, 100],
                     "bake": "3s",
-                    "timeBox": "10s",
+                    "timeBox": "6s",
                 }
             ],
             "default": {"bake": "2s"},
             "bake": "3s",
             "remove": "keep",
-            "analysis": {"interval": "1s", "warmup": "1s"},
+            "analysis": {"interval": "1s", "warmup": "1s", "metrics": METRICS},
         },
     }
 

@@ -1,6 +1,5 @@
 """``convert``: Argo Rollouts' and Flagger's objects as ours, with what became of each field."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -46,7 +45,7 @@ def convert(
     else:
         print(text, end="")
         for line in _report(made, mistakes):
-            print(line, file=sys.stderr)
+            output.say(line)
     if strict and (made.count(Fate.LOST) or mistakes):
         raise typer.Exit(Exit.FAILED)
 

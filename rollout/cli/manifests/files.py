@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.errors import ManifestError
 from rollout.manifest import load, shapes
 from rollout.manifest.load import Loaded, Manifest
@@ -145,11 +145,8 @@ def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
 
     What is no object of Kubernetes is passed over.
     """
-    try:
-        found = list(yaml.safe_load_all(data.decode("utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
-        return  # load.text has said what is wrong with it, or that it is none of ours
-    for one in found:
+    # What cannot be read, load.text has said what is wrong with, or that it is none of ours.
+    for one in yamltext.read(data) or ():
         for obj in items(one):
             if isinstance(obj, dict) and _is_object(obj, kinds):
                 yield obj

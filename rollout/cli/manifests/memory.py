@@ -64,8 +64,9 @@ class MemoryCluster:
         self._write(key, made, ())
         return made
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        if (kind, namespace, name) in self._objects:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+        obj = self._objects.get((kind, namespace, name))
+        if obj is not None and (not uid or obj["metadata"].get("uid") == uid):
             self._write((kind, namespace, name), None, ())
 
     def _write(self, key: Key, after: Json | None, ops: tuple[Json, ...]) -> None:

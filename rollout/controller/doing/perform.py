@@ -123,7 +123,8 @@ class Performer:
             action.name
         }:
             meta = rule["metadata"]
-            await self.kube.delete("DestinationRule", meta["namespace"], meta["name"])
+            uid = str(meta.get("uid", ""))
+            await self.kube.delete("DestinationRule", meta["namespace"], meta["name"], uid)
             return
         await self._patch(
             "DestinationRule",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.controller.guard import Guard
-from rollout.controller.keeping import finalizer
+from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
@@ -143,15 +143,8 @@ class Store:
     async def complain(self, key: str, because: str, now: datetime) -> None:
         """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
         namespace, _, name = key.partition("/")
-        obj = self.kube.get("Rollout", namespace, name)
-        if obj is None:
-            return
-        stored, generation = obj.get("status") or {}, obj["metadata"].get("generation", 0)
-        if (stored.get("because"), stored.get("observedGeneration")) == (because, generation):
-            return
-        value = record.unread_json(stored, because, generation, now)
-        ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
-        await self.kube.patch("Rollout", namespace, name, ops, "status")
+        ref = ("Rollout", namespace, name)
+        await complaining.complain(self.kube, ref, because, record.unread_json, now)
 
     async def abandon(self, key: str) -> bool:
         """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""

@@ -1,7 +1,7 @@
 """A team's own objects to the cluster: tried dry, applied in order, and pruned when git lets go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rollout.controller import telemetry
 from rollout.controller.ports import Json, Kube, Objects
-from rollout.controller.sources import leaves, parts
+from rollout.controller.sources import byright, leaves, parts
 from rollout.controller.sources.apply import label
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
@@ -18,7 +18,6 @@ from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
 AT_ONCE = 8  # requests
-_REPLICAS = ".spec.replicas"  # an autoscaler's or a rollout's, once it has written them
 
 T = TypeVar("T")
 
@@ -126,8 +125,11 @@ class Applier:
             fields = [name for name, _ in error.fields]
             if all(manager == MANAGER for _, manager in error.fields) and _is_dressed(step.body):
                 return await self._agreed(replace(step, force=True))
-            theirs = [f for f, manager in error.fields if manager != MANAGER and f != _REPLICAS]
-            body = _without(step.body, fields)
+            kind = step.ref[1]
+            others = [f for f, manager in error.fields if manager != MANAGER]
+            theirs = [f for f in others if not byright.is_theirs(kind, f)]
+            left = [f for f in fields if byright.is_theirs(kind, f) or "[" not in f]
+            body = byright.without(step.body, left)
             if theirs or body == step.body:
                 raise
             return await self._agreed(replace(step, body=body))
@@ -215,22 +217,6 @@ def _owned(error: OwnedError) -> str:
         f"has {name}{more}, which {manager} has written otherwise; {wanted} --force-conflicts "
         "--field-manager=rollout-source"
     )
-
-
-def _without(body: Json, fields: Iterable[str]) -> Json:
-    """``body`` without these, each a path of names as the API server writes it."""
-    for name in fields:
-        body = _cut(body, name.lstrip(".").split("."))
-    return body
-
-
-def _cut(value: Json, path: Sequence[str]) -> Json:
-    head, *rest = path
-    inner = value.get(head)
-    if head not in value or (rest and not isinstance(inner, Mapping)):
-        return value
-    kept = {key: part for key, part in value.items() if key != head}
-    return {**kept, head: _cut(inner, rest)} if rest and isinstance(inner, Mapping) else kept
 
 
 def _place(obj: Json) -> str:

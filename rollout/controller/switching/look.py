@@ -53,7 +53,7 @@ class Looks:
             return timedelta(0)
         if fresh.status != held.status:
             raise ConflictError(f"switchover {key}: changed meanwhile; looked at again")
-        decision = core.decide(fresh.switchover, fresh.status, seen, self.clock())
+        decision = _told_of(fresh, core.decide(fresh.switchover, fresh.status, seen, self.clock()))
         self._tell(fresh, decision)
         await self._act(fresh, decision)
         self.metrics.reconciled(SUCCESS)
@@ -92,8 +92,18 @@ class Looks:
         text = trouble.said(switchover=trouble.key)
         try:
             held = self.store.load(trouble.key)
-        except ManifestError:
-            return  # nothing was ever read of it: kubectl's own validation says what is wrong
+        except ManifestError as error:
+            if self.leads(namespace_of(trouble.key)):
+                await self.store.complain(trouble.key, sentence(str(error), SENTENCE), self.clock())
+            return
         if held is not None and self.leads(namespace_of(held.key)):
             status = replace(held.status, because=sentence(text, SENTENCE))
             await self.store.save(held, status, self.clock())
+
+
+def _told_of(held: Held, decision: SwitchDecision) -> SwitchDecision:
+    """The decision, whose sentence says why it does not follow what the object asks now."""
+    if not held.problem:
+        return decision
+    because = sentence(held.problem, SENTENCE)
+    return replace(decision, because=because, status=replace(decision.status, because=because))

@@ -7,21 +7,23 @@ one that matters; what a crash loses is gathered again.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rollout.controller.keeping import finalizer
+from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.store import LAZY
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
-from rollout.manifest import switchovers
+from rollout.manifest import record, switchovers
 from rollout.manifest.switchovers import KIND
-from rollout.model.switchover import Switchover, SwitchoverStatus
+from rollout.model.reasons import Verb
+from rollout.model.switchover import MOVED, Switchover, SwitchoverStatus, SwitchStage
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """One ClusterSwitchover as a look finds it; as of a Rollout.
 
-    ``problem``: why what it asks now cannot be read; ``switchover`` is then the last that could.
+    ``problem``: why it does not do what the object asks now: that cannot be read, or is about
+    other records; ``switchover`` is then the last that could, or what users were moved by.
     """
 
     obj: Json
@@ -74,9 +76,11 @@ class Store:
         known = self._known.get(key)
         if known is not None and known.switchover.uid != obj["metadata"].get("uid"):
             known = None
-        switchover, problem = _read(obj, known)
-        if known is None or known.stored != obj.get("status"):
-            known = _Known(switchover, switchovers.status(obj), obj.get("status"))
+        is_true = known is not None and known.stored == obj.get("status")
+        status = known.status if known is not None and is_true else switchovers.status(obj)
+        switchover, problem = _read(obj, known, status)
+        if known is None or not is_true:
+            known = _Known(switchover, status, obj.get("status"))
         known.switchover = switchover
         self._known[key] = known
         return Held(obj, switchover, known.status, problem)
@@ -118,6 +122,12 @@ class Store:
         if held.finalized:
             await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
+    async def complain(self, key: str, because: str, now: datetime) -> None:
+        """The status of one that cannot be read says ``because``; all else in it stays."""
+        namespace, _, name = key.partition("/")
+        ref, unread = (KIND, namespace, name), switchovers.unread_json
+        await complaining.complain(self.kube, ref, because, unread, now)
+
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""
         self._known.clear()
@@ -138,11 +148,33 @@ def worth_saving(old: SwitchoverStatus, new: SwitchoverStatus) -> bool:
     return replace(old, attempt=attempt, because=new.because) != new
 
 
-def _read(obj: Json, known: _Known | None) -> tuple[Switchover, str]:
-    """What ``obj`` asks; if it cannot be read, what it asked last, and why."""
+def _read(obj: Json, known: _Known | None, status: SwitchoverStatus) -> tuple[Switchover, str]:
+    """What ``obj`` asks; if it cannot be read, what it asked last, and why.
+
+    Where nobody remembers that, since we began after it, its status is enough to go home by.
+    """
     try:
-        return switchovers.switchover(obj), ""
+        return switchovers.homeward(switchovers.switchover(obj), status)
     except ManifestError as error:
-        if known is None:
-            raise
-        return switchovers.still(known.switchover, obj), str(error)
+        if known is not None:
+            return switchovers.still(known.switchover, obj), _as_it_was(obj, error)
+        if (kept := _going_home(obj, status)) is not None:
+            return kept, _as_it_was(obj, error)
+        raise
+
+
+def _as_it_was(obj: Json, error: ManifestError) -> str:
+    problem = str(error).removeprefix(f"{record.called(KIND, obj)}: ")
+    return f"goes on as it was: {problem}"
+
+
+def _going_home(obj: Json, status: SwitchoverStatus) -> Switchover | None:
+    """The switchover as its status has it, if it is on its way home or is to go there."""
+    kept, moved = switchovers.remembered(obj, status), status.stage.name in MOVED
+    if kept is None:
+        return None
+    asked = kept.request
+    new = asked is not None and asked.text != status.last_handled_request
+    aborted = asked is not None and asked.verb is Verb.ABORT and new and moved
+    back = status.stage.name is SwitchStage.RETURNING
+    return kept if kept.deleting or aborted or back else None

@@ -6,7 +6,7 @@ As with a Rollout, what only gathers evidence is kept in memory and written once
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rollout.controller.keeping import finalizer
+from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.store import LAZY, without_numbers
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
@@ -123,6 +123,10 @@ class UpgradeStore:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
             await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
+
+    async def complain(self, name: str, because: str, now: datetime) -> None:
+        """The status of an upgrade that cannot be read says ``because``; all else in it stays."""
+        await complaining.complain(self.kube, (KIND, "", name), because, upgrades.unread_json, now)
 
     def forget(self) -> None:
         """Nothing is known that is not in the API server: another replica may have written."""

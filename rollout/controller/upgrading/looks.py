@@ -90,8 +90,9 @@ class UpgradeLooks:
             return
         try:
             held = self.store.load(trouble.key)
-        except ManifestError:
-            return  # kubectl shows the object, the log why it cannot be read
+        except ManifestError as error:
+            await self.store.complain(trouble.key, sentence(str(error)), self.clock())
+            return
         if held is not None:
             if not isinstance(trouble.error, OutsideError | ConflictError):
                 await self.performer.failed(held, text, self.clock())

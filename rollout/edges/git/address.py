@@ -6,6 +6,7 @@ import socket
 from urllib.parse import urlsplit
 
 from rollout.errors import RefusedError
+from rollout.model.status import visible
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
 
@@ -83,4 +84,4 @@ def shown_words(text: str) -> str:
 
 def said(error: BaseException) -> str:
     """The first line of a foreign error, capped."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(visible(str(error)).split())[:200] or type(error).__name__

@@ -169,7 +169,7 @@ def _no_answer(where: str, error: BaseException) -> OutsideError:
 def _object(where: str, text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutsideError(f"{where}: the answer is not JSON; the next look asks again") from error
     if not isinstance(value, dict):
         raise OutsideError(f"{where}: the answer is no object; the next look asks again")
@@ -233,7 +233,7 @@ def _is_failed_test(status: Mapping[str, Any]) -> bool:
 def _status(text: bytes) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import yaml
 from yarl import URL
 
+from rollout import yamltext
 from rollout.edges.kube.package import ExecProvider, client, config, kube_config, parse_rfc3339
 from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
@@ -139,9 +139,9 @@ async def given(kubeconfig: bytes, proxy: Proxy | None = None) -> Connection:
     Errors: ``RefusedError`` when it cannot be used.
     """
     try:
-        content = yaml.safe_load(kubeconfig)
+        content = next(iter(yamltext.read(kubeconfig) or ()), None)
         _own_words(content)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise RefusedError(f"kubeconfig: {line(error)}") from error
 
     async def load(settings: client.Configuration) -> datetime | None:

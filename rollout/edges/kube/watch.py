@@ -187,7 +187,7 @@ def _event(line: bytes) -> dict[str, Any]:
     """One watch event about an object; an ERROR of any shape raises."""
     try:
         event = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ListAgain("watch: a line that is not JSON; listed again") from error
     obj = event.get("object") if isinstance(event, dict) else None
     if not isinstance(obj, dict):

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from rollout import lenient
+from rollout import lenient, yamltext
 from rollout.model.mesh import InjectorConfig
 
 STOCK = frozenset(
@@ -112,9 +112,8 @@ def _yaml(text: str) -> Any:
     Anchors are refused, since a short text of them can stand for a very long one.
     """
     try:
-        tokens = (type(token) for token in yaml.scan(text, Loader=yaml.CSafeLoader))
-        if yaml.AliasToken in tokens:
-            return ...
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
+        tokens = {type(token) for token in yaml.scan(text, Loader=yaml.CSafeLoader)}
+    except yamltext.UNREADABLE:
         return ...
+    found = None if yaml.AliasToken in tokens else yamltext.read(text)
+    return ... if found is None or len(found) > 1 else next(iter(found), None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollout import lenient
-from rollout.model.mesh import REV, MeshPod, Ref
+from rollout.model.mesh import INJECT, REV, MeshPod, Ref
 
 Obj = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ OWN_IMAGE = "sidecar.istio.io/proxyImage"
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 NAMES_NODE = ("PROXY_CONFIG", "CA_ADDR")
-_META = ("name", "namespace", "labels", "ownerReferences", "deletionTimestamp")
+_META = ("name", "namespace", "uid", "labels", "ownerReferences", "deletionTimestamp")
 _SPEC = ("nodeName", "hostNetwork", "restartPolicy")
 _STOCK_TEMPLATES = ("", "sidecar", "gateway")
 
@@ -50,6 +50,7 @@ def pod(obj: Obj) -> MeshPod:
         OWN_IMAGE in notes,
         notes.get(TEMPLATES, "") if notes.get(TEMPLATES, "") not in _STOCK_TEMPLATES else "",
         spec.get("restartPolicy", "Always") != "Never",
+        lenient.text(meta.get("uid")),
     )
 
 
@@ -58,7 +59,7 @@ def slim(obj: Obj) -> Obj:
     meta, spec = lenient.meta(obj), lenient.mapping(obj.get("spec"))
     status = lenient.mapping(obj.get("status"))
     notes = lenient.texts(meta.get("annotations"))
-    kept = {key: notes[key] for key in (REV, STATUS, OWN_IMAGE, TEMPLATES) if key in notes}
+    kept = {key: notes[key] for key in (REV, STATUS, OWN_IMAGE, TEMPLATES, INJECT) if key in notes}
     return {
         "metadata": {**{key: meta[key] for key in _META if key in meta}, "annotations": kept},
         "spec": {

@@ -105,6 +105,19 @@ def wanted(namespace: Labels, pod: Labels) -> AskedRevision | None:
     return AskedRevision(DEFAULT, by_default=True) if pod.get(INJECT) == "true" else None
 
 
+_YES = frozenset({"y", "yes", "true", "on"})
+
+
+def opts_out(labels: Labels, annotations: Labels) -> bool:
+    """Whether the injector lets such a pod pass although its webhook was called for it.
+
+    The label goes before the annotation of the same name, which webhooks do not see.
+    Source: istio/istio, ``pkg/kube/inject/inject.go``, ``injectRequired``.
+    """
+    asked = labels.get(INJECT, annotations.get(INJECT, ""))
+    return bool(asked) and asked.lower() not in _YES
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """Two webhooks that are both called for some pod: one with these labels, there."""

@@ -16,6 +16,7 @@ from typing import Any
 from rollout.istio import hosts, memory
 from rollout.istio.memory import Kept
 from rollout.istio.patch import Json
+from rollout.model.status import visible
 from rollout.model.traffic import Target, VirtualServiceRef
 
 KINDS = ("http", "tls", "tcp")
@@ -33,7 +34,7 @@ class ManagedRoute:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}[{self.index}]" + (f" {self.name}" if self.name else "")
+        return f"{self.kind}[{self.index}]" + (f" {visible(self.name)}" if self.name else "")
 
 
 @dataclass(frozen=True, slots=True)

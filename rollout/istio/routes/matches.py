@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
+from rollout import re2
 from rollout.errors import RefusedError
 from rollout.istio.patch import Json
 from rollout.model.traffic import Cohort, StringMatch, is_claim
@@ -260,14 +261,19 @@ def meets(text: str, match: Json, *, fold: bool = False) -> bool:
 
     Errors: ``RefusedError`` for a regex that cannot be read.
     """
-    flags = re.IGNORECASE if fold else 0
     if "regex" in match:
+        regex = match["regex"]
         try:
-            return re.fullmatch(match["regex"], text, flags) is not None
-        except re.error:
-            found = f"match by regex {match['regex']!r}: cannot be read"
+            return re2.matches(regex, text, fold=fold)
+        except re2.UnreadableError:
+            found = f"match by regex {regex[:_SHOWN]!r}: cannot be read"
             raise RefusedError(f"{found}; a pattern of RE2 is wanted") from None
-    return re.fullmatch(pattern(match), text, flags | re.DOTALL) is not None
+    wanted = match["exact"] if "exact" in match else match.get("prefix", "")
+    given, wanted = (text.lower(), wanted.lower()) if fold else (text, wanted)
+    return bool(given == wanted if "exact" in match else given.startswith(wanted))
+
+
+_SHOWN = 60  # letters of a regex
 
 
 def pattern(match: Json) -> str:

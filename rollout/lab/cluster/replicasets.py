@@ -56,12 +56,17 @@ Source: istio/istio, manifests/charts/istio-control/istio-discovery/files/inject
 
 
 def _pod(replicaset: Object, injects: bool) -> Object:
-    template = deepcopy(replicaset["spec"]["template"])
-    meta = replicaset["metadata"]
+    name = f"{replicaset['metadata']['name']}-{secrets.token_hex(3)[:5]}"
+    return pod(replicaset, name, injects)
+
+
+def pod(owner: Object, name: str, injects: bool) -> Object:
+    """A pod of the owner's template; ``injects``: with a proxy, unless it says no."""
+    template = deepcopy(owner["spec"]["template"])
     template["metadata"] |= {
-        "name": f"{meta['name']}-{secrets.token_hex(3)[:5]}",
-        "namespace": meta["namespace"],
-        "ownerReferences": [pods.reference(replicaset)],
+        "name": name,
+        "namespace": owner["metadata"]["namespace"],
+        "ownerReferences": [pods.reference(owner)],
         "finalizers": [FINALIZER],
     }
     if injects and pods.labels(template).get("sidecar.istio.io/inject") != "false":

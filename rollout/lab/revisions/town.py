@@ -13,6 +13,8 @@ from rollout.lab.revisions.names import REV
 
 EDGE, GATEWAY = "istio-ingress", "istio-ingressgateway"
 """The gateway's namespace, and the name of its Deployment and Service."""
+STORE = "store"
+"""The StatefulSet that visitors ask."""
 _NETWORKING = "networking.istio.io/v1"
 
 
@@ -21,12 +23,15 @@ class Town:
     """``spaces`` namespaces of ``workloads`` Deployments, each of ``replicas`` pods.
 
     ``revision``: the namespaces' ``istio.io/rev``, a revision or a tag.
+    ``sets``: the first namespace has a StatefulSet of two pods as well, which is visited, and a
+    StatefulSet and a DaemonSet of one, which are moved by nobody but whoever deletes their pods.
     """
 
     revision: str
     spaces: int = 12
     workloads: int = 5
     replicas: int = 1
+    sets: bool = False
 
     @property
     def namespaces(self) -> list[str]:
@@ -37,6 +42,9 @@ class Town:
         """Of the workloads, and of their Services; the same in every namespace."""
         return [f"app-{number}" for number in range(1, self.workloads + 1)]
 
+    def _visited(self, space: str) -> tuple[str, ...]:
+        return (STORE,) if self.sets and space == self.namespaces[0] else ()
+
     def objects(self) -> Iterator[Object]:
         """In the order in which they may be applied; pods need the injector to be there."""
         yield _namespace(EDGE, {})
@@ -45,19 +53,38 @@ class Town:
             yield _namespace(space, {REV: self.revision})
             for name in self.names:
                 yield _service(space, name)
-            yield _routes(space, self.names)
+            yield _routes(space, [*self.names, *self._visited(space)])
         for space in self.namespaces:
             for name in self.names:
                 yield _deployment(space, name, self.replicas)
+        if self.sets:
+            yield from _sets(self.namespaces[0])
 
     def asks(self) -> Callable[[], Ask]:
         """Each workload in its turn."""
         every = [
             Ask(host=f"{space}.example", path=f"/{name}")
-            for space, name in itertools.product(self.namespaces, self.names)
+            for space in self.namespaces
+            for name in (*self.names, *self._visited(space))
         ]
         turns = itertools.cycle(every)
         return lambda: next(turns)
+
+
+def _sets(space: str) -> Iterator[Object]:
+    yield _service(space, STORE)
+    for kind, name, replicas, way in (
+        ("StatefulSet", STORE, 2, "RollingUpdate"),
+        ("StatefulSet", "ledger", 1, "OnDelete"),
+        ("DaemonSet", "agent", 1, "OnDelete"),
+    ):
+        made = _deployment(space, name, replicas)
+        spec = {**made["spec"], "updateStrategy": {"type": way}}
+        if kind == "DaemonSet":
+            del spec["replicas"]
+        else:
+            spec["serviceName"] = name
+        yield {**made, "kind": kind, "spec": spec}
 
 
 def gateway(revision: str, name: str = GATEWAY, replicas: int = 2) -> Object:

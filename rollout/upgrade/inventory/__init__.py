@@ -11,7 +11,7 @@ from rollout import lenient
 from rollout.istio.revisions import syncz, webhooks
 from rollout.istio.revisions.selection import Selection
 from rollout.model.inventory import Inventory, Unread
-from rollout.upgrade.inventory import config, gateways, planes, spaces, workloads
+from rollout.upgrade.inventory import config, gateways, planes, remarks, spaces, workloads
 
 Obj = Mapping[str, Any]
 Objects = Mapping[str, Iterable[Obj]]
@@ -96,6 +96,9 @@ def inventory(
         machines=config.machines(held["WorkloadEntry"]),
         remotes=config.remotes(held["Secret"]),
         upgrades=config.upgrades(held["ControlPlaneUpgrade"], beside.upgrade),
+        dated=remarks.old(held),
+        broken=remarks.broken(held),
+        clashes=remarks.clashes(held),
         denied=beside.denied,
         proxies=None if beside.pages is None else syncz.states(beside.pages),
         seen=frozenset(objects),

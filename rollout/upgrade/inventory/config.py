@@ -38,6 +38,7 @@ _LISTED_FILTERS = frozenset({"HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"}
 _GRACE = timedelta(seconds=30)
 """Source: sail-operator, ``inactiveRevisionDeletionGracePeriodSeconds``."""
 _OVER = frozenset({"", "Idle", "Done", "Returned"})
+_PREFLIGHT = "Preflight"
 
 
 def _ref(kind: str, obj: Obj) -> Ref:
@@ -232,10 +233,22 @@ def remotes(secrets: Iterable[Obj]) -> tuple[Ref, ...]:
 
 
 def upgrades(objs: Iterable[Obj], mine: str) -> tuple[str, ...]:
-    """Names of other upgrades that are under way."""
-    return tuple(
-        lenient.name(each)
-        for each in objs
-        if lenient.name(each) != mine
-        and lenient.text(lenient.under(each, "status", "state")) not in _OVER
-    )
+    """Names of other upgrades that are under way, or stand in preflight since before this one.
+
+    Two that began together would wait for each other for ever: the older one goes first.
+    """
+    known = {lenient.name(each): each for each in objs}
+    own = known.pop(mine, None)
+    return tuple(name for name, each in known.items() if _comes_first(each, own))
+
+
+def _comes_first(other: Obj, own: Obj | None) -> bool:
+    state = lenient.text(lenient.under(other, "status", "state"))
+    if state != _PREFLIGHT or own is None:
+        return state not in _OVER
+    return _age(other) < _age(own)
+
+
+def _age(obj: Obj) -> tuple[str, str]:
+    """Sorts the older first; of two of one second, by name."""
+    return lenient.text(lenient.meta(obj).get("creationTimestamp")), lenient.name(obj)

@@ -13,7 +13,7 @@ from typing import Any
 from rollout import lenient
 from rollout.istio import owner
 from rollout.istio.revisions import proxies
-from rollout.istio.revisions.selection import Selection
+from rollout.istio.revisions.selection import Selection, opts_out
 from rollout.model.mesh import NOBODY, MeshPod, MeshWorkload, Ref, Resolution, Restart
 
 Obj = Mapping[str, Any]
@@ -49,10 +49,12 @@ class Fleet:
             read = proxies.pod(each)
             read = read._replace(workload=_made_by(each, read.workload))
             labels = lenient.labels(each)
+            notes = lenient.annotations(each)
             if labels.get("app") == "istiod" and read.ready and read.workload is not None:
                 at = read.namespace, read.workload.name
                 self._istiods.setdefault(at, set()).add(read.node)
-            if read.proxies or (not read.over and self._wants(each, labels)):
+            out = read.over or opts_out(labels, notes)
+            if read.proxies or (not out and self._wants(each, labels)):
                 self._pods.append(read)
 
     def _wants(self, pod: Obj, labels: Mapping[str, str]) -> bool:
@@ -103,7 +105,8 @@ class Fleet:
         template = lenient.mapping(spec.get("template"))
         labels = lenient.labels(template)
         resolution = self.resolution(ref.namespace, labels)
-        if lenient.under(template, "spec", "hostNetwork") is True:
+        alone = lenient.under(template, "spec", "hostNetwork") is True
+        if alone or opts_out(labels, lenient.annotations(template)):
             resolution = NOBODY
         if not (used or resolution.injected or resolution.label):
             return None
@@ -155,6 +158,8 @@ def _moves(kind: str, spec: Obj, pods: int) -> _Moves:
     rolling = lenient.mapping(strategy.get("rollingUpdate"))
     if kind == "ArgoRollout":
         return _Moves(Restart.RESTART_AT, 1, 0)
+    if kind == "Deployment" and spec.get("paused") is True:
+        return _Moves(Restart.POD_BY_POD, 1, 0)  # no template of it reaches a pod meanwhile
     if kind == "Deployment" and strategy.get("type") == "Recreate":
         return _Moves(Restart.ANNOTATION, pods, 0)
     if kind == "Deployment":

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rollout.model.observation import Finding
 from rollout.model.upgrade import UNAVOIDABLE
 from rollout.rules import BLOCK, INFO, WARN, Book, Rule
-from rollout.upgrade.rules import dataplane, gateways, injection, paths, planes
+from rollout.upgrade.rules import dataplane, gateways, injection, paths, planes, remarks
 from rollout.upgrade.rules.case import Case
 
 PAGE = "docs/upgrade-preflight.md"
@@ -56,6 +56,8 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("UPG-037", WARN, planes.other_shape),
     Rule("UPG-038", INFO, paths.told),
     Rule("UPG-039", WARN, paths.gateway_api),
+    Rule("UPG-040", WARN, remarks.dated),
+    Rule("UPG-041", WARN, remarks.broken),
     Rule("UPG-050", BLOCK, dataplane.refused),
     Rule("UPG-050", BLOCK, dataplane.waiting),
     Rule("UPG-050", BLOCK, dataplane.two_proxies),
@@ -92,6 +94,7 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("GW-009", WARN, gateways.moved_in_place),
     Rule("GW-010", WARN, gateways.cut_off),
     Rule("GW-011", BLOCK, gateways.by_revision),
+    Rule("GW-012", WARN, remarks.clashing),
 )
 """In the order of their ids; an id comes twice where one rule can block or warn."""
 

@@ -23,6 +23,7 @@ from rollout.model.switchover import (
     Switchover,
     SwitchoverStatus,
     SwitchStage,
+    SwitchSubject,
 )
 from rollout.model.turn import SOON, Notice, short
 from rollout.model.units import past
@@ -196,7 +197,7 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
     """The turn as a decision: phase, sentence, and the actions that are due."""
     because = short(turn.because)
     status = replace(
-        turn.status,
+        _about(look, turn.status),
         phase=stages.phase(turn.status, turn.waits_for),
         because=because,
         waits_for=turn.waits_for,
@@ -205,6 +206,13 @@ def _finish(look: Look, turn: Turn) -> SwitchDecision:
     )
     due = (*_weights(look, turn, status), *ending.restarts(status), *_told(look, turn, because))
     return SwitchDecision(status, (*due, *turn.actions), turn.again, because)
+
+
+def _about(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
+    """The status that says by what it goes home, from the first weight on."""
+    if status.stage.name not in _WRITTEN or status.attempt.subject is not None:
+        return status
+    return attempted(status, subject=SwitchSubject.of(look.switchover.spec))
 
 
 def _weights(look: Look, turn: Turn, status: SwitchoverStatus) -> tuple[SwitchAction, ...]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import copy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from rollout.controller.switching.store import Store
 from rollout.edges.dns import NameServers
 from rollout.edges.kube import Kube, credentials
 from rollout.edges.kube.remote import Remote
-from rollout.errors import ConflictError, OutsideError, RefusedError
+from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.dns.externaldns import DNSENDPOINT, ExternalDns
 from rollout.lab.dns.server import DnsServer
@@ -326,6 +326,84 @@ async def test_whoever_was_overtaken_writes_nothing(scene: Scene) -> None:
     old = SetWeights(Split(0, 100), {"dnsendpoint shop/shop": "1"})
     with pytest.raises(ConflictError, match="was written since it was seen"):
         await scene.looks.performer.do(held, old, scene.users.world.time)
+    assert await scene.weights() == ("100", "0")
+
+
+def restarted(scene: Scene) -> None:
+    """The process is gone with all that it had in memory; another one begins."""
+    scene.looks.store.forget()
+
+
+async def edited(scene: Scene, **spec: Any) -> None:
+    """Somebody has changed the spec, and the controller has heard of it."""
+    await scene.api.patch(SWITCHOVER, SPACE, NAME, {"spec": spec})
+    wanted = (await scene.api.read(SWITCHOVER, SPACE, NAME))["spec"]
+    await heard(scene, lambda obj: obj["spec"] == wanted)
+
+
+async def asked(scene: Scene, verb: str) -> None:
+    note = {"metadata": {"annotations": {"rollout.dev/request": f"{verb}@x"}}}
+    await scene.api.patch(SWITCHOVER, SPACE, NAME, note)
+    await heard(scene, lambda obj: bool(obj["metadata"].get("annotations")))
+
+
+async def heard(scene: Scene, holds: Callable[[Mapping[str, Any]], bool]) -> None:
+    while not holds(scene.kube.get(switchovers.KIND, SPACE, NAME) or {}):
+        await asyncio.sleep(0.01)
+
+
+SPOILED = {"steps": [{"weight": 50}, {"weight": 10}]}
+"""Steps that do not rise: the API server takes them, and nobody can read them."""
+
+
+def at_rest(status: SwitchoverStatus) -> bool:
+    return status.stage.name is SwitchStage.SERVING
+
+
+async def test_a_process_that_never_read_the_spec_takes_everyone_home_by_the_status(
+    scene: Scene,
+) -> None:
+    await scene.run(moved(Split(50, 50)))
+    await edited(scene, **SPOILED)
+    restarted(scene)
+    with pytest.raises(ManifestError, match="steps have weights"):
+        await scene.looks.look(f"{SPACE}/{NAME}")
+    assert await scene.weights() == ("50", "50")
+    await asked(scene, "abort")
+    status = await scene.run(at_rest)
+    assert await scene.weights() == ("100", "0")
+    assert (status.serving, status.rejected is not None) == (Side.BLUE, True)
+
+
+async def test_one_that_cannot_be_read_and_is_on_its_way_home_gets_there_after_a_restart(
+    scene: Scene,
+) -> None:
+    await scene.run(moved(Split(50, 50)))
+    await asked(scene, "abort")
+    await scene.run(lambda status: status.stage.name is SwitchStage.RETURNING)
+    await edited(scene, **SPOILED)
+    restarted(scene)
+    assert (await scene.run(at_rest)).serving is Side.BLUE
+    assert await scene.weights() == ("100", "0")
+
+
+async def test_a_spec_that_cannot_be_read_is_told_and_goes_on_as_it_was(scene: Scene) -> None:
+    await scene.run(moved(Split(50, 50)))
+    await edited(scene, **SPOILED)
+    status = await scene.run(lambda status: status.because.startswith("goes on as it was"))
+    assert status.because.startswith("goes on as it was: spec steps have weights")
+
+
+async def test_records_of_another_name_are_not_moved_before_the_first_are_home(
+    scene: Scene,
+) -> None:
+    await scene.run(moved(Split(50, 50)))
+    dns = (await scene.api.read(SWITCHOVER, SPACE, NAME))["spec"]["dns"]
+    await edited(scene, dns={**dns, "endpoints": [{"name": "other"}]})
+    restarted(scene)
+    status = await scene.run(lambda status: status.stage.name is SwitchStage.RETURNING)
+    assert status.because == "other records are named: home by those it began with"
+    await scene.run(at_rest)
     assert await scene.weights() == ("100", "0")
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from rollout.cli.lab import meshes
 from rollout.cli.lab import up as cli
-from rollout.lab.kube.client import POD, Object
+from rollout.lab.kube.client import POD, STATEFULSET, Object
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.revisions import injection
 from rollout.lab.revisions.names import Revision
-from rollout.lab.revisions.town import EDGE, GATEWAY, Town
+from rollout.lab.revisions.town import EDGE, GATEWAY, STORE, Town
 from rollout.lab.world import World
 from rollout.manifest import upgrades
 from rollout.model.upgrading import UpgradeStatus
@@ -97,6 +97,11 @@ async def upgrading(
         for name in town.names:
             await world.settled(space, name)
     await world.settled(EDGE, GATEWAY)
+    if town.sets:
+        store = (STATEFULSET, town.namespaces[0], STORE)
+        while (await world.kube.read(*store)).get("status", {}).get("readyReplicas") != 2:
+            await asyncio.sleep(0.1)
+        await world.pushed()
     made = Upgrading(world, town, await cli.start_controller(world))
     try:
         yield made

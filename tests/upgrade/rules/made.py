@@ -328,6 +328,38 @@ def web(**spec: Any) -> World:
     return edited("Deployment", "web", lambda o: o["spec"].update(spec))
 
 
+def istios(kind: str, *specs: Json) -> World:
+    """Objects of one of Istio's kinds in namespace plain."""
+    made = [{"metadata": meta(f"x{n}", "plain"), "spec": s} for n, s in enumerate(specs)]
+    return but(**{kind: made})
+
+
+def routed(host: str, subset: str = "", gateways: list[str] | None = None) -> World:
+    """A VirtualService of namespace shop, beside a Gateway and a subset that are there."""
+    target = {"host": host, **({"subset": subset} if subset else {})}
+    spec = {"http": [{"route": [{"destination": target}]}], "gateways": gateways or ["mesh"]}
+    rule = {"host": "web", "subsets": [{"name": "v1"}]}
+    return but(
+        VirtualService=[{"metadata": meta("x", "shop"), "spec": spec}],
+        DestinationRule=[{"metadata": meta("x", "shop"), "spec": rule}],
+        Gateway=[{"metadata": meta("there", "plain"), "spec": {}}],
+        Service=[{"metadata": meta("web", "shop")}],
+    )
+
+
+def listening(*servers: Json, apart: bool = False) -> World:
+    """Gateways with a server each, for the pods of ``edge``; ``apart``: for pods of their own."""
+    made = [
+        {
+            "metadata": meta(f"door{n}", "ingress"),
+            "spec": {"selector": {"istio": f"edge{n if apart else ''}"}, "servers": [server]},
+        }
+        for n, server in enumerate(servers)
+    ]
+    ports = [{"port": 443, "targetPort": 8443}]
+    return joined(edge(service={"ports": ports}), {"Gateway": made})
+
+
 def unprobed() -> World:
     def change(obj: Json) -> None:
         del obj["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]

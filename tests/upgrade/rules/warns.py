@@ -10,6 +10,7 @@ from rollout.model.upgrade import (
     Wave,
 )
 from tests.istio.revisions import objects as istio
+from tests.istio.revisions.objects import meta
 from tests.upgrade.mesh import (
     OLD,
     budget,
@@ -39,14 +40,17 @@ from tests.upgrade.rules.made import (
     envoy_filter,
     flagger,
     image,
+    istios,
     job_pod,
     labelled_space,
+    listening,
     machine,
     mesh_texts,
     native,
     note,
     on_delete,
     owned,
+    routed,
     sail,
     sail_tag,
     several_workloads,
@@ -56,6 +60,16 @@ from tests.upgrade.rules.made import (
     with_pod,
     without,
 )
+
+WARM = {"loadBalancer": {"warmupDurationSecs": "30s"}}
+OLD_NOTE = {"sidecar.istio.io/statsInclusionPrefixes": "listener"}
+OLD_ACCOUNTS = {"alpha.istio.io/kubernetes-serviceaccounts": "x"}
+SHOP = {
+    "port": {"number": 443, "protocol": "HTTPS"},
+    "hosts": ["shop.example"],
+    "tls": {"mode": "SIMPLE", "credentialName": "shop"},
+}
+CART = {**SHOP, "hosts": ["cart.example"], "tls": {"mode": "SIMPLE", "credentialName": "cart"}}
 
 WARNS: Mapping[str, Worlds] = {
     "UPG-000": (
@@ -303,6 +317,53 @@ WARNS: Mapping[str, Worlds] = {
         [case(api_gateway()), case(api_gateway(replicas=1, address="edge.ingress.svc"))],
     ),
     "GW-009": ([case(edge(labels={"istio.io/rev": OLD}))], [case(edge())]),
+    "UPG-040": (
+        [
+            case(istios("VirtualService", {"http": [{"fault": {"delay": {"percent": 5}}}]})),
+            case(istios("VirtualService", {"http": [{"mirrorPercent": 5}]})),
+            case(istios("DestinationRule", {"subsets": [{"trafficPolicy": WARM}]})),
+            case(istios("Sidecar", {"outboundTrafficPolicy": {"egressProxy": {"host": "x"}}})),
+            case(web(template={"metadata": {"annotations": OLD_NOTE}})),
+            case(but(Service=[{"metadata": meta("x", "plain", annotations=OLD_ACCOUNTS)}])),
+        ],
+        [
+            case(),
+            case(istios("VirtualService", {"http": [{"fault": {"delay": {"percentage": {}}}}]})),
+            case(istios("DestinationRule", {"trafficPolicy": {"loadBalancer": {"warmup": {}}}})),
+        ],
+    ),
+    "UPG-041": (
+        [
+            case(routed("web", gateways=["gone"])),
+            case(routed("gone.shop.svc.cluster.local")),
+            case(routed("web", subset="v2")),
+            case(istios("Sidecar", {}, {})),
+            case(istios("Sidecar", *2 * [{"workloadSelector": {"labels": {"app": "web"}}}])),
+            case(istios("Telemetry", {}, {"tracing": []})),
+        ],
+        [
+            case(routed("web")),
+            case(routed("web", gateways=["mesh"])),
+            case(routed("web", gateways=["plain/there"])),
+            case(routed("web", subset="v1")),
+            case(routed("api.example.com")),
+            case(istios("Sidecar", {}, {"workloadSelector": {"labels": {"app": "web"}}})),
+            case(istios("Telemetry", {}, {"targetRefs": [{"name": "x"}]})),
+        ],
+    ),
+    "GW-012": (
+        [
+            case(listening(SHOP, SHOP)),
+            case(listening(SHOP, {**SHOP, "tls": {}})),
+            case(listening(SHOP, {**SHOP, "hosts": ["cart.example"]})),
+            case(listening({**SHOP, "port": {"number": 9443, "protocol": "TLS"}})),
+        ],
+        [
+            case(listening(SHOP)),
+            case(listening(SHOP, CART)),
+            case(listening(SHOP, SHOP, apart=True)),
+        ],
+    ),
     "GW-010": (
         [
             case(edge(service={"externalTrafficPolicy": "Local"}), **EDGE),

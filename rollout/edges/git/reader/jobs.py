@@ -23,6 +23,7 @@ from rollout.edges.git.reader import clones, remote, signature, tree
 from rollout.edges.git.reader.access import Repository
 from rollout.errors import RefusedError, RolloutError
 from rollout.manifest import load, team
+from rollout.model.status import visible
 
 MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs'
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
@@ -94,7 +95,7 @@ def _fault(error: RolloutError) -> dict[str, Any]:
 
 
 def _text(error: BaseException) -> dict[str, str]:
-    return {"text": " ".join(str(error).split())[:500] or type(error).__name__}
+    return {"text": " ".join(visible(str(error)).split())[:500] or type(error).__name__}
 
 
 def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pygit2
+
 from rollout.edges.git.reader import gpg
 from rollout.edges.git.reader.gpg import plain
 from rollout.errors import OutsideError, RefusedError
@@ -54,7 +56,7 @@ def check(repo: Any, commit: Any, rules: Rules) -> Signature | None:
                 many = f"more than {MOST} commits are to be verified at once"
                 raise RefusedError(f"{rules.where}: {many}; fewer a push are wanted")
             where = f"{rules.where}: commit {str(one.id)[:12]}"
-            signature, payload = _signature(one, where)
+            signature, payload = one_of(one, where)
             if signature.startswith(_PGP):
                 made = ring.signer(signature, payload)
             else:
@@ -84,11 +86,18 @@ def _commits(repo: Any, commit: Any, rules: Rules) -> Iterator[Any]:
     yield from (one for one in walk if one.id != commit.id)
 
 
-def _signature(commit: Any, where: str) -> tuple[bytes, bytes]:
-    """The one signature of ``commit``, and what it is over."""
+def one_of(commit: Any, where: str) -> tuple[bytes, bytes]:
+    """The one signature of ``commit``, and what it is over; whose it is, nobody has looked at.
+
+    Errors: ``RefusedError`` where it has none, several, or one of another kind: it is the
+    author's doing, and the clone is none the worse for it.
+    """
     head = commit.read_raw().partition(b"\n\n")[0]
     count = sum(line.startswith(_HEADERS) for line in head.split(b"\n"))
-    signature, payload = commit.gpg_signature
+    try:
+        signature, payload = commit.gpg_signature
+    except pygit2.GitError:
+        raise RefusedError(f"{where} has a header that cannot be read; {_WANTED}") from None
     if count != 1 or not signature:
         found = "is not signed" if not count else f"has {count} signatures"
         raise RefusedError(f"{where} {found}; {_WANTED}")

@@ -73,6 +73,24 @@ REPLICA_SET = (
     _SELECTOR,
 )
 
+STATEFUL_SET = (
+    Column("Ready", lambda d: f"{_at(d, 'status.readyReplicas', 0)}/{_at(d, 'spec.replicas', 0)}"),
+    AGE,
+    *_containers("spec.template.spec"),
+)
+
+DAEMON_SET = (
+    Column("Desired", _number("status.desiredNumberScheduled"), type="integer"),
+    Column("Current", _number("status.currentNumberScheduled"), type="integer"),
+    Column("Ready", _number("status.numberReady"), type="integer"),
+    Column("Up-to-date", _number("status.updatedNumberScheduled"), type="integer"),
+    Column("Available", _number("status.numberAvailable"), type="integer"),
+    Column("Node Selector", lambda d: _labels(_at(d, "spec.template.spec.nodeSelector"))),
+    AGE,
+    *_containers("spec.template.spec"),
+    _SELECTOR,
+)
+
 JOB = (
     Column(
         "Completions", lambda d: f"{_at(d, 'status.succeeded', 0)}/{_at(d, 'spec.completions')}"

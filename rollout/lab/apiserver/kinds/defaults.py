@@ -63,6 +63,17 @@ DEPLOYMENT = {
 
 REPLICA_SET = {"spec.replicas": 1, "spec.template.metadata": {}, **_pod("spec.template.spec")}
 
+_SET = {
+    "spec.revisionHistoryLimit": 10,
+    "spec.updateStrategy": {"type": "RollingUpdate"},
+    "spec.updateStrategy.type": "RollingUpdate",
+    "spec.template.metadata": {},
+    **_pod("spec.template.spec"),
+    "status": {},
+}
+STATEFUL_SET = {"spec.replicas": 1, "spec.podManagementPolicy": "OrderedReady", **_SET}
+DAEMON_SET = _SET
+
 JOB = {
     "spec.parallelism": 1,
     "spec.completions": 1,

@@ -71,6 +71,25 @@ def replica_set(document: JsonObject, old: JsonObject | None) -> JsonObject:
     return _templated(document, old, "replicasets", "ReplicaSet")
 
 
+def stateful_set(document: JsonObject, old: JsonObject | None) -> JsonObject:
+    """As of a ReplicaSet; a rolling update has a partition."""
+    return _rolling(_templated(document, old, "statefulsets", "StatefulSet"), {"partition": 0})
+
+
+def daemon_set(document: JsonObject, old: JsonObject | None) -> JsonObject:
+    """As of a ReplicaSet; a rolling update has its two limits."""
+    limits = {"maxSurge": 0, "maxUnavailable": 1}
+    return _rolling(_templated(document, old, "daemonsets", "DaemonSet"), limits)
+
+
+def _rolling(document: JsonObject, limits: JsonObject) -> JsonObject:
+    spec = document["spec"]
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") != "RollingUpdate" or "rollingUpdate" in strategy:
+        return document
+    return {**document, "spec": {**spec, "updateStrategy": {**strategy, "rollingUpdate": limits}}}
+
+
 def mutating_webhooks(document: JsonObject, _: JsonObject | None) -> JsonObject:
     """Each webhook must promise that a dry run has no effects, and say what it reads."""
     return _hooked(document, "MutatingWebhookConfiguration")

@@ -78,6 +78,14 @@ DEPLOYMENT = resource(
 REPLICA_SET = resource(
     spec=fields(selector=_SELECTOR, template=_TEMPLATE, replicas=PLAIN), status=_WORKLOAD_STATUS
 )
+STATEFUL_SET = resource(
+    spec=fields(selector=_SELECTOR, template=_TEMPLATE, replicas=PLAIN, updateStrategy=_STRATEGY),
+    status=_WORKLOAD_STATUS,
+)
+DAEMON_SET = resource(
+    spec=fields(selector=_SELECTOR, template=_TEMPLATE, updateStrategy=_STRATEGY),
+    status=_WORKLOAD_STATUS,
+)
 JOB = resource(spec=fields(selector=_SELECTOR, template=_TEMPLATE), status=_WORKLOAD_STATUS)
 SERVICE = resource(
     spec=fields(ports=keyed("port", "protocol", defaults=_TCP), selector=ATOMIC),

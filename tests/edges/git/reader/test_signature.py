@@ -138,6 +138,16 @@ def test_a_signature_that_is_not_sshs_is_refused(signers: Signers) -> None:
         signers.read(signers.line("ann"))
 
 
+def test_a_header_that_cannot_be_read_is_the_authors_doing_and_no_broken_clone(
+    signers: Signers,
+) -> None:
+    """P-GIT-10: the clone would be thrown away and fetched anew at every poll."""
+    signers.signed("ann")
+    write(signers, raw(signers).replace(b"-----END", b"\0----END"))
+    with pytest.raises(RefusedError, match="has a header that cannot be read"):
+        signers.read(signers.line("ann"))
+
+
 async def test_a_user_without_a_name_cannot_verify_and_it_is_said_so() -> None:
     """As in an image whose /etc/passwd does not know it: ssh-keygen verifies nothing then."""
     program = "from rollout.edges.git.reader import signature; signature._keygen(['verify'], b'')"
