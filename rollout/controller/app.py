@@ -22,6 +22,7 @@ from rollout.controller.seeing import concerns, preflight
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
+from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.shards import Shards
 from rollout.controller.sharing import Mine, everything, namespace_of
 from rollout.errors import OutsideError, RolloutError
@@ -84,6 +85,7 @@ class Controller:
     moved_by: Callable[[str], str] = lambda _: ""
     _begins: list[Callable[[], None]] = field(default_factory=list)
     _interests: Interests = field(default_factory=Interests)
+    _spoken: Spoken = field(init=False)
     _health: Health = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class Controller:
         self._tell_of_shards()
         self.metrics.asked("rollout_watch_silence_seconds", SILENCE, kube.silence)
         self.store = Store(kube)
+        self._spoken = Spoken(kube, "Rollout")
         self._health = Health(kube, lambda: self.shards)
         self.inbox = of_rollouts(self.store, lambda key: self.loop.wake(key, urgent=True))
         self.hooks = Hooks(
@@ -246,7 +249,7 @@ class Controller:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""
         if kind == "Rollout":
             for key in concerns.itself(touched):
-                self.loop.wake(key, urgent=True)
+                self.loop.wake(key, urgent=self._spoken.anew(key))
         for key in self._interests.whom(touched):
             self.loop.wake(key)
 

@@ -1,6 +1,7 @@
 """How a host written in Istio's objects names a service; nothing is resolved over a network."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rollout.model.traffic import full_host
 
@@ -17,10 +18,11 @@ def means(written: str, namespace: str, host: str) -> bool:
     return written in _spellings(host, namespace)
 
 
-def _spellings(host: str, namespace: str) -> set[str]:
+@lru_cache(4096)
+def _spellings(host: str, namespace: str) -> frozenset[str]:
     name, _, rest = host.partition(".")
     home = rest.partition(SVC)[0]
-    spellings = {host, f"{name}.{home}", f"{name}.{home}.svc"}
+    spellings = frozenset((host, f"{name}.{home}", f"{name}.{home}.svc"))
     return spellings | {name} if namespace == home else spellings
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -97,9 +98,12 @@ def _annotations(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     return annotations
 
 
-def _parsed(value: object) -> ObjectMemory | None:
-    if not isinstance(value, str):
-        return None
+def _parsed(value: object) -> Memory | None:
+    return _of_text(value) if isinstance(value, str) else None
+
+
+@lru_cache(256)
+def _of_text(value: str) -> Memory | None:
     try:
         return adapter_of(ObjectMemory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone

@@ -117,6 +117,10 @@ class Numbers:
         self.trouble = trouble
         self.blind.now(bool(trouble) and trouble != "slow")
 
+    def of(self, service: str) -> Past:
+        """What the limit of ``service`` has read ever since."""
+        return self.bad.setdefault(service, Past())
+
     async def instant(self, promql: str, at: datetime) -> Reply:
         return await self._answer(promql, (at,))
 
@@ -136,7 +140,7 @@ class Numbers:
         if not promql.startswith("errors_"):
             return Reply(())  # nobody counts requests here
         odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
-        past = self.bad.setdefault(promql.removeprefix("errors_"), Past())
+        past = self.of(promql.removeprefix("errors_"))
         read = [past.at((at - START).total_seconds()) if odd is None else odd for at in instants]
         series = Series({}, tuple(zip(instants, read, strict=True)))
         twice = 2 if self.trouble == "two series" else 1

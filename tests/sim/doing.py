@@ -200,8 +200,8 @@ def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:
 
 def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
     name, _subject = world.subjects[mishap.who]
-    world.numbers.bad[name].now(5.0)
-    world.later(max(mishap.lasts, 20.0), world.numbers.bad[name].now, 0.0)
+    world.numbers.of(name).now(5.0)
+    world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
 
 
 def _prometheus(trouble: str) -> Do:
@@ -254,6 +254,12 @@ def _istiod_silent(world: World, mishap: Mishap, _: Process | None) -> None:
     world.later(mishap.lasts, setattr, world.istiod, "silent", False)
 
 
+def _moves(world: World, mishap: Mishap, _: Process | None) -> None:
+    """An upgrade of the mesh moves the pods of the namespace, and says when it has."""
+    world.moving = "upgrade/mesh"
+    world.later(mishap.lasts, setattr, world, "moving", "")
+
+
 def _push(world: World, mishap: Mishap, _: Process | None) -> None:
     world.push(mishap.who, mishap.on)
 
@@ -287,8 +293,10 @@ def _unreadable(world: World, mishap: Mishap, _: Process | None) -> None:
     held = world.rollout(name)
     if held is None:
         return
-    before = held["spec"].get("strategy")
-    ops = [{"op": "replace", "path": "/spec/strategy", "value": {"canary": {"steps": "none"}}}]
+    before, odd = held["spec"].get("strategy"), {"canary": {"steps": "none"}}
+    if before == odd:
+        return
+    ops = [{"op": "replace", "path": "/spec/strategy", "value": odd}]
     world.server.change("Rollout", NAMESPACE, name, ops)
     back = [{"op": "replace", "path": "/spec/strategy", "value": before}]
     world.later(mishap.lasts, world.server.change, "Rollout", NAMESPACE, name, back)
@@ -384,6 +392,7 @@ DO: Mapping[str, Do] = {
     "rebuilt": _rebuilt,
     "proxies behind": _behind,
     "istiod silent": _istiod_silent,
+    "namespace moves": _moves,
     "push": _push,
     "request": _request,
     "delete": _delete,

@@ -35,6 +35,8 @@ from tests.sim.server import Commit, Json
 if TYPE_CHECKING:
     from tests.sim.world import World
 
+HOME_WITHIN = 60.0
+"""Seconds in which a canary that is bad all the time is taken back (S9): four intervals."""
 BLURRED = 120.0
 """Seconds that what the controller acts on may be old after something went wrong with reading."""
 MOST_WRITES = 150
@@ -54,6 +56,14 @@ class Known:
     respecified_at: float = -1e9
     rebuilt_at: float = -1e9
     shares: Mapping[str, int] = field(default_factory=dict)
+    stepping_since: float = 1e9
+
+    def stood(self, before: RolloutStatus, after: RolloutStatus) -> None:
+        """Since when it has stood on this very step."""
+        if after.stage.name is not Stage.STEPPING:
+            self.stepping_since = 1e9
+        elif after.attempt.step != before.attempt.step:
+            self.stepping_since = virtual.passed()
 
 
 @dataclass(eq=False)
@@ -143,6 +153,7 @@ class Laws:
         if status.epoch < before.epoch:
             self.broken("S10", f"{name}: epoch {before.epoch} -> {status.epoch}")
         self._edge(name, before, status)
+        known.stood(before, status)
         canary = status.attempt.canary
         if canary is not None:
             seen = known.attempts.setdefault(
@@ -284,6 +295,22 @@ class Laws:
         bad = self._lately(self.world.numbers.bad.get(name), now - window)
         if all(b > 1 for b in bad) and now - window > 20:
             self.broken("S3", f"{name}: {before} -> {share}% though it was bad all the time")
+
+    def bounded(self) -> None:
+        """S9: who reads bad all the time gets no requests any more, while nothing is in the way."""
+        world, since = self.world, virtual.passed() - HOME_WITHIN
+        if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
+            return
+        for name, subject in world.subjects:
+            known, status = self.of(name), self.of(name).status
+            if status is None or not status.stage.split.canary or subject.careful:
+                continue
+            if max(known.stepping_since, known.edited_at) > since:
+                continue
+            stable = world.pods.ready.get((name, world.stable(name)))
+            able = min(self._lately(stable, since)) >= world.plan.setup.pods
+            if able and min(self._lately(world.numbers.bad.get(name), since)) > 1:
+                self.broken("S9", f"{name}: bad for {HOME_WITHIN} s, and {status.stage.split}")
 
     def _rule(self, commit: Commit) -> None:
         """S8: a subset that gets requests keeps its meaning. S2: other subsets stay."""

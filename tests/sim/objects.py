@@ -11,7 +11,7 @@ from tests.sim.server import Json, Server
 NAMES = ("shop", "cart", "mail")
 REVISIONS = ("v1", "v2", "v3")
 ANN, EVE = "U0ANN", "U0EVE"
-APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "1h"}
+APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "2m"}
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
 
 STRATEGIES: Mapping[str, Json] = {
@@ -35,6 +35,7 @@ STRATEGIES: Mapping[str, Json] = {
         }
     },
     "dark": {"dark": {"steps": [{"mirror": "50%", "bake": "30s"}], "finish": "promote"}},
+    "dark held": {"dark": {"steps": [{"mirror": "50%", "bake": "20s"}], "finish": "hold"}},
     "blue-green": {"blueGreen": {"preview": _TESTERS, "bake": "30s", "keepWarm": "1m"}},
     "sticky": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (20, 60)]}},
 }
@@ -55,7 +56,7 @@ def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
     if subject.strategy == "sticky":
         more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
     if subject.careful:
-        more |= {"onDrift": "pause", "onFailure": "hold"}
+        more |= {"onDrift": "pause", "onFailure": "hold", "progressDeadline": "2m"}
     made: Json = a_rollout(name, revision, **more)
     return made
 

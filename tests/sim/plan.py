@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
-STRATEGIES = ("steps", "one step", "approved", "testers", "dark", "blue-green", "sticky")
+STRATEGIES = (
+    "steps", "one step", "approved", "testers", "dark", "dark held", "blue-green", "sticky",
+)  # fmt: skip
 AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
 WORKLOADS = ("user", "managed")
@@ -113,7 +115,7 @@ METRICS = (
     "prometheus two series", "prometheus partial", "prometheus infinite", "prometheus refuses",
 )  # fmt: skip
 PODS = ("never ready", "canary crashes", "stable crashes", "flapping", "endpoints late", "rebuilt")
-MESH = ("proxies behind", "istiod silent")
+MESH = ("proxies behind", "istiod silent", "namespace moves")
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
 GIT = ("git down", "pushed back", "broken yaml", "all files gone")
@@ -133,8 +135,47 @@ def drawn(seed: int) -> Plan:
     usable = [kind for kind in ALL if _happens(kind, setup)]
     kinds = rng.sample(usable, rng.randint(3, 9))
     mishaps = [_drawn(rng.choice(kinds), setup, rng) for _ in range(rng.randint(3, 12))]
+    if rng.random() < RARELY:
+        mishaps += _rare(rng.choice([*RARE]), setup, rng)
     begin = [Mishap("push", When(20.0 + 3 * i), "v2", i) for i in range(len(setup.subjects))]
     return Plan(seed, setup, (*begin, *sorted(mishaps, key=lambda m: m.when.at)))
+
+
+RARELY = 0.5
+_AGAIN = tuple(("weights edited", 1.5 * turn, "", 0.0) for turn in range(8))
+RARE: Mapping[str, tuple[tuple[str, float, str, float], ...]] = {
+    "stable dies under a canary": (("stable crashes", 0, "", 90),),
+    "both sides die": (("stable crashes", 0, "", 90), ("canary crashes", 3, "", 60)),
+    "a withdrawal is overtaken": (
+        ("bad", 0, "", 40), ("push", 15, "v3", 0), ("push", 18, "v2", 0),
+    ),
+    "promoted on the way back": (
+        ("stable crashes", 0, "", 150), ("request", 4, "abort", 0), ("request", 9, "promote", 0),
+    ),
+    "the way back waits": (
+        ("stable crashes", 0, "", 60), ("bad", 5, "", 60), ("push", 40, "v3", 0),
+    ),
+    "a preparation is called off": (("push", -40, "v1", 0),),
+    "a preparation is pushed over": (("push", -40, "v3", 0),),
+    "its pods never come": (("never ready", -60, "", 200),),
+    "aborted under way": (("request", 0, "abort", 0), ("request", 40, "retry", 0)),
+    "stable is rebuilt": (("rebuilt", 0, "v1", 0),),
+    "failed and pushed again": (("bad", 0, "", 40), ("push", 70, "v3", 0)),
+    "nobody sees anything": (("prometheus down", 0, "", 200),),
+    "somebody keeps editing": _AGAIN,
+}  # fmt: skip
+"""Ways that single mishaps seldom make: what happens, how many seconds after a beginning between 25
+and 90 s, to what, for how long. Half of the seeds go one of them besides.
+"""
+
+
+def _rare(way: str, setup: Setup, rng: Random) -> list[Mishap]:
+    """The mishaps that make ``way``, each a little earlier or later."""
+    who, begin = rng.randrange(len(setup.subjects)), rng.uniform(25, 90)
+    earliest = rng.uniform(20.05, 29)  # while a first canary is prepared
+    times = [max(earliest, begin + row[1] * rng.uniform(0.7, 1.3)) for row in RARE[way]]
+    rows = zip(times, RARE[way], strict=True)
+    return [Mishap(do, When(round(at, 2)), on, who, lasts) for at, (do, _, on, lasts) in rows]
 
 
 def _setup(rng: Random) -> Setup:

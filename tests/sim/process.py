@@ -1,7 +1,7 @@
 """One process of the controller, put together as ``rollout run`` does, until it ends or dies."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +50,7 @@ class Beyond:
     log: FakeLog
     chat: FakeChat | None = None
     repo: FakeRepo | None = None
+    moved_by: Callable[[str], str] = lambda _: ""
 
 
 @dataclass(eq=False)
@@ -110,6 +111,7 @@ class Process:
             beside = tuple(self._beside())
             settings = Settings(SYSTEM if self.leased else "", self.name, beside)
             self.made = Controller(outside, settings, self.clock, virtual.Alarms)
+            self.made.moved_by = self.beyond.moved_by
             await self.made.run(self.stop)
 
     def _beside(self) -> Iterator[Any]:

@@ -67,6 +67,8 @@ async def _whole(plan: Plan, life: Life) -> Result:
         world.laws.broken("play", repr(error))
     finally:
         world.stopping = True
+        if happening.done() and (undone := happening.exception()):
+            world.laws.broken("play", f"a mishap could not be done: {undone!r}")
         happening.cancel()
         for process in world.processes.values():
             process.kill()
@@ -100,6 +102,7 @@ async def _story(world: World) -> None:
     while virtual.passed() < setup.calm + 0.01:
         await asyncio.sleep(STEP)
         _staff(world)
+        world.laws.bounded()
         if world.laws.found:
             return
     world.calm()
@@ -133,6 +136,7 @@ async def _deleted(world: World) -> None:
             else:
                 world.laws.broken("L1", f"{name}: deleted, and it does not go")
         if world.rollout(name) is None and not world.plan.setup.sourced:
+            world.staffed.discard(name)
             world.server.put(objects.spec(name, subject, world.asked[name]))
 
 
@@ -171,6 +175,8 @@ def _patience(world: World, who: int, name: str) -> None:
         world.request(who, "promote" if decided else "resume")
     elif status.waits_for == "Approval":
         world.request(who, "promote")
+    elif status.waits_for == "Objects" and world.subjects[who][1].author == "version":
+        world.name_stable(name)
 
 
 def _asked(world: World, name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rollout.reconcile import stages
+from rollout.reconcile.look import Turn
 from tests.sim import campaign, plan, shrink, story
 from tests.sim.doing import DO
 from tests.sim.plan import Mishap, Plan, Setup, When
@@ -107,3 +108,12 @@ def test_delays_alone_change_no_split() -> None:
     plays = [story.play(Plan(1, world, push + late)) for world in worlds]
     assert [made.broken for made in plays] == [()] * 3
     assert [made.splits for made in plays] == [wanted] * 3
+
+
+def test_a_verdict_that_brings_nobody_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S9: the gate fails, and the step stands still instead."""
+    bad = Mishap("bad", When(30.0), lasts=150.0)
+    failing = Plan(1, Setup(calm=240.0), (Mishap("push", When(20.0), "v2"), bad))
+    assert story.play(failing).broken == ()
+    monkeypatch.setattr(stages, "_failed", lambda look, found, again: Turn(look.status, "", again))
+    assert shrink.law(story.play(failing).broken) == "S9"

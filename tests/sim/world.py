@@ -54,6 +54,7 @@ class World:
     story: list[str] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+    moving: str = ""
     stopping: bool = False
     blurred_at: float = -1e9
     staffed: set[str] = field(default_factory=set)
@@ -110,6 +111,15 @@ class World:
         else:
             ops = [{"op": "replace", "path": "/spec/revision", "value": revision}]
             self.server.change("Rollout", NAMESPACE, name, ops)
+
+    def name_stable(self, name: str) -> None:
+        """Whoever had put an old version's name back in a VirtualService names stable's again."""
+        subject = dict(self.subjects)[name]
+        held = self.server.get("VirtualService", NAMESPACE, name)
+        if held is not None:
+            self.laws.edited(name)
+            right = objects.mesh(name, subject, self.stable(name))[1]
+            self.server.put({**held, "spec": right["spec"]})
 
     def request(self, who: int, verb: str) -> None:
         """Somebody annotates a Rollout."""
@@ -197,6 +207,7 @@ class World:
             self.log,
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
+            lambda _: self.moving,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
         return Process(name, wire, beyond, setup.replicas > 1, stops, self.rng.random)
@@ -241,6 +252,7 @@ class World:
         self.say("calm")
         self.traps.clear()
         self.numbers.says("")
+        self.moving = ""
         self.istiod.behind = self.istiod.silent = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()

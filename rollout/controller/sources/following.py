@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from rollout.controller import telemetry
 from rollout.controller.loop import Alarms, Loop, Scheduler, Trouble
 from rollout.controller.ports import Watching
+from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.sources.look import Sources
 from rollout.errors import OutsideError
 
@@ -26,6 +27,10 @@ class Following:
     watch: Watching
     alarms: Callable[[], Alarms] = _together
     _loop: Loop | None = field(default=None, init=False)
+    _spoken: Spoken = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spoken = Spoken(self.sources.kube, "RolloutSource")
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
@@ -59,11 +64,12 @@ class Following:
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         if kind == "RolloutSource":
             for concern in touched:
-                self._wake(concern.removeprefix("RolloutSource "))
+                key = concern.removeprefix("RolloutSource ")
+                self._wake(key, urgent=self._spoken.anew(key))
 
-    def _wake(self, key: str) -> None:
+    def _wake(self, key: str, *, urgent: bool = True) -> None:
         if self._loop is not None:
-            self._loop.wake(key, urgent=True)
+            self._loop.wake(key, urgent=urgent)
 
 
 async def _told(trouble: Trouble) -> None:

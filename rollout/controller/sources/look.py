@@ -102,7 +102,10 @@ def phase(repository: str) -> timedelta:
 
 @dataclass(slots=True)
 class Sources:
-    """Looks at RolloutSources; ``look`` is what ``Loop`` wants."""
+    """Looks at RolloutSources; ``look`` is what ``Loop`` wants.
+
+    ``steady``: seconds by a clock that nobody sets, by which repositories are polled.
+    """
 
     kube: Kube
     repo: Repo
@@ -113,7 +116,8 @@ class Sources:
     leads: Leads = everything
     phase: Callable[[str], timedelta] = phase
     instruments: Instruments = field(default_factory=Instruments)
-    _polled: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
+    steady: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    _polled: dict[str, tuple[Asked, float]] = field(default_factory=dict)
     _nudged: set[str] = field(default_factory=set)
 
     def keys(self) -> list[str]:
@@ -158,23 +162,22 @@ class Sources:
             before = record.source_status(obj)
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
-        now = self.clock()
         asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
-        if known and key not in self._nudged and known[0] == asked and now < known[1]:
-            return known[1] - now  # woken by what we wrote ourselves
+        began = self.steady()
+        if known and key not in self._nudged and known[0] == asked and began < known[1]:
+            return timedelta(seconds=known[1] - began)  # woken by what we wrote ourselves
         self._nudged.discard(key)
         self._polled.pop(key, None)
-        began = asyncio.get_running_loop().time()
         status = await self._follow(source)
-        took = asyncio.get_running_loop().time() - began
+        took = self.steady() - began
         unread = bool(status.problem) and not status.held
         self.instruments.fetched(key, took, self.clock(), failed=unread)
         await self._save(obj, source.status, status)
-        now = self.clock()  # what was slow must not put it beside the others of its repository
-        wait = self._until_poll(source, now)
+        # from now: what was slow must not put it beside the others of its repository
+        wait = self._until_poll(source, self.clock())
         if self.team.waits(key):
             wait = min(wait, SOON)
-        self._polled[key] = (asked, now + wait)
+        self._polled[key] = (asked, self.steady() + wait.total_seconds())
         return wait
 
     def _until_poll(self, source: RolloutSource, now: datetime) -> timedelta:

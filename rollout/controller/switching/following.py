@@ -10,6 +10,7 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.inbox import Box, Inbox
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
+from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.sharing import Leads
 from rollout.controller.switching.clusters import Connections
 from rollout.controller.switching.doing import Performer
@@ -47,11 +48,13 @@ class Following:
     metrics: Instruments
     store: Store = field(init=False)
     observer: Observer = field(init=False)
+    _spoken: Spoken = field(init=False)
     _loop: Loop | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.store = Store(self.beyond.home)
+        self._spoken = Spoken(self.beyond.home, KIND)
         self.observer = observer(self.beyond, self.inbox)
 
     async def run(self) -> None:
@@ -101,11 +104,12 @@ class Following:
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         if kind == KIND:
             for concern in touched:
-                self._wake(concern.removeprefix(f"{KIND} "))
+                key = concern.removeprefix(f"{KIND} ")
+                self._wake(key, urgent=self._spoken.anew(key))
 
-    def _wake(self, key: str) -> None:
+    def _wake(self, key: str, *, urgent: bool = True) -> None:
         if self._loop is not None:
-            self._loop.wake(key, urgent=True)
+            self._loop.wake(key, urgent=urgent)
 
 
 def observer(beyond: Beyond, inbox: Inbox | None = None) -> Observer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Json, Reviews, Watching
+from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.upgrading.looks import UpgradeLooks
 from rollout.errors import ManifestError, OutsideError, RolloutError
 from rollout.manifest import upgrades
@@ -30,8 +31,12 @@ class Upgrades:
     reviews: Reviews
     when_seen: Callable[[], object] = lambda: None
     _loop: Loop | None = field(default=None, init=False)
+    _spoken: Spoken = field(init=False)
     _pending: asyncio.TimerHandle | None = field(default=None, init=False)
     _seen: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._spoken = Spoken(self.looks.store.kube, KIND)
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
@@ -105,7 +110,8 @@ class Upgrades:
         """An upgrade itself is looked at at once, anything else of a mesh a moment later."""
         if kind == KIND:
             for concern in touched:
-                self._wake(concern.removeprefix(f"{KIND} /"), urgent=True)
+                name = concern.removeprefix(f"{KIND} /")
+                self._wake(name, urgent=self._spoken.anew(name))
         elif self._pending is None and self._seen and self._any():
             self._pending = asyncio.get_running_loop().call_later(FEW, self.wake_all)
 

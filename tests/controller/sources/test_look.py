@@ -14,13 +14,14 @@ from tests.ports.test_repo import SHOP
 KEY = "market/git"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+NONE = timedelta(0)
 
 
 class Play:
     """One source, its repository and its cluster; ``look`` happens as the loop would have it."""
 
     def __init__(self, policy: Policy | None = None, **spec: object) -> None:
-        self.kube, self.repo, self.now = FakeKube(), FakeRepo(), NOW
+        self.kube, self.repo, self.passed, self.skew = FakeKube(), FakeRepo(), NONE, NONE
         self.put({"url": "https://git.invalid/shop", **spec})
         self.sources = Sources(
             self.kube,
@@ -30,6 +31,7 @@ class Play:
             lambda: self.now,
             policy or Policy(),
             phase=lambda _: timedelta(0),
+            steady=self.steady,
         )
 
     def put(self, spec: Mapping[str, object], **annotations: str) -> None:
@@ -41,8 +43,17 @@ class Play:
     async def look(self) -> timedelta | None:
         """The repository is read once more; the writes so far are forgotten."""
         self.kube.writes.clear()
-        self.now += 2 * MINUTE
+        self.passed += 2 * MINUTE
         return await self.sources.look(KEY)
+
+    def steady(self) -> float:
+        """What a clock says that nobody sets."""
+        return self.passed.total_seconds()
+
+    @property
+    def now(self) -> datetime:
+        """What the wall clock says."""
+        return NOW + self.passed + self.skew
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -70,6 +81,16 @@ class Play:
         """What the last Event says."""
         events = self.kube.list("Event")
         return str(max(events, key=lambda e: int(e["metadata"]["resourceVersion"]))["message"])
+
+
+async def test_a_wall_clock_that_was_ahead_and_is_put_right_keeps_no_push_waiting() -> None:
+    play = Play()
+    play.repo.push({"shop.yaml": SHOP % "v1"})
+    play.skew = 60 * MINUTE
+    await play.look()
+    play.skew = NONE
+    play.repo.push({"shop.yaml": SHOP % "v2"})
+    assert (await play.look(), play.revision()) == (MINUTE, "v2")
 
 
 async def test_a_push_is_in_force_after_one_look_and_is_told() -> None:
@@ -102,7 +123,7 @@ async def test_a_look_that_our_own_write_caused_does_not_read_again() -> None:
     play = Play()
     play.repo.push({"shop.yaml": SHOP % "v1"})
     await play.look()
-    play.now += timedelta(seconds=20)
+    play.passed += timedelta(seconds=20)
     assert await play.sources.look(KEY) == timedelta(seconds=40)
     assert len(play.repo.asked) == 1
     play.sources.nudge(KEY)
