@@ -98,12 +98,12 @@ def _annotations(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     return annotations
 
 
-def _parsed(value: object) -> Memory | None:
+def _parsed(value: object) -> ObjectMemory | None:
     return _of_text(value) if isinstance(value, str) else None
 
 
 @lru_cache(256)
-def _of_text(value: str) -> Memory | None:
+def _of_text(value: str) -> ObjectMemory | None:
     try:
         return adapter_of(ObjectMemory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone
