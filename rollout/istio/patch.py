@@ -121,7 +121,7 @@ def _once(tests: Iterable[Op]) -> list[Op]:
 
 
 def _differ(before: Any, wanted: Any, place: _Place) -> None:
-    if isinstance(wanted, Rows):
+    if isinstance(wanted, Rows) and isinstance(before, list):  # a list may be null
         _differ_rows(before, wanted, place)
     elif isinstance(before, dict) and isinstance(wanted, dict):
         _differ_keys(before, wanted, place)

@@ -8,7 +8,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import SortMode
 
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, visible
 from rollout.model.source import Problem, folders
 
 MAX_FILES = 2000
@@ -104,7 +104,9 @@ class Folder:
             if entry.filemode == _TREE:
                 yield from self._walk(entry, name, depth + 1)
             elif entry.filemode == _MODULE:
-                self.notes.append(f"{name[:200]}: is a submodule; its manifests are not read")
+                self.notes.append(
+                    f"{visible(name[:200])}: is a submodule; its manifests are not read"
+                )
             elif manifest and self._is_fine(name, entry):
                 yield name, entry.id
 
