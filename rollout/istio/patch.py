@@ -13,7 +13,7 @@ Op = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListElement:
     """One element of a list as it should be; ``origin`` is its index as read, None if it is new."""
 
     origin: int | None
@@ -28,7 +28,7 @@ class Rows:
     ``identity``: keys by which a row is recognised, tested before anything is done near it.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ListElement, ...]
     identity: tuple[str, ...]
 
 
