@@ -19,7 +19,10 @@ Lines = frozenset[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One play, the lines of the rooms that it runs, and what it costs in seconds of CPU."""
+    """One play, the lines of the rooms that it runs, and what it costs in seconds of CPU.
+
+    A play that breaks a law without any planted bug could find none, and has no lines.
+    """
 
     plan: Plan
     lines: Lines
@@ -59,7 +62,8 @@ def _traced(task: tuple[Plan, tuple[str, ...]]) -> Reach:
     began = time.process_time()
     sys.settrace(called)
     try:
-        story.play(asked)
+        unspoilt = story.play(asked)
     finally:
         sys.settrace(None)
-    return Reach(asked, frozenset(found), time.process_time() - began)
+    lines = frozenset() if unspoilt.broken else frozenset(found)
+    return Reach(asked, lines, time.process_time() - began)
