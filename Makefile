@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long chaos test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -47,10 +47,13 @@ demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad 
 	$(BIN)/rollout lab demo --switchover
 
 test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
-	$(BIN)/python -m pytest -q -m "not long or short"
+	$(BIN)/python -m pytest -q -m "not long and not chaos or short"
 
 test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
 	$(BIN)/python -m pytest -q -m long
+
+chaos: $(READY) ## real processes killed, stopped, cut off and starved (about a quarter of an hour)
+	$(BIN)/python -m pytest -q -m chaos
 
 test-fresh: $(READY) ## every property with examples that were never drawn before (about ten minutes)
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --hypothesis-profile fresh
@@ -124,6 +127,10 @@ bench-push: $(READY) ## from a push to the first route change, with a webhook (a
 
 bench-sources: $(READY) ## git sources: 10,000 files, 1,000 manifests, one file changed; 200 sources polled (a few minutes)
 	$(BIN)/python -m benchmarks.sources
+
+bench-chaos: $(READY) ## how long nobody leads when a leader dies, ends or stands still; CPU by shards (half an hour)
+	$(BIN)/python -m benchmarks.chaos
+	$(BIN)/python -m benchmarks.chaos --cores
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup

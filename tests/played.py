@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout import reconcile
-from rollout.cli.manifests.memory import Cluster
+from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
@@ -51,7 +51,7 @@ class Played:
     """
 
     rollout: Rollout
-    cluster: Cluster
+    cluster: MemoryCluster
     numbers: Numbers = field(default_factory=Numbers)
     status: RolloutStatus = field(default_factory=RolloutStatus)
     now: datetime = make.START
@@ -63,7 +63,7 @@ class Played:
     @classmethod
     def of(cls, rollout: Rollout, objs: Iterable[Json]) -> "Played":
         """Gates are bake times and one limit; people are not asked."""
-        cluster = Cluster()
+        cluster = MemoryCluster()
         mine = {
             "kind": "Rollout",
             "metadata": {

@@ -39,7 +39,7 @@ _GLANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRollout:
     """One Rollout as it is in the cluster."""
 
     obj: Json
@@ -53,7 +53,7 @@ def now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadRollout:
     """One Rollout of the cluster that cannot be read, and why."""
 
     obj: Json
@@ -162,12 +162,12 @@ def _plainly(error: OutsideError) -> Exception:
     return OutsideError(f"{error.what}; is the cluster up, and is it the right one?")
 
 
-async def rollouts(cluster: "Kube") -> list[Seen]:
+async def rollouts(cluster: "Kube") -> list[SeenRollout]:
     """Every Rollout in scope that can be read, by namespace and name."""
-    return [one for one in await everything(cluster) if isinstance(one, Seen)]
+    return [one for one in await everything(cluster) if isinstance(one, SeenRollout)]
 
 
-async def everything(cluster: "Kube") -> list[Seen | Unread]:
+async def everything(cluster: "Kube") -> list[SeenRollout | UnreadRollout]:
     """Every Rollout in scope; one that cannot be read hides no other."""
     templates: dict[tuple[str, str], AnalysisTemplateSpec | spec.Unread] = {}
     for obj in await listed(cluster, "AnalysisTemplate"):
@@ -179,24 +179,24 @@ async def everything(cluster: "Kube") -> list[Seen | Unread]:
     return [_perhaps(obj, templates) for obj in await listed(cluster, "Rollout")]
 
 
-def _perhaps(obj: Json, templates: Templates) -> Seen | Unread:
+def _perhaps(obj: Json, templates: Templates) -> SeenRollout | UnreadRollout:
     try:
         return seen(obj, templates)
     except ManifestError as error:
-        return Unread(obj, error)
+        return UnreadRollout(obj, error)
 
 
-def seen(obj: Json, templates: Templates | None = None) -> Seen:
+def seen(obj: Json, templates: Templates | None = None) -> SeenRollout:
     """``obj`` as nouns. Errors: ``ManifestError`` when it cannot be read."""
     mine = {
         name: template
         for (namespace, name), template in (templates or {}).items()
         if namespace == obj["metadata"].get("namespace", "")
     }
-    return Seen(obj, objects.rollout(obj, mine), record.status(obj))
+    return SeenRollout(obj, objects.rollout(obj, mine), record.status(obj))
 
 
-async def one(cluster: "Kube", namespace: str, name: str) -> Seen:
+async def one(cluster: "Kube", namespace: str, name: str) -> SeenRollout:
     """The Rollout of that name.
 
     Errors: ``RefusedError`` when there is none, ``ManifestError`` when it cannot be read.
@@ -204,7 +204,7 @@ async def one(cluster: "Kube", namespace: str, name: str) -> Seen:
     return seen(await there(cluster, namespace, name))
 
 
-async def either(cluster: "Kube", namespace: str, name: str) -> Seen | Unread:
+async def either(cluster: "Kube", namespace: str, name: str) -> SeenRollout | UnreadRollout:
     """As ``one``, also where its spec cannot be read."""
     return _perhaps(await there(cluster, namespace, name), {})
 
@@ -246,7 +246,7 @@ async def there(cluster: "Kube", namespace: str, name: str, kind: str = "Rollout
 
 
 async def follow(
-    cluster: "Kube", namespace: str, name: str, tell: Callable[[Seen], Awaitable[bool]]
+    cluster: "Kube", namespace: str, name: str, tell: Callable[[SeenRollout], Awaitable[bool]]
 ) -> None:
     """``tell`` hears of the Rollout now and after every change, until it answers True.
 
@@ -256,7 +256,10 @@ async def follow(
 
 
 async def follow_either(
-    cluster: "Kube", namespace: str, name: str, tell: Callable[[Seen | Unread], Awaitable[bool]]
+    cluster: "Kube",
+    namespace: str,
+    name: str,
+    tell: Callable[[SeenRollout | UnreadRollout], Awaitable[bool]],
 ) -> None:
     """As ``follow``; one that cannot be read now is told as such, since somebody may mend it."""
     await follow_stored(cluster, namespace, name, lambda obj: tell(_perhaps(obj, {})))

@@ -82,5 +82,5 @@ async def _newest(server: str, board: Board, store: Store) -> None:
                 key = f"{place.namespace}/{place.name}"
                 held = store.load(key)
                 if held is not None:
-                    seen = cluster.Seen(held.obj, held.rollout, held.status)
+                    seen = cluster.SeenRollout(held.obj, held.rollout, held.status)
                     store.hear(held, (await live.fresh(server, seen)).status)

@@ -17,7 +17,7 @@ from rollout.web import push
 SECRET = "PUSH_WEBHOOK_SECRET"
 
 
-def shared(given: policy.Push) -> Callable[[], Sequence[str]]:
+def shared(given: policy.PushPolicy) -> Callable[[], Sequence[str]]:
     """The operator's secrets for push webhooks, as they are now; none where there are none.
 
     Errors: ``RefusedError``, also later, for a file that cannot be read; at once for a secret that

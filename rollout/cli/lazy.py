@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Command:
     """One command: what the list of commands shows of it, and where it is.
 
     ``source``: ``module:attribute``, a function, a ``Typer`` or, with ``argument``, a factory.
@@ -70,7 +70,7 @@ class LazyGroup(PanelGroup):
     command, too, as kubectl's global flags are.
     """
 
-    entries: ClassVar[Mapping[str, Entry]] = {}
+    entries: ClassVar[Mapping[str, Command]] = {}
     anywhere: ClassVar[Sequence[str]] = ()
 
     def __init__(self, **given: Any) -> None:

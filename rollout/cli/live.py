@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.settings import CACHE
 from rollout.errors import ManifestError
 from rollout.manifest import record
@@ -42,7 +42,7 @@ def announced(server: str, address: str) -> Iterator[None]:
                 file.unlink()
 
 
-async def fresh(server: str, found: Seen) -> Seen:
+async def fresh(server: str, found: SeenRollout) -> SeenRollout:
     """``found`` as the controller's last look left it; as it is where nobody here can say.
 
     ``server``: the API server's URL, by which the controller's door is found.

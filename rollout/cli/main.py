@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 import typer
 
 import rollout
-from rollout.cli.lazy import Entry, LazyGroup, plain
+from rollout.cli.lazy import Command, LazyGroup, plain
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
 from rollout.messages import answers
@@ -21,128 +21,128 @@ from rollout.model.reasons import Verb
 LOOK, ASK, MANIFESTS, RUN = "Look", "Ask", "Manifests", "Run"
 
 
-def _verb(verb: Verb) -> Entry:
+def _verb(verb: Verb) -> Command:
     text = f"{answers.means(verb).capitalize()}."
-    return Entry(ASK, text, "rollout.cli.look.commands:answer", verb)
+    return Command(ASK, text, "rollout.cli.look.commands:answer", verb)
 
 
 class Commands(LazyGroup):
     """Every command, in the order of ``--help``."""
 
     anywhere: ClassVar[Sequence[str]] = ("--kubeconfig", "--context")
-    entries: ClassVar[Mapping[str, Entry]] = {
-        "status": Entry(
+    entries: ClassVar[Mapping[str, Command]] = {
+        "status": Command(
             LOOK,
             "Show where every rollout stands, or everything about one.",
             "rollout.cli.look.commands:status",
         ),
-        "watch": Entry(
+        "watch": Command(
             LOOK, "Follow a rollout live, until Ctrl-C.", "rollout.cli.look.commands:watch"
         ),
-        "history": Entry(
+        "history": Command(
             LOOK,
             "Show the last 50 decisions of a rollout, newest first.",
             "rollout.cli.look.commands:history",
         ),
-        "explain": Entry(
+        "explain": Command(
             LOOK,
             "Say in one sentence why a rollout is not moving, and what would move it.",
             "rollout.cli.look.commands:explain",
         ),
-        "dashboard": Entry(
+        "dashboard": Command(
             LOOK,
             "Show every rollout live in a browser, until Ctrl-C.",
             "rollout.cli.dashboard:dashboard",
         ),
-        "wait": Entry(
+        "wait": Command(
             LOOK,
             "Wait for a rollout; the exit code says how it ended.",
             "rollout.cli.look.commands:wait",
         ),
-        "backtest": Entry(
+        "backtest": Command(
             LOOK,
             "Replay the gate over the past: how often would it send back a good release?",
             "rollout.cli.past.backtest:backtest",
         ),
         **{verb.value: _verb(verb) for verb in answers.VERBS},
-        "undo": Entry(
+        "undo": Command(
             ASK,
             "Ask for the release before the present one: `spec.revision` as it was.",
             "rollout.cli.look.commands:undo",
         ),
-        "accept": Entry(
+        "accept": Command(
             ASK,
             "Let through what a RolloutSource holds: a rewind, nothing left, an easier approval.",
             "rollout.cli.look.commands:accept",
         ),
-        "validate": Entry(
+        "validate": Command(
             MANIFESTS,
             "Check manifests: every mistake with its file and line, and what is wanted instead.",
             "rollout.cli.manifests.validate:validate",
         ),
-        "plan": Entry(
+        "plan": Command(
             MANIFESTS,
             "Show every patch that a push of these manifests would lead to, step by step.",
             "rollout.cli.manifests.plan:plan",
         ),
-        "preflight": Entry(
+        "preflight": Command(
             MANIFESTS,
             "Say what stands in a rollout's way: rules over the mesh's objects and the pods.",
             "rollout.cli.manifests.preflight:preflight",
         ),
-        "crds": Entry(
+        "crds": Command(
             MANIFESTS,
             "Print our CustomResourceDefinitions: rollout crds | kubectl apply -f -",
             "rollout.cli.manifests.crds:crds",
         ),
-        "rbac": Entry(
+        "rbac": Command(
             MANIFESTS,
             "Print the controller's account and rights: rollout rbac | kubectl apply -f -",
             "rollout.cli.manifests.rbac:rbac",
         ),
-        "install": Entry(
+        "install": Command(
             MANIFESTS,
             "Print all that runs the controller in a cluster, or compare it with what is there.",
             "rollout.cli.installing.command:install",
         ),
-        "uninstall": Entry(
+        "uninstall": Command(
             RUN,
             "Let go of every object of ours, so that the controller can go; traffic stays.",
             "rollout.cli.installing.leave:uninstall",
         ),
-        "convert": Entry(
+        "convert": Command(
             MANIFESTS,
             "Turn Argo Rollouts' and Flagger's objects into ours, "
             "and say what became of each field.",
             "rollout.cli.manifests.convert:convert",
         ),
-        "schema": Entry(
+        "schema": Command(
             MANIFESTS,
             "Print a kind's JSON Schema, for editors.",
             "rollout.cli.manifests.crds:schema",
         ),
-        "lab": Entry(
+        "lab": Command(
             RUN,
             "A cluster on this machine: real Envoy, Prometheus and git.",
             "rollout.cli.lab.up:app",
         ),
-        "audit": Entry(
+        "audit": Command(
             RUN,
             "Check and read the audit log of `rollout run --audit`.",
             "rollout.cli.audit:app",
         ),
-        "run": Entry(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
-        "git-reader": Entry(
+        "run": Command(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "git-reader": Command(
             RUN,
             "Read git for a controller in another container of the pod, until SIGTERM.",
             "rollout.cli.reader:git_reader",
         ),
-        "github": Entry(
+        "github": Command(
             RUN,
             "What the GitHub Action runs; inputs come as INPUT_*.",
             "rollout.cli.github.commands:app",
         ),
-        "version": Entry(RUN, "Print the version.", "rollout.cli.main:version"),
+        "version": Command(RUN, "Print the version.", "rollout.cli.main:version"),
     }
 
 

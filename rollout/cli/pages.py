@@ -9,7 +9,7 @@ from datetime import datetime
 
 from rollout.cli import settings
 from rollout.cli.policy import Oidc, Readers
-from rollout.cli.policy import Page as Allowed
+from rollout.cli.policy import PagePolicy as Allowed
 from rollout.cli.settings import Settings
 from rollout.controller import telemetry
 from rollout.controller.app import Beside, Controller

@@ -31,7 +31,7 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class PushPolicy:
     """``secret``: a file with the secret of push webhooks, read anew at each use; two while one is
     being changed, a line each. It goes before ``PUSH_WEBHOOK_SECRET``.
     """
@@ -70,7 +70,7 @@ class Oidc:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PagePolicy:
     """``hosts``: names under which browsers find the page, besides those of its own machine.
 
     ``login``: people may log in with a token of the cluster, and ask what RBAC lets them.
@@ -114,8 +114,8 @@ class Policy:
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
-    push: Push = Push()
-    page: Page = Page()
+    push: PushPolicy = PushPolicy()
+    page: PagePolicy = PagePolicy()
 
     def __post_init__(self) -> None:
         for name, text in self.signers.items():

@@ -114,9 +114,13 @@ class Leader:
                 return
 
     async def wish(self) -> None:
-        """Whoever holds the Lease reads there that we would like it. Errors: as ``Leases``."""
-        if self.lease is not None and not wished(self.lease):
-            self.lease = await self._patch(self.lease, self._noted(self.lease, self.identity))
+        """Whoever holds the Lease reads there that we would like it. Errors: as ``Leases``.
+
+        It is read anew first: its holder renews it, and would come first again and again.
+        """
+        lease = await self.kube.fetch("Lease", self.namespace, self.name)
+        if lease is not None and holder(lease) == self.holder and not wished(lease):
+            self.lease = await self._patch(lease, self._noted(lease, self.identity))
 
     def _due(self, began: float) -> float:
         """When the Lease is looked at next: not later than when it may be taken from the dead."""
@@ -169,7 +173,7 @@ class Leader:
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self.complaint:
-            telemetry.warn("lease", error=complaint, holder=self.identity)
+            telemetry.warn("lease", object=self.name, error=complaint, holder=self.identity)
         self.complaint = complaint
 
     def _expired(self, lease: Json, began: float) -> bool:
@@ -186,7 +190,8 @@ class Leader:
     def _tell(self) -> None:
         if self.leading is not self._told:
             self._told = self.leading
-            telemetry.info("leads" if self._told else "follows", holder=self.identity)
+            say = "leads" if self._told else "follows"
+            telemetry.info(say, object=self.name, holder=self.identity)
             self.changed(self._told)
 
     def _lease(self) -> Json:

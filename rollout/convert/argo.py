@@ -357,7 +357,9 @@ def _blue_green(blue: Fields, templates: Templates) -> dict[str, Any]:
     made: dict[str, Any] = {}
     service = blue.converted("activeService", str, "spec.service")
     preview = blue.changed(
-        "previewService", str, "previewHost names a host for it; the Service itself is not written"
+        "previewService",
+        str,
+        "previewHost: put it among the hosts of its routes; no Service is made",
     )
     strategy: dict[str, Any] = {}
     if preview:

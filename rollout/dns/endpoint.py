@@ -25,7 +25,7 @@ OURS = "rollout"  # our name in managedFields
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DnsRecord:
     """One record of one side: where its weight stands in which object, and what it is.
 
     ``path``: JSON Pointer of the weight's value.
@@ -42,26 +42,26 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecordSet:
     """What objects hold of a record set: its records, and why some cannot be used."""
 
-    records: tuple[Record, ...] = ()
+    records: tuple[DnsRecord, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-def found(spec: SwitchoverSpec, objs: Mapping[str, Obj]) -> Found:
+def found(spec: SwitchoverSpec, objs: Mapping[str, Obj]) -> RecordSet:
     """The records of ``spec`` in ``objs``, by place (``dnsendpoint shop/shop``)."""
     records, problems = [], []
     for place, obj in objs.items():
         for one in _records(spec, place, obj):
-            if isinstance(one, Record):
+            if isinstance(one, DnsRecord):
                 records.append(one)
             else:
                 problems.append(f"SW-002: {place}: {one}")
-    return Found(tuple(records), tuple(problems))
+    return RecordSet(tuple(records), tuple(problems))
 
 
-def _records(spec: SwitchoverSpec, place: str, obj: Obj) -> Iterator[Record | str]:
+def _records(spec: SwitchoverSpec, place: str, obj: Obj) -> Iterator[DnsRecord | str]:
     identifiers = {spec.cluster(side).set_identifier: side for side in Side}
     entries = lenient.mapping(obj.get("spec")).get("endpoints")
     for index, entry in enumerate(lenient.mappings(entries)):
@@ -77,7 +77,7 @@ def _records(spec: SwitchoverSpec, place: str, obj: Obj) -> Iterator[Record | st
         yield _record(side, (name, kind, place), index, entry)
 
 
-def _record(side: Side, what: tuple[str, str, str], index: int, entry: Obj) -> Record | str:
+def _record(side: Side, what: tuple[str, str, str], index: int, entry: Obj) -> DnsRecord | str:
     name, kind, place = what
     for at, one in enumerate(lenient.mappings(entry.get("providerSpecific"))):
         if one.get("name") != WEIGHT:
@@ -89,13 +89,13 @@ def _record(side: Side, what: tuple[str, str, str], index: int, entry: Obj) -> R
         seconds = entry.get("recordTTL")
         ttl = timedelta(seconds=seconds if isinstance(seconds, int) and seconds > 0 else 0)
         targets = tuple(map(str, lenient.items(entry.get("targets"))))
-        return Record(side, name, kind, place, path, int(text), ttl, targets)
+        return DnsRecord(side, name, kind, place, path, int(text), ttl, targets)
     return f"{name} of {side} has no {WEIGHT}: make it weighted before anything moves"
 
 
-def pairs(spec: SwitchoverSpec, records: Sequence[Record]) -> tuple[tuple[RecordPair, ...], str]:
+def pairs(spec: SwitchoverSpec, records: Sequence[DnsRecord]) -> tuple[tuple[RecordPair, ...], str]:
     """Each name's and type's two records, and what is wrong with them; empty: nothing."""
-    by_set: dict[tuple[str, str], dict[Side, Record]] = {}
+    by_set: dict[tuple[str, str], dict[Side, DnsRecord]] = {}
     for one in records:
         mine = by_set.setdefault((one.name, one.type), {})
         if one.side in mine:
@@ -119,7 +119,7 @@ def pairs(spec: SwitchoverSpec, records: Sequence[Record]) -> tuple[tuple[Record
 
 
 def patches(
-    records: Sequence[Record], objs: Mapping[str, Obj], split: Split
+    records: Sequence[DnsRecord], objs: Mapping[str, Obj], split: Split
 ) -> dict[str, list[Obj]]:
     """By place, the operations that bring every weight to ``split``; none where it is so.
 

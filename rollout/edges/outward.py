@@ -37,7 +37,7 @@ class Outward:
         """No thread of ours is left behind for long."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def door(self, url: URL, secret: str, entries: Mapping[str, bytes]) -> "Door":
+    def door(self, url: URL, secret: str, entries: Mapping[str, bytes]) -> "OutwardDoor":
         """How one question to ``url`` leaves; ``entries``, of that Secret, may have a ``ca.crt``.
 
         Errors: ``RefusedError`` when it may not be asked.
@@ -45,7 +45,7 @@ class Outward:
         allowed = self._hosts.reach(url)
         proxy = self._proxy.to(url) if allowed > Reach.PUBLIC else None
         trusted = self._trusts(secret, entries)
-        return Door(Reach.ITSELF if proxy else allowed, trusted, self._threads, proxy)
+        return OutwardDoor(Reach.ITSELF if proxy else allowed, trusted, self._threads, proxy)
 
     def _trusts(self, secret: str, entries: Mapping[str, bytes]) -> ssl.SSLContext:
         if CA not in entries:
@@ -70,7 +70,7 @@ def address(text: str) -> URL:
     return url
 
 
-class Door:
+class OutwardDoor:
     """How one question leaves: to allowed addresses only, no cookie, nothing kept."""
 
     def __init__(

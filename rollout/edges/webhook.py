@@ -22,7 +22,7 @@ import aiohttp
 from yarl import URL
 
 from rollout.edges import outward, whole
-from rollout.edges.outward import Door, Outward
+from rollout.edges.outward import Outward, OutwardDoor
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.errors import OutsideError, RefusedError
@@ -151,7 +151,7 @@ def _keys(name: str, entries: Entries) -> tuple[bytes, ...]:
 
 
 async def _post(
-    door: Door, url: URL, headers: Mapping[str, str], call: _Call
+    door: OutwardDoor, url: URL, headers: Mapping[str, str], call: _Call
 ) -> tuple[aiohttp.ClientResponse, bytes]:
     seconds = call.timeout.total_seconds()
     timeout = aiohttp.ClientTimeout(total=seconds)

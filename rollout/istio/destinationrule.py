@@ -9,8 +9,8 @@ from typing import Any
 
 from rollout.istio import hosts, memory
 from rollout.istio import patch as jsonpatch
-from rollout.istio.memory import Memory
-from rollout.istio.patch import Json, Op, Row, Rows
+from rollout.istio.memory import ObjectMemory
+from rollout.istio.patch import Json, ListElement, Op, Rows
 from rollout.istio.routes.listing import namespace, spec
 from rollout.model.status import SubsetMode
 from rollout.model.traffic import Target
@@ -142,17 +142,17 @@ def point(
     """
     entries = list(spec(obj).get("subsets") or ())
     at = next((i for i, e in enumerate(entries) if e["name"] == name), None)
-    rows = [Row(i, e) for i, e in enumerate(entries)]
+    rows = [ListElement(i, e) for i, e in enumerate(entries)]
     ours = made(obj, target)
     if at is not None:
-        rows[at] = Row(at, entries[at] | {"labels": dict(labels)})
+        rows[at] = ListElement(at, entries[at] | {"labels": dict(labels)})
     else:
         known = list(spec(like or obj).get("subsets") or ())
-        rows.append(Row(None, _subset(name, labels, _policy(known, target))))
+        rows.append(ListElement(None, _subset(name, labels, _policy(known, target))))
         ours = (*ours, name)
     if at is not None and subsets(obj)[name] == dict(labels):
         return []
-    return _steps(obj, target, rows, Memory(epoch, target.host, subsets=ours))
+    return _steps(obj, target, rows, ObjectMemory(epoch, target.host, subsets=ours))
 
 
 def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
@@ -162,11 +162,11 @@ def remove(obj: Obj, target: Target, name: str, epoch: int) -> list[Op]:
     """
     ours = made(obj, target)
     entries = spec(obj).get("subsets") or ()
-    rows = [Row(i, e) for i, e in enumerate(entries) if e["name"] != name]
+    rows = [ListElement(i, e) for i, e in enumerate(entries) if e["name"] != name]
     if name not in ours or len(rows) == len(entries):
         return []
     left = tuple(m for m in ours if m != name)
-    mine = Memory(epoch, target.host, subsets=left) if left else None
+    mine = ObjectMemory(epoch, target.host, subsets=left) if left else None
     memory.fence(obj, target, epoch, where(obj, target))
     return _steps(obj, target, rows, mine)
 
@@ -199,7 +199,7 @@ def manifest(
             "subsets": [*deepcopy(others), *mine],
         },
     }
-    return memory.written(obj, target, Memory(epoch, target.host, subsets=tuple(subsets)))
+    return memory.written(obj, target, ObjectMemory(epoch, target.host, subsets=tuple(subsets)))
 
 
 def is_made(obj: Obj, target: Target) -> bool:
@@ -257,7 +257,9 @@ def _policy(entries: list[Json], target: Target) -> Json | None:
     return next(found, None)
 
 
-def _steps(obj: Obj, target: Target, rows: list[Row], mine: Memory | None) -> list[Op]:
+def _steps(
+    obj: Obj, target: Target, rows: list[ListElement], mine: ObjectMemory | None
+) -> list[Op]:
     if mine is not None:
         memory.fence(obj, target, mine.epoch, where(obj, target))
     inside = {k: v for k, v in spec(obj).items() if k != "subsets"}

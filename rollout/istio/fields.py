@@ -47,7 +47,7 @@ def release(obj: Obj) -> list[Op]:
         before = {"op": "test", "path": "/metadata/resourceVersion"}
         version = {**before, "value": obj["metadata"]["resourceVersion"]}
         return [version, {"op": "replace", "path": _PATH, "value": [{}]}]
-    rows = [jsonpatch.Row(at, entry) for at, entry in enumerate(entries) if at not in mine]
+    rows = [jsonpatch.ListElement(at, entry) for at, entry in enumerate(entries) if at not in mine]
     after = {**obj["metadata"], "managedFields": jsonpatch.Rows(tuple(rows), ("manager",))}
     return jsonpatch.steps(dict(obj), {**obj, "metadata": after})
 

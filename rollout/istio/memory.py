@@ -33,7 +33,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class ObjectMemory:
     """What one rollout remembers on one object; ``subsets`` are those of our making."""
 
     epoch: int
@@ -50,7 +50,7 @@ def key(target: Target) -> str:
     return PREFIX + name
 
 
-def read(obj: Mapping[str, Any], target: Target) -> Memory | None:
+def read(obj: Mapping[str, Any], target: Target) -> ObjectMemory | None:
     """What this rollout wrote on ``obj``; None when nothing, or when it cannot be read as ours."""
     return _parsed(_annotations(obj).get(key(target)))
 
@@ -72,19 +72,19 @@ def fence(obj: Mapping[str, Any], target: Target, epoch: int, where: str) -> Non
         raise ConflictError(f"{found}; ours is {epoch}, so a newer decision rules here")
 
 
-def others(obj: Mapping[str, Any], target: Target) -> dict[str, Memory]:
+def others(obj: Mapping[str, Any], target: Target) -> dict[str, ObjectMemory]:
     """What other rollouts wrote on ``obj``, by ``name.namespace``."""
     found = {k: _parsed(v) for k, v in _annotations(obj).items() if k.startswith(PREFIX)}
     mine = key(target)
     return {k.removeprefix(PREFIX): m for k, m in found.items() if m and k != mine}
 
 
-def text(memory: Memory) -> str:
+def text(memory: ObjectMemory) -> str:
     """The annotation's value: compact JSON."""
-    return adapter_of(Memory).dump_json(memory).decode()
+    return adapter_of(ObjectMemory).dump_json(memory).decode()
 
 
-def written(obj: Mapping[str, Any], target: Target, memory: Memory | None) -> dict[str, Any]:
+def written(obj: Mapping[str, Any], target: Target, memory: ObjectMemory | None) -> dict[str, Any]:
     """``obj`` with this memory as our annotation; None takes ours away, the last one wholly."""
     annotations = {k: v for k, v in _annotations(obj).items() if k != key(target)}
     if memory is not None:
@@ -98,13 +98,13 @@ def _annotations(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     return annotations
 
 
-def _parsed(value: object) -> Memory | None:
+def _parsed(value: object) -> ObjectMemory | None:
     return _of_text(value) if isinstance(value, str) else None
 
 
 @lru_cache(256)
-def _of_text(value: str) -> Memory | None:
+def _of_text(value: str) -> ObjectMemory | None:
     try:
-        return adapter_of(Memory).validate_json(value)
+        return adapter_of(ObjectMemory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone
         return None

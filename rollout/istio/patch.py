@@ -13,7 +13,7 @@ Op = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListElement:
     """One element of a list as it should be; ``origin`` is its index as read, None if it is new."""
 
     origin: int | None
@@ -28,7 +28,7 @@ class Rows:
     ``identity``: keys by which a row is recognised, tested before anything is done near it.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ListElement, ...]
     identity: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ def _once(tests: Iterable[Op]) -> list[Op]:
 
 
 def _differ(before: Any, wanted: Any, place: _Place) -> None:
-    if isinstance(wanted, Rows):
+    if isinstance(wanted, Rows) and isinstance(before, list):  # a list may be null
         _differ_rows(before, wanted, place)
     elif isinstance(before, dict) and isinstance(wanted, dict):
         _differ_keys(before, wanted, place)

@@ -10,11 +10,11 @@ from typing import Any
 from rollout.istio import memory
 from rollout.istio import patch as jsonpatch
 from rollout.istio.beside import NOBODY, Beside, others
-from rollout.istio.memory import Memory
+from rollout.istio.memory import ObjectMemory
 from rollout.istio.patch import Json, Op
 from rollout.istio.routes import listing
 from rollout.istio.routes.listing import Base, ManagedRoute, is_host, is_made, subset, weight, where
-from rollout.istio.routes.wanted import Wanted, wanted
+from rollout.istio.routes.wanted import WantedSpec, wanted
 from rollout.model.traffic import Route, Target
 
 Obj = Mapping[str, Any]
@@ -82,7 +82,7 @@ def patch(obj: Obj, target: Target, route: Route, epoch: int, beside: Beside = N
     should = should_be(obj, target, route, beside)
     if not _changes(obj, should):
         return []
-    return _steps(obj, target, should, epoch, Memory(epoch, target.host, should.kept))
+    return _steps(obj, target, should, epoch, ObjectMemory(epoch, target.host, should.kept))
 
 
 def release(obj: Obj, target: Target, epoch: int) -> list[Op]:
@@ -96,23 +96,25 @@ def release(obj: Obj, target: Target, epoch: int) -> list[Op]:
     known = memory.read(obj, target)
     if known is not None and known.base == should.kept != () and not _changes(obj, should):
         return []
-    mine = Memory(epoch, target.host, should.kept) if should.kept else None
+    mine = ObjectMemory(epoch, target.host, should.kept) if should.kept else None
     return _steps(obj, target, should, epoch, mine)
 
 
-def should_be(obj: Obj, target: Target, route: Route | None, beside: Beside) -> Wanted:
+def should_be(obj: Obj, target: Target, route: Route | None, beside: Beside) -> WantedSpec:
     """What ``obj`` should be beside all others. Errors: ``RefusedError`` as ``patch``."""
     if route is None or not route.is_dressed:
         return wanted(obj, target, route)
     return wanted(obj, target, route, others(obj, target, beside))
 
 
-def _changes(obj: Obj, should: Wanted) -> bool:
+def _changes(obj: Obj, should: WantedSpec) -> bool:
     spec = listing.spec(obj)
     return bool(jsonpatch.steps(spec, {**spec, **should.lists}))
 
 
-def _steps(obj: Obj, target: Target, should: Wanted, epoch: int, mine: Memory | None) -> list[Op]:
+def _steps(
+    obj: Obj, target: Target, should: WantedSpec, epoch: int, mine: ObjectMemory | None
+) -> list[Op]:
     memory.fence(obj, target, epoch, where(obj, target))
     after = {**obj, "spec": {**listing.spec(obj), **should.lists}} if should.lists else obj
     return jsonpatch.steps(dict(obj), memory.written(after, target, mine))
@@ -146,7 +148,7 @@ def strays(obj: Obj, target: Target) -> tuple[str, ...]:
     return tuple(f"{where(obj, target)} {phrase}" for phrase in found)
 
 
-def _base_differences(should: Wanted, target: Target) -> Iterator[str]:
+def _base_differences(should: WantedSpec, target: Target) -> Iterator[str]:
     for base, rows in should.bases:
         now, then = base.value["route"], [row.value for row in rows]
         if now == then:
@@ -176,7 +178,7 @@ def _named_side(entry: Json) -> str:
     return f"subset {name}" if name else "no subset"
 
 
-def _made_differences(obj: Obj, target: Target, should: Wanted) -> Iterator[str]:
+def _made_differences(obj: Obj, target: Target, should: WantedSpec) -> Iterator[str]:
     """What is wrong with the made routes, each once."""
     http = listing.spec(obj).get("http") or []
     here = [r for r in http if is_made(r, target.rollout)]

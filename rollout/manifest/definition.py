@@ -125,7 +125,7 @@ def structural(node: Any) -> Any:
 
 _KEPT = (
     "description", "type", "format", "enum", "pattern", "minimum", "maximum", "minLength",
-    "maxLength", "required",
+    "maxLength", "minItems", "maxItems", "oneOf", "required",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rollout.errors import ManifestError
 from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
-from rollout.manifest.scan import Document, Mistake, Path
+from rollout.manifest.scan import Mistake, Path, YamlDocument
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 from rollout.model.switchover import SwitchoverSpec
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
@@ -90,7 +90,7 @@ def _unreadable(error: ManifestError, data: bytes) -> Loaded:
     return Loaded(errors=(error,))
 
 
-def parts(document: Document) -> Iterator[Path]:
+def parts(document: YamlDocument) -> Iterator[Path]:
     """Where the objects of ``document`` are: itself, or the items of a List."""
     value = document.value
     items = value.get("items") if isinstance(value, Mapping) else None
@@ -100,7 +100,7 @@ def parts(document: Document) -> Iterator[Path]:
         yield ()
 
 
-def _one(file: str, document: Document, base: Path) -> Loaded:
+def _one(file: str, document: YamlDocument, base: Path) -> Loaded:
     value, line = at(document.value, base), document.line(base)
     if note := envelope.stranger(value):
         notes = (f"{file}:{line}: {note}; ignored",)
@@ -159,7 +159,7 @@ def read(kind: str, content: object, *, stored: bool = False) -> tuple[Any, list
 
 
 def located(
-    file: str, document: Document, base: Path, mistakes: Iterable[Mistake]
+    file: str, document: YamlDocument, base: Path, mistakes: Iterable[Mistake]
 ) -> tuple[ManifestError, ...]:
     """One error per path, in the order of the file."""
     first: dict[Path, Mistake] = {}
@@ -179,7 +179,7 @@ def located(
     return tuple(errors)
 
 
-def _found(document: Document, mistake: Mistake) -> str:
+def _found(document: YamlDocument, mistake: Mistake) -> str:
     written = document.written.get(mistake.path)
     return f"is {written}" if mistake.shows and written is not None else mistake.found
 

@@ -1,7 +1,7 @@
 """What is wrong with a PromQL text, as far as brackets, strings and placeholders tell.
 
-No parser of PromQL for Python is kept and typed, so only what no reader can make sense of is
-refused here; the rest Prometheus says.
+Only what no reader can make sense of is refused here; the rest Prometheus says. Why no parser
+does it: docs/decisions/0048-promql-is-read-by-prometheus.md.
 Source: prometheus.io, "Querying basics": literals, comments and selectors.
 """
 

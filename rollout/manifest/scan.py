@@ -69,7 +69,7 @@ class _Broken(float):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """One YAML document as plain JSON values, with the line of every node.
 
     ``lines``: by path; for a mapping's entry the line of its key. Lines count from 1.
@@ -109,7 +109,7 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
-def documents(file: str, data: bytes) -> list[Document]:
+def documents(file: str, data: bytes) -> list[YamlDocument]:
     """The documents of ``data``, in order; empty ones are left out.
 
     Errors: ``ManifestError`` when the whole file cannot be read.
@@ -187,7 +187,7 @@ class _Reader:
     mistakes: list[Mistake] = field(default_factory=list)
     written: dict[Path, str] = field(default_factory=dict)
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[YamlDocument]:
         for event in self.events:
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
@@ -196,7 +196,7 @@ class _Reader:
             self.lines[()] = _line(first)
             value = self._value(first, ())
             if value is not None or self.mistakes:
-                yield Document(value, self.lines, tuple(self.mistakes), self.written)
+                yield YamlDocument(value, self.lines, tuple(self.mistakes), self.written)
 
     def _value(self, event: yaml.Event, path: Path) -> Any:
         line = _line(event)

@@ -234,7 +234,14 @@ def _for_editors(node: Any) -> Any:
 
 def without_nulls(kind: str, spec: Any) -> Any:
     """``spec`` of a ``kind`` without fields that are null, which is how authors leave one out."""
-    return _without_nulls(spec, plain(KINDS[kind].spec))
+    return _without_nulls(spec, plain(KINDS[kind].spec)) if _has_null(spec) else spec
+
+
+def _has_null(value: Any) -> bool:
+    """Whether a null is anywhere in it: most have none, and to make a schema takes a while."""
+    if isinstance(value, Mapping):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list) else value is None
 
 
 def _without_nulls(value: Any, node: Any) -> Any:

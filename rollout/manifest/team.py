@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.errors import ManifestError
 from rollout.manifest import envelope, load, scan
-from rollout.manifest.scan import Document, Mistake, Path, show
+from rollout.manifest.scan import Mistake, Path, YamlDocument, show
 from rollout.model.spec import GROUP
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")  # RFC 1123, a subdomain
@@ -58,7 +58,7 @@ def strangers(file: str, data: bytes) -> tuple[tuple[Stranger, ...], tuple[Manif
     return tuple(made), tuple(errors)
 
 
-def _scanned(document: Document, base: Path) -> Iterator[Mistake]:
+def _scanned(document: YamlDocument, base: Path) -> Iterator[Mistake]:
     for one in document.mistakes:
         if one.path[: len(base)] == base:
             yield replace(one, path=one.path[len(base) :])

@@ -17,7 +17,7 @@ UNBROKEN = 1_000_000  # columns: a value is one line of a diff, however long
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlannedChange:
     """One write to one object; ``before`` None: it is made, ``after`` None: it goes."""
 
     kind: str
@@ -44,7 +44,7 @@ class Moment:
     at: timedelta
     because: str
     weight: int
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlannedChange, ...] = ()
     step: Step | None = None
     forecast: str = ""
 
@@ -140,7 +140,7 @@ def gate(step: Step) -> str:
     return ", ".join(waits)
 
 
-def diff(change: Change) -> Iterator[str]:
+def diff(change: PlannedChange) -> Iterator[str]:
     """The object's YAML as a unified diff, two lines of context, without what no person wrote."""
     before, after = _yaml(change.before), _yaml(change.after)
     for line in difflib.unified_diff(before, after, n=2, lineterm=""):
@@ -148,7 +148,7 @@ def diff(change: Change) -> Iterator[str]:
             yield line
 
 
-def _change(change: Change) -> Iterator[Line]:
+def _change(change: PlannedChange) -> Iterator[Line]:
     what = "made" if change.before is None else "removed" if change.after is None else "patched"
     yield f"{INDENT}{change.object} is {what}", Tone.PLAIN
     for line in diff(change):
@@ -193,7 +193,7 @@ def plain(planned: Planned) -> dict[str, Any]:
     }
 
 
-def _plain(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+def _plain(changes: Iterable[PlannedChange]) -> Iterator[dict[str, Any]]:
     for change in changes:
         said: dict[str, Any] = {"object": change.object, "patch": list(change.patch)}
         if change.before is None:

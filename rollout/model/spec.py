@@ -13,7 +13,7 @@ from rollout.model import units
 from rollout.model.forge import ForgeKind, OnRejected
 from rollout.model.reasons import Verb
 from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
-from rollout.model.units import CONFIG, Duration, Share, Weight
+from rollout.model.units import CONFIG, SOME, Duration, Share, Weight, exactly_one
 
 GROUP = "rollout.dev"
 VERSION = "v1alpha1"
@@ -398,7 +398,7 @@ class Canary:
 
     __pydantic_config__ = CONFIG
 
-    steps: tuple[Step, ...] = field(default_factory=_ramp)
+    steps: Annotated[tuple[Step, ...], SOME] = field(default_factory=_ramp)
     bake_after_promotion: Duration = timedelta(0)
 
 
@@ -408,7 +408,7 @@ class Dark:
 
     __pydantic_config__ = CONFIG
 
-    steps: tuple[Step, ...]
+    steps: Annotated[tuple[Step, ...], SOME]
     finish: Finish = Finish.HOLD
     bake_after_promotion: Duration = timedelta(0)
 
@@ -435,7 +435,7 @@ class BlueGreen:
 class Strategy:
     """Exactly one of the three."""
 
-    __pydantic_config__ = CONFIG
+    __pydantic_config__ = exactly_one("canary", "dark", "blueGreen")
 
     canary: Canary | None = None
     dark: Dark | None = None
@@ -463,7 +463,7 @@ class Autoscaler:
 class Workload:
     """Where the pods of a revision come from: the user's Deployments, or a template of ours."""
 
-    __pydantic_config__ = CONFIG
+    __pydantic_config__ = exactly_one("deployments", "template")
 
     deployments: Annotated[
         str | None, Field(description="name pattern, e.g. reviews-{revision}; they exist already")

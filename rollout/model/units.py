@@ -19,6 +19,19 @@ from pydantic.alias_generators import to_camel
 CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 """How every noun reads and writes: camelCase outside, unknown keys are errors."""
 
+
+def exactly_one(*keys: str) -> ConfigDict:
+    """``CONFIG`` of a noun of which one of the ``keys``, camelCase, must be there, and one alone.
+
+    For the schema: what it says, the API server and an editor refuse; the noun itself says why.
+    """
+    one_of: list[Any] = [{"required": [key]} for key in keys]
+    return ConfigDict(**CONFIG, json_schema_extra={"oneOf": one_of})
+
+
+SOME = Field(json_schema_extra={"minItems": 1})
+"""Of a list: an empty one is refused by its schema; in what words else, the rules of it say."""
+
 T = TypeVar("T")
 
 

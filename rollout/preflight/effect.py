@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from rollout.istio import hosts
 from rollout.istio.routes import reach
 from rollout.istio.routes.listing import where
-from rollout.istio.routes.reach import Shut
+from rollout.istio.routes.reach import NoWay
 from rollout.model.traffic import Cohort, Route
 from rollout.preflight.pods import has_proxies
 from rollout.preflight.snapshot import Case
 
-_Where = tuple[str, Shut | None]
+_Where = tuple[str, NoWay | None]
 
 
 def _reached(case: Case) -> list[_Where]:

@@ -61,7 +61,7 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class SwitchoverCase:
     """One switchover and both clusters; ``namespaces``: what must be the same in both."""
 
     switchover: Switchover
@@ -80,12 +80,12 @@ class Case:
         return next(found, None)
 
 
-Rule = Callable[[Case], Iterable[Finding]]
+Rule = Callable[[SwitchoverCase], Iterable[Finding]]
 
 
 def findings(switchover: Switchover, twin: Twin) -> tuple[Finding, ...]:
     """Every finding, in the rules' order; those that a person lets pass say so."""
-    case = Case(switchover, twin, _namespaces(switchover, twin))
+    case = SwitchoverCase(switchover, twin, _namespaces(switchover, twin))
     passed = {one.rule: one.reason for one in switchover.spec.overrule}
     return tuple(
         replace(one, overruled=passed.get(one.rule, "")) for rule in RULES for one in rule(case)
@@ -132,7 +132,7 @@ def _warn(rule: str, text: str) -> Finding:
 # SW-001: both clusters answer, and run the same
 
 
-def _parity(case: Case) -> Iterator[Finding]:
+def _parity(case: SwitchoverCase) -> Iterator[Finding]:
     for side in Side:
         lacks = case.twin.unread.get(side, {})
         for kind in NEEDED:
@@ -192,7 +192,7 @@ def _ready(obj: Obj) -> int:
 # SW-002 and SW-003: the records, and who else writes them
 
 
-def _records(case: Case) -> Iterator[Finding]:
+def _records(case: SwitchoverCase) -> Iterator[Finding]:
     for why in case.twin.lost:
         yield _block("SW-002", why)
     for place, obj in case.twin.records.items():
@@ -205,7 +205,7 @@ def _records(case: Case) -> Iterator[Finding]:
 _LEAF = "spec.endpoints[].providerSpecific"
 
 
-def _writers(case: Case) -> Iterator[Finding]:
+def _writers(case: SwitchoverCase) -> Iterator[Finding]:
     names = set(case.switchover.spec.dns.names)
     for side in Side:
         for obj in case.twin.all(side, "DNSEndpoint"):
@@ -227,14 +227,14 @@ def _own(switchover: Switchover) -> dict[str, str]:
     return {f"{space}/{entry.name}": entry.cluster for space, entry in spaces}
 
 
-def _is_ours(case: Case, side: Side, obj: Obj) -> bool:
+def _is_ours(case: SwitchoverCase, side: Side, obj: Obj) -> bool:
     """Whether an object of ``side`` is the one that the spec names, in its cluster."""
     cluster = _own(case.switchover).get("/".join(_place(obj)), "")
     home = case.switchover.spec.cluster(side).kubeconfig is None
     return cluster == side.value or (cluster == "home" and home)
 
 
-def _annotated(case: Case, side: Side, names: set[str]) -> Iterator[Finding]:
+def _annotated(case: SwitchoverCase, side: Side, names: set[str]) -> Iterator[Finding]:
     for kind in ("Service", "Gateway", "VirtualService"):
         for obj in case.twin.all(side, kind):
             for key in HOSTNAMES:
@@ -244,7 +244,7 @@ def _annotated(case: Case, side: Side, names: set[str]) -> Iterator[Finding]:
                     yield _block("SW-003", f"{side}: {where} asks external-dns for the name, too")
 
 
-def _owners(case: Case) -> Iterator[Finding]:
+def _owners(case: SwitchoverCase) -> Iterator[Finding]:
     """Two external-dns of one owner delete each other's records (external-dns #1698)."""
     owners = {side: frozenset(_owner_ids(case.twin.all(side, "Deployment"))) for side in Side}
     both = {entry.cluster for entry in case.switchover.spec.dns.endpoints}
@@ -268,7 +268,7 @@ def _owner_ids(objs: Objs) -> Iterator[str]:
                     yield arg.partition("=")[2]
 
 
-def _twins(case: Case) -> Iterator[Finding]:
+def _twins(case: SwitchoverCase) -> Iterator[Finding]:
     mine = set(case.switchover.spec.dns.names)
     for obj in case.twin.switchovers:
         if _place(obj) == (case.switchover.namespace, case.switchover.name):
@@ -281,7 +281,7 @@ def _twins(case: Case) -> Iterator[Finding]:
             )
 
 
-def _ttl(case: Case) -> Iterator[Finding]:
+def _ttl(case: SwitchoverCase) -> Iterator[Finding]:
     for place, obj in case.twin.records.items():
         for entry in lenient.mappings(lenient.under(obj, "spec", "endpoints")):
             ttl = timedelta(seconds=lenient.number(entry.get("recordTTL")))
@@ -294,7 +294,7 @@ def _ttl(case: Case) -> Iterator[Finding]:
 # SW-005 and SW-006: green's hosts and certificates, and whether it can carry everyone
 
 
-def _hosts(case: Case) -> Iterator[Finding]:
+def _hosts(case: SwitchoverCase) -> Iterator[Finding]:
     let_in = [
         str(host).rpartition("/")[2]
         for gateway in case.twin.all(Side.GREEN, "Gateway")
@@ -307,7 +307,7 @@ def _hosts(case: Case) -> Iterator[Finding]:
     yield from _certificates(case)
 
 
-def _certificates(case: Case) -> Iterator[Finding]:
+def _certificates(case: SwitchoverCase) -> Iterator[Finding]:
     """Credentials that blue's servers name and green's do not; a probe tries what is served."""
     named = {side: set(_credentials(case.twin.all(side, "Gateway"))) for side in Side}
     for one in sorted(named[Side.BLUE] - named[Side.GREEN]):
@@ -321,7 +321,7 @@ def _credentials(gateways: Objs) -> Iterator[str]:
                 yield name
 
 
-def _capacity(case: Case) -> Iterator[Finding]:
+def _capacity(case: SwitchoverCase) -> Iterator[Finding]:
     green = {_place(obj): obj for obj in case.inside(Side.GREEN, "Deployment")}
     pairs = [(obj, green.get(_place(obj))) for obj in case.inside(Side.BLUE, "Deployment")]
     pairs.append((case.gateway(Side.BLUE) or {}, case.gateway(Side.GREEN)))
@@ -353,7 +353,7 @@ def _least(obj: Obj, scalers: Objs) -> int:
 # SW-007 to SW-012: what people have to know
 
 
-def _addresses(case: Case) -> Iterator[Finding]:
+def _addresses(case: SwitchoverCase) -> Iterator[Finding]:
     for side in Side:
         for obj in case.twin.all(side, "AuthorizationPolicy"):
             if any(
@@ -376,7 +376,7 @@ def _names_addresses(rule: object) -> bool:
     return any(source.get(key) for source in sources for key in keys)
 
 
-def _data(case: Case) -> Iterator[Finding]:
+def _data(case: SwitchoverCase) -> Iterator[Finding]:
     if not case.switchover.spec.data_can_go_back:
         text = (
             "nobody said that data can go back: dataCanGoBack: true, if no one-way migration runs"
@@ -387,7 +387,7 @@ def _data(case: Case) -> Iterator[Finding]:
         yield _block("SW-008", "blue's gateway has no ready pod: there would be no way back")
 
 
-def _twice(case: Case) -> Iterator[Finding]:
+def _twice(case: SwitchoverCase) -> Iterator[Finding]:
     running = {
         side: {
             _place(o)
@@ -400,7 +400,7 @@ def _twice(case: Case) -> Iterator[Finding]:
         yield _warn("SW-009", f"CronJob {'/'.join(both)} runs in both clusters, so twice")
 
 
-def _streams(case: Case) -> Iterator[Finding]:
+def _streams(case: SwitchoverCase) -> Iterator[Finding]:
     for obj in case.inside(Side.BLUE, "Service"):
         for port in lenient.mappings(lenient.under(obj, "spec", "ports")):
             said = lenient.text(port.get("appProtocol")) or lenient.text(port.get("name"))
@@ -413,7 +413,7 @@ def _streams(case: Case) -> Iterator[Finding]:
                 return
 
 
-def _locality(case: Case) -> Iterator[Finding]:
+def _locality(case: SwitchoverCase) -> Iterator[Finding]:
     for obj in case.twin.all(Side.GREEN, "DestinationRule"):
         policy = lenient.under(obj, "spec", "trafficPolicy", "loadBalancer", "localityLbSetting")
         if policy:
@@ -423,7 +423,7 @@ def _locality(case: Case) -> Iterator[Finding]:
             return
 
 
-def _unread(case: Case) -> Iterator[Finding]:
+def _unread(case: SwitchoverCase) -> Iterator[Finding]:
     for side in Side:
         for kind, why in case.twin.unread.get(side, {}).items():
             if kind in _READ_BY and kind not in NEEDED:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rollout.errors import visible
+
 Obj = Mapping[str, Any]
 
 
@@ -32,7 +34,11 @@ def problem(hpa: Obj) -> str:
         if owner.get("kind") == "ScaledObject":
             return f"hpa {name} is KEDA's, which takes a hand-over back"
     kind = (hpa["spec"].get("scaleTargetRef") or {}).get("kind")
-    return "" if kind == "Deployment" else f"hpa {name} scales a {kind}, not a Deployment"
+    return (
+        ""
+        if kind == "Deployment"
+        else f"hpa {name} scales a {visible(str(kind))}, not a Deployment"
+    )
 
 
 def least(hpa: Obj) -> int:

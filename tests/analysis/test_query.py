@@ -53,6 +53,7 @@ def hostile(count: int) -> list[str]:
 
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_ten_thousand_hostile_arguments_stay_one_string(quote: str) -> None:
+    """SEC-12."""
     template = f"sum(up{{a={quote}x{{{{args.x}}}}y{quote},b=~'c'}}) > 0 # {{{{args.x}}}}"
     shape = tokens(query.fill(template, {"args.x": "plain"}))
     for value in hostile(10_000):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rollout.cli import forges, policy
-from rollout.cli.policy import Push
+from rollout.cli.policy import PushPolicy
 from rollout.errors import OutsideError, RefusedError
 from rollout.model import forge
 
@@ -15,7 +15,7 @@ SECRET, NEXT = "0123456789abcdef-one", "0123456789abcdef-two"
 def test_a_file_is_read_anew_so_a_secret_is_changed_while_we_run_sec_26(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(f"{SECRET}\n")
-    known = forges.shared(Push(str(file)))
+    known = forges.shared(PushPolicy(str(file)))
     assert known() == [SECRET]
     file.write_text(f"{SECRET}\n{NEXT}\n")
     assert known() == [SECRET, NEXT]
@@ -26,9 +26,9 @@ def test_a_file_is_read_anew_so_a_secret_is_changed_while_we_run_sec_26(tmp_path
 
 def test_the_environment_is_asked_where_no_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(forges.SECRET, raising=False)
-    assert list(forges.shared(Push())()) == []
+    assert list(forges.shared(PushPolicy())()) == []
     monkeypatch.setenv(forges.SECRET, SECRET)
-    assert list(forges.shared(Push())()) == [SECRET]
+    assert list(forges.shared(PushPolicy())()) == [SECRET]
 
 
 def test_a_secret_that_can_be_guessed_is_refused_at_the_start(
@@ -36,10 +36,10 @@ def test_a_secret_that_can_be_guessed_is_refused_at_the_start(
 ) -> None:
     monkeypatch.setenv(forges.SECRET, f"{SECRET} short")
     with pytest.raises(RefusedError, match="is short; 16 bytes") as caught:
-        forges.shared(Push())
+        forges.shared(PushPolicy())
     assert SECRET not in str(caught.value)
     with pytest.raises(RefusedError, match="cannot be read"):
-        forges.shared(Push(str(tmp_path / "none")))
+        forges.shared(PushPolicy(str(tmp_path / "none")))
 
 
 async def test_before_the_controller_runs_nobody_is_let_in() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rollout.cli import live
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.manifest import record
 from rollout.model.status import RolloutStatus
 from rollout.web import live as door
@@ -12,7 +12,7 @@ from tests import make
 from tests.make import START
 
 STORED = replace(RolloutStatus(), because="baking for 1m", epoch=3)
-SEEN = Seen({}, make.rollout(make.canary_spec(5), "v2"), STORED)
+SEEN = SeenRollout({}, make.rollout(make.canary_spec(5), "v2"), STORED)
 SERVER = "https://api.example:6443"
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rollout.cli import policy
-from rollout.cli.policy import Page, Policy, Readers
+from rollout.cli.policy import PagePolicy, Policy, Readers
 from rollout.errors import RefusedError
 
 FULL = """
@@ -25,7 +25,7 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     assert (found.local_git, found.webhooks) == (True, ("https://gate.example.com",))
     assert found.signers["releases"].endswith("ssh-ed25519 AAAA\n")
     assert found.abroad == {"shop/source": ("bookinfo",)}
-    assert found.page == Page(("rollout.example.com",), Readers.LOGGED_IN, login=True)
+    assert found.page == PagePolicy(("rollout.example.com",), Readers.LOGGED_IN, login=True)
 
 
 def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_what_is_gone_leaves_the_series_of_others() -> None:
 
 
 def test_ten_thousand_hostile_names_do_not_fill_the_memory() -> None:
+    """SEC-30."""
     told = Instruments()
     for index in range(10_000):
         announced(told, Announce("Promoted", "v2"), name=f"n{index}")

@@ -150,6 +150,23 @@ def test_a_replica_that_comes_later_is_given_its_share_and_nobody_acts_twice_mea
     virtual.run(story())
 
 
+def test_a_share_is_given_soon_whenever_the_replica_came() -> None:
+    """Renewals and wishes have one period: one that always came between would never be heard."""
+
+    async def came(after: float) -> float:
+        fleet = Fleet()
+        fleet.start("a", count=2)
+        await asyncio.sleep(SETTLED + after)
+        fleet.start("b", count=2)
+        began = virtual.passed()
+        while fleet.held() != [1, 1]:
+            await asyncio.sleep(0.05)
+        await fleet.stop()
+        return virtual.passed() - began
+
+    assert max(virtual.run(came(step / 20)) for step in range(int(RENEW * 20) + 1)) <= 5 * RENEW
+
+
 def test_once_all_is_even_nobody_wishes_for_more() -> None:
     async def story() -> None:
         fleet = Fleet()

@@ -593,6 +593,15 @@ def mistakes(made: Conversion) -> list[str]:
     return [str(error) for error in found]
 
 
+SHORT = (
+    "argo-rollouts/examples/istio/istio-subset-split.yaml",
+    "flagger/artifacts/examples/istio-abtest.yaml",
+)
+"""One of each project, in every run of the tests."""
+PLAYED = (*SHORT, "argo-rollouts/examples/istio/istio-mirror.yaml")
+"""Those that ``tests/lab/journeys/test_converted.py`` plays: weights, cohorts, a mirror."""
+
+
 def page() -> str:
     """``docs/converted.md``."""
     rows = []
@@ -602,7 +611,9 @@ def page() -> str:
         counts = " | ".join(str(made.count(fate)) for fate in Fate)
         kinds = ", ".join(dict.fromkeys(str(obj["kind"]) for obj in made.objects)) or "nothing"
         told = ", ".join(f"`{path}`" for path in sorted(lost)) or "nothing"
-        rows.append(f"| `{name}` | {kinds} | {counts} | {told} | {len(mistakes(made))} |")
+        played = "yes" if name in PLAYED else "no"
+        mend = len(mistakes(made))
+        rows.append(f"| `{name}` | {kinds} | {counts} | {told} | {mend} | {played} |")
     return _HEAD + "\n".join(rows) + "\n"
 
 
@@ -618,6 +629,10 @@ of every field why, and what to do. None is lost without a word: a test looks fo
 Examples without a release object (services, gateways, load testers) are left out, and so are
 helm's, whose templates are no YAML.
 
-| example | becomes | converted | changed | lost | lost by name | to mend |
-| --- | --- | --- | --- | --- | --- | --- |
+Three are played in the lab from their converted form (weights, cohorts, a mirror), a push step by
+step to everyone, with real requests counted at each step (`tests/lab/journeys/test_converted.py`).
+What the hand-over asks for stands there before, and what the report says is lost is not there.
+
+| example | becomes | converted | changed | lost | lost by name | to mend | played |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """

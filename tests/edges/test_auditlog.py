@@ -12,7 +12,7 @@ import pytest
 
 from rollout.audit.book import Marks
 from rollout.audit.verify import File, verified
-from rollout.edges.auditlog import StreamLog, lines
+from rollout.edges.auditlog import FileLog, StreamLog, lines
 from rollout.errors import OutsideError
 from rollout.model.audit import Act, Proof
 from tests import make
@@ -168,6 +168,18 @@ def test_a_full_disk_is_told_and_leaves_no_half_line(tmp_path: Path) -> None:
     child.join()
     assert acts(path) == ["genesis", "started", "u1.1.1", "u1.1.2", "u1.1.3"]
     assert is_whole(path)
+
+
+def test_what_another_file_told_before_is_not_told_again(tmp_path: Path) -> None:
+    """A shard's new file, after the number of shards was changed."""
+    written(old := tmp_path / "audit.jsonl", 3)
+    log = FileLog(tmp_path / "shard-1.audit.jsonl", "c2", lambda: make.START, lambda: [old])
+    assert log.open() == Marks(epochs={"u1": 3})
+    log.append([a_record(4)])
+    log.close()
+    assert acts(log.path) == ["genesis", "started", "u1.1.4"]
+    assert is_whole(log.path)
+    assert (is_whole(old), acts(old)[-1]) == (True, "u1.1.3")
 
 
 def test_stdout_is_a_chain_that_each_process_begins(tmp_path: Path) -> None:

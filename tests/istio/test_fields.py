@@ -6,7 +6,7 @@ import pytest
 
 from rollout import jsonpatch
 from rollout.istio import fields, memory
-from rollout.istio.memory import Memory
+from rollout.istio.memory import ObjectMemory
 from rollout.model.spec import MANAGER
 from tests.istio.objects import Json, target, to, vs
 
@@ -67,19 +67,19 @@ def test_whoever_wrote_meanwhile_makes_the_patch_fail(entries: tuple[Any, ...]) 
 def test_a_rule_with_a_subset_of_our_making_stays_ours() -> None:
     plain = managed(RULE, AUTHOR, OURS)
     assert fields.held([], [plain], target()) == (plain,)
-    made = memory.written(plain, target(), Memory(1, target().host, subsets=("canary",)))
+    made = memory.written(plain, target(), ObjectMemory(1, target().host, subsets=("canary",)))
     assert fields.held([], [made], target()) == ()
 
 
 def test_an_object_on_which_another_rollout_has_its_marks_waits_for_it() -> None:
     obj = managed(ROUTED, AUTHOR, OURS)
     other = target(rollout="other")
-    shared = memory.written(obj, other, Memory(1, other.host))
+    shared = memory.written(obj, other, ObjectMemory(1, other.host))
     assert fields.held([shared], [], target()) == ()
 
 
 def test_our_annotation_goes_and_every_other_stays() -> None:
     noted = {**ROUTED, "metadata": {**ROUTED["metadata"], "annotations": {"team": "pay"}}}
-    obj = memory.written(noted, target(), Memory(3, target().host))
+    obj = memory.written(noted, target(), ObjectMemory(3, target().host))
     assert fields.marked([noted, obj], target()) == (obj,)
     assert jsonpatch.apply(obj, fields.unmark(obj, target())) == noted

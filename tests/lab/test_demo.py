@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from rollout.cli import cluster
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.lab import showcase
 from rollout.cli.lab import up as lab
 from rollout.cli.lab.push import Checkout
@@ -39,6 +40,7 @@ async def test_the_demo_promotes_the_good_release_and_takes_the_bad_one_back() -
     text = said.decode()
     assert demo.returncode == 0, text
     assert "v2 was promoted after" in text
+    assert re.search(r"v2 (was certified as no worse than v1 by|went on by its time box) ", text)
     assert "v3 was taken back after" in text
     assert text.count("never above its step's share") == 2
 
@@ -74,10 +76,10 @@ async def _shop() -> AsyncIterator[tuple[World, Checkout]]:
             yield world, checkout
 
 
-async def _journey(world: World, checkout: Checkout) -> list[Seen]:
+async def _journey(world: World, checkout: Checkout) -> list[SeenRollout]:
     """Every status on the way from v1 to v2 with a controller that dies again and again."""
     given = Settings(kubeconfig=str(world.kubeconfig), namespace=showcase.NAMESPACE)
-    seen: list[Seen] = []
+    seen: list[SeenRollout] = []
     async with cluster.connected(given, name=showcase.NAME) as kube:
         await kube.create(showcase.source(world.git_url))
         killing = asyncio.create_task(_kill_and_restart(world))
@@ -101,8 +103,8 @@ async def _kill_and_restart(world: World) -> Child:
     return child
 
 
-async def _until(kube: Kube, done: Callable[[Seen], bool], seen: list[Seen]) -> None:
-    async def tell(found: Seen) -> bool:
+async def _until(kube: Kube, done: Callable[[SeenRollout], bool], seen: list[SeenRollout]) -> None:
+    async def tell(found: SeenRollout) -> bool:
         seen.append(found)
         return done(found)
 
@@ -115,11 +117,11 @@ async def _until(kube: Kube, done: Callable[[Seen], bool], seen: list[Seen]) -> 
             return
 
 
-def _is_adopted(found: Seen) -> bool:
+def _is_adopted(found: SeenRollout) -> bool:
     return found.status.stable is not None
 
 
-def _is_promoted(found: Seen) -> bool:
+def _is_promoted(found: SeenRollout) -> bool:
     status = found.status
     resting = status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY
     return resting and status.stable is not None and status.stable.name == "v2"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rollout.cli import cluster
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.lab import up as lab
 from rollout.cli.settings import Settings
 from rollout.lab.load import Ask, Load
@@ -161,7 +161,7 @@ async def _until(world: World, name: str, there: Callable[[RolloutStatus], bool]
     rollout = rollout_of(name)
     given = Settings(kubeconfig=str(world.kubeconfig), namespace="shop")
 
-    async def tell(found: Seen) -> bool:
+    async def tell(found: SeenRollout) -> bool:
         return there(found.status)
 
     async with cluster.connected(given, name=rollout.name) as kube:

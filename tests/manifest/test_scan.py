@@ -7,7 +7,7 @@ from rollout.manifest import scan
 from tests.effort import effort
 
 
-def only(text: str) -> scan.Document:
+def only(text: str) -> scan.YamlDocument:
     [document] = scan.documents("shop.yaml", text.encode())
     return document
 

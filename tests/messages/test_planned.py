@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import markdown, planned
-from rollout.messages.planned import Change, Moment, Planned, Tone
+from rollout.messages.planned import Moment, Planned, PlannedChange, Tone
 from rollout.model.spec import Approval, Step
 from tests import make
 from tests.make import MINUTE
@@ -17,9 +17,9 @@ AFTER = {
     "status": {"never": "shown"},
 }
 PATCH = ({"op": "replace", "path": "/spec/weight", "value": 95},)
-CHANGE = Change("VirtualService", "shop", "shop", BEFORE, AFTER, PATCH)
-MADE = Change("DestinationRule", "shop", "shop", None, BEFORE)
-GONE = Change("DestinationRule", "shop", "shop", BEFORE, None)
+CHANGE = PlannedChange("VirtualService", "shop", "shop", BEFORE, AFTER, PATCH)
+MADE = PlannedChange("DestinationRule", "shop", "shop", None, BEFORE)
+GONE = PlannedChange("DestinationRule", "shop", "shop", BEFORE, None)
 PLAN = Planned(
     rollout=make.rollout(make.canary_spec()),
     strategy="canary strategy, 1 steps",

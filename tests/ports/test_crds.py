@@ -217,6 +217,12 @@ async def test_a_required_argument_of_a_template_is_kept(cluster: UnderTest) -> 
         ("strategy", {"canary": {"steps": [{"weight": -1}]}}),
         ("strategy", {"dark": {"steps": [{"mirror": 101}]}}),
         ("strategy", {"dark": {"steps": [{"mirror": "101%"}]}}),
+        ("strategy", {}),
+        ("strategy", {"canary": {}, "blueGreen": {}}),
+        ("strategy", {"canary": {"steps": []}}),
+        ("strategy", {"dark": {"steps": []}}),
+        ("workload", {"scale": "user"}),
+        ("workload", {"deployments": "shop-{revision}", "template": {}}),
     ],
 )
 async def test_a_spec_of_the_wrong_shape_is_refused_by_the_api_server(

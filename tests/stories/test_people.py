@@ -18,7 +18,7 @@ from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket, W
 from rollout.model.mesh import Ref
 from rollout.model.status import Answer
 from tests import virtual
-from tests.controller.shop import Shop, a_rollout
+from tests.controller.shop import NAMESPACE, Shop, a_rollout
 from tests.fakes_chat import FakeChat
 
 ANN, BOB, EVE = "U0ANN", "U0BOB", "U0EVE"
@@ -602,3 +602,25 @@ def test_a_rollout_that_names_a_channel_says_when_the_controller_has_no_slack() 
             await shop.comes(lambda: "the controller has no slack" in shop.status()["because"])
 
     virtual.run(whole())
+
+
+def test_a_press_at_a_replica_that_does_not_act_for_the_rollout_counts_all_the_same() -> None:
+    """It is kept in the status by compare-and-swap; whoever acts for the namespace weighs it."""
+
+    async def story() -> None:
+        asks = {"slack": "#releases", "approvers": [ANN]}
+        steps = [{"weight": 5, "bake": "1m", "approval": asks}]
+        shop = Shop()
+        shop.kube.put(a_rollout(strategy={"canary": {"steps": steps}}))
+        lease: dict[str, Any] = {"namespace": "rollout-system", "shards": 2}
+        async with shop.controller(identity="a", **lease) as first:
+            await shop.until("Healthy")
+            async with shop.controller(identity="b", **lease) as hearing:
+                while not hearing.leading:
+                    await asyncio.sleep(1)
+                await asked(shop)
+                assert (first.leads(NAMESPACE), hearing.leads(NAMESPACE)) == (True, False)
+                await click(shop, ANN, Press.APPROVE)
+                await shop.comes(shop.rests_on_v2)
+
+    virtual.run(story())

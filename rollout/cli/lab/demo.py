@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from rollout.cli import cluster, drawn, output
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.lab import journal, showcase
-from rollout.cli.lab.journal import Journal
+from rollout.cli.lab.journal import TrialJournal
 from rollout.cli.lab.push import Checkout
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
@@ -22,7 +22,8 @@ from rollout.errors import OutsideError, RefusedError
 from rollout.lab.load import Ask, Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.world import World
-from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.messages import evidence
+from rollout.model.status import Phase, RolloutStatus, Stage, Standing, Verdict
 
 ADOPTION = 120.0  # seconds until the first manifest is in force and stable is known
 JOURNEY = 75.0  # seconds after which a journey has failed; both together fit two minutes
@@ -31,13 +32,23 @@ TICK = 0.5
 
 @dataclass(slots=True)
 class Trial:
-    """One push, how it should end, and whether it did."""
+    """One push, how it should end, and whether it did.
+
+    ``verdicts``: those of the last step.
+    """
 
     revision: str
     stable: str
     promoted: bool
     ended_as_wanted: bool = False
     seconds: float = 0.0
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def certified(self) -> bool:
+        """Whether it went on by evidence that it is no worse, and not by time alone."""
+        proved = [each.standing is Standing.CERTIFIED for each in self.verdicts]
+        return bool(proved) and all(proved)
 
 
 @dataclass(slots=True)
@@ -49,7 +60,7 @@ class Demo:
     load: Load
     kube: Kube
     checkout: Checkout
-    journals: list[Journal] = field(default_factory=list)
+    journals: list[TrialJournal] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     draw: Callable[[], None] = lambda: None
     said: int = 0
@@ -78,7 +89,7 @@ async def _adopted(demo: Demo) -> None:
     await demo.kube.create(showcase.source(demo.world.git_url))
     output.say(f"pushed v1 to {demo.world.git_url}: it serves already, and is adopted as stable")
 
-    async def known() -> Seen:
+    async def known() -> SeenRollout:
         while True:
             try:
                 found = await cluster.one(demo.kube, showcase.NAMESPACE, showcase.NAME)
@@ -110,7 +121,7 @@ async def _shown(demo: Demo) -> None:
 async def _journeys(demo: Demo, *trials: Trial) -> None:
     for trial in trials:
         demo.trials.append(trial)
-        demo.journals.append(Journal(trial.revision, trial.stable))
+        demo.journals.append(TrialJournal(trial.revision, trial.stable))
         demo.load.take()
         began = asyncio.get_running_loop().time()
         await demo.checkout.push(
@@ -128,12 +139,14 @@ async def _followed(demo: Demo, trial: Trial) -> bool:
     book, ticking = demo.journals[-1], asyncio.create_task(_tick(demo))
     outcome: list[bool] = []
 
-    async def tell(found: Seen) -> bool:
+    async def tell(found: SeenRollout) -> bool:
         book.add(demo.load.take())
         status = found.status
         if not book.legs and not _concerns(status, trial.revision):
             return False
         book.see(status)
+        if status.stage.name in (Stage.STEPPING, Stage.SWITCHING):
+            trial.verdicts = status.attempt.verdicts
         demo.draw()
         ended = _ended(status, trial)
         outcome.extend([] if ended is None else [ended])
@@ -211,6 +224,14 @@ def _picture(demo: Demo, console: Console) -> Group:
     return Group(*lines[-(console.height - 1) :])
 
 
+def _proved(trial: Trial) -> str:
+    """Why it went on, in words."""
+    count = f"{evidence.number(evidence.requests(trial.verdicts))} requests"
+    if trial.certified:
+        return f"was certified as no worse than {trial.stable} by {count}"
+    return f"went on by its time box without a sign of harm; {count} were too few to certify it"
+
+
 def _summary(demo: Demo) -> Exit:
     """The words at the end, and the outcome."""
     say, met = drawn.console().print, journal.total(demo.journals)
@@ -227,4 +248,8 @@ def _summary(demo: Demo) -> Exit:
             words = f"{trial.revision} should have been {outcome}, and was not"
         share = "never above its step's share" if within else f"{book.excess:.1%} above its share"
         say(f"{words}, {share}")
+        if trial.promoted and trial.ended_as_wanted:
+            say(f"{trial.revision} {_proved(trial)}")
+            for line in evidence.aligned(trial.verdicts):
+                say(f"  {line}")
     return Exit.OK if fine else Exit.FAILED

@@ -13,7 +13,7 @@ SLACK = 0.01
 """Of all requests: those that were under way while the route changed."""
 
 
-class Tally(Protocol):
+class Answers(Protocol):
     """What came back since the last one was taken: answers and failures by version."""
 
     @property
@@ -34,7 +34,7 @@ class Met:
     failures: Counter[str] = field(default_factory=Counter)
     requests: int = 0
 
-    def add(self, tally: Tally) -> None:
+    def add(self, tally: Answers) -> None:
         self.answers += tally.versions
         self.failures += tally.failed_versions
         self.requests += tally.requests
@@ -91,7 +91,7 @@ def _excess(met: Met, revision: str, percent: int) -> float:
 
 
 @dataclass(slots=True)
-class Journal:
+class TrialJournal:
     """The legs of one revision's journey, the last one under way."""
 
     revision: str
@@ -110,7 +110,7 @@ class Journal:
         self._is_settled = status.stage.confirmed_at is not None
         return begins
 
-    def add(self, tally: Tally) -> None:
+    def add(self, tally: Answers) -> None:
         """What came back since the last time belongs to the leg under way."""
         if self.legs:
             leg = self.legs[-1]
@@ -146,7 +146,7 @@ def share_asked(status: RolloutStatus, revision: str) -> int:
     return 0
 
 
-def total(journals: Iterable[Journal]) -> Met:
+def total(journals: Iterable[TrialJournal]) -> Met:
     """Everything that all journeys met."""
     whole = Met()
     for journal in journals:

@@ -30,7 +30,7 @@ BROKEN = 0.4
 
 
 @dataclass(slots=True)
-class Act:
+class MeshAct:
     """One upgrade, how it should end, and what visitors met."""
 
     name: str
@@ -51,7 +51,7 @@ class Act:
 
 
 @dataclass(slots=True)
-class Stage:
+class MeshStage:
     """Everything that takes part."""
 
     world: World
@@ -78,17 +78,17 @@ async def play(world: World, child: Child | None, rate: int) -> Exit:
     output.say(f"{said}; {rate} requests a second")
     async with world.edge_load(rate, EDGE, GATEWAY, town.asks()) as load:
         await asyncio.sleep(PAST)
-        stage = Stage(world, child, load, town)
-        good = Act("good", first.name, second.name, State.DONE)
+        stage = MeshStage(world, child, load, town)
+        good = MeshAct("good", first.name, second.name, State.DONE)
         await _played(stage, good)
-        bad = Act("bad", second.name, third.name, State.RETURNED, breaks=meshes.SECOND)
+        bad = MeshAct("bad", second.name, third.name, State.RETURNED, breaks=meshes.SECOND)
         before = await meshes.snapshot(world.kube)
         await _played(stage, bad)
         same = await meshes.snapshot(world.kube) == before
     return _told(good, bad, same=same)
 
 
-async def _played(stage: Stage, act: Act) -> None:
+async def _played(stage: MeshStage, act: MeshAct) -> None:
     """Until it is at its end, which is written down in ``act``."""
     output.say("")
     output.say(f"{act.before} -> {act.after}")
@@ -110,13 +110,13 @@ async def _played(stage: Stage, act: Act) -> None:
     _count(stage, act)
 
 
-def _count(stage: Stage, act: Act) -> None:
+def _count(stage: MeshStage, act: MeshAct) -> None:
     tally = stage.load.take()
     act.requests += tally.requests
     act.failed += tally.failed_hosts
 
 
-async def _break(stage: Stage, act: Act, status: UpgradeStatus) -> None:
+async def _break(stage: MeshStage, act: MeshAct, status: UpgradeStatus) -> None:
     """Once all of the wave has moved, every proxy of the new revision misbehaves."""
     stop = status.attempt.stop
     here = stop is not None and stop.name == act.breaks and stop.confirmed_at is not None
@@ -125,7 +125,7 @@ async def _break(stage: Stage, act: Act, status: UpgradeStatus) -> None:
         await stage.world.revisions.set_faults(act.after, errors=BROKEN)
 
 
-def _say(stage: Stage, act: Act, status: UpgradeStatus, seconds: float) -> None:
+def _say(stage: MeshStage, act: MeshAct, status: UpgradeStatus, seconds: float) -> None:
     """A line of figures and a sentence whenever a stop, a state or a namespace has changed."""
     stop = status.attempt.stop
     moved = sum(
@@ -154,12 +154,12 @@ def told(status: UpgradeStatus) -> str:
     return textwrap.indent("\n".join(lines), indent)
 
 
-def _alive(stage: Stage) -> None:
+def _alive(stage: MeshStage) -> None:
     if stage.child is not None and stage.child.ended:
         raise OutsideError(f"the controller ended: {stage.child.last_words()}")
 
 
-def _told(good: Act, bad: Act, *, same: bool) -> Exit:
+def _told(good: MeshAct, bad: MeshAct, *, same: bool) -> Exit:
     """The words at the end, and the outcome."""
     exposed = bad.failed.total() - bad.lost(meshes.EXPOSED)
     lost = good.lost(()) + bad.lost(meshes.EXPOSED)

@@ -58,7 +58,7 @@ spec:
     canary:
       steps:
       - {{weight: 10, bake: 5s, timeBox: 12s}}
-      - {{weight: 40, bake: 5s, timeBox: 12s{asked if asks else ""}}}
+      - {{weight: 40, bake: 5s, timeBox: 30s{asked if asks else ""}}}
       bakeAfterPromotion: 3s
   notify: {{slack: "{CHANNEL}", events: [started, waiting, promoted, rolledBack, paused, degraded]}}
   analysis:

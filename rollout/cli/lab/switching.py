@@ -71,7 +71,7 @@ def manifest(name_servers: list[str], addresses: dict[str, str]) -> Object:
 
 
 @dataclass(slots=True)
-class Demo:
+class SwitchDemo:
     """Everything that takes part; ``legs``: what was met, by attempt and the weight asked for."""
 
     twin: Twin
@@ -135,7 +135,7 @@ async def _play(twin: Twin, child: Child, rate: int) -> Exit:
     given = Settings(kubeconfig=str(twin.blue.kubeconfig), namespace=sample.NAMESPACE)
     async with twin.visitors(rate) as visitors, connected(given) as kube:
         await _until(lambda: bool(twin.zone.records), 20)
-        play = Demo(twin, child, visitors, kube)
+        play = SwitchDemo(twin, child, visitors, kube)
         await _listed(kube)
         await asyncio.sleep(5)  # some requests on blue, to be compared with
         visitors.take()
@@ -159,7 +159,7 @@ async def _listed(kube: Kube) -> None:
             return
 
 
-def _turning_bad(play: Demo, status: SwitchoverStatus) -> None:
+def _turning_bad(play: SwitchDemo, status: SwitchoverStatus) -> None:
     """With a quarter of the users sent to green, a fifth of its answers are errors."""
     at = status.stage.split.canary == BAD_AT
     if at and not play.faulty:
@@ -168,10 +168,10 @@ def _turning_bad(play: Demo, status: SwitchoverStatus) -> None:
         print(f"-- green's shop now fails {ERROR_RATE:.0%} of its requests --", flush=True)
 
 
-Meddle = Callable[[Demo, SwitchoverStatus], None]
+Meddle = Callable[[SwitchDemo, SwitchoverStatus], None]
 
 
-async def _followed(play: Demo, meddle: Meddle) -> SwitchoverStatus:
+async def _followed(play: SwitchDemo, meddle: Meddle) -> SwitchoverStatus:
     """The status at the end of the attempt that begins now."""
     number = play.status().attempt.number
     end = asyncio.get_running_loop().time() + JOURNEY
@@ -191,7 +191,7 @@ async def _until(done: Callable[[], bool], seconds: float) -> None:
             await asyncio.sleep(TICK)
 
 
-def _summary(play: Demo, bad: SwitchoverStatus, good: SwitchoverStatus) -> Exit:
+def _summary(play: SwitchDemo, bad: SwitchoverStatus, good: SwitchoverStatus) -> Exit:
     """The words at the end, and the outcome."""
     print()
     green = ADDRESSES["green"]

@@ -93,7 +93,7 @@ def wait(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Wait for a rollout; the exit code says how it ended."""
     from rollout.cli.look import wait as work  # noqa: PLC0415
 
-    wanted = work.Wanted(state, revision, commit)
+    wanted = work.WaitGoal(state, revision, commit)
     _exit(work.wait(options.chosen(context), name, namespace, wanted, timeout))
 
 

@@ -25,7 +25,7 @@ _REST = (State.DONE, State.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenUpgrade:
     """One upgrade as it is in the cluster."""
 
     obj: cluster.Json
@@ -73,9 +73,9 @@ def _everywhere(given: Settings) -> Settings:
     return Settings(kubeconfig=given.kubeconfig, context=given.context)
 
 
-def read(obj: cluster.Json) -> Seen:
+def read(obj: cluster.Json) -> SeenUpgrade:
     """``obj`` as nouns. Errors: ``ManifestError`` when it cannot be read."""
-    return Seen(obj, upgrades.upgrade(obj), upgrades.status(obj))
+    return SeenUpgrade(obj, upgrades.upgrade(obj), upgrades.status(obj))
 
 
 async def _there(connection: "Kube", name: str) -> cluster.Json:
@@ -86,7 +86,7 @@ async def _there(connection: "Kube", name: str) -> cluster.Json:
     raise RefusedError(f"{cluster.UPGRADE}{name}: not found; {shows}")
 
 
-async def _one(given: Settings, name: str) -> Seen:
+async def _one(given: Settings, name: str) -> SeenUpgrade:
     async with cluster.connected(_everywhere(given)) as connection:
         return read(await _there(connection, name))
 
@@ -107,7 +107,7 @@ async def _follow(
 async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
     said: list[str] = []
 
-    def rests(found: Seen) -> bool:
+    def rests(found: SeenUpgrade) -> bool:
         return until_rest and found.status.state in _REST
 
     async def line(obj: cluster.Json) -> bool:

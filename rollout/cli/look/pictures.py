@@ -8,7 +8,7 @@ from rich.text import Text
 
 from rollout import strategies
 from rollout.cli import cluster, drawn, settings
-from rollout.cli.cluster import Json, Seen, Unread
+from rollout.cli.cluster import Json, SeenRollout, UnreadRollout
 from rollout.cli.look import mesh
 from rollout.manifest import switchovers
 from rollout.messages import clocks, evidence, switching, terminal
@@ -21,14 +21,14 @@ def live() -> Live:
     return Live(console=drawn.console(), auto_refresh=False)
 
 
-def rollout(found: Seen | Unread) -> Group:
+def rollout(found: SeenRollout | UnreadRollout) -> Group:
     """Phase, split, the journey's steps with their clocks and evidence, the last decisions.
 
     What cannot be read is said, with what goes on meanwhile; the picture stays.
     """
     status, now = found.status or RolloutStatus(phase=Phase.PAUSED), cluster.now()
     style = drawn.STYLES[status.phase.value]
-    key = found.key if isinstance(found, Unread) else found.rollout.key
+    key = found.key if isinstance(found, UnreadRollout) else found.rollout.key
     head = Text.assemble(
         *((key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}"),
         (f"  {terminal.marks(status.attempt.canary or status.stable)}".rstrip(), "dim"),
@@ -36,7 +36,7 @@ def rollout(found: Seen | Unread) -> Group:
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
     past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(status, now)]
-    if isinstance(found, Unread):
+    if isinstance(found, UnreadRollout):
         problem = Text(f"the spec cannot be read: {found.because}", style="red")
         goes_on = [Text(f"it goes on as it was: {status.because}")] if found.status else []
         return Group(head, problem, *goes_on, share, *past)
@@ -55,7 +55,7 @@ def _sides(status: RolloutStatus) -> str:
     return " -> ".join(name for name in (stable or "nobody", canary) if name)
 
 
-def _stops(found: Seen) -> tuple[strategies.Stop, ...]:
+def _stops(found: SeenRollout) -> tuple[strategies.Stop, ...]:
     return strategies.plan(found.rollout.spec.strategy).stops
 
 
@@ -63,7 +63,7 @@ _PASSED = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Sta
 """The stages after the last step, of a journey that went well."""
 
 
-def _step(found: Seen, number: int) -> Text:
+def _step(found: SeenRollout, number: int) -> Text:
     """One step, marked as past, present or to come."""
     stop, at = _stops(found)[number], found.status.attempt.step
     index = at.index if at else (99 if found.status.stage.name in _PASSED else -1)
@@ -76,7 +76,7 @@ def _step(found: Seen, number: int) -> Text:
     return drawn
 
 
-def upgrade(found: mesh.Seen) -> Group:
+def upgrade(found: mesh.SeenUpgrade) -> Group:
     """The facts as they stand, and the last decisions below."""
     style = "" if settings.is_plain() else drawn.STYLES[found.status.phase.value]
     said = words.facts(found.upgrade, found.status, cluster.now())

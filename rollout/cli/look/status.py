@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rollout.cli import cluster, live, output
-from rollout.cli.cluster import Seen, Unread
+from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
@@ -81,8 +81,8 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
     return cluster.in_namespace(given, namespace)
 
 
-def _facts(found: Seen | Unread) -> list[terminal.Fact]:
-    if isinstance(found, Seen):
+def _facts(found: SeenRollout | UnreadRollout) -> list[terminal.Fact]:
+    if isinstance(found, SeenRollout):
         ticking = clocks.lines(found.rollout, found.status, cluster.now())
         route = clocks.route_of(found.rollout, found.status)
         return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking, route)
@@ -91,8 +91,8 @@ def _facts(found: Seen | Unread) -> list[terminal.Fact]:
     return [*(said or [terminal.Fact("Rollout", found.key)]), problem]
 
 
-def _explained(found: Seen | Unread) -> str:
-    if isinstance(found, Seen):
+def _explained(found: SeenRollout | UnreadRollout) -> str:
+    if isinstance(found, SeenRollout):
         step = clocks.step_of(found.rollout, found.status)
         return terminal.explain(found.rollout, found.status, step, cluster.now())
     if found.status is None:
@@ -100,18 +100,20 @@ def _explained(found: Seen | Unread) -> str:
     return f"{found.problem}; it goes on as it was: {found.status.because}"
 
 
-async def _one(given: Settings, name: str) -> Seen | Unread:
+async def _one(given: Settings, name: str) -> SeenRollout | UnreadRollout:
     async with cluster.connected(given, name=name) as connection:
         return await _newest(connection, given.namespace, name)
 
 
-async def _newest(connection: "Kube", namespace: str, name: str) -> Seen | Unread:
+async def _newest(connection: "Kube", namespace: str, name: str) -> SeenRollout | UnreadRollout:
     """As stored, or as the controller's last look left it where its door is on this machine."""
     found = await cluster.either(connection, namespace, name)
-    return await live.fresh(connection.server, found) if isinstance(found, Seen) else found
+    return await live.fresh(connection.server, found) if isinstance(found, SeenRollout) else found
 
 
-async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, str | None]:
+async def _one_and_git(
+    given: Settings, name: str
+) -> tuple[SeenRollout | UnreadRollout, str | None]:
     """The Rollout, and why git may ask for something else, or who signed what it asks for."""
     async with cluster.connected(given, name=name) as connection:
         found = await _newest(connection, given.namespace, name)
@@ -121,12 +123,14 @@ async def _one_and_git(given: Settings, name: str) -> tuple[Seen | Unread, str |
         return found, terminal.behind(source) or terminal.vouched(source)
 
 
-async def _all(given: Settings) -> list[Seen | Unread]:
+async def _all(given: Settings) -> list[SeenRollout | UnreadRollout]:
     async with cluster.connected(given) as connection:
         return await cluster.everything(connection)
 
 
-def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) -> None:
+def _table(
+    found: Sequence[SeenRollout | UnreadRollout], *, everywhere: bool, namespace: str
+) -> None:
     if not found:
         where = f"namespace {namespace}; `rollout status -A` looks in all of them"
         output.say(f"no rollouts in {'any namespace' if everywhere else where}")
@@ -134,7 +138,7 @@ def _table(found: Sequence[Seen | Unread], *, everywhere: bool, namespace: str) 
     output.table(terminal.HEAD, [_row(one, everywhere=everywhere) for one in found])
 
 
-def _row(one: Seen | Unread, *, everywhere: bool) -> tuple[str, ...]:
-    if isinstance(one, Unread):
+def _row(one: SeenRollout | UnreadRollout, *, everywhere: bool) -> tuple[str, ...]:
+    if isinstance(one, UnreadRollout):
         return terminal.unread(one.key if everywhere else one.name, one.status, one.because)
     return terminal.row(one.rollout.key if everywhere else one.rollout.name, one.status)

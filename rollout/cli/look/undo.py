@@ -3,7 +3,7 @@
 import asyncio
 
 from rollout.cli import cluster, output
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.swap import unchanged
@@ -48,7 +48,7 @@ async def _undo(given: Settings, name: str, patience: float, reason: str, *, now
         if not now:
             return Exit.OK
 
-        async def at_a_step(seen: Seen) -> bool:
+        async def at_a_step(seen: SeenRollout) -> bool:
             canary = seen.status.attempt.canary
             on_its_way = canary is not None and canary.name == before
             return on_its_way and seen.status.stage.name is Stage.STEPPING
@@ -71,7 +71,7 @@ def refused_before(status: RolloutStatus, revision: str) -> bool:
     return status.rejected is not None and status.rejected.revision.name == revision
 
 
-def previous(found: Seen) -> str:
+def previous(found: SeenRollout) -> str:
     """The revision that everyone had before the present one.
 
     Errors: ``RefusedError`` while a release is under way, where the revision is not the spec's to

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rollout.cli import cluster, output
-from rollout.cli.cluster import Seen, Unread
+from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
 from rollout.cli.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WaitGoal:
     """What is waited for, and of which revision or commit; empty means whatever git asks for."""
 
     state: For
@@ -29,13 +29,13 @@ class Wanted:
     commit: str = ""
 
 
-def wait(given: Settings, name: str, namespace: str, wanted: Wanted, timeout: str) -> Exit:
+def wait(given: Settings, name: str, namespace: str, wanted: WaitGoal, timeout: str) -> Exit:
     """How it ended; ``timeout``: the longest to wait, as people write it."""
     patience = units.duration(timeout).total_seconds()
     return asyncio.run(_wait(cluster.in_namespace(given, namespace), name, wanted, patience))
 
 
-def outcome(found: Seen, wanted: Wanted) -> Exit | None:
+def outcome(found: SeenRollout, wanted: WaitGoal) -> Exit | None:
     """How it ended, for somebody who wants ``wanted``; None while it is under way."""
     status = found.status
     if _unheard(found, wanted):
@@ -52,18 +52,18 @@ def outcome(found: Seen, wanted: Wanted) -> Exit | None:
     return Exit.FAILED if resting and wanted.state is not For.PROGRESSING else None
 
 
-def _unheard(found: Seen, wanted: Wanted) -> bool:
+def _unheard(found: SeenRollout, wanted: WaitGoal) -> bool:
     """Whether the controller has not looked at what git says now, or at the commit yet."""
     if found.status.observed_generation < found.rollout.generation:
         return True
     return bool(wanted.commit) and not found.status.observed_commit.startswith(wanted.commit)
 
 
-def _asks(found: Seen) -> bool:
+def _asks(found: SeenRollout) -> bool:
     return found.status.waits_for is WaitsFor.APPROVAL
 
 
-def _is_it(found: Seen, wanted: Wanted) -> bool:
+def _is_it(found: SeenRollout, wanted: WaitGoal) -> bool:
     """Whether what ended is the revision that was meant."""
     status, meant = found.status, wanted.revision or found.rollout.spec.revision
     if not meant:
@@ -79,7 +79,7 @@ def _is_it(found: Seen, wanted: Wanted) -> bool:
     return side is not None and side.name == meant
 
 
-async def _wait(given: Settings, name: str, wanted: Wanted, patience: float) -> Exit:
+async def _wait(given: Settings, name: str, wanted: WaitGoal, patience: float) -> Exit:
     async with cluster.connected(given, name=name) as connection:
         waiting = _Waiting(connection, name, wanted)
         following = cluster.follow_either(connection, given.namespace, name, waiting.tell)
@@ -100,16 +100,16 @@ class _Waiting:
 
     connection: "Kube"
     name: str
-    wanted: Wanted
+    wanted: WaitGoal
     last: RolloutStatus | None = None
     ended: Exit | None = None
 
-    async def tell(self, found: Seen | Unread) -> bool:
+    async def tell(self, found: SeenRollout | UnreadRollout) -> bool:
         """Whether it has ended: as wanted, elsewhere, or with a commit that git's reader refused.
 
         Errors: ``ManifestError`` for a spec that cannot be read.
         """
-        if isinstance(found, Unread):
+        if isinstance(found, UnreadRollout):
             raise found.error
         source = await cluster.source_of(self.connection, found.obj) if self.wanted.commit else None
         found, wanted = await self._in_force(found, source)
@@ -119,7 +119,9 @@ class _Waiting:
         self.ended = self._refused(found, source) or outcome(found, wanted)
         return self.ended is not None
 
-    async def _in_force(self, found: Seen, source: RolloutSource | None) -> tuple[Seen, Wanted]:
+    async def _in_force(
+        self, found: SeenRollout, source: RolloutSource | None
+    ) -> tuple[SeenRollout, WaitGoal]:
         """The Rollout, and what is wanted of it, once the source says that the commit is in force.
 
         The Rollout may have another one: the last that changed its file, as a merge changes none.
@@ -132,7 +134,7 @@ class _Waiting:
         newest = cluster.seen(obj) if obj is not None else found
         return newest, replace(self.wanted, commit="")
 
-    def _refused(self, found: Seen, source: RolloutSource | None) -> Exit | None:
+    def _refused(self, found: SeenRollout, source: RolloutSource | None) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
         if source is None:
             return None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from rollout.cli import cluster, live, output
-from rollout.cli.cluster import Seen, Unread
+from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.look import mesh, switchovers
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
@@ -49,7 +49,7 @@ class _Lines:
         self._until_rest = until_rest
         self._said = ""
 
-    async def tell(self, found: Seen | Unread) -> bool:
+    async def tell(self, found: SeenRollout | UnreadRollout) -> bool:
         line = _line(found)
         if line != self._said:
             self._said = line
@@ -65,14 +65,14 @@ class _Drawn:
     """
 
     def __init__(
-        self, show: Callable[[Seen | Unread], None], server: str, *, until_rest: bool
+        self, show: Callable[[SeenRollout | UnreadRollout], None], server: str, *, until_rest: bool
     ) -> None:
         self._show = show
         self._server = server
         self._until_rest = until_rest
-        self._found: Seen | Unread | None = None
+        self._found: SeenRollout | UnreadRollout | None = None
 
-    async def tell(self, found: Seen | Unread) -> bool:
+    async def tell(self, found: SeenRollout | UnreadRollout) -> bool:
         self._found = found
         await self._draw()
         return self._until_rest and _rests(found)
@@ -85,17 +85,17 @@ class _Drawn:
 
     async def _draw(self) -> None:
         found = self._found
-        if isinstance(found, Seen):
+        if isinstance(found, SeenRollout):
             found = await live.fresh(self._server, found)
         if found is not None:
             self._show(found)
 
 
-def _rests(found: Seen | Unread) -> bool:
-    return isinstance(found, Seen) and found.status.stage.name is Stage.IDLE
+def _rests(found: SeenRollout | UnreadRollout) -> bool:
+    return isinstance(found, SeenRollout) and found.status.stage.name is Stage.IDLE
 
 
-def _line(found: Seen | Unread) -> str:
+def _line(found: SeenRollout | UnreadRollout) -> str:
     status = found.status or RolloutStatus(phase=Phase.PAUSED)
-    because = found.because if isinstance(found, Unread) else status.because
+    because = found.because if isinstance(found, UnreadRollout) else status.because
     return f"{status.phase.value:<12} {terminal.share(status):>4}  {because}"

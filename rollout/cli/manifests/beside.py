@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollout import reconcile
-from rollout.cli.manifests.memory import Cluster
+from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.seeing import mesh, preflight
 from rollout.errors import ManifestError
 from rollout.istio import virtualservice
@@ -58,7 +58,7 @@ def _template(obj: Json) -> AnalysisTemplateSpec | Unread:
 
 def mistakes(manifests: Iterable[Manifest], objs: Iterable[Json]) -> Iterator[ManifestError]:
     """What is wrong with each Rollout among the ``objs`` of the same files."""
-    objs, cluster = list(objs), Cluster()
+    objs, cluster = list(objs), MemoryCluster()
     cluster.put(*objs)
     for manifest in manifests:
         if not isinstance(manifest.spec, RolloutSpec):
@@ -92,7 +92,7 @@ def _near(one: Wrong, name: str, known: Known) -> str:
     return f"did you mean {near[0]}" if near else ""
 
 
-def _blocks(cluster: Cluster, found: Rollout) -> Iterator[str]:
+def _blocks(cluster: MemoryCluster, found: Rollout) -> Iterator[str]:
     """Nothing where no VirtualService of the files sends to the service: others may."""
     asked = reconcile.ask(found, RolloutStatus(), _NEVER)
     routes = mesh.virtual_services(cluster, asked.target)

@@ -17,7 +17,7 @@ def crds() -> None:
     print(yamltext.documents(documents), end="")
 
 
-class Kind(StrEnum):
+class SchemaKind(StrEnum):
     """The kinds that have a schema."""
 
     ROLLOUT = "Rollout"
@@ -28,7 +28,9 @@ class Kind(StrEnum):
 
 
 def schema(
-    kind: Annotated[Kind, typer.Argument(help="Which kind.", case_sensitive=False)] = Kind.ROLLOUT,
+    kind: Annotated[
+        SchemaKind, typer.Argument(help="Which kind.", case_sensitive=False)
+    ] = SchemaKind.ROLLOUT,
 ) -> None:
     """Print a kind's JSON Schema, for editors.
 

@@ -11,20 +11,20 @@ from typing import Any
 from rollout import jsonpatch
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
-from rollout.messages.planned import Change
+from rollout.messages.planned import PlannedChange
 
 Json = Mapping[str, Any]
 Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
-class Cluster:
+class MemoryCluster:
     """The objects, and what was written since they were given.
 
     ``unready``: Deployments whose pods never come up.
     """
 
-    written: list[Change] = field(default_factory=list)
+    written: list[PlannedChange] = field(default_factory=list)
     unready: frozenset[str] = frozenset()
     _objects: dict[Key, Json] = field(default_factory=dict)
     _versions: Iterable[int] = field(default_factory=itertools.count)
@@ -70,7 +70,7 @@ class Cluster:
             self._write((kind, namespace, name), None, ())
 
     def _write(self, key: Key, after: Json | None, ops: tuple[Json, ...]) -> None:
-        self.written.append(Change(*key, self._objects.get(key), after, ops))
+        self.written.append(PlannedChange(*key, self._objects.get(key), after, ops))
         if after is None:
             del self._objects[key]
         else:

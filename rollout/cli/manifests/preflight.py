@@ -9,7 +9,7 @@ import typer
 
 from rollout import reconcile
 from rollout.cli import cluster, options, output
-from rollout.cli.cluster import Seen, Unread
+from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.cli.settings import Settings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HEAD = ("ROLLOUT", "RULE", "SEVERITY", "BECAUSE")
 NONE = "-"
 """The rule of what no rule is needed for: the service itself is missing."""
-Found = Sequence[tuple[Seen, Sequence[Finding]]]
+Found = Sequence[tuple[SeenRollout, Sequence[Finding]]]
 
 
 def preflight(
@@ -66,20 +66,20 @@ def preflight(
         raise typer.Exit(Exit.FAILED)
 
 
-async def _found(given: Settings, name: str) -> tuple[Found, Sequence[Unread]]:
+async def _found(given: Settings, name: str) -> tuple[Found, Sequence[UnreadRollout]]:
     async with cluster.connected(given) as connection:
         for kind in concerns.KINDS:
             await cluster.listed(connection, kind)
         await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
-        known: Sequence[Seen | Unread]
+        known: Sequence[SeenRollout | UnreadRollout]
         if name:
             known = [await cluster.one(connection, given.namespace, name)]
         else:
             known = await cluster.everything(connection)
-        read = [each for each in known if isinstance(each, Seen)]
+        read = [each for each in known if isinstance(each, SeenRollout)]
         for kind in {named.kind for each in read for named in pods.named(each.rollout)}:
             await _listed_if_any(connection, kind)
-        unread = [each for each in known if isinstance(each, Unread)]
+        unread = [each for each in known if isinstance(each, UnreadRollout)]
         return [(each, judged(connection, each)) for each in read], unread
 
 
@@ -89,7 +89,7 @@ async def _listed_if_any(connection: "Kube", kind: str) -> None:
         await cluster.listed(connection, kind)
 
 
-def judged(connection: KubePort, seen: Seen) -> Sequence[Finding]:
+def judged(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
     """Its findings; one Rollout that cannot be judged says so and hides nobody else's."""
     try:
         return _findings(connection, seen)
@@ -100,7 +100,7 @@ def judged(connection: KubePort, seen: Seen) -> Sequence[Finding]:
         return (Finding(rules.UNREAD, Severity.BLOCK, text),)
 
 
-def _findings(connection: KubePort, seen: Seen) -> Sequence[Finding]:
+def _findings(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
     """For the journey under way, or the one that git asks for; at rest for stable alone."""
     asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
     wanted = pods.asked(connection, seen.rollout)[0]

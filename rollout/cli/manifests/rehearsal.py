@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout import reconcile, strategies
-from rollout.cli.manifests.memory import Cluster
+from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
@@ -72,7 +72,7 @@ class _Nobody:
 class _Stage:
     """The cluster, the controller's parts around it, and the clock."""
 
-    cluster: Cluster
+    cluster: MemoryCluster
     rollout: Rollout
     gates: tuple[Step, ...]
     whole: RolloutSpec
@@ -158,7 +158,7 @@ async def play(
     met where it is at ``now``, since the routes in ``objs`` are.
     Where git asks for what is stable already, the journey of a revision ``next`` is shown.
     """
-    cluster = Cluster()
+    cluster = MemoryCluster()
     cluster.put(*_relevant(objs))
     stops = strategies.plan(rollout.spec.strategy).stops
     gates = tuple(stop.step for stop in stops)
@@ -309,7 +309,7 @@ def _obj(rollout: Rollout) -> Json:
     }
 
 
-def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
+def _planned(rollout: Rollout, stage: _Stage, cluster: MemoryCluster) -> Planned:
     status = stage.status
     resting = status.stage.name is Stage.IDLE
     complete = resting and bool(stage.moments) and status.attempt.pause is None
@@ -332,7 +332,7 @@ def _planned(rollout: Rollout, stage: _Stage, cluster: Cluster) -> Planned:
     )
 
 
-def _rules(moments: Iterable[Moment], cluster: Cluster) -> dict[str, str]:
+def _rules(moments: Iterable[Moment], cluster: MemoryCluster) -> dict[str, str]:
     """The ignore rules of the objects that a GitOps tool owns and this journey writes."""
     changes = (change for moment in moments for change in moment.changes)
     touched = {change.object: (change.kind, change.namespace, change.name) for change in changes}

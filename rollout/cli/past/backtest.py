@@ -18,7 +18,7 @@ from rollout.analysis.sequential import Outcome
 from rollout.analysis.window import judged_weight
 from rollout.cli import cluster, options, output, settings
 from rollout.cli.output import Format, Output
-from rollout.cli.past.counted import Past
+from rollout.cli.past.counted import CountedPast
 from rollout.cli.settings import Settings
 from rollout.errors import RefusedError
 from rollout.messages.planned import span
@@ -39,7 +39,7 @@ class Played:
     """All pretended releases of one rollout's past."""
 
     rollout: Rollout
-    past: Past
+    past: CountedPast
     found: Backtest
 
     @property
@@ -104,7 +104,7 @@ async def _found(given: Settings, name: str, past: timedelta, every: timedelta) 
         return _played(known[0].rollout, await reader.read(past, cluster.now()), every)
 
 
-def _played(rollout: Rollout, past: Past, every: timedelta) -> Played:
+def _played(rollout: Rollout, past: CountedPast, every: timedelta) -> Played:
     interval = rollout.spec.analysis.interval
     config = _config(rollout, [one.outcome for one in past.outcomes])
     hour = min(HOUR, len(past.blocks) // 2)

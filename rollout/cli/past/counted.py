@@ -30,7 +30,7 @@ MOST = 400_000  # instants in all: ten weeks of the usual 15 s
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class CountedPast:
     """What stable's pods counted between each two instants from ``begin`` on.
 
     ``blocks``: None where nothing is known.
@@ -51,14 +51,14 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PastReader:
     """One rollout's past, by the same questions that its gate asks."""
 
     batcher: Batcher
     rollout: Rollout
     stable: str
 
-    async def read(self, past: timedelta, now: datetime) -> Past:
+    async def read(self, past: timedelta, now: datetime) -> CountedPast:
         """What was counted in the last ``past``.
 
         Errors: ``OutsideError`` without an answer, ``RefusedError`` where nothing was counted.
@@ -75,7 +75,7 @@ class Reader:
         view, sources = await self._sources(able, end)
         outcomes = self._outcomes(able, sources, end)
         answers = await self._answers(able, view, sources, instants)
-        return Past(
+        return CountedPast(
             deployment=self._deployment,
             begin=instants[0],
             outcomes=tuple(outcomes),

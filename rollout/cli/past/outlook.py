@@ -9,7 +9,7 @@ from rollout.analysis import forecast, plan, words
 from rollout.analysis.backtest import Weighed
 from rollout.analysis.forecast import Stay
 from rollout.analysis.window import judged_weight
-from rollout.cli.past.counted import Past, Reader
+from rollout.cli.past.counted import CountedPast, PastReader
 from rollout.errors import RolloutError
 from rollout.messages.planned import Planned
 from rollout.strategies import Stop
@@ -18,7 +18,7 @@ PRESENT = timedelta(hours=1)
 LEAST = 240  # intervals, where an hour has fewer
 
 
-async def foreseen(planned: Planned, reader: Reader, now: datetime) -> Planned:
+async def foreseen(planned: Planned, reader: PastReader, now: datetime) -> Planned:
     """``planned`` with a forecast for each step, or with a note why there is none."""
     analysis = planned.rollout.spec.analysis
     try:
@@ -34,7 +34,7 @@ async def foreseen(planned: Planned, reader: Reader, now: datetime) -> Planned:
     return replace(planned, moments=moments)
 
 
-def _steps(planned: Planned, past: Past, stops: Sequence[Stop]) -> Iterator[str]:
+def _steps(planned: Planned, past: CountedPast, stops: Sequence[Stop]) -> Iterator[str]:
     """Each step's forecast; cohorts and copies have no share that could be known beforehand."""
     coming = [stop.route.split.canary for stop in stops[1:]] + [100]
     for index, (stop, ahead) in enumerate(zip(stops, coming, strict=True)):
@@ -42,7 +42,7 @@ def _steps(planned: Planned, past: Past, stops: Sequence[Stop]) -> Iterator[str]
         yield _step(planned, past, stops[: index + 1], ahead) if weighed else ""
 
 
-def _step(planned: Planned, past: Past, so_far: Sequence[Stop], coming: int) -> str:
+def _step(planned: Planned, past: CountedPast, so_far: Sequence[Stop], coming: int) -> str:
     analysis, box = planned.rollout.spec.analysis, so_far[-1].step.box
     seconds = past.known * analysis.interval.total_seconds()
     leading, seen = _leading(past.outcomes), []
@@ -71,6 +71,6 @@ def _leading(outcomes: Iterable[Weighed]) -> Sequence[Weighed]:
     return tuple({one.outcome.metric: one for one in outcomes}.values())
 
 
-def _counted(past: Past, one: Weighed) -> tuple[float, float]:
+def _counted(past: CountedPast, one: Weighed) -> tuple[float, float]:
     pods = [pod for block in past.blocks if block for pod in block[one.outcome.name].values()]
     return sum(bad for bad, _ in pods), sum(every for _, every in pods)

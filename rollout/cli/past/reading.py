@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rollout.cli.access import access
-from rollout.cli.past.counted import Reader
+from rollout.cli.past.counted import PastReader
 from rollout.cli.settings import Settings
 from rollout.controller.metrics.batcher import Batcher
 from rollout.edges.prometheus import Prometheus
@@ -12,10 +12,10 @@ from rollout.model.spec import Rollout
 
 
 @contextmanager
-def reader(given: Settings, rollout: Rollout, stable: str) -> Iterator[Reader]:
+def reader(given: Settings, rollout: Rollout, stable: str) -> Iterator[PastReader]:
     """Reads the past of ``rollout`` while its revision ``stable`` had everyone."""
     client = Prometheus(access(given))
     try:
-        yield Reader(Batcher(client, gather=0.0), rollout, stable)
+        yield PastReader(Batcher(client, gather=0.0), rollout, stable)
     finally:
         client.close()

@@ -90,10 +90,11 @@ class Store:
         """``held`` with ``status`` remembered; written if it matters, before anything is done.
 
         ``at_once``: a sentence alone matters, too.
-        Errors: ``ConflictError`` when somebody wrote the object since it was read.
+        Errors: ``ConflictError`` when somebody wrote the object since it was read, or may have:
+        all was forgotten since.
         """
-        known = self._known[held.key]
-        if version(known.obj) != version(held.obj):
+        known = self._known.get(held.key)
+        if known is None or version(known.obj) != version(held.obj):
             raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
@@ -228,7 +229,8 @@ class Store:
         value = record.rollout_json(status, stored, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
         moved = self._moved(replace(held, status=status), await self._patch(held, ops, "status"))
-        self._known[held.key].ahead = False
+        if (known := self._known.get(held.key)) is not None:
+            known.ahead = False
         return moved
 
     async def _patch(self, held: Held, ops: list[Json], subresource: str = "") -> Json:
@@ -236,11 +238,11 @@ class Store:
         return await self.kube.patch("Rollout", rollout.namespace, rollout.name, ops, subresource)
 
     def _moved(self, held: Held, obj: Json) -> Held:
-        """``held`` after a write of ours that gave ``obj``."""
-        known = self._known[held.key]
-        self._known[held.key] = replace(
-            known, obj=obj, status=held.status, stored=obj.get("status")
-        )
+        """``held`` after a write of ours that gave ``obj``; what was forgotten stays so."""
+        if (known := self._known.get(held.key)) is not None:
+            self._known[held.key] = replace(
+                known, obj=obj, status=held.status, stored=obj.get("status")
+            )
         return replace(held, obj=obj)
 
 

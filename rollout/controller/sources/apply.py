@@ -36,7 +36,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ApplyPlan:
     """What one reading comes to.
 
     ``held``: why a person must accept the commit first; nothing is written then.
@@ -62,7 +62,7 @@ class Ground:
     abroad: frozenset[str] = field(default_factory=frozenset)
 
 
-def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
+def plan(source: RolloutSource, reading: Reading, ground: Ground) -> ApplyPlan:
     """What ``reading`` asks; applying the same commit twice asks for nothing."""
     owned = {key for key, obj in ground.present.items() if _owner(obj) == label(source)}
     kept, rejected = _sorted_out(source, reading, ground)
@@ -77,8 +77,8 @@ def plan(source: RolloutSource, reading: Reading, ground: Ground) -> Plan:
         prunes, staying = _consented_prunes(source, reading, ground, owned - named)
         writes, eased = [*writes, *prunes], (*eased, *staying)
     if why := _hold(source, reading, owned, changes=bool(writes)):
-        return Plan(held=why)
-    return Plan(tuple(writes), kept, (*reading.problems, *rejected), eased)
+        return ApplyPlan(held=why)
+    return ApplyPlan(tuple(writes), kept, (*reading.problems, *rejected), eased)
 
 
 def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: bool) -> str:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ApplyStep:
     """One object on its way: ``body`` as it is applied, ``force``: over fields of our rollouts."""
 
     part: Part
@@ -68,7 +68,7 @@ class Applier:
 
     async def tried(
         self, source: RolloutSource, reading: Reading, bounds: Bounds, now: datetime
-    ) -> tuple[tuple[Step, ...], tuple[Problem, ...]]:
+    ) -> tuple[tuple[ApplyStep, ...], tuple[Problem, ...]]:
         """What is to be applied now, each tried dry, or why not all of it can be."""
         done = self._done.setdefault(source.key, _Done())
         due = done.since is None or now - done.since >= AGAIN
@@ -87,7 +87,7 @@ class Applier:
             done.since, done.busy = None, str(busy)
             raise
         done.busy = ""
-        steps = tuple(one for one in results if isinstance(one, Step))
+        steps = tuple(one for one in results if isinstance(one, ApplyStep))
         return steps, tuple(one for one in results if isinstance(one, Problem))
 
     async def _try(
@@ -97,7 +97,7 @@ class Applier:
         ref: Ref,
         driving: Sequence[leaves.Driver],
         made: Collection[str],
-    ) -> Step | Problem:
+    ) -> ApplyStep | Problem:
         """The step, as the API server would take it."""
         live = await self.objects.read(*ref)
         owner = parts.owner(live) if live else ""
@@ -105,7 +105,7 @@ class Applier:
             return parts.problem(part, f"belongs to source {owner}; one source is wanted")
         body = parts.body(part, ref, parts.mark(source, live))
         try:
-            step = Step(part, ref, leaves.dressed(body, live, driving, self.kube))
+            step = ApplyStep(part, ref, leaves.dressed(body, live, driving, self.kube))
             if live is None and ref[2] in made:
                 return step  # its namespace comes first
             return await self._agreed(step)
@@ -114,7 +114,7 @@ class Applier:
         except RefusedError as error:
             return parts.problem(part, f"is refused: {error}")
 
-    async def _agreed(self, step: Step) -> Step:
+    async def _agreed(self, step: ApplyStep) -> ApplyStep:
         """``step`` without the fields that rollouts and autoscalers have written.
 
         Errors: ``OwnedError`` for fields of anybody else.
@@ -135,10 +135,12 @@ class Applier:
             return await self._agreed(replace(step, body=body))
         return step
 
-    async def applied(self, source: RolloutSource, steps: Iterable[Step]) -> tuple[Problem, ...]:
+    async def applied(
+        self, source: RolloutSource, steps: Iterable[ApplyStep]
+    ) -> tuple[Problem, ...]:
         """Stage by stage; what is refused ends it, and is told."""
         done = self._done.setdefault(source.key, _Done())
-        by_stage: dict[int, list[Step]] = {}
+        by_stage: dict[int, list[ApplyStep]] = {}
         for step in steps:
             by_stage.setdefault(parts.stage(*step.ref[:2]), []).append(step)
         for _, mine in sorted(by_stage.items()):
@@ -147,7 +149,7 @@ class Applier:
                 return problems
         return ()
 
-    async def _apply(self, done: _Done, step: Step) -> Problem | None:
+    async def _apply(self, done: _Done, step: ApplyStep) -> Problem | None:
         try:
             await self.objects.apply(step.body, force=step.force)
         except OwnedError as error:

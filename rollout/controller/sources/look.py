@@ -20,8 +20,8 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
 from rollout.controller.sharing import Leads, everything
 from rollout.controller.sources import apply, parts, telling
-from rollout.controller.sources.apply import Ground, Plan, Write
-from rollout.controller.sources.applying import Applier, Step
+from rollout.controller.sources.apply import ApplyPlan, Ground, Write
+from rollout.controller.sources.applying import Applier, ApplyStep
 from rollout.controller.sources.parts import Bounds
 from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.manifest import objects, record
@@ -198,17 +198,19 @@ class Sources:
             return await self._whole(source, reading, plan)
         return telling.status(source, reading, plan, await self._written(plan))
 
-    async def _written(self, plan: Plan) -> list[Problem]:
+    async def _written(self, plan: ApplyPlan) -> list[Problem]:
         return [problem for write in plan.writes if (problem := await self._write(write))]
 
-    async def _whole(self, source: RolloutSource, reading: Reading, plan: Plan) -> SourceStatus:
+    async def _whole(
+        self, source: RolloutSource, reading: Reading, plan: ApplyPlan
+    ) -> SourceStatus:
         """The team's own objects and ours as one release: all of it is well, or none is taken."""
         kinds = self.policy.kinds(source.key)
         try:
             wide = await self.team.wide(reading, kinds)
             bounds = Bounds(self.policy.abroad.get(source.key, frozenset()), kinds, wide)
             wrong = (*plan.rejected, *parts.refusals(source, reading, bounds))
-            steps: tuple[Step, ...] = ()
+            steps: tuple[ApplyStep, ...] = ()
             if not wrong:
                 steps, wrong = await self.team.tried(source, reading, bounds, self.clock())
             wrong = wrong or await self.team.applied(source, steps) or (*await self._written(plan),)
@@ -219,7 +221,12 @@ class Sources:
             return telling.waiting(source.status, str(error))
 
     async def _pruned(
-        self, source: RolloutSource, reading: Reading, plan: Plan, bounds: Bounds, applied: bool
+        self,
+        source: RolloutSource,
+        reading: Reading,
+        plan: ApplyPlan,
+        bounds: Bounds,
+        applied: bool,
     ) -> SourceStatus:
         """What is remembered once all of the commit is in force, and what git dropped is gone."""
         status = telling.status(source, reading, plan, ())

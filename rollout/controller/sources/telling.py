@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rollout.controller.keeping.events import News
 from rollout.controller.ports import Json
-from rollout.controller.sources.apply import Plan
+from rollout.controller.sources.apply import ApplyPlan
 from rollout.errors import RolloutError
 from rollout.manifest import objects, record
 from rollout.model.source import Applied, Problem, Reading, RolloutSource, SourceStatus
@@ -17,7 +17,7 @@ SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 M
 
 
 def status(
-    source: RolloutSource, reading: Reading, plan: Plan, refused: Sequence[Problem]
+    source: RolloutSource, reading: Reading, plan: ApplyPlan, refused: Sequence[Problem]
 ) -> SourceStatus:
     """What is remembered once the reading's documents are in force, but for the ``refused``."""
     lines = {(problem.file, problem.line) for problem in refused}

@@ -88,9 +88,12 @@ class Store:
     async def save(self, held: Held, status: SwitchoverStatus, now: datetime) -> Held:
         """``held`` with ``status`` remembered; written if it matters, before anything is done.
 
-        Errors: ``ConflictError`` when somebody wrote the object since it was read.
+        Errors: ``ConflictError`` when somebody wrote the object since it was read, or may have:
+        all was forgotten since.
         """
-        known = self._known[held.key]
+        known = self._known.get(held.key)
+        if known is None:
+            raise ConflictError(f"switchover {held.key}: somebody may have written it meanwhile")
         late = known.written_at is None or now - known.written_at >= LAZY
         matters = worth_saving(held.status, status)
         if not matters and not (late and status != held.status):
@@ -102,12 +105,12 @@ class Store:
 
     async def write(self, held: Held, status: SwitchoverStatus, now: datetime) -> Held:
         """``held`` with ``status``, stored now. Errors: as ``save``."""
-        known = self._known[held.key]
         stored = held.obj.get("status") or {}
         value = switchovers.status_json(status, stored, now)
         ops = [unchanged(held.obj), {"op": "add", "path": "/status", "value": value}]
         obj = await self._patch(held, ops, "status")
-        known.status, known.stored, known.written_at = status, obj.get("status"), now
+        if (known := self._known.get(held.key)) is not None:
+            known.status, known.stored, known.written_at = status, obj.get("status"), now
         return replace(held, obj=obj, status=status)
 
     async def add_finalizer(self, held: Held) -> Held:

@@ -19,12 +19,12 @@ class Died(Exception):
     """The child ended, or had to be ended; the text says why."""
 
 
-class Broken(OutsideError):
+class BrokenClone(OutsideError):
     """A clone that cannot be read; the next poll makes another."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SilenceLimits:
     """How long a child may be silent: to begin with, and between two messages."""
 
     first: timedelta
@@ -105,7 +105,7 @@ class Children:
     _idle: list[Child] = field(default_factory=list)
 
     async def ask(
-        self, job: Mapping[str, Any], limits: Limits, heard: Heard = ignored, ca: str = ""
+        self, job: Mapping[str, Any], limits: SilenceLimits, heard: Heard = ignored, ca: str = ""
     ) -> Mapping[str, Any]:
         """What the child did; ``heard`` is told each message before that.
 
@@ -160,7 +160,7 @@ def _is_last(message: Mapping[str, Any]) -> bool:
 
 
 def _refusal(message: Mapping[str, Any], where: str) -> RolloutError:
-    kinds: dict[str, type[RolloutError]] = {"refused": RefusedError, "broken": Broken}
+    kinds: dict[str, type[RolloutError]] = {"refused": RefusedError, "broken": BrokenClone}
     kind = kinds.get(str(message["error"]), OutsideError)
     text = str(message.get("text", ""))
     return kind(text if message.get("named") else f"{where}: {text}")

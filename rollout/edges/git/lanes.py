@@ -11,7 +11,7 @@ PATIENCE = timedelta(seconds=10)  # a poll takes a second or less, a first clone
 
 
 @dataclass
-class Lanes:
+class FetchLanes:
     """Two queues. What is not done within ``patience`` goes on in the slow one.
 
     ``slow``: what was slow the last time, and waits there from the start. However many far sides

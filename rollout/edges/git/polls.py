@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rollout.edges.git import address
-from rollout.edges.git.children import Children, Died, Limits
-from rollout.edges.git.lanes import PATIENCE, Lanes
+from rollout.edges.git.children import Children, Died, SilenceLimits
+from rollout.edges.git.lanes import PATIENCE, FetchLanes
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.source import Origin, Relation
 
@@ -52,7 +52,7 @@ class Polls:
     _serving: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._lanes = Lanes(self.patience)
+        self._lanes = FetchLanes(self.patience)
 
     async def tip(self, origin: Origin, since: str) -> Tip:
         """Where the origin's ref is, as a poll found that began after this was asked.
@@ -107,7 +107,7 @@ class Polls:
             "wants": [one.want for one in asked],
             "local": self.local,
         }
-        limits = Limits(self.limit, self.limit)
+        limits = SilenceLimits(self.limit, self.limit)
         return await self.children.ask(job, limits, ca=_ca(where, origin))
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rollout.edges.git import address
-from rollout.edges.git.children import Broken, Children, Died, Limits, Starts
+from rollout.edges.git.children import BrokenClone, Children, Died, SilenceLimits, Starts
 from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
@@ -57,7 +57,7 @@ class GitRepo:
             known = {}  # the same bytes are read for something else
         try:
             reading, parsed = await self._read(asked, since, tip, known)
-        except Broken:
+        except BrokenClone:
             again = await self._polls.tip(origin, since)
             reading, parsed = await self._read(asked, since, again, known)
         self._last.pop(origin.key, None)
@@ -86,7 +86,7 @@ class GitRepo:
                 "skip": [one.file for one in poison],
                 "known": {name: file.blob for name, file in known.items()},
             }
-            limits = Limits(LIST, self.file_limit)
+            limits = SilenceLimits(LIST, self.file_limit)
             try:
                 async with self._slots:
                     done = await self._children.ask(job, limits, heard.add)

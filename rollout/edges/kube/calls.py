@@ -98,9 +98,14 @@ class Calls:
         body: object,
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        headers = await self._headers(path, method)
-        response = await self._asked(method, path, query, body, headers, timeout)
+        headers, began = await self._headers(path, method), asyncio.get_running_loop().time()
         connection = self._api if isinstance(self._api, Connection) else None
+        try:
+            response = await self._asked(method, path, query, body, headers, timeout)
+        except aiohttp.ClientConnectorCertificateError:  # nothing was sent
+            if connection is None or not await connection.distrusted(began):
+                raise
+            response = await self._asked(method, path, query, body, headers, timeout)
         if response.status == 401 and connection and await connection.refused(headers):
             response.release()
             headers = await self._headers(path, method)

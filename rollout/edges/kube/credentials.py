@@ -1,7 +1,7 @@
 """Whose word requests carry, and when it is asked for anew; a pod's, or a kubeconfig's.
 
 What a kubeconfig's plugin gives (EKS, GKE, AKS, OIDC) ends after minutes, and a pod's token is
-replaced while it runs.
+replaced while it runs; so is the file of the CA that the API server is known by.
 Source: Kubernetes, "Authenticating: client-go credential plugins".
 """
 
@@ -59,6 +59,16 @@ class Connection(client.ApiClient):
             if self._token() == headers.get("authorization") and _now() - self._tried_at > PAUSE:
                 await self._renew()
             return bool(self._token() != headers.get("authorization"))
+
+    async def distrusted(self, asked_at: float) -> bool:
+        """Whether the CAs' file was read since ``asked_at``, when a server was not to be trusted.
+
+        What was trusted stays so until we end: a TLS context forgets nothing.
+        """
+        async with self._lock:
+            if self._tried_at < asked_at and _now() - self._tried_at > PAUSE:
+                await self._renew()
+            return self._tried_at >= asked_at
 
     async def _renew(self) -> None:
         self._tried_at = _now()
@@ -228,10 +238,12 @@ def _file(text: str) -> str:
 
 
 def _load_certificate(connection: client.ApiClient, settings: client.Configuration) -> None:
-    """TLS connections from now on show the new certificate, if there is one."""
+    """TLS connections from now on show the new certificate, and trust the new CA, if there are."""
+    context = connection.rest_client.ssl_context
     if settings.cert_file:
-        context = connection.rest_client.ssl_context
         context.load_cert_chain(settings.cert_file, keyfile=settings.key_file)
+    if settings.ssl_ca_cert:
+        context.load_verify_locations(cafile=settings.ssl_ca_cert)
 
 
 def line(error: BaseException) -> str:

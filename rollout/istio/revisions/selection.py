@@ -79,14 +79,14 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AskedRevision:
     """Which revision or tag labels ask for; ``by_default``: without naming it."""
 
     name: str
     by_default: bool = False
 
 
-def wanted(namespace: Labels, pod: Labels) -> Wanted | None:
+def wanted(namespace: Labels, pod: Labels) -> AskedRevision | None:
     """What these labels ask for by Istio's documentation, whoever is there to answer.
 
     A namespace's ``istio-injection`` goes before its ``istio.io/rev``, and that before the pod's.
@@ -95,12 +95,14 @@ def wanted(namespace: Labels, pod: Labels) -> Wanted | None:
     if pod.get(INJECT) == "false":
         return None
     if INJECTION in namespace:
-        return Wanted(DEFAULT, by_default=True) if namespace[INJECTION] == "enabled" else None
+        return (
+            AskedRevision(DEFAULT, by_default=True) if namespace[INJECTION] == "enabled" else None
+        )
     if REV in namespace:
-        return Wanted(namespace[REV])
+        return AskedRevision(namespace[REV])
     if REV in pod:
-        return Wanted(pod[REV])
-    return Wanted(DEFAULT, by_default=True) if pod.get(INJECT) == "true" else None
+        return AskedRevision(pod[REV])
+    return AskedRevision(DEFAULT, by_default=True) if pod.get(INJECT) == "true" else None
 
 
 _YES = frozenset({"y", "yes", "true", "on"})

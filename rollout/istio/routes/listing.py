@@ -39,7 +39,7 @@ class ManagedRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Destination:
     """One destination as its author wrote it; ``origin`` is its index in the list as read."""
 
     origin: int
@@ -61,7 +61,7 @@ class Base:
     at: str
     space: str
     value: Json
-    entries: tuple[Entry, ...]
+    entries: tuple[Destination, ...]
     spare: Mapping[str, int] = field(default_factory=dict)
     kept: Kept | None = None
     dropped: bool = False
@@ -245,23 +245,23 @@ def _base(
 
 def _restored(
     written: Sequence[Json], kept: Kept | None, space: str, target: Target
-) -> tuple[list[Entry], dict[str, int]]:
+) -> tuple[list[Destination], dict[str, int]]:
     """The destinations as their author wrote them, and those that we added."""
     todo = list(zip(kept.was, kept.now, strict=True)) if kept else []
-    entries: list[Entry] = []
+    entries: list[Destination] = []
     spare: dict[str, int] = {}
     for origin, entry in enumerate(written):
         name = subset(entry)
         if not is_host(entry, space, target):
-            entries.append(Entry(origin, entry, ours=False))
+            entries.append(Destination(origin, entry, ours=False))
         elif mine := next((t for t in todo if name in (t[1], t[0][0])), None):
             todo.remove(mine)
-            entries.append(Entry(origin, as_written(entry, *mine[0]), ours=True))
+            entries.append(Destination(origin, as_written(entry, *mine[0]), ours=True))
         elif kept and name in kept.made:
             spare[str(name)] = origin
         else:
             ours = name in (None, target.stable or None, target.canary or None)
-            entries.append(Entry(origin, entry, ours))
+            entries.append(Destination(origin, entry, ours))
     return entries, spare
 
 

@@ -31,7 +31,7 @@ def gateways(obj: Obj) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shut:
+class NoWay:
     """Why no request comes to a route: what takes them, or lets none through.
 
     ``hidden``: it is not told by the route's own match.
@@ -48,7 +48,7 @@ def entries(route: Mapping[str, Any]) -> list[Json]:
 
 def shut(
     obj: Obj, place: ManagedRoute, wanted: Sequence[Json], others: Iterable[Obj], target: Target
-) -> Shut | None:
+) -> NoWay | None:
     """Why no request that one of ``wanted`` matches comes to ``place``; None: some can.
 
     ``wanted``: match entries as they are, or would be, written there.
@@ -59,7 +59,7 @@ def shut(
     found = None
     for entry in wanted:
         taken = _taken(entry, before, gateways(obj))
-        reason = Shut(f"{taken} before it takes {_takes(before, taken)}") if taken else None
+        reason = NoWay(f"{taken} before it takes {_takes(before, taken)}") if taken else None
         if reason is None and hands:
             reason = _through_any(entry, hands, target)
         if reason is None:
@@ -70,7 +70,7 @@ def shut(
 
 def unmet(
     obj: Obj, place: ManagedRoute, cohort: Cohort, others: Iterable[Obj], target: Target
-) -> Shut | None:
+) -> NoWay | None:
     """Why nobody can be of ``cohort`` at this route; None: somebody can, or it cannot be told."""
     route = listing.spec(obj)[place.kind][place.index]
     try:
@@ -78,7 +78,7 @@ def unmet(
     except RefusedError:
         return None  # it is refused with a reason of its own
     if not joined:
-        return Shut("its own match contradicts it", hidden=False)
+        return NoWay("its own match contradicts it", hidden=False)
     return shut(obj, place, joined, others, target)
 
 
@@ -196,19 +196,19 @@ def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, 
 
 def _through_any(
     entry: Json, hands: Sequence[tuple[Obj, ManagedRoute, Json]], target: Target
-) -> Shut | None:
+) -> NoWay | None:
     """Why no root hands a request of ``entry`` over; None: one does."""
     found = None
     for root, place, handed in hands:
         where = f"{listing.where(root, target)} {place}"
         if _conflicts(handed, entry):
-            reason = Shut(f"{where} delegates no such request")
+            reason = NoWay(f"{where} delegates no such request")
         else:
             joined = _merged(handed, entry)
             taken = _taken(joined, list(_before(root, place)), gateways(root))
             if taken is None:
                 return None
-            reason = Shut(f"{where} delegates them, but {taken} before it takes them")
+            reason = NoWay(f"{where} delegates them, but {taken} before it takes them")
         found = found or reason
     return found
 

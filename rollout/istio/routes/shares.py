@@ -5,8 +5,8 @@ from copy import deepcopy
 from dataclasses import replace
 
 from rollout.istio.memory import Kept
-from rollout.istio.patch import Json, Row
-from rollout.istio.routes.listing import Base, Entry, as_written, subset, weight
+from rollout.istio.patch import Json, ListElement
+from rollout.istio.routes.listing import Base, Destination, as_written, subset, weight
 from rollout.model.traffic import Split, Target
 
 
@@ -27,13 +27,13 @@ def left(base: Base) -> int:
     return max(0, 100 - base.foreign)
 
 
-def divided(base: Base, target: Target, split: Split) -> list[Row]:
+def divided(base: Base, target: Target, split: Split) -> list[ListElement]:
     """The route's whole list of destinations under ``split``, told by where each came from."""
     entries = list(base.entries)
     at = _stable(entries, target)
     stable = _renamed(entries[at], target.stable)
     entries[at] = stable
-    rows: list[tuple[int | None, Entry, Json]] = [(e.origin, e, e.value) for e in entries]
+    rows: list[tuple[int | None, Destination, Json]] = [(e.origin, e, e.value) for e in entries]
     if target.canary and not any(e.ours and subset(e.value) == target.canary for e in entries):
         added = deepcopy(stable.value)
         added["destination"]["subset"] = target.canary
@@ -42,7 +42,7 @@ def divided(base: Base, target: Target, split: Split) -> list[Row]:
         rows.insert(at + 1, (origin, replace(stable, value=added), added))
     weights = dict(zip(("stable", "canary"), within(left(base), split), strict=True))
     return [
-        Row(origin, _weighed(entry, value, len(rows), weights, target))
+        ListElement(origin, _weighed(entry, value, len(rows), weights, target))
         for origin, entry, value in rows
     ]
 
@@ -55,7 +55,7 @@ def _reused(base: Base, name: str, after: int, behind: list[int]) -> int | None:
     return origin
 
 
-def _stable(entries: list[Entry], target: Target) -> int:
+def _stable(entries: list[Destination], target: Target) -> int:
     """Which destination is stable's: the one so named, else one without subset, else ours.
 
     By version an author may have written the canary alone: whoever serves by now takes its place.
@@ -68,14 +68,14 @@ def _stable(entries: list[Entry], target: Target) -> int:
     return next((i for i in mine if subset(entries[i].value) != target.canary), mine[0])
 
 
-def _renamed(entry: Entry, name: str) -> Entry:
+def _renamed(entry: Destination, name: str) -> Destination:
     if not name or subset(entry.value) == name:
         return entry
     return replace(entry, value=as_written(entry.value, name, entry.value.get("weight")))
 
 
 def _weighed(
-    entry: Entry, value: Json, count: int, weights: dict[str, int], target: Target
+    entry: Destination, value: Json, count: int, weights: dict[str, int], target: Target
 ) -> Json:
     """The destination with its weight; alone it needs none, and foreign ones keep theirs."""
     if count == 1 or not entry.ours:
@@ -90,25 +90,25 @@ def _weighed(
     return value if value.get("weight") == share else as_written(value, name, share)
 
 
-def released(base: Base, target: Target) -> list[Row]:
+def released(base: Base, target: Target) -> list[ListElement]:
     """The list of destinations without us: as written, or all ours on stable where that differs.
 
     As written is not possible where it would send requests to a revision that nobody asks for:
     an author's old version subset or canary weight, or no subset while revisions must be apart.
     """
     if all(_may_stay(e, len(base.entries), target) for e in base.entries):
-        return [Row(e.origin, e.value) for e in base.entries]
+        return [ListElement(e.origin, e.value) for e in base.entries]
     return divided(base, replace(target, canary=""), Split(100, 0))
 
 
-def _may_stay(entry: Entry, count: int, target: Target) -> bool:
+def _may_stay(entry: Destination, count: int, target: Target) -> bool:
     if not entry.ours or (count > 1 and weight(entry.value) == 0):
         return True
     name = subset(entry.value)
     return name == (target.stable or None) or (name is None and not target.apart)
 
 
-def kept(base: Base, rows: Sequence[Row]) -> Kept:
+def kept(base: Base, rows: Sequence[ListElement]) -> Kept:
     """What to remember of the author's destinations once ``rows`` are written."""
     mine = [e for e in base.entries if e.ours]
     was = tuple((subset(e.value), e.value.get("weight")) for e in mine)
@@ -118,6 +118,6 @@ def kept(base: Base, rows: Sequence[Row]) -> Kept:
     return Kept(base.at, was, tuple(names[e.origin] for e in mine), made)
 
 
-def is_as_written(base: Base, rows: Sequence[Row]) -> bool:
+def is_as_written(base: Base, rows: Sequence[ListElement]) -> bool:
     """Whether ``rows`` are the author's own words, so that nothing is to be remembered."""
     return [row.value for row in rows] == [e.value for e in base.entries]

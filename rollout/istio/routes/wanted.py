@@ -6,7 +6,7 @@ from typing import Any
 
 from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import Kept
-from rollout.istio.patch import Json, Row, Rows
+from rollout.istio.patch import Json, ListElement, Rows
 from rollout.istio.routes import listing, made, shares
 from rollout.istio.routes.apart import NOBODY, Others
 from rollout.istio.routes.listing import Base
@@ -18,7 +18,7 @@ _IDENTITY = ("name", "match", "route")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedSpec:
     """What the object's ``spec`` should be.
 
     ``bases``: the routes that we write, with their destinations as they should be.
@@ -26,17 +26,17 @@ class Wanted:
     ``kept``: what must be remembered of the author once this is written; may be empty.
     """
 
-    bases: tuple[tuple[Base, tuple[Row, ...]], ...]
+    bases: tuple[tuple[Base, tuple[ListElement, ...]], ...]
     lists: Mapping[str, Rows]
     kept: tuple[Kept, ...]
 
-    def made(self, rollout: str) -> Iterator[Row]:
+    def made(self, rollout: str) -> Iterator[ListElement]:
         """The routes that ``rollout`` makes, in order."""
         rows = self.lists["http"].rows if "http" in self.lists else ()
         return (row for row in rows if listing.is_made(row.value, rollout))
 
 
-def wanted(obj: Obj, target: Target, route: Route | None, others: Others = NOBODY) -> Wanted:
+def wanted(obj: Obj, target: Target, route: Route | None, others: Others = NOBODY) -> WantedSpec:
     """What ``obj`` should be; ``route`` None asks for the released form.
 
     ``others``: what other objects take at its gateways.
@@ -49,10 +49,10 @@ def wanted(obj: Obj, target: Target, route: Route | None, others: Others = NOBOD
         for kind in listing.KINDS
         if listing.spec(obj).get(kind)
     }
-    return Wanted(tuple(bases), lists, tuple(_kept(bases, route)))
+    return WantedSpec(tuple(bases), lists, tuple(_kept(bases, route)))
 
 
-def _kept(bases: list[tuple[Base, tuple[Row, ...]]], route: Route | None) -> Iterator[Kept]:
+def _kept(bases: list[tuple[Base, tuple[ListElement, ...]]], route: Route | None) -> Iterator[Kept]:
     """While we hold a route all is remembered; released, only what is not as its author wrote."""
     for base, rows in bases:
         held = route is not None and not base.dropped
@@ -60,7 +60,7 @@ def _kept(bases: list[tuple[Base, tuple[Row, ...]]], route: Route | None) -> Ite
             yield shares.kept(base, rows)
 
 
-def _divided(base: Base, target: Target, route: Route | None) -> list[Row]:
+def _divided(base: Base, target: Target, route: Route | None) -> list[ListElement]:
     if route is None or base.dropped:
         return shares.released(base, target)
     return shares.divided(base, target, route.split)
@@ -71,9 +71,9 @@ def _rows(
     obj: Obj,
     target: Target,
     route: Route | None,
-    bases: list[tuple[Base, tuple[Row, ...]]],
+    bases: list[tuple[Base, tuple[ListElement, ...]]],
     others: Others,
-) -> Iterator[Row]:
+) -> Iterator[ListElement]:
     """One list of routes, each base route with its made routes directly before it."""
     old = listing.spec(obj)[kind]
     ours = {i: r["name"] for i, r in enumerate(old) if listing.is_made(r, target.rollout)}
@@ -92,10 +92,10 @@ def _rows(
                     last = last if row.origin is None else row.origin
                     yield row
                 count += 1
-        yield Row(index, value)
+        yield ListElement(index, value)
         last = index
 
 
-def _placed(fresh: Json, origin: int | None, after: int, before: int) -> Row:
+def _placed(fresh: Json, origin: int | None, after: int, before: int) -> ListElement:
     """A made route: kept where it stands if it stands right, else made anew."""
-    return Row(origin if origin is not None and after < origin < before else None, fresh)
+    return ListElement(origin if origin is not None and after < origin < before else None, fresh)

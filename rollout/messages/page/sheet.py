@@ -25,7 +25,7 @@ _PASSED = (Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Sta
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRollout:
     """One Rollout as it was found, with what belongs to it.
 
     ``rollout``: None where its spec cannot be read, and ``problem`` says why.
@@ -42,7 +42,7 @@ class Found:
     canary: Sequence[Json] = ()
 
 
-def sheet(found: Found, now: datetime) -> Json:
+def sheet(found: FoundRollout, now: datetime) -> Json:
     """The whole page of a rollout, without the plots of its metrics."""
     status, attempt = found.status, found.status.attempt
     return {
@@ -106,14 +106,14 @@ def verdict(one: Verdict) -> Json:
     }
 
 
-def _next(found: Found, now: datetime) -> str:
+def _next(found: FoundRollout, now: datetime) -> str:
     if found.rollout is None:
         return "the spec cannot be read; it goes on as it was"
     step = clocks.step_of(found.rollout, found.status)
     return terminal.explain(found.rollout, found.status, step, now)
 
 
-def _side(found: Found, revision: Revision | None, pods: Sequence[Json]) -> Json | None:
+def _side(found: FoundRollout, revision: Revision | None, pods: Sequence[Json]) -> Json | None:
     if revision is None:
         return None
     shown = sorted(pods, key=lambda pod: lenient.text(lenient.meta(pod).get("name")))
@@ -142,7 +142,7 @@ def _pod(obj: Json) -> Json:
     }
 
 
-def _diff(found: Found) -> str:
+def _diff(found: FoundRollout) -> str:
     """The page of what changed from stable to the canary."""
     stable, canary = found.status.stable, found.status.attempt.canary
     if stable is None or canary is None:
@@ -158,7 +158,7 @@ def _confirmed(status: RolloutStatus) -> Json | None:
     return {"at": stamp(stage.confirmed_at), "by": by}
 
 
-def _steps(found: Found) -> Iterator[Json]:
+def _steps(found: FoundRollout) -> Iterator[Json]:
     if found.rollout is None:
         return
     at, passed = found.status.attempt.step, found.status.stage.name in _PASSED
@@ -215,7 +215,7 @@ def _notes(status: RolloutStatus) -> Iterator[Json]:
     yield from ({"label": label, "text": short(text)} for label, text in said)
 
 
-def _entry(found: Found, entry: Entry) -> Json:
+def _entry(found: FoundRollout, entry: Entry) -> Json:
     return {
         "id": short(entry.id, 40),
         "at": stamp(entry.at),

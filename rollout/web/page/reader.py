@@ -18,7 +18,7 @@ from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.istio.revisions import proxies
 from rollout.manifest import record, switchovers, upgrades
 from rollout.messages.page import mesh, rows, sheet
-from rollout.messages.page.sheet import Found
+from rollout.messages.page.sheet import FoundRollout
 from rollout.model.spec import Rollout
 from rollout.model.status import Phase, Revision, RolloutStatus
 
@@ -107,7 +107,7 @@ class Reader:
             return rows.unread(place.kind, lenient.meta(obj), str(error))
         return sheet.sheet(self._found(place, obj), now)
 
-    def _found(self, place: Place, obj: Json) -> Found:
+    def _found(self, place: Place, obj: Json) -> FoundRollout:
         seen = _read(Seen(place, obj, (obj, None), self.store.remembered(obj)))
         rollout, problem = None, seen.problem
         with contextlib.suppress(ManifestError, OutsideError):
@@ -116,7 +116,9 @@ class Reader:
         status = seen.status or RolloutStatus(phase=Phase.PAUSED)
         sides = (status.stable, status.attempt.canary)
         stable, canary = (self._pods(rollout, revision) for revision in sides)
-        return Found(obj, status, rollout, problem, source.url(self.kube, obj), stable, canary)
+        return FoundRollout(
+            obj, status, rollout, problem, source.url(self.kube, obj), stable, canary
+        )
 
     def _pods(self, rollout: Rollout | None, revision: Revision | None) -> Sequence[Json]:
         if rollout is None or revision is None:

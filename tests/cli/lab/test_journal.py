@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rollout.cli.lab import journal
-from rollout.cli.lab.journal import Journal
+from rollout.cli.lab.journal import TrialJournal
 from rollout.model.status import Revision, RolloutStatus, Stage, StepStatus
 from rollout.model.traffic import Split
 from tests import make
@@ -42,7 +42,7 @@ def stepping(weight: int, *, settled: bool = True) -> RolloutStatus:
 
 
 def test_requests_belong_to_the_leg_in_which_they_came_back() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     assert book.see(stepping(10))
     book.add(answers(v1=90, v2=10))
     assert book.see(stepping(40))
@@ -53,27 +53,27 @@ def test_requests_belong_to_the_leg_in_which_they_came_back() -> None:
 
 
 def test_nothing_is_counted_before_the_first_leg() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.add(answers(v1=5))
     assert journal.total([book]).requests == 0
 
 
 def test_a_share_within_chance_is_no_excess() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.see(stepping(10))
     book.add(answers(v1=880, v2=120))
     assert book.excess == 0
 
 
 def test_more_than_was_asked_for_is_an_excess() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.see(stepping(10))
     book.add(answers(v1=700, v2=300))
     assert book.excess == pytest.approx(0.16, abs=0.01)
 
 
 def test_on_the_way_down_the_old_share_is_allowed_until_the_proxies_have_the_new_one() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.see(stepping(40))
     back = make.status(stage=Stage.WITHDRAWING, stable=Revision("v1"), canary=Revision("v2"))
     book.see(back)
@@ -83,7 +83,7 @@ def test_on_the_way_down_the_old_share_is_allowed_until_the_proxies_have_the_new
 
 
 def test_a_few_requests_that_were_under_way_are_no_excess() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.see(stepping(0))
     book.add(answers(v1=20, v2=2))
     assert book.excess == 0
@@ -96,7 +96,7 @@ def test_the_share_asked_for_is_everything_once_the_revision_is_stable() -> None
 
 
 def test_a_leg_is_told_in_a_line_that_fits_a_terminal() -> None:
-    book = Journal("v2", "v1")
+    book = TrialJournal("v2", "v1")
     book.see(stepping(10))
     book.add(answers(v1=11000, v2=1000, bad=3))
     (figures, because) = next(iter(book.lines()))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.look.undo import previous, refused_before
 from rollout.errors import RefusedError
 from rollout.model.spec import Workload
@@ -34,9 +34,11 @@ PROMOTED = RolloutStatus(
 )
 
 
-def seen(status: RolloutStatus, workload: Workload | None = None) -> Seen:
+def seen(status: RolloutStatus, workload: Workload | None = None) -> SeenRollout:
     spec = make.canary_spec(5)
-    return Seen({}, make.rollout(replace(spec, workload=workload or spec.workload), "v3"), status)
+    return SeenRollout(
+        {}, make.rollout(replace(spec, workload=workload or spec.workload), "v3"), status
+    )
 
 
 def test_the_release_before_is_the_last_that_everyone_had_for_good() -> None:

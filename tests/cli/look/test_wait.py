@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
-from rollout.cli.look.wait import Wanted, outcome
+from rollout.cli.look.wait import WaitGoal, outcome
 from rollout.lab.kube.client import Kind, Kube
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
@@ -35,8 +35,8 @@ STEPPING = make.changed(
 )
 
 
-def seen(status: RolloutStatus) -> Seen:
-    return Seen({}, make.rollout(make.canary_spec(), "v2"), status)
+def seen(status: RolloutStatus) -> SeenRollout:
+    return SeenRollout({}, make.rollout(make.canary_spec(), "v2"), status)
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def seen(status: RolloutStatus) -> Seen:
 def test_the_exit_code_says_how_it_ended(
     status: RolloutStatus, state: For, code: Exit | None
 ) -> None:
-    assert outcome(seen(status), Wanted(state)) is code
+    assert outcome(seen(status), WaitGoal(state)) is code
 
 
 def test_a_push_that_was_not_heard_yet_is_waited_for() -> None:
-    assert outcome(seen(replace(HEALTHY, observed_generation=0)), Wanted(For.HEALTHY)) is None
+    assert outcome(seen(replace(HEALTHY, observed_generation=0)), WaitGoal(For.HEALTHY)) is None
 
 
 def test_a_commit_is_waited_for_by_its_beginning() -> None:
-    assert outcome(seen(HEALTHY), Wanted(For.HEALTHY, commit="abc")) is Exit.OK
-    assert outcome(seen(HEALTHY), Wanted(For.HEALTHY, commit="123")) is None
+    assert outcome(seen(HEALTHY), WaitGoal(For.HEALTHY, commit="abc")) is Exit.OK
+    assert outcome(seen(HEALTHY), WaitGoal(For.HEALTHY, commit="123")) is None
 
 
 MERGE = "9" * 40
@@ -121,7 +121,7 @@ def test_a_timeout_that_is_none_is_the_callers_mistake_in_words(run: Run, comman
 
 
 def test_another_revision_than_the_one_meant_is_a_failure() -> None:
-    assert outcome(seen(HEALTHY), Wanted(For.HEALTHY, revision="v3")) is Exit.FAILED
+    assert outcome(seen(HEALTHY), WaitGoal(For.HEALTHY, revision="v3")) is Exit.FAILED
 
 
 def test_a_template_names_no_revision_so_whatever_is_healthy_will_do() -> None:
@@ -133,4 +133,4 @@ def test_a_template_names_no_revision_so_whatever_is_healthy_will_do() -> None:
             spec=replace(make.canary_spec(), revision="", workload=Workload(template={})),
         ),
     )
-    assert outcome(found, Wanted(For.HEALTHY)) is Exit.OK
+    assert outcome(found, WaitGoal(For.HEALTHY)) is Exit.OK

@@ -3,7 +3,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.look import pictures
 from rollout.manifest import record
 from rollout.model.status import Stage
@@ -13,7 +13,7 @@ from tests.cli.test_commands import STATUS
 
 def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() -> None:
     status = record.status({"metadata": {"name": "shop"}, "status": STATUS})
-    found = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
+    found = SeenRollout({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
     console = Console(width=80, record=True, file=StringIO())
     console.print(pictures.rollout(found))
     lines = [line.rstrip() for line in console.export_text().splitlines()]
@@ -28,7 +28,7 @@ def test_after_the_last_step_all_are_past_and_everyone_is_on_the_canary() -> Non
     going = STATUS | {"stage": {"name": "Returning"}, "stable": attempt["canary"]}
     going |= {"attempt": attempt}
     status = record.status({"metadata": {"name": "shop"}, "status": going})
-    moved = Seen({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
+    moved = SeenRollout({}, make.rollout(make.canary_spec(5, 40), "v2"), status)
     rest = make.changed(status, canary=None, stage=Stage.RETIRING)
     shown = []
     for found in (moved, replace(moved, status=rest)):

@@ -1,6 +1,6 @@
 import pytest
 
-from rollout.cli.manifests.memory import Cluster
+from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
 from tests.test_examples import objects_of
@@ -8,13 +8,13 @@ from tests.test_examples import objects_of
 SCALE = {"op": "replace", "path": "/spec/replicas", "value": 3}
 
 
-def canary() -> Cluster:
-    cluster = Cluster()
+def canary() -> MemoryCluster:
+    cluster = MemoryCluster()
     cluster.put(*objects_of("canary"))
     return cluster
 
 
-def ready(cluster: Cluster) -> int:
+def ready(cluster: MemoryCluster) -> int:
     host = concerns.host("reviews.shop.svc.cluster.local")
     (one,) = cluster.list("EndpointSlice", host)
     return sum(endpoint["conditions"]["ready"] for endpoint in one["endpoints"])

@@ -57,6 +57,33 @@ async def test_what_was_only_gathered_is_kept_in_memory_and_written_once_a_minut
     assert kube.writes == ["patch Rollout shop status"] * 2
 
 
+async def test_what_was_forgotten_since_it_was_read_is_not_saved() -> None:
+    """Another replica may have led meanwhile, and written what we do not know."""
+    kube, store, before = world()
+    store.forget(lambda key: key == KEY)
+    with pytest.raises(ConflictError, match="somebody wrote it meanwhile"):
+        await store.save(before, replace(before.status, epoch=1), START)
+    assert kube.writes == []
+
+
+async def test_what_is_forgotten_while_it_is_written_is_written_and_read_again() -> None:
+    """The Lease was lost and won anew in the time of one request."""
+    kube, store, before = world()
+    status = replace(before.status, because="v1 has everyone", epoch=1)
+    kube.before = lambda _: store.forget(lambda key: key == KEY)
+    after = await store.save(before, status, START)
+    assert (after.status, held(store).status) == (status, status)
+    assert (await store.add_finalizer(held(store), START)).finalized
+
+
+async def test_what_is_not_of_the_shard_is_not_forgotten() -> None:
+    kube, store, before = world()
+    await store.save(before, gathered(before.status), START)
+    store.forget(lambda key: key == "another/shop")
+    assert held(store).status == gathered(before.status)
+    assert kube.writes == []
+
+
 async def test_who_is_asked_hears_of_it_at_once_also_if_somebody_wrote_at_that_moment() -> None:
     kube, store, before = world()
     await store.save(before, gathered(before.status), START)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollout import reconcile
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.manifests import preflight as command
 from rollout.controller.ports import Json
 from rollout.controller.seeing import preflight
@@ -41,10 +41,10 @@ BY_VERSION: list[Json] = [
 ]
 
 
-def seen(kube: FakeKube) -> Seen:
+def seen(kube: FakeKube) -> SeenRollout:
     obj = a_rollout(strategy={"canary": {"steps": [TESTERS, {"weight": 20}]}})
     kube.put(*shop_objects(), *BY_VERSION, obj)
-    return Seen(
+    return SeenRollout(
         obj,
         objects.rollout(obj),
         RolloutStatus(stable=V1, stable_subset="v1", subset_mode=SubsetMode.VERSION),

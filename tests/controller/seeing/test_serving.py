@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rollout.cli.manifests.memory import Cluster
+from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.seeing import serving
 from rollout.model.observation import Division, SeenTraffic, Serving
 from rollout.model.spec import Rollout, Workload
@@ -32,7 +32,7 @@ def told(
     *objs: Json, rollout: Rollout = ROLLOUT, **subsets: Mapping[str, str]
 ) -> dict[str, list[tuple[str, str, int]]]:
     """By subset, and for the whole service, each Deployment's name, revision and ready pods."""
-    cluster = Cluster()
+    cluster = MemoryCluster()
     cluster.put(SERVICE, *objs)
     shares = Division("http[0]", dict.fromkeys(("", *subsets), 10))
     known = {name: labels for name, labels in subsets.items() if labels}
@@ -55,7 +55,7 @@ def test_a_subset_is_told_by_the_pods_that_it_selects_whatever_its_labels_say() 
 
 
 def test_a_build_is_the_content_of_its_deployment() -> None:
-    cluster = Cluster()
+    cluster = MemoryCluster()
     cluster.put(SERVICE, deployment("shop-v1"))
     traffic = SeenTraffic(divisions=(Division("http[0]", {"": 100}),))
     [run] = serving.reached(cluster, ROLLOUT, traffic)[""]
@@ -91,7 +91,7 @@ def test_with_a_template_only_our_own_deployments_run_revisions() -> None:
 
 
 def test_pods_of_no_deployment_are_told_as_such() -> None:
-    cluster = Cluster()
+    cluster = MemoryCluster()
     cluster.put(SERVICE, deployment("shop-v1"))
     pod = {"kind": "Pod", "metadata": {"name": "db-0", "namespace": "shop", "labels": {}}}
     listed = [{"targetRef": {"name": name}} for name in ("db-0", "shop-v1-0-0")]

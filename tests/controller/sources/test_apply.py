@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from rollout.controller.sources import apply
-from rollout.controller.sources.apply import Ground, Key, Plan, Write
+from rollout.controller.sources.apply import ApplyPlan, Ground, Key, Write
 from rollout.model.source import (
     Document,
     Problem,
@@ -72,7 +72,7 @@ def test_a_new_manifest_becomes_an_object_that_says_where_it_comes_from() -> Non
         },
         "spec": {"revision": "v1"},
     }
-    assert apply.plan(SOURCE, reading(one), Ground({})) == Plan(
+    assert apply.plan(SOURCE, reading(one), Ground({})) == ApplyPlan(
         writes=(Write("create", SHOP, created, "shop.yaml", 1),), kept=(one,)
     )
 
@@ -128,7 +128,7 @@ def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
     [write] = apply.plan(SOURCE, reading(document()), Ground(mine)).writes
     assert write.verb == "patch"
     plan = apply.plan(SOURCE, reading(document()), Ground(theirs))
-    assert plan == Plan(
+    assert plan == ApplyPlan(
         rejected=(
             Problem(
                 "shop.yaml",
@@ -185,7 +185,7 @@ def test_a_source_in_git_is_not_taken_from_git() -> None:
 def test_rewritten_history_is_held_until_a_person_accepts_it(relation: Relation, why: str) -> None:
     """P-GIT-01, SEC-27."""
     read = reading(document("shop", "v0"), relation=relation)
-    assert apply.plan(SOURCE, read, Ground({})) == Plan(held=why)
+    assert apply.plan(SOURCE, read, Ground({})) == ApplyPlan(held=why)
     assert apply.plan(replace(SOURCE, accept="c9"), read, Ground({})).held == why
     assert apply.plan(replace(SOURCE, accept="c2"), read, Ground({})).kept == read.documents
 
@@ -199,8 +199,8 @@ def test_that_everything_vanishes_is_held_and_then_pruned() -> None:
     """P-GIT-08."""
     ground = Ground(applied(document()))
     why = "has none of the 1 manifests in force"
-    assert apply.plan(PRUNING, reading(), ground) == Plan(held=why)
-    assert apply.plan(replace(PRUNING, generation=2), reading(), ground) == Plan(held=why)
+    assert apply.plan(PRUNING, reading(), ground) == ApplyPlan(held=why)
+    assert apply.plan(replace(PRUNING, generation=2), reading(), ground) == ApplyPlan(held=why)
     accepted = apply.plan(replace(PRUNING, accept="c2"), reading(), ground)
     assert accepted.writes == (Write("delete", SHOP, file="shop.yaml"),)
 
@@ -233,7 +233,7 @@ def test_a_file_that_was_refused_keeps_what_it_gave_before(file: str) -> None:
 def test_all_files_refused_is_no_vanishing() -> None:
     problems = (Problem("shop.yaml", 3, "x"),)
     plan = apply.plan(PRUNING, reading(problems=problems), Ground(applied(document())))
-    assert plan == Plan(rejected=problems)
+    assert plan == ApplyPlan(rejected=problems)
 
 
 def test_a_manifest_that_moves_to_another_file_stays() -> None:

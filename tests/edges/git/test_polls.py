@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rollout.edges.git.lanes import FAST, SLOW, Lanes
+from rollout.edges.git.lanes import FAST, SLOW, FetchLanes
 from rollout.edges.git.processes import Processes
 from rollout.edges.git.repo import GitRepo
 from rollout.errors import OutsideError, RefusedError
@@ -175,7 +175,7 @@ async def test_a_far_side_that_grows_without_end_is_left(repo: GitRepo) -> None:
 
 
 async def test_whoever_is_slow_once_and_quick_again_is_not_slow_any_more() -> None:
-    lanes = Lanes(timedelta(seconds=0.05))
+    lanes = FetchLanes(timedelta(seconds=0.05))
 
     async def take(seconds: float) -> float:
         await asyncio.sleep(seconds)
@@ -188,7 +188,7 @@ async def test_whoever_is_slow_once_and_quick_again_is_not_slow_any_more() -> No
 
 
 async def test_what_turns_out_slow_while_the_slow_lane_is_full_is_begun_anew_there() -> None:
-    lanes, gate, begun = Lanes(timedelta(seconds=0.05)), asyncio.Event(), list[int]()
+    lanes, gate, begun = FetchLanes(timedelta(seconds=0.05)), asyncio.Event(), list[int]()
 
     async def wait(number: int) -> int:
         begun.append(number)

@@ -63,7 +63,7 @@ def read(data: bytes) -> None:
     oracle.lines(_printed(facts, terminal.row("shop", found)))
     rollout = objects.rollout(obj)
     _texts(rows.rollout(obj, found))
-    _texts(sheet.sheet(sheet.Found(obj, found, rollout, repository=bites.text()), NOW))
+    _texts(sheet.sheet(sheet.FoundRollout(obj, found, rollout, repository=bites.text()), NOW))
     oracle.lines(_said(terminal.explain(rollout, found, None, NOW)))
 
 

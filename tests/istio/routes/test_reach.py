@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rollout.istio.routes import reach
 from rollout.istio.routes.listing import ManagedRoute
-from rollout.istio.routes.reach import Shut
+from rollout.istio.routes.reach import NoWay
 from rollout.model.traffic import Cohort, StringMatch
 from tests.istio.objects import TARGET, Json, pair, to, vs
 
@@ -86,7 +86,7 @@ def test_what_a_rollout_made_takes_nothing_from_the_route_that_it_was_copied_fro
 ROOT = {"match": [{"uri": {"prefix": "/pay"}, "headers": {"x-api": {"exact": "2"}}}]}
 
 
-def unmet(cohort: Cohort, *before: Json, **main: Any) -> Shut | None:
+def unmet(cohort: Cohort, *before: Json, **main: Any) -> NoWay | None:
     """Why nobody can be of ``cohort`` in a delegate that ``ROOT`` hands ``/pay`` to."""
     handed = ROOT | {"delegate": {"name": "pay"}}
     root = vs(*before, handed, name="root", hosts=["shop.example"], gateways=["edge"])
@@ -99,7 +99,7 @@ def by_header(name: str, value: str) -> Cohort:
 
 
 def test_a_cohort_that_contradicts_the_delegating_root_can_never_be_met() -> None:
-    assert unmet(by_header("x-api", "3")) == Shut(
+    assert unmet(by_header("x-api", "3")) == NoWay(
         "virtualservice shop/root http[0] delegates no such request"
     )
     assert unmet(by_header("x-api", "2")) is None
@@ -114,14 +114,14 @@ def test_a_path_must_lie_below_the_roots_and_istio_drops_what_is_told_by_a_regex
 
 def test_a_root_that_gives_the_requests_away_before_delegating_leaves_nobody() -> None:
     taken = {"match": [{"uri": {"prefix": "/pay/new"}}], "route": LEGACY}
-    assert unmet(Cohort(path=StringMatch(prefix="/pay/new")), taken) == Shut(
+    assert unmet(Cohort(path=StringMatch(prefix="/pay/new")), taken) == NoWay(
         "virtualservice shop/root http[1] delegates them, but http[0] before it takes them"
     )
 
 
 def test_a_cohort_that_contradicts_its_own_route_is_told_by_that_route() -> None:
     found = unmet(Cohort(path=StringMatch(prefix="/b")), match=[{"uri": {"prefix": "/a"}}])
-    assert found == Shut("its own match contradicts it", hidden=False)
+    assert found == NoWay("its own match contradicts it", hidden=False)
 
 
 PATHS = st.sampled_from(["/", "/a", "/a/b", "/b", "/A"])

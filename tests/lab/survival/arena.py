@@ -28,6 +28,7 @@ from tests.lab.survival.commits import Commits
 RATE = 150
 QUICK = {
     "bake: 5s, timeBox: 12s": "bake: 3s, timeBox: 6s",
+    "bake: 5s, timeBox: 30s": "bake: 3s, timeBox: 6s",
     "bakeAfterPromotion: 3s": "bakeAfterPromotion: 2s",
 }
 """What makes the demo's manifest a test's: half the waiting."""

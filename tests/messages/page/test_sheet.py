@@ -20,7 +20,7 @@ STATUS = RolloutStatus(
 
 def test_a_revision_that_is_a_hash_is_shown_by_its_image() -> None:
     line = rows.rollout(OBJ, STATUS)
-    whole = sheet.sheet(sheet.Found(OBJ, STATUS, None), NOON)
+    whole = sheet.sheet(sheet.FoundRollout(OBJ, STATUS, None), NOON)
     assert (line["id"], line["stable"], line["canary"]) == (
         "rollout/shop/checkout", "shop:v1", "shop:v2",
     )  # fmt: skip
@@ -28,7 +28,7 @@ def test_a_revision_that_is_a_hash_is_shown_by_its_image() -> None:
 
 
 def test_notes_say_who_answered_and_which_release_was_rejected_in_the_terminals_words() -> None:
-    notes = sheet.sheet(sheet.Found(OBJ, STATUS, None), NOON)["notes"]
+    notes = sheet.sheet(sheet.FoundRollout(OBJ, STATUS, None), NOON)["notes"]
     assert notes == [
         {"label": "Rejected", "text": "shop:v2 (6s929z52vt): errors"},
         {"label": "Answer", "text": "ann (unverified): yes (looks well)"},

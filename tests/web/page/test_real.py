@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from rollout.cli import cluster
-from rollout.cli.cluster import Seen
+from rollout.cli.cluster import SeenRollout
 from rollout.cli.lab import showcase
 from rollout.cli.lab import up as lab
 from rollout.cli.lab.push import Checkout
@@ -50,12 +50,12 @@ async def test_a_journey_is_watched_and_aborted_by_somebody_who_has_logged_in(ta
     assert found.status.rejected.revision.name == "v2"
 
 
-async def _settled(world: World) -> Seen:
+async def _settled(world: World) -> SeenRollout:
     """The Rollout once nothing of the journey is left."""
     given = Settings(kubeconfig=str(world.kubeconfig), namespace=showcase.NAMESPACE)
-    last: list[Seen] = []
+    last: list[SeenRollout] = []
 
-    async def tell(found: Seen) -> bool:
+    async def tell(found: SeenRollout) -> bool:
         last[:] = [found]
         return found.status.stage.name is Stage.IDLE
 

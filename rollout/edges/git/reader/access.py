@@ -63,7 +63,7 @@ class Repository:
         return (self.secret.get("token") or self.secret.get("password") or "").strip("\r\n")
 
 
-class Door(pygit2.RemoteCallbacks):
+class GitAccess(pygit2.RemoteCallbacks):
     """Answers the far side's questions: the secret goes to the repository's own host, once."""
 
     def __init__(self, repository: Repository) -> None:

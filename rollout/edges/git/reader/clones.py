@@ -18,7 +18,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CloneCache:
     """``cache``: the folder of the clones; ``local``: whether paths of this machine are open."""
 
     cache: Path

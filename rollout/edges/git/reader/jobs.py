@@ -102,7 +102,7 @@ def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     """Where each ref of the job is, and in which clone."""
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
-    place = clones.Place(cache, job["local"])
+    place = clones.CloneCache(cache, job["local"])
     with _home(repository.secret):
         polled = remote.poll(repository, wants, place)
     tips = [
@@ -161,7 +161,7 @@ def _home(secret: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def _parse(files: Iterable[tree.File], everything: bool, say: Say) -> None:
+def _parse(files: Iterable[tree.ManifestFile], everything: bool, say: Say) -> None:
     for file in files:
         last = {"commit": file.commit, "author": file.author}
         if file.data is None:

@@ -16,8 +16,8 @@ import pygit2
 
 from rollout.edges.git import address
 from rollout.edges.git.reader import access
-from rollout.edges.git.reader.access import Door, Repository
-from rollout.edges.git.reader.clones import Place
+from rollout.edges.git.reader.access import GitAccess, Repository
+from rollout.edges.git.reader.clones import CloneCache
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.source import Relation
 
@@ -47,7 +47,7 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Tip:
+class RemoteTip:
     """The commit that a ref points at, and how it follows the one taken before."""
 
     commit: str
@@ -59,10 +59,10 @@ class Polled:
     """``tips``: one a want, in their order, or why there is none; all are in ``clone``."""
 
     clone: Path
-    tips: tuple[Tip | RolloutError, ...]
+    tips: tuple[RemoteTip | RolloutError, ...]
 
 
-def poll(repository: Repository, wants: Sequence[Want], place: Place) -> Polled:
+def poll(repository: Repository, wants: Sequence[Want], place: CloneCache) -> Polled:
     """Where the refs of ``wants`` are now; one connection serves all of them.
 
     A clone that is broken, or was left by a crash, is deleted and made anew.
@@ -118,7 +118,7 @@ class _Far:
     def heads(self) -> Mapping[str, Any]:
         """Every ref of the far side, and what it points at."""
         try:
-            heads = self.remote.list_heads(callbacks=Door(self.repository), proxy=True)
+            heads = self.remote.list_heads(callbacks=GitAccess(self.repository), proxy=True)
         except pygit2.GitError as error:
             raise access.explained(self.repository, error) from error
         return {head.name: head.oid for head in heads}
@@ -129,7 +129,7 @@ class _Far:
         if not specs:
             return
         shallow = not address.is_local(self.repository.url)  # libgit2 cannot, on one machine
-        door, depth = Door(self.repository), depth if shallow else 0
+        door, depth = GitAccess(self.repository), depth if shallow else 0
         try:
             self.remote.fetch(specs, callbacks=door, depth=depth, proxy=True)
         except pygit2.GitError as error:
@@ -138,7 +138,7 @@ class _Far:
                 raise access.explained(self.repository, error) from error
             raise  # our own disk: whoever called clones anew
 
-    def tip(self, want: Want, heads: Mapping[str, Any]) -> Tip | RolloutError:
+    def tip(self, want: Want, heads: Mapping[str, Any]) -> RemoteTip | RolloutError:
         """Where the ref of ``want`` is; an error is this want's, not the others'."""
         if want.full not in heads:
             return _missing(self.repository, want, heads)
@@ -155,7 +155,7 @@ class _Far:
         if short and relation is not Relation.SAME:
             self.fetch([want.full], UNSHALLOW)
             relation = _relation(self.repo, want.since, commit)
-        return Tip(str(commit.id), relation)
+        return RemoteTip(str(commit.id), relation)
 
 
 def _track(ref: str) -> str:

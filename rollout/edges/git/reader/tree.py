@@ -8,7 +8,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import SortMode
 
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, visible
 from rollout.model.source import Problem, folders
 
 MAX_FILES = 2000
@@ -24,7 +24,7 @@ _LINK, _MODULE, _TREE = 0o120000, 0o160000, 0o040000
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ManifestFile:
     """One manifest file; ``commit`` changed it last, ``author`` is that commit's.
 
     ``data``: None: whoever asked knows what it says.
@@ -53,7 +53,7 @@ class Folder:
     _bytes: int = 0
     _manifests: int = 0
 
-    def files(self, commit: Any, known: Mapping[str, str]) -> tuple[File, ...]:
+    def files(self, commit: Any, known: Mapping[str, str]) -> tuple[ManifestFile, ...]:
         """The manifests of ``commit``, by name; those whose blob is ``known`` are not read.
 
         Errors: ``RefusedError`` when there are more than one reading takes.
@@ -61,7 +61,7 @@ class Folder:
         blobs = dict(self._blobs(commit))
         changed = last_changes(self.repo, commit, blobs, "/".join(folders(self.path)))
         files = [
-            File(
+            ManifestFile(
                 name,
                 str(blob),
                 None if known.get(name) == str(blob) else self.repo[blob].data,
@@ -104,7 +104,9 @@ class Folder:
             if entry.filemode == _TREE:
                 yield from self._walk(entry, name, depth + 1)
             elif entry.filemode == _MODULE:
-                self.notes.append(f"{name[:200]}: is a submodule; its manifests are not read")
+                self.notes.append(
+                    f"{visible(name[:200])}: is a submodule; its manifests are not read"
+                )
             elif manifest and self._is_fine(name, entry):
                 yield name, entry.id
 

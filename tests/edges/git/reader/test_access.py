@@ -7,15 +7,15 @@ import pytest
 
 from rollout.edges.git import address
 from rollout.edges.git.reader import access
-from rollout.edges.git.reader.access import MAX_BYTES, Door, Repository
+from rollout.edges.git.reader.access import MAX_BYTES, GitAccess, Repository
 from rollout.errors import OutsideError, RefusedError, RolloutError
 
 ENUM = pygit2.enums.CredentialType
 URL = "https://git.invalid/x"
 
 
-def door(secret: dict[str, str], url: str = URL) -> Door:
-    return Door(Repository(url, secret, "shop/login"))
+def door(secret: dict[str, str], url: str = URL) -> GitAccess:
+    return GitAccess(Repository(url, secret, "shop/login"))
 
 
 def test_messages_show_no_password() -> None:
@@ -52,7 +52,7 @@ def test_a_password_has_its_user_and_a_token_any() -> None:
 def test_without_a_secret_nothing_is_given() -> None:
     wanted = "username and password, or bearerToken, in a Secret named by secretRef is wanted"
     with pytest.raises(RefusedError, match=f"wants credentials; {wanted}"):
-        Door(Repository(URL)).credentials(URL, None, ENUM.USERPASS_PLAINTEXT)
+        GitAccess(Repository(URL)).credentials(URL, None, ENUM.USERPASS_PLAINTEXT)
 
 
 def test_a_bearer_token_is_one_header_and_goes_over_https_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rollout.edges.git import address
 from rollout.edges.git.reader import clones, remote, tree
 from rollout.edges.git.reader.access import Repository
-from rollout.edges.git.reader.remote import Tip, Want
+from rollout.edges.git.reader.remote import RemoteTip, Want
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.model.source import Problem, Relation
 from tests.edges.git.depot import LINK, MODULE, Depot
@@ -20,8 +20,8 @@ class Fetched:
     """What one ref holds; ``clone``: where it was read from."""
 
     clone: Path
-    tip: Tip
-    files: tuple[tree.File, ...]
+    tip: RemoteTip
+    files: tuple[tree.ManifestFile, ...]
     problems: list[Problem]
     notes: list[str]
 
@@ -40,7 +40,7 @@ def depot(tmp_path: Path) -> Depot:
 
 
 def poll(depot: Depot, *wants: Want) -> remote.Polled:
-    place = clones.Place(depot.path.parent / "cache", local=True)
+    place = clones.CloneCache(depot.path.parent / "cache", local=True)
     return remote.poll(Repository(str(depot.path)), wants, place)
 
 
@@ -72,11 +72,11 @@ def test_only_manifests_under_the_path_are_read(depot: Depot) -> None:
     inner = {b"b.yml": b"2", b"c.txt": b"3", b"deep": {b"d.json": b"4"}}
     commit = depot.commit({b"a.yaml": b"1", b"shop": inner})
     fetched = read(depot, path="shop")
-    assert fetched.tip == Tip(commit, Relation.FIRST)
+    assert fetched.tip == RemoteTip(commit, Relation.FIRST)
     assert (fetched.problems, fetched.notes) == ([], [])
     assert fetched.files == (
-        tree.File("shop/b.yml", blob(b"2"), b"2", commit, "ann@example.com"),
-        tree.File("shop/deep/d.json", blob(b"4"), b"4", commit, "ann@example.com"),
+        tree.ManifestFile("shop/b.yml", blob(b"2"), b"2", commit, "ann@example.com"),
+        tree.ManifestFile("shop/deep/d.json", blob(b"4"), b"4", commit, "ann@example.com"),
     )
 
 
@@ -245,9 +245,9 @@ def test_one_poll_says_where_several_refs_are_and_one_that_is_missing_costs_itse
     second = depot.commit({b"a.yaml": b"2"})
     wants = Want("main", first), Want("refs/tags/v1", first), Want("prod"), Want("HEAD")
     tips = poll(depot, *wants).tips
-    assert tips[:2] == (Tip(second, Relation.FORWARD), Tip(first, Relation.SAME))
+    assert tips[:2] == (RemoteTip(second, Relation.FORWARD), RemoteTip(first, Relation.SAME))
     assert str(tips[2]).endswith("has no 'refs/heads/prod'; it has main")
-    assert tips[3] == Tip(second, Relation.FIRST)
+    assert tips[3] == RemoteTip(second, Relation.FIRST)
 
 
 def test_a_clone_that_nobody_asks_for_goes(depot: Depot, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Real processes that are stopped, cut off and starved, on a real kube-apiserver and etcd."""
