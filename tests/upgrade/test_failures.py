@@ -329,7 +329,7 @@ def test_a_job_that_still_runs_keeps_the_old_revision() -> None:
                  "restartPolicy": "Never"},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     }  # fmt: skip
-    mesh.put({"kind": "Job", "metadata": {"name": "once", "namespace": "shop1"}}, pod)
+    mesh.put({"kind": "Job", "metadata": {"name": "once-1", "namespace": "shop1"}}, pod)
     play = Play(mesh).begin().to(State.BAKE)
     play.until(lambda p: p.status.awaits is Awaits.USERS)
     assert "pod shop1/once-x" in play.status.because
