@@ -16,6 +16,7 @@ from typing import Any
 from rollout.controller.keeping.store import Store
 from rollout.controller.seeing import concerns
 from rollout.edges.kube.cache import Cache
+from rollout.edges.kube.source import cached as cache_of
 from rollout.edges.kube.source import named
 from tests.controller.shop import a_rollout
 from tests.fakes import FakeKube
@@ -66,8 +67,10 @@ async def _measured(count: int) -> tuple[float, float]:
     for number in range(count):
         for text in texts(f"shop-{number}", number):
             obj = json.loads(text)
-            cache = kube.caches.setdefault(str(obj["kind"]), Cache(concerns.of))
-            cache.put(named(str(obj["kind"]), obj))
+            kind = str(obj["kind"])
+            if kind not in kube.caches:
+                kube.caches[kind] = cache_of(kind, concerns.of)
+            kube.caches[kind].put(named(kind, obj))
     gc.collect()
     cached = tracemalloc.get_traced_memory()[0]
     for number in range(count):

@@ -94,7 +94,8 @@ def _counts(
         if source.tempers is None and window.comparing:
             hour = grid.hour_before(window.since, interval)
             yield _about(one, window, hour, view, bounds=source.bounds)
-        if instants := _instants(source.tally.at, window, latest, interval):
+        begin = source.tally.at + interval if source.tally.at else window.base(interval)
+        if instants := grid.after(begin, latest, interval):
             yield _about(one, window, instants, view, bounds=source.bounds)
 
 

@@ -3,7 +3,7 @@
 For twenty seconds or so most things fail now and then.  What they say is bounded, and the bound is
 taken from the evidence, never added: what is left keeps the guarantee of what it was taken from.
 Two means: where stable's pods have had no incident of minutes, the most telling two or three blocks
-in a row, once in all that was counted; where they have, every block (docs/decisions/0020, 0042).
+in a row, once in all that was counted; where they have, every block (docs/decisions/0020).
 """
 
 import math
@@ -21,30 +21,39 @@ class Caps(NamedTuple):
     agreeing: int
 
 
-CAP = 2.2  # three blocks, which an incident of 20 s can touch, come to 6.6, seldom enough
+CAP = 2.2  # of a block; an incident of 20 s touches two, or three of which one by a third
 CAPS = Caps(CAP, lifted=8.0, agreeing=3)
-OUTAGE_CAPS = Caps(3.3, lifted=8.0, agreeing=2)  # most requests fail: no passing incident is that
+OUTAGE_CAPS = Caps(3.3, lifted=9.0, agreeing=2)  # most requests fail: no passing incident is that
 AGREES = 1.0  # nats by which a block speaks against the canary
 TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
-MOST = ((2, 2 * CAP), (3, 3 * CAP))  # so many blocks in a row, and what they may come to together
+TWO = 2 * CAP  # what two blocks in a row may come to together
+THREE = 5.2  # and three, which prove nothing alone then,
+LASTED = 3 * CAP  # unless they are alike, and it must have lasted for longer than 30 s:
+ALIKE = 0.6  # of the worst one's share; 30 s fill one of three blocks by half at most
 LONGEST = 3
 
 
 class Mark(NamedTuple):
-    """A trail after one block: the mass of starts to come, and logs no incident is taken from."""
+    """A trail after one block: the mass of starts to come, and logs no incident is taken from.
+
+    ``share``: of the canary's requests in it that were bad.
+    """
 
     waiting: float
     logs: tuple[float, ...]
+    share: float = 0.0
 
 
-def bounds(marks: tuple[Mark, ...], waiting: float, count: int) -> list[list[float]]:
+def bounds(marks: tuple[Mark, ...], waiting: float, share: float, count: int) -> list[list[float]]:
     """By length of an incident and bet: what there is if the last blocks were that incident.
 
-    ``marks``: after the blocks before this one, newest first; ``waiting``: the mass after this one;
-    ``count``: of bets.
+    ``marks``: after the blocks before this one, newest first; ``waiting``, ``share``: the mass and
+    the canary's share after this one; ``count``: of bets.
     """
+    shares = [share, *(mark.share for mark in marks[: LONGEST - 1])]
+    lasted = len(shares) == LONGEST and min(shares) >= ALIKE * max(shares)
     told = []
-    for blocks, most in MOST:
+    for blocks, most in ((2, TWO), (LONGEST, LASTED if lasted else THREE)):
         before = marks[blocks - 1] if len(marks) >= blocks else Mark(1.0, (NOT_STARTED,) * count)
         started = before.waiting - waiting
         start = math.log(started) if started > 0 else NOT_STARTED

@@ -117,7 +117,7 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
     if one.counting is Counting.SLOW and not source.bounds:
         answers = case.answers(probe(key, source.view or View.DESTINATION))
         return kept.with_source(key, choose_bounds(case, source, answers))
-    begin = grid.first(case.window.since, case.interval)
+    begin = case.window.base(case.interval)
     answers, counting = case.answers(key), source.tally.at is not None
     source = _learn_hour(case, key, source, [counts for counts in answers if counts.at < begin])
     if source is not kept.sources.get(key):
@@ -231,7 +231,7 @@ def _counts(case: Case, kept: Memory, begin: datetime, end: datetime) -> bool:
 def _rose(case: Case, kept: Memory, begin: datetime) -> bool:
     """Whether the block, not wholly in one window, has nothing in it but this one and the last."""
     follows = case.window.comparing and case.window.by_weight
-    return follows and kept.before is not None and kept.before <= begin
+    return follows and (kept.before is None or kept.before <= begin)
 
 
 def _says_nothing_new(case: Case, source: Source, counts: Counts) -> bool:
@@ -246,7 +246,7 @@ def _says_nothing_new(case: Case, source: Source, counts: Counts) -> bool:
         return False
     if source.newest is not None:
         return counts.newest < source.newest
-    return counts.newest < case.window.since - case.interval
+    return counts.newest < case.window.base(case.interval) - case.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ def _setting(case: Case, kept: Memory, begin: datetime) -> Setting:
     return Setting(
         levels=_levels(case),
         interval=case.interval.total_seconds(),
-        warm=begin < began + case.journey.analysis.warmup,
+        warm=begin + case.interval / 2 < began + case.journey.analysis.warmup,
     )
 
 

@@ -255,7 +255,7 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
-        [[mark.waiting, *_logs_json(mark.logs)] for mark in trail.marks],
+        [[mark.waiting, mark.share, *_logs_json(mark.logs)] for mark in trail.marks],
         *([*pair, seconds, int(warm)] if seconds else ()),
     ]
 
@@ -287,7 +287,7 @@ def _trail(json: list[Any]) -> Trail:
         base_bad=base_bad,
         base_all=base_all,
         part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
-        marks=tuple(Mark(waiting, _logs(*logs)) for waiting, *logs in marks),
+        marks=tuple(Mark(waiting, _logs(*logs), share) for waiting, share, *logs in marks),
     )
 
 

@@ -185,7 +185,7 @@ class SequentialGate:
         setting = Setting(
             levels=tuple(sorted({s.weight for s in self.config.ramp[self.stop + 1 :]} | {100})),
             interval=self.config.interval.total_seconds(),
-            warm=began < self.config.warmup,
+            warm=began + self.config.interval / 2 < self.config.warmup,
         )
         for outcome in self.config.outcomes:
             if pair := block.get(outcome.name):

@@ -26,8 +26,8 @@ LEAST_BLOCK = 15.0  # seconds; shorter ones are put together, as the caps are me
 MOST_PARTS = 3  # so many of them at most: who counts every second lives in a faster world
 FORGET = 0.98  # what a block's baseline is worth one block later
 HISTORY_BLOCKS = 1 / (1 - FORGET)  # so many blocks of forgetting hold as much as for ever
-HORIZON = 240  # blocks; half of the late starts lie within
-FIRST, COOLED = 0.1, 0.7  # chance that it goes bad at the start; if not, right after warm-up
+HORIZON = 60  # blocks; half of the late starts lie within
+FIRST, COOLED = 0.1, 0.85  # chance that it goes bad at the start; if not, right after warm-up
 MILDER = 0.5  # a bet's chance beside the next milder one's: the worst are seen at once anyway
 LOOSE, LOOSE_SLOW = 0.1, 0.5  # added to the line of errors, of a latency, while the canary warms up
 CERTAIN = 12.0  # nats for "safe": one in 160,000; more is not worth the time of every look
@@ -248,8 +248,10 @@ def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     harmful = _grown(trail.harmful, gains, start)
     if not temper.lasting:
         free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
-        harmful = tuple(map(min, harmful, *incidents.bounds(marks, waiting, len(gains))))
-        marks = (Mark(waiting, free), *marks)[: incidents.LONGEST]
+        share = float(f"{pair.canary_bad / pair.canary_all:.3g}")
+        most = incidents.bounds(marks, waiting, share, len(gains))
+        harmful = tuple([_floor(least) for least in map(min, harmful, *most)])
+        marks = (Mark(waiting, free, share), *marks)[: incidents.LONGEST]
     if outcome.outage:
         cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
         gain = _outage(trail, pair, line, (temper.dispersion, cap))

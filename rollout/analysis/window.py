@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from rollout.analysis import grid
 from rollout.model.observation import Side, View
 from rollout.model.spec import Analysis, AnalysisTemplateSpec, Unread
 
@@ -79,6 +80,15 @@ class Window:
     def percent(self) -> int:
         """The weight that the gate would open to."""
         return judged_weight(self.next_weight)
+
+    def base(self, interval: timedelta) -> datetime:
+        """The first instant whose counters are of use, where none are known yet.
+
+        Where the weight alone sends requests, the block in which it came may speak against the
+        canary, as every block in which it rises.
+        """
+        rose = self.by_weight and self.comparing and self.weight > 0
+        return (grid.floor if rose else grid.first)(self.since, interval)
 
     def workload(self, revision: str) -> str:
         """The Deployment of ``revision``."""

@@ -205,6 +205,29 @@ def test_what_was_counted_while_the_weight_rose_counts_where_the_weight_sends_ev
     assert trails[1]["errors"][6] == kept[6]
 
 
+@pytest.mark.parametrize(("by_weight", "requests"), [(True, 500), (False, 300)])
+def test_the_block_in_which_the_first_weight_came_counts_where_the_weight_sends_every_request(
+    by_weight: bool, requests: int
+) -> None:
+    """From the instant before; it can certify nothing, since it was counted while it rose."""
+    began = START + 5 * S
+    there = World([Side("v1", 80), Side("v2", 20, since=began)])
+    first = play(there, ERRORS_ONLY, replace(window(began), by_weight=by_weight), 30)[-1]
+    assert first.checkpoint["trails"]["errors"][7][1] == requests
+    assert first.checkpoint["trails"]["errors"][6] == {}
+
+
+@pytest.mark.parametrize(("seconds", "loose"), [(7, False), (8, True)])
+def test_a_block_is_of_the_warm_up_where_most_of_it_lies(seconds: int, loose: bool) -> None:
+    """A twentieth of errors in the block from second 30 on, which the warm-up's line allows."""
+    there = World([Side("v1", 80), Side("v2", 20, errors=0.05, since=START)])
+    began = START + seconds * S
+    last = play(there, ERRORS_ONLY, window(began), 60 - seconds)[-1]
+    evidence = last.verdicts[0].evidence
+    assert evidence is not None
+    assert (evidence <= 1) is loose
+
+
 # What is not known
 
 

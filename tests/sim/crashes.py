@@ -17,6 +17,11 @@ from tests.sim.story import Result
 
 CALM = 150.0
 _PUSH = Mishap("push", When(20.0), "v2")
+_ANSWERS = {
+    "approved": (Mishap("approve", When(45.0)),),
+    "dark held": (Mishap("request", When(80.0), "promote"),),
+}
+"""What people answer to the strategies that ask them."""
 _EVENTS = {
     "it fails": (Mishap("bad", When(30.0), lasts=60.0),),
     "aborted": (Mishap("request", When(50.0), "abort"),),
@@ -55,8 +60,7 @@ def scenarios() -> Iterator[Scenario]:
 def _scenario(name: str, strategy: str, author: str, workload: str, *more: Mishap) -> Scenario:
     subject = Subject(strategy, workload, author)
     setup = Setup((subject,), chat=strategy == "approved", calm=CALM, last="")
-    yes = (Mishap("approve", When(45.0)),) if strategy == "approved" else ()
-    return Scenario(name, Plan(1, setup, (_PUSH, *yes, *more)))
+    return Scenario(name, Plan(1, setup, (_PUSH, *_ANSWERS.get(strategy, ()), *more)))
 
 
 def points(clean: Result) -> int:

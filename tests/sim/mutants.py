@@ -12,14 +12,15 @@ import multiprocessing
 import multiprocessing.pool
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tests.sim import plan, shrink, story
-from tests.sim.crashes import scenarios
+from tests.sim import reach, shrink, story
+from tests.sim.plan import Plan
 
 ROOMS = (
     "rollout.reconcile.stages", "rollout.reconcile.decide", "rollout.reconcile.actions",
@@ -146,24 +147,11 @@ def _function(names: dict[str, Any], mutation: Mutation) -> FunctionType:
     return found
 
 
-def plays(seeds: int) -> Iterator[plan.Plan]:
-    """What a planted bug is looked for with: a seed and a scenario in turn, then seeds.
-
-    The scenarios of the crashes, those with an event first.
-    """
-    events = [one.plan for one in reversed([*scenarios()])]
-    drawn = map(plan.drawn, range(1, seeds + 1))
-    for one in events:
-        yield one
-        yield next(drawn)
-    yield from drawn
-
-
-def hunted(mutation: Mutation, seconds: float, seeds: int = 10_000) -> tuple[str, int]:
+def hunted(mutation: Mutation, seconds: float, plays: Sequence[Plan]) -> tuple[str, int]:
     """The law that finds it, and at which play; empty: none within ``seconds`` of CPU."""
     plant(mutation)
     began, number = time.process_time(), 0
-    for number, one in enumerate(plays(seeds), 1):
+    for number, one in enumerate(plays, 1):
         if law := shrink.law(story.play(one).broken):
             return law, number
         if time.process_time() - began > seconds:
@@ -171,12 +159,14 @@ def hunted(mutation: Mutation, seconds: float, seeds: int = 10_000) -> tuple[str
     return "", number
 
 
-def _hunt(task: tuple[Mutation, float]) -> tuple[Mutation, str, int]:
+def _hunt(task: tuple[Mutation, float, Sequence[Plan]]) -> tuple[Mutation, str, int]:
     """In a process of its own, since a spoilt function stays spoilt, and may never end."""
-    mutation, seconds = task
+    mutation, seconds, plays = task
+    if not plays:
+        return mutation, "", 0
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=lambda: theirs.send(hunted(mutation, seconds)))
+    child = context.Process(target=lambda: theirs.send(hunted(mutation, seconds, plays)))
     child.start()
     law, number = ours.recv() if ours.poll(20 * seconds) else ("hangs", 0)
     child.kill()
@@ -188,18 +178,24 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim.mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seeds", type=int, default=80, help="plays besides the scenarios")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     given = parser.parse_args(argv)
     some = chosen(given.count)
     seconds = 60 * given.minutes * given.jobs / len(some)
-    began, alive = time.monotonic(), []
+    began = time.monotonic()
+    known = reach.reaches(ROOMS, given.seeds, given.jobs)
+    print(f"{len(known)} plays traced, {time.monotonic() - began:.0f} s", flush=True)
+    tasks = [(m, seconds, [r.plan for r in known if (m.room, m.line) in r.lines]) for m in some]
+    ends: Counter[str] = Counter()
     with multiprocessing.pool.ThreadPool(given.jobs) as pool:
-        for mutation, law, number in pool.imap_unordered(_hunt, [(m, seconds) for m in some]):
-            print(f"{law or 'survives':10} play {number:4}  {mutation}", flush=True)
-            alive += [] if law else [mutation]
-    killed = len(some) - len(alive)
-    share = 100 * killed / len(some)
-    print(f"{killed} of {len(some)} found ({share:.0f} %), {time.monotonic() - began:.0f} s")
+        for mutation, law, number in pool.imap_unordered(_hunt, tasks):
+            end = law or ("survives" if number else "unreached")
+            ends["found" if law else end] += 1
+            print(f"{end:10} play {number:4}  {mutation}", flush=True)
+    reached = len(some) - ends["unreached"]
+    print(f"{ends['found']} of {len(some)} found, {reached} of them on ways that some play goes")
+    print(f"{time.monotonic() - began:.0f} s")
     return 0
 
 

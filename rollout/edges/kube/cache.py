@@ -4,14 +4,32 @@ News comes from lists, from the watch and from the answers to our own writes, an
 (Python's OpenSandbox #1673: a late answer overwrote a newer object for hours).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
-Json = Mapping[str, Any]
-Key = tuple[str, str]
+from rollout.edges.kube.packed import Json, Key, Packed
+
+__all__ = ["Cache", "Index", "Json", "Key", "key_of", "number", "version_of"]
+
 Index = Callable[[Json], frozenset[str]]
 
 NOBODY: frozenset[str] = frozenset()
+
+
+class _Held(NamedTuple):
+    """What is told of an object without reading it."""
+
+    version: str
+    concerns: tuple[str, ...]
+
+
+class Kept(Protocol):
+    """Objects by key, however they are kept."""
+
+    def __getitem__(self, key: Key, /) -> Json: ...
+    def __setitem__(self, key: Key, obj: Json, /) -> None: ...
+    def __delitem__(self, key: Key, /) -> None: ...
 
 
 class Cache:
@@ -21,12 +39,15 @@ class Cache:
     and after; empty when it was no news.
     Versions are compared as numbers where both are numbers, and only within one kind
     (Kubernetes, "API concepts: resource versions"); where they are not, the watch is believed.
+    ``packs``: objects are text while nobody reads them; else each is kept as the value that it came
+    as, for readers who know a version again by it.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, *, packs: bool = True) -> None:
         self.listed = False
         self._index = index
-        self._held: dict[Key, tuple[Json, frozenset[str]]] = {}
+        self._objects: Kept = Packed() if packs else {}
+        self._held: dict[Key, _Held] = {}
         self._by_concern: dict[str, set[Key]] = {}
         self._heard = 0
 
@@ -36,20 +57,19 @@ class Cache:
         return self._heard
 
     def get(self, key: Key) -> Json | None:
-        held = self._held.get(key)
-        return held[0] if held else None
+        return self._objects[key] if key in self._held else None
 
     def all(self, concern: str = "") -> Sequence[Json]:
         """By namespace and name."""
         keys = self._by_concern.get(concern, ()) if concern else self._held
-        return [self._held[key][0] for key in sorted(keys)]
+        return [self._objects[key] for key in sorted(keys)]
 
     def replace(self, objects: Iterable[Json], version: str) -> frozenset[str]:
         """A whole list as of ``version``; what we wrote after that stays."""
         fresh = {key_of(obj): obj for obj in objects}
         touched = NOBODY
         for key in set(self._held) - set(fresh):
-            if not _newer(self._held[key][0], version):
+            if not _newer(self._held[key].version, version):
                 touched |= self._drop(key)
         for obj in fresh.values():
             touched |= self.put(obj)
@@ -59,16 +79,16 @@ class Cache:
     def put(self, obj: Json) -> frozenset[str]:
         """The watch says that ``obj`` is so."""
         self.passed(version_of(obj))
-        held = self.get(key_of(obj))
-        if held is not None and _stale(obj, held):
+        held = self._held.get(key_of(obj))
+        if held is not None and _stale(version_of(obj), held.version):
             return NOBODY
         return self._hold(obj)
 
     def remove(self, obj: Json) -> frozenset[str]:
         """The watch says that ``obj`` is gone; made anew since then, it stays."""
         self.passed(version_of(obj))
-        held = self.get(key_of(obj))
-        if held is None or _newer(held, version_of(obj)):
+        held = self._held.get(key_of(obj))
+        if held is None or _newer(held.version, version_of(obj)):
             return NOBODY
         return self._drop(key_of(obj))
 
@@ -78,8 +98,8 @@ class Cache:
 
     def written(self, obj: Json) -> frozenset[str]:
         """The answer to a write of ours; one that the watch has already passed is no news."""
-        held = self.get(key_of(obj))
-        if held is not None and _stale(obj, held):
+        held = self._held.get(key_of(obj))
+        if held is not None and _stale(version_of(obj), held.version):
             return NOBODY
         if 0 < number(version_of(obj)) <= self._heard:
             return NOBODY
@@ -89,19 +109,23 @@ class Cache:
         key = key_of(obj)
         before = self._drop(key)
         concerns = self._index(obj)
-        self._held[key] = (obj, concerns)
-        for concern in concerns:
+        self._held[key] = _Held(version_of(obj), tuple(map(sys.intern, concerns)))
+        self._objects[key] = obj
+        for concern in self._held[key].concerns:
             self._by_concern.setdefault(concern, set()).add(key)
         return before | concerns
 
     def _drop(self, key: Key) -> frozenset[str]:
-        _, concerns = self._held.pop(key, (None, NOBODY))
-        for concern in concerns:
+        held = self._held.pop(key, None)
+        if held is None:
+            return NOBODY
+        del self._objects[key]
+        for concern in held.concerns:
             keys = self._by_concern[concern]
             keys.discard(key)
             if not keys:
                 del self._by_concern[concern]
-        return concerns
+        return frozenset(held.concerns)
 
 
 def key_of(obj: Json) -> Key:
@@ -120,11 +144,10 @@ def number(version: str) -> int:
     return int(version) if version.isascii() and version.isdigit() else 0
 
 
-def _stale(obj: Json, held: Json) -> bool:
-    """Whether ``obj`` is no newer than what is held."""
-    new, old = version_of(obj), version_of(held)
-    return new == old != "" or 0 < number(new) < number(old)
+def _stale(new: str, held: str) -> bool:
+    """Whether version ``new`` is no newer than the one held."""
+    return new == held != "" or 0 < number(new) < number(held)
 
 
-def _newer(held: Json, version: str) -> bool:
-    return 0 < number(version) < number(version_of(held))
+def _newer(held: str, version: str) -> bool:
+    return 0 < number(version) < number(held)

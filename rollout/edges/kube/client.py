@@ -15,7 +15,7 @@ from rollout.edges.kube.cache import Cache, Index, Json, key_of
 from rollout.edges.kube.calls import Calls, NotFound, Told
 from rollout.edges.kube.objects import Objects
 from rollout.edges.kube.package import client
-from rollout.edges.kube.source import Scope, Source, named
+from rollout.edges.kube.source import Scope, Source, cached, named
 from rollout.edges.kube.watch import PAGE, Watch
 from rollout.errors import ConflictError, OutsideError, RolloutError
 
@@ -221,7 +221,7 @@ class Kube:
         return value if found and not name else ""
 
     def _begin(self, kind: str) -> Cache:
-        cache = self._caches[kind] = Cache(self._index)
+        cache = self._caches[kind] = cached(kind, self._index)
         source = Source(self._calls, kind, self._scopes.get(kind, Scope()))
         self._sources[kind] = source
         watch = Watch(source, cache, lambda touched: self._tell(kind, touched), self._jitter)

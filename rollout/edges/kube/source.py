@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout.edges.kube import paths
-from rollout.edges.kube.cache import Json
+from rollout.edges.kube.cache import Cache, Index, Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
 from rollout.model.spec import GROUP, MANAGER
@@ -72,6 +72,15 @@ class Source:
         return named(self._kind, obj)
 
 
+def cached(kind: str, index: Index) -> Cache:
+    """An empty cache of ``kind``; our own objects stay as they came, and are known again by it."""
+    return Cache(index, packs=not _is_ours(kind))
+
+
+def _is_ours(kind: str) -> bool:
+    return paths.PATHS[kind][0] == paths.OURS
+
+
 def named(kind: str, obj: Json) -> Json:
     """``obj`` with its kind, which the items of a list leave out, and without the bulk.
 
@@ -83,14 +92,16 @@ def named(kind: str, obj: Json) -> Json:
     meta = obj["metadata"]
     managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
-    found: Json = _shared({**obj, "kind": kind, "metadata": slim})
+    whole = {**obj, "kind": kind, "metadata": slim}
+    found: Json = _shared(whole) if _is_ours(kind) else whole
     return found
 
 
 def _shared(value: Any) -> Any:
     """``value`` with each field's name, and each plain word, in memory once for all objects.
 
-    A parser makes them anew for every object, and they are half of what a cache would hold.
+    A parser makes them anew for every object, and they are half of what a cache would hold that
+    does not pack it.
     """
     if isinstance(value, dict):
         return {sys.intern(key): _shared(held) for key, held in value.items()}

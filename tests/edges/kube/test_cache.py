@@ -86,13 +86,13 @@ def test_no_order_of_news_ever_takes_an_object_back_in_time(news: list[tuple[str
         last = now
 
 
-STALE = 'return new == old != "" or 0 < number(new) < number(old)'
+STALE = 'return new == held != "" or 0 < number(new) < number(held)'
 GUARDS = [
     Guard(test_a_late_event_does_not_hide_our_own_write, room, STALE, "return False"),
     Guard(
         test_a_list_from_before_our_own_write_does_not_hide_it,
         room,
-        "return 0 < number(version) < number(version_of(held))",
+        "return 0 < number(version) < number(held)",
         "return False",
     ),
 ]

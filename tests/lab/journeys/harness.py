@@ -28,7 +28,7 @@ EVENT = Kind("", "v1", "events", "Event")
 CONFIGMAP = Kind("", "v1", "configmaps", "ConfigMap")
 PATIENCE = 25.0  # seconds for any one thing to happen; most take one
 SLOW = 10  # a machine that does other work as well fails no journey
-SIGMAS = 3.29  # the 99.9 % interval of a binomial share
+SIGMAS = 5  # of a binomial share: a right split is outside once in two million times
 QUIET: Mapping[str, Any] = {"metrics": [], "interval": "1s"}
 """An analysis for tests of routes: nothing is judged, so steps last as long as we say."""
 LIMITED: Mapping[str, Any] = {
@@ -249,7 +249,7 @@ def idle(status: RolloutStatus) -> bool:
 
 
 def within(tally: Tally, version: str, share: float) -> bool:
-    """Whether ``version``'s share lies in the 99.9 % interval around ``share``."""
+    """Whether ``version``'s share is what ``share`` gives, chance left aside."""
     margin = SIGMAS * math.sqrt(share * (1 - share) / max(1, tally.requests))
     return abs(tally.share(version) - share) <= margin
 
