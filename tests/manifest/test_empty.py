@@ -6,6 +6,8 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
+import pydantic
+
 from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import RolloutStatus
 from rollout.model.switchover import SwitchoverStatus
@@ -43,12 +45,23 @@ def texts(kind: object, seen: set[object]) -> Iterator[str]:
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)) or kind in seen:
         return
     seen.add(kind)
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     for one in dataclasses.fields(kind):
         must = (one.default, one.default_factory) == (dataclasses.MISSING, dataclasses.MISSING)
-        if must and hints[one.name] is str:
+        if must and _may_be_empty(hints[one.name]):
             yield f"{kind.__name__}.{one.name}"
         yield from texts(hints[one.name], seen)
+
+
+def _may_be_empty(kind: typing.Any) -> bool:
+    """Whether it is text that no bound of the schema keeps from being empty."""
+    bare = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    if bare is not str:
+        return False
+    try:
+        return pydantic.TypeAdapter(kind).validate_python("") == ""
+    except pydantic.ValidationError:
+        return False
 
 
 def test_a_text_that_must_be_written_is_one_that_is_never_empty() -> None:
