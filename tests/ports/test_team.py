@@ -102,7 +102,19 @@ class Team:
     def controller(self, **policy: Any) -> Sources:
         secrets, team = KubeSecrets(self.kube), Applier(self.kube, self.objects)
         clock = lambda: self.now  # noqa: E731
-        return Sources(self.kube, self.repo, secrets, team, clock, Policy(**policy))
+        return Sources(
+            self.kube,
+            self.repo,
+            secrets,
+            team,
+            clock,
+            Policy(**policy),
+            steady=self.steady,
+        )
+
+    def steady(self) -> float:
+        """Seconds by a clock that nobody sets."""
+        return (self.now - START).total_seconds()
 
     async def begin(self, **spec: object) -> None:
         whole = {"url": "https://git.invalid/x", "manifests": True, "prune": True, **spec}
