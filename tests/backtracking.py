@@ -146,18 +146,54 @@ _CATEGORIES = {
 
 def steps(pattern: re.Pattern[str], text: str) -> int:
     """Of a match from the beginning of ``text`` that fails in the end. Errors: ``TooManyError``."""
-    nodes = list(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE))
     counter = Counter(text, pattern.flags)
-    counter.sequence(nodes, 0, lambda _: False)
+    counter.sequence(_nodes(pattern), 0, lambda _: False)
     return counter.steps
+
+
+def seeking(pattern: re.Pattern[str], text: str) -> int:
+    """Of all matches in ``text``, each sought from every place on. Errors: ``TooManyError``."""
+    counter, at = Counter(text, pattern.flags), 0
+    while at < len(text):
+        ends: list[int] = []
+        counter.sequence(_nodes(pattern), at, lambda end, ends=ends: not ends.append(end))  # type: ignore[misc]
+        at = max([at + 1, *ends])
+    return counter.steps
+
+
+def _nodes(pattern: re.Pattern[str]) -> list[Any]:
+    return list(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE))
 
 
 def attacks(pattern: re.Pattern[str], count: int) -> Iterator[str]:
     """Texts in which each repetition of ``pattern`` is gone through so many times."""
-    nodes = list(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE))
+    nodes = _nodes(pattern)
+    letters = sorted({chr(value) for value in _literals(nodes)})
     for before, body in _repeats(nodes, ""):
-        for pump in {_sample(body), _sample(body, last=True)}:
+        taken = {x for x in letters if _takes(body, x, pattern.flags)}
+        for pump in {_sample(body), _sample(body, last=True)} | taken:
             yield before + pump * count + "\0"
+        if before:
+            yield before * (count // 4) + "\0"
+
+
+def _takes(body: Any, letter: str, flags: int) -> bool:
+    counter = Counter(letter, flags)
+    return counter.sequence(list(body), 0, lambda end: end == 1)
+
+
+def _literals(nodes: Any) -> Iterator[int]:
+    """The letters that a pattern names: repetitions on both sides of one may each take it."""
+    for kind, value in nodes:
+        if kind in (c.LITERAL, c.NOT_LITERAL):
+            yield value
+        elif kind is c.IN:
+            yield from _literals([member for member in value if member[0] is c.LITERAL])
+        elif kind is c.BRANCH:
+            for way in value[1]:
+                yield from _literals(way)
+        elif kind in (c.SUBPATTERN, c.MAX_REPEAT, c.MIN_REPEAT):
+            yield from _literals(value[-1])
 
 
 def _repeats(nodes: Sequence[Any], before: str) -> Iterator[tuple[str, Any]]:

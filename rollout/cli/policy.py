@@ -135,7 +135,8 @@ class Policy:
 
 
 _KEY_BLOCK = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:(?!-----BEGIN).)*?-----END PGP PUBLIC KEY BLOCK-----",
+    re.DOTALL,
 )
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
 KEYS = (

@@ -7,6 +7,7 @@ Source: prometheus.io, "Querying basics": literals, comments and selectors.
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import takewhile
 
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|(?P<comment>\#[^\n]*)"""
@@ -41,10 +42,14 @@ def wrong(text: str) -> str:
 
 
 def unknown(text: str, known: Collection[str]) -> Iterator[str]:
-    """The placeholders of ``text`` that are none of ``known``, each once and as written."""
+    """The placeholders of ``text`` that are none of ``known``, each once and as written.
+
+    None of what comes after a string without an end, which ``wrong`` tells.
+    """
+    tokens = takewhile(lambda token: not token["quote"], _TOKEN.finditer(text))
     places = dict.fromkeys(
         place[1].strip()
-        for token in _TOKEN.finditer(text)
+        for token in tokens
         if token["string"] or token["place"]
         for place in _PLACE.finditer(token[0])
     )

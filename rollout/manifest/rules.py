@@ -17,7 +17,7 @@ from rollout.model.units import words
 
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")  # as a label value too, so 63
-_PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@|https?://[^/@]*@")
+_PASSWORD = re.compile(r"[a-z+]+://[^/@:]*:[^/@]*@|https?://[^/@]*@")
 _HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 

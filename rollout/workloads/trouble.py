@@ -1,6 +1,5 @@
 """Why pods do not come up, in words for a tired person; the worst reason first."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,10 +42,12 @@ def _quota(message: str) -> str:
 
     Source: Kubernetes, plugin/pkg/admission/resourcequota/controller.go, "exceeded quota".
     """
-    match = _QUOTA.search(message)
-    if match is None:
+    name, _, amounts = message.partition("exceeded quota: ")[2].partition(", requested: ")
+    requested, _, rest = amounts.partition(", used: ")
+    limited = rest.partition(", limited: ")[2]
+    if not (name and requested and limited):
         return ""
-    return f"quota {match['name']} allows {match['limited']}, {match['requested']} more is wanted"
+    return f"quota {name} allows {limited}, {requested} more is wanted"
 
 
 def _of_pod(pod: Obj) -> Iterator[tuple[int, str]]:
@@ -87,12 +88,6 @@ def _last(status: Obj) -> str:
     if why == "Error":
         why = f"exit code {ended.get('exitCode')}"
     return f"{status.get('name')} ended with {why}, {status.get('restartCount', 0)} restarts"
-
-
-_QUOTA = re.compile(
-    r"exceeded quota: (?P<name>[^,]+), requested: (?P<requested>.+), "
-    r"used: .+, limited: (?P<limited>.+)"
-)
 
 
 def _short(text: object) -> str:

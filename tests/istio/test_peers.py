@@ -158,7 +158,7 @@ GUARDS = [
     Guard(
         test_argo_drops_other_subsets_and_we_keep_them,
         destinationrule,
-        "rows = [Row(i, e) for i, e in enumerate(entries)]\n    ours",
+        "rows = [ListElement(i, e) for i, e in enumerate(entries)]\n    ours",
         "rows = []\n    ours",
     ),
     Guard(

@@ -22,8 +22,7 @@ _MOST_COOKIES = 3
 
 _HEAD = re.compile(r"(?:(?:\\[^a-zA-Z0-9]|[^\\.+*?()|\[\]{}^$])(?![*+?{]))*")
 _ESCAPED = re.compile(r"\\(.)")
-_WHOLE = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
-_INNERMOST = re.compile(r"\([^()]*\)")
+_PART = re.compile(r"\\.|(?P<set>\[\^?\]?[^\]]*)(?:\]|\Z)|[(|)]", re.DOTALL)
 
 _COOKIE = re.compile(
     r"\^?\((?:\?:)?\.\*\??(?P<joint>;(?:(?: |\\s)[*?]?)?)\)\?"
@@ -243,11 +242,12 @@ def _literal(regex: str) -> tuple[str, str]:
 
 
 def _has_choice(regex: str) -> bool:
-    """Whether there is a ``|`` outside of all groups."""
-    bare, before = _WHOLE.sub("", regex), ""
-    while bare != before:
-        bare, before = _INNERMOST.sub("", bare), bare
-    return "|" in bare
+    """Whether there is a ``|`` outside of all groups, or a group or set that does not end."""
+    depth, outside = 0, False
+    for part in _PART.finditer(regex):
+        depth += {"(": 1, ")": -1}.get(part[0], 0)
+        outside = outside or (part[0] == "|" and depth <= 0) or part[0] == part["set"]
+    return outside or depth != 0
 
 
 def _if(holds: bool, match: Json) -> Json:
