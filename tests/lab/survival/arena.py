@@ -85,7 +85,8 @@ class Arena:
         """``kill -9`` of the controller alone: what it started stays behind, as it would."""
         assert self.child is not None
         if not self.child.ended:
-            os.kill(self.child.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # dead already, and not heard of yet
+                os.kill(self.child.pid, signal.SIGKILL)
 
     async def kill(self) -> None:
         """The controller is dead."""
