@@ -55,7 +55,14 @@ def _done(look: Look, request: Request) -> Turn | None:
 
 
 def _abort(look: Look, request: Request) -> Turn | None:
-    """Everything back; there is none once the old revision is being removed."""
+    """Everything back; there is none once the old revision is being removed.
+
+    On the way back already, it ends what holds it: a person's pause, or that it got worse by it.
+    """
+    pause = look.status.attempt.pause
+    held = pause is not None and pause.kind in (PauseKind.PERSON, PauseKind.STABLE_WORSE)
+    if look.status.state is State.RETURNING and held:
+        return _resume(look, request)
     on_the_way = look.status.state in UNDER_WAY - {State.RETURNING}
     if not on_the_way or look.status.attempt.removing:
         return None
