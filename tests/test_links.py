@@ -72,6 +72,11 @@ def test_the_site_has_every_page_once() -> None:
     }
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert sorted({*numbers}) == sorted(numbers)
+
+
 def _listed(nav: object) -> Iterator[str]:
     if isinstance(nav, str):
         yield nav

@@ -11,17 +11,17 @@ from typing import Any
 from rollout.convert import durations
 from rollout.convert.analyses import NO_METRIC, Templates, argument, gone, metric, nothing
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, names, neighbour, ours, running
+from rollout.convert.result import Conversion, names, neighbour, ours, running, told
 
 Json = Mapping[str, Any]
 GROUP = "argoproj.io/"
 
 GATED = "a step ends once the analysis has certified it, or by its timeBox (20m)"
 HANDOVER = (
-    "pause Argo Rollouts for it: kubectl argo rollouts pause NAME; no update may be under way",
+    "pause Argo Rollouts for it: kubectl argo rollouts pause OBJECT; no update may be under way",
     "let the routes name one Service, SERVICE, without weights; commit and sync it",
     "apply our Rollout: it makes a Deployment of the same pods beside Argo's and moves nobody; "
-    "wait for Healthy (rollout wait NAME)",
+    "wait for Healthy (rollout wait OBJECT)",
     "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it",
     "the way back until then: delete our Rollout, whose routes go home, and resume Argo's",
 )
@@ -51,7 +51,7 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     )
     whole.rest()
     handover = tuple(
-        line.replace("NAME", name).replace("SERVICE", str(made["service"])) for line in HANDOVER
+        line.replace("SERVICE", str(made["service"])) for line in told(HANDOVER, name, namespace)
     )
     return Conversion((ours("Rollout", name, namespace, made),), tuple(log.notes), handover)
 

@@ -11,7 +11,7 @@ from typing import Any
 from rollout import lenient
 from rollout.convert import durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, label, names, neighbour, ours, running
+from rollout.convert.result import Conversion, label, names, neighbour, ours, running, told
 
 Json = Mapping[str, Any]
 GROUP = "flagger.app/"
@@ -21,7 +21,7 @@ HANDOVER = (
     "apply our Rollout: its Deployment has the labels of NAME's own pods, which Flagger scaled to "
     "0; wait until its pods are ready",
     "let the Service NAME select those labels instead of NAME-primary's, and apply our "
-    "VirtualService in place of Flagger's, in one commit; wait for Healthy (rollout wait NAME)",
+    "VirtualService in place of Flagger's, in one commit; wait for Healthy (rollout wait OBJECT)",
     "delete the Canary (without revertOnDeletion its objects stay), then NAME-primary and the "
     "Services NAME-primary and NAME-canary",
     "the way back until then: put the Service and the VirtualService back, and suspend: false",
@@ -59,8 +59,7 @@ def canary(obj: Json, beside: Sequence[Json]) -> Conversion:
         spec.lost(key, "only Istio's VirtualServices are driven")
     whole.rest()
     objs = (*routes, ours("Rollout", name, namespace, made))
-    handover = tuple(line.replace("NAME", name) for line in HANDOVER)
-    return Conversion(objs, tuple(log.notes), handover)
+    return Conversion(objs, tuple(log.notes), told(HANDOVER, name, namespace))
 
 
 def template(obj: Json) -> Conversion:

@@ -43,6 +43,12 @@ def names(obj: Mapping[str, Any]) -> tuple[str, str]:
     return str(known.get("name") or ""), str(known.get("namespace") or "")
 
 
+def told(lines: Sequence[str], name: str, namespace: str) -> tuple[str, ...]:
+    """The steps of a hand-over: ``NAME`` by its name, ``OBJECT`` as a command's arguments."""
+    arguments = f"{name} -n {namespace}" if namespace else name
+    return tuple(line.replace("OBJECT", arguments).replace("NAME", name) for line in lines)
+
+
 def neighbour(
     objs: Sequence[Mapping[str, Any]], kind: str, name: str, namespace: str
 ) -> Mapping[str, Any] | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from rollout import yamltext
 from rollout.cli import lazy, output
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
@@ -243,7 +243,7 @@ def local_policy(
     if push_secret:
         (folder / "pushSecret").write_text(push_secret, encoding="utf-8")
         allowed["push"] = {"secret": str(folder / "pushSecret")}
-    file.write_text(yaml.safe_dump(allowed), encoding="utf-8")
+    file.write_text(yamltext.document(allowed), encoding="utf-8")
     return file
 
 

@@ -1,0 +1,18 @@
+"""What the lab lets its own controller do is written as our own reader wants it."""
+
+from pathlib import Path
+
+from rollout.cli import policy
+from rollout.cli.lab import up
+
+
+def test_the_policy_of_the_lab_is_one_that_the_controller_reads(tmp_path: Path) -> None:
+    key = "release ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBz0z5nXv2o6Nn1mVQmIYxSyoRZVNPhUkAQe8eqf7p1x"
+    file = up.local_policy(tmp_path, push_secret="secret", signers={"releases": key})
+    read = policy.read(str(file))
+    here = {"http://127.0.0.1:*", "https://127.0.0.1:*"}
+    assert read.local_git
+    assert {*read.webhooks} == here
+    assert {*read.forges} == here
+    assert {*read.signers} == {"releases"}
+    assert read.page.login
