@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover test test-long chaos test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -151,7 +151,6 @@ sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole
 
 MINUTES ?= 8
 FUZZ := $(VENV)/.fuzz
-.PHONY: fuzz
 fuzz: $(FUZZ)    ## MINUTES=8: hostile input at eight doors, by seeds, Hypothesis and Atheris
 	$(BIN)/python -m tests.fuzz.campaign --minutes $(MINUTES)
 

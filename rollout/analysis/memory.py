@@ -18,7 +18,7 @@ from rollout.analysis.incidents import Mark
 from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
-VERSION = 2
+VERSION = 3
 MILLISECOND = timedelta(milliseconds=1)
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -25,10 +25,6 @@ class Format(StrEnum):
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to answer.")]
 
 
-def _stream(*, errors: bool) -> TextIO:
-    return sys.stderr if errors else sys.stdout
-
-
 def redraws() -> bool:
     """Whether a picture can be drawn anew in its place; else each change is a line."""
     return sys.stdout.isatty() and not settings.is_dumb()
@@ -40,7 +36,7 @@ def line(text: str) -> None:
 
 
 def _print(text: str, *, errors: bool) -> None:
-    stream = _stream(errors=errors)
+    stream = sys.stderr if errors else sys.stdout
     if not stream.isatty():
         print(text, file=stream)
         return

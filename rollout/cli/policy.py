@@ -171,11 +171,9 @@ def read(path: str) -> Policy:
         raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
     except ManifestError as error:
         raise RefusedError(str(error)) from error
-    for document in documents:
-        for one in document.mistakes:
-            raise RefusedError(
-                f"{path}:{one.line}: {load.words(one.path)} {one.found}; {one.wanted}"
-            )
+    mistakes = (one for d in documents for one in load.located(path, d, (), d.mistakes))
+    if mistake := next(mistakes, None):
+        raise RefusedError(str(mistake))
     if len(documents) > 1:
         raise RefusedError(f"{path}: has {len(documents)} documents; one is wanted")
     found = complaints.build(Policy, documents[0].value if documents else {}, _keys)

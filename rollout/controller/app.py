@@ -222,7 +222,7 @@ class Controller:
         count = self.settings.shards
         self.metrics.asked("rollout_leader", LEADS, self._held)
         self.metrics.asked("rollout_shards", SHARDS, lambda: float(count))
-        places = {str(place): partial(_number, self.holds, place) for place in range(count)}
+        places = {str(place): partial(self.holds, place) for place in range(count)}
         self.metrics.each("rollout_shard_leader", HELD, "shard", places)
 
     def _held(self) -> float:
@@ -280,10 +280,6 @@ class Controller:
 async def run(outside: Outside, settings: Settings, stop: asyncio.Event) -> None:
     """A controller, until ``stop`` is set."""
     await Controller(outside, settings).run(stop)
-
-
-def _number(holds: Callable[[int], bool], place: int) -> float:
-    return float(holds(place))
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:

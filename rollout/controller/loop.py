@@ -16,6 +16,7 @@ from zlib import crc32
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from rollout.controller import telemetry
+from rollout.controller.sharing import Mine, everything
 from rollout.controller.telemetry import Fields
 from rollout.errors import ConflictError, OutsideError, RolloutError
 
@@ -206,13 +207,13 @@ class Loop:
             self.alarms.off(key)
             if state.timer:
                 state.timer.cancel()
-        await self.idle(lambda _: True)
+        await self.idle(everything)
         tasks = [state.task for state in self._states.values() if state.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def idle(self, which: Callable[[str], bool]) -> None:
+    async def idle(self, which: Mine) -> None:
         """The looks that run now at what ``which`` says are over, or have had ``GRACE`` for it."""
         tasks = [state.task for key, state in self._states.items() if state.task and which(key)]
         if tasks:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from rollout import yamltext
+from rollout.messages import terminal
 from rollout.model.spec import GROUP, Rollout, Step
 from rollout.model.units import words
 
@@ -84,7 +85,7 @@ Line = tuple[str, Tone]
 
 def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
     """The plan for a terminal, one line at a time."""
-    journey = f"{planned.stable or 'nobody'} -> {planned.canary}"
+    journey = f"{planned.stable or terminal.NONE_YET} -> {planned.canary}"
     yield f"{planned.rollout.key}: {journey}, {planned.strategy}", Tone.HEAD
     yield f"at the soonest {span(length(planned))} from push to rest; gates may hold", Tone.FAINT
     for note in planned.notes:

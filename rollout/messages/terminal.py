@@ -24,6 +24,8 @@ from rollout.model.status import (
 from rollout.model.traffic import Route, Split
 
 NOBODY = Split(100, 0)
+NONE_YET = "none yet"
+"""Where stable stands before a first release."""
 HEAD = ("NAME", "PHASE", "STABLE", "CANARY", "WEIGHT", "STEP", "BECAUSE")
 HISTORY_HEAD = ("ID", "AGE", "REVISION", "SPLIT", "STAGE", "BECAUSE")
 

@@ -79,32 +79,43 @@ def progress(status: UpgradeStatus) -> str:
 
 def waves(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
     """A line for each wave, and under those that have begun one for each namespace."""
-    begun = {one.name: one for one in status.attempt.waves}
-    goes_back = status.state in (State.RETURNING, State.RETURNED)
-    wanted, word = (Standing.RETURNED, "back") if goes_back else (Standing.MOVED, "moved")
     for one in status.attempt.waves:
-        there = sum(each.standing is wanted for each in one.namespaces)
-        yield f"{one.name}: {there} of {len(one.namespaces)} namespaces {word}"
+        yield _wave(status, one)
         yield from (f"  {_space(each)}" for each in _shown(one))
-    for group in upgrade.spec.groups:
-        if not any(name.partition("/")[0] == group.name for name in begun):
-            yield f"{group.name}: not begun"
+    yield from _ahead(upgrade, status)
 
 
 def waves_in_short(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
     """As ``waves``, without their namespaces; of many waves those under way, the rest counted."""
-    lines = [line for line in waves(upgrade, status) if not line.startswith(" ")]
-    if len(lines) <= FEW:
-        return iter(lines)
-    begun, whole = status.attempt.waves, 0
-    under_way = []
-    for one, line in zip(begun, lines, strict=False):
-        moved = all(each.standing is Standing.MOVED for each in one.namespaces)
-        whole += moved
-        under_way += [] if moved else [line]
-    ahead = len(lines) - len(begun)
-    told = [*under_way[: FEW - 2], *([f"not begun: {ahead} more"] if ahead else [])]
-    return iter([f"moved: {whole} waves", *told] if whole else told)
+    begun, ahead = status.attempt.waves, list(_ahead(upgrade, status))
+    if len(begun) + len(ahead) <= FEW:
+        yield from (_wave(status, one) for one in begun)
+        yield from ahead
+        return
+    under_way = [
+        one for one in begun if any(each.standing is not Standing.MOVED for each in one.namespaces)
+    ]
+    if whole := len(begun) - len(under_way):
+        yield f"moved: {whole} waves"
+    yield from (_wave(status, one) for one in under_way[: FEW - 2])
+    if ahead:
+        yield f"not begun: {len(ahead)} more"
+
+
+def _wave(status: UpgradeStatus, one: WaveStatus) -> str:
+    """How many of its namespaces are where the upgrade is taking them."""
+    goes_back = status.state in (State.RETURNING, State.RETURNED)
+    wanted, word = (Standing.RETURNED, "back") if goes_back else (Standing.MOVED, "moved")
+    there = sum(each.standing is wanted for each in one.namespaces)
+    return f"{one.name}: {there} of {len(one.namespaces)} namespaces {word}"
+
+
+def _ahead(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
+    """A line for each group of which no wave has begun."""
+    begun = {one.name.partition("/")[0] for one in status.attempt.waves}
+    yield from (
+        f"{group.name}: not begun" for group in upgrade.spec.groups if group.name not in begun
+    )
 
 
 FEW = 5

@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rollout.cli.manifests import rbac
 from rollout.controller import rights
@@ -24,7 +23,7 @@ PAUSE = 0.2  # between an end and the next beginning, as a kubelet's first
 
 @dataclass(eq=False)
 class Pod:
-    """One replica that is always begun again. ``before``: words that its command begins with.
+    """One replica that is always begun again.
 
     ``wire``: its way to the API server. ``starts``: how often it was begun.
     """
@@ -33,7 +32,6 @@ class Pod:
     folder: Path
     wire: Cut
     words: Sequence[str]
-    before: Sequence[str] = ()
     starts: int = 0
     child: Child | None = None
     _stopping: bool = False
@@ -42,7 +40,7 @@ class Pod:
         """Until it is told to end."""
         program = [sys.executable, "-m", "tests.chaos.program", str(self.folder / "clock")]
         space = f"POD_NAMESPACE={rbac.OWN}"
-        command = [*self.before, "env", space, *program, *self.words]
+        command = ["env", space, *program, *self.words]
         while not self._stopping:
             self.starts += 1
             log = self.folder / f"{self.name}-{self.starts}.log"
@@ -71,12 +69,6 @@ class Pod:
         """The end of its newest log."""
         return self.child.last_words() if self.child else ""
 
-    def lines(self, event: str) -> list[Any]:
-        """Log lines of that event, of all its lives."""
-        texts = (file.read_text() for file in sorted(self.folder.glob(f"{self.name}-*.log")))
-        lines = (line for text in texts for line in text.splitlines() if line.startswith("{"))
-        return [told for line in lines if (told := json.loads(line))["event"] == event]
-
 
 @dataclass
 class Fleet:
@@ -88,7 +80,7 @@ class Fleet:
     pods: dict[str, Pod] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
-    async def add(self, name: str, wire: Cut, before: Sequence[str] = (), shards: int = 0) -> Pod:
+    async def add(self, name: str, wire: Cut) -> Pod:
         """Another replica is begun; with its own kubeconfig, whose server is ``wire``."""
         folder = self.folder / name
         folder.mkdir()
@@ -97,10 +89,10 @@ class Fleet:
         known["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{wire.port}"
         config.write_text(json.dumps(known))
         mesh = self.control.mesh
-        words = ["--kubeconfig", str(config), "run", "--shards", str(shards or self.shards)]
+        words = ["--kubeconfig", str(config), "run", "--shards", str(self.shards)]
         words += ["--prometheus", mesh, "--istiod", f"{mesh}/debug/syncz"]
         words += ["--cache", str(folder / "cache"), "--audit", str(self.audit)]
-        pod = self.pods[name] = Pod(name, folder, wire, words, before)
+        pod = self.pods[name] = Pod(name, folder, wire, words)
         self._tasks.append(asyncio.create_task(pod.run()))
         return pod
 

@@ -91,11 +91,10 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One object as etcd has it from now on; ``at``: by the event loop's clock."""
+    """One object as etcd has it from now on."""
 
     revision: int
     obj: Any
-    at: float
 
 
 @asynccontextmanager
@@ -126,11 +125,10 @@ async def _follow(etcd: str, prefix: str, told: list[Commit], begun: asyncio.Eve
         async for line in answer.content:
             result = json.loads(line)["result"]
             begun.set()
-            now = asyncio.get_running_loop().time()
             for event in result.get("events", ()):
                 if event.get("type", "PUT") == "PUT":
                     value = json.loads(base64.b64decode(event["kv"]["value"]))
-                    told.append(Commit(int(event["kv"]["mod_revision"]), value, now))
+                    told.append(Commit(int(event["kv"]["mod_revision"]), value))
 
 
 def _coded(text: str) -> str:

@@ -17,11 +17,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz.drawn import drawn
-from tests.fuzz.surfaces import ON_THE_LOOP, Finding, Surface, tried
+from tests.fuzz.surfaces import ON_THE_LOOP, Surface, Watch, tried
 
 GAP = 0.1
 """Seconds for which one input may keep the loop busy."""
@@ -49,26 +49,6 @@ class Row:
         return f"{told} {slow}  {self.killed}".rstrip()
 
 
-@dataclass(slots=True)
-class _Watch:
-    """Inputs at one door as they pass; findings are kept, one of a kind."""
-
-    surface: Surface
-    folder: Path
-    inputs: int = 0
-    slowest: float = 0.0
-    known: set[str] = field(default_factory=set)
-
-    def read(self, data: bytes) -> None:
-        began = time.thread_time()
-        finding = tried(self.surface, data)
-        self.slowest = max(self.slowest, time.thread_time() - began)
-        self.inputs += 1
-        if finding is not None and finding.where not in self.known:
-            self.known.add(finding.where)
-            kept(self.folder, finding)
-
-
 def by_seed(surface: Surface, folder: Path, seconds: float) -> Row:
     """Random bytes: nothing is learnt of them, and they cost nothing."""
     return _within(surface, folder, seconds, _seeded)
@@ -92,21 +72,13 @@ Draw = Callable[[Callable[[bytes], None]], None]
 def _within(surface: Surface, folder: Path, seconds: float, draw: Draw) -> Row:
     """In a process of its own, within a limit of memory, until its time is over."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    began, watch = time.monotonic(), _Watch(surface, folder)
+    began, watch = time.monotonic(), Watch(surface, folder)
     tried(surface, b"")  # what is imported and read once is no input's doing
     while time.monotonic() - began < seconds:
         draw(watch.read)
     took = time.monotonic() - began
     tool = "seeds" if draw is _seeded else "hypothesis"
     return Row(surface, tool, watch.inputs, took, watch.slowest, _memory())
-
-
-def kept(folder: Path, finding: Finding) -> None:
-    """The input as a file, and its story beside it."""
-    file = folder / f"{finding.surface}-{finding.name}"
-    file.write_bytes(finding.data)
-    story = f"{finding.where}\n{finding.story}"
-    file.with_suffix(".txt").write_text(story, "utf-8", "replace")
 
 
 def by_atheris(surface: Surface, folder: Path, seconds: float) -> Row:
@@ -132,7 +104,7 @@ SHARES = {by_seed: 0.5, by_hypothesis: 0.15, by_atheris: 0.35}
 
 
 def rows(wanted: Sequence[Surface], folder: Path, seconds: float) -> Iterator[Row]:
-    """Each door by both tools, as many at once as there are cores."""
+    """Each door by all three tools, as many at once as there are cores."""
     with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=1) as pool:
         jobs = [
             pool.submit(tool, surface, folder, seconds * share)

@@ -1,58 +1,45 @@
 """Inputs that Atheris draws: bytes, changed by which lines and comparisons of ours they reach.
 
 ``python -m tests.fuzz.guided SURFACE FOLDER COUNT SECONDS``: a process of its own, as libFuzzer
-ends it. Findings go to ``FOLDER`` as files and never end the run; the last line of stdout says
-what was done. Run by ``make fuzz``, which installs Atheris (requirements-fuzz.lock).
+ends it. Findings go to ``FOLDER`` as files and never end the run; ``SURFACE.guided.json`` beside
+them says what was done. Run by ``make fuzz``, which installs Atheris (requirements-fuzz.lock).
 """
 
 import json
 import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["rollout"], enable_loader_override=False):
-    from tests.fuzz.surfaces import Finding, Surface, tried
+    from tests.fuzz.surfaces import Surface, Watch
 
 EVERY = 200
 """Inputs between two writes of what was done: libFuzzer ends the process without a word to us."""
 
 
+@dataclass
 class Log:
     """What one process did, in a file that is written anew as it goes on."""
 
-    def __init__(self, surface: Surface, folder: Path) -> None:
-        self.surface, self.folder = surface, folder
-        self.inputs, self.slowest = 0, 0.0
-        self.known: set[str] = set()
+    watch: Watch
 
     def one(self, data: bytes) -> None:
-        began = time.thread_time()
-        finding = tried(self.surface, data)
-        self.slowest = max(self.slowest, time.thread_time() - began)
-        self.inputs += 1
-        if finding is not None and finding.where not in self.known:
-            self.known.add(finding.where)
-            write(self.folder, finding)
-        if self.inputs % EVERY == 0:
+        """One input passes."""
+        self.watch.read(data)
+        if self.watch.inputs % EVERY == 0:
             self.save()
 
     def save(self) -> None:
-        told = {"inputs": self.inputs, "slowest": self.slowest}
-        (self.folder / f"{self.surface}.guided.json").write_text(json.dumps(told))
-
-
-def write(folder: Path, finding: Finding) -> None:
-    """The input as a file, and its story beside it."""
-    file = folder / f"{finding.surface}-{finding.name}"
-    file.write_bytes(finding.data)
-    file.with_suffix(".txt").write_text(f"{finding.where}\n{finding.story}", "utf-8", "replace")
+        told = {"inputs": self.watch.inputs, "slowest": self.watch.slowest}
+        file = self.watch.folder / f"{self.watch.surface}.guided.json"
+        file.write_text(json.dumps(told))
 
 
 def main() -> None:
     surface, folder, count, seconds = sys.argv[1:5]
-    log = Log(Surface(surface), Path(folder))
+    log = Log(Watch(Surface(surface), Path(folder)))
     limits = [f"-runs={count}", f"-max_total_time={seconds}", "-rss_limit_mb=1024"]
     more = ["-max_len=400", "-timeout=20", f"-artifact_prefix={folder}/{surface}-killed-"]
     quiet = ["-verbosity=0", "-print_final_stats=0"]

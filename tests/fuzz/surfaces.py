@@ -1,8 +1,9 @@
 """The eight doors as a closed table, and one input at one of them with what it cost."""
 
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -72,6 +73,38 @@ def _where(error: Exception) -> str:
     last = ours[-1]
     why = getattr(error, "why", "")
     return f"{type(error).__name__} {why} at {Path(last.filename).name}:{last.lineno}"
+
+
+@dataclass(slots=True)
+class Watch:
+    """Inputs at one door as they pass; findings are files of ``folder``, one of a kind.
+
+    ``slowest``: seconds of CPU that one input took.
+    """
+
+    surface: Surface
+    folder: Path
+    inputs: int = 0
+    slowest: float = 0.0
+    known: set[str] = field(default_factory=set)
+
+    def read(self, data: bytes) -> None:
+        """One input passes."""
+        began = time.thread_time()
+        finding = tried(self.surface, data)
+        self.slowest = max(self.slowest, time.thread_time() - began)
+        self.inputs += 1
+        if finding is not None and finding.where not in self.known:
+            self.known.add(finding.where)
+            _keep(self.folder, finding)
+
+
+def _keep(folder: Path, finding: Finding) -> None:
+    """The input as a file, and its story beside it."""
+    file = folder / f"{finding.surface}-{finding.name}"
+    file.write_bytes(finding.data)
+    story = f"{finding.where}\n{finding.story}"
+    file.with_suffix(".txt").write_text(story, "utf-8", "replace")
 
 
 def work(surface: Surface, data: bytes) -> int:

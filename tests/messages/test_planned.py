@@ -91,6 +91,11 @@ def test_without_diffs_a_plan_is_its_timeline() -> None:
     assert not any("@@" in line for line in brief)
 
 
+def test_a_first_release_goes_from_none_yet() -> None:
+    head, *_ = planned.lines(replace(PLAN, stable=""))
+    assert head == ("shop/shop: none yet -> v2, canary strategy, 1 steps", Tone.HEAD)
+
+
 def test_a_gate_is_told_with_all_that_may_hold_it() -> None:
     step = Step(
         time_box=10 * MINUTE,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rollout.istio.revisions import trust
 from rollout.model.inventory import GatewayKind, Unread
 from rollout.model.mesh import InjectorConfig, Istiod, MeshRevision, Ref, Restart, Way
-from rollout.upgrade.inventory import KINDS, MUST, inventory
+from rollout.upgrade.inventory import KINDS, MUST, Beside, inventory
 from rollout.upgrade.inventory.planes import size
 from tests.istio.revisions.objects import BUNDLE, ROOT, injected, meta, real
 from tests.istio.revisions.test_webhooks import spoiled
@@ -28,6 +28,7 @@ from tests.upgrade.mesh import (
     pods,
     seen,
 )
+from tests.upgrade.rules.made import istios, listening, routed
 
 
 def test_a_control_plane_is_put_together_from_its_parts() -> None:
@@ -292,3 +293,14 @@ def test_one_odd_object_costs_itself_and_nothing_else(data: st.DataObject) -> No
     others = {n.name for n in mesh.namespaces} & {n.name for n in with_odd.namespaces}
     assert len(others) >= len(mesh.namespaces) - 1
     assert len(with_odd.workloads) <= len(mesh.workloads) + 3
+
+
+def test_what_rules_alone_read_is_left_out_where_none_are_asked() -> None:
+    clashing = listening(*[{"port": {"number": 443}, "hosts": ["a.example"]}] * 2)
+    world = joined(joined(clashing, istios("Sidecar", {}, {})), routed("web", gateways=["gone"]))
+    old = {"outboundTrafficPolicy": {"egressProxy": {"host": "x"}}}
+    world = joined(world, istios("Sidecar", old, {}))
+    whole = inventory(world, SYSTEM, Beside(rules=True))
+    assert all((whole.dated, whole.broken, whole.clashes))
+    bare = replace(whole, dated=(), broken=(), clashes=())
+    assert inventory(world, SYSTEM, Beside(rules=False)) == bare

@@ -60,9 +60,13 @@ async def _let_go(context: typer.Context, own: str, *, dry_run: bool) -> list[st
 
 
 async def _refuse_while_led(connection: Kube, own: str) -> None:
-    """Errors: ``RefusedError`` where a replica leads at this moment."""
-    lease = await connection.fetch("Lease", own, rights.LEASE)
-    where, stop = f"lease {own}/{rights.LEASE}", f"kubectl -n {own} scale deployment/rollout"
+    """Errors: ``RefusedError`` where a replica leads at this moment, be it one shard alone."""
+    for name in rights.leases(rights.MOST_SHARDS):
+        _refuse_if_held(own, name, await connection.fetch("Lease", own, name))
+
+
+def _refuse_if_held(own: str, name: str, lease: Mapping[str, Any] | None) -> None:
+    where, stop = f"lease {own}/{name}", f"kubectl -n {own} scale deployment/rollout"
     try:
         until = _led_until(lenient.mapping((lease or {}).get("spec")))
     except (ValueError, OverflowError) as error:

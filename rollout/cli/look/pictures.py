@@ -52,7 +52,7 @@ def _past(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
 
 def _sides(status: RolloutStatus) -> str:
     stable, canary = (terminal.known_as(one) for one in terminal.sides(status))
-    return " -> ".join(name for name in (stable or "nobody", canary) if name)
+    return " -> ".join(name for name in (stable or terminal.NONE_YET, canary) if name)
 
 
 def _stops(found: SeenRollout) -> tuple[strategies.Stop, ...]:
@@ -70,10 +70,10 @@ def _step(found: SeenRollout, number: int) -> Text:
     mark, style = ("●", "bold") if number == index else ("✓", "dim")
     if number > index:
         mark, style = "○", ""
-    drawn = Text(f"{mark} {stop.name:<14} {stop.route.split.canary:3}%", style=style)
+    line = Text(f"{mark} {stop.name:<14} {stop.route.split.canary:3}%", style=style)
     if stop.route.is_dressed:
-        drawn.append(f"  {terminal.beside(stop.route)}")
-    return drawn
+        line.append(f"  {terminal.beside(stop.route)}")
+    return line
 
 
 def upgrade(found: mesh.SeenUpgrade) -> Group:

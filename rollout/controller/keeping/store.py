@@ -8,7 +8,7 @@ Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from rollout.controller.guard import Guard
 from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
+from rollout.controller.sharing import Mine
 from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
@@ -175,7 +176,7 @@ class Store:
         if known is not None and known.obj is held.obj and known.status != status:
             known.status = status
 
-    def forget(self, mine: Callable[[str], bool]) -> None:
+    def forget(self, mine: Mine) -> None:
         """Of ``mine`` nothing is known but what the API server has: others may have written."""
         self._known = {key: known for key, known in self._known.items() if not mine(key)}
 

@@ -33,7 +33,7 @@ def without(body: Json, fields: Iterable[str]) -> Json:
     """
     for name in fields:
         path = list(_PART.finditer(name))
-        if "".join(part[0] for part in path) == name:
+        if path and "".join(part[0] for part in path) == name:
             body = _cut(body, [(part[1], part[2]) for part in path])
     return body
 

@@ -55,7 +55,7 @@ class Surveyor:
     async def inventory(self, upgrade: ControlPlaneUpgrade, *, asked: bool = False) -> Inventory:
         """All of the mesh as it is now; what could not be read is named in it. Errors: none.
 
-        ``asked``: whether it is asked, too, what we may not do.
+        ``asked``: whether preflight is to be: what we may not do, and all that its rules read.
         """
         await self._listing.until([CRD])
         await self._listing.until(self._present())
@@ -71,6 +71,7 @@ class Surveyor:
             kubernetes=await self._version() if asked else "",
             denied=denied,
             upgrade=upgrade.name,
+            rules=asked,
             unread=tuple(unread),
         )
         made = mesh.inventory(objects, upgrade.spec.istio_namespace, beside)

@@ -130,8 +130,9 @@ class Children:
         return done
 
     async def _hired(self, ca: str) -> Child:
-        for child in [one for one in self._idle if one.says.at_eof()]:
-            self._idle.remove(child)
+        gone = [child for child in self._idle if child.says.at_eof()]
+        self._idle = [child for child in self._idle if not child.says.at_eof()]
+        for child in gone:  # nobody else has them any more, however long their ends take
             await child.end(None, timedelta(0))
         for child in self._idle:
             if child.ca == ca:

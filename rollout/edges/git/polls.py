@@ -84,6 +84,8 @@ class Polls:
             tips: list[Any] = [error] * len(asked)
         except Died as death:
             tips = [OutsideError(f"{where}: {death}; the next poll tries again")] * len(asked)
+        except Exception as error:  # a bug of ours, too, is an answer: nobody waits for ever
+            tips = [error] * len(asked)
         else:
             tips = [_tip(done, tip) for tip in done["tips"]]
         for one, tip in zip(asked, tips, strict=True):
@@ -91,6 +93,8 @@ class Polls:
                 continue
             if isinstance(tip, RolloutError):
                 one.answer.set_exception(type(tip)(str(tip)))
+            elif isinstance(tip, Exception):
+                one.answer.set_exception(tip)
             else:
                 one.answer.set_result(tip)
 

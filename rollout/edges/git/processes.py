@@ -13,6 +13,7 @@ from pathlib import Path
 
 import rollout
 from rollout.edges.git.children import LINE_BYTES, Child, ended
+from rollout.errors import OutsideError
 
 PROGRAM = (sys.executable, "-s", "-P", "-m", "rollout.edges.git.reader.jobs")
 
@@ -31,6 +32,14 @@ class Processes:
 
     async def start(self, ca: str) -> "Process":
         """As ``Starts.start``."""
+        try:
+            return await self._started(ca)
+        except OSError as error:  # a disk that is full or read-only, or no process more to be had
+            found = error.strerror or type(error).__name__
+            text = f"git reader in {self.cache}: {found}; the next poll tries again"
+            raise OutsideError(text) from error
+
+    async def _started(self, ca: str) -> "Process":
         self.cache.mkdir(parents=True, exist_ok=True)
         here = str(Path(rollout.__file__).parents[1])
         basis = {"PATH": os.defpath, "PYTHONPATH": here, "HOME": tempfile.gettempdir()}

@@ -34,12 +34,12 @@ class Sidecar:
         """As ``Starts.start``."""
         try:
             says, hears = await asyncio.open_unix_connection(str(self.socket), limit=LINE_BYTES)
+            child = Distant(ca, says, hears)
+            await child.send({"ca": ca, "environment": dict(self.environment)})
         except OSError as error:
             found = error.strerror or type(error).__name__
             text = f"git reader {self.socket}: {found}; the next poll tries again"
             raise OutsideError(text) from error
-        child = Distant(ca, says, hears)
-        await child.send({"ca": ca, "environment": dict(self.environment)})
         return child
 
 
@@ -74,8 +74,8 @@ async def served(socket: Path, processes: Processes) -> AsyncIterator[None]:
         at_work.add(task)
         try:
             await _child(processes, asks, answers)
-        except (OSError, ValueError, asyncio.CancelledError):
-            pass  # whoever asked is gone, or was never one of ours
+        except (OSError, OutsideError, ValueError, asyncio.CancelledError):
+            pass  # whoever asked is gone, or was never one of ours; or nobody can be started
         finally:
             at_work.discard(task)
             answers.close()

@@ -42,6 +42,8 @@ class Beside:
     ``kubernetes``: the API server's version, ``1.33``.
     ``pages``: what each replica of istiod said of its clients, with its revision; None: nobody
     could be asked. ``upgrade``: the one that asks, which is no other upgrade.
+    ``rules``: whether rules are asked of the inventory: what they alone read takes longer than all
+    the rest, and is left out else.
     ``denied``: what we may not do; None: nobody asked. ``unread``: what was refused to us.
     """
 
@@ -49,6 +51,7 @@ class Beside:
     pages: Iterable[tuple[str, object]] | None = None
     denied: tuple[str, ...] | None = None
     upgrade: str = ""
+    rules: bool = True
     unread: tuple[Unread, ...] = ()
 
 
@@ -72,6 +75,7 @@ def inventory(
     fleet = workloads.Fleet(selection, labels, held)
     fleet.take(objects.get("Pod", ()))
     entries = gateways.Doors(held, known, labels)
+    judged = held if beside.rules else dict.fromkeys(KINDS, ())
     return Inventory(
         namespace=namespace,
         kubernetes=beside.kubernetes,
@@ -96,9 +100,9 @@ def inventory(
         machines=config.machines(held["WorkloadEntry"]),
         remotes=config.remotes(held["Secret"]),
         upgrades=config.upgrades(held["ControlPlaneUpgrade"], beside.upgrade),
-        dated=remarks.old(held),
-        broken=remarks.broken(held),
-        clashes=remarks.clashes(held),
+        dated=remarks.old(judged),
+        broken=remarks.broken(judged),
+        clashes=remarks.clashes(judged),
         denied=beside.denied,
         proxies=None if beside.pages is None else syncz.states(beside.pages),
         seen=frozenset(objects),

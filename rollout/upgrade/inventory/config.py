@@ -41,14 +41,15 @@ _OVER = frozenset({"", "Idle", "Done", "Returned"})
 _PREFLIGHT = "Preflight"
 
 
-def _ref(kind: str, obj: Obj) -> Ref:
+def ref_of(kind: str, obj: Obj) -> Ref:
+    """Which object ``obj``, one of ``kind``, is."""
     return Ref(kind, lenient.namespace(obj), lenient.name(obj))
 
 
 def labelled(held: Held) -> tuple[LabelledConfig, ...]:
     """Configuration that one revision alone reads."""
     return tuple(
-        LabelledConfig(_ref(kind, each), revision)
+        LabelledConfig(ref_of(kind, each), revision)
         for kind in KINDS
         for each in held[kind]
         if (revision := lenient.labels(each).get(REV))
@@ -58,7 +59,7 @@ def labelled(held: Held) -> tuple[LabelledConfig, ...]:
 def by_revision(held: Held) -> tuple[LabelledConfig, ...]:
     """What selects pods by the revision that they name: the next revision's pods it does not."""
     return tuple(
-        LabelledConfig(_ref(kind, each), revision)
+        LabelledConfig(ref_of(kind, each), revision)
         for kind in (*KINDS, "Service")
         for each in held[kind]
         if (revision := _selected(lenient.mapping(each.get("spec"))).get(REV))
@@ -89,7 +90,7 @@ def _filter(obj: Obj) -> EnvoyFilterUse:
     chosen = lenient.mapping(spec.get("workloadSelector")).get("labels")
     troubles = [trouble for each in patches for trouble in _troubles(each, spec.get("priority"))]
     return EnvoyFilterUse(
-        _ref("EnvoyFilter", obj),
+        ref_of("EnvoyFilter", obj),
         selecting.pairs(chosen),
         versions,
         tuple(dict.fromkeys(troubles)),
@@ -121,7 +122,7 @@ def budgets(objs: Iterable[Obj]) -> tuple[Budget, ...]:
     """PodDisruptionBudgets. To policy/v1 an empty selector is every pod of the namespace."""
     return tuple(
         Budget(
-            _ref("PodDisruptionBudget", each),
+            ref_of("PodDisruptionBudget", each),
             selecting.selector(lenient.mapping(lenient.under(each, "spec", "selector"))),
             lenient.number(lenient.under(each, "status", "disruptionsAllowed")),
             _never(lenient.mapping(each.get("spec")), lenient.mapping(each.get("status"))),
@@ -142,7 +143,7 @@ def agents(objs: Iterable[Obj]) -> tuple[Agent, ...]:
     """Istio's DaemonSets on the nodes."""
     return tuple(
         Agent(
-            _ref("DaemonSet", each),
+            ref_of("DaemonSet", each),
             next(
                 (
                     lenient.text(c.get("image"))
@@ -184,7 +185,7 @@ def sail(istios: Iterable[Obj], tags: Iterable[Obj]) -> tuple[SailObject, ...]:
         *(_sail_istio(each) for each in istios),
         *(
             SailObject(
-                _ref("SailTag", each),
+                ref_of("SailTag", each),
                 follows=lenient.under(each, "spec", "targetRef", "kind") == "Istio",
             )
             for each in tags
@@ -197,13 +198,13 @@ def _sail_istio(obj: Obj) -> SailObject:
     seconds = lenient.number(strategy.get("inactiveRevisionDeletionGracePeriodSeconds"), 30)
     in_place = strategy.get("type", "InPlace") == "InPlace"
     grace = timedelta(seconds=min(max(seconds, 0), 10**9))
-    return SailObject(_ref("SailIstio", obj), in_place, grace)
+    return SailObject(ref_of("SailIstio", obj), in_place, grace)
 
 
 def strict(objs: Iterable[Obj]) -> tuple[Ref, ...]:
     """PeerAuthentications that let nobody in without a certificate of the mesh."""
     return tuple(
-        _ref("PeerAuthentication", each)
+        ref_of("PeerAuthentication", each)
         for each in objs
         if lenient.under(each, "spec", "mtls", "mode") == "STRICT"
     )
@@ -216,7 +217,8 @@ def machines(entries: Iterable[Obj]) -> tuple[Machine, ...]:
     """
     mark = "istio.io/autoRegistrationController"
     return tuple(
-        Machine(_ref("WorkloadEntry", each), mark in lenient.annotations(each)) for each in entries
+        Machine(ref_of("WorkloadEntry", each), mark in lenient.annotations(each))
+        for each in entries
     )
 
 
@@ -226,7 +228,7 @@ def remotes(secrets: Iterable[Obj]) -> tuple[Ref, ...]:
     Source: Istio, "Install Multicluster", ``istioctl create-remote-secret``.
     """
     return tuple(
-        _ref("Secret", each)
+        ref_of("Secret", each)
         for each in secrets
         if lenient.labels(each).get("istio/multiCluster") == "true"
     )

@@ -15,6 +15,7 @@ from rollout.istio import owner
 from rollout.istio.revisions import proxies, webhooks
 from rollout.model.inventory import GatewayKind, MeshGateway
 from rollout.model.mesh import DEFAULT, INJECTION, NOBODY, REV, Ref, Resolution, Way
+from rollout.upgrade.inventory.config import ref_of
 from rollout.upgrade.inventory.planes import Known
 from rollout.upgrade.inventory.workloads import Fleet
 
@@ -61,7 +62,7 @@ class Doors:
     def deployments(self) -> frozenset[Ref]:
         """The Deployments that are gateways, whoever made them."""
         every = (*self._own, *self._made.values())
-        return frozenset(_ref("Deployment", each) for each in every)
+        return frozenset(ref_of("Deployment", each) for each in every)
 
     def gateways(self, fleet: Fleet) -> tuple[MeshGateway, ...]:
         """All of them, by kind and name."""
@@ -84,7 +85,7 @@ class Doors:
         return self._around(
             obj,
             self._kind(obj),
-            _ref("Deployment", obj),
+            ref_of("Deployment", obj),
             labels.get(REV) or notes.get(REV, ""),
             fleet.resolution(space, labels),
         )
@@ -99,7 +100,7 @@ class Doors:
         made = self._made.get((space, lenient.name(obj)), lenient.NONE)
         given = lenient.mappings(lenient.under(obj, "spec", "addresses"))
         addresses = tuple(lenient.text(each.get("value")) for each in given)
-        ref = _ref("KubernetesGateway", obj)
+        ref = ref_of("KubernetesGateway", obj)
         asked = self._owner(named, self._spaces.get(space, {}))
         return self._around(made, kind, ref, named, asked, addresses=addresses)
 
@@ -131,7 +132,7 @@ class Doors:
         pod = lenient.mapping(lenient.under(spec, "template", "spec"))
         labels = lenient.labels(spec.get("template"))
         images = [lenient.text(each.get("image")) for each in proxies.proxies(pod)]
-        services = [s for s in self._in(ref, "Service") if _sends_to(s, labels)]
+        services = [s for s in self._in(ref, "Service") if sends_to(s, labels)]
         scaler = next((h for h in self._in(ref, "HorizontalPodAutoscaler") if _scales(h, made)), {})
         bounds = lenient.mapping(scaler.get("spec"))
         least = lenient.number(bounds.get("minReplicas"), 1)
@@ -166,14 +167,11 @@ class Doors:
         for each in self._held["Gateway"]:
             wanted = selecting.pairs(lenient.under(each, "spec", "selector"))
             if labels and not wanted.empty and wanted.matches(labels):
-                yield _ref("Gateway", each)
+                yield ref_of("Gateway", each)
 
 
-def _ref(kind: str, obj: Obj) -> Ref:
-    return Ref(kind, lenient.namespace(obj), lenient.name(obj))
-
-
-def _sends_to(service: Obj, labels: Mapping[str, str]) -> bool:
+def sends_to(service: Obj, labels: Mapping[str, str]) -> bool:
+    """Whether the Service sends to pods of these labels."""
     wanted = selecting.pairs(lenient.under(service, "spec", "selector"))
     return bool(labels) and not wanted.empty and wanted.matches(labels)
 

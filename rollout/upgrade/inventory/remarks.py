@@ -15,6 +15,8 @@ from rollout import lenient
 from rollout.istio import hosts
 from rollout.model.inventory import Remark
 from rollout.model.mesh import Ref
+from rollout.upgrade.inventory.config import ref_of
+from rollout.upgrade.inventory.gateways import sends_to
 
 Obj = Mapping[str, Any]
 Held = Mapping[str, tuple[Obj, ...]]
@@ -56,10 +58,6 @@ MESH = "mesh"
 """The name by which a VirtualService means every sidecar in place of a gateway."""
 
 
-def _ref(kind: str, obj: Obj) -> Ref:
-    return Ref(kind, lenient.namespace(obj), lenient.name(obj))
-
-
 # UPG-040: what a later version may not know any more
 
 
@@ -75,7 +73,7 @@ def _annotated(held: Held) -> Iterator[Remark]:
             keys = {key for one in templates for key in lenient.annotations(one)}
             for key in sorted(keys & OLD_ANNOTATIONS.keys()):
                 yield Remark(
-                    _ref(kind, each), _deprecated(f"annotation {key}", OLD_ANNOTATIONS[key])
+                    ref_of(kind, each), _deprecated(f"annotation {key}", OLD_ANNOTATIONS[key])
                 )
 
 
@@ -84,7 +82,7 @@ def _fielded(held: Held) -> Iterator[Remark]:
         for each in held[kind]:
             for path, instead in fields.items():
                 if _has(each.get("spec"), path.split(".")):
-                    yield Remark(_ref(kind, each), _deprecated(path, instead))
+                    yield Remark(ref_of(kind, each), _deprecated(path, instead))
 
 
 def _deprecated(what: str, instead: str) -> str:
@@ -115,7 +113,7 @@ def _nowhere(held: Held) -> Iterator[Remark]:
     entries = {h for e in held["ServiceEntry"] for h in _texts(lenient.under(e, "spec", "hosts"))}
     subsets = _subsets(held["DestinationRule"])
     for each in held["VirtualService"]:
-        ref, spec = _ref("VirtualService", each), lenient.mapping(each.get("spec"))
+        ref, spec = ref_of("VirtualService", each), lenient.mapping(each.get("spec"))
         for name in _texts(spec.get("gateways")):
             space, _, plain = name.rpartition("/")
             if name != MESH and (space or ref.namespace, plain) not in gateways:
@@ -166,7 +164,7 @@ def _twice(held: Held, kind: str) -> Iterator[Remark]:
         chosen = lenient.mapping(spec.get("workloadSelector" if kind == "Sidecar" else "selector"))
         labels = lenient.texts(chosen.get("labels" if kind == "Sidecar" else "matchLabels"))
         at = lenient.namespace(each), tuple(sorted(labels.items()))
-        found.setdefault(at, []).append(_ref(kind, each))
+        found.setdefault(at, []).append(ref_of(kind, each))
     for first, *others in found.values():
         for other in others:
             yield Remark(other, f"is for the same pods as {first}")
@@ -187,7 +185,7 @@ def _shared(gateways: Sequence[Obj]) -> Iterator[Remark]:
     certificates: dict[tuple[object, ...], Ref] = {}
     doors: dict[tuple[object, ...], Ref] = {}
     for each in sorted(gateways, key=lambda one: (lenient.namespace(one), lenient.name(one))):
-        ref, spec = _ref("Gateway", each), lenient.mapping(each.get("spec"))
+        ref, spec = ref_of("Gateway", each), lenient.mapping(each.get("spec"))
         pods = tuple(sorted(lenient.texts(spec.get("selector")).items()))
         for server in lenient.mappings(spec.get("servers")):
             name = lenient.text(lenient.under(server, "tls", "credentialName"))
@@ -219,18 +217,13 @@ def _unsent(held: Held) -> Iterator[Remark]:
             for deployment, labels in mine
             for service in held["Service"]
             if lenient.namespace(service) == lenient.namespace(deployment)
-            and _sends(service, labels)
+            and sends_to(service, labels)
         ]
         ports, named = _targets(services)
         for server in lenient.mappings(lenient.under(each, "spec", "servers")):
             number = lenient.number(lenient.under(server, "port", "number"))
             if services and not named and number not in ports:
-                yield Remark(_ref("Gateway", each), f"no Service of its pods has port {number}")
-
-
-def _sends(service: Obj, labels: Mapping[str, str]) -> bool:
-    wanted = selecting.pairs(lenient.under(service, "spec", "selector"))
-    return not wanted.empty and wanted.matches(labels)
+                yield Remark(ref_of("Gateway", each), f"no Service of its pods has port {number}")
 
 
 def _targets(services: Iterable[Obj]) -> tuple[Counter[int], bool]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from aiohttp import web
 
 from rollout.messages.page.rows import stamp
+from rollout.web.page.people import NO_STORE
 
 MOST = 200  # readers at once; each is a browser's tab
 STRANGERS = 150  # of them, who have not logged in; the rest is kept for who has
@@ -38,19 +39,19 @@ class Streams:
     """Those that are open. ``clock``: a reader's own may be minutes off, so it hears ours."""
 
     clock: Callable[[], datetime]
-    _open: dict[asyncio.Task[object], "Whose"] = field(default_factory=dict)
+    _open: dict[asyncio.Task[object], Whose] = field(default_factory=dict)
 
     async def send(
         self,
         request: web.Request,
-        whose: "Whose",
+        whose: Whose,
         ticked: Callable[[], Awaitable[None]],
         news: News,
     ) -> web.StreamResponse:
         """Events until the reader goes, or ``news`` is None; 503 when too many read."""
         task = asyncio.current_task()
         if task is None or not self._has_room(whose):
-            again = {"Retry-After": "5", "Cache-Control": "no-store"}
+            again = {"Retry-After": "5", **NO_STORE}
             return web.json_response({"problem": "too many readers"}, status=503, headers=again)
         self._open[task] = whose
         try:
@@ -58,7 +59,7 @@ class Streams:
         finally:
             del self._open[task]
 
-    def _has_room(self, whose: "Whose") -> bool:
+    def _has_room(self, whose: Whose) -> bool:
         every = list(self._open.values())
         if len(every) >= MOST:
             return False
@@ -92,7 +93,7 @@ class Streams:
 
 _HEADERS = {
     "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
+    **NO_STORE,
     "X-Accel-Buffering": "no",
 }
 

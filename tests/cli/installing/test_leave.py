@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rollout.cli.installing import leave
+from rollout.controller import rights
 from rollout.errors import RefusedError
 from rollout.lab.kube.client import Kind, Kube
 from tests.cli.conftest import Run
@@ -55,13 +56,27 @@ def test_whoever_may_still_lead_is_not_left_without_their_objects(
         assert str(asked.exception).startswith(f"lease {own}/rollout-controller: {told}")
 
 
+def test_a_replica_that_leads_the_last_shard_alone_is_not_left_without_its_objects(
+    run: Run, api: str
+) -> None:
+    own, name = f"own-{next(_NUMBER)}", rights.leases(rights.MOST_SHARDS)[-1]
+    held = {"holderIdentity": "a", "renewTime": "2999-01-01T00:00:00", "leaseDurationSeconds": 1}
+    asyncio.run(_leased(api, own, held, name))
+    asked = run("uninstall", "--own", own)
+    assert isinstance(asked.exception, RefusedError)
+    assert str(asked.exception) == (
+        f"lease {own}/rollout-controller-7: a replica leads; "
+        f"first kubectl -n {own} scale deployment/rollout --replicas=0"
+    )
+
+
 _NUMBER = count()
 
 
-async def _leased(api: str, own: str, spec: object) -> None:
+async def _leased(api: str, own: str, spec: object, name: str = rights.LEASE) -> None:
     """That Lease is there, whatever it says; the lab's API server takes more than a real one."""
     kube = Kube(api)
-    meta = {"name": "rollout-controller", "namespace": own}
+    meta = {"name": name, "namespace": own}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
     try:

@@ -112,7 +112,7 @@ function fill(made, line) {
   say(made.name, `${kind}${line.namespace ? `${line.namespace}/` : ""}${line.name}`);
   say(made.phase, line.phase);
   mark(made.phase, "data-phase", line.phase);
-  say(made.sides, line.canary ? `${line.stable || "nobody"} → ${line.canary}` : line.stable);
+  say(made.sides, line.canary ? `${line.stable || "none yet"} → ${line.canary}` : line.stable);
   say(made.weight, line.weight === null ? "" : `${line.weight}%`);
   made.bar.hidden = line.weight === null;
   made.bar.firstChild.style.width = `${line.weight || 0}%`;

@@ -60,7 +60,7 @@ function fill(parts, sheet, thing) {
 
 function names(sheet) {
   if (!sheet.sides) return [sheet.stable, sheet.canary];
-  return [sheet.sides.stable ? sheet.sides.stable.name : "nobody", sheet.sides.canary ? sheet.sides.canary.name : ""];
+  return [sheet.sides.stable ? sheet.sides.stable.name : "none yet", sheet.sides.canary ? sheet.sides.canary.name : ""];
 }
 
 function sides(parts, sheet) {
