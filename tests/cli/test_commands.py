@@ -14,6 +14,7 @@ from rollout.lab.kube.client import Kind, Kube
 from rollout.messages import terminal
 from tests.cli.conftest import ROLLOUT, Put, Run
 
+TEMPLATE = Kind("rollout.dev", "v1alpha1", "analysistemplates", "AnalysisTemplate")
 SOURCE = Kind("rollout.dev", "v1alpha1", "rolloutsources", "RolloutSource")
 SPEC: dict[str, Any] = {
     "service": "reviews",
@@ -87,6 +88,18 @@ def test_preflight_waits_for_the_configuration_that_a_template_names(
     assert told.exception is None or isinstance(told.exception, SystemExit)
     assert "service shop/reviews: is not there; it is wanted" in told.stdout
     assert "not listed yet" not in told.output
+
+
+@pytest.mark.parametrize("named", [(), ("reviews",)], ids=["all", "one"])
+def test_preflight_finds_the_templates_that_a_rollout_names(
+    run: Run, put: Put, api: str, named: tuple[str, ...]
+) -> None:
+    template = f"queue-{len(named)}"
+    put({**SPEC, "analysis": {"templates": [{"name": template}]}}, {})
+    asyncio.run(_template(api, template))
+    told = run("preflight", *named, "-n", "shop")
+    assert "service shop/reviews: is not there; it is wanted" in told.stdout
+    assert "ROL-056" not in told.stdout
 
 
 @pytest.mark.parametrize("command", ["status", "preflight"])
@@ -293,6 +306,18 @@ async def _deployed(url: str, name: str) -> None:
     await kube.apply(
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
     )
+    await kube.close()
+
+
+async def _template(url: str, name: str) -> None:
+    obj = {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"metrics": [{"name": "depth", "query": "depth", "max": 1}]},
+    }
+    kube = Kube(url)
+    await kube.create(TEMPLATE, obj)
     await kube.close()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -71,16 +71,19 @@ async def _found(given: Settings, name: str) -> tuple[Found, Sequence[UnreadRoll
         for kind in concerns.KINDS:
             await cluster.listed(connection, kind)
         await asyncio.gather(*(_listed_if_any(connection, kind) for kind in rules.KINDS))
-        known: Sequence[SeenRollout | UnreadRollout]
+        known = await cluster.everything(connection)  # with the templates that they name
         if name:
-            known = [await cluster.one(connection, given.namespace, name)]
-        else:
-            known = await cluster.everything(connection)
+            there = await cluster.there(connection, given.namespace, name)
+            known = [each for each in known if _named(each.obj) == _named(there)]
         read = [each for each in known if isinstance(each, SeenRollout)]
         for kind in {named.kind for each in read for named in pods.named(each.rollout)}:
             await _listed_if_any(connection, kind)
         unread = [each for each in known if isinstance(each, UnreadRollout)]
         return [(each, judged(connection, each)) for each in read], unread
+
+
+def _named(obj: Mapping[str, Any]) -> tuple[str, str]:
+    return str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
 
 
 async def _listed_if_any(connection: "Kube", kind: str) -> None:
