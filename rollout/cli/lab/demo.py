@@ -15,6 +15,7 @@ from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.lab import journal, showcase
 from rollout.cli.lab.journal import TrialJournal
+from rollout.cli.lab.living import alive
 from rollout.cli.lab.push import Checkout
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube
@@ -97,7 +98,7 @@ async def _adopted(demo: Demo) -> None:
                     return found
             except RefusedError:
                 pass  # not made yet
-            _alive(demo)
+            alive(demo.child)
             await asyncio.sleep(0.1)
 
     try:
@@ -184,13 +185,8 @@ async def _tick(demo: Demo) -> None:
     while True:
         await asyncio.sleep(TICK)
         demo.journals[-1].add(demo.load.take())
-        _alive(demo)
+        alive(demo.child)
         demo.draw()
-
-
-def _alive(demo: Demo) -> None:
-    if demo.child is not None and demo.child.ended:
-        raise OutsideError(f"the controller ended: {demo.child.last_words()}")
 
 
 def _words(demo: Demo) -> str:

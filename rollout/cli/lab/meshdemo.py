@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.lab import meshes
-from rollout.errors import OutsideError
+from rollout.cli.lab.living import alive
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.revisions.town import EDGE, GATEWAY, Town
@@ -98,7 +98,7 @@ async def _played(stage: MeshStage, act: MeshAct) -> None:
     await stage.world.kube.create(meshes.UPGRADE, meshes.upgrade(act.name, act.before, act.after))
     while not act.seconds:
         await asyncio.sleep(TICK)
-        _alive(stage)
+        alive(stage.child)
         status = upgrades.status(await stage.world.kube.read(meshes.UPGRADE, "", act.name))
         _count(stage, act)
         await _break(stage, act, status)
@@ -152,11 +152,6 @@ def told(status: UpgradeStatus) -> str:
     indent = " " * 8
     lines = textwrap.wrap(status.because, 80 - len(indent), break_on_hyphens=False)
     return textwrap.indent("\n".join(lines), indent)
-
-
-def _alive(stage: MeshStage) -> None:
-    if stage.child is not None and stage.child.ended:
-        raise OutsideError(f"the controller ended: {stage.child.last_words()}")
 
 
 def _told(good: MeshAct, bad: MeshAct, *, same: bool) -> Exit:

@@ -15,6 +15,7 @@ from rollout.audit.verify import File
 from rollout.cli import cluster, output
 from rollout.cli.exits import Exit
 from rollout.cli.lab import push, showcase
+from rollout.cli.lab.living import alive
 from rollout.cli.lab.push import Checkout, Trust
 from rollout.cli.lab.runner import Done, Runner
 from rollout.cli.settings import Settings
@@ -320,8 +321,7 @@ async def _until(told: Told, what: str, so: Callable[[], Awaitable[T | None]]) -
     while asyncio.get_running_loop().time() < deadline:
         if found := await so():
             return found
-        if told.child is not None and told.child.ended:
-            raise OutsideError(f"the controller ended: {told.child.last_words()}")
+        alive(told.child)
         await asyncio.sleep(GLANCE)
     words = told.child.last_words() if told.child else ""
     raise OutsideError(f"{what} did not come within {PATIENCE:g} s; the controller says: {words}")

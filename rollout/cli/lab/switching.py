@@ -10,6 +10,7 @@ from rollout.cli import output
 from rollout.cli.cluster import connected
 from rollout.cli.exits import Exit
 from rollout.cli.lab import up
+from rollout.cli.lab.living import alive
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import asking
 from rollout.edges.kube import Kube
@@ -89,8 +90,7 @@ class SwitchDemo:
 
     def look(self) -> SwitchoverStatus:
         """The status, with what visitors met since counted to it, and a new sentence printed."""
-        if self.child.ended:
-            raise OutsideError(f"the controller ended: {self.child.last_words()}")
+        alive(self.child)
         status = self.status()
         leg = self.legs.setdefault((status.attempt.number, str(status.stage.split)), Met())
         met = self.visitors.take()

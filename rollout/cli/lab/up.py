@@ -20,6 +20,7 @@ from rollout.cli import lazy, output
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
+from rollout.cli.lab.living import alive
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab.forge.server import Hook
@@ -105,7 +106,7 @@ def demo(
 async def _demo(rate: int, *, upgrade: bool) -> int:
     output.say("starting API server, Envoy, Prometheus, git and controller …")
     async with world(revisions=upgrade) as (running, child):
-        output.say(f"watch it in a browser: {await page_open(running)}")
+        output.say(f"watch it in a browser: {await page_open(running, child)}")
         if upgrade:
             return int(await meshdemo.play(running, child, rate))
         return int(await demonstration.play(running, child, rate))
@@ -116,7 +117,7 @@ async def _people(rate: int) -> int:
     async with world(controller=False, https=True) as (running, _):
         told = await pulled.begun(running)
         child = await start_controller(running, signers=told.signers)
-        output.say(f"watch it in a browser: {await page_open(running)}")
+        output.say(f"watch it in a browser: {await page_open(running, child)}")
         try:
             return int(await pulled.play(told, child, rate))
         finally:
@@ -143,14 +144,19 @@ async def _up(given: _Up) -> None:
             output.say(f"  open {running.slack.url}    # ann or bob must approve its second step")
             output.say(f"  kubectl -n {showcase.NAMESPACE} get rlo --watch")
         if given.controller:
-            page = await page_open(running)
+            page = await page_open(running, child)
             output.say(f"  open {page}    # the page; any token of eight letters logs in here")
             if given.opened is not None:
                 given.opened(page)
         if given.rate:
             await exits.enter_async_context(running.load(given.rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")
-        await stop.wait()
+        while not stop.is_set():
+            if child is not None and child.ended:
+                output.say(f"the controller ended: {child.last_words()}")
+                child = None  # said once; the cluster stays, for whoever starts another
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1)
     output.say("stopped")
 
 
@@ -291,10 +297,14 @@ def _page(folder: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-async def page_open(running: World) -> str:
-    """The page of the controller that watches ``running``, once it answers, or should have."""
+async def page_open(running: World, child: Child | None) -> str:
+    """The page of the controller that watches ``running``, once it answers, or should have.
+
+    Errors: as ``alive``.
+    """
     address = _page(running.kubeconfig.parent)
     for _ in range(OPENED):
+        alive(child)
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection(*address.split(":"))
             writer.close()

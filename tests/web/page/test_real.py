@@ -20,14 +20,14 @@ pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 async def test_a_journey_is_watched_and_aborted_by_somebody_who_has_logged_in(tab: Page) -> None:
-    async with lab.world() as (world, _):
+    async with lab.world() as (world, child):
         await world.apply(*showcase.objects())
         await world.serving(showcase.HOST)
         async with world.load(60, Ask(host=showcase.HOST)):
             checkout = Checkout(world.git_url, world.kubeconfig.parent / "checkout")
             await checkout.push(showcase.FILE, showcase.manifest("v1", asks=True), "v1")
             await world.kube.create(lab.SOURCE, showcase.source(world.git_url))
-            await tab.goto(await lab.page_open(world))
+            await tab.goto(await lab.page_open(world, child))
             line = tab.locator(".lines a")
             await expect(line.locator(".phase")).to_have_text("Healthy")
             await checkout.push(showcase.FILE, showcase.manifest("v2", asks=True), "v2")
