@@ -151,10 +151,11 @@ async def _up(given: _Up) -> None:
         if given.rate:
             await exits.enter_async_context(running.load(given.rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")
+        watched = child
         while not stop.is_set():
-            if child is not None and child.ended:
-                output.say(f"the controller ended: {child.last_words()}")
-                child = None  # said once; the cluster stays, for whoever starts another
+            if watched is not None and watched.ended:
+                output.say(f"the controller ended: {watched.last_words()}")
+                watched = None  # said once; the cluster stays, for whoever starts another
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
     output.say("stopped")
