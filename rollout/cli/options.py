@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from rollout.cli import forms
 from rollout.cli.settings import NAMES, Settings
 
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Namespace; default: the context's.")
 ]
-Own = Annotated[str, typer.Option(help="Where the controller's pods run.")]
+Own = Annotated[str, typer.Option(help="Where the controller's pods run.", callback=forms.name)]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")]
 Name = Annotated[
     str,
@@ -38,11 +39,23 @@ Timeout = Annotated[
 ]
 
 
+_FORMS = {"prometheus": forms.url, "istiod": forms.urls}
+"""What the text of a setting is held against."""
+
+
 def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:
     """The option of one setting; its environment variable says it, too. ``limits``: of a number."""
     least, most = limits or (None, None)
     shown = NAMES[name]
-    return typer.Option(*flags, envvar=shown, show_envvar=False, help=means, min=least, max=most)
+    return typer.Option(
+        *flags,
+        envvar=shown,
+        show_envvar=False,
+        help=means,
+        min=least,
+        max=most,
+        callback=_FORMS.get(name),
+    )
 
 
 def chosen(context: typer.Context) -> Settings:

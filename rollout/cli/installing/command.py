@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rollout import yamltext
-from rollout.cli import cluster, options, output
+from rollout.cli import cluster, forms, options, output
 from rollout.cli import policy as policies
 from rollout.cli.exits import Exit
 from rollout.cli.installing import compare
@@ -23,18 +23,31 @@ Json = dict[str, Any]
 def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Act in this one only; default: in all.")
+        str,
+        typer.Option(
+            *("--namespace", "-n"),
+            help="Act in this one only; default: in all.",
+            callback=forms.name,
+        ),
     ] = "",
     own: options.Own = rbac.OWN,
     replicas: Annotated[int, typer.Option(help="One leads, the others wait.", min=1)] = 2,
-    image: Annotated[str, typer.Option(help="The controller's image.")] = IMAGE,
-    prometheus: Annotated[str, typer.Option(help="Prometheus' URL.")] = "",
-    istiod: Annotated[str, typer.Option(help="istiod's /debug/syncz URLs, with commas.")] = "",
+    image: Annotated[
+        str, typer.Option(help="The controller's image.", callback=forms.image)
+    ] = IMAGE,
+    prometheus: Annotated[str, typer.Option(help="Prometheus' URL.", callback=forms.url)] = "",
+    istiod: Annotated[
+        str,
+        typer.Option(help="istiod's /debug/syncz URLs, with commas.", callback=forms.urls),
+    ] = "",
     policy: Annotated[
         Path | None, typer.Option(help="File: what manifests may ask of the controller.")
     ] = None,
     audit: Annotated[
-        str, typer.Option(help="PersistentVolumeClaim of the audit log; -: on stdout.")
+        str,
+        typer.Option(
+            help="PersistentVolumeClaim of the audit log; -: on stdout.", callback=forms.claim
+        ),
     ] = "",
     shards: Annotated[
         int, typer.Option(help="Leases that share the namespaces.", min=1, max=MOST_SHARDS)

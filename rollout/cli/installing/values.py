@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from rollout.cli.forms import NAME, URL, URLS
 from rollout.cli.installing import workload
 from rollout.cli.policy import Policy
 from rollout.controller.rights import MOST_SHARDS, OPT_IN, REQUIRED, Need
@@ -11,9 +12,6 @@ from rollout.manifest.schema import plain
 
 Schema = dict[str, Any]
 
-_NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"  # RFC 1123, or nothing
-_URL = r"^(https?://[^\s,]+)?$"
-_URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
 _ADDRESS = r"^([^\s:]+:[0-9]{1,5})?$"
 _HOST = r"^https?://([^/@?#*\s]+|\*|\*\.[^/@?#*\s]+)(:(\d+|\*))?$"
 _KIND = r"^[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?$"
@@ -26,29 +24,29 @@ def values() -> Schema:
         "",
         image=_image(),
         imagePullSecrets=_list("Secrets that may pull the image.", _named()),
-        nameOverride=_text("Name of all that is made here; empty: the release's.", form=_NAME),
+        nameOverride=_text("Name of all that is made here; empty: the release's.", form=NAME),
         replicas=_number("One leads, the others wait for its Lease.", 2),
         settings=_settings(),
         policy=_policy(),
         slackSecret=_text(
             "Secret that the policy's `slack` finds its files in; it may be missing.",
             workload.SLACK_SECRET,
-            _NAME,
+            NAME,
         ),
         pushSecret=_text(
             "Secret with the entry `secret` of push webhooks; the policy's `push` names its file.",
-            form=_NAME,
+            form=NAME,
         ),
         oidcSecret=_text(
             "Secret with `clientSecret` (and `ca.crt`) of the page's login at an issuer; the "
             "policy's `page.oidc` names its files.",
-            form=_NAME,
+            form=NAME,
         ),
         rights=_rights(),
         serviceAccount=_group(
             "",
             create=_flag("Make the account.", default=True),
-            name=_text("Its name; empty: that of all that is made here.", form=_NAME),
+            name=_text("Its name; empty: that of all that is made here.", form=NAME),
             annotations=_texts("Annotations of the account."),
         ),
         crds=_group(
@@ -81,12 +79,12 @@ def _settings() -> Schema:
     """What ``rollout run`` is told; the folders and the port are the chart's own."""
     return _group(
         "Settings of `rollout run`.",
-        namespace=_text("Act in this namespace only; empty: in all.", form=_NAME),
-        prometheus=_text("Prometheus' URL; without one no gate that measures opens.", form=_URL),
+        namespace=_text("Act in this namespace only; empty: in all.", form=NAME),
+        prometheus=_text("Prometheus' URL; without one no gate that measures opens.", form=URL),
         prometheusToken=_file("Its bearer token", "token"),
         prometheusCa=_file("Its CA", "ca.crt"),
         tenant=_text("X-Scope-OrgID, for Mimir, Cortex and Loki."),
-        istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=_URLS),
+        istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=URLS),
         page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=_ADDRESS),
         audit=_text("PersistentVolumeClaim of the audit log; -: on stdout; empty: none."),
         shards=_number("Leases that share the namespaces among replicas.", 1, MOST_SHARDS),
@@ -240,6 +238,6 @@ def _named() -> Schema:
 def _file(description: str, key: str) -> Schema:
     return _group(
         "",
-        secret=_text(f"{description}: the Secret that has it; empty: none.", form=_NAME),
+        secret=_text(f"{description}: the Secret that has it; empty: none.", form=NAME),
         key=_text("The Secret's entry.", key, r"^[-._a-zA-Z0-9]+$"),
     )

@@ -109,6 +109,34 @@ def test_a_policy_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
     assert config["data"] == {"policy.yaml": "localGit: false\n"}
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--prometheus", "prometheus:9090"),
+        ("--prometheus", "http://prometheus:9090 "),
+        ("--istiod", "istiod:15014"),
+        ("--image", ""),
+        ("--image", "foo bar"),
+        ("--namespace", "Bad_Name"),
+        ("--own", "shop/x"),
+        ("--audit", "bad name"),
+    ],
+)
+def test_a_value_that_no_cluster_takes_is_refused_by_its_option(
+    run: Run, option: str, text: str
+) -> None:
+    told = run("install", option, text)
+    assert told.exit_code == 2
+    assert f"{text!r} is wrong; " in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_controller_does_not_begin_with_a_prometheus_that_is_none(run: Run) -> None:
+    told = run("run", "--prometheus", "prometheus:9090")
+    assert told.exit_code == 2
+    assert "http://HOST[:PORT]" in told.stderr
+
+
 @pytest.mark.envtest
 @pytest.mark.timeout(600)
 def test_a_real_api_server_takes_all_of_it(tmp_path: Path) -> None:

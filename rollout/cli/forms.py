@@ -1,0 +1,30 @@
+"""What a setting's text must look like, on the command line and in the chart alike."""
+
+import re
+from collections.abc import Callable
+
+import typer
+
+NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"  # RFC 1123, or nothing
+URL = r"^(https?://[^\s,]+)?$"
+URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
+IMAGE = r"^[^\s]+$"
+CLAIM = r"^(-|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"
+
+
+def checked(form: str, wanted: str) -> Callable[[str], str]:
+    """Of an option: its text as it is, or the sentence that says what is ``wanted``."""
+
+    def check(text: str) -> str:
+        if not re.match(form, text) or text.endswith("\n"):
+            raise typer.BadParameter(f"{text!r} is wrong; {wanted} is wanted")
+        return text
+
+    return check
+
+
+name = checked(NAME, "a name of a-z, 0-9 and -")
+url = checked(URL, "http://HOST[:PORT] or https://HOST[:PORT]")
+urls = checked(URLS, "http://HOST[:PORT]/debug/syncz, several with commas between,")
+image = checked(IMAGE, "REGISTRY/NAME:TAG")
+claim = checked(CLAIM, "the name of a PersistentVolumeClaim, or -")
