@@ -46,7 +46,7 @@ demo-upgrade: $(USABLE)  ## the mesh itself: a good upgrade of the control plane
 demo-switchover: $(USABLE)  ## users move between two clusters by DNS: to a bad one and back, then for good
 	$(BIN)/rollout lab demo --switchover
 
-test: $(READY)   ## every test, and of the long journeys one of each kind (about ten minutes)
+test: $(READY)   ## every test, and of the long journeys one of each kind (about 25 minutes)
 	$(BIN)/python -m pytest -q -m "not long and not chaos or short"
 
 test-long: $(READY) ## all journeys, faults and gates on real traffic (about half an hour)
@@ -55,7 +55,7 @@ test-long: $(READY) ## all journeys, faults and gates on real traffic (about hal
 chaos: $(READY) ## real processes killed, stopped, cut off and starved (about a quarter of an hour)
 	$(BIN)/python -m pytest -q -m chaos
 
-test-fresh: $(READY) ## every property with examples that were never drawn before (about ten minutes)
+test-fresh: $(READY) ## every property with examples that were never drawn before (about 25 minutes)
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --hypothesis-profile fresh
 
 soak: $(READY)   ## 20 good releases at 200 requests a second: none may fail
