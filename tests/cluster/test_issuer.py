@@ -1,10 +1,12 @@
 """The page's login at an issuer that a real kube-apiserver trusts: its RBAC decides, by groups."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import pytest
 from yarl import URL
 
@@ -99,11 +101,14 @@ async def test_a_token_that_the_issuer_gives_is_checked_by_the_api_server_and_it
 
 
 async def logs_in(issuer: Issuer, page: World) -> None:
-    """Ann does, once the API server has read the issuer's keys, and asks for an abort."""
+    """Ann does, once the API server has read the issuer's keys, and asks for an abort.
+
+    It asks the issuer ten seconds after its start for the first time, and takes no token before.
+    """
     async with browser_of(issuer) as http:
-        begun = await http.get(f"{page.url}/login", allow_redirects=False)
-        back = await agreed(http, URL(begun.headers["Location"]))
-        assert await came_back(http, back) == (303, "/")
+        while (came := await _tried(http, page))[0] == 401:
+            await asyncio.sleep(0.5)
+        assert came == (303, "/")
         async with http.get(f"{page.url}/api/session") as answer:
             told = await answer.json()
         assert told["who"] in ("ann@example.com", UNNAMED)
@@ -112,6 +117,12 @@ async def logs_in(issuer: Issuer, page: World) -> None:
         mine = {TOKEN: told["token"]}
         async with http.post(f"{page.url}/api/ask", json=ask, headers=mine) as answer:
             assert answer.status == 202, await answer.text()
+
+
+async def _tried(http: aiohttp.ClientSession, page: World) -> tuple[int, str]:
+    begun = await http.get(f"{page.url}/login", allow_redirects=False)
+    back = await agreed(http, URL(begun.headers["Location"]))
+    return await came_back(http, back)
 
 
 async def nobody_else(issuer: Issuer, page: World) -> None:
