@@ -26,6 +26,7 @@ MADE = {
     "convert/analyses.py": "an argument's name, escaped; `rollout convert` alone",
     "edges/git/reader/signature.py": "two fixed words",
     "manifest/envelope.py": "names of constants above it",
+    "cli/forms.py": "constants above it",
     "convert/conditions.py": "a constant above it",
 }
 """Files with patterns that are put together, and of what."""
