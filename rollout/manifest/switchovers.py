@@ -18,7 +18,6 @@ from rollout.model.switchover import (
 from rollout.model.units import adapter_of
 
 KIND = "ClusterSwitchover"
-RETURNING = SwitchStage.RETURNING
 
 # What may be lost when it cannot be read: nothing of it says where users are.
 _MAY_BE_LOST = frozenset({
@@ -61,7 +60,8 @@ def remembered(obj: Mapping[str, Any], status: SwitchoverStatus) -> Switchover |
 
 def homeward(read: Switchover, status: SwitchoverStatus) -> tuple[Switchover, str]:
     """``read``; where it names other records than users were moved by, these and blue, and why."""
-    subject, under_way = status.attempt.subject, status.stage.name in (*MOVED, RETURNING)
+    subject = status.attempt.subject
+    under_way = status.stage.name in (*MOVED, SwitchStage.RETURNING)
     if subject is None or not under_way or subject.is_in(read.spec):
         return read, ""
     old = replace(

@@ -35,8 +35,8 @@ KINDS = (
 
 _RELATIVE = frozenset({"INSERT_BEFORE", "INSERT_AFTER"})
 _LISTED_FILTERS = frozenset({"HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"})
-_GRACE = timedelta(seconds=30)
-"""Source: sail-operator, ``inactiveRevisionDeletionGracePeriodSeconds``."""
+_GRACE = 30
+"""Seconds. Source: sail-operator, ``inactiveRevisionDeletionGracePeriodSeconds``."""
 _OVER = frozenset({"", "Idle", "Done", "Returned"})
 _PREFLIGHT = "Preflight"
 
@@ -195,7 +195,7 @@ def sail(istios: Iterable[Obj], tags: Iterable[Obj]) -> tuple[SailObject, ...]:
 
 def _sail_istio(obj: Obj) -> SailObject:
     strategy = lenient.mapping(lenient.under(obj, "spec", "updateStrategy"))
-    seconds = lenient.number(strategy.get("inactiveRevisionDeletionGracePeriodSeconds"), 30)
+    seconds = lenient.number(strategy.get("inactiveRevisionDeletionGracePeriodSeconds"), _GRACE)
     in_place = strategy.get("type", "InPlace") == "InPlace"
     grace = timedelta(seconds=min(max(seconds, 0), 10**9))
     return SailObject(ref_of("SailIstio", obj), in_place, grace)
