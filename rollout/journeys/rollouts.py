@@ -11,7 +11,7 @@ from rollout.messages import terminal
 from rollout.model.journey import Decided, Journal, Journey, Reached, Step
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Approval, Rollout
-from rollout.model.status import Entry, RolloutStatus, Stage
+from rollout.model.status import UNDER_WAY, Entry, RolloutStatus, Stage
 
 Json = Mapping[str, Any]
 
@@ -25,7 +25,6 @@ _REACHED = {
     Stage.WITHDRAWING: Reached.ROLLED_BACK,
     Stage.CLEANING: Reached.ROLLED_BACK,
 }
-_UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
 
 
 def read(obj: Json) -> Journey:
@@ -63,7 +62,7 @@ def journey(rollout: Rollout, status: RolloutStatus) -> Journey:
         phase=status.phase,
         place=f"{status.phase.value}{at}",
         because=status.because,
-        under_way=status.stage.name in _UNDER_WAY,
+        under_way=status.stage.name in UNDER_WAY,
         over=status.stage.name is Stage.IDLE,
         journal=past,
         reached=_REACHED.get(status.stage.name),

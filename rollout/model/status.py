@@ -88,6 +88,12 @@ STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
 }
 """Which stage may follow which, besides itself; checked by a property, drawn in ``docs/``."""
 
+UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
+"""The stages in which a journey can still be turned round."""
+
+PASSED = (Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
+"""The stages after the last step, of a journey that went well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:

@@ -8,7 +8,7 @@ from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import RolloutStatus, Stage, Subject
+from rollout.model.status import UNDER_WAY, RolloutStatus, Stage, Subject
 from rollout.model.turn import SOON, Notice, short
 from rollout.reconcile import (
     actions,
@@ -55,7 +55,7 @@ def _brought_up(look: Look) -> Look:
         status = replace(status, subject=Subject.of(look.rollout))
     look = replace(look, status=status)
     status = holding.drained(look)
-    if status.stage.name in journey.UNDER_WAY:
+    if status.stage.name in UNDER_WAY:
         pods = max(status.attempt.stable_pods, look.pods(status.stable).wanted)
         status = attempted(status, stable_pods=pods)
         if status.stage.split.stable and look.pods(status.stable).down:
@@ -140,7 +140,7 @@ def _overtaken(look: Look) -> Turn | None:
     A revision back to stable is one such; so is a step that changes while we stand on it.
     """
     status, revision = look.status, look.seen.asked
-    if status.stage.name not in journey.UNDER_WAY or revision is None:
+    if status.stage.name not in UNDER_WAY or revision is None:
         return None
     if not revision.same(status.attempt.canary):
         rebuilt = identity.rebuilt(status.attempt.canary, revision)

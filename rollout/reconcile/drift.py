@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import OnDrift
-from rollout.model.status import Drift, RolloutStatus, Stage
+from rollout.model.status import UNDER_WAY, Drift, RolloutStatus, Stage
 from rollout.model.turn import SOON, Notice
 from rollout.reconcile import handover, journey, wanted
 from rollout.reconcile.look import Look, Turn, Writes, attempted, named, remember
@@ -27,7 +27,7 @@ def drifted(look: Look) -> Turn | None:
     if status.stage.split.stable and look.pods(status.stable).down:
         because = f"{named(status.stable)} has no ready pods, so this stays: {what}"
         return Turn(status, because, SOON, WaitsFor.STABLE, writes=Writes.NO_ROUTES)
-    if look.rollout.spec.on_drift is OnDrift.PAUSE and status.stage.name in journey.UNDER_WAY:
+    if look.rollout.spec.on_drift is OnDrift.PAUSE and status.stage.name in UNDER_WAY:
         return journey.pause(look, PauseKind.DRIFT, f"drift: {what}")
     return _restored(look, what)
 

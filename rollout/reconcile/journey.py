@@ -32,9 +32,6 @@ from rollout.reconcile.look import (
     way_back,
 )
 
-UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
-"""The stages in which a journey can still be turned round."""
-
 MOST_OF_A_ROUTE = 34
 """Characters of who goes to the canary, so that a sentence has room for more than that."""
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from rollout import approvals, gate, requests
 from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
 from rollout.model.spec import Finish, Request
-from rollout.model.status import Answer, Rejected, RolloutStatus, Stage
+from rollout.model.status import UNDER_WAY, Answer, Rejected, RolloutStatus, Stage
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
@@ -140,7 +140,7 @@ def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
 
 
 def _pause(look: Look, request: Request) -> Turn | None:
-    if look.status.stage.name not in journey.UNDER_WAY:
+    if look.status.stage.name not in UNDER_WAY:
         return None
     because = f"paused by {request.story}"
     return journey.pause(look, PauseKind.PERSON, because, request.asker)
@@ -165,7 +165,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
 def _abort(look: Look, request: Request) -> Turn | None:
     """Everyone back; a canary that is on its way back already will not be tried again."""
     status, because = look.status, f"aborted by {request.story}"
-    if status.stage.name in journey.UNDER_WAY:
+    if status.stage.name in UNDER_WAY:
         return journey.withdraw(look, because, Cause.ABORTED, reject=True)
     canary = status.attempt.canary
     if status.stage.name is not Stage.WITHDRAWING or canary is None or status.rejected:

@@ -13,7 +13,7 @@ from rollout.cli.look import mesh
 from rollout.manifest import switchovers
 from rollout.messages import clocks, evidence, switching, terminal
 from rollout.messages import upgrades as words
-from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.status import PASSED, Phase, RolloutStatus
 
 
 def live() -> Live:
@@ -59,14 +59,10 @@ def _stops(found: SeenRollout) -> tuple[strategies.Stop, ...]:
     return strategies.plan(found.rollout.spec.strategy).stops
 
 
-_PASSED = {Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING}
-"""The stages after the last step, of a journey that went well."""
-
-
 def _step(found: SeenRollout, number: int) -> Text:
     """One step, marked as past, present or to come."""
     stop, at = _stops(found)[number], found.status.attempt.step
-    index = at.index if at else (99 if found.status.stage.name in _PASSED else -1)
+    index = at.index if at else (99 if found.status.stage.name in PASSED else -1)
     mark, style = ("●", "bold") if number == index else ("✓", "dim")
     if number > index:
         mark, style = "○", ""

@@ -13,15 +13,12 @@ from rollout.messages.page import rows
 from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import Rollout, Step
-from rollout.model.status import Entry, Revision, RolloutStatus, Stage, Verdict
+from rollout.model.status import PASSED, UNDER_WAY, Entry, Revision, RolloutStatus, Stage, Verdict
 from rollout.model.units import words
 
 PODS = 50  # of one side; more of them say nothing more
 ENTRIES = 50
 LINES = 20  # of what may be any number: verdicts, warnings, answers
-
-_UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
-_PASSED = (Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +75,11 @@ def verbs(status: RolloutStatus) -> Iterator[Verb]:
         yield from (Verb.APPROVE, Verb.REJECT)
     if stage is Stage.STEPPING:
         yield from (Verb.PROMOTE, Verb.SKIP)
-    if stage in _UNDER_WAY and status.attempt.pause is None:
+    if stage in UNDER_WAY and status.attempt.pause is None:
         yield Verb.PAUSE
     if status.attempt.pause is not None:
         yield Verb.RESUME
-    if stage in _UNDER_WAY:
+    if stage in UNDER_WAY:
         yield Verb.ABORT
     if stage is Stage.IDLE and status.rejected is not None:
         yield Verb.RETRY
@@ -161,7 +158,7 @@ def _confirmed(status: RolloutStatus) -> Json | None:
 def _steps(found: FoundRollout) -> Iterator[Json]:
     if found.rollout is None:
         return
-    at, passed = found.status.attempt.step, found.status.stage.name in _PASSED
+    at, passed = found.status.attempt.step, found.status.stage.name in PASSED
     for index, stop in enumerate(strategies.plan(found.rollout.spec.strategy).stops):
         state = "past" if passed or (at is not None and index < at.index) else "ahead"
         yield {
