@@ -112,7 +112,7 @@ def _wave(status: UpgradeStatus, one: WaveStatus) -> str:
 
 def _ahead(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Iterator[str]:
     """A line for each group of which no wave has begun."""
-    begun = {one.name.partition("/")[0] for one in status.attempt.waves}
+    begun = {one.group for one in status.attempt.waves}
     yield from (
         f"{group.name}: not begun" for group in upgrade.spec.groups if group.name not in begun
     )

@@ -178,6 +178,11 @@ class WaveStatus:
     began_at: datetime | None = None
     ended_at: datetime | None = None
 
+    @property
+    def group(self) -> str:
+        """The group of namespaces in the spec that it is, or is a part of."""
+        return self.name.partition("/")[0]
+
     def set_right(self, now: datetime) -> "WaveStatus":
         """The same wave, as ``StopStatus.set_right``; what restarts are marked with stays."""
         if all(one.since is None or one.since <= now for one in self.namespaces):

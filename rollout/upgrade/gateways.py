@@ -214,13 +214,12 @@ def _unready(look: Look, here: Pair) -> Reason | None:
     for ref in (here.twin, here.original):
         obj = look.seen.objects.get(ref)
         wanted = int((obj or {}).get("spec", {}).get("replicas", 0))
-        ready = sum(p.ready for p in look.pods(ref.namespace) if p.workload == ref)
+        pods = look.pods_of(ref)
+        ready = sum(pod.ready for pod in pods)
         if ready < wanted:
             return Reason(f"{ref}: {ready} of {wanted} pods are ready")
-        if ref == here.original and not wanted:
-            left = sum(1 for p in look.pods(ref.namespace) if p.workload == ref)
-            if left:
-                return Reason(f"{ref}: {left} pods are on their way out")
+        if ref == here.original and not wanted and pods:
+            return Reason(f"{ref}: {len(pods)} pods are on their way out")
     return None
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.model.mesh import MeshPod, MeshRevision
+from rollout.model.mesh import MeshPod, MeshRevision, Ref
 from rollout.model.reasons import PauseKind, Reason
 from rollout.model.status import Pause
 from rollout.model.turn import HISTORY, SOON, Notice, short
@@ -63,6 +63,10 @@ class Look:
             for pod in self.seen.inventory.pods
             if pod.namespace == namespace and not pod.over and not pod.leaving
         )
+
+    def pods_of(self, workload: Ref) -> tuple[MeshPod, ...]:
+        """Those of its pods that live and stay."""
+        return tuple(pod for pod in self.pods(workload.namespace) if pod.workload == workload)
 
     def having(self, status: UpgradeStatus) -> "Look":
         """The same look with another status."""

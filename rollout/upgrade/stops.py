@@ -109,7 +109,7 @@ def current(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
 
 def _back(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
     """The way back: watched for as long as the longest of the waves that it takes back."""
-    begun = {wave.name.partition("/")[0] for wave in status.attempt.waves}
+    begun = {wave.group for wave in status.attempt.waves}
     taken = [wave for wave in spec.groups if wave.name in begun]
     boxes = [wave.time_box for wave in taken if wave.time_box is not None]
     return Stop(

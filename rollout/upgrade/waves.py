@@ -124,7 +124,7 @@ def workloads(look: Look, name: str) -> tuple[MeshWorkload, ...]:
 
 def settled(look: Look, work: MeshWorkload, target: str) -> bool:
     """Whether all pods of ``work`` are of ``target``, with their one proxy, ready, and enough."""
-    pods = [pod for pod in look.pods(work.ref.namespace) if pod.workload == work.ref]
+    pods = look.pods_of(work.ref)
     ready = sum(pod.ready for pod in pods)
     return ready >= work.replicas and all(_is_at(look, pod, target) and pod.ready for pod in pods)
 
@@ -172,7 +172,7 @@ def _restart(look: Look, work: MeshWorkload, target: str, at: datetime) -> Itera
 
 def _pod_by_pod(look: Look, work: MeshWorkload, target: str) -> Iterator[MeshAction]:
     """The next pod to go, once all others are ready."""
-    pods = [pod for pod in look.pods(work.ref.namespace) if pod.workload == work.ref]
+    pods = look.pods_of(work.ref)
     old = sorted((p for p in pods if not _is_at(look, p, target)), key=_ordinal)
     if old and sum(pod.ready for pod in pods) >= work.replicas:
         yield RemoveObject(old[-1].ref, old[-1].uid)
@@ -188,7 +188,7 @@ def _unstuck(look: Look, work: MeshWorkload, target: str) -> Iterator[MeshAction
     by_itself = work.restart is Restart.ANNOTATION and work.ref.kind == "StatefulSet"
     if not by_itself and work.restart is not Restart.POD_BY_POD:
         return
-    pods = [pod for pod in look.pods(work.ref.namespace) if pod.workload == work.ref]
+    pods = look.pods_of(work.ref)
     broken = [pod for pod in pods if not pod.ready and not _is_at(look, pod, target)]
     for pod in sorted(broken, key=_ordinal)[-1:]:
         yield RemoveObject(pod.ref, pod.uid)
@@ -231,7 +231,7 @@ def _naked(
     if at is None or look.now - at < SETTLING:
         return None
     for work in left:
-        pods = [pod for pod in look.pods(space.name) if pod.workload == work.ref]
+        pods = look.pods_of(work.ref)
         others = any(pod.proxies and pod.revision != target for pod in pods)
         naked = [pod for pod in pods if not pod.proxies]
         if asked(work, at) and work.resolution.injected and naked and not others:

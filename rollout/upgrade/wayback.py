@@ -161,10 +161,10 @@ def unready(look: Look, changes: Sequence[Change]) -> Reason | None:
         wanted = change.before.get("/spec/replicas")
         if not wanted:
             continue
-        ready = sum(1 for pod in look.pods(change.ref.namespace) if pod.workload == change.ref)
-        able = [p for p in look.pods(change.ref.namespace) if p.workload == change.ref and p.ready]
-        if len(able) < wanted:
-            return Reason(f"{change.ref}: {len(able)} of {wanted} pods are ready ({ready} there)")
+        pods = look.pods_of(change.ref)
+        able = sum(pod.ready for pod in pods)
+        if able < wanted:
+            return Reason(f"{change.ref}: {able} of {wanted} pods are ready ({len(pods)} there)")
     return None
 
 
@@ -204,7 +204,7 @@ def _at_a_time(look: Look, name: str) -> int:
     groups = {each.name: each for each in look.upgrade.spec.groups}
     for one in look.status.attempt.waves:
         if any(each.name == name for each in one.namespaces):
-            group = groups.get(one.name.partition("/")[0])
+            group = groups.get(one.group)
             return group.max_concurrent if group else AT_A_TIME
     return AT_A_TIME
 

@@ -89,11 +89,11 @@ def _states(status: UpgradeStatus) -> Iterator[Json]:
 
 
 def _waves(found: ControlPlaneUpgrade, status: UpgradeStatus, proxies: Proxies) -> Iterator[Json]:
-    begun = {wave.name for wave in status.attempt.waves}
+    begun = {wave.group for wave in status.attempt.waves}
     for wave in status.attempt.waves:
         yield _wave(wave, proxies)
     for group in found.spec.groups:
-        if not any(name.partition("/")[0] == group.name for name in begun):
+        if group.name not in begun:
             yield {"name": short(group.name), "began": None, "ended": None, "namespaces": []}
 
 

@@ -132,7 +132,7 @@ class Doors:
         pod = lenient.mapping(lenient.under(spec, "template", "spec"))
         labels = lenient.labels(spec.get("template"))
         images = [lenient.text(each.get("image")) for each in proxies.proxies(pod)]
-        services = [s for s in self._in(ref, "Service") if sends_to(s, labels)]
+        services = [s for s in self._in(ref, "Service") if selects(s, labels)]
         scaler = next((h for h in self._in(ref, "HorizontalPodAutoscaler") if _scales(h, made)), {})
         bounds = lenient.mapping(scaler.get("spec"))
         least = lenient.number(bounds.get("minReplicas"), 1)
@@ -165,14 +165,13 @@ class Doors:
     def _configured(self, labels: Mapping[str, str]) -> Iterable[Ref]:
         """Istio's Gateway objects whose selector picks such pods, in whatever namespace."""
         for each in self._held["Gateway"]:
-            wanted = selecting.pairs(lenient.under(each, "spec", "selector"))
-            if labels and not wanted.empty and wanted.matches(labels):
+            if selects(each, labels):
                 yield ref_of("Gateway", each)
 
 
-def sends_to(service: Obj, labels: Mapping[str, str]) -> bool:
-    """Whether the Service sends to pods of these labels."""
-    wanted = selecting.pairs(lenient.under(service, "spec", "selector"))
+def selects(obj: Obj, labels: Mapping[str, str]) -> bool:
+    """Whether the Service, or Istio's Gateway, picks pods of these labels."""
+    wanted = selecting.pairs(lenient.under(obj, "spec", "selector"))
     return bool(labels) and not wanted.empty and wanted.matches(labels)
 
 

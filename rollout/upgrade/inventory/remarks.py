@@ -16,7 +16,7 @@ from rollout.istio import hosts
 from rollout.model.inventory import Remark
 from rollout.model.mesh import Ref
 from rollout.upgrade.inventory.config import ref_of
-from rollout.upgrade.inventory.gateways import sends_to
+from rollout.upgrade.inventory.gateways import selects
 
 Obj = Mapping[str, Any]
 Held = Mapping[str, tuple[Obj, ...]]
@@ -217,7 +217,7 @@ def _unsent(held: Held) -> Iterator[Remark]:
             for deployment, labels in mine
             for service in held["Service"]
             if lenient.namespace(service) == lenient.namespace(deployment)
-            and sends_to(service, labels)
+            and selects(service, labels)
         ]
         ports, named = _targets(services)
         for server in lenient.mappings(lenient.under(each, "spec", "servers")):
