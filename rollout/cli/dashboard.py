@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import secrets
-import signal
 import webbrowser
 from typing import Annotated
 
 import typer
 
-from rollout.cli import cluster, live, options, output, pages, settings
+from rollout.cli import cluster, live, options, output, pages, settings, signals
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Store
@@ -43,9 +42,7 @@ def dashboard(
 
 
 async def _serve(given: Settings, port: int, *, open_it: bool) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.asked_to_end()
     async with cluster.connected(given) as connection:
         await cluster.listed(connection, "Rollout")
         store, key = Store(connection), secrets.token_urlsafe(24)

@@ -1,12 +1,12 @@
 """``git-reader``: git for a controller in the container beside this one, without its rights."""
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rollout.cli import signals
 from rollout.edges.git.processes import Processes
 from rollout.edges.git.sidecar import served
 from rollout.errors import RefusedError
@@ -24,9 +24,7 @@ def git_reader(
 
 
 async def _serve(socket: Path, processes: Processes) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.asked_to_end()
     try:
         async with served(socket, processes):
             await stop.wait()

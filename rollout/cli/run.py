@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
@@ -15,7 +14,7 @@ from typing import Annotated
 import aiohttp
 import typer
 
-from rollout.cli import access, forges, live, options, pages, people, settings, switching
+from rollout.cli import access, forges, live, options, pages, people, settings, signals, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
@@ -109,9 +108,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are l
 
 
 async def _run(given: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.asked_to_end()
     async with AsyncExitStack() as exits:
         allowed = policies.read(given.policy)
         path = settings.kubeconfig(given.kubeconfig)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import signal
 import sys
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from rollout import yamltext
-from rollout.cli import lazy, output
+from rollout.cli import lazy, output, signals
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
@@ -125,9 +124,7 @@ async def _people(rate: int) -> int:
 
 
 async def _up(given: _Up) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.asked_to_end()
     output.say("starting API server, Envoy, Prometheus and git …")
     async with (
         world(controller=given.controller, data=given.data) as (running, child),
