@@ -14,6 +14,12 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def why(error: OSError | EOFError) -> str:
+    """What the system says of it, such as "No space left on device"; where nothing, its kind."""
+    text = error.strerror if isinstance(error, OSError) else ""
+    return text or type(error).__name__
+
+
 class RolloutError(Exception):
     """Any error of ours; its text is one line that may be shown to people.
 

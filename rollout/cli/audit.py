@@ -16,7 +16,7 @@ from rollout.cli import cluster, lazy, output
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.edges import auditlog
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, why
 from rollout.model import units
 from rollout.model.audit import Act, Proof
 
@@ -85,8 +85,7 @@ def _file(path: Path) -> File:
     try:
         return File(str(path), list(auditlog.lines(path)))
     except (OSError, EOFError) as error:
-        what = getattr(error, "strerror", None) or type(error).__name__
-        raise RefusedError(f"{path}: {what}; name a file of the audit log") from error
+        raise RefusedError(f"{path}: {why(error)}; name a file of the audit log") from error
 
 
 def _without(files: list[File], head: str) -> str:

@@ -17,7 +17,7 @@ from rollout.controller.seeing import concerns
 from rollout.controller.sources import apply
 from rollout.edges import kube
 from rollout.edges.proxy import Proxy
-from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError
+from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError, why
 from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
@@ -130,8 +130,7 @@ def _kubeconfig(path: str | None) -> Mapping[str, Any]:
     try:
         found = yamltext.read(Path(path).read_bytes())
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise RefusedError(f"{path}: cannot be read as a kubeconfig ({why})") from error
+        raise RefusedError(f"{path}: cannot be read as a kubeconfig ({why(error)})") from error
     if found is None:
         raise RefusedError(f"{path}: is no kubeconfig; YAML is wanted")
     return lenient.mapping(next(iter(found), None))

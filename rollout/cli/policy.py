@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rollout.edges.reach import Hosts
-from rollout.errors import ManifestError, RefusedError
+from rollout.errors import ManifestError, RefusedError, why
 from rollout.manifest import complaints, load, scan
 from rollout.model.units import CONFIG
 
@@ -167,8 +167,7 @@ def read(path: str) -> Policy:
     try:
         documents = scan.documents(path, Path(path).expanduser().read_bytes())
     except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise RefusedError(f"{path}: {what}; --policy must name a readable file") from error
+        raise RefusedError(f"{path}: {why(error)}; --policy must name a readable file") from error
     except ManifestError as error:
         raise RefusedError(str(error)) from error
     mistakes = (one for d in documents for one in load.located(path, d, (), d.mistakes))

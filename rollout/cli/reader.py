@@ -9,7 +9,7 @@ import typer
 from rollout.cli import signals
 from rollout.edges.git.processes import Processes
 from rollout.edges.git.sidecar import served
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, why
 
 
 def git_reader(
@@ -29,7 +29,5 @@ async def _serve(socket: Path, processes: Processes) -> None:
         async with served(socket, processes):
             await stop.wait()
     except OSError as error:
-        found = error.strerror or type(error).__name__
-        raise RefusedError(
-            f"socket {socket}: {found}; a path in a writable folder is wanted"
-        ) from error
+        wanted = "a path in a writable folder is wanted"
+        raise RefusedError(f"socket {socket}: {why(error)}; {wanted}") from error

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, why
 
 CACHE = Path("~/.cache/rollout")
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -69,7 +69,7 @@ def address(name: str, text: str) -> tuple[str, int]:
 
 def taken(what: str, error: OSError) -> RefusedError:
     """Why nothing can listen at ``what``, such as ``port 8080``, and what to do."""
-    return RefusedError(f"{what}: {error.strerror or type(error).__name__}; a free port is wanted")
+    return RefusedError(f"{what}: {why(error)}; a free port is wanted")
 
 
 def secret(path: str) -> str:

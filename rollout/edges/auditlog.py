@@ -23,7 +23,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from rollout.audit import book
 from rollout.audit.book import Book, Marks
 from rollout.audit.chain import Body, Head
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, why
 from rollout.model.audit import Record
 
 T = TypeVar("T")
@@ -89,8 +89,7 @@ class FileLog:
         try:
             yield
         except OSError as error:
-            what = error.strerror or type(error).__name__
-            raise OutsideError(f"audit log {self.path}: {what}") from None
+            raise OutsideError(f"audit log {self.path}: {why(error)}") from None
 
     def _take_lock(self) -> None:
         """Of a file beside the log, since the log itself is renamed under its writers."""
@@ -194,7 +193,7 @@ class StreamLog:
             self.stream.write(lines)
             self.stream.flush()
         except OSError as error:
-            raise OutsideError(f"audit log: {error.strerror or type(error).__name__}") from None
+            raise OutsideError(f"audit log: {why(error)}") from None
         for body in told:
             self._book.take(body)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import rollout
 from rollout.edges.git.children import LINE_BYTES, Child, ended
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, why
 
 PROGRAM = (sys.executable, "-s", "-P", "-m", "rollout.edges.git.reader.jobs")
 
@@ -35,8 +35,7 @@ class Processes:
         try:
             return await self._started(ca)
         except OSError as error:  # a disk that is full or read-only, or no process more to be had
-            found = error.strerror or type(error).__name__
-            text = f"git reader in {self.cache}: {found}; the next poll tries again"
+            text = f"git reader in {self.cache}: {why(error)}; the next poll tries again"
             raise OutsideError(text) from error
 
     async def _started(self, ca: str) -> "Process":

@@ -17,7 +17,7 @@ from typing import Any
 
 from rollout.edges.git.children import LINE_BYTES, Child, ended
 from rollout.edges.git.processes import Process, Processes
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, why
 
 CHUNK = 1 << 16
 PATIENCE = 2.0  # seconds; a pipe closes a moment before its process is dead
@@ -37,8 +37,7 @@ class Sidecar:
             child = Distant(ca, says, hears)
             await child.send({"ca": ca, "environment": dict(self.environment)})
         except OSError as error:
-            found = error.strerror or type(error).__name__
-            text = f"git reader {self.socket}: {found}; the next poll tries again"
+            text = f"git reader {self.socket}: {why(error)}; the next poll tries again"
             raise OutsideError(text) from error
         return child
 
