@@ -82,7 +82,7 @@ class Page:
     def _in_turn(self, handler: Handler) -> Handler:
         async def turn(request: web.Request) -> web.StreamResponse:
             if self._room.locked():
-                return _say(503, "busy; try again soon")
+                return _busy()
             async with self._room:
                 return await handler(request)
 
@@ -204,7 +204,7 @@ class Page:
 
     async def _body(self, request: web.Request) -> dict[str, object] | web.Response:
         if self._room.locked():
-            return _say(503, "busy; try again soon")
+            return _busy()
         async with self._room:
             read = await body.read(request, LARGEST, DEADLINE)
         if isinstance(read, int):
@@ -254,6 +254,10 @@ def _json(value: dict[str, object]) -> web.Response:
 def _failed(error: RolloutError, refused: int) -> web.Response:
     """What a person reads of it: 403 or 401 where the answer was no, 503 where there was none."""
     return _say(503 if isinstance(error, OutsideError) else refused, str(error))
+
+
+def _busy() -> web.Response:
+    return _say(503, "busy; try again soon")
 
 
 def _say(status: int, text: str) -> web.Response:
