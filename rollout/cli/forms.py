@@ -1,15 +1,16 @@
-"""What a setting's text must look like, on the command line and in the chart alike."""
+"""What an option's text must look like; the chart's schema has names and URLs from here, too."""
 
 import re
 from collections.abc import Callable
 
 import typer
 
-NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"  # RFC 1123, or nothing
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"  # RFC 1123
+NAME = rf"^({_LABEL})?$"  # or nothing
 URL = r"^(https?://[^\s,]+)?$"
 URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
 IMAGE = r"^[^\s]+$"
-CLAIM = r"^(-|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$"
+CLAIM = rf"^(-|{_LABEL})?$"
 
 
 def checked(form: str, wanted: str) -> Callable[[str], str]:

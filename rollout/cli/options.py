@@ -46,10 +46,9 @@ _FORMS = {"prometheus": forms.url, "istiod": forms.urls}
 def setting(name: str, means: str, *flags: str, limits: tuple[int, int] | None = None) -> Any:
     """The option of one setting; its environment variable says it, too. ``limits``: of a number."""
     least, most = limits or (None, None)
-    shown = NAMES[name]
     return typer.Option(
         *flags,
-        envvar=shown,
+        envvar=NAMES[name],
         show_envvar=False,
         help=means,
         min=least,
