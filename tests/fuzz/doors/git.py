@@ -1,9 +1,7 @@
 """What a repository may hold and be called: trees, names of files, authors, addresses."""
 
 import shutil
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pygit2
@@ -14,7 +12,7 @@ from rollout.edges.git.reader import tree
 from rollout.errors import RolloutError
 from rollout.model.forge import ForgeKind, Place, Push
 from tests.edges.git.depot import FILE, LINK, MODULE
-from tests.fuzz import oracle
+from tests.fuzz import oracle, scratch
 from tests.fuzz.bites import Bites
 
 MODES = (FILE, FILE, FILE, 0o100755, LINK, MODULE, 0o040000, 0o100664, 0, 0o777777)
@@ -32,8 +30,7 @@ class _Depot:
     """A bare repository in memory-backed storage, if the machine has any."""
 
     def __init__(self) -> None:
-        room = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        self.path = Path(tempfile.mkdtemp(dir=room, prefix="rollout-fuzz-"))
+        self.path = scratch.folder()
         self.repo: Any = pygit2.init_repository(str(self.path), bare=True)
         self.count = 0
 

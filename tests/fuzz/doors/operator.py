@@ -1,6 +1,5 @@
 """What an operator or a pipeline passes: arguments, files named by them, the policy, requests."""
 
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from rollout.cli.github.workflow import Annotation
 from rollout.cli.settings import address
 from rollout.errors import RolloutError
 from rollout.manifest import objects
-from tests.fuzz import oracle
+from tests.fuzz import oracle, scratch
 from tests.fuzz.bites import Bites, spliced
 from tests.fuzz.doors.manifests import FILES, TOKENS
 
@@ -46,8 +45,7 @@ def read(data: bytes) -> None:
 
 @cache
 def _folder() -> Path:
-    room = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    return Path(tempfile.mkdtemp(dir=room, prefix="rollout-fuzz-"))
+    return scratch.folder()
 
 
 def _policy(bites: Bites) -> None:
