@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from . import columns, defaults, definition, events, prepare, shapes
 from .kind import Column, Kind, Scale
 
 _WORKLOAD = ("all",)
+_apps = partial(Kind, "apps", ("v1",), categories=_WORKLOAD, status=True, generation=True)
 
 
 def _columns(found: tuple[Column, ...]) -> dict[str, tuple[Column, ...]]:
@@ -180,32 +182,22 @@ KINDS: tuple[Kind, ...] = (
             for path in _EVENT.selectable
         ),
     ),
-    Kind(
-        "apps",
-        ("v1",),
+    _apps(
         "Deployment",
         "deployments",
         short=("deploy",),
-        categories=_WORKLOAD,
-        status=True,
         scale=Scale(),
-        generation=True,
         shape=shapes.DEPLOYMENT,
         columns=_columns(columns.DEPLOYMENT),
         defaults=defaults.DEPLOYMENT,
         required=("spec.selector", "spec.template.spec.containers"),
         prepare=prepare.deployment,
     ),
-    Kind(
-        "apps",
-        ("v1",),
+    _apps(
         "ReplicaSet",
         "replicasets",
         short=("rs",),
-        categories=_WORKLOAD,
-        status=True,
         scale=Scale(),
-        generation=True,
         shape=shapes.REPLICA_SET,
         columns=_columns(columns.REPLICA_SET),
         defaults=defaults.REPLICA_SET,
@@ -213,31 +205,21 @@ KINDS: tuple[Kind, ...] = (
         selectable=("status.replicas",),
         prepare=prepare.replica_set,
     ),
-    Kind(
-        "apps",
-        ("v1",),
+    _apps(
         "StatefulSet",
         "statefulsets",
         short=("sts",),
-        categories=_WORKLOAD,
-        status=True,
         scale=Scale(),
-        generation=True,
         shape=shapes.STATEFUL_SET,
         columns=_columns(columns.STATEFUL_SET),
         defaults=defaults.STATEFUL_SET,
         required=("spec.selector", "spec.template.spec.containers"),
         prepare=prepare.stateful_set,
     ),
-    Kind(
-        "apps",
-        ("v1",),
+    _apps(
         "DaemonSet",
         "daemonsets",
         short=("ds",),
-        categories=_WORKLOAD,
-        status=True,
-        generation=True,
         shape=shapes.DAEMON_SET,
         columns=_columns(columns.DAEMON_SET),
         defaults=defaults.DAEMON_SET,
