@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from benchmarks import processes
 from rollout.cli.manifests import rbac
 from tests.chaos import witness
-from tests.chaos.fleet import Pod
 from tests.chaos.mishaps import Play, Stage
 from tests.chaos.plane import Plane
 from tests.cluster.conftest import controlled, serving
@@ -101,22 +101,18 @@ async def _cores(plane: Plane, audit: Path) -> int:
         for shards in (1, 2):
             async with stage.play(BUSY, SPACES, shards=shards) as play:
                 pods = list(play.fleet.pods.values())
-                before, began = [_cpu(pod) for pod in pods], time.monotonic()
+                before, began = [processes.cpu(pod.pid) for pod in pods], time.monotonic()
                 await play.push()
                 await play.arrives()
-                used = sorted(_cpu(pod) - then for pod, then in zip(pods, before, strict=True))
+                used = sorted(
+                    processes.cpu(p.pid) - then for p, then in zip(pods, before, strict=True)
+                )
                 took = time.monotonic() - began
                 many, parts = len(BUSY) * SPACES, ", ".join(f"{each:.1f} s" for each in used)
                 print(
                     f"--shards {shards}: {many} journeys in {took:.0f} s; CPU of the two: {parts}"
                 )
     return 0
-
-
-def _cpu(pod: Pod) -> float:
-    """Seconds of CPU that its process has used. Source: proc(5), ``stat``."""
-    fields = Path(f"/proc/{pod.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager
