@@ -49,9 +49,12 @@ def compared(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, inventory: Inv
     here = wave(status, _wave_name(upgrade, status))
     moved = [each.name for each in (here.namespaces if here else namespaces(status))]
     known = {each.name for each in namespaces(status) if each.standing is not Standing.WAITING}
-    counted = {pod.namespace for pod in inventory.pods if pod.proxies}
-    others = sorted(counted - known - set(moved))
-    return few(inventory, moved, others)
+    return few(inventory, moved, elsewhere(inventory, known | set(moved)))
+
+
+def elsewhere(inventory: Inventory, begun: set[str]) -> list[str]:
+    """The namespaces that have proxies and are none of these."""
+    return sorted({pod.namespace for pod in inventory.pods if pod.proxies} - begun)
 
 
 def few(inventory: Inventory, moved: list[str], others: list[str]) -> Compared:

@@ -105,8 +105,8 @@ def last(look: Look) -> Turn | None:
         return None
     if stop.part != ALL or stop.confirmed_at is None:
         known = {each.name for each in namespaces(look.status)}
-        counted = {pod.namespace for pod in look.seen.inventory.pods if pod.proxies}
-        status = _begun(look, names, sorted(counted - known), part=ALL)
+        others = gating.elsewhere(look.seen.inventory, known)
+        status = _begun(look, names, others, part=ALL)
         because = f"all is back at {look.old}, its requests are watched"
         return Turn(remember(status, look.now, because), because, AT_ONCE)
     look, both = _judged(look)
