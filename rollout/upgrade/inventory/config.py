@@ -35,8 +35,6 @@ KINDS = (
 
 _RELATIVE = frozenset({"INSERT_BEFORE", "INSERT_AFTER"})
 _LISTED_FILTERS = frozenset({"HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"})
-_GRACE = timedelta(seconds=30)
-"""Source: sail-operator, ``inactiveRevisionDeletionGracePeriodSeconds``."""
 _OVER = frozenset({"", "Idle", "Done", "Returned"})
 _PREFLIGHT = "Preflight"
 

@@ -174,11 +174,6 @@ def before(switchover: Switchover, seen: Sighting) -> Before | None:
     return hour.learned(seen.counts, Side.BLUE.value, switchover.analysis)
 
 
-def says_something(found: Before | None) -> bool:
-    """Whether the hour had requests enough to hold anybody to it."""
-    return found is not None and found.requests >= hour.ENOUGH
-
-
 def uncounted(seen: Sighting) -> str:
     """Which gateway has no counters, or why nobody can say; empty: both have."""
     for answer in seen.no_answers:
