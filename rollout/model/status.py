@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from rollout.errors import visible as visible  # noqa: PLC0414 - a sentence of a status, too
+from rollout.errors import visible
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
