@@ -40,6 +40,12 @@ def is_handled(status: AnyStatus, text: str) -> bool:
     return text in done | {status.last_handled_request}
 
 
+def anew(driven: Rollout | ControlPlaneUpgrade | Switchover, status: AnyStatus) -> Request | None:
+    """What is asked of ``driven`` and was not handled last; None: nothing."""
+    request = driven.request
+    return None if request is None or request.text == status.last_handled_request else request
+
+
 def refused(status: Status, request: Request) -> Status:
     """The status that says that it was not done; it is no decision of the history."""
     return replace(status, last_handled_request=request.text, last_refused_request=request.text)

@@ -94,8 +94,8 @@ def _counts(
         if source.tempers is None and window.comparing:
             hour = grid.hour_before(window.since, interval)
             yield _about(one, window, hour, view, bounds=source.bounds)
-        begin = source.tally.at + interval if source.tally.at else window.base(interval)
-        if instants := grid.after(begin, latest, interval):
+        base = window.base(interval)
+        if instants := _instants(source.tally.at, base, latest, interval):
             yield _about(one, window, instants, view, bounds=source.bounds)
 
 
@@ -132,7 +132,8 @@ def _service(
     ask = CountsQuestion(plan.UNREACHED, Counting.UNREACHED, View.SOURCE, (latest,), "", workloads)
     if source.tempers is None:
         yield replace(ask, instants=grid.hour_before(window.since, interval))
-    if instants := _instants(source.tally.at, window, latest, interval):
+    base = grid.first(window.since, interval)
+    if instants := _instants(source.tally.at, base, latest, interval):
         yield replace(ask, instants=instants)
 
 
@@ -143,11 +144,12 @@ def _pair(window: Window) -> dict[str, str]:
 def _unseen(
     strikes: memory.Strikes | None, window: Window, latest: datetime, interval: timedelta
 ) -> tuple[datetime, ...]:
-    return _instants(strikes.at if strikes else None, window, latest, interval)
+    base = grid.first(window.since, interval)
+    return _instants(strikes.at if strikes else None, base, latest, interval)
 
 
 def _instants(
-    last: datetime | None, window: Window, latest: datetime, interval: timedelta
+    last: datetime | None, base: datetime, latest: datetime, interval: timedelta
 ) -> tuple[datetime, ...]:
-    begin = last + interval if last else grid.first(window.since, interval)
-    return grid.after(begin, latest, interval)
+    """Those after the ``last`` that was counted; from ``base`` on where none was yet."""
+    return grid.after(last + interval if last else base, latest, interval)

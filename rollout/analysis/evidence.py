@@ -10,7 +10,7 @@ linear margin; the projection makes the expectation at most one on the whole con
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _log, _log1p, _sqrt = (
@@ -194,8 +194,3 @@ def log_add(one: float, other: float) -> float:
     """log of the sum of two exponentials."""
     top, low = (one, other) if one > other else (other, one)
     return top + math.log1p(math.exp(low - top))
-
-
-def log_mean(logs: Sequence[float]) -> float:
-    """log of the mean of exponentials: a mean of e-values is one."""
-    return log_sum(logs) - math.log(len(logs))

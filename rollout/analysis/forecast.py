@@ -44,23 +44,6 @@ def _prices(outcome: Outcome, confidence: Confidence) -> list[float]:
     return [known - chance for chance in chances]
 
 
-def requests_to_roll_back(
-    outcome: Outcome,
-    shares: tuple[float, float],
-    weight: int,
-    confidence: Confidence = Confidence(),  # noqa: B008  # frozen
-    dispersion: float = UNKNOWN_DISPERSION,
-) -> float:
-    """Canary requests until a canary of ``shares[0]`` against stable's ``shares[1]`` goes back.
-
-    ``weight``: the canary's percentage; ``confidence``: the metric's part of the error budget.
-    Infinite when it lies within the tolerance.
-    """
-    prices, gains = _prices(outcome, confidence), _against(outcome, shares, weight)
-    needed = [p / g * dispersion for p, g in zip(prices, gains, strict=False) if g > 0]
-    return max(LEAST_BAD / max(shares[0], 1e-9), min(needed, default=math.inf))
-
-
 def requests_to_certify(
     outcome: Outcome,
     share: float,

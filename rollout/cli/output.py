@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from rollout.cli import settings
+from rollout.errors import visible
 
 T = TypeVar("T")
 
@@ -129,6 +130,4 @@ def say(text: str) -> None:
 
 def plain(text: str) -> str:
     """``text``, part of which others may have written, without what would steer the terminal."""
-    from rollout.model.status import visible  # noqa: PLC0415 - --help prints nothing of ours
-
     return "\n".join(map(visible, text.split("\n")))

@@ -7,7 +7,6 @@ Source: istio/istio, ``pilot/pkg/xds/debug.go``; release notes of 1.27, "debug e
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from typing import Any
 import aiohttp
 
 from rollout import lenient
-from rollout.edges import whole
+from rollout.edges import syncz
 
 TOKEN = Path("/var/run/secrets/tokens/istio-token")
 PORT, NAMED = 15014, "http-monitoring"
 PAGE = "http://{address}:{port}/debug/syncz"
-SECONDS = 5
-LARGEST = 64 << 20
 Json = Mapping[str, Any]
 
 
@@ -53,7 +50,8 @@ class Istiods:
         ]
         if not every:
             return None
-        pages = await asyncio.gather(*(self._page(url) for _, url in every))
+        gets = (syncz.page(self._http, url, self._headers()) for _, url in every)
+        pages = await asyncio.gather(*gets)
         if any(page is None for page in pages):
             return None
         return [(name, page) for (name, _), page in zip(every, pages, strict=True)]
@@ -70,18 +68,6 @@ class Istiods:
                 for address in lenient.items(endpoint.get("addresses")):
                     host = f"[{address}]" if ":" in str(address) else address
                     yield self._url.format(address=host, port=port)
-
-    async def _page(self, url: str) -> list[Any] | None:
-        timeout = aiohttp.ClientTimeout(total=SECONDS)
-        try:
-            async with self._http.get(
-                url, timeout=timeout, allow_redirects=False, headers=self._headers()
-            ) as answer:
-                text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
-                value = json.loads(text or b"null")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
-            return None
-        return value if isinstance(value, list) else None
 
     def _headers(self) -> dict[str, str]:
         """The token is read anew each time: kubelet renews it."""

@@ -53,21 +53,25 @@ class Syncz:
             clock = asyncio.get_running_loop().time
             began = clock()
             if began - self._known[0] > fresh:
-                pages = await asyncio.gather(*(self._page(url) for url in self._urls))
-                every = [proxy for page in pages for proxy in page or ()]
-                self._known = (clock(), None if None in pages else every)
+                pages = await asyncio.gather(*(page(self._http, url) for url in self._urls))
+                every = (one for told in pages for one in told or () if isinstance(one, dict))
+                self._known = (clock(), None if None in pages else [*every])
                 self._took = clock() - began
             return self._known[1]
 
-    async def _page(self, url: str) -> list[Proxy] | None:
-        timeout = aiohttp.ClientTimeout(total=SECONDS)
-        try:
-            async with self._http.get(url, timeout=timeout, allow_redirects=False) as answer:
-                text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
-                value = json.loads(text or b"null")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
-            return None
-        return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else None
+
+async def page(
+    http: aiohttp.ClientSession, url: str, headers: Mapping[str, str] | None = None
+) -> list[Any] | None:
+    """What the istiod at ``url`` says of its proxies, as it says it; None: no such page."""
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    try:
+        async with http.get(url, timeout=timeout, allow_redirects=False, headers=headers) as answer:
+            text = await whole.read(answer, LARGEST) if answer.status == 200 else b""
+            value = json.loads(text or b"null")
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
 
 
 def counted(proxies: Iterable[Proxy], since: datetime) -> ProxySync | None:

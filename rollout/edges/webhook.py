@@ -25,11 +25,10 @@ from rollout.edges import outward, whole
 from rollout.edges.outward import Outward, OutwardDoor
 from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
-from rollout.errors import OutsideError, RefusedError
+from rollout.errors import OutsideError, RefusedError, visible
 from rollout.model import units
 from rollout.model.observation import HookAnswer, HookQuestion, HookVerdict
 from rollout.model.spec import Listener
-from rollout.model.status import visible
 
 SIGNATURE = "X-Rollout-Signature"
 LARGEST = 64 << 10  # bytes of an answer; a verdict has a hundred

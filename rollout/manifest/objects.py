@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from rollout.errors import ManifestError
+from rollout.errors import ManifestError, visible
 from rollout.manifest import load, plain, record
 from rollout.model.reasons import Verb
 from rollout.model.source import RolloutSource
@@ -22,7 +22,7 @@ from rollout.model.spec import (
     Unread,
     Workload,
 )
-from rollout.model.status import RolloutStatus, sentence, visible
+from rollout.model.status import RolloutStatus, sentence
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.errors import visible
 from rollout.messages import answers, links
 from rollout.messages.terminal import bar
 from rollout.model.chat import PROOF, Press, Ticket, Words
-from rollout.model.status import visible
 
 Block = Mapping[str, Any]
 

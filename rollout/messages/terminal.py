@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from rollout.errors import visible
 from rollout.messages import evidence
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.source import RolloutSource
@@ -19,7 +20,6 @@ from rollout.model.status import (
     Revision,
     RolloutStatus,
     Stage,
-    visible,
 )
 from rollout.model.traffic import Route, Split
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from rollout.errors import visible as visible  # noqa: PLC0414 - a sentence of a status, too
+from rollout.errors import visible
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, VirtualServiceRef
@@ -436,10 +436,9 @@ class StageStatus:
 
         What the proxies were asked at a time that has not been is asked of them anew.
         """
-        ahead = [at for at in (self.asked_at, self.confirmed_at) if at is not None and at > now]
+        ahead = any(at is not None and at > now for at in (self.asked_at, self.confirmed_at))
         stage = self.asked(now) if ahead else self
-        since = past(self.since, now)
-        return stage if since == self.since else replace(stage, since=since)
+        return replace(stage, since=past(self.since, now))
 
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
         """The stage after this one where the route is the same: the proxies have it already."""
@@ -462,7 +461,7 @@ class StepStatus:
 
     def set_right(self, now: datetime) -> "StepStatus":
         """The same step, which has begun by ``now``; as ``StageStatus.set_right``."""
-        return self if self.entered_at <= now else replace(self, entered_at=now)
+        return replace(self, entered_at=min(self.entered_at, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -388,17 +388,13 @@ class SwitchStageStatus:
 
         ``restarted_at`` stays: it is what the restart is marked with.
         """
-        times = (self.since, self.asked_at, self.written_at, self.served_at, self.confirmed_at)
-        if all(at is None or at <= now for at in times):
-            return self
-        since, asked, written, served, confirmed = (past(at, now) for at in times)
         return replace(
             self,
-            since=since,
-            asked_at=asked,
-            written_at=written,
-            served_at=served,
-            confirmed_at=confirmed,
+            since=past(self.since, now),
+            asked_at=past(self.asked_at, now),
+            written_at=past(self.written_at, now),
+            served_at=past(self.served_at, now),
+            confirmed_at=past(self.confirmed_at, now),
         )
 
     def asked(self, now: datetime) -> "SwitchStageStatus":

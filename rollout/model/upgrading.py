@@ -218,9 +218,6 @@ class StopStatus:
 
     def set_right(self, now: datetime) -> "StopStatus":
         """The same stop once a wall clock that was ahead is right again: nothing is to come."""
-        times = (self.entered_at, self.asked_at, self.confirmed_at)
-        if all(at is None or at <= now for at in times):
-            return self
         return replace(
             self,
             entered_at=min(self.entered_at, now),

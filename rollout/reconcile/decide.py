@@ -10,6 +10,7 @@ from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
 from rollout.model.status import UNDER_WAY, RolloutStatus, Stage, Subject
 from rollout.model.turn import SOON, Notice, short
+from rollout.model.units import past
 from rollout.reconcile import (
     actions,
     adopt,
@@ -65,12 +66,12 @@ def _brought_up(look: Look) -> Look:
 
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
     """The status in which no stage, step or drain begins in time to come, as the clock has it."""
-    stage, step, drain = status.stage.set_right(now), status.attempt.step, status.draining
-    if drain is not None and drain.since is not None and drain.since > now:
-        status = replace(status, draining=replace(drain, since=now))
-    if step is not None and step.entered_at > now:
+    step, drain = status.attempt.step, status.draining
+    if drain is not None:
+        status = replace(status, draining=replace(drain, since=past(drain.since, now)))
+    if step is not None:
         status = attempted(status, step=step.set_right(now))
-    return status if stage == status.stage else replace(status, stage=stage)
+    return replace(status, stage=status.stage.set_right(now))
 
 
 def _turn(look: Look) -> Turn:

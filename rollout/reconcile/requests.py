@@ -25,8 +25,8 @@ from rollout.strategies import Stop
 
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
-    request = look.rollout.request
-    if request is None or request.text == look.status.last_handled_request:
+    request = requests.anew(look.rollout, look.status)
+    if request is None:
         return None
     if _raises(look, request) and drift.paused(look.status):
         # Decided: the foreign edit goes, then the weight rises.

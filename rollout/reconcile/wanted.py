@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rollout import strategies
+from rollout import requests, strategies
 from rollout.model.observation import Observation
 from rollout.model.reasons import Verb
 from rollout.model.spec import Rollout
@@ -154,7 +154,6 @@ def _for_share(split: Split, pods: int) -> int:
 
 def in_haste(rollout: Rollout, status: RolloutStatus) -> bool:
     """Whether a person has asked for promotion, and it is not done yet."""
-    request, stepping = rollout.request, status.stage.name is Stage.STEPPING
-    if request is None or request.verb is not Verb.PROMOTE or not stepping:
-        return False
-    return status.last_handled_request != request.text
+    request = requests.anew(rollout, status)
+    promotes = request is not None and request.verb is Verb.PROMOTE
+    return promotes and status.stage.name is Stage.STEPPING

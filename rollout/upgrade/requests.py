@@ -16,8 +16,8 @@ from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paus
 
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
-    request = look.upgrade.request
-    if request is None or request.text == look.status.last_handled_request:
+    request = requests.anew(look.upgrade, look.status)
+    if request is None:
         return None
     before = look.status
     look = look.having(replace(before, last_handled_request=request.text))

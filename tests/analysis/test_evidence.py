@@ -145,10 +145,10 @@ def test_no_counts_make_anything_but_a_number(
         assert math.isfinite(log_factor(pair, bet, line))
 
 
-def test_sums_and_means_of_logs() -> None:
+def test_sums_of_logs() -> None:
     assert evidence.log_sum([0.0, 0.0]) == pytest.approx(math.log(2))
-    assert evidence.log_mean([1000.0, 1000.0]) == 1000.0
-    assert evidence.log_mean([evidence.NOT_STARTED, 0.0]) == pytest.approx(-math.log(2))
+    assert evidence.log_sum([1000.0, 1000.0]) == pytest.approx(1000.0 + math.log(2))
+    assert evidence.log_sum([evidence.NOT_STARTED, 0.0]) == pytest.approx(0.0)
 
 
 def test_a_wide_line_is_clipped() -> None:

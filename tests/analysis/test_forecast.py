@@ -6,6 +6,7 @@ import pytest
 from rollout.analysis import forecast
 from rollout.analysis.evidence import Line
 from rollout.analysis.forecast import Stay
+from rollout.analysis.history import UNKNOWN_DISPERSION
 from rollout.analysis.sequential import ERRORS, Outcome
 from rollout.analysis.standing import Confidence
 
@@ -26,8 +27,13 @@ def test_rollbacks_take_about_as_many_requests_as_was_measured(
     shares: tuple[float, float], weight: int, wanted: int
 ) -> None:
     """Against what simulations took, a table of which is in docs/analysis.md."""
-    found = forecast.requests_to_roll_back(ERRORS, shares, weight, dispersion=1.0)
-    assert wanted / 2.5 < found < wanted * 2.5
+    canary, stable = shares
+    few, many = (
+        forecast.smallest_regression(ERRORS, stable, [Stay(weight, n * UNKNOWN_DISPERSION)])
+        for n in (wanted / 2.5, wanted * 2.5)
+    )
+    assert many is not None
+    assert many < canary < (few or math.inf)
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0001, 890), (0.001, 1350), (0.01, 5000)])
@@ -37,7 +43,9 @@ def test_certificates_too(share: float, wanted: int) -> None:
 
 
 def test_a_tolerable_canary_is_never_sent_back() -> None:
-    assert forecast.requests_to_roll_back(ERRORS, (0.0015, 0.001), 50) == math.inf
+    seen = forecast.smallest_regression(ERRORS, 0.001, [Stay(50, 1e12)])
+    assert seen is not None
+    assert seen > 0.0015
 
 
 def test_more_traffic_sees_smaller_regressions() -> None:

@@ -327,10 +327,21 @@ def _git_down(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _pushed_back(world: World, mishap: Mishap, _: Process | None) -> None:
-    """Somebody resets the branch to its first commit, and pushes the newest again later."""
-    newest = world.repo.head
-    world.repo.reset(world.repo.line(newest)[-1])
-    world.later(max(mishap.lasts, 1.0), world.repo.reset, newest)
+    """Somebody resets the branch to its first commit, and pushes the newest again later.
+
+    What others pushed meanwhile stays: another reset would be held, and a person asked about it.
+    """
+    newest, first = world.repo.head, world.repo.line(world.repo.head)[-1]
+    world.repo.reset(first)
+
+    def again() -> None:
+        since = world.repo.head
+        if newest not in world.repo.line(since):
+            world.repo.reset(newest)
+            if since != first:
+                world.commit_files()
+
+    world.later(max(mishap.lasts, 1.0), again)
 
 
 def _broken(world: World, mishap: Mishap, _: Process | None) -> None:

@@ -225,7 +225,7 @@ def _proved(trial: Trial) -> str:
     count = f"{evidence.number(evidence.requests(trial.verdicts))} requests"
     if trial.certified:
         return f"was certified as no worse than {trial.stable} by {count}"
-    return f"went on by its time box without a sign of harm; {count} were too few to certify it"
+    return f"went on by its time box without a sign of harm; {count} did not certify it"
 
 
 def _summary(demo: Demo) -> Exit:

@@ -71,8 +71,8 @@ class Inbox:
             self._refuse_another(ref, uid)
             return box.answered(status, answer, valid)
 
-        await changed(box.store, stored_as(ref), change, answer.at)
-        box.wake(stored_as(ref))
+        await changed(box.store, ref.where, change, answer.at)
+        box.wake(ref.where)
 
     def trouble(self, ref: Ref, because: Reason | None) -> None:
         """Why people cannot be asked about that object now; None: they can."""
@@ -81,7 +81,7 @@ class Inbox:
         elif self._troubles.pop(ref, None) is None:
             return
         if ref.kind in self.boxes:
-            self.boxes[ref.kind].wake(stored_as(ref))
+            self.boxes[ref.kind].wake(ref.where)
 
     def unasked(self, ref: Ref) -> Reason | None:
         """Why those whom the object wants asked in a chat do not know of it; None: they do."""
@@ -95,7 +95,7 @@ class Inbox:
         Errors: as ``changing.changed``.
         """
         text = f"{verb}@{hashlib.sha256(sender.once.encode()).hexdigest()[:12]}"
-        held = self._box(ref).store.load(stored_as(ref))
+        held = self._box(ref).store.load(ref.where)
         if held is not None and requests.is_handled(held.status, text):
             return
         self._refuse_another(ref, sender.uid)
@@ -132,7 +132,7 @@ class Inbox:
 
         Nobody is vouched for whose request did not come to be: its text can be read by all.
         """
-        store, key = self._box(ref).store, stored_as(ref)
+        store, key = self._box(ref).store, ref.where
         await changed(store, key, lambda status: replace(status, vouched=vouched), now)
         try:
             await asking.annotate(self.kube, ref, vouched.text, patch)
@@ -145,11 +145,6 @@ class Inbox:
 def of_rollouts(store: Store, wake: Callable[[str], None]) -> Inbox:
     """An inbox with one box; others' kinds are added by whoever looks at them."""
     return Inbox(store.kube, {"Rollout": Box(store, answered_in_chat, wake)})
-
-
-def stored_as(ref: Ref) -> str:
-    """The key of the object in its store."""
-    return f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
 
 
 @dataclass(frozen=True, slots=True)

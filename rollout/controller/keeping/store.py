@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from rollout import requests
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
@@ -361,8 +362,7 @@ def _going_home(obj: Json) -> Rollout | None:
     kept = objects.remembered(obj, status)
     if kept is None:
         return None
-    asked = kept.request
-    new = asked is not None and asked.text != status.last_handled_request
-    aborted = asked is not None and asked.verb is Verb.ABORT and new
+    asked = requests.anew(kept, status)
+    aborted = asked is not None and asked.verb is Verb.ABORT
     back = status.stage.name in (Stage.WITHDRAWING, Stage.CLEANING)
     return kept if kept.deleting or aborted or back else None

@@ -14,6 +14,7 @@ from rollout.approvals import Guard
 from rollout.errors import ManifestError
 from rollout.manifest import objects
 from rollout.model.source import Document
+from rollout.model.spec import Rollout
 
 Json = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def kept(document: Document, live: Json | None) -> tuple[Document, str]:
     if eased is None:
         return document, ""
     mixed = {**document.spec, "strategy": spec["strategy"]}
-    whole = mixed if _is_readable(mixed) else spec
+    whole = mixed if _read(mixed) else spec
     return replace(document, spec=whole), f"asks less of people than {_words(eased)}"
 
 
@@ -45,23 +46,20 @@ def lost(live: Json) -> str:
 
 def guards(spec: Json) -> tuple[Guard, ...]:
     """The approvals of a Rollout's spec in order; of one that cannot be read, none."""
-    try:
-        rollout = objects.rollout({"metadata": {}, "spec": spec})
-    except ManifestError:
-        return ()
+    rollout = _read(spec)
     return tuple(
         Guard(stop.route.split.canary, stop.step.approval)
-        for stop in strategies.plan(rollout.spec.strategy).stops
+        for stop in (strategies.plan(rollout.spec.strategy).stops if rollout else ())
         if stop.step.approval is not None
     )
 
 
-def _is_readable(spec: Json) -> bool:
+def _read(spec: Json) -> Rollout | None:
+    """None: it cannot be read."""
     try:
-        objects.rollout({"metadata": {}, "spec": spec})
+        return objects.rollout({"metadata": {}, "spec": spec})
     except ManifestError:
-        return False
-    return True
+        return None
 
 
 def _words(guard: Guard) -> str:

@@ -7,6 +7,7 @@ one that matters; what a crash loses is gathered again.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout import requests
 from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.store import LAZY
 from rollout.controller.keeping.swap import unchanged
@@ -176,8 +177,7 @@ def _going_home(obj: Json, status: SwitchoverStatus) -> Switchover | None:
     kept, moved = switchovers.remembered(obj, status), status.stage.name in MOVED
     if kept is None:
         return None
-    asked = kept.request
-    new = asked is not None and asked.text != status.last_handled_request
-    aborted = asked is not None and asked.verb is Verb.ABORT and new and moved
+    asked = requests.anew(kept, status)
+    aborted = asked is not None and asked.verb is Verb.ABORT and moved
     back = status.stage.name is SwitchStage.RETURNING
     return kept if kept.deleting or aborted or back else None

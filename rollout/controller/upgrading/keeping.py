@@ -6,6 +6,7 @@ As with a Rollout, what only gathers evidence is kept in memory and written once
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout import requests
 from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.store import LAZY, without_numbers
 from rollout.controller.keeping.swap import unchanged
@@ -167,7 +168,6 @@ def _going_home(obj: Json, status: UpgradeStatus) -> ControlPlaneUpgrade | None:
     kept = upgrades.remembered(obj, status)
     if kept is None or status.attempt.removing:
         return None
-    asked, begun = kept.request, status.state not in NOT_BEGUN
-    new = asked is not None and asked.text != status.last_handled_request
-    aborted = asked is not None and asked.verb is Verb.ABORT and new and begun
+    asked, begun = requests.anew(kept, status), status.state not in NOT_BEGUN
+    aborted = asked is not None and asked.verb is Verb.ABORT and begun
     return kept if kept.deleting or aborted or status.state is State.RETURNING else None

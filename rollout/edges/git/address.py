@@ -5,8 +5,7 @@ import re
 import socket
 from urllib.parse import urlsplit
 
-from rollout.errors import RefusedError
-from rollout.model.status import visible
+from rollout.errors import RefusedError, visible
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
 

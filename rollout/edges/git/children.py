@@ -13,6 +13,7 @@ from rollout.errors import OutsideError, RefusedError, RolloutError
 LINE_BYTES = 64 << 20
 JOBS = 1000  # of one child; then what libgit2 leaks is given back
 SPARE = 8  # children that wait for a job, 40 MiB each
+PATIENCE = 2.0  # seconds; a pipe closes a moment before its process is dead
 
 
 class Died(Exception):
@@ -66,7 +67,7 @@ class Child(ABC):
     async def end(self, error: BaseException | None, limit: timedelta) -> str:
         """The child is gone; why it had to, or went, in words."""
         went = isinstance(error, EOFError | OSError) and not isinstance(error, TimeoutError)
-        why = await self.over(2.0 if went else 0.0)
+        why = await self.over(PATIENCE if went else 0.0)
         self.hears.close()
         return why or f"was not read in {limit.total_seconds():g} s"
 
@@ -74,7 +75,7 @@ class Child(ABC):
     async def over(self, patience: float) -> str:
         """It is gone, and so is what it has started; why, where it went by itself in time.
 
-        ``patience``: seconds; a pipe closes a moment before its process is dead.
+        ``patience``: seconds.
         """
 
 

@@ -15,12 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rollout.edges.git.children import LINE_BYTES, Child, ended
+from rollout.edges.git.children import LINE_BYTES, PATIENCE, Child, ended
 from rollout.edges.git.processes import Process, Processes
 from rollout.errors import OutsideError, why
 
 CHUNK = 1 << 16
-PATIENCE = 2.0  # seconds; a pipe closes a moment before its process is dead
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,12 +111,7 @@ class Kube:
         return now - min(heard, default=float("-inf"))
 
     def troubles(self) -> Mapping[str, str]:
-        now = asyncio.get_running_loop().time()
-        heard = (
-            (kind, self._caches[kind].listed, one.alive_at) for kind, one in self._watches.items()
-        )
-        silent = [kind for kind, listed, at in heard if not listed or now - at > STALE_SECONDS]
-        return {kind: str(error) for kind in silent if (error := self._trouble(kind))}
+        return {kind: str(error) for kind in self._watches if (error := self._trouble(kind))}
 
     def complaint(self, kind: str) -> str:
         """Why nothing is heard of ``kind`` at this moment; empty when all is well."""

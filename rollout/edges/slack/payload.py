@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+from rollout.errors import visible
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Heard, Press, Refusal, Sender
-from rollout.model.status import visible
 
 LONGEST = 120  # characters of a reason
 FIELDS = 64  # of a form; a slash command has fourteen

@@ -166,9 +166,3 @@ def canonical(revision: str, namespace: str = "istio-system") -> str:
     """The name of a revision's own webhook configuration."""
     name = suffixed(CANONICAL, revision)
     return name if namespace == "istio-system" else f"{name}-{namespace}"
-
-
-def of_tag(tag: str, namespace: str = "istio-system") -> str:
-    """The name of a tag's webhook configuration."""
-    name = f"istio-revision-tag-{tag}"
-    return name if namespace == "istio-system" else f"{name}-{namespace}"

@@ -13,10 +13,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollout.errors import visible
 from rollout.istio import hosts, memory
 from rollout.istio.memory import Kept
 from rollout.istio.patch import Json
-from rollout.model.status import visible
 from rollout.model.traffic import Target, VirtualServiceRef
 
 KINDS = ("http", "tls", "tcp")

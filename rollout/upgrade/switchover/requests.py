@@ -28,8 +28,8 @@ FORWARD = (Verb.PROMOTE, Verb.SKIP)
 
 def answered(look: Look) -> Turn | None:
     """The turn that does what a person asked, or says why not; None when nobody asked anew."""
-    request = look.switchover.request
-    if request is None or request.text == look.status.last_handled_request:
+    request = requests.anew(look.switchover, look.status)
+    if request is None:
         return None
     if request.verb in FORWARD and _on_its_way(look):
         return None  # gates are a person's to pass by, the order of weights is not
@@ -62,10 +62,8 @@ def outdated(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
 
     Whoever is asked about a foreign edit answers after the question, not before it.
     """
-    request = look.switchover.request
+    request = requests.anew(look.switchover, status)
     if request is None or request.verb not in FORWARD:
-        return status
-    if request.text == status.last_handled_request:
         return status
     because = f"{request.verb}: the weights were changed since it was asked"
     return requests.signed(status, requests.refused(status, request), request, because, look.now)

@@ -49,12 +49,12 @@ def test_what_is_planned_is_what_istio_will_write(revision: str, tag: str) -> No
     made = webhooks.planned(written.name, revision, calls, tag=tag)
     assert made.hooks == written.hooks
     assert (made.revision, made.tag) == (written.revision, written.tag)
-    assert written.name == (webhooks.of_tag(tag) if tag else webhooks.canonical(revision))
+    name = f"istio-revision-tag-{tag}" if tag else webhooks.canonical(revision)
+    assert written.name == name
 
 
 def test_in_a_namespace_of_its_own_istios_objects_carry_its_name() -> None:
     assert webhooks.canonical("1-30-3", "mesh") == "istio-sidecar-injector-1-30-3-mesh"
-    assert webhooks.of_tag("prod", "mesh") == "istio-revision-tag-prod-mesh"
 
 
 def test_validators_tell_whether_they_judge_objects_of_no_revision() -> None:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.errors import OutsideError, RefusedError
+from rollout.errors import OutsideError, RefusedError, visible
 from rollout.model.source import Signature
-from rollout.model.status import visible
 
 _ALONE = (
     *("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr"),

@@ -21,9 +21,8 @@ from pygit2.enums import ConfigLevel
 
 from rollout.edges.git.reader import clones, remote, signature, tree
 from rollout.edges.git.reader.access import Repository
-from rollout.errors import RefusedError, RolloutError
+from rollout.errors import RefusedError, RolloutError, visible
 from rollout.manifest import load, team
-from rollout.model.status import visible
 
 MEMORY = 512 << 20  # address space; 60 MiB are the interpreter's, 128 the packs'
 CPU_SECONDS = 60  # for one job; a clone of 1 GiB needs about 30
