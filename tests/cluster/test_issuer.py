@@ -28,7 +28,7 @@ from tests.issuer import CLIENT, SECRET, Issuer
 from tests.ports.conftest import listed
 from tests.ports.test_kube import a_rollout
 from tests.realkube import running
-from tests.web.page.test_issuer import agreed, browser_of, came_back
+from tests.web.page.test_logins import agreed, browser_of, came_back
 from tests.web.page.world import World
 
 pytestmark = [pytest.mark.envtest, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.short]
