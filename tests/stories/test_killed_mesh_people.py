@@ -32,7 +32,7 @@ from tests.fakes import FakeKube
 from tests.fakes_audit import FakeLog
 from tests.fakes_chat import FakeChat
 from tests.make import START
-from tests.mortal import Life, MortalChat, MortalKube, MortalLog
+from tests.mortal import Life, MortalChat, MortalKube, MortalLog, killed
 from tests.stories.test_mesh_people import ANN, BOB, CHANNEL, EVE, MADE
 
 Json = dict[str, Any]
@@ -218,9 +218,5 @@ def test_killed_at_any_single_effect_nothing_is_lost_or_doubled(made: str, *, af
     names = played(made).first.names
     for at in range(1, len(names) + 1):
         question = played(made, at, after=after)
-        when = f"{'after' if after else 'before'} effect {at} of {len(names)}, {names[at - 1]}"
-        assert question.kills == 1, when
-        try:
+        with killed(names, at, question.kills, after=after):
             check(question)
-        except AssertionError as error:
-            raise AssertionError(f"killed {when}") from error
