@@ -88,16 +88,14 @@ async def test_a_token_that_the_issuer_gives_is_checked_by_the_api_server_and_it
         running(tmp_path / "control", *trusting(issuer)) as real,
     ):
         await served(real, [definition.crd(kind) for kind in schema.KINDS.values()])
-        async with (
-            controlled(real, tmp_path / "audit") as control,
-            page(control, issuer, tmp_path) as found,
-        ):
+        async with controlled(real, tmp_path / "audit") as control:
             await control.apply(*release_people(), dict(a_rollout("default")))
-            await logs_in(issuer, found)
-            stored = await control.read("Rollout", "default", "shop")
-            request = stored["metadata"]["annotations"][objects.REQUEST]
-            assert request.startswith("abort@")
-            await nobody_else(issuer, found)
+            async with page(control, issuer, tmp_path) as found:
+                await logs_in(issuer, found)
+                stored = await control.read("Rollout", "default", "shop")
+                request = stored["metadata"]["annotations"][objects.REQUEST]
+                assert request.startswith("abort@")
+                await nobody_else(issuer, found)
 
 
 async def logs_in(issuer: Issuer, page: World) -> None:

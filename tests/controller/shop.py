@@ -23,7 +23,7 @@ REVISIONS = ("v1", "v2", "v3")
 JOURNEY = (
     "100/0", "100/0", "95/5", "50/50", "0/100", "0/100", "0/100", "100/0", "100/0", "100/0",
 )  # fmt: skip
-"""The split of each decision of ``a_rollout``, from its adoption to the end of its first journey."""
+"""The split of each decision of ``a_rollout``, from adoption to the end of a first journey."""
 
 
 def a_rollout(name: str = "shop", revision: str = "v1", **spec: Any) -> Json:
