@@ -1,12 +1,24 @@
 """A chat in lists; ``tests/ports/test_chat.py`` shows that it behaves as Slack does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from rollout.errors import RolloutError
-from rollout.model.chat import Member, Place, Words
+from rollout.messages import slack
+from rollout.model.chat import Member, Place, Press, Ticket, Words
+
+
+def buttons(blocks: Iterable[Mapping[str, Any]]) -> dict[Press, Ticket]:
+    """What can be pressed on a message; each button has a ticket."""
+    found = {}
+    for block in blocks:
+        for element in block.get("elements", ()) if block["type"] == "actions" else ():
+            ticket = slack.ticket(element["value"])
+            assert ticket is not None
+            found[Press(element["action_id"])] = ticket
+    return found
 
 
 @dataclass

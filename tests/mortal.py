@@ -1,7 +1,8 @@
 """A process that dies at one of its effects: from then on nothing that it does has any."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -54,6 +55,20 @@ class Life:
     async def end(self) -> None:
         self.over.set()
         await self.go_on()
+
+
+@contextlib.contextmanager
+def killed(names: Sequence[str], at: int, kills: int, *, after: bool) -> Iterator[None]:
+    """What is checked of a story whose first process ended at effect ``at`` of ``names``.
+
+    Errors: ``AssertionError``, which says where, when something does not hold or it never ended.
+    """
+    when = f"{'after' if after else 'before'} effect {at} of {len(names)}, {names[at - 1]}"
+    assert kills == 1, when
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"killed {when}") from error
 
 
 @dataclass

@@ -15,14 +15,14 @@ import rollout
 from rollout.cli.lazy import Command, LazyGroup, plain
 from rollout.cli.settings import Settings
 from rollout.errors import RolloutError
-from rollout.messages import answers
+from rollout.messages import requests
 from rollout.model.reasons import Verb
 
 LOOK, ASK, MANIFESTS, RUN = "Look", "Ask", "Manifests", "Run"
 
 
 def _verb(verb: Verb) -> Command:
-    text = f"{answers.means(verb).capitalize()}."
+    text = f"{requests.means(verb).capitalize()}."
     return Command(ASK, text, "rollout.cli.look.commands:answer", verb)
 
 
@@ -64,7 +64,7 @@ class Commands(LazyGroup):
             "Replay the gate over the past: how often would it send back a good release?",
             "rollout.cli.past.backtest:backtest",
         ),
-        **{verb.value: _verb(verb) for verb in answers.VERBS},
+        **{verb.value: _verb(verb) for verb in requests.VERBS},
         "undo": Command(
             ASK,
             "Ask for the release before the present one: `spec.revision` as it was.",

@@ -31,7 +31,7 @@ Claims = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Login:
     """One login that a browser has begun; ``secret`` is that browser's alone.
 
     What the issuer is told of it tells nothing of the secret, nor of each other.
@@ -40,7 +40,7 @@ class Attempt:
     secret: str
 
     @classmethod
-    def begun(cls) -> "Attempt":
+    def begun(cls) -> "Login":
         """With a secret that nobody can guess."""
         return cls(secrets.token_urlsafe(32))
 
@@ -82,7 +82,7 @@ class Issuer:
     ca: str = ""
     proxy: Proxy = field(default_factory=Proxy)
 
-    async def address(self, attempt: Attempt, back: str) -> str:
+    async def address(self, login: Login, back: str) -> str:
         """Where the browser is sent to log in; it comes back to ``back``.
 
         Errors: ``OutsideError`` without an answer of the issuer, ``RefusedError`` for one that is
@@ -94,14 +94,14 @@ class Issuer:
             "client_id": self.client,
             "redirect_uri": back,
             "scope": " ".join(self.scopes),
-            "state": attempt.state,
-            "nonce": attempt.nonce,
-            "code_challenge": attempt.challenge,
+            "state": login.state,
+            "nonce": login.nonce,
+            "code_challenge": login.challenge,
             "code_challenge_method": "S256",
         }
         return str(URL(known["authorization_endpoint"]).update_query(asked))
 
-    async def token(self, attempt: Attempt, code: str, back: str, now: datetime) -> str:
+    async def token(self, login: Login, code: str, back: str, now: datetime) -> str:
         """The ID token that the issuer gives for ``code``, made for us and for this login.
 
         Its signature is the API server's to check, at every use. It is read here as it came from
@@ -114,11 +114,11 @@ class Issuer:
             "code": code,
             "redirect_uri": back,
             "client_id": self.client,
-            "code_verifier": attempt.verifier,
+            "code_verifier": login.verifier,
         }
         told = await self._asked("POST", known["token_endpoint"], form, self._proof())
         token = str(told.get("id_token", ""))
-        self._check(claims(token), attempt, now)
+        self._check(claims(token), login, now)
         return token
 
     def _proof(self) -> Mapping[str, str]:
@@ -128,7 +128,7 @@ class Issuer:
         both = f"{quote_plus(self.client)}:{quote_plus(self.secret())}"
         return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
 
-    def _check(self, told: Claims, attempt: Attempt, now: datetime) -> None:
+    def _check(self, told: Claims, login: Login, now: datetime) -> None:
         """Errors: ``RefusedError``."""
         audience = told.get("aud")
         everyone = audience if isinstance(audience, list) else [audience]
@@ -136,7 +136,7 @@ class Issuer:
             "issuer": told.get("iss") != self.url,
             "client": self.client not in everyone,
             "authorized party": told.get("azp", self.client) != self.client,
-            "login": told.get("nonce") != attempt.nonce,
+            "login": told.get("nonce") != login.nonce,
             "time": not (until := expires(told)) or until + SKEW < now,
         }
         if odd := [what for what, is_wrong in wrong.items() if is_wrong]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout.errors import visible
-from rollout.messages import answers, links
+from rollout.messages import links, requests
 from rollout.messages.terminal import bar
 from rollout.model.chat import PROOF, Press, Ticket, Words
 
@@ -115,7 +115,7 @@ def reason_view(made: Ticket, channel: str, title: str) -> Mapping[str, Any]:
         "submit": {"type": "plain_text", "text": "Reject"},
         "close": {"type": "plain_text", "text": "Cancel"},
         "blocks": [
-            _section([f"{safe(title)}: {answers.back(made.kind)}."]),
+            _section([f"{safe(title)}: {requests.back(made.kind)}."]),
             {
                 "type": "input",
                 "block_id": REASON,
@@ -172,7 +172,7 @@ def _button(press: Press, made: Ticket) -> Block:
             "title": {"type": "plain_text", "text": "Abort?"},
             "text": {
                 "type": "plain_text",
-                "text": f"{answers.back(made.kind).capitalize()} at once.",
+                "text": f"{requests.back(made.kind).capitalize()} at once.",
             },
             "confirm": {"type": "plain_text", "text": "Abort"},
             "deny": {"type": "plain_text", "text": "Cancel"},

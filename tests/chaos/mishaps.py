@@ -17,7 +17,7 @@ from rollout.controller import rights
 from rollout.controller.sharing import shard
 from rollout.lab.kube.client import ApiRefusedError
 from tests.chaos import witness
-from tests.chaos.fleet import Fleet, fleet
+from tests.chaos.fleet import PATIENCE, Fleet, fleet
 from tests.chaos.plane import Commit, Plane, commits
 from tests.cluster import objects
 from tests.cluster.conftest import Control
@@ -47,9 +47,10 @@ class Play:
             await scene.push(name, revision="v2")
 
     async def moves(self) -> None:
-        """Every canary has requests."""
-        for scene, name in self._services():
-            await scene.moves(name)
+        """Every canary has requests, or had: none is at its end before it was looked at."""
+        async with asyncio.TaskGroup() as ways:
+            for scene, name in self._services():
+                ways.create_task(scene.moves(name))
 
     async def arrives(self) -> None:
         """Every journey is over, and well."""
@@ -66,7 +67,7 @@ class Play:
         """Each decision is one line of one shard's audit log, and every log is whole."""
         wanted = [entry async for entry in self._decisions()]
         logs = sorted(self.fleet.audit.parent.glob("*.jsonl"))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not {*wanted} <= {*_decided(logs)}:
                 await asyncio.sleep(0.2)
         assert Counter(_decided(logs)) == Counter(wanted)

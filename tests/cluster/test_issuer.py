@@ -28,7 +28,7 @@ from tests.issuer import CLIENT, SECRET, Issuer
 from tests.ports.conftest import listed
 from tests.ports.test_kube import a_rollout
 from tests.realkube import running
-from tests.web.page.test_issuer import agreed, browser_of, came_back
+from tests.web.page.test_logins import agreed, browser_of, came_back
 from tests.web.page.world import World
 
 pytestmark = [pytest.mark.envtest, pytest.mark.timeout(900), pytest.mark.long, pytest.mark.short]
@@ -88,16 +88,14 @@ async def test_a_token_that_the_issuer_gives_is_checked_by_the_api_server_and_it
         running(tmp_path / "control", *trusting(issuer)) as real,
     ):
         await served(real, [definition.crd(kind) for kind in schema.KINDS.values()])
-        async with (
-            controlled(real, tmp_path / "audit") as control,
-            page(control, issuer, tmp_path) as found,
-        ):
+        async with controlled(real, tmp_path / "audit") as control:
             await control.apply(*release_people(), dict(a_rollout("default")))
-            await logs_in(issuer, found)
-            stored = await control.read("Rollout", "default", "shop")
-            request = stored["metadata"]["annotations"][objects.REQUEST]
-            assert request.startswith("abort@")
-            await nobody_else(issuer, found)
+            async with page(control, issuer, tmp_path) as found:
+                await logs_in(issuer, found)
+                stored = await control.read("Rollout", "default", "shop")
+                request = stored["metadata"]["annotations"][objects.REQUEST]
+                assert request.startswith("abort@")
+                await nobody_else(issuer, found)
 
 
 async def logs_in(issuer: Issuer, page: World) -> None:

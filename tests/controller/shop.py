@@ -20,6 +20,10 @@ from tests.fakes_chat import FakeChat
 
 NAMESPACE = "shop"
 REVISIONS = ("v1", "v2", "v3")
+JOURNEY = (
+    "100/0", "100/0", "95/5", "50/50", "0/100", "0/100", "0/100", "100/0", "100/0", "100/0",
+)  # fmt: skip
+"""The split of each decision of ``a_rollout``, from adoption to the end of a first journey."""
 
 
 def a_rollout(name: str = "shop", revision: str = "v1", **spec: Any) -> Json:
@@ -146,6 +150,12 @@ class Shop:
     def status(self, name: str = "shop") -> Any:
         return self.rollout(name).get("status") or {}
 
+    def splits(self) -> list[str]:
+        """The split of each decision so far, ``stable/canary``; none was taken twice."""
+        history = self.status()["history"]
+        assert len({entry["id"] for entry in history}) == len(history)
+        return [entry["split"] for entry in history]
+
     def weights(self, name: str = "shop") -> dict[str, int]:
         """What the first route gives each subset now."""
         found = self.kube.get("VirtualService", NAMESPACE, name)
@@ -187,4 +197,4 @@ class Shop:
         )
 
 
-__all__ = ["NAMESPACE", "Shop", "a_rollout", "endpoints", "objects", "unchanged"]
+__all__ = ["JOURNEY", "NAMESPACE", "Shop", "a_rollout", "endpoints", "objects", "unchanged"]

@@ -11,12 +11,11 @@ from random import Random
 from typing import Any
 
 from rollout.controller.ports import Json
-from rollout.messages import slack
 from rollout.model.chat import Click, Press, Sender, Ticket
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.fakes_audit import FakeLog
-from tests.fakes_chat import FakeChat
+from tests.fakes_chat import FakeChat, buttons
 from tests.fakes_repo import FakeRepo
 from tests.mortal import Life
 from tests.sim import objects
@@ -135,14 +134,8 @@ class World:
 
     def buttons(self, name: str) -> dict[Press, Ticket]:
         """What can be pressed on the newest message about a rollout."""
-        found: dict[Press, Ticket] = {}
         tops = [words for words in self.chat.tops() if f"{NAMESPACE}/{name} " in words.text]
-        for block in tops[-1].blocks if tops else ():
-            for element in block.get("elements", ()) if block["type"] == "actions" else ():
-                ticket = slack.ticket(element["value"])
-                if ticket is not None:
-                    found[Press(element["action_id"])] = ticket
-        return found
+        return buttons(tops[-1].blocks if tops else ())
 
     def press(self, who: str, press: Press, ticket: Ticket, times: int = 1) -> None:
         """Somebody presses a button; Slack delivers it until a living process has heard it."""

@@ -22,7 +22,6 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.inbox import Box, Inbox
 from rollout.controller.switching.store import Store
 from rollout.controller.upgrading.keeping import UpgradeStore
-from rollout.messages import slack as words
 from rollout.model.audit import Act
 from rollout.model.chat import Click, Press, Sender, Ticket
 from rollout.upgrade.requests import answered_in_chat as answered_upgrade
@@ -30,9 +29,9 @@ from rollout.upgrade.switchover.requests import answered_in_chat as answered_swi
 from tests import virtual
 from tests.fakes import FakeKube
 from tests.fakes_audit import FakeLog
-from tests.fakes_chat import FakeChat
+from tests.fakes_chat import FakeChat, buttons
 from tests.make import START
-from tests.mortal import Life, MortalChat, MortalKube, MortalLog
+from tests.mortal import Life, MortalChat, MortalKube, MortalLog, killed
 from tests.stories.test_mesh_people import ANN, BOB, CHANNEL, EVE, MADE
 
 Json = dict[str, Any]
@@ -135,13 +134,7 @@ class Question:
         return hearing in done
 
     def tickets(self) -> dict[Press, Ticket]:
-        found = {}
-        for block in self.chat.tops()[-1].blocks if self.chat.said else ():
-            for one in block.get("elements", ()) if block["type"] == "actions" else ():
-                ticket = words.ticket(one["value"])
-                assert ticket is not None
-                found[Press(one["action_id"])] = ticket
-        return found
+        return buttons(self.chat.tops()[-1].blocks if self.chat.said else ())
 
     @property
     def now(self) -> Json:
@@ -218,9 +211,5 @@ def test_killed_at_any_single_effect_nothing_is_lost_or_doubled(made: str, *, af
     names = played(made).first.names
     for at in range(1, len(names) + 1):
         question = played(made, at, after=after)
-        when = f"{'after' if after else 'before'} effect {at} of {len(names)}, {names[at - 1]}"
-        assert question.kills == 1, when
-        try:
+        with killed(names, at, question.kills, after=after):
             check(question)
-        except AssertionError as error:
-            raise AssertionError(f"killed {when}") from error

@@ -30,7 +30,6 @@ from rollout.edges.slack.socket import Socket
 from rollout.lab.slack.faults import Fault, Faults
 from rollout.lab.slack.server import Slack
 from rollout.manifest import switchovers, upgrades
-from rollout.messages import slack as words
 from rollout.model.audit import Act
 from rollout.model.chat import Click, Press, Refusal, Sender, Ticket
 from rollout.model.journey import Journey
@@ -58,6 +57,7 @@ from rollout.upgrade.requests import answered_in_chat as answered_upgrade
 from rollout.upgrade.switchover.requests import answered_in_chat as answered_switchover
 from tests.fakes import FakeKube
 from tests.fakes_audit import FakeLog
+from tests.fakes_chat import buttons
 from tests.make import MINUTE
 from tests.upgrade.cluster import built
 from tests.upgrade.play import Play, manifest
@@ -166,13 +166,7 @@ class Scene:
         return str([one.text for one in self.slack.space.channels[CHANNEL].thread(top)])
 
     def tickets(self) -> dict[Press, Ticket]:
-        found = {}
-        for block in self.messages()[0].blocks if self.messages() else ():
-            for one in block.get("elements", ()) if block["type"] == "actions" else ():
-                ticket = words.ticket(one["value"])
-                assert ticket is not None
-                found[Press(one["action_id"])] = ticket
-        return found
+        return buttons(self.messages()[0].blocks if self.messages() else ())
 
     def answers(self) -> list[tuple[str, bool]]:
         return [(one.who, one.yes) for one in self.journey.answers]

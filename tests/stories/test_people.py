@@ -20,6 +20,7 @@ from rollout.model.status import Answer
 from tests import virtual
 from tests.controller.shop import NAMESPACE, Shop, a_rollout
 from tests.fakes_chat import FakeChat
+from tests.fakes_chat import buttons as pressable
 
 ANN, BOB, EVE = "U0ANN", "U0BOB", "U0EVE"
 HALF = {"stable": 50, "canary": 50}
@@ -56,15 +57,7 @@ async def asked(shop: Shop, revision: str = "v2") -> Words:
 def buttons(shop: Shop, revision: str = "v2") -> dict[Press, Ticket]:
     """What can be pressed on the newest message, if it is of that revision."""
     tops = shop.chat.tops()
-    if not tops or revision not in tops[-1].text:
-        return {}
-    found = {}
-    for block in tops[-1].blocks:
-        for element in block.get("elements", ()) if block["type"] == "actions" else ():
-            ticket = slack.ticket(element["value"])
-            assert ticket is not None
-            found[Press(element["action_id"])] = ticket
-    return found
+    return pressable(tops[-1].blocks) if tops and revision in tops[-1].text else {}
 
 
 def a_click(who: str, press: Press, ticket: Ticket | None) -> Click:

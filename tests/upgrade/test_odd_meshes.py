@@ -155,8 +155,9 @@ def test_two_webhooks_of_the_new_revision_are_not_begun_with() -> None:
     play = Play(mesh).begin(**BRIEF)
     for _ in range(10):
         play.look()
-    assert play.status.state in (State.PREFLIGHT, State.INSTALL)
-    assert NEW in play.status.because or "leftover" in play.status.because
+    assert play.status.state is State.PREFLIGHT
+    assert play.status.because.startswith("UPG-013: ")
+    assert NEW in play.status.because
     assert revisions(mesh) == {OLD}
 
 
@@ -177,17 +178,26 @@ def test_a_webhook_of_the_old_revision_that_is_gone_is_waited_for_on_the_way_bac
 
 
 @pytest.mark.parametrize(
-    "labels",
-    [{"istio-injection": "disabled"}, {"istio-injection": "disabled", "istio.io/rev": OLD}],
+    ("labels", "state", "because"),
+    [
+        ({"istio-injection": "disabled"}, State.BAKE, "certified"),
+        (
+            {"istio-injection": "disabled", "istio.io/rev": OLD},
+            State.PREFLIGHT,
+            "UPG-011: namespace plain",
+        ),
+    ],
 )
-def test_a_namespace_that_wants_no_proxies_is_in_no_wave(labels: dict[str, str]) -> None:
+def test_a_namespace_that_wants_no_proxies_is_in_no_wave(
+    labels: dict[str, str], state: State, because: str
+) -> None:
     mesh = built()
     mesh.put(namespace("plain", **labels), workload("plain", "web"))
     mesh.settle(3)
     play = Play(mesh).begin(**BRIEF)
     play.until(lambda p: p.status.state is State.BAKE or p.status.awaits is Awaits.FINDINGS)
-    if play.status.state is State.PREFLIGHT:
-        assert play.status.because.startswith("UPG-011: namespace plain")
+    assert play.status.state is state
+    assert play.status.because.startswith(because)
     assert mesh.labels("plain") == {"kubernetes.io/metadata.name": "plain", **labels}
 
 

@@ -15,7 +15,7 @@ from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.lab import journal, showcase
 from rollout.cli.lab.journal import TrialJournal
-from rollout.cli.lab.living import alive
+from rollout.cli.lab.liveness import alive
 from rollout.cli.lab.push import Checkout
 from rollout.cli.settings import Settings
 from rollout.edges.kube import Kube

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.lab import meshes
-from rollout.cli.lab.living import alive
+from rollout.cli.lab.liveness import alive
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
 from rollout.lab.revisions.town import EDGE, GATEWAY, Town

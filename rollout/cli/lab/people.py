@@ -15,7 +15,7 @@ from rollout.audit.verify import File
 from rollout.cli import cluster, output
 from rollout.cli.exits import Exit
 from rollout.cli.lab import push, showcase
-from rollout.cli.lab.living import alive
+from rollout.cli.lab.liveness import alive
 from rollout.cli.lab.push import Checkout, Trust
 from rollout.cli.lab.runner import Done, Runner
 from rollout.cli.settings import Settings

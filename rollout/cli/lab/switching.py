@@ -10,7 +10,7 @@ from rollout.cli import output
 from rollout.cli.cluster import connected
 from rollout.cli.exits import Exit
 from rollout.cli.lab import up
-from rollout.cli.lab.living import alive
+from rollout.cli.lab.liveness import alive
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import asking
 from rollout.edges.kube import Kube

@@ -19,7 +19,7 @@ from rollout.cli import lazy, output, signals
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
-from rollout.cli.lab.living import alive
+from rollout.cli.lab.liveness import alive
 from rollout.cli.lab.push import Checkout
 from rollout.errors import OutsideError
 from rollout.lab.forge.server import Hook

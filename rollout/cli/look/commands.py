@@ -11,7 +11,7 @@ import typer
 
 from rollout.cli import exits, options
 from rollout.cli.output import Format, Output
-from rollout.messages import answers
+from rollout.messages import requests
 from rollout.model.reasons import Verb
 
 MaybeName = Annotated[
@@ -116,7 +116,7 @@ def answer(verb: Verb) -> Callable[..., None]:
         waiting = "" if no_wait else timeout
         _exit(work.ask(options.chosen(context), verb, name, namespace, waiting, reason))
 
-    ask.__doc__ = f"{answers.means(verb).capitalize()}."
+    ask.__doc__ = f"{requests.means(verb).capitalize()}."
     return ask
 
 

@@ -1,1 +1,1 @@
-"""Git: remotes and their commits, read in child processes within limits."""
+"""Git: remotes and their commits, read within limits, in child processes or a sidecar's."""

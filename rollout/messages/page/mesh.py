@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from rollout.messages import answers, switching, terminal, upgrades
+from rollout.messages import requests, switching, terminal, upgrades
 from rollout.messages.page import rows, sheet
 from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
@@ -45,7 +45,7 @@ def upgrade(
             }
             for one in reversed(status.history)
         ],
-        "verbs": sheet.means(_upgrade_verbs(status), answers.UPGRADE),
+        "verbs": sheet.means(_upgrade_verbs(status), requests.UPGRADE),
     }
 
 
@@ -72,7 +72,7 @@ def switchover(found: Switchover, status: SwitchoverStatus, meta: Json, now: dat
             }
             for one in reversed(status.history)
         ],
-        "verbs": sheet.means(_switch_verbs(status), answers.SWITCHOVER),
+        "verbs": sheet.means(_switch_verbs(status), requests.SWITCHOVER),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollout import lenient, strategies
-from rollout.messages import answers, clocks, evidence, links, terminal
+from rollout.messages import clocks, evidence, links, requests, terminal
 from rollout.messages.page import rows
 from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
@@ -63,9 +63,9 @@ def sheet(found: FoundRollout, now: datetime) -> Json:
     }
 
 
-def means(asked: Iterable[Verb], kind: str = answers.ROLLOUT) -> list[Json]:
+def means(asked: Iterable[Verb], kind: str = requests.ROLLOUT) -> list[Json]:
     """What may be asked, each with what it would do."""
-    return [{"verb": verb.value, "means": answers.means(verb, kind)} for verb in asked]
+    return [{"verb": verb.value, "means": requests.means(verb, kind)} for verb in asked]
 
 
 def verbs(status: RolloutStatus) -> Iterator[Verb]:

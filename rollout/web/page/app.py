@@ -14,8 +14,8 @@ from rollout.errors import OutsideError, RolloutError
 from rollout.model.reasons import Verb
 from rollout.web import body, door
 from rollout.web.page import files, guard, people, stream
-from rollout.web.page.arrivals import BACK, GO, Arrivals
 from rollout.web.page.board import Board
+from rollout.web.page.logins import BACK, GO, Logins
 from rollout.web.page.people import COOKIE, NO_STORE, Door, Session, Sessions
 from rollout.web.page.reader import KINDS, Place
 
@@ -72,11 +72,11 @@ class Page:
         app.router.add_post("/api/ask", self._ask)
         if self.settings.issuer and self.settings.login:
             given = self.settings.issuer, self.settings.login, self.sessions, self.sessions.clock
-            self._arriving(app, Arrivals(*given))
+            self._logging_in(app, Logins(*given))
         return app
 
-    def _arriving(self, app: web.Application, arrivals: Arrivals) -> None:
-        for path, handler in ((GO, arrivals.go), (BACK, arrivals.back)):
+    def _logging_in(self, app: web.Application, logins: Logins) -> None:
+        for path, handler in ((GO, logins.go), (BACK, logins.back)):
             app.router.add_get(path, self._in_turn(handler), allow_head=False)
 
     def _in_turn(self, handler: Handler) -> Handler:

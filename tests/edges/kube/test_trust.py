@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,23 @@ from rollout.errors import OutsideError
 from tests.edges.gateserver import certificate, gate, served_with
 
 VERSION = '{"major": "1", "minor": "33"}'
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """An API server that gets another certificate, and a client that knows it by a file of its CA.
+
+    ``context``: what it serves with; ``second``: its other certificate.
+    """
+
+    kube: Kube
+    ca: Path
+    context: ssl.SSLContext
+    second: Path
+
+    def trusted(self) -> None:
+        """The file of the CA is that of the second."""
+        self.ca.write_text((self.second.parent / "cert.pem").read_text())
 
 
 def made_anew(folder: Path, name: str) -> Path:
@@ -31,9 +51,9 @@ def kubeconfig(folder: Path, url: str, ca: Path) -> str:
     return str(folder / "config")
 
 
-async def test_a_ca_whose_file_was_replaced_is_trusted_without_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Renewed]:
+    """The client trusts the first certificate, and the server serves with it."""
     monkeypatch.setattr(credentials, "PAUSE", 0.0)
     first, second = made_anew(tmp_path, "first"), made_anew(tmp_path, "second")
     ca, context = tmp_path / "ca.crt", served_with(first)
@@ -41,28 +61,23 @@ async def test_a_ca_whose_file_was_replaced_is_trusted_without_a_restart(
     async with gate(context) as server:
         server.json(VERSION)
         async with Kube(await connect(kubeconfig(tmp_path, server.url, ca)), concerns.of) as kube:
-            assert await kube.version() == "1.33"
-            context.load_cert_chain(second)
-            with pytest.raises(OutsideError, match="certificate verify failed"):
-                await kube.version()
-            ca.write_text((second.parent / "cert.pem").read_text())
-            answers = await asyncio.gather(*(kube.version() for _ in range(5)))
-            assert answers == ["1.33"] * 5
+            yield Renewed(kube, ca, context, second)
 
 
-async def test_a_file_of_cas_that_holds_none_is_told_and_ends_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(credentials, "PAUSE", 0.0)
-    first, second = made_anew(tmp_path, "first"), made_anew(tmp_path, "second")
-    ca, context = tmp_path / "ca.crt", served_with(first)
-    ca.write_text((first.parent / "cert.pem").read_text())
-    async with gate(context) as server:
-        server.json(VERSION)
-        async with Kube(await connect(kubeconfig(tmp_path, server.url, ca)), concerns.of) as kube:
-            context.load_cert_chain(second)
-            ca.write_text("")
-            with pytest.raises(OutsideError, match="kubernetes: "):
-                await kube.version()
-            ca.write_text((second.parent / "cert.pem").read_text())
-            assert await kube.version() == "1.33"
+async def test_a_ca_whose_file_was_replaced_is_trusted_without_a_restart(renewed: Renewed) -> None:
+    assert await renewed.kube.version() == "1.33"
+    renewed.context.load_cert_chain(renewed.second)
+    with pytest.raises(OutsideError, match="certificate verify failed"):
+        await renewed.kube.version()
+    renewed.trusted()
+    answers = await asyncio.gather(*(renewed.kube.version() for _ in range(5)))
+    assert answers == ["1.33"] * 5
+
+
+async def test_a_file_of_cas_that_holds_none_is_told_and_ends_nothing(renewed: Renewed) -> None:
+    renewed.context.load_cert_chain(renewed.second)
+    renewed.ca.write_text("")
+    with pytest.raises(OutsideError, match="kubernetes: "):
+        await renewed.kube.version()
+    renewed.trusted()
+    assert await renewed.kube.version() == "1.33"

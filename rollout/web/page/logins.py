@@ -12,7 +12,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from rollout.edges.oidc import Attempt, Issuer
+from rollout.edges.oidc import Issuer, Login
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.web.page import people
 from rollout.web.page.people import Door, Sessions, same
@@ -23,7 +23,7 @@ LONGEST = 600  # seconds that somebody may take at the issuer
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
+class Logins:
     """``door``: who they are, by the token that they come back with."""
 
     issuer: Issuer
@@ -35,20 +35,20 @@ class Arrivals:
         """The browser is sent to the issuer; only our own page may ask for it."""
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             return _plain(403, "asked by another page")
-        attempt = Attempt.begun()
+        login = Login.begun()
         try:
-            place = await self.issuer.address(attempt, _back(request))
+            place = await self.issuer.address(login, _back(request))
         except RolloutError as error:
             return _failed(error)
         answer = web.Response(status=303, headers={"Location": place, **people.NO_STORE})
-        people.give(answer, request, COOKIE, attempt.secret, same_site="Lax", path=GO, age=LONGEST)
+        people.give(answer, request, COOKIE, login.secret, same_site="Lax", path=GO, age=LONGEST)
         return answer
 
     async def back(self, request: web.Request) -> web.Response:
         """The session begins, or a sentence says why not."""
-        attempt = Attempt(request.cookies.get(COOKIE, ""))
+        login = Login(request.cookies.get(COOKIE, ""))
         try:
-            person = await self.door.prove(await self._token(request, attempt))
+            person = await self.door.prove(await self._token(request, login))
         except RolloutError as error:
             answer = _failed(error)
         else:
@@ -57,15 +57,15 @@ class Arrivals:
         answer.del_cookie(COOKIE, path=GO, httponly=True, samesite="Lax")
         return answer
 
-    async def _token(self, request: web.Request, attempt: Attempt) -> str:
+    async def _token(self, request: web.Request, login: Login) -> str:
         """Errors: ``RefusedError``, ``OutsideError``."""
         told = request.query
-        begun = attempt.secret and same(told.get("state", ""), attempt.state)
+        begun = login.secret and same(told.get("state", ""), login.state)
         if not begun or told.get("iss", self.issuer.url) != self.issuer.url:
             raise RefusedError("this login was not begun in this browser, or long ago")
         if "code" not in told:
             raise RefusedError(f"{self.issuer.url}: {told.get('error', 'gave no code')[:100]}")
-        return await self.issuer.token(attempt, told["code"], _back(request), self.clock())
+        return await self.issuer.token(login, told["code"], _back(request), self.clock())
 
 
 def _back(request: web.Request) -> str:
