@@ -10,7 +10,7 @@ import yaml
 
 from rollout.cli import policy
 from rollout.cli.installing import needs
-from rollout.cli.installing.mounts import Entry, Secrets
+from rollout.cli.installing.mounts import SecretEntry, Secrets
 from rollout.cli.installing.values import values
 from rollout.cli.installing.workload import POLICY_HASH, Installation
 from rollout.cli.settings import NAMES, Settings
@@ -110,11 +110,11 @@ INSTALLATIONS = [
     (Installation(shards=3), {"settings": {"shards": 3}}),
     (Installation(secrets=Secrets(slack="")), {"slackSecret": ""}),
     (
-        Installation(secrets=Secrets(prometheus_token=Entry("mimir", "token"))),
+        Installation(secrets=Secrets(prometheus_token=SecretEntry("mimir", "token"))),
         {"settings": {"prometheusToken": {"secret": "mimir"}}},
     ),
     (
-        Installation(secrets=Secrets(prometheus_ca=Entry("mimir", "tls.crt"))),
+        Installation(secrets=Secrets(prometheus_ca=SecretEntry("mimir", "tls.crt"))),
         {"settings": {"prometheusCa": {"secret": "mimir", "key": "tls.crt"}}},
     ),
     (
@@ -130,7 +130,9 @@ INSTALLATIONS = [
             page="0.0.0.0:8081",
             audit="logs",
             policy=yaml.safe_dump(LOGIN),
-            secrets=Secrets("chat", "push", "oidc", Entry("mimir", "token"), Entry("ca", "ca.crt")),
+            secrets=Secrets(
+                "chat", "push", "oidc", SecretEntry("mimir", "token"), SecretEntry("ca", "ca.crt")
+            ),
         ),
         {
             "settings": {

@@ -12,7 +12,7 @@ from rollout.cli import cluster, forms, options, output
 from rollout.cli import policy as policies
 from rollout.cli.exits import Exit
 from rollout.cli.installing import checks, compare, mounts, needs
-from rollout.cli.installing.mounts import Entry, Secrets
+from rollout.cli.installing.mounts import SecretEntry, Secrets
 from rollout.cli.installing.workload import IMAGE, Installation
 from rollout.cli.manifests import rbac
 from rollout.controller.rights import MOST_SHARDS
@@ -127,8 +127,8 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
             slack_secret,
             push_secret,
             oidc_secret,
-            Entry.read(prometheus_token, mounts.TOKEN.key),
-            Entry.read(prometheus_ca, mounts.CA.key),
+            SecretEntry.read(prometheus_token, mounts.TOKEN.key),
+            SecretEntry.read(prometheus_ca, mounts.CA.key),
         ),
         needs=needs.chosen(grant or (), withhold or ()),
     )

@@ -11,20 +11,20 @@ SLACK_SECRET = "rollout-slack"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SecretEntry:
     """One entry of a Secret; without a ``secret``: none."""
 
     secret: str
     key: str
 
     @classmethod
-    def read(cls, text: str, key: str) -> "Entry":
+    def read(cls, text: str, key: str) -> "SecretEntry":
         """``text``: ``NAME`` or ``NAME/ENTRY``; ``key``: the entry where it names none."""
         secret, _, given = text.partition("/")
         return cls(secret, given or key)
 
 
-TOKEN, CA = Entry("", "token"), Entry("", "ca.crt")
+TOKEN, CA = SecretEntry("", "token"), SecretEntry("", "ca.crt")
 """How the entries are called where nobody says it."""
 
 
@@ -39,8 +39,8 @@ class Secrets:
     slack: str = SLACK_SECRET
     push: str = ""
     oidc: str = ""
-    prometheus_token: Entry = TOKEN
-    prometheus_ca: Entry = CA
+    prometheus_token: SecretEntry = TOKEN
+    prometheus_ca: SecretEntry = CA
 
     def volumes(self) -> list[Json]:
         """Of the pod; in the order of the mounts."""

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rollout.cli.installing import checks, command, mounts, needs
-from rollout.cli.installing.mounts import Entry, Secrets
+from rollout.cli.installing.mounts import SecretEntry, Secrets
 from rollout.cli.installing.values import values
 from rollout.cli.installing.workload import Installation
 from rollout.cli.policy import Policy, PushPolicy, Slack
@@ -93,7 +93,9 @@ def test_what_is_asked_for_is_what_is_printed(run: Run, tmp_path: Path) -> None:
             tenant="shop",
             log_level="debug",
             policy=policy.read_text(),
-            secrets=Secrets("", "push", "", Entry("mimir", "password"), Entry("ca", "ca.crt")),
+            secrets=Secrets(
+                "", "push", "", SecretEntry("mimir", "password"), SecretEntry("ca", "ca.crt")
+            ),
             needs=(USUAL | {Need.UPGRADES}) - {Need.SECRETS, Need.CONFIGURATION},
         ).manifests()
     )
