@@ -390,6 +390,21 @@ async def test_an_object_of_another_source_is_refused(team: Team) -> None:
     assert status["because"] == ("refused: a.yaml:1: configmap a belongs to source other.git")
 
 
+async def test_what_a_source_left_that_is_gone_is_taken_over_and_pruned(team: Team) -> None:
+    """A RolloutSource that was renamed is another one."""
+    await team.begin()
+    labels = {"rollout.dev/source": f"{team.namespace}.before"}
+    for name in ("a", "b"):
+        meta = {"name": name, "namespace": team.namespace, "labels": labels}
+        await team.kube.objects.apply({**config(name), "metadata": meta})
+    status = await team.push({"a.yaml": text(config("a", x="1"), config("c"))})
+    assert status.get("rejected", []) == []
+    taken = (await team.read("ConfigMap", "a"))["metadata"]["labels"]
+    assert taken["rollout.dev/source"] == f"{team.namespace}.git"
+    await team.push({"a.yaml": text(config("c"))})
+    assert team.objects.removed == ["ConfigMap a"]  # b was never in this source's git
+
+
 # a rollout on its way
 
 

@@ -273,7 +273,7 @@ class Sources:
             for obj in self.kube.list(kind)
             if obj["metadata"]["namespace"] in where
         }
-        return Ground(present, abroad)
+        return Ground(present, abroad, apply.labels(self.kube.list("RolloutSource")))
 
     async def _write(self, write: Write) -> Problem | None:
         """None when it is done; a no of the API server is this document's, not the others'."""

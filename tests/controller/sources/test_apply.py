@@ -127,7 +127,8 @@ def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
     mine, theirs = applied(document(), source=""), applied(document(), source="market.other")
     [write] = apply.plan(SOURCE, reading(document()), Ground(mine)).writes
     assert write.verb == "patch"
-    plan = apply.plan(SOURCE, reading(document()), Ground(theirs))
+    there = frozenset({"market.git", "market.other"})
+    plan = apply.plan(SOURCE, reading(document()), Ground(theirs, sources=there))
     assert plan == ApplyPlan(
         rejected=(
             Problem(
@@ -137,6 +138,16 @@ def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
             ),
         )
     )
+
+
+def test_what_a_source_left_that_is_gone_is_whose_git_has_it_now() -> None:
+    """A RolloutSource that is renamed is a new one: its objects would be refused for ever."""
+    left = applied(document(), source="market.before")
+    [write] = apply.plan(PRUNING, reading(document()), Ground(left)).writes
+    assert write.body[2]["value"] == {"rollout.dev/source": "market.git"}
+    assert apply.plan(PRUNING, reading(), Ground(left)).writes == ()  # it never was this one's
+    elsewhere = applied(document(), source="bank.before")
+    assert apply.plan(SOURCE, reading(document()), Ground(elsewhere)).kept == ()
 
 
 def test_templates_are_written_before_the_rollouts_that_use_them() -> None:
