@@ -26,7 +26,7 @@ from rollout.model.status import Revision, RolloutStatus
 from rollout.reconcile import wanted
 from tests import make
 from tests.cluster.objects import ISTIO, rollout
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import POINTER, FakeRepo
 from tests.ports.conftest import api, lab, listed, prepare
 from tests.realkube import RealKube
 
@@ -263,6 +263,21 @@ async def test_a_new_controller_prunes_what_the_one_before_made(team: Team) -> N
     team.sources = team.controller()
     await team.push({"a.yaml": text(config("b"))})
     assert team.objects.removed == ["Service shop", "ConfigMap a"]
+
+
+async def test_a_file_that_became_a_pointer_keeps_what_it_gave_until_git_drops_it(
+    team: Team,
+) -> None:
+    """P-GIT-05: as `git lfs migrate` makes one of every file."""
+    await team.begin()
+    await team.push({"a.yaml": text(config("a")), "shop.yaml": text(SERVICE)})
+    status = await team.push({"a.yaml": text(config("a")), "shop.yaml": f"{POINTER}\nsize 9\n"})
+    assert (team.objects.removed, status["notes"]) == (
+        [],
+        ["shop.yaml: is an LFS pointer; its content is not read"],
+    )
+    await team.push({"a.yaml": text(config("a"))})
+    assert team.objects.removed == ["Service shop"]
 
 
 async def test_that_everything_vanishes_is_asked_about(team: Team) -> None:

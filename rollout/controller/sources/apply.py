@@ -12,7 +12,15 @@ from typing import Any, Literal
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.sources import consent
 from rollout.manifest import objects
-from rollout.model.source import LABEL, Document, Problem, Reading, Relation, RolloutSource
+from rollout.model.source import (
+    LABEL,
+    Document,
+    Problem,
+    Reading,
+    Relation,
+    RolloutSource,
+    is_within,
+)
 from rollout.model.spec import GROUP, VERSION
 
 FILE = f"{GROUP}/file"
@@ -276,12 +284,10 @@ def _patch(
 
 
 def _prunes(gone: set[Key], reading: Reading, ground: Ground) -> Sequence[Write]:
-    """Deletions of what git has no more; a file that was refused may still hold its rollout."""
-    unsure = {problem.file for problem in reading.problems}
+    """Deletions of what git has no more; what could not be read may still hold it."""
     found = []
     for key in sorted(gone):
         file = str((ground.present[key]["metadata"].get("annotations") or {}).get(FILE, ""))
-        inside = any(file.startswith(f"{folder}/") for folder in unsure)
-        if file not in unsure and not inside:
+        if not is_within(file, reading.unsure):
             found.append(Write("delete", key, file=file))
     return found

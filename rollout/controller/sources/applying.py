@@ -13,7 +13,7 @@ from rollout.controller.sources import byright, leaves, parts
 from rollout.controller.sources.apply import is_anothers, label, labels
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
-from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
+from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource, is_within
 from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
@@ -180,6 +180,8 @@ class Applier:
         present = [obj for kind in kinds for obj in await self._made(source, kind, bounds)]
         driving, staying = leaves.drivers(self.kube), ""
         for obj in parts.gone(present, source, kept):
+            if is_within(parts.file(obj), reading.unsure):
+                continue  # it may still be in git
             if why := leaves.use(obj, driving):
                 staying = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
                 continue

@@ -241,7 +241,7 @@ class Sources:
         if stays:
             because = sentence(f"{status.because}; {stays}")
             return replace(status, kinds=all_kinds, because=because, notes=(stays, *status.notes))
-        return replace(status, kinds=known)
+        return replace(status, kinds=all_kinds if reading.unread else known)
 
     async def _origin(self, source: RolloutSource) -> Origin:
         spec = source.spec

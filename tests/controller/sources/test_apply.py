@@ -241,6 +241,18 @@ def test_a_file_that_was_refused_keeps_what_it_gave_before(file: str) -> None:
     assert (plan.writes, plan.rejected) == ((), problems)
 
 
+@pytest.mark.parametrize("passed_over", ["a/b/shop.yaml", "a/b", "a"])
+def test_a_file_or_folder_that_was_passed_over_keeps_what_it_gave_before(passed_over: str) -> None:
+    """P-GIT-05, P-GIT-08: it became an LFS pointer, a submodule, a link, or somebody's namesake."""
+    present = applied(document(file="a/b/shop.yaml"))
+    rest = document("cart")
+    ground = Ground({**present, **applied(rest)})
+    assert apply.plan(PRUNING, reading(rest, unread=(passed_over,)), ground).writes == ()
+    for other in ("a/b/shop.yaml/x", "a/b/shop", "a/bb", "b", ""):
+        [write] = apply.plan(PRUNING, reading(rest, unread=(other,)), ground).writes
+        assert (write.verb, write.key) == ("delete", SHOP)
+
+
 def test_all_files_refused_is_no_vanishing() -> None:
     problems = (Problem("shop.yaml", 3, "x"),)
     plan = apply.plan(PRUNING, reading(problems=problems), Ground(applied(document())))
