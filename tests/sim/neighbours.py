@@ -25,7 +25,7 @@ _ON = {"request": "abort", "deployment scaled": "v2", "rebuilt": "v2"}
 
 def _plan(poison: str) -> Plan:
     """Three pushes at one moment; the third rollout is poisoned before, and again and again."""
-    setup = Setup((Subject(),) * (_POISONED + 1), calm=240.0, last="")
+    setup = Setup((Subject(),) * (_POISONED + 1), calm=150.0, last="")
     pushes = tuple(Mishap("push", When(PUSHED), "v2", who) for who in range(_POISONED + 1))
     on = _ON.get(poison, "")
     times = (PUSHED - 1, PUSHED + 15, PUSHED + 60) if poison else ()

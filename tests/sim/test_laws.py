@@ -13,17 +13,19 @@ from rollout.controller.keeping import store
 from rollout.controller.loop import Loop
 from rollout.controller.sources import apply, look
 from rollout.controller.sources.apply import Write
-from rollout.edges.kube import cache, watch
+from rollout.edges.kube import Kube, watch
 from rollout.errors import ManifestError
 from rollout.gate import Gate
 from rollout.manifest import record
-from rollout.model.status import ConfirmedBy
-from rollout.reconcile import drift
+from rollout.model.status import ConfirmedBy, Stage
+from rollout.reconcile import drift, stages
+from rollout.reconcile.look import Look, Turn, Writes
 from tests.sim import neighbours, shrink, story
-from tests.sim.plan import Mishap, Plan, Setup, When
+from tests.sim.plan import Mishap, Plan, Setup, Subject, When
 
 PUSH = Mishap("push", When(20.0), "v2")
-GIT = Setup(sourced=True, calm=240.0)
+CALM = Setup(calm=150.0, last="")
+GIT = replace(CALM, sourced=True)
 Spoil = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -44,14 +46,26 @@ def _believes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _overlooks_edits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift, "drifted", lambda _: None)
+    """Somebody's edit stays until the step is over, and the next one is written on top of it."""
+
+    def left(looked: Look) -> Turn | None:
+        if not drift._foreign(looked) or looked.status.stage.name is not Stage.STEPPING:
+            return None
+        turn = stages.advance(looked)
+        on = turn.status.stage.split.canary > looked.status.stage.split.canary
+        return turn if on else replace(turn, writes=Writes.NO_ROUTES)
+
+    monkeypatch.setattr(drift, "drifted", left)
 
 
 def _goes_back_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Old news takes the place of what was answered to our own writes."""
-    _overlooks_edits(monkeypatch)
-    monkeypatch.setattr(cache, "_stale", lambda *_: False)
-    monkeypatch.setattr(cache, "_newer", lambda *_: False)
+    """What was answered to our writes of Deployments is forgotten."""
+    written = Kube._written
+
+    def forgotten(self: Any, kind: str, obj: Any) -> Any:
+        return obj if kind == "Deployment" else written(self, kind, obj)
+
+    monkeypatch.setattr(Kube, "_written", forgotten)
 
 
 def _obeys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,30 +120,30 @@ def _knows_no_later_word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S4: evidence of another step": (
-        Setup(calm=240.0),
+        CALM,
         (PUSH, Mishap("prometheus empty", When(30.0), lasts=150.0)),
         _opens,
         "S4",
     ),
     "S4: proxies that are behind": (
-        Setup(calm=240.0),
+        CALM,
         (PUSH, Mishap("proxies behind", When(20.0), lasts=60.0)),
         _believes,
         "S4",
     ),
     "S12": (
-        Setup(calm=240.0),
-        (PUSH, Mishap("weights edited", When(30.0), value=30.0)),
+        CALM,
+        (PUSH, Mishap("weights edited", When(35.0), value=30.0)),
         _overlooks_edits,
         "S12",
     ),
     "S13": (
-        Setup(calm=240.0),
-        (PUSH, Mishap("replica lags", When(15.0), lasts=200.0, value=40.0)),
+        Setup((Subject(workload="managed"),), calm=150.0, last=""),
+        (PUSH, Mishap("watch silent", When(15.0), "Deployment", lasts=200.0)),
         _goes_back_in_time,
         "S13",
     ),
-    "S15": (GIT, (PUSH, Mishap("pushed back", When(120.0), lasts=60.0)), _obeys, "S15"),
+    "S15": (GIT, (PUSH, Mishap("pushed back", When(110.0), lasts=60.0)), _obeys, "S15"),
     "S16": (
         GIT,
         (PUSH, Mishap("broken yaml", When(50.0), lasts=60.0)),
@@ -146,13 +160,13 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S25": (GIT, (PUSH,), _tells_all, "S25"),
     "L6": (GIT, (PUSH,), _reads_once, "L6"),
     "L5": (
-        Setup(calm=240.0),
+        CALM,
         (PUSH, Mishap("watch silent", When(40.0), lasts=150.0)),
         _waits_for_ever,
         "L5",
     ),
     "L8": (
-        Setup(calm=240.0, last=""),
+        CALM,
         (PUSH, Mishap("a later version", When(50.0), value=3.0)),
         _knows_no_later_word,
         "L8",
@@ -174,7 +188,7 @@ def test_a_poisoned_neighbour_costs_the_others_nothing() -> None:
     """L4: the same ways, and no later."""
     clean = neighbours.journeys()
     assert [name for name, *_ in clean].count("shop") == 4
-    for poison in ("spec unreadable", "weights edited", "never ready"):
+    for poison in ("spec unreadable", "weights edited"):
         assert [*neighbours.late(clean, neighbours.journeys(poison))] == [], poison
 
 
