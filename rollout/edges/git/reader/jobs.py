@@ -102,7 +102,7 @@ def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
     place = clones.CloneCache(cache, job["local"])
-    with _home(repository.secret):
+    with _home(repository):
         polled = remote.poll(repository, wants, place)
     tips = [
         _fault(tip)
@@ -149,11 +149,11 @@ def _when(commit: Any) -> float:
 
 
 @contextlib.contextmanager
-def _home(secret: Mapping[str, str]) -> Iterator[None]:
-    """A home of its own for libgit2: no user's settings, and the Secret's known hosts."""
+def _home(repository: Repository) -> Iterator[None]:
+    """A home of its own for libgit2: no user's settings, and the keys that its host may show."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, ".ssh").mkdir()
-        Path(folder, ".ssh", "known_hosts").write_text(secret.get("known_hosts", ""))
+        Path(folder, ".ssh", "known_hosts").write_text(repository.pins.text)
         pygit2.settings.homedir = folder
         for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
             pygit2.settings.search_path[level] = folder
