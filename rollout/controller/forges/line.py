@@ -15,7 +15,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class ForgeNews:
     """What is to be told of a Rollout: ``state`` of which commit, and in which words.
 
     ``pressing``: another one where the words do not merely count further.
@@ -35,11 +35,11 @@ class Said:
     Source: docs.github.com, "REST API endpoints for commit statuses", "Create a commit status".
     """
 
-    news: News
+    news: ForgeNews
     at: float
     times: int = 0
 
-    def wait(self, news: News, now: float) -> float:
+    def wait(self, news: ForgeNews, now: float) -> float:
         """Seconds until ``news``, which are others, may be told."""
         if news.state != self.news.state:
             return 0.0
@@ -47,7 +47,7 @@ class Said:
         gap = LAZY * (1 + self.times if counts else max(0, self.times - OFTEN))
         return max(0.0, self.at + gap - now)
 
-    def followed(self, news: News, now: float) -> "Said":
+    def followed(self, news: ForgeNews, now: float) -> "Said":
         """What was told last, after ``news`` were."""
         return Said(news, now, self.times + 1 if news.state == self.news.state else 0)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
-from rollout.controller.forges.line import Line, News, Problem, Said
+from rollout.controller.forges.line import Line, ForgeNews, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
@@ -208,7 +208,7 @@ class Reporting:
         line.said[rollout] = said.followed(news, _now()) if said else Said(news, _now())
 
     @staticmethod
-    def _may_wait(line: Line, rollout: str, news: News) -> bool:
+    def _may_wait(line: Line, rollout: str, news: ForgeNews) -> bool:
         """Whether it is said already, or is told a little later."""
         said = line.said.get(rollout)
         if said is None:
@@ -318,9 +318,9 @@ def _label(rollout: Json) -> str:
     return str((rollout["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
-def _news(subject: Subject, standing: Standing) -> News:
+def _news(subject: Subject, standing: Standing) -> ForgeNews:
     pressing = commits.pressing(subject.rollout, subject.status)
-    return News(f"{standing.commit} {standing.state}", pressing, standing.description)
+    return ForgeNews(f"{standing.commit} {standing.state}", pressing, standing.description)
 
 
 def _now() -> float:

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.controller.forges.line import LAZY, OFTEN, News, Said
+from rollout.controller.forges.line import LAZY, OFTEN, ForgeNews, Said
 
-FIRST = News("aaaa pending", "at #%", "at 5%")
-COUNTED = News("aaaa pending", "at #%", "at 6%")
-OTHER = News("aaaa pending", "asks people", "asks people")
-DONE = News("aaaa success", "done", "done")
+FIRST = ForgeNews("aaaa pending", "at #%", "at 5%")
+COUNTED = ForgeNews("aaaa pending", "at #%", "at 6%")
+OTHER = ForgeNews("aaaa pending", "asks people", "asks people")
+DONE = ForgeNews("aaaa success", "done", "done")
 
 
 def test_what_merely_counts_waits_longer_each_time() -> None:
