@@ -9,7 +9,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
-from rollout.controller.forges.line import Line, ForgeNews, Problem, Said
+from rollout.controller.forges.line import ForgeNews, Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
