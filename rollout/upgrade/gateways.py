@@ -14,6 +14,7 @@ from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
 from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
 from rollout.model.turn import AT_ONCE, Notice
+from rollout.model.units import counted
 from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Awaits, Change, Recorded
@@ -169,8 +170,9 @@ def _steps(
         all_of_it = share in (None, 100)  # at home, too: no pod is made anew where users are
         twins = total if all_of_it else ceil(total * (share or 0) / 100)
         rest = 0 if all_of_it else max(1, total - twins)
-        yield f"{twins} pods at {look.new}", _twin(look, here, original, twins, f"{step}a")
-        yield f"{rest} pods at {look.old}", _scaled(look, here, rest, f"{step}b")
+        more = _twin(look, here, original, twins, f"{step}a")
+        yield f"{counted(twins, 'pod')} at {look.new}", more
+        yield f"{counted(rest, 'pod')} at {look.old}", _scaled(look, here, rest, f"{step}b")
     if share is None:
         yield "its own template to the new revision", _home(look, here, f"{step}c")
         yield "its own pods again", _scaled(look, here, total, f"{step}d", home=True)
@@ -233,7 +235,7 @@ def _unready(look: Look, here: Pair) -> Reason | None:
         if ready < wanted:
             return Reason(f"{ref}: {ready} of {wanted} pods are ready")
         if ref == here.original and not wanted and pods:
-            return Reason(f"{ref}: {len(pods)} pods are on their way out")
+            return Reason(f"{ref}: {counted(len(pods), 'pod')} on the way out")
     return None
 
 
@@ -246,7 +248,8 @@ def _wrong(look: Look, here: Pair) -> Reason | None:
         if pod.workload not in refs:
             continue
         if pod.proxies != 1 or pod.revision != look.new:
-            return Reason(f"{pod.ref} has {pod.proxies} proxies by {pod.revision or 'nobody'}")
+            proxies = counted(pod.proxies, "proxy", "proxies")
+            return Reason(f"{pod.ref} has {proxies} by {pod.revision or 'nobody'}")
         proxy = at.get((pod.namespace, pod.name))
         if proxy is not None and proxy.errors:
             return Reason(f"{pod.ref} refuses its config: {proxy.errors[0]}")
