@@ -12,6 +12,7 @@ from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
 from rollout.model.spec import OnFailure
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
+from rollout.model.units import counted
 from rollout.model.upgrade import Sail
 from rollout.model.upgradelook import Object
 from rollout.model.upgrading import (
@@ -224,7 +225,8 @@ def _returned(look: Look) -> Turn:
     because = f"all is as before at {look.old}: {back.because if back else 'nothing was changed'}"
     left = [pod.ref for pod in look.seen.inventory.served(look.new) if not pod.leaving]
     if left and look.old != look.new:
-        because = f"back at {look.old}; of others {len(left)} pods are at {look.new}: {left[0]}"
+        others = f"{counted(len(left), 'pod')} of others at {look.new}"
+        because = f"back at {look.old}; {others}: {left[0]}"
     status = replace(look.status, state=State.RETURNED, since=look.now)
     status = attempted(status, stop=None, pause=None)
     notice = Notice("Returned", warning=status.refused is not None)

@@ -126,7 +126,7 @@ def test_a_namespace_that_somebody_else_moves_first_goes_along_and_keeps_that_la
     assert of(mesh, "shop3") == {(NEW,)}
     play.ask("abort").to(State.RETURNED)
     assert mesh.labels("shop3")["istio.io/rev"] == NEW
-    told = f"back at {OLD}; of others 4 pods are at {NEW}: pod shop3/web0"
+    told = f"back at {OLD}; 4 pods of others at {NEW}: pod shop3/web0"
     assert play.status.because.startswith(told)
     assert of(mesh, "shop2") == {(OLD,)}
 
