@@ -31,10 +31,7 @@ POLICY = {
     ]
 }
 """What of a control plane is none of the safe kinds; docs/policy.md."""
-SOURCE = {
-    "metadata": {"name": NAME, "namespace": SPACE},
-    "spec": {"path": "istio", "interval": "1s", "manifests": True},
-}
+SPEC: dict[str, object] = {"path": "istio", "interval": "1s", "manifests": True}
 
 
 @pytest.fixture
@@ -67,8 +64,8 @@ async def begun(mesh: Upgrading) -> Checkout:
     world = mesh.world
     checkout = Checkout(world.git_url, world.kubeconfig.parent / "checkout")
     await checkout.push("istio/README.md", "the control planes of this mesh\n", "istio: begun")
-    spec = SOURCE["spec"] | {"url": world.git_url}
-    await world.kube.create(cli.SOURCE, SOURCE | {"spec": spec})
+    made = {"metadata": {"name": NAME, "namespace": SPACE}, "spec": SPEC | {"url": world.git_url}}
+    await world.kube.create(cli.SOURCE, made)
     await mesh.ask(
         install={"manifests": {"source": f"{SPACE}/{NAME}"}},
         canary={"name": "canary", "namespaces": ["team-01"], **QUICK},
