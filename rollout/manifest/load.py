@@ -9,6 +9,7 @@ from rollout.manifest import complaints, envelope, plain, rules, scan, schema, s
 from rollout.manifest.scan import Mistake, Path, YamlDocument
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 from rollout.model.switchover import SwitchoverSpec
+from rollout.model.units import counted
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
@@ -56,12 +57,14 @@ class Loaded:
 
     ``notes``: what was passed over, one line each.
     ``doubtful``: those of the notes whose author may have meant us.
+    ``unread``: the file as a whole was passed over, and nobody knows what it holds.
     """
 
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = field(default=(), compare=False)
+    unread: bool = field(default=False, compare=False)
 
 
 def text(file: str, data: bytes) -> Loaded:
@@ -86,7 +89,8 @@ def _unreadable(error: ManifestError, data: bytes) -> Loaded:
     """
     ours = GROUP.encode() in data
     if not ours and (b"{{" in data or len(data) > scan.MAX_BYTES):
-        return Loaded(notes=(f"{error}; ignored, as it does not speak of {GROUP}",))
+        note = f"{error}; ignored, as it does not speak of {GROUP}"
+        return Loaded(notes=(note,), unread=True)
     return Loaded(errors=(error,))
 
 
@@ -174,8 +178,8 @@ def located(
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
-        more = len(lines) - MAX_ERRORS
-        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
+        more = counted(len(lines) - MAX_ERRORS, "more mistake")
+        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} below"))
     return tuple(errors)
 
 

@@ -136,6 +136,7 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
             {"file": p.file, "line": p.line, "message": p.message} for p in folder.problems
         ],
         "notes": folder.notes,
+        "unread": folder.unread,
         "files": len(files),
         "signature": asdict(signed) if signed else None,
     }
@@ -191,6 +192,7 @@ def _parse(files: Iterable[tree.ManifestFile], everything: bool, say: Say) -> No
                 "parts": [asdict(part) | last for part in parts],
                 "problems": [{**place, "message": text} for text, place in problems.items()],
                 "notes": [] if everything else loaded.doubtful,
+                "unread": not everything and (loaded.unread or bool(loaded.doubtful)),
             }
         )
 
