@@ -9,6 +9,7 @@ from rollout.manifest import complaints, envelope, plain, rules, scan, schema, s
 from rollout.manifest.scan import Mistake, Path, YamlDocument
 from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
 from rollout.model.switchover import SwitchoverSpec
+from rollout.model.units import counted
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
@@ -177,8 +178,8 @@ def located(
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
-        more = len(lines) - MAX_ERRORS
-        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
+        more = counted(len(lines) - MAX_ERRORS, "more mistake")
+        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} below"))
     return tuple(errors)
 
 
