@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from rollout.errors import ManifestError
-from rollout.manifest import objects
+from rollout.manifest import objects, sources
 from rollout.model.reasons import Verb
 from rollout.model.source import RolloutSource
 from rollout.model.spec import (
@@ -98,7 +98,7 @@ def test_odd_metadata_keeps_nothing_from_being_looked_at() -> None:
 
 def test_a_source_of_the_cluster_is_read_with_its_status() -> None:
     metadata = METADATA | {"annotations": {"rollout.dev/accept": "c9"}}
-    assert objects.source({"metadata": metadata, "spec": {"url": "https://git.example/x"}}) == (
+    assert sources.source({"metadata": metadata, "spec": {"url": "https://git.example/x"}}) == (
         RolloutSource("shop", "market", "u-1", 4, RolloutSourceSpec("https://git.example/x"), "c9")
     )
 

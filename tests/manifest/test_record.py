@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
-from rollout.manifest import opaque, record
+from rollout.manifest import opaque, record, sources
 from rollout.model.reasons import Cause, PauseKind
 from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.spec import OpenObject
@@ -192,13 +192,13 @@ def test_a_source_is_ready_when_a_commit_is_in_force_and_nothing_was_refused() -
         (held, "False", "True"),
         (refused, "False", "False"),
     ):
-        written = record.source_json(one, {}, NOW)
+        written = sources.status_json(one, {}, NOW)
         assert [c["status"] for c in written["conditions"]] == [ready, stalled]
-        assert record.source_status({"status": written}) == one
+        assert sources.status({"status": written}) == one
 
 
 def test_a_source_status_that_cannot_be_read_is_fresh() -> None:
-    assert record.source_status({"status": {"commit": 7}}) == SourceStatus()
+    assert sources.status({"status": {"commit": 7}}) == SourceStatus()
 
 
 FORMER: dict[str, object] = {

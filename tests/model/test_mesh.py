@@ -10,13 +10,13 @@ from rollout.model.mesh import (
     MeshNamespace,
     MeshPod,
     MeshRevision,
-    Ref,
     Resolution,
     Tag,
     Way,
     image_version,
     named,
 )
+from rollout.model.ref import Ref
 
 WHOLE = MeshRevision(
     "1-30-3",

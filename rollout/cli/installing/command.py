@@ -2,20 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rollout import yamltext
-from rollout.cli import cluster, forms, options, output
-from rollout.cli import policy as policies
+from rollout.cli import forms, options, output
 from rollout.cli.exits import Exit
-from rollout.cli.installing import compare
 from rollout.cli.installing.workload import IMAGE, Installation
-from rollout.cli.manifests import rbac
+from rollout.cli.manifests import crds, rbac
 from rollout.controller.rights import MOST_SHARDS
 from rollout.errors import RefusedError
-from rollout.manifest import definition, schema
+
+if TYPE_CHECKING:
+    from rollout.cli.installing.compare import Comparison
 
 Json = dict[str, Any]
 
@@ -68,12 +68,15 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     made = Installation(
         own, namespace, replicas, image, prometheus, istiod, _read(policy), audit, shards
     )
-    kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
-    objs = [*kinds, *made.manifests()]
     if not diff:
-        print(yamltext.documents(objs), end="")
+        print(crds.text(), "---\n", yamltext.documents(made.manifests()), sep="", end="")
         return
-    found = asyncio.run(_compared(context, objs))
+    _tell(asyncio.run(_compared(context, [*crds.definitions(), *made.manifests()])))
+
+
+def _tell(found: "list[Comparison]") -> None:
+    from rollout.cli.installing import compare  # noqa: PLC0415 - its client, with --diff alone
+
     for each in found:
         print(each.text(), end="")
     output.say(compare.summary(found))
@@ -81,7 +84,10 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise typer.Exit(Exit.FAILED)
 
 
-async def _compared(context: typer.Context, objs: list[Json]) -> list[compare.Comparison]:
+async def _compared(context: typer.Context, objs: list[Json]) -> "list[Comparison]":
+    from rollout.cli import cluster  # noqa: PLC0415 - its client, with --diff alone
+    from rollout.cli.installing import compare  # noqa: PLC0415
+
     async with cluster.connected(options.chosen(context)) as connection:
         return [await compare.with_cluster(connection.objects, obj) for obj in objs]
 
@@ -90,6 +96,8 @@ def _read(path: Path | None) -> str:
     """The policy's text, once it is known to be one."""
     if path is None:
         return ""
+    from rollout.cli import policy as policies  # noqa: PLC0415 - manifests' reader, seldom needed
+
     policies.read(str(path))
     try:
         return path.expanduser().read_text(encoding="utf-8")
