@@ -16,7 +16,6 @@ from rollout.model.mesh import (
     image_version,
     named,
 )
-from rollout.model.ref import Ref
 
 WHOLE = MeshRevision(
     "1-30-3",
@@ -26,11 +25,6 @@ WHOLE = MeshRevision(
     service="istiod-1-30-3",
     endpoints=2,
 )
-
-
-def test_an_object_is_named_as_people_name_it() -> None:
-    assert str(Ref("Deployment", "shop", "web")) == "deployment shop/web"
-    assert str(Ref("Namespace", "", "shop")) == "namespace shop"
 
 
 @pytest.mark.parametrize(
