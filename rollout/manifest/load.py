@@ -60,12 +60,14 @@ class Loaded:
 
     ``notes``: what was passed over, one line each.
     ``doubtful``: those of the notes whose author may have meant us.
+    ``unread``: the file as a whole was passed over, and nobody knows what it holds.
     """
 
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = field(default=(), compare=False)
+    unread: bool = field(default=False, compare=False)
 
 
 def text(file: str, data: bytes) -> Loaded:
@@ -90,7 +92,8 @@ def _unreadable(error: ManifestError, data: bytes) -> Loaded:
     """
     ours = GROUP.encode() in data
     if not ours and (b"{{" in data or len(data) > scan.MAX_BYTES):
-        return Loaded(notes=(f"{error}; ignored, as it does not speak of {GROUP}",))
+        note = f"{error}; ignored, as it does not speak of {GROUP}"
+        return Loaded(notes=(note,), unread=True)
     return Loaded(errors=(error,))
 
 

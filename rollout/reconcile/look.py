@@ -250,6 +250,9 @@ def stable_lacks(look: Look, split: Split) -> str:
 
 
 def asked_again(status: RolloutStatus, now: datetime) -> timedelta:
-    """When proxies that were asked are worth another question: after as long as it has been."""
+    """When proxies that were asked are worth another question: after half as long as it has been.
+
+    So an answer is heard at the latest when half as much time has gone by again.
+    """
     waited = now - (status.stage.asked_at or now)
-    return min(PROXIES, max(AT_FIRST, waited))
+    return min(PROXIES, max(AT_FIRST, waited / 2))

@@ -1,12 +1,15 @@
 """``make fuzz MINUTES=n``: all eight doors, by seeds, by Hypothesis and by Atheris.
 
+``python -m tests.fuzz.campaign --inputs 1000000``: so many, however long they take.
 Prints a row a door: inputs, inputs a second, findings by kind, the slowest input's CPU time and
 the most memory. Exit code 1 where anything was found, or where an input at a door of the
 controller's loop took longer than 100 ms. Findings are files in the folder that is named.
 """
 
 import argparse
+import gc
 import json
+import math
 import os
 import platform
 import random
@@ -21,10 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz.drawn import drawn
-from tests.fuzz.surfaces import ON_THE_LOOP, Surface, Watch, tried
+from tests.fuzz.surfaces import GAP, ON_THE_LOOP, Surface, Watch, tried
 
-GAP = 0.1
-"""Seconds for which one input may keep the loop busy."""
 BATCH = 1000
 """Inputs between two looks at the clock; Hypothesis remembers a whole run, so it is short."""
 MEMORY = 2 << 30
@@ -32,31 +33,44 @@ MEMORY = 2 << 30
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one tool did at one door. ``slowest``: CPU seconds; ``memory``: bytes."""
+    """What one tool did at one door. ``cpu``, ``slowest``: seconds of CPU; ``memory``: bytes."""
 
     surface: Surface
     tool: str
     inputs: int
     seconds: float
+    cpu: float
     slowest: float
     memory: int
     killed: str = ""
 
     def __str__(self) -> str:
-        rate = self.inputs / self.seconds if self.seconds else 0
-        told = f"{self.surface:<11} {self.tool:<10} {self.inputs:>9,} {rate:>8,.0f}/s"
+        each = self.cpu / self.inputs * 1000 if self.inputs else 0
+        told = f"{self.surface:<11} {self.tool:<10} {self.inputs:>9,} in {self.seconds:>5.0f} s"
+        told += f" {each:>6.2f} ms each"
         slow = f"{self.slowest * 1000:>7.0f} ms {self.memory >> 20:>6} MiB"
         return f"{told} {slow}  {self.killed}".rstrip()
 
 
-def by_seed(surface: Surface, folder: Path, seconds: float) -> Row:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When one tool is done with one door: whichever comes first."""
+
+    seconds: float
+    inputs: float
+
+    def of(self, share: float) -> "Limit":
+        return Limit(self.seconds * share, self.inputs * share)
+
+
+def by_seed(surface: Surface, folder: Path, limit: Limit) -> Row:
     """Random bytes: nothing is learnt of them, and they cost nothing."""
-    return _within(surface, folder, seconds, _seeded)
+    return _within(surface, folder, limit, _seeded)
 
 
-def by_hypothesis(surface: Surface, folder: Path, seconds: float) -> Row:
+def by_hypothesis(surface: Surface, folder: Path, limit: Limit) -> Row:
     """Bytes that Hypothesis draws: short ones, repeated ones, all of one kind."""
-    return _within(surface, folder, seconds, lambda read: drawn(BATCH, read))
+    return _within(surface, folder, limit, lambda read: drawn(BATCH, read))
 
 
 def _seeded(read: Callable[[bytes], None]) -> None:
@@ -69,30 +83,38 @@ def _seeded(read: Callable[[bytes], None]) -> None:
 Draw = Callable[[Callable[[bytes], None]], None]
 
 
-def _within(surface: Surface, folder: Path, seconds: float, draw: Draw) -> Row:
-    """In a process of its own, within a limit of memory, until its time is over."""
+def _within(surface: Surface, folder: Path, limit: Limit, draw: Draw) -> Row:
+    """In a process of its own, within a limit of memory, until it is done."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    began, watch = time.monotonic(), Watch(surface, folder)
+    watch = Watch(surface, folder)
     tried(surface, b"")  # what is imported and read once is no input's doing
-    while time.monotonic() - began < seconds:
+    gc.freeze()
+    began, before = time.monotonic(), time.process_time()
+    while time.monotonic() - began < limit.seconds and watch.inputs < limit.inputs:
         draw(watch.read)
-    took = time.monotonic() - began
+    took, cpu = time.monotonic() - began, time.process_time() - before
     tool = "seeds" if draw is _seeded else "hypothesis"
-    return Row(surface, tool, watch.inputs, took, watch.slowest, _memory())
+    return Row(surface, tool, watch.inputs, took, cpu, watch.slowest, _memory())
 
 
-def by_atheris(surface: Surface, folder: Path, seconds: float) -> Row:
+def by_atheris(surface: Surface, folder: Path, limit: Limit) -> Row:
     """By ``guided``, whose log says how far it came."""
-    began = time.monotonic()
-    words = [str(surface), str(folder), "-1", str(round(seconds))]
+    began, before = time.monotonic(), _children().ru_utime
+    count = -1 if math.isinf(limit.inputs) else int(limit.inputs)
+    seconds = 0 if math.isinf(limit.seconds) else max(1, round(limit.seconds))  # 0: no limit
+    words = [str(surface), str(folder), str(count), str(seconds)]
     command = [sys.executable, "-m", "tests.fuzz.guided", *words]
     with (folder / f"{surface}.guided.log").open("wb") as log:
         done = subprocess.run(command, stdout=log, stderr=log, check=False)
     told = json.loads((folder / f"{surface}.guided.json").read_text())
     killed = "" if done.returncode == 0 else f"ended with {done.returncode}; see its log"
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
-    took = time.monotonic() - began
-    return Row(surface, "atheris", told["inputs"], took, told["slowest"], memory, killed)
+    took, cpu = time.monotonic() - began, _children().ru_utime - before
+    memory = _children().ru_maxrss << 10
+    return Row(surface, "atheris", told["inputs"], took, cpu, told["slowest"], memory, killed)
+
+
+def _children() -> resource.struct_rusage:
+    return resource.getrusage(resource.RUSAGE_CHILDREN)
 
 
 def _memory() -> int:
@@ -101,14 +123,19 @@ def _memory() -> int:
 
 SHARES = {by_seed: 0.5, by_hypothesis: 0.15, by_atheris: 0.35}
 """Of a door's time."""
+PARTS = {by_seed: 0.87, by_hypothesis: 0.03, by_atheris: 0.1}
+"""Of a door's inputs: what a tool draws costs it ten times what it costs another."""
 
 
-def rows(wanted: Sequence[Surface], folder: Path, seconds: float) -> Iterator[Row]:
-    """Each door by all three tools, as many at once as there are cores."""
-    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=1) as pool:
+def rows(
+    wanted: Sequence[Surface], folder: Path, limit: Limit, processes: int | None
+) -> Iterator[Row]:
+    """Each door by all three tools, so many at once."""
+    parts = SHARES if math.isinf(limit.inputs) else PARTS
+    with ProcessPoolExecutor(processes, max_tasks_per_child=1) as pool:
         jobs = [
-            pool.submit(tool, surface, folder, seconds * share)
-            for tool, share in SHARES.items()
+            pool.submit(tool, surface, folder, limit.of(share))
+            for tool, share in parts.items()
             for surface in wanted
         ]
         for job in jobs:
@@ -120,14 +147,19 @@ def rows(wanted: Sequence[Surface], folder: Path, seconds: float) -> Iterator[Ro
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--inputs", type=int, help="instead of minutes: of all doors together")
     parser.add_argument("--only", nargs="*", type=Surface, default=list(Surface))
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="rollout-fuzz-"))
     folder.mkdir(exist_ok=True)
-    seconds = asked.minutes * 60 * (os.cpu_count() or 1) / len(asked.only)
+    seconds = asked.minutes * 60 * asked.processes / len(asked.only)
+    limit = Limit(seconds, math.inf)
+    if asked.inputs is not None:
+        limit = Limit(math.inf, asked.inputs / len(asked.only))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    done = list(rows(asked.only, folder, seconds))
+    done = list(rows(asked.only, folder, limit, asked.processes))
     findings = sorted(folder.glob("*-*.txt"))
     slow = [row for row in done if row.surface in ON_THE_LOOP and row.slowest > GAP]
     print(f"{sum(row.inputs for row in done):,} inputs, {len(findings)} findings in {folder}")

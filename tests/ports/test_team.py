@@ -26,7 +26,7 @@ from rollout.model.status import Revision, RolloutStatus
 from rollout.reconcile import wanted
 from tests import make
 from tests.cluster.objects import ISTIO, rollout
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import POINTER, FakeRepo
 from tests.ports.conftest import api, lab, listed, prepare
 from tests.realkube import RealKube
 
@@ -265,6 +265,21 @@ async def test_a_new_controller_prunes_what_the_one_before_made(team: Team) -> N
     assert team.objects.removed == ["Service shop", "ConfigMap a"]
 
 
+async def test_a_file_that_became_a_pointer_keeps_what_it_gave_until_git_drops_it(
+    team: Team,
+) -> None:
+    """P-GIT-05: as `git lfs migrate` makes one of every file."""
+    await team.begin()
+    await team.push({"a.yaml": text(config("a")), "shop.yaml": text(SERVICE)})
+    status = await team.push({"a.yaml": text(config("a")), "shop.yaml": f"{POINTER}\nsize 9\n"})
+    assert (team.objects.removed, status["notes"]) == (
+        [],
+        ["shop.yaml: is an LFS pointer; its content is not read"],
+    )
+    await team.push({"a.yaml": text(config("a"))})
+    assert team.objects.removed == ["Service shop"]
+
+
 async def test_that_everything_vanishes_is_asked_about(team: Team) -> None:
     await team.begin()
     await team.push({"a.yaml": text(config("a"), config("b"))})
@@ -388,6 +403,21 @@ async def test_an_object_of_another_source_is_refused(team: Team) -> None:
     await team.kube.create({**config("a"), "metadata": meta})
     status = await team.push({"a.yaml": text(config("a", x="1"))})
     assert status["because"] == ("refused: a.yaml:1: configmap a belongs to source other.git")
+
+
+async def test_what_a_source_left_that_is_gone_is_taken_over_and_pruned(team: Team) -> None:
+    """A RolloutSource that was renamed is another one."""
+    await team.begin()
+    labels = {"rollout.dev/source": f"{team.namespace}.before"}
+    for name in ("a", "b"):
+        meta = {"name": name, "namespace": team.namespace, "labels": labels}
+        await team.kube.objects.apply({**config(name), "metadata": meta})
+    status = await team.push({"a.yaml": text(config("a", x="1"), config("c"))})
+    assert status.get("rejected", []) == []
+    taken = (await team.read("ConfigMap", "a"))["metadata"]["labels"]
+    assert taken["rollout.dev/source"] == f"{team.namespace}.git"
+    await team.push({"a.yaml": text(config("c"))})
+    assert team.objects.removed == ["ConfigMap a"]  # b was never in this source's git
 
 
 # a rollout on its way

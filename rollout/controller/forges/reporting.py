@@ -9,7 +9,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
-from rollout.controller.forges.line import Line, Problem, Said
+from rollout.controller.forges.line import ForgeNews, Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
@@ -19,12 +19,11 @@ from rollout.controller.sources import apply
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from rollout.manifest import plain, sources
 from rollout.messages import commits
-from rollout.model.forge import Place
+from rollout.model.forge import Place, Standing
 from rollout.model.source import LABEL, ForgeStatus, Reported, RolloutSource
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
 REFUSED_WAIT = 900.0  # seconds at the most until a Rollout that was refused is told again
-LAZY = 60.0  # seconds between two reports that only count further
 BEAT = 1.0  # seconds between two looks whether this replica leads
 MOST = 500  # Rollouts of one source that are remembered; the newest of them
 CONFLICTS = 5  # writes of the memory that others' may come before
@@ -197,25 +196,29 @@ class Reporting:
         standing = report.standing(subject)
         if standing is None or report.settled(subject, known):
             return
-        if self._may_wait(line, rollout, subject, standing.description):
+        news = _news(subject, standing)
+        if self._may_wait(line, rollout, news):
             return
         told = await report.tell(subject, standing, known)
         if told != known:
             await self._remember(key, rollout, told)
         if report.reverts(told):
             await self._remember(key, rollout, await report.revert(subject, told))
-        line.said[rollout] = Said(_pressing(subject), standing.description, _now())
+        said = line.said.get(rollout)
+        line.said[rollout] = said.followed(news, _now()) if said else Said(news, _now())
 
     @staticmethod
-    def _may_wait(line: Line, rollout: str, subject: Subject, description: str) -> bool:
-        """Whether it is said already; but for numbers, which are told a little later."""
+    def _may_wait(line: Line, rollout: str, news: ForgeNews) -> bool:
+        """Whether it is said already, or is told a little later."""
         said = line.said.get(rollout)
-        if said is None or said.pressing != _pressing(subject):
+        if said is None:
             return False
-        left = said.at + LAZY - _now()
-        if said.description != description and left > 0:
+        if said.news == news:
+            return True
+        left = said.wait(news, _now())
+        if left > 0:
             line.later[rollout] = _now() + left
-        return said.description == description or left > 0
+        return left > 0
 
     async def _report(self, source: RolloutSource) -> Report:
         asked = source.spec.commit_status
@@ -315,8 +318,9 @@ def _label(rollout: Json) -> str:
     return str((rollout["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
-def _pressing(subject: Subject) -> str:
-    return commits.pressing(subject.rollout, subject.status)
+def _news(subject: Subject, standing: Standing) -> ForgeNews:
+    pressing = commits.pressing(subject.rollout, subject.status)
+    return ForgeNews(f"{standing.commit} {standing.state}", pressing, standing.description)
 
 
 def _now() -> float:

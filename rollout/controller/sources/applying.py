@@ -10,10 +10,10 @@ from typing import TypeVar
 from rollout.controller import telemetry
 from rollout.controller.ports import Json, Kube, Objects
 from rollout.controller.sources import byright, leaves, parts
-from rollout.controller.sources.apply import label
+from rollout.controller.sources.apply import is_anothers, label, labels
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
-from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
+from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource, is_within
 from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
@@ -30,6 +30,15 @@ class ApplyStep:
     ref: Ref
     body: Json
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a commit finds: rollouts that write, all sources' labels; ``made``: its Namespaces."""
+
+    driving: Sequence[leaves.Driver]
+    sources: Collection[str]
+    made: Collection[str]
 
 
 @dataclass(slots=True)
@@ -78,9 +87,12 @@ class Applier:
         ]
         if due:
             done.since = now
-        made = {part.name for part in reading.parts if part.kind == "Namespace"}
-        driving = leaves.drivers(self.kube) if changed else ()
-        tries = [partial(self._try, source, part, ref, driving, made) for part, ref in changed]
+        around = _Around(
+            leaves.drivers(self.kube) if changed else (),
+            labels(self.kube.list("RolloutSource")),
+            {part.name for part in reading.parts if part.kind == "Namespace"},
+        )
+        tries = [partial(self._try, source, part, ref, around) for part, ref in changed]
         try:
             results = await _each(tries)
         except leaves.Busy as busy:
@@ -91,22 +103,17 @@ class Applier:
         return steps, tuple(one for one in results if isinstance(one, Problem))
 
     async def _try(
-        self,
-        source: RolloutSource,
-        part: Part,
-        ref: Ref,
-        driving: Sequence[leaves.Driver],
-        made: Collection[str],
+        self, source: RolloutSource, part: Part, ref: Ref, around: _Around
     ) -> ApplyStep | Problem:
         """The step, as the API server would take it."""
         live = await self.objects.read(*ref)
         owner = parts.owner(live) if live else ""
-        if owner not in ("", label(source)):
+        if is_anothers(source, owner, around.sources):
             return parts.problem(part, f"belongs to source {owner}; one source is wanted")
         body = parts.body(part, ref, parts.mark(source, live))
         try:
-            step = ApplyStep(part, ref, leaves.dressed(body, live, driving, self.kube))
-            if live is None and ref[2] in made:
+            step = ApplyStep(part, ref, leaves.dressed(body, live, around.driving, self.kube))
+            if live is None and ref[2] in around.made:
                 return step  # its namespace comes first
             return await self._agreed(step)
         except OwnedError as error:
@@ -173,6 +180,8 @@ class Applier:
         present = [obj for kind in kinds for obj in await self._made(source, kind, bounds)]
         driving, staying = leaves.drivers(self.kube), ""
         for obj in parts.gone(present, source, kept):
+            if is_within(parts.file(obj), reading.unsure):
+                continue  # it may still be in git
             if why := leaves.use(obj, driving):
                 staying = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
                 continue

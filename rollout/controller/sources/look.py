@@ -241,7 +241,7 @@ class Sources:
         if stays:
             because = sentence(f"{status.because}; {stays}")
             return replace(status, kinds=all_kinds, because=because, notes=(stays, *status.notes))
-        return replace(status, kinds=known)
+        return replace(status, kinds=all_kinds if reading.unread else known)
 
     async def _origin(self, source: RolloutSource) -> Origin:
         spec = source.spec
@@ -273,7 +273,7 @@ class Sources:
             for obj in self.kube.list(kind)
             if obj["metadata"]["namespace"] in where
         }
-        return Ground(present, abroad)
+        return Ground(present, abroad, apply.labels(self.kube.list("RolloutSource")))
 
     async def _write(self, write: Write) -> Problem | None:
         """None when it is done; a no of the API server is this document's, not the others'."""

@@ -170,11 +170,11 @@ def _ported(value: Json) -> Json:
 
 
 def mark(source: RolloutSource, live: Json | None) -> str:
-    """The label's value on what this source made; empty on what was there before it."""
-    mine = label(source)
-    if live is None:
-        return mine
-    return mine if owner(live) == mine else ""
+    """The label's value on what a source made; empty on what was there before there was one.
+
+    ``live`` belongs to no other source that there is.
+    """
+    return label(source) if live is None or owner(live) else ""
 
 
 def owner(live: Json) -> str:

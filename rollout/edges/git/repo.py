@@ -108,13 +108,14 @@ class GitRepo:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What one blob says under one name."""
+    """What one blob says under one name; ``unread``: not all that it may say."""
 
     blob: str
     documents: tuple[Document, ...]
     parts: tuple[Part, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    unread: bool
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> "ParsedFile":
@@ -125,6 +126,7 @@ class ParsedFile:
             parts=tuple(Part(**one) for one in message["parts"]),
             problems=tuple(Problem(**one) for one in message["problems"]),
             notes=tuple(message["notes"]),
+            unread=bool(message["unread"]),
         )
 
     def changed_by(self, commit: str, author: str) -> "ParsedFile":
@@ -180,6 +182,7 @@ def _reading(
             *(one for file in files for one in file.problems),
         ),
         notes=(*done["notes"], *(note for file in files for note in file.notes)),
+        unread=(*done["unread"], *(name for name, file in heard.files.items() if file.unread)),
         files=done["files"],
         parts=tuple(one for file in files for one in file.parts),
         signature=Signature(**signed) if signed else None,
