@@ -240,7 +240,8 @@ async def there(cluster: "Kube", namespace: str, name: str, kind: str = "Rollout
         if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
             return obj
     if kind != "Rollout":
-        raise RefusedError(f"{kind.lower()} {namespace}/{name}: not found")
+        where, plural = f"{namespace}/{name}" if namespace else name, f"{kind.lower()}s"
+        raise RefusedError(f"{kind.lower()} {where}: not found; kubectl get {plural} shows all")
     raise RefusedError(f"rollout {namespace}/{name}: not found; `rollout status -A` shows all")
 
 

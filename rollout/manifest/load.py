@@ -8,6 +8,7 @@ from rollout.errors import ManifestError
 from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Mistake, Path, YamlDocument
 from rollout.model.spec import GROUP
+from rollout.model.units import counted
 
 if TYPE_CHECKING:  # the nouns of a kind are imported when a document of it is read
     from rollout.model.spec import AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
@@ -181,8 +182,8 @@ def located(
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
-        more = len(lines) - MAX_ERRORS
-        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
+        more = counted(len(lines) - MAX_ERRORS, "more mistake")
+        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} below"))
     return tuple(errors)
 
 

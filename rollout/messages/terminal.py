@@ -168,6 +168,7 @@ def facts(
         ("Rejected", _rejected(status, now)),
         ("Drift", f"{drift.count}x, last {drift.what}" if drift else ""),
         ("Later", status.attempt.pending),
+        ("Refused", _refused(status, now)),
     ]
     told += [("Warning", warning) for warning in status.attempt.warnings]
     told += [("Clocks", text) for text in clocks]
@@ -313,6 +314,14 @@ def _rejected(status: RolloutStatus, now: datetime) -> str:
         return ""
     rejected = status.rejected
     return f"{rejected.revision.title}, {age(now - rejected.at)} ago: {rejected.because}"
+
+
+def _refused(status: RolloutStatus, now: datetime) -> str:
+    """What was asked last, where it could not be done."""
+    if not status.refused_requests or status.last_refused_request != status.last_handled_request:
+        return ""
+    refusal = status.refused_requests[-1]
+    return f"{refusal.because}, {age(now - refusal.at)} ago"
 
 
 def answer(given: Answer) -> str:

@@ -354,6 +354,9 @@ SWITCH_MAY_FOLLOW: Mapping[SwitchStage, frozenset[SwitchStage]] = {
 }
 """Which stage may follow which, besides itself; checked before anything is done."""
 
+OF_BLUE = "blue "
+"""What the metrics of verdicts begin with that hold blue to what it was like before."""
+
 AHEAD = frozenset({SwitchStage.CHECKING, SwitchStage.VERIFYING})
 """Stages of a switchover under way in which no weight has moved yet."""
 

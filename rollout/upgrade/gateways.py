@@ -14,6 +14,7 @@ from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
 from rollout.model.reasons import Reason
 from rollout.model.ref import Ref
 from rollout.model.turn import AT_ONCE, Notice
+from rollout.model.units import counted
 from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Awaits, Change, Recorded
@@ -153,8 +154,11 @@ def _steps(
     if share is not None:
         twins = ceil(total * share / 100)
         rest = 0 if share == 100 else max(1, total - twins)
-        yield f"{twins} pods at {look.new}", _twin(look, here, original, twins, f"{step}a")
-        yield f"{rest} pods at {look.old}", _scaled(look, here, rest, f"{step}b")
+        yield (
+            f"{counted(twins, 'pod')} at {look.new}",
+            _twin(look, here, original, twins, f"{step}a"),
+        )
+        yield f"{counted(rest, 'pod')} at {look.old}", _scaled(look, here, rest, f"{step}b")
         return
     yield "its own template to the new revision", _home(look, here, f"{step}a")
     yield "its own pods again", _scaled(look, here, total, f"{step}b")
@@ -219,7 +223,7 @@ def _unready(look: Look, here: Pair) -> Reason | None:
         if ready < wanted:
             return Reason(f"{ref}: {ready} of {wanted} pods are ready")
         if ref == here.original and not wanted and pods:
-            return Reason(f"{ref}: {len(pods)} pods are on their way out")
+            return Reason(f"{ref}: {counted(len(pods), 'pod')} on the way out")
     return None
 
 
@@ -231,7 +235,8 @@ def _wrong(look: Look, here: Pair, *, home: bool) -> Reason | None:
         if pod.workload not in refs:
             continue
         if pod.proxies != 1 or pod.revision != look.new:
-            return Reason(f"{pod.ref} has {pod.proxies} proxies by {pod.revision or 'nobody'}")
+            proxies = counted(pod.proxies, "proxy", "proxies")
+            return Reason(f"{pod.ref} has {proxies} by {pod.revision or 'nobody'}")
         proxy = at.get((pod.namespace, pod.name))
         if proxy is not None and proxy.errors:
             return Reason(f"{pod.ref} refuses its config: {proxy.errors[0]}")

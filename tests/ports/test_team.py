@@ -337,6 +337,55 @@ async def test_the_operators_policy_opens_kinds_and_namespaces(team: Team) -> No
     assert team.objects.applied == ["Namespace " + other, "Secret s"]
 
 
+@pytest.mark.parametrize("scope", ["Namespaced", "Cluster"])
+async def test_a_kind_and_its_objects_may_come_in_one_commit(team: Team, scope: str) -> None:
+    """The definition goes first, and what nobody can try dry follows once it is served."""
+    await team.begin()
+    group = f"{team.namespace}.example.com"
+    crd, widget = definition(group, scope), {"apiVersion": f"{group}/v1", "kind": "Widget"}
+    mine = {**widget, "metadata": {"name": team.namespace}, "spec": {"size": 3}}
+    kinds = (f"Widget.{group}", f"{crd['kind']}.apiextensions.k8s.io")
+    team.sources = team.controller(manifests={"*": kinds})
+    status = await team.push({"a.yaml": text(config("a"), mine), "b.yaml": text(crd)})
+    assert status["because"] == f"3 manifests of {team.repo.head[:10]} are in force"
+    assert team.objects.applied == [
+        f"{crd['kind']} widgets.{group}",
+        "ConfigMap a",
+        f"Widget {team.namespace}",
+    ]
+    space = team.namespace if scope == "Namespaced" else ""
+    stored = await team.kube.objects.read(f"{group}/v1", "Widget", space, team.namespace)
+    assert (stored or {})["spec"] == {"size": 3}
+    status = await team.push({"a.yaml": text(config("a"))})
+    assert team.objects.removed == [f"Widget {team.namespace}", f"{crd['kind']} widgets.{group}"]
+
+
+async def test_a_kind_that_nobody_defines_is_waited_for(team: Team) -> None:
+    await team.begin()
+    widget = {"apiVersion": "none.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    team.sources = team.controller(manifests={"*": ("Widget.none.example.com",)})
+    status = await team.push({"a.yaml": text(config("a"), widget)})
+    assert status["because"].startswith("waits: the API server does not know none.example.com/v1")
+    assert team.objects.applied == []
+
+
+def definition(group: str, scope: str) -> Json:
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True}
+    names = {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": names,
+            "versions": [{**version, "schema": {"openAPIV3Schema": free}}],
+        },
+    }
+
+
 async def test_a_field_of_another_manager_is_not_fought_over_and_named(team: Team) -> None:
     await team.begin()
     await team.push({"a.yaml": text(deployment("shop"), config("a", x="1"))})

@@ -1,7 +1,7 @@
 """A team's own objects to the cluster: tried dry, applied in order, and pruned when git lets go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,8 @@ from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
 AT_ONCE = 8  # requests
+BEAT = 0.2  # seconds between two looks whether a new kind is served
+ESTABLISHING = 50  # such looks; then the commit waits for the next one
 
 T = TypeVar("T")
 
@@ -34,11 +36,15 @@ class ApplyStep:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What a commit finds: rollouts that write, all sources' labels; ``made``: its Namespaces."""
+    """What a commit finds, and brings: rollouts that write, the labels of all sources.
+
+    ``made``: its own Namespaces; ``defined``: its own kinds, as apiVersion and kind.
+    """
 
     driving: Sequence[leaves.Driver]
     sources: Collection[str]
     made: Collection[str]
+    defined: Collection[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -72,8 +78,20 @@ class Applier:
             for one in reading.parts
             if parts.group_kind(one.api_version, one.kind) in parts.SAFE | set(kinds)
         }
-        found = [key for key in sorted(asked) if not await self.objects.in_namespaces(*key)]
+        defined = parts.brought(reading)
+        found = [key for key in sorted(asked) if not await self._in_namespaces(key, defined)]
         return frozenset(found)
+
+    async def _in_namespaces(
+        self, key: tuple[str, str], defined: Mapping[tuple[str, str], bool]
+    ) -> bool:
+        """As the API server has it; of a kind that it does not know, as its definition will."""
+        try:
+            return await self.objects.in_namespaces(*key)
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or key not in defined:
+                raise
+            return defined[key]
 
     async def tried(
         self, source: RolloutSource, reading: Reading, bounds: Bounds, now: datetime
@@ -91,6 +109,7 @@ class Applier:
             leaves.drivers(self.kube) if changed else (),
             labels(self.kube.list("RolloutSource")),
             {part.name for part in reading.parts if part.kind == "Namespace"},
+            parts.brought(reading),
         )
         tries = [partial(self._try, source, part, ref, around) for part, ref in changed]
         try:
@@ -106,7 +125,7 @@ class Applier:
         self, source: RolloutSource, part: Part, ref: Ref, around: _Around
     ) -> ApplyStep | Problem:
         """The step, as the API server would take it."""
-        live = await self.objects.read(*ref)
+        live = await self._live(ref, around.defined)
         owner = parts.owner(live) if live else ""
         if is_anothers(source, owner, around.sources):
             return parts.problem(part, f"belongs to source {owner}; one source is wanted")
@@ -120,6 +139,18 @@ class Applier:
             return parts.problem(part, _owned(error))
         except RefusedError as error:
             return parts.problem(part, f"is refused: {error}")
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in around.defined:
+                raise
+            return step  # its definition comes first
+
+    async def _live(self, ref: Ref, defined: Collection[tuple[str, str]]) -> Json | None:
+        try:
+            return await self.objects.read(*ref)
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in defined:
+                raise
+            return None
 
     async def _agreed(self, step: ApplyStep) -> ApplyStep:
         """``step`` without the fields that rollouts and autoscalers have written.
@@ -151,10 +182,28 @@ class Applier:
         for step in steps:
             by_stage.setdefault(parts.stage(*step.ref[:2]), []).append(step)
         for _, mine in sorted(by_stage.items()):
+            for version, kind in {step.ref[:2] for step in mine}:
+                await self._until_known(version, kind)
             results = await _each([partial(self._apply, done, step) for step in mine])
             if problems := tuple(one for one in results if one is not None):
                 return problems
         return ()
+
+    async def _until_known(self, api_version: str, kind: str) -> None:
+        """A kind whose definition has just been applied is served a moment later.
+
+        Errors: ``OutsideError`` where it is not, and the next look goes on.
+        """
+        for _ in range(ESTABLISHING):
+            try:
+                await self.objects.in_namespaces(api_version, kind)
+            except OutsideError as error:
+                if error.kind is not Outside.UNKNOWN_KIND:
+                    raise
+                await asyncio.sleep(BEAT)
+            else:
+                return
+        await self.objects.in_namespaces(api_version, kind)
 
     async def _apply(self, done: _Done, step: ApplyStep) -> Problem | None:
         try:

@@ -28,6 +28,7 @@ from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Step, Unr
 from rollout.model.status import Standing, Verdict
 from rollout.model.switching import Sighting
 from rollout.model.switchover import (
+    OF_BLUE,
     Before,
     Side,
     Switchover,
@@ -210,7 +211,7 @@ def judged(
     green = _of(switchover, _together(switchover, status), status, seen, now)
     blue = _of_blue(switchover, _blue(switchover, status), status, seen, now)
     named = tuple(
-        replace(one, metric=f"blue {one.metric}", text=f"blue, as before: {one.text}"[:249])
+        replace(one, metric=f"{OF_BLUE}{one.metric}", text=f"blue, as before: {one.text}"[:249])
         for one in blue.verdicts
     )
     return Judged(green, blue, (*green.verdicts, *named))
