@@ -60,7 +60,7 @@ def _turn(look: Look, change: Change, now: Now) -> Turn:
     if now is Now.FOREIGN:
         because = f"{change.ref} was edited{by}"
         return paused(look, PauseKind.DRIFT, because, awaits=Awaits.DRIFT)
-    because = Reason(f"{change.ref} was put back{by}")
+    because = Reason(f"{change.ref} {'is gone' if now is Now.GONE else 'was put back'}{by}")
     if look.upgrade.spec.reverted == "rollback":
         return wayback.failed(look, because)
     return paused(look, PauseKind.DRIFT, because, awaits=Awaits.OWNER)

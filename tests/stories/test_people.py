@@ -583,6 +583,26 @@ def test_status_is_told_in_the_channels_that_the_rollout_names_and_nowhere_else(
     play(story)
 
 
+class Slow(FakeChat):
+    """Every channel is looked for in a long list."""
+
+    async def channel(self, name: str) -> str:
+        await asyncio.sleep(5)
+        return await FakeChat.channel(self, name)
+
+
+def test_a_command_is_answered_before_slack_gives_it_up() -> None:
+    async def story(shop: Shop) -> None:
+        await asked(shop)
+        shop.hearing.people = Slow()
+        began = virtual.clock()
+        said = await shop.hearing.answer(Command(Sender(EVE, "T1", "CRELEASES"), "status shop"))
+        assert said == "slack takes long to say which channel this is; type it once more"
+        assert virtual.clock() - began < timedelta(seconds=3)
+
+    play(story)
+
+
 def test_a_rollout_that_names_a_channel_says_when_the_controller_has_no_slack() -> None:
     async def whole() -> None:
         shop = Shop()
