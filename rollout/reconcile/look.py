@@ -62,6 +62,7 @@ class Turn:
     """What a stage made of a look.
 
     ``because``: any length; people get it shortened.
+    ``whole``: the same where ``because`` has only a part of it; empty: it has all.
     ``again``: when time alone could change the answer; zero: look again at once, since new
     questions are to be asked; None: only an event can.
     ``waits_for``: what would move it on; None when it moves, or has nothing to do.
@@ -74,6 +75,7 @@ class Turn:
     waits_for: WaitsFor | None = None
     notice: Notice | None = None
     writes: Writes = Writes.ALL
+    whole: str = ""
 
 
 def named(revision: Revision | None) -> str:

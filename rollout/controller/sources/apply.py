@@ -22,6 +22,7 @@ from rollout.model.source import (
     is_within,
 )
 from rollout.model.spec import GROUP, VERSION
+from rollout.model.units import counted
 
 FILE = f"{GROUP}/file"
 APPLIED = ("AnalysisTemplate", "Rollout")
@@ -107,7 +108,7 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
         return "does not follow the one in force: history was rewritten"
     in_force = len(owned) or len(source.status.applied)
     if in_force and not reading.documents and not reading.parts and not reading.problems:
-        return f"has none of the {in_force} manifests in force"
+        return f"has none of the {counted(in_force, 'manifest')} in force"
     return ""
 
 

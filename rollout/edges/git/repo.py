@@ -12,6 +12,7 @@ from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Document, Origin, Part, Problem, Reading, Signature
+from rollout.model.units import counted
 
 FETCH = timedelta(seconds=120)  # a clone of the largest repository that is worth polling
 FILE = timedelta(seconds=5)  # 1 MiB takes under 0.25 s; the rest is a busy machine
@@ -95,7 +96,7 @@ class GitRepo:
                     raise OutsideError(f"{where}: {death}; the next poll tries again") from death
                 poison.append(Problem(heard.at, 0, f"{heard.at}: {death}"))
                 if len(poison) > MAX_POISON:
-                    found = f"{len(poison)} files {death}"
+                    found = f"{counted(len(poison), 'file')} {death}"
                     raise RefusedError(f"{where}: {found}; fewer are wanted") from death
             else:
                 return _reading(tip, done, heard, poison), heard.files

@@ -209,7 +209,7 @@ def test_another_ref_is_a_persons_word_already() -> None:
 def test_that_everything_vanishes_is_held_and_then_pruned() -> None:
     """P-GIT-08."""
     ground = Ground(applied(document()))
-    why = "has none of the 1 manifests in force"
+    why = "has none of the 1 manifest in force"
     assert apply.plan(PRUNING, reading(), ground) == ApplyPlan(held=why)
     assert apply.plan(replace(PRUNING, generation=2), reading(), ground) == ApplyPlan(held=why)
     accepted = apply.plan(replace(PRUNING, accept="c2"), reading(), ground)
