@@ -15,7 +15,7 @@ from rollout.controller.keeping.inbox import NO_CHAT
 from rollout.errors import OutsideError, RefusedError
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket, Words
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.status import Answer
 from tests import virtual
 from tests.controller.shop import NAMESPACE, Shop, a_rollout

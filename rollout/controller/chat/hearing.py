@@ -22,8 +22,8 @@ from rollout.messages import journeys, slack
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import BEFORE, PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
 from rollout.model.journey import Journey
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 from rollout.model.spec import Approval
 from rollout.model.status import Answer
 
