@@ -1,8 +1,8 @@
 """What somebody else has made of our changes: named, held and asked about, never fought."""
 
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
+from rollout.model.ref import Ref
 from rollout.model.upgrading import Awaits, Change, State
 from rollout.upgrade import journal, wayback
 from rollout.upgrade.journal import Now

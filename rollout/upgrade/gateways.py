@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.model.units import counted
 from rollout.model.upgrade import GatewayMove

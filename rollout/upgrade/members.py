@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import ceil
 
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import MeshNamespace, Ref, Resolution, Way
+from rollout.model.mesh import MeshNamespace, Resolution, Way
+from rollout.model.ref import Ref
 from rollout.model.upgrade import Wave
 from rollout.model.upgrading import NamespaceStatus, Standing
 from rollout.upgrade.look import Look

@@ -8,8 +8,8 @@ on a revision that is gone).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
+from rollout.model.ref import Ref
 from rollout.model.spec import OnFailure
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.model.units import counted

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rollout.model.inventory import GatewayKind, MeshGateway
-from rollout.model.mesh import INJECTION, REV, Ref, Way
+from rollout.model.mesh import INJECTION, REV, Way
+from rollout.model.ref import Ref
 from rollout.upgrade.rules.case import Case, several
 
 DRAIN = timedelta(seconds=30)
