@@ -23,6 +23,7 @@ from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric
 from rollout.model.status import Counted, Standing, Verdict, sentence
 from rollout.model.status import Outcome as Said
+from rollout.model.units import counted
 
 __all__ = ["Journey", "Judgement", "Seen", "Window", "judge", "questions"]
 
@@ -294,7 +295,7 @@ class _Bench:
                 seen = requests(leading.outcome, leading.trail)
                 side = "canary" if seen == leading.trail.counted.canary_all else "stable"
                 least = self.case.journey.analysis.min_requests
-                return f"{seen} {side} requests so far, {least} wanted"
+                return f"{counted(seen, f'{side} request')} so far, {least} wanted"
         if blind := self._blind():
             return f"{blind} cannot show a worse canary: nearly all are bad on both sides"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"

@@ -11,6 +11,10 @@ URL = r"^(https?://[^\s,]+)?$"
 URLS = r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$"
 IMAGE = r"^[^\s]+$"
 CLAIM = rf"^(-|{_LABEL})?$"
+ADDRESS = r"^([^\s:]+:[0-9]{1,5})?$"
+KEY = r"[-._a-zA-Z0-9]+"  # of a Secret's entry
+ENTRY = rf"^({_LABEL}(/{KEY})?)?$"
+LEVELS = ("debug", "info", "warning")
 
 
 def checked(form: str, wanted: str) -> Callable[[str], str]:
@@ -28,4 +32,7 @@ name = checked(NAME, "a name of a-z, 0-9 and -")
 url = checked(URL, "http://HOST[:PORT] or https://HOST[:PORT]")
 urls = checked(URLS, "http://HOST[:PORT]/debug/syncz, several with commas between,")
 image = checked(IMAGE, "REGISTRY/NAME:TAG")
+address = checked(ADDRESS, "HOST:PORT")
+entry = checked(ENTRY, "a Secret's name, or NAME/ENTRY,")
+level = checked(f"^({'|'.join(LEVELS)})$", "debug, info or warning")
 claim = checked(CLAIM, "the name of a PersistentVolumeClaim, or -")

@@ -6,26 +6,29 @@ Source of the protocol: client-go, ``tools/leaderelection``, whose usual times a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from rollout.controller import rights, telemetry
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Leases
 from rollout.controller.sharing import everything
-from rollout.errors import ConflictError, RolloutError
+from rollout.errors import ConflictError, OutsideError, RolloutError
 from rollout.model.spec import GROUP
 
 NAME = rights.LEASE
 LEASE = 8.0  # seconds without a sign of life after which another replica may take over
-BELIEF = 5.0  # seconds after its last renewal that the holder goes on
+BELIEF = 5.0  # seconds after its last renewal that the holder goes on; no answer is of use later
 RENEW = 2.0
 RETRY = 1.0
 MARGIN = 0.05  # after the moment in which a Lease is over, so that it is
 TRIES = 3  # at giving a Lease back, where a renewal that we no longer wait for may come between
 SHARDS = f"{GROUP}/shards"  # among how many Leases its holder shares the objects
 WISHED = f"{GROUP}/wished-by"  # the replica that has fewer Leases, and would like this one
+
+T = TypeVar("T")
 
 
 async def _at_once() -> None:
@@ -101,57 +104,54 @@ class Leader:
         Errors: ``ConflictError`` when others wrote it again and again; as ``Leases``.
         """
         self._until = float("-inf")
-        for left in reversed(range(TRIES)):
-            lease = await self.kube.fetch("Lease", self.namespace, self.name)
-            if lease is None or holder(lease) != self.identity:
-                return
-            try:
-                await self._give(lease, "")
-            except ConflictError:
-                if not left:
-                    raise
-            else:
-                return
+        await self._give("", None)
 
     async def wish(self) -> None:
         """Whoever holds the Lease reads there that we would like it. Errors: as ``Leases``.
 
-        It is read anew first: its holder renews it, and would come first again and again.
+        Its holder may renew it meanwhile: neither write keeps the other from its effect, however
+        long they take. What waits for a moment without a renewal may wait for ever.
         """
-        lease = await self.kube.fetch("Lease", self.namespace, self.name)
+        lease = self.lease
         if lease is not None and holder(lease) == self.holder and not wished(lease):
-            self.lease = await self._patch(lease, self._noted(lease, self.identity))
+            self.lease = await self._patch(lease, still_held, _wishing(lease, self.identity))
 
     def _due(self, began: float) -> float:
         """When the Lease is looked at next: not later than when it may be taken from the dead."""
         if self.leading and self._held is not None:
-            return began + RENEW
+            return began if self._gives_way(self._held) else began + RENEW
         expires = self._seen[1] + LEASE + MARGIN
         return min(began + RETRY, expires) if expires > began else began + RETRY
 
     async def _once(self) -> None:
         """Renewed, taken, given away, or seen to be another's; as we wrote it last, it is not read.
 
+        What others wrote beside keeps a renewal from nothing: a wish is read in its answer.
+
         The times of belief are from before the request: its answer may have taken long.
         """
         began = asyncio.get_running_loop().time()
         lease, self._held = self._held, None
-        lease = lease or await self.kube.fetch("Lease", self.namespace, self.name)
-        self.lease = lease
+        self.lease = lease = lease or await self._fetch()
         mine = lease is not None and holder(lease) == self.identity
         if lease is not None and mine and not self.may():
             await self._hand_over(lease, "")
         elif not self.may():
             self._follows_until = began + LEASE
         elif lease is None:
-            self._holds(began, await self.kube.create(self._lease()))
-        elif mine and wished(lease) not in ("", self.identity) and self.yields(wished(lease)):
+            self._holds(began, await self._answered(self.kube.create(self._lease())))
+        elif mine and self._gives_way(lease):
             await self._hand_over(lease, wished(lease))
         elif mine or not holder(lease) or self._expired(lease, began):
-            spec = {"op": "add", "path": "/spec", "value": self._spec(lease, self.identity)}
-            self._holds(began, await self._patch(lease, [spec, *self._noted(lease)]))
+            noted = self._noted(lease)
+            same = still_held if mine and not noted else unchanged
+            self._holds(began, await self._patch(lease, same, [self._whose(lease), *noted]))
         else:
             self._follows_until = began + LEASE
+
+    def _gives_way(self, lease: Json) -> bool:
+        """Whether another replica wishes for it and is given it."""
+        return wished(lease) not in ("", self.identity) and self.yields(wished(lease))
 
     def _holds(self, began: float, lease: Json) -> None:
         self.lease = self._held = lease
@@ -164,12 +164,27 @@ class Leader:
         self._until = float("-inf")
         self._tell()
         began = asyncio.get_running_loop().time()
-        self.lease = await self._give(lease, heir)
+        await self._give(heir, lease)
         self._follows_until = began + LEASE
 
-    async def _give(self, lease: Json, heir: str) -> Json:
-        spec = {"op": "add", "path": "/spec", "value": self._spec(lease, heir)}
-        return await self._patch(lease, [spec, *self._noted(lease)])
+    async def _give(self, heir: str, lease: Json | None) -> None:
+        """Whose it is from now on, if it is still ours; ``lease``: as it was read, if it was.
+
+        Errors: ``ConflictError`` when others wrote it again and again; as ``Leases``.
+        """
+        for left in reversed(range(TRIES)):
+            self.lease = lease = lease or await self._fetch()
+            if lease is None or holder(lease) != self.identity:
+                return
+            ops = [self._whose(lease, heir), *self._noted(lease)]
+            try:
+                self.lease = await self._patch(lease, unchanged, ops)
+            except ConflictError:
+                if not left:
+                    raise
+                lease = None
+            else:
+                return
 
     def _complain(self, complaint: str) -> None:
         if complaint and complaint != self.complaint:
@@ -219,23 +234,47 @@ class Leader:
             "leaseTransitions": turns if same or not whose or lease is None else turns + 1,
         }
 
-    def _noted(self, lease: Json, wisher: str = "") -> list[Json]:
-        """What makes the Lease's annotations say whose wish stands; else, how we share."""
-        noted = lease["metadata"].get("annotations") or {}
-        ours = {WISHED: wisher} if wisher else {SHARDS: str(self.number)}
-        kept = {name: text for name, text in noted.items() if name != WISHED}
-        whole = {**kept, **ours}
-        if whole == noted:
-            return []
-        return [{"op": "add", "path": "/metadata/annotations", "value": whole}]
+    def _whose(self, lease: Json, whose: str | None = None) -> Json:
+        """Ours, or ``whose``, from this moment on."""
+        value = self._spec(lease, self.identity if whose is None else whose)
+        return {"op": "add", "path": "/spec", "value": value}
 
-    async def _patch(self, lease: Json, ops: list[Json]) -> Json:
-        return await self.kube.patch("Lease", self.namespace, self.name, [unchanged(lease), *ops])
+    def _noted(self, lease: Json) -> list[Json]:
+        """What makes the Lease's annotations say how we share, and that no wish stands."""
+        noted = lease["metadata"].get("annotations") or {}
+        kept = {name: text for name, text in noted.items() if name != WISHED}
+        whole = {**kept, SHARDS: str(self.number)}
+        return [] if whole == noted else [_annotated("", whole)]
+
+    async def _fetch(self) -> Json | None:
+        return await self._answered(self.kube.fetch("Lease", self.namespace, self.name))
+
+    async def _patch(self, lease: Json, same: Callable[[Json], Json], ops: list[Json]) -> Json:
+        """``ops`` are done if ``lease`` is the ``same`` as it was."""
+        write = self.kube.patch("Lease", self.namespace, self.name, [same(lease), *ops])
+        return await self._answered(write)
+
+    async def _answered(self, request: Coroutine[Any, Any, T]) -> T:
+        """Its answer, which is not waited for longer than it is of use. Errors: as ``Leases``.
+
+        A request on a connection that died without a word would be waited for as long as any.
+        """
+        try:
+            async with asyncio.timeout(BELIEF):
+                return await request
+        except TimeoutError as error:
+            what = f"lease {self.namespace}/{self.name}"
+            raise OutsideError(f"{what}: no answer within {BELIEF:g} s") from error
 
 
 def holder(lease: Json) -> str:
     """Who holds it, as it says itself; empty: nobody."""
     return str((lease.get("spec") or {}).get("holderIdentity") or "")
+
+
+def still_held(lease: Json) -> Json:
+    """The ``test`` that makes a JSON Patch go by whose ``lease`` is, and by nothing else."""
+    return {"op": "test", "path": "/spec/holderIdentity", "value": holder(lease)}
 
 
 def number(lease: Json) -> int:
@@ -247,3 +286,13 @@ def number(lease: Json) -> int:
 def wished(lease: Json) -> str:
     """The replica that would like it; empty: none."""
     return str((lease["metadata"].get("annotations") or {}).get(WISHED, ""))
+
+
+def _wishing(lease: Json, wisher: str) -> list[Json]:
+    if lease["metadata"].get("annotations"):
+        return [_annotated(f"/{WISHED.replace('/', '~1')}", wisher)]
+    return [_annotated("", {WISHED: wisher})]
+
+
+def _annotated(below: str, value: object) -> Json:
+    return {"op": "add", "path": f"/metadata/annotations{below}", "value": value}

@@ -51,7 +51,7 @@ class Shards:
             name,
             self.count,
             self._agreed if place else lambda: True,
-            self._yields,
+            partial(self._yields, place),
             partial(self.idle, mine),
         )
 
@@ -106,9 +106,11 @@ class Shards:
             return None
         return next(one for one in reversed(self.leaders) if one.holder == most)
 
-    def _yields(self, wisher: str) -> bool:
-        theirs = sum(one.holder == wisher for one in self.leaders)
-        return self.held >= theirs + 2
+    def _yields(self, place: int, wisher: str) -> bool:
+        """Whether the Lease of that place, which is ours, is given to ``wisher``."""
+        beside = [one for at, one in enumerate(self.leaders) if at != place]
+        theirs = sum(one.holder == wisher for one in beside)
+        return 1 + sum(one.leading for one in beside) >= theirs + 2
 
     def _agreed(self) -> bool:
         """Whether the first Lease says the number that we were told."""

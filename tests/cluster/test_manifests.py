@@ -91,7 +91,7 @@ async def test_every_safe_kind_is_applied_changed_and_pruned_under_just_the_docu
     made = team("1", budget)
     assert {parts.group_kind(o["apiVersion"], o["kind"]) for o in made.values()} == parts.SAFE
     await control.apply(objects.namespace(SPACE))
-    granted = rbac.manifests(SPACE, rbac.OWN, team=True)
+    granted = rbac.manifests(SPACE, rbac.OWN, rights.USUAL | {Need.MANIFESTS})
     await control.granted(*granted)
     depot = Depot(tmp_path / "team.git")
     first = depot.commit(files(made))

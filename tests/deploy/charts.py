@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,33 @@ class ChartRefusedError(Exception):
     """Helm refused the values; the text is what it says."""
 
 
-def helm(*words: str, stdin: str = "") -> str:
-    """What ``helm`` prints; it writes nothing outside of the folder that the test gives."""
-    command = [str(programs.built(programs.HELM)), *words]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ChartRefusedError(done.stderr)
-    return done.stdout
+@dataclass(frozen=True)
+class Helm:
+    """One version of Helm."""
 
+    program: Path
 
-def rendered(values: Json | None = None, chart: Path = CHART) -> list[Json]:
-    """``helm template`` for a server of today. Errors: ``ChartRefusedError``."""
-    words = ("template", "rollout", str(chart), "--namespace", OWN, "--kube-version", "1.34.0")
-    text = helm(*words, "--values", "-", stdin=json.dumps(values or {}))
-    return [obj for obj in yaml.safe_load_all(text) if obj]
+    @classmethod
+    def at(cls, major: int) -> "Helm":
+        """Helm 4, or Helm 3 as Argo CD and Flux have it."""
+        return cls(programs.helm4() if major == 4 else programs.built(programs.HELM))
+
+    def says(self, *words: str, stdin: str = "") -> str:
+        """What it prints; it writes nothing outside of the folder that the test gives.
+
+        Errors: ``ChartRefusedError``.
+        """
+        command = [str(self.program), *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ChartRefusedError(done.stderr)
+        return done.stdout
+
+    def rendered(self, values: Json | None = None, chart: Path = CHART) -> list[Json]:
+        """``helm template`` for a server of today. Errors: ``ChartRefusedError``."""
+        words = ("template", "rollout", str(chart), "--namespace", OWN, "--kube-version", "1.34.0")
+        text = self.says(*words, "--values", "-", stdin=json.dumps(values or {}))
+        return [obj for obj in yaml.load_all(text, yaml.CSafeLoader) if obj]
 
 
 def one(objs: list[Json], kind: str, name: str = "rollout") -> Json:

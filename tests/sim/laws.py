@@ -29,6 +29,8 @@ from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects
 from tests.sim.beyond import Past
+from tests.sim.evidence import Evidence
+from tests.sim.gitlaws import GitLaws
 from tests.sim.objects import ANN
 from tests.sim.server import Commit, Json
 
@@ -76,6 +78,10 @@ class Laws:
     edges: Counter[str] = field(default_factory=Counter)
     writes: dict[str, deque[float]] = field(default_factory=dict)
     splits: list[tuple[str, str]] = field(default_factory=list)
+    times: list[tuple[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
 
     def broken(self, law: str, what: str) -> None:
         line = f"{law}: {what}"
@@ -115,6 +121,9 @@ class Laws:
         kind, ours = commit.change.bucket, commit.actor.startswith(_OURS)
         if ours:
             self._bounded(commit)
+            self.git.committed(commit)
+        elif kind == "VirtualService" and not commit.gone:
+            self._foreign(commit)
         match kind:
             case "Rollout":
                 self._status(commit, ours=ours)
@@ -154,6 +163,7 @@ class Laws:
             self.broken("S10", f"{name}: epoch {before.epoch} -> {status.epoch}")
         self._edge(name, before, status)
         known.stood(before, status)
+        self.evidence.saved(name, before, status, commit.actor)
         canary = status.attempt.canary
         if canary is not None:
             seen = known.attempts.setdefault(
@@ -212,6 +222,13 @@ class Laws:
         if new is not None and new > stored:
             self.broken("S20", f"{name}: epoch {new} is written, and {stored} was saved")
 
+    def _foreign(self, commit: Commit) -> None:
+        """S12 begins here: whether somebody else divided requests otherwise than we."""
+        name = str(commit.new["metadata"]["name"])
+        known = self.of(name)
+        if known.shares and self.shares(commit.new, name) != known.shares:
+            self.evidence.edited(name, known.status, self.fresh)
+
     def shares(self, vs: Json, name: str) -> dict[str, int]:
         """Percent of ordinary requests by revision; "" where none can be told."""
         rule = self.world.server.get("DestinationRule", NAMESPACE, name)
@@ -234,7 +251,9 @@ class Laws:
         known.shares = after
         if after != before:
             self.splits.append((name, repr(sorted(after.items()))))
+            self.times.append((name, now))
         status = known.status
+        self.evidence.routed(name, status, after)
         if status is None or status.stable is None:
             return
         held = self.world.rollout(name)
@@ -298,6 +317,7 @@ class Laws:
 
     def bounded(self) -> None:
         """S9: who reads bad all the time gets no requests any more, while nothing is in the way."""
+        self.git.bounded()
         world, since = self.world, virtual.passed() - HOME_WITHIN
         if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
             return
@@ -361,8 +381,10 @@ class Laws:
     # At the end
 
     def quiet(self, name: str) -> None:
-        """S27: at a quiet instant the status says what is."""
+        """S27: at a quiet instant the status says what is. L8: it is of this version."""
         known = self.of(name)
+        if "later" in self.world.status(name):
+            self.broken("L8", f"{name}: what a later version wrote has never been read over")
         vs = self.world.server.get("VirtualService", NAMESPACE, name)
         status = known.status
         if vs is None or status is None or status.stable is None:
@@ -376,6 +398,8 @@ class Laws:
     def audited(self) -> None:
         """S19: every decision is told once; no approval by a stranger counts (S21)."""
         acts = self.world.log.told
+        self.git.told("the audit log", repr(acts))
+        self.git.told("Slack", repr(self.world.chat.said))
         told = [one.id for one in acts if one.act is not Act.SOURCE]
         states = [one.id for one in acts if one.act is Act.SOURCE]
         again = [a for a, b in pairwise(states) if a == b]

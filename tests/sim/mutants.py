@@ -10,12 +10,14 @@ import importlib
 import inspect
 import multiprocessing
 import multiprocessing.pool
+import resource
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -166,12 +168,22 @@ def _hunt(task: tuple[Mutation, float, Sequence[Plan]]) -> tuple[Mutation, str, 
         return mutation, "", 0
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=lambda: theirs.send(hunted(mutation, seconds, plays)))
+    child = context.Process(target=_child, args=(theirs, mutation, seconds, plays))
     child.start()
-    law, number = ours.recv() if ours.poll(20 * seconds) else ("hangs", 0)
-    child.kill()
+    theirs.close()
+    try:
+        law, number = ours.recv()
+    except EOFError:
+        law, number = "hangs", 0
     child.join()
     return mutation, law, number
+
+
+def _child(told: Connection, mutation: Mutation, seconds: float, plays: Sequence[Plan]) -> None:
+    """Ends by a signal once it has used far more CPU than a hunt takes: its last play hangs."""
+    most = int(3 * seconds) + 20
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+    told.send(hunted(mutation, seconds, plays))
 
 
 def main(argv: list[str]) -> int:

@@ -1,5 +1,6 @@
 """What people have written before a play begins, and where each subject's requests go."""
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from tests.sim.server import Json, Server
 NAMES = ("shop", "cart", "mail")
 REVISIONS = ("v1", "v2", "v3")
 ANN, EVE = "U0ANN", "U0EVE"
+PLANTED = "planted-Tr0ub4dor"
+"""The password that git is read with; it leaves us nowhere (S25)."""
 APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "2m"}
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
 
@@ -68,6 +71,16 @@ def begin(server: Server, setup: Setup) -> None:
         server.put(*mesh(name, subject), obj("Service", name, {"selector": {"app": name}}))
         for revision in REVISIONS:
             server.put(deployment(name, subject, revision, setup.pods))
+
+
+def source(url: str) -> list[Json]:
+    """Where git is, and what it is read with."""
+    entries = {"username": "ci", "password": PLANTED}
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in entries.items()}
+    secret = {**obj("Secret", "git", None), "data": data}
+    reference = {"name": "git"}
+    spec = {"url": url, "interval": "15s", "prune": True, "secretRef": reference}
+    return [secret, obj("RolloutSource", "git", spec)]
 
 
 def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:

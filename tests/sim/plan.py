@@ -105,7 +105,7 @@ WATCHES = (
     "watch cut", "watch half a line", "watch silent", "watch gone", "watch error",
     "watch garbage", "watch doubled", "compaction", "replica lags", "other replica", "stale lists",
 )  # fmt: skip
-PROCESSES = ("kill", "terminate", "pause", "clock jumps")
+PROCESSES = ("kill", "terminate", "pause", "clock jumps", "a later version")
 EDITS = (
     "weights edited", "mesh applied again", "virtualservice deleted", "subset removed",
     "destinationrule deleted", "rollout touched", "service deleted", "deployment scaled",
@@ -118,7 +118,7 @@ PODS = ("never ready", "canary crashes", "stable crashes", "flapping", "endpoint
 MESH = ("proxies behind", "istiod silent", "namespace moves")
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
-GIT = ("git down", "pushed back", "broken yaml", "all files gone")
+GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
 OTHERS = ("audit log full",)
 FAMILIES = (REQUESTS, WATCHES, PROCESSES, EDITS, METRICS, PODS, MESH, PEOPLE, CHAT, GIT, OTHERS)
 ALL = tuple(kind for family in FAMILIES for kind in family)
@@ -240,6 +240,6 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
             return replace(made, value=rng.choice((0.0, 30.0, 100.0)))
         case "deployment scaled" | "rebuilt":
             return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))
-        case "kill" | "terminate":
+        case "kill" | "terminate" | "a later version":
             return replace(made, value=rng.choice((0.2, 3.0, 20.0)))
     return made

@@ -220,7 +220,10 @@ class Server:
 
 @dataclass(eq=False)
 class Watching:
-    """One open watch on one replica; ``silent_until``: nothing comes, and it does not end."""
+    """One open watch on one replica; ``silent_until``: nothing comes, and it does not end.
+
+    ``patience``: when whoever watches gives it up.
+    """
 
     server: Server
     actor: str
@@ -228,6 +231,7 @@ class Watching:
     replica: Replica
     revision: int
     ends_at: float
+    patience: float
     doubled: bool = False
     silent_until: float = 0.0
     last: bytes | None = None
@@ -263,9 +267,11 @@ class Watching:
                     yield text
                 if self.last is not None:
                     break
-                left = self.ends_at - loop.time()
-                if left <= 0:
+                if loop.time() >= self.ends_at:
                     break
+                if loop.time() >= self.patience:
+                    raise TimeoutError
+                left = min(self.ends_at, self.patience) - loop.time()
                 timer = loop.call_later(left, self._news.set)
                 await self._news.wait()
                 timer.cancel()

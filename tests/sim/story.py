@@ -1,6 +1,7 @@
 """One play: a plan's world from its beginning over its mishaps to where everybody is home."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -15,6 +16,7 @@ from tests.controller.shop import NAMESPACE
 from tests.mortal import Life
 from tests.sim import objects
 from tests.sim.doing import DO
+from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
 from tests.sim.plan import Plan
 from tests.sim.process import owned
@@ -41,6 +43,7 @@ class Result:
     story: tuple[str, ...]
     effects: tuple[str, ...]
     splits: tuple[tuple[str, str], ...]
+    times: tuple[tuple[str, float], ...]
     end: tuple[str, ...]
 
 
@@ -59,6 +62,29 @@ async def _whole(plan: Plan, life: Life) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_task_factory(owned)
     world = World(plan, DO, life)
+    with contextlib.ExitStack() as heard:
+        if plan.setup.sourced:
+            heard.enter_context(_heard(world))
+        return await _played(world)
+
+
+@contextlib.contextmanager
+def _heard(world: World) -> Iterator[None]:
+    """Every log line is asked for a password."""
+    logger, ears = logging.getLogger("rollout"), Ears(world.laws.git)
+    before = logger.disabled, logger.propagate, logger.level
+    logger.disabled = logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(ears)
+    try:
+        yield
+    finally:
+        logger.removeHandler(ears)
+        logger.disabled, logger.propagate = before[:2]
+        logger.setLevel(before[2])
+
+
+async def _played(world: World) -> Result:
     world.begin()
     happening = asyncio.create_task(world.happen())
     try:
@@ -82,6 +108,7 @@ async def _whole(plan: Plan, life: Life) -> Result:
         tuple(world.story),
         tuple(world.life.names),
         tuple(world.laws.splits),
+        tuple(world.laws.times),
         tuple(_end(world)),
     )
 

@@ -36,6 +36,8 @@ class Trap:
         return fits and self.sprung < self.times and virtual.passed() <= self.until
 
 
+Place = tuple[str, str, str]
+"""Kind, namespace, name."""
 Do = Callable[[], Awaitable[Answer]]
 
 
@@ -126,6 +128,7 @@ class Wire:
     """One process's connections, as its client library has them.
 
     ``told``: hears of each write, and of what it came to.
+    ``wrote``: the version of each object after our last write whose answer we have.
     """
 
     server: Server
@@ -139,6 +142,7 @@ class Wire:
     after: Callable[[Request], None]
     replica: int = 0
     stale_list: int = 0
+    wrote: dict[Place, int] = field(default_factory=dict)
     configuration: Any = field(default_factory=lambda: SimpleNamespace(host="http://sim"))
     default_headers: dict[str, str] = field(default_factory=dict)
 
@@ -166,8 +170,9 @@ class Wire:
         answer = await self._trapped(request, seconds)
         if request.writes:
             self.told(f"{self.actor} {request} {answer.code}")
+            self._answered(answer)
         if request.verb == "watch" and answer.code == 200:
-            return SimpleNamespace(response=Response(200, {}, self._watch(request)))
+            return SimpleNamespace(response=Response(200, {}, self._watch(request, seconds)))
         return SimpleNamespace(response=Response(answer.code, answer.headers, _whole(answer.body)))
 
     async def _trapped(self, request: Request, seconds: float) -> Answer:
@@ -209,7 +214,18 @@ class Wire:
         head = b'{"metadata":{"resourceVersion":"%d"},"items":[' % revision
         return Answer(200, head + items + b"]}")
 
-    async def _watch(self, request: Request) -> AsyncGenerator[bytes]:
+    def _answered(self, answer: Answer) -> None:
+        if answer.code in (200, 201):
+            try:
+                obj = json.loads(answer.body)
+            except ValueError:
+                return
+            if obj["kind"] != "Status":
+                meta = obj["metadata"]
+                place = obj["kind"], meta.get("namespace", ""), meta["name"]
+                self.wrote[place] = int(meta["resourceVersion"])
+
+    async def _watch(self, request: Request, seconds: float) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         from_revision = int(request.query.get("resourceVersion") or 0)
         watching = Watching(
@@ -219,6 +235,7 @@ class Wire:
             self.at,
             from_revision,
             loop.time() + WATCH_SECONDS,
+            loop.time() + seconds,
         )
         async for chunk in watching.chunks():
             yield chunk

@@ -16,10 +16,9 @@ from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.fakes_audit import FakeLog
 from tests.fakes_chat import FakeChat, buttons
-from tests.fakes_repo import FakeRepo
 from tests.mortal import Life
 from tests.sim import objects
-from tests.sim.beyond import Istiod, Numbers, Pods
+from tests.sim.beyond import Istiod, Numbers, Pods, Repo
 from tests.sim.laws import Laws
 from tests.sim.objects import NAMES, REVISIONS
 from tests.sim.plan import PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
@@ -37,6 +36,7 @@ class World:
 
     ``fired``: what happened how often, faults and what they met.
     ``blurred_at``: until when something was wrong with what the controller reads.
+    ``skewed_at``: until when a process's clock was wrong.
     """
 
     plan: Plan
@@ -48,7 +48,7 @@ class World:
     istiod: Istiod = field(default_factory=Istiod)
     log: FakeLog = field(default_factory=FakeLog)
     chat: FakeChat = field(default_factory=FakeChat)
-    repo: FakeRepo = field(default_factory=FakeRepo)
+    repo: Repo = field(default_factory=Repo)
     fired: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
@@ -56,6 +56,7 @@ class World:
     moving: str = ""
     stopping: bool = False
     blurred_at: float = -1e9
+    skewed_at: float = -1e9
     staffed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class World:
         self.rng = Random(f"jitter {self.plan.seed}")
         self.pods = Pods(self.server, setup.ready_after)
         self.laws = Laws(self)
-        self.server.listen += [self._told, self.laws.committed]
+        self.server.listen += [self._told, self.istiod.committed, self.laws.committed]
         self._seen = [0] * len(self.plan.mishaps)
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
@@ -81,15 +82,16 @@ class World:
             if not self.plan.setup.sourced:
                 self.server.put(objects.spec(name, subject))
         if self.plan.setup.sourced:
-            spec = {"url": SOURCE, "interval": "15s"}
             self.commit_files()
-            self.server.put(obj("RolloutSource", "git", spec))
+            self.server.put(*objects.source(SOURCE))
         for number in range(self.plan.setup.replicas):
             self.supervisors.append(asyncio.create_task(self._alive(number)))
 
     # What people and the world do
 
-    def commit_files(self, *, broken: bool = False, empty: bool = False) -> None:
+    def commit_files(
+        self, *, broken: bool = False, empty: bool = False, abroad: bool = False
+    ) -> None:
         """Git says what ``asked`` says."""
         files = {
             f"{name}.yaml": json.dumps(objects.spec(name, subject, self.asked[name]))
@@ -98,6 +100,10 @@ class World:
         if broken:
             first = self.subjects[0][0]
             files[f"{first}.yaml"] = "kind: Rollout\nspec: {service: [x}"
+        if abroad:
+            stray = dict(objects.spec("stray", Subject()))
+            stray["metadata"] = {"name": "stray", "namespace": "elsewhere"}
+            files["stray.yaml"] = json.dumps(stray)
         self.repo.push({} if empty else files)
 
     def push(self, who: int, revision: str) -> None:
@@ -256,6 +262,7 @@ class World:
             replica.lag = min(replica.lag, 1.0)
         for process in self.processes.values():
             process.stopped_until, process.skew = 0.0, timedelta(0)
+        self.skewed_at = min(self.skewed_at, virtual.passed())
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)
@@ -301,7 +308,10 @@ class World:
 
     def _told(self, commit: Commit) -> None:
         meta = commit.new["metadata"]
-        what = hashlib.sha256(repr(commit.new).encode()).hexdigest()[:12]
+        text = repr(commit.new)
+        what = hashlib.sha256(text.encode()).hexdigest()[:12]
+        if commit.actor.startswith("controller"):
+            self.laws.git.told(f"{commit.change.bucket} {meta['name']}", text)
         self.say(
             f"{commit.actor} {commit.change.type} {commit.change.bucket} {meta['name']} "
             f"{meta['resourceVersion']} {what}"

@@ -5,10 +5,9 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 import rollout
 from rollout import yamltext
+from rollout.cli.installing import needs
 from rollout.cli.installing.values import Schema, values
 from rollout.cli.manifests import rbac
 from rollout.controller.rights import Need
@@ -25,7 +24,7 @@ def files() -> Mapping[str, str]:
         for kind in schema.KINDS.values()
     }
     granted = {
-        f"files/rights/{to_camel(need.name.lower())}.yaml": f"{rbac.HEAD}: {need}\n"
+        f"files/rights/{needs.key(need)}.yaml": f"{rbac.HEAD}: {need}\n"
         + yamltext.document(dict(rbac.parts(need)))
         for need in Need
     }

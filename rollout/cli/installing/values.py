@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
-from rollout.cli.forms import NAME, URL, URLS
-from rollout.cli.installing import workload
+from rollout.cli.forms import ADDRESS, KEY, LEVELS, NAME, URL, URLS
+from rollout.cli.installing import mounts, needs, workload
 from rollout.cli.policy import Policy
-from rollout.controller.rights import MOST_SHARDS, OPT_IN, REQUIRED, Need
+from rollout.controller.rights import MOST_SHARDS, OPT_IN
 from rollout.manifest.schema import plain
 
 Schema = dict[str, Any]
 
-_ADDRESS = r"^([^\s:]+:[0-9]{1,5})?$"
 _HOST = r"^https?://([^/@?#*\s]+|\*|\*\.[^/@?#*\s]+)(:(\d+|\*))?$"
 _KIND = r"^[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?$"
 _SIZE = r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$"
@@ -30,7 +27,7 @@ def values() -> Schema:
         policy=_policy(),
         slackSecret=_text(
             "Secret that the policy's `slack` finds its files in; it may be missing.",
-            workload.SLACK_SECRET,
+            mounts.SLACK_SECRET,
             NAME,
         ),
         pushSecret=_text(
@@ -81,14 +78,14 @@ def _settings() -> Schema:
         "Settings of `rollout run`.",
         namespace=_text("Act in this namespace only; empty: in all.", form=NAME),
         prometheus=_text("Prometheus' URL; without one no gate that measures opens.", form=URL),
-        prometheusToken=_file("Its bearer token", "token"),
-        prometheusCa=_file("Its CA", "ca.crt"),
+        prometheusToken=_file("Its bearer token", mounts.TOKEN.key),
+        prometheusCa=_file("Its CA", mounts.CA.key),
         tenant=_text("X-Scope-OrgID, for Mimir, Cortex and Loki."),
         istiod=_text("istiod's /debug/syncz URLs, with commas; {address}: each.", form=URLS),
-        page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=_ADDRESS),
+        page=_text("host:port of the page, such as 0.0.0.0:8081; empty: none.", form=ADDRESS),
         audit=_text("PersistentVolumeClaim of the audit log; -: on stdout; empty: none."),
         shards=_number("Leases that share the namespaces among replicas.", 1, MOST_SHARDS),
-        logLevel=_choice("", "info", "debug", "info", "warning"),
+        logLevel=_choice("", "info", *LEVELS),
     )
 
 
@@ -108,9 +105,8 @@ def _policy() -> Schema:
 
 def _rights() -> Schema:
     flags = {
-        to_camel(need.name.lower()): _flag(f"For {need}.", default=need not in OPT_IN)
-        for need in Need
-        if need not in REQUIRED
+        name: _flag(f"For {need}.", default=need not in OPT_IN)
+        for name, need in needs.BY_NAME.items()
     }
     return _group("Roles hold what is true here, and no more (docs/rights.md).", **flags)
 
@@ -239,5 +235,5 @@ def _file(description: str, key: str) -> Schema:
     return _group(
         "",
         secret=_text(f"{description}: the Secret that has it; empty: none.", form=NAME),
-        key=_text("The Secret's entry.", key, r"^[-._a-zA-Z0-9]+$"),
+        key=_text("The Secret's entry.", key, f"^{KEY}$"),
     )

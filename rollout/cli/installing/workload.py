@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import rollout
+from rollout.cli.installing.mounts import SLACK_ALONE, Secrets
 from rollout.cli.manifests import rbac
+from rollout.controller.rights import USUAL, Need
 
 Json = dict[str, Any]
 
@@ -17,8 +19,6 @@ PORT = 8080
 LABELS = {"app.kubernetes.io/name": "rollout"}
 POLICY = "/etc/rollout/policy.yaml"
 CACHE = "/var/cache/rollout"
-SLACK, SLACK_SECRET = "/var/run/secrets/rollout.dev/slack", "rollout-slack"
-"""Where a policy's ``slack:`` finds its files, and the Secret that has them; it may be missing."""
 AUDIT = "/var/log/rollout"
 RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 CACHE_SIZE = "2Gi"
@@ -38,6 +38,8 @@ class Installation:
     ``policy``: the text of the operator's policy; empty: the safest.
     ``shards``: Leases that share the namespaces among the replicas.
     ``audit``: the claim of the volume for the audit log, ``-`` for stdout; empty: no log.
+    ``page``: ``host:port`` where the page is served; empty: nowhere.
+    ``needs``: what rights are granted for, besides those that every Rollout needs.
     """
 
     own: str = rbac.OWN
@@ -49,14 +51,24 @@ class Installation:
     policy: str = ""
     audit: str = ""
     shards: int = 1
+    tenant: str = ""
+    page: str = ""
+    log_level: str = "info"
+    secrets: Secrets = SLACK_ALONE
+    needs: frozenset[Need] = USUAL
 
     def manifests(self) -> list[Json]:
         """In the order in which they are to be applied; our kinds come before them."""
-        return [*self.ground(), *rbac.manifests(self.only, self.own), *self.controller()]
+        return [*self.ground(), *self._rights(), *self.controller()]
 
     def ground(self) -> list[Json]:
         """The namespace that the rest stands in."""
         return [_namespace(self.own)]
+
+    def _rights(self) -> list[Json]:
+        """Those of upgrades are a role of their own, which reaches the whole cluster."""
+        mesh = rbac.upgrading(self.own) if Need.UPGRADES in self.needs else ()
+        return [*rbac.manifests(self.only, self.own, self.needs - {Need.UPGRADES}), *mesh]
 
     def controller(self) -> list[Json]:
         """The pods and what stands around them; their account and its rights are not here."""
@@ -123,7 +135,7 @@ class Installation:
                 {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                 {"name": "reader-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                 {"name": "policy", "configMap": {"name": rbac.NAME}},
-                {"name": "slack", "secret": {"secretName": SLACK_SECRET, "optional": True}},
+                *self.secrets.volumes(),
                 *(
                     {"name": "audit", "persistentVolumeClaim": {"claimName": it}}
                     for it in self._claims()
@@ -132,7 +144,6 @@ class Installation:
         }
 
     def _container(self) -> Json:
-        port = {"name": "http", "containerPort": PORT, "protocol": "TCP"}
         return {
             "name": "rollout",
             "image": self.image,
@@ -144,7 +155,10 @@ class Installation:
                 },
                 *({"name": key, "value": value} for key, value in self._settings().items()),
             ],
-            "ports": [port],
+            "ports": [
+                {"name": name, "containerPort": port, "protocol": "TCP"}
+                for name, port in self._ports()
+            ],
             "startupProbe": _probe("/healthz", failures=30),
             "livenessProbe": _probe("/healthz", failures=6),
             "readinessProbe": _probe("/readyz", failures=3),
@@ -155,7 +169,7 @@ class Installation:
                 {"name": "socket", "mountPath": _FOLDER, "readOnly": True},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
                 {"name": "policy", "mountPath": str(Path(POLICY).parent), "readOnly": True},
-                {"name": "slack", "mountPath": SLACK, "readOnly": True},
+                *self.secrets.mounts(),
                 *({"name": "audit", "mountPath": AUDIT} for _ in self._claims()),
             ],
         }
@@ -178,6 +192,11 @@ class Installation:
     def _claims(self) -> tuple[str, ...]:
         return () if self.audit in ("", "-") else (self.audit,)
 
+    def _ports(self) -> tuple[tuple[str, int], ...]:
+        """Name and number of each port that the controller serves."""
+        page = (("page", int(self.page.rpartition(":")[2])),) if self.page else ()
+        return (("http", PORT), *page)
+
     def _settings(self) -> Mapping[str, str]:
         said = {
             "ROLLOUT_LISTEN": f"0.0.0.0:{PORT}",
@@ -185,16 +204,22 @@ class Installation:
             "ROLLOUT_POLICY": POLICY,
             "ROLLOUT_NAMESPACE": self.only,
             "ROLLOUT_PROMETHEUS": self.prometheus,
+            **self.secrets.files(),
+            "ROLLOUT_TENANT": self.tenant,
             "ROLLOUT_ISTIOD": self.istiod,
+            "ROLLOUT_PAGE": self.page,
             "ROLLOUT_AUDIT": f"{AUDIT}/audit.jsonl" if self._claims() else self.audit,
             "ROLLOUT_SHARDS": str(self.shards) if self.shards > 1 else "",
+            "ROLLOUT_LOG_LEVEL": self.log_level if self.log_level != "info" else "",
         }
         return {key: value for key, value in said.items() if value}
 
     def _service(self) -> Json:
-        port = {"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}
-        made = self._made("v1", "Service")
-        return {**made, "spec": {"selector": LABELS, "ports": [port]}}
+        ports = [
+            {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
+            for name, port in self._ports()
+        ]
+        return {**self._made("v1", "Service"), "spec": {"selector": LABELS, "ports": ports}}
 
     def _budget(self) -> Json:
         made = self._made("policy/v1", "PodDisruptionBudget")
@@ -205,7 +230,9 @@ class Installation:
         spec = {
             "podSelector": {"matchLabels": LABELS},
             "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": PORT, "protocol": "TCP"}]}],
+            "ingress": [
+                {"ports": [{"port": port, "protocol": "TCP"} for _, port in self._ports()]}
+            ],
         }
         return {**self._made("networking.k8s.io/v1", "NetworkPolicy"), "spec": spec}
 

@@ -30,30 +30,26 @@ def rbac(
     ] = False,
 ) -> None:
     """Print the controller's account and rights: rollout rbac | kubectl apply -f -"""
-    print(upgrading(own) if upgrades else text(namespace, own, team=team), end="")
+    needs = rights.USUAL | {Need.MANIFESTS} if team else rights.USUAL
+    made = upgrading(own) if upgrades else manifests(namespace, own, needs)
+    print(yamltext.documents(made), end="")
 
 
-def upgrading(own: str) -> str:
-    """The role of upgrades as YAML; it reaches the whole cluster, as an upgrade does."""
+def upgrading(own: str) -> list[Json]:
+    """The role of upgrades; it reaches the whole cluster, as an upgrade does."""
     rules = _rules(rights.calls(frozenset({Need.UPGRADES})), cluster=None)
-    granted = _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
-    return yamltext.documents(granted)
+    return _granted("ClusterRole", f"{NAME}-upgrades", "", rules, own)
 
 
-def text(namespace: str, own: str, *, team: bool = False) -> str:
-    """The manifests as YAML; ``namespace``: the only one to be reached, or empty."""
-    made = manifests(namespace, own, team=team)
-    return yamltext.documents(made)
-
-
-def manifests(namespace: str, own: str, *, team: bool = False) -> list[Json]:
+def manifests(namespace: str, own: str, needs: frozenset[Need] = rights.USUAL) -> list[Json]:
     """Account, rights of the replicas among themselves, and rights over Rollouts.
 
-    ``team``: and over the teams' own objects, which sources with ``manifests: true`` apply.
+    ``namespace``: the only one to be reached, or empty.
+    ``needs``: what rights are granted for, besides those without which nothing works.
 
     Who reaches one namespace sees of the cluster's own objects that Namespace alone.
     """
-    calls = rights.calls(rights.USUAL | {Need.MANIFESTS}) if team else rights.calls()
+    calls = rights.calls(needs | rights.REQUIRED)
     account = {**_head("v1", "ServiceAccount", NAME, own)}
     lead = _granted("Role", NAME, own, _lease_rules(), own)
     if not namespace:
@@ -71,13 +67,14 @@ HEAD = "# Generated from rollout/controller/rights.py by `make generate`"
 def files() -> Mapping[str, str]:
     """The manifests kept in this repository, by path."""
     made = {
-        "cluster-wide": f"{HEAD}: rollout rbac\n{text('', OWN)}",
-        "one-namespace": f"{HEAD}: rollout rbac -n shop\n{text('shop', OWN)}",
-        "upgrades": f"{HEAD}: rollout rbac --upgrades\n{upgrading(OWN)}",
+        "cluster-wide": ("rollout rbac", manifests("", OWN)),
+        "one-namespace": ("rollout rbac -n shop", manifests("shop", OWN)),
+        "upgrades": ("rollout rbac --upgrades", upgrading(OWN)),
     }
-    return {f"deploy/rbac/{name}/rbac.yaml": kept for name, kept in made.items()} | {
-        "docs/rights.md": page()
-    }
+    return {
+        f"deploy/rbac/{name}/rbac.yaml": f"{HEAD}: {command}\n{yamltext.documents(objs)}"
+        for name, (command, objs) in made.items()
+    } | {"docs/rights.md": page()}
 
 
 def parts(need: Need) -> Mapping[str, list[Json]]:

@@ -17,7 +17,8 @@ def check(url: str, local: bool) -> None:
     file of the controller's own disk could be read as a repository.
     """
     kind, where = scheme(url), f"git {shown(url)}"
-    if any(not letter.isprintable() or letter.isspace() for letter in url) or url[:1] == "-":
+    spaces = "" if kind == "path" else " "  # in an address a space is %20
+    if any(not letter.isprintable() or letter in spaces for letter in url) or url[:1] == "-":
         raise RefusedError(f"{where}: is no address; https://… or ssh://… is wanted")
     if kind in ("path", "file"):
         if not local:

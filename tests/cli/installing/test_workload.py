@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.cli.installing import workload
+from rollout.cli.installing import mounts, workload
 from rollout.cli.installing.workload import Installation
 from rollout.cli.settings import NAMES
 from tests import generate, realkube
@@ -75,14 +75,14 @@ def test_slack_s_secret_and_the_audit_log_have_their_places() -> None:
     pod = deployment["spec"]["template"]["spec"]
     container = pod["containers"][0]
     places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert (places["slack"], places["audit"]) == (workload.SLACK, workload.AUDIT)
+    assert (places["slack"], places["audit"]) == (mounts.folder("slack"), workload.AUDIT)
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["slack"]["secret"] == {"secretName": "rollout-slack", "optional": True}
     assert volumes["audit"]["persistentVolumeClaim"] == {"claimName": "rollout-audit"}
     env = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert env["ROLLOUT_AUDIT"] == f"{workload.AUDIT}/audit.jsonl"
     for page in ("slack.md", "policy.md"):
-        assert f"botToken: {workload.SLACK}/botToken" in (ROOT / "docs" / page).read_text()
+        assert f"botToken: {mounts.folder('slack')}/botToken" in (ROOT / "docs" / page).read_text()
 
 
 def test_the_environment_names_settings_that_are_there() -> None:
@@ -120,6 +120,14 @@ def test_a_policy_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
         ("--namespace", "Bad_Name"),
         ("--own", "shop/x"),
         ("--audit", "bad name"),
+        ("--page", "8081"),
+        ("--page", "0.0.0.0:page"),
+        ("--log-level", "loud"),
+        ("--prometheus-token", "mimir/"),
+        ("--prometheus-ca", "/ca.crt"),
+        ("--slack-secret", "Slack"),
+        ("--push-secret", "a b"),
+        ("--oidc-secret", "-"),
     ],
 )
 def test_a_value_that_no_cluster_takes_is_refused_by_its_option(

@@ -313,6 +313,40 @@ async def test_a_hosts_key_may_be_hashed_and_the_users_key_encrypted(
         assert await world.refusal(url, {**secret, **wrong}) == unreadable
 
 
+async def test_a_secret_as_people_paste_it_opens_what_it_should(
+    world: World, sshd: Sshd, tmp_path: Path
+) -> None:
+    """Windows' line ends, a closing newline, a line that means nothing, a pattern."""
+    keygen(tmp_path / "locked", "pass-planted")
+    (sshd.folder / "user.pub").write_text((tmp_path / "locked.pub").read_text())
+    mine = sshd.known_hosts()
+    for known in (
+        mine.replace("\n", "\r\n"),
+        f"garbage\n[127.0.0.1]:{sshd.port} ssh-new AAAA\n{mine}",
+        "[127.0.0.*]:* " + mine.partition(" ")[2],
+    ):
+        secret = {
+            "identity": (tmp_path / "locked").read_text().replace("\n", "\r\n").strip(),
+            "password": "pass-planted\n",
+            "known_hosts": known,
+        }
+        reading = await world.read(sshd.url(world.depot.path), secret)
+        assert reading.commit == world.second
+
+
+async def test_a_host_with_several_keys_is_known_by_any_of_them(world: World, sshd: Sshd) -> None:
+    """P-GIT-03: the one that is pinned is asked for, whichever the host would rather show."""
+    await sshd.stop()
+    for kind in ("rsa", "ecdsa"):
+        keygen(sshd.folder / kind, kind=kind)
+        with (sshd.folder / "config").open("a") as config:
+            config.write(f"HostKey {sshd.folder / kind}\n")
+    await sshd.start()
+    for kind in ("host", "rsa", "ecdsa"):
+        secret = by_key(sshd, known_hosts=sshd.known_hosts(kind))
+        assert (await world.read(sshd.url(world.depot.path), secret)).commit == world.second
+
+
 async def test_a_host_that_is_unknown_or_shows_another_key_is_told_nothing(
     world: World, sshd: Sshd, tmp_path: Path
 ) -> None:
@@ -326,7 +360,13 @@ async def test_a_host_that_is_unknown_or_shows_another_key_is_told_nothing(
         f"{name} shows another host key than known_hosts has; its own key there, if it was "
         "changed on purpose, in secret shop/login, is wanted"
     )
-    other = sshd.known_hosts("stranger")
+    revoked = (
+        f"{name} has no key in known_hosts that counts; its line (`ssh-keyscan -p {sshd.port} "
+        "127.0.0.1`) in secret shop/login is wanted"
+    )
+    other, mine = sshd.known_hosts("stranger"), sshd.known_hosts()
+    for text in (f"@revoked {mine}{mine}", f"{mine}@revoked * {mine.partition(' ')[2]}"):
+        assert await world.refusal(url, by_key(sshd, known_hosts=text)) == (RefusedError, revoked)
     assert await world.refusal(url, by_key(sshd, known_hosts="")) == (RefusedError, unknown)
     elsewhere = "git.example.com " + other.partition(" ")[2]
     assert await world.refusal(url, by_key(sshd, known_hosts=elsewhere)) == (RefusedError, unknown)
@@ -352,6 +392,62 @@ async def test_a_key_that_ssh_does_not_let_in_names_its_secret(world: World, ssh
 
 
 # git-daemon and a path
+
+
+async def test_a_repository_by_sha_256_is_refused_in_words(
+    world: World, daemon: GitDaemon, tmp_path: Path
+) -> None:
+    depot = world.depots / "sha256.git"
+    git("init", "-q", "-b", "main", "--object-format=sha256", "work", folder=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "first", folder=tmp_path / "work")
+    git("clone", "-q", "--bare", "work", str(depot), folder=tmp_path)
+    wanted = (
+        RefusedError,
+        "has objects by SHA-256, which are not read; a repository by SHA-1, git's default, "
+        "is wanted",
+    )
+    assert await world.refusal(f"{daemon.url}/sha256.git") == wanted
+    assert await world.refusal(str(depot)) == wanted
+
+
+async def test_a_path_may_have_spaces_and_letters_of_any_language(world: World) -> None:
+    depot = world.depots / "das Lager ü.git"
+    git("clone", "-q", "--bare", str(world.depot.path), str(depot), folder=world.depots)
+    assert (await world.read(str(depot))).commit == world.second
+
+
+async def test_a_tag_of_no_commit_costs_its_own_source_alone(
+    world: World, daemon: GitDaemon
+) -> None:
+    """All sources of one repository share its poll: the one that follows it harms no other."""
+    tags = {"tree": "main^{tree}", "blob": "main:shop/shop.yaml"}
+    for name, what in tags.items():
+        git("tag", "-a", name, "-m", "odd", what, folder=world.depot.path)
+        git("tag", f"light-{name}", what, folder=world.depot.path)
+    git("tag", "-a", "twice", "-m", "a tag's tag", "main", folder=world.depot.path)
+    git("tag", "-f", "-a", "twice", "-m", "again", "twice", folder=world.depot.path)
+    url = f"{daemon.url}/shop.git"
+    odd = [f"refs/tags/{light}{name}" for name in tags for light in ("", "light-")]
+    asked = [world.read(url, ref=ref) for ref in (*odd, "refs/tags/twice", "main")]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(one) for one in told[:-2]] == [
+        f"git {url}: {ref} is no commit; one is wanted" for ref in odd
+    ]
+    assert [one.commit for one in told[-2:] if isinstance(one, Reading)] == [world.second] * 2
+
+
+async def test_a_tag_that_is_moved_is_read_where_it_is_now(world: World, daemon: GitDaemon) -> None:
+    """P-GIT-01: a lightweight one and an annotated one, forward, back, and gone."""
+    url = f"{daemon.url}/shop.git"
+    for words in ((), ("-a", "-m", "moved")):
+        for commit in (world.first, world.second, world.first):
+            git("tag", "-f", *words, "now", commit, folder=world.depot.path)
+            assert (await world.read(url, ref="refs/tags/now")).commit == commit
+    git("tag", "-d", "now", folder=world.depot.path)
+    assert await world.refusal(url, ref="refs/tags/now") == (
+        RefusedError,
+        "has no 'refs/tags/now'; it has main",
+    )
 
 
 async def test_git_daemon_and_a_path_where_the_operator_allows_them(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from rollout.cli.manifests import rbac
 from rollout.lab.apiserver.server import kubeconfig
 from rollout.lab.kube.client import ApiRefusedError, Kind, Kube, Object
@@ -18,7 +16,7 @@ _GROUP = "rbac.authorization.k8s.io"
 async def granted(real: RealKube, kube: Kube, file: Path) -> Path:
     """``file`` lets in who has what ``rollout rbac`` and ``rollout rbac --upgrades`` print."""
     await kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}})
-    for obj in (*rbac.manifests("", rbac.OWN), *yaml.safe_load_all(rbac.upgrading(rbac.OWN))):
+    for obj in (*rbac.manifests("", rbac.OWN), *rbac.upgrading(rbac.OWN)):
         await _put(kube, obj)
     file.write_text(kubeconfig(real.url, await _token(kube), real.ca.read_text()))
     return file

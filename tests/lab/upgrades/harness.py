@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +24,20 @@ OLD, NEW = meshes.REVISIONS[:2]
 PATIENCE = 1800.0  # seconds; a machine that does other work as well fails no upgrade
 QUICK = {"maxConcurrent": 5, "bake": "2s", "timeBox": "6s"}
 Holds = Callable[[UpgradeStatus], bool]
+Start = Callable[[World], Awaitable[Child]]
 
 
 @dataclass(slots=True)
 class Upgrading:
-    """``controller``: the process that is under way now; another one after ``killed``."""
+    """``controller``: the process that is under way now; another one after ``killed``.
+
+    ``start``: what begins one.
+    """
 
     world: World
     town: Town
     controller: Child
+    start: Start = cli.start_controller
     because: list[str] = field(default_factory=list)
 
     async def ask(self, **spec: Any) -> None:
@@ -66,7 +71,7 @@ class Upgrading:
     async def killed(self) -> None:
         """``kill -9``, and another controller at once."""
         await self.controller.kill()
-        self.controller = await cli.start_controller(self.world)
+        self.controller = await self.start(self.world)
 
     async def revisions(self) -> Mapping[str, set[str]]:
         """By namespace of the town: whose proxies its pods have."""
@@ -86,7 +91,10 @@ class Upgrading:
 
 @contextlib.asynccontextmanager
 async def upgrading(
-    world: World, town: Town, revisions: tuple[Revision, ...] = (OLD, NEW)
+    world: World,
+    town: Town,
+    revisions: tuple[Revision, ...] = (OLD, NEW),
+    start: Start = cli.start_controller,
 ) -> AsyncIterator[Upgrading]:
     """The town lives at its revision, which is the default, and a controller looks on."""
     for revision in revisions:
@@ -102,7 +110,7 @@ async def upgrading(
         while (await world.kube.read(*store)).get("status", {}).get("readyReplicas") != 2:
             await asyncio.sleep(0.1)
         await world.pushed()
-    made = Upgrading(world, town, await cli.start_controller(world))
+    made = Upgrading(world, town, await start(world), start)
     try:
         yield made
     finally:

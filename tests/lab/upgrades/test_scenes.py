@@ -13,9 +13,9 @@ from rollout.cli.lab import up as cli
 from rollout.lab.revisions.town import Town
 from rollout.lab.world import World
 from rollout.model.upgrading import State, UpgradeStatus
-from tests.lab.upgrades.harness import NEW, OLD, QUICK, upgrading
+from tests.lab.upgrades.harness import NEW, OLD, PATIENCE, QUICK, upgrading
 
-pytestmark = [pytest.mark.lab, pytest.mark.long]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(2 * PATIENCE)]
 PAST = 20.0  # seconds of visits before: what a wave is compared with
 SMALL = Town(OLD.name, spaces=3, workloads=2)
 

@@ -5,11 +5,8 @@ The entries of a Secret are those that users of Flux and Argo CD have already: `
 ``known_hosts``, ``ca.crt`` (``caFile``).
 """
 
-import hashlib
-import hmac
 import socket
 import ssl
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +16,7 @@ import pygit2
 from pygit2.enums import CredentialType
 
 from rollout.edges.git import address
+from rollout.edges.git.reader import hosts
 from rollout.errors import OutsideError, RefusedError, RolloutError
 
 KEYS = ("identity", "ssh-privatekey", "sshPrivateKey")
@@ -58,9 +56,23 @@ class Repository:
         return self.secret.get("bearerToken", "").strip()
 
     @property
+    def username(self) -> str:
+        return self.secret.get("username", "").strip("\r\n")
+
+    @property
     def password(self) -> str:
         """The token or password for basic authentication; empty: there is none."""
         return (self.secret.get("token") or self.secret.get("password") or "").strip("\r\n")
+
+    @property
+    def passphrase(self) -> str:
+        """Of the private key; empty: it has none."""
+        return self.secret.get("password", "").strip("\r\n")
+
+    @property
+    def pins(self) -> hosts.Pins:
+        """Which keys its host may show over SSH."""
+        return hosts.pins(self.secret.get("known_hosts", ""), *_door(self.url))
 
 
 class GitAccess(pygit2.RemoteCallbacks):
@@ -93,10 +105,9 @@ class GitAccess(pygit2.RemoteCallbacks):
         if self.asked > 1:
             raise self._no(f"the {_shape(mine)} refused", "what it lets in, in {place},")
         if allowed & CredentialType.USERPASS_PLAINTEXT and mine.password:
-            return pygit2.UserPass(mine.secret.get("username") or username or "git", mine.password)
+            return pygit2.UserPass(mine.username or username or "git", mine.password)
         if allowed & CredentialType.SSH_MEMORY and mine.key:
-            user, passphrase = username or "git", mine.secret.get("password", "")
-            return pygit2.KeypairFromMemory(user, "", mine.key, passphrase)
+            return pygit2.KeypairFromMemory(username or "git", "", mine.key, mine.passphrase)
         if allowed & CredentialType.SSH_KEY:
             raise self._no("wants a key", f"{KEYS[0]} in {{place}}")
         raise self._no("wants credentials", "username and password, or bearerToken, in {place}")
@@ -138,27 +149,13 @@ def _door(url: str) -> tuple[str, int]:
 
 def _stranger(repository: Repository) -> tuple[str, str]:
     """Why an SSH host is not spoken to, and what is wanted."""
-    host, port = _door(repository.url)
-    name = host if port == 22 else f"[{host}]:{port}"
-    lines = [line.split() for line in repository.secret.get("known_hosts", "").splitlines()]
-    if any(_lists(line[0], name) or _lists(line[0], host) for line in lines if line):
-        found = f"{name} shows another host key than known_hosts has"
+    pins = repository.pins
+    if pins.keys:
+        found = f"{pins.name} shows another host key than known_hosts has"
         return found, "its own key there, if it was changed on purpose, in {place},"
-    return (
-        f"{name} is not in known_hosts",
-        f"its line (`ssh-keyscan -p {port} {host}`) in {{place}}",
-    )
-
-
-def _lists(names: str, name: str) -> bool:
-    """Whether a line's first word is about ``name``; hashed ones are, too. sshd(8), known_hosts."""
-    if not names.startswith("|1|"):
-        return name in names.lower().split(",")
-    try:
-        salt, digest = (b64decode(part) for part in names.split("|")[2:4])
-    except ValueError:
-        return False
-    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
+    found = "has no key in known_hosts that counts" if pins.named else "is not in known_hosts"
+    wanted = f"its line (`ssh-keyscan -p {pins.port} {pins.host}`) in {{place}}"
+    return f"{pins.name} {found}", wanted
 
 
 def _certificate(code: int) -> tuple[str, str]:
@@ -258,6 +255,12 @@ _TABLE: tuple[tuple[tuple[str, ...], type[RolloutError], str, str], ...] = (
         RefusedError,
         "refuses the credentials",
         "ones that it lets in, in {place}, are wanted",
+    ),
+    (
+        ("object format",),
+        RefusedError,
+        "has objects by SHA-256, which are not read",
+        "a repository by SHA-1, git's default, is wanted",
     ),
     (("unsupported url",), RefusedError, "is no address", "https://… or ssh://… is wanted"),
     (

@@ -13,7 +13,7 @@ from rollout.model.source import Signature
 _ALONE = (
     *("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr"),
     *("--no-auto-key-retrieve", "--no-auto-key-locate", "--no-auto-check-trustdb"),
-    *("--trust-model", "always", "--weak-digest", "SHA1"),
+    *("--trust-model", "always", "--weak-digest", "SHA1", "--weak-digest", "RIPEMD160"),
 )
 _NO = {
     "EXPKEYSIG": "is signed by a key that has expired",
@@ -22,6 +22,7 @@ _NO = {
     "BADSIG": "has a signature over other bytes",
 }
 """Source: GnuPG, doc/DETAILS, "Format of the --status-fd output"."""
+_BINARY = "00"  # the class of a signature over bytes as they are; RFC 4880, 5.2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Keyring:
         if done.returncode != 0 or counts != [1, 1, 1]:
             return nobody
         by = {one[0]: one[1:] for one in told if one}
+        if by["VALIDSIG"][8] != _BINARY:
+            return "has a signature over text, whose line ends anybody may change"
         return Signature(plain(by["VALIDSIG"][-1]), plain(" ".join(by["GOODSIG"][1:])))
 
 

@@ -102,7 +102,7 @@ def _poll(job: Mapping[str, Any], cache: Path) -> dict[str, Any]:
     repository = Repository(**job["repository"])
     wants = [remote.Want(**want) for want in job["wants"]]
     place = clones.CloneCache(cache, job["local"])
-    with _home(repository.secret):
+    with _home(repository):
         polled = remote.poll(repository, wants, place)
     tips = [
         _fault(tip)
@@ -136,6 +136,7 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
             {"file": p.file, "line": p.line, "message": p.message} for p in folder.problems
         ],
         "notes": folder.notes,
+        "unread": folder.unread,
         "files": len(files),
         "signature": asdict(signed) if signed else None,
     }
@@ -149,11 +150,11 @@ def _when(commit: Any) -> float:
 
 
 @contextlib.contextmanager
-def _home(secret: Mapping[str, str]) -> Iterator[None]:
-    """A home of its own for libgit2: no user's settings, and the Secret's known hosts."""
+def _home(repository: Repository) -> Iterator[None]:
+    """A home of its own for libgit2: no user's settings, and the keys that its host may show."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, ".ssh").mkdir()
-        Path(folder, ".ssh", "known_hosts").write_text(secret.get("known_hosts", ""))
+        Path(folder, ".ssh", "known_hosts").write_text(repository.pins.text)
         pygit2.settings.homedir = folder
         for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
             pygit2.settings.search_path[level] = folder
@@ -191,6 +192,7 @@ def _parse(files: Iterable[tree.ManifestFile], everything: bool, say: Say) -> No
                 "parts": [asdict(part) | last for part in parts],
                 "problems": [{**place, "message": text} for text, place in problems.items()],
                 "notes": [] if everything else loaded.doubtful,
+                "unread": not everything and (loaded.unread or bool(loaded.doubtful)),
             }
         )
 

@@ -144,9 +144,10 @@ class _Far:
             return _missing(self.repository, want, heads)
         track = self.repo.references.get(_track(want.full))
         oid = heads[want.full] if heads[want.full] in self.repo else track.target
-        try:
-            commit = self.repo[oid].peel(pygit2.Commit)
-        except (pygit2.InvalidSpecError, ValueError, TypeError):
+        commit = self.repo[oid]
+        while isinstance(commit, pygit2.Tag):
+            commit = commit.get_object()
+        if not isinstance(commit, pygit2.Commit):
             return RefusedError(
                 f"{self.repository.where}: {want.ref[:100]} is no commit; one is wanted"
             )

@@ -10,19 +10,20 @@ import pwd
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pygit2
 
-from rollout.edges.git.reader import gpg
+from rollout.edges.git.reader import gpg, hosts
 from rollout.edges.git.reader.gpg import plain
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Signature
 
 MOST = 1000  # commits at once, of some 15 ms each
+REVOKED = "@revoked"  # as known_hosts has it; allowed signers have no word of their own for it
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _WANTED = "one by an allowed signer is wanted"
 _SSH, _PGP = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"
@@ -32,7 +33,8 @@ _SSH, _PGP = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"
 class Rules:
     """``where``: how a sentence begins. ``signers``: texts, all of one are enough.
 
-    A text has lines of allowed signers (ssh-keygen(1)), or OpenPGP public keys, or both.
+    A text has lines of allowed signers (ssh-keygen(1)), or OpenPGP public keys, or both; a line
+    ``@revoked KEYTYPE KEY`` is of a key that signs nothing, whichever text lists it, or its CA.
     ``every``: all commits that ``since`` does not have, merged ones too; else the last alone.
     """
 
@@ -50,7 +52,7 @@ def check(repo: Any, commit: Any, rules: Rules) -> Signature | None:
     found: Signature | None = None
     lines, keys = parted("\n".join(rules.signers))
     with tempfile.TemporaryDirectory() as folder, gpg.keyring(keys) as ring:
-        (Path(folder) / "signers").write_text(lines + "\n")
+        _write_lists(Path(folder), lines.splitlines())
         for count, one in enumerate(_commits(repo, commit, rules)):
             if count >= MOST:
                 many = f"more than {MOST} commits are to be verified at once"
@@ -72,6 +74,23 @@ def parted(text: str) -> tuple[str, str]:
     begin, end = (f"-----{word} PGP PUBLIC KEY BLOCK-----" for word in ("BEGIN", "END"))
     blocks = re.compile(f"{begin}.*?{end}", re.DOTALL)
     return blocks.sub("", text), "\n".join(blocks.findall(text))
+
+
+def _write_lists(folder: Path, lines: Sequence[str]) -> None:
+    """Who may sign, and whose key was revoked, as ssh-keygen reads them."""
+    revoked = [one.split(maxsplit=1)[1] for one in lines if one.split()[:1] == [REVOKED]]
+    allowed = [one for one in lines if one.split()[:1] != [REVOKED] and _is_for_git(one)]
+    for name, mine in (("signers", allowed), ("revoked", revoked)):
+        (folder / name).write_text("".join(f"{one}\n" for one in mine))
+
+
+def _is_for_git(line: str) -> bool:
+    """Whether a line allows to sign in git: of a key's lines ssh-keygen finds the first alone."""
+    named = _NAMESPACES.search(line)
+    return named is None or hosts.listed(named[1], "git")
+
+
+_NAMESPACES = re.compile(r'(?i)\bnamespaces="([^"]*)"')
 
 
 def _commits(repo: Any, commit: Any, rules: Rules) -> Iterator[Any]:
@@ -119,8 +138,11 @@ def _verified(signature: bytes, payload: bytes, folder: Path) -> Signature | str
     found = _keygen(["find-principals", *files], b"")
     names = found.stdout.decode("utf-8", "replace").replace(",", "\n").splitlines()
     for name in names[:10] if found.returncode == 0 else ():
-        done = _keygen(["verify", "-n", "git", "-I", name, *files], payload)
+        asked = ["verify", "-n", "git", "-I", name, *files]
+        done = _keygen(asked, payload)
         if done.returncode == 0:
+            if _keygen([*asked, "-r", str(folder / "revoked")], payload).returncode != 0:
+                return "is signed by a key that was revoked"
             key = _FINGERPRINT.search(done.stdout.decode("utf-8", "replace"))
             return Signature(key[0] if key else "", plain(name))
     return "is signed by nobody on the list"

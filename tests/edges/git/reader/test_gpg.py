@@ -118,6 +118,52 @@ def test_sec_10_a_key_that_has_expired_by_now_signs_nothing_whenever_it_did(
         signers.check(key)
 
 
+def test_a_key_of_several_people_s_names_and_a_subkey_are_its_primary_key_s(
+    signers: Signers,
+) -> None:
+    signers.key("ann")
+    finger = signers.fingerprint("ann")
+    signers.gpg("--quick-add-uid", finger, "Ann at home <ann@home>")
+    before = signers.public("ann")
+    signers.commit("ann")
+    assert signers.check(before) == Signature(finger, "Ann at home <ann@home>")
+    signers.gpg("--quick-add-key", finger, "ed25519", "sign", "never")
+    signers.commit("ann")
+    assert signers.check(signers.public("ann")) == Signature(finger, "Ann at home <ann@home>")
+    with pytest.raises(RefusedError, match="is signed by nobody on the list"):
+        signers.check(before)
+
+
+def test_sec_10_a_subkey_that_was_revoked_signs_nothing(signers: Signers) -> None:
+    signers.key("ann")
+    finger = signers.fingerprint("ann")
+    signers.gpg("--quick-add-key", finger, "ed25519", "sign", "never")
+    signers.commit("ann")
+    answers = b"key 1\nrevkey\ny\n1\n\ny\nsave\n"
+    signers.gpg("--no-tty", "--command-fd", "0", "--edit-key", finger, text=answers)
+    with pytest.raises(RefusedError, match="is signed by a key that was revoked"):
+        signers.check(signers.public("ann"))
+
+
+@pytest.mark.parametrize("digest", ["SHA1", "RIPEMD160"])
+def test_sec_10_a_digest_that_can_be_forged_proves_nothing(signers: Signers, digest: str) -> None:
+    key = signers.key("ann")
+    signers.commit("ann", words=("--digest-algo", digest))
+    with pytest.raises(RefusedError, match="is signed by nobody on the list"):
+        signers.check(key)
+
+
+def test_sec_10_a_signature_over_text_is_over_other_bytes_too(signers: Signers) -> None:
+    """OpenPGP's text signatures hold for every kind of line ends."""
+    key = signers.key("ann")
+    payload = signers.unsigned()
+    signed = signers.sign("ann", payload, "--textmode")
+    for bytes_ in (payload, payload.replace(b"change", b"change\r")):
+        signers.written(bytes_, signed)
+        with pytest.raises(RefusedError, match=r"has a signature over (text|other bytes)"):
+            signers.check(key)
+
+
 def test_sec_10_a_key_that_was_revoked_signs_nothing_whenever_it_did(signers: Signers) -> None:
     key = signers.key("ann")
     signers.commit("ann")

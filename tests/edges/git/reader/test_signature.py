@@ -13,6 +13,7 @@ from rollout.errors import RefusedError
 from rollout.model.source import Signature
 from tests.deploy.programs import bubblewrap
 from tests.edges.git.depot import git
+from tests.edges.git.transports import keygen
 
 SIGN = ("-c", "gpg.format=ssh", "-c", "commit.gpgsign=true")
 
@@ -88,6 +89,68 @@ def test_a_key_that_is_not_allowed_here_or_now_is_refused(signers: Signers, opti
     signers.signed("ann")
     with pytest.raises(RefusedError, match="is signed by nobody on the list"):
         signers.read(signers.line("ann", options))
+
+
+def test_of_a_key_s_lines_the_one_for_git_counts(signers: Signers) -> None:
+    """ssh-keygen finds the first that has the key, and asks only then what it is for."""
+    signers.signed("ann")
+    other = signers.line("ann", 'namespaces="file,!git" ')
+    good = signers.line("ann", 'namespaces="file,g*" ').replace("ann@x", "ann@work")
+    signers.read(other, good)
+    assert signers.found == Signature(signers.fingerprint("ann"), "ann@work")
+
+
+def test_sec_10_a_revoked_key_signs_nothing_whichever_list_has_it(signers: Signers) -> None:
+    signers.signed("ann")
+    revoked = "@revoked " + (signers.folder / "ann.pub").read_text()
+    for lists in ((revoked, signers.line("ann")), (signers.line("ann") + "\n" + revoked,)):
+        with pytest.raises(RefusedError, match="is signed by a key that was revoked; one by"):
+            signers.read(*lists)
+    another = "@revoked " + (signers.folder / "eve.pub").read_text()
+    assert signers.read(signers.line("ann"), another)
+
+
+def certified(signers: Signers, *words: str, validity: str = "-1d:+1d") -> str:
+    """The CA's own public key; ann's certificate by it has signed a commit."""
+    ca = signers.folder / "ca"
+    if not ca.exists():
+        keygen(ca)
+    command = ["ssh-keygen", "-q", "-s", str(ca), "-I", "ann", "-V", validity, *words]
+    subprocess.run([*command, str(signers.folder / "ann.pub")], check=True, capture_output=True)
+    signers.commit(*SIGN, "-c", f"user.signingkey={signers.folder / 'ann-cert.pub'}")
+    return ca.with_suffix(".pub").read_text().strip()
+
+
+def test_a_certificate_of_an_authority_on_the_list_signs(signers: Signers) -> None:
+    ca = certified(signers, "-n", "ann@x")
+    signers.read(f"*@x cert-authority {ca}")
+    assert signers.found == Signature(signers.fingerprint("ann"), "ann@x")
+
+
+def test_sec_10_a_certificate_for_somebody_or_something_else_signs_nothing(
+    signers: Signers,
+) -> None:
+    ca = certified(signers, "-n", "ann@x")
+    ann = (signers.folder / "ann.pub").read_text()
+    nobody, revoked = "is signed by nobody on the list", "is signed by a key that was revoked"
+    authority = f"*@x cert-authority {ca}"
+    for lists, why in (
+        ((f"bob@x cert-authority {ca}",), nobody),
+        ((f"*@x {ca}",), nobody),
+        ((f'*@x cert-authority,namespaces="file" {ca}',), nobody),
+        ((authority, f"@revoked {ann}"), revoked),
+        ((authority, f"@revoked {ca}"), revoked),
+    ):
+        with pytest.raises(RefusedError, match=why):
+            signers.read(*lists)
+    for words, validity in (
+        (("-n", "ann@x"), "-2d:-1d"),  # over
+        (("-n", "ann@x", "-h"), "-1d:+1d"),  # of a host
+        ((), "-1d:+1d"),  # for nobody by name
+    ):
+        certified(signers, *words, validity=validity)
+        with pytest.raises(RefusedError, match=nobody):
+            signers.read(authority)
 
 
 def test_a_commit_of_somebody_else_is_refused(signers: Signers) -> None:

@@ -1,0 +1,212 @@
+"""Each law can fail: with one guard spoilt the simulator names it, and without, nothing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rollout import confirm, gate
+from rollout.controller.keeping import store
+from rollout.controller.loop import Loop
+from rollout.controller.sources import apply, look
+from rollout.controller.sources.apply import Write
+from rollout.edges.kube import Kube, watch
+from rollout.errors import ManifestError
+from rollout.gate import Gate
+from rollout.manifest import record
+from rollout.model.status import ConfirmedBy, Stage
+from rollout.reconcile import drift, stages
+from rollout.reconcile.look import Look, Turn, Writes
+from tests.sim import neighbours, shrink, story
+from tests.sim.plan import Mishap, Plan, Setup, Subject, When
+
+PUSH = Mishap("push", When(20.0), "v2")
+CALM = Setup(calm=150.0, last="")
+GIT = replace(CALM, sourced=True)
+Spoil = Callable[[pytest.MonkeyPatch], None]
+
+
+def _opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate opens whatever it was told, and before anything was."""
+    answer = gate.answer
+
+    def opened(*asked: Any) -> gate.Finding:
+        found = answer(*asked)
+        return replace(found, gate=Gate.OPEN) if found.gate is Gate.HOLD else found
+
+    monkeypatch.setattr(gate, "answer", opened)
+
+
+def _believes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies are taken to have what was asked of them."""
+    monkeypatch.setattr(confirm, "confirmed", lambda *_: ConfirmedBy.SYNCZ)
+
+
+def _overlooks_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody's edit stays until the step is over, and the next one is written on top of it."""
+
+    def left(looked: Look) -> Turn | None:
+        if not drift._foreign(looked) or looked.status.stage.name is not Stage.STEPPING:
+            return None
+        turn = stages.advance(looked)
+        on = turn.status.stage.split.canary > looked.status.stage.split.canary
+        return turn if on else replace(turn, writes=Writes.NO_ROUTES)
+
+    monkeypatch.setattr(drift, "drifted", left)
+
+
+def _goes_back_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered to our writes of Deployments is forgotten."""
+    written = Kube._written
+
+    def forgotten(self: Any, kind: str, obj: Any) -> Any:
+        return obj if kind == "Deployment" else written(self, kind, obj)
+
+    monkeypatch.setattr(Kube, "_written", forgotten)
+
+
+def _obeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is asked before git goes back, or has nothing any more."""
+    monkeypatch.setattr(apply, "_hold", lambda *_, **__: "")
+
+
+def _prunes_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_of(gone: Any, *_: Any) -> list[Write]:
+        return [Write("delete", key) for key in sorted(gone)]
+
+    monkeypatch.setattr(apply, "_prunes", all_of)
+
+
+def _writes_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_refusal", lambda *_: "")
+
+
+def _tells_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that says what git was read with."""
+    origin = look.Sources._origin
+
+    async def with_secret(self: Any, source: Any) -> Any:
+        made = await origin(self, source)
+        return replace(made, ref=made.secret["password"])
+
+    monkeypatch.setattr(look.Sources, "_origin", with_secret)
+
+
+def _reads_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look.Sources, "_until_poll", lambda *_: timedelta(days=1))
+
+
+def _waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "GRACE_SECONDS", 500)
+
+
+def _knows_no_later_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Strict:
+        """How a status is read, but for words that it does not know."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(record, name)
+
+        def status(self, obj: Any) -> Any:
+            if "later" in obj.get("status", {}):
+                raise ManifestError("rollout", 0, "status.later is not known", "take it away")
+            return record.status(obj)
+
+    monkeypatch.setattr(store, "record", Strict())
+
+
+LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
+    "S4: evidence of another step": (
+        CALM,
+        (PUSH, Mishap("prometheus empty", When(30.0), lasts=150.0)),
+        _opens,
+        "S4",
+    ),
+    "S4: proxies that are behind": (
+        CALM,
+        (PUSH, Mishap("proxies behind", When(20.0), lasts=60.0)),
+        _believes,
+        "S4",
+    ),
+    "S12": (
+        CALM,
+        (PUSH, Mishap("weights edited", When(35.0), value=30.0)),
+        _overlooks_edits,
+        "S12",
+    ),
+    "S13": (
+        Setup((Subject(workload="managed"),), calm=150.0, last=""),
+        (PUSH, Mishap("watch silent", When(15.0), "Deployment", lasts=200.0)),
+        _goes_back_in_time,
+        "S13",
+    ),
+    "S15": (GIT, (PUSH, Mishap("pushed back", When(110.0), lasts=60.0)), _obeys, "S15"),
+    "S16": (
+        GIT,
+        (PUSH, Mishap("broken yaml", When(50.0), lasts=60.0)),
+        _prunes_what_it_cannot_read,
+        "S16",
+    ),
+    "S17": (GIT, (PUSH, Mishap("all files gone", When(50.0), lasts=60.0)), _obeys, "S17"),
+    "S24": (
+        GIT,
+        (PUSH, Mishap("wants another namespace", When(50.0), lasts=60.0)),
+        _writes_anywhere,
+        "S24",
+    ),
+    "S25": (GIT, (PUSH,), _tells_all, "S25"),
+    "L6": (GIT, (PUSH,), _reads_once, "L6"),
+    "L5": (
+        CALM,
+        (PUSH, Mishap("watch silent", When(40.0), lasts=150.0)),
+        _waits_for_ever,
+        "L5",
+    ),
+    "L8": (
+        CALM,
+        (PUSH, Mishap("a later version", When(50.0), value=3.0)),
+        _knows_no_later_word,
+        "L8",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup, mishaps, spoil, law = LAWS[name]
+    failing = Plan(1, setup, mishaps)
+    unspoilt = story.play(failing)
+    assert unspoilt.broken == (), unspoilt.story[-40:]
+    spoil(monkeypatch)
+    assert shrink.law(story.play(failing).broken) == law
+
+
+def test_a_poisoned_neighbour_costs_the_others_nothing() -> None:
+    """L4: the same ways, and no later."""
+    clean = neighbours.journeys()
+    assert [name for name, *_ in clean].count("shop") == 4
+    for poison in ("spec unreadable", "weights edited"):
+        assert [*neighbours.late(clean, neighbours.journeys(poison))] == [], poison
+
+
+def test_a_poisoned_neighbour_that_stops_the_others_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One look at a time, and whoever fails waits there: the others are late."""
+    clean = neighbours.journeys()
+    lock, once, failed = asyncio.Lock(), Loop._once, Loop._failed
+
+    async def alone(self: Any, key: Any, state: Any) -> None:
+        async with lock:
+            await once(self, key, state)
+
+    async def waits(self: Any, key: Any, state: Any, error: Any) -> float:
+        await asyncio.sleep(await failed(self, key, state, error))
+        return 0.0
+
+    monkeypatch.setattr(Loop, "_once", alone)
+    monkeypatch.setattr(Loop, "_failed", waits)
+    assert [*neighbours.late(clean, neighbours.journeys("spec unreadable"))] != []
