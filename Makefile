@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -76,6 +76,10 @@ package: $(READY) ## the wheel and the source archive, and a look at both
 sbom: $(READY)   ## what the image holds of Python, as CycloneDX, in dist/rollout.cdx.json
 	@mkdir -p dist
 	$(BIN)/python .ci/sbom > dist/rollout.cdx.json
+
+# Root on Debian; BASE=debian where no registry of images is in reach (.ci/image says what that is).
+image:           ## the image, by Debian's buildah, and a look inside as both of its users, in build/image
+	.ci/image build/image
 
 DOCS := .venv-docs
 

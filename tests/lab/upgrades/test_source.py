@@ -31,7 +31,7 @@ POLICY = {
     ]
 }
 """What of a control plane is none of the safe kinds; docs/policy.md."""
-SPEC: dict[str, object] = {"path": "istio", "interval": "1s", "manifests": True}
+SPEC: dict[str, object] = {"path": "istio", "interval": "5s", "manifests": True}
 
 
 @pytest.fixture
