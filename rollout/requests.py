@@ -6,25 +6,29 @@ Which request a stage can fulfil, and what it does then, is each core's own.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rollout.model.reasons import Verb
 from rollout.model.spec import BY_KUBERNETES, Request, Rollout
 from rollout.model.status import Answer, RefusedRequest, RolloutStatus
-from rollout.model.switchover import Switchover, SwitchoverStatus
 from rollout.model.turn import short
-from rollout.model.upgrade import ControlPlaneUpgrade
-from rollout.model.upgrading import UpgradeStatus
 
-Status = TypeVar("Status", RolloutStatus, UpgradeStatus, SwitchoverStatus)
-Driven = TypeVar("Driven", Rollout, ControlPlaneUpgrade, Switchover)
-AnyStatus = RolloutStatus | UpgradeStatus | SwitchoverStatus
+if TYPE_CHECKING:  # whoever drives one kind needs no other kind's nouns
+    from rollout.model.switchover import Switchover, SwitchoverStatus
+    from rollout.model.upgrade import ControlPlaneUpgrade
+    from rollout.model.upgrading import UpgradeStatus
+
+    AnyStatus = RolloutStatus | UpgradeStatus | SwitchoverStatus
+    AnyDriven = Rollout | ControlPlaneUpgrade | Switchover
+
+Status = TypeVar("Status", RolloutStatus, "UpgradeStatus", "SwitchoverStatus")
+Driven = TypeVar("Driven", Rollout, "ControlPlaneUpgrade", "Switchover")
 
 REFUSALS = 10
 """Refused requests remembered, for whoever records them."""
 
 
-def vouched_for(driven: Driven, status: AnyStatus) -> Driven:
+def vouched_for(driven: Driven, status: "AnyStatus") -> Driven:
     """``driven`` whose request has its sender, where a chat has proved who that is."""
     request, vouched = driven.request, status.vouched
     if request is None or vouched is None or vouched.text != request.text:
@@ -32,7 +36,7 @@ def vouched_for(driven: Driven, status: AnyStatus) -> Driven:
     return replace(driven, request=Request(request.verb, request.nonce, vouched.who))
 
 
-def is_handled(status: AnyStatus, text: str) -> bool:
+def is_handled(status: "AnyStatus", text: str) -> bool:
     """Whether the request of that text was done or refused, whatever was asked since."""
     done = {one.request for one in status.history} | {
         one.request for one in status.refused_requests
@@ -40,7 +44,7 @@ def is_handled(status: AnyStatus, text: str) -> bool:
     return text in done | {status.last_handled_request}
 
 
-def anew(driven: Rollout | ControlPlaneUpgrade | Switchover, status: AnyStatus) -> Request | None:
+def anew(driven: "AnyDriven", status: "AnyStatus") -> Request | None:
     """What is asked of ``driven`` and was not handled last; None: nothing."""
     request = driven.request
     return None if request is None or request.text == status.last_handled_request else request
@@ -70,7 +74,7 @@ def refusals_since(before: Status, after: Status) -> tuple[RefusedRequest, ...]:
     return after.refused_requests[-1:]
 
 
-def signed(before: AnyStatus, status: Status, request: Request) -> Status:
+def signed(before: "AnyStatus", status: Status, request: Request) -> Status:
     """``status``, whose newest decision says who asked for it; a refusal as it is.
 
     ``before``: without what this request has brought about.

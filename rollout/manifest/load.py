@@ -2,24 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.errors import ManifestError
 from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Mistake, Path, YamlDocument
-from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
-from rollout.model.switchover import SwitchoverSpec
+from rollout.model.spec import GROUP
 from rollout.model.units import counted
-from rollout.model.upgrade import ControlPlaneUpgradeSpec
+
+if TYPE_CHECKING:  # the nouns of a kind are imported when a document of it is read
+    from rollout.model.spec import AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+    from rollout.model.switchover import SwitchoverSpec
+    from rollout.model.upgrade import ControlPlaneUpgradeSpec
+
+    Spec = (
+        RolloutSpec
+        | AnalysisTemplateSpec
+        | RolloutSourceSpec
+        | ControlPlaneUpgradeSpec
+        | SwitchoverSpec
+    )
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
-Spec = (
-    RolloutSpec
-    | AnalysisTemplateSpec
-    | RolloutSourceSpec
-    | ControlPlaneUpgradeSpec
-    | SwitchoverSpec
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Manifest:
     kind: str
     name: str
     namespace: str
-    spec: Spec
+    spec: "Spec"
     plain: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""

@@ -274,6 +274,10 @@ class SwitchoverSpec:
         """The cluster on ``side``."""
         return self.blue if side is Side.BLUE else self.green
 
+    def step_after(self, weight: int) -> int | None:
+        """The first step that sends more than ``weight`` percent to green; None: everyone goes."""
+        return next((i for i, step in enumerate(self.steps) if step.weight > weight), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Switchover:

@@ -57,7 +57,7 @@ def _resting(look: Look) -> Turn:
     if (attempt.asked_from, attempt.asked_to) != (spec.from_, spec.to):
         return begin(look, f"git asks for {spec.from_} to {spec.to} now")
     if look.status.state is State.DONE:
-        return Turn(look.status, f"all of the mesh is at {attempt.asked_to}")
+        return Turn(look.status, f"the upgrade to {attempt.asked_to} is done")
     if look.status.refused is None:
         return begin(look, "tried again")
     return Turn(look.status, f"back at {attempt.asked_from}: {look.status.refused.because}")
@@ -85,7 +85,7 @@ def _preflight(look: Look) -> Turn:
         because = "there is no tag default to move: istioctl tag set default gives it one"
         return blocked(look, because, Awaits.FINDINGS)
     if look.seen.recorded is None:
-        return hold(look, f"the objects of {look.old} cannot be listed", Awaits.OBJECTS)
+        return hold(look, f"the objects of {look.old} are not all read yet", Awaits.OBJECTS)
     status = attempted(look.status, recorded=look.seen.recorded)
     for finding in look.seen.findings:
         if finding.overruled:

@@ -17,7 +17,7 @@ from rollout.controller.seeing import concerns, hooks
 from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.controller.sources import apply
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
-from rollout.manifest import objects, plain, record
+from rollout.manifest import plain, sources
 from rollout.messages import commits
 from rollout.model.forge import Place, Standing
 from rollout.model.source import LABEL, ForgeStatus, Reported, RolloutSource
@@ -68,12 +68,12 @@ class Reporting:
     def _begin(self) -> bool:
         """Every Rollout is compared anew: another replica may have told since. False: not yet."""
         try:
-            rollouts, sources = self.kube.list("Rollout"), self.kube.list("RolloutSource")
+            rollouts, kept = self.kube.list("Rollout"), self.kube.list("RolloutSource")
         except OutsideError:
             return False
-        for obj in sources:
+        for obj in kept:
             self._labels[apply.label_of(*_name(obj))] = key = "/".join(_name(obj))
-            for told in record.source_status(obj).forge.reported:
+            for told in sources.status(obj).forge.reported:
                 self._reported[told.rollout] = key
         for rollout in {*self._reported, *("/".join(_name(obj)) for obj in rollouts)}:
             self._soon(rollout)
@@ -82,8 +82,8 @@ class Reporting:
     def _leads(self, source: str) -> bool:
         return self.leads(namespace_of(source))
 
-    async def _end(self, sources: Set[str]) -> None:
-        lines = [self._lines.pop(key) for key in sources]
+    async def _end(self, keys: Set[str]) -> None:
+        lines = [self._lines.pop(key) for key in keys]
         tasks = [line.task for line in lines if line.task]
         for task in tasks:
             task.cancel()
@@ -180,7 +180,7 @@ class Reporting:
     async def _once(self, key: str, line: Line, rollout: str) -> None:
         namespace, _, name = key.partition("/")
         stored = self.kube.get("RolloutSource", namespace, name)
-        source = objects.source(stored) if stored is not None else None
+        source = sources.source(stored) if stored is not None else None
         if source is None or source.spec.commit_status is None or not self._leads(key):
             return
         where, _, called = rollout.partition("/")
@@ -290,7 +290,7 @@ class Reporting:
             obj = self.kube.get("RolloutSource", namespace, name)
             if obj is None:
                 return
-            before = record.source_status(obj).forge
+            before = sources.status(obj).forge
             after = change(before)
             if after == before:
                 return
@@ -304,7 +304,7 @@ class Reporting:
 
 
 def _ops(obj: Json, forge: ForgeStatus) -> list[Json]:
-    value = record.forge_json(forge)
+    value = sources.forge_json(forge)
     if "status" not in obj:
         return [unchanged(obj), {"op": "add", "path": "/status", "value": {"forge": value}}]
     return [unchanged(obj), {"op": "add", "path": "/status/forge", "value": value}]

@@ -9,7 +9,7 @@ from rollout.controller.keeping.events import News
 from rollout.controller.ports import Json
 from rollout.controller.sources.apply import ApplyPlan
 from rollout.errors import RolloutError
-from rollout.manifest import objects, record
+from rollout.manifest import objects, sources
 from rollout.model.source import Applied, Problem, Reading, RolloutSource, SourceStatus
 from rollout.model.status import sentence
 from rollout.model.units import counted
@@ -117,7 +117,7 @@ def _digest(text: str) -> str:
 
 def news(metadata: Json, status: SourceStatus) -> News:
     """The Event of a source whose status says something new."""
-    reason = record.reason(status)
+    reason = sources.reason(status)
     said = [status.because, status.problem, *status.notes[:3]]
     if status.rejected:
         said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]

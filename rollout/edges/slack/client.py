@@ -29,6 +29,7 @@ class Client:
     calls: Calls
     _ids: dict[str, str] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
+    _token: str = field(default="", repr=False)
     _self: Mapping[str, Any] = field(default_factory=dict)
 
     async def team(self) -> str:
@@ -107,8 +108,11 @@ class Client:
         return Member(user, outside=guest or away, robot=bool(found.get("is_bot")))
 
     async def _me(self) -> Mapping[str, Any]:
-        if not self._self:
+        """Who the app is by its token; another one may be of another bot, or workspace."""
+        token = self.calls.token()
+        if token != self._token:
             self._self = await self.calls.call("auth.test", "slack", {})
+            self._token = token
         return self._self
 
     async def channel(self, name: str) -> str:

@@ -101,8 +101,7 @@ def _together(switchover: Switchover, status: SwitchoverStatus) -> Window | None
     if stage.name not in (SwitchStage.SHIFTING, SwitchStage.BAKING) or stage.asked_at is None:
         return None
     weight, index = stage.split.canary, status.attempt.step.index if status.attempt.step else None
-    steps = switchover.spec.steps
-    last = index is None or index + 1 >= len(steps)
+    following = switchover.spec.step_after(weight)
     return Window(
         namespace="",
         stable=Side.BLUE.value,
@@ -111,7 +110,7 @@ def _together(switchover: Switchover, status: SwitchoverStatus) -> Window | None
         since=stage.asked_at,
         step=index,
         weight=weight,
-        next_weight=100 if last or index is None else steps[index + 1].weight,
+        next_weight=100 if following is None else switchover.spec.steps[following].weight,
         comparing=stage.name is SwitchStage.SHIFTING,
         view=View.GATEWAY,
     )

@@ -105,6 +105,17 @@ async def test_an_archived_channel_says_so(slack: Slack, client: Client) -> None
         await client.post("C0LABREL1", Words("k", "x"))
 
 
+async def test_an_app_that_was_installed_anew_knows_its_own_messages_sec_26(
+    slack: Slack, client: Client
+) -> None:
+    """Its new token is of another bot, and what the old one wrote is somebody else's."""
+    await client.post("C0LABREL1", Words("k", "old"))
+    assert {*await client.find("C0LABREL1", LONG_AGO)} == {"k"}
+    slack.tokens.bot, slack.space.bot = "xoxb-another-app", "B0LABAPP2"
+    await client.post("C0LABREL1", Words("l", "new"))
+    assert {*await client.find("C0LABREL1", LONG_AGO)} == {"l"}
+
+
 async def test_a_channel_that_replaces_another_under_its_name_is_found(
     slack: Slack, client: Client
 ) -> None:
