@@ -93,7 +93,7 @@ def test_with_a_template_only_our_own_deployments_run_revisions() -> None:
 def test_pods_of_no_deployment_are_told_as_such() -> None:
     cluster = MemoryCluster()
     cluster.put(SERVICE, deployment("shop-v1"))
-    pod = {"kind": "Pod", "metadata": {"name": "db-0", "namespace": "shop", "labels": {}}}
+    pod: Json = {"kind": "Pod", "metadata": {"name": "db-0", "namespace": "shop", "labels": {}}}
     listed = [{"targetRef": {"name": name}} for name in ("db-0", "shop-v1-0-0")]
     label = {"kubernetes.io/service-name": "shop"}
     meta = {"name": "shop", "namespace": "shop", "labels": label}
