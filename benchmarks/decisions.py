@@ -24,7 +24,7 @@ from benchmarks.peers import HOLD, PEERS, PROMOTE, ROLLBACK, Drawn, Ended, Scene
 from benchmarks.scenarios import BOUNDS, SCENARIOS, Traffic, bounds_ms
 from rollout.analysis import buckets
 from rollout.analysis.ramp import FINAL, GateConfig, Move, SequentialGate
-from rollout.analysis.sequential import ERRORS, slow
+from rollout.analysis.sequential import ERRORS, SLOW_LINE, slow
 
 INTERVAL = 15.0
 HOUR = 3600
@@ -59,7 +59,7 @@ def _bounds(scenario: Scene) -> tuple[int, ...]:
     every = max(1, round(scenario.per_second * 3600))
     tail = [round(every * share) for share in scenario.latency.beyond()]
     real = tuple(timedelta(milliseconds=bound) for bound in BOUNDS)
-    return bounds_ms(buckets.chosen(tail, every, real))
+    return bounds_ms(buckets.chosen(tail, every, real, SLOW_LINE))
 
 
 def product(traffic: Drawn) -> Ended:
