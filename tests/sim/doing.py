@@ -11,7 +11,7 @@ from rollout.model.chat import Press
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.sim import objects
-from tests.sim.objects import ANN, EVE
+from tests.sim.objects import ANN, EVE, HPA
 from tests.sim.plan import REQUESTS, Mishap
 from tests.sim.process import Process
 from tests.sim.server import event
@@ -390,6 +390,50 @@ def _newer(world: World, mishap: Mishap, process: Process | None) -> None:
         world.server.put({**held, "status": status}, actor="version n+1")
 
 
+def _gate(trouble: str) -> Do:
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        world.gates.trouble = trouble
+        world.later(mishap.lasts, setattr, world.gates, "trouble", "")
+
+    return done
+
+
+def _load(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The autoscaler wants another number of pods of whatever it scales now; 0 pods are off."""
+    for name, _subject in world.subjects:
+        scaler = world.server.get(HPA, NAMESPACE, f"{name}-load")
+        if scaler is None:
+            continue
+        spec = scaler["spec"]
+        target = spec["scaleTargetRef"]["name"]
+        held = world.server.get("Deployment", NAMESPACE, target)
+        if held is not None and held["spec"].get("replicas", 1):
+            wanted = min(spec["maxReplicas"], max(spec["minReplicas"], int(mishap.value)))
+            ops = [{"op": "replace", "path": "/spec/replicas", "value": wanted}]
+            world.server.change("Deployment", NAMESPACE, target, ops, "autoscaler")
+
+
+def _points_elsewhere(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Git's name for what the autoscaler scales is put back: the first day's."""
+    name, _subject = world.subjects[mishap.who]
+    ops = [{"op": "replace", "path": "/spec/scaleTargetRef/name", "value": f"{name}-v1"}]
+    world.server.change(HPA, NAMESPACE, f"{name}-load", ops)
+    world.laws.edited(name)
+
+
+def _unscaled(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, subject = world.subjects[mishap.who]
+    if subject.workload == "scaled":
+        made = objects.autoscaler(name, world.plan.setup.pods, world.stable(name))
+        world.server.remove(HPA, NAMESPACE, f"{name}-load")
+        world.later(max(mishap.lasts, 0.5), _scaled_again, world, made)
+
+
+def _scaled_again(world: World, made: Any) -> None:
+    if world.server.get(HPA, NAMESPACE, made["metadata"]["name"]) is None:
+        world.server.put(made)
+
+
 def _full(world: World, mishap: Mishap, _: Process | None) -> None:
     world.log.full = True
     world.later(mishap.lasts, setattr, world.log, "full", False)
@@ -455,6 +499,14 @@ DO: Mapping[str, Do] = {
     "broken yaml": _broken,
     "all files gone": _all_gone,
     "audit log full": _full,
+    "gate holds": _gate("holds"),
+    "gate says failed": _gate("says failed"),
+    "gate down": _gate("down"),
+    "gate slow": _gate("slow"),
+    "gate refuses": _gate("refuses"),
+    "load": _load,
+    "autoscaler edited": _points_elsewhere,
+    "autoscaler deleted": _unscaled,
     "wants another namespace": _abroad,
     "a later version": _newer,
 }

@@ -8,10 +8,12 @@ from typing import Any
 
 STRATEGIES = (
     "steps", "one step", "approved", "testers", "dark", "dark held", "blue-green", "sticky",
+    "gated",
 )  # fmt: skip
 AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
-WORKLOADS = ("user", "managed")
+WORKLOADS = ("user", "managed", "scaled")
+"""Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,23 @@ PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
 GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
 OTHERS = ("audit log full",)
-FAMILIES = (REQUESTS, WATCHES, PROCESSES, EDITS, METRICS, PODS, MESH, PEOPLE, CHAT, GIT, OTHERS)
+GATES = ("gate holds", "gate says failed", "gate down", "gate slow", "gate refuses")
+SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
+FAMILIES = (
+    REQUESTS,
+    WATCHES,
+    PROCESSES,
+    EDITS,
+    METRICS,
+    PODS,
+    MESH,
+    PEOPLE,
+    CHAT,
+    GIT,
+    OTHERS,
+    GATES,
+    SCALERS,
+)
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
 
@@ -204,6 +222,10 @@ def _subject(rng: Random, strategies: Sequence[str]) -> Subject:
 def _happens(kind: str, setup: Setup) -> bool:
     if kind in CHAT:
         return setup.chat
+    if kind in GATES:
+        return any(subject.strategy == "gated" for subject in setup.subjects)
+    if kind in SCALERS:
+        return any(subject.workload == "scaled" for subject in setup.subjects)
     return setup.sourced if kind in GIT else True
 
 
@@ -236,7 +258,7 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
         case "request":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
-        case "weights edited":
+        case "weights edited" | "load":
             return replace(made, value=rng.choice((0.0, 30.0, 100.0)))
         case "deployment scaled" | "rebuilt":
             return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))

@@ -15,7 +15,7 @@ from rollout.controller.chat.showing import Showing
 from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher, Provider
 from rollout.controller.metrics.timed import Timed
-from rollout.controller.ports import Proxies
+from rollout.controller.ports import Proxies, Webhooks
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -50,6 +50,7 @@ class Beyond:
     log: FakeLog
     chat: FakeChat | None = None
     repo: FakeRepo | None = None
+    webhooks: Webhooks | None = None
     moved_by: Callable[[str], str] = lambda _: ""
 
 
@@ -107,7 +108,8 @@ class Process:
         instruments = Instruments()
         async with SimKube(self.wire, concerns.of, jitter=self.jitter) as kube:  # type: ignore[arg-type]
             metrics = Batcher(Timed(self.beyond.provider, instruments))
-            outside = Outside(kube, metrics, self.beyond.proxies, instruments=instruments)
+            given = (kube, metrics, self.beyond.proxies, self.beyond.webhooks)
+            outside = Outside(*given, instruments=instruments)
             beside = tuple(self._beside())
             settings = Settings(SYSTEM if self.leased else "", self.name, beside)
             self.made = Controller(outside, settings, self.clock, virtual.Alarms)

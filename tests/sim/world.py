@@ -18,9 +18,9 @@ from tests.fakes_audit import FakeLog
 from tests.fakes_chat import FakeChat, buttons
 from tests.mortal import Life
 from tests.sim import objects
-from tests.sim.beyond import Istiod, Numbers, Pods, Repo
+from tests.sim.beyond import Gates, Istiod, Numbers, Pods, Repo
 from tests.sim.laws import Laws
-from tests.sim.objects import NAMES, REVISIONS
+from tests.sim.objects import HPA, NAMES, REVISIONS
 from tests.sim.plan import PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
 from tests.sim.server import Commit, Request, Server
@@ -37,6 +37,7 @@ class World:
     ``fired``: what happened how often, faults and what they met.
     ``blurred_at``: until when something was wrong with what the controller reads.
     ``skewed_at``: until when a process's clock was wrong.
+    ``loaded_at``: when somebody else scaled a Deployment.
     """
 
     plan: Plan
@@ -46,6 +47,7 @@ class World:
     traps: list[Trap] = field(default_factory=list)
     numbers: Numbers = field(default_factory=Numbers)
     istiod: Istiod = field(default_factory=Istiod)
+    gates: Gates = field(default_factory=Gates)
     log: FakeLog = field(default_factory=FakeLog)
     chat: FakeChat = field(default_factory=FakeChat)
     repo: Repo = field(default_factory=Repo)
@@ -57,6 +59,7 @@ class World:
     stopping: bool = False
     blurred_at: float = -1e9
     skewed_at: float = -1e9
+    loaded_at: float = -1e9
     staffed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -206,6 +209,7 @@ class World:
             self.log,
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
+            self.gates,
             lambda _: self.moving,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
@@ -251,7 +255,7 @@ class World:
         self.say("calm")
         self.traps.clear()
         self.numbers.says("")
-        self.moving = ""
+        self.moving = self.gates.trouble = ""
         self.istiod.behind = self.istiod.silent = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()
@@ -279,6 +283,9 @@ class World:
         for made in (service, *objects.mesh(name, subject, self.stable(name))):
             if self.server.get(str(made["kind"]), NAMESPACE, name) is None:
                 self.server.put(made)
+        scaler = objects.autoscaler(name, self.plan.setup.pods, self.stable(name))
+        if subject.workload == "scaled" and not self.server.get(HPA, NAMESPACE, f"{name}-load"):
+            self.server.put(scaler)
         self.scale_people(name, subject)
         self.pods.sync(name)
 
@@ -307,6 +314,8 @@ class World:
         self.story.append(f"{virtual.passed():.3f} {line}")
 
     def _told(self, commit: Commit) -> None:
+        if commit.change.bucket == "Deployment" and not commit.actor.startswith("controller"):
+            self.loaded_at = commit.at
         meta = commit.new["metadata"]
         text = repr(commit.new)
         what = hashlib.sha256(text.encode()).hexdigest()[:12]
