@@ -50,7 +50,8 @@ def _passes_gates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _hands_over_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody asks how many pods the autoscaler leaves."""
+    """The autoscaler goes to the canary as soon as there is one, however many pods it leaves."""
+    monkeypatch.setattr(handover, "goal", lambda status: status.attempt.canary or status.stable)
     monkeypatch.setattr(handover, "floor", lambda *_: 0)
 
 
@@ -148,11 +149,7 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     ),
     "S7: an autoscaler's fewer pods": (
         replace(CALM, subjects=(Subject(workload="scaled"),)),
-        (
-            PUSH,
-            Mishap("istiod silent", When(85.0), lasts=60.0),
-            Mishap("load", When(90.0), value=6.0),
-        ),
+        (PUSH,),
         _hands_over_early,
         "S7",
     ),
