@@ -64,7 +64,8 @@ class Pods:
         self.server.listen.append(self._committed)
 
     def _committed(self, commit: Commit) -> None:
-        if commit.change.bucket == "Deployment":
+        meta = commit.new["metadata"]
+        if commit.change.bucket == "Deployment" and meta["namespace"] == NAMESPACE:
             service = commit.new["spec"]["template"]["metadata"]["labels"]["app"]
             asyncio.get_running_loop().call_later(0.02, self.sync, service)
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from rollout.controller.seeing.pods import HPA
 from rollout.errors import ManifestError
 from rollout.manifest import objects as manifests
 from rollout.manifest import record
@@ -124,6 +125,8 @@ class Laws:
             self.git.committed(commit)
         elif kind == "VirtualService" and not commit.gone:
             self._foreign(commit)
+        if commit.new["metadata"].get("namespace", "") != NAMESPACE:
+            return
         match kind:
             case "Rollout":
                 self._status(commit, ours=ours)
@@ -133,7 +136,7 @@ class Laws:
                 self._rule(commit)
             case "Deployment" if ours:
                 self._workload(commit)
-            case objects.HPA if ours:
+            case "HorizontalPodAutoscaler" if ours:
                 self._handed_over(commit)
 
     def _bounded(self, commit: Commit) -> None:
@@ -368,7 +371,7 @@ class Laws:
             return
         if virtual.passed() - self.of(service).edited_at < self.fresh:
             return
-        scaler = self.world.server.get(objects.HPA, NAMESPACE, f"{service}-load")
+        scaler = self.world.server.get(HPA, NAMESPACE, f"{service}-load")
         if scaler is not None and _scales(scaler)[1] == f"{service}-{revision}":
             self.broken(
                 "S6", f"{service}: the pods of {revision} went, and its autoscaler has them"

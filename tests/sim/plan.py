@@ -37,6 +37,7 @@ class Setup:
     subjects: tuple[Subject, ...] = (Subject(),)
     replicas: int = 1
     sourced: bool = False
+    mesh: bool = False
     chat: bool = False
     lag: float = 0.0
     latency: float = 0.003
@@ -123,6 +124,10 @@ CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pre
 GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
 OTHERS = ("audit log full",)
 GATES = ("gate holds", "gate says failed", "gate down", "gate slow", "gate refuses")
+MESHES = (
+    "old istiod deaf", "new istiod deaf", "mesh pods unready", "mesh requests fail",
+    "mesh proxies refuse", "upgrade asked", "upgrade deleted",
+)  # fmt: skip
 SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
 FAMILIES = (
     REQUESTS,
@@ -138,6 +143,7 @@ FAMILIES = (
     OTHERS,
     GATES,
     SCALERS,
+    MESHES,
 )
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
@@ -204,6 +210,7 @@ def _setup(rng: Random) -> Setup:
         subjects=tuple(_subject(rng, strategies) for _ in range(count)),
         replicas=2 if rng.random() < 0.2 else 1,
         sourced=sourced,
+        mesh=rng.random() < 0.05,
         chat=chat,
         lag=rng.choice((0.0, 0.0, 0.05, 0.5, 3.0)),
         latency=rng.choice((0.001, 0.003, 0.02, 0.2)),
@@ -224,6 +231,8 @@ def _happens(kind: str, setup: Setup) -> bool:
         return setup.chat
     if kind in GATES:
         return any(subject.strategy == "gated" for subject in setup.subjects)
+    if kind in MESHES:
+        return setup.mesh
     if kind in SCALERS:
         return any(subject.workload == "scaled" for subject in setup.subjects)
     return setup.sourced if kind in GIT else True
@@ -255,7 +264,7 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
             return replace(made, value=rng.choice((-3600.0, -30.0, 30.0, 3600.0)))
         case "push":
             return replace(made, on=rng.choice(("v1", "v2", "v3")))
-        case "request":
+        case "request" | "upgrade asked":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
         case "weights edited" | "load":

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from rollout.controller.ports import Json
+from rollout.controller.seeing.pods import HPA
 from rollout.model.chat import Click, Press, Sender, Ticket
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
@@ -20,13 +21,14 @@ from tests.mortal import Life
 from tests.sim import objects
 from tests.sim.beyond import Gates, Istiod, Numbers, Pods, Repo
 from tests.sim.laws import Laws
-from tests.sim.objects import HPA, NAMES, REVISIONS
-from tests.sim.plan import PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
+from tests.sim.mesh import Both, Istiods, Upgrading
+from tests.sim.objects import NAMES, REVISIONS
+from tests.sim.plan import MESHES, PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
 from tests.sim.server import Commit, Request, Server
 from tests.sim.wire import Trap, Wire
 
-_BLURS = frozenset({*REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
+_BLURS = frozenset({*MESHES, *REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
 SOURCE = "https://git.invalid/shop"
 
 
@@ -71,6 +73,7 @@ class World:
         self._seen = [0] * len(self.plan.mishaps)
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
+        self.upgrading: Upgrading | None = None
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
@@ -87,6 +90,9 @@ class World:
         if self.plan.setup.sourced:
             self.commit_files()
             self.server.put(*objects.source(SOURCE))
+        if self.plan.setup.mesh:
+            self.upgrading = Upgrading(self)
+            self.supervisors.append(asyncio.create_task(self.upgrading.settles()))
         for number in range(self.plan.setup.replicas):
             self.supervisors.append(asyncio.create_task(self._alive(number)))
 
@@ -210,10 +216,18 @@ class World:
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
             self.gates,
+            self._mesh(),
             lambda _: self.moving,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
         return Process(name, wire, beyond, setup.replicas > 1, stops, self.rng.random)
+
+    def _mesh(self) -> Any:
+        """What a process is given of a mesh; None: there is none."""
+        if self.upgrading is None:
+            return None
+        mesh = self.upgrading.mesh
+        return lambda metrics: Both(metrics, self, mesh), Istiods(self, mesh)
 
     # The plan
 
@@ -267,6 +281,8 @@ class World:
         for process in self.processes.values():
             process.stopped_until, process.skew = 0.0, timedelta(0)
         self.skewed_at = min(self.skewed_at, virtual.passed())
+        if self.upgrading is not None:
+            self.upgrading.calm()
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)
