@@ -1,12 +1,14 @@
 # Each target sets up what it needs; on a fresh machine `make demo` and `make test` are enough.
 PYTHON ?= python3
+# Tests and the lab start hundreds of processes, each of which would compile us anew.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors bench-writes sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -141,6 +143,9 @@ bench-chaos: $(READY) ## how long nobody leads when a leader dies, ends or stand
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
+
+bench-writes: $(READY) ## writes of a journey, by how long its steps last
+	$(BIN)/python -m benchmarks.writes
 
 bench-visitors: $(READY) ## what the lab's visitors cost
 	$(BIN)/python -m benchmarks.visitors
