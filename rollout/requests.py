@@ -6,25 +6,29 @@ Which request a stage can fulfil, and what it does then, is each core's own.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rollout.model.reasons import Verb
 from rollout.model.spec import BY_KUBERNETES, Request, Rollout
 from rollout.model.status import Answer, RefusedRequest, RolloutStatus
-from rollout.model.switchover import Switchover, SwitchoverStatus
 from rollout.model.turn import short
-from rollout.model.upgrade import ControlPlaneUpgrade
-from rollout.model.upgrading import UpgradeStatus
 
-Status = TypeVar("Status", RolloutStatus, UpgradeStatus, SwitchoverStatus)
-Driven = TypeVar("Driven", Rollout, ControlPlaneUpgrade, Switchover)
-AnyStatus = RolloutStatus | UpgradeStatus | SwitchoverStatus
+if TYPE_CHECKING:  # whoever drives one kind needs no other kind's nouns
+    from rollout.model.switchover import Switchover, SwitchoverStatus
+    from rollout.model.upgrade import ControlPlaneUpgrade
+    from rollout.model.upgrading import UpgradeStatus
+
+    AnyStatus = RolloutStatus | UpgradeStatus | SwitchoverStatus
+    AnyDriven = Rollout | ControlPlaneUpgrade | Switchover
+
+Status = TypeVar("Status", RolloutStatus, "UpgradeStatus", "SwitchoverStatus")
+Driven = TypeVar("Driven", Rollout, "ControlPlaneUpgrade", "Switchover")
 
 REFUSALS = 10
 """Refused requests remembered, for whoever records them."""
 
 
-def vouched_for(driven: Driven, status: AnyStatus) -> Driven:
+def vouched_for(driven: Driven, status: "AnyStatus") -> Driven:
     """``driven`` whose request has its sender, where a chat has proved who that is."""
     request, vouched = driven.request, status.vouched
     if request is None or vouched is None or vouched.text != request.text:
@@ -32,7 +36,7 @@ def vouched_for(driven: Driven, status: AnyStatus) -> Driven:
     return replace(driven, request=Request(request.verb, request.nonce, vouched.who))
 
 
-def is_handled(status: AnyStatus, text: str) -> bool:
+def is_handled(status: "AnyStatus", text: str) -> bool:
     """Whether the request of that text was done or refused, whatever was asked since."""
     done = {one.request for one in status.history} | {
         one.request for one in status.refused_requests
@@ -40,38 +44,64 @@ def is_handled(status: AnyStatus, text: str) -> bool:
     return text in done | {status.last_handled_request}
 
 
-def anew(driven: Rollout | ControlPlaneUpgrade | Switchover, status: AnyStatus) -> Request | None:
+def anew(driven: "AnyDriven", status: "AnyStatus") -> Request | None:
     """What is asked of ``driven`` and was not handled last; None: nothing."""
     request = driven.request
     return None if request is None or request.text == status.last_handled_request else request
 
 
-def refused(status: Status, request: Request) -> Status:
-    """The status that says that it was not done; it is no decision of the history."""
-    return replace(status, last_handled_request=request.text, last_refused_request=request.text)
+def refused(status: Status, request: Request, why: str, now: datetime) -> Status:
+    """The status that remembers that it was not done, and why; all else in it stays as it is.
 
-
-def signed(
-    before: AnyStatus, status: Status, request: Request, because: str, now: datetime
-) -> Status:
-    """``status``, whose newest decision says who asked for it; or that remembers the refusal.
-
-    ``before``: without what this request has brought about; ``because``: why it was refused.
-    Once it is handled nobody is vouched for: whoever annotates that text again may be anyone.
+    It is no decision of the history, and no sentence of where anything stands: ``because`` says
+    the same before and after.
     """
-    by = request.who or BY_KUBERNETES
-    if status.vouched is not None and status.vouched.text == status.last_handled_request:
-        status = replace(status, vouched=None)
-    if status.last_refused_request == request.text:
-        refusal = RefusedRequest(request.text, by, now, short(because), request.claimed)
-        return replace(status, refused_requests=(*status.refused_requests, refusal)[-REFUSALS:])
-    if status.epoch == before.epoch:
+    because = short(f"{request.verb}: {why}")
+    refusal = RefusedRequest(request.text, _by(request), now, because, request.claimed)
+    status = replace(
+        status,
+        last_handled_request=request.text,
+        last_refused_request=request.text,
+        refused_requests=(*status.refused_requests, refusal)[-REFUSALS:],
+    )
+    return _unvouched(status)
+
+
+def refusals_since(before: Status, after: Status) -> tuple[RefusedRequest, ...]:
+    """What was refused between the two, for whoever tells of it; at most one in a look."""
+    if after.last_refused_request == before.last_refused_request:
+        return ()
+    return after.refused_requests[-1:]
+
+
+def signed(before: "AnyStatus", status: Status, request: Request) -> Status:
+    """``status``, whose newest decision says who asked for it; a refusal as it is.
+
+    ``before``: without what this request has brought about.
+    """
+    status = _unvouched(status)
+    if status.last_refused_request == request.text or status.epoch == before.epoch:
         return status
     *earlier, newest = status.history
     newest = replace(
-        newest, by=by, request=request.text, claimed=request.claimed, reason=request.reason
+        newest,
+        by=_by(request),
+        request=request.text,
+        claimed=request.claimed,
+        reason=request.reason,
     )
     return replace(status, history=(*earlier, newest))
+
+
+def _by(request: Request) -> str:
+    return request.who or BY_KUBERNETES
+
+
+def _unvouched(status: Status) -> Status:
+    """Whose request was handled is vouched for no more: its text may be written again by anyone."""
+    if status.vouched is not None and status.vouched.text == status.last_handled_request:
+        return replace(status, vouched=None)
+    return status
 
 
 def answered(

@@ -10,6 +10,7 @@ from rollout.manifest import load, team
 from rollout.model.source import Document, Origin, Part, Problem, Reading, Relation
 
 AUTHOR = "ann@example.com"
+POINTER = "version https://git-lfs.github.com/spec/v1"
 
 
 @dataclass
@@ -49,9 +50,16 @@ class FakeRepo:
         problems: list[Problem] = []
         notes: list[str] = []
         parts: list[Part] = []
+        unread: list[str] = []
         for file, text in sorted(self.trees[self.head].items()):
+            if text.startswith(POINTER):
+                notes.append(f"{file}: is an LFS pointer; its content is not read")
+                unread.append(file)
+                continue
             loaded = load.text(file, text.encode())
-            notes += loaded.doubtful
+            doubtful = () if origin.manifests else loaded.doubtful
+            notes += doubtful
+            unread += [file] if doubtful or (loaded.unread and not origin.manifests) else []
             problems += [Problem(one.file, one.line, str(one)) for one in loaded.errors]
             changed = self.changed(file)
             if origin.manifests:
@@ -68,9 +76,11 @@ class FakeRepo:
             ]
         return Reading(
             *(self.head, AUTHOR, NEVER, relation, tuple(documents), tuple(problems)),
-            notes=() if origin.manifests else tuple(notes),
+            notes=tuple(notes),
             parts=tuple(parts),
-            files=len(self.trees[self.head]),
+            unread=tuple(unread),
+            files=len(self.trees[self.head])
+            - sum(text.startswith(POINTER) for text in self.trees[self.head].values()),
         )
 
     def relation(self, since: str) -> Relation:

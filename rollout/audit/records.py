@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from rollout import journeys
-from rollout.manifest import objects, plain, record
+from rollout.manifest import objects, plain, sources
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import PROOF
 from rollout.model.journey import Decided
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 from rollout.model.source import SourceStatus
 from rollout.model.spec import BY_KUBERNETES
 from rollout.model.status import RefusedRequest
@@ -98,7 +98,7 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
 
     ``now``: its status does not say since when.
     """
-    status = record.source_status(obj)
+    status = sources.status(obj)
     kind, key, uid = _object(obj)
     commit = status.held or status.commit
     if not commit and not status.problem:
@@ -124,7 +124,7 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
         who=str(signed) if signed else "",
         claimed="; ".join(part for part in (author, manager) if part),
         request=f"accept@{commit}" if accepted else "",
-        stage=record.reason(status),
+        stage=sources.reason(status),
         commit=commit,
         evidence="; ".join(part for part in evidence if part),
     )

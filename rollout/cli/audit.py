@@ -19,6 +19,7 @@ from rollout.edges import auditlog
 from rollout.errors import RefusedError, why
 from rollout.model import units
 from rollout.model.audit import Act, Proof
+from rollout.model.units import counted
 
 HEAD = ("TIME", "OBJECT", "ACT", "WHO", "BECAUSE")
 _ACTS = {*Act}
@@ -103,7 +104,9 @@ def _whole(verdict: Verdict) -> str:
     if not verdict.lines:
         return "the log is empty"
     before = f"; numbers 0 to {verdict.first - 1} are in earlier files" if verdict.first else ""
-    return f"{verdict.lines} lines are whole{before}\nhead {verdict.head.seq}:{verdict.head.hash}"
+    lines, head = counted(verdict.lines, "line"), verdict.head
+    verb = "is" if verdict.lines == 1 else "are"
+    return f"{lines} {verb} whole{before}\nhead {head.seq}:{head.hash}"
 
 
 @dataclass(frozen=True, slots=True)

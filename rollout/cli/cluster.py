@@ -18,7 +18,7 @@ from rollout.controller.sources import apply
 from rollout.edges import kube
 from rollout.edges.proxy import Proxy
 from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError, why
-from rollout.manifest import objects, record
+from rollout.manifest import objects, record, sources
 from rollout.model import spec
 from rollout.model.reasons import Verb
 from rollout.model.source import LABEL, RolloutSource
@@ -240,7 +240,8 @@ async def there(cluster: "Kube", namespace: str, name: str, kind: str = "Rollout
         if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) == (namespace, name):
             return obj
     if kind != "Rollout":
-        raise RefusedError(f"{kind.lower()} {namespace}/{name}: not found")
+        where, plural = f"{namespace}/{name}" if namespace else name, f"{kind.lower()}s"
+        raise RefusedError(f"{kind.lower()} {where}: not found; kubectl get {plural} shows all")
     raise RefusedError(f"rollout {namespace}/{name}: not found; `rollout status -A` shows all")
 
 
@@ -308,7 +309,7 @@ async def source_of(cluster: "Kube", obj: Json) -> RolloutSource | None:
     if not owner:
         return None
     with contextlib.suppress(RolloutError):
-        for source in map(objects.source, await listed(cluster, "RolloutSource")):
+        for source in map(sources.source, await listed(cluster, "RolloutSource")):
             if apply.label(source) == owner:
                 return source
     return None

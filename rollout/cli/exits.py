@@ -15,6 +15,7 @@ class Exit(IntEnum):
     OUTSIDE = 4  # a system did not answer; try again
     TIMEOUT = 5  # waited as long as asked, and it is still under way
     PAUSED = 6  # it stands still and waits for a person
+    OVERTAKEN = 7  # git asks for a newer commit than the one that was waited for
 
 
 def of(error: RolloutError) -> Exit:
@@ -38,6 +39,7 @@ TABLE = "\n\n".join(
         Exit.OUTSIDE: "a system did not answer; try again",
         Exit.TIMEOUT: "waited as long as asked, and it is still under way",
         Exit.PAUSED: "it stands still and waits for a person",
+        Exit.OVERTAKEN: "a newer commit came before the one that was waited for was through",
     }.items()
 )
 """The same for people, as ``--help`` shows it."""

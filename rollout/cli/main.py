@@ -4,7 +4,6 @@ A command's module is imported when the command is called: ``rollout --help``, a
 each small command start without what the controller and the lab need.
 """
 
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
@@ -182,7 +181,6 @@ def root(
 
 def main() -> None:
     """Run the command line; an error of ours is one line and an exit code, never a traceback."""
-    logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of, we say
     try:
         app()
     except RolloutError as error:

@@ -22,8 +22,8 @@ from rollout.edges.oidc import Issuer
 from rollout.edges.proxy import Proxy
 from rollout.errors import RefusedError, RolloutError, UnprovenError
 from rollout.manifest import switchovers, upgrades
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 from rollout.model.spec import KUBERNETES_USER
 from rollout.web.page import app, people
 from rollout.web.page.board import Board

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rollout import reconcile
+from rollout import reconcile, requests
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.instruments import SUCCESS, Instruments
@@ -228,6 +228,8 @@ class Looks:
     @staticmethod
     def _tell(held: Held, decision: Decision) -> None:
         """One line a decision; a warning where a person should look at it."""
+        for refusal in requests.refusals_since(held.status, decision.status):
+            telemetry.info(refusal.because, rollout=held.key, epoch=decision.status.epoch)
         if without_numbers(decision.because) == without_numbers(held.status.because):
             return
         told = [action for action in decision.actions if isinstance(action, Announce)]

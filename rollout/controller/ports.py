@@ -7,11 +7,8 @@ A *concern* is a name that objects share with the rollouts they matter to, such 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rollout.model import chat
-from rollout.model.chat import Member, Words
-from rollout.model.forge import Place, Proposal, Standing
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
@@ -23,8 +20,13 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.spec import Listener
-from rollout.model.switching import DnsQuestion, Probed, Served
-from rollout.model.switchover import Probe, Side
+
+if TYPE_CHECKING:  # of what most who use the cluster's port have nothing
+    from rollout.model import chat
+    from rollout.model.chat import Member, Words
+    from rollout.model.forge import Place, Proposal, Standing
+    from rollout.model.switching import DnsQuestion, Probed, Served
+    from rollout.model.switchover import Probe, Side
 
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
@@ -227,14 +229,14 @@ class Clusters(Protocol):
 class NameServers(Protocol):
     """A zone's own name servers, past every cache."""
 
-    async def ask(self, question: DnsQuestion, types: Mapping[str, str]) -> tuple[Served, ...]:
+    async def ask(self, question: "DnsQuestion", types: Mapping[str, str]) -> "tuple[Served, ...]":
         """One answer per server and name; ``types``: of the records, by name. It never raises."""
 
 
 class Gateways(Protocol):
     """Gateways of clusters, past DNS."""
 
-    async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
+    async def probe(self, side: "Side", probe: "Probe", address: str) -> "Probed":
         """What the one at ``address`` (host[:port]) answers. It never raises."""
 
 
@@ -245,16 +247,18 @@ class Chat(Protocol):
     person must change something first.
     """
 
-    async def find(self, channel: str, since: datetime) -> Mapping[str, chat.Place]:
+    async def find(self, channel: str, since: datetime) -> "Mapping[str, chat.Place]":
         """Our messages in ``channel`` by key, those since then."""
 
-    async def replies(self, place: chat.Place) -> Mapping[str, chat.Place]:
+    async def replies(self, place: "chat.Place") -> "Mapping[str, chat.Place]":
         """Our messages in the thread of ``place`` by key."""
 
-    async def post(self, channel: str, words: Words, under: chat.Place | None = None) -> chat.Place:
+    async def post(
+        self, channel: str, words: "Words", under: "chat.Place | None" = None
+    ) -> "chat.Place":
         """It stands there now; an OutsideError leaves open whether it does."""
 
-    async def update(self, place: chat.Place, words: Words) -> bool:
+    async def update(self, place: "chat.Place", words: "Words") -> bool:
         """The message says ``words``; False: there is none any more."""
 
 
@@ -270,7 +274,7 @@ class People(Protocol):
     async def named(self, email: str) -> str:
         """Whose address that is; empty: nobody's."""
 
-    async def member(self, user: str) -> Member | None:
+    async def member(self, user: str) -> "Member | None":
         """None: nobody, or deactivated."""
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
@@ -287,10 +291,10 @@ class Forge(Protocol):
     person must change something first.
     """
 
-    async def put_status(self, standing: Standing) -> None:
+    async def put_status(self, standing: "Standing") -> None:
         """The commit's newest status of that context says so."""
 
-    async def put_deployment(self, standing: Standing, environment: str) -> None:
+    async def put_deployment(self, standing: "Standing", environment: str) -> None:
         """The commit's deployment says so; once it is in force, the one before is inactive."""
 
     async def default_branch(self) -> str:
@@ -305,14 +309,14 @@ class Forge(Protocol):
     async def proposed(self, branch: str) -> str:
         """The address of the pull request of ``branch``, open or not; empty: there was none."""
 
-    async def propose(self, proposal: Proposal) -> str:
+    async def propose(self, proposal: "Proposal") -> str:
         """The address of the pull request, which is made if there was none."""
 
 
 class Forges(Protocol):
     """Where repositories are kept, and people read what we say about a commit."""
 
-    def at(self, place: Place, secret: str, entries: Mapping[str, bytes]) -> Forge:
+    def at(self, place: "Place", secret: str, entries: Mapping[str, bytes]) -> Forge:
         """That repository; ``entries``: of the Secret of that name, which prove who we are."""
 
 

@@ -5,25 +5,27 @@ Source of the fields: argo-rollouts, ``pkg/apis/rollouts/v1alpha1/types.go`` and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from rollout.convert import durations
-from rollout.convert.analyses import NO_METRIC, Templates, argument, gone, metric, nothing
+from rollout.convert import argosteps, durations
+from rollout.convert.analyses import NO_METRIC, Templates, argument, gone, metric, uses
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import Conversion, names, neighbour, ours, running, told
+from rollout.convert.heads import metadata
+from rollout.convert.result import Conversion, approval, names, neighbour, ours, running, told
 
 Json = Mapping[str, Any]
 GROUP = "argoproj.io/"
 
-GATED = "a step ends once the analysis has certified it, or by its timeBox (20m)"
 HANDOVER = (
     "pause Argo Rollouts for it: kubectl argo rollouts pause OBJECT; no update may be under way",
     "let the routes name one Service, SERVICE, without weights; commit and sync it",
-    "apply our Rollout: it makes a Deployment of the same pods beside Argo's and moves nobody; "
-    "wait for Healthy (rollout wait OBJECT)",
-    "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it",
-    "the way back until then: delete our Rollout, whose routes go home, and resume Argo's",
+    "apply a Deployment of the same pods, named by the release, and wait until it is ready",
+    "take stableService and canaryService out of Argo's Rollout, and the label "
+    "rollouts-pod-template-hash off SERVICE's selector: with it our pods get no requests",
+    "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it; until then the "
+    "way back is to undo these steps",
+    "apply our Rollout with workload.deployments instead of the template: it adopts that "
+    "Deployment and moves nobody; wait for Healthy (rollout wait OBJECT)",
 )
 
 
@@ -35,11 +37,11 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     spec = whole.sub("spec")
     strategy = spec.sub("strategy")
     made: dict[str, Any] = {"service": "", "workload": _workload(spec, namespace, beside, log)}
-    templates = Templates(gone(obj.get("spec")), nothing(beside))
+    templates = Templates(gone(obj.get("spec")), beside)
     if "blueGreen" in strategy:
         made |= _blue_green(strategy.sub("blueGreen"), templates)
     else:
-        made |= _canary(strategy.sub("canary"), log, templates)
+        made |= _canary(strategy.sub("canary"), log, templates, made["workload"])
     made["service"] = made["service"] or _service(name, spec, beside, log)
     _deadline(spec, made)
     spec.lost("paused", "pause the release instead: rollout pause")
@@ -49,11 +51,11 @@ def rollout(obj: Json, beside: Sequence[Json]) -> Conversion:
     spec.lost(
         "progressDeadlineAbort", "a step that cannot start pauses and asks; rollout abort ends it"
     )
+    made = ours("Rollout", name, namespace, made, metadata(whole))
     whole.rest()
-    handover = tuple(
-        line.replace("SERVICE", str(made["service"])) for line in told(HANDOVER, name, namespace)
-    )
-    return Conversion((ours("Rollout", name, namespace, made),), tuple(log.notes), handover)
+    service = str(made["spec"]["service"])
+    handover = tuple(line.replace("SERVICE", service) for line in told(HANDOVER, name, namespace))
+    return Conversion((made,), tuple(log.notes), handover)
 
 
 def template(obj: Json, beside: Sequence[Json]) -> Conversion:
@@ -67,17 +69,27 @@ def template(obj: Json, beside: Sequence[Json]) -> Conversion:
     spec = whole.sub("spec")
     argos = [o.get("spec") for o in beside if str(o.get("apiVersion")).startswith(GROUP)]
     services = frozenset[str]().union(*map(gone, argos))
-    metrics = [made for one in spec.each("metrics") if (made := metric(one, services))]
-    args = {key: value for arg in spec.each("args") for key, value in argument(arg, services)}
-    spec.lost("dryRun", "write dryRun: true at each metric that it names")
+    dry = frozenset(str(one.peek("metricName")) for one in spec.each("dryRun"))
+    metrics = [made for one in spec.each("metrics") if (made := metric(one, services, dry))]
+    args: dict[str, str | None] = {}
+    for arg in spec.each("args"):
+        if uses(metrics, arg.peek("name")):
+            args |= argument(arg, services)
+        else:
+            arg.rest("no metric that is written names it")
+    for one in spec.each("dryRun"):
+        one.converted("metricName", str, "dryRun: true of that metric")
     spec.lost("measurementRetention", "nothing is kept beyond what a test needs")
     spec.lost("templates", "name each template in the Rollout's spec.analysis.templates")
-    whole.rest()
     if not metrics:
+        whole.ignored("metadata")
+        whole.rest()
         log.add("spec.metrics", Fate.LOST, f"{NO_METRIC}; none is written")
         return Conversion((), tuple(log.notes))
+    meta = metadata(whole)
+    whole.rest()
     made = {"metrics": metrics} | ({"args": args} if args else {})
-    return Conversion((ours("AnalysisTemplate", name, namespace, made),), tuple(log.notes))
+    return Conversion((ours("AnalysisTemplate", name, namespace, made, meta),), tuple(log.notes))
 
 
 def experiment(obj: Json) -> Conversion:
@@ -88,9 +100,17 @@ def experiment(obj: Json) -> Conversion:
     return Conversion((), tuple(log.notes))
 
 
+def run(obj: Json) -> Conversion:
+    """Argo's AnalysisRun is what a template made of itself."""
+    log = Log(f"AnalysisRun {names(obj)[0]}")
+    why = "a run is no release: give the Rollout and the AnalysisTemplate that it came from"
+    log.add("spec", Fate.LOST, why)
+    return Conversion((), tuple(log.notes))
+
+
 def _whole(obj: Json, log: Log) -> Fields:
     whole = Fields.of(obj, "", log)
-    whole.ignored("apiVersion", "kind", "metadata", "status")
+    whole.ignored("apiVersion", "kind", "status")
     return whole
 
 
@@ -111,9 +131,12 @@ def _workload(spec: Fields, namespace: str, beside: Sequence[Json], log: Log) ->
         if value is not None:
             made[key] = value
     workload: dict[str, Any] = {"template": made}
-    history = spec.converted("revisionHistoryLimit", int, "spec.workload.revisionHistory")
-    if history is not None and history >= 1:
-        workload["revisionHistory"] = min(history, 50)
+    history = spec.peek("revisionHistoryLimit")
+    if isinstance(history, int) and not isinstance(history, bool):
+        kept = workload["revisionHistory"] = min(max(history, 1), 50)
+        fate = Fate.CONVERTED if kept == history else Fate.CHANGED
+        how = "spec.workload.revisionHistory" + ("" if kept == history else f": {kept}, of 1 to 50")
+        spec.tell("revisionHistoryLimit", fate, how)
     return workload
 
 
@@ -146,152 +169,32 @@ def _service(name: str, spec: Fields, beside: Sequence[Json], log: Log) -> str:
 
 
 def _deadline(spec: Fields, made: dict[str, Any]) -> None:
-    deadline = spec.converted("progressDeadlineSeconds", int, "spec.progressDeadline")
-    if deadline:
+    how = "spec.progressDeadline: after it the release pauses and a person is asked"
+    deadline = spec.changed("progressDeadlineSeconds", int, how)
+    if deadline and deadline > 0:
         made["progressDeadline"] = durations.written(deadline)
 
 
 # Canary
 
 
-@dataclass(slots=True)
-class _Steps:
-    """Our steps as they grow: a weight, then what belongs to it until the next."""
-
-    log: Log
-    made: list[dict[str, Any]] = field(default_factory=list)
-    weight: int = 0
-    pending: dict[str, Any] = field(default_factory=dict)
-
-    def at(self) -> dict[str, Any]:
-        """The step that a pause belongs to; what came after the pause before begins a new one."""
-        if self.pending or not self.made:
-            weight = {"weight": self.weight} if self.weight else {}
-            self.made.append({**weight, **self.pending})
-            self.pending = {}
-        return self.made[-1]
-
-    @property
-    def current(self) -> dict[str, Any]:
-        """Where a change of routes or pods belongs: to the step until it pauses, then to the next.
-
-        What comes after a pause must not reach anybody before it is over.
-        """
-        paused = not self.made or self.made[-1].keys() & {"bake", "approval"}
-        return self.pending if paused or self.pending else self.made[-1]
-
-    def raised(self, path: str, weight: int) -> None:
-        """``setWeight``: a step of its own if it rises; everyone is promotion."""
-        if weight >= 100:
-            self.log.add(
-                path, Fate.CONVERTED, "everyone: that is the promotion after the last step"
-            )
-            return
-        if weight <= self.weight:
-            why = "weights rise: a step back is rollout abort, and everyone goes"
-            self.log.add(path, Fate.LOST, why)
-            return
-        self.log.add(path, Fate.CONVERTED, f"a step of weight {weight}")
-        self.weight = weight
-        self.made.append({"weight": weight, **self.pending})
-        self.pending = {}
-
-
-def _canary(canary: Fields, log: Log, templates: Templates) -> dict[str, Any]:
-    steps = _Steps(log)
-    for step in canary.each("steps"):
-        _step(step, steps, templates)
+def _canary(
+    canary: Fields, log: Log, templates: Templates, workload: dict[str, Any]
+) -> dict[str, Any]:
+    pods = workload["template"].get("replicas")
+    made = argosteps.steps(canary, log, templates, pods if isinstance(pods, int) else None)
     _background(canary.sub("analysis"), templates)
     stable = canary.converted("stableService", str, "spec.service")
     how = "one Service for both: DestinationRule subsets tell them apart, which we write"
     other = canary.changed("canaryService", str, how)
-    made: dict[str, Any] = {"service": stable or other or ""}
-    usable = [step for step in steps.made if step.keys() & {"weight", "cohorts", "mirror"}]
-    if steps.pending:
-        usable.append(steps.pending)
-    made["strategy"] = {"canary": {"steps": usable} if usable else {}}
-    if usable:
-        log.add(canary.at("steps"), Fate.CHANGED, GATED)
-    else:
-        log.add(canary.at("steps"), Fate.CHANGED, "no weights: our default steps are taken")
     traffic = _routing(canary.sub("trafficRouting"), log)
-    if traffic:
-        made["traffic"] = traffic
-    made |= templates.made()
-    _scaling(canary)
-    return made
-
-
-def _step(step: Fields, steps: _Steps, templates: Templates) -> None:
-    weight = step.peek("setWeight")
-    if isinstance(weight, int) and not isinstance(weight, bool):
-        step.ignored("setWeight")
-        steps.raised(step.at("setWeight"), weight)
-    if "pause" in step:
-        _pause(step, steps)
-    if "setCanaryScale" in step:
-        scale = step.sub("setCanaryScale")
-        replicas = scale.converted("replicas", int, "replicas of the step")
-        if replicas:
-            steps.current["replicas"] = replicas
-        for key in ("weight", "matchTrafficWeight"):
-            scale.lost(key, "canary pods follow the weight by themselves; replicas sets a number")
-    if "setHeaderRoute" in step:
-        _cohorts(step.sub("setHeaderRoute"), steps)
-    if "setMirrorRoute" in step:
-        _mirror(step.sub("setMirrorRoute"), steps)
-    if "analysis" in step:
-        run = step.sub("analysis")
-        run.log.add(run.path, Fate.CHANGED, "judged at every step, not at this one alone")
-        templates.use(run)
-    step.lost("experiment", "no counterpart; a dark release (mirror) tries pods without users")
-    step.lost("plugin", "an HTTP gate (webhook of a step) may stand in for it")
-    step.lost("setWeightWithin", "one canary weight a step")
-    step.lost("replicaProgressThreshold", "minCanaryPods says how many pods must be ready")
-
-
-def _pause(step: Fields, steps: _Steps) -> None:
-    pause = step.peek("pause")
-    duration = pause.get("duration") if isinstance(pause, dict) else None
-    path, known = step.at("pause"), durations.seconds(duration)
-    step.ignored("pause")
-    at = steps.at()
-    if duration is None:
-        at["approval"] = {"approvers": ["kubernetes"]}
-        how = "an approval: rollout approve, within 4h or as approval.expires says"
-        steps.log.add(path, Fate.CHANGED, how)
-    elif known is None:
-        steps.log.add(path, Fate.LOST, f"{duration!r} is no duration that is known; write bake")
-    else:
-        before = durations.seconds(at.get("bake", "0s")) or 0
-        at["bake"] = durations.written(before + known)
-        steps.log.add(path, Fate.CONVERTED, f"bake of the step: {at['bake']}")
-
-
-def _cohorts(route: Fields, steps: _Steps) -> None:
-    route.changed("name", str, "we name our routes ourselves")
-    cohorts = []
-    for match in route.each("match"):
-        header = match.converted("headerName", str, "a cohort's header, in lower case")
-        value = match.converted("headerValue", dict, "how its value is matched")
-        if header and value:
-            cohorts.append({"headers": {header.lower(): dict(value)}})
-    if cohorts:
-        target = steps.current
-        target["cohorts"] = [*target.get("cohorts", []), *cohorts]
-    else:
-        route.log.add(route.path, Fate.LOST, "cohorts stay on the canary until the release is over")
-
-
-def _mirror(route: Fields, steps: _Steps) -> None:
-    route.changed("name", str, "we name our routes ourselves")
-    route.lost("match", "all of the service's requests are mirrored, not those alone")
-    percent = route.converted("percentage", int, "mirror of the step")
-    if percent is None and "match" not in route:
-        route.log.add(route.path, Fate.CHANGED, "a mirror ends with its step by itself")
-        return
-    steps.made.append({"mirror": f"{100 if percent is None else percent}%", **steps.pending})
-    steps.pending = {}
+    _scaling(canary, workload)
+    return {
+        "service": stable or other or "",
+        "strategy": {"canary": made},
+        **({"traffic": traffic} if traffic else {}),
+        **templates.made(),
+    }
 
 
 def _background(analysis: Fields, templates: Templates) -> None:
@@ -313,9 +216,9 @@ def _routing(routing: Fields, log: Log) -> dict[str, Any]:
     for key in ("canarySubsetName", "stableSubsetName"):
         rule.changed(key, str, "we write subsets stable and canary ourselves")
     routing.changed("managedRoutes", list, "our routes are named rollout-…, and go by themselves")
-    routing.lost("maxTrafficWeight", "weights are percents")
-    for key in routing.value.keys() - {"istio", "managedRoutes", "maxTrafficWeight"}:
-        routing.lost(key, "only Istio's VirtualServices are driven")
+    for key in routing.value:
+        if key not in ("istio", "managedRoutes", "maxTrafficWeight"):
+            routing.lost(key, "only Istio's VirtualServices are driven")
     if not istio.value:
         why = "without Istio's routes nothing divides requests: a VirtualService of the service"
         log.add(routing.path, Fate.LOST, f"{why} is needed")
@@ -335,19 +238,24 @@ def _reference(one: Fields) -> dict[str, Any]:
     return ref | ({"routes": [str(route) for route in routes]} if routes else {})
 
 
-def _scaling(canary: Fields) -> None:
+def _scaling(canary: Fields, workload: dict[str, Any]) -> None:
     own = "canary pods stand beside stable's, which stay whole: no surge is needed"
     for key in ("maxSurge", "maxUnavailable", "dynamicStableScale", "minPodsPerReplicaSet"):
         canary.lost(key, own)
     canary.lost("antiAffinity", "write it in the pod template")
     for key in ("canaryMetadata", "stableMetadata"):
         canary.lost(key, "pods carry rollout.dev/revision; labels of a role are not written")
-    drain = "workload.drain is from the last request to scale-down (30s)"
-    for key in ("scaleDownDelaySeconds", "abortScaleDownDelaySeconds"):
-        canary.changed(key, int, drain)
+    how = "workload.drain, which also holds for a canary's pods after a way back"
+    if (delay := canary.changed("scaleDownDelaySeconds", int, how)) is not None and delay >= 0:
+        workload["drain"] = durations.written(delay)
+    canary.lost("abortScaleDownDelaySeconds", _ABORTED)
     canary.lost("scaleDownDelayRevisionLimit", "one old revision drains at a time")
+    canary.lost("replicaProgressThreshold", "minCanaryPods says how many pods must be ready")
     canary.lost("pingPong", "subsets are re-pointed at weight 0 instead")
     canary.lost("stepPlugins", "an HTTP gate (webhook of a step) may stand in for it")
+
+
+_ABORTED = "a canary that went back goes after workload.drain (30s), and its pods are not kept"
 
 
 # Blue-green
@@ -366,21 +274,27 @@ def _blue_green(blue: Fields, templates: Templates) -> dict[str, Any]:
         strategy["previewHost"] = preview
     automatic = blue.changed("autoPromotionEnabled", bool, "without it, an approval is asked for")
     if automatic is False:
-        strategy["approval"] = {"approvers": ["kubernetes"]}
-    after = blue.changed("autoPromotionSeconds", int, "the least time of the preview: bake")
-    if after:
+        strategy["approval"] = approval()
+        blue.lost("autoPromotionSeconds", "Argo ignores it where autoPromotionEnabled is false")
+        after = None
+    else:
+        how = "the least time of the preview: bake"
+        after = blue.changed("autoPromotionSeconds", int, how)
+    if after and after > 0:
         strategy["bake"] = durations.written(after)
-    keep = blue.changed("scaleDownDelaySeconds", int, "how long the old pods stay: keepWarm")
-    if keep is not None:
-        strategy["keepWarm"] = durations.written(keep)
+    how = "keepWarm: so long the old pods stay, and the new ones are judged"
+    keep = blue.changed("scaleDownDelaySeconds", int, how)
+    # Argo's own default, which is not ours.
+    strategy["keepWarm"] = durations.written(30 if keep is None or keep < 0 else keep)
     for key in ("prePromotionAnalysis", "postPromotionAnalysis"):
         if key in blue:
             run = blue.sub(key)
-            run.log.add(run.path, Fate.CHANGED, "judged in the preview and while the old is kept")
+            how = "judged in the preview and while the old is kept, each metric in both"
+            run.log.add(run.path, Fate.CHANGED, how)
             templates.use(run)
     blue.lost("previewReplicaCount", "the new revision is whole before anybody is switched")
     blue.lost("scaleDownDelayRevisionLimit", "one old revision is kept at a time")
-    blue.lost("abortScaleDownDelaySeconds", "after a way back the canary drains and goes")
+    blue.lost("abortScaleDownDelaySeconds", _ABORTED)
     blue.lost("maxUnavailable", "both revisions are whole")
     blue.lost("antiAffinity", "write it in the pod template")
     for key in ("activeMetadata", "previewMetadata"):

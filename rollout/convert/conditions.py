@@ -1,7 +1,7 @@
 """Conditions on one number, as Argo's expressions have them, as limits of ours."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _NUMBER = r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
 _TERM = re.compile(rf"(?:result|result\[0\]|asFloat\(result(?:\[0\])?\))\s*(<=|>=|<|>)\s*{_NUMBER}")
@@ -10,30 +10,37 @@ _HARMLESS = re.compile(r"(?:len\(result\)\s*==\s*0|isNaN\(result(?:\[0\])?\)|res
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The least and the most that is fine; ``loose``: a strict bound became one that is met."""
+    """The least and the most that is fine.
+
+    ``loose``: a strict bound became one that is met.
+    ``silent``: it says what no data means, which is left out.
+    """
 
     min: float | None = None
     max: float | None = None
     loose: bool = False
+    silent: bool = False
 
 
 def success(text: str) -> Limits | None:
     """What ``successCondition`` asks for; None where it is more than limits of one number.
 
-    ``|| isNaN(result)`` says that no data is fine; that is left out, since here it holds.
+    ``|| isNaN(result)`` says that no data is fine, ``&& !isNaN(result)`` that it is a failure; both
+    are left out, since here it holds.
     """
     terms = [term.strip() for term in re.split(r"\|\|", text)]
     kept = [term for term in terms if not _HARMLESS.fullmatch(_bare(term))]
     if len(kept) != 1:
         return None
-    limits = Limits()
+    limits = Limits(silent=len(terms) > 1)
     for part in kept[0].split("&&"):
         match = _TERM.fullmatch(_bare(part))
         if match is None:
-            if _HARMLESS.fullmatch(_bare(part).removeprefix("!")):
-                continue
-            return None
-        limits = _with(limits, match[1], float(match[2]))
+            if not _HARMLESS.fullmatch(_bare(part).removeprefix("!")):
+                return None
+            limits = replace(limits, silent=True)
+        else:
+            limits = _with(limits, match[1], float(match[2]))
     return limits if (limits.min, limits.max) != (None, None) else None
 
 
@@ -57,5 +64,5 @@ def _bare(text: str) -> str:
 def _with(limits: Limits, sign: str, bound: float) -> Limits:
     loose = limits.loose or sign in ("<", ">")
     if sign in ("<", "<="):
-        return Limits(limits.min, bound, loose)
-    return Limits(bound, limits.max, loose)
+        return replace(limits, max=bound, loose=loose)
+    return replace(limits, min=bound, loose=loose)

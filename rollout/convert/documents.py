@@ -26,6 +26,10 @@ def _one(obj: Json, beside: Sequence[Json]) -> Conversion:
             return argo.template(obj, beside)
         case (argo.GROUP, "Experiment"):
             return argo.experiment(obj)
+        case (argo.GROUP, "AnalysisRun"):
+            return argo.run(obj)
+        case (flagger.GROUP, "AlertProvider"):
+            return flagger.alert_provider(obj)
         case (flagger.GROUP, "Canary"):
             return flagger.canary(obj, beside)
         case (flagger.GROUP, "MetricTemplate"):

@@ -49,7 +49,7 @@ class Fields:
     path: str
     log: Log
     _read: set[str] = field(default_factory=set)
-    _below: list["Fields"] = field(default_factory=list)
+    _below: dict[str, list["Fields"]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: object, path: str, log: Log) -> "Fields":
@@ -66,10 +66,9 @@ class Fields:
     def sub(self, key: str) -> "Fields":
         """The mapping ``key``; empty where there is none. Its fields speak for themselves."""
         value = self.value.get(key)
-        made = Fields.of(value, self.at(key), self.log)
-        if isinstance(value, dict):
-            self._read.add(key)
-            self._below.append(made)
+        if not isinstance(value, dict):
+            return Fields.of(None, self.at(key), self.log)
+        (made,) = self._held(key, [(self.at(key), value)])
         return made
 
     def each(self, key: str) -> Iterator["Fields"]:
@@ -77,11 +76,14 @@ class Fields:
         value = self.value.get(key)
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             return
+        yield from self._held(key, [(f"{self.at(key)}[{n}]", one) for n, one in enumerate(value)])
+
+    def _held(self, key: str, values: list[tuple[str, Json]]) -> list["Fields"]:
+        """What is below ``key``: the same, however often it is asked for."""
         self._read.add(key)
-        for index, one in enumerate(value):
-            made = Fields(one, f"{self.at(key)}[{index}]", self.log)
-            self._below.append(made)
-            yield made
+        if key not in self._below:
+            self._below[key] = [Fields(value, path, self.log) for path, value in values]
+        return self._below[key]
 
     def converted(self, key: str, kind: type | tuple[type, ...], where: str) -> Any:
         """The value, which means the same as ``where`` of ours; None where there is none."""
@@ -94,6 +96,12 @@ class Fields:
     def lost(self, key: str, why: str) -> Any:
         """The value that is not in the result, whatever it is."""
         return self._take(key, object, Fate.LOST, why)
+
+    def tell(self, key: str, fate: Fate, how: str) -> None:
+        """What becomes of a field whose value was looked at before; nothing where there is none."""
+        if key in self.value:
+            self._read.add(key)
+            self.log.add(self.at(str(key)), fate, how)
 
     def ignored(self, *keys: str) -> None:
         """Fields that say nothing of their own, or of which another note tells."""
@@ -114,9 +122,10 @@ class Fields:
         """Notes for all that nobody has read, here and below."""
         for key in self.value:
             if key not in self._read:
-                self.log.add(self.at(str(key)), Fate.LOST, why)
-        for below in self._below:
-            below.rest(why)
+                self.tell(key, Fate.LOST, why)
+        for below in self._below.values():
+            for each in below:
+                each.rest(why)
 
     def _take(self, key: str, kind: Any, fate: Fate, how: str) -> Any:
         value = self.value.get(key)

@@ -30,10 +30,17 @@ class Conversion:
         )
 
 
-def ours(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """An object of ours; without namespace where the original had none."""
-    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+def ours(
+    kind: str, name: str, namespace: str, spec: Mapping[str, Any], meta: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An object of ours; without namespace where the original had none; ``meta``: the rest."""
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {}) | dict(meta)
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": dict(spec)}
+
+
+def approval() -> dict[str, Any]:
+    """The gate of a step that people end, by ``rollout approve``."""
+    return {"approvers": ["kubernetes"]}
 
 
 def names(obj: Mapping[str, Any]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
+from rollout.messages import evidence
 from rollout.model.journey import Decided, Reached
 from rollout.model.status import Verdict
 
@@ -61,5 +62,5 @@ def decided(
 
 def remarks(warnings: Iterable[str], verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """What the rules and the gates say of the attempt, a line each."""
-    judged = (f"{one.outcome.value}: {one.text}" for one in verdicts)
+    judged = map(evidence.words, verdicts)
     return (*(f"warning: {text}" for text in warnings), *judged)

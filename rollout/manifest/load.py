@@ -2,23 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.errors import ManifestError
 from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
 from rollout.manifest.scan import Mistake, Path, YamlDocument
-from rollout.model.spec import GROUP, AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
-from rollout.model.switchover import SwitchoverSpec
-from rollout.model.upgrade import ControlPlaneUpgradeSpec
+from rollout.model.spec import GROUP
+from rollout.model.units import counted
+
+if TYPE_CHECKING:  # the nouns of a kind are imported when a document of it is read
+    from rollout.model.spec import AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+    from rollout.model.switchover import SwitchoverSpec
+    from rollout.model.upgrade import ControlPlaneUpgradeSpec
+
+    Spec = (
+        RolloutSpec
+        | AnalysisTemplateSpec
+        | RolloutSourceSpec
+        | ControlPlaneUpgradeSpec
+        | SwitchoverSpec
+    )
 
 MAX_ERRORS = 20  # of one document; whoever has more puts these right first
-Spec = (
-    RolloutSpec
-    | AnalysisTemplateSpec
-    | RolloutSourceSpec
-    | ControlPlaneUpgradeSpec
-    | SwitchoverSpec
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Manifest:
     kind: str
     name: str
     namespace: str
-    spec: Spec
+    spec: "Spec"
     plain: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
@@ -56,12 +61,14 @@ class Loaded:
 
     ``notes``: what was passed over, one line each.
     ``doubtful``: those of the notes whose author may have meant us.
+    ``unread``: the file as a whole was passed over, and nobody knows what it holds.
     """
 
     manifests: tuple[Manifest, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     notes: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = field(default=(), compare=False)
+    unread: bool = field(default=False, compare=False)
 
 
 def text(file: str, data: bytes) -> Loaded:
@@ -86,7 +93,8 @@ def _unreadable(error: ManifestError, data: bytes) -> Loaded:
     """
     ours = GROUP.encode() in data
     if not ours and (b"{{" in data or len(data) > scan.MAX_BYTES):
-        return Loaded(notes=(f"{error}; ignored, as it does not speak of {GROUP}",))
+        note = f"{error}; ignored, as it does not speak of {GROUP}"
+        return Loaded(notes=(note,), unread=True)
     return Loaded(errors=(error,))
 
 
@@ -174,8 +182,8 @@ def located(
         for line, one in lines[:MAX_ERRORS]
     ]
     if len(lines) > MAX_ERRORS:
-        more = len(lines) - MAX_ERRORS
-        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} more mistakes follow"))
+        more = counted(len(lines) - MAX_ERRORS, "more mistake")
+        errors.append(ManifestError(file, lines[MAX_ERRORS][0], f"{more} below"))
     return tuple(errors)
 
 

@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 from rollout.errors import ManifestError, visible
 from rollout.manifest import load, plain, record
 from rollout.model.reasons import Verb
-from rollout.model.source import RolloutSource
 from rollout.model.spec import (
     GROUP,
     AnalysisTemplateSpec,
@@ -153,21 +152,6 @@ def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:
     """
     spec: AnalysisTemplateSpec = spec_of("AnalysisTemplate", obj)
     return spec
-
-
-def source(obj: Mapping[str, Any]) -> RolloutSource:
-    """The RolloutSource that ``obj`` describes; errors as in ``rollout``."""
-    metadata = plain.mapping(obj.get("metadata"))
-    return RolloutSource(
-        name=text(metadata, "name"),
-        namespace=text(metadata, "namespace"),
-        uid=text(metadata, "uid"),
-        generation=number(metadata, "generation"),
-        spec=spec_of("RolloutSource", obj),
-        accept=text(plain.mapping(metadata.get("annotations")), ACCEPT),
-        pushed=text(plain.mapping(metadata.get("annotations")), PUSHED),
-        status=record.source_status(obj),
-    )
 
 
 def request(annotation: str) -> Request | None:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
+from rollout.lenient import MAPPING
 from rollout.manifest import former, opaque, plain
-from rollout.model.source import ForgeStatus, SourceStatus
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 from rollout.model.units import adapter_of
 
@@ -110,17 +110,6 @@ def _without(stored: Mapping[str, Any], lost: Iterable[tuple[str, ...]]) -> dict
     return kept
 
 
-def source_status(obj: Mapping[str, Any]) -> SourceStatus:
-    """What the RolloutSource ``obj`` remembers; fresh when it cannot be read.
-
-    Here a fresh start is harmless: the repository is read again and nothing is deleted.
-    """
-    try:
-        return read(adapter_of(SourceStatus), plain.mapping(obj.get("status")))
-    except ValidationError:
-        return SourceStatus()
-
-
 def read(adapter: TypeAdapter[T], stored: Mapping[str, Any]) -> T:
     """The noun that was stored; what a later version wrote is dropped.
 
@@ -178,34 +167,6 @@ def written(adapter: TypeAdapter[T], status: T, exclude: Mapping[str, set[str]])
         )
     )
     return made
-
-
-def forge_json(status: ForgeStatus) -> dict[str, Any]:
-    """The part of a RolloutSource's status that whoever reports to the forge writes."""
-    return written(adapter_of(ForgeStatus), status, {})
-
-
-def source_json(status: SourceStatus, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The whole status of a RolloutSource as JSON."""
-    made = written(adapter_of(SourceStatus), status, {})
-    word = reason(status)
-    ready = word == "Applied"
-    wanted = {
-        "Ready": (ready, word, status.because),
-        "Stalled": (bool(status.held), word, status.because),
-    }
-    return made | {"conditions": conditions(wanted, before, status.observed_generation, now)}
-
-
-def reason(status: SourceStatus) -> str:
-    """How the source stands, in one word for conditions and Events."""
-    if status.held:
-        return "Held"
-    if status.problem:
-        return "Unread"
-    if status.rejected:
-        return "Rejected"
-    return "Applied" if status.commit else "Reading"
 
 
 def standing(
@@ -270,7 +231,7 @@ def conditions(
 
 def finite(value: Any) -> Any:
     """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPPING):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]

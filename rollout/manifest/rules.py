@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rollout.manifest import gates, matches, metrics, plain, shapes, switchrules, upgraderules
+from rollout.manifest import gates, matches, metrics, plain, shapes
 from rollout.manifest.scan import Mistake, Path, show
-from rollout.model.source import folders
 from rollout.model.spec import UNAVOIDABLE
 from rollout.model.units import words
 
@@ -84,6 +83,8 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _leads_out(path: str) -> bool:
+    from rollout.model.source import folders  # noqa: PLC0415 - its nouns are no Rollout's
+
     try:
         folders(path)
     except ValueError:
@@ -192,10 +193,22 @@ def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from gates.approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
 
 
+def _upgrade(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    from rollout.manifest import upgraderules  # noqa: PLC0415 - its nouns are no Rollout's
+
+    return upgraderules.upgrade(spec)
+
+
+def _switchover(spec: Mapping[str, Any]) -> Iterator[Mistake]:
+    from rollout.manifest import switchrules  # noqa: PLC0415 - its nouns are no Rollout's
+
+    return switchrules.of(spec)
+
+
 _RULES = {
     "Rollout": rollout,
     "AnalysisTemplate": template,
     "RolloutSource": source,
-    "ControlPlaneUpgrade": upgraderules.upgrade,
-    "ClusterSwitchover": switchrules.of,
+    "ControlPlaneUpgrade": _upgrade,
+    "ClusterSwitchover": _switchover,
 }

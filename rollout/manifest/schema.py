@@ -4,23 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any, TypeGuard
 
 from rollout.manifest import meanings
 from rollout.manifest.scan import Path
-from rollout.model.source import SourceStatus
-from rollout.model.spec import (
-    GROUP,
-    VERSION,
-    AnalysisTemplateSpec,
-    RolloutSourceSpec,
-    RolloutSpec,
-)
-from rollout.model.status import RolloutStatus
-from rollout.model.switchover import SwitchoverSpec, SwitchoverStatus
+from rollout.model.spec import GROUP, VERSION
 from rollout.model.units import DURATION, adapter_of, percent, words
-from rollout.model.upgrade import ControlPlaneUpgradeSpec
-from rollout.model.upgrading import UpgradeStatus
 
 Schema = dict[str, Any]
 
@@ -29,6 +19,7 @@ Schema = dict[str, Any]
 class Kind:
     """One kind of ours: its names, its nouns, and what ``kubectl get`` shows of it.
 
+    ``spec_noun``, ``status_noun``: where they are, ``module:class``; no status: empty.
     ``columns``: title, JSONPath, OpenAPI type.
     ``namespaced``: whether it stands in a namespace; else it is the cluster's.
     """
@@ -36,10 +27,20 @@ class Kind:
     name: str
     plural: str
     short: str
-    spec: Any
-    status: Any = None
+    spec_noun: str
+    status_noun: str = ""
     columns: tuple[tuple[str, str, str], ...] = ()
     namespaced: bool = True
+
+    @property
+    def spec(self) -> Any:
+        """The noun of its spec, imported now: a file of one kind needs no other kind's nouns."""
+        return resolve_name(self.spec_noun)
+
+    @property
+    def status(self) -> Any:
+        """The noun of its status, imported now; None: it has none."""
+        return resolve_name(self.status_noun) if self.status_noun else None
 
 
 KINDS: dict[str, Kind] = {
@@ -49,8 +50,8 @@ KINDS: dict[str, Kind] = {
             "Rollout",
             "rollouts",
             "rlo",  # "ro" is Argo Rollouts'
-            RolloutSpec,
-            RolloutStatus,
+            "rollout.model.spec:RolloutSpec",
+            "rollout.model.status:RolloutStatus",
             (
                 ("Phase", ".status.phase", "string"),
                 ("Stable", ".status.stable.name", "string"),
@@ -60,13 +61,18 @@ KINDS: dict[str, Kind] = {
                 ("Because", ".status.because", "string"),
             ),
         ),
-        Kind("AnalysisTemplate", "analysistemplates", "rlat", AnalysisTemplateSpec),
+        Kind(
+            "AnalysisTemplate",
+            "analysistemplates",
+            "rlat",
+            "rollout.model.spec:AnalysisTemplateSpec",
+        ),
         Kind(
             "RolloutSource",
             "rolloutsources",
             "rls",
-            RolloutSourceSpec,
-            SourceStatus,
+            "rollout.model.spec:RolloutSourceSpec",
+            "rollout.model.source:SourceStatus",
             (
                 ("URL", ".spec.url", "string"),
                 ("Commit", ".status.commit", "string"),
@@ -78,8 +84,8 @@ KINDS: dict[str, Kind] = {
             "ClusterSwitchover",
             "clusterswitchovers",
             "rlsw",
-            SwitchoverSpec,
-            SwitchoverStatus,
+            "rollout.model.switchover:SwitchoverSpec",
+            "rollout.model.switchover:SwitchoverStatus",
             (
                 ("Phase", ".status.phase", "string"),
                 ("Serving", ".status.serving", "string"),
@@ -93,8 +99,8 @@ KINDS: dict[str, Kind] = {
             "ControlPlaneUpgrade",
             "controlplaneupgrades",
             "rlu",
-            ControlPlaneUpgradeSpec,
-            UpgradeStatus,
+            "rollout.model.upgrade:ControlPlaneUpgradeSpec",
+            "rollout.model.upgrading:UpgradeStatus",
             (
                 ("Phase", ".status.phase", "string"),
                 ("From", ".spec.from", "string"),

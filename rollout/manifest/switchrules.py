@@ -63,13 +63,13 @@ def _analysis(analysis: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _records(dns: Mapping[str, Any]) -> Iterator[Mistake]:
     entries = [plain.mapping(entry) for entry in plain.items(dns.get("endpoints"))]
-    seen: set[tuple[object, ...]] = set()
+    seen: list[tuple[object, ...]] = []  # of any shape, so nothing that a set would take
     for index, entry in enumerate(entries):
         name = (entry.get("cluster", "home"), entry.get("namespace", ""), entry.get("name"))
         if name in seen:
             found = f"is {show(entry.get('name'))} again"
             yield Mistake(("dns", "endpoints", index, "name"), found, "each object once")
-        seen.add(name)
+        seen.append(name)
     for index, name in enumerate(plain.items(dns.get("names"))):
         if name in plain.items(dns.get("names"))[:index]:
             yield Mistake(("dns", "names", index), f"is {show(name)} again", "each name once")

@@ -70,10 +70,10 @@ def _twice(spec: Mapping[str, Any], field: str, keys: tuple[str, ...]) -> Iterat
 def _tags(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """A tag moves once, and ``default`` is no tag among others."""
     yield from _twice(spec, "tags", ("name",))
-    waves = {
+    waves = [
         plain.mapping(wave).get("tag")
         for wave in (*plain.items(spec.get("waves")), spec.get("canary"))
-    }
+    ]
     for index, tag in enumerate(map(plain.mapping, plain.items(spec.get("tags")))):
         name = tag.get("name")
         if name == "default":

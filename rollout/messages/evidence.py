@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rollout.model.status import Attempt, Standing, Verdict
 
+ROLES = ("canary", "stable")
 SAID: Mapping[Standing, str] = {
     Standing.FAILED: "worse than stable",
     Standing.CERTIFIED: "certified",
@@ -28,9 +29,14 @@ def lines(attempt: Attempt) -> list[str]:
     return aligned(attempt.verdicts, attempt.step.index if attempt.step else None)
 
 
-def aligned(verdicts: Sequence[Verdict], at: int | None = None) -> list[str]:
-    """The verdicts, aligned; those of another step than ``at`` say so, where that is known."""
-    rows = [_row(verdict) for verdict in verdicts]
+def aligned(
+    verdicts: Sequence[Verdict], at: int | None = None, sides: tuple[str, str] = ROLES
+) -> list[str]:
+    """The verdicts, aligned; those of another step than ``at`` say so, where that is known.
+
+    ``sides``: the one that is judged, and the one that it is compared with.
+    """
+    rows = [_row(verdict, sides) for verdict in verdicts]
     counted = [row for row in rows if len(row) > 2]
     widths = [max(map(len, column)) for column in zip(*counted, strict=True)]
     return [
@@ -65,15 +71,22 @@ def number(count: float) -> str:
     return f"{count:.0f}"
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
-    counted = verdict.counted
+def words(verdict: Verdict) -> str:
+    """What ``verdict`` says in one line, without columns."""
+    return " ".join(filter(None, _row(verdict, ROLES))) + _notes(verdict, None)
+
+
+def _row(verdict: Verdict, sides: tuple[str, str]) -> tuple[str, ...]:
+    counted, (judged, other) = verdict.counted, sides
+    if counted is None and verdict.evidence is not None:
+        return (said(verdict), f"{verdict.metric}: no requests counted yet")
     if counted is None:
         return (said(verdict), verdict.text)
-    sides = (
-        f"canary {_share(counted.canary_bad, counted.canary_all)}",
-        f"stable {_share(counted.stable_bad, counted.stable_all)}" if counted.stable_all else "",
+    shares = (
+        f"{judged} {_share(counted.canary_bad, counted.canary_all)}",
+        f"{other} {_share(counted.stable_bad, counted.stable_all)}" if counted.stable_all else "",
     )
-    return (said(verdict), label(verdict), *sides)
+    return (said(verdict), label(verdict), *shares)
 
 
 def _share(bad: float, every: float) -> str:

@@ -13,7 +13,7 @@ def plan(planned: Planned) -> str:
 
 
 def _plan(planned: Planned) -> Iterator[str]:
-    sides = " → ".join(f"`{code(name)}`" for name in (planned.stable, planned.canary))
+    sides = " → ".join(f"`{code(name)}`" for name in planned.sides)
     title = f"{cell(planned.rollout.key)}: {sides}"
     yield from (f"### {title}, {planned.strategy}", "")
     for note in planned.notes:

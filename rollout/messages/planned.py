@@ -54,6 +54,7 @@ class Moment:
 class Planned:
     """A whole journey of ``canary``; ``ends``: the last sentence, ``complete``: it got through.
 
+    ``stable`` and ``canary`` are names; ``titles``: what people know the two by, where they differ.
     ``notes``: what a person should know beforehand, one sentence each.
     ``ignore``: object to the rule that makes its GitOps tool leave our leaves alone.
     """
@@ -67,6 +68,13 @@ class Planned:
     complete: bool
     notes: tuple[str, ...] = ()
     ignore: Mapping[str, str] | None = None
+    titles: tuple[str, str] = ("", "")
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """From what to what, in people's words."""
+        stable, canary = self.titles
+        return stable or self.stable or terminal.NONE_YET, canary or self.canary
 
 
 class Tone(StrEnum):
@@ -85,9 +93,12 @@ Line = tuple[str, Tone]
 
 def lines(planned: Planned, *, diffs: bool = True) -> Iterator[Line]:
     """The plan for a terminal, one line at a time."""
-    journey = f"{planned.stable or terminal.NONE_YET} -> {planned.canary}"
-    yield f"{planned.rollout.key}: {journey}, {planned.strategy}", Tone.HEAD
-    yield f"at the soonest {span(length(planned))} from push to rest; gates may hold", Tone.FAINT
+    yield f"{planned.rollout.key}: {' -> '.join(planned.sides)}, {planned.strategy}", Tone.HEAD
+    if planned.complete:
+        yield (
+            f"at the soonest {span(length(planned))} from push to rest; gates may hold",
+            Tone.FAINT,
+        )
     for note in planned.notes:
         yield f"! {note}", Tone.WARNING
     for moment in planned.moments:

@@ -1,13 +1,16 @@
 """A switchover in words for people, at 80 columns; nothing is sent from here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout.messages import terminal
+from rollout.messages import evidence, terminal
 from rollout.model.reasons import WaitsFor
+from rollout.model.status import Verdict
 from rollout.model.switchover import (
     AHEAD,
     MOVED,
+    OF_BLUE,
     Side,
     Switchover,
     SwitchoverSpec,
@@ -40,7 +43,7 @@ def facts(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> li
     if stage.asked_at is not None and stage.name in (*MOVED, SwitchStage.RETURNING):
         said.append(("Weights are", _progress(status, now)))
     said += [("Steps", line) for line in _steps(switchover.spec, status)]
-    said += [("Verdict", f"{one.outcome.value}: {one.text}") for one in attempt.verdicts]
+    said += [("Evidence", line) for line in _evidence(attempt.verdicts)]
     said += [("Warning", one) for one in attempt.warnings]
     if attempt.drift is not None:
         said.append(("Drift", attempt.drift.what))
@@ -51,6 +54,20 @@ def facts(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> li
         said.append(("Rejected", status.rejected.because))
     said.append(("Way back", way_back(switchover.spec, status)))
     return said
+
+
+def _evidence(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Green beside blue; then blue, which is held to what it was like before."""
+    both = [one for one in verdicts if not one.metric.startswith(OF_BLUE)]
+    alone = [_alone(one) for one in verdicts if one.metric.startswith(OF_BLUE)]
+    yield from evidence.aligned(both, sides=("green", "blue"))
+    yield from evidence.aligned(alone, sides=("blue", ""))
+
+
+def _alone(verdict: Verdict) -> Verdict:
+    """The verdict without the side that it is not compared with."""
+    counted = verdict.counted and replace(verdict.counted, stable_bad=0.0, stable_all=0.0)
+    return replace(verdict, metric=verdict.metric.removeprefix(OF_BLUE), counted=counted)
 
 
 def _progress(status: SwitchoverStatus, now: datetime) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import visible
 from rollout.messages import evidence
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
-from rollout.model.source import RolloutSource
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import (
     MOST,
@@ -22,6 +21,9 @@ from rollout.model.status import (
     Stage,
 )
 from rollout.model.traffic import Route, Split
+
+if TYPE_CHECKING:
+    from rollout.model.source import RolloutSource
 
 NOBODY = Split(100, 0)
 NONE_YET = "none yet"
@@ -166,6 +168,7 @@ def facts(
         ("Rejected", _rejected(status, now)),
         ("Drift", f"{drift.count}x, last {drift.what}" if drift else ""),
         ("Later", status.attempt.pending),
+        ("Refused", _refused(status, now)),
     ]
     told += [("Warning", warning) for warning in status.attempt.warnings]
     told += [("Clocks", text) for text in clocks]
@@ -231,7 +234,7 @@ def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
     return status.because
 
 
-def behind(source: RolloutSource) -> Reason | None:
+def behind(source: "RolloutSource") -> Reason | None:
     """Why what git says is not in force; None when it is."""
     status, name = source.status, f"rolloutsource {source.name}"
     also = f"; {status.problem}" if status.held else ""
@@ -246,7 +249,7 @@ def behind(source: RolloutSource) -> Reason | None:
     return None
 
 
-def vouched(source: RolloutSource) -> str | None:
+def vouched(source: "RolloutSource") -> str | None:
     """Whose signature vouches for what is in force; None where none has to."""
     status = source.status
     if status.signature is None:
@@ -311,6 +314,14 @@ def _rejected(status: RolloutStatus, now: datetime) -> str:
         return ""
     rejected = status.rejected
     return f"{rejected.revision.title}, {age(now - rejected.at)} ago: {rejected.because}"
+
+
+def _refused(status: RolloutStatus, now: datetime) -> str:
+    """What was asked last, where it could not be done."""
+    if not status.refused_requests or status.last_refused_request != status.last_handled_request:
+        return ""
+    refusal = status.refused_requests[-1]
+    return f"{refusal.because}, {age(now - refusal.at)} ago"
 
 
 def answer(given: Answer) -> str:

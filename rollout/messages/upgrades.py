@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from rollout.messages import evidence
 from rollout.messages.terminal import age
+from rollout.model.units import counted
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import (
     FORWARD,
@@ -96,7 +97,7 @@ def waves_in_short(upgrade: ControlPlaneUpgrade, status: UpgradeStatus) -> Itera
         one for one in begun if any(each.standing is not Standing.MOVED for each in one.namespaces)
     ]
     if whole := len(begun) - len(under_way):
-        yield f"moved: {whole} waves"
+        yield f"moved: {counted(whole, 'wave')}"
     yield from (_wave(status, one) for one in under_way[: FEW - 2])
     if ahead:
         yield f"not begun: {len(ahead)} more"
@@ -183,7 +184,7 @@ def way_back(status: UpgradeStatus) -> str:
         for change in attempt.changes[:left]
         if change.ref.kind != "Namespace" and change.step not in {one.name for one in attempt.waves}
     )
-    parts = [f"restarts in {len(begun)} namespaces"] if begun else []
+    parts = [f"restarts in {counted(len(begun), 'namespace')}"] if begun else []
     parts += [f"takes back {', '.join(reversed(steps))}"] if steps else []
     return f"{', '.join(parts) or 'puts labels back'}; about {age(time_back(status))}"
 

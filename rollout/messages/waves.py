@@ -6,6 +6,7 @@ from typing import Any
 
 from rollout.messages.planned import Line, Tone, span
 from rollout.model.observation import Finding, Severity
+from rollout.model.units import counted
 from rollout.model.upgradeplan import PlannedSpace, PlannedStop, PlannedWave, UpgradePlan
 
 _NAMED = 4
@@ -22,9 +23,9 @@ def lines(plan: UpgradePlan, findings: Sequence[Finding]) -> Iterator[Line]:
     spaces = sum(len(wave.spaces) for wave in plan.waves)
     works = sum(len(space.workloads) for wave in plan.waves for space in wave.spaces)
     yield f"upgrade/{plan.name}: {plan.old} -> {plan.new}", Tone.HEAD
-    counted = (_count(len(plan.waves), "wave"), _count(spaces, "namespace"))
-    restarted = (_count(works, "workload"), _count(plan.pods, "pod"))
-    yield ", ".join((*counted, *restarted)) + " to restart", Tone.PLAIN
+    scope = (counted(len(plan.waves), "wave"), counted(spaces, "namespace"))
+    restarted = (counted(works, "workload"), counted(plan.pods, "pod"))
+    yield ", ".join((*scope, *restarted)) + " to restart", Tone.PLAIN
     yield f"about {span(plan.takes)} in all; people and evidence may take longer", Tone.FAINT
     for finding in findings:
         if finding.severity is not Severity.INFO:
@@ -37,7 +38,7 @@ def lines(plan: UpgradePlan, findings: Sequence[Finding]) -> Iterator[Line]:
 
 def _wave(wave: PlannedWave, plan: UpgradePlan) -> Iterator[Line]:
     yield "", Tone.PLAIN
-    what = f"{_count(len(wave.spaces), 'namespace')}, {_count(wave.pods, 'pod')}"
+    what = f"{counted(len(wave.spaces), 'namespace')}, {counted(wave.pods, 'pod')}"
     yield f"wave {wave.name}: {what}, about {span(wave.takes)}", Tone.HEAD
     waits = f"bakes {span(wave.bake)}" + (", then asks people" if wave.approval else "")
     yield f"  {waits}", Tone.FAINT
@@ -52,7 +53,7 @@ def _wave(wave: PlannedWave, plan: UpgradePlan) -> Iterator[Line]:
 def _space(space: PlannedSpace, new: str) -> Iterator[Line]:
     label = f"{space.label} -> istio.io/rev={new}" if space.label else "by its tag"
     yield f"  {space.name}: {label}", Tone.PLAIN
-    restarted = f"{_count(len(space.workloads), 'workload')}, {_count(space.pods, 'pod')}"
+    restarted = f"{counted(len(space.workloads), 'workload')}, {counted(space.pods, 'pod')}"
     yield f"    restarts {restarted}, about {span(space.takes)}", Tone.FAINT
     odd = [each for each in space.workloads if _RESTARTS[each.restart]]
     for each in odd[:_NAMED]:
@@ -91,10 +92,6 @@ def _end(plan: UpgradePlan) -> Iterator[Line]:
         yield f"! in no wave: {_named(plan.uncovered)}", Tone.WARNING
     if plan.own:
         yield f"! named by their own pods: {_named(map(str, plan.own))}", Tone.WARNING
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _named(names: Iterable[str]) -> str:

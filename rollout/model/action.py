@@ -134,10 +134,11 @@ class Decision:
 
     ``actions``: in order; the first that fails stops the rest.
     ``look_again``: the next moment at which time alone could change the decision; None: never.
-    ``because``: one sentence under 80 characters.
+    ``because``: one sentence under 80 characters; ``whole``: the same uncut.
     """
 
     status: RolloutStatus
     actions: tuple[Action, ...]
     look_again: timedelta | None
     because: str
+    whole: str = ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 
 PROOF = "slack:"
 """In front of a user's id where an answer says who gave it: Slack vouched for that id."""

@@ -12,6 +12,16 @@ _URL = re.compile(
 _SCP = re.compile(r"(?:[^/@:]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(.+)")
 _ESCAPED = re.compile("%([2-7][0-9A-Fa-f])")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+_OVER_HTTPS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
+"""Hosts that speak SSH at the port of https, and whose repositories are the others'.
+
+Sources: docs.github.com, "Using SSH over the HTTPS port"; about.gitlab.com, "GitLab.com now
+supports an alternate git+ssh port"; support.atlassian.com, "Use SSH on port 443".
+"""
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 
 
@@ -159,7 +169,10 @@ def _parts(text: str) -> tuple[str, str, int, str]:
     """Scheme, host, port and path; 0: no port is written. What is no address is all path."""
     if match := _URL.fullmatch(text.strip()):
         scheme, host, port, path = match.groups(default="")
-        return scheme.lower(), host.lower().rstrip("."), int(port or 0), path
+        scheme, host = scheme.lower(), host.lower().rstrip(".")
+        if scheme == "ssh" and host in _OVER_HTTPS:
+            return scheme, _OVER_HTTPS[host], 0, path
+        return scheme, host, int(port or 0), path
     if match := _SCP.fullmatch(text.strip()):
         return "ssh", match[1].lower(), 0, match[2]
     return "", "", 0, text
@@ -174,7 +187,7 @@ def _api(kind: ForgeKind, scheme: str, host: str, port: int) -> str:
     """Sources: docs.github.com, "Getting started with the REST API" (for an Enterprise Server);
     docs.gitlab.com, "REST API".
     """
-    if kind is ForgeKind.GITHUB and host in ("github.com", "ssh.github.com"):
+    if kind is ForgeKind.GITHUB and host == "github.com":
         return "https://api.github.com"
     web = scheme if scheme in ("http", "https") else "https"
     where = f"{web}://{host}" + (f":{port}" if port and web == scheme else "")

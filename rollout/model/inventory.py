@@ -19,11 +19,11 @@ from rollout.model.mesh import (
     MeshRevision,
     MeshWorkload,
     ProxyState,
-    Ref,
     Resolution,
     Tag,
     Validator,
 )
+from rollout.model.ref import Ref
 
 
 class Unread(NamedTuple):

@@ -72,6 +72,11 @@ class Journal:
     decisions: tuple[Decided, ...] = ()
     refused: tuple[RefusedRequest, ...] = ()
 
+    def answer_to(self, request: str) -> Decided | RefusedRequest | None:
+        """What came of the request of that text; None: that is not remembered (any more)."""
+        told: tuple[Decided | RefusedRequest, ...] = (*self.decisions, *self.refused)
+        return next((one for one in told if one.request == request), None)
+
     def of_attempt(self, number: int) -> tuple[Decided, ...]:
         """The decisions of that attempt, oldest first."""
         return tuple(one for one in self.decisions if one.attempt == number)

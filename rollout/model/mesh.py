@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rollout.labels import EVERYTHING, Labels, Selector
-from rollout.model.units import CONFIG
+from rollout.model.ref import Ref
 
 REV = "istio.io/rev"
 TAG = "istio.io/tag"
@@ -21,25 +21,6 @@ INJECT = "sidecar.istio.io/inject"
 DATAPLANE = "istio.io/dataplane-mode"
 DEFAULT = "default"
 """The name of the tag, and of the installation without a revision, for pods that name neither."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
-    """One object; no namespace: it is one of the cluster's own."""
-
-    __pydantic_config__ = CONFIG
-
-    kind: str
-    namespace: str = ""
-    name: str = ""
-
-    @property
-    def where(self) -> str:
-        """``namespace/name``, or the name alone of one of the cluster's own."""
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
-
-    def __str__(self) -> str:
-        return f"{self.kind.lower()} {self.where}"
 
 
 @dataclass(frozen=True, slots=True)

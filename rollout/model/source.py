@@ -132,6 +132,7 @@ class Reading:
     ``parts``: the team's own objects, where the origin asks for them.
     ``signature``: the commit's own, where it has to have one.
     ``files``: how many files were read; ``notes``: what was passed over, and why.
+    ``unread``: files and folders that may hold manifests which nobody could read.
     """
 
     commit: str
@@ -144,6 +145,18 @@ class Reading:
     files: int = 0
     parts: tuple[Part, ...] = ()
     signature: Signature | None = None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def unsure(self) -> frozenset[str]:
+        """Files, and folders with all that is in them, that may hold what was in force of them."""
+        return frozenset((*self.unread, *(problem.file for problem in self.problems)))
+
+
+def is_within(file: str, names: frozenset[str]) -> bool:
+    """Whether ``file``, a path in the repository, is one of ``names`` or in a folder of them."""
+    folders_ = file.split("/")
+    return any("/".join(folders_[: end + 1]) in names for end in range(len(folders_)))
 
 
 @dataclass(frozen=True, slots=True)

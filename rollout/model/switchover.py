@@ -274,6 +274,10 @@ class SwitchoverSpec:
         """The cluster on ``side``."""
         return self.blue if side is Side.BLUE else self.green
 
+    def step_after(self, weight: int) -> int | None:
+        """The first step that sends more than ``weight`` percent to green; None: everyone goes."""
+        return next((i for i, step in enumerate(self.steps) if step.weight > weight), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Switchover:
@@ -353,6 +357,9 @@ SWITCH_MAY_FOLLOW: Mapping[SwitchStage, frozenset[SwitchStage]] = {
     SwitchStage.RETURNING: frozenset({SwitchStage.SERVING}),
 }
 """Which stage may follow which, besides itself; checked before anything is done."""
+
+OF_BLUE = "blue "
+"""What the metrics of verdicts begin with that hold blue to what it was like before."""
 
 AHEAD = frozenset({SwitchStage.CHECKING, SwitchStage.VERIFYING})
 """Stages of a switchover under way in which no weight has moved yet."""

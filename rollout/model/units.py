@@ -46,6 +46,11 @@ def _made(noun: Any) -> TypeAdapter[Any]:
     return TypeAdapter(noun)
 
 
+def counted(number: float, noun: str, plural: str = "") -> str:
+    """``1 pod``, ``2 pods``; ``plural`` where an s does not make it: ``3 proxies``."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _YEAR = 365 * _SECONDS["d"]
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")

@@ -191,6 +191,7 @@ UNAVOIDABLE: Mapping[str, str] = {
     "UPG-012": "its pods would start without a proxy, silently",
     "UPG-013": "pods would get two proxies",
     "UPG-032": "old and new proxies would not trust each other",
+    "UPG-066": "two upgrades would take each other's changes for somebody's edits",
     "GW-006": "its pods at the other revision would get no routes",
     "GW-011": "its listeners would be gone for a while at the switch",
 }
@@ -198,7 +199,7 @@ UNAVOIDABLE: Mapping[str, str] = {
 
 
 FREEZE = "UPG-065"
-"""The rule of what must not go on at the same time."""
+"""The rule of the times in which nothing begins."""
 
 
 @dataclass(frozen=True, slots=True)

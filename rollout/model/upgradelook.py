@@ -7,7 +7,7 @@ from typing import Any
 
 from rollout.model.action import Announce, LetGo
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import Ref, Restart
+from rollout.model.mesh import Restart
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
@@ -17,6 +17,7 @@ from rollout.model.observation import (
     ValueQuestion,
 )
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.upgrading import Recorded, UpgradeStatus
 
 Object = Mapping[str, Any]

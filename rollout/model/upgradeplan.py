@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rollout.model.mesh import Ref, Restart
+from rollout.model.mesh import Restart
+from rollout.model.ref import Ref
 
 
 @dataclass(frozen=True, slots=True)

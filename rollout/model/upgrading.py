@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.spec import OpenObject
 from rollout.model.status import Answer, Pause, Phase, RefusedRequest, Verdict, Vouched
 from rollout.model.units import CONFIG, past

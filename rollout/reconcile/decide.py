@@ -182,7 +182,8 @@ def _finish(look: Look, turn: Turn) -> Decision:
     due = actions.due(look, replace(turn, status=status))
     if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
         status = asked(status, look.now)  # what the proxies should know changes: ask them anew
-    return Decision(status, due, turn.again, because)
+    whole = " ".join((turn.whole or turn.because).split())
+    return Decision(status, due, turn.again, because, whole)
 
 
 def _pending(look: Look, turn: Turn) -> str:

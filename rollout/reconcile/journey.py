@@ -87,9 +87,12 @@ def enter_step(look: Look, index: int, because: str, split: Split | None = None)
     split = split or stop.route.split
     status = enter(look, Stage.STEPPING, split, because)
     status = attempted(status, pause=None, step=StepStatus(index, stop.name, look.now))
-    who = sentence(replace(stop.route, split=split).sent, MOST_OF_A_ROUTE)
-    told = f"{stop.name}: {who} to {named(status.attempt.canary)}; {because}"
-    return Turn(status, told, AT_ONCE, notice=Notice("StepStarted"))
+    sent = replace(stop.route, split=split).sent
+    told, whole = (
+        f"{stop.name}: {who} to {named(status.attempt.canary)}; {because}"
+        for who in (sentence(sent, MOST_OF_A_ROUTE), sent)
+    )
+    return Turn(status, told, AT_ONCE, notice=Notice("StepStarted"), whole=whole)
 
 
 def switch(look: Look, because: str) -> Turn:

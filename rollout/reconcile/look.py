@@ -62,6 +62,7 @@ class Turn:
     """What a stage made of a look.
 
     ``because``: any length; people get it shortened.
+    ``whole``: the same where ``because`` has only a part of it; empty: it has all.
     ``again``: when time alone could change the answer; zero: look again at once, since new
     questions are to be asked; None: only an event can.
     ``waits_for``: what would move it on; None when it moves, or has nothing to do.
@@ -74,6 +75,7 @@ class Turn:
     waits_for: WaitsFor | None = None
     notice: Notice | None = None
     writes: Writes = Writes.ALL
+    whole: str = ""
 
 
 def named(revision: Revision | None) -> str:
@@ -250,6 +252,9 @@ def stable_lacks(look: Look, split: Split) -> str:
 
 
 def asked_again(status: RolloutStatus, now: datetime) -> timedelta:
-    """When proxies that were asked are worth another question: after as long as it has been."""
+    """When proxies that were asked are worth another question: after half as long as it has been.
+
+    So an answer is heard at the latest when half as much time has gone by again.
+    """
     waited = now - (status.stage.asked_at or now)
-    return min(PROXIES, max(AT_FIRST, waited))
+    return min(PROXIES, max(AT_FIRST, waited / 2))

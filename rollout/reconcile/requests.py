@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import assert_never
 
 from rollout import approvals, gate, requests
-from rollout.model.reasons import Cause, PauseKind, Verb, WaitsFor
+from rollout.model.reasons import Cause, PauseKind, Verb
 from rollout.model.spec import Finish, Request
 from rollout.model.status import UNDER_WAY, Answer, Rejected, RolloutStatus, Stage
-from rollout.model.turn import AT_ONCE, SOON, Notice, short
+from rollout.model.turn import AT_ONCE, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
     Look,
@@ -46,8 +46,7 @@ def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
     """The turn whose newest decision says who asked for it; or that remembers the refusal."""
     if turn is None:
         return None
-    status = requests.signed(look.status, turn.status, request, turn.because, look.now)
-    return replace(turn, status=status)
+    return replace(turn, status=requests.signed(look.status, turn.status, request))
 
 
 def _done(look: Look, request: Request) -> Turn | None:
@@ -71,9 +70,9 @@ def _done(look: Look, request: Request) -> Turn | None:
 
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that says why not; all else goes on, and it is no decision of the history."""
-    status = requests.refused(look.status, request)
-    return Turn(status, f"{request.verb}: {why}", AT_ONCE)
+    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
+    status = requests.refused(look.status, request, why, look.now)
+    return Turn(status, status.because, AT_ONCE, status.waits_for)
 
 
 def _raises(look: Look, request: Request) -> bool:
@@ -104,7 +103,7 @@ def _promote(look: Look, request: Request) -> Turn | None:
     if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
         return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
     because = f"promoted{_unapproved(look)} by {request.story}"
-    return _unless_lacking(look, None) or journey.switch(look, because)
+    return _unless_lacking(look, request, None) or journey.switch(look, because)
 
 
 def _skip(look: Look, request: Request) -> Turn | None:
@@ -113,11 +112,11 @@ def _skip(look: Look, request: Request) -> Turn | None:
     index = look.status.attempt.step.index + 1
     because = f"step skipped{_unapproved(look)} by {request.story}"
     if index < len(look.plan.stops):
-        lack = _unless_lacking(look, look.plan.stops[index])
+        lack = _unless_lacking(look, request, look.plan.stops[index])
         return lack or journey.enter_step(look, index, because)
     if look.plan.finish is Finish.HOLD:
         return _refused(look, request, "this was the last step; promote or abort")
-    return _unless_lacking(look, None) or journey.switch(look, because)
+    return _unless_lacking(look, request, None) or journey.switch(look, because)
 
 
 def _unapproved(look: Look) -> str:
@@ -130,13 +129,10 @@ def _unapproved(look: Look) -> str:
     return " unapproved" if passed_by else ""
 
 
-def _unless_lacking(look: Look, stop: Stop | None) -> Turn | None:
+def _unless_lacking(look: Look, request: Request, stop: Stop | None) -> Turn | None:
     """The refusal, where pods are lacking that nobody else would start."""
     lack = lacking(look, stop)
-    if lack is None:
-        return None
-    status = replace(look.status, last_refused_request=look.status.last_handled_request)
-    return Turn(status, lack, SOON, WaitsFor.PODS)
+    return None if lack is None else _refused(look, request, lack)
 
 
 def _pause(look: Look, request: Request) -> Turn | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, MeshQuestions, Try
 from rollout.model.upgrading import Standing, State, UpgradeStatus

@@ -1,8 +1,8 @@
 """What somebody else has made of our changes: named, held and asked about, never fought."""
 
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
+from rollout.model.ref import Ref
 from rollout.model.upgrading import Awaits, Change, State
 from rollout.upgrade import journal, wayback
 from rollout.upgrade.journal import Now
@@ -60,7 +60,7 @@ def _turn(look: Look, change: Change, now: Now) -> Turn:
     if now is Now.FOREIGN:
         because = f"{change.ref} was edited{by}"
         return paused(look, PauseKind.DRIFT, because, awaits=Awaits.DRIFT)
-    because = Reason(f"{change.ref} was put back{by}")
+    because = Reason(f"{change.ref} {'is gone' if now is Now.GONE else 'was put back'}{by}")
     if look.upgrade.spec.reverted == "rollback":
         return wayback.failed(look, because)
     return paused(look, PauseKind.DRIFT, because, awaits=Awaits.OWNER)

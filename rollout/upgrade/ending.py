@@ -83,8 +83,19 @@ def baking(look: Look) -> Turn:
     stop = look.status.attempt.stop
     if stop is not None and stop.confirmed_at is not None:
         return judged(look)
+    if left is not None:
+        return confirm(look, f"{_reached(look, left)}; baking")
     status = attempted(look.status, users_gone_at=look.now)
     return confirm(look.having(status), f"nobody uses {look.old}; baking")
+
+
+def _reached(look: Look, left: Reason | None) -> str:
+    """What is where it was to go, and who uses the old revision still, which is kept."""
+    if look.old == look.new:
+        return f"the waves are at what {look.new} is now"
+    if left is None:
+        return f"all is at {look.new}; {look.old} is kept"
+    return f"the waves are at {look.new}; {look.old} is kept, for {left}"
 
 
 def nodes(look: Look) -> Turn:
@@ -96,7 +107,8 @@ def nodes(look: Look) -> Turn:
         if any(f.severity is Severity.BLOCK and not f.overruled for f in agents):
             return hold(look, str(agents[0]), Awaits.NODES, deadline=False)
     if look.upgrade.spec.remove is Removal.KEEP or look.old == look.new:
-        return finish(look, f"all is at {look.new}; {look.old} is kept")
+        left = next(users(look.seen.inventory, look.old), None)
+        return finish(look, _reached(look, left))
     return go_on(look, "the nodes' agents go with both revisions")
 
 

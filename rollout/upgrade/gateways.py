@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.turn import AT_ONCE, Notice
+from rollout.model.units import counted
 from rollout.model.upgrade import GatewayMove
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Awaits, Change, Recorded
@@ -117,6 +118,11 @@ def _injected(look: Look, move: GatewayMove, part: int) -> Turn:
     original = look.seen.objects.get(here.original)
     if original is None:
         return blocked(look, f"{here.original} cannot be read")
+    if refusal := _left_over(look, here):
+        return blocked(look, refusal)
+    there = journal.value(original, REV) == look.new != look.old
+    if there and here.original not in _changed(look):
+        return confirm(look, f"{move.name} names {look.new} already")
     share = move.shares[part] if part < len(move.shares) else None
     total = total_of(look, here, original)
     for step, changes in _steps(look, here, original, share, total):
@@ -129,10 +135,21 @@ def _injected(look: Look, move: GatewayMove, part: int) -> Turn:
             return Turn(status, because, AT_ONCE, notice=Notice("Gateway"))
         if waiting := _unready(look, here):
             return hold(look, waiting, Awaits.PODS)
-        if wrong := _wrong(look, here, home=share is None):
+        if wrong := _wrong(look, here):
             return wayback.failed(look, wrong)
     words = f"{share}% of its pods at {look.new}" if share else f"all of its own pods at {look.new}"
     return confirm(look, f"{move.name}: {words}")
+
+
+def _changed(look: Look) -> frozenset[Ref]:
+    return frozenset(change.ref for change in look.status.attempt.changes)
+
+
+def _left_over(look: Look, here: Pair) -> Reason | None:
+    """A Deployment of the twin's name that is none of this upgrade's: who knows what it serves."""
+    if here.twin not in look.seen.objects or here.twin in _changed(look):
+        return None
+    return Reason(f"{here.twin} is an earlier upgrade's: delete it")
 
 
 def total_of(look: Look, here: Pair, original: Object) -> int:
@@ -150,15 +167,17 @@ def _steps(
     stop = look.status.attempt.stop
     name = f"gateway {here.original.namespace}/{here.original.name}"
     step = f"{name} {stop.part + 1 if stop else 0}"
-    if share is not None:
-        twins = ceil(total * share / 100)
-        rest = 0 if share == 100 else max(1, total - twins)
-        yield f"{twins} pods at {look.new}", _twin(look, here, original, twins, f"{step}a")
-        yield f"{rest} pods at {look.old}", _scaled(look, here, rest, f"{step}b")
-        return
-    yield "its own template to the new revision", _home(look, here, f"{step}a")
-    yield "its own pods again", _scaled(look, here, total, f"{step}b")
-    yield "the twin's pods go", _replicas(look.seen, here.twin, 0, f"{step}c")
+    if share is not None or journal.value(original, REV) != look.new:
+        all_of_it = share in (None, 100)  # at home, too: no pod is made anew where users are
+        twins = total if all_of_it else ceil(total * (share or 0) / 100)
+        rest = 0 if all_of_it else max(1, total - twins)
+        more = _twin(look, here, original, twins, f"{step}a")
+        yield f"{counted(twins, 'pod')} at {look.new}", more
+        yield f"{counted(rest, 'pod')} at {look.old}", _scaled(look, here, rest, f"{step}b")
+    if share is None:
+        yield "its own template to the new revision", _home(look, here, f"{step}c")
+        yield "its own pods again", _scaled(look, here, total, f"{step}d", home=True)
+        yield "the twin's pods go", _replicas(look.seen, here.twin, 0, f"{step}e")
 
 
 def _twin(look: Look, here: Pair, original: Object, replicas: int, step: str) -> tuple[Change, ...]:
@@ -176,7 +195,9 @@ def _replicas(seen: MeshObservation, ref: Ref, replicas: int, step: str) -> tupl
     return (Change(step, ref, before, {REPLICAS: replicas}),)
 
 
-def _scaled(look: Look, here: Pair, replicas: int, step: str) -> tuple[Change, ...]:
+def _scaled(
+    look: Look, here: Pair, replicas: int, step: str, *, home: bool = False
+) -> tuple[Change, ...]:
     """The original has so many pods, and its autoscaler is held to them while it shares.
 
     At none of them an autoscaler stands still by itself (Kubernetes, "Horizontal Pod Autoscaling",
@@ -189,16 +210,12 @@ def _scaled(look: Look, here: Pair, replicas: int, step: str) -> tuple[Change, .
     bounds = {path: journal.value(scaler, path) for path in (LEAST, MOST)}
     has = {path: bound for path, bound in bounds.items() if bound is not journal.ABSENT}
     first = [c for c in look.status.attempt.changes if c.ref == here.autoscaler]
-    home = look.status.attempt.stop is not None and step.endswith("b") and _at_home(look)
-    held = dict(first[0].before) if home and first else dict.fromkeys(has, max(1, replicas))
+    held = dict.fromkeys(bounds, max(1, replicas))
+    if home and first:
+        held = dict(first[0].before)
     if has != held:
         changes.insert(0, Change(step, here.autoscaler, has, held))
     return tuple(changes)
-
-
-def _at_home(look: Look) -> bool:
-    move, stop = look.stop.gateway, look.status.attempt.stop
-    return move is not None and stop is not None and stop.part >= len(move.shares)
 
 
 def _home(look: Look, here: Pair, step: str) -> tuple[Change, ...]:
@@ -219,19 +236,21 @@ def _unready(look: Look, here: Pair) -> Reason | None:
         if ready < wanted:
             return Reason(f"{ref}: {ready} of {wanted} pods are ready")
         if ref == here.original and not wanted and pods:
-            return Reason(f"{ref}: {len(pods)} pods are on their way out")
+            return Reason(f"{ref}: {counted(len(pods), 'pod')} on the way out")
     return None
 
 
-def _wrong(look: Look, here: Pair, *, home: bool) -> Reason | None:
+def _wrong(look: Look, here: Pair) -> Reason | None:
     """A pod that was made otherwise than it must be, or refuses what it is sent."""
+    home = journal.value(look.seen.objects[here.original], REV) == look.new
     refs = (here.original, here.twin) if home else (here.twin,)
     at = {(p.namespace, p.pod): p for p in look.seen.inventory.proxies or ()}
     for pod in look.pods(here.twin.namespace):
         if pod.workload not in refs:
             continue
         if pod.proxies != 1 or pod.revision != look.new:
-            return Reason(f"{pod.ref} has {pod.proxies} proxies by {pod.revision or 'nobody'}")
+            proxies = counted(pod.proxies, "proxy", "proxies")
+            return Reason(f"{pod.ref} has {proxies} by {pod.revision or 'nobody'}")
         proxy = at.get((pod.namespace, pod.name))
         if proxy is not None and proxy.errors:
             return Reason(f"{pod.ref} refuses its config: {proxy.errors[0]}")

@@ -20,7 +20,7 @@ from rollout.upgrade.look import (
     with_namespace,
     with_wave,
 )
-from rollout.upgrade.members import members
+from rollout.upgrade.members import left_since, members
 from rollout.upgrade.passing import LATE, confirm, go_on, judged
 
 
@@ -87,9 +87,9 @@ def released(look: Look, names: Iterable[str], *, begun: bool = False) -> Turn |
 
 def _move(look: Look, here: WaveStatus, space: NamespaceStatus) -> Turn:
     """The next step of one namespace."""
-    if look.seen.inventory.space(space.name) is None:
+    if gone := left_since(look, space):
         kept = replace(here, namespaces=tuple(n for n in here.namespaces if n != space))
-        because = f"namespace {space.name} is gone"
+        because = f"namespace {space.name} {gone}"
         return Turn(remember(with_wave(look.status, kept), look.now, because), because, AT_ONCE)
     match space.standing:
         case Standing.WAITING:

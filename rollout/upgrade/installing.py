@@ -1,8 +1,8 @@
 """Who installs the new revision is asked, or waited for; nothing is rendered or applied here."""
 
 from rollout import lenient
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.turn import AT_ONCE
 from rollout.model.upgrade import Manifests
 from rollout.model.upgradelook import Object

@@ -6,7 +6,7 @@ from typing import Any
 
 from rollout import jsonpatch
 from rollout.istio import moving
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.upgradelook import (
     MakeObject,
     MeshAction,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.model.mesh import MeshPod, MeshRevision, Ref
+from rollout.model.mesh import MeshPod, MeshRevision
 from rollout.model.reasons import PauseKind, Reason
+from rollout.model.ref import Ref
 from rollout.model.status import Pause
 from rollout.model.turn import HISTORY, SOON, Notice, short
 from rollout.model.upgrade import ControlPlaneUpgrade

@@ -11,7 +11,8 @@ from math import ceil
 
 from rollout.labels import Selector
 from rollout.model.inventory import Budget, GatewayKind, Inventory
-from rollout.model.mesh import INJECTION, REV, MeshNamespace, MeshWorkload, Ref, Restart, Way
+from rollout.model.mesh import INJECTION, REV, MeshNamespace, MeshWorkload, Restart, Way
+from rollout.model.ref import Ref
 from rollout.model.upgrade import ControlPlaneUpgradeSpec, GatewayMove, Removal, Wave
 from rollout.model.upgradeplan import (
     PlannedSpace,

@@ -22,13 +22,13 @@ def answered(look: Look) -> Turn | None:
     before = look.status
     look = look.having(replace(before, last_handled_request=request.text))
     turn = _done(look, request) or _refused(look, request, _nothing(look, request))
-    status = requests.signed(before, turn.status, request, turn.because, look.now)
-    return replace(turn, status=status)
+    return replace(turn, status=requests.signed(before, turn.status, request))
 
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that says why not; all else goes on, and it is no decision of the history."""
-    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
+    status = requests.refused(look.status, request, why, look.now)
+    return Turn(status, status.because, AT_ONCE, status.awaits)
 
 
 def _nothing(look: Look, request: Request) -> str:

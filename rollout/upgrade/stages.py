@@ -8,6 +8,7 @@ from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
 from rollout.model.status import Phase
 from rollout.model.turn import AT_ONCE, Notice
+from rollout.model.units import counted
 from rollout.model.upgradelook import Try
 from rollout.model.upgrading import (
     Attempt,
@@ -56,7 +57,7 @@ def _resting(look: Look) -> Turn:
     if (attempt.asked_from, attempt.asked_to) != (spec.from_, spec.to):
         return begin(look, f"git asks for {spec.from_} to {spec.to} now")
     if look.status.state is State.DONE:
-        return Turn(look.status, f"all of the mesh is at {attempt.asked_to}")
+        return Turn(look.status, f"the upgrade to {attempt.asked_to} is done")
     if look.status.refused is None:
         return begin(look, "tried again")
     return Turn(look.status, f"back at {attempt.asked_from}: {look.status.refused.because}")
@@ -84,7 +85,7 @@ def _preflight(look: Look) -> Turn:
         because = "there is no tag default to move: istioctl tag set default gives it one"
         return blocked(look, because, Awaits.FINDINGS)
     if look.seen.recorded is None:
-        return hold(look, f"the objects of {look.old} cannot be listed", Awaits.OBJECTS)
+        return hold(look, f"the objects of {look.old} are not all read yet", Awaits.OBJECTS)
     status = attempted(look.status, recorded=look.seen.recorded)
     for finding in look.seen.findings:
         if finding.overruled:
@@ -160,7 +161,9 @@ def _probe(look: Look) -> Reason | None:
         return Reason(f"a pod tried at {look.new} is refused: {tried.refused}")
     if tried.proxies != 1 or tried.revision != look.new:
         by = tried.revision or "nobody"
-        return Reason(f"a pod tried at {look.new} gets {tried.proxies} proxies by {by}")
+        return Reason(
+            f"a pod tried at {look.new} gets {counted(tried.proxies, 'proxy', 'proxies')} by {by}"
+        )
     return None
 
 

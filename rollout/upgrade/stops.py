@@ -121,9 +121,14 @@ def _back(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
 
 
 def following(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
-    """The stop after the one we are at, or the next state's first where git has dropped that."""
+    """The stop after the one we are at; where git has dropped that, the first not passed yet."""
     every, here = stops(spec), current(spec, status)
     if here in every:
         return every[every.index(here) + 1]
-    order = list(State)
-    return next(one for one in every if order.index(one.state) > order.index(here.state))
+    order, begun = list(State), {wave.group for wave in status.attempt.waves}
+    return next(
+        one
+        for one in every
+        if order.index(one.state) > order.index(here.state)
+        or (one.state is here.state and one.wave is not None and one.name not in begun)
+    )

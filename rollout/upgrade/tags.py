@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from rollout.istio import moving
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import DEFAULT, Ref
+from rollout.model.mesh import DEFAULT
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.upgradelook import MeshObservation, Object
 from rollout.model.upgrading import Change
 

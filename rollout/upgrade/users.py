@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from rollout.model.inventory import Inventory
 from rollout.model.reasons import Reason
+from rollout.model.units import counted
 
 
 def users(inventory: Inventory, revision: str) -> Iterator[Reason]:
@@ -22,7 +23,7 @@ def users(inventory: Inventory, revision: str) -> Iterator[Reason]:
     connected = [p for p in inventory.proxies or () if p.revision == revision]
     if connected:
         first = f"{connected[0].pod} of {connected[0].namespace}"
-        yield Reason(f"{len(connected)} proxies are still at {revision}: {first}")
+        yield Reason(f"{revision} still has {counted(len(connected), 'proxy', 'proxies')}: {first}")
 
 
 def _defaults(inventory: Inventory, revision: str) -> Iterator[Reason]:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from rollout.istio import moving
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import MeshPod, MeshWorkload, Ref, Restart, image_version
+from rollout.model.mesh import MeshPod, MeshWorkload, Restart, image_version
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 from rollout.model.upgradelook import MeshAction, RemoveObject, RestartPods, Try
 from rollout.model.upgrading import (
     Awaits,

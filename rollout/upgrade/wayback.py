@@ -8,10 +8,11 @@ on a revision that is gone).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rollout.model.mesh import Ref
 from rollout.model.reasons import PauseKind, Reason
+from rollout.model.ref import Ref
 from rollout.model.spec import OnFailure
 from rollout.model.turn import AT_ONCE, SOON, Notice, short
+from rollout.model.units import counted
 from rollout.model.upgrade import Sail
 from rollout.model.upgradelook import Object
 from rollout.model.upgrading import (
@@ -39,6 +40,7 @@ from rollout.upgrade.look import (
     wave,
     with_namespace,
 )
+from rollout.workloads import twin
 
 BEGUN = frozenset(Standing) - {Standing.WAITING, Standing.RETURNED}
 AT_A_TIME = 5
@@ -130,7 +132,7 @@ def _unit_back(look: Look, now: Unit) -> Turn:
     standings = [journal.standing(change, look.seen) for change in now.changes]
     if Now.UNKNOWN in standings:
         return hold(look, f"{now.words} cannot be read", Awaits.OBJECTS, deadline=False)
-    if Now.FOREIGN in standings and look.upgrade.deleting:
+    if look.upgrade.deleting and (Now.FOREIGN in standings or _lost(look, now.changes)):
         because = f"{now.words}: what others edited stays as it is"
         return Turn(remember(kept(look), look.now, because), because, AT_ONCE)
     if Now.FOREIGN in standings:
@@ -161,6 +163,8 @@ def unready(look: Look, changes: Sequence[Change]) -> Reason | None:
         wanted = change.before.get("/spec/replicas")
         if not wanted:
             continue
+        if journal.standing(change, look.seen) is Now.GONE:
+            return Reason(f"{change.ref} is gone, and what stands in for it stays until it is back")
         pods = look.pods_of(change.ref)
         able = sum(pod.ready for pod in pods)
         if able < wanted:
@@ -219,6 +223,10 @@ def _returned(look: Look) -> Turn:
         return turn
     back = look.status.attempt.way_back
     because = f"all is as before at {look.old}: {back.because if back else 'nothing was changed'}"
+    left = [pod.ref for pod in look.seen.inventory.served(look.new) if not pod.leaving]
+    if left and look.old != look.new:
+        others = f"{counted(len(left), 'pod')} of others at {look.new}"
+        because = f"back at {look.old}; {others}: {left[0]}"
     status = replace(look.status, state=State.RETURNED, since=look.now)
     status = attempted(status, stop=None, pause=None)
     notice = Notice("Returned", warning=status.refused is not None)
@@ -236,18 +244,32 @@ def kept(look: Look) -> UpgradeStatus:
         edited = {c.ref for c in now.changes} if now else set()
     else:
         back, edited = None, set()
-    foreign = [
-        change
+    lost = _lost(look, attempt.changes) if look.upgrade.deleting else frozenset()
+    stays = [
+        change.ref in lost
+        or (
+            journal.standing(change, look.seen) is Now.FOREIGN
+            and (back is None or change.ref in edited)
+        )
         for change in attempt.changes
-        if journal.standing(change, look.seen) is Now.FOREIGN
-        and (back is None or change.ref in edited)
     ]
-    changes = tuple(change for change in attempt.changes if change not in foreign)
-    gone = len(attempt.changes) - len(changes)
+    changes = tuple(c for c, stay in zip(attempt.changes, stays, strict=True) if not stay)
     status = attempted(look.status, changes=changes, landed=min(attempt.landed, len(changes)))
     if back is not None:
-        status = attempted(status, way_back=replace(back, left=back.left - gone))
+        left = sum(not stay for stay in stays[: back.left])
+        status = attempted(status, way_back=replace(back, left=left))
     return status
+
+
+def _lost(look: Look, changes: Sequence[Change]) -> frozenset[Ref]:
+    """Gateways' Deployments that somebody has deleted, and the twins that carry their requests."""
+    gone = [
+        change.ref
+        for change in changes
+        if change.ref.kind == "Deployment" and journal.standing(change, look.seen) is Now.GONE
+    ]
+    twins = (Ref(ref.kind, ref.namespace, twin.name(ref.name, look.new)) for ref in gone)
+    return frozenset((*gone, *twins))
 
 
 def sail_changes(look: Look, sail: Sail, istio: Object) -> tuple[Change, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rollout.model.inventory import Inventory
 from rollout.model.mesh import MeshRevision
 from rollout.model.reasons import Reason
+from rollout.model.units import counted
 
 
 def lacks(inventory: Inventory, name: str, least: int) -> Iterator[Reason]:
@@ -27,7 +28,7 @@ def _istiod(revision: MeshRevision, least: int) -> Iterator[Reason]:
         yield Reason(f"istiod of {revision.name} has no Deployment")
         return
     if istiod.ready < least:
-        yield Reason(f"{istiod.name} has {istiod.ready} ready pods, {least} are wanted")
+        yield Reason(f"{istiod.name} has {counted(istiod.ready, 'ready pod')}, {least} are wanted")
     elif not istiod.updated:
         yield Reason(f"{istiod.name} is being replaced")
     if revision.endpoints is None:

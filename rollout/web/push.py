@@ -45,7 +45,7 @@ class Door:
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def handle(self, request: web.Request) -> web.Response:
-        """202: a source is read now; 204: nothing to do; else why not, in one sentence."""
+        """202: a source is read now; 200, 204: nothing to do; else why not, in one sentence."""
         if self._room.locked():
             return _say(503, "busy; try again soon", {"Retry-After": SECONDS_BUSY})
         async with self._room:
@@ -78,8 +78,13 @@ class Door:
 
 
 def _told(nudged: Nudged) -> web.Response:
+    """What is genuine is taken, also where nobody follows it.
+
+    One webhook of a group tells of all its repositories, and GitLab disables one that is refused
+    a few times. Source: docs.gitlab.com, "Webhooks", "Auto-disabled webhooks".
+    """
     if not nudged.following:
-        return _say(404, "no RolloutSource follows that repository")
+        return _say(200, "no RolloutSource follows that repository")
     if not nudged.read:
         return web.Response(status=204)  # of it, but another branch
     noun = "source is" if nudged.read == 1 else "sources are"

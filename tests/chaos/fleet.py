@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rollout.cli.manifests import rbac
@@ -43,11 +44,15 @@ class Pod:
         command = ["env", space, *program, *self.words]
         while not self._stopping:
             self.starts += 1
-            log = self.folder / f"{self.name}-{self.starts}.log"
-            self.child = await processes.start(self.name, command, log=log)
+            self.child = await processes.start(self.name, command, log=self.log)
             while not self.child.ended:
                 await asyncio.sleep(0.02)
             await asyncio.sleep(PAUSE)
+
+    @property
+    def log(self) -> Path:
+        """What the process of now says."""
+        return self.folder / f"{self.name}-{self.starts}.log"
 
     @property
     def pid(self) -> int:
@@ -118,6 +123,12 @@ class Fleet:
                 if len(held) > place and held[place]:
                     return self.pods[held[place]]
                 await asyncio.sleep(0.05)
+
+    async def age(self, place: int) -> float:
+        """Seconds since that Lease was renewed last, by its own words."""
+        lease = await self.control.read("Lease", rbac.OWN, rights.leases(self.shards)[place])
+        renewed = datetime.fromisoformat(str(lease["spec"]["renewTime"]))
+        return (datetime.now(UTC) - renewed).total_seconds()
 
     async def settles(self) -> None:
         """Every replica has its share, as far as there are Leases enough."""

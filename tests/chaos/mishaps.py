@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -72,13 +71,11 @@ class Play:
                 await asyncio.sleep(0.2)
         assert Counter(_decided(logs)) == Counter(wanted)
         for log in logs:
-            done = subprocess.run(
-                [sys.executable, "-m", "rollout", "audit", "verify", str(log)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout
+            words = ("-m", "rollout", "audit", "verify", str(log))
+            pipe = asyncio.subprocess.PIPE  # waited for beside the replicas' wires, which are ours
+            verify = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=pipe)
+            said, _ = await verify.communicate()
+            assert verify.returncode == 0, said.decode()
 
     async def _decisions(self) -> AsyncIterator[str]:
         for scene, name in self._services():

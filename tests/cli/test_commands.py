@@ -344,6 +344,16 @@ async def _followed(url: str, status: dict[str, Any]) -> None:
     await kube.close()
 
 
+def _handled(text: str, answer: str, code: Exit) -> dict[str, Any]:
+    """A status by which the request was done, or refused, and something else was decided since."""
+    at, status = "2026-11-28T12:00:00Z", {"lastHandledRequest": text, "because": "something else"}
+    if code is Exit.REFUSED:
+        refused = {"request": text, "by": "kubernetes", "at": at, "because": answer}
+        return status | {"lastRefusedRequest": text, "refusedRequests": [refused]}
+    entry = {"id": "1.2", "at": at, "stage": "Stepping", "split": "95/5", "because": answer}
+    return status | {"history": [entry | {"request": text}]}
+
+
 async def _hear(url: str, answer: str, code: Exit) -> None:
     """What a controller does with a request."""
     kube = Kube(url)
@@ -351,9 +361,7 @@ async def _hear(url: str, answer: str, code: Exit) -> None:
         obj = await kube.read(ROLLOUT, "shop", "reviews")
         text = (obj["metadata"].get("annotations") or {}).get("rollout.dev/request", "")
         if text.startswith("resume@"):
-            status = {"lastHandledRequest": text, "because": answer}
-            if code is Exit.REFUSED:
-                status["lastRefusedRequest"] = text
+            status = _handled(text, answer, code)
             await kube.patch(ROLLOUT, "shop", "reviews", {"status": status}, "status")
             break
         await asyncio.sleep(0.02)

@@ -78,7 +78,26 @@ def test_no_command_imports_what_only_the_controller_and_the_lab_need() -> None:
     assert after(load, HEAVY) == []
 
 
-@pytest.mark.parametrize("words", ["validate examples/canary", "plan examples/canary", "rbac"])
+NOUNS = ("mesh", "source", "switching", "switchover", "upgrade", "upgrading")
+"""Of kinds that a file with a Rollout alone has nothing of."""
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_file_of_one_kind_imports_the_nouns_of_no_other(command: str) -> None:
+    names = [f"rollout.model.{name}" for name in NOUNS]
+    assert imported((command, "examples/canary"), ("rollout.model.spec", *names)) == [
+        "rollout.model.spec"
+    ]
+
+
+@pytest.mark.parametrize("command", ["crds", "schema"])
+def test_what_is_printed_as_it_was_made_needs_no_nouns(command: str) -> None:
+    assert imported([command], ("yaml", "rollout.manifest", "rollout.model.spec")) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["validate examples/canary", "plan examples/canary", "rbac", "install"]
+)
 def test_no_command_imports_what_it_does_not_run_nor_draws_in_a_pipe(words: str) -> None:
     assert imported(words.split(), ("kubernetes", "aiohttp", "rich", *HEAVY)) == []
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import files
+from rollout.edges.kube import paths
 from tests.cli.conftest import Run
 from tests.test_examples import ROOT
 
@@ -191,6 +193,32 @@ def test_a_template_beside_is_asked_for_its_name_and_its_arguments(
         f"{file}:{lines + 5}: analysis.templates[2].name is wrong: AnalysisTemplate 'queue-depth' "
         "needs the argument 'team'; a value in args is wanted",
     ]
+
+
+ARGOS = """
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: queue-depth, namespace: shop}
+spec: {metrics: [{name: q, provider: {prometheus: {query: up}}}]}
+"""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_another_projects_kind_of_the_same_name_is_not_ours_in_whatever_order(
+    run: Run, tmp_path: Path, order: tuple[int, int]
+) -> None:
+    shutil.copytree(ROOT / "canary", tmp_path, dirs_exist_ok=True)
+    uses = using("{name: queue-depth, args: {team: a}}").removesuffix(TEMPLATE)
+    (tmp_path / "rollout.yaml").write_text(uses)
+    (tmp_path / "templates.yaml").write_text("".join((TEMPLATE, ARGOS)[at] for at in order))
+    said = run("plan", str(tmp_path), "--brief", cluster=False)
+    assert ("ROL-056" in said.stdout, said.exit_code) == (False, 0), said.stdout
+
+
+def test_the_kinds_beside_a_rollout_are_those_of_the_groups_that_the_controller_reads() -> None:
+    read = {kind: paths.group(paths.PATHS[kind][0]) for kind in files.KINDS}
+    assert read == files.KINDS
 
 
 def test_a_plan_over_an_odd_object_is_a_sentence_with_file_and_line(

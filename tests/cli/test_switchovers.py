@@ -48,7 +48,10 @@ def test_status_says_where_it_stands_and_what_the_way_back_would_do() -> None:
     assert said["Steps"] == "● 10%  ○ 50%  ○ everyone"
     assert said["Way back"] == "weights 100/0; resolvers follow within 1m"
     assert said["Weights are"] == "at the name servers 70s ago, in the requests 0s ago"
-    assert max(len(text) for label, text in facts if label != "Verdict") <= 66
+    judged = [text for label, text in facts if label == "Evidence"]
+    assert judged
+    assert all("green" in text and "blue" in text and "e=" not in text for text in judged)
+    assert max(len(text) for label, text in facts if label != "Evidence") <= 66
 
 
 def test_explain_says_what_would_move_it_on() -> None:

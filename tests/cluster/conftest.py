@@ -161,8 +161,21 @@ async def _prepare(real: RealKube) -> None:
     await served(real, [definition.crd(kind) for kind in schema.KINDS.values()])
     kube = Kube(real.url, real.token, real.context())
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": rbac.OWN}}
-    await kube.apply(space)
+    async with asyncio.timeout(300):
+        while not await _applied(kube, space):
+            await asyncio.sleep(1)
     await _closed(kube)
+
+
+async def _applied(kube: Kube, obj: Object) -> bool:
+    """False: the server is not ready for it yet, as when its quotas are still being counted."""
+    try:
+        await kube.apply(obj)
+    except ApiRefusedError as error:
+        if error.status < 500:
+            raise
+        return False
+    return True
 
 
 async def served(real: RealKube, definitions: list[Object]) -> None:

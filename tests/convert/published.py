@@ -15,6 +15,7 @@ from rollout.convert.documents import converted
 from rollout.convert.fields import Fate
 from rollout.convert.result import Conversion
 from rollout.manifest import load
+from tests.convert import everything
 
 Json = dict[str, Any]
 PAGE = Path(__file__).parents[2] / "docs" / "converted.md"
@@ -598,8 +599,19 @@ SHORT = (
     "flagger/artifacts/examples/istio-abtest.yaml",
 )
 """One of each project, in every run of the tests."""
-PLAYED = (*SHORT, "argo-rollouts/examples/istio/istio-mirror.yaml")
-"""Those that ``tests/lab/journeys/test_converted.py`` plays: weights, cohorts, a mirror."""
+PLAYED = (
+    *SHORT,
+    "argo-rollouts/examples/istio/istio-mirror.yaml",
+    "argo-rollouts/examples/example-rollout-canary.yaml",
+    "argo-rollouts/examples/rollout-bluegreen.yaml",
+    "argo-rollouts/examples/workload-ref/workload-ref.yaml",
+    "argo-rollouts/examples/traffic-routing-experiment-step/istio-host-split-experiment-step.yaml",
+    "flagger/artifacts/configs/canary.yaml",
+    "flagger/artifacts/examples/istio-canary.yaml",
+    "flagger/artifacts/examples/linkerd-canary-steps.yaml",
+)
+"""Those that ``tests/lab/journeys/test_converted.py`` plays: weights, cohorts, a mirror, pods of a
+Deployment, a blue-green; Flagger's even and listed weights."""
 
 
 def page() -> str:
@@ -614,9 +626,24 @@ def page() -> str:
         played = "yes" if name in PLAYED else "no"
         mend = len(mistakes(made))
         rows.append(f"| `{name}` | {kinds} | {counts} | {told} | {mend} | {played} |")
-    return _HEAD + "\n".join(rows) + "\n"
+    fields = [
+        f"| {kind} | `{path}` | {fate.value} | {how.replace('|', chr(92) + '|')} |"
+        for kind, path, fate, how in everything.fates()
+    ]
+    return _HEAD + "\n".join(rows) + "\n" + _FIELDS + "\n".join(fields) + "\n"
 
 
+_FIELDS = """
+## Every field
+
+Generated from `tests/convert/everything.py`, which has every field of Argo Rollouts'
+`docs/features/specification.md` and types, and of Flagger's `artifacts/flagger/crd.yaml`.
+What becomes of a field may depend on its value: then each case that was tried has its row.
+A field that none of them publishes is lost by its name.
+
+| kind | field | fate | what becomes of it |
+| --- | --- | --- | --- |
+"""
 _HEAD = """# Published examples, converted
 
 Generated from `tests/convert/published.py` by `make generate`; a test fails when it is stale.
@@ -629,8 +656,9 @@ of every field why, and what to do. None is lost without a word: a test looks fo
 Examples without a release object (services, gateways, load testers) are left out, and so are
 helm's, whose templates are no YAML.
 
-Three are played in the lab from their converted form (weights, cohorts, a mirror), a push step by
-step to everyone, with real requests counted at each step (`tests/lab/journeys/test_converted.py`).
+Ten are played in the lab from their converted form (weights, cohorts, a mirror, a blue-green), a
+push step by step to everyone, with real requests counted at each step
+(`tests/lab/journeys/test_converted.py`); all that become a Rollout are validated and planned.
 What the hand-over asks for stands there before, and what the report says is lost is not there.
 
 | example | becomes | converted | changed | lost | lost by name | to mend | played |

@@ -87,8 +87,8 @@ def test_argos_steps_become_steps_with_what_belongs_to_each() -> None:
             "cohorts": [{"headers": {"x-beta": {"exact": "1"}}}],
             "approval": {"approvers": ["kubernetes"]},
         },
-        {"weight": 10, "bake": "330s"},
-        {"weight": 50},
+        {"weight": 10, "replicas": 2, "bake": "330s"},
+        {"weight": 50, "replicas": 2},
     ]
     path = "spec.strategy.canary.steps"
     assert fates(made)[f"{path}[7].setWeight"] is Fate.LOST
@@ -112,8 +112,8 @@ def test_what_argo_does_after_a_pause_reaches_nobody_before_it_is_over() -> None
     assert spec["strategy"]["canary"]["steps"] == [
         {"weight": 10, "bake": "5m"},
         {"weight": 30, "replicas": 2, "approval": {"approvers": ["kubernetes"]}},
-        {"weight": 30, "cohorts": [{"headers": {"x-beta": {"exact": "1"}}}], "bake": "1m"},
-        {"weight": 60},
+        {"replicas": 2, "cohorts": [{"headers": {"x-beta": {"exact": "1"}}}], "bake": "1m"},
+        {"weight": 60, "replicas": 2},
     ]
 
 
@@ -210,7 +210,7 @@ def asking(value: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_argument_that_names_a_service_without_requests_is_not_told_as_converted(
+def test_a_template_whose_argument_names_a_service_without_requests_is_not_used(
     strategy: Callable[[object], dict[str, dict[str, Any]]], run: str, value: str
 ) -> None:
     whole = strategy(asking(value))
@@ -225,17 +225,36 @@ def test_an_argument_that_names_a_service_without_requests_is_not_told_as_conver
     why = "it names the Service shop-canary, which gets no requests any more"
     assert told == {
         f"{args}[0].name": (Fate.CONVERTED, "args"),
-        f"{args}[0].value": (Fate.CHANGED, f"{why}: ask by workload, {{{{canary}}}}"),
+        f"{args}[0].value": (Fate.LOST, f"{why}: ask by workload, {{{{canary}}}}"),
         f"{args}[1].name": (Fate.CONVERTED, "args"),
         f"{args}[1].value": (Fate.CONVERTED, "args"),
     }
+    (note,) = (n for n in made.notes if n.path == f"spec.strategy.{run}.templates[0].templateName")
+    assert (note.fate, note.how.partition(":")[0]) == (Fate.LOST, "it would never be answered")
     (spec,) = valid(made)
-    given = {"of": value, "also": "shop-canary-2"}
-    assert spec["analysis"] == {"templates": [{"name": "ok", "args": given}]}
+    assert "analysis" not in spec
+
+
+def test_a_template_that_does_not_read_such_an_argument_is_used_without_it() -> None:
+    metric = {
+        "name": "up",
+        "provider": {"prometheus": {"query": 'sum(up{app="{{args.also}}"})'}},
+        "successCondition": "result[0] >= 1",
+    }
+    template = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "ok"},
+        "spec": {"args": [{"name": "of"}, {"name": "also"}], "metrics": [metric]},
+    }
+    services = {"canaryService": "shop-canary", "stableService": "shop"}
+    made = converted([argo({"canary": {**services, "analysis": asking("shop-canary")}}), template])
+    spec, _ = valid(made)
+    assert spec["analysis"] == {"templates": [{"name": "ok", "args": {"also": "shop-canary-2"}}]}
 
 
 def test_so_are_a_templates_default_and_query_where_the_rollout_is_given_too() -> None:
-    query = 'sum(up{destination_service_name="shop-canary"})'
+    query = 'sum(up{destination_service_name="shop-canary",of="{{args.of}}"})'
     metric = {"name": "up", "provider": {"prometheus": {"query": query}}}
     template = {
         "apiVersion": "argoproj.io/v1alpha1",
@@ -249,7 +268,7 @@ def test_so_are_a_templates_default_and_query_where_the_rollout_is_given_too() -
     both = {"canaryService": "shop-canary", "stableService": "shop"}
     alone = {"canaryService": "shop-canary"}
     at = ("spec.args[0].value", "spec.metrics[0].provider.prometheus.query")
-    for services, fate in ((both, Fate.CHANGED), (alone, Fate.CONVERTED)):
+    for services, fate in ((both, Fate.LOST), (alone, Fate.CONVERTED)):
         made = fates(converted([template, argo({"canary": services})]))
         assert [made[path] for path in at] == [fate, fate]
 
@@ -319,7 +338,22 @@ def test_flaggers_weights_metrics_and_routes() -> None:
 @pytest.mark.parametrize(
     ("analysis", "strategy"),
     [
-        ({"interval": "1m", "iterations": 5}, {"blueGreen": {"bake": "5m"}}),
+        (
+            {"interval": "1m", "iterations": 5},
+            {"blueGreen": {"bake": "5m", "keepWarm": "1m"}},
+        ),
+        (
+            {"interval": "1m", "iterations": 5, "mirror": True, "mirrorWeight": 20},
+            {"canary": {"steps": [{"mirror": "20%", "bake": "5m"}]}},
+        ),
+        (
+            {"interval": "2m", "stepWeight": 20, "maxWeight": 50},
+            {"canary": {"steps": [{"weight": w, "bake": "2m"} for w in (20, 40, 60)]}},
+        ),
+        (
+            {"interval": "1s", "stepWeights": [50, 20, 60, 100]},
+            {"canary": {"steps": [{"weight": w, "bake": "10s"} for w in (50, 60)]}},
+        ),
         (
             {"interval": "1m", "iterations": 5, "match": [{"headers": {"X-A": {"exact": "1"}}}]},
             {
@@ -333,9 +367,9 @@ def test_flaggers_weights_metrics_and_routes() -> None:
             {
                 "canary": {
                     "steps": [
-                        {"mirror": "100%"},
+                        {"mirror": "100%", "bake": "1m"},
                         {"weight": 1, "bake": "1m"},
-                        {"weight": 10, "bake": "1m"},
+                        {"weight": 10, "bake": "2m"},
                         {"weight": 80, "bake": "1m"},
                     ]
                 }
@@ -482,4 +516,162 @@ def test_both_services_of_a_ping_pong_get_no_requests_any_more() -> None:
     sides = {"pingService": "shop-ping", "pongService": "shop-pong"}
     for name in sides.values():
         made = fates(converted([argo({"canary": {"pingPong": sides, "analysis": asking(name)}})]))
-        assert made["spec.strategy.canary.analysis.args[0].value"] is Fate.CHANGED
+        assert made["spec.strategy.canary.analysis.args[0].value"] is Fate.LOST
+
+
+def stops(made: Conversion) -> list[dict[str, Any]]:
+    return [dict(each) for each in made.objects[-1]["spec"]["strategy"]["canary"]["steps"]]
+
+
+PEOPLE = {"approvers": ["kubernetes"]}
+WEIGHTS = {"interval": "1m", "threshold": 5, "stepWeights": [10, 50]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "approved"),
+    [
+        ("confirm-rollout", ["before"]),
+        ("confirm-promotion", [50]),
+        ("confirm-traffic-increase", ["before", 10, 50]),
+        ("pre-rollout", []),
+    ],
+)
+def test_flagger_s_confirmations_are_approvals_where_it_asks_for_them(
+    kind: str, approved: list[object]
+) -> None:
+    hook = {"name": "gate", "type": kind, "url": "http://gate/"}
+    made = converted([canary({**WEIGHTS, "webhooks": [hook]}), DEPLOYMENT])
+    asked = [s.get("name", s["weight"]) for s in stops(made) if s.get("approval") == PEOPLE]
+    assert asked == approved
+    wanted = Fate.CHANGED if approved else Fate.LOST
+    assert fates(made)["spec.analysis.webhooks[0]"] is wanted
+    if approved[:1] == ["before"]:
+        assert stops(made)[0] == {
+            "name": "before",
+            "weight": 0,
+            "bake": "0s",
+            "approval": PEOPLE,
+        }
+    valid(Conversion(made.objects[1:]))
+
+
+def test_argo_s_number_of_canary_pods_holds_until_it_follows_the_weight_again() -> None:
+    steps = [
+        {"setCanaryScale": {"weight": 25}},
+        {"setWeight": 10},
+        {"pause": {"duration": "1m"}},
+        {"setWeight": 20},
+        {"setCanaryScale": {"matchTrafficWeight": True}},
+        {"setWeight": 30},
+    ]
+    canary = {"stableService": "shop", "steps": steps, "trafficRouting": ISTIO}
+    made = converted([argo({"canary": canary}, replicas=6)])
+    assert stops(made) == [
+        {"weight": 10, "replicas": 2, "bake": "1m"},
+        {"weight": 20, "replicas": 2},
+        {"weight": 30},
+    ]
+    path = "spec.strategy.canary.steps"
+    assert fates(made)[f"{path}[0].setCanaryScale.weight"] is Fate.CHANGED
+    unknown = converted([argo({"canary": canary})])
+    assert fates(unknown)[f"{path}[0].setCanaryScale.weight"] is Fate.LOST
+    assert [step.get("replicas") for step in stops(unknown)] == [None, None, None]
+
+
+def test_argo_s_pause_before_any_weight_is_a_step_that_nobody_meets() -> None:
+    steps = [{"setCanaryScale": {"replicas": 3}}, {"pause": {}}, {"setWeight": 100}]
+    canary = {"stableService": "shop", "steps": steps, "trafficRouting": ISTIO}
+    made = converted([argo({"canary": canary})])
+    assert stops(made) == [{"weight": 0, "replicas": 3, "approval": PEOPLE}]
+    valid(made)
+
+
+def test_argo_s_weights_are_percents_of_the_most() -> None:
+    steps = [{"setWeight": 5}, {"setWeight": 500}, {"setWeight": 1000}]
+    routing = {**ISTIO, "maxTrafficWeight": 1000}
+    canary = {"stableService": "shop", "steps": steps, "trafficRouting": routing}
+    made = converted([argo({"canary": canary})])
+    assert stops(made) == [{"weight": 1}, {"weight": 50}]
+    path = "spec.strategy.canary.steps"
+    told = [fates(made)[f"{path}[{n}].setWeight"] for n in range(3)]
+    assert told == [Fate.CHANGED, Fate.CONVERTED, Fate.CONVERTED]
+
+
+@pytest.mark.parametrize(
+    ("limit", "failures"),
+    [
+        (None, {"failures": {"total": 1}}),
+        (3, {"failures": {"total": 4}}),
+        ("3", {"failures": {"total": 4}}),
+        (-1, {"dryRun": True}),
+        ("{{args.n}}", {"failures": {"total": 1}}),
+    ],
+)
+def test_argo_s_limit_of_failures(limit: object, failures: dict[str, Any]) -> None:
+    metric = {
+        "name": "up",
+        "provider": {"prometheus": {"query": "sum(up)"}},
+        "successCondition": "result[0] >= 1",
+        **({} if limit is None else {"failureLimit": limit}),
+    }
+    obj = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "ok"},
+        "spec": {"metrics": [metric]},
+    }
+    (spec,) = valid(converted([obj]))
+    assert spec["metrics"] == [{"name": "up", "query": "sum(up)", "min": 1.0, **failures}]
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ('sum(q{workload="{{ target }}"})', 'sum(q{workload="{{canary}}"})'),
+        ('sum(q{w="{{ target }}-primary"})', 'sum(q{w="{{stable}}"})'),
+        ('sum(q{destination_workload="shop"})', 'sum(q{destination_workload="{{canary}}"})'),
+        ('sum(q{deployment=~"shop-primary"})', 'sum(q{deployment=~"{{stable}}"})'),
+        ('sum(q{canary="{{ name }}"}[{{interval}}])', 'sum(q{canary="shop"}[30s])'),
+        ('sum(q{host="{{ service }}-canary.test"})', None),
+        ('sum(q{host="shop-primary.test"})', None),
+        ('sum(q{ingress="{{ ingress }}"})', None),
+        ("sum(q{{ with .x }})", None),
+    ],
+)
+def test_flagger_s_queries_name_what_is_there_or_are_not_written(
+    query: str, written: str | None
+) -> None:
+    metric = {"name": "q", "query": query, "interval": "30s", "thresholdRange": {"max": 1}}
+    made = converted([canary({**WEIGHTS, "metrics": [metric]}), DEPLOYMENT])
+    found = made.objects[-1]["spec"]["analysis"].get("metrics", [])
+    assert [each["query"] for each in found] == ([] if written is None else [written])
+    assert ("spec.analysis.metrics[0]" in fates(made)) == (written is None)
+    valid(Conversion(made.objects[1:]))
+
+
+def test_labels_and_annotations_go_along_but_for_another_controller_s_own() -> None:
+    obj = argo({"canary": {"trafficRouting": ISTIO}})
+    obj["metadata"] |= {
+        "labels": {"team": "shop"},
+        "annotations": {
+            "argocd.argoproj.io/sync-wave": "2",
+            "notifications.argoproj.io/subscribe.on-rollout-completed.slack": "releases",
+        },
+        "resourceVersion": "7",
+        "finalizers": ["x"],
+    }
+    made = converted([obj])
+    assert made.objects[0]["metadata"] == {
+        "name": "shop",
+        "labels": {"team": "shop"},
+        "annotations": {"argocd.argoproj.io/sync-wave": "2"},
+    }
+    told = {n.path: n.fate for n in made.notes if n.path.startswith("metadata")}
+    assert told == {
+        "metadata.labels": Fate.CONVERTED,
+        "metadata.annotations.argocd.argoproj.io/sync-wave": Fate.CONVERTED,
+        "metadata.annotations.notifications.argoproj.io/subscribe.on-rollout-completed.slack": (
+            Fate.LOST
+        ),
+        "metadata.finalizers": Fate.LOST,
+    }

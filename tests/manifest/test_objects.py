@@ -6,7 +6,6 @@ import pytest
 from rollout.errors import ManifestError
 from rollout.manifest import objects
 from rollout.model.reasons import Verb
-from rollout.model.source import RolloutSource
 from rollout.model.spec import (
     Analysis,
     AnalysisTemplateSpec,
@@ -14,7 +13,6 @@ from rollout.model.spec import (
     Metric,
     Request,
     Rollout,
-    RolloutSourceSpec,
     RolloutSpec,
     Strategy,
     TemplateUse,
@@ -94,13 +92,6 @@ def test_odd_metadata_keeps_nothing_from_being_looked_at() -> None:
     metadata = METADATA | {"generation": "x", "annotations": []}
     rollout = objects.rollout({"metadata": metadata, "spec": SPEC})
     assert (rollout.generation, rollout.request) == (0, None)
-
-
-def test_a_source_of_the_cluster_is_read_with_its_status() -> None:
-    metadata = METADATA | {"annotations": {"rollout.dev/accept": "c9"}}
-    assert objects.source({"metadata": metadata, "spec": {"url": "https://git.example/x"}}) == (
-        RolloutSource("shop", "market", "u-1", 4, RolloutSourceSpec("https://git.example/x"), "c9")
-    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from rollout.errors import ManifestError
 from rollout.manifest import opaque, record
 from rollout.model.reasons import Cause, PauseKind
-from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.spec import OpenObject
 from rollout.model.status import (
     Answer,
@@ -181,24 +180,6 @@ def test_a_condition_keeps_its_time_until_it_turns() -> None:
     ]
     early, late = "2026-03-01T12:00:00Z", "2026-03-01T12:01:00Z"
     assert times == [[early, early, early], [early, early, early], [late, late, early]]
-
-
-def test_a_source_is_ready_when_a_commit_is_in_force_and_nothing_was_refused() -> None:
-    status = SourceStatus("c1", applied=(Applied("Rollout", "shop", "shop.yaml", "c1"),))
-    held = replace(status, held="c2")
-    refused = replace(status, rejected=(Problem("a.yaml", 3, "a.yaml:3: x"),))
-    for one, ready, stalled in (
-        (status, "True", "False"),
-        (held, "False", "True"),
-        (refused, "False", "False"),
-    ):
-        written = record.source_json(one, {}, NOW)
-        assert [c["status"] for c in written["conditions"]] == [ready, stalled]
-        assert record.source_status({"status": written}) == one
-
-
-def test_a_source_status_that_cannot_be_read_is_fresh() -> None:
-    assert record.source_status({"status": {"commit": 7}}) == SourceStatus()
 
 
 FORMER: dict[str, object] = {

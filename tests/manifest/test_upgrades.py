@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
 from rollout.manifest import load, upgrades
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.spec import OnFailure, Rollout
 from rollout.model.status import Phase
 from rollout.model.upgrade import (

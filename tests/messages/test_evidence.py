@@ -46,6 +46,21 @@ def test_a_metric_without_counts_says_its_sentence() -> None:
     ]
 
 
+def test_a_comparison_that_has_counted_nothing_says_so_without_its_statistics() -> None:
+    raw = "errors: canary 0% (0/0) vs stable 0% (0/0); e=1 against 'not worse than 1.1x stable'"
+    fresh = replace(ERRORS, text=raw, standing=Standing.TOO_FEW, counted=None, evidence=1.0)
+    assert evidence.lines(Attempt(verdicts=(fresh,))) == [
+        "too little traffic  errors: no requests counted yet"
+    ]
+    assert evidence.words(fresh) == "too little traffic errors: no requests counted yet"
+
+
+def test_whoever_compares_other_sides_names_them() -> None:
+    assert evidence.aligned((ERRORS,), sides=("green", "blue")) == [
+        "ok so far  errors  green 0.00% (0/248)  blue 0.00% (0/776)"
+    ]
+
+
 def test_where_stable_has_no_requests_only_the_canary_is_shown() -> None:
     alone = replace(ERRORS, counted=Counted("errors", 3, 40, 0, 0))
     assert evidence.lines(Attempt(verdicts=(alone,))) == [

@@ -22,7 +22,7 @@ MADE = PlannedChange("DestinationRule", "shop", "shop", None, BEFORE)
 GONE = PlannedChange("DestinationRule", "shop", "shop", BEFORE, None)
 PLAN = Planned(
     rollout=make.rollout(make.canary_spec()),
-    strategy="canary strategy, 1 steps",
+    strategy="canary strategy, 1 step",
     stable="v1",
     canary="v2",
     moments=(
@@ -71,7 +71,7 @@ def test_an_object_that_is_made_or_removed_is_shown_whole() -> None:
 def test_a_plan_is_told_in_order_with_its_gates_and_the_ignore_rule() -> None:
     lines = [line for line, _ in planned.lines(PLAN)]
     assert lines[:4] == [
-        "shop/shop: v1 -> v2, canary strategy, 1 steps",
+        "shop/shop: v1 -> v2, canary strategy, 1 step",
         "at the soonest 1h 15m from push to rest; gates may hold",
         "! a note | with a <pipe>",
         "",
@@ -91,9 +91,25 @@ def test_without_diffs_a_plan_is_its_timeline() -> None:
     assert not any("@@" in line for line in brief)
 
 
+def test_a_plan_that_stops_promises_no_time_to_its_end() -> None:
+    blocked = replace(PLAN, moments=(), ends="stops here: ROL-011: no pods", complete=False)
+    assert [line for line, _ in planned.lines(blocked)][:3] == [
+        "shop/shop: v1 -> v2, canary strategy, 1 step",
+        "! a note | with a <pipe>",
+        "",
+    ]
+
+
+def test_releases_that_no_person_names_are_told_by_their_images() -> None:
+    titled = replace(PLAN, titles=("shop:v1 (x5gnhq52xx)", "shop:v2 (next)"))
+    head, *_ = planned.lines(titled)
+    assert head[0] == "shop/shop: shop:v1 (x5gnhq52xx) -> shop:v2 (next), canary strategy, 1 step"
+    assert planned.plain(titled)["canary"] == "v2"
+
+
 def test_a_first_release_goes_from_none_yet() -> None:
     head, *_ = planned.lines(replace(PLAN, stable=""))
-    assert head == ("shop/shop: none yet -> v2, canary strategy, 1 steps", Tone.HEAD)
+    assert head == ("shop/shop: none yet -> v2, canary strategy, 1 step", Tone.HEAD)
 
 
 def test_a_gate_is_told_with_all_that_may_hold_it() -> None:
@@ -122,7 +138,7 @@ def test_a_made_object_is_given_to_machines_whole() -> None:
 
 def test_the_pull_request_gets_a_table_and_patches_to_fold_out() -> None:
     text = markdown.plan(PLAN)
-    assert text.startswith("### shop/shop: `v1` → `v2`, canary strategy, 1 steps\n")
+    assert text.startswith("### shop/shop: `v1` → `v2`, canary strategy, 1 step\n")
     assert "| 0s | 5% | step 1: 5% to v2 | bakes 1m |" in text
     assert "<details><summary>0s: VirtualService shop/shop</summary>" in text
     assert "-  weight: 100\n+  weight: 95" in text

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.messages import upgrades
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.status import Outcome, Phase, Verdict
 from rollout.model.upgrade import ControlPlaneUpgrade, ControlPlaneUpgradeSpec, Wave
 from rollout.model.upgrading import (

@@ -48,6 +48,20 @@ def test_another_address_is_another_repository(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "over_https"),
+    [
+        ("github.com", "ssh.github.com"),
+        ("gitlab.com", "altssh.gitlab.com"),
+        ("bitbucket.org", "altssh.bitbucket.org"),
+    ],
+)
+def test_ssh_over_the_port_of_https_is_the_same_repository(host: str, over_https: str) -> None:
+    for said in (f"git@{host}:team/shop.git", f"https://{host}/team/shop.git"):
+        assert Push((said,)).names(f"ssh://git@{over_https}:443/team/shop.git")
+    assert not Push((f"git@{host}:team/shop.git",)).names(f"https://{over_https}/team/shop.git")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "git@git.example.com:team/shop.git",
@@ -96,6 +110,7 @@ def test_no_address_breaks_the_comparison(one: str, other: str) -> None:
         ("github", "https://github.com/Team/shop.git", "https://api.github.com", "Team/shop"),
         ("github", "git@github.com:Team/shop.git", "https://api.github.com", "Team/shop"),
         ("github", "ssh://git@ssh.github.com:443/t/s", "https://api.github.com", "t/s"),
+        ("gitlab", "ssh://git@altssh.gitlab.com:443/t/s", "https://gitlab.com/api/v4", "t/s"),
         ("github", "ssh://git@ghe.corp:122/t/s.git", "https://ghe.corp/api/v3", "t/s"),
         ("github", "https://ghe.corp:8443/t/s", "https://ghe.corp:8443/api/v3", "t/s"),
         ("gitlab", "https://gitlab.com/a/b/c.git", "https://gitlab.com/api/v4", "a/b/c"),

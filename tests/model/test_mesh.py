@@ -10,7 +10,6 @@ from rollout.model.mesh import (
     MeshNamespace,
     MeshPod,
     MeshRevision,
-    Ref,
     Resolution,
     Tag,
     Way,
@@ -26,11 +25,6 @@ WHOLE = MeshRevision(
     service="istiod-1-30-3",
     endpoints=2,
 )
-
-
-def test_an_object_is_named_as_people_name_it() -> None:
-    assert str(Ref("Deployment", "shop", "web")) == "deployment shop/web"
-    assert str(Ref("Namespace", "", "shop")) == "namespace shop"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from rollout.model.mesh import Ref, Restart
+from rollout.model.mesh import Restart
+from rollout.model.ref import Ref
 from rollout.model.upgradeplan import (
     PlannedSpace,
     PlannedStop,

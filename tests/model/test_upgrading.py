@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.upgrading import FORWARD, STATE_MAY_FOLLOW, Change, State
 
 AT_REST = (State.IDLE, State.DONE, State.RETURNED)

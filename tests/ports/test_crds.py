@@ -8,7 +8,7 @@ import pytest
 
 from rollout.controller.ports import Json
 from rollout.errors import RefusedError
-from rollout.manifest import load, objects, record
+from rollout.manifest import load, objects, record, sources
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.source import Applied, Problem, SourceStatus
 from rollout.model.status import (
@@ -185,9 +185,9 @@ async def test_every_field_of_a_sources_status_survives_the_api_server(cluster: 
     }
     await listed(cluster.kube, "RolloutSource")
     await cluster.kube.create(source)
-    obj = await stored(cluster, "RolloutSource", record.source_json(status, {}, NOW))
-    assert record.source_status(obj) == status
-    assert objects.source(obj).status == status
+    obj = await stored(cluster, "RolloutSource", sources.status_json(status, {}, NOW))
+    assert sources.status(obj) == status
+    assert sources.source(obj).status == status
 
 
 async def test_a_required_argument_of_a_template_is_kept(cluster: UnderTest) -> None:

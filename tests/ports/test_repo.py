@@ -16,7 +16,7 @@ from rollout.errors import OutsideError, RefusedError
 from rollout.lab.programs.gitserver import GitServer
 from rollout.model.source import Origin, Reading, Relation
 from tests.edges.git.depot import Depot
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import POINTER, FakeRepo
 
 SHOP = """apiVersion: rollout.dev/v1alpha1
 kind: Rollout
@@ -107,6 +107,23 @@ async def test_reading_again_gives_the_same(world: World) -> None:
     first = await world.read(ORIGIN, "")
     again = await world.read(ORIGIN, commit)
     assert again == replace(first, relation=Relation.SAME)
+
+
+async def test_what_nobody_could_read_is_named(world: World) -> None:
+    """P-GIT-05, P-GIT-08: it may hold what was in force of it."""
+    files = {"a.yaml": SHOP % "v1", "b.yaml": SHOP.replace("shop", "cart") % "v1"}
+    world.push(files)
+    assert (await world.read(ORIGIN, "")).unread == ()
+    others = files["b.yaml"].replace("rollout.dev/v1alpha1", "argoproj.io/v1alpha1")
+    template = "{{- if .Values.shop }}\nkind: ConfigMap\n{{- end }}\n"
+    pointer = f"{POINTER}\noid sha256:4d7a\nsize 9\n"
+    unread = {"a.yaml": pointer, "b.yaml": others, "d.yaml": template}
+    world.push({"c.yaml": files["a.yaml"], "e.yaml": "kind: ConfigMap\n", **unread})
+    reading = await world.read(ORIGIN, "")
+    assert sorted(reading.unread) == sorted(unread)
+    assert [one.file for one in reading.documents] == ["c.yaml"]
+    assert reading.problems == ()
+    assert len(reading.notes) == 2
 
 
 async def test_rewritten_history_is_told(world: World) -> None:

@@ -26,7 +26,7 @@ from rollout.model.status import Revision, RolloutStatus
 from rollout.reconcile import wanted
 from tests import make
 from tests.cluster.objects import ISTIO, rollout
-from tests.fakes_repo import FakeRepo
+from tests.fakes_repo import POINTER, FakeRepo
 from tests.ports.conftest import api, lab, listed, prepare
 from tests.realkube import RealKube
 
@@ -265,6 +265,21 @@ async def test_a_new_controller_prunes_what_the_one_before_made(team: Team) -> N
     assert team.objects.removed == ["Service shop", "ConfigMap a"]
 
 
+async def test_a_file_that_became_a_pointer_keeps_what_it_gave_until_git_drops_it(
+    team: Team,
+) -> None:
+    """P-GIT-05: as `git lfs migrate` makes one of every file."""
+    await team.begin()
+    await team.push({"a.yaml": text(config("a")), "shop.yaml": text(SERVICE)})
+    status = await team.push({"a.yaml": text(config("a")), "shop.yaml": f"{POINTER}\nsize 9\n"})
+    assert (team.objects.removed, status["notes"]) == (
+        [],
+        ["shop.yaml: is an LFS pointer; its content is not read"],
+    )
+    await team.push({"a.yaml": text(config("a"))})
+    assert team.objects.removed == ["Service shop"]
+
+
 async def test_that_everything_vanishes_is_asked_about(team: Team) -> None:
     await team.begin()
     await team.push({"a.yaml": text(config("a"), config("b"))})
@@ -320,6 +335,55 @@ async def test_the_operators_policy_opens_kinds_and_namespaces(team: Team) -> No
     status = await team.look()
     assert status["because"] == f"2 manifests of {team.repo.head[:10]} are in force"
     assert team.objects.applied == ["Namespace " + other, "Secret s"]
+
+
+@pytest.mark.parametrize("scope", ["Namespaced", "Cluster"])
+async def test_a_kind_and_its_objects_may_come_in_one_commit(team: Team, scope: str) -> None:
+    """The definition goes first, and what nobody can try dry follows once it is served."""
+    await team.begin()
+    group = f"{team.namespace}.example.com"
+    crd, widget = definition(group, scope), {"apiVersion": f"{group}/v1", "kind": "Widget"}
+    mine = {**widget, "metadata": {"name": team.namespace}, "spec": {"size": 3}}
+    kinds = (f"Widget.{group}", f"{crd['kind']}.apiextensions.k8s.io")
+    team.sources = team.controller(manifests={"*": kinds})
+    status = await team.push({"a.yaml": text(config("a"), mine), "b.yaml": text(crd)})
+    assert status["because"] == f"3 manifests of {team.repo.head[:10]} are in force"
+    assert team.objects.applied == [
+        f"{crd['kind']} widgets.{group}",
+        "ConfigMap a",
+        f"Widget {team.namespace}",
+    ]
+    space = team.namespace if scope == "Namespaced" else ""
+    stored = await team.kube.objects.read(f"{group}/v1", "Widget", space, team.namespace)
+    assert (stored or {})["spec"] == {"size": 3}
+    status = await team.push({"a.yaml": text(config("a"))})
+    assert team.objects.removed == [f"Widget {team.namespace}", f"{crd['kind']} widgets.{group}"]
+
+
+async def test_a_kind_that_nobody_defines_is_waited_for(team: Team) -> None:
+    await team.begin()
+    widget = {"apiVersion": "none.example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    team.sources = team.controller(manifests={"*": ("Widget.none.example.com",)})
+    status = await team.push({"a.yaml": text(config("a"), widget)})
+    assert status["because"].startswith("waits: the API server does not know none.example.com/v1")
+    assert team.objects.applied == []
+
+
+def definition(group: str, scope: str) -> Json:
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True}
+    names = {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": names,
+            "versions": [{**version, "schema": {"openAPIV3Schema": free}}],
+        },
+    }
 
 
 async def test_a_field_of_another_manager_is_not_fought_over_and_named(team: Team) -> None:
@@ -388,6 +452,21 @@ async def test_an_object_of_another_source_is_refused(team: Team) -> None:
     await team.kube.create({**config("a"), "metadata": meta})
     status = await team.push({"a.yaml": text(config("a", x="1"))})
     assert status["because"] == ("refused: a.yaml:1: configmap a belongs to source other.git")
+
+
+async def test_what_a_source_left_that_is_gone_is_taken_over_and_pruned(team: Team) -> None:
+    """A RolloutSource that was renamed is another one."""
+    await team.begin()
+    labels = {"rollout.dev/source": f"{team.namespace}.before"}
+    for name in ("a", "b"):
+        meta = {"name": name, "namespace": team.namespace, "labels": labels}
+        await team.kube.objects.apply({**config(name), "metadata": meta})
+    status = await team.push({"a.yaml": text(config("a", x="1"), config("c"))})
+    assert status.get("rejected", []) == []
+    taken = (await team.read("ConfigMap", "a"))["metadata"]["labels"]
+    assert taken["rollout.dev/source"] == f"{team.namespace}.git"
+    await team.push({"a.yaml": text(config("c"))})
+    assert team.objects.removed == ["ConfigMap a"]  # b was never in this source's git
 
 
 # a rollout on its way

@@ -43,7 +43,7 @@ def test_proxies_are_asked_more_often_than_pods() -> None:
     assert asked is not None
     waits = [0.0, 0.1, 0.3, 0.7, 5.0]
     again = [until(replace(look, now=asked + SECOND * wait), "why").again for wait in waits]
-    assert again == [SECOND * wait for wait in (0.1, 0.1, 0.3, 0.7, 1.0)]
+    assert again == [SECOND * wait for wait in (0.1, 0.1, 0.15, 0.35, 1.0)]
 
 
 def test_whoever_is_paused_waits_for_a_person() -> None:

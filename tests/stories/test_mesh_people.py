@@ -502,7 +502,7 @@ def test_four_eyes_of_a_switchover_refuse_a_yes_where_no_author_is_known() -> No
     world.spec = replace(world.spec, steps=steps)
     world.run(lambda d: d.status.waits_for is WaitsFor.APPROVAL)
     world.ask(Verb.APPROVE)
-    assert world.look().because == NO_AUTHOR
+    assert world.look().status.refused_requests[-1].because == NO_AUTHOR
     said_to(world, ANN)
     assert world.look().because == f"waiting for approval: {NO_AUTHOR.removeprefix('approve: ')}"
 

@@ -15,7 +15,7 @@ from rollout.controller.keeping.inbox import NO_CHAT
 from rollout.errors import OutsideError, RefusedError
 from rollout.messages import slack
 from rollout.model.chat import Click, Command, Press, Refusal, Sender, Ticket, Words
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.status import Answer
 from tests import virtual
 from tests.controller.shop import NAMESPACE, Shop, a_rollout
@@ -579,6 +579,26 @@ def test_status_is_told_in_the_channels_that_the_rollout_names_and_nowhere_else(
             assert "*Phase* Progressing (waiting for approval: 0 of 1)" in said
         said = await shop.hearing.answer(Command(there, "status shop"))
         assert said.startswith("no rollout shop is told of in this channel")
+
+    play(story)
+
+
+class Slow(FakeChat):
+    """Every channel is looked for in a long list."""
+
+    async def channel(self, name: str) -> str:
+        await asyncio.sleep(5)
+        return await FakeChat.channel(self, name)
+
+
+def test_a_command_is_answered_before_slack_gives_it_up() -> None:
+    async def story(shop: Shop) -> None:
+        await asked(shop)
+        shop.hearing.people = Slow()
+        began = virtual.clock()
+        said = await shop.hearing.answer(Command(Sender(EVE, "T1", "CRELEASES"), "status shop"))
+        assert said == "slack takes long to say which channel this is; type it once more"
+        assert virtual.clock() - began < timedelta(seconds=3)
 
     play(story)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rollout.istio.revisions import trust
 from rollout.model.inventory import GatewayKind, Unread
-from rollout.model.mesh import InjectorConfig, Istiod, MeshRevision, Ref, Restart, Way
+from rollout.model.mesh import InjectorConfig, Istiod, MeshRevision, Restart, Way
+from rollout.model.ref import Ref
 from rollout.upgrade.inventory import KINDS, MUST, Beside, inventory
 from rollout.upgrade.inventory.planes import size
 from tests.istio.revisions.objects import BUNDLE, ROOT, injected, meta, real

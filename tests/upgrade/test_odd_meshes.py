@@ -60,7 +60,7 @@ def test_of_two_upgrades_that_begin_together_one_goes_first_and_the_other_after_
         play.look("other")
     assert play.status.state not in (State.IDLE, State.PREFLIGHT)
     assert second().state is State.PREFLIGHT
-    assert second().because.startswith("UPG-065: upgrade mesh: is under way")
+    assert second().because.startswith("UPG-066: upgrade mesh: is under way")
     play.to(State.DONE)
     for _ in range(9):
         play.look("other")

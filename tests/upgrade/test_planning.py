@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.model.mesh import MeshWorkload, Ref, Restart
+from rollout.model.mesh import MeshWorkload, Restart
+from rollout.model.ref import Ref
 from rollout.model.spec import Approval
 from rollout.model.upgrade import (
     ControlPlaneUpgradeSpec,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from rollout.model.inventory import GatewayKind
-from rollout.model.mesh import Ref, Way
+from rollout.model.mesh import Way
+from rollout.model.ref import Ref
 from rollout.rules import BLOCK
 from rollout.upgrade import rules
 from tests.istio.revisions import objects as istio

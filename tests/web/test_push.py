@@ -125,7 +125,7 @@ async def test_a_secret_is_changed_without_a_gap_sec_26() -> None:
 @pytest.mark.parametrize(
     ("nudged", "answer"),
     [
-        (Nudged(0, 0), (404, "no RolloutSource follows that repository")),
+        (Nudged(0, 0), (200, "no RolloutSource follows that repository")),
         (Nudged(2, 0), (204, "")),
         (Nudged(3, 2), (202, "2 sources are read now")),
         (OutsideError("rolloutsources: not listed yet"), (503, "not ready; try again soon")),

@@ -21,6 +21,7 @@ from rollout.edges.forge import github
 from rollout.edges.forge.github import GitHub
 from rollout.errors import RefusedError, RolloutError
 from rollout.model import units
+from rollout.model.units import counted
 
 app = lazy.plain(help="What the GitHub Action runs; inputs come as INPUT_*.")
 
@@ -113,7 +114,8 @@ async def _validate(inputs: Inputs, files: Files) -> int:
         place = Annotation(message, error["file"], error["line"], "rollout validate")
         print(place.command())
     files.set_outputs({"mistakes": str(len(told["errors"]))})
-    print(f"{len(told['manifests'])} manifests good, {len(told['errors'])} mistakes")
+    good, wrong = len(told["manifests"]), len(told["errors"])
+    print(f"{counted(good, 'manifest')} good, {counted(wrong, 'mistake')}")
     return code
 
 

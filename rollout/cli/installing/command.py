@@ -3,21 +3,23 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rollout import yamltext
-from rollout.cli import cluster, forms, options, output
+from rollout.cli import forms, options, output
 from rollout.cli import policy as policies
 from rollout.cli.exits import Exit
-from rollout.cli.installing import checks, compare, mounts, needs
+from rollout.cli.installing import checks, mounts, needs
 from rollout.cli.installing.mounts import SecretEntry, Secrets
 from rollout.cli.installing.workload import IMAGE, Installation
-from rollout.cli.manifests import rbac
+from rollout.cli.manifests import crds, rbac
 from rollout.controller.rights import MOST_SHARDS
 from rollout.errors import RefusedError
-from rollout.manifest import definition, schema
+
+if TYPE_CHECKING:
+    from rollout.cli.installing.compare import Comparison
 
 Json = dict[str, Any]
 
@@ -133,12 +135,15 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
         needs=needs.chosen(grant or (), withhold or ()),
     )
     checks.check(made, policies.read("" if policy is None else str(policy)))
-    kinds = [definition.crd(kind) for kind in schema.KINDS.values()]
-    objs = [*kinds, *made.manifests()]
     if not diff:
-        print(yamltext.documents(objs), end="")
+        print(crds.text(), "---\n", yamltext.documents(made.manifests()), sep="", end="")
         return
-    found = asyncio.run(_compared(context, objs))
+    _tell(asyncio.run(_compared(context, [*crds.definitions(), *made.manifests()])))
+
+
+def _tell(found: "list[Comparison]") -> None:
+    from rollout.cli.installing import compare  # noqa: PLC0415 - its client, with --diff alone
+
     for each in found:
         print(each.text(), end="")
     output.say(compare.summary(found))
@@ -146,7 +151,10 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise typer.Exit(Exit.FAILED)
 
 
-async def _compared(context: typer.Context, objs: list[Json]) -> list[compare.Comparison]:
+async def _compared(context: typer.Context, objs: list[Json]) -> "list[Comparison]":
+    from rollout.cli import cluster  # noqa: PLC0415 - its client, with --diff alone
+    from rollout.cli.installing import compare  # noqa: PLC0415
+
     async with cluster.connected(options.chosen(context)) as connection:
         return [await compare.with_cluster(connection.objects, obj) for obj in objs]
 

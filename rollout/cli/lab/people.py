@@ -29,6 +29,7 @@ from rollout.lab.slack.workspace import Message
 from rollout.lab.world import PROJECT, World
 from rollout.model.chat import Press
 from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.units import counted
 
 SECRET = Kind("", "v1", "secrets", "Secret")
 CHANNEL, ANN, EVE = "C0LABREL1", "U0LABANN1", "U0LABEVE1"
@@ -255,7 +256,7 @@ def _audited(told: Told) -> None:
     verdict = verify.verified([File(path.name, lines)])
     bodies = [body for line in lines if (body := chain.opened(line))]
     acts = [(body["act"], body.get("who", "")) for body in bodies]
-    told.say("audit", f"{verdict.lines} lines, {verdict.broken or 'whole'}")
+    told.say("audit", f"{counted(verdict.lines, 'line')}, {verdict.broken or 'whole'}")
     for act, who in (("approval", f"slack:{ANN}"), ("refusal", f"slack:{EVE}")):
         said = next((body for body in bodies if (body["act"], body.get("who")) == (act, who)), None)
         told.say("", f"{act} {who}: {said['because'] if said else 'missing'}")

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.cli import cluster, output
-from rollout.cli.exits import Exit
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
-from rollout.controller.keeping import asking
 from rollout.errors import RefusedError
 from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND
 from rollout.messages import upgrades as words
-from rollout.model.reasons import Verb
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import State, UpgradeStatus
 
@@ -64,12 +61,8 @@ def watch(given: Settings, name: str, *, until_rest: bool) -> None:
     asyncio.run(_watch(given, name, until_rest=until_rest))
 
 
-def ask(given: Settings, name: str, verb: Verb, patience: float | None, reason: str) -> Exit:
-    """One request, and the wait until it was heard."""
-    return asyncio.run(_ask(given, name, verb, patience, reason))
-
-
-def _everywhere(given: Settings) -> Settings:
+def everywhere(given: Settings) -> Settings:
+    """``given`` without a namespace: an upgrade is the whole cluster's."""
     return Settings(kubeconfig=given.kubeconfig, context=given.context)
 
 
@@ -87,7 +80,7 @@ async def _there(connection: "Kube", name: str) -> cluster.Json:
 
 
 async def _one(given: Settings, name: str) -> SeenUpgrade:
-    async with cluster.connected(_everywhere(given)) as connection:
+    async with cluster.connected(everywhere(given)) as connection:
         return read(await _there(connection, name))
 
 
@@ -118,7 +111,7 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
             print(f"{cluster.now():%H:%M:%S}  {text}", flush=True)
         return rests(found)
 
-    async with cluster.connected(_everywhere(given)) as connection:
+    async with cluster.connected(everywhere(given)) as connection:
         if not output.redraws():
             await _follow(connection, name, line)
             return
@@ -131,29 +124,3 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
                 return rests(read(obj))
 
             await _follow(connection, name, draw)
-
-
-async def _ask(given: Settings, name: str, verb: Verb, patience: float | None, reason: str) -> Exit:
-    said: list[UpgradeStatus] = []
-    async with cluster.connected(_everywhere(given)) as connection:
-        await _there(connection, name)
-        claim = await cluster.claim(connection, given, reason)
-        text = await asking.ask(connection, "", name, verb, KIND, claim)
-        if patience is None:
-            output.say(f"{cluster.UPGRADE}{name}: asked to {verb}")
-            return Exit.OK
-
-        async def heard(obj: cluster.Json) -> bool:
-            said.append(upgrades.status(obj))
-            return said[-1].last_handled_request == text
-
-        try:
-            await asyncio.wait_for(_follow(connection, name, heard), patience)
-        except TimeoutError:
-            waited = f"after {patience:g} s"
-            output.say(
-                f"{cluster.UPGRADE}{name}: asked to {verb}, not heard {waited}; does it run?"
-            )
-            return Exit.TIMEOUT
-    output.say(f"{cluster.UPGRADE}{name}: {said[-1].because}")
-    return Exit.REFUSED if said[-1].last_refused_request == text else Exit.OK

@@ -59,6 +59,18 @@ def _unheard(found: SeenRollout, wanted: WaitGoal) -> bool:
     return bool(wanted.commit) and not found.status.observed_commit.startswith(wanted.commit)
 
 
+def overtaken(found: SeenRollout, commit: str, *, had: bool) -> str:
+    """The commit that is asked for where ``commit`` was, and is not any more; empty: it may come.
+
+    ``had``: whether it is known to have been in force, whatever the history still has of it.
+    """
+    status = found.status
+    newer = found.rollout.commit or status.observed_commit
+    past = (*(one.commit for one in status.history), status.observed_commit)
+    known = had or any(one.startswith(commit) for one in past)
+    return newer if known and not newer.startswith(commit) else ""
+
+
 def _asks(found: SeenRollout) -> bool:
     return found.status.waits_for is WaitsFor.APPROVAL
 
@@ -96,13 +108,17 @@ async def _wait(given: Settings, name: str, wanted: WaitGoal, patience: float) -
 
 @dataclass(slots=True)
 class _Waiting:
-    """What was told so far; ``ended``: how it came out."""
+    """What was told so far; ``ended``: how it came out.
+
+    ``had``: the Rollout's own commit while the one that is waited for was in force.
+    """
 
     connection: "Kube"
     name: str
     wanted: WaitGoal
     last: RolloutStatus | None = None
     ended: Exit | None = None
+    had: str = ""
 
     async def tell(self, found: SeenRollout | UnreadRollout) -> bool:
         """Whether it has ended: as wanted, elsewhere, or with a commit that git's reader refused.
@@ -116,8 +132,19 @@ class _Waiting:
         if self.last is None or self.last.because != found.status.because:
             output.say(f"{self.name}: {found.status.phase.value}: {found.status.because}")
         self.last = found.status
-        self.ended = self._refused(found, source) or outcome(found, wanted)
+        self.ended = (
+            self._refused(found, source) or self._overtaken(found, wanted) or outcome(found, wanted)
+        )
         return self.ended is not None
+
+    def _overtaken(self, found: SeenRollout, wanted: WaitGoal) -> Exit | None:
+        """The code of a commit whose turn is over; it is said which one came."""
+        newer = overtaken(found, wanted.commit, had=bool(self.had)) if wanted.commit else ""
+        if not newer:
+            return None
+        by = f"was overtaken by {newer[:10]}"
+        output.say(f"{self.name}: {wanted.commit[:10]} {by}; wait for that: --commit {newer[:10]}")
+        return Exit.OVERTAKEN
 
     async def _in_force(
         self, found: SeenRollout, source: RolloutSource | None
@@ -127,12 +154,15 @@ class _Waiting:
         The Rollout may have another one: the last that changed its file, as a merge changes none.
         It is read anew then, since what is cached of it may be older than what the source says.
         """
+        in_force = replace(self.wanted, commit="")
         if source is None or not source.status.commit.startswith(self.wanted.commit):
-            return found, self.wanted
+            same = self.had and found.rollout.commit == self.had
+            return found, in_force if same else self.wanted
         who = found.rollout
         obj = await self.connection.fetch("Rollout", who.namespace, who.name)
         newest = cluster.seen(obj) if obj is not None else found
-        return newest, replace(self.wanted, commit="")
+        self.had = newest.rollout.commit
+        return newest, in_force
 
     def _refused(self, found: SeenRollout, source: RolloutSource | None) -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""

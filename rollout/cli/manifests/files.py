@@ -1,7 +1,7 @@
 """Which files a command reads, and what is in them: manifests of ours, and other objects beside."""
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -50,11 +50,21 @@ Plannable = Annotated[
         show_default=False,
     ),
 ]
-KINDS = (
-    "VirtualService", "DestinationRule", "Service", "Deployment", "ConfigMap", "Secret",
-    "AnalysisTemplate", "HorizontalPodAutoscaler", "Gateway",
-)  # fmt: skip
-"""Other people's kinds that a journey reads or writes."""
+KINDS: Mapping[str, str] = {
+    "VirtualService": "networking.istio.io",
+    "DestinationRule": "networking.istio.io",
+    "Service": "",
+    "Deployment": "apps",
+    "ConfigMap": "",
+    "Secret": "",
+    "AnalysisTemplate": "rollout.dev",
+    "HorizontalPodAutoscaler": "autoscaling",
+    "Gateway": "networking.istio.io",
+}
+"""Kinds beside a Rollout that a journey reads or writes, and the API group of each.
+
+Argo Rollouts has an AnalysisTemplate, Knative a Service, the Gateway API a Gateway of its own.
+"""
 STDIN = "stdin"
 _ENDINGS = {".yaml", ".yml", ".json"}
 
@@ -91,17 +101,17 @@ class Given:
 def read(paths: Iterable[Path]) -> Given:
     """What is in ``paths``; standard input for ``-``."""
     known = list(texts(paths))
-    every = tuple(obj for _, data in known for obj in documents(data, ()))
+    every = tuple(obj for _, data in known for obj in documents(data))
     return Given(
         tuple(load.text(name, data) for name, data in known),
-        tuple(obj for obj in every if obj["kind"] in KINDS),
+        tuple(obj for obj in every if _is_read(obj)),
         tuple(error for name, data in known for error in _odd(name, data)),
         every,
     )
 
 
 def _odd(name: str, data: bytes) -> Iterator[ManifestError]:
-    if any(shapes.odd(obj) for obj in documents(data)):
+    if any(shapes.odd(obj) for obj in documents(data) if _is_read(obj)):
         yield from load.oddities(name, data)
 
 
@@ -140,15 +150,12 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             yield each
 
 
-def documents(data: bytes, kinds: Collection[str] = KINDS) -> Iterator[Json]:
-    """Other people's objects of these kinds (of all, without any) in a file.
-
-    What is no object of Kubernetes is passed over.
-    """
+def documents(data: bytes) -> Iterator[Json]:
+    """The objects of Kubernetes in a file, of whatever kind; what is none is passed over."""
     # What cannot be read, load.text has said what is wrong with, or that it is none of ours.
     for one in yamltext.read(data) or ():
         for obj in items(one):
-            if isinstance(obj, dict) and _is_object(obj, kinds):
+            if isinstance(obj, dict) and _is_object(obj):
                 yield obj
 
 
@@ -159,7 +166,13 @@ def items(document: object) -> list[object]:
     return items if is_list and isinstance(items, list) else [document]
 
 
-def _is_object(obj: Json, kinds: Collection[str]) -> bool:
+def _is_object(obj: Json) -> bool:
     metadata, kind = obj.get("metadata"), obj.get("kind")
-    wanted = isinstance(kind, str) and (not kinds or kind in kinds)
-    return wanted and isinstance(metadata, dict) and bool(metadata.get("name"))
+    return isinstance(kind, str) and isinstance(metadata, dict) and bool(metadata.get("name"))
+
+
+def _is_read(obj: Json) -> bool:
+    """Whether it is of one of ``KINDS``, by its group as well as by its name."""
+    version = obj.get("apiVersion")
+    group = version.rpartition("/")[0] if isinstance(version, str) else ""
+    return KINDS.get(obj["kind"]) == group

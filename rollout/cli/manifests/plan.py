@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollout.cli import cluster, options, output, settings
+from rollout.cli import options, output, settings
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import beside, files, memory, rehearsal
 from rollout.cli.manifests.files import KINDS, Given, Plannable
@@ -17,16 +17,15 @@ from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.errors import ManifestError, RefusedError
 from rollout.manifest import load
-from rollout.messages import markdown, planned, switching
+from rollout.messages import markdown, planned
 from rollout.messages.planned import Planned, Tone
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
-from rollout.model.switchover import SwitchoverSpec
-from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
 if TYPE_CHECKING:
     from rollout.cli.mesh.plan import Foreseen, Named
     from rollout.edges.kube import Kube
+    from rollout.model.switchover import SwitchoverSpec
 
 Json = Mapping[str, Any]
 
@@ -76,11 +75,8 @@ def plan(
     for note in told.doubtful:
         output.say(note)
     rollouts = [m for m in told.manifests if m.kind == "Rollout"]
-    switches = [(m.name, m.spec) for m in told.manifests if isinstance(m.spec, SwitchoverSpec)]
-    for name, spec in switches:
-        output.line("\n".join(switching.plan(name, spec)))
-    specs = ((m.name, m.spec) for m in told.manifests)
-    upgrades = [(name, s) for name, s in specs if isinstance(s, ControlPlaneUpgradeSpec)]
+    switches, upgrades = _specs(told, "ClusterSwitchover"), _specs(told, "ControlPlaneUpgrade")
+    _tell(switches)
     if switches and not (rollouts or upgrades or named):
         return
     if not (rollouts or upgrades or named):
@@ -96,6 +92,18 @@ def plan(
                 "only these files were looked at; --cluster takes the cluster's objects, too"
             )
         raise typer.Exit(Exit.FAILED)
+
+
+def _specs(told: Given, kind: str) -> list[tuple[str, Any]]:
+    """Names and specs of the manifests of one kind, whose nouns are imported by now."""
+    return [(m.name, m.spec) for m in told.manifests if m.kind == kind]
+
+
+def _tell(switchovers: "Iterable[tuple[str, SwitchoverSpec]]") -> None:
+    for name, spec in switchovers:
+        from rollout.messages import switching  # noqa: PLC0415 - most plans are of Rollouts
+
+        output.line("\n".join(switching.plan(name, spec)))
 
 
 async def _meshes(
@@ -128,6 +136,8 @@ async def _plans(
 
 async def _live(given: Settings, manifest: load.Manifest, others: Iterable[Json]) -> Planned:
     """Against the cluster; an object in the files stands for the cluster's."""
+    from rollout.cli import cluster  # noqa: PLC0415 - only with --cluster
+
     scope = cluster.in_namespace(given, manifest.namespace)
     async with cluster.connected(replace(scope, namespace="")) as connection:
         here = [obj for kind in KINDS for obj in await _optional(connection, kind)]
@@ -148,6 +158,8 @@ async def _live(given: Settings, manifest: load.Manifest, others: Iterable[Json]
 
 async def _optional(connection: "Kube", kind: str) -> Iterable[Json]:
     """Objects of ``kind``; none where we may not read them or the kind is unknown."""
+    from rollout.cli import cluster  # noqa: PLC0415 - only with --cluster
+
     try:
         return await cluster.listed(connection, kind)
     except RefusedError:

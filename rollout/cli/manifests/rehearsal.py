@@ -3,7 +3,7 @@
 The gates but for the bake time are taken out: they say when, and a plan says what.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from rollout.model.status import (
     StageStatus,
     SubsetMode,
 )
+from rollout.model.units import counted
 
 Json = Mapping[str, Any]
 
@@ -81,6 +82,8 @@ class _Stage:
     now: datetime = BEGIN
     because: str = ""
     journey: tuple[str, str] = ("", "")
+    titles: tuple[str, str] = ("", "")
+    invented: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     stands: tuple[str, ...] = ()
@@ -128,6 +131,7 @@ class _Stage:
         before, after = self.status, decision.status
         if after.attempt.number > before.attempt.number:
             self.journey = (_name(after.stable), _name(after.attempt.canary))
+            self.titles = (_title(after.stable), _title(after.attempt.canary))
         changes = tuple(each for each in written if each.kind in _SHOWN)
         step = (
             self.gates[after.attempt.step.index]
@@ -137,7 +141,7 @@ class _Stage:
         if changes or step is not None:
             promoted = _name(after.stable) == self.journey[1]
             weight = 100 if promoted else after.stage.split.canary
-            because = decision.because.removesuffix(_BLIND).rstrip(":; ")
+            because = _sentence(decision).removesuffix(_BLIND).rstrip(":; ")
             self.moments.append(Moment(self.now - self.begin, because, weight, changes, step))
 
 
@@ -168,7 +172,9 @@ async def play(
     else:
         met = _under_way(status)
         stage = _Stage(cluster, _ungated(rollout), gates, rollout.spec, met, now, now)
-        stage.journey = (_name(status.stable), _name(status.attempt.canary) or _name(status.stable))
+        sides = (status.stable, status.attempt.canary or status.stable)
+        stage.journey = (_name(sides[0]), _name(sides[1]))
+        stage.titles = (_title(sides[0]), _title(sides[1]))
         stage.notes = (_place(status),)
     await _until_rest(stage)
     if (
@@ -189,7 +195,7 @@ async def _until_rest(stage: _Stage) -> None:
         decision = await stage.look()
         if decision.status.attempt.pause is not None:
             return  # what it waited for is worth more than that it gave up
-        stage.because = decision.because
+        stage.because = _sentence(decision)
         if decision.look_again is None and stage.status == before:
             return
         stuck = (
@@ -208,7 +214,8 @@ def _release_next(stage: _Stage) -> None:
     assert stable is not None  # noqa: S101 - asked before
     stage.moments.clear()
     stage.now = BEGIN
-    stage.notes = (f"{stable.name} is stable already; this is what the next push does",)
+    stage.notes = (f"{_title(stable)} is stable already; this is what the next push does",)
+    stage.invented = True
     if spec.workload.template is not None:
         template = deepcopy(dict(spec.workload.template))
         meta = template.setdefault("template", {}).setdefault("metadata", {})
@@ -286,7 +293,7 @@ def _under_way(status: RolloutStatus) -> RolloutStatus:
 
 def _place(status: RolloutStatus) -> str:
     where = status.attempt.step.name if status.attempt.step else status.stage.name.value.lower()
-    name = _name(status.attempt.canary) or _name(status.stable)
+    name = _title(status.attempt.canary or status.stable)
     percent = status.stage.split.canary
     return f"a journey of {name} is under way ({where}, {percent}%); this begins there"
 
@@ -314,13 +321,15 @@ def _planned(rollout: Rollout, stage: _Stage, cluster: MemoryCluster) -> Planned
     resting = status.stage.name is Stage.IDLE
     complete = resting and bool(stage.moments) and status.attempt.pause is None
     first, *others = stage.stands or (stage.because,)
+    called = _renaming(stage)
     return Planned(
         rollout=rollout,
         strategy=_strategy(rollout.spec.strategy),
         stable=stage.journey[0] or _name(status.stable),
         canary=stage.journey[1] or rollout.spec.revision,
-        moments=tuple(stage.moments),
-        ends=stage.because if complete else f"stops here: {first}",
+        titles=(stage.titles[0], called(stage.titles[1])),
+        moments=tuple(replace(one, because=called(one.because)) for one in stage.moments),
+        ends=called(stage.because if complete else f"stops here: {first}"),
         complete=complete,
         notes=(
             *stage.notes,
@@ -330,6 +339,18 @@ def _planned(rollout: Rollout, stage: _Stage, cluster: MemoryCluster) -> Planned
         ),
         ignore=_rules(stage.moments, cluster),
     )
+
+
+def _renaming(stage: _Stage) -> Callable[[str], str]:
+    """Sentences in which a release that nobody has written yet has no hash: it is the next."""
+    made = stage.journey[1]
+    hashed = stage.invented and made and stage.rollout.spec.workload.template is not None
+    return lambda text: text.replace(made, NEXT) if hashed else text
+
+
+def _sentence(decision: Decision) -> str:
+    """Why, uncut: a plan has room for what a column of a table has none for."""
+    return decision.whole or decision.because
 
 
 def _rules(moments: Iterable[Moment], cluster: MemoryCluster) -> dict[str, str]:
@@ -349,8 +370,12 @@ def _notes(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
 
 def _strategy(strategy: Strategy) -> str:
     if strategy.canary is not None:
-        return f"canary strategy, {len(strategy.canary.steps)} steps"
+        return f"canary strategy, {counted(len(strategy.canary.steps), 'step')}"
     return "dark release" if strategy.dark is not None else "blue-green"
+
+
+def _title(revision: Revision | None) -> str:
+    return revision.title if revision else ""
 
 
 def _name(revision: Revision | None) -> str:

@@ -12,6 +12,7 @@ from rollout.cli.output import Format, Output
 from rollout.errors import ManifestError
 from rollout.manifest.envelope import API_VERSION
 from rollout.manifest.load import Manifest
+from rollout.model.units import counted
 
 
 def validate(
@@ -74,8 +75,8 @@ def _say(
 def _summary(good: int, errors: int) -> str:
     if not good and not errors:
         return f"nothing of ours found; manifests of apiVersion {API_VERSION} are wanted"
-    mistakes = f"{errors} mistake{'s' if errors != 1 else ''}" if errors else "no mistakes"
-    return f"{good} manifest{'s' if good != 1 else ''} good, {mistakes}"
+    mistakes = counted(errors, "mistake") if errors else "no mistakes"
+    return f"{counted(good, 'manifest')} good, {mistakes}"
 
 
 def _plain(good: list[Manifest], errors: list[ManifestError]) -> dict[str, object]:

@@ -24,6 +24,7 @@ from rollout.errors import RefusedError
 from rollout.messages.planned import span
 from rollout.model import units
 from rollout.model.spec import Rollout
+from rollout.model.units import counted
 
 HOUR = 240  # blocks of stable's history before a release, as the gate itself reads
 HEAD = ("BEGAN", "ENDED", "AFTER", "BECAUSE")
@@ -144,16 +145,17 @@ def _word(release: Pretended) -> str:
 
 def _summary(played: Played) -> list[tuple[str, str]]:
     releases = played.found.releases
-    counted = Counter(map(_word, releases))
+    words = Counter(map(_word, releases))
     certified = sum(bool(r.decision and r.decision.certified) for r in releases)
-    ended = ", ".join(f"{n} {word}" for word, n in counted.most_common()) or "none"
+    ended = ", ".join(f"{n} {word}" for word, n in words.most_common()) or "none"
     facts = [
         ("rollout", f"{played.rollout.key}, its pods of {played.past.deployment}"),
         (
             "past",
-            f"{span(played.past.known * played.interval)} with counters, {played.past.pods} pods",
+            f"{span(played.past.known * played.interval)} with counters, "
+            f"{counted(played.past.pods, 'pod')}",
         ),
-        ("pretended", f"{len(releases)} releases that never happened: {ended}"),
+        ("pretended", f"{counted(len(releases), 'release')} that never happened: {ended}"),
         ("certified", f"{certified} of them"),
     ]
     if not releases:

@@ -26,8 +26,8 @@ from rollout.controller.seeing import concerns
 from rollout.controller.sharing import everything
 from rollout.errors import ManifestError, OutsideError
 from rollout.model.audit import Act, Record
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 
 SOURCE = "RolloutSource"
 PAST = timedelta(hours=1)  # how old an act may be to be told by a log that cannot be read

@@ -22,11 +22,12 @@ from rollout.messages import journeys, slack
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import BEFORE, PROOF, Click, Command, Heard, Press, Refusal, Sender, Ticket
 from rollout.model.journey import Journey
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 from rollout.model.spec import Approval
 from rollout.model.status import Answer
 
+PROMPT = 2.5  # seconds for the answer to a command; Slack waits for three
 MOST = 10_000  # presses remembered; they are forgotten in the order in which they came
 USAGE = "try `/rollout status NAME`, `NAMESPACE/NAME`, `upgrade/NAME` or `switchover/NAME`"
 
@@ -107,7 +108,10 @@ class Hearing:
         if verb != "status" or not name:
             return USAGE
         try:
-            return await self._status(name.strip(), command.sender)
+            async with asyncio.timeout(PROMPT):
+                return await self._status(name.strip(), command.sender)
+        except TimeoutError:
+            return "slack takes long to say which channel this is; type it once more"
         except RolloutError as error:
             return slack.safe(str(error))
         except Exception as error:  # as in ``hear``

@@ -19,8 +19,8 @@ from rollout.errors import OutsideError, RolloutError
 from rollout.messages import journeys
 from rollout.messages.journeys import Shown
 from rollout.model.chat import Place, Words
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason
+from rollout.model.ref import Ref
 
 LAZY = 30.0  # seconds between two updates that only count further
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling

@@ -19,7 +19,7 @@ from rollout.controller.sharing import Leads, everything
 from rollout.errors import OutsideError, RolloutError
 from rollout.manifest import objects
 from rollout.model.journey import Journey
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.spec import NotifyOn
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two tries, doubling

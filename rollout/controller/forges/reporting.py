@@ -9,7 +9,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from rollout.controller import telemetry
-from rollout.controller.forges.line import Line, Problem, Said
+from rollout.controller.forges.line import ForgeNews, Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Forges, Json, Kube
@@ -17,14 +17,13 @@ from rollout.controller.seeing import concerns, hooks
 from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.controller.sources import apply
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
-from rollout.manifest import objects, plain, record
+from rollout.manifest import plain, sources
 from rollout.messages import commits
-from rollout.model.forge import Place
+from rollout.model.forge import Place, Standing
 from rollout.model.source import LABEL, ForgeStatus, Reported, RolloutSource
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
 REFUSED_WAIT = 900.0  # seconds at the most until a Rollout that was refused is told again
-LAZY = 60.0  # seconds between two reports that only count further
 BEAT = 1.0  # seconds between two looks whether this replica leads
 MOST = 500  # Rollouts of one source that are remembered; the newest of them
 CONFLICTS = 5  # writes of the memory that others' may come before
@@ -69,12 +68,12 @@ class Reporting:
     def _begin(self) -> bool:
         """Every Rollout is compared anew: another replica may have told since. False: not yet."""
         try:
-            rollouts, sources = self.kube.list("Rollout"), self.kube.list("RolloutSource")
+            rollouts, kept = self.kube.list("Rollout"), self.kube.list("RolloutSource")
         except OutsideError:
             return False
-        for obj in sources:
+        for obj in kept:
             self._labels[apply.label_of(*_name(obj))] = key = "/".join(_name(obj))
-            for told in record.source_status(obj).forge.reported:
+            for told in sources.status(obj).forge.reported:
                 self._reported[told.rollout] = key
         for rollout in {*self._reported, *("/".join(_name(obj)) for obj in rollouts)}:
             self._soon(rollout)
@@ -83,8 +82,8 @@ class Reporting:
     def _leads(self, source: str) -> bool:
         return self.leads(namespace_of(source))
 
-    async def _end(self, sources: Set[str]) -> None:
-        lines = [self._lines.pop(key) for key in sources]
+    async def _end(self, keys: Set[str]) -> None:
+        lines = [self._lines.pop(key) for key in keys]
         tasks = [line.task for line in lines if line.task]
         for task in tasks:
             task.cancel()
@@ -181,7 +180,7 @@ class Reporting:
     async def _once(self, key: str, line: Line, rollout: str) -> None:
         namespace, _, name = key.partition("/")
         stored = self.kube.get("RolloutSource", namespace, name)
-        source = objects.source(stored) if stored is not None else None
+        source = sources.source(stored) if stored is not None else None
         if source is None or source.spec.commit_status is None or not self._leads(key):
             return
         where, _, called = rollout.partition("/")
@@ -197,25 +196,29 @@ class Reporting:
         standing = report.standing(subject)
         if standing is None or report.settled(subject, known):
             return
-        if self._may_wait(line, rollout, subject, standing.description):
+        news = _news(subject, standing)
+        if self._may_wait(line, rollout, news):
             return
         told = await report.tell(subject, standing, known)
         if told != known:
             await self._remember(key, rollout, told)
         if report.reverts(told):
             await self._remember(key, rollout, await report.revert(subject, told))
-        line.said[rollout] = Said(_pressing(subject), standing.description, _now())
+        said = line.said.get(rollout)
+        line.said[rollout] = said.followed(news, _now()) if said else Said(news, _now())
 
     @staticmethod
-    def _may_wait(line: Line, rollout: str, subject: Subject, description: str) -> bool:
-        """Whether it is said already; but for numbers, which are told a little later."""
+    def _may_wait(line: Line, rollout: str, news: ForgeNews) -> bool:
+        """Whether it is said already, or is told a little later."""
         said = line.said.get(rollout)
-        if said is None or said.pressing != _pressing(subject):
+        if said is None:
             return False
-        left = said.at + LAZY - _now()
-        if said.description != description and left > 0:
+        if said.news == news:
+            return True
+        left = said.wait(news, _now())
+        if left > 0:
             line.later[rollout] = _now() + left
-        return said.description == description or left > 0
+        return left > 0
 
     async def _report(self, source: RolloutSource) -> Report:
         asked = source.spec.commit_status
@@ -287,7 +290,7 @@ class Reporting:
             obj = self.kube.get("RolloutSource", namespace, name)
             if obj is None:
                 return
-            before = record.source_status(obj).forge
+            before = sources.status(obj).forge
             after = change(before)
             if after == before:
                 return
@@ -301,7 +304,7 @@ class Reporting:
 
 
 def _ops(obj: Json, forge: ForgeStatus) -> list[Json]:
-    value = record.forge_json(forge)
+    value = sources.forge_json(forge)
     if "status" not in obj:
         return [unchanged(obj), {"op": "add", "path": "/status", "value": {"forge": value}}]
     return [unchanged(obj), {"op": "add", "path": "/status/forge", "value": value}]
@@ -315,8 +318,9 @@ def _label(rollout: Json) -> str:
     return str((rollout["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
-def _pressing(subject: Subject) -> str:
-    return commits.pressing(subject.rollout, subject.status)
+def _news(subject: Subject, standing: Standing) -> ForgeNews:
+    pressing = commits.pressing(subject.rollout, subject.status)
+    return ForgeNews(f"{standing.commit} {standing.state}", pressing, standing.description)
 
 
 def _now() -> float:

@@ -13,8 +13,8 @@ from rollout.controller.keeping.changing import GAP, TRIES
 from rollout.controller.keeping.swap import unchanged
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 
 if TYPE_CHECKING:
     from rollout.controller.ports import Kube

@@ -13,8 +13,8 @@ from rollout.controller.keeping.changing import H, S, Statuses, changed
 from rollout.controller.keeping.store import Store
 from rollout.controller.ports import Kube
 from rollout.errors import RefusedError, RolloutError
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Reason, Verb
+from rollout.model.ref import Ref
 from rollout.model.status import Answer, Vouched
 from rollout.reconcile.requests import answered_in_chat
 

@@ -101,6 +101,8 @@ class Store:
         if worth_saving(held.status, status) or record.is_former(held.obj):
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
+            if status.last_handled_request != held.status.last_handled_request:
+                known.refreshed_at = None  # whoever asks wants to see what follows
             return await self.write(held, status, now)
         known.ahead = known.ahead or status != held.status
         known.status = status

@@ -12,7 +12,7 @@ from typing import Any
 from rollout.istio import hosts
 from rollout.manifest.plain import items, mapping
 from rollout.model import journey
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
 from rollout.workloads import deployment as workloads

@@ -12,7 +12,6 @@ from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
 from rollout.istio import traffic as mesh_traffic
-from rollout.model.mesh import Ref
 from rollout.model.observation import (
     Finding,
     HookAnswer,
@@ -26,6 +25,7 @@ from rollout.model.observation import (
     Serving,
     Severity,
 )
+from rollout.model.ref import Ref
 from rollout.model.spec import Rollout
 from rollout.model.status import Outcome, Revision
 

@@ -5,15 +5,24 @@ could be read stays in force: a file that is refused changes nothing.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.sources import consent
 from rollout.manifest import objects
-from rollout.model.source import LABEL, Document, Problem, Reading, Relation, RolloutSource
+from rollout.model.source import (
+    LABEL,
+    Document,
+    Problem,
+    Reading,
+    Relation,
+    RolloutSource,
+    is_within,
+)
 from rollout.model.spec import GROUP, VERSION
+from rollout.model.units import counted
 
 FILE = f"{GROUP}/file"
 APPLIED = ("AnalysisTemplate", "Rollout")
@@ -56,10 +65,12 @@ class Ground:
     """Where a source may write: ``present`` are the objects there of the kinds in ``APPLIED``.
 
     ``abroad``: namespaces besides its own, from the controller's configuration.
+    ``sources``: the labels of all sources that there are.
     """
 
     present: Mapping[Key, Json]
     abroad: frozenset[str] = field(default_factory=frozenset)
+    sources: Collection[str] = frozenset()
 
 
 def plan(source: RolloutSource, reading: Reading, ground: Ground) -> ApplyPlan:
@@ -97,7 +108,7 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
         return "does not follow the one in force: history was rewritten"
     in_force = len(owned) or len(source.status.applied)
     if in_force and not reading.documents and not reading.parts and not reading.problems:
-        return f"has none of the {in_force} manifests in force"
+        return f"has none of the {counted(in_force, 'manifest')} in force"
     return ""
 
 
@@ -145,6 +156,24 @@ def label_of(namespace: str, name: str) -> str:
     return f"{text[:50]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+def labels(sources: Iterable[Json]) -> frozenset[str]:
+    """The labels of the objects ``sources``."""
+    return frozenset(
+        label_of(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in sources
+    )
+
+
+def is_anothers(source: RolloutSource, owner: str, sources: Collection[str]) -> bool:
+    """Whether what has the label's value ``owner`` belongs to another of the ``sources``.
+
+    What a source of the same namespace left, which is gone (renamed, most often), is whose git has
+    it now; of other namespaces nobody here can tell.
+    """
+    if owner in ("", label(source)):
+        return False
+    return owner in sources or not owner.startswith(f"{source.namespace}.")
+
+
 def _owner(obj: Json) -> str:
     return str((obj["metadata"].get("labels") or {}).get(LABEL, ""))
 
@@ -181,7 +210,7 @@ def _refusal(
     if first is not None:
         return f"stands in {first.file}:{first.line} already; one definition is wanted"
     owner = _owner(ground.present.get((kind, namespace, name), {"metadata": {}}))
-    if owner not in ("", label(source)):
+    if is_anothers(source, owner, ground.sources):
         return f"belongs to source {owner}; one source is wanted"
     return ""
 
@@ -256,12 +285,10 @@ def _patch(
 
 
 def _prunes(gone: set[Key], reading: Reading, ground: Ground) -> Sequence[Write]:
-    """Deletions of what git has no more; a file that was refused may still hold its rollout."""
-    unsure = {problem.file for problem in reading.problems}
+    """Deletions of what git has no more; what could not be read may still hold it."""
     found = []
     for key in sorted(gone):
         file = str((ground.present[key]["metadata"].get("annotations") or {}).get(FILE, ""))
-        inside = any(file.startswith(f"{folder}/") for folder in unsure)
-        if file not in unsure and not inside:
+        if not is_within(file, reading.unsure):
             found.append(Write("delete", key, file=file))
     return found

@@ -1,7 +1,7 @@
 """A team's own objects to the cluster: tried dry, applied in order, and pruned when git lets go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,14 +10,16 @@ from typing import TypeVar
 from rollout.controller import telemetry
 from rollout.controller.ports import Json, Kube, Objects
 from rollout.controller.sources import byright, leaves, parts
-from rollout.controller.sources.apply import label
+from rollout.controller.sources.apply import is_anothers, label, labels
 from rollout.controller.sources.parts import Bounds, Ref
 from rollout.errors import Outside, OutsideError, OwnedError, RefusedError
-from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
+from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource, is_within
 from rollout.model.spec import MANAGER
 
 AGAIN = timedelta(minutes=10)  # what others changed meanwhile is put back
 AT_ONCE = 8  # requests
+BEAT = 0.2  # seconds between two looks whether a new kind is served
+ESTABLISHING = 50  # such looks; then the commit waits for the next one
 
 T = TypeVar("T")
 
@@ -30,6 +32,19 @@ class ApplyStep:
     ref: Ref
     body: Json
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a commit finds, and brings: rollouts that write, the labels of all sources.
+
+    ``made``: its own Namespaces; ``defined``: its own kinds, as apiVersion and kind.
+    """
+
+    driving: Sequence[leaves.Driver]
+    sources: Collection[str]
+    made: Collection[str]
+    defined: Collection[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -63,8 +78,20 @@ class Applier:
             for one in reading.parts
             if parts.group_kind(one.api_version, one.kind) in parts.SAFE | set(kinds)
         }
-        found = [key for key in sorted(asked) if not await self.objects.in_namespaces(*key)]
+        defined = parts.brought(reading)
+        found = [key for key in sorted(asked) if not await self._in_namespaces(key, defined)]
         return frozenset(found)
+
+    async def _in_namespaces(
+        self, key: tuple[str, str], defined: Mapping[tuple[str, str], bool]
+    ) -> bool:
+        """As the API server has it; of a kind that it does not know, as its definition will."""
+        try:
+            return await self.objects.in_namespaces(*key)
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or key not in defined:
+                raise
+            return defined[key]
 
     async def tried(
         self, source: RolloutSource, reading: Reading, bounds: Bounds, now: datetime
@@ -78,9 +105,13 @@ class Applier:
         ]
         if due:
             done.since = now
-        made = {part.name for part in reading.parts if part.kind == "Namespace"}
-        driving = leaves.drivers(self.kube) if changed else ()
-        tries = [partial(self._try, source, part, ref, driving, made) for part, ref in changed]
+        around = _Around(
+            leaves.drivers(self.kube) if changed else (),
+            labels(self.kube.list("RolloutSource")),
+            {part.name for part in reading.parts if part.kind == "Namespace"},
+            parts.brought(reading),
+        )
+        tries = [partial(self._try, source, part, ref, around) for part, ref in changed]
         try:
             results = await _each(tries)
         except leaves.Busy as busy:
@@ -91,28 +122,35 @@ class Applier:
         return steps, tuple(one for one in results if isinstance(one, Problem))
 
     async def _try(
-        self,
-        source: RolloutSource,
-        part: Part,
-        ref: Ref,
-        driving: Sequence[leaves.Driver],
-        made: Collection[str],
+        self, source: RolloutSource, part: Part, ref: Ref, around: _Around
     ) -> ApplyStep | Problem:
         """The step, as the API server would take it."""
-        live = await self.objects.read(*ref)
+        live = await self._live(ref, around.defined)
         owner = parts.owner(live) if live else ""
-        if owner not in ("", label(source)):
+        if is_anothers(source, owner, around.sources):
             return parts.problem(part, f"belongs to source {owner}; one source is wanted")
         body = parts.body(part, ref, parts.mark(source, live))
         try:
-            step = ApplyStep(part, ref, leaves.dressed(body, live, driving, self.kube))
-            if live is None and ref[2] in made:
+            step = ApplyStep(part, ref, leaves.dressed(body, live, around.driving, self.kube))
+            if live is None and ref[2] in around.made:
                 return step  # its namespace comes first
             return await self._agreed(step)
         except OwnedError as error:
             return parts.problem(part, _owned(error))
         except RefusedError as error:
             return parts.problem(part, f"is refused: {error}")
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in around.defined:
+                raise
+            return step  # its definition comes first
+
+    async def _live(self, ref: Ref, defined: Collection[tuple[str, str]]) -> Json | None:
+        try:
+            return await self.objects.read(*ref)
+        except OutsideError as error:
+            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in defined:
+                raise
+            return None
 
     async def _agreed(self, step: ApplyStep) -> ApplyStep:
         """``step`` without the fields that rollouts and autoscalers have written.
@@ -144,10 +182,28 @@ class Applier:
         for step in steps:
             by_stage.setdefault(parts.stage(*step.ref[:2]), []).append(step)
         for _, mine in sorted(by_stage.items()):
+            for version, kind in {step.ref[:2] for step in mine}:
+                await self._until_known(version, kind)
             results = await _each([partial(self._apply, done, step) for step in mine])
             if problems := tuple(one for one in results if one is not None):
                 return problems
         return ()
+
+    async def _until_known(self, api_version: str, kind: str) -> None:
+        """A kind whose definition has just been applied is served a moment later.
+
+        Errors: ``OutsideError`` where it is not, and the next look goes on.
+        """
+        for _ in range(ESTABLISHING):
+            try:
+                await self.objects.in_namespaces(api_version, kind)
+            except OutsideError as error:
+                if error.kind is not Outside.UNKNOWN_KIND:
+                    raise
+                await asyncio.sleep(BEAT)
+            else:
+                return
+        await self.objects.in_namespaces(api_version, kind)
 
     async def _apply(self, done: _Done, step: ApplyStep) -> Problem | None:
         try:
@@ -173,6 +229,8 @@ class Applier:
         present = [obj for kind in kinds for obj in await self._made(source, kind, bounds)]
         driving, staying = leaves.drivers(self.kube), ""
         for obj in parts.gone(present, source, kept):
+            if is_within(parts.file(obj), reading.unsure):
+                continue  # it may still be in git
             if why := leaves.use(obj, driving):
                 staying = f"{obj['kind'].lower()} {obj['metadata']['name']} stays: {why}"
                 continue

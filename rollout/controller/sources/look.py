@@ -24,7 +24,7 @@ from rollout.controller.sources.apply import ApplyPlan, Ground, Write
 from rollout.controller.sources.applying import Applier, ApplyStep
 from rollout.controller.sources.parts import Bounds
 from rollout.errors import ManifestError, OutsideError, RefusedError
-from rollout.manifest import objects, record
+from rollout.manifest import sources
 from rollout.model.source import (
     Origin,
     Problem,
@@ -156,10 +156,10 @@ class Sources:
             self.team.forget(key)
             return None if gone else FOLLOWING
         try:
-            source = objects.source(obj)
+            source = sources.source(obj)
         except ManifestError as error:
             because = "its own spec cannot be read; what was in force stays"
-            before = record.source_status(obj)
+            before = sources.status(obj)
             await self._save(obj, before, replace(before, problem=str(error), because=because))
             return None  # nothing but another spec helps, and that wakes us
         asked, known = (source.generation, source.accept, source.pushed), self._polled.get(key)
@@ -241,7 +241,7 @@ class Sources:
         if stays:
             because = sentence(f"{status.because}; {stays}")
             return replace(status, kinds=all_kinds, because=because, notes=(stays, *status.notes))
-        return replace(status, kinds=known)
+        return replace(status, kinds=all_kinds if reading.unread else known)
 
     async def _origin(self, source: RolloutSource) -> Origin:
         spec = source.spec
@@ -273,7 +273,7 @@ class Sources:
             for obj in self.kube.list(kind)
             if obj["metadata"]["namespace"] in where
         }
-        return Ground(present, abroad)
+        return Ground(present, abroad, apply.labels(self.kube.list("RolloutSource")))
 
     async def _write(self, write: Write) -> Problem | None:
         """None when it is done; a no of the API server is this document's, not the others'."""
@@ -296,7 +296,7 @@ class Sources:
         if status == before:
             return
         now, metadata, stored = self.clock(), obj["metadata"], obj.get("status") or {}
-        value = record.source_json(status, stored, now)
+        value = sources.status_json(status, stored, now)
         ops = [unchanged(obj), {"op": "add", "path": "/status", "value": value}]
         namespace, name = metadata["namespace"], metadata["name"]
         await self.kube.patch("RolloutSource", namespace, name, ops, "status")

@@ -5,9 +5,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from rollout import lenient
 from rollout.controller.ports import Json
 from rollout.controller.sources.apply import FILE, label
-from rollout.manifest import objects
+from rollout.manifest import objects, plain
 from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
 
 SAFE = frozenset(
@@ -23,9 +24,10 @@ SAFE = frozenset(
 )
 """Kinds that every source with ``manifests: true`` may apply, as ``Kind.group``."""
 
+_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _STAGES: tuple[frozenset[str], ...] = (
     frozenset({"Namespace"}),
-    frozenset({"CustomResourceDefinition.apiextensions.k8s.io"}),
+    frozenset({_CRD}),
     frozenset(
         {
             *("ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim", "LimitRange"),
@@ -81,6 +83,19 @@ def ref(source: RolloutSource, part: Part, bounds: Bounds) -> Ref:
         "" if wide else part.namespace or source.namespace,
         part.name,
     )
+
+
+def brought(reading: Reading) -> Mapping[tuple[str, str], bool]:
+    """Kinds that the reading defines itself, as apiVersion and kind: whether in namespaces."""
+    found = {}
+    for part in reading.parts:
+        if group_kind(part.api_version, part.kind) != _CRD:
+            continue
+        spec = plain.mapping(part.body.get("spec"))
+        kind, group = str(plain.mapping(spec.get("names")).get("kind")), spec.get("group")
+        for version in lenient.mappings(spec.get("versions")):
+            found[f"{group}/{version.get('name')}", kind] = spec.get("scope") == "Namespaced"
+    return found
 
 
 def refusals(source: RolloutSource, reading: Reading, bounds: Bounds) -> tuple[Problem, ...]:
@@ -170,11 +185,11 @@ def _ported(value: Json) -> Json:
 
 
 def mark(source: RolloutSource, live: Json | None) -> str:
-    """The label's value on what this source made; empty on what was there before it."""
-    mine = label(source)
-    if live is None:
-        return mine
-    return mine if owner(live) == mine else ""
+    """The label's value on what a source made; empty on what was there before there was one.
+
+    ``live`` belongs to no other source that there is.
+    """
+    return label(source) if live is None or owner(live) else ""
 
 
 def owner(live: Json) -> str:

@@ -9,9 +9,10 @@ from rollout.controller.keeping.events import News
 from rollout.controller.ports import Json
 from rollout.controller.sources.apply import ApplyPlan
 from rollout.errors import RolloutError
-from rollout.manifest import objects, record
+from rollout.manifest import objects, sources
 from rollout.model.source import Applied, Problem, Reading, RolloutSource, SourceStatus
 from rollout.model.status import sentence
+from rollout.model.units import counted
 
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 
@@ -96,8 +97,7 @@ def _shown(problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _in_force(count: int, commit: str) -> str:
-    what = "1 manifest" if count == 1 else f"{count} manifests"
-    return f"{what} of {commit[:10]} {'is' if count == 1 else 'are'} in force"
+    return f"{counted(count, 'manifest')} of {commit[:10]} {'is' if count == 1 else 'are'} in force"
 
 
 def _refused(rejected: Sequence[Problem]) -> str:
@@ -117,7 +117,7 @@ def _digest(text: str) -> str:
 
 def news(metadata: Json, status: SourceStatus) -> News:
     """The Event of a source whose status says something new."""
-    reason = record.reason(status)
+    reason = sources.reason(status)
     said = [status.because, status.problem, *status.notes[:3]]
     if status.rejected:
         said = ["refused: " + "; ".join(one.message for one in status.rejected[:3])]

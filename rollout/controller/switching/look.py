@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rollout import requests
 from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
@@ -75,6 +76,8 @@ class Looks:
             raise ConflictError("lease: another replica leads by now; it looks again")
 
     def _tell(self, held: Held, decision: SwitchDecision) -> None:
+        for refusal in requests.refusals_since(held.status, decision.status):
+            telemetry.info(refusal.because, switchover=held.key, epoch=decision.status.epoch)
         if without_numbers(decision.because) != without_numbers(held.status.because):
             telemetry.info(
                 decision.because,

@@ -14,7 +14,8 @@ from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.errors import ConflictError
 from rollout.manifest.upgrades import KIND
 from rollout.model.action import Announce, LetGo
-from rollout.model.mesh import Ref, Restart
+from rollout.model.mesh import Restart
+from rollout.model.ref import Ref
 from rollout.model.upgradelook import (
     MakeObject,
     MeshAction,

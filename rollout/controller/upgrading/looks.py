@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rollout import requests
 from rollout import upgrade as core
 from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
@@ -100,6 +101,8 @@ class UpgradeLooks:
             await self.store.save(held, status, self.clock(), at_once=True)
 
     def _tell(self, held: Held, decision: UpgradeDecision) -> None:
+        for refusal in requests.refusals_since(held.status, decision.status):
+            telemetry.info(refusal.because, upgrade=held.upgrade.name, epoch=decision.status.epoch)
         if without_numbers(decision.because) != without_numbers(held.status.because):
             stop = decision.status.attempt.stop
             telemetry.info(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from rollout import lenient
 from rollout.controller.ports import Json, Kube
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import REV, TAG, Ref
+from rollout.model.mesh import REV, TAG
+from rollout.model.ref import Ref
 from rollout.model.upgrading import Recorded
 
 KINDS = (

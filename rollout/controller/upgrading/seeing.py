@@ -16,8 +16,8 @@ from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
 from rollout.manifest.upgrades import KIND
 from rollout.model.inventory import Inventory, Unread
-from rollout.model.mesh import Ref
 from rollout.model.observation import Finding, NoAnswer, Severity, ValueQuestion
+from rollout.model.ref import Ref
 from rollout.model.status import Outcome
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import Brake, MeshObservation, MeshQuestions, Tried, Try

@@ -5,6 +5,7 @@ Sources: docs.github.com, "REST API endpoints for issue comments", "Rate limits 
 """
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,12 +14,16 @@ from typing import Any, Self
 
 import aiohttp
 
+from rollout.edges import whole
+from rollout.edges.forge import rest
 from rollout.errors import OutsideError, RefusedError
 
 API = "https://api.github.com"
 VERSION = "2022-11-28"
 TRIES = 4
 LONGEST_WAIT = 60.0  # seconds that a rate limit may ask of us before we give up
+LONG = rest.USUAL_WAIT  # seconds that one is waited for which asks for no time
+LARGEST = 1 << 16  # bytes of an answer that is none
 LIMIT = 65_536  # characters of a comment
 TIMEOUT = 20.0  # seconds of one request
 PAGES = 50  # of 100 comments; a pull request with more has lost its sticky one
@@ -104,7 +109,8 @@ class GitHub:
             async with asking as answer:
                 if answer.status < 300:
                     return await answer.json(content_type=None)
-                raise _trouble(answer.status, answer.headers, await _message(answer))
+                told = await whole.read(answer, LARGEST) or b""
+                raise _trouble(answer.status, answer.headers, told)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise OutsideError(f"github: no usable answer ({type(error).__name__})") from error
 
@@ -115,20 +121,20 @@ def _is_trusted(comment: Mapping[str, Any]) -> bool:
     return bot or comment.get("author_association") in ("OWNER", "MEMBER", "COLLABORATOR")
 
 
-async def _message(answer: aiohttp.ClientResponse) -> str:
+def _message(answer: bytes) -> str:
     """What GitHub says is wrong, one line."""
     try:
-        text = (await answer.json(content_type=None)).get("message", "")
-    except (ValueError, AttributeError, aiohttp.ClientError):
+        text = json.loads(answer).get("message", "")
+    except (ValueError, AttributeError, RecursionError):
         text = ""
     return " ".join(str(text).split())[:200]
 
 
-def _trouble(status: int, headers: Mapping[str, str], said: str) -> Exception:
+def _trouble(status: int, headers: Mapping[str, str], answer: bytes) -> Exception:
     """The error of an answer that is none: who can put it right, and when to ask again."""
     wait = retry_after(headers, time.time())  # noqa: TID251 - GitHub's reset is a time of day
-    if status == 429 or (status == 403 and wait is not None):
-        return OutsideError(f"github: rate limited ({status})", wait)
+    if rest.is_limited(status, answer) or (status == 403 and wait is not None):
+        return OutsideError(f"github: rate limited ({status})", LONG if wait is None else wait)
     if status in _AGAIN:
         return OutsideError(f"github: answered {status}", wait)
     hints = {
@@ -136,7 +142,7 @@ def _trouble(status: int, headers: Mapping[str, str], said: str) -> Exception:
         403: "the token may not; pull-requests: write is wanted",
         404: "not found, or the token may not see it",
     }
-    hint = hints.get(status, "it was refused")
+    hint, said = hints.get(status, "it was refused"), _message(answer)
     return RefusedError(f"github: answered {status}: {hint}{f' ({said})' if said else ''}")
 
 

@@ -131,6 +131,8 @@ def read(headers: Headers, body: bytes) -> Push | Ping | None:
         return None
     if not isinstance(told, Mapping):
         return None
+    if event == _SYSTEM and _text(told, "event_name") not in _SYSTEM_PUSHES:
+        return Ping()
     addresses = tuple(dict.fromkeys(_addresses(told)))
     if not addresses:
         return None
@@ -139,10 +141,12 @@ def read(headers: Headers, body: bytes) -> Push | Ping | None:
 
 
 _EVENTS = ("X-Forgejo-Event", "X-Gitea-Event", "X-GitHub-Event", "X-Gitlab-Event", "X-Event-Key")
+_SYSTEM = "System Hook"  # GitLab's of a whole instance, which tells of users and projects, too
+_SYSTEM_PUSHES = frozenset({"push", "tag_push", "repository_update"})
 _PUSHES = frozenset(
     {
         *("push", "create", "delete"),  # of branches and tags, at GitHub and Gitea
-        *("Push Hook", "Tag Push Hook", "System Hook"),
+        *("Push Hook", "Tag Push Hook", _SYSTEM),
         *("repo:push", "repo:refs_changed", "mirror:repo_synchronized"),
     }
 )
@@ -179,6 +183,9 @@ def _refs(told: Mapping[str, Any]) -> Iterator[str]:
     for ref in _texts(told.get("ref")):
         short = {"branch": "refs/heads/", "tag": "refs/tags/"}.get(_text(told, "ref_type"), "")
         yield ref if ref.startswith("refs/") else f"{short or 'refs/heads/'}{ref}"
+    refs = told.get("refs")  # of GitLab's repository_update
+    for ref in refs[:MOST] if isinstance(refs, list) else []:
+        yield from _texts(ref)
     for change in _changes(told.get("changes")):
         yield from _texts(_map(change, "ref").get("id"))
     for change in _changes(_map(told, "push").get("changes")):

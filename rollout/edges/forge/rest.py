@@ -73,6 +73,8 @@ class Rest:
         headers = {**_USUAL, **(await self.who())}
         status, said, answer = await self._once(verb, url, headers, body)
         left = limit(said, self.clock().timestamp())
+        if left is None and is_limited(status, answer):
+            left = USUAL_WAIT
         if left is not None:
             self.shut.until = self.clock().timestamp() + left
         if status < 300:
@@ -156,6 +158,21 @@ def limit(headers: Headers, now: float) -> float | None:
     return None
 
 
+def is_limited(status: int, answer: bytes) -> bool:
+    """Whether a no is GitHub's limit, which may come without a header that says for how long.
+
+    Source: docs.github.com, "Rate limits for the REST API", "Exceeding the rate limit": 403 or 429,
+    known by its message; then at least a minute is to be waited.
+    """
+    if status != 403:
+        return status == 429
+    try:
+        told = as_map(json.loads(answer)) if answer.strip() else {}
+    except (ValueError, RecursionError):
+        return False
+    return "rate limit" in str(told.get("message", "")).lower()
+
+
 def _bounded(text: str, since: float = 0.0) -> float:
     try:
         wanted = float(text) - since
@@ -166,9 +183,8 @@ def _bounded(text: str, since: float = 0.0) -> float:
 
 def meaning(status: int, left: float | None, secret: str) -> Exception:
     """The error of an answer that is none; ``left``: seconds that it asked us to wait."""
-    if status == 429 or (status == 403 and left is not None):
-        wait = USUAL_WAIT if left is None else left
-        return OutsideError(f"forge: asks to wait {math.ceil(wait)} s", wait)
+    if status in (403, 429) and left is not None:
+        return OutsideError(f"forge: asks to wait {math.ceil(left)} s", left)
     if status in _PASSING:
         return OutsideError(f"forge: answers {status}", left)
     where = f"secret {secret}: "

@@ -12,6 +12,7 @@ from rollout.edges.git.lanes import PATIENCE
 from rollout.edges.git.polls import Polls, Tip
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.source import Document, Origin, Part, Problem, Reading, Signature
+from rollout.model.units import counted
 
 FETCH = timedelta(seconds=120)  # a clone of the largest repository that is worth polling
 FILE = timedelta(seconds=5)  # 1 MiB takes under 0.25 s; the rest is a busy machine
@@ -95,7 +96,7 @@ class GitRepo:
                     raise OutsideError(f"{where}: {death}; the next poll tries again") from death
                 poison.append(Problem(heard.at, 0, f"{heard.at}: {death}"))
                 if len(poison) > MAX_POISON:
-                    found = f"{len(poison)} files {death}"
+                    found = f"{counted(len(poison), 'file')} {death}"
                     raise RefusedError(f"{where}: {found}; fewer are wanted") from death
             else:
                 return _reading(tip, done, heard, poison), heard.files
@@ -108,13 +109,14 @@ class GitRepo:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What one blob says under one name."""
+    """What one blob says under one name; ``unread``: not all that it may say."""
 
     blob: str
     documents: tuple[Document, ...]
     parts: tuple[Part, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    unread: bool
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> "ParsedFile":
@@ -125,6 +127,7 @@ class ParsedFile:
             parts=tuple(Part(**one) for one in message["parts"]),
             problems=tuple(Problem(**one) for one in message["problems"]),
             notes=tuple(message["notes"]),
+            unread=bool(message["unread"]),
         )
 
     def changed_by(self, commit: str, author: str) -> "ParsedFile":
@@ -180,6 +183,7 @@ def _reading(
             *(one for file in files for one in file.problems),
         ),
         notes=(*done["notes"], *(note for file in files for note in file.notes)),
+        unread=(*done["unread"], *(name for name, file in heard.files.items() if file.unread)),
         files=done["files"],
         parts=tuple(one for file in files for one in file.parts),
         signature=Signature(**signed) if signed else None,

@@ -7,6 +7,7 @@ a command took to start.  So both packages are registered without their ``__init
 their submodules are imported as usual, by whoever names them.
 """
 
+import logging
 import sys
 from importlib.util import find_spec, module_from_spec
 
@@ -33,5 +34,7 @@ from kubernetes.aio import client, config  # noqa: E402 - only now without what 
 from kubernetes.aio.config import kube_config  # noqa: E402
 from kubernetes.aio.config.dateutil import parse_rfc3339  # noqa: E402
 from kubernetes.aio.config.exec_provider import ExecProvider  # noqa: E402
+
+logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of, we say
 
 __all__ = ["ExecProvider", "client", "config", "kube_config", "parse_rfc3339"]

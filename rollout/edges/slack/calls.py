@@ -36,6 +36,7 @@ _WANTED = {
     "is_archived": "is archived; name another one, or unarchive it",
     "restricted_action": "does not let the app post; ask an admin of the workspace",
     "no_such_subteam": "is no user group, or is disabled",
+    "expired_trigger_id": "came too late to be opened; press the button once more",
     "missing_scope": "needs a scope that the app lacks; install it as docs/slack-app.yaml says",
 }
 

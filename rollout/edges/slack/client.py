@@ -5,7 +5,8 @@ where it stands: a process that died after posting finds what it posted.
 Source: docs.slack.dev, "Message metadata" and ``conversations.history``.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from rollout.model.chat import Member, Place, Words
 EVENT = "rollout_said"
 PAGE = 200
 PAGES = 50  # of a channel's history, so 10,000 messages
+MANY = 999  # channels of a page, the most; twenty pages a minute are all that Slack gives
 _TYPES = "public_channel,private_channel"
 
 
@@ -26,6 +28,8 @@ class Client:
 
     calls: Calls
     _ids: dict[str, str] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
+    _token: str = field(default="", repr=False)
     _self: Mapping[str, Any] = field(default_factory=dict)
 
     async def team(self) -> str:
@@ -37,7 +41,8 @@ class Client:
         where = await self.channel(channel)
         oldest = f"{since.timestamp():.6f}"
         told = {"channel": where, "oldest": oldest, "include_all_metadata": True}
-        return await self._ours("conversations.history", where, told)
+        with self._doubting(channel):
+            return await self._ours("conversations.history", where, told)
 
     async def replies(self, place: Place) -> Mapping[str, Place]:
         """Our replies under the message at ``place`` by key; none where it is gone."""
@@ -51,9 +56,9 @@ class Client:
         """It stands in ``channel``, or in the thread of the message at ``under``."""
         where = under.channel if under else await self.channel(channel)
         thread = {"thread_ts": under.ts} if under else {}
-        answer = await self.calls.call(
-            "chat.postMessage", f"slack channel {channel}", _said(words) | thread | _to(where)
-        )
+        told = _said(words) | thread | _to(where)
+        with self._doubting(channel):
+            answer = await self.calls.call("chat.postMessage", f"slack channel {channel}", told)
         return Place(str(answer.get("channel", where)), str(answer.get("ts", "")))
 
     async def update(self, place: Place, words: Words) -> bool:
@@ -103,16 +108,20 @@ class Client:
         return Member(user, outside=guest or away, robot=bool(found.get("is_bot")))
 
     async def _me(self) -> Mapping[str, Any]:
-        if not self._self:
+        """Who the app is by its token; another one may be of another bot, or workspace."""
+        token = self.calls.token()
+        if token != self._token:
             self._self = await self.calls.call("auth.test", "slack", {})
+            self._token = token
         return self._self
 
     async def channel(self, name: str) -> str:
         """The id of ``#name``; an id is itself. Histories are told by id only."""
         if not name.startswith("#"):
             return name
-        if name not in self._ids:
+        if name not in self._ids or name in self._doubted:
             await self._list()
+            self._doubted.discard(name)
         if name not in self._ids:
             raise RefusedError(
                 f"slack channel {name}: is not there, or is private and the app is not in it; "
@@ -120,13 +129,23 @@ class Client:
             )
         return self._ids[name]
 
+    @contextmanager
+    def _doubting(self, name: str) -> Iterator[None]:
+        """Where Slack refuses a channel, another one may have its name by now."""
+        try:
+            yield
+        except RefusedError:
+            self._doubted.add(name)
+            raise
+
     async def _list(self) -> None:
-        told = {"types": _TYPES, "exclude_archived": True, "limit": PAGE}
+        """Names that are gone keep their ids: those say best what has become of a channel."""
+        told = {"types": _TYPES, "exclude_archived": True, "limit": MANY}
         found: dict[str, str] = {}
         async for answer in self._pages("conversations.list", "slack channels", told):
             for one in answer.get("channels") or ():
                 found[f"#{one.get('name')}"] = str(one.get("id"))
-        self._ids = found
+        self._ids |= found
 
     async def _ours(
         self, method: str, channel: str, told: Mapping[str, Any]

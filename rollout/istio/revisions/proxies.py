@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rollout import lenient
-from rollout.model.mesh import INJECT, REV, MeshPod, Ref
+from rollout.model.mesh import INJECT, REV, MeshPod
+from rollout.model.ref import Ref
 
 Obj = Mapping[str, Any]
 

@@ -56,14 +56,14 @@ def _auth(space: Workspace, args: Args) -> dict[str, Any]:
         "user": space.people[BOT_USER].name,
         "team_id": TEAM,
         "user_id": BOT_USER,
-        "bot_id": BOT,
+        "bot_id": space.bot,
         "is_enterprise_install": False,
     }
 
 
 def _post(space: Workspace, args: Args) -> dict[str, Any]:
     channel = _writable(space, args)
-    made = _written(args, Message(space.ts(), BOT_USER, ""))
+    made = _written(args, Message(space.ts(), BOT_USER, "", bot=space.bot))
     if made.thread:
         channel.thread(made.thread)
     channel.messages.append(made)
@@ -86,7 +86,7 @@ def _update(space: Workspace, args: Args) -> dict[str, Any]:
 def _whisper(space: Workspace, args: Args) -> dict[str, Any]:
     channel = _writable(space, args)
     person = space.person(str(args.get("user", "")))
-    made = _written(args, Message(space.ts(), BOT_USER, ""))
+    made = _written(args, Message(space.ts(), BOT_USER, "", bot=space.bot))
     space.whispers.append(Whisper(channel.id, person.id, made.text))
     return {"message_ts": made.ts}
 

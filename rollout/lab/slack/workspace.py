@@ -61,6 +61,7 @@ class Message:
     metadata: Json | None = None
     thread: str = ""
     edited: bool = False
+    bot: str = BOT
 
     def json(self, *, metadata: bool) -> dict[str, Any]:
         """As conversations.history tells it; ``metadata``: whether it was asked for."""
@@ -73,7 +74,8 @@ class Message:
             "team": TEAM,
         }
         if self.user == BOT_USER:
-            told |= {"bot_id": BOT, "app_id": APP, "bot_profile": {"id": BOT, "app_id": APP}}
+            profile = {"id": self.bot, "app_id": APP}
+            told |= {"bot_id": self.bot, "app_id": APP, "bot_profile": profile}
         if self.thread:
             told["thread_ts"] = self.thread
         if self.edited:
@@ -136,6 +138,7 @@ class Workspace:
     """Everything there is. ``triggers``: of clicks whose modal may still be opened, to their user.
 
     ``scopes``: what the bot token may; a method that needs another is refused as Slack does.
+    ``bot``: the app's, another one where it was installed anew.
     """
 
     people: dict[str, Person] = field(default_factory=dict)
@@ -145,6 +148,7 @@ class Workspace:
     views: dict[str, View] = field(default_factory=dict)
     triggers: dict[str, str] = field(default_factory=dict)
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
+    bot: str = BOT
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _newest: float = 0.0
 

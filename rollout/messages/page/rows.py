@@ -10,8 +10,8 @@ from typing import Any
 from rollout import lenient
 from rollout.messages import switching, terminal
 from rollout.model import source
-from rollout.model.mesh import Ref
 from rollout.model.reasons import WaitsFor
+from rollout.model.ref import Ref
 from rollout.model.spec import GROUP
 from rollout.model.status import Pause, Phase, RolloutStatus, sentence
 from rollout.model.switchover import SwitchoverStatus

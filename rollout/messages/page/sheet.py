@@ -14,7 +14,7 @@ from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import Rollout, Step
 from rollout.model.status import PASSED, UNDER_WAY, Entry, Revision, RolloutStatus, Stage, Verdict
-from rollout.model.units import words
+from rollout.model.units import counted, words
 
 PODS = 50  # of one side; more of them say nothing more
 ENTRIES = 50
@@ -178,7 +178,7 @@ def _gate(step: Step, cohorts: int) -> Iterator[str]:
     if step.webhook is not None:
         yield f"webhook {step.webhook.name}"
     if step.approval is not None:
-        yield "approval" if step.approval.quorum == 1 else f"{step.approval.quorum} approvals"
+        yield "approval" if step.approval.quorum == 1 else counted(step.approval.quorum, "approval")
 
 
 def _clocks(rollout: Rollout, status: RolloutStatus, now: datetime) -> list[Json]:
@@ -208,7 +208,7 @@ def _notes(status: RolloutStatus) -> Iterator[Json]:
         said.append(("Drift", f"{attempt.drift.count}x, last {attempt.drift.what}"))
     said += [("Warning", text) for text in attempt.warnings[:LINES]]
     said += [("Answer", terminal.answer(given)) for given in attempt.approvals[-LINES:]]
-    said += [("Refused", f"{r.request}: {r.because}") for r in status.refused_requests[-3:]]
+    said += [("Refused", refusal.because) for refusal in status.refused_requests[-3:]]
     yield from ({"label": label, "text": short(text)} for label, text in said)
 
 

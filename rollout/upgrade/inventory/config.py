@@ -21,7 +21,8 @@ from rollout.model.inventory import (
     Machine,
     SailObject,
 )
-from rollout.model.mesh import REV, Ref
+from rollout.model.mesh import REV
+from rollout.model.ref import Ref
 
 Obj = Mapping[str, Any]
 Held = Mapping[str, tuple[Obj, ...]]

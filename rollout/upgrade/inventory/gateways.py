@@ -14,7 +14,8 @@ from rollout import lenient
 from rollout.istio import owner
 from rollout.istio.revisions import proxies, webhooks
 from rollout.model.inventory import GatewayKind, MeshGateway
-from rollout.model.mesh import DEFAULT, INJECTION, NOBODY, REV, Ref, Resolution, Way
+from rollout.model.mesh import DEFAULT, INJECTION, NOBODY, REV, Resolution, Way
+from rollout.model.ref import Ref
 from rollout.upgrade.inventory.config import ref_of
 from rollout.upgrade.inventory.planes import Known
 from rollout.upgrade.inventory.workloads import Fleet

@@ -14,7 +14,7 @@ from rollout import labels as selecting
 from rollout import lenient
 from rollout.istio import hosts
 from rollout.model.inventory import Remark
-from rollout.model.mesh import Ref
+from rollout.model.ref import Ref
 from rollout.upgrade.inventory.config import ref_of
 from rollout.upgrade.inventory.gateways import selects
 

@@ -7,7 +7,8 @@ from rollout import lenient
 from rollout.istio import owner
 from rollout.istio.revisions import trust
 from rollout.istio.revisions.selection import SPACE, Selection
-from rollout.model.mesh import MeshNamespace, Ref
+from rollout.model.mesh import MeshNamespace
+from rollout.model.ref import Ref
 from rollout.model.status import Stage
 
 Obj = Mapping[str, Any]

@@ -14,7 +14,8 @@ from rollout import lenient
 from rollout.istio import owner
 from rollout.istio.revisions import proxies
 from rollout.istio.revisions.selection import Selection, opts_out
-from rollout.model.mesh import NOBODY, MeshPod, MeshWorkload, Ref, Resolution, Restart
+from rollout.model.mesh import NOBODY, MeshPod, MeshWorkload, Resolution, Restart
+from rollout.model.ref import Ref
 
 Obj = Mapping[str, Any]
 Held = Mapping[str, tuple[Obj, ...]]

@@ -80,8 +80,8 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("UPG-062", WARN, paths.no_metrics),
     Rule("UPG-063", WARN, paths.no_debug),
     Rule("UPG-064", WARN, planes.kept_by_sail),
-    Rule("UPG-065", BLOCK, paths.others),
     Rule("UPG-065", BLOCK, paths.frozen),
+    Rule("UPG-066", BLOCK, paths.others),
     Rule("GW-001", BLOCK, gateways.bundled),
     Rule("GW-002", WARN, gateways.not_injected),
     Rule("GW-003", WARN, gateways.scaled),
@@ -95,6 +95,7 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("GW-010", WARN, gateways.cut_off),
     Rule("GW-011", BLOCK, gateways.by_revision),
     Rule("GW-012", WARN, remarks.clashing),
+    Rule("GW-013", BLOCK, gateways.follows_a_wave),
 )
 """In the order of their ids; an id comes twice where one rule can block or warn."""
 

@@ -7,15 +7,8 @@ from functools import cached_property
 
 from rollout.istio.revisions import webhooks
 from rollout.model.inventory import GatewayKind, Inventory, MeshGateway
-from rollout.model.mesh import (
-    Callee,
-    Injector,
-    MeshNamespace,
-    MeshPod,
-    MeshRevision,
-    MeshWorkload,
-    Ref,
-)
+from rollout.model.mesh import Callee, Injector, MeshNamespace, MeshPod, MeshRevision, MeshWorkload
+from rollout.model.ref import Ref
 from rollout.model.upgrade import ControlPlaneUpgradeSpec, GatewayMove
 from rollout.model.upgradeplan import UpgradePlan
 from rollout.upgrade import planning, versions

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from rollout.model.mesh import MeshPod, MeshWorkload, Ref, Restart
+from rollout.model.mesh import MeshPod, MeshWorkload, Restart
+from rollout.model.ref import Ref
 from rollout.upgrade.rules.case import Case, several
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rollout.model.inventory import GatewayKind, MeshGateway
-from rollout.model.mesh import INJECTION, REV, Ref, Way
+from rollout.model.mesh import INJECTION, REV, Way
+from rollout.model.ref import Ref
 from rollout.upgrade.rules.case import Case, several
 
 DRAIN = timedelta(seconds=30)
@@ -147,6 +148,20 @@ def by_revision(case: Case) -> Iterator[str]:
     for each in case.mesh.by_revision:
         if each.ref.kind == "Gateway":
             yield f"{each.ref}: its selector has istio.io/rev={each.revision}"
+
+
+def follows_a_wave(case: Case) -> Iterator[str]:
+    """GW-013, B: pods that come meanwhile are the new revision's unasked, and stay so on the way
+    back, which begins with gateways.
+    """
+    waves = {wave.tag: wave.name for wave in case.spec.groups if wave.tag}
+    for each in case.gateways(GatewayKind.INJECTED):
+        tag = each.labels.get(REV, "")
+        if tag in waves and each.resolution.label == tag:
+            yield (
+                f"{each.ref}: its pods name tag {tag}, which wave {waves[tag]} moves before "
+                "gateways; name the revision, or move the tag in spec.tags"
+            )
 
 
 def _canaried(case: Case) -> Iterator[MeshGateway]:

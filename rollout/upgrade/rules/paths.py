@@ -154,7 +154,7 @@ def gateway_api(case: Case) -> Iterator[str]:
 
 
 def others(case: Case) -> Iterator[str]:
-    """UPG-065, B: two upgrades would take each other's labels for drift."""
+    """UPG-066, B: two upgrades would take each other's labels for drift."""
     for name in case.mesh.upgrades:
         yield f"upgrade {name}: is under way, and one at a time is the most"
 

@@ -180,7 +180,7 @@ def _leave(look: Look) -> Turn:
     if look.status.stage.name is SwitchStage.SHIFTING:
         return go_back(look, "the switchover is deleted", reject=False)
     if look.status.stage.name is SwitchStage.RETURNING:
-        turn = stages.advance(look)
+        turn = _unreadable(look) or stages.advance(look)
         late = look.switchover.deleted_at or look.now
         over = look.now - late >= 2 * look.switchover.progress_deadline
         home = turn.status.stage.name is SwitchStage.SERVING

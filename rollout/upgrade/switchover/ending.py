@@ -111,7 +111,8 @@ def cannot_carry(look: Look) -> str:
 
 
 def _home(look: Look) -> Turn:
-    why = look.status.rejected.because if look.status.rejected else "git asks for blue"
+    asked = "the switchover is deleted" if look.switchover.deleting else "git asks for blue"
+    why = look.status.rejected.because if look.status.rejected else asked
     because = f"blue serves everyone again: {why}"
     stage = replace(look.status.stage, name=SwitchStage.SERVING, since=look.now)
     status = replace(look.status, serving=Side.BLUE, stage=stage)

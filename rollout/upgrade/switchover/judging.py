@@ -28,6 +28,7 @@ from rollout.model.spec import Analysis, AnalysisTemplateSpec, Metric, Step, Unr
 from rollout.model.status import Standing, Verdict
 from rollout.model.switching import Sighting
 from rollout.model.switchover import (
+    OF_BLUE,
     Before,
     Side,
     Switchover,
@@ -100,8 +101,7 @@ def _together(switchover: Switchover, status: SwitchoverStatus) -> Window | None
     if stage.name not in (SwitchStage.SHIFTING, SwitchStage.BAKING) or stage.asked_at is None:
         return None
     weight, index = stage.split.canary, status.attempt.step.index if status.attempt.step else None
-    steps = switchover.spec.steps
-    last = index is None or index + 1 >= len(steps)
+    following = switchover.spec.step_after(weight)
     return Window(
         namespace="",
         stable=Side.BLUE.value,
@@ -110,7 +110,7 @@ def _together(switchover: Switchover, status: SwitchoverStatus) -> Window | None
         since=stage.asked_at,
         step=index,
         weight=weight,
-        next_weight=100 if last or index is None else steps[index + 1].weight,
+        next_weight=100 if following is None else switchover.spec.steps[following].weight,
         comparing=stage.name is SwitchStage.SHIFTING,
         view=View.GATEWAY,
     )
@@ -210,7 +210,7 @@ def judged(
     green = _of(switchover, _together(switchover, status), status, seen, now)
     blue = _of_blue(switchover, _blue(switchover, status), status, seen, now)
     named = tuple(
-        replace(one, metric=f"blue {one.metric}", text=f"blue, as before: {one.text}"[:249])
+        replace(one, metric=f"{OF_BLUE}{one.metric}", text=f"blue, as before: {one.text}"[:249])
         for one in blue.verdicts
     )
     return Judged(green, blue, (*green.verdicts, *named))

@@ -15,6 +15,7 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.switchover import Side, SwitchoverStatus
 from rollout.model.traffic import Split
 from rollout.model.turn import SOON
+from rollout.model.units import counted
 from rollout.upgrade.switchover import served
 from rollout.upgrade.switchover.look import Look, staged
 
@@ -93,7 +94,8 @@ def _observed(look: Look) -> str:
         return f"not converged: {asked}% asked, no counters to see it by"
     blue, green = requests
     if blue + green < confirm.ENOUGH:
-        return f"not converged: {blue + green} requests, {confirm.ENOUGH} wanted to see it by"
+        seen = counted(blue + green, "request")
+        return f"not converged: {seen}, {confirm.ENOUGH} wanted to see it by"
     share = green / (blue + green)
     return f"not converged: {share:.1%} of {blue + green} requests on green, {asked}% asked"
 

@@ -36,13 +36,13 @@ def answered(look: Look) -> Turn | None:
     before = look.status
     look = replace(look, status=replace(before, last_handled_request=request.text))
     turn = _done(look, request) or _refused(look, request, _nothing(look, request))
-    status = requests.signed(before, turn.status, request, turn.because, look.now)
-    return replace(turn, status=status)
+    return replace(turn, status=requests.signed(before, turn.status, request))
 
 
 def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that says why not; all else goes on, and it is no decision of the history."""
-    return Turn(requests.refused(look.status, request), f"{request.verb}: {why}", AT_ONCE)
+    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
+    status = requests.refused(look.status, request, why, look.now)
+    return Turn(status, status.because, AT_ONCE, status.waits_for)
 
 
 def _nothing(look: Look, request: Request) -> str:
@@ -65,8 +65,9 @@ def outdated(look: Look, status: SwitchoverStatus) -> SwitchoverStatus:
     request = requests.anew(look.switchover, status)
     if request is None or request.verb not in FORWARD:
         return status
-    because = f"{request.verb}: the weights were changed since it was asked"
-    return requests.signed(status, requests.refused(status, request), request, because, look.now)
+    return requests.refused(
+        status, request, "the weights were changed since it was asked", look.now
+    )
 
 
 def drifted(look: Look) -> bool:

@@ -25,8 +25,9 @@ SPARE = 2
 
 
 def _step(look: Look, index: int) -> Step:
-    """The step as the one step rule knows it."""
-    step = look.switchover.spec.steps[index]
+    """The step as the one step rule knows it; one that git has dropped goes by the last."""
+    steps = look.switchover.spec.steps
+    step = steps[min(index, len(steps) - 1)]
     return Step(name=step.name, weight=step.weight, bake=step.bake, time_box=step.time_box)
 
 
@@ -45,7 +46,7 @@ def shifting(look: Look) -> Turn:
     look, turn = ruled(look, found)
     if turn is None and (people := asking.waiting(look)):
         look, turn = ruled(look, people)
-    return turn or _passed(look, found, index)
+    return turn or _passed(look, found)
 
 
 def judged_on(look: Look) -> tuple[Look, Judged, Turn | None]:
@@ -149,8 +150,12 @@ def ruled(look: Look, found: Finding) -> tuple[Look, Turn | None]:
     return look, None
 
 
-def _passed(look: Look, found: Finding, index: int) -> Turn:
-    """The gate is open, and so is everybody who was asked: the next step."""
-    if index + 1 < len(look.switchover.spec.steps):
-        return enter_step(look, index + 1, found.because)
+def _passed(look: Look, found: Finding) -> Turn:
+    """The gate is open, and so is everybody who was asked: the next step.
+
+    That is the next weight that git asks for now, whatever the steps were when this one began.
+    """
+    index = look.switchover.spec.step_after(look.status.stage.split.canary)
+    if index is not None:
+        return enter_step(look, index, found.because)
     return enter_bake(look, f"{found.because}: everyone to green")

@@ -179,7 +179,7 @@ class Page:
         if session is not None:
             await self.sessions.end(session)
         answer = _json(self._told(None))
-        answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+        people.take_back(answer, request, COOKIE, "Strict")
         return answer
 
     async def _ask(self, request: web.Request) -> web.Response:

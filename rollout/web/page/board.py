@@ -110,10 +110,11 @@ class Board:
             del self._gone[next(iter(self._gone))]
 
     def _sample(self, seen: Seen) -> None:
-        status = seen.status
-        if status is not None and status.attempt.verdicts:
-            memory = self._memories.setdefault(seen.place.id, Memory())
-            memory.take(status.attempt, self.clock())
+        status, memory = seen.status, self._memories.get(seen.place.id)
+        if status is None or (memory is None and not status.attempt.verdicts):
+            return
+        memory = memory or self._memories.setdefault(seen.place.id, Memory())
+        memory.take(status.attempt, self.clock())
 
     def since(self, number: int) -> str:
         """What is new since ``number``, as one JSON text; empty: nothing. 0: everything."""

@@ -41,12 +41,12 @@ class Logins:
         except RolloutError as error:
             return _failed(error)
         answer = web.Response(status=303, headers={"Location": place, **people.NO_STORE})
-        people.give(answer, request, COOKIE, login.secret, same_site="Lax", path=GO, age=LONGEST)
+        people.give(answer, request, COOKIE, login.secret, "Lax", age=LONGEST)
         return answer
 
     async def back(self, request: web.Request) -> web.Response:
         """The session begins, or a sentence says why not."""
-        login = Login(request.cookies.get(COOKIE, ""))
+        login = Login(people.taken(request, COOKIE))
         try:
             person = await self.door.prove(await self._token(request, login))
         except RolloutError as error:
@@ -54,7 +54,7 @@ class Logins:
         else:
             answer = web.Response(status=303, headers={"Location": "/", **people.NO_STORE})
             await self.sessions.enter(person, request, answer)
-        answer.del_cookie(COOKIE, path=GO, httponly=True, samesite="Lax")
+        people.take_back(answer, request, COOKIE, "Lax")
         return answer
 
     async def _token(self, request: web.Request, login: Login) -> str:

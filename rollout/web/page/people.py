@@ -21,7 +21,11 @@ TOKEN = "X-Rollout-Token"
 IDLE = timedelta(hours=1)  # a session that asks for nothing so long is over
 LONGEST = timedelta(hours=12)
 MOST = 1000  # sessions; the oldest goes first
+EACH = 20  # sessions of one person, whose own oldest goes first
 NO_STORE = {"Cache-Control": "no-store"}
+
+
+SameSite = Literal["Strict", "Lax"]
 
 
 class OverError(RefusedError):
@@ -79,6 +83,9 @@ class Sessions:
     async def begin(self, person: Person) -> tuple[str, Session]:
         """The cookie's value, and the session."""
         await self._sweep()
+        mine = [one for one in self._known.values() if one.person.name == person.name]
+        for session in mine[: max(0, len(mine) - EACH + 1)]:
+            await self.end(session)
         key, now = secrets.token_urlsafe(32), self.clock()
         self._known[key] = Session(person, secrets.token_urlsafe(32), now, now)
         return key, self._known[key]
@@ -86,12 +93,12 @@ class Sessions:
     async def enter(self, person: Person, request: web.Request, answer: web.Response) -> Session:
         """A session that begins with ``answer``, which has its cookie."""
         key, session = await self.begin(person)
-        give(answer, request, COOKIE, key, same_site="Strict")
+        give(answer, request, COOKIE, key, "Strict")
         return session
 
     def of(self, request: web.Request) -> Session | None:
         """Whose cookie the request has; None: nobody's, or a session that is over."""
-        session = self._known.get(request.cookies.get(COOKIE, ""))
+        session = self._known.get(taken(request, COOKIE))
         return session if session is not None and not self._is_over(session) else None
 
     def asking(self, request: web.Request) -> Session | None:
@@ -135,21 +142,39 @@ def scheme(request: web.Request) -> str:
     return "https" if told == "https" else "http"
 
 
-def give(  # noqa: PLR0913 - as many as a cookie has
+def give(
     answer: web.Response,
     request: web.Request,
     name: str,
     value: str,
-    *,
-    same_site: Literal["Strict", "Lax"],
-    path: str = "/",
+    same_site: SameSite,
     age: int | None = None,
 ) -> None:
     """A cookie that no script reads. ``age``: seconds; None: until the browser is closed."""
-    secure = scheme(request) == "https"
+    called, secure = _called(request, name), scheme(request) == "https"
     answer.set_cookie(
-        name, value, httponly=True, samesite=same_site, path=path, secure=secure, max_age=age
+        called, value, httponly=True, samesite=same_site, path="/", secure=secure, max_age=age
     )
+
+
+def take_back(answer: web.Response, request: web.Request, name: str, same_site: SameSite) -> None:
+    """The browser forgets the cookie."""
+    give(answer, request, name, "", same_site, age=0)
+
+
+def taken(request: web.Request, name: str) -> str:
+    """What the cookie has that ``give`` gave; empty: there is none."""
+    return request.cookies.get(_called(request, name), "")
+
+
+def _called(request: web.Request, name: str) -> str:
+    """Where a browser speaks https, a name that only we can have given it.
+
+    Any other host of the same domain may set a cookie for all of them, such as that of a session or
+    a login of its own, in which whoever we take for somebody else would go on.
+    Source: RFC 6265bis, section 4.1.3.2.
+    """
+    return f"__Host-{name}" if scheme(request) == "https" else name
 
 
 def same(given: str, wanted: str) -> bool:

@@ -159,7 +159,7 @@ def test_mistakes_are_annotated_at_their_line(runner: Runner) -> None:
 def test_good_manifests_are_counted(runner: Runner) -> None:
     runner.write("a.yaml", GOOD)
     done = runner.run(command="validate")
-    assert (done.returncode, done.stdout) == (0, "1 manifests good, 0 mistakes\n")
+    assert (done.returncode, done.stdout) == (0, "1 manifest good, 0 mistakes\n")
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_the_action_installs_itself(runner: Runner) -> None:
     assert done.returncode == 0, done.stderr
     runner.environment.pop("PYTHONPATH")
     runner.write("a.yaml", GOOD)
-    assert runner.run(command="validate").stdout == "1 manifests good, 0 mistakes\n"
+    assert runner.run(command="validate").stdout == "1 manifest good, 0 mistakes\n"
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ import pytest
 from rollout.cli.cluster import SeenRollout
 from rollout.cli.exits import Exit
 from rollout.cli.look.commands import For
-from rollout.cli.look.wait import WaitGoal, outcome
+from rollout.cli.look.wait import WaitGoal, outcome, overtaken
 from rollout.lab.kube.client import Kind, Kube
 from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Workload
@@ -111,6 +111,30 @@ def test_a_merge_that_changes_no_file_itself_is_waited_for_by_its_source(run: Ru
 def test_a_commit_that_neither_has_is_not_in_force(run: Run) -> None:
     done = run("wait", "reviews", "-n", "shop", "--commit", "123", "--timeout", "1s")
     assert done.exit_code == 5
+
+
+def test_a_commit_that_was_overtaken_by_a_newer_one_is_not_waited_for(put: Put, run: Run) -> None:
+    then = {"id": "1.4", "at": "2026-11-28T12:00:00Z", "stage": "Stepping", "split": "95/5"}
+    put(SPEC, STATUS | {"history": [then | {"because": "step 1", "commit": "a" * 40}]})
+    done = run("wait", "reviews", "-n", "shop", "--commit", "aaaaaaaaaaaa", "--timeout", "30m")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        Exit.OVERTAKEN,
+        "reviews: aaaaaaaaaa was overtaken by cccccccccc; wait for that: --commit cccccccccc",
+    )
+
+
+@pytest.mark.parametrize(
+    ("commit", "had", "newer"),
+    [
+        ("abcdef", True, ""),  # it is in force
+        ("123456", False, ""),  # nobody has heard of it yet
+        ("123456", True, "abcdef"),  # it was in force, and another is
+    ],
+)
+def test_only_what_was_in_force_can_be_overtaken(commit: str, had: bool, newer: str) -> None:
+    found = seen(HEALTHY)
+    found = replace(found, rollout=replace(found.rollout, commit="abcdef"))
+    assert overtaken(found, commit, had=had) == newer
 
 
 @pytest.mark.parametrize("command", ["wait", "undo", "pause"])

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,20 @@ async def test_what_is_stable_already_is_planned_as_the_next_push() -> None:
     plan = await canary(revision="v1")
     assert (plan.stable, plan.canary, plan.complete) == ("v1", "next", True)
     assert plan.notes == ("v1 is stable already; this is what the next push does",)
+
+
+async def test_a_plan_cuts_no_sentence_and_has_no_hash_of_what_nobody_has_written() -> None:
+    image = "registry.example.com/payments/a-service-with-quite-a-long-name:2026.11.29-b1234"
+    rollout = rollout_of("template-workload")
+    template = deepcopy(dict(rollout.spec.workload.template or {}))
+    template["template"]["spec"]["containers"][0]["image"] = image
+    workload = replace(rollout.spec.workload, template=template)
+    rollout = replace(rollout, spec=replace(rollout.spec, workload=workload))
+    planned = await rehearsal.play(rollout, objects_of("template-workload"), RolloutStatus())
+    title = f"{image.rpartition('/')[2]} (next)"
+    told = [moment.because for moment in planned.moments]
+    assert not any("…" in because for because in (*told, planned.ends))
+    assert f"step 1: 10% to {title}; {title} is ready" in told
 
 
 async def test_what_the_cluster_remembers_is_where_the_plan_begins() -> None:

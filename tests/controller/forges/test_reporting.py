@@ -13,7 +13,7 @@ import pytest
 from rollout.controller.forges import reporting
 from rollout.controller.forges.reporting import Reporting
 from rollout.errors import OutsideError, RefusedError
-from rollout.manifest import record
+from rollout.manifest import record, sources
 from rollout.model.forge import CommitState
 from rollout.model.source import ForgeStatus
 from rollout.model.status import Phase, Rejected, Revision, RolloutStatus, Stage, StageStatus
@@ -93,7 +93,7 @@ class World:
     def known(self) -> ForgeStatus:
         obj = self.kube.get("RolloutSource", "market", "git")
         assert obj is not None
-        return record.source_status(obj).forge
+        return sources.status(obj).forge
 
     def state(self, commit: str = B, context: str = CONTEXT) -> CommitState | None:
         return self.forge.state(commit, context)

@@ -10,8 +10,8 @@ from rollout.controller.keeping.inbox import Asker, Sent, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.errors import ConflictError, RefusedError
 from rollout.manifest import objects, record
-from rollout.model.mesh import Ref
 from rollout.model.reasons import Verb
+from rollout.model.ref import Ref
 from rollout.model.spec import Request
 from rollout.model.status import Answer
 from tests import make

@@ -127,7 +127,8 @@ def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
     mine, theirs = applied(document(), source=""), applied(document(), source="market.other")
     [write] = apply.plan(SOURCE, reading(document()), Ground(mine)).writes
     assert write.verb == "patch"
-    plan = apply.plan(SOURCE, reading(document()), Ground(theirs))
+    there = frozenset({"market.git", "market.other"})
+    plan = apply.plan(SOURCE, reading(document()), Ground(theirs, sources=there))
     assert plan == ApplyPlan(
         rejected=(
             Problem(
@@ -137,6 +138,16 @@ def test_an_object_made_by_hand_is_adopted_and_another_sources_is_not() -> None:
             ),
         )
     )
+
+
+def test_what_a_source_left_that_is_gone_is_whose_git_has_it_now() -> None:
+    """A RolloutSource that is renamed is a new one: its objects would be refused for ever."""
+    left = applied(document(), source="market.before")
+    [write] = apply.plan(PRUNING, reading(document()), Ground(left)).writes
+    assert write.body[2]["value"] == {"rollout.dev/source": "market.git"}
+    assert apply.plan(PRUNING, reading(), Ground(left)).writes == ()  # it never was this one's
+    elsewhere = applied(document(), source="bank.before")
+    assert apply.plan(SOURCE, reading(document()), Ground(elsewhere)).kept == ()
 
 
 def test_templates_are_written_before_the_rollouts_that_use_them() -> None:
@@ -198,7 +209,7 @@ def test_another_ref_is_a_persons_word_already() -> None:
 def test_that_everything_vanishes_is_held_and_then_pruned() -> None:
     """P-GIT-08."""
     ground = Ground(applied(document()))
-    why = "has none of the 1 manifests in force"
+    why = "has none of the 1 manifest in force"
     assert apply.plan(PRUNING, reading(), ground) == ApplyPlan(held=why)
     assert apply.plan(replace(PRUNING, generation=2), reading(), ground) == ApplyPlan(held=why)
     accepted = apply.plan(replace(PRUNING, accept="c2"), reading(), ground)
@@ -228,6 +239,18 @@ def test_a_file_that_was_refused_keeps_what_it_gave_before(file: str) -> None:
     problems = (Problem("shop.yaml", 3, "x"), Problem("deploy", 0, "is no folder"))
     plan = apply.plan(PRUNING, reading(document("cart"), problems=problems), Ground(present))
     assert (plan.writes, plan.rejected) == ((), problems)
+
+
+@pytest.mark.parametrize("passed_over", ["a/b/shop.yaml", "a/b", "a"])
+def test_a_file_or_folder_that_was_passed_over_keeps_what_it_gave_before(passed_over: str) -> None:
+    """P-GIT-05, P-GIT-08: it became an LFS pointer, a submodule, a link, or somebody's namesake."""
+    present = applied(document(file="a/b/shop.yaml"))
+    rest = document("cart")
+    ground = Ground({**present, **applied(rest)})
+    assert apply.plan(PRUNING, reading(rest, unread=(passed_over,)), ground).writes == ()
+    for other in ("a/b/shop.yaml/x", "a/b/shop", "a/bb", "b", ""):
+        [write] = apply.plan(PRUNING, reading(rest, unread=(other,)), ground).writes
+        assert (write.verb, write.key) == ("delete", SHOP)
 
 
 def test_all_files_refused_is_no_vanishing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rollout import approvals
 from rollout.approvals import Guard
-from rollout.manifest import objects
+from rollout.manifest import sources
 from rollout.messages import terminal
 from rollout.model.spec import Approval
 from tests.controller.sources.test_look import KEY, Play
@@ -81,7 +81,7 @@ async def test_the_old_rule_stays_and_all_else_of_the_commit_is_in_force(
     assert "rollout accept git -n market" in play.status["problem"]
     source = play.kube.get("RolloutSource", "market", "git")
     assert source is not None
-    shown = terminal.behind(objects.source(source))
+    shown = terminal.behind(sources.source(source))
     assert shown is not None
     assert "obey it with: `rollout accept git -n market`, or annotate it" in shown
     await play.look()

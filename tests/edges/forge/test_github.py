@@ -88,6 +88,17 @@ async def test_what_passes_is_waited_for(
     assert len(here.comments) == 1
 
 
+async def test_a_limit_that_is_known_by_its_message_is_waited_for(
+    forge: tuple[Forge, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, url = forge
+    monkeypatch.setattr(github, "LONG", 0.0)
+    told = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}
+    here.troubles.append(web.json_response(told, status=403))
+    await put(url, "plan")
+    assert len(here.comments) == 1
+
+
 async def test_a_rate_limit_of_an_hour_is_not_waited_for(forge: tuple[Forge, str]) -> None:
     here, url = forge
     here.troubles.append(web.Response(status=429, headers={"Retry-After": "3600"}))

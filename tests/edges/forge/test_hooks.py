@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -133,6 +134,38 @@ def test_a_tag_is_no_branch(name: str) -> None:
     push = hooks.read(of(headers), body)
     assert isinstance(push, Push)
     assert push.refs == ("refs/tags/v1",)
+
+
+GITLAB = {"git_http_url": MOVED.url, "git_ssh_url": MOVED.ssh, "default_branch": "main"}
+
+
+@pytest.mark.parametrize(
+    ("told", "push"),
+    [
+        ({"event_name": "push", "ref": "refs/heads/main"}, ("refs/heads/main",)),
+        ({"event_name": "tag_push", "ref": "refs/tags/v1"}, ("refs/tags/v1",)),
+        (
+            {
+                "event_name": "repository_update",
+                "changes": [{"before": "a1", "after": "b2", "ref": "refs/heads/main"}],
+                "refs": ["refs/heads/main", 7],
+            },
+            ("refs/heads/main",),
+        ),
+        ({"event_name": "project_rename"}, None),
+        ({"event_name": "user_create"}, None),
+        ({"event_name": ["push"]}, None),
+        ({}, None),
+    ],
+)
+def test_of_a_gitlab_instance_s_own_hook_pushes_alone_are_read(
+    told: Mapping[str, Any], push: tuple[str, ...] | None
+) -> None:
+    """docs.gitlab.com, "System hooks": what is answered with an error is sent no more one day."""
+    body = json.dumps({"project": GITLAB, **told}).encode()
+    wanted = Ping() if push is None else Push((MOVED.url, MOVED.ssh), push, "main")
+    assert hooks.read(of({"X-Gitlab-Event": "System Hook"}), body) == wanted
+    assert push or hooks.read(of({"X-Gitlab-Event": "System Hook"}), b'{"a": 1}') == Ping()
 
 
 def test_github_may_send_a_form() -> None:

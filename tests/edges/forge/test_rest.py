@@ -4,7 +4,7 @@ import base64
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +79,30 @@ async def test_a_secondary_limit_is_obeyed_and_nothing_is_asked_meanwhile(under:
         await under.tell()
     assert len(under.forge.asked) == asked
     under.later = timedelta(seconds=31)
+    await under.tell()
+    assert under.states() == ["success"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        replace(limited(0), headers={}),  # known by its message alone
+        Fault(status=429),
+        Fault(status=429, body="<html>"),
+    ],
+)
+async def test_a_limit_that_says_no_time_is_obeyed_for_a_minute_by_all_of_its_token(
+    under: Under, fault: Fault
+) -> None:
+    under.forge.faults.tell(replace(fault))
+    with pytest.raises(OutsideError) as caught:
+        await under.tell()
+    assert caught.value.retry_after == rest.USUAL_WAIT
+    asked = len(under.forge.asked)
+    with pytest.raises(OutsideError, match="asked to wait 60 s more"):
+        await under.tell(name="lab/other")
+    assert len(under.forge.asked) == asked
+    under.later = timedelta(seconds=61)
     await under.tell()
     assert under.states() == ["success"]
 

@@ -159,9 +159,9 @@ for line in sys.stdin:
         print(json.dumps({"at": file}), flush=True)
         if file == "b.yaml":
             %s
-        lists = {"documents": [], "parts": [], "problems": [], "notes": [file]}
+        lists = {"documents": [], "parts": [], "problems": [], "notes": [file], "unread": False}
         print(json.dumps({"file": file, "blob": file} | lists))
-    done = {"author": "", "committed_at": 0, "problems": [], "notes": [], "files": 3}
+    done = {"author": "", "committed_at": 0, "problems": [], "notes": [], "unread": [], "files": 3}
     done["signature"] = None
     print(json.dumps({"done": done}), flush=True)
 """

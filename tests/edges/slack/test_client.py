@@ -105,6 +105,44 @@ async def test_an_archived_channel_says_so(slack: Slack, client: Client) -> None
         await client.post("C0LABREL1", Words("k", "x"))
 
 
+async def test_an_app_that_was_installed_anew_knows_its_own_messages_sec_26(
+    slack: Slack, client: Client
+) -> None:
+    """Its new token is of another bot, and what the old one wrote is somebody else's."""
+    await client.post("C0LABREL1", Words("k", "old"))
+    assert {*await client.find("C0LABREL1", LONG_AGO)} == {"k"}
+    slack.tokens.bot, slack.space.bot = "xoxb-another-app", "B0LABAPP2"
+    await client.post("C0LABREL1", Words("l", "new"))
+    assert {*await client.find("C0LABREL1", LONG_AGO)} == {"l"}
+
+
+async def test_a_channel_that_replaces_another_under_its_name_is_found(
+    slack: Slack, client: Client
+) -> None:
+    """P-SLK: the old one is renamed and archived, and a new one made."""
+    channels = slack.space.channels
+    assert (await client.post("#releases", Words("k", "x"))).channel == "C0LABREL1"
+    channels["C0LABREL1"].name = "releases-old"
+    assert (await client.post("#releases", Words("l", "x"))).channel == "C0LABREL1"
+    channels["C0LABREL1"].archived = True
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="#releases: is archived; name another one"):
+            await client.post("#releases", Words("m", "x"))
+    channels["C0LABREL2"] = Channel("C0LABREL2", "releases")
+    assert (await client.post("#releases", Words("m", "x"))).channel == "C0LABREL2"
+
+
+async def test_of_thousands_of_channels_one_is_found_in_few_calls(
+    slack: Slack, client: Client
+) -> None:
+    """Slack answers twenty lists a minute, and a list is asked for from its beginning."""
+    for number in range(5000):
+        name = f"C1{number:07}"
+        slack.space.channels[name] = Channel(name, f"team-{number}")
+    assert (await client.post("#team-4999", Words("k", "x"))).channel == "C10004999"
+    assert sum(method == "conversations.list" for method in slack.calls) == 6
+
+
 async def test_a_private_channel_is_found_by_name_once_the_app_is_in_it(
     slack: Slack, client: Client
 ) -> None:

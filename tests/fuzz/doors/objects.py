@@ -7,7 +7,7 @@ from typing import Any
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import RolloutError
 from rollout.istio import destinationrule, traffic, virtualservice
-from rollout.manifest import objects, record, shapes
+from rollout.manifest import objects, record, shapes, sources
 from rollout.messages.page import rows
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target
 from rollout.upgrade import inventory
@@ -117,10 +117,10 @@ def _driven(odd: Any) -> None:
     objects.names_a_channel(odd)
     objects.names_a_listener(odd)
     record.is_idle(odd)
-    record.source_status(odd)
+    sources.status(odd)
     readers: dict[str, Callable[[Any], object]] = {
         "Rollout": objects.rollout,
-        "RolloutSource": objects.source,
+        "RolloutSource": sources.source,
         "AnalysisTemplate": objects.template,
     }
     for reading in (readers[odd["kind"]], record.status):

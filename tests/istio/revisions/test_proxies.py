@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from rollout.istio.revisions import proxies
-from rollout.model.mesh import MeshPod, Ref
+from rollout.model.mesh import MeshPod
+from rollout.model.ref import Ref
 from tests.istio.revisions.objects import injected, meta, proxy, real
 from tests.istio.revisions.test_webhooks import spoiled
 

@@ -170,6 +170,7 @@ async def test_killed_on_the_way_and_with_a_forge_that_fails_there_is_one_of_eac
         first = await told.push("v1")
         await world.kube.create(SOURCE, source(world))
         await told.comes(first, "success")
+        await told.is_deployed(first, "success")  # after it, and the faults below are not for it
         for fault in (
             Fault("POST", "/statuses/", status=502, done=True),
             Fault("POST", "/deployments", cut=True, done=True),

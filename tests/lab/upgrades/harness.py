@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rollout.cli.lab import meshes
 from rollout.cli.lab import up as cli
+from rollout.lab.apiserver.faults import Call, hang
 from rollout.lab.kube.client import POD, STATEFULSET, Object
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
@@ -22,17 +23,23 @@ from rollout.model.upgrading import UpgradeStatus
 
 OLD, NEW = meshes.REVISIONS[:2]
 PATIENCE = 1800.0  # seconds; a machine that does other work as well fails no upgrade
+UPGRADES = "controlplaneupgrades.rollout.dev"
 QUICK = {"maxConcurrent": 5, "bake": "2s", "timeBox": "6s"}
 Holds = Callable[[UpgradeStatus], bool]
+Start = Callable[[World], Awaitable[Child]]
 
 
 @dataclass(slots=True)
 class Upgrading:
-    """``controller``: the process that is under way now; another one after ``killed``."""
+    """``controller``: the process that is under way now; another one after ``killed``.
+
+    ``start``: what begins one.
+    """
 
     world: World
     town: Town
     controller: Child
+    start: Start = cli.start_controller
     because: list[str] = field(default_factory=list)
 
     async def ask(self, **spec: Any) -> None:
@@ -63,10 +70,32 @@ class Upgrading:
             await asyncio.sleep(0.05)
         return status
 
+    async def held(self, what: str, holds: Holds) -> None:
+        """The controller hangs in writing the next status, in the first state for which ``holds``.
+
+        Until then it is left alone; what it had written before is done.
+        """
+        api, hanging = self.world.api, asyncio.Event()
+        assert api is not None
+
+        def now(call: Call) -> bool:
+            if (call.verb, call.resource, call.subresource) != ("patch", UPGRADES, "status"):
+                return False
+            found = holds(upgrades.status(api.store.get(UPGRADES, "", call.name)))
+            if found:
+                hanging.set()
+            return found
+
+        api.faults.order(hang(PATIENCE), now)
+        try:
+            await asyncio.wait_for(hanging.wait(), PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"never {what}: {(await self.status()).because}") from None
+
     async def killed(self) -> None:
         """``kill -9``, and another controller at once."""
         await self.controller.kill()
-        self.controller = await cli.start_controller(self.world)
+        self.controller = await self.start(self.world)
 
     async def revisions(self) -> Mapping[str, set[str]]:
         """By namespace of the town: whose proxies its pods have."""
@@ -86,7 +115,10 @@ class Upgrading:
 
 @contextlib.asynccontextmanager
 async def upgrading(
-    world: World, town: Town, revisions: tuple[Revision, ...] = (OLD, NEW)
+    world: World,
+    town: Town,
+    revisions: tuple[Revision, ...] = (OLD, NEW),
+    start: Start = cli.start_controller,
 ) -> AsyncIterator[Upgrading]:
     """The town lives at its revision, which is the default, and a controller looks on."""
     for revision in revisions:
@@ -102,7 +134,7 @@ async def upgrading(
         while (await world.kube.read(*store)).get("status", {}).get("readyReplicas") != 2:
             await asyncio.sleep(0.1)
         await world.pushed()
-    made = Upgrading(world, town, await cli.start_controller(world))
+    made = Upgrading(world, town, await start(world), start)
     try:
         yield made
     finally:

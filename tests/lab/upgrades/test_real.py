@@ -27,11 +27,16 @@ from rollout.model.upgrading import State
 from tests.contract.conftest import istio_crds
 from tests.lab.revisions.conftest import ON_LOOPBACK
 from tests.lab.upgrades.granted import granted
-from tests.lab.upgrades.harness import NEW, OLD, QUICK, Upgrading, upgrading
+from tests.lab.upgrades.harness import NEW, OLD, PATIENCE, QUICK, Upgrading, upgrading
 from tests.realkube import running
 
 __all__ = ["istio_crds"]
-pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.envtest]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.long,
+    pytest.mark.envtest,
+    pytest.mark.timeout(2 * PATIENCE),
+]
 OLD_SERVER = {"rule": "UPG-001", "reason": "the API server of these tests is an old one"}
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rollout.model.upgrade import (
+    Freeze,
     GatewayMove,
     Install,
     Removal,
@@ -29,6 +30,7 @@ from tests.upgrade.rules.made import (
     ARGO,
     EDGE,
     FLUX,
+    NOW,
     OTHER_ROOT,
     Worlds,
     api_gateway,
@@ -296,6 +298,10 @@ BLOCKS: Mapping[str, Worlds] = {
         ],
     ),
     "UPG-065": (
+        [case(freezes=(Freeze(NOW, NOW + timedelta(hours=1), "a freeze"),))],
+        [case(freezes=(Freeze(NOW - timedelta(hours=1), NOW, "a freeze that is over"),))],
+    ),
+    "UPG-066": (
         [case(but(ControlPlaneUpgrade=[other_upgrade("Waves")]))],
         [
             case(but(ControlPlaneUpgrade=[other_upgrade("Done")])),
@@ -375,5 +381,12 @@ BLOCKS: Mapping[str, Worlds] = {
     "GW-011": (
         [case(but(Gateway=[config("Gateway", selector={"istio": "edge", "istio.io/rev": OLD})]))],
         [case(but(Gateway=[config("Gateway", selector={"istio": "edge"})]))],
+    ),
+    "GW-013": (
+        [case(edge(tag="prod"), waves=(Wave("w", tag="prod"),))],
+        [
+            case(edge(tag="prod"), tags=(TagMove("prod"),), **EDGE),
+            case(edge(), waves=(Wave("w", tag="prod"),)),
+        ],
     ),
 }

@@ -146,7 +146,7 @@ def owned(marks: Json, **more: str) -> World:
 def edge(space: str = "ingress", **more: Any) -> World:
     """An injected gateway in a namespace of its own, with what belongs to it."""
     notes = {"inject.istio.io/templates": "gateway"}
-    labels = {"istio": "edge", "istio.io/rev": OLD}
+    labels = {"istio": "edge", "istio.io/rev": more.get("tag", OLD)}
     obj = deployment("edge", space, 2, labels=labels, annotations=notes)
     obj["metadata"] |= more.get("meta", {})
     obj["spec"]["template"]["spec"] |= more.get("pod", {})

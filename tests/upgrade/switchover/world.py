@@ -108,6 +108,7 @@ class World:
     _changes: list[tuple[int, int]] = field(default_factory=list)
     _counted: list[dict[Side, tuple[float, float]]] = field(default_factory=list)
     _asked: int = 0
+    _deleted_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self._changes = [(-PAST, self._share())]
@@ -131,7 +132,7 @@ class World:
             self.spec,
             request=self.request,
             deleting=self.deleting,
-            deleted_at=self.time if self.deleting else None,
+            deleted_at=self._deleted_at if self.deleting else None,
         )
 
     def pass_time(self, seconds: int) -> None:
@@ -153,6 +154,8 @@ class World:
 
     def look(self) -> SwitchDecision:
         """One look: ask, see, decide, remember, do."""
+        if self.deleting and self._deleted_at is None:
+            self._deleted_at = self.time
         questions = core.ask(self.subject, self.status, self.time)
         decision = core.decide(self.subject, self.status, self.see(questions), self.time)
         stage, because = decision.status.stage, decision.because

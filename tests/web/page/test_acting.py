@@ -195,6 +195,19 @@ async def test_a_session_is_over_after_an_idle_hour_and_after_half_a_day() -> No
                 assert answer.status == wanted
 
 
+async def test_nobody_logs_others_out_by_logging_in_again_and_again() -> None:
+    async with opened() as page, cookies() as first, cookies() as other:
+        page.put("cart", world.stepping())
+        page.door.who = bob = Somebody("bob@example.com")
+        headers = {TOKEN: await session(first, page)}
+        anns = [Somebody() for _ in range(people.EACH + 5)]
+        for page.door.who in anns:
+            await session(other, page)
+        async with first.post(f"{page.url}/api/ask", json=ASK, headers=headers) as answer:
+            assert (answer.status, len(bob.asked)) == (202, 1)
+        assert [ann.closed for ann in anns] == [True] * 5 + [False] * people.EACH
+
+
 async def test_where_nobody_can_log_in_nothing_can_be_asked() -> None:
     async with opened(login=None) as page, aiohttp.ClientSession() as http:
         async with http.post(f"{page.url}/api/session", json={"secret": SECRET}) as answer:

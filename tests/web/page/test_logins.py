@@ -114,10 +114,10 @@ async def test_cookies_of_a_login_are_shown_to_no_script_and_no_longer_than_need
         async with http.get(
             f"{found.url}/login", allow_redirects=False, headers=forwarded
         ) as answer:
-            begun = SimpleCookie(answer.headers["Set-Cookie"])["rollout_login"]
+            begun = SimpleCookie(answer.headers["Set-Cookie"])["__Host-rollout_login"]
             place = URL(answer.headers["Location"])
         kept = (begun["httponly"], begun["samesite"], begun["path"], begun["max-age"])
-        assert kept == (True, "Lax", "/login", "600")
+        assert kept == (True, "Lax", "/", "600")
         assert begun["secure"]
         assert place.query["redirect_uri"] == f"https://{found.address}/login/callback"
         assert begun.value not in str(place)
@@ -144,6 +144,31 @@ async def test_a_code_that_another_browser_began_logs_nobody_in(issuer: Issuer) 
                 assert (status, await who(victim, found)) == (401, "")
                 assert "was not begun in this browser" in text
     assert door.met == []
+
+
+async def test_what_another_host_of_the_domain_set_is_no_cookie_of_ours_sec_21(
+    issuer: Issuer,
+) -> None:
+    """The login or the session of somebody else, set for the whole domain, under our names."""
+    https = {"X-Forwarded-Proto": "https"}
+    async with page(issuer) as (found, _), browser_of(issuer) as mallory:
+        place = await sent(mallory, found)
+        set_by_mallory = mallory.cookie_jar.filter_cookies(URL(found.url) / "login")
+        login = set_by_mallory["rollout_login"].value
+        back = await agreed(mallory, place, "eve")
+        async with browser_of(issuer) as victim:
+            theirs = {**https, "Cookie": f"rollout_login={login}"}
+            async with victim.get(back, headers=theirs, allow_redirects=False) as answer:
+                assert answer.status == 401
+        assert await came_back(mallory, back) == (303, "/")
+        session = mallory.cookie_jar.filter_cookies(URL(found.url))["rollout_session"].value
+        for name, whose in (("rollout_session", ""), ("__Host-rollout_session", "eve@example.com")):
+            headers = {**https, "Cookie": f"{name}={session}"}
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"{found.url}/api/session", headers=headers) as answer,
+            ):
+                assert (await answer.json())["who"] == whose
 
 
 async def test_a_code_is_good_once(issuer: Issuer) -> None:

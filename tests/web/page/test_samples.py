@@ -1,15 +1,17 @@
 """What plots are drawn from: both sides' shares between two samples, however many there were."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.model.status import Attempt, Verdict
+from rollout.model.status import Attempt, Stage, StageStatus, Verdict
+from rollout.web.page.reader import Place
 from rollout.web.page.samples import MOST, Memory
 from tests.web.page import world
-from tests.web.page.world import NOON
+from tests.web.page.world import NOON, opened
 
 
 def attempt(*verdicts: Verdict, number: int = 3) -> Attempt:
@@ -48,6 +50,18 @@ def test_another_attempt_and_another_bound_begin_anew() -> None:
     memory.take(attempt(known, number=4), NOON)
     memory.take(attempt(other, number=4), NOON)
     assert [one["label"] for one in memory.shown()] == ["errors", "over 1s"]
+
+
+async def test_a_journey_that_has_counted_nothing_yet_shows_no_plots_of_the_one_before() -> None:
+    begun = world.stepping(attempt=attempt(number=4), stage=StageStatus(Stage.PREPARING, NOON))
+    async with opened() as page:
+        shown = []
+        for status in (world.stepping(), begun):
+            page.put("cart", status)
+            page.page.board.look()
+            sheet = json.loads(page.page.board.sheet(Place("rollout", "shop", "cart")) or "")
+            shown.append((len(sheet["plots"]), len(sheet["verdicts"])))
+    assert shown == [(2, 2), (0, 0)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 1000)), max_size=600))

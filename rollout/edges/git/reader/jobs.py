@@ -136,6 +136,7 @@ def _read(job: Mapping[str, Any], say: Say) -> dict[str, Any]:
             {"file": p.file, "line": p.line, "message": p.message} for p in folder.problems
         ],
         "notes": folder.notes,
+        "unread": folder.unread,
         "files": len(files),
         "signature": asdict(signed) if signed else None,
     }
@@ -153,7 +154,7 @@ def _home(repository: Repository) -> Iterator[None]:
     """A home of its own for libgit2: no user's settings, and the keys that its host may show."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, ".ssh").mkdir()
-        Path(folder, ".ssh", "known_hosts").write_text(repository.pins.text)
+        Path(folder, ".ssh", "known_hosts").write_text(repository.known_hosts)
         pygit2.settings.homedir = folder
         for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
             pygit2.settings.search_path[level] = folder
@@ -191,6 +192,7 @@ def _parse(files: Iterable[tree.ManifestFile], everything: bool, say: Say) -> No
                 "parts": [asdict(part) | last for part in parts],
                 "problems": [{**place, "message": text} for text, place in problems.items()],
                 "notes": [] if everything else loaded.doubtful,
+                "unread": not everything and (loaded.unread or bool(loaded.doubtful)),
             }
         )
 

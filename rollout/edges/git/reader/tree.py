@@ -1,6 +1,7 @@
 """One commit's manifests: which blobs are read, which names are refused, who changed them last."""
 
 import contextlib
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ MAX_FILE = 1 << 20
 MAX_TOTAL = 32 << 20
 MAX_ENTRIES = 100_000
 MAX_FOLDERS = 20
+MAX_LINK = 4096  # bytes of where one leads; path_resolution(7)
+MAX_UNREAD = 1000
 MAX_WALK = 2000  # commits looked at to find who changed a file last
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -41,7 +44,8 @@ class ManifestFile:
 class Folder:
     """The manifests under ``path``; ``problems`` and ``notes`` say what was refused on the way.
 
-    ``where`` begins a message about the whole repository.
+    ``where`` begins a message about the whole repository; ``unread``: what was passed over, and
+    may hold manifests all the same.
     """
 
     repo: Any
@@ -49,9 +53,11 @@ class Folder:
     path: str
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     _entries: int = 0
     _bytes: int = 0
     _manifests: int = 0
+    _root: Any = None
 
     def files(self, commit: Any, known: Mapping[str, str]) -> tuple[ManifestFile, ...]:
         """The manifests of ``commit``, by name; those whose blob is ``known`` are not read.
@@ -71,12 +77,12 @@ class Folder:
             for name, blob in sorted(blobs.items())
         ]
         pointers = {file.name for file in files if (file.data or b"").startswith(_LFS)}
-        self.notes += [
-            f"{name}: is an LFS pointer; its content is not read" for name in sorted(pointers)
-        ]
+        for name in sorted(pointers):
+            self._pass_over(name, "is an LFS pointer; its content is not read")
         return tuple(file for file in files if file.name not in pointers)
 
     def _blobs(self, commit: Any) -> Iterator[tuple[str, Any]]:
+        self._root = commit.tree
         tree, path = commit.tree, folders(self.path)
         for part in path:
             inner = tree[part] if part in tree else None  # noqa: SIM401 - a Tree has no get
@@ -104,11 +110,31 @@ class Folder:
             if entry.filemode == _TREE:
                 yield from self._walk(entry, name, depth + 1)
             elif entry.filemode == _MODULE:
-                self.notes.append(
-                    f"{visible(name[:200])}: is a submodule; its manifests are not read"
-                )
+                self._pass_over(name, "is a submodule; its manifests are not read")
+            elif entry.filemode == _LINK and not manifest:
+                self._link(name, entry)
             elif manifest and self._is_fine(name, entry):
                 yield name, entry.id
+
+    def _link(self, name: str, entry: Any) -> None:
+        """One that leads to a folder of the commit is told of; nobody knows what others lead to."""
+        text = bytes(self.repo[entry.id].data[:MAX_LINK]).decode("utf-8", "surrogateescape")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), text))
+        try:
+            target = self._root if path == "." else self._root[path]
+        except (KeyError, ValueError):  # out of the repository, or nowhere
+            self._leave(name)
+            return
+        if isinstance(target, pygit2.Tree):
+            self._pass_over(name, "is a link to a folder; its manifests are not read there")
+
+    def _pass_over(self, name: str, why: str) -> None:
+        self.notes.append(f"{visible(name[:200])}: {why}")
+        self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        if len(self.unread) < MAX_UNREAD:
+            self.unread.append(name)
 
     def _is_fine(self, name: str, entry: Any) -> bool:
         if entry.filemode == _LINK:

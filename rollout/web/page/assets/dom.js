@@ -25,6 +25,10 @@ export function say(node, text) {
   if (node.textContent !== wanted) node.textContent = wanted;
 }
 
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 export function mark(node, name, value) {
   if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
 }

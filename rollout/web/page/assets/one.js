@@ -1,6 +1,6 @@
 // One rollout, or one switchover: where it is, why, what was counted, and what was decided.
 
-import { changes, el, link, place, say } from "./dom.js";
+import { changes, counted, el, link, place, say } from "./dom.js";
 import { metrics, timeline, section, head, fillHead, fillSteps, fillClocks, fillVerdicts, verdicts, fillNotes, fillHistory, lastChange } from "./parts.js";
 
 export function page(main, thing) {
@@ -74,7 +74,7 @@ function sides(parts, sheet) {
       el("p", { class: "quiet" }, `${ready} of ${side.pods.length} ready`),
       el("ul", { class: "pods" }, ...side.pods.map((pod) => el("li", { "data-ready": pod.ready },
         el("span", { class: "words" }, pod.name),
-        el("span", { class: "quiet" }, `${pod.ready ? "ready" : pod.state || "not ready"}${pod.restarts ? `, ${pod.restarts} restarts` : ""}`)))), more);
+        el("span", { class: "quiet" }, `${pod.ready ? "ready" : pod.state || "not ready"}${pod.restarts ? `, ${counted(pod.restarts, "restart")}` : ""}`)))), more);
   }));
   const commits = found.filter(([, side]) => side.commit)
     .map(([role, side]) => el("span", {}, `${role} `, side.link ? link(side.link, side.commit.slice(0, 10)) : el("code", {}, side.commit.slice(0, 10))));

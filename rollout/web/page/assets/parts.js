@@ -1,6 +1,6 @@
 // Parts that the pages of all three kinds have: head, steps, clocks, verdicts, notes, history.
 
-import { changes, el, link, mark, place, say } from "./dom.js";
+import { changes, counted, el, link, mark, place, say } from "./dom.js";
 import { percent, plot } from "./plots.js";
 import { ask, button, confirm, session } from "./session.js";
 import { ago, clock, countdown, now } from "./time.js";
@@ -117,7 +117,7 @@ export function timeline(key, entries, share, side) {
   const words = (at) => (at < mine.length ? `${clock(mine[at].at)}  ${mine[at].weight}%: ${mine[at].because}` : `now: ${share}%`);
   return plot(key, {
     title: `Weight of ${side}`,
-    summary: `${mine.length} decisions from ${clock(mine[0].at)} on; ${side} has ${share}% now. Each is in the history below, with its reason.`,
+    summary: `${counted(mine.length, "decision")} from ${clock(mine[0].at)} on; ${side} has ${share}% now. Each is in the history below, with its reason.`,
     series: [{ label: `${side}'s share of ordinary requests`, colour: "--canary", stepped: true, fill: true, points: true }],
     data: [[...times, end], [...weights, share]],
     y: { range: [0, 100], words: (value) => `${value}%` },

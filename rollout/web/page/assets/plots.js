@@ -60,7 +60,7 @@ function options(mine, { series, y, log, height }) {
     scales: { x: { time: true }, y: log ? { distr: 3, range: y.range } : { range: y.range } },
     axes: [
       { ...axis, space: 80, values: (_, ticks) => ticks.map((tick) => hour(tick, ticks[1] - ticks[0])) },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => y.words(tick)), ...(log ? { splits: powers, filter: (_, splits) => splits } : {}) },
+      { ...axis, size: widest, values: (_, ticks) => ticks.map((tick) => y.words(tick)), ...(log ? { splits: powers, filter: (_, splits) => splits } : {}) },
     ],
     series: [{}, ...series.map((each) => ({
       label: each.label,
@@ -73,6 +73,11 @@ function options(mine, { series, y, log, height }) {
       paths: each.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
     }))],
   };
+}
+
+// As wide as the longest of its labels, in a font of 12 pixels, with room for the tick.
+function widest(_, labels) {
+  return 24 + 7 * Math.max(4, ...(labels || []).map((label) => String(label).length));
 }
 
 // Lines at whole powers of ten, about four of them.

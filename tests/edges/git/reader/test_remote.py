@@ -24,6 +24,7 @@ class Fetched:
     files: tuple[tree.ManifestFile, ...]
     problems: list[Problem]
     notes: list[str]
+    unread: list[str]
 
     @property
     def commit(self) -> str:
@@ -57,7 +58,7 @@ def read(depot: Depot, since: str = "", path: str = "", ref: str = "main") -> Fe
     except remote.BROKEN:
         clones.spoil(polled.clone)  # as the child does; its parent then asks again
         return read(depot, since, path, ref)
-    return Fetched(polled.clone, tip, files, folder.problems, folder.notes)
+    return Fetched(polled.clone, tip, files, folder.problems, folder.notes, folder.unread)
 
 
 def blob(data: bytes) -> str:
@@ -138,6 +139,34 @@ def test_links_modules_and_odd_names_are_refused_and_the_rest_is_read(depot: Dep
         "back\\\\slash.yaml: has a name that means another place; a plain name is wanted",
         "link.yaml: is a symbolic link; a file is wanted",
     ]
+
+
+def test_a_link_that_may_lead_to_manifests_is_left_open_and_one_to_a_folder_is_told(
+    depot: Depot,
+) -> None:
+    """P-GIT-05: a folder that becomes a link must not look like one whose files were deleted."""
+    links = {b"down": b"teams/shop", b"file": b"teams/shop/a.yaml", b"out": b"../../etc"}
+    links |= {b"absolute": b"/etc", b"nowhere": b"gone/too", b"loop": b"loop/x", b"root": b"."}
+    depot.commit(
+        {
+            b"teams": {b"shop": {b"a.yaml": b"1", b"up": (LINK, b"../../teams")}},
+            b"README.md": (LINK, b"teams/shop/a.yaml"),
+            b"module": (MODULE, b"\1" * 20),
+            **{name: (LINK, target) for name, target in links.items()},
+        }
+    )
+    fetched = read(depot)
+    assert [file.name for file in fetched.files] == ["teams/shop/a.yaml"]
+    assert fetched.problems == []
+    assert fetched.notes == [
+        "down: is a link to a folder; its manifests are not read there",
+        "module: is a submodule; its manifests are not read",
+        "root: is a link to a folder; its manifests are not read there",
+        "teams/shop/up: is a link to a folder; its manifests are not read there",
+    ]
+    told = {one.partition(":")[0] for one in fetched.notes}
+    assert {*fetched.unread} - told == {"out", "absolute", "nowhere", "loop"}
+    assert told <= {*fetched.unread}
 
 
 def test_a_large_file_is_refused_without_being_read(depot: Depot) -> None:
@@ -277,6 +306,8 @@ def test_an_lfs_pointer_is_named_and_passed_over(depot: Depot) -> None:
         ("ssh://git@git.invalid/shop.git", False, ""),
         ("git@git.invalid:shop.git", False, ""),
         ("/srv/shop.git", True, ""),
+        ("/srv/my shop.git", True, ""),
+        ("/srv/shop.git\t", True, "is no address; https://… or ssh://… is wanted"),
         ("http://127.0.0.1:8080/shop.git", True, ""),
         ("/srv/shop.git", False, "is a path of this machine; https or ssh is wanted"),
         ("../shop.git", False, "is a path of this machine; https or ssh is wanted"),
