@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors bench-writes sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors bench-writes sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -103,6 +103,9 @@ generate: $(READY) ## CRDs, reference pages and diagrams, from the nouns
 
 cov: $(READY)    ## branch coverage of the core
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --cov=rollout --cov-branch --cov-report=term-missing
+
+bench-alarms: $(READY) ## how rarely a good release is sent back: 3,200 of them, by the rule (ten minutes)
+	nice -n 10 $(BIN)/python -m benchmarks.alarms
 
 bench-decisions: $(READY) ## the gate and the product against the peers' rules, 100 scenarios (a quarter of an hour)
 	nice -n 10 $(BIN)/python -m benchmarks.decisions --jobs 2
