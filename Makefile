@@ -1,12 +1,14 @@
 # Each target sets up what it needs; on a fresh machine `make demo` and `make test` are enough.
 PYTHON ?= python3
+# Tests and the lab start hundreds of processes, each of which would compile us anew.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package sbom format cov bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors bench-writes sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -77,6 +79,10 @@ sbom: $(READY)   ## what the image holds of Python, as CycloneDX, in dist/rollou
 	@mkdir -p dist
 	$(BIN)/python .ci/sbom > dist/rollout.cdx.json
 
+# Root on Debian; BASE=debian where no registry of images is in reach (.ci/image says what that is).
+image:           ## the image, by Debian's buildah, and a look inside as both of its users, in build/image
+	.ci/image build/image
+
 DOCS := .venv-docs
 
 $(DOCS)/.ready: requirements-docs.lock
@@ -97,6 +103,9 @@ generate: $(READY) ## CRDs, reference pages and diagrams, from the nouns
 
 cov: $(READY)    ## branch coverage of the core
 	$(BIN)/python -m pytest -q -m "not lab and not envtest" --cov=rollout --cov-branch --cov-report=term-missing
+
+bench-alarms: $(READY) ## how rarely a good release is sent back: 3,200 of them, by the rule (ten minutes)
+	nice -n 10 $(BIN)/python -m benchmarks.alarms
 
 bench-decisions: $(READY) ## the gate and the product against the peers' rules, 100 scenarios (a quarter of an hour)
 	nice -n 10 $(BIN)/python -m benchmarks.decisions --jobs 2
@@ -134,6 +143,9 @@ bench-chaos: $(READY) ## how long nobody leads when a leader dies, ends or stand
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
+
+bench-writes: $(READY) ## writes of a journey, by how long its steps last
+	$(BIN)/python -m benchmarks.writes
 
 bench-visitors: $(READY) ## what the lab's visitors cost
 	$(BIN)/python -m benchmarks.visitors

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 NONE: Mapping[str, Any] = {}
+MAPPING = (dict, Mapping)
+"""For ``isinstance``: an ABC alone takes four times as long, and nearly all are dicts."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else NONE
+    return value if isinstance(value, MAPPING) else NONE
 
 
 def items(value: object) -> list[Any]:
@@ -21,7 +23,7 @@ def items(value: object) -> list[Any]:
 
 def mappings(value: object) -> Iterator[Mapping[str, Any]]:
     """The mappings among the elements of a list."""
-    return (element for element in items(value) if isinstance(element, Mapping))
+    return (element for element in items(value) if isinstance(element, MAPPING))
 
 
 def text(value: object) -> str:
@@ -46,7 +48,7 @@ def texts(value: object) -> dict[str, str]:
 def under(value: object, *keys: str) -> Any:
     """What stands at ``keys``, one below the other; None where the way ends before."""
     for key in keys:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, MAPPING):
             return None
         value = value.get(key)
     return value

@@ -10,6 +10,7 @@ import yaml
 from rollout.manifest import schema
 from rollout.manifest.schema import KINDS, Schema
 from rollout.model.units import DURATION
+from tests.fieldvalues import VALUES
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "manifests.md"
@@ -27,7 +28,6 @@ and `rollout schema` gives it to editors.
 * In `kubectl` say `rlo`, or `rollouts.rollout.dev`: \
 plain `rollouts` may be Argo's ([Moving in](migrating.md)).
 """
-USUAL = {"duration": "5m", "percentage": "0.5%", "true or false": "true", "whole number": "2"}
 Shown = dict[tuple[str, str], str]
 
 
@@ -54,7 +54,7 @@ def _table(name: str, noun: Schema, shown: Shown) -> list[str]:
         meaning = _cell(str(found.get("description", "")))
         must = "**required**; " if field in required else ""
         type_ = _type(found)
-        example = shown.get((name, field)) or USUAL.get(type_.removeprefix("list of "), "")
+        example = shown.get((name, field), "")
         default = _default(found)
         example = "" if example and f"`{example}`" == default else example
         cells = (f"`{field}`", type_, default, must + meaning, f"`{example}`" if example else "")
@@ -145,8 +145,8 @@ def _cell(text: str) -> str:
 
 
 def examples() -> Shown:
-    """Short values of our own examples, by class and field: the first of each."""
-    found: Shown = {}
+    """Short values by class and field, as YAML: chosen ones, else the first of our examples."""
+    found: Shown = {key: written(value) for key, value in VALUES.items()}
     for path in sorted((ROOT / "examples").glob("*/*.yaml")):
         for document in yaml.safe_load_all(path.read_text()):
             kind = KINDS.get(document.get("kind", "")) if isinstance(document, dict) else None
@@ -155,11 +155,18 @@ def examples() -> Shown:
     return found
 
 
+def written(value: Any) -> str:
+    """``value`` in one line of YAML; a text that YAML would read as something else in quotes."""
+    if isinstance(value, str) and yaml.safe_load(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _collect(name: str, noun: Schema, value: Any, found: Shown) -> None:
     nouns = _nouns()
     for field, given in value.items() if isinstance(value, dict) else ():
         inner = _plain(noun.get("properties", {}).get(field, {}))
-        text = given if isinstance(given, str) else json.dumps(given)
+        text = written(given)
         if len(text) <= 48 and "\n" not in text and "|" not in text:
             found.setdefault((name, field), text)
         for part in given if isinstance(given, list) else [given]:

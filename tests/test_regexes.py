@@ -24,6 +24,7 @@ SEEK = FUNCTIONS - {"compile", "match", "fullmatch"}
 """Those that try from each place of a text on."""
 MADE = {
     "convert/analyses.py": "an argument's name, escaped; `rollout convert` alone",
+    "convert/flaggermetrics.py": "names of a Canary, escaped; `rollout convert` alone",
     "edges/git/reader/signature.py": "two fixed words",
     "manifest/envelope.py": "names of constants above it",
     "cli/forms.py": "constants above it",

@@ -48,7 +48,7 @@ def learned(counts: Iterable[Counts], side: str, analysis: Analysis) -> Before |
     kept = (
         {buckets.above(bound, bounds) for bound in wanted}
         if wanted
-        else set(buckets.chosen(slower, slower_all, bounds))
+        else set(buckets.chosen(slower, slower_all, bounds, _line(analysis, "latency")))
     )
     pairs = zip(bounds, slower, strict=True)
     return Before(every, bad, tuple(Slower(bound, n) for bound, n in pairs if bound in kept))

@@ -14,7 +14,7 @@ from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
 from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, Outcome, Trail
-from rollout.analysis.standing import LEAST_BAD, Confidence
+from rollout.analysis.standing import LEAST_BAD, Confidence, can_tell
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
@@ -56,7 +56,10 @@ def requests_to_certify(
 
     ``share``: stable's; ``weights``: the canary's percentage now and next.
     ``so_far``: the log evidence there is already.
+    Infinite where nearly all of stable's are bad: nothing can be told of a canary like that.
     """
+    if share > evidence.WIDEST_MARGIN:
+        return math.inf
     base = outcome.line.absolute if outcome.line.ratio == 0 else 0.0
     line = Line(outcome.line.ratio, base + outcome.harm * 100 / weights[1])
     bets = evidence.harmless_bets(share, line)
@@ -69,12 +72,17 @@ def requests_to_certify(
 def requests_left(
     weighed: Iterable[tuple[Outcome, Trail, Temper]], weights: tuple[int, int], sure: Confidence
 ) -> float:
-    """Canary requests until all of ``weighed`` are certified, by the one farthest from it.
+    """Canary requests until the farthest of ``weighed`` that can tell is certified.
 
+    Infinite where one metric has none.
     ``weights``: the canary's percentage now, and the one that it would be certified for.
     """
     percent = weights[1]
-    outcome, trail, temper = min(weighed, key=lambda each: each[1].log_safe(percent))
+    every = list(weighed)
+    telling = [each for each in every if can_tell(*each)]
+    if {each[0].metric for each in telling} != {each[0].metric for each in every}:
+        return math.inf
+    outcome, trail, temper = min(telling, key=lambda each: each[1].log_safe(percent))
     now = min(99, max(1, weights[0]))
     so_far = trail.log_safe(percent)
     return requests_to_certify(outcome, trail.share, (now, percent), sure, temper, so_far)

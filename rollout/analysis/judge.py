@@ -17,7 +17,7 @@ from rollout.analysis.learning import Case, Seen
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.sequential import Outcome, Trail
-from rollout.analysis.standing import Reading, read, requests
+from rollout.analysis.standing import Reading, can_tell, read, requests
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric
@@ -218,6 +218,8 @@ class _Bench:
         if unknown := self._unknown(one):
             said = f"{unknown.text}; {text}" if leading.trail.blocks else unknown.text
             return _Found(one, unknown.standing, said, reading.log_e, leading=leading)
+        if not reading.telling and reading.standing is Standing.CLEAN:
+            return _Found(one, Standing.NOTHING, text, reading.log_e, named, leading)
         beyond = one.metric.strict and strikes.beyond
         standing = Standing.SUSPICIOUS if beyond else reading.standing
         return _Found(one, standing, text, reading.log_e, named, leading)
@@ -266,7 +268,7 @@ class _Bench:
         """Where the canary stands by all metrics, and the one sentence that says why."""
         acting = [f for f in found if not f.one.metric.dry_run]
         acting = [f for f in acting if f.standing is not Standing.NOTHING]
-        if not acting:
+        if not acting and together is None:
             return Standing.NOTHING, "there is no metric to judge by"
         for standing in (Standing.FAILED, *BLIND, Standing.SUSPICIOUS):
             for one in acting:
@@ -294,8 +296,15 @@ class _Bench:
                 side = "canary" if seen == leading.trail.counted.canary_all else "stable"
                 least = self.case.journey.analysis.min_requests
                 return f"{counted(seen, f'{side} request')} so far, {least} wanted"
+        if blind := self._blind():
+            return f"{blind} cannot show a worse canary: nearly all are bad on both sides"
         sign = "some" if together.standing is Standing.SUSPICIOUS else "no"
         return f"{sign} sign of harm, not certified yet"
+
+    def _blind(self) -> str:
+        """The first metric none of whose outcomes can tell; empty where there is none."""
+        metrics = (one.name for one in self._acting())
+        return next((m for m in metrics if not any(can_tell(*e) for e in self.weighed[m])), "")
 
     def verdict(self, found: _Found) -> Verdict:
         """What is said of one metric in the status."""

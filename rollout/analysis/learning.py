@@ -137,8 +137,8 @@ def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Sour
         sides = [_sum(counts, name) for name in (case.window.stable, case.window.canary)]
         total, *by_bound = next((side for side in sides if side[0]), sides[0])
         if total:
-            ask_auto = any(not one.wanted() for one in slow)
-            auto = buckets.chosen(by_bound, total, counts.bounds) if ask_auto else ()
+            line = next((one.line for one in slow if not one.wanted()), None)
+            auto = buckets.chosen(by_bound, total, counts.bounds, line) if line else ()
             asked = [buckets.above(b, counts.bounds) for one in slow for b in one.wanted()]
             bounds = sorted({*auto, *(bound for bound in asked if bound is not None)})
             return replace(source, bounds=tuple(bounds), auto=auto)

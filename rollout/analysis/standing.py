@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.analysis import evidence
+from rollout.analysis.evidence import WIDEST_MARGIN
 from rollout.analysis.history import UNKNOWN, Temper
 from rollout.analysis.sequential import Outcome, Trail, widened
 from rollout.model.spec import Analysis
@@ -33,13 +34,16 @@ class Reading:
     ``log_e``: of the metrics' weighted mean; a mean of e-values is one under any dependence
     (Vovk & Wang, arXiv 1912.06116).
     ``leading``: the outcome with the most evidence against it.
-    ``certified``: every outcome is, each at the full level (intersection-union).
+    ``certified``: every outcome that can tell is, each at the full level (intersection-union), and
+    every metric has one.
+    ``telling``: whether any outcome can tell.
     """
 
     log_e: float
     leading: Outcome
     certified: bool
     standing: Standing
+    telling: bool = True
 
 
 def read(
@@ -55,14 +59,30 @@ def read(
         math.log(weight) + logs[outcome.name]
         for outcome, weight in zip(outcomes, _weights(outcomes), strict=True)
     )
-    leading = max(outcomes, key=lambda outcome: logs[outcome.name])
-    certified = all(is_certified(trails[o.name], percent, confidence) for o in outcomes)
+    telling = [o for o in outcomes if can_tell(o, trails[o.name], tempers.get(o.name, UNKNOWN))]
+    leading = max(telling or outcomes, key=lambda outcome: logs[outcome.name])
+    certified = all(is_certified(trails[o.name], percent, confidence) for o in telling)
     if percent >= 100:
         certified = certified and all(
-            _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in outcomes
+            _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in telling
         )
+    certified = certified and {o.metric for o in telling} == {o.metric for o in outcomes}
     standing = _standing(log_e, (leading, trails[leading.name]), certified, percent, confidence)
-    return Reading(log_e, leading, certified, standing)
+    if standing is Standing.CLEAN and telling and percent >= 100 and log_e >= 0:
+        # Promotion without a certificate is the one decision that even a hint forbids.
+        standing = Standing.SUSPICIOUS
+    return Reading(log_e, leading, certified, standing, bool(telling))
+
+
+def can_tell(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
+    """Whether a canary that is worse could be seen at all by ``outcome``.
+
+    Not where nearly every request is bad on both sides: nothing lies beyond the line then, so that
+    there is neither evidence for harm nor any worth in a certificate against it.
+    """
+    bad, every, *_ = trail.counted
+    full = widened(outcome.line, temper).at(trail.share) >= WIDEST_MARGIN
+    return not (full and bad > WIDEST_MARGIN * every)
 
 
 def is_certified(trail: Trail, percent: int, confidence: Confidence) -> bool:
@@ -106,5 +126,4 @@ def _standing(
     # On the way up the time box may speak for little traffic, but not for none at all.
     if requests(outcome, trail) < (confidence.min_requests if percent >= 100 else 1):
         return Standing.TOO_FEW
-    # Promotion without a certificate is the one decision that even a hint forbids.
-    return Standing.SUSPICIOUS if percent >= 100 and log_e >= 0 else Standing.CLEAN
+    return Standing.CLEAN

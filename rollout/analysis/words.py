@@ -8,6 +8,7 @@ from rollout.analysis.evidence import Line, Pair
 from rollout.analysis.forecast import Outlook
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import Outcome, Trail, widened
+from rollout.analysis.standing import can_tell
 from rollout.model.units import percent as as_percent
 from rollout.model.units import words
 
@@ -75,6 +76,8 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
         notes.append(f"widened: pods may differ by {temper.spread * 100:.0f}%")
     if temper.dispersion > 1.05:
         notes.append(f"dispersion {temper.dispersion:.2g}")
+    if not can_tell(outcome, trail, temper):
+        notes.append("nearly all are on both sides: it cannot show a worse canary")
     if temper.lasting:
         notes.append(f"incidents of stable's pods last {temper.lasting + 1}m")
     return "; ".join([text, *notes])

@@ -19,10 +19,13 @@ GROUP = "argoproj.io/"
 HANDOVER = (
     "pause Argo Rollouts for it: kubectl argo rollouts pause OBJECT; no update may be under way",
     "let the routes name one Service, SERVICE, without weights; commit and sync it",
-    "apply our Rollout: it makes a Deployment of the same pods beside Argo's and moves nobody; "
-    "wait for Healthy (rollout wait OBJECT)",
-    "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it",
-    "the way back until then: delete our Rollout, whose routes go home, and resume Argo's",
+    "apply a Deployment of the same pods, named by the release, and wait until it is ready",
+    "take stableService and canaryService out of Argo's Rollout, and the label "
+    "rollouts-pod-template-hash off SERVICE's selector: with it our pods get no requests",
+    "scale Argo's pods down (spec.replicas: 0 in Argo's Rollout), then delete it; until then the "
+    "way back is to undo these steps",
+    "apply our Rollout with workload.deployments instead of the template: it adopts that "
+    "Deployment and moves nobody; wait for Healthy (rollout wait OBJECT)",
 )
 
 

@@ -166,7 +166,7 @@ def _filled(query: str, metric: Fields, span: str, subject: Subject) -> tuple[st
     text = _VARIABLE.sub(place, query).strip().replace("{{canary}}-primary", "{{stable}}")
     if subject.target:
         named = re.escape(subject.target)
-        by_name = rf'((?:workload|deployment)[a-z_]*\s*=~?\s*"){named}(-primary)?(")'
+        by_name = rf'((?:workload|deployment)[a-z_]{{0,40}}\s*=~?\s*"){named}(-primary)?(")'
         text = re.sub(by_name, _by_role, text)
     unknown = [part for part in _LEFT.findall(text) if part not in _OURS]
     if unknown:

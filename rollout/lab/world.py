@@ -87,7 +87,10 @@ class Settings:
 
 @dataclass(slots=True)
 class World:
-    """``async with World() as world:`` - a cluster with a mesh, metrics, git and nothing in it."""
+    """``async with World() as world:`` - a cluster with a mesh, metrics, git and nothing in it.
+
+    ``api``: the lab's own API server, which can be told to fail; None: another's is used.
+    """
 
     settings: Settings = field(default_factory=Settings)
     api_url: str = ""
@@ -105,6 +108,7 @@ class World:
     repository: Repository = field(init=False)
     kube: Kube = field(init=False)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    api: ApiServer | None = None
     _exit: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _watched: Watched = field(init=False)
     _slices: Kind = field(init=False)
@@ -300,6 +304,7 @@ class World:
             self.kube = self.settings.kube
             return
         server = ApiServer(ApiSettings(data=self.settings.data, tls=True, reach=loopback))
+        self.api = server
         ports = self.settings.ports
         self.api_url = await server.start(ports.get("api", 0), ports.get("api-tls", 0))
         self._exit.push_async_callback(server.stop)

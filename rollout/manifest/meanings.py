@@ -40,7 +40,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "gateways": "gateways that are moved by shares of their pods",
         "tags": "revision tags that are moved to the new revision",
         "default": "the revision that is injected where no label names one",
-        "analysis": "what is judged after each wave; as of a Rollout",
+        "analysis": "what is judged after each wave; as of a Rollout, also where it is left out",
         "remove": "approval: the old revision goes once a person says yes; keep: it stays",
         "preflight": "rules that are let pass, with the reason",
         "onFailure": "what follows a failed gate",
@@ -92,7 +92,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "workload": "where the pods of a revision come from",
         "strategy": "where requests go, step by step; exactly one of the three",
         "traffic": "which objects carry the traffic; empty: found by the service",
-        "analysis": "what a canary is judged by; `{}`: errors and latency against stable",
+        "analysis": "what a canary is judged by; left out, or `{}`: errors and latency against "
+        "stable; `{metrics: []}`: nothing, and time and people alone end a step",
         "notify": "who is told",
         "preflight": "rules that are let pass, with the reason",
         "onFailure": "what follows a failed gate",
@@ -115,7 +116,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "green": "where they are to go",
         "dns": "the records that send users to either",
         "probes": "what green must answer before any user goes there",
-        "analysis": "what is judged at each step, at both gateways",
+        "analysis": "what is judged at each step, at both gateways; as of a Rollout, also where "
+        "it is left out",
         "drain": "when blue has no users any more",
         "overrule": "rules that are let pass, with the reason",
         "onFailure": "what follows a failed gate",

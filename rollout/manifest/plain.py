@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from rollout.lenient import MAPPING
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.units import duration
 
@@ -23,7 +24,7 @@ def twice(entries: list[Any], path: Path, what: str) -> Iterator[Mistake]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, MAPPING) else {}
 
 
 def items(value: object) -> list[Any]:

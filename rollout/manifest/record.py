@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from rollout.errors import ManifestError
+from rollout.lenient import MAPPING
 from rollout.manifest import former, opaque, plain
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 from rollout.model.units import adapter_of
@@ -230,7 +231,7 @@ def conditions(
 
 def finite(value: Any) -> Any:
     """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPPING):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]

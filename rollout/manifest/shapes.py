@@ -7,6 +7,7 @@ checked by nobody. What is odd is said with its path, and read as if it were emp
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout.lenient import MAPPING
 from rollout.manifest.complaints import kind_of
 from rollout.manifest.scan import Mistake, Path
 
@@ -147,8 +148,8 @@ def mended(obj: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _odd(value: object, shape: Shape, path: Path) -> Iterator[Mistake]:
-    if isinstance(shape, Mapping):
-        if not isinstance(value, Mapping):
+    if isinstance(shape, MAPPING):
+        if not isinstance(value, MAPPING):
             yield Mistake(path, f"is {kind_of(value)}", "a mapping is wanted")
             return
         for key, inner in shape.items():
@@ -181,8 +182,8 @@ def _is(value: object, kind: type) -> bool:
 
 
 def _mended(value: Any, shape: Shape) -> Any:
-    if isinstance(shape, Mapping):
-        return _mended_mapping(value if isinstance(value, Mapping) else {}, shape)
+    if isinstance(shape, MAPPING):
+        return _mended_mapping(value if isinstance(value, MAPPING) else {}, shape)
     if isinstance(shape, list):
         return [_mended(each, shape[0]) for each in value] if isinstance(value, list) else []
     return value if _is(value, shape) else shape()

@@ -255,11 +255,13 @@ class Serving:
     ``name``: the Deployment's; empty: ``ready`` pods that belong to none.
     ``revision``: what it runs, by the spec's naming; None: the spec has no name for it.
     ``ready``: how many of its pods are endpoints of the service.
+    ``argo``: those of no Deployment are pods of Argo Rollouts.
     """
 
     name: str
     revision: Revision | None
     ready: int
+    argo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,14 @@ def _sides(divisions: Iterable[Division]) -> tuple[str, ...]:
 def _unnamed(look: Look, stranger: Serving) -> Unclear:
     """Somebody serves for whom the spec has no name: as stable they could not be found again."""
     pattern, service = look.rollout.spec.workload.deployments, look.rollout.spec.service
+    if stranger.argo:
+        pods = counted(stranger.ready, "pod")
+        return Unclear(f"{pods} of Argo Rollouts serve {service}: hand them over first")
     if not stranger.name:
         pods = counted(stranger.ready, "pod")
         return Unclear(f"{pods} of no Deployment serve {service}; Deployments alone are wanted")
     if pattern is None:
-        return Unclear(f"deployment {stranger.name} serves and is not the template's: take it off")
+        return Unclear(f"{stranger.name} serves, not the template's pods: use workload.deployments")
     return Unclear(f"deployment {stranger.name} serves; workload.deployments must name it, too")
 
 

@@ -73,7 +73,8 @@ def at_rest(look: Look) -> Turn:
     if not pods.known:
         return Turn(status, pods.problem, SOON, WaitsFor.OBJECTS)
     if pods.down:
-        because = f"{name} has everyone and no ready pods"
+        more = f": {pods.problem}" if pods.problem else ""
+        because = f"{name} has everyone and no ready pods{more}"
         return Turn(status, because, waits_for=WaitsFor.STABLE)
     if status.subset_mode is SubsetMode.ROLE and strangers != status.revisions_isolated:
         if strangers and (
@@ -211,8 +212,8 @@ def _stable_down(look: Look) -> Reason | None:
     status = look.status
     if not status.stage.split.stable or not look.pods(status.stable).down:
         return None
-    share = f"{named(status.stable)} has {status.stage.split.stable}% and no ready pods"
-    return Reason(f"{share}: mend it, or promote")
+    name, share = named(status.stable), status.stage.split.stable
+    return Reason(f"{name} has {share}% and no ready pods: mend it, or promote")
 
 
 def _unseen(look: Look) -> Reason | None:

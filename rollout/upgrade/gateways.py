@@ -120,7 +120,8 @@ def _injected(look: Look, move: GatewayMove, part: int) -> Turn:
         return blocked(look, f"{here.original} cannot be read")
     if refusal := _left_over(look, here):
         return blocked(look, refusal)
-    if journal.value(original, REV) == look.new and here.original not in _changed(look):
+    there = journal.value(original, REV) == look.new != look.old
+    if there and here.original not in _changed(look):
         return confirm(look, f"{move.name} names {look.new} already")
     share = move.shares[part] if part < len(move.shares) else None
     total = total_of(look, here, original)

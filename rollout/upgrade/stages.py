@@ -85,7 +85,7 @@ def _preflight(look: Look) -> Turn:
         because = "there is no tag default to move: istioctl tag set default gives it one"
         return blocked(look, because, Awaits.FINDINGS)
     if look.seen.recorded is None:
-        return hold(look, f"the objects of {look.old} cannot be listed", Awaits.OBJECTS)
+        return hold(look, f"the objects of {look.old} are not all read yet", Awaits.OBJECTS)
     status = attempted(look.status, recorded=look.seen.recorded)
     for finding in look.seen.findings:
         if finding.overruled:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rollout import lenient
 from rollout.model.observation import SeenWorkload
 from rollout.workloads import build, selector, trouble
 
@@ -65,6 +66,23 @@ def runs(pod: Obj) -> str:
         if isinstance(owner, Mapping) and owner.get("kind") == "ReplicaSet":
             return str(owner.get("name")).removesuffix(f"-{hashed}")
     return ""
+
+
+ARGO = "rollouts-pod-template-hash"
+"""What Argo Rollouts labels its pods with, and its stable and canary Services select by.
+
+Source: Argo Rollouts, ``DefaultRolloutUniqueLabelKey``, and its "Traffic Management" page.
+"""
+
+
+def argos(obj: Obj) -> bool:
+    """Whether a pod is one of Argo Rollouts'."""
+    return ARGO in lenient.mapping(lenient.meta(obj).get("labels"))
+
+
+def selects_argos(service: Obj | None) -> bool:
+    """Whether a Service sends requests to pods of Argo Rollouts alone, and so to none of ours."""
+    return ARGO in lenient.mapping(lenient.under(service, "spec", "selector"))
 
 
 def endpoints(slices: Iterable[Obj]) -> Iterator[str]:

@@ -55,6 +55,36 @@ def test_a_canary_like_stable_is_certified() -> None:
     assert last.need == ""
 
 
+ALL = (1.0, 0.9, 0.7, 0.5, 0.25, 0.1, 0.02, 0.01, 0.001)  # slower than 5 ms: everything
+
+
+def test_latency_is_certified_by_bounds_that_not_everything_exceeds() -> None:
+    alike = World([Side("v1", 80, slower=ALL), Side("v2", 20, slower=ALL, since=START)])
+    last = play(alike, rollout(), window(next_weight=100), 900)[-1]
+    assert last.standing is Standing.CERTIFIED
+
+
+def test_a_bound_that_everything_exceeds_says_that_it_cannot_tell() -> None:
+    alike = World([Side("v1", 80, slower=ALL), Side("v2", 20, slower=ALL, since=START)])
+    five = Metric("latency", slower_than=(timedelta(milliseconds=5),))
+    asked = rollout(Analysis(metrics=(Metric("errors"), five)))
+    last = play(alike, asked, window(next_weight=100), 900)[-1]
+    assert last.standing is Standing.CLEAN
+    assert last.because == "latency cannot show a worse canary: nearly all are bad on both sides"
+    latency = last.verdicts[1]
+    assert (latency.metric, latency.standing) == ("latency", Standing.NOTHING)
+    assert "nearly all are on both sides: it cannot show a worse canary" in latency.text
+    assert last.need == ""
+
+
+def test_counters_of_ones_own_that_are_nearly_all_bad_say_so_too() -> None:
+    misses = Metric("misses", bad="sum by (pod) (miss)", total="sum by (pod) (all)")
+    both = World([Side("v1", 80, errors=0.999), Side("v2", 20, errors=0.999, since=START)])
+    last = play(both, rollout(Analysis(metrics=(misses,))), window(next_weight=100), 900)[-1]
+    assert (last.standing, last.verdicts[0].standing) == (Standing.CLEAN, Standing.NOTHING)
+    assert last.because == "misses cannot show a worse canary: nearly all are bad on both sides"
+
+
 def test_a_bad_canary_fails_and_the_reason_has_both_sides_in_it() -> None:
     last = play(world(0.05), rollout(), window(), 150)[-1]
     assert last.standing is Standing.FAILED

@@ -41,9 +41,9 @@ class Helm:
             raise ChartRefusedError(done.stderr)
         return done.stdout
 
-    def rendered(self, values: Json | None = None, chart: Path = CHART) -> list[Json]:
+    def rendered(self, values: Json | None = None, own: str = OWN) -> list[Json]:
         """``helm template`` for a server of today. Errors: ``ChartRefusedError``."""
-        words = ("template", "rollout", str(chart), "--namespace", OWN, "--kube-version", "1.34.0")
+        words = ("template", "rollout", str(CHART), "--namespace", own, "--kube-version", "1.34.0")
         text = self.says(*words, "--values", "-", stdin=json.dumps(values or {}))
         return [obj for obj in yaml.load_all(text, yaml.CSafeLoader) if obj]
 

@@ -167,6 +167,21 @@ def test_a_release_is_what_rollout_install_prints(
     assert ours == theirs
 
 
+def test_two_releases_for_two_namespaces_share_no_object(helm: Helm) -> None:
+    shop, pay = (
+        helm.rendered({"settings": {"namespace": only}, "crds": {"install": False}}, f"own-{only}")
+        for only in ("shop", "pay")
+    )
+    assert named(shop) & named(pay) == set()
+    printed = [Installation(own=f"own-{only}", only=only).manifests() for only in ("shop", "pay")]
+    assert named(printed[0]) & named(printed[1]) == set()
+
+
+def named(objs: list[Json]) -> set[tuple[str, str, str]]:
+    """Kind, namespace and name of each."""
+    return {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objs}
+
+
 def test_our_kinds_come_with_the_release_and_outlive_it(helm: Helm) -> None:
     made = [o for o in helm.rendered() if o["kind"] == "CustomResourceDefinition"]
     kinds = [definition.crd(kind) for kind in schema.KINDS.values()]

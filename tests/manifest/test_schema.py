@@ -1,14 +1,19 @@
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
-from pydantic import TypeAdapter
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from rollout.cli.manifests import rbac
 from rollout.manifest import definition, generated, meanings, schema
+from rollout.model import source, spec, switchover, traffic, upgrade
 from rollout.model.spec import RolloutSpec
 from tests import reference
+from tests.fieldvalues import VALUES
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +69,48 @@ def test_editors_get_a_closed_schema_without_words_of_kubernetes() -> None:
     assert document["properties"]["spec"]["additionalProperties"] is False
 
 
+NOUNS = {
+    noun.__name__: noun
+    for module in (spec, source, switchover, traffic, upgrade)
+    for noun in vars(module).values()
+    if isinstance(noun, type) and is_dataclass(noun)
+}
+
+
+def own_name(noun: type, shown: str) -> str:
+    """The attribute of ``noun`` whose name in a manifest is ``shown``."""
+    (name,) = (f.name for f in fields(noun) if to_camel(f.name.rstrip("_")) == shown)
+    return name
+
+
+def taken(noun: str, field: str, text: str) -> bool:
+    """Whether that field takes what the page shows, read as YAML."""
+    hint = get_type_hints(NOUNS[noun], include_extras=True)[own_name(NOUNS[noun], field)]
+    try:
+        TypeAdapter(hint).validate_python(yaml.safe_load(text))
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore:The 'alias' attribute")
+def test_every_example_of_the_reference_is_taken_where_it_stands() -> None:
+    shown = reference.examples()
+    assert len(shown) > 150
+    assert [(*key, text) for key, text in shown.items() if not taken(*key, text)] == []
+
+
+def test_an_example_that_its_field_does_not_take_would_be_found() -> None:
+    assert not taken("Probe", "status", "2")
+    assert not taken("StringMatch", "exact", "1")
+
+
+def test_every_chosen_example_is_of_a_field_that_there_is() -> None:
+    assert set(VALUES) <= {
+        (name, to_camel(f.name.rstrip("_"))) for name, noun in NOUNS.items() for f in fields(noun)
+    }
+
+
 def test_the_reference_is_fresh_and_says_each_class_once() -> None:
     page = reference.PAGE.read_text()
     assert page == reference.page(), "run `make generate`"
@@ -89,9 +136,9 @@ def test_no_meaning_is_of_a_field_that_is_not_there_or_says_it_itself() -> None:
     for kind in schema.KINDS.values():
         raw = TypeAdapter(kind.spec).json_schema(by_alias=True)
         nouns |= raw.get("$defs", {}) | {kind.spec.__name__: raw}
-    for name, fields in meanings.MEANINGS.items():
+    for name, told in meanings.MEANINGS.items():
         known = nouns[name]["properties"]
-        assert [field for field in fields if known[field].get("description")] == []
+        assert [field for field in told if known[field].get("description")] == []
 
 
 def test_defaults_are_shown_as_an_author_would_write_them() -> None:

@@ -119,6 +119,10 @@ def test_users_pinned_to_the_canary_stay_so_and_count_for_nothing() -> None:
             "1 pod of no Deployment serve shop; Deployments alone are wanted",
         ),
         (
+            look({"": 100}, whole=(Serving("", None, 3, argo=True),)),
+            "3 pods of Argo Rollouts serve shop: hand them over first",
+        ),
+        (
             look({"v1": 100}, strangers=3, v1=()),
             "subset v1 selects no pods of shop; labels of one revision are wanted",
         ),
@@ -148,7 +152,7 @@ def test_a_template_takes_nothing_over_that_it_has_not_made() -> None:
     one = look({"": 100}, whole=(Serving("web", None, 2),))
     spec = replace(one.rollout.spec, workload=Workload(template={}))
     one = replace(one, rollout=replace(one.rollout, spec=spec))
-    because = "deployment web serves and is not the template's: take it off"
+    because = "web serves, not the template's pods: use workload.deployments"
     assert told(serving.found(one, ASKED)) == because
 
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollout.errors import Outside, OutsideError, RefusedError
-from rollout.model.observation import ProxySync, Reply, Series
+from rollout.model.observation import (
+    HookAnswer,
+    HookQuestion,
+    HookVerdict,
+    ProxySync,
+    Reply,
+    Series,
+)
 from tests import virtual
 from tests.controller.shop import NAMESPACE, endpoints, obj
 from tests.fakes_repo import FakeRepo
@@ -57,7 +64,8 @@ class Pods:
         self.server.listen.append(self._committed)
 
     def _committed(self, commit: Commit) -> None:
-        if commit.change.bucket == "Deployment":
+        meta = commit.new["metadata"]
+        if commit.change.bucket == "Deployment" and meta["namespace"] == NAMESPACE:
             service = commit.new["spec"]["template"]["metadata"]["labels"]["app"]
             asyncio.get_running_loop().call_later(0.02, self.sync, service)
 
@@ -152,6 +160,34 @@ class Numbers:
         series = Series({}, tuple(zip(instants, read, strict=True)))
         twice = 2 if self.trouble == "two series" else 1
         return Reply((series,) * twice, partial=self.trouble == "partial")
+
+
+@dataclass
+class Gates:
+    """HTTP gates, which all say the same; ``trouble``: what, if it is not open.
+
+    ``opened``: what was said to be open: rollout, attempt and step.
+    """
+
+    trouble: str = ""
+    latency: float = 0.05
+    opened: set[tuple[str, int, int]] = field(default_factory=set)
+
+    async def ask(
+        self, question: HookQuestion, entries: Mapping[str, bytes], now: datetime
+    ) -> HookAnswer:
+        await asyncio.sleep(9.0 if self.trouble == "slow" else self.latency)
+        match self.trouble:
+            case "down":
+                raise OutsideError("webhook qa: no answer", kind=Outside.SILENT)
+            case "refuses":
+                raise RefusedError("webhook qa: may not be asked")
+            case "holds":
+                return HookAnswer(question.nonce, HookVerdict.HOLD, "not yet")
+            case "says failed":
+                return HookAnswer(question.nonce, HookVerdict.FAILED, "the tests are red")
+        self.opened.add((question.rollout, question.attempt, question.step))
+        return HookAnswer(question.nonce, HookVerdict.OPEN)
 
 
 @dataclass

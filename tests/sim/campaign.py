@@ -21,8 +21,8 @@ FOUND = Path(__file__).parent / "found"
 """Where plans that broke a law are kept, for good once the fault is mended."""
 NOT_PLAYED = {
     # Nothing of these is in the simulated worlds; the lab and the stories have them.
-    "waits for Webhook", "waits for Autoscaler", "waits for Records", "waits for Caches",
-    "waits for Share", "waits for Evidence", "waits for Cluster", "pause Unopened",
+    "waits for Records", "waits for Caches", "waits for Share", "waits for Evidence",
+    "waits for Cluster", "pause Unopened",
     "pause Suspicious", "pause LittleTraffic", "pause Uncertified", "pause StableWorse",
 }  # fmt: skip
 

@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from rollout.controller.seeing.pods import HPA
 from rollout.errors import OutsideError
 from rollout.model.chat import Press
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.sim import objects
+from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN, EVE
 from tests.sim.plan import REQUESTS, Mishap
 from tests.sim.process import Process
 from tests.sim.server import event
 from tests.sim.wire import Trap
 from tests.sim.world import World
+from tests.upgrade.cluster import NEW, OLD
 
 Do = Callable[[World, Mishap, Process | None], None]
 FOUND_WITHIN = 60.0
@@ -390,6 +393,99 @@ def _newer(world: World, mishap: Mishap, process: Process | None) -> None:
         world.server.put({**held, "status": status}, actor="version n+1")
 
 
+def _gate(trouble: str) -> Do:
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        world.gates.trouble = trouble
+        world.later(mishap.lasts, setattr, world.gates, "trouble", "")
+
+    return done
+
+
+def _load(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The autoscaler wants another number of pods of whatever it scales now; 0 pods are off."""
+    for name, _subject in world.subjects:
+        scaler = world.server.get(HPA, NAMESPACE, f"{name}-load")
+        if scaler is None:
+            continue
+        spec = scaler["spec"]
+        target = spec["scaleTargetRef"]["name"]
+        held = world.server.get("Deployment", NAMESPACE, target)
+        if held is not None and held["spec"].get("replicas", 1):
+            wanted = min(spec["maxReplicas"], max(spec["minReplicas"], int(mishap.value)))
+            ops = [{"op": "replace", "path": "/spec/replicas", "value": wanted}]
+            world.server.change("Deployment", NAMESPACE, target, ops, "autoscaler")
+
+
+def _points_elsewhere(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Git's name for what the autoscaler scales is put back: the first day's."""
+    name, _subject = world.subjects[mishap.who]
+    ops = [{"op": "replace", "path": "/spec/scaleTargetRef/name", "value": f"{name}-v1"}]
+    world.server.change(HPA, NAMESPACE, f"{name}-load", ops)
+    world.laws.edited(name)
+
+
+def _unscaled(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, subject = world.subjects[mishap.who]
+    if subject.workload == "scaled":
+        made = objects.autoscaler(name, world.plan.setup.pods, world.stable(name))
+        world.server.remove(HPA, NAMESPACE, f"{name}-load")
+        world.later(max(mishap.lasts, 0.5), _scaled_again, world, made)
+
+
+def _scaled_again(world: World, made: Any) -> None:
+    if world.server.get(HPA, NAMESPACE, made["metadata"]["name"]) is None:
+        world.server.put(made)
+
+
+def _mesh(change: Callable[[World, Upgrading], Callable[[], object]]) -> Do:
+    """Something of the mesh goes wrong, and is right again later."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        if world.upgrading is not None:
+            back = change(world, world.upgrading)
+            world.upgrading.looked_again()
+            world.later(mishap.lasts, _mesh_back, world.upgrading, back)
+
+    return done
+
+
+def _mesh_back(upgrading: Upgrading, back: Callable[[], object]) -> None:
+    back()
+    upgrading.looked_again()
+
+
+def _deaf(revision: str) -> Do:
+    def change(_: World, upgrading: Upgrading) -> Callable[[], object]:
+        upgrading.mesh.deaf.add(revision)
+        return lambda: upgrading.mesh.deaf.discard(revision)
+
+    return _mesh(change)
+
+
+def _unready(_: World, upgrading: Upgrading) -> Callable[[], object]:
+    upgrading.mesh.unready.add("shop1")
+    return upgrading.mesh.heal
+
+
+def _failing(_: World, upgrading: Upgrading) -> Callable[[], object]:
+    upgrading.mesh.broken["shop1"] = virtual.clock()
+    return upgrading.mesh.broken.clear
+
+
+def _refusing(_: World, upgrading: Upgrading) -> Callable[[], object]:
+    upgrading.mesh.refusing.add("shop1")
+    return upgrading.mesh.refusing.clear
+
+
+def _upgrade_asked(world: World, mishap: Mishap, _: Process | None) -> None:
+    if world.upgrading is not None:
+        world.upgrading.ask(mishap.on)
+
+
+def _upgrade_deleted(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.server.remove("ControlPlaneUpgrade", "", "mesh")
+
+
 def _full(world: World, mishap: Mishap, _: Process | None) -> None:
     world.log.full = True
     world.later(mishap.lasts, setattr, world.log, "full", False)
@@ -455,6 +551,21 @@ DO: Mapping[str, Do] = {
     "broken yaml": _broken,
     "all files gone": _all_gone,
     "audit log full": _full,
+    "gate holds": _gate("holds"),
+    "gate says failed": _gate("says failed"),
+    "gate down": _gate("down"),
+    "gate slow": _gate("slow"),
+    "gate refuses": _gate("refuses"),
+    "old istiod deaf": _deaf(OLD),
+    "new istiod deaf": _deaf(NEW),
+    "mesh pods unready": _mesh(_unready),
+    "mesh requests fail": _mesh(_failing),
+    "mesh proxies refuse": _mesh(_refusing),
+    "upgrade asked": _upgrade_asked,
+    "upgrade deleted": _upgrade_deleted,
+    "load": _load,
+    "autoscaler edited": _points_elsewhere,
+    "autoscaler deleted": _unscaled,
     "wants another namespace": _abroad,
     "a later version": _newer,
 }

@@ -13,6 +13,7 @@ from rollout.model.status import ConfirmedBy, RolloutStatus, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.make import START
+from tests.sim.objects import STRATEGIES
 from tests.sim.wire import Place
 
 if TYPE_CHECKING:
@@ -104,10 +105,21 @@ class Evidence:
         if old.confirmed_at is None:
             self.world.laws.broken("S4", f"{name}: on from a step that no proxy is known to have")
             return
+        place = name, before.attempt.number, before.attempt.step.index
+        if place in self._gated(name, before) and place not in self.world.gates.opened:
+            index = before.attempt.step.index
+            self.world.laws.broken("S3", f"{name}: on from step {index}, and its gate is not open")
         read = self.world.numbers.read.get(name, 0.0)
         if read < (old.confirmed_at - START).total_seconds():
             why = f"its limit was read at {read:.0f} s, its route confirmed at {old.confirmed_at}"
             self.world.laws.broken("S4", f"{name}: on from step {before.attempt.step.index}; {why}")
+
+    def _gated(self, name: str, status: RolloutStatus) -> set[tuple[str, int, int]]:
+        """The steps of this attempt that have an HTTP gate."""
+        subject = dict(self.world.subjects)[name]
+        steps = STRATEGIES[subject.strategy].get("canary", {}).get("steps") or ()
+        with_gate = (index for index, step in enumerate(steps) if "webhook" in step)
+        return {(name, status.attempt.number, index) for index in with_gate}
 
     def _excused(self, name: str) -> bool:
         known, world = self.world.laws.of(name), self.world

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from rollout.controller.seeing.pods import HPA
 from rollout.errors import ManifestError
 from rollout.manifest import objects as manifests
 from rollout.manifest import record
@@ -124,6 +125,8 @@ class Laws:
             self.git.committed(commit)
         elif kind == "VirtualService" and not commit.gone:
             self._foreign(commit)
+        if commit.new["metadata"].get("namespace", "") != NAMESPACE:
+            return
         match kind:
             case "Rollout":
                 self._status(commit, ours=ours)
@@ -133,6 +136,8 @@ class Laws:
                 self._rule(commit)
             case "Deployment" if ours:
                 self._workload(commit)
+            case "HorizontalPodAutoscaler" if ours:
+                self._handed_over(commit)
 
     def _bounded(self, commit: Commit) -> None:
         """S26: nobody writes in a hot loop."""
@@ -366,8 +371,28 @@ class Laws:
             return
         if virtual.passed() - self.of(service).edited_at < self.fresh:
             return
+        scaler = self.world.server.get(HPA, NAMESPACE, f"{service}-load")
+        if scaler is not None and _scales(scaler)[1] == f"{service}-{revision}":
+            self.broken(
+                "S6", f"{service}: the pods of {revision} went, and its autoscaler has them"
+            )
         if self.shares(vs, service).get(revision):
             self.broken("S6", f"{service}: the pods of {revision} went, and it has requests")
+
+    def _handed_over(self, commit: Commit) -> None:
+        """S2 and S7 of an autoscaler: its one leaf, and never to fewer pods than it leaves."""
+        name = str(commit.new["metadata"]["name"]).removesuffix("-load")
+        if commit.old is None or commit.gone:
+            self.broken("S2", f"{commit.actor} made or deleted the autoscaler of {name}")
+            return
+        (old, from_), (new, to) = map(_scales, (commit.old, commit.new))
+        if old != new:
+            self.broken("S2", f"{name}: more of its autoscaler than what it scales was written")
+        pods = [self.world.server.get("Deployment", NAMESPACE, one) for one in (from_, to)]
+        counts = [int(one["spec"].get("replicas", 1)) if one else 0 for one in pods]
+        loaded = virtual.passed() - self.world.loaded_at < self.fresh
+        if counts[1] < counts[0] and not loaded:
+            self.broken("S7", f"{name}: its autoscaler goes from {counts[0]} pods to {counts[1]}")
 
     def _let_go(self, name: str) -> None:
         """S23: nothing of ours is left on what people made."""
@@ -431,6 +456,13 @@ def _foreign(obj: Json) -> Json:
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if "rollout.dev/" not in k}
     plain = {k: v for k, v in meta.items() if k not in ("resourceVersion", "generation")}
     return {"spec": spec, "metadata": {**plain, "annotations": notes}}
+
+
+def _scales(scaler: Json) -> tuple[Json, str]:
+    """An autoscaler without what is ours of it, and the Deployment that it scales."""
+    spec = scaler["spec"]
+    target = {k: v for k, v in spec["scaleTargetRef"].items() if k != "name"}
+    return {**spec, "scaleTargetRef": target}, str(spec["scaleTargetRef"]["name"])
 
 
 def _is_made(route: Json) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rollout.controller.seeing.pods import HPA
 from tests.controller.shop import NAMESPACE, a_rollout, obj
 from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
@@ -15,6 +16,9 @@ ANN, EVE = "U0ANN", "U0EVE"
 PLANTED = "planted-Tr0ub4dor"
 """The password that git is read with; it leaves us nowhere (S25)."""
 APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "2m"}
+GATE = {
+    "name": "qa", "url": "https://qa.invalid/gate", "secretRef": {"name": "qa"}, "interval": "5s",
+}  # fmt: skip
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
 
 STRATEGIES: Mapping[str, Json] = {
@@ -40,6 +44,14 @@ STRATEGIES: Mapping[str, Json] = {
     "dark": {"dark": {"steps": [{"mirror": "50%", "bake": "30s"}], "finish": "promote"}},
     "dark held": {"dark": {"steps": [{"mirror": "50%", "bake": "20s"}], "finish": "hold"}},
     "blue-green": {"blueGreen": {"preview": _TESTERS, "bake": "30s", "keepWarm": "1m"}},
+    "gated": {
+        "canary": {
+            "steps": [
+                {"weight": 10, "bake": "20s", "webhook": GATE},
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
     "sticky": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (20, 60)]}},
 }
 
@@ -54,8 +66,10 @@ def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
     }
     more: dict[str, Any] = {"analysis": {"metrics": [limit]}}
     more["strategy"] = STRATEGIES[subject.strategy]
-    if subject.workload == "managed":
+    if subject.workload != "user":
         more["workload"] = {"deployments": name + "-{revision}", "scale": "managed", "drain": "5s"}
+    if subject.workload == "scaled":
+        more["workload"]["autoscaler"] = {"name": f"{name}-load"}
     if subject.strategy == "sticky":
         more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
     if subject.careful:
@@ -71,16 +85,30 @@ def begin(server: Server, setup: Setup) -> None:
         server.put(*mesh(name, subject), obj("Service", name, {"selector": {"app": name}}))
         for revision in REVISIONS:
             server.put(deployment(name, subject, revision, setup.pods))
+        if subject.workload == "scaled":
+            server.put(autoscaler(name, setup.pods))
+    if any(subject.strategy == "gated" for subject in setup.subjects):
+        server.put(secret("qa", key="planted-key"))
 
 
 def source(url: str) -> list[Json]:
     """Where git is, and what it is read with."""
-    entries = {"username": "ci", "password": PLANTED}
-    data = {key: base64.b64encode(text.encode()).decode() for key, text in entries.items()}
-    secret = {**obj("Secret", "git", None), "data": data}
     reference = {"name": "git"}
     spec = {"url": url, "interval": "15s", "prune": True, "secretRef": reference}
-    return [secret, obj("RolloutSource", "git", spec)]
+    made = secret("git", username="ci", password=PLANTED)
+    return [made, obj("RolloutSource", "git", spec)]
+
+
+def secret(name: str, **entries: str) -> Json:
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in entries.items()}
+    return {**obj("Secret", name, None), "data": data}
+
+
+def autoscaler(name: str, pods: int, stable: str = "v1") -> Json:
+    """An HPA that keeps the release's pods between as many as there are and six."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": f"{name}-{stable}"}
+    spec = {"scaleTargetRef": target, "minReplicas": pods, "maxReplicas": 6}
+    return obj(HPA, f"{name}-load", spec)
 
 
 def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:

@@ -8,10 +8,12 @@ from typing import Any
 
 STRATEGIES = (
     "steps", "one step", "approved", "testers", "dark", "dark held", "blue-green", "sticky",
+    "gated",
 )  # fmt: skip
 AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
-WORKLOADS = ("user", "managed")
+WORKLOADS = ("user", "managed", "scaled")
+"""Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Setup:
     subjects: tuple[Subject, ...] = (Subject(),)
     replicas: int = 1
     sourced: bool = False
+    mesh: bool = False
     chat: bool = False
     lag: float = 0.0
     latency: float = 0.003
@@ -120,7 +123,28 @@ PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
 GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
 OTHERS = ("audit log full",)
-FAMILIES = (REQUESTS, WATCHES, PROCESSES, EDITS, METRICS, PODS, MESH, PEOPLE, CHAT, GIT, OTHERS)
+GATES = ("gate holds", "gate says failed", "gate down", "gate slow", "gate refuses")
+MESHES = (
+    "old istiod deaf", "new istiod deaf", "mesh pods unready", "mesh requests fail",
+    "mesh proxies refuse", "upgrade asked", "upgrade deleted",
+)  # fmt: skip
+SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
+FAMILIES = (
+    REQUESTS,
+    WATCHES,
+    PROCESSES,
+    EDITS,
+    METRICS,
+    PODS,
+    MESH,
+    PEOPLE,
+    CHAT,
+    GIT,
+    OTHERS,
+    GATES,
+    SCALERS,
+    MESHES,
+)
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
 
@@ -186,6 +210,7 @@ def _setup(rng: Random) -> Setup:
         subjects=tuple(_subject(rng, strategies) for _ in range(count)),
         replicas=2 if rng.random() < 0.2 else 1,
         sourced=sourced,
+        mesh=rng.random() < 0.05,
         chat=chat,
         lag=rng.choice((0.0, 0.0, 0.05, 0.5, 3.0)),
         latency=rng.choice((0.001, 0.003, 0.02, 0.2)),
@@ -204,6 +229,12 @@ def _subject(rng: Random, strategies: Sequence[str]) -> Subject:
 def _happens(kind: str, setup: Setup) -> bool:
     if kind in CHAT:
         return setup.chat
+    if kind in GATES:
+        return any(subject.strategy == "gated" for subject in setup.subjects)
+    if kind in MESHES:
+        return setup.mesh
+    if kind in SCALERS:
+        return any(subject.workload == "scaled" for subject in setup.subjects)
     return setup.sourced if kind in GIT else True
 
 
@@ -233,10 +264,10 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
             return replace(made, value=rng.choice((-3600.0, -30.0, 30.0, 3600.0)))
         case "push":
             return replace(made, on=rng.choice(("v1", "v2", "v3")))
-        case "request":
+        case "request" | "upgrade asked":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
-        case "weights edited":
+        case "weights edited" | "load":
             return replace(made, value=rng.choice((0.0, 30.0, 100.0)))
         case "deployment scaled" | "rebuilt":
             return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))

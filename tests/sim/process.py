@@ -15,11 +15,12 @@ from rollout.controller.chat.showing import Showing
 from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher, Provider
 from rollout.controller.metrics.timed import Timed
-from rollout.controller.ports import Proxies
+from rollout.controller.ports import Istiods, Metrics, Proxies, Webhooks
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Sources
+from rollout.controller.upgrading.beside import upgrading
 from rollout.edges.kube import Kube
 from tests import virtual
 from tests.fakes_audit import FakeLog
@@ -40,16 +41,24 @@ class SimKube(Kube):
     ) -> bool:
         return True
 
+    async def version(self) -> str:
+        return "1.33"
+
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """The systems that every process speaks to; None: there is none."""
+    """The systems that every process speaks to; None: there is none.
+
+    ``upgrading``: Prometheus with a mesh's numbers, and every istiod.
+    """
 
     provider: Provider
     proxies: Proxies | None
     log: FakeLog
     chat: FakeChat | None = None
     repo: FakeRepo | None = None
+    webhooks: Webhooks | None = None
+    upgrading: tuple[Callable[[Metrics], Metrics], Istiods] | None = None
     moved_by: Callable[[str], str] = lambda _: ""
 
 
@@ -106,8 +115,11 @@ class Process:
     async def _whole(self) -> None:
         instruments = Instruments()
         async with SimKube(self.wire, concerns.of, jitter=self.jitter) as kube:  # type: ignore[arg-type]
-            metrics = Batcher(Timed(self.beyond.provider, instruments))
-            outside = Outside(kube, metrics, self.beyond.proxies, instruments=instruments)
+            metrics: Metrics = Batcher(Timed(self.beyond.provider, instruments))
+            if self.beyond.upgrading is not None:
+                metrics = self.beyond.upgrading[0](metrics)
+            given = (kube, metrics, self.beyond.proxies, self.beyond.webhooks)
+            outside = Outside(*given, instruments=instruments)
             beside = tuple(self._beside())
             settings = Settings(SYSTEM if self.leased else "", self.name, beside)
             self.made = Controller(outside, settings, self.clock, virtual.Alarms)
@@ -120,6 +132,8 @@ class Process:
             yield self._talk
         if self.beyond.repo is not None:
             yield self._follow
+        if self.beyond.upgrading is not None:
+            yield upgrading(self.beyond.upgrading[1], {})
 
     async def _record(self, made: Controller) -> None:
         kube, log = made.outside.kube, MortalLog(self.beyond.log, self.wire.life)

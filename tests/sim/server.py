@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from rollout import jsonpatch
 from rollout.edges.kube import paths
+from rollout.errors import RefusedError
 from rollout.lab.apiserver.storage.ledger import Change, Compacted, Ledger, Stored, encode
 from tests import virtual
 
@@ -89,6 +90,7 @@ class Server:
     """The history, and the rules of a write.
 
     ``listen``: called with each commit, before anybody hears that it was made.
+    ``admit``: what webhooks make of an object that somebody wants written; a refusal is a 400.
     """
 
     def __init__(self) -> None:
@@ -96,6 +98,7 @@ class Server:
         self.replicas = [Replica(), Replica()]
         self.listen: list[Callable[[Commit], None]] = []
         self.watches: list[Watching] = []
+        self.admit: Callable[[Json], Json] = lambda obj: obj
         self._actor = PEOPLE
         self._times: list[float] = []
         self._revisions: list[int] = []
@@ -178,6 +181,12 @@ class Server:
         body = {**request.body}
         if request.kind in _STATUS:
             body.pop("status", None)
+        try:
+            body = {**self.admit({**body, "kind": request.kind})}
+        except RefusedError as error:
+            return refused(400, str(error), meta["name"])
+        if request.query.get("dryRun"):
+            return Answer(201, encode(body))
         return self._store(request.kind, None, body, request.actor)
 
     def _patch(self, request: Request, held: Json) -> Answer:
@@ -189,6 +198,11 @@ class Server:
             new = {**held, "status": new.get("status")}
         elif request.kind in _STATUS and "status" in held:
             new = {**new, "status": held["status"]}
+        if not request.subresource:
+            try:
+                self.admit({**new, "kind": request.kind})
+            except RefusedError as error:
+                return refused(400, str(error), request.name)
         return self._store(request.kind, held, new, request.actor)
 
     def _store(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:

@@ -45,7 +45,7 @@ def _smaller(plan: Plan) -> list[Plan]:
 
 def _plainer(setup: Setup) -> list[Setup]:
     plain = Setup(calm=setup.calm)
-    names = ("replicas", "sourced", "chat", "lag", "latency", "ready_after", "pods")
+    names = ("replicas", "sourced", "mesh", "chat", "lag", "latency", "ready_after", "pods")
     found = [
         replace(setup, **{name: getattr(plain, name)})
         for name in names

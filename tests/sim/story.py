@@ -18,6 +18,7 @@ from tests.sim import objects
 from tests.sim.doing import DO
 from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
+from tests.sim.mesh import Upgrading
 from tests.sim.plan import Plan
 from tests.sim.process import owned
 from tests.sim.world import World
@@ -136,6 +137,8 @@ async def _story(world: World) -> None:
     await _deleted(world)
     if not await _comes(world, SETTLED, lambda n: settled(world.status(n))):
         return
+    if world.upgrading is not None and not await _upgraded(world.upgrading):
+        return
     last = setup.last
     for who, _ in enumerate(world.subjects if last else ()):
         world.push(who, last)
@@ -165,6 +168,23 @@ async def _deleted(world: World) -> None:
         if world.rollout(name) is None and not world.plan.setup.sourced:
             world.staffed.discard(name)
             world.server.put(objects.spec(name, subject, world.asked[name]))
+
+
+async def _upgraded(upgrading: Upgrading) -> bool:
+    """L1 and S27 of an upgrade: it comes to rest, and a patient person sees it through."""
+    for turn in range(int(SETTLED / STEP)):
+        if upgrading.world.laws.found:
+            return False
+        if upgrading.rests:
+            await asyncio.sleep(60)
+            upgrading.quiet()
+            return True
+        if turn % 3 == 0:
+            upgrading.patience()
+        await asyncio.sleep(STEP)
+    status = upgrading.status
+    upgrading.world.laws.broken("L1", f"upgrade: {status.state} {status.because}")
+    return False
 
 
 async def _comes(world: World, seconds: float, true, *, patient: bool = False) -> bool:  # type: ignore[no-untyped-def]

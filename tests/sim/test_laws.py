@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollout import confirm, gate
+from rollout import confirm, gate, hook
 from rollout.controller.keeping import store
 from rollout.controller.loop import Loop
 from rollout.controller.sources import apply, look
@@ -18,7 +18,7 @@ from rollout.errors import ManifestError
 from rollout.gate import Gate
 from rollout.manifest import record
 from rollout.model.status import ConfirmedBy, Stage
-from rollout.reconcile import drift, stages
+from rollout.reconcile import drift, handover, stages
 from rollout.reconcile.look import Look, Turn, Writes
 from tests.sim import neighbours, shrink, story
 from tests.sim.plan import Mishap, Plan, Setup, Subject, When
@@ -43,6 +43,16 @@ def _opens(monkeypatch: pytest.MonkeyPatch) -> None:
 def _believes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies are taken to have what was asked of them."""
     monkeypatch.setattr(confirm, "confirmed", lambda *_: ConfirmedBy.SYNCZ)
+
+
+def _passes_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook, "holds", lambda *_: None)
+
+
+def _hands_over_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The autoscaler goes to the canary as soon as there is one, however many pods it leaves."""
+    monkeypatch.setattr(handover, "goal", lambda status: status.attempt.canary or status.stable)
+    monkeypatch.setattr(handover, "floor", lambda *_: 0)
 
 
 def _overlooks_edits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +140,18 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
         (PUSH, Mishap("proxies behind", When(20.0), lasts=60.0)),
         _believes,
         "S4",
+    ),
+    "S3: a gate that holds": (
+        replace(CALM, subjects=(Subject("gated"),)),
+        (PUSH, Mishap("gate holds", When(20.0), lasts=130.0)),
+        _passes_gates,
+        "S3",
+    ),
+    "S7: an autoscaler's fewer pods": (
+        replace(CALM, subjects=(Subject(workload="scaled"),)),
+        (PUSH,),
+        _hands_over_early,
+        "S7",
     ),
     "S12": (
         CALM,

@@ -170,7 +170,8 @@ class Wire:
         answer = await self._trapped(request, seconds)
         if request.writes:
             self.told(f"{self.actor} {request} {answer.code}")
-            self._answered(answer)
+            if not request.query.get("dryRun"):
+                self._answered(answer)
         if request.verb == "watch" and answer.code == 200:
             return SimpleNamespace(response=Response(200, {}, self._watch(request, seconds)))
         return SimpleNamespace(response=Response(answer.code, answer.headers, _whole(answer.body)))

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from rollout.controller.ports import Json
+from rollout.controller.seeing.pods import HPA
 from rollout.model.chat import Click, Press, Sender, Ticket
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
@@ -18,15 +19,16 @@ from tests.fakes_audit import FakeLog
 from tests.fakes_chat import FakeChat, buttons
 from tests.mortal import Life
 from tests.sim import objects
-from tests.sim.beyond import Istiod, Numbers, Pods, Repo
+from tests.sim.beyond import Gates, Istiod, Numbers, Pods, Repo
 from tests.sim.laws import Laws
+from tests.sim.mesh import Both, Istiods, Upgrading
 from tests.sim.objects import NAMES, REVISIONS
-from tests.sim.plan import PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
+from tests.sim.plan import MESHES, PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
 from tests.sim.server import Commit, Request, Server
 from tests.sim.wire import Trap, Wire
 
-_BLURS = frozenset({*REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
+_BLURS = frozenset({*MESHES, *REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
 SOURCE = "https://git.invalid/shop"
 
 
@@ -37,6 +39,7 @@ class World:
     ``fired``: what happened how often, faults and what they met.
     ``blurred_at``: until when something was wrong with what the controller reads.
     ``skewed_at``: until when a process's clock was wrong.
+    ``loaded_at``: when somebody else scaled a Deployment.
     """
 
     plan: Plan
@@ -46,6 +49,7 @@ class World:
     traps: list[Trap] = field(default_factory=list)
     numbers: Numbers = field(default_factory=Numbers)
     istiod: Istiod = field(default_factory=Istiod)
+    gates: Gates = field(default_factory=Gates)
     log: FakeLog = field(default_factory=FakeLog)
     chat: FakeChat = field(default_factory=FakeChat)
     repo: Repo = field(default_factory=Repo)
@@ -57,6 +61,7 @@ class World:
     stopping: bool = False
     blurred_at: float = -1e9
     skewed_at: float = -1e9
+    loaded_at: float = -1e9
     staffed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -68,6 +73,7 @@ class World:
         self._seen = [0] * len(self.plan.mishaps)
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
+        self.upgrading: Upgrading | None = None
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
@@ -84,6 +90,9 @@ class World:
         if self.plan.setup.sourced:
             self.commit_files()
             self.server.put(*objects.source(SOURCE))
+        if self.plan.setup.mesh:
+            self.upgrading = Upgrading(self)
+            self.supervisors.append(asyncio.create_task(self.upgrading.settles()))
         for number in range(self.plan.setup.replicas):
             self.supervisors.append(asyncio.create_task(self._alive(number)))
 
@@ -206,10 +215,19 @@ class World:
             self.log,
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
+            self.gates,
+            self._mesh(),
             lambda _: self.moving,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
         return Process(name, wire, beyond, setup.replicas > 1, stops, self.rng.random)
+
+    def _mesh(self) -> Any:
+        """What a process is given of a mesh; None: there is none."""
+        if self.upgrading is None:
+            return None
+        mesh = self.upgrading.mesh
+        return lambda metrics: Both(metrics, self, mesh), Istiods(self, mesh)
 
     # The plan
 
@@ -251,7 +269,7 @@ class World:
         self.say("calm")
         self.traps.clear()
         self.numbers.says("")
-        self.moving = ""
+        self.moving = self.gates.trouble = ""
         self.istiod.behind = self.istiod.silent = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()
@@ -263,6 +281,8 @@ class World:
         for process in self.processes.values():
             process.stopped_until, process.skew = 0.0, timedelta(0)
         self.skewed_at = min(self.skewed_at, virtual.passed())
+        if self.upgrading is not None:
+            self.upgrading.calm()
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)
@@ -279,6 +299,9 @@ class World:
         for made in (service, *objects.mesh(name, subject, self.stable(name))):
             if self.server.get(str(made["kind"]), NAMESPACE, name) is None:
                 self.server.put(made)
+        scaler = objects.autoscaler(name, self.plan.setup.pods, self.stable(name))
+        if subject.workload == "scaled" and not self.server.get(HPA, NAMESPACE, f"{name}-load"):
+            self.server.put(scaler)
         self.scale_people(name, subject)
         self.pods.sync(name)
 
@@ -307,6 +330,8 @@ class World:
         self.story.append(f"{virtual.passed():.3f} {line}")
 
     def _told(self, commit: Commit) -> None:
+        if commit.change.bucket == "Deployment" and not commit.actor.startswith("controller"):
+            self.loaded_at = commit.at
         meta = commit.new["metadata"]
         text = repr(commit.new)
         what = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -615,12 +615,13 @@ def front(space: str, name: str) -> dict[str, Any]:
     }
 
 
-def built(*, spaces: int = 3, works: int = 2) -> Mesh:
+def built(*, spaces: int = 3, works: int = 2, on: FakeKube | None = None) -> Mesh:
     """A mesh at ``OLD`` with ``NEW`` beside it, a tag and the default, and pods at rest.
 
+    ``on``: where its objects are; by default on a server of its own.
     ``shop1`` … by ``istio-injection``, every second by ``istio.io/rev``; ``tagged`` by tag prod.
     """
-    mesh = Mesh()
+    mesh = Mesh(on or FakeKube())
     mesh.put(namespace(SYSTEM), *istiod(OLD), *istiod(NEW), *tag("prod", OLD), *tag("default", OLD))
     mesh.put(validator("istiod-default-validator", OLD, default=True))
     for number in range(1, spaces + 1):

@@ -120,6 +120,17 @@ def in_place(mesh: Mesh) -> None:
     mesh.runs[OLD] = version(NEW)
 
 
+def test_a_gateway_goes_along_with_an_upgrade_in_place_by_its_twin() -> None:
+    mesh = built()
+    in_place(mesh)
+    play = Play(mesh).begin(to=OLD, allowInPlace=True, default=None, waves=None, remove="keep")
+    play.to(State.BAKE)
+    assert {tuple(found) for pod, found in mesh.proxies().items() if "ingress/gw" in pod} == {
+        (NEW,)
+    }
+    assert mesh.get("Deployment", "ingress", "gw")["spec"]["replicas"] == 3
+
+
 def test_where_it_is_allowed_an_upgrade_in_place_goes_wave_by_wave() -> None:
     mesh = built()
     in_place(mesh)

@@ -1,6 +1,6 @@
 """The demo of an upgrade: Istio's control plane goes to a good revision, and comes back from a bad.
 
-Eighteen workloads of six namespaces serve visitors all the while; the second upgrade's proxies
+Ten workloads of five namespaces serve visitors all the while; the second upgrade's proxies
 break as soon as its second wave has moved.
 """
 
@@ -23,8 +23,8 @@ from rollout.model.upgrading import Standing, State, UpgradeStatus
 PAST = 20.0  # seconds of visits before the first upgrade: what a wave is compared with
 TOO_LONG = 900.0  # seconds after which an upgrade has failed, on however slow a machine
 TICK = 0.25
-SPACES, WORKLOADS = 6, 3
-"""Of the town: enough for three waves, few enough for minutes."""
+SPACES, WORKLOADS = 5, 2
+"""Of the town: enough for three waves, few enough for minutes on a busy machine."""
 BROKEN = 0.4
 """Of the requests that a pod with the bad revision's proxy gets: answered 503 by the proxy."""
 

@@ -68,6 +68,10 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
     obj = _deployment(kube, rollout, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
     workload = deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
+    service = kube.get("Service", rollout.namespace, rollout.spec.service)
+    if workload.exists and not workload.ready and deployment.selects_argos(service):
+        why = f"service {rollout.spec.service} selects Argo's {deployment.ARGO}"
+        workload = replace(workload, problem=why)
     if obj is None or rollout.spec.workload.template is None:
         return workload
     return replace(workload, outdated=template.outdated(obj, rollout.spec.workload.template))

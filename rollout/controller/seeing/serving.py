@@ -1,6 +1,6 @@
 """Whose pods the routes of a service really reach: subset, labels, pods, Deployment."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.controller.ports import Json, Kube
@@ -27,8 +27,8 @@ def reached(
         if selects is None:
             found[name] = ()
             continue
-        ready = ((obj, _ready(pods, selects)) for obj, pods in serve)
-        here = tuple(_serving(rollout, obj, count) for obj, count in ready if count)
+        ready = ((obj, pods, _ready(pods, selects)) for obj, pods in serve)
+        here = tuple(_serving(rollout, obj, count, pods) for obj, pods, count in ready if count)
         found[name] = here or tuple(_serving(rollout, obj, 0) for obj in idle.selected(selects))
     return found
 
@@ -41,15 +41,16 @@ def _serve(kube: Kube, rollout: Rollout) -> list[Runs]:
     """Every Deployment with pods behind the Service, and the pods there that belong to none."""
     space = rollout.namespace
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
-    pods: dict[str, list[Json]] = {}
+    pods: dict[tuple[str, bool], list[Json]] = {}
     for name in sorted({*deployment.endpoints(slices)}):
         if (pod := kube.get("Pod", space, name)) is not None:
             runs = deployment.runs(pod)
             there = runs and kube.get("Deployment", space, runs) is not None
-            pods.setdefault(runs if there else "", []).append(pod)
+            argos = not there and deployment.argos(pod)
+            pods.setdefault((runs if there else "", argos), []).append(pod)
     return [
         (kube.get("Deployment", space, name) if name else None, tuple(mine))
-        for name, mine in pods.items()
+        for (name, _), mine in pods.items()
     ]
 
 
@@ -78,9 +79,9 @@ class _Idle:
         return here and bool(wanted) and selector.matches(wanted, _pod_labels(obj))
 
 
-def _serving(rollout: Rollout, obj: Json | None, ready: int) -> Serving:
+def _serving(rollout: Rollout, obj: Json | None, ready: int, pods: Sequence[Json] = ()) -> Serving:
     if obj is None:
-        return Serving("", None, ready)
+        return Serving("", None, ready, argo=any(map(deployment.argos, pods)))
     name = str(obj["metadata"]["name"])
     revision = rollout.revision_of(name)
     if rollout.spec.workload.template is not None:

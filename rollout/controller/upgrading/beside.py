@@ -34,7 +34,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
             clock=controller.clock,
             leads=controller.leads,
         )
-        upgrades = Upgrades(looks, kube, kube)
+        upgrades = Upgrades(looks, kube, kube, alarms=controller.alarms)
         box = Box(store, answered_in_chat, upgrades.wake)
         upgrades.when_seen = lambda: controller.inbox.boxes.update({KIND: box})
         controller.metrics.watch(Planes(upgrades.known))

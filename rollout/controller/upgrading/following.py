@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rollout.controller.loop import Loop, Scheduler
+from rollout.controller.loop import Alarms, Loop, Scheduler
 from rollout.controller.ports import Json, Reviews, Watching
 from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.upgrading.looks import UpgradeLooks
@@ -30,6 +30,7 @@ class Upgrades:
     watch: Watching
     reviews: Reviews
     when_seen: Callable[[], object] = lambda: None
+    alarms: Callable[[], Alarms] = Scheduler
     _loop: Loop | None = field(default=None, init=False)
     _spoken: Spoken = field(init=False)
     _pending: asyncio.TimerHandle | None = field(default=None, init=False)
@@ -40,7 +41,7 @@ class Upgrades:
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
-        alarms = Scheduler()
+        alarms = self.alarms()
         self._loop = Loop(self.looks.look, alarms, self.looks.troubled, self.looks.metrics.failed)
         self.watch.listen(self._changed)
         try:

@@ -56,6 +56,15 @@ def host(url: str) -> str:
     return match[1].lower() if match else ""
 
 
+def spelled_host(url: str) -> str:
+    """The same, as ``url`` has it."""
+    name = host(url)
+    rest = url.partition("://")[2] if "://" in url else url
+    authority = rest.partition("/")[0]
+    at = authority.lower().rfind(name)
+    return authority[at : at + len(name)] if at >= 0 else name
+
+
 def _is_inside(name: str) -> bool:
     """Whether ``name`` is this machine or its link: loopback, link-local, unspecified.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.cli.manifests.memory import MemoryCluster
-from rollout.controller.seeing import serving
+from rollout.controller.seeing import pods, serving
 from rollout.model.observation import Division, SeenTraffic, Serving
 from rollout.model.spec import Rollout, Workload
 from tests import make
@@ -93,7 +93,7 @@ def test_with_a_template_only_our_own_deployments_run_revisions() -> None:
 def test_pods_of_no_deployment_are_told_as_such() -> None:
     cluster = MemoryCluster()
     cluster.put(SERVICE, deployment("shop-v1"))
-    pod = {"kind": "Pod", "metadata": {"name": "db-0", "namespace": "shop", "labels": {}}}
+    pod: Json = {"kind": "Pod", "metadata": {"name": "db-0", "namespace": "shop", "labels": {}}}
     listed = [{"targetRef": {"name": name}} for name in ("db-0", "shop-v1-0-0")]
     label = {"kubernetes.io/service-name": "shop"}
     meta = {"name": "shop", "namespace": "shop", "labels": label}
@@ -102,3 +102,17 @@ def test_pods_of_no_deployment_are_told_as_such() -> None:
     traffic = SeenTraffic(divisions=(Division("http[0]", {"": 100}),))
     found = serving.reached(cluster, ROLLOUT, traffic)[""]
     assert [_plain(run) for run in found] == [("", "", 1), ("shop-v1", "v1", 1)]
+    assert not found[0].argo
+    argos = {**pod, "metadata": {**pod["metadata"], "labels": {"rollouts-pod-template-hash": "7"}}}
+    cluster._objects["Pod", "shop", "db-0"] = argos
+    found = serving.reached(cluster, ROLLOUT, traffic)[""]
+    assert [(run.name, run.argo) for run in found] == [("", True), ("shop-v1", False)]
+
+
+def test_a_service_that_selects_argos_pods_alone_says_why_ours_get_no_requests() -> None:
+    cluster = MemoryCluster()
+    selector = {"app": "shop", "rollouts-pod-template-hash": "7"}
+    cluster.put({**SERVICE, "spec": {"selector": selector}}, deployment("shop-v1"))
+    seen = pods.seen(cluster, ROLLOUT, "v1")
+    why = "service shop selects Argo's rollouts-pod-template-hash"
+    assert (seen.ready, seen.problem) == (0, why)

@@ -334,6 +334,13 @@ async def test_a_secret_as_people_paste_it_opens_what_it_should(
         assert reading.commit == world.second
 
 
+async def test_a_host_is_the_same_however_its_letters_are_written(world: World, sshd: Sshd) -> None:
+    known = sshd.known_hosts().replace("127.0.0.1", "localhost")
+    url = sshd.url(world.depot.path).replace("127.0.0.1", "LocalHost")
+    reading = await world.read(url, by_key(sshd, known_hosts=known))
+    assert reading.commit == world.second
+
+
 async def test_a_host_with_several_keys_is_known_by_any_of_them(world: World, sshd: Sshd) -> None:
     """P-GIT-03: the one that is pinned is asked for, whichever the host would rather show."""
     await sshd.stop()

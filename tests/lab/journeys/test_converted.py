@@ -96,12 +96,14 @@ def _stops(rollout: Object) -> tuple[Stop, ...]:
 
 def _beside(name: str, service: str, journey: Journey) -> list[Object]:
     """What the hand-over puts there before: a Service, routes, and an autoscaler that is named."""
-    made = converted(EXAMPLES[name]).objects
+    made, rollout = converted(EXAMPLES[name]).objects, _rollout(name)
     routes = [dict(obj) for obj in made if obj["kind"] == "VirtualService"]
     if not routes:
         destination = {"destination": {"host": service}}
         http = {**to(), "route": [destination]}
-        routes = [journey.shop.routes(http, name="shop-vsvc", hosts=[service])]
+        preview = rollout["spec"]["strategy"].get("blueGreen", {}).get("previewHost")
+        hosts = [service, *([preview] if preview else [])]
+        routes = [journey.shop.routes(http, name="shop-vsvc", hosts=hosts)]
     front = journey.shop.service()
     front["metadata"]["name"] = service
     scaler = {
@@ -114,7 +116,6 @@ def _beside(name: str, service: str, journey: Journey) -> list[Object]:
             "maxReplicas": 1,
         },
     }
-    rollout = _rollout(name)
     scalers = [scaler] if "autoscaler" in rollout["spec"]["workload"] else []
     return [journey.shop.own(obj) for obj in (front, *routes, *scalers)]
 

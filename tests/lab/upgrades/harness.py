@@ -10,6 +10,7 @@ from typing import Any
 
 from rollout.cli.lab import meshes
 from rollout.cli.lab import up as cli
+from rollout.lab.apiserver.faults import Call, hang
 from rollout.lab.kube.client import POD, STATEFULSET, Object
 from rollout.lab.load import Load
 from rollout.lab.programs.processes import Child
@@ -22,6 +23,7 @@ from rollout.model.upgrading import UpgradeStatus
 
 OLD, NEW = meshes.REVISIONS[:2]
 PATIENCE = 1800.0  # seconds; a machine that does other work as well fails no upgrade
+UPGRADES = "controlplaneupgrades.rollout.dev"
 QUICK = {"maxConcurrent": 5, "bake": "2s", "timeBox": "6s"}
 Holds = Callable[[UpgradeStatus], bool]
 Start = Callable[[World], Awaitable[Child]]
@@ -67,6 +69,28 @@ class Upgrading:
                 raise AssertionError(f"not {what}, in {status.state}:\n  {said}")
             await asyncio.sleep(0.05)
         return status
+
+    async def held(self, what: str, holds: Holds) -> None:
+        """The controller hangs in writing the next status, in the first state for which ``holds``.
+
+        Until then it is left alone; what it had written before is done.
+        """
+        api, hanging = self.world.api, asyncio.Event()
+        assert api is not None
+
+        def now(call: Call) -> bool:
+            if (call.verb, call.resource, call.subresource) != ("patch", UPGRADES, "status"):
+                return False
+            found = holds(upgrades.status(api.store.get(UPGRADES, "", call.name)))
+            if found:
+                hanging.set()
+            return found
+
+        api.faults.order(hang(PATIENCE), now)
+        try:
+            await asyncio.wait_for(hanging.wait(), PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"never {what}: {(await self.status()).because}") from None
 
     async def killed(self) -> None:
         """``kill -9``, and another controller at once."""

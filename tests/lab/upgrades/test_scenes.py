@@ -78,47 +78,58 @@ CALM = {"interval": "1s", "warmup": "1s", "metrics": [{"name": "errors"}]}
 ABORTED = (State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE)
 """The states in which something is at the new control plane."""
 
-FORWARD = (
+TEN = (
     State.PREFLIGHT,
+    State.BASE,
     State.INSTALL,
     State.CANARY,
     State.WAVES,
     State.GATEWAYS,
     State.TAGS,
     State.BAKE,
+    State.NODES,
+    State.REMOVE,
 )
+GOING = (State.RETURNING, State.RETURNED)
+LITTLE = Town(OLD.name, spaces=2, workloads=1)
 
 
 async def test_a_controller_that_is_killed_in_every_state_is_carried_on(world: World) -> None:
-    async with upgrading(world, SMALL) as mesh, mesh.visited(60) as load:
+    """Also past the point of no return, where the old revision is half removed."""
+    async with upgrading(world, LITTLE) as mesh, mesh.visited(30) as load:
         await asyncio.sleep(PAST)
-        await mesh.ask(**_small())
-        for state in FORWARD:
-            reached = await mesh.until(state, partial(_reached, state))
-            if reached.state is state:
-                await mesh.killed()
+        await mesh.ask(**_small(), remove="approval", analysis=CALM)
+        for state in TEN:
+            await mesh.held(state, partial(_in, state))
+            await mesh.killed()
+        await mesh.request("approve")
+        await mesh.held("removing", lambda now: now.attempt.removing)
+        await mesh.killed()
         status = await mesh.until("at its end", at_rest)
         assert status.state is State.DONE, mesh.because
+        assert set().union(*(await mesh.revisions()).values()) == {NEW.name}
     assert load.tally.failures == 0
 
 
-def _reached(state: State, status: UpgradeStatus) -> bool:
-    order = (State.IDLE, State.PREFLIGHT, State.BASE, *FORWARD[1:], State.NODES, State.REMOVE)
-    return at_rest(status) or order.index(status.state) >= order.index(state)
+def _in(state: State, status: UpgradeStatus) -> bool:
+    return status.state is state
 
 
-@pytest.mark.parametrize("state", [State.CANARY, State.WAVES, State.GATEWAYS, State.BAKE])
+@pytest.mark.parametrize("state", TEN)
 async def test_an_upgrade_that_is_aborted_leaves_all_as_it_was(world: World, state: State) -> None:
-    async with upgrading(world, SMALL) as mesh, mesh.visited(60) as load:
+    async with upgrading(world, LITTLE) as mesh, mesh.visited(30) as load:
         await asyncio.sleep(PAST)
         before = await mesh.snapshot()
-        await mesh.ask(**_small(bake="1h"))
-        await mesh.until(state, lambda now: now.state is state)
+        await mesh.ask(**_small(), remove="approval", analysis=CALM)
+        await mesh.held(state, partial(_in, state))
         await mesh.request("abort")
-        await mesh.until("on its way back", lambda now: now.state is State.RETURNING)
+        await mesh.killed()
+        await mesh.until("on its way back", lambda now: now.state in GOING)
         await mesh.killed()
         status = await mesh.until("at its end", at_rest)
         assert status.state is State.RETURNED
+        assert status.attempt.way_back is not None
+        assert status.attempt.way_back.state is state
         assert set().union(*(await mesh.revisions()).values()) == {OLD.name}
         assert await mesh.snapshot() == before
     assert load.tally.failures == 0

@@ -74,6 +74,11 @@ class Repository:
         """Which keys its host may show over SSH."""
         return hosts.pins(self.secret.get("known_hosts", ""), *_door(self.url))
 
+    @property
+    def known_hosts(self) -> str:
+        """The lines of its host, as libssh2 reads them."""
+        return self.pins.text(address.spelled_host(self.url))
+
 
 class GitAccess(pygit2.RemoteCallbacks):
     """Answers the far side's questions: the secret goes to the repository's own host, once."""

@@ -154,7 +154,7 @@ def _home(repository: Repository) -> Iterator[None]:
     """A home of its own for libgit2: no user's settings, and the keys that its host may show."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, ".ssh").mkdir()
-        Path(folder, ".ssh", "known_hosts").write_text(repository.pins.text)
+        Path(folder, ".ssh", "known_hosts").write_text(repository.known_hosts)
         pygit2.settings.homedir = folder
         for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
             pygit2.settings.search_path[level] = folder

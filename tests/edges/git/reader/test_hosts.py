@@ -7,8 +7,12 @@ import os
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rollout.edges.git.reader.hosts import Pins, pins
+from rollout.edges.git import address
+from rollout.edges.git.reader.hosts import Pins, listed, pins
+from tests.effort import effort
 
 HOST, PORT = "git.example.com", 2222
 
@@ -43,7 +47,7 @@ def test_a_line_is_about_the_host_however_it_names_it(names: str) -> None:
     wanted = Pins(HOST, PORT, (ED,), named=True)
     assert pins(line(names), HOST, PORT) == wanted
     assert pins("# ours\r\n\r\n" + line(names).replace("\n", "\r\n"), HOST, PORT) == wanted
-    assert wanted.text == f"[git.example.com]:2222 {' '.join(ED)}\n"
+    assert wanted.text(HOST) == f"[git.example.com]:2222 {' '.join(ED)}\n"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,30 @@ def test_what_libssh2_cannot_read_is_left_out_and_costs_no_other_line() -> None:
         assert pins(f"{one}\n{line(HOST)}{one}\n", HOST, PORT).keys == (ED,)
     text = "\n".join(odd)
     assert pins(text, HOST, PORT) == Pins(HOST, PORT, (), named=True)
-    assert not re.search(r"\S", pins(text, HOST, PORT).text)
+    assert not re.search(r"\S", pins(text, HOST, PORT).text(HOST))
+
+
+def test_a_host_is_told_to_libssh2_as_the_address_spells_it_too() -> None:
+    told = Pins(HOST, 22, (ED,), named=True).text("Git.Example.Com").splitlines()
+    assert told == [f"{name} {' '.join(ED)}" for name in ("Git.Example.Com", HOST)]
+    for url in (
+        *("ssh://Ann@Git.Example.Com/git.example.com/x", "ssh://Git.Example.Com:22/x"),
+        *("git@Git.Example.Com:Team/git.example.com", "Git.Example.Com:x"),
+    ):
+        assert address.spelled_host(url) == "Git.Example.Com"
+
+
+@given(st.text("ab*?", max_size=12), st.text("ab", max_size=12))
+def test_a_pattern_fits_what_a_regex_of_it_fits(pattern: str, name: str) -> None:
+    regex = pattern.replace("*", ".*").replace("?", ".")
+    assert listed(pattern, name) is bool(re.fullmatch(regex, name))
+
+
+def test_no_pattern_takes_long() -> None:
+    """Whoever may write a Secret of one source must not hold up the reader of all."""
+    with effort() as made:
+        assert not listed("*a" * 500 + "b", "a" * 253)
+    assert made.calls < 2 * 1001 * 253
 
 
 def test_a_host_may_have_a_key_of_each_kind_and_an_old_one_beside_a_new_one() -> None:

@@ -1,0 +1,215 @@
+"""The mesh of the upgrades' own tests on the simulated API server, and what may never become of it.
+
+``tests/upgrade/cluster.py`` says what Kubernetes and two istiods make of objects; here those
+objects are the server's, so that faults of requests, watches and processes meet an upgrade, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.controller.ports import Answers, Json, Metrics
+from rollout.controller.upgrading import trials
+from rollout.errors import RefusedError
+from rollout.manifest import upgrades
+from rollout.manifest.upgrades import KIND
+from rollout.model.observation import CountsQuestion, ValueQuestion
+from rollout.model.upgrading import State, UpgradeStatus
+from tests.controller.shop import NAMESPACE
+from tests.sim.server import Commit, Server
+from tests.upgrade import cluster, play
+from tests.upgrade.cluster import MUTATING, NEW, OLD, SYSTEM, VALIDATING, Mesh
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+MADE_BY = "mesh"
+_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod"})
+_BRAKE = frozenset({MUTATING, VALIDATING, "Service", "Deployment", "Namespace"})
+_BAKES = {
+    "canary": {"name": "canary", "namespaces": ["shop1"], "bake": "30s"},
+    "waves": [
+        {"name": "rest", "selector": {"istio.io/rev": OLD}, "bake": "30s"},
+        {"name": "by-tag", "tag": "prod", "bake": "30s"},
+    ],
+    "gateways": [{"deployment": "ingress/gw", "shares": [34, 100], "bake": "30s"}],
+    "default": {"bake": "30s"},
+    "bake": "30s",
+}
+
+
+class Objects:
+    """The server's objects by key, as ``FakeKube.objects`` has them."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def get(self, key: tuple[str, str, str]) -> Json | None:
+        return self._server.get(*key)
+
+    def __getitem__(self, key: tuple[str, str, str]) -> Json:
+        held = self._server.get(*key)
+        if held is None:
+            raise KeyError(key)
+        return held
+
+    def __contains__(self, key: tuple[str, str, str]) -> bool:
+        return self._server.get(*key) is not None
+
+    def __delitem__(self, key: tuple[str, str, str]) -> None:
+        self._server.remove(*key, MADE_BY)
+
+
+class Ground:
+    """What ``Mesh`` needs of a ``FakeKube``, on the server; the rollouts' own pods are not its."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self.objects = server, Objects(server)
+
+    @property
+    def admit(self) -> Any:
+        return self._server.admit
+
+    @admit.setter
+    def admit(self, admit: Any) -> None:
+        self._server.admit = admit
+
+    @property
+    def _version(self) -> int:
+        return self._server.ledger.revision
+
+    def put(self, *objs: Json) -> None:
+        self._server.put(*objs, actor=MADE_BY)
+
+    def list(self, kind: str) -> Sequence[Json]:
+        found = self._server.all(kind)
+        if kind not in _PODS:
+            return found
+        return [obj for obj in found if obj["metadata"]["namespace"] != NAMESPACE]
+
+
+@dataclass(eq=False)
+class Upgrading:
+    """One mesh, its upgrade, and S28.
+
+    ``refused``: why a good VirtualService could not be written after the last commit.
+    """
+
+    world: World
+    refused: str = ""
+
+    def __post_init__(self) -> None:
+        ground: Any = Ground(self.world.server)
+        self.mesh = cluster.built(spaces=2, works=1, on=ground)
+        ground.put(play.manifest(**_BAKES))
+        self.world.server.listen.append(self._committed)
+
+    async def settles(self) -> None:
+        """Every controller of Kubernetes does its next thing once a second."""
+        while not self.world.stopping:
+            await asyncio.sleep(1.0)
+            self.mesh.settle()
+
+    @property
+    def status(self) -> UpgradeStatus:
+        return upgrades.status(self.world.server.get(KIND, "", "mesh") or {})
+
+    def refusal(self) -> str:
+        try:
+            self.mesh.admitted(trials.virtual_service(SYSTEM, good=True))
+        except RefusedError as error:
+            return str(error)
+        return ""
+
+    def _committed(self, commit: Commit) -> None:
+        """S28: no write of ours takes away that routes can be written."""
+        if commit.change.bucket == KIND and not commit.gone:
+            self.world.laws.edges[f"upgrade {self.status.state}"] += 1
+        if commit.change.bucket not in _BRAKE:
+            return
+        before, self.refused = self.refused, self.refusal()
+        if commit.actor.startswith("controller") and self.refused and not before:
+            what = f"{commit.change.bucket} {commit.new['metadata']['name']}"
+            self.world.laws.broken("S28", f"{what} was written: {self.refused}")
+
+    def looked_again(self) -> None:
+        """Somebody else changed what istiods answer."""
+        self.refused = self.refusal()
+
+    def calm(self) -> None:
+        for troubled in (self.mesh.unready, self.mesh.deaf, self.mesh.refusing):
+            troubled.clear()
+        self.mesh.broken.clear()
+        self.mesh.heal()
+        self.looked_again()
+
+    @property
+    def rests(self) -> bool:
+        """L1: it is done or returned, or it is gone."""
+        there = self.world.server.get(KIND, "", "mesh") is not None
+        return not there or self.status.state in (State.DONE, State.RETURNED)
+
+    def patience(self) -> None:
+        """A patient person lets it go on."""
+        status = self.status
+        if status.awaits == "Approval":
+            self.ask("approve")
+        elif status.attempt.pause is not None:
+            self.ask("resume")
+
+    def ask(self, verb: str) -> None:
+        """Somebody annotates the upgrade."""
+        held = self.world.server.get(KIND, "", "mesh")
+        if held is not None:
+            notes = {**(held["metadata"].get("annotations") or {})}
+            notes["rollout.dev/request"] = f"{verb}@{self.world.server.ledger.revision}"
+            ops = [{"op": "add", "path": "/metadata/annotations", "value": notes}]
+            self.world.server.change(KIND, "", "mesh", ops)
+
+    def quiet(self) -> None:
+        """S27 of the mesh: every proxy is where its upgrade says that it is."""
+        state = self.status.state
+        there = {one for found in self.mesh.proxies().values() for one in found}
+        wanted = {State.DONE: {NEW}, State.RETURNED: {OLD}}.get(state)
+        if wanted is not None and there != wanted:
+            self.world.laws.broken("S27", f"upgrade {state}, and its proxies are {sorted(there)}")
+        twice = [pod for pod, found in self.mesh.proxies().items() if len(found) != 1]
+        if twice:
+            self.world.laws.broken("S27", f"pods without one proxy: {twice[:3]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Istiods:
+    """Every istiod's page; none while nobody can be asked."""
+
+    world: World
+    mesh: Mesh
+
+    async def pages(
+        self, revisions: Sequence[tuple[str, str, str]]
+    ) -> Sequence[tuple[str, object]] | None:
+        await asyncio.sleep(0.01)
+        return None if self.world.istiod.silent else await self.mesh.pages(revisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Prometheus for rollouts and for upgrades: numbers of the mesh are the mesh's own."""
+
+    rollouts: Metrics
+    world: World
+    mesh: Mesh
+
+    async def ask(
+        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+    ) -> Answers:
+        if not any(one.sides for one in counts) and any("errors_" in v.promql for v in values):
+            return await self.rollouts.ask(counts, values)
+        if counts and not any(one.sides for one in counts):
+            return await self.rollouts.ask(counts, values)
+        await asyncio.sleep(self.world.numbers.latency)
+        self.mesh.nothing_counted = self.world.numbers.trouble not in ("", "slow")
+        return await self.mesh.ask(counts, values)
