@@ -8,7 +8,7 @@ from typing import Any
 
 NONE: Mapping[str, Any] = {}
 MAPPING = (dict, Mapping)
-"""For ``isinstance``: an ABC alone is asked in ten times the time, and nearly all are dicts."""
+"""For ``isinstance``: an ABC alone takes four times as long, and nearly all are dicts."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:

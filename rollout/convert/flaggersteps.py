@@ -10,9 +10,8 @@ from typing import Any
 from rollout import lenient
 from rollout.convert import durations
 from rollout.convert.fields import Fate, Fields, Log
-from rollout.convert.result import approval
+from rollout.convert.result import GATED, approval
 
-GATED = "a step ends once the analysis has certified it, or by its timeBox (20m)"
 SHORTEST = 10  # seconds between two checks of Flagger's
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rollout.convert.fields import Fate, Log, Note
 
 API_VERSION = "rollout.dev/v1alpha1"
+GATED = "a step ends once the analysis has certified it, or by its timeBox (20m)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     plain = re.sub("[^a-z]", "", word.lower())[:64]
     near = difflib.get_close_matches(plain, [name.lower() for name in known], 1, 0.7)
     if near:
-        return f"did you mean {next(name for name in known if name.lower() == near[0])}"
+        return f"did you mean {next(name for name in known if name.lower() == near[0])}?"
     return f"one of {', '.join(known)} is wanted"
 
 

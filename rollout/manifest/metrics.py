@@ -44,7 +44,7 @@ def _text(text: object, path: Path, arguments: Mapping[str, Any] | None) -> Iter
 
 def _near(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, 1, 0.6)
-    return f"did you mean {{{{{near[0]}}}}}" if near else ""
+    return f"did you mean {{{{{near[0]}}}}}?" if near else ""
 
 
 def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:

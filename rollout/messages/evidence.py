@@ -21,6 +21,10 @@ SAID: Mapping[Standing, str] = {
 """Each standing as every screen says it; docs/analysis.md has a row for each."""
 
 
+_UNKNOWN = (Standing.NO_DATA, Standing.ERROR)
+"""What has a sentence of its own that says why, whatever evidence there was before."""
+
+
 def lines(attempt: Attempt) -> list[str]:
     """The verdicts of ``attempt``, aligned; those of the step before say so.
 
@@ -78,7 +82,8 @@ def words(verdict: Verdict) -> str:
 
 def _row(verdict: Verdict, sides: tuple[str, str]) -> tuple[str, ...]:
     counted, (judged, other) = verdict.counted, sides
-    if counted is None and verdict.evidence is not None:
+    compared = verdict.evidence is not None and verdict.standing not in _UNKNOWN
+    if counted is None and compared:
         return (said(verdict), f"{verdict.metric}: no requests counted yet")
     if counted is None:
         return (said(verdict), verdict.text)

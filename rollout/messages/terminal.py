@@ -321,6 +321,8 @@ def _refused(status: RolloutStatus, now: datetime) -> str:
     if not status.refused_requests or status.last_refused_request != status.last_handled_request:
         return ""
     refusal = status.refused_requests[-1]
+    if status.history and status.history[-1].at > refusal.at:
+        return ""  # it went on since
     return f"{refusal.because}, {age(now - refusal.at)} ago"
 
 

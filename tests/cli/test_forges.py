@@ -53,9 +53,9 @@ async def test_before_the_controller_runs_nobody_is_let_in() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("push: {secrt: x}", "push.secrt is unknown; did you mean secret"),
+        ("push: {secrt: x}", "push.secrt is unknown; did you mean secret?"),
         ("forges: [ghe.corp]", "scheme://host or scheme://host:port is wanted"),
-        ("forge: []", "forge is unknown; did you mean forges"),
+        ("forge: []", "forge is unknown; did you mean forges?"),
     ],
 )
 def test_a_misspelt_switch_is_no_switch_sec_24(tmp_path: Path, text: str, words: str) -> None:

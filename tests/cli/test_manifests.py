@@ -187,9 +187,9 @@ def test_a_template_beside_is_asked_for_its_name_and_its_arguments(
     lines = len(GOOD.splitlines())
     assert said.stdout.splitlines()[:3] == [
         f"{file}:{lines + 3}: analysis.templates[0].name is wrong: AnalysisTemplate 'queue-dept' "
-        "is not there; did you mean queue-depth",
+        "is not there; did you mean queue-depth?",
         f"{file}:{lines + 4}: analysis.templates[1].args.max-ration is wrong: AnalysisTemplate "
-        "'queue-depth' has no argument 'max-ration'; did you mean max-ratio",
+        "'queue-depth' has no argument 'max-ration'; did you mean max-ratio?",
         f"{file}:{lines + 5}: analysis.templates[2].name is wrong: AnalysisTemplate 'queue-depth' "
         "needs the argument 'team'; a value in args is wanted",
     ]

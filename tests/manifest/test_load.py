@@ -80,8 +80,8 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
             "weight is 010, on which readers of YAML disagree; "
             "plain decimal digits, or quotes if it is text",
         ),
-        ("{wieght: 5}", "wieght is unknown; did you mean weight"),
-        ("{time_box: 5m}", "time_box is unknown; did you mean timeBox"),
+        ("{wieght: 5}", "wieght is unknown; did you mean weight?"),
+        ("{time_box: 5m}", "time_box is unknown; did you mean timeBox?"),
         ("{bake: 5}", "bake is 5; a duration is written 250ms, 90s, 5m, 2h or 1d"),
         ("{bake: 9999d}", "bake is '9999d'; a duration is at most 365d"),
         ("{bake: 5m, timeBox: 1m}", "timeBox is 1m, shorter than the bake (5m); at least the bake"),
@@ -166,7 +166,7 @@ def test_two_strategies_are_refused() -> None:
 def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
     text = f"{of_steps('{weight: 50}', '{weight: 30, boke: 1m}')}  onFailure: explode\n  oops: 1\n"
     assert errors(text) == [
-        "shop.yaml:12: steps[1].boke is unknown; did you mean bake",
+        "shop.yaml:12: steps[1].boke is unknown; did you mean bake?",
         "shop.yaml:12: steps[1].weight is 30, less than the step before (50); weights must rise",
         "shop.yaml:13: onFailure is 'explode'; rollback or hold is wanted",
         "shop.yaml:14: oops is unknown; one of service, workload, strategy, revision, traffic, "
@@ -182,7 +182,7 @@ def test_all_mistakes_of_a_file_are_reported_in_its_order() -> None:
         ("apiVersion: rolout.dev/v1alpha1\nkind: Rollout", "apiVersion is 'rolout.dev/v1alpha1'; "),
         (
             "apiVersion: rollout.dev/v1alpha1\nkind: Rolout",
-            "kind is 'Rolout'; did you mean Rollout",
+            "kind is 'Rolout'; did you mean Rollout?",
         ),
         (HEAD, "spec is missing; it is required"),
         (f"{HEAD}spec: []", "spec is a list; a mapping is wanted"),
@@ -232,7 +232,7 @@ def test_the_items_of_a_list_are_read_one_by_one() -> None:
     assert [manifest.name for manifest in loaded.manifests] == ["shop"]
     assert [str(error) for error in loaded.errors] == [
         "list.yaml:15: service is missing; it is required",
-        "list.yaml:16: servise is unknown; did you mean service",
+        "list.yaml:16: servise is unknown; did you mean service?",
     ]
 
 
@@ -394,7 +394,7 @@ def test_a_placeholder_that_nobody_fills_and_broken_promql_are_mistakes_of_the_f
         "shop.yaml:11: steps[0].analysis[0].query has '(' that is never closed: "
         "'(x{a=\"{{svc}}\"}[5m]'; PromQL is wanted",
         "shop.yaml:11: steps[0].analysis[1].total uses {{hots}}, which nobody fills in; "
-        "did you mean {{host}}",
+        "did you mean {{host}}?",
     ]
 
 

@@ -53,6 +53,9 @@ def test_a_comparison_that_has_counted_nothing_says_so_without_its_statistics() 
         "too little traffic  errors: no requests counted yet"
     ]
     assert evidence.words(fresh) == "too little traffic errors: no requests counted yet"
+    why = "errors: no counters of shop-v1 or shop-v2 yet"
+    silent = replace(fresh, text=why, standing=Standing.NO_DATA)
+    assert evidence.words(silent) == f"no data {why}"
 
 
 def test_whoever_compares_other_sides_names_them() -> None:

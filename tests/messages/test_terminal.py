@@ -17,6 +17,7 @@ from rollout.model.status import (
     Outcome,
     Pause,
     Phase,
+    RefusedRequest,
     Rejected,
     Revision,
     RolloutStatus,
@@ -263,3 +264,19 @@ def test_what_others_wrote_steers_no_terminal() -> None:
     for text in (told["commit"], told["author"], sentence(f"because {evil}"), shown):
         assert text.isprintable(), text
     assert told["commit"].endswith("c0ffee")
+
+
+def test_a_refused_request_is_told_until_it_goes_on() -> None:
+    """It is no sentence of where the rollout stands, so ``because`` says that."""
+    refusal = RefusedRequest("skip@1", "kubernetes", START, "skip: nothing to skip while idle")
+    status = RolloutStatus(
+        because="v1 has everyone",
+        last_handled_request="skip@1",
+        last_refused_request="skip@1",
+        refused_requests=(refusal,),
+    )
+    told = dict(fact[:2] for fact in terminal.facts("shop/shop", status, START + MINUTE))
+    assert told["Refused"] == "skip: nothing to skip while idle, 60s ago"
+    since = Entry("1.2", START + MINUTE, Stage.STEPPING, "95/5", "step 1")
+    later = replace(status, history=(since,))
+    assert "Refused" not in dict(f[:2] for f in terminal.facts("shop/shop", later, START + MINUTE))

@@ -227,7 +227,7 @@ async def _asked(told: Told) -> None:
 
 async def _promoted(told: Told, kube: Kube) -> None:
     status = await _until(told, "v2 is stable", lambda: _status(kube, _is_promoted))
-    told.say("promoted", f"v2 has everyone: {status.history[-1].because}")
+    told.say("promoted", status.history[-1].because)
     message = await _until(told, "one message", lambda: _now(_ended(told)))
     told.say("slack", f"the same message by now: {_words(message)}")
     told.check("Slack has one message of v2's journey", so=len(_messages(told)) == 1)

@@ -89,7 +89,7 @@ def _near(one: Wrong, name: str, known: Known) -> str:
         near = difflib.get_close_matches(one.argument, list(template.args), 1, 0.7)
     else:
         near = []
-    return f"did you mean {near[0]}" if near else ""
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def _blocks(cluster: MemoryCluster, found: Rollout) -> Iterator[str]:

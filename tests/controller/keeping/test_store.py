@@ -169,6 +169,15 @@ async def test_a_sentence_that_waits_is_said_within_the_minute() -> None:
     assert store.unsaid(KEY, START + timedelta(seconds=20)) == timedelta(seconds=40)
 
 
+async def test_what_follows_a_request_is_written_at_once_for_whoever_asked() -> None:
+    kube, store, before = world()
+    before = await store.save(before, replace(before.status, because="paused by ann"), START)
+    resumed = replace(before.status, because="resumed by ann", last_handled_request="resume@1")
+    after = await store.save(before, resumed, START)
+    await store.save(after, replace(after.status, because="baking for 5m"), START)
+    assert held(Store(kube)).status.because == "baking for 5m"
+
+
 def at_proxies(store: Store, second: int) -> RolloutStatus:
     """The status once the proxies have what was asked of them at ``second``."""
     at = START + timedelta(seconds=second)

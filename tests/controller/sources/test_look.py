@@ -152,13 +152,13 @@ async def test_an_invalid_file_is_refused_and_the_others_go_on() -> None:
         {
             "file": "shop.yaml",
             "line": 5,
-            "message": "shop.yaml:5: servise is unknown; did you mean service",
+            "message": "shop.yaml:5: servise is unknown; did you mean service?",
         },
     ]
     assert play.status["because"] == "refused and 1 more: shop.yaml:4: service is missing"
     assert play.note() == (
         "refused: shop.yaml:4: service is missing; it is required"
-        "; shop.yaml:5: servise is unknown; did you mean service"
+        "; shop.yaml:5: servise is unknown; did you mean service?"
     )
 
 
@@ -347,7 +347,7 @@ async def test_a_source_that_cannot_be_read_says_so_and_waits_for_another() -> N
     play = Play(intervall="1m")
     assert await play.look() is None
     assert play.status["problem"] == (
-        "rolloutsource market/git: intervall is unknown; did you mean interval"
+        "rolloutsource market/git: intervall is unknown; did you mean interval?"
     )
     await play.look()
     assert play.kube.writes == []
