@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -92,6 +92,18 @@ class PagePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyPolicy:
+    """What a source's commits need at least: a signature by one of ``signers``, names of the
+    policy's own; ``mode`` as the source's ``verifyMode``.
+    """
+
+    __pydantic_config__ = CONFIG
+
+    signers: Annotated[tuple[str, ...], Field(min_length=1)]
+    mode: Literal["tip", "every"] = "tip"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The file's content; an empty one is the safest.
 
@@ -100,6 +112,7 @@ class Policy:
     behind a public address.
     ``forges``: whose REST APIs sources may name, as ``webhooks``.
     ``signers``: name, as a source's ``verify`` says it, to an allowed-signers text.
+    ``verify``: a source, or ``*`` for all others, to what its commits need at least.
     ``abroad``: a source, ``namespace/name``, to namespaces it may write besides its own.
     ``manifests``: a source, or ``*`` for all, to kinds it may apply besides the safe ones, as
     ``Kind`` of the core or ``Kind.group``.
@@ -111,6 +124,7 @@ class Policy:
     webhooks: tuple[str, ...] = ()
     forges: tuple[str, ...] = ()
     signers: Mapping[str, str] = field(default_factory=dict)
+    verify: Mapping[str, VerifyPolicy] = field(default_factory=dict)
     abroad: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slack: Slack = Slack()
@@ -124,14 +138,23 @@ class Policy:
             if (plain.strip() == text.strip() and not lines) or any(len(one) < 3 for one in lines):
                 wanted = "`who keytype key` lines, or OpenPGP public keys"
                 raise ValueError(f"signers.{name} is no list of {wanted}")
+        for name, verify in self.verify.items():
+            _source_or_all("verify", name)
+            if unknown := [signer for signer in verify.signers if signer not in self.signers]:
+                raise ValueError(f"verify.{name} names {unknown[0]!r}; a name of signers is wanted")
         for name in self.abroad:
             if name.count("/") != 1:
                 raise ValueError(f"abroad.{name} is no source; namespace/name is wanted")
         for name, kinds in self.manifests.items():
-            if name != "*" and name.count("/") != 1:
-                raise ValueError(f"manifests.{name} is no source; namespace/name or * is wanted")
+            _source_or_all("manifests", name)
             if odd := [kind for kind in kinds if _KIND.fullmatch(kind) is None]:
                 raise ValueError(f"manifests.{name} has {odd[0]!r}; Kind or Kind.group is wanted")
+
+
+def _source_or_all(key: str, name: str) -> None:
+    """Errors: ``ValueError`` when ``name``, which stands under ``key``, is neither."""
+    if name != "*" and name.count("/") != 1:
+        raise ValueError(f"{key}.{name} is no source; namespace/name or * is wanted")
 
 
 _KEY_BLOCK = re.compile(
@@ -140,11 +163,12 @@ _KEY_BLOCK = re.compile(
 )
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*(\.[a-z0-9][-a-z0-9.]*)?")
 KEYS = (
-    *("webhooks", "forges", "signers", "abroad", "manifests", "localGit", "slack", "push"),
-    "page",
+    *("webhooks", "forges", "signers", "verify", "abroad", "manifests", "localGit", "slack"),
+    *("push", "page"),
 )
 _PAGE = ("hosts", "readers", "login", "oidc")
 _OIDC = ("issuer", "clientId", "clientSecret", "scopes", "ca")
+_VERIFY = ("signers", "mode")
 _PUSH = ("secret",)
 _SLACK = ("botToken", "appToken", "signingSecret", "api")
 
@@ -153,6 +177,8 @@ def _keys(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """Which keys may stand at that place, for "did you mean"."""
     if not place:
         return KEYS
+    if place[0] == "verify" and len(place) == 2:
+        return _VERIFY
     inside = {"slack": _SLACK, "push": _PUSH, "page": _PAGE, "page.oidc": _OIDC}
     return inside.get(".".join(map(str, place)), ())
 

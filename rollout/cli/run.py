@@ -29,7 +29,7 @@ from rollout.controller.rights import MOST_SHARDS
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
-from rollout.controller.sources.look import KubeSecrets, Policy, Sources
+from rollout.controller.sources.look import KubeSecrets, Policy, Sources, Verify
 from rollout.controller.sources.pushed import Pushes
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
@@ -209,6 +209,10 @@ def _following(repo: GitRepo, cluster: Kube, allowed: policies.Policy, inbound: 
             loop.clock,
             Policy(
                 signers=allowed.signers,
+                verify={
+                    key: Verify(one.signers, one.mode == "every")
+                    for key, one in allowed.verify.items()
+                },
                 abroad={key: frozenset(names) for key, names in allowed.abroad.items()},
                 manifests=allowed.manifests,
                 instance=controller.settings.identity,

@@ -55,10 +55,12 @@ class Brake:
 
     ``refused``: why a good VirtualService was refused; empty: it was taken.
     ``unguarded``: a bad one was taken, so that nobody validates.
+    ``ahead``: why the revision that is to validate next refused a good one; empty: it took it.
     """
 
     refused: str = ""
     unguarded: bool = False
+    ahead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class MeshQuestions:
     ``preflight``: whether the rules are to be run. ``record``: of which revision all of its own
     objects are to be listed; empty: none. ``objects``: what is to be read whole.
     ``groups``: of a chat, whose members must be known now.
+    ``brake_ahead``: the revision that is to validate Istio's configuration next; empty: none.
     """
 
     preflight: bool = False
@@ -75,6 +78,7 @@ class MeshQuestions:
     objects: tuple[Ref, ...] = ()
     tries: tuple[Try, ...] = ()
     brake: bool = True
+    brake_ahead: str = ""
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
     groups: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ def ask(
         record=old if status.state is State.PREFLIGHT else "",
         objects=_objects(upgrade, status, inventory),
         tries=_tries(upgrade, status, inventory, now),
+        brake_ahead=status.attempt.asked_to if status.state is State.TAGS else "",
         counts=counts,
         values=values,
         groups=gating.groups(upgrade, status, now),

@@ -27,6 +27,8 @@ def brake(look: Look) -> Reason | None:
         return Reason("nobody can say whether a VirtualService could be written")
     if found.refused:
         return Reason(f"no VirtualService can be written: {found.refused}")
+    if found.ahead:
+        return Reason(f"the new control plane takes no VirtualService: {found.ahead}")
     if found.unguarded:
         return Reason("a bad VirtualService is taken: nobody validates Istio's configuration")
     return None

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rollout.cli import policy
-from rollout.cli.policy import PagePolicy, Policy, Readers
+from rollout.cli.policy import PagePolicy, Policy, Readers, VerifyPolicy
 from rollout.errors import RefusedError
 
 FULL = """
@@ -13,6 +13,7 @@ signers:
   releases: |
     # who may sign
     ann@example.com ssh-ed25519 AAAA
+verify: {"*": {signers: [releases]}, shop/source: {signers: [releases], mode: every}}
 abroad: {shop/source: [bookinfo]}
 page: {login: true, readers: loggedIn, hosts: [rollout.example.com]}
 """
@@ -24,6 +25,10 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     found = policy.read(str(file))
     assert (found.local_git, found.webhooks) == (True, ("https://gate.example.com",))
     assert found.signers["releases"].endswith("ssh-ed25519 AAAA\n")
+    assert found.verify == {
+        "*": VerifyPolicy(("releases",)),
+        "shop/source": VerifyPolicy(("releases",), "every"),
+    }
     assert found.abroad == {"shop/source": ("bookinfo",)}
     assert found.page == PagePolicy(("rollout.example.com",), Readers.LOGGED_IN, login=True)
 
@@ -49,6 +54,15 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
         ("webhooks: [https://a/b]", "policy.yaml: webhooks: 'https://a/b'; scheme://host or"),
         ("signers: {a: ann}", "signers.a is no list"),
         ("signers: {a: ''}", "signers.a is no list"),
+        ("verify: {'*': {signers: [a]}}", "verify.* names 'a'; a name of signers is wanted"),
+        ("verify: {'*': {signers: []}}", "policy.yaml: verify.*.signers is"),
+        ("verify: {'*': {signers: [a], modes: x}}", "verify.*.modes is unknown; did you mean mode"),
+        ("verify: {'*': {signers: [a], mode: all}}", "verify.*.mode is 'all'"),
+        ("verify: {shop: {signers: []}}", "verify.shop.signers is"),
+        (
+            "{signers: {a: ann x y}, verify: {shop: {signers: [a]}}}",
+            "verify.shop is no source; namespace/name or * is wanted",
+        ),
         (
             "abroad: {source: [shop]}",
             "abroad.source is no source; namespace/name is wanted",

@@ -142,7 +142,7 @@ def _account(pod: Pod, token: str) -> dict[str, str]:
     told, ca, field = volume["projected"]["sources"]
     (certificates,), (space,) = ca["configMap"]["items"], field["downwardAPI"]["items"]
     assert certificates["key"] == "ca.crt"
-    assert space["fieldRef"] == {"fieldPath": "metadata.namespace"}
+    assert space["fieldRef"]["fieldPath"] == "metadata.namespace"  # stored: with its apiVersion
     return {
         told["serviceAccountToken"]["path"]: token,
         certificates["path"]: pod.runtime.control.real.ca.read_text(),

@@ -247,6 +247,7 @@ def test_every_setting_and_every_key_of_the_policy_can_be_said(helm: Helm) -> No
 POLICY = {
     "webhooks": ["https://*.corp.example", "http://gate.qa.svc:8080"],
     "signers": {"releases": "ann@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmIvPLq"},
+    "verify": {"*": {"signers": ["releases"]}},
     "abroad": {"shop/everything": ["shop-eu"]},
     "manifests": {"*": ["ServiceEntry.networking.istio.io"], "shop/all": ["Secret"]},
     "localGit": False,
@@ -360,6 +361,11 @@ def _merge(into: Json, more: Json) -> None:
             {"policy": {"abroad": {"shop": ["eu"]}}},
             "policy.abroad.shop: is no source; namespace/name is wanted",
         ),
+        (
+            {"policy": {"verify": {"*": {"signers": ["leads"]}}}},
+            'policy.verify.*: names "leads"; a name of policy.signers is wanted',
+        ),
+        ({"policy": {"verify": {"shop": {"signers": ["a"]}}}}, "policy.verify.shop: is no source"),
         ({"policy": {"manifests": {"shop": ["Secret"]}}}, "policy.manifests.shop: is no source"),
         ({"policy": {"manifests": {"*": ["secret"]}}}, "at '/policy/manifests/*/0'"),
         ({"policy": {"slack": {"token": "x"}}}, "additional properties 'token'"),

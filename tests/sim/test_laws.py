@@ -13,6 +13,7 @@ from rollout.controller.keeping import store
 from rollout.controller.loop import Loop
 from rollout.controller.sources import apply, look
 from rollout.controller.sources.apply import Write
+from rollout.controller.upgrading import trials
 from rollout.edges.kube import Kube, watch
 from rollout.errors import ManifestError
 from rollout.gate import Gate
@@ -204,6 +205,17 @@ def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.Mo
     assert unspoilt.broken == (), unspoilt.story[-40:]
     spoil(monkeypatch)
     assert shrink.law(story.play(failing).broken) == law
+
+
+@pytest.mark.long
+def test_an_upgrade_that_takes_the_brake_away_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S28: nobody asks whether the istiod that is to validate next takes what it is given."""
+    world = replace(CALM, mesh=True, calm=600.0)
+    failing = Plan(1, world, (Mishap("new istiod deaf", When(375.0), lasts=60.0),))
+    assert story.play(failing).broken == ()
+    tried = trials.brake
+    monkeypatch.setattr(trials, "brake", lambda asked, space, _: tried(asked, space))
+    assert shrink.law(story.play(failing).broken) == "S28"
 
 
 def test_a_poisoned_neighbour_costs_the_others_nothing() -> None:

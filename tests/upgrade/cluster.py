@@ -346,11 +346,14 @@ class Mesh:
 
     def validated(self, obj: Json) -> Json:
         for each in self.kube.list(VALIDATING):
-            if each["webhooks"][0]["name"] != "validation.istio.io":
+            hook = each["webhooks"][0]
+            own = (hook.get("objectSelector") or {}).get("matchExpressions") or ()
+            labels = obj["metadata"].get("labels") or {}
+            if any(labels.get(one["key"]) not in one["values"] for one in own):
                 continue
-            name = each["webhooks"][0]["clientConfig"]["service"]["name"]
+            name = hook["clientConfig"]["service"]["name"]
             if not self.serves(name.removeprefix("istiod-")):
-                raise RefusedError(f'failed calling webhook "validation.istio.io": {name} is gone')
+                raise RefusedError(f'failed calling webhook "{hook["name"]}": {name} is gone')
             if not obj["spec"]["hosts"]:
                 raise RefusedError("virtual service must have at least one host")
         return obj

@@ -42,6 +42,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail (printf "policy.signers.%s: is no list of keys; want `who keytype key` lines, or OpenPGP public keys" $name) }}
 {{- end }}
 {{- end }}
+{{- range $name, $verify := .policy.verify }}
+{{- if not (regexMatch "^(\\*|[^/\\s]+/[^/\\s]+)$" $name) }}
+{{- fail (printf "policy.verify.%s: is no source; namespace/name or * is wanted" $name) }}
+{{- end }}
+{{- range $signer := $verify.signers }}
+{{- if not (hasKey ($.Values.policy.signers | default dict) $signer) }}
+{{- fail (printf "policy.verify.%s: names %q; a name of policy.signers is wanted" $name $signer) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $_ := .policy.abroad }}
 {{- if not (regexMatch "^[^/\\s]+/[^/\\s]+$" $name) }}
 {{- fail (printf "policy.abroad.%s: is no source; namespace/name is wanted" $name) }}

@@ -75,15 +75,28 @@ class KubeSecrets:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """Whose signature a commit needs. ``signers``: names of the policy's; none: nobody's.
+
+    ``every``: all commits since the one in force need it, not the last alone.
+    """
+
+    signers: tuple[str, ...] = ()
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the controller's configuration allows.
 
-    ``signers``: name to an allowed-signers text. ``abroad``: a source's key to namespaces that
+    ``signers``: name to an allowed-signers text. ``verify``: a source's key, or ``*``, to what its
+    commits need at least. ``abroad``: a source's key to namespaces that
     it may write besides its own. ``manifests``: a source's key, or ``*``, to kinds that it may
     apply besides the safe ones. ``instance``: this process, as Events name it.
     """
 
     signers: Mapping[str, str] = field(default_factory=dict)
+    verify: Mapping[str, Verify] = field(default_factory=dict)
     abroad: Mapping[str, frozenset[str]] = field(default_factory=dict)
     manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     instance: str = "rollout"
@@ -91,6 +104,24 @@ class Policy:
     def kinds(self, key: str) -> frozenset[str]:
         """What the source ``key`` may apply besides the safe kinds, as ``Kind.group``."""
         return frozenset((*self.manifests.get(key, ()), *self.manifests.get("*", ())))
+
+    def verified(self, source: RolloutSource) -> Verify:
+        """Whose signature its commits need: what it says itself, and no less than it must.
+
+        Errors: ``RefusedError`` when it names others than it may.
+        """
+        spec = source.spec
+        least = self.verify.get(source.key) or self.verify.get("*")
+        names = self.signers if least is None else least.signers
+        wanted = "a name of the controller's allowed signers is wanted"
+        if least is not None:
+            wanted = f"the controller's policy wants {' or '.join(least.signers)} here"
+        if unknown := [name for name in spec.verify if name not in names]:
+            raise RefusedError(f"rolloutsource {source.key}: verify names {unknown[0]!r}; {wanted}")
+        every = spec.verify_mode == "every"
+        if least is None:
+            return Verify(spec.verify, every)
+        return Verify(spec.verify or least.signers, every or least.every)
 
 
 def phase(repository: str) -> timedelta:
@@ -248,19 +279,15 @@ class Sources:
         secret = {}
         if spec.secret_ref:
             secret = dict(await self.secrets.read(source.namespace, spec.secret_ref.name))
-        unknown = [name for name in spec.verify if name not in self.policy.signers]
-        if unknown:
-            found = f"verify names {unknown[0]!r}"
-            wanted = "a name of the controller's allowed signers is wanted"
-            raise RefusedError(f"rolloutsource {source.key}: {found}; {wanted}")
-        signers = tuple(self.policy.signers[name] for name in spec.verify)
+        verify = self.policy.verified(source)
+        signers = tuple(self.policy.signers[name] for name in verify.signers)
         where = source.key, spec.url, spec.ref, spec.path
         return Origin(
             *where,
             secret,
             signers,
             _secret_name(source),
-            every=bool(signers) and spec.verify_mode == "every",
+            every=bool(signers) and verify.every,
             manifests=spec.manifests,
         )
 

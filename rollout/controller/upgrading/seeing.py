@@ -197,7 +197,7 @@ class Surveyor:
     async def _brake(self, asked: MeshQuestions, namespace: str) -> Brake | None:
         if not asked.brake:
             return None
-        trying = trials.brake(self.trials, namespace)
+        trying = trials.brake(self.trials, namespace, asked.brake_ahead)
         return await self.guard.hear("a VirtualService tried", trying, lambda _: None)
 
     def _recorded(self, inventory: Inventory, revision: str) -> tuple[Recorded, ...] | None:

@@ -1,11 +1,12 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rollout.controller.sources.applying import Applier
-from rollout.controller.sources.look import FOLLOWING, KubeSecrets, Policy, Sources
+from rollout.controller.sources.look import FOLLOWING, KubeSecrets, Policy, Sources, Verify
 from rollout.errors import OutsideError, RefusedError
 from tests.fakes import FakeKube
 from tests.fakes_repo import FakeRepo, NoObjects
@@ -294,6 +295,52 @@ async def test_signers_come_from_the_controllers_configuration() -> None:
         "rolloutsource market/git: verify names 'nobody'; "
         "a name of the controller's allowed signers is wanted"
     )
+
+
+ANN, BOB = "ann ssh-ed25519 AAAA", "bob ssh-ed25519 BBBB"
+OPERATOR = Policy(
+    signers={"releases": ANN, "leads": BOB},
+    verify={"*": Verify(("releases", "leads")), "market/other": Verify(("leads",), every=True)},
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "spec", "signers", "every"),
+    [
+        (OPERATOR, {}, (ANN, BOB), False),
+        (OPERATOR, {"verifyMode": "every"}, (ANN, BOB), True),
+        (OPERATOR, {"verify": ["leads"]}, (BOB,), False),
+        (
+            replace(OPERATOR, verify={"market/git": Verify(("leads",), every=True)}),
+            {},
+            (BOB,),
+            True,
+        ),
+        (replace(OPERATOR, verify={"market/other": Verify(("leads",))}), {}, (), False),
+    ],
+)
+async def test_what_the_operator_wants_signed_no_source_can_do_without(
+    policy: Policy, spec: dict[str, Any], signers: tuple[str, ...], every: bool
+) -> None:
+    """SEC-10."""
+    play = Play(policy, **spec)
+    play.repo.push({"shop.yaml": SHOP % "v1"})
+    await play.look()
+    asked = play.repo.asked[-1]
+    assert (asked.signers, asked.every) == (signers, every)
+
+
+async def test_a_source_names_no_signers_besides_those_that_the_operator_wants() -> None:
+    """SEC-10."""
+    policy = replace(OPERATOR, verify={"*": Verify(("releases",))})
+    play = Play(policy, verify=["releases", "leads"])
+    play.repo.push({"shop.yaml": SHOP % "v1"})
+    await play.look()
+    assert play.status["problem"] == (
+        "rolloutsource market/git: verify names 'leads'; "
+        "the controller's policy wants releases here"
+    )
+    assert play.repo.asked == []
 
 
 async def test_a_source_that_cannot_be_read_says_so_and_waits_for_another() -> None:

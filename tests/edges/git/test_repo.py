@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pygit2
 import pytest
 from aiohttp import web
 
@@ -207,6 +208,22 @@ async def test_a_child_that_dies_or_hangs_while_fetching_is_an_outside_error(
         await repo.read(origin("https://git.invalid/x"), "")
     assert str(caught.value).startswith("git https://git.invalid/x: ")
     await repo.close()
+
+
+@pytest.mark.long
+async def test_what_git_unpacks_beyond_its_readers_memory_is_refused_in_words(
+    repo: GitRepo, depot: Depot
+) -> None:
+    """A commit of 600 MiB, which is 600 KiB in the repository, and in a push."""
+    who = b"Ann <ann@example.com> 1700000000 +0000"
+    tree = str(depot.tree({b"shop.yaml": rollout_named("shop")})).encode()
+    head = b"tree %s\nauthor %s\ncommitter %s\n\n" % (tree, who, who)
+    huge = depot.repo.odb.write(pygit2.enums.ObjectType.COMMIT, head + b"x" * (600 << 20))
+    depot.reset(str(huge))
+    with pytest.raises(RefusedError, match=r"shop\.git: does not fit into the reader's memory"):
+        await repo.read(origin(depot.path), "")
+    depot.root({b"shop.yaml": rollout_named("shop")})
+    assert len((await repo.read(origin(depot.path), "")).documents) == 1
 
 
 async def test_the_child_has_no_environment_of_ours(tmp_path: Path) -> None:
