@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from rollout.errors import OutsideError
+from rollout.errors import OutsideError, RolloutError
 from rollout.lab.apiserver import authority
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.server import Settings as ApiSettings
@@ -408,4 +408,5 @@ class World:
 
 def _complain(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        _log.error("the lab lost a part: %s", error, exc_info=error)
+        bug = None if isinstance(error, RolloutError) else error
+        _log.error("the lab lost a part: %s", error, exc_info=bug)

@@ -120,8 +120,11 @@ class Kubelet:
         return own.changed(self._proxies.get(running.revision, {}))
 
     async def listen(self, watched: Watched) -> None:
-        """For ever: news from the shop become pod conditions at the next plan."""
-        async for line in self._shop.stdout:
+        """For ever: news from the shop become pod conditions at the next plan.
+
+        Errors: as ``Child.lines``.
+        """
+        async for line in self._shop.lines():
             news = json.loads(line)
             self._heard(watched, news["pod"], news["is"])
 

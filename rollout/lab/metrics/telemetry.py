@@ -36,8 +36,8 @@ class Telemetry:
         self.sources = dict(_SOURCES)
 
     async def listen(self, envoy: Child) -> None:
-        """Until Envoy ends: each line of its access log is one request."""
-        async for line in envoy.stdout:
+        """For ever: each line of its access log is one request. Errors: as ``Child.lines``."""
+        async for line in envoy.lines():
             if line.startswith(b"{"):
                 self.count(json.loads(line))
 

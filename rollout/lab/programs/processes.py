@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from rollout.errors import OutsideError
@@ -55,8 +55,17 @@ class Child:
         return self._process.returncode is not None
 
     def last_words(self) -> str:
-        """The end of its log; 300 letters show the error and not the whole configuration."""
-        return " ".join(self._log.read_text(errors="replace")[-300:].split())
+        """What its log calls critical, or the log's end: no backtrace, no whole configuration."""
+        text = self._log.read_text(errors="replace")
+        critical = next((line for line in text.splitlines() if "[critical]" in line), "")
+        return " ".join((critical[:300] or text[-300:]).split())
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it says, line by line. Errors: ``OutsideError``, with its last words, at its end."""
+        async for line in self.stdout:
+            yield line
+        await self._process.wait()
+        raise OutsideError(f"{self.name} ended: {self.last_words()}")
 
     async def stop(self, patience: float = 3.0) -> None:
         """The process and its group are gone; asked first, killed after ``patience`` seconds."""
