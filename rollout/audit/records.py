@@ -9,8 +9,8 @@ from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Any
 
-from rollout import journeys
-from rollout.manifest import objects, plain, sources
+from rollout import journeys, lenient
+from rollout.manifest import objects, sources
 from rollout.model.audit import Act, Proof, Record
 from rollout.model.chat import PROOF
 from rollout.model.journey import Decided
@@ -106,7 +106,7 @@ def of_source(obj: Json, after: str, now: datetime) -> tuple[Record, ...]:
     untold = not status.held and not status.problem
     taken = bool(status.commit) and (untold or status.held == status.commit)
     signed = status.signature if taken else None
-    names = " or ".join(map(str, plain.items(plain.mapping(obj.get("spec")).get("verify"))))
+    names = " or ".join(map(str, lenient.items(lenient.mapping(obj.get("spec")).get("verify"))))
     keys = f"{signed} is on the list of {names}" if signed else ""
     accepted = _annotation(obj, objects.ACCEPT) == commit
     author = f"author {status.author}" if status.author and taken else ""
@@ -142,24 +142,24 @@ def _digest(status: SourceStatus) -> str:
 
 def _object(obj: Json) -> tuple[str, str, str]:
     """Kind, key and uid."""
-    meta = plain.mapping(obj.get("metadata"))
+    meta = lenient.mapping(obj.get("metadata"))
     kind, namespace, name = obj.get("kind"), meta.get("namespace"), meta.get("name")
     ref = Ref(str(kind or ""), str(namespace or ""), str(name or ""))
     return ref.kind, ref.where, str(meta.get("uid", ""))
 
 
 def _annotation(obj: Json, name: str) -> str:
-    meta = plain.mapping(obj.get("metadata"))
-    return str(plain.mapping(meta.get("annotations")).get(name, ""))
+    meta = lenient.mapping(obj.get("metadata"))
+    return str(lenient.mapping(meta.get("annotations")).get(name, ""))
 
 
 def _manager(obj: Json, name: str, value: str) -> str:
     """Which field manager wrote the annotation, while it has that value: a program, no person."""
     if not value or _annotation(obj, name) != value:
         return ""
-    for entry in plain.items(plain.mapping(obj.get("metadata")).get("managedFields")):
-        fields = plain.mapping(plain.mapping(entry).get("fieldsV1"))
-        noted = plain.mapping(plain.mapping(fields.get("f:metadata")).get("f:annotations"))
+    for entry in lenient.items(lenient.mapping(obj.get("metadata")).get("managedFields")):
+        fields = lenient.mapping(lenient.mapping(entry).get("fieldsV1"))
+        noted = lenient.mapping(lenient.mapping(fields.get("f:metadata")).get("f:annotations"))
         if f"f:{name}" in noted:
-            return f"field manager {plain.mapping(entry).get('manager', '')}"
+            return f"field manager {lenient.mapping(entry).get('manager', '')}"
     return ""

@@ -7,6 +7,7 @@ Source of the fields and of their meaning: argo-rollouts, ``docs/features/specif
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollout import lenient
 from rollout.convert import durations
 from rollout.convert.analyses import Templates
 from rollout.convert.fields import Fate, Fields, Log
@@ -148,13 +149,13 @@ def _pause(step: Fields, found: Steps) -> None:
 def _scale(scale: Fields, found: Steps) -> None:
     """Argo keeps the number for all later weights, until ``matchTrafficWeight``."""
     how = "replicas of this step and the later ones; a step's pods are there one step earlier"
-    replicas, weight = scale.peek("replicas"), scale.peek("weight")
-    if isinstance(replicas, int) and not isinstance(replicas, bool) and replicas > 0:
+    replicas, weight = (lenient.number(scale.peek(key)) for key in ("replicas", "weight"))
+    if replicas > 0:
         scale.tell("replicas", Fate.CHANGED, how)
         found.scaled(replicas)
     else:
         scale.lost("replicas", "a step has one canary pod or more")
-    if isinstance(weight, int) and not isinstance(weight, bool) and weight > 0 and found.pods:
+    if weight > 0 and found.pods:
         count = -(-weight * found.pods // 100)
         scale.tell("weight", Fate.CHANGED, f"{count} of {found.pods} pods as they are now: {how}")
         found.scaled(count)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rollout import lenient
 from rollout.convert import durations
 from rollout.convert.fields import Fate, Fields, Log
 from rollout.convert.result import label, neighbour
@@ -50,8 +51,7 @@ def judged(analysis: Fields, subject: Subject, log: Log) -> dict[str, Any]:
 
 def _threshold(analysis: Fields, metrics: Sequence[dict[str, Any]]) -> None:
     """Flagger counts rounds in which anything failed; we count the readings of each number."""
-    threshold = analysis.peek("threshold")
-    limit = threshold if isinstance(threshold, int) and not isinstance(threshold, bool) else 0
+    limit = lenient.number(analysis.peek("threshold"))
     values = [one for one in metrics if "query" in one]
     for one in values:
         one["failures"] = {"total": max(1, limit)}

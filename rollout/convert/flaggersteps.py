@@ -58,6 +58,7 @@ def _steps(analysis: Fields, every: int, rounds: int) -> list[dict[str, Any]] | 
 
 def _weights(analysis: Fields, every: int) -> list[dict[str, Any]]:
     """The rising weights below everyone, each for an interval."""
+    analysis.lost("stepWeightPromotion", "everyone is switched at once; the proxies' ack is waited")
     listed = analysis.peek("stepWeights")
     if isinstance(listed, list) and listed:
         analysis.lost("stepWeight", "stepWeights go before it")
@@ -65,7 +66,6 @@ def _weights(analysis: Fields, every: int) -> list[dict[str, Any]]:
         return [*_listed(analysis, listed, every)]
     step = analysis.converted("stepWeight", int, "weights of the steps")
     most = analysis.converted("maxWeight", int, "the first weight that reaches it is the last")
-    analysis.lost("stepWeightPromotion", "everyone is switched at once; the proxies' ack is waited")
     wanted = range(step, (most or 100) + step, step) if step and step > 0 else range(0)
     bake = durations.written(every)
     return [{"weight": weight, "bake": bake} for weight in wanted if 0 < weight < 100]
@@ -73,7 +73,6 @@ def _weights(analysis: Fields, every: int) -> list[dict[str, Any]]:
 
 def _listed(analysis: Fields, listed: Sequence[Any], every: int) -> Iterator[dict[str, Any]]:
     """``stepWeights``: one that comes again lasts longer, one that falls is left out."""
-    analysis.lost("stepWeightPromotion", "everyone is switched at once; the proxies' ack is waited")
     known = [w for w in listed if isinstance(w, int) and not isinstance(w, bool) and 0 < w <= 100]
     rising = [w for n, w in enumerate(known) if w >= max(known[:n], default=0)]
     left = [w for w in listed if w not in rising]

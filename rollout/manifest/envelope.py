@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.manifest import complaints, plain, schema
+from rollout import lenient
+from rollout.manifest import complaints, schema
 from rollout.manifest.scan import Mistake, show
 from rollout.model.spec import GROUP, VERSION
 
@@ -70,7 +71,7 @@ def mistakes(value: Mapping[str, Any]) -> Iterator[Mistake]:
     if (
         schema.is_kind(kind)
         and not schema.KINDS[kind].namespaced
-        and "namespace" in plain.mapping(metadata)
+        and "namespace" in lenient.mapping(metadata)
     ):
         wanted = f"leave it out: a {kind} is the whole cluster's"
         yield Mistake(("metadata", "namespace"), "is not taken", wanted)
@@ -101,7 +102,7 @@ def _name(field: str, value: object, pattern: re.Pattern[str], most: int) -> Ite
 def _words(field: str, value: object) -> Iterator[Mistake]:
     if value is not None and not isinstance(value, Mapping):
         yield Mistake(("metadata", field), f"is {show(value)}", "a mapping is wanted")
-    for key, word in plain.mapping(value).items():
+    for key, word in lenient.mapping(value).items():
         here = ("metadata", field, key)
         if not isinstance(word, str):
             yield Mistake(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout import lenient
 from rollout.manifest import metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import BY_KUBERNETES
@@ -14,8 +15,8 @@ def approval(value: object, path: Path, everywhere: bool) -> Iterator[Mistake]:
 
     ``everywhere``: the object names a channel for all that has none of its own.
     """
-    values = plain.mapping(value)
-    quorum, people = values.get("quorum", 1), plain.items(values.get("approvers"))
+    values = lenient.mapping(value)
+    quorum, people = values.get("quorum", 1), lenient.items(values.get("approvers"))
     if values.get("slack") or everywhere:
         return
     if isinstance(quorum, int) and quorum > 1:
@@ -44,7 +45,7 @@ def gate(step: Mapping[str, Any], path: Path, least: str = "1m") -> Iterator[Mis
 def overruled(value: object, unavoidable: Mapping[str, str]) -> Iterator[Mistake]:
     """What cannot be let pass, and what is let pass twice."""
     seen: set[str] = set()
-    for index, entry in enumerate(map(plain.mapping, plain.items(value))):
+    for index, entry in enumerate(map(lenient.mapping, lenient.items(value))):
         rule, here = entry.get("rule"), ("preflight", "overrule", index, "rule")
         if not isinstance(rule, str):
             continue

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from rollout import lenient
 from rollout.errors import ManifestError
-from rollout.manifest import complaints, envelope, plain, rules, scan, schema, shapes
+from rollout.manifest import complaints, envelope, rules, scan, schema, shapes
 from rollout.manifest.scan import Mistake, Path, YamlDocument
 from rollout.model.spec import GROUP
 from rollout.model.units import counted
@@ -198,7 +199,7 @@ def oddities(file: str, data: bytes) -> tuple[ManifestError, ...]:
         documents = scan.documents(file, data)
     except ManifestError:
         return ()
-    found = [(d, d.value, one) for d in documents for one in shapes.odd(plain.mapping(d.value))]
+    found = [(d, d.value, one) for d in documents for one in shapes.odd(lenient.mapping(d.value))]
     return tuple(
         ManifestError(
             file,

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rollout import re2
-from rollout.manifest import plain
+from rollout import lenient, re2
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.traffic import is_claim
 
@@ -26,14 +25,14 @@ def cohorts(value: object, path: Path) -> Iterator[Mistake]:
         if not isinstance(cohort, Mapping):
             continue
         here = (*path, index)
-        yield from _headers(plain.mapping(cohort.get("headers")), (*here, "headers"))
-        yield from _names(plain.mapping(cohort.get("cookies")), (*here, "cookies"))
+        yield from _headers(lenient.mapping(cohort.get("headers")), (*here, "headers"))
+        yield from _names(lenient.mapping(cohort.get("cookies")), (*here, "cookies"))
         for kind in ("headers", "cookies", "query"):
-            for name, match in plain.mapping(cohort.get(kind)).items():
+            for name, match in lenient.mapping(cohort.get(kind)).items():
                 yield from _match(match, (*here, kind, name))
         for kind in ("path", "method"):
             yield from _match(cohort.get(kind), (*here, kind))
-        yield from _path(plain.mapping(cohort.get("path")), (*here, "path"))
+        yield from _path(lenient.mapping(cohort.get("path")), (*here, "path"))
 
 
 def _headers(headers: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
@@ -101,9 +100,9 @@ def unsafe(regex: str) -> str:
 def regexes(value: object) -> list[str]:
     """Every regex in a list of cohorts."""
     found = []
-    for cohort in map(plain.mapping, plain.items(value)):
-        matches = [plain.mapping(cohort.get(kind)) for kind in ("path", "method")]
+    for cohort in map(lenient.mapping, lenient.items(value)):
+        matches = [lenient.mapping(cohort.get(kind)) for kind in ("path", "method")]
         for kind in ("headers", "cookies", "query"):
-            matches += map(plain.mapping, plain.mapping(cohort.get(kind)).values())
+            matches += map(lenient.mapping, lenient.mapping(cohort.get(kind)).values())
         found += [str(match["regex"]) for match in matches if "regex" in match]
     return found

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rollout import lenient
 from rollout.manifest import plain, promql
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import PER_SIDE, PLACES
@@ -16,8 +17,8 @@ def of(value: object, path: Path, arguments: Mapping[str, Any] | None = None) ->
 
     ``arguments``: of the template that the metrics are in; None: they are in no template.
     """
-    yield from plain.twice(plain.items(value), path, "metric")
-    for index, metric in enumerate(plain.items(value)):
+    yield from plain.twice(lenient.items(value), path, "metric")
+    for index, metric in enumerate(lenient.items(value)):
         if isinstance(metric, Mapping):
             yield from _metric(metric, (*path, index))
             for field in ("query", "bad", "total"):
@@ -57,7 +58,7 @@ def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     if ("bad" in metric) != ("total" in metric):
         yield Mistake(path, "has one of bad and total", "both counters are wanted")
     yield from _limits(metric, path, forms)
-    bounds = [plain.time(bound) for bound in plain.items(metric.get("slowerThan"))]
+    bounds = [plain.time(bound) for bound in lenient.items(metric.get("slowerThan"))]
     known = [bound for bound in bounds if bound is not None]
     if known != sorted(set(known)):
         yield Mistake((*path, "slowerThan"), "does not rise", "each bound once, lowest first")

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from rollout import lenient
 from rollout.errors import ManifestError, visible
-from rollout.manifest import load, plain, record
+from rollout.manifest import load, record
 from rollout.model.reasons import Verb
 from rollout.model.spec import (
     GROUP,
@@ -69,7 +70,7 @@ def remembered(obj: Mapping[str, Any], status: RolloutStatus) -> Rollout | None:
 
 
 def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
-    namespace = text(plain.mapping(obj.get("metadata")), "namespace")
+    namespace = text(lenient.mapping(obj.get("metadata")), "namespace")
     return Rollout(namespace=namespace, spec=spec, **driven(obj))
 
 
@@ -93,8 +94,8 @@ class Driven(Heard):
 
 def heard(obj: Mapping[str, Any]) -> Heard:
     """What is heard although ``obj`` may be one whose spec cannot be read."""
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
+    metadata = lenient.mapping(obj.get("metadata"))
+    annotations = lenient.mapping(metadata.get("annotations"))
     return Heard(
         request=noted(request(text(annotations, REQUEST)), text(annotations, NOTE)),
         deleting=bool(metadata.get("deletionTimestamp")),
@@ -104,8 +105,8 @@ def heard(obj: Mapping[str, Any]) -> Heard:
 
 def driven(obj: Mapping[str, Any]) -> Driven:
     """Who ``obj`` is, where it came from, and what a person asked of it."""
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
+    metadata = lenient.mapping(obj.get("metadata"))
+    annotations = lenient.mapping(metadata.get("annotations"))
     return Driven(
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
@@ -118,20 +119,20 @@ def driven(obj: Mapping[str, Any]) -> Driven:
 
 def names_a_channel(obj: Mapping[str, Any]) -> bool:
     """Whether the Rollout ``obj`` is told of in a chat at all; most are not, and cost nothing."""
-    spec = plain.mapping(obj.get("spec"))
-    strategy = plain.mapping(spec.get("strategy"))
-    gates = [plain.mapping(strategy.get("blueGreen"))]
+    spec = lenient.mapping(obj.get("spec"))
+    strategy = lenient.mapping(spec.get("strategy"))
+    gates = [lenient.mapping(strategy.get("blueGreen"))]
     for name in ("canary", "dark"):
-        steps = plain.items(plain.mapping(strategy.get(name)).get("steps"))
-        gates += [plain.mapping(step) for step in steps]
-    approvals = (plain.mapping(gate.get("approval")) for gate in gates)
-    told = (plain.mapping(spec.get("notify")), *approvals)
+        steps = lenient.items(lenient.mapping(strategy.get(name)).get("steps"))
+        gates += [lenient.mapping(step) for step in steps]
+    approvals = (lenient.mapping(gate.get("approval")) for gate in gates)
+    told = (lenient.mapping(spec.get("notify")), *approvals)
     return any(one.get("slack") for one in told)
 
 
 def names_a_listener(obj: Mapping[str, Any]) -> bool:
     """Whether an HTTP server is told of the Rollout ``obj``."""
-    notify = plain.mapping(plain.mapping(obj.get("spec")).get("notify"))
+    notify = lenient.mapping(lenient.mapping(obj.get("spec")).get("notify"))
     return bool(notify.get("webhook"))
 
 
@@ -170,7 +171,7 @@ def noted(asked: Request | None, note: str) -> Request | None:
     if asked is None or not note:
         return asked
     try:
-        told = plain.mapping(json.loads(note))
+        told = lenient.mapping(json.loads(note))
     except (ValueError, RecursionError):
         return asked
     if told.get("nonce") != asked.nonce:

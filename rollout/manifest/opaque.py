@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from rollout.manifest import plain
+from rollout import lenient
 
 _PACKED = "packed"
 _MOST = 4_000_000  # bytes; an object of the API server has 1.5 million at most (etcd)
@@ -27,7 +27,7 @@ def pack(made: dict[str, Any], opaque: Mapping[str, Mapping[str, Any]]) -> None:
 
 def unpacked(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """``stored`` with what ``pack`` has packed spelled out; what cannot be read is left out."""
-    attempt = plain.mapping(stored.get("attempt"))
+    attempt = lenient.mapping(stored.get("attempt"))
     packed = {key: value[_PACKED] for key, value in attempt.items() if _is_packed(value)}
     if not packed:
         return stored

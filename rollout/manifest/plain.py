@@ -1,10 +1,10 @@
 """Reading plain values that may be anything: what cannot be read is empty, and judged elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from rollout.lenient import MAPPING
+from rollout import lenient
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.units import duration
 
@@ -12,7 +12,7 @@ from rollout.model.units import duration
 def twice(entries: list[Any], path: Path, what: str) -> Iterator[Mistake]:
     """Where a name of ``entries`` is used again; ``what`` an entry is called."""
     seen: dict[str, int] = {}
-    for index, entry in enumerate(map(mapping, entries)):
+    for index, entry in enumerate(map(lenient.mapping, entries)):
         name = entry.get("name")
         if not isinstance(name, str) or not name:
             continue
@@ -20,16 +20,6 @@ def twice(entries: list[Any], path: Path, what: str) -> Iterator[Mistake]:
             found = f"is {show(name)}, as {what} {seen[name]} is already"
             yield Mistake((*path, index, "name"), found, "a name of its own is wanted")
         seen.setdefault(name, index)
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, MAPPING) else {}
-
-
-def items(value: object) -> list[Any]:
-    """``value`` if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
 
 
 def time(value: object) -> timedelta | None:

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from rollout import lenient
 from rollout.errors import ManifestError
 from rollout.lenient import MAPPING
-from rollout.manifest import former, opaque, plain
+from rollout.manifest import former, opaque
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 from rollout.model.units import adapter_of
 
@@ -33,7 +34,7 @@ _MAY_BE_LOST = frozenset({
 
 def called(kind: str, obj: Mapping[str, Any]) -> str:
     """The object as messages name it: ``rollout shop/shop``."""
-    metadata = plain.mapping(obj.get("metadata"))
+    metadata = lenient.mapping(obj.get("metadata"))
     namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
     return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
 
@@ -46,7 +47,7 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
     fresh start: what runs now would be taken for stable, judged or not.
     Errors: ``ManifestError`` naming the object and the field.
     """
-    stored = plain.mapping(obj.get("status"))
+    stored = lenient.mapping(obj.get("status"))
     if former.is_former(stored):
         stored = former.brought_up(stored)
     wanted = "restore the status, or delete it to take what git asks for now as stable"
@@ -80,15 +81,15 @@ def remembered(
 
 def is_former(obj: Mapping[str, Any]) -> bool:
     """Whether the status of the Rollout ``obj`` has the former shape; to be written anew."""
-    return former.is_former(plain.mapping(obj.get("status")))
+    return former.is_former(lenient.mapping(obj.get("status")))
 
 
 def is_idle(obj: Mapping[str, Any]) -> bool:
     """Whether nothing of the Rollout ``obj`` was under way, as far as its status can be read."""
-    stored = plain.mapping(obj.get("status"))
+    stored = lenient.mapping(obj.get("status"))
     if former.is_former(stored):
         stored = former.brought_up(stored)
-    stage = plain.mapping(stored.get("stage")).get("name", Stage.IDLE)
+    stage = lenient.mapping(stored.get("stage")).get("name", Stage.IDLE)
     return bool(stage == Stage.IDLE)
 
 
@@ -104,7 +105,7 @@ def _without(stored: Mapping[str, Any], lost: Iterable[tuple[str, ...]]) -> dict
     kept = dict(stored)
     for head, *rest in lost:
         if rest:
-            kept[head] = _without(plain.mapping(kept.get(head)), [tuple(rest)])
+            kept[head] = _without(lenient.mapping(kept.get(head)), [tuple(rest)])
         else:
             kept.pop(head, None)
     return kept
@@ -209,7 +210,7 @@ def conditions(
     """
     stored = {
         str(one.get("type")): one
-        for one in map(plain.mapping, plain.items(before.get("conditions")))
+        for one in map(lenient.mapping, lenient.items(before.get("conditions")))
     }
     moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     made = []

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from rollout import lenient
 from rollout.manifest import gates, matches, metrics, plain, shapes
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import UNAVOIDABLE
@@ -35,8 +36,8 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one Rollout."""
     yield from _workload(spec)
     yield from _approvals(spec)
-    yield from gates.overruled(plain.mapping(spec.get("preflight")).get("overrule"), UNAVOIDABLE)
-    strategy = plain.mapping(spec.get("strategy"))
+    yield from gates.overruled(lenient.mapping(spec.get("preflight")).get("overrule"), UNAVOIDABLE)
+    strategy = lenient.mapping(spec.get("strategy"))
     if len(set(_regexes(strategy))) > matches.MAX_REGEXES:
         yield Mistake(
             ("strategy",), "has too many regexes", f"at most {matches.MAX_REGEXES} are taken"
@@ -44,23 +45,23 @@ def rollout(spec: Mapping[str, Any]) -> Iterator[Mistake]:
         return  # nothing else of it is looked at: compiling them is what takes time
     for name in ("canary", "dark"):
         yield from _journey(name, strategy.get(name), ("strategy", name))
-    yield from _blue_green(plain.mapping(strategy.get("blueGreen")), ("strategy", "blueGreen"))
+    yield from _blue_green(lenient.mapping(strategy.get("blueGreen")), ("strategy", "blueGreen"))
     yield from metrics.of(
-        plain.mapping(spec.get("analysis")).get("metrics"), ("analysis", "metrics")
+        lenient.mapping(spec.get("analysis")).get("metrics"), ("analysis", "metrics")
     )
 
 
 def template(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one AnalysisTemplate."""
-    yield from metrics.of(spec.get("metrics"), ("metrics",), plain.mapping(spec.get("args")))
+    yield from metrics.of(spec.get("metrics"), ("metrics",), lenient.mapping(spec.get("args")))
 
 
 def _arguments(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """Arguments that no default names, not even a null for "required", or that nobody uses."""
-    known, used = plain.mapping(spec.get("args")), set()
-    for index, metric in enumerate(plain.items(spec.get("metrics"))):
+    known, used = lenient.mapping(spec.get("args")), set()
+    for index, metric in enumerate(lenient.items(spec.get("metrics"))):
         for field in ("bad", "total", "query"):
-            for name in _ARGUMENT.findall(str(plain.mapping(metric).get(field, ""))):
+            for name in _ARGUMENT.findall(str(lenient.mapping(metric).get(field, ""))):
                 used.add(name)
                 if name not in known:
                     found = f"uses {{{{args.{name[:40]}}}}}, which args does not name"
@@ -94,13 +95,13 @@ def _leads_out(path: str) -> bool:
 
 def _regexes(strategy: Mapping[str, Any]) -> Iterator[str]:
     for name in ("canary", "dark"):
-        for step in plain.items(plain.mapping(strategy.get(name)).get("steps")):
-            yield from matches.regexes(plain.mapping(step).get("cohorts"))
-    yield from matches.regexes(plain.mapping(strategy.get("blueGreen")).get("preview"))
+        for step in lenient.items(lenient.mapping(strategy.get(name)).get("steps")):
+            yield from matches.regexes(lenient.mapping(step).get("cohorts"))
+    yield from matches.regexes(lenient.mapping(strategy.get("blueGreen")).get("preview"))
 
 
 def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    workload, revision = plain.mapping(spec.get("workload")), spec.get("revision", "")
+    workload, revision = lenient.mapping(spec.get("workload")), spec.get("revision", "")
     pattern, path = workload.get("deployments"), ("workload", "deployments")
     if isinstance(pattern, str):
         name = pattern.replace("{revision}", revision if isinstance(revision, str) else "v1")
@@ -110,8 +111,8 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(path, f"gives {show(name)}", "a Deployment's name: a-z, 0-9, - and .")
     content = workload.get("template")
     if isinstance(content, Mapping):
-        pods = plain.mapping(plain.mapping(content.get("template")).get("spec"))
-        if not plain.items(pods.get("containers")):
+        pods = lenient.mapping(lenient.mapping(content.get("template")).get("spec"))
+        if not lenient.items(pods.get("containers")):
             wanted = "a Deployment's spec, with template.spec.containers, is wanted"
             yield Mistake(("workload", "template"), "has no containers", wanted)
         for odd in shapes.odd_template(content):
@@ -121,9 +122,9 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
     """A Deployment must select its own pods; the API server refuses any other."""
-    labels = plain.mapping(plain.mapping(content.get("template")).get("metadata")).get("labels")
-    here = plain.mapping(labels)
-    wanted = plain.mapping(plain.mapping(content.get("selector")).get("matchLabels"))
+    labels = lenient.mapping(lenient.mapping(content.get("template")).get("metadata")).get("labels")
+    here = lenient.mapping(labels)
+    wanted = lenient.mapping(lenient.mapping(content.get("selector")).get("matchLabels"))
     for key, value in wanted.items():
         if here.get(key) != value:
             has = f"have {key}: {show(here[key])}" if key in here else f"have no label {key}"
@@ -134,14 +135,14 @@ def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
 def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:
     if not isinstance(strategy, Mapping) or "steps" not in strategy:
         return
-    steps, path = plain.items(strategy["steps"]), (*path, "steps")
+    steps, path = lenient.items(strategy["steps"]), (*path, "steps")
     if not steps and isinstance(strategy["steps"], list):
         wanted = "leave it out for the default ramp" if name == "canary" else "a step is wanted"
         yield Mistake(path, "is empty", wanted)
     yield from _weights(steps, path) if name == "canary" else _darkness(steps, path)
     yield from plain.twice(steps, path, "step")
     reached = False
-    for index, step in enumerate(map(plain.mapping, steps)):
+    for index, step in enumerate(map(lenient.mapping, steps)):
         here = (*path, index)
         reached = reached or bool(step.get("cohorts"))
         if step.get("fault") and not reached:
@@ -152,7 +153,7 @@ def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:
 
 def _weights(steps: list[Any], path: Path) -> Iterator[Mistake]:
     before = 0
-    for index, step in enumerate(map(plain.mapping, steps)):
+    for index, step in enumerate(map(lenient.mapping, steps)):
         weight = step.get("weight")
         if isinstance(weight, bool) or not isinstance(weight, int):
             continue
@@ -164,7 +165,7 @@ def _weights(steps: list[Any], path: Path) -> Iterator[Mistake]:
 
 def _darkness(steps: list[Any], path: Path) -> Iterator[Mistake]:
     reached = False
-    for index, step in enumerate(map(plain.mapping, steps)):
+    for index, step in enumerate(map(lenient.mapping, steps)):
         if step.get("weight") is not None:
             found = f"is {show(step['weight'])}, but in a dark release ordinary users see stable"
             yield Mistake((*path, index, "weight"), found, "no weight, or strategy canary")
@@ -183,13 +184,13 @@ def _blue_green(strategy: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
 
 def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """What no answer can meet: only Slack proves to us who somebody is."""
-    strategy = plain.mapping(spec.get("strategy"))
-    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
+    strategy = lenient.mapping(spec.get("strategy"))
+    everywhere = bool(lenient.mapping(spec.get("notify")).get("slack"))
     for name in ("canary", "dark"):
-        for index, step in enumerate(plain.items(plain.mapping(strategy.get(name)).get("steps"))):
+        for index, step in enumerate(lenient.items(lenient.under(strategy, name, "steps"))):
             here = ("strategy", name, "steps", index, "approval")
-            yield from gates.approval(plain.mapping(step).get("approval"), here, everywhere)
-    approval = plain.mapping(strategy.get("blueGreen")).get("approval")
+            yield from gates.approval(lenient.mapping(step).get("approval"), here, everywhere)
+    approval = lenient.mapping(strategy.get("blueGreen")).get("approval")
     yield from gates.approval(approval, ("strategy", "blueGreen", "approval"), everywhere)
 
 

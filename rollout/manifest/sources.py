@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rollout.manifest import objects, plain, record
+from rollout import lenient
+from rollout.manifest import objects, record
 from rollout.model.source import ForgeStatus, RolloutSource, SourceStatus
 from rollout.model.units import adapter_of
 
@@ -15,8 +16,8 @@ KIND = "RolloutSource"
 
 def source(obj: Mapping[str, Any]) -> RolloutSource:
     """The RolloutSource that ``obj`` describes; errors as in ``objects.rollout``."""
-    metadata = plain.mapping(obj.get("metadata"))
-    annotations = plain.mapping(metadata.get("annotations"))
+    metadata = lenient.mapping(obj.get("metadata"))
+    annotations = lenient.mapping(metadata.get("annotations"))
     return RolloutSource(
         name=objects.text(metadata, "name"),
         namespace=objects.text(metadata, "namespace"),
@@ -35,7 +36,7 @@ def status(obj: Mapping[str, Any]) -> SourceStatus:
     Here a fresh start is harmless: the repository is read again and nothing is deleted.
     """
     try:
-        return record.read(adapter_of(SourceStatus), plain.mapping(obj.get("status")))
+        return record.read(adapter_of(SourceStatus), lenient.mapping(obj.get("status")))
     except ValidationError:
         return SourceStatus()
 

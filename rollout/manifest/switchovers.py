@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rollout.manifest import objects, opaque, plain, record
+from rollout import lenient
+from rollout.manifest import objects, opaque, record
 from rollout.model.status import Phase
 from rollout.model.switchover import (
     MOVED,
@@ -40,7 +41,7 @@ def switchover(obj: Mapping[str, Any]) -> Switchover:
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    namespace = objects.text(plain.mapping(obj.get("metadata")), "namespace")
+    namespace = objects.text(lenient.mapping(obj.get("metadata")), "namespace")
     spec = objects.spec_of(KIND, obj)
     return Switchover(namespace=namespace, spec=spec, **objects.driven(obj))
 
@@ -53,7 +54,7 @@ def remembered(obj: Mapping[str, Any], status: SwitchoverStatus) -> Switchover |
     subject = status.attempt.subject
     if subject is None:
         return None
-    namespace = objects.text(plain.mapping(obj.get("metadata")), "namespace")
+    namespace = objects.text(lenient.mapping(obj.get("metadata")), "namespace")
     known = SwitchoverSpec(subject.blue, subject.green, subject.dns, subject.probes, Side.GREEN)
     return Switchover(namespace=namespace, spec=known, **objects.driven(obj))
 
@@ -80,7 +81,7 @@ def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
 
     Errors: ``ManifestError`` where it cannot be read which weights were asked for.
     """
-    stored = plain.mapping(obj.get("status"))
+    stored = lenient.mapping(obj.get("status"))
     wanted = "restore the status, or delete it once one cluster has all of the weight"
     return record.remembered(
         adapter_of(SwitchoverStatus), stored, _MAY_BE_LOST, (record.called(KIND, obj), wanted)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rollout.manifest import gates, metrics, plain
+from rollout import lenient
+from rollout.manifest import gates, metrics
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.switchover import UNAVOIDABLE
 
@@ -11,17 +12,17 @@ from rollout.model.switchover import UNAVOIDABLE
 def of(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """The rules of one ClusterSwitchover."""
     yield from _clusters(spec)
-    yield from _steps(plain.items(spec.get("steps")), ("steps",))
-    yield from _analysis(plain.mapping(spec.get("analysis")))
-    yield from _records(plain.mapping(spec.get("dns")))
+    yield from _steps(lenient.items(spec.get("steps")), ("steps",))
+    yield from _analysis(lenient.mapping(spec.get("analysis")))
+    yield from _records(lenient.mapping(spec.get("dns")))
     yield from _abroad(spec)
     yield from _probes(spec)
-    yield from _overruled(plain.items(spec.get("overrule")))
+    yield from _overruled(lenient.items(spec.get("overrule")))
     yield from _approvals(spec)
 
 
 def _clusters(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    blue, green = (plain.mapping(spec.get(side)) for side in ("blue", "green"))
+    blue, green = (lenient.mapping(spec.get(side)) for side in ("blue", "green"))
     if not blue.get("kubeconfig") and not green.get("kubeconfig") and "green" in spec:
         yield Mistake(
             ("green",), "is the controller's own cluster, as blue is", "a kubeconfig in one of them"
@@ -29,8 +30,8 @@ def _clusters(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     label = blue.get("label")
     if label and label == green.get("label"):
         yield Mistake(("green", "label"), f"is {show(label)}, as blue's is", "a label of its own")
-    theirs = set(map(str, plain.items(blue.get("answers"))))
-    for index, answer in enumerate(plain.items(green.get("answers"))):
+    theirs = set(map(str, lenient.items(blue.get("answers"))))
+    for index, answer in enumerate(lenient.items(green.get("answers"))):
         if str(answer) in theirs:
             found = f"is {show(answer)}, which blue answers, too"
             yield Mistake(("green", "answers", index), found, "an address of its own")
@@ -38,7 +39,7 @@ def _clusters(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _steps(steps: list[Any], path: Path) -> Iterator[Mistake]:
     before = 0
-    for index, step in enumerate(map(plain.mapping, steps)):
+    for index, step in enumerate(map(lenient.mapping, steps)):
         weight = step.get("weight")
         if isinstance(weight, bool) or not isinstance(weight, int):
             continue
@@ -62,7 +63,7 @@ def _analysis(analysis: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _records(dns: Mapping[str, Any]) -> Iterator[Mistake]:
-    entries = [plain.mapping(entry) for entry in plain.items(dns.get("endpoints"))]
+    entries = [lenient.mapping(entry) for entry in lenient.items(dns.get("endpoints"))]
     seen: list[tuple[object, ...]] = []  # of any shape, so nothing that a set would take
     for index, entry in enumerate(entries):
         name = (entry.get("cluster", "home"), entry.get("namespace", ""), entry.get("name"))
@@ -70,17 +71,17 @@ def _records(dns: Mapping[str, Any]) -> Iterator[Mistake]:
             found = f"is {show(entry.get('name'))} again"
             yield Mistake(("dns", "endpoints", index, "name"), found, "each object once")
         seen.append(name)
-    for index, name in enumerate(plain.items(dns.get("names"))):
-        if name in plain.items(dns.get("names"))[:index]:
+    for index, name in enumerate(lenient.items(dns.get("names"))):
+        if name in lenient.items(dns.get("names"))[:index]:
             yield Mistake(("dns", "names", index), f"is {show(name)} again", "each name once")
 
 
 def _abroad(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """In the controller's own cluster a switchover writes into its own namespace only."""
-    entries = plain.items(plain.mapping(spec.get("dns")).get("endpoints"))
-    for index, entry in enumerate(map(plain.mapping, entries)):
+    entries = lenient.items(lenient.mapping(spec.get("dns")).get("endpoints"))
+    for index, entry in enumerate(map(lenient.mapping, entries)):
         cluster = entry.get("cluster", "home")
-        far = cluster != "home" and plain.mapping(spec.get(str(cluster))).get("kubeconfig")
+        far = cluster != "home" and lenient.mapping(spec.get(str(cluster))).get("kubeconfig")
         if entry.get("namespace") and not far:
             found = f"is {show(entry['namespace'])}, in the controller's own cluster"
             wanted = "leave it out: there the switchover's own namespace is written"
@@ -88,8 +89,8 @@ def _abroad(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _probes(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    names = {str(name) for name in plain.items(plain.mapping(spec.get("dns")).get("names"))}
-    for index, probe in enumerate(map(plain.mapping, plain.items(spec.get("probes")))):
+    names = {str(name) for name in lenient.items(lenient.mapping(spec.get("dns")).get("names"))}
+    for index, probe in enumerate(map(lenient.mapping, lenient.items(spec.get("probes")))):
         url = probe.get("url")
         if not isinstance(url, str) or "://" not in url or not names:
             continue
@@ -104,7 +105,7 @@ def _covers(pattern: str, name: str) -> bool:
 
 
 def _overruled(entries: list[Any]) -> Iterator[Mistake]:
-    for index, entry in enumerate(map(plain.mapping, entries)):
+    for index, entry in enumerate(map(lenient.mapping, entries)):
         rule = entry.get("rule")
         if isinstance(rule, str) and rule in UNAVOIDABLE:
             found = f"is {rule}, which nobody can overrule"
@@ -112,6 +113,6 @@ def _overruled(entries: list[Any]) -> Iterator[Mistake]:
 
 
 def _approvals(spec: Mapping[str, Any]) -> Iterator[Mistake]:
-    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
-    for index, step in enumerate(map(plain.mapping, plain.items(spec.get("steps")))):
+    everywhere = bool(lenient.mapping(spec.get("notify")).get("slack"))
+    for index, step in enumerate(map(lenient.mapping, lenient.items(spec.get("steps")))):
         yield from gates.approval(step.get("approval"), ("steps", index, "approval"), everywhere)

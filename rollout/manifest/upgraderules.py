@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout import lenient
 from rollout.manifest import gates, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.upgrade import UNAVOIDABLE
@@ -13,8 +14,8 @@ def upgrade(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _revisions(spec)
     yield from _stops(spec)
     yield from _tags(spec)
-    yield from gates.overruled(plain.mapping(spec.get("preflight")).get("overrule"), UNAVOIDABLE)
-    analysis = plain.mapping(spec.get("analysis"))
+    yield from gates.overruled(lenient.mapping(spec.get("preflight")).get("overrule"), UNAVOIDABLE)
+    analysis = lenient.mapping(spec.get("analysis"))
     yield from metrics.of(analysis.get("metrics"), ("analysis", "metrics"))
     yield from _comparable(analysis)
 
@@ -31,18 +32,18 @@ def _revisions(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _stops(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """Times, approvals and names of all that has a gate."""
-    everywhere = bool(plain.mapping(spec.get("notify")).get("slack"))
+    everywhere = bool(lenient.mapping(spec.get("notify")).get("slack"))
     for path, stop, least in _each_stop(spec):
         yield from gates.gate(stop, path, least)
         yield from gates.approval(stop.get("approval"), (*path, "approval"), everywhere)
     yield from gates.approval(spec.get("approval"), ("approval",), everywhere)
-    waves = plain.items(spec.get("waves"))
+    waves = lenient.items(spec.get("waves"))
     if not waves and not spec.get("canary"):
         wanted = "a wave such as {name: rest, oneAtATime: true} is wanted"
         yield Mistake(("waves",), "are none, so that nothing would move", wanted)
     yield from plain.twice(waves, ("waves",), "wave")
-    canary = plain.mapping(spec.get("canary")).get("name")
-    if canary and canary in [plain.mapping(wave).get("name") for wave in waves]:
+    canary = lenient.mapping(spec.get("canary")).get("name")
+    if canary and canary in [lenient.mapping(wave).get("name") for wave in waves]:
         yield Mistake(("canary", "name"), f"is {show(canary)}, as a wave is", "a name of its own")
     yield from _twice(spec, "gateways", ("deployment", "gateway"))
 
@@ -53,13 +54,13 @@ def _each_stop(spec: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any
         if isinstance(spec.get(name), Mapping):
             yield (name,), spec[name], "5m"
     for field, least in (("waves", "5m"), ("gateways", "5m"), ("tags", "1m")):
-        for index, stop in enumerate(plain.items(spec.get(field))):
-            yield (field, index), plain.mapping(stop), least
+        for index, stop in enumerate(lenient.items(spec.get(field))):
+            yield (field, index), lenient.mapping(stop), least
 
 
 def _twice(spec: Mapping[str, Any], field: str, keys: tuple[str, ...]) -> Iterator[Mistake]:
     seen: set[str] = set()
-    for index, stop in enumerate(map(plain.mapping, plain.items(spec.get(field)))):
+    for index, stop in enumerate(map(lenient.mapping, lenient.items(spec.get(field)))):
         for key in keys:
             value = stop.get(key)
             if isinstance(value, str) and value in seen:
@@ -71,10 +72,10 @@ def _tags(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     """A tag moves once, and ``default`` is no tag among others."""
     yield from _twice(spec, "tags", ("name",))
     waves = [
-        plain.mapping(wave).get("tag")
-        for wave in (*plain.items(spec.get("waves")), spec.get("canary"))
+        lenient.mapping(wave).get("tag")
+        for wave in (*lenient.items(spec.get("waves")), spec.get("canary"))
     ]
-    for index, tag in enumerate(map(plain.mapping, plain.items(spec.get("tags")))):
+    for index, tag in enumerate(map(lenient.mapping, lenient.items(spec.get("tags")))):
         name = tag.get("name")
         if name == "default":
             yield Mistake(("tags", index, "name"), "is default", "default: {} is wanted for it")
@@ -87,7 +88,7 @@ def _tags(spec: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _comparable(analysis: Mapping[str, Any]) -> Iterator[Mistake]:
     """The mesh is judged by Istio's own counters, and by single numbers."""
-    for index, metric in enumerate(map(plain.mapping, plain.items(analysis.get("metrics")))):
+    for index, metric in enumerate(map(lenient.mapping, lenient.items(analysis.get("metrics")))):
         for field in ("bad", "total"):
             if metric.get(field) is not None:
                 wanted = "errors, latency, successRate, or a query with a limit"

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rollout.manifest import objects, opaque, plain, record
+from rollout import lenient
+from rollout.manifest import objects, opaque, record
 from rollout.model.status import Phase
 from rollout.model.units import adapter_of
 from rollout.model.upgrade import ControlPlaneUpgrade, ControlPlaneUpgradeSpec
@@ -41,7 +42,7 @@ def remembered(obj: Mapping[str, Any], status: UpgradeStatus) -> ControlPlaneUpg
     old, new = status.attempt.asked_from, status.attempt.asked_to
     if not old or not new:
         return None
-    namespace = objects.text(plain.mapping(obj.get("spec")), "istioNamespace")
+    namespace = objects.text(lenient.mapping(obj.get("spec")), "istioNamespace")
     spec = ControlPlaneUpgradeSpec(old, new)
     if namespace:
         spec = replace(spec, istio_namespace=namespace)
@@ -53,7 +54,7 @@ def status(obj: Mapping[str, Any]) -> UpgradeStatus:
 
     Errors: ``ManifestError`` where what we changed cannot be read: nobody could take it back.
     """
-    stored = plain.mapping(obj.get("status"))
+    stored = lenient.mapping(obj.get("status"))
     complaint = record.called(KIND, obj), "restore the status: it is the way back"
     return record.remembered(adapter_of(UpgradeStatus), stored, _MAY_BE_LOST, complaint)
 

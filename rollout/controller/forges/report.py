@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from rollout import lenient
 from rollout.controller.forges import reverting
 from rollout.controller.forges.reverting import Case
 from rollout.controller.ports import Forge, Json
 from rollout.controller.sources.apply import FILE
 from rollout.errors import RefusedError
-from rollout.manifest import objects, plain, record
+from rollout.manifest import objects, record
 from rollout.messages import commits
 from rollout.model.forge import CommitState, OnRejected, Standing
 from rollout.model.source import Reported
@@ -29,7 +30,7 @@ class Subject:
     @classmethod
     def of(cls, obj: Json) -> "Subject":
         """Errors: ``ManifestError`` for an object that cannot be read."""
-        annotations = plain.mapping(obj["metadata"].get("annotations"))
+        annotations = lenient.mapping(obj["metadata"].get("annotations"))
         path = str(annotations.get(FILE) or "")
         return cls(objects.rollout(obj), record.status(obj), path)
 

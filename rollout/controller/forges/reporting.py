@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
+from rollout import lenient
 from rollout.controller import telemetry
 from rollout.controller.forges.line import ForgeNews, Line, Problem, Said
 from rollout.controller.forges.report import Report, Subject, nothing_to_prove
@@ -17,7 +18,7 @@ from rollout.controller.seeing import concerns, hooks
 from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.controller.sources import apply
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
-from rollout.manifest import plain, sources
+from rollout.manifest import sources
 from rollout.messages import commits
 from rollout.model.forge import Place, Standing
 from rollout.model.source import LABEL, ForgeStatus, Reported, RolloutSource
@@ -127,7 +128,7 @@ class Reporting:
 
     def _asks(self, source: str) -> bool:
         """Whether its forge is told anything; from the plain object, since most sources do not."""
-        spec = plain.mapping((self._source(source) or {}).get("spec"))
+        spec = lenient.mapping((self._source(source) or {}).get("spec"))
         return bool(spec.get("commitStatus"))
 
     def _source_of(self, key: str) -> str | None:

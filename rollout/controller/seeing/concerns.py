@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rollout.istio import hosts
-from rollout.manifest.plain import items, mapping
+from rollout.lenient import items, mapping
 from rollout.model import journey
 from rollout.model.ref import Ref
 from rollout.model.spec import Rollout

@@ -89,7 +89,7 @@ class Applier:
         try:
             return await self.objects.in_namespaces(*key)
         except OutsideError as error:
-            if error.kind is not Outside.UNKNOWN_KIND or key not in defined:
+            if not _comes(error, key, defined):
                 raise
             return defined[key]
 
@@ -140,7 +140,7 @@ class Applier:
         except RefusedError as error:
             return parts.problem(part, f"is refused: {error}")
         except OutsideError as error:
-            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in around.defined:
+            if not _comes(error, ref[:2], around.defined):
                 raise
             return step  # its definition comes first
 
@@ -148,7 +148,7 @@ class Applier:
         try:
             return await self.objects.read(*ref)
         except OutsideError as error:
-            if error.kind is not Outside.UNKNOWN_KIND or ref[:2] not in defined:
+            if not _comes(error, ref[:2], defined):
                 raise
             return None
 
@@ -260,6 +260,11 @@ class Applier:
     def forget(self, key: str) -> None:
         """The source is gone, or what it says has to be done anew."""
         self._done.pop(key, None)
+
+
+def _comes(error: OutsideError, key: tuple[str, str], defined: Collection[tuple[str, str]]) -> bool:
+    """Whether a kind that is not known yet is one that the commit itself defines."""
+    return error.kind is Outside.UNKNOWN_KIND and key in defined
 
 
 def _is_dressed(body: Json) -> bool:

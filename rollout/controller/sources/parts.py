@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rollout import lenient
 from rollout.controller.ports import Json
 from rollout.controller.sources.apply import FILE, label
-from rollout.manifest import objects, plain
+from rollout.manifest import objects
 from rollout.model.source import LABEL, Part, Problem, Reading, RolloutSource
 
 SAFE = frozenset(
@@ -91,8 +91,8 @@ def brought(reading: Reading) -> Mapping[tuple[str, str], bool]:
     for part in reading.parts:
         if group_kind(part.api_version, part.kind) != _CRD:
             continue
-        spec = plain.mapping(part.body.get("spec"))
-        kind, group = str(plain.mapping(spec.get("names")).get("kind")), spec.get("group")
+        spec = lenient.mapping(part.body.get("spec"))
+        kind, group = str(lenient.mapping(spec.get("names")).get("kind")), spec.get("group")
         for version in lenient.mappings(spec.get("versions")):
             found[f"{group}/{version.get('name')}", kind] = spec.get("scope") == "Namespaced"
     return found

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rollout import lenient
 from rollout.controller import telemetry
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import hooks
 from rollout.controller.sharing import Leads, everything, namespace_of
 from rollout.errors import RolloutError
-from rollout.manifest import objects, plain
+from rollout.manifest import objects
 from rollout.model.forge import Push
 
 BURST = 10  # fetches of one source that pushes may cause at once
@@ -110,12 +111,12 @@ class Pushes:
         for gone in self._paces.keys() - set(keys):
             del self._paces[gone]
         return [
-            (key, plain.mapping(obj.get("spec"))) for key, obj in zip(keys, listed, strict=True)
+            (key, lenient.mapping(obj.get("spec"))) for key, obj in zip(keys, listed, strict=True)
         ]
 
     def _spec(self, namespace: str, name: str) -> Mapping[str, Any]:
         obj = self.kube.get("RolloutSource", namespace, name) or {}
-        return plain.mapping(obj.get("spec"))
+        return lenient.mapping(obj.get("spec"))
 
     def _soon(self, key: str) -> None:
         """Now, or when the source's pace allows; those that would wait are one."""
@@ -164,4 +165,4 @@ class Pushes:
 
 def _secret(spec: Mapping[str, Any]) -> str:
     """The name of the Secret of the source's own webhook; empty: it has none."""
-    return str(plain.mapping(plain.mapping(spec.get("webhook")).get("secretRef")).get("name") or "")
+    return str(lenient.under(spec, "webhook", "secretRef", "name") or "")
