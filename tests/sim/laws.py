@@ -149,7 +149,7 @@ class Laws:
             self.broken("S26", f"{commit.actor} wrote {MOST_WRITES} times within a minute")
 
     def _status(self, commit: Commit, *, ours: bool) -> None:
-        """S10, S14 and the tables, of what is saved; a person changes no status."""
+        """S10, S14, L8 and the tables, of what is saved; a person changes no status."""
         name = str(commit.new["metadata"]["name"])
         known = self.of(name)
         if commit.gone:
@@ -161,6 +161,9 @@ class Laws:
         changed = (commit.old or {}).get("spec") != commit.new.get("spec")
         if changed and not self.world.plan.setup.sourced:
             self.broken("S2", f"{name}: the controller changed its spec")
+        written = (commit.old or {}).get("status") != commit.new["status"]
+        if written and "later" in commit.new["status"]:
+            self.broken("L8", f"{name}: {commit.actor} leaves what a later version wrote")
         status = record.status(commit.new)
         before = known.status or RolloutStatus()
         known.status = status
@@ -406,10 +409,8 @@ class Laws:
     # At the end
 
     def quiet(self, name: str) -> None:
-        """S27: at a quiet instant the status says what is. L8: it is of this version."""
+        """S27: at a quiet instant the status says what is."""
         known = self.of(name)
-        if "later" in self.world.status(name):
-            self.broken("L8", f"{name}: what a later version wrote has never been read over")
         vs = self.world.server.get("VirtualService", NAMESPACE, name)
         status = known.status
         if vs is None or status is None or status.stable is None:
