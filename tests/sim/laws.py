@@ -169,7 +169,8 @@ class Laws:
         known.status = status
         if status.epoch < before.epoch:
             self.broken("S10", f"{name}: epoch {before.epoch} -> {status.epoch}")
-        self._edge(name, before, status)
+        leaves = "deletionTimestamp" in commit.new["metadata"]
+        self._edge(name, before, status, leaves=leaves)
         known.stood(before, status)
         self.evidence.saved(name, before, status, commit.actor)
         canary = status.attempt.canary
@@ -185,7 +186,10 @@ class Laws:
         if len(status.because) > 200:
             self.broken("sentence", status.because)
 
-    def _edge(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:
+    def _edge(
+        self, name: str, before: RolloutStatus, after: RolloutStatus, *, leaves: bool
+    ) -> None:
+        """The tables; whoever leaves may come to rest from everywhere."""
         old, new = before.phase, after.phase
         if new is not old:
             self.edges[f"phase {old} -> {new}"] += 1
@@ -194,7 +198,7 @@ class Laws:
         was, now = before.stage.name, after.stage.name
         if now is not was:
             self.edges[f"stage {was} -> {now}"] += 1
-            if now not in STAGE_MAY_FOLLOW[was]:
+            if now not in STAGE_MAY_FOLLOW[was] and not (leaves and now is Stage.IDLE):
                 self.broken("table", f"{name}: stage {was} -> {now}")
         if after.waits_for is not None:
             self.edges[f"waits for {after.waits_for}"] += 1
@@ -270,19 +274,24 @@ class Laws:
         for revision, share in after.items():
             if not revision or share <= before.get(revision, 0):
                 continue
-            self._carried(name, revision, share, status)
+            self._carried(name, revision, share, self._everyone_takes(name, status, before))
             if revision != status.stable.name:
                 self._raised(name, revision, share, before.get(revision, 0))
 
-    def _carried(self, name: str, revision: str, share: int, status: RolloutStatus) -> None:
-        """S6, S7: pods that can carry it were ready lately."""
+    def _everyone_takes(self, name: str, status: RolloutStatus, before: Mapping[str, int]) -> float:
+        """Pods for all requests: as stable had, or what a person who scales them wants for less."""
+        assert status.stable is not None
+        stable, most = status.stable.name, status.attempt.stable_pods or 1
+        held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{stable}")
+        if dict(self.world.subjects)[name].workload != "user" or not held or not before.get(stable):
+            return most
+        return min(most, int(held["spec"].get("replicas", 1)) * 100 / before[stable])
+
+    def _carried(self, name: str, revision: str, share: int, everyone: float) -> None:
+        """S6, S7: pods that can carry it were ready lately; ``everyone``: pods for all requests."""
         lately = self._lately(self.world.pods.ready.get((name, revision)), self.fresh)
-        other = status.attempt.stable_pods or 1
-        least = (
-            1
-            if revision == (status.stable and status.stable.name)
-            else ceil(share / 100 * other * 0.75)
-        )
+        stable = (status := self.of(name).status) and status.stable
+        least = 1 if stable and revision == stable.name else ceil(share / 100 * everyone * 0.75)
         if max(lately) < max(1, least):
             self.broken("S7", f"{name}: {share}% to {revision}, whose pods were {lately}")
 
