@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S28 and L1 to L8 are explained in docs/simulation.md.
+S1 to S31 and L1 to L8 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from tests.sim.evidence import Evidence
 from tests.sim.gitlaws import GitLaws
 from tests.sim.objects import ANN
 from tests.sim.server import Commit, Json
+from tests.sim.truth import Truth
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -83,6 +84,7 @@ class Laws:
 
     def __post_init__(self) -> None:
         self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
+        self.truth = Truth(self.world)
 
     def broken(self, law: str, what: str) -> None:
         line = f"{law}: {what}"
@@ -94,7 +96,9 @@ class Laws:
 
     # What people did, since it excuses much
 
-    def requested(self, name: str, verb: str) -> None:
+    def requested(self, name: str, text: str) -> None:
+        verb = text.partition("@")[0]
+        self.truth.requested(name, text)
         if verb in ("promote", "skip", "approve", "resume", "retry"):
             self.of(name).forced_at = virtual.passed()
 
@@ -173,6 +177,7 @@ class Laws:
         self._edge(name, before, status, leaves=leaves)
         known.stood(before, status)
         self.evidence.saved(name, before, status, commit.actor)
+        self.truth.saved(name, before, status)
         canary = status.attempt.canary
         if canary is not None:
             seen = known.attempts.setdefault(
@@ -335,6 +340,7 @@ class Laws:
     def bounded(self) -> None:
         """S9: who reads bad all the time gets no requests any more, while nothing is in the way."""
         self.git.bounded()
+        self.truth.bounded()
         world, since = self.world, virtual.passed() - HOME_WITHIN
         if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
             return
