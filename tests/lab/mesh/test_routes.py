@@ -201,7 +201,8 @@ def test_a_redirect_and_a_direct_response_need_no_destination() -> None:
 
 def test_a_fault_without_a_percentage_is_nobodys() -> None:
     shares = []
-    for said in ({}, {"percent": 5}, {"percentage": {}}, {"percentage": {"value": 25}}):
+    asked: list[Object] = [{}, {"percent": 5}, {"percentage": {}}, {"percentage": {"value": 25}}]
+    for said in asked:
         (route,) = routes(to("v1", fault={"delay": {"fixedDelay": "1s", **said}}))
         fault = route["typed_per_filter_config"]["envoy.filters.http.fault"]
         shares.append(fault["delay"]["percentage"]["numerator"])
