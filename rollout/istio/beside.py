@@ -40,7 +40,7 @@ def is_sound(obj: Obj) -> bool:
     """
     try:
         bound, named = gateways(obj), delegates(obj)
-        listed = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
+        listed = [_host(str(h), _space(obj)) for h in _spec(obj).get("hosts") or ()]
         asked = [m for m in _matches(obj, "", {}, deep=False) if not _is_match(m)]
         servers = [h for s in _spec(obj).get("servers") or () for h in _let_in(s, "", "")]
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -71,13 +71,23 @@ def shared_hosts(obj: Obj, gateway: str, known: Iterable[Obj]) -> tuple[str, ...
 
     ``known``: the Gateways that could be read.
     """
-    mine = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
     names = {f"{_space(g)}/{g['metadata']['name']}": g for g in known}
     if gateway not in names:
+        mine = (_host(str(h), _space(obj)) for h in _spec(obj).get("hosts") or ())
         return tuple(dict.fromkeys(mine))
+    home = gateway.partition("/")[0]
     servers = _spec(names[gateway]).get("servers") or ()
-    let_in = [h for server in servers for h in _let_in(server, gateway, _space(obj))]
-    both = (_narrower(one, two) for one in let_in for two in mine)
+    served = (hosts_at(server, home, obj, _space(obj)) for server in servers)
+    return tuple(dict.fromkeys(host for some in served for host in some))
+
+
+def hosts_at(server: Mapping[str, Any], home: str, obj: Obj, space: str) -> tuple[str, ...]:
+    """The virtual hosts that ``obj``, of namespace ``space``, has at a server of a Gateway.
+
+    ``home``: the Gateway's namespace.
+    """
+    mine = [_host(str(h), space) for h in _spec(obj).get("hosts") or ()]
+    both = (_narrower(one, two) for one in _let_in(server, home, space) for two in mine)
     return tuple(dict.fromkeys(host for host in both if host))
 
 
@@ -188,12 +198,11 @@ def _delegate(route: Mapping[str, Any], obj: Obj) -> tuple[str, str]:
     return str(delegate.get("namespace") or _space(obj)), str(delegate.get("name"))
 
 
-def _let_in(server: Mapping[str, Any], gateway: str, space: str) -> Iterator[str]:
-    """Hosts of a Gateway's server that objects of ``space`` may have.
+def _let_in(server: Mapping[str, Any], home: str, space: str) -> Iterator[str]:
+    """Hosts of a server of a Gateway of ``home`` that objects of ``space`` may have.
 
     Source: Istio API, Gateway, ``Server.hosts``: ``namespace/host``, ``.`` its own, ``*`` any.
     """
-    home = gateway.partition("/")[0]
     for written in server.get("hosts") or ():
         wanted, _, host = str(written).rpartition("/")
         if wanted in ("", "*", space) or (wanted == "." and home == space):
@@ -206,9 +215,9 @@ def _narrower(one: str, two: str) -> str:
     return one if hosts.covers(two, one) else ""
 
 
-def _host(written: str, obj: Obj) -> str:
+def _host(written: str, space: str) -> str:
     """In full; a name with a dot is taken as it stands, as Istio does."""
-    return written if "." in written or "*" in written else full_host(written, _space(obj))
+    return written if "." in written or "*" in written else full_host(written, space)
 
 
 def _age(obj: Obj) -> tuple[str, str, str]:

@@ -61,7 +61,7 @@ def unlisted(case: Case) -> Iterator[str]:
 
 
 def _not_served(obj: Obj, gateway: Obj, case: Case) -> Iterator[str]:
-    if not list(ports.servers(gateway, obj)):
+    if not list(ports.servers(gateway, obj, case)):
         told = f"has none of its hosts ({', '.join(spec(obj)['hosts'])})"
         yield f"{where(obj, case.target)}: {named(gateway, 'gateway')} {told}"
 
@@ -100,15 +100,17 @@ def propagation(case: Case) -> Iterator[str]:
 def leftover_fault(case: Case) -> Iterator[str]:
     """ROL-034, B: an injected fault is an outage to everybody on that route."""
     for told, route in case.routes():
-        faults = [f for f in (route.get("fault") or {}).values() if f]
-        if any(_some(fault) for fault in faults):
+        if any(_share(fault) for fault in (route.get("fault") or {}).values() if fault):
             yield f"{told}: injects a fault; take it out first"
 
 
-def _some(fault: Mapping[str, Any]) -> bool:
-    """No percentage means all; an empty one is a 0 that JSON has dropped."""
+def _share(fault: Mapping[str, Any]) -> float:
+    """Percent of the requests that get the fault; where nothing is said, none do.
+
+    Source: Istio API, VirtualService, ``HTTPFaultInjection``; ``percent`` is the former spelling.
+    """
     share = fault.get("percentage")
-    return share is None or bool(share.get("value"))
+    return float((fault.get("percent") if share is None else share.get("value")) or 0)
 
 
 def leftover_mirror(case: Case) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, visible
 from rollout.istio.patch import Json
 from rollout.istio.routes import listing, matches
+from rollout.istio.routes.apart import full_gateway
 from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import Cohort, Target, is_claim
 
@@ -19,7 +20,7 @@ MESH = "mesh"
 _NAMES = ("name", "statPrefix")
 _TEXTS = ("uri", "scheme", "method", "authority")
 _MAPS = ("headers", "queryParams")
-_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
+_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": ".+"}, {"regex": "/.*"})
 
 
 def gateways(obj: Obj) -> list[str]:
@@ -54,18 +55,41 @@ def shut(
     ``wanted``: match entries as they are, or would be, written there.
     ``others``: the VirtualServices among which the delegating roots of ``obj`` are.
     """
-    before = list(_before(obj, place))
+    before, bound = list(_before(obj, place, target)), _bound(obj, target)
     hands = [] if listing.spec(obj).get("hosts") else list(_handed(obj, others, target))
     found = None
-    for entry in wanted:
-        taken = _taken(entry, before, gateways(obj))
-        reason = NoWay(f"{taken} before it takes {_takes(before, taken)}") if taken else None
+    for entry in (_in_full(each, obj, target) for each in wanted):
+        reason = None if hands else _elsewhere(entry, bound)
+        if reason is None and (taken := _taken(entry, before, bound)):
+            reason = NoWay(f"{taken} before it takes {_takes(before, taken)}")
         if reason is None and hands:
             reason = _through_any(entry, hands, target)
         if reason is None:
             return None
         found = found or reason
     return found
+
+
+def _bound(obj: Obj, target: Target) -> list[str]:
+    space = listing.namespace(obj, target)
+    return [full_gateway(name, space) for name in gateways(obj)]
+
+
+def _in_full(entry: Json, obj: Obj, target: Target) -> Json:
+    """``entry`` with its gateways as ``namespace/name``, as Istio compares them."""
+    if not entry.get("gateways"):
+        return entry
+    space = listing.namespace(obj, target)
+    return entry | {"gateways": [full_gateway(str(name), space) for name in entry["gateways"]]}
+
+
+def _elsewhere(entry: Json, bound: Sequence[str]) -> NoWay | None:
+    """A match holds at those of its gateways alone that the whole object is bound to."""
+    named = entry.get("gateways")
+    if not named or {*named} & {*bound}:
+        return None
+    listed = ", ".join(map(visible, named))
+    return NoWay(f"its match is for {listed}, which its virtualservice is not bound to", False)
 
 
 def unmet(
@@ -82,12 +106,12 @@ def unmet(
     return shut(obj, place, joined, others, target)
 
 
-def _before(obj: Obj, place: ManagedRoute) -> Iterator[tuple[ManagedRoute, Json]]:
+def _before(obj: Obj, place: ManagedRoute, target: Target) -> Iterator[tuple[ManagedRoute, Json]]:
     """The entries of what its author wrote before ``place``, in order."""
     for earlier, route in listing.listed(obj):
         ahead = earlier.kind == place.kind and earlier.index < place.index
         if ahead and not listing.is_made(route):
-            yield from ((earlier, entry) for entry in entries(route))
+            yield from ((earlier, _in_full(entry, obj, target)) for entry in entries(route))
 
 
 def _taken(
@@ -95,7 +119,7 @@ def _taken(
 ) -> ManagedRoute | None:
     """The route that takes every request of ``entry``, at whichever gateway; None: none does."""
     found = None
-    for gateway in entry.get("gateways") or bound:
+    for gateway in [g for g in entry.get("gateways") or () if g in bound] or bound:
         here = (place for place, one in before if _covers(one, entry, gateway, bound))
         found = next(here, None)
         if found is None:
@@ -182,7 +206,7 @@ def _handed(
     for root in others:
         for place, route in listing.listed(root):
             if place.kind == "http" and delegated(route, root, target) == me:
-                yield from ((root, place, entry) for entry in entries(route))
+                yield from ((root, place, _in_full(e, root, target)) for e in entries(route))
 
 
 def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, str] | None:
@@ -205,7 +229,7 @@ def _through_any(
             reason = NoWay(f"{where} delegates no such request")
         else:
             joined = _merged(handed, entry)
-            taken = _taken(joined, list(_before(root, place)), gateways(root))
+            taken = _taken(joined, list(_before(root, place, target)), _bound(root, target))
             if taken is None:
                 return None
             reason = NoWay(f"{where} delegates them, but {taken} before it takes them")

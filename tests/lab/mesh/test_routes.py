@@ -197,3 +197,16 @@ def test_a_redirect_and_a_direct_response_need_no_destination() -> None:
     )
     assert away["redirect"] == {"path_redirect": "/new", "response_code": "PERMANENT_REDIRECT"}
     assert here["direct_response"] == {"status": 418, "body": {"inline_string": "tea"}}
+
+
+def test_a_fault_without_a_percentage_is_nobodys() -> None:
+    shares = []
+    asked: list[Object] = [{}, {"percent": 5}, {"percentage": {}}, {"percentage": {"value": 25}}]
+    for said in asked:
+        (route,) = routes(to("v1", fault={"delay": {"fixedDelay": "1s", **said}}))
+        fault = route["typed_per_filter_config"]["envoy.filters.http.fault"]
+        shares.append(fault["delay"]["percentage"]["numerator"])
+    (route,) = routes(to("v1", fault={"abort": {"httpStatus": 418}}))
+    fault = route["typed_per_filter_config"]["envoy.filters.http.fault"]
+    assert shares == [0, 50_000, 0, 250_000]
+    assert fault["abort"]["percentage"]["numerator"] == 0
