@@ -30,7 +30,7 @@ def up(
     """Start the lab and leave it running until Ctrl-C."""
     from rollout.cli.lab import up as work  # noqa: PLC0415
 
-    wanted = work.Up(controller, rate if shop else 0, shop, data, controller and open_it)
+    wanted = work.LabGoal(controller, rate if shop else 0, shop, data, controller and open_it)
     asyncio.run(work.up(wanted))
 
 

@@ -37,7 +37,7 @@ ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
 
 @dataclass(frozen=True, slots=True)
-class Up:
+class LabGoal:
     """What ``up`` was asked for; ``opened``: the page is shown in a person's browser."""
 
     controller: bool
@@ -70,7 +70,7 @@ async def demo_of_people(rate: int) -> int:
             await child.stop()
 
 
-async def up(given: Up) -> None:
+async def up(given: LabGoal) -> None:
     """The lab, until Ctrl-C."""
     stop = signals.asked_to_end()
     output.say("starting API server, Envoy, Prometheus and git …")

@@ -58,7 +58,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BacktestGoal:
     """What was asked for, as it was written: two durations, and Prometheus' URL."""
 
     past: str
@@ -66,7 +66,7 @@ class Asked:
     prometheus: str
 
 
-def backtest(given: Settings, name: str, namespace: str, asked: Asked, form: Format) -> None:
+def backtest(given: Settings, name: str, namespace: str, asked: BacktestGoal, form: Format) -> None:
     """Replay the gate over the past, and show what it would have done."""
     given = cluster.in_namespace(given, namespace)
     given = replace(settings.with_access(given), prometheus=asked.prometheus)

@@ -25,4 +25,4 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter an option
     from rollout.cli.past import backtest as work  # noqa: PLC0415
 
     given = options.chosen(context)
-    work.backtest(given, name, namespace, work.Asked(past, every, prometheus), form)
+    work.backtest(given, name, namespace, work.BacktestGoal(past, every, prometheus), form)
