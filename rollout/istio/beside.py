@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout.istio import hosts
-from rollout.istio.routes import listing
+from rollout.istio.routes import delegated, listing
 from rollout.istio.routes.apart import Others, Taken, full_gateway, is_catch_all
 from rollout.model.traffic import Target, full_host
 
@@ -145,27 +145,27 @@ def _matches(
     obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj], *, deep: bool = True
 ) -> Iterator[Match]:
     """What each http route of ``obj`` asks for, in order; a made one asks less than its base."""
+    for route, mine in _entries(obj):
+        inner = known.get(_delegate(route, obj)) if deep and route.get("delegate") else None
+        every = mine
+        if deep and route.get("delegate"):
+            shown = inner and listing.exported(inner, _space(inner)) & {"*", _space(obj)}
+            leaves = [leaf for _, leaf in _entries(inner)] if inner and shown else []
+            every = [match for leaf in leaves for match in delegated.joined(mine, leaf)]
+        yield from (m for m in every if not m.get("gateways") or gateway in m["gateways"])
+
+
+def _entries(obj: Obj) -> Iterator[tuple[Mapping[str, Any], list[Match]]]:
+    """Each http route that its author wrote, and its matches with their gateways in full."""
     for route in _spec(obj).get("http") or ():
-        if listing.is_made(route):
-            continue
-        mine = [m or {} for m in route.get("match") or [{}]]
-        bound = [m for m in mine if _is_for(m, gateway, obj)]
-        if not (deep and route.get("delegate")):
-            yield from bound
-            continue
-        inner = known.get(_delegate(route, obj))
-        for match in _matches(inner, gateway, known, deep=False) if inner else ():
-            yield from (_within(outer, match) for outer in bound)
+        if not listing.is_made(route):
+            yield route, [_in_full(m or {}, _space(obj)) for m in route.get("match") or [{}]]
 
 
-def _within(outer: Match, inner: Match) -> Match:
-    """A delegate's match is a part of its root's, or Istio drops it; so the two keys join."""
-    return {**outer, **inner}
-
-
-def _is_for(match: Match, gateway: str, obj: Obj) -> bool:
-    bound = match.get("gateways")
-    return not bound or gateway in [full_gateway(str(n), _space(obj)) for n in bound]
+def _in_full(match: Match, space: str) -> Match:
+    named = match.get("gateways")
+    full = [full_gateway(str(name), space) for name in named or ()]
+    return {**match, "gateways": full} if named else match
 
 
 def _asked_by(match: Match, gateway: str, beside: Beside) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.istio import hosts, traffic, virtualservice
-from rollout.istio.routes import listing, problems, reach
+from rollout.istio.routes import listing, problems
 from rollout.istio.routes.listing import listed, namespace, spec, subset, weight, where
 from rollout.istio.routes.reach import MESH, gateways
 from rollout.model.traffic import is_claim
@@ -159,12 +159,14 @@ def unwritable(case: Case) -> Iterator[str]:
 
 def orphan(case: Case) -> Iterator[str]:
     """ROL-037, B: a delegate that nobody delegates to gets no request."""
-    every = case.snapshot.virtual_services
-    named_by = {reach.delegated(r, o, case.target) for o in every for _, r in listed(o)}
     for obj in case.managed:
-        me = (namespace(obj, case.target), obj["metadata"]["name"])
-        if not spec(obj).get("hosts") and me not in named_by:
-            yield f"{where(obj, case.target)}: has no hosts, and no virtualservice delegates to it"
+        if spec(obj).get("hosts") or list(case.bound(obj)):
+            continue
+        roots = [o for o in case.snapshot.virtual_services if case.handing(o, obj)]
+        told = "has no hosts, and no virtualservice delegates to it"
+        if roots:
+            told = f"exportTo hides it from {where(roots[0], case.target)}, which delegates to it"
+        yield f"{where(obj, case.target)}: {told}"
 
 
 def pinned(case: Case) -> Iterator[str]:

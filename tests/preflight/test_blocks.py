@@ -88,15 +88,17 @@ def theirs(**more: Any) -> Json:
     return {"route": [{"destination": {"host": "legacy"}}], **more}
 
 
-def handed(match: Json, cohort: Cohort = TESTERS) -> Case:
-    """A delegate that a root hands requests of ``match`` to, and a dark step for ``cohort``."""
+def handed(
+    asked: Json, cohort: Cohort = TESTERS, exportTo: list[str] | None = None, **route: Any
+) -> Case:
+    """A delegate that a root hands requests of ``asked`` to, and a dark step for ``cohort``."""
     root = virtual_service(
         "edge",
         hosts=["shop.example"],
         gateways=["gw"],
-        http=[{"match": [match], "delegate": {"name": "shop"}}],
+        http=[{"match": [asked], "delegate": {"name": "shop"}}],
     )
-    leaf = virtual_service()
+    leaf = virtual_service(http=[ours(**route)], exportTo=exportTo or ["*"])
     del leaf["spec"]["hosts"]
     ahead = (Route(Split(100, 0), (cohort,)),)
     return replace(but(virtual_services=(root, leaf)), cohorts=(cohort,), ahead=ahead)
@@ -230,6 +232,8 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             behind({"regex": "/.*"}),
             routes(theirs(match=[API | {"gateways": ["shop/edge"]}]), EQUAL[1], gateways=["edge"]),
             routes(ours(match=[{"gateways": ["another"]}]), gateways=["edge"]),
+            handed(API, match=[API, {"uri": {"prefix": "/shop"}}]),
+            handed(API | {"sourceNamespace": "web"}, match=[API]),
         ],
         [
             routes(*EQUAL, ours()),
@@ -238,6 +242,8 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             routes(theirs(match=[API | {"port": 81}]), ours(match=[API])),
             routes(theirs(match=[API | {"gateways": ["far/edge"]}]), EQUAL[1], gateways=["edge"]),
             routes(ours(match=[{"gateways": ["shop/edge"]}]), gateways=["edge"]),
+            handed(API, match=[API, {"uri": {"prefix": "/api/v2"}}]),
+            handed(API | {"sourceNamespace": "web"}),
             routes(ours(), theirs()),
             routes(*EQUAL, ours(name="main"), only="main"),
         ],
@@ -301,6 +307,7 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
     "ROL-037": (
         [
             delegate(),
+            handed(API, exportTo=["elsewhere"]),
             unjoinable(),
             replace(passed_through(), ahead=(Route(Split(90, 10), (TESTERS,)),)),
             replace(passed_through(), ahead=(Route(Split(90, 10), mirror=0.1),)),
@@ -308,6 +315,7 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
         ],
         [
             handed(API),
+            handed(API, exportTo=["edge", "shop"]),
             replace(passed_through(), ahead=(Route(Split(90, 10)),)),
             dark(TESTERS),
         ],
@@ -317,6 +325,8 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             dark(Cohort(path=StringMatch(prefix="/b")), match=[API]),
             handed({"headers": {"x-api": {"exact": "2"}}}),
             handed(API, Cohort(path=StringMatch(prefix="/shop"))),
+            handed(API | {"ignoreUriCase": True}),
+            handed({"headers": {"x-api": {}}}),
         ],
         [
             dark(Cohort(path=StringMatch(prefix="/api/b")), match=[API]),

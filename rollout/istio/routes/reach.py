@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout.errors import RefusedError, visible
 from rollout.istio.patch import Json
-from rollout.istio.routes import listing, matches
+from rollout.istio.routes import delegated, listing, matches
 from rollout.istio.routes.apart import full_gateway
 from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import Cohort, Target, is_claim
@@ -58,12 +58,13 @@ def shut(
     before, bound = list(_before(obj, place, target)), _bound(obj, target)
     hands = [] if listing.spec(obj).get("hosts") else list(_handed(obj, others, target))
     found = None
-    for entry in (_in_full(each, obj, target) for each in wanted):
+    asked = [_in_full(each, obj, target) for each in wanted]
+    for entry in asked:
         reason = None if hands else _elsewhere(entry, bound)
         if reason is None and (taken := _taken(entry, before, bound)):
             reason = NoWay(f"{taken} before it takes {_takes(before, taken)}")
         if reason is None and hands:
-            reason = _through_any(entry, hands, target)
+            reason = _through_any(entry, asked, hands, target)
         if reason is None:
             return None
         found = found or reason
@@ -198,18 +199,22 @@ def _implies(two: Json | None, one: Json | None, *, fold: bool = False) -> bool:
     return bool(mine) and (head.lower().startswith(mine.lower()) if fold else head.startswith(mine))
 
 
-def _handed(
-    obj: Obj, others: Iterable[Obj], target: Target
-) -> Iterator[tuple[Obj, ManagedRoute, Json]]:
-    """The entries by which roots hand requests over to ``obj``, with where they stand."""
+_Hand = tuple[Obj, ManagedRoute, list[Json]]
+
+
+def _handed(obj: Obj, others: Iterable[Obj], target: Target) -> Iterator[_Hand]:
+    """The routes by which roots hand requests over to ``obj``, and what these match."""
     me = listing.namespace(obj, target), obj["metadata"]["name"]
+    shown = listing.exported(obj, me[0])
     for root in others:
+        if not shown & {"*", listing.namespace(root, target)}:
+            continue
         for place, route in listing.listed(root):
-            if place.kind == "http" and delegated(route, root, target) == me:
-                yield from ((root, place, _in_full(e, root, target)) for e in entries(route))
+            if place.kind == "http" and delegate_of(route, root, target) == me:
+                yield root, place, [_in_full(entry, root, target) for entry in entries(route)]
 
 
-def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, str] | None:
+def delegate_of(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, str] | None:
     """Namespace and name of the VirtualService that ``route`` of ``obj`` delegates to."""
     delegate = route.get("delegate")
     if not delegate:
@@ -219,62 +224,22 @@ def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, 
 
 
 def _through_any(
-    entry: Json, hands: Sequence[tuple[Obj, ManagedRoute, Json]], target: Target
+    entry: Json, wanted: Sequence[Json], hands: Sequence[_Hand], target: Target
 ) -> NoWay | None:
-    """Why no root hands a request of ``entry`` over; None: one does."""
+    """Why no root hands a request of ``entry`` over, one of ``wanted``; None: one does."""
     found = None
     for root, place, handed in hands:
-        where = f"{listing.where(root, target)} {place}"
-        if _conflicts(handed, entry):
+        where, rows = f"{listing.where(root, target)} {place}", delegated.joined(handed, [entry])
+        if not rows:
             reason = NoWay(f"{where} delegates no such request")
+        elif not delegated.joined(handed, wanted):
+            told = "does not delegate all that its match asks for, so Istio drops the whole route"
+            reason = NoWay(f"{where} {told}")
         else:
-            joined = _merged(handed, entry)
-            taken = _taken(joined, list(_before(root, place, target)), _bound(root, target))
-            if taken is None:
+            before, bound = list(_before(root, place, target)), _bound(root, target)
+            taken = [_taken(row, before, bound) for row in rows]
+            if not all(taken):
                 return None
-            reason = NoWay(f"{where} delegates them, but {taken} before it takes them")
+            reason = NoWay(f"{where} delegates them, but {taken[0]} before it takes them")
         found = found or reason
     return found
-
-
-def _merged(root: Json, leaf: Json) -> Json:
-    maps = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
-    both = {k: {**(root.get(k) or {}), **(leaf.get(k) or {})} for k in maps}
-    return {**root, **leaf, **{k: v for k, v in both.items() if v}}
-
-
-def _conflicts(root: Json, leaf: Json) -> bool:
-    """Whether Istio drops a delegate's route for this pair of matches, as it contradicts the root.
-
-    Source: Istio, pilot/pkg/model/virtualservice.go, ``hasConflict`` and ``stringMatchConflict``.
-    """
-    if any(_strings_conflict(root.get(key), leaf.get(key)) for key in _TEXTS):
-        return True
-    for key in ("headers", "withoutHeaders", "queryParams"):
-        asked = root.get(key) or {}
-        if any(_strings_conflict(asked.get(n), m) for n, m in (leaf.get(key) or {}).items()):
-            return True
-    if bool(root.get("ignoreUriCase")) != bool(leaf.get("ignoreUriCase")) and "uri" in leaf:
-        return True
-    mine, theirs = root.get("gateways"), leaf.get("gateways")
-    if mine and theirs and not set(theirs) <= set(mine):
-        return True
-    labels = (root.get("sourceLabels") or {}), (leaf.get("sourceLabels") or {})
-    return any(_differ(root.get(k), leaf.get(k)) for k in ("port", "sourceNamespace")) or any(
-        _differ(labels[0].get(name), value) for name, value in labels[1].items()
-    )
-
-
-def _differ(one: object, two: object) -> bool:
-    return bool(one) and bool(two) and one != two
-
-
-def _strings_conflict(root: Json | None, leaf: Json | None) -> bool:
-    if not root or not leaf:
-        return False
-    if "regex" in root or "regex" in leaf:
-        return True
-    narrower = str(leaf.get("exact") or leaf.get("prefix") or "")
-    if "exact" in root:
-        return "prefix" in leaf or narrower != root["exact"]
-    return not narrower.startswith(str(root.get("prefix") or ""))
