@@ -8,7 +8,8 @@ from rollout.messages import terminal
 from rollout.messages.terminal import Fact
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.source import Problem, RolloutSource, SourceStatus
-from rollout.model.spec import Approval, RolloutSourceSpec, Step
+from rollout.model.sourcespec import RolloutSourceSpec
+from rollout.model.spec import Approval, Step
 from rollout.model.status import (
     Answer,
     ConfirmedBy,

@@ -102,7 +102,7 @@ def _findings(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
     stable, canary = seen.status.stable or wanted, seen.status.attempt.canary or wanted
     if stable is not None and canary is not None and stable.same(canary):
         canary = None
-    found = rules.findings(connection, seen.rollout, asked, stable, canary)
+    found = rules.findings(connection, seen.rollout, asked.target, stable, canary)
     lacks = mesh.problems(connection, seen.rollout, adopted=True)
     if not mesh.virtual_services(connection, asked.target):
         lacks += (f"service {seen.rollout.spec.service}: no virtualservice has a route to it",)

@@ -118,7 +118,7 @@ class _Stage:
         )
         rollout, status = replace(self.rollout, spec=spec), self.status
         found = preflight.findings(
-            self.cluster, rollout, asked, status.stable, status.attempt.canary or seen.asked
+            self.cluster, rollout, asked.target, status.stable, status.attempt.canary or seen.asked
         )
         shown = (f for f in found if f.severity is Severity.WARN)
         told = (str(f) for f in shown if f.overruled or f.rule in _TOLD)

@@ -202,7 +202,7 @@ class Observer:
         return self.guard.read(
             f"rollout {held.key}: preflight",
             lambda: preflight.findings(
-                self.kube, held.rollout, asked, status.stable, canary, self.moved_by(space)
+                self.kube, held.rollout, asked.target, status.stable, canary, self.moved_by(space)
             ),
             lambda why: (Finding(preflight.UNREAD, Severity.BLOCK, why),),
         )
