@@ -12,7 +12,7 @@ from rollout.istio import virtualservice
 from rollout.manifest import objects
 from rollout.manifest.load import Manifest
 from rollout.manifest.scan import Path
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, RolloutSpec, Unread
 from rollout.preflight import rollouts
 from rollout.preflight.templates import Known, Wrong, wrong

@@ -18,7 +18,7 @@ from rollout.controller.seeing import concerns, mesh, pods
 from rollout.controller.seeing import preflight as rules
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.manifest import switchovers as switches
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.preflight import rollouts
 
 if TYPE_CHECKING:

@@ -20,13 +20,12 @@ from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
 from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
+from rollout.model.finding import Finding, Severity
 from rollout.model.observation import (
     CountsQuestion,
-    Finding,
     Observation,
     ProxySync,
     Questions,
-    Severity,
     ValueQuestion,
 )
 from rollout.model.spec import Finish, Rollout, RolloutSpec, Step, Strategy

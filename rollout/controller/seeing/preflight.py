@@ -8,7 +8,7 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
 from rollout.istio import destinationrule, hosts
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky, Target

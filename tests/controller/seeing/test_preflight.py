@@ -11,7 +11,7 @@ from rollout.controller.ports import Json
 from rollout.controller.seeing import preflight
 from rollout.errors import OutsideError
 from rollout.manifest import objects
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.status import Revision, RolloutStatus, SubsetMode
 from rollout.preflight.snapshot import Case
 from tests.controller.shop import NAMESPACE, a_rollout
