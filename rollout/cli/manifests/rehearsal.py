@@ -362,7 +362,8 @@ def _rules(moments: Iterable[Moment], cluster: MemoryCluster) -> dict[str, str]:
 
 def _notes(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
     if strategies.plan(rollout.spec.strategy).finish is Finish.HOLD:
-        yield f"after the last step it holds until `rollout promote {rollout.name}` or abort"
+        there = f"{rollout.name} -n {rollout.namespace}"
+        yield f"after the last step it holds until `rollout promote {there}` or abort"
     if status.subset_mode is SubsetMode.VERSION:
         yield "subsets are named by version, so git's weights for them do not count from now on"
 
