@@ -8,7 +8,8 @@ from rollout.messages import explain, terminal
 from rollout.messages.terminal import Fact
 from rollout.model.reasons import WaitsFor
 from rollout.model.source import Problem, RolloutSource, SourceStatus
-from rollout.model.spec import RolloutSourceSpec, Step
+from rollout.model.sourcespec import RolloutSourceSpec
+from rollout.model.spec import Step
 from rollout.model.status import (
     Answer,
     ConfirmedBy,
