@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.istio.beside import Beside
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import TemplateUse
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
