@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.istio.beside import Beside
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import TemplateUse
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
@@ -213,6 +213,10 @@ def on_revisions() -> Case:
     moved = pod("v2")
     moved["metadata"]["annotations"]["istio.io/rev"] = "1-31-0"
     return but(pods=(pod("v1"), moved))
+
+
+def an_abort(percent: float) -> Json:
+    return {"abort": {"httpStatus": 500, "percentage": {"value": percent}}}
 
 
 def bare_pods() -> Case:
@@ -500,7 +504,7 @@ CASES = [
     ("ROL-031", "info", for_cohort(x__tester=StringMatch(exact="1")), "must pass the cohort"),
     ("ROL-032", "warn", small(with_policy(outlierDetection={"interval": "1s"})), "2 canary pods"),
     ("ROL-033", "warn", with_policy(connectionPool={"tcp": {}}), "connectionPool"),
-    ("ROL-034", "block", with_route(fault={"abort": {"httpStatus": 500}}), "injects a fault"),
+    ("ROL-034", "block", with_route(fault=an_abort(5)), "injects a fault"),
     ("ROL-034", "warn", with_route(mirror={"host": "spy"}), "mirrors already"),
     ("ROL-035", "warn", with_route(retries={"attempts": 5}), "5 retries"),
     ("ROL-023", "block", behind({"prefix": "/"}), "http[1]: is never reached"),
@@ -550,6 +554,12 @@ CASES = [
         "cohort 1: nobody can be of it at virtualservice shop/shop http[1]: "
         "http[0] before it takes all its requests",
     ),
+    (
+        "ROL-038",
+        "warn",
+        replace(healthy(), ahead=(Route(Split(100, 0)), Route(Split(90, 10)))),
+        "step 1: sends the canary no request, so counters judge nothing there",
+    ),
     ("ROL-040", "warn", plain_text(), "tls DISABLE"),
     ("ROL-041", "warn", unprobed(), "http probes fail"),
     (
@@ -572,7 +582,7 @@ CASES = [
     ),
     ("ROL-042", "warn", account(), "service accounts differ (default and robot)"),
     ("ROL-052", "warn", alone(), "one pod is all of the canary"),
-    ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside ."),
+    ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside shop"),
     (
         "ROL-043",
         "warn",
@@ -686,6 +696,7 @@ QUIET = [
     ("ROL-025", at_gateway("other/*.example", "shop.example")),
     ("ROL-030", replace(with_policy(loadBalancer={"consistentHash": {"a": 1}}), sticky=True)),
     ("ROL-032", with_policy(outlierDetection={"interval": "1s"})),
+    ("ROL-038", replace(healthy(), ahead=(Route(Split(100, 0), mirror=0.1), Route(Split(90, 10))))),
     ("ROL-040", with_policy(tls={"mode": "DISABLE"})),
     ("ROL-042", but(authorization_policies=(authorization(app="shop"),))),
     ("ROL-050", owned(FLUX | {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"})),
