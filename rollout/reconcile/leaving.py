@@ -7,8 +7,8 @@ onto pods that cannot carry it, and nothing waits for ever for pods that never c
 from dataclasses import replace
 
 from rollout.model.reasons import Cause
-from rollout.model.status import Stage, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import Stage
+from rollout.model.traffic import Split, SubsetMode
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.reconcile import journey, stages, wanted
 from rollout.reconcile.look import (
