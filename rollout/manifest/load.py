@@ -12,7 +12,8 @@ from rollout.model.spec import GROUP
 from rollout.model.units import counted
 
 if TYPE_CHECKING:  # the nouns of a kind are imported when a document of it is read
-    from rollout.model.spec import AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+    from rollout.model.sourcespec import RolloutSourceSpec
+    from rollout.model.spec import AnalysisTemplateSpec, RolloutSpec
     from rollout.model.switchover import SwitchoverSpec
     from rollout.model.upgrade import ControlPlaneUpgradeSpec
 

@@ -71,7 +71,7 @@ KINDS: dict[str, Kind] = {
             "RolloutSource",
             "rolloutsources",
             "rls",
-            "rollout.model.spec:RolloutSourceSpec",
+            "rollout.model.sourcespec:RolloutSourceSpec",
             "rollout.model.source:SourceStatus",
             (
                 ("URL", ".spec.url", "string"),

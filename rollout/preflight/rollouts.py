@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rollout.model.observation import Finding
+from rollout.model.finding import Finding
 from rollout.model.spec import UNAVOIDABLE
 from rollout.preflight import (
     effect,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rollout import gate
 from rollout.gate import Gate
 from rollout.memo import changed
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode

@@ -7,11 +7,11 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout import strategies
-from rollout.cli import cluster, drawn, settings
+from rollout.cli import clock, drawn, settings
 from rollout.cli.cluster import Json, SeenRollout, UnreadRollout
 from rollout.cli.look import mesh
 from rollout.manifest import switchovers
-from rollout.messages import clocks, evidence, switching, terminal
+from rollout.messages import clocks, evidence, explain, switching, terminal
 from rollout.messages import upgrades as words
 from rollout.model.status import PASSED, Phase, RolloutStatus
 
@@ -26,7 +26,7 @@ def rollout(found: SeenRollout | UnreadRollout) -> Group:
 
     What cannot be read is said, with what goes on meanwhile; the picture stays.
     """
-    status, now = found.status or RolloutStatus(phase=Phase.PAUSED), cluster.now()
+    status, now = found.status or RolloutStatus(phase=Phase.PAUSED), clock.now()
     style = drawn.STYLES[status.phase.value]
     key = found.key if isinstance(found, UnreadRollout) else found.rollout.key
     head = Text.assemble(
@@ -35,15 +35,17 @@ def rollout(found: SeenRollout | UnreadRollout) -> Group:
     )
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
-    past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(status, now)]
+    past = [drawn.Hung(f"{row[1]:>4}  {row[3]:<6}  {row[5]}", "dim") for row in _past(status, now)]
     if isinstance(found, UnreadRollout):
         problem = Text(f"the spec cannot be read: {found.because}", style="red")
         goes_on = [Text(f"it goes on as it was: {status.because}")] if found.status else []
         return Group(head, problem, *goes_on, share, *past)
     steps = [_step(found, number) for number in range(len(_stops(found)))]
-    ticking = [Text(f"  {line}") for line in clocks.lines(found.rollout, status, now)]
-    counted = [Text(f"  {line}") for line in evidence.lines(status.attempt)]
-    return Group(head, Text(status.because), share, *steps, *ticking, *counted, *past)
+    ways = explain.ways_on(found.rollout, status)
+    said = [drawn.Hung(status.because), *([drawn.Hung(f"next: {ways}", "bold")] if ways else [])]
+    ticking = [drawn.Hung(f"  {line}") for line in clocks.lines(found.rollout, status, now)]
+    counted = [drawn.Hung(f"  {line}") for line in evidence.lines(status.attempt)]
+    return Group(head, *said, share, *steps, *ticking, *counted, *past)
 
 
 def _past(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
@@ -75,14 +77,14 @@ def _step(found: SeenRollout, number: int) -> Text:
 def upgrade(found: mesh.SeenUpgrade) -> Group:
     """The facts as they stand, and the last decisions below."""
     style = "" if settings.is_plain() else drawn.STYLES[found.status.phase.value]
-    said = words.facts(found.upgrade, found.status, cluster.now())
+    said = words.facts(found.upgrade, found.status, clock.now())
     lines = [
         Text.assemble((f"{label:<10}  ", "bold"), (text, style if label == "Phase" else ""))
         for label, text in said
     ]
     past = [
         Text(f"{row[1]:>4}  {row[2]:<9} {row[4]}", style="dim")
-        for row in words.history(found.status, cluster.now())[:5]
+        for row in words.history(found.status, clock.now())[:5]
     ]
     return Group(*lines, *past)
 
@@ -92,6 +94,6 @@ def switchover(obj: Json) -> Group:
     who, found = switchovers.switchover(obj), switchovers.status(obj)
     bar = Text(terminal.bar(found.stage.split.canary, 40))
     bar.append(f" {found.stage.split.canary}% green")
-    rows = switching.facts(who, found, cluster.now())
+    rows = switching.facts(who, found, clock.now())
     lines = [Text(f"{label:<12} {text}") for label, text in rows]
     return Group(Text(who.key, style="bold"), bar, *lines)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rollout.cli import cluster
+from rollout.cli import clock, cluster
 from rollout.cli.mesh import preflight, taken
 from rollout.cli.settings import Settings
 from rollout.messages import waves
 from rollout.messages.planned import Line
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 from rollout.upgrade import rules
 from rollout.upgrade.rules.case import Case
@@ -54,10 +54,10 @@ async def of_manifest(
     name, spec = named
     if not live:
         mesh = taken.of_files(objs, spec.istio_namespace, name)
-        return _foreseen(Case.of(name, spec, mesh, cluster.now()))
+        return _foreseen(Case.of(name, spec, mesh, clock.now()))
     async with cluster.connected(replace(given, namespace="")) as connection:
         mesh = await taken.of_cluster(connection, spec.istio_namespace, name)
-        return _foreseen(Case.of(name, spec, mesh, cluster.now()))
+        return _foreseen(Case.of(name, spec, mesh, clock.now()))
 
 
 def _foreseen(case: Case) -> Foreseen:

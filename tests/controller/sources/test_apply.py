@@ -13,7 +13,7 @@ from rollout.model.source import (
     RolloutSource,
     SourceStatus,
 )
-from rollout.model.spec import RolloutSourceSpec
+from rollout.model.sourcespec import RolloutSourceSpec
 from tests.fakes_repo import NEVER
 
 SPEC = RolloutSourceSpec("https://git.invalid/shop")
