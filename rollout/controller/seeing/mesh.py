@@ -69,7 +69,7 @@ def oddities(kube: Kube, target: Target) -> tuple[str, ...]:
 
 def mended(obj: Json) -> Json:
     """``obj`` with every part empty that has no shape that we know."""
-    return _SOUND.mended(obj)
+    return _mended(obj)
 
 
 def sound(obj: Json) -> Json:
