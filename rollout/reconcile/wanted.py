@@ -24,7 +24,7 @@ def released(status: RolloutStatus) -> bool:
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
     """What of the mesh's objects is this rollout's now."""
     before = rollout.target
-    return replace(
+    return changed(
         before,
         stable=status.stable_subset or before.stable,
         canary=status.attempt.subset or (before.canary if _by_role(status) else ""),
