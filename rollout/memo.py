@@ -12,7 +12,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
-LATELY = 2048  # answers that are kept: those of the looks of a thousand rollouts under way
+LATELY = 6000  # answers that are kept: a thousand rollouts under way read six objects each a look
 
 
 class Memo(Generic[R]):
