@@ -62,8 +62,9 @@ def console(*, errors: bool = False) -> Console:
 
 
 def sentence(text: str, *, errors: bool) -> None:
-    """One sentence, as it is."""
-    console(errors=errors).print(Text(text))
+    """One sentence, as it is; one that is indented goes on below its own beginning."""
+    indented = text.startswith(GAP) and "\n" not in text
+    console(errors=errors).print(Hung(text) if indented else Text(text))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

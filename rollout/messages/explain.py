@@ -15,6 +15,12 @@ def explain(rollout: Rollout, status: RolloutStatus, now: datetime) -> str:
     return f"{rollout.name} {'; '.join(filter(None, _parts(rollout, status, now)))}"
 
 
+def follows(rollout: Rollout, status: RolloutStatus, now: datetime) -> str:
+    """The same without the sentence itself, for who shows that beside it; may be empty."""
+    _, *others = _parts(rollout, status, now)
+    return "; ".join(filter(None, others))
+
+
 def ways_on(rollout: Rollout, status: RolloutStatus) -> str:
     """What a person has to decide, in commands; empty where nobody is asked."""
     there, stage = f"{rollout.name} -n {rollout.namespace}", status.stage.name

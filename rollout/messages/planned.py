@@ -74,7 +74,8 @@ class Planned:
     def sides(self) -> tuple[str, str]:
         """From what to what, in people's words."""
         stable, canary = self.titles
-        return stable or self.stable or terminal.NONE_YET, canary or self.canary
+        wanted = canary or self.canary or self.rollout.spec.revision or "the template"
+        return stable or self.stable or terminal.NONE_YET, wanted
 
 
 class Tone(StrEnum):

@@ -59,9 +59,7 @@ def sides(status: RolloutStatus) -> tuple[Revision | None, Revision | None]:
 
 def known_as(revision: Revision | None) -> str:
     """A revision by what people call it, its hash left out where it has an image."""
-    if revision is None:
-        return ""
-    return revision.image if revision.image and revision.is_hash else revision.name
+    return "" if revision is None else revision.label
 
 
 def marks(revision: Revision | None) -> str:

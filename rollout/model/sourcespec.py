@@ -7,7 +7,7 @@ from pydantic import Field
 
 from rollout.model.forge import ForgeKind, OnRejected
 from rollout.model.spec import MINUTE, SecretRef
-from rollout.model.units import CONFIG, Duration
+from rollout.model.units import CONFIG, Lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RolloutSourceSpec:
         str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
     ] = "main"
     path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
-    interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
+    interval: Annotated[Lasting, Field(description="how often to poll")] = MINUTE
     secret_ref: Annotated[
         SecretRef | None, Field(description="its entries are token, or ssh-privatekey")
     ] = None

@@ -12,7 +12,16 @@ from pydantic import Field, WithJsonSchema
 from rollout.model import units
 from rollout.model.reasons import Verb
 from rollout.model.traffic import Cohort, Fault, Target, VirtualServiceRef, full_host
-from rollout.model.units import CONFIG, SOME, Duration, Share, Weight, exactly_one
+from rollout.model.units import (
+    CONFIG,
+    SOME,
+    Chance,
+    Duration,
+    Lasting,
+    Share,
+    Weight,
+    exactly_one,
+)
 
 GROUP = "rollout.dev"
 VERSION = "v1alpha1"
@@ -90,7 +99,7 @@ class LatencyLimit:
     __pydantic_config__ = CONFIG
 
     quantile: Annotated[float, Field(gt=0, lt=1)]
-    max: Annotated[Duration, Field(description="moved up to the next bucket bound, and said")]
+    max: Annotated[Lasting, Field(description="moved up to the next bucket bound, and said")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ class Metric:
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
     tolerate: Tolerance | None = None
     slower_than: Annotated[
-        tuple[Duration, ...], Field(description="latency bounds; default: chosen from stable")
+        tuple[Lasting, ...], Field(description="latency bounds; default: chosen from stable")
     ] = ()
     success_rate: SuccessRate | None = None
     latency: LatencyLimit | None = None
@@ -165,10 +174,10 @@ class Confidence:
     __pydantic_config__ = CONFIG
 
     false_rollback: Annotated[
-        Share, Field(description="chance of ever rolling back a release within tolerance")
+        Chance, Field(description="chance of ever rolling back a release within tolerance")
     ] = 0.01
     false_promote: Annotated[
-        Share, Field(description="chance of certifying one beyond the harm cap")
+        Chance, Field(description="chance of certifying one beyond the harm cap")
     ] = 0.05
     harm_cap: HarmCap = HarmCap()
 
@@ -191,13 +200,17 @@ DEFAULT_METRICS = (
 )
 
 
+QUICKEST = timedelta(milliseconds=100)
+"""Between two samples; nothing is scraped more often, and each costs a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """How the canary is judged in every state in which it gets traffic; ``{}`` is enough."""
 
     __pydantic_config__ = CONFIG
 
-    interval: Annotated[Duration, Field(description="align it with the scrape interval")] = (
+    interval: Annotated[Lasting, Field(description="align it with the scrape interval")] = (
         timedelta(seconds=15)
     )
     warmup: Annotated[Duration, Field(description="loose tolerance, not blindness")] = timedelta(
@@ -221,6 +234,11 @@ class Analysis:
     on_suspicious: Annotated[
         Literal["hold", "rollback"], Field(description="time box over, some evidence, no proof")
     ] = "hold"
+
+    def __post_init__(self) -> None:
+        if self.interval < QUICKEST:
+            found = f"interval is {units.words(self.interval)}"
+            raise ValueError(f"{found}; {units.words(QUICKEST)} or more is wanted")
 
 
 BY_KUBERNETES = "kubernetes"
@@ -260,7 +278,7 @@ class Approval:
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
-    expires: Duration = timedelta(hours=4)
+    expires: Lasting = timedelta(hours=4)
     not_author: Annotated[bool, Field(description="the commit's author does not count")] = False
 
 
@@ -502,7 +520,7 @@ class Stickiness:
     cookie: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of our cookie")
     ]
-    for_: Annotated[Duration, Field(alias="for", description="how long a browser keeps it")] = (
+    for_: Annotated[Lasting, Field(alias="for", description="how long a browser keeps it")] = (
         timedelta(days=1)
     )
 

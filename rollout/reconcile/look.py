@@ -159,10 +159,11 @@ def need(look: Look, percent: int) -> int:
 
 
 def stable_need(look: Look, percent: int) -> int:
-    """As ``need``, of stable's own pods: whoever else scales them knows better what it takes.
+    """As ``need``, of stable's own pods: who else scales them knows better how many it takes.
 
-    So many as he (or an autoscaler) wants for stable's share, by rule of three, and never more
-    than ``need``. On the way back his answer to the share that stable has got is waited for.
+    The number that their owner (or an autoscaler) wants for stable's present share, scaled to
+    ``percent``, and never more than ``need``. On the way back this counts only once they have
+    answered to the share that stable has got.
     """
     status, pods = look.status, look.pods(look.status.stable)
     found, share = look.seen.autoscaler, status.stage.split.stable

@@ -161,3 +161,8 @@ def test_an_outage_has_no_forecast_and_is_said_beside_a_persons_pause() -> None:
 def test_the_way_back_has_no_forecast_of_the_step_that_is_left() -> None:
     back = make.changed(STEPPING, stage=Stage.WITHDRAWING, because="errors: 5%")
     assert explain.explain(SHOP, back, START) == "shop is withdrawing: errors: 5%"
+
+
+def test_beside_the_sentence_itself_only_what_follows_is_said() -> None:
+    assert explain.follows(SHOP, STEPPING, START + MINUTE) == "it bakes 4m more at least"
+    assert explain.follows(SHOP, RolloutStatus(because="v1 has everyone"), START) == ""

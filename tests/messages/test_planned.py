@@ -155,3 +155,9 @@ def test_a_forecast_stands_under_its_gate_and_beside_it_in_a_pull_request() -> N
     assert told[told.index("bakes 1m") + 1] == "about 40 canary requests in 2m"
     assert planned.plain(plan)["moments"][0]["forecast"] == "about 40 canary requests in 2m"
     assert "| bakes 1m; about 40 canary requests in 2m |" in markdown.plan(plan)
+
+
+def test_a_plan_that_never_came_to_its_canary_still_says_what_is_asked_for() -> None:
+    blocked = replace(PLAN, canary="", stable="")
+    (head, _), *_ = planned.lines(blocked)
+    assert head.startswith(f"shop/shop: none yet -> {PLAN.rollout.spec.revision}, ")

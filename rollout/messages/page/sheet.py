@@ -106,7 +106,7 @@ def verdict(one: Verdict) -> Json:
 def _next(found: FoundRollout, now: datetime) -> str:
     if found.rollout is None:
         return "the spec cannot be read; it goes on as it was"
-    return explain.explain(found.rollout, found.status, now)
+    return explain.follows(found.rollout, found.status, now)
 
 
 def _side(found: FoundRollout, revision: Revision | None, pods: Sequence[Json]) -> Json | None:
