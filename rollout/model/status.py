@@ -8,11 +8,10 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from rollout.errors import visible
 from rollout.memo import changed
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
-from rollout.model.traffic import Split, VirtualServiceRef
+from rollout.model.traffic import Split, SubsetMode, VirtualServiceRef
 from rollout.model.units import CONFIG, past
 
 STEP_INDEX = Field(
@@ -21,23 +20,6 @@ STEP_INDEX = Field(
     description="counted from 0, as `steps[0]`; `step 1` is its name",
 )
 """A step by its index, in a field whose name says so: people count steps from 1."""
-
-
-MOST = 79
-"""Characters of a ``because``."""
-
-
-def sentence(text: str, most: int = MOST) -> str:
-    """``text`` in at most ``most`` characters, 79 of them in every ``because``.
-
-    What is too long is cut in its middle: it begins with what it is about and ends with what
-    decides (an image, an exit code, a policy's own words), and both are needed.
-    """
-    text = visible(text)
-    if len(text) <= most:
-        return text
-    end = most * 3 // 5
-    return f"{text[: most - end - 1].rstrip()}…{text[-end:].lstrip()}"
 
 
 class Phase(StrEnum):
@@ -386,13 +368,6 @@ class Vouched:
 
     text: str
     who: str
-
-
-class SubsetMode(StrEnum):
-    """How the DestinationRule names our two sides."""
-
-    ROLE = "role"  # subsets stable and canary, re-pointed at weight 0
-    VERSION = "version"  # subsets v1, v2, …; their weights stay ours
 
 
 @dataclass(frozen=True, slots=True)

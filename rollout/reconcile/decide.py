@@ -37,17 +37,28 @@ def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: date
     rollout = people.vouched_for(rollout, status)
     look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
-        because = f"epoch {seen.traffic.epoch} was written by somebody newer; nothing is done"
-        return Decision(status, (), SOON, because)
+        return _reclaimed(look)
     up = _brought_up(look)
     turn = subject.go_home(up) if subject.moved(rollout, status) else _turn(up)
     return _finish(look, transitions.lawful(look, _whole(up, turn)))
 
 
 def _overwritten(look: Look) -> bool:
-    """Whether another replica has decided since, and has written what it decided."""
+    """Whether the objects have a newer epoch than our status."""
     status = look.status
     return look.seen.traffic.epoch > status.epoch and status.stable is not None
+
+
+def _reclaimed(look: Look) -> Decision:
+    """Nothing is done, and the status has the epoch that is written.
+
+    A decision is saved before it is written. So if another replica has decided since, this cannot
+    be saved, and nothing comes of it; if it can, nobody has, and the number is a stranger's, or
+    of a time before the status was restored: our next decision is newer than it.
+    """
+    epoch = look.seen.traffic.epoch
+    because = f"epoch {epoch} is written on the routes; nothing is done until that is known here"
+    return Decision(replace(look.status, epoch=epoch), (), SOON, because)
 
 
 def _brought_up(look: Look) -> Look:

@@ -214,10 +214,12 @@ def later_replicas(look: Look) -> Reason | None:
 def lacking(look: Look, stop: Stop | None) -> Reason | None:
     """Why the canary cannot carry ``stop`` now (None: everyone); None when it can.
 
-    Where the step says how many pods it wants, its author knows better than our estimate.
+    Where the step says how many pods it wants, its author knows better than our estimate; and so
+    does a person who scales both sides, of a stable that was wider for a while.
     """
     percent = stop.route.split.canary if stop else 100
-    least = need(look, percent)
+    ours = wanted.ours_to_scale(look.rollout)
+    least = need(look, percent) if ours else stable_need(look, percent)
     if stop and stop.step.replicas is not None:
         least = min(least, stop.step.replicas)
     canary = look.pods(look.status.attempt.canary)
