@@ -3,10 +3,12 @@
 For twenty seconds or so most things fail now and then.  What they say is bounded, and the bound is
 taken from the evidence, never added: what is left keeps the guarantee of what it was taken from.
 Two means: where stable's pods have had no incident of minutes, the most telling two or three blocks
-in a row, once in all that was counted; where they have, every block (docs/decisions/0020).
+in a row, once in all that was counted, and no more once the others turn out to be as bad; where
+they have, every block (docs/decisions/0020).
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rollout.analysis import evidence
@@ -26,22 +28,65 @@ CAPS = Caps(CAP, lifted=8.0, agreeing=3)
 OUTAGE_CAPS = Caps(3.3, lifted=9.0, agreeing=2)  # most requests fail: no passing incident is that
 AGREES = 1.0  # nats by which a block speaks against the canary
 TWICE, PATIENCE = 2, 4  # the next incident may be longer than the longest yet; in all, minutes
-TWO = 2 * CAP  # what two blocks in a row may come to together
-THREE = 5.2  # and three, which prove nothing alone then,
+TWO = 3.6  # what two blocks in a row may come to together
+THREE = 4.6  # and three, which prove nothing alone then,
 LASTED = 3 * CAP  # unless they are alike, and it must have lasted for longer than 30 s:
 ALIKE = 0.6  # of the worst one's share; 30 s fill one of three blocks by half at most
 LONGEST = 3
+STEADY = 2.0  # the worst three blocks have at most so many times the others' share: no incident
+
+
+class Course(NamedTuple):
+    """A canary's requests since it was warm, and those of the worst three blocks in a row of them.
+
+    ``blocks``: how many of them there were.
+    """
+
+    blocks: int = 0
+    bad: float = 0
+    every: float = 0
+    worst_bad: float = 0
+    worst_every: float = 0
+
+    def after(self, newest: "Sequence[Mark]") -> "Course":
+        """The course after one more block; ``newest``: the marks after it and those before."""
+        bad, every, blocks = newest[0].bad, newest[0].every, self.blocks + 1
+        worst = self.worst_bad, self.worst_every
+        if blocks >= LONGEST:
+            here = sum(mark.bad for mark in newest), sum(mark.every for mark in newest)
+            if not worst[1] or here[0] * worst[1] > worst[0] * here[1]:
+                worst = here
+        return Course(blocks, self.bad + bad, self.every + every, *worst)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the other blocks were bad enough for the worst three to be no incident.
+
+        An incident of 30 s lies within three blocks, whatever the canary is like besides.
+        """
+        bad, every = self.bad - self.worst_bad, self.every - self.worst_every
+        others = bad * self.worst_every
+        return self.blocks > LONGEST and 0 < self.worst_bad * every <= STEADY * others
+
+
+NO_COURSE = Course()
 
 
 class Mark(NamedTuple):
     """A trail after one block: the mass of starts to come, and logs no incident is taken from.
 
-    ``share``: of the canary's requests in it that were bad.
+    ``bad``, ``every``: the canary's requests in it.
     """
 
     waiting: float
     logs: tuple[float, ...]
-    share: float = 0.0
+    bad: float = 0
+    every: float = 0
+
+    @property
+    def share(self) -> float:
+        """Of its requests, that were bad."""
+        return self.bad / self.every if self.every else 0.0
 
 
 def bounds(marks: tuple[Mark, ...], waiting: float, share: float, count: int) -> list[list[float]]:

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypedDict
 from rollout.analysis import evidence, incidents
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
-from rollout.analysis.incidents import CAPS, OUTAGE_CAPS, Mark
+from rollout.analysis.incidents import CAPS, NO_COURSE, OUTAGE_CAPS, Course, Mark
 from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, HarmCap
 
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
@@ -80,7 +80,7 @@ class Trail(NamedTuple):
 
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
     ``marks``: what it was after each of the last three blocks if no incident were taken from it,
-    newest first.
+    newest first.  ``course``: by which that is told.
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts of whole blocks since the attempt began; ``part``: those after them.
@@ -100,6 +100,7 @@ class Trail(NamedTuple):
     base_all: float = 10.0
     part: Part = NO_PART
     marks: tuple[Mark, ...] = ()
+    course: Course = NO_COURSE
 
     @property
     def counted(self) -> Pair:
@@ -114,7 +115,11 @@ class Trail(NamedTuple):
     @property
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
-        return _mixed(self.harmful, self.waiting)
+        logs = self.harmful
+        if self.marks and self.course.is_steady:
+            free = self.marks[0].logs
+            logs = free + logs[len(free) :]
+        return _mixed(logs, self.waiting)
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
@@ -213,6 +218,7 @@ def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
     spoken = _speak(trail, pair, outcome, temper, setting)
+    judged = not setting.warm and not temper.lasting
     return Trail(
         harmful=spoken.harmful,
         waiting=spoken.waiting,
@@ -222,6 +228,7 @@ def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=_safe(trail, pair, outcome, temper, setting),
         marks=spoken.marks,
+        course=trail.course.after(spoken.marks) if judged else trail.course,
         **_heard(trail, pair),
     )
 
@@ -248,10 +255,10 @@ def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     harmful = _grown(trail.harmful, gains, start)
     if not temper.lasting:
         free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
-        share = float(f"{pair.canary_bad / pair.canary_all:.3g}")
-        most = incidents.bounds(marks, waiting, share, len(gains))
+        most = incidents.bounds(marks, waiting, pair.canary_bad / pair.canary_all, len(gains))
         harmful = tuple([_floor(least) for least in map(min, harmful, *most)])
-        marks = (Mark(waiting, free, share), *marks)[: incidents.LONGEST]
+        mark = Mark(waiting, free, pair.canary_bad, pair.canary_all)
+        marks = (mark, *marks)[: incidents.LONGEST]
     if outcome.outage:
         cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
         gain = _outage(trail, pair, line, (temper.dispersion, cap))

@@ -11,6 +11,7 @@ from benchmarks.scenarios import binomial
 from rollout.analysis import evidence, incidents, sequential
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
+from rollout.analysis.incidents import NO_COURSE, Course
 from rollout.analysis.sequential import (
     ERRORS,
     NO_PART,
@@ -180,7 +181,7 @@ def test_two_or_three_blocks_have_their_most_and_what_goes_on_counts_in_full() -
     steps = [after(*[bad] * count).harmful[3] for count in (2, 3, 4, 5)]
     gains = [b - a for a, b in pairwise(steps)]
     assert gains == pytest.approx(
-        [incidents.CAP, incidents.CAPS.lifted, incidents.CAPS.lifted], abs=0.01
+        [incidents.LASTED - incidents.TWO, incidents.CAPS.lifted, incidents.CAPS.lifted], abs=0.01
     )
 
 
@@ -229,6 +230,41 @@ def test_what_is_taken_for_an_incident_only_lessens_the_evidence(blocks: list[Pa
     trail = after(*blocks)
     free = trail.marks[0].logs if trail.marks else (NOT_STARTED,) * ERRORS.bets
     assert all(log <= most for log, most in zip(trail.harmful, free, strict=False))
+
+
+GOOD = Pair(0, 100, 1, 1000)
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=20),
+    st.lists(st.integers(20, 40), min_size=1, max_size=3),
+    st.lists(st.integers(0, 3), max_size=20),
+)
+def test_an_incident_stays_one_however_the_canary_goes_on(
+    before: list[int], incident: list[int], later: list[int]
+) -> None:
+    """Of up to three blocks, which are more than twice as bad as the others are."""
+    bad = [*before, *incident, *later]
+    trail = after(*[Pair(count, 100, 1, 1000) for count in bad])
+    assert not trail.course.is_steady
+
+
+def test_a_canary_that_is_as_bad_in_all_blocks_had_no_incident() -> None:
+    """So that nothing is taken from the evidence any more: it is that of all its blocks."""
+    bad = [Pair(5, 100, 1, 1000)] * 6
+    steady = after(*bad)
+    held = steady._replace(course=NO_COURSE)
+    assert (after(*bad[:3]).course.is_steady, after(*bad[:4]).course.is_steady) == (False, True)
+    assert steady.course == Course(6, 30, 600, 15, 300)
+    free = steady._replace(harmful=steady.marks[0].logs + steady.harmful[-1:], course=NO_COURSE)
+    assert held.log_e < steady.log_e == free.log_e
+
+
+def test_what_came_while_it_warmed_up_is_no_course() -> None:
+    warm = replace(SETTING, warm=True)
+    trail = weigh(begin(PLAIN), Pair(40, 100, 1, 1000), ERRORS, PLAIN, warm)
+    assert trail.course == NO_COURSE
+    assert weigh(trail, GOOD, ERRORS, PLAIN, SETTING).course == Course(1, 0, 100)
 
 
 def test_errors_in_every_other_block_are_no_incident_for_long() -> None:
