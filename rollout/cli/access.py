@@ -1,13 +1,11 @@
 """Prometheus as the settings name it, for the controller and for who reads the past."""
 
 from rollout.cli import settings
-from rollout.cli.settings import Settings
+from rollout.cli.settings import TENANT, Settings
 from rollout.controller.ports import Answers
 from rollout.edges.prometheus import Access
 from rollout.model.observation import CountsQuestion, NoAnswer, ValueQuestion
 from rollout.model.status import Outcome
-
-TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 
 
 class Nowhere:

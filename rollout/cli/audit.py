@@ -12,7 +12,7 @@ import typer
 
 from rollout.audit import chain, verify
 from rollout.audit.verify import File, Verdict
-from rollout.cli import cluster, lazy, output
+from rollout.cli import clock, lazy, output
 from rollout.cli.exits import Exit
 from rollout.cli.output import Format, Output
 from rollout.edges import auditlog
@@ -69,7 +69,7 @@ def show(
 ) -> None:
     """Show who did what, oldest first; it says so if the log is not whole."""
     found = [_file(path) for path in files]
-    now = cluster.now()
+    now = clock.now()
     wanted = _Wanted(rollout, actor, _moment(since, now), _moment(until, now))
     bodies = [body for body in _bodies(found) if wanted.has(body)]
     if form is Format.TABLE:

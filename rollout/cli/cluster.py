@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +44,6 @@ class SeenRollout:
     obj: Json
     rollout: Rollout
     status: RolloutStatus
-
-
-def now() -> datetime:
-    """The present, for ages; what a command decides it leaves to the controller."""
-    return datetime.now(UTC)  # noqa: TID251 - a command is an edge of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import secrets
 import webbrowser
-from typing import Annotated
 
-import typer
-
-from rollout.cli import cluster, live, options, output, pages, settings, signals
+from rollout.cli import cluster, live, output, pages, settings, signals
 from rollout.cli.settings import Settings
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Store
@@ -24,21 +21,9 @@ HOST = "127.0.0.1"
 EVERY = 1.0  # seconds between two questions at the controller's door, about what somebody looks at
 
 
-def dashboard(
-    context: typer.Context,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Only this one; default: all.")
-    ] = "",
-    port: Annotated[int, typer.Option(help="Of this machine; 0: a free one.", min=0)] = 0,
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in your browser.")] = False,
-) -> None:
-    """Show every rollout live in a browser, until Ctrl-C.
-
-    It sees and asks what your kubeconfig lets you; nobody without the printed address gets in.
-    """
-    given = options.chosen(context)
-    scoped = Settings(given.kubeconfig, given.context, namespace)
-    asyncio.run(_serve(scoped, port, open_it=open_it))
+def dashboard(given: Settings, port: int, *, open_it: bool) -> None:
+    """Serve the page at ``port`` of this machine until Ctrl-C; ``open_it``: in the browser, too."""
+    asyncio.run(_serve(given, port, open_it=open_it))
 
 
 async def _serve(given: Settings, port: int, *, open_it: bool) -> None:

@@ -51,7 +51,7 @@ class Commands(LazyGroup):
         "dashboard": Command(
             LOOK,
             "Show every rollout live in a browser, until Ctrl-C.",
-            "rollout.cli.dashboard:dashboard",
+            "rollout.cli.commands:dashboard",
         ),
         "wait": Command(
             LOOK,
@@ -61,7 +61,7 @@ class Commands(LazyGroup):
         "backtest": Command(
             LOOK,
             "Replay the gate over the past: how often would it send back a good release?",
-            "rollout.cli.past.backtest:backtest",
+            "rollout.cli.past.commands:backtest",
         ),
         **{verb.value: _verb(verb) for verb in requests.VERBS},
         "undo": Command(
@@ -77,17 +77,17 @@ class Commands(LazyGroup):
         "validate": Command(
             MANIFESTS,
             "Check manifests: every mistake with its file and line, and what is wanted instead.",
-            "rollout.cli.manifests.validate:validate",
+            "rollout.cli.manifests.commands:validate",
         ),
         "plan": Command(
             MANIFESTS,
             "Show every patch that a push of these manifests would lead to, step by step.",
-            "rollout.cli.manifests.plan:plan",
+            "rollout.cli.manifests.commands:plan",
         ),
         "preflight": Command(
             MANIFESTS,
             "Say what stands in a rollout's way: rules over the mesh's objects and the pods.",
-            "rollout.cli.manifests.preflight:preflight",
+            "rollout.cli.manifests.commands:preflight",
         ),
         "crds": Command(
             MANIFESTS,
@@ -107,13 +107,13 @@ class Commands(LazyGroup):
         "uninstall": Command(
             RUN,
             "Let go of every object of ours, so that the controller can go; traffic stays.",
-            "rollout.cli.installing.leave:uninstall",
+            "rollout.cli.installing.command:uninstall",
         ),
         "convert": Command(
             MANIFESTS,
             "Turn Argo Rollouts' and Flagger's objects into ours, "
             "and say what became of each field.",
-            "rollout.cli.manifests.convert:convert",
+            "rollout.cli.manifests.commands:convert",
         ),
         "schema": Command(
             MANIFESTS,
@@ -123,18 +123,20 @@ class Commands(LazyGroup):
         "lab": Command(
             RUN,
             "A cluster on this machine: real Envoy, Prometheus and git.",
-            "rollout.cli.lab.up:app",
+            "rollout.cli.lab.commands:app",
         ),
         "audit": Command(
             RUN,
             "Check and read the audit log of `rollout run --audit`.",
             "rollout.cli.audit:app",
         ),
-        "run": Command(RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.run:run"),
+        "run": Command(
+            RUN, "Run the controller until SIGTERM or Ctrl-C.", "rollout.cli.commands:run"
+        ),
         "git-reader": Command(
             RUN,
             "Read git for a controller in another container of the pod, until SIGTERM.",
-            "rollout.cli.reader:git_reader",
+            "rollout.cli.commands:git_reader",
         ),
         "github": Command(
             RUN,

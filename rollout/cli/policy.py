@@ -9,9 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rollout.edges.reach import Hosts
 from rollout.errors import ManifestError, RefusedError, why
-from rollout.manifest import complaints, load, scan
 from rollout.model.units import CONFIG
 
 
@@ -190,6 +188,9 @@ def read(path: str) -> Policy:
     """
     if not path:
         return Policy()
+    from rollout.edges.reach import Hosts  # noqa: PLC0415 - most commands are given no file
+    from rollout.manifest import complaints, load, scan  # noqa: PLC0415 - as above
+
     try:
         documents = scan.documents(path, Path(path).expanduser().read_bytes())
     except OSError as error:

@@ -2,9 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rollout.cli import signals
 from rollout.edges.git.processes import Processes
@@ -12,14 +9,8 @@ from rollout.edges.git.sidecar import served
 from rollout.errors import RefusedError, why
 
 
-def git_reader(
-    socket: Annotated[Path, typer.Option(help="The controller's --cache is unix: and this.")],
-    cache: Annotated[Path, typer.Option(help="Folder of the bare git clones.")],
-) -> None:
-    """Read git for a controller in another container of the pod, until SIGTERM.
-
-    It needs no token, no Secret and no right: what a source needs comes with each question.
-    """
+def read(socket: Path, cache: Path) -> None:
+    """Answer at ``socket`` from clones in ``cache``, until SIGTERM."""
     asyncio.run(_serve(socket, Processes(cache)))
 
 

@@ -9,23 +9,20 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import aiohttp
-import typer
 
-from rollout.cli import access, forges, live, options, pages, people, settings, signals, switching
+from rollout.cli import access, forges, live, pages, people, settings, signals, switching
 from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
-from rollout.cli.settings import CACHE, Settings
+from rollout.cli.settings import Settings
 from rollout.controller import app, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Metrics, Proxies
-from rollout.controller.rights import MOST_SHARDS
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -52,57 +49,8 @@ from rollout.web import live as live_door
 BEHIND = "unix:"
 
 
-def run(  # noqa: PLR0913, PLR0917 - one parameter a setting, and settings are limited to thirteen
-    context: typer.Context,
-    namespace: Annotated[
-        str, options.setting("namespace", "Only this one; default: all.", "--namespace", "-n")
-    ] = "",
-    prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
-    prometheus_token: Annotated[
-        str, options.setting("prometheus_token", "File with its bearer token.")
-    ] = "",
-    prometheus_ca: Annotated[str, options.setting("prometheus_ca", "File with its CA.")] = "",
-    tenant: Annotated[str, options.setting("tenant", f"{access.TENANT}.")] = "",
-    istiod: Annotated[
-        str, options.setting("istiod", "istiod's /debug/syncz URLs; {address}: of each one.")
-    ] = "",
-    cache: Annotated[
-        Path,
-        options.setting("cache", "Folder of the bare git clones; unix:SOCKET: of git-reader."),
-    ] = CACHE,
-    listen: Annotated[str, options.setting("listen", "host:port of /metrics and /healthz.")] = "",
-    page: Annotated[
-        str, options.setting("page", "host:port of the page for browsers; default: none.")
-    ] = "",
-    policy: Annotated[str, options.setting("policy", "File: what manifests may ask of us.")] = "",
-    audit: Annotated[str, options.setting("audit", "File of the audit log; -: stdout.")] = "",
-    shards: Annotated[
-        int,
-        options.setting("shards", "Leases that share the namespaces.", limits=(1, MOST_SHARDS)),
-    ] = 1,
-    log_level: Annotated[str, options.setting("log_level", "debug, info, warning.")] = "info",
-) -> None:
-    """Run the controller until SIGTERM or Ctrl-C.
-
-    In a cluster it acts as its service account, elsewhere with your kubeconfig.
-    Each option has an environment variable: --prometheus-ca is ROLLOUT_PROMETHEUS_CA.
-    """
-    given = replace(
-        options.chosen(context),
-        namespace=namespace,
-        prometheus=prometheus,
-        prometheus_token=prometheus_token,
-        prometheus_ca=prometheus_ca,
-        tenant=tenant,
-        istiod=istiod,
-        cache=cache.expanduser(),
-        listen=listen,
-        page=page,
-        policy=policy,
-        audit=audit,
-        shards=shards,
-        log_level=log_level,
-    )
+def run(given: Settings) -> None:
+    """The controller, until SIGTERM or Ctrl-C."""
     _log(given.log_level)
     asyncio.run(_run(given))
 

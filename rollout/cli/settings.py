@@ -11,6 +11,7 @@ from pathlib import Path
 from rollout.errors import RefusedError, why
 
 CACHE = Path("~/.cache/rollout")
+TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 

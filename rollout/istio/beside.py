@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout.istio import hosts
-from rollout.istio.routes import listing
+from rollout.istio.routes import delegated, listing
 from rollout.istio.routes.apart import Others, Taken, full_gateway, is_catch_all
 from rollout.model.traffic import Target, full_host
 
@@ -40,7 +40,7 @@ def is_sound(obj: Obj) -> bool:
     """
     try:
         bound, named = gateways(obj), delegates(obj)
-        listed = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
+        listed = [_host(str(h), _space(obj)) for h in _spec(obj).get("hosts") or ()]
         asked = [m for m in _matches(obj, "", {}, deep=False) if not _is_match(m)]
         servers = [h for s in _spec(obj).get("servers") or () for h in _let_in(s, "", "")]
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -71,13 +71,23 @@ def shared_hosts(obj: Obj, gateway: str, known: Iterable[Obj]) -> tuple[str, ...
 
     ``known``: the Gateways that could be read.
     """
-    mine = [_host(str(h), obj) for h in _spec(obj).get("hosts") or ()]
     names = {f"{_space(g)}/{g['metadata']['name']}": g for g in known}
     if gateway not in names:
+        mine = (_host(str(h), _space(obj)) for h in _spec(obj).get("hosts") or ())
         return tuple(dict.fromkeys(mine))
+    home = gateway.partition("/")[0]
     servers = _spec(names[gateway]).get("servers") or ()
-    let_in = [h for server in servers for h in _let_in(server, gateway, _space(obj))]
-    both = (_narrower(one, two) for one in let_in for two in mine)
+    served = (hosts_at(server, home, obj, _space(obj)) for server in servers)
+    return tuple(dict.fromkeys(host for some in served for host in some))
+
+
+def hosts_at(server: Mapping[str, Any], home: str, obj: Obj, space: str) -> tuple[str, ...]:
+    """The virtual hosts that ``obj``, of namespace ``space``, has at a server of a Gateway.
+
+    ``home``: the Gateway's namespace.
+    """
+    mine = [_host(str(h), space) for h in _spec(obj).get("hosts") or ()]
+    both = (_narrower(one, two) for one in _let_in(server, home, space) for two in mine)
     return tuple(dict.fromkeys(host for host in both if host))
 
 
@@ -135,27 +145,27 @@ def _matches(
     obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj], *, deep: bool = True
 ) -> Iterator[Match]:
     """What each http route of ``obj`` asks for, in order; a made one asks less than its base."""
+    for route, mine in _entries(obj):
+        inner = known.get(_delegate(route, obj)) if deep and route.get("delegate") else None
+        every = mine
+        if deep and route.get("delegate"):
+            shown = inner and listing.exported(inner, _space(inner)) & {"*", _space(obj)}
+            leaves = [leaf for _, leaf in _entries(inner)] if inner and shown else []
+            every = [match for leaf in leaves for match in delegated.joined(mine, leaf)]
+        yield from (m for m in every if not m.get("gateways") or gateway in m["gateways"])
+
+
+def _entries(obj: Obj) -> Iterator[tuple[Mapping[str, Any], list[Match]]]:
+    """Each http route that its author wrote, and its matches with their gateways in full."""
     for route in _spec(obj).get("http") or ():
-        if listing.is_made(route):
-            continue
-        mine = [m or {} for m in route.get("match") or [{}]]
-        bound = [m for m in mine if _is_for(m, gateway, obj)]
-        if not (deep and route.get("delegate")):
-            yield from bound
-            continue
-        inner = known.get(_delegate(route, obj))
-        for match in _matches(inner, gateway, known, deep=False) if inner else ():
-            yield from (_within(outer, match) for outer in bound)
+        if not listing.is_made(route):
+            yield route, [_in_full(m or {}, _space(obj)) for m in route.get("match") or [{}]]
 
 
-def _within(outer: Match, inner: Match) -> Match:
-    """A delegate's match is a part of its root's, or Istio drops it; so the two keys join."""
-    return {**outer, **inner}
-
-
-def _is_for(match: Match, gateway: str, obj: Obj) -> bool:
-    bound = match.get("gateways")
-    return not bound or gateway in [full_gateway(str(n), _space(obj)) for n in bound]
+def _in_full(match: Match, space: str) -> Match:
+    named = match.get("gateways")
+    full = [full_gateway(str(name), space) for name in named or ()]
+    return {**match, "gateways": full} if named else match
 
 
 def _asked_by(match: Match, gateway: str, beside: Beside) -> bool:
@@ -188,12 +198,11 @@ def _delegate(route: Mapping[str, Any], obj: Obj) -> tuple[str, str]:
     return str(delegate.get("namespace") or _space(obj)), str(delegate.get("name"))
 
 
-def _let_in(server: Mapping[str, Any], gateway: str, space: str) -> Iterator[str]:
-    """Hosts of a Gateway's server that objects of ``space`` may have.
+def _let_in(server: Mapping[str, Any], home: str, space: str) -> Iterator[str]:
+    """Hosts of a server of a Gateway of ``home`` that objects of ``space`` may have.
 
     Source: Istio API, Gateway, ``Server.hosts``: ``namespace/host``, ``.`` its own, ``*`` any.
     """
-    home = gateway.partition("/")[0]
     for written in server.get("hosts") or ():
         wanted, _, host = str(written).rpartition("/")
         if wanted in ("", "*", space) or (wanted == "." and home == space):
@@ -206,9 +215,9 @@ def _narrower(one: str, two: str) -> str:
     return one if hosts.covers(two, one) else ""
 
 
-def _host(written: str, obj: Obj) -> str:
+def _host(written: str, space: str) -> str:
     """In full; a name with a dot is taken as it stands, as Istio does."""
-    return written if "." in written or "*" in written else full_host(written, _space(obj))
+    return written if "." in written or "*" in written else full_host(written, space)
 
 
 def _age(obj: Obj) -> tuple[str, str, str]:

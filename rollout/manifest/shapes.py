@@ -63,13 +63,24 @@ _POD = {
     },
 }
 _META = {"labels": TEXTS, "annotations": TEXTS, "ownerReferences": [ANY], "managedFields": [ANY]}
-_POLICY: Mapping[str, Shape] = {
+_SELECTOR = {"matchLabels": TEXTS, "matchExpressions": [ANY]}
+_PORT_POLICY: Mapping[str, Shape] = {
     "loadBalancer": ANY,
     "outlierDetection": ANY,
     "connectionPool": {"http": ANY, "tcp": ANY},
     "tls": ANY,
-    "portLevelSettings": [ANY],
 }
+_POLICY: Mapping[str, Shape] = {
+    **_PORT_POLICY,
+    "portLevelSettings": [{"port": {"number": int}, **_PORT_POLICY}],
+}
+
+_SERVER = {
+    "hosts": [str],
+    "port": {"number": int, "protocol": str},
+    "tls": {"mode": str, "httpsRedirect": bool},
+}
+_OVERRIDE = {"match": {"metric": str}, "disabled": bool, "tagOverrides": {...: ANY}}
 
 TEMPLATE = {
     "replicas": int,
@@ -119,7 +130,19 @@ SHAPES: Mapping[str, Shape] = {
         "metadata": _META,
         "!spec": {"scaleTargetRef": {"kind": str, "name": str}, "minReplicas": int},
     },
-    "Gateway": {"metadata": _META, "spec": {"selector": TEXTS, "servers": [{"hosts": [str]}]}},
+    "Gateway": {"metadata": _META, "spec": {"selector": TEXTS, "servers": [_SERVER]}},
+    "Sidecar": {"metadata": _META, "spec": {"egress": [{"hosts": [str]}]}},
+    "PeerAuthentication": {
+        "metadata": _META,
+        "spec": {"selector": _SELECTOR, "mtls": ANY, "portLevelMtls": {...: ANY}},
+    },
+    "AuthorizationPolicy": {"metadata": _META, "spec": {"selector": _SELECTOR}},
+    "NetworkPolicy": {"metadata": _META, "spec": {"podSelector": _SELECTOR}},
+    "PodDisruptionBudget": {"metadata": _META, "spec": {"selector": _SELECTOR}},
+    "Telemetry": {
+        "metadata": _META,
+        "spec": {"selector": _SELECTOR, "metrics": [{"overrides": [_OVERRIDE]}]},
+    },
 }
 """By kind, what we read of it."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+from rollout.istio.routes.listing import namespace
 from rollout.labels import Labels
 from rollout.preflight.ports import protocol
 from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
@@ -116,9 +117,7 @@ def headless(case: Case) -> Iterator[str]:
 
 def probes(case: Case) -> Iterator[str]:
     """ROL-041, W: the kubelet has no certificate for STRICT, so its probes must be rewritten."""
-    if not any(_mtls(p) == "STRICT" for p in peer_authentications(case)):
-        return
-    for workload in case.workloads:
+    for workload in (each for each in case.workloads if is_strict(each, case)):
         annotations = (template(workload).get("metadata") or {}).get("annotations") or {}
         off = annotations.get("sidecar.istio.io/rewriteAppHTTPProbers") == "false"
         if off and any(_http_probe(c) for c in containers(workload)):
@@ -126,20 +125,33 @@ def probes(case: Case) -> Iterator[str]:
             yield f"{where}: http probes fail under STRICT mTLS while probe rewriting is off"
 
 
-def _mtls(policy: Obj) -> str:
-    return str((policy["spec"].get("mtls") or {}).get("mode"))
+def is_strict(workload: Obj, case: Case) -> bool:
+    """Whether every port of its pods takes mTLS alone, by the nearest policy that says anything.
+
+    Source: istio/istio, pilot/pkg/security/authn, ``ComposePeerAuthentication``.
+    """
+    found = sorted(_governing(workload, case), key=lambda policy: policy[:2])
+    said = next((mode for *_, policy in found if (mode := _mode(policy.get("mtls")))), "")
+    own = next((policy.get("portLevelMtls") for near, _, policy in found if near == 0), None)
+    return said == "STRICT" and {_mode(port) for port in (own or {}).values()} <= {"", "STRICT"}
 
 
-def peer_authentications(case: Case) -> tuple[Obj, ...]:
-    """Those in force for the whole of the namespace or for one of the two Deployments."""
-    spaces = (case.target.namespace, case.snapshot.root)
-    found = (p for p in case.snapshot.peer_authentications if p["metadata"]["namespace"] in spaces)
-    return tuple(p for p in found if _applies(p, case))
+def _governing(workload: Obj, case: Case) -> Iterator[tuple[int, str, Obj]]:
+    """How near each policy is (0: it selects the pods, 1: the namespace, 2: the mesh), its age."""
+    for policy in case.snapshot.peer_authentications:
+        inside = policy.get("spec") or {}
+        wanted = (inside.get("selector") or {}).get("matchLabels") or {}
+        space = namespace(policy, case.target)
+        made_at = str(policy["metadata"].get("creationTimestamp") or "")
+        if space == case.target.namespace and selector.matches(wanted, labels(workload)):
+            yield (0 if wanted else 1), made_at, inside
+        elif space == case.snapshot.root and not wanted:
+            yield 2, made_at, inside
 
 
-def _applies(policy: Obj, case: Case) -> bool:
-    wanted = ((policy["spec"].get("selector") or {}).get("matchLabels")) or {}
-    return not wanted or any(selector.matches(wanted, labels(w)) for w in case.workloads)
+def _mode(mtls: Obj | None) -> str:
+    mode = str((mtls or {}).get("mode") or "")
+    return "" if mode == "UNSET" else mode
 
 
 def _http_probe(container: Obj) -> bool:

@@ -7,24 +7,33 @@ Source: Istio, "Protocol Selection"; Gateway API of Istio, ``Server``; pkg/confi
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rollout.istio import hosts
+from rollout.istio import beside, hosts
 from rollout.istio.routes import reach
+from rollout.istio.routes.apart import full_gateway
 from rollout.istio.routes.listing import is_host, meant, namespace, spec, where
 from rollout.preflight.snapshot import Case, Obj
 
-HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
+HTTP = ("http", "http2", "http_proxy", "grpc", "grpc-web")
 OTHER = ("tcp", "udp", "tls", "https", "mongo", "mysql", "redis")
+_STANDARD = {"kubernetes.io/h2c": "http2", "kubernetes.io/ws": "http", "kubernetes.io/wss": "https"}
+_WELL_KNOWN = (25, 53, 3306, 27017)
+"""Ports that are tcp to Istio where nothing is said: mail, names, MySQL, MongoDB."""
+
 _SERVES_HTTP = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB")
 
 
 def protocol(port: Obj) -> str:
-    """What a Service's port speaks: ``appProtocol``, else the name up to the first dash."""
+    """What a Service's port speaks: by ``appProtocol``, else its name, up to the first dash.
+
+    Source: istio/istio, pkg/config/kube/conversion.go, ``ConvertProtocol``.
+    """
     if port.get("protocol") == "UDP":
         return "udp"
-    declared = str(port.get("appProtocol") or "").lower()
-    name = str(port.get("name") or "").lower()
-    two_words = "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
-    return declared or two_words
+    written = str(port.get("appProtocol") or port.get("name") or "").lower()
+    written = _STANDARD.get(written, written)
+    word = "grpc-web" if written.startswith("grpc-web") else written.partition("-")[0]
+    unsaid = word not in (*HTTP, *OTHER)
+    return "tcp" if unsaid and port.get("port") in _WELL_KNOWN else word
 
 
 def spoken(port: Obj) -> str:
@@ -67,7 +76,7 @@ def _ignored(obj: Obj, case: Case) -> Iterator[tuple[str, str]]:
             yield from _in_mesh(root, obj, case)
         else:
             known = case.gateway(gateway, root)
-            yield gateway, _at_gateway(known, root) if known is not None else ""
+            yield gateway, _at_gateway(known, root, case) if known is not None else ""
 
 
 def _in_mesh(root: Obj, obj: Obj, case: Case) -> Iterator[tuple[str, str]]:
@@ -103,27 +112,21 @@ def _heard(port: Obj, listened: set[int]) -> bool:
     return not listened or port.get("port") in listened
 
 
-def _at_gateway(gateway: Obj, obj: Obj) -> str:
+def _at_gateway(gateway: Obj, obj: Obj, case: Case) -> str:
     """Why no server of the gateway that has one of the hosts takes http; empty: one does."""
-    mine = list(servers(gateway, obj))
+    mine = list(servers(gateway, obj, case))
     if not mine or any(_serves_http(server) for server in mine):
         return ""
     told = ", ".join(_spoken(server) for server in mine)
     return f"gateway {gateway['metadata']['name']} serves its hosts by {told}"
 
 
-def servers(gateway: Obj, obj: Obj) -> Iterator[Mapping[str, Any]]:
+def servers(gateway: Obj, obj: Obj, case: Case) -> Iterator[Mapping[str, Any]]:
     """The gateway's servers that have one of the VirtualService's hosts."""
-    names = spec(obj).get("hosts") or ()
+    home, space = (namespace(one, case.target) for one in (gateway, obj))
     for server in (gateway.get("spec") or {}).get("servers") or ():
-        patterns = [str(h).rpartition("/")[2] for h in server.get("hosts") or ()]
-        if any(meet(pattern, name) for pattern in patterns for name in names):
+        if beside.hosts_at(server, home, obj, space):
             yield server
-
-
-def meet(pattern: str, host: str) -> bool:
-    """Whether two host patterns have any host in common."""
-    return hosts.covers(pattern, host) or hosts.covers(host, pattern)
 
 
 def _serves_http(server: Mapping[str, Any]) -> bool:
@@ -182,8 +185,8 @@ def which(case: Case) -> Iterator[str]:
 
     Source: Istio, ``Destination.port``: without one, of several ports the caller's is meant.
     """
-    for obj, told in _portless(case):
-        missing = _served(obj, case) - _numbers(case)
+    for obj, route, told in _portless(case):
+        missing = _called(obj, route, case) - _numbers(case)
         if missing:
             listed = ", ".join(map(str, sorted(missing)))
             yield f"{told}; a gateway's port {listed} is none of them"
@@ -191,8 +194,8 @@ def which(case: Case) -> Iterator[str]:
 
 def any_of_several(case: Case) -> Iterator[str]:
     """ROL-036, W: with several ports a destination should say which."""
-    for obj, told in _portless(case):
-        if not _served(obj, case) - _numbers(case):
+    for obj, route, told in _portless(case):
+        if not _called(obj, route, case) - _numbers(case):
             yield f"{told}; the one that is called is meant"
 
 
@@ -200,7 +203,7 @@ def _numbers(case: Case) -> set[int]:
     return {int(port["port"]) for port in _all(case.service) if "port" in port}
 
 
-def _portless(case: Case) -> Iterator[tuple[Obj, str]]:
+def _portless(case: Case) -> Iterator[tuple[Obj, Mapping[str, Any], str]]:
     """Routes of managed objects that leave it open to which of several ports they send."""
     count = len(_numbers(case))
     for obj in case.managed if count > 1 else ():
@@ -209,17 +212,38 @@ def _portless(case: Case) -> Iterator[tuple[Obj, str]]:
             mine = [e for e in entries if is_host(e, namespace(obj, case.target), case.target)]
             if any(not (e["destination"].get("port") or {}).get("number") for e in mine):
                 told = f"the service has {count} ports and the destination names none"
-                yield obj, f"{where(obj, case.target)} {place}: {told}"
+                yield obj, route, f"{where(obj, case.target)} {place}: {told}"
 
 
-def _served(obj: Obj, case: Case) -> set[int]:
-    """The ports by which those of its gateways that are there serve its hosts."""
+def _called(obj: Obj, route: Mapping[str, Any], case: Case) -> set[int]:
+    """The ports of those of its gateways that are there, by which requests come to the route."""
     found: set[int] = set()
     for root, name in case.bound(obj):
         gateway = case.gateway(name, root) if name != reach.MESH else None
-        found |= set(_ports_of(servers(gateway, root))) if gateway is not None else set()
+        listened = set(_ports_of(servers(gateway, root, case))) if gateway is not None else set()
+        full = full_gateway(name, namespace(root, case.target))
+        if root is not obj:
+            handing = case.handing(root, obj)
+            listened = {n for r in handing for n in _let_through(r, full, root, listened, case)}
+        found |= _let_through(route, full, obj, listened, case)
+    return found
+
+
+def _let_through(
+    route: Mapping[str, Any], gateway: str, obj: Obj, listened: set[int], case: Case
+) -> set[int]:
+    """Those of the ports that the route's match lets in; it may name gateways, and a port."""
+    space, found = namespace(obj, case.target), set[int]()
+    for entry in reach.entries(route):
+        named = [full_gateway(str(name), space) for name in entry.get("gateways") or ()]
+        if not named or gateway in named:
+            found |= listened & {entry["port"]} if entry.get("port") else listened
     return found
 
 
 def _ports_of(found: Iterable[Mapping[str, Any]]) -> Iterator[int]:
-    return (int(s["port"]["number"]) for s in found if (s.get("port") or {}).get("number"))
+    """Of those that send requests on; one that redirects to https sends none."""
+    for server in found:
+        port, tls = server.get("port") or {}, server.get("tls") or {}
+        if port.get("number") and not tls.get("httpsRedirect"):
+            yield int(port["number"])

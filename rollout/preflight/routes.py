@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.istio import hosts, traffic, virtualservice
-from rollout.istio.routes import listing, problems, reach
+from rollout.istio.routes import listing, problems
 from rollout.istio.routes.listing import listed, namespace, spec, subset, weight, where
 from rollout.istio.routes.reach import MESH, gateways
 from rollout.model.traffic import is_claim
@@ -61,7 +61,7 @@ def unlisted(case: Case) -> Iterator[str]:
 
 
 def _not_served(obj: Obj, gateway: Obj, case: Case) -> Iterator[str]:
-    if not list(ports.servers(gateway, obj)):
+    if not list(ports.servers(gateway, obj, case)):
         told = f"has none of its hosts ({', '.join(spec(obj)['hosts'])})"
         yield f"{where(obj, case.target)}: {named(gateway, 'gateway')} {told}"
 
@@ -100,15 +100,17 @@ def propagation(case: Case) -> Iterator[str]:
 def leftover_fault(case: Case) -> Iterator[str]:
     """ROL-034, B: an injected fault is an outage to everybody on that route."""
     for told, route in case.routes():
-        faults = [f for f in (route.get("fault") or {}).values() if f]
-        if any(_some(fault) for fault in faults):
+        if any(_share(fault) for fault in (route.get("fault") or {}).values() if fault):
             yield f"{told}: injects a fault; take it out first"
 
 
-def _some(fault: Mapping[str, Any]) -> bool:
-    """No percentage means all; an empty one is a 0 that JSON has dropped."""
+def _share(fault: Mapping[str, Any]) -> float:
+    """Percent of the requests that get the fault; where nothing is said, none do.
+
+    Source: Istio API, VirtualService, ``HTTPFaultInjection``; ``percent`` is the former spelling.
+    """
     share = fault.get("percentage")
-    return share is None or bool(share.get("value"))
+    return float((fault.get("percent") if share is None else share.get("value")) or 0)
 
 
 def leftover_mirror(case: Case) -> Iterator[str]:
@@ -157,12 +159,14 @@ def unwritable(case: Case) -> Iterator[str]:
 
 def orphan(case: Case) -> Iterator[str]:
     """ROL-037, B: a delegate that nobody delegates to gets no request."""
-    every = case.snapshot.virtual_services
-    named_by = {reach.delegated(r, o, case.target) for o in every for _, r in listed(o)}
     for obj in case.managed:
-        me = (namespace(obj, case.target), obj["metadata"]["name"])
-        if not spec(obj).get("hosts") and me not in named_by:
-            yield f"{where(obj, case.target)}: has no hosts, and no virtualservice delegates to it"
+        if spec(obj).get("hosts") or list(case.bound(obj)):
+            continue
+        roots = [o for o in case.snapshot.virtual_services if case.handing(o, obj)]
+        told = "has no hosts, and no virtualservice delegates to it"
+        if roots:
+            told = f"exportTo hides it from {where(roots[0], case.target)}, which delegates to it"
+        yield f"{where(obj, case.target)}: {told}"
 
 
 def pinned(case: Case) -> Iterator[str]:

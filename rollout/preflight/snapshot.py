@@ -101,8 +101,7 @@ class Case:
 
     def exported(self, obj: Obj) -> set[str]:
         """The namespaces whose callers see ``obj``; ``*``: all of them."""
-        names = (obj.get("spec") or {}).get("exportTo") or ["*"]
-        return {listing.namespace(obj, self.target) if n == "." else n for n in names} - {"~"}
+        return listing.exported(obj, listing.namespace(obj, self.target))
 
     def here(self, objs: Iterable[Obj]) -> Objs:
         """Those of the rollout's own namespace."""
@@ -133,11 +132,17 @@ class Case:
         if listing.spec(obj).get("hosts"):
             yield from ((obj, name) for name in reach.gateways(obj))
             return
-        me = listing.namespace(obj, self.target), _name(obj)
         for root in self.snapshot.virtual_services:
-            routes = (route for _, route in listing.listed(root))
-            if any(reach.delegated(route, root, self.target) == me for route in routes):
+            if self.exported(obj) & {"*", listing.namespace(root, self.target)} and self.handing(
+                root, obj
+            ):
                 yield from ((root, name) for name in reach.gateways(root))
+
+    def handing(self, root: Obj, obj: Obj) -> tuple[Mapping[str, Any], ...]:
+        """The routes of ``root`` that delegate to ``obj``."""
+        me = listing.namespace(obj, self.target), _name(obj)
+        routes = (route for _, route in listing.listed(root))
+        return tuple(r for r in routes if reach.delegate_of(r, root, self.target) == me)
 
     def bindings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Every managed object as people name it, and the gateways that it is bound to."""

@@ -6,8 +6,10 @@ from itertools import combinations
 from typing import Any
 
 from rollout.istio import destinationrule, virtualservice
+from rollout.istio.routes import reach
+from rollout.istio.routes.apart import full_gateway
 from rollout.istio.routes.listing import is_host, meant, namespace, spec, subset, weight, where
-from rollout.preflight.pods import peer_authentications
+from rollout.preflight.pods import is_strict
 from rollout.preflight.snapshot import Case, Obj, labels, named
 from rollout.workloads import deployment, selector
 
@@ -92,7 +94,7 @@ def _live_in(obj: Obj, case: Case) -> Iterator[str | None]:
 
 def several_rules(case: Case) -> Iterator[str]:
     """ROL-012, W: of several rules for one host the oldest wins, whichever that is."""
-    for rules in _by_namespace(case).values():
+    for rules in _merged(case):
         if len(rules) > 1:
             names = ", ".join(sorted(str(r["metadata"]["name"]) for r in rules))
             told = f"all are for {case.target.host}, and the oldest wins"
@@ -102,6 +104,15 @@ def several_rules(case: Case) -> Iterator[str]:
         for name, count in counted.items():
             if count > 1:
                 yield f"{named(rule, 'destinationrule')}: {count} subsets are named {name}"
+
+
+def _merged(case: Case) -> Iterator[list[Obj]]:
+    """Rules that Istio reads as one: of one namespace, for all callers, and for the same ones."""
+    for rules in _by_namespace(case).values():
+        shown: dict[tuple[str, ...], list[Obj]] = {}
+        for rule in (r for r in rules if not spec(r).get("workloadSelector")):
+            shown.setdefault(tuple(sorted(case.exported(rule))), []).append(rule)
+        yield from shown.values()
 
 
 def _by_namespace(case: Case) -> dict[str, list[Obj]]:
@@ -116,13 +127,13 @@ def elsewhere(case: Case) -> Iterator[str]:
     for rule in case.rules:
         space = namespace(rule, case.target)
         if space not in (case.target.namespace, case.snapshot.root):
-            told = f"only callers in {space} use it, and our subsets are not in it"
+            told = f"only callers in {space} use it, and no journey changes it"
             yield f"{named(rule, 'destinationrule')}: {told}"
 
 
 def unknown_elsewhere(case: Case) -> Iterator[str]:
     """ROL-010, B: callers who have a rule of their own look there for our subsets."""
-    shown = {space for obj in case.managed for space in case.exported(obj)}
+    shown = {space for obj in case.managed for space in _calling(obj, case)}
     sides = {case.target.stable, case.target.canary} - {""}
     for space, rules in _by_namespace(case).items():
         mine = space in (case.target.namespace, case.snapshot.root)
@@ -135,6 +146,18 @@ def unknown_elsewhere(case: Case) -> Iterator[str]:
                 told = f"{_callers(group[0], space)} use it, and it has no subset"
                 what = f"{told} {' or '.join(missing)}"
                 yield f"{named(group[0], 'destinationrule')}: {what}; they would get 503"
+
+
+def _calling(obj: Obj, case: Case) -> Iterator[str]:
+    """The namespaces from which requests take its routes; ``*``: any.
+
+    Those of a gateway are sent by its own pods, which live where it does.
+    """
+    for root, name in case.bound(obj):
+        if name == reach.MESH:
+            yield from case.exported(obj)
+        else:
+            yield full_gateway(name, namespace(root, case.target)).partition("/")[0]
 
 
 def _callers(rule: Obj, space: str) -> str:
@@ -174,11 +197,18 @@ def _policies(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every traffic policy for the host, with its name for people."""
     for rule in case.rules:
         told = named(rule, "destinationrule")
-        if rule["spec"].get("trafficPolicy"):
-            yield told, rule["spec"]["trafficPolicy"]
-        for entry in rule["spec"].get("subsets") or ():
-            if entry.get("trafficPolicy"):
-                yield f"{told} subset {entry['name']}", entry["trafficPolicy"]
+        yield from _with_ports(told, spec(rule).get("trafficPolicy") or {})
+        for entry in spec(rule).get("subsets") or ():
+            yield from _with_ports(
+                f"{told} subset {entry['name']}", entry.get("trafficPolicy") or {}
+            )
+
+
+def _with_ports(told: str, policy: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The policy, and what it says of single ports, where that stands in its place."""
+    yield told, policy
+    for port in policy.get("portLevelSettings") or ():
+        yield f"{told} port {(port.get('port') or {}).get('number')}", port
 
 
 def hashing(case: Case) -> Iterator[str]:
@@ -224,9 +254,7 @@ def locality(case: Case) -> Iterator[str]:
 
 def plain_text(case: Case) -> Iterator[str]:
     """ROL-040, W: callers told to speak plain text to pods that accept mTLS only."""
-    strict = any(
-        (p["spec"].get("mtls") or {}).get("mode") == "STRICT" for p in peer_authentications(case)
-    )
+    strict = any(is_strict(workload, case) for workload in case.workloads)
     for told, policy in _policies(case):
         if strict and (policy.get("tls") or {}).get("mode") == "DISABLE":
             yield f"{told}: tls DISABLE, but the pods accept mTLS only (PeerAuthentication STRICT)"

@@ -20,7 +20,7 @@ def scales(hpa: Obj, deployment: str) -> bool:
 
 def target(hpa: Obj) -> str:
     """The Deployment that ``hpa`` scales; empty when it scales something else."""
-    ref = hpa["spec"].get("scaleTargetRef") or {}
+    ref = _ref(hpa)
     return str(ref.get("name")) if ref.get("kind") == "Deployment" else ""
 
 
@@ -33,17 +33,21 @@ def problem(hpa: Obj) -> str:
     for owner in hpa["metadata"].get("ownerReferences") or ():
         if owner.get("kind") == "ScaledObject":
             return f"hpa {name} is KEDA's, which takes a hand-over back"
-    kind = (hpa["spec"].get("scaleTargetRef") or {}).get("kind")
-    return (
-        ""
-        if kind == "Deployment"
-        else f"hpa {name} scales a {visible(str(kind))}, not a Deployment"
-    )
+    kind = _ref(hpa).get("kind")
+    if kind is None:
+        return f"hpa {name} names nothing to scale"
+    told = f"hpa {name} scales a {visible(str(kind))}, not a Deployment"
+    return "" if kind == "Deployment" else told
+
+
+def _ref(hpa: Obj) -> Obj:
+    found: Obj = (hpa.get("spec") or {}).get("scaleTargetRef") or {}
+    return found
 
 
 def least(hpa: Obj) -> int:
     """How few pods it may leave; Kubernetes' default is 1."""
-    count = hpa["spec"].get("minReplicas")
+    count = (hpa.get("spec") or {}).get("minReplicas")
     return 1 if count is None else int(count)
 
 

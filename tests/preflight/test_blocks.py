@@ -18,6 +18,7 @@ from tests.preflight.test_rollouts import (
     KEDA,
     TARGET,
     Json,
+    an_abort,
     an_hpa,
     at_gate,
     bare_pods,
@@ -38,6 +39,7 @@ from tests.preflight.test_rollouts import (
     same_version,
     service,
     single,
+    two_ports,
     unjoinable,
     virtual_service,
     with_route,
@@ -86,15 +88,17 @@ def theirs(**more: Any) -> Json:
     return {"route": [{"destination": {"host": "legacy"}}], **more}
 
 
-def handed(match: Json, cohort: Cohort = TESTERS) -> Case:
-    """A delegate that a root hands requests of ``match`` to, and a dark step for ``cohort``."""
+def handed(
+    asked: Json, cohort: Cohort = TESTERS, exportTo: list[str] | None = None, **route: Any
+) -> Case:
+    """A delegate that a root hands requests of ``asked`` to, and a dark step for ``cohort``."""
     root = virtual_service(
         "edge",
         hosts=["shop.example"],
         gateways=["gw"],
-        http=[{"match": [match], "delegate": {"name": "shop"}}],
+        http=[{"match": [asked], "delegate": {"name": "shop"}}],
     )
-    leaf = virtual_service()
+    leaf = virtual_service(http=[ours(**route)], exportTo=exportTo or ["*"])
     del leaf["spec"]["hosts"]
     ahead = (Route(Split(100, 0), (cohort,)),)
     return replace(but(virtual_services=(root, leaf)), cohorts=(cohort,), ahead=ahead)
@@ -122,10 +126,31 @@ def to(port: int) -> Json:
     return {"destination": {"host": "shop", "port": {"number": port}}}
 
 
+def speaking(**port: Any) -> Case:
+    """The service has one port, which says this of itself."""
+    return but(services=(service(ports=[{"port": 80, **port}]),))
+
+
+def elsewhere(space: str, *gateways: str, **spec: Any) -> Case:
+    """Callers of a namespace have a rule of their own, without a subset."""
+    obj = virtual_service(gateways=list(gateways))
+    rules = (rule(), rule("mine", space, subsets=[], **spec))
+    return but(virtual_services=(obj,), destination_rules=rules)
+
+
+def listening(port: int, host: str, tls: Json | None = None, **route: Any) -> Case:
+    """The service has ports 80 and 81; a gateway has a server for 80 and one for ``port``."""
+    plain = {"hosts": [HOST], "port": {"number": 80, "protocol": "HTTP"}}
+    other = {"hosts": [host], "port": {"number": port, "protocol": "HTTP"}, "tls": tls or {}}
+    gate = {"metadata": meta("gate"), "spec": {"servers": [plain, other]}}
+    obj = virtual_service(gateways=["gate", "mesh"], http=[ours(**route)])
+    return but(virtual_services=(obj,), services=(two_ports(),), gateways=(gate,))
+
+
 def two_servers() -> tuple[Json]:
     """A server for our host at 80, and another one for others at 8080."""
     servers = [
-        {"hosts": ["shop"], "port": {"number": 80, "protocol": "HTTP"}},
+        {"hosts": [HOST], "port": {"number": 80, "protocol": "HTTP"}},
         {"hosts": ["else.example"], "port": {"number": 8080, "protocol": "HTTP"}},
     ]
     return ({"metadata": meta("gate"), "spec": {"servers": servers}},)
@@ -146,7 +171,11 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             ports("tcp"),
             ports("tls-api"),
             ports("mongo", "redis"),
+            speaking(appProtocol="kubernetes.io/wss"),
+            speaking(appProtocol="tls-1.3", name="http"),
+            speaking(name="db", port=3306),
             served("TCP"),
+            served("TCP", host="shop/shop.example"),
             served("TLS", "SIMPLE"),
             served("HTTPS", "PASSTHROUGH"),
         ],
@@ -155,18 +184,27 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             ports("http", "tcp-metrics"),
             ports("http", "https", route=[to(443)]),
             ports("grpc-web"),
+            ports("http_proxy"),
+            speaking(appProtocol="kubernetes.io/ws"),
+            speaking(appProtocol="http-alt", name="tcp"),
+            speaking(name="http", port=3306),
             served("HTTPS", "SIMPLE"),
             served("HTTPS", "MUTUAL"),
             served("HTTP"),
             served("HTTPS", "PASSTHROUGH", host="else.example"),
+            served("TCP", host="far/shop.example"),
         ],
     ),
     "ROL-010": (
         [
             with_route(route=[destination("stable", 90), destination("v9", 10)]),
             but(destination_rules=(rule(), rule("mine", "callers", subsets=[]))),
+            elsewhere("callers", "mesh", "edge"),
+            elsewhere("edge", "edge/web"),
         ],
         [
+            elsewhere("callers", "edge/web"),
+            elsewhere("shop", "edge/web", workloadSelector={"matchLabels": {"app": "web"}}),
             with_route(route=[destination("stable", 100), destination("v9", 0)]),
             but(destination_rules=()),
             but(destination_rules=(rule(), rule("mine", "callers"))),
@@ -192,12 +230,20 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             routes(theirs(match=[API]), ours(match=[{"uri": {"prefix": "/api/v2"}}])),
             routes(*(r | {"name": n} for r, n in zip(EQUAL, "ab", strict=True)), only="b"),
             behind({"regex": "/.*"}),
+            routes(theirs(match=[API | {"gateways": ["shop/edge"]}]), EQUAL[1], gateways=["edge"]),
+            routes(ours(match=[{"gateways": ["another"]}]), gateways=["edge"]),
+            handed(API, match=[API, {"uri": {"prefix": "/shop"}}]),
+            handed(API | {"sourceNamespace": "web"}, match=[API]),
         ],
         [
             routes(*EQUAL, ours()),
             routes(theirs(match=[{"uri": {"prefix": "/api/v2"}}]), ours(match=[API])),
             routes(theirs(match=[API | GATEWAY]), ours(match=[API]), gateways=["edge", "mesh"]),
             routes(theirs(match=[API | {"port": 81}]), ours(match=[API])),
+            routes(theirs(match=[API | {"gateways": ["far/edge"]}]), EQUAL[1], gateways=["edge"]),
+            routes(ours(match=[{"gateways": ["shop/edge"]}]), gateways=["edge"]),
+            handed(API, match=[API, {"uri": {"prefix": "/api/v2"}}]),
+            handed(API | {"sourceNamespace": "web"}),
             routes(ours(), theirs()),
             routes(*EQUAL, ours(name="main"), only="main"),
         ],
@@ -225,17 +271,33 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
     ),
     "ROL-034": (
         [
-            with_route(fault={"abort": {"httpStatus": 500, "percentage": {"value": 5}}}),
-            with_route(fault={"delay": {"fixedDelay": "1s"}}),
+            with_route(fault=an_abort(5)),
+            with_route(fault=an_abort(0.01)),
+            with_route(fault={"delay": {"fixedDelay": "1s", "percentage": {"value": 100}}}),
+            with_route(fault={"delay": {"fixedDelay": "1s", "percent": 1}}),
         ],
         [
-            with_route(fault={"abort": {"httpStatus": 500, "percentage": {"value": 0}}}),
-            routes({"name": "x", "fault": {"abort": {}}, **theirs()}, ours(name="m"), only="m"),
+            with_route(fault=an_abort(0)),
+            with_route(fault={"abort": {"httpStatus": 500}}),
+            with_route(fault={"delay": {"fixedDelay": "1s"}}),
+            with_route(fault={"delay": {"fixedDelay": "1s", "percent": 0}}),
+            with_route(fault={"abort": {"httpStatus": 500, "percentage": {}}}),
+            routes({"name": "x", "fault": an_abort(5), **theirs()}, ours(name="m"), only="m"),
         ],
     ),
     "ROL-036": (
-        [single(weight=0), at_gate(8080)],
         [
+            single(weight=0),
+            at_gate(8080),
+            listening(8080, f"./{HOST}"),
+            listening(8080, "*", match=[{"port": 8080}]),
+            listening(8080, HOST),
+        ],
+        [
+            listening(8080, f"far/{HOST}"),
+            listening(8080, "*", match=[{"port": 80}]),
+            listening(8080, "*", match=[{"gateways": ["mesh"]}]),
+            listening(8080, "*", tls={"httpsRedirect": True}),
             single(),
             single(weight=100),
             at_gate(81),
@@ -245,6 +307,7 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
     "ROL-037": (
         [
             delegate(),
+            handed(API, exportTo=["elsewhere"]),
             unjoinable(),
             replace(passed_through(), ahead=(Route(Split(90, 10), (TESTERS,)),)),
             replace(passed_through(), ahead=(Route(Split(90, 10), mirror=0.1),)),
@@ -252,6 +315,7 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
         ],
         [
             handed(API),
+            handed(API, exportTo=["edge", "shop"]),
             replace(passed_through(), ahead=(Route(Split(90, 10)),)),
             dark(TESTERS),
         ],
@@ -261,6 +325,8 @@ WORLDS: Mapping[str, tuple[list[Case], list[Case]]] = {
             dark(Cohort(path=StringMatch(prefix="/b")), match=[API]),
             handed({"headers": {"x-api": {"exact": "2"}}}),
             handed(API, Cohort(path=StringMatch(prefix="/shop"))),
+            handed(API | {"ignoreUriCase": True}),
+            handed({"headers": {"x-api": {}}}),
         ],
         [
             dark(Cohort(path=StringMatch(prefix="/api/b")), match=[API]),

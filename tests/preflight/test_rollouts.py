@@ -215,6 +215,10 @@ def on_revisions() -> Case:
     return but(pods=(pod("v1"), moved))
 
 
+def an_abort(percent: float) -> Json:
+    return {"abort": {"httpStatus": 500, "percentage": {"value": percent}}}
+
+
 def bare_pods() -> Case:
     bare = deepcopy([pod("v1"), pod("v2")])
     for one in bare:
@@ -500,7 +504,7 @@ CASES = [
     ("ROL-031", "info", for_cohort(x__tester=StringMatch(exact="1")), "must pass the cohort"),
     ("ROL-032", "warn", small(with_policy(outlierDetection={"interval": "1s"})), "2 canary pods"),
     ("ROL-033", "warn", with_policy(connectionPool={"tcp": {}}), "connectionPool"),
-    ("ROL-034", "block", with_route(fault={"abort": {"httpStatus": 500}}), "injects a fault"),
+    ("ROL-034", "block", with_route(fault=an_abort(5)), "injects a fault"),
     ("ROL-034", "warn", with_route(mirror={"host": "spy"}), "mirrors already"),
     ("ROL-035", "warn", with_route(retries={"attempts": 5}), "5 retries"),
     ("ROL-023", "block", behind({"prefix": "/"}), "http[1]: is never reached"),
@@ -572,7 +576,7 @@ CASES = [
     ),
     ("ROL-042", "warn", account(), "service accounts differ (default and robot)"),
     ("ROL-052", "warn", alone(), "one pod is all of the canary"),
-    ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside ."),
+    ("ROL-043", "warn", but(virtual_services=(virtual_service(exportTo=["."]),)), "outside shop"),
     (
         "ROL-043",
         "warn",

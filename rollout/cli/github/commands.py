@@ -17,8 +17,6 @@ import typer
 from rollout.cli import exits, lazy, settings
 from rollout.cli.exits import Exit
 from rollout.cli.github.workflow import Annotation, Files, cut, group
-from rollout.edges.forge import github
-from rollout.edges.forge.github import GitHub
 from rollout.errors import RefusedError, RolloutError
 from rollout.model import units
 from rollout.model.units import counted
@@ -143,12 +141,14 @@ async def _comment(inputs: Inputs, text: str) -> None:
     number, token = inputs.pull_request(), inputs.text("token")
     if number is None or not token or inputs.text("comment", "true") != "true":
         return
+    from rollout.edges.forge import github  # noqa: PLC0415 - its client, for a comment alone
+
     repository = inputs.environment.get("GITHUB_REPOSITORY", "")
     address = inputs.environment.get("GITHUB_API_URL", "") or github.API
     mark = MARK.format(key=inputs.text("comment-key", "default").replace("--", "-"))
     body = cut(text, github.LIMIT - len(mark) - 16)
     try:
-        async with GitHub(token, address) as client:
+        async with github.GitHub(token, address) as client:
             print(await client.put_comment(repository, number, mark, body))
     except RolloutError as error:
         message = f"the plan is in the summary only: {error}"

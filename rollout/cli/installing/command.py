@@ -1,6 +1,8 @@
-"""``install``: all that runs the controller, printed or compared with what a cluster has."""
+"""``install``: all that runs the controller, printed or compared with what a cluster has.
 
-import asyncio
+And what ``uninstall`` takes.
+"""
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -138,7 +140,26 @@ def install(  # noqa: PLR0913, PLR0917 - one parameter an option
     if not diff:
         print(crds.text(), "---\n", yamltext.documents(made.manifests()), sep="", end="")
         return
+    import asyncio  # noqa: PLC0415 - with --diff alone
+
     _tell(asyncio.run(_compared(context, [*crds.definitions(), *made.manifests()])))
+
+
+def uninstall(
+    context: typer.Context,
+    own: Annotated[str, typer.Option(help="Where the controller's pods ran.")] = rbac.OWN,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say only what would be let go.")
+    ] = False,
+) -> None:
+    """Let go of every object of ours, so that the controller can go; traffic stays.
+
+    Traffic stays where it is, also in the middle of a journey; no route and no pod is touched.
+    The controller must have ended: it would hold its objects again.
+    """
+    from rollout.cli.installing import leave  # noqa: PLC0415
+
+    leave.uninstall(options.chosen(context), own, dry_run=dry_run)
 
 
 def _tell(found: "list[Comparison]") -> None:

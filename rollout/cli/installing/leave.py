@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from rollout import lenient
-from rollout.cli import cluster, options, output
-from rollout.cli.manifests import rbac
+from rollout.cli import clock, cluster, output
+from rollout.cli.settings import Settings
 from rollout.controller import rights
 from rollout.controller.keeping import finalizer
 from rollout.controller.keeping.swap import unchanged
@@ -23,27 +21,17 @@ from rollout.upgrade.look import UNDER_WAY
 Json = dict[str, Any]
 
 
-def uninstall(
-    context: typer.Context,
-    own: Annotated[str, typer.Option(help="Where the controller's pods ran.")] = rbac.OWN,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say only what would be let go.")
-    ] = False,
-) -> None:
-    """Let go of every object of ours, so that the controller can go; traffic stays.
-
-    Traffic stays where it is, also in the middle of a journey; no route and no pod is touched.
-    The controller must have ended: it would hold its objects again.
-    """
-    let_go = asyncio.run(_let_go(context, own, dry_run=dry_run))
+def uninstall(given: Settings, own: str, *, dry_run: bool) -> None:
+    """Let go of every object, and name each."""
+    let_go = asyncio.run(_let_go(given, own, dry_run=dry_run))
     for line in let_go:
         output.line(line)
     done = "would be let go" if dry_run else "let go; traffic stays where it is"
     output.say(f"{len(let_go)} {done}")
 
 
-async def _let_go(context: typer.Context, own: str, *, dry_run: bool) -> list[str]:
-    async with cluster.connected(options.chosen(context)) as connection:
+async def _let_go(given: Settings, own: str, *, dry_run: bool) -> list[str]:
+    async with cluster.connected(given) as connection:
         await _refuse_while_led(connection, own)
         held = [
             (kind, obj)
@@ -72,7 +60,7 @@ def _refuse_if_held(own: str, name: str, lease: Mapping[str, Any] | None) -> Non
     except (ValueError, OverflowError) as error:
         found = f"{where}: nobody can tell whether a replica leads, as its times are none"
         raise RefusedError(f"{found}; {stop} --replicas=0, then delete it") from error
-    if until is not None and until > cluster.now():
+    if until is not None and until > clock.now():
         raise RefusedError(f"{where}: a replica leads; first {stop} --replicas=0")
 
 

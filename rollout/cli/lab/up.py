@@ -5,17 +5,15 @@ import contextlib
 import secrets
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from rollout import yamltext
-from rollout.cli import lazy, output, signals
+from rollout.cli import output, signals
 from rollout.cli.lab import demo as demonstration
 from rollout.cli.lab import meshdemo, showcase
 from rollout.cli.lab import people as pulled
@@ -37,72 +35,20 @@ SOURCE = Kind(GROUP, VERSION, "rolloutsources", "RolloutSource")
 AUDIT = "audit.jsonl"
 ESTABLISHED = 5.0  # seconds until the API server serves a new kind
 
-app = lazy.plain(help="A cluster on this machine: real Envoy, Prometheus and git.")
-
-
-@app.command()
-def up(
-    controller: Annotated[
-        bool, typer.Option(help="Start a controller, too, or leave that to you.")
-    ] = True,
-    shop: Annotated[
-        bool, typer.Option(help="Put the demo's shop into it, or leave it empty.")
-    ] = True,
-    rate: Annotated[int, typer.Option(help="The shop's visitors: requests a second.")] = 50,
-    data: Annotated[
-        Path | None, typer.Option(help="Keep the cluster's objects in this file.")
-    ] = None,
-    open_it: Annotated[
-        bool, typer.Option("--open", help="Open the controller's page in your browser.")
-    ] = False,
-) -> None:
-    """Start the lab and leave it running until Ctrl-C."""
-    opened = webbrowser.open if open_it and controller else None
-    given = _Up(controller, rate if shop else 0, shop, data, opened)
-    asyncio.run(_up(given))
-
 
 @dataclass(frozen=True, slots=True)
-class _Up:
-    """What ``up`` was asked for; ``opened``: what shows an address in a person's browser."""
+class LabGoal:
+    """What ``up`` was asked for; ``opened``: the page is shown in a person's browser."""
 
     controller: bool
     rate: int
     shop: bool
     data: Path | None
-    opened: Callable[[str], object] | None
+    opened: bool
 
 
-@app.command()
-def demo(
-    rate: Annotated[int, typer.Option(help="Requests a second.", min=20, max=1000)] = 150,
-    upgrade: Annotated[
-        bool, typer.Option("--upgrade", help="Of the mesh itself: Istio's control plane.")
-    ] = False,
-    people: Annotated[
-        bool, typer.Option("--people", help="The way through people: pull request to audit log.")
-    ] = False,
-    switchover: Annotated[
-        bool, typer.Option("--switchover", help="Instead: users move between two clusters by DNS.")
-    ] = False,
-) -> None:
-    """Push a good release and a bad one, and show what happens to real requests.
-
-    Exit code 0 only if the good one reached everyone and the bad one was taken back
-    before it ever had more than its step's share. With --upgrade: only if the good one
-    cost no request, and the bad one was taken back with all as it was.
-    With --people: a pull request is checked by the Action's own steps, a signed commit is pushed
-    over https, a webhook tells of it, Slack asks, a click promotes, and the commit's status is
-    green; exit code 0 only if all of it happened, and once.
-    """
-    if switchover:
-        from rollout.cli.lab import switching  # noqa: PLC0415 - it needs what stands below
-
-        raise typer.Exit(asyncio.run(switching.demo(rate)))
-    raise typer.Exit(asyncio.run(_people(rate) if people else _demo(rate, upgrade=upgrade)))
-
-
-async def _demo(rate: int, *, upgrade: bool) -> int:
+async def demo(rate: int, *, upgrade: bool) -> int:
+    """Play the releases of a shop, or those of the mesh itself; the exit code."""
     output.say("starting API server, Envoy, Prometheus, git and controller …")
     async with world(revisions=upgrade) as (running, child):
         output.say(f"watch it in a browser: {await page_open(running, child)}")
@@ -111,7 +57,8 @@ async def _demo(rate: int, *, upgrade: bool) -> int:
         return int(await demonstration.play(running, child, rate))
 
 
-async def _people(rate: int) -> int:
+async def demo_of_people(rate: int) -> int:
+    """Play the way through people; the exit code."""
     output.say("starting API server, Envoy, Prometheus, git, Slack, a forge and controller …")
     async with world(controller=False, https=True) as (running, _):
         told = await pulled.begun(running)
@@ -123,7 +70,8 @@ async def _people(rate: int) -> int:
             await child.stop()
 
 
-async def _up(given: _Up) -> None:
+async def up(given: LabGoal) -> None:
+    """The lab, until Ctrl-C."""
     stop = signals.asked_to_end()
     output.say("starting API server, Envoy, Prometheus and git …")
     async with (
@@ -143,8 +91,8 @@ async def _up(given: _Up) -> None:
         if given.controller:
             page = await page_open(running, child)
             output.say(f"  open {page}    # the page; any token of eight letters logs in here")
-            if given.opened is not None:
-                given.opened(page)
+            if given.opened:
+                webbrowser.open(page)
         if given.rate:
             await exits.enter_async_context(running.load(given.rate, Ask(host=showcase.HOST)))
         output.say("Ctrl-C stops it all.")

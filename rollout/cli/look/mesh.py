@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.cli import cluster, output
+from rollout.cli import clock, cluster, output
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.errors import RefusedError
@@ -34,7 +34,7 @@ def status(given: Settings, name: str, form: Format) -> None:
     """Everything about one upgrade."""
     found = asyncio.run(_one(given, name))
     if form is Format.TABLE:
-        output.facts(words.facts(found.upgrade, found.status, cluster.now()))
+        output.facts(words.facts(found.upgrade, found.status, clock.now()))
     else:
         called = f"{KIND.lower()}.rollout.dev/{name}"
         output.machine(form, found.obj, [called])
@@ -44,7 +44,7 @@ def history(given: Settings, name: str, form: Format) -> None:
     """Its last 50 decisions, newest first."""
     found = asyncio.run(_one(given, name))
     if form is Format.TABLE:
-        output.table(words.HISTORY_HEAD, words.history(found.status, cluster.now()))
+        output.table(words.HISTORY_HEAD, words.history(found.status, clock.now()))
         return
     entries = (found.obj.get("status") or {}).get("history") or []
     output.machine(form, entries, [entry["id"] for entry in entries])
@@ -108,7 +108,7 @@ async def _watch(given: Settings, name: str, *, until_rest: bool) -> None:
         text = f"{found.status.phase.value:<12} {found.status.state:<9} {found.status.because}"
         if said[-1:] != [text]:
             said.append(text)
-            print(f"{cluster.now():%H:%M:%S}  {text}", flush=True)
+            print(f"{clock.now():%H:%M:%S}  {text}", flush=True)
         return rests(found)
 
     async with cluster.connected(everywhere(given)) as connection:

@@ -7,7 +7,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout import strategies
-from rollout.cli import cluster, drawn, settings
+from rollout.cli import clock, drawn, settings
 from rollout.cli.cluster import Json, SeenRollout, UnreadRollout
 from rollout.cli.look import mesh
 from rollout.manifest import switchovers
@@ -26,7 +26,7 @@ def rollout(found: SeenRollout | UnreadRollout) -> Group:
 
     What cannot be read is said, with what goes on meanwhile; the picture stays.
     """
-    status, now = found.status or RolloutStatus(phase=Phase.PAUSED), cluster.now()
+    status, now = found.status or RolloutStatus(phase=Phase.PAUSED), clock.now()
     style = drawn.STYLES[status.phase.value]
     key = found.key if isinstance(found, UnreadRollout) else found.rollout.key
     head = Text.assemble(
@@ -75,14 +75,14 @@ def _step(found: SeenRollout, number: int) -> Text:
 def upgrade(found: mesh.SeenUpgrade) -> Group:
     """The facts as they stand, and the last decisions below."""
     style = "" if settings.is_plain() else drawn.STYLES[found.status.phase.value]
-    said = words.facts(found.upgrade, found.status, cluster.now())
+    said = words.facts(found.upgrade, found.status, clock.now())
     lines = [
         Text.assemble((f"{label:<10}  ", "bold"), (text, style if label == "Phase" else ""))
         for label, text in said
     ]
     past = [
         Text(f"{row[1]:>4}  {row[2]:<9} {row[4]}", style="dim")
-        for row in words.history(found.status, cluster.now())[:5]
+        for row in words.history(found.status, clock.now())[:5]
     ]
     return Group(*lines, *past)
 
@@ -92,6 +92,6 @@ def switchover(obj: Json) -> Group:
     who, found = switchovers.switchover(obj), switchovers.status(obj)
     bar = Text(terminal.bar(found.stage.split.canary, 40))
     bar.append(f" {found.stage.split.canary}% green")
-    rows = switching.facts(who, found, cluster.now())
+    rows = switching.facts(who, found, clock.now())
     lines = [Text(f"{label:<12} {text}") for label, text in rows]
     return Group(Text(who.key, style="bold"), bar, *lines)

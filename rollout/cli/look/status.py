@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rollout.cli import cluster, live, output
+from rollout.cli import clock, cluster, live, output
 from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format
@@ -52,7 +52,7 @@ def history(given: Settings, name: str, namespace: str, form: Format) -> None:
         return
     found = asyncio.run(_one(_scope(given, namespace), name))
     if form is Format.TABLE:
-        past = terminal.history(found.status or RolloutStatus(), cluster.now())
+        past = terminal.history(found.status or RolloutStatus(), clock.now())
         output.table(terminal.HISTORY_HEAD, past)
         return
     entries = (found.obj.get("status") or {}).get("history") or []
@@ -83,10 +83,10 @@ def _scope(given: Settings, namespace: str, *, everywhere: bool = False) -> Sett
 
 def _facts(found: SeenRollout | UnreadRollout) -> list[terminal.Fact]:
     if isinstance(found, SeenRollout):
-        ticking = clocks.lines(found.rollout, found.status, cluster.now())
+        ticking = clocks.lines(found.rollout, found.status, clock.now())
         route = clocks.route_of(found.rollout, found.status)
-        return terminal.facts(found.rollout.key, found.status, cluster.now(), ticking, route)
-    said = [] if found.status is None else terminal.facts(found.key, found.status, cluster.now())
+        return terminal.facts(found.rollout.key, found.status, clock.now(), ticking, route)
+    said = [] if found.status is None else terminal.facts(found.key, found.status, clock.now())
     problem = terminal.Fact("Problem", found.because)
     return [*(said or [terminal.Fact("Rollout", found.key)]), problem]
 
@@ -94,7 +94,7 @@ def _facts(found: SeenRollout | UnreadRollout) -> list[terminal.Fact]:
 def _explained(found: SeenRollout | UnreadRollout) -> str:
     if isinstance(found, SeenRollout):
         step = clocks.step_of(found.rollout, found.status)
-        return terminal.explain(found.rollout, found.status, step, cluster.now())
+        return terminal.explain(found.rollout, found.status, step, clock.now())
     if found.status is None:
         return found.problem
     return f"{found.problem}; it goes on as it was: {found.status.because}"

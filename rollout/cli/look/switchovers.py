@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from rollout.cli import cluster, output
+from rollout.cli import clock, cluster, output
 from rollout.cli.cluster import Json
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
@@ -20,7 +20,7 @@ def status(given: Settings, name: str, form: Format) -> None:
     obj = asyncio.run(_there(given, name))
     if form is Format.TABLE:
         who, found = switchovers.switchover(obj), switchovers.status(obj)
-        output.facts(switching.facts(who, found, cluster.now()))
+        output.facts(switching.facts(who, found, clock.now()))
     else:
         output.machine(form, obj, [f"clusterswitchover.rollout.dev/{name}"])
 
@@ -29,7 +29,7 @@ def history(given: Settings, name: str, form: Format) -> None:
     """Its last 50 decisions, newest first."""
     obj = asyncio.run(_there(given, name))
     if form is Format.TABLE:
-        past = switching.history(switchovers.status(obj), cluster.now())
+        past = switching.history(switchovers.status(obj), clock.now())
         output.table(switching.HISTORY_HEAD, past)
         return
     entries = (obj.get("status") or {}).get("history") or []
@@ -83,4 +83,4 @@ def _line(obj: Json) -> None:
     found = switchovers.status(obj)
     share = f"{found.stage.split.canary}%"
     line = f"{found.phase.value:<12} {share:>4}  {found.because}"
-    print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
+    print(f"{clock.now():%H:%M:%S}  {line}", flush=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from rollout.cli import cluster, live, output
+from rollout.cli import clock, cluster, live, output
 from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.look import mesh, switchovers
 from rollout.cli.settings import Settings
@@ -53,7 +53,7 @@ class _Lines:
         line = _line(found)
         if line != self._said:
             self._said = line
-            print(f"{cluster.now():%H:%M:%S}  {line}", flush=True)
+            print(f"{clock.now():%H:%M:%S}  {line}", flush=True)
         return self._until_rest and _rests(found)
 
 

@@ -1,8 +1,9 @@
 """``convert``: Argo Rollouts' and Flagger's objects as ours, with what became of each field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -10,7 +11,6 @@ from rollout import yamltext
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import files
-from rollout.cli.manifests.files import Paths
 from rollout.cli.output import Format
 from rollout.convert.documents import converted
 from rollout.convert.fields import Fate
@@ -19,20 +19,8 @@ from rollout.errors import ManifestError
 from rollout.manifest import load, scan
 
 
-def convert(
-    paths: Paths,
-    form: Annotated[
-        Format, typer.Option("--output", "-o", help="yaml and a report, or json of both.")
-    ] = Format.YAML,
-    strict: Annotated[bool, typer.Option(help="Exit code 1 where a field is lost.")] = False,
-) -> None:
-    """Turn Argo Rollouts' and Flagger's objects into ours, and say what became of each field.
-
-    Manifests go to standard output, the report to standard error: converted, changed (how), lost
-    (why, and what to do), what must be mended by hand, and the hand-over in order.
-    Give the Deployments, Services and MetricTemplates that they name, too.
-    Exit code 2 where nothing of either is found, or a file cannot be read.
-    """
+def convert(paths: Iterable[Path], form: Format, *, strict: bool) -> None:
+    """Print manifests and report; ``strict``: exit code 1 where a field is lost."""
     objs = [obj for name, data in files.texts(paths) for obj in _objects(name, data)]
     made = converted(objs)
     if not made.notes:

@@ -4,9 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
-
-import typer
+from typing import Any, BinaryIO
 
 from rollout import yamltext
 from rollout.errors import ManifestError
@@ -16,40 +14,6 @@ from rollout.manifest.load import Loaded, Manifest
 Json = Mapping[str, Any]
 
 
-def _there(paths: list[Path]) -> list[Path]:
-    """The paths, all of which are there; typer's own check knows no ``-`` as a Path."""
-    for path in paths:
-        if str(path) != "-" and not path.exists():
-            raise typer.BadParameter(f"path {str(path)!r} does not exist.")
-    return paths
-
-
-def in_cluster(path: Path) -> bool:
-    """Whether it names an upgrade of the cluster, ``upgrade/mesh``, and no file."""
-    return path.parts[:1] == ("upgrade",) and len(path.parts) == 2 and not path.exists()
-
-
-def _there_or_in_cluster(paths: list[Path]) -> list[Path]:
-    _there([path for path in paths if not in_cluster(path)])
-    return paths
-
-
-Paths = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Files, or folders of them; - is what comes in by a pipe.",
-        callback=_there,
-        show_default=False,
-    ),
-]
-Plannable = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Files, or folders of them; - is what comes in by a pipe; or upgrade/NAME.",
-        callback=_there_or_in_cluster,
-        show_default=False,
-    ),
-]
 KINDS: Mapping[str, str] = {
     "VirtualService": "networking.istio.io",
     "DestinationRule": "networking.istio.io",

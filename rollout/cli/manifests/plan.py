@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rollout.cli import options, output, settings
+from rollout.cli import clock, output, settings
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import beside, files, memory, rehearsal
-from rollout.cli.manifests.files import KINDS, Given, Plannable
+from rollout.cli.manifests.commands import PlanFormat, in_cluster
+from rollout.cli.manifests.files import KINDS, Given
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.errors import ManifestError, RefusedError
@@ -38,36 +39,18 @@ _STYLES = {
 }
 
 
-class PlanFormat(StrEnum):
-    """How a plan is told."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    YAML = "yaml"
-
-
 def plan(
-    context: typer.Context,
-    paths: Plannable,
-    live: Annotated[
-        bool, typer.Option("--cluster", help="Against the cluster, not only these files.")
-    ] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="The timeline, without diffs.")] = False,
-    prometheus: Annotated[
-        str, options.setting("prometheus", "Its URL, for a forecast of each step; with --cluster.")
-    ] = "",
-    form: Annotated[PlanFormat, typer.Option("--output", "-o")] = PlanFormat.TABLE,
+    given: Settings,
+    paths: Sequence[Path],
+    prometheus: str,
+    form: PlanFormat,
+    *,
+    live: bool,
+    brief: bool,
 ) -> None:
-    """Show every patch that a push of these manifests would lead to, step by step.
-
-    The journey is rehearsed by the controller's own core, on copies.
-    VirtualServices, DestinationRules, Services and Deployments are taken from the files,
-    and with --cluster from the cluster.
-    Of a ControlPlaneUpgrade it shows the waves: what each restarts, and what is in its way.
-    """
-    named = [path.name for path in paths if files.in_cluster(path)]
-    told = files.read(path for path in paths if not files.in_cluster(path))
+    """Show the journeys of the manifests in ``paths``; exit code 1 where one does not end."""
+    named = [path.name for path in paths if in_cluster(path)]
+    told = files.read(path for path in paths if not in_cluster(path))
     if told.errors or told.odd:
         for error in (*told.errors, *told.odd):
             output.say(str(error))
@@ -81,7 +64,7 @@ def plan(
         return
     if not (rollouts or upgrades or named):
         raise ManifestError(str(paths[0]), 0, "no Rollout is here", "a manifest of one is wanted")
-    given = replace(settings.with_access(options.chosen(context)), prometheus=prometheus)
+    given = replace(settings.with_access(given), prometheus=prometheus)
     plans = asyncio.run(_plans(given, rollouts, told, live=live))
     foreseen = asyncio.run(_meshes(given, named, upgrades, told, live=live))
     _show(plans, foreseen, form, brief=brief)
@@ -147,13 +130,13 @@ async def _live(given: Settings, manifest: load.Manifest, others: Iterable[Json]
     rollout = beside.rollout(manifest, scope.namespace, named.values())
     if known:
         rollout = replace(rollout, uid=known[0].rollout.uid)
-    planned = await rehearsal.play(rollout, named.values(), status, cluster.now())
+    planned = await rehearsal.play(rollout, named.values(), status, clock.now())
     if not given.prometheus or status.stable is None:
         return planned
     from rollout.cli.past import outlook, reading  # noqa: PLC0415 - only with --prometheus
 
     with reading.reader(given, rollout, status.stable.name) as reader:
-        return await outlook.foreseen(planned, reader, cluster.now())
+        return await outlook.foreseen(planned, reader, clock.now())
 
 
 async def _optional(connection: "Kube", kind: str) -> Iterable[Json]:

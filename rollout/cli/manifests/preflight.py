@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rollout import reconcile
-from rollout.cli import cluster, options, output
+from rollout.cli import clock, cluster, output
 from rollout.cli.cluster import SeenRollout, UnreadRollout
 from rollout.cli.exits import Exit
-from rollout.cli.output import Format, Output
+from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.controller.ports import Kube as KubePort
 from rollout.controller.seeing import concerns, mesh, pods
@@ -31,17 +31,9 @@ Found = Sequence[tuple[SeenRollout, Sequence[Finding]]]
 
 
 def preflight(
-    context: typer.Context,
-    name: str = typer.Argument("", help="One Rollout, or upgrade/NAME; default: all Rollouts."),
-    namespace: options.Namespace = "",
-    everywhere: options.Everywhere = False,
-    form: Output = Format.TABLE,
+    given: Settings, name: str, namespace: str, form: Format, *, everywhere: bool
 ) -> None:
-    """Say what stands in a rollout's way: rules over the mesh's objects and the pods.
-
-    Exit code 1 when anything would block the journey's start.
-    """
-    given = options.chosen(context)
+    """Show what the rules find; exit code 1 where anything would block the journey's start."""
     if upgrade := cluster.upgrade_named(name):
         from rollout.cli.mesh import preflight as mesh_upgrade  # noqa: PLC0415 - seldom asked for
 
@@ -105,7 +97,7 @@ def judged(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
 
 def _findings(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
     """For the journey under way, or the one that git asks for; at rest for stable alone."""
-    asked = reconcile.ask(seen.rollout, seen.status, cluster.now())
+    asked = reconcile.ask(seen.rollout, seen.status, clock.now())
     wanted = pods.asked(connection, seen.rollout)[0]
     stable, canary = seen.status.stable or wanted, seen.status.attempt.canary or wanted
     if stable is not None and canary is not None and stable.same(canary):

@@ -1,33 +1,23 @@
 """``validate``: every mistake of every manifest, as ``file:line: found; wanted``."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
 
 import typer
 
 from rollout.cli import output
 from rollout.cli.exits import Exit
 from rollout.cli.manifests import files
-from rollout.cli.manifests.files import Given, Paths
-from rollout.cli.output import Format, Output
+from rollout.cli.manifests.files import Given
+from rollout.cli.output import Format
 from rollout.errors import ManifestError
 from rollout.manifest.envelope import API_VERSION
 from rollout.manifest.load import Manifest
 from rollout.model.units import counted
 
 
-def validate(
-    paths: Paths,
-    form: Output = Format.TABLE,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
-) -> None:
-    """Check manifests: every mistake with its file and line, and what is wanted instead.
-
-    Exit code 0 when all are good, 2 when any is not, or when there is only another project's
-    kind of the same name.
-    Other people's kinds are passed over, and the routes among them are looked at: a step that
-    they leave without effect is a mistake.
-    In a pipe: kustomize build . | rollout validate -
-    """
+def validate(paths: Iterable[Path], form: Format, *, quiet: bool) -> None:
+    """Tell of every mistake; exit code 2 where there is one. ``quiet``: of nothing else."""
     given = files.read(paths)
     errors = [*given.errors, *_beside(given)]
     wrong = {(error.file, error.line) for error in errors}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rollout.cli import cluster
+from rollout.cli import clock, cluster
 from rollout.cli.mesh import preflight, taken
 from rollout.cli.settings import Settings
 from rollout.messages import waves
@@ -54,10 +54,10 @@ async def of_manifest(
     name, spec = named
     if not live:
         mesh = taken.of_files(objs, spec.istio_namespace, name)
-        return _foreseen(Case.of(name, spec, mesh, cluster.now()))
+        return _foreseen(Case.of(name, spec, mesh, clock.now()))
     async with cluster.connected(replace(given, namespace="")) as connection:
         mesh = await taken.of_cluster(connection, spec.istio_namespace, name)
-        return _foreseen(Case.of(name, spec, mesh, cluster.now()))
+        return _foreseen(Case.of(name, spec, mesh, clock.now()))
 
 
 def _foreseen(case: Case) -> Foreseen:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from rollout.cli import cluster, output
+from rollout.cli import clock, cluster, output
 from rollout.cli.exits import Exit
 from rollout.cli.mesh import taken
 from rollout.cli.output import Format
@@ -39,7 +39,7 @@ async def case(given: Settings, name: str) -> Case:
     async with cluster.connected(replace(given, namespace="")) as connection:
         spec = await taken.spec(connection, name)
         mesh = await taken.of_cluster(connection, spec.istio_namespace, name)
-        return Case.of(name, spec, mesh, cluster.now())
+        return Case.of(name, spec, mesh, clock.now())
 
 
 def _table(name: str, found: Sequence[Finding]) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -16,8 +16,8 @@ from rollout.analysis.backtest import Backtest, Pretended
 from rollout.analysis.ramp import GateConfig, Move, Stop
 from rollout.analysis.sequential import Outcome
 from rollout.analysis.window import judged_weight
-from rollout.cli import cluster, options, output, settings
-from rollout.cli.output import Format, Output
+from rollout.cli import clock, cluster, output, settings
+from rollout.cli.output import Format
 from rollout.cli.past.counted import CountedPast
 from rollout.cli.settings import Settings
 from rollout.errors import RefusedError
@@ -57,25 +57,23 @@ class Played:
         return self.interval * release.blocks
 
 
-def backtest(  # noqa: PLR0913, PLR0917 - one parameter an option
-    context: typer.Context,
-    name: options.RolloutName,
-    namespace: options.Namespace = "",
-    past: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "1d",
-    every: Annotated[str, typer.Option(help="A release that never happened each: 1h.")] = "1h",
-    prometheus: Annotated[str, options.setting("prometheus", "Prometheus' URL.")] = "",
-    form: Output = Format.TABLE,
-) -> None:
-    """Replay the gate over the past: how often would it send back a good release?
+@dataclass(frozen=True, slots=True)
+class BacktestGoal:
+    """What was asked for, as it was written: two durations, and Prometheus' URL."""
 
-    Half of stable's pods play a canary that is just like the other half.
-    Token, CA and tenant come from the environment, as for `rollout run`.
-    """
-    given = cluster.in_namespace(options.chosen(context), namespace)
-    given = replace(settings.with_access(given), prometheus=prometheus)
-    if not prometheus:
+    past: str
+    every: str
+    prometheus: str
+
+
+def backtest(given: Settings, name: str, namespace: str, asked: BacktestGoal, form: Format) -> None:
+    """Replay the gate over the past, and show what it would have done."""
+    given = cluster.in_namespace(given, namespace)
+    given = replace(settings.with_access(given), prometheus=asked.prometheus)
+    if not asked.prometheus:
         raise RefusedError("prometheus: none is named; give --prometheus URL")
-    found = asyncio.run(_found(given, name, _span(past, "past"), _span(every, "every")))
+    spans = _span(asked.past, "past"), _span(asked.every, "every")
+    found = asyncio.run(_found(given, name, *spans))
     if form is Format.TABLE:
         _show(found)
     else:
@@ -102,7 +100,7 @@ async def _found(given: Settings, name: str, past: timedelta, every: timedelta) 
     from rollout.cli.past import reading  # noqa: PLC0415 - its clients, once there is a rollout
 
     with reading.reader(given, known[0].rollout, known[0].status.stable.name) as reader:
-        return _played(known[0].rollout, await reader.read(past, cluster.now()), every)
+        return _played(known[0].rollout, await reader.read(past, clock.now()), every)
 
 
 def _played(rollout: Rollout, past: CountedPast, every: timedelta) -> Played:

@@ -177,6 +177,6 @@ def _namespace(kube: Kube, name: str) -> tuple[Json, ...]:
 
 def _perhaps(kube: Kube, kind: str, concern: str = "") -> tuple[Json, ...]:
     try:
-        return tuple(kube.list(kind, concern))
+        return tuple(map(mesh.mended, kube.list(kind, concern)))
     except OutsideError:
         return ()

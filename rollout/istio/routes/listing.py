@@ -135,6 +135,12 @@ def spec(obj: Mapping[str, Any]) -> Json:
     return found
 
 
+def exported(obj: Mapping[str, Any], space: str) -> set[str]:
+    """The namespaces whose callers see ``obj`` of namespace ``space``; ``*``: all of them."""
+    names = spec(obj).get("exportTo") or ["*"]
+    return {space if name == "." else str(name) for name in names} - {"~"}
+
+
 def is_made(route: Mapping[str, Any], rollout: str = "") -> bool:
     """Whether a rollout made this route; with ``rollout``, whether that one did."""
     maker = made_by(route)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, visible
 from rollout.istio.patch import Json
-from rollout.istio.routes import listing, matches
+from rollout.istio.routes import delegated, listing, matches
+from rollout.istio.routes.apart import full_gateway
 from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import Cohort, Target, is_claim
 
@@ -19,7 +20,7 @@ MESH = "mesh"
 _NAMES = ("name", "statPrefix")
 _TEXTS = ("uri", "scheme", "method", "authority")
 _MAPS = ("headers", "queryParams")
-_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
+_ANY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": ".+"}, {"regex": "/.*"})
 
 
 def gateways(obj: Obj) -> list[str]:
@@ -54,18 +55,42 @@ def shut(
     ``wanted``: match entries as they are, or would be, written there.
     ``others``: the VirtualServices among which the delegating roots of ``obj`` are.
     """
-    before = list(_before(obj, place))
+    before, bound = list(_before(obj, place, target)), _bound(obj, target)
     hands = [] if listing.spec(obj).get("hosts") else list(_handed(obj, others, target))
     found = None
-    for entry in wanted:
-        taken = _taken(entry, before, gateways(obj))
-        reason = NoWay(f"{taken} before it takes {_takes(before, taken)}") if taken else None
+    asked = [_in_full(each, obj, target) for each in wanted]
+    for entry in asked:
+        reason = None if hands else _elsewhere(entry, bound)
+        if reason is None and (taken := _taken(entry, before, bound)):
+            reason = NoWay(f"{taken} before it takes {_takes(before, taken)}")
         if reason is None and hands:
-            reason = _through_any(entry, hands, target)
+            reason = _through_any(entry, asked, hands, target)
         if reason is None:
             return None
         found = found or reason
     return found
+
+
+def _bound(obj: Obj, target: Target) -> list[str]:
+    space = listing.namespace(obj, target)
+    return [full_gateway(name, space) for name in gateways(obj)]
+
+
+def _in_full(entry: Json, obj: Obj, target: Target) -> Json:
+    """``entry`` with its gateways as ``namespace/name``, as Istio compares them."""
+    if not entry.get("gateways"):
+        return entry
+    space = listing.namespace(obj, target)
+    return entry | {"gateways": [full_gateway(str(name), space) for name in entry["gateways"]]}
+
+
+def _elsewhere(entry: Json, bound: Sequence[str]) -> NoWay | None:
+    """A match holds at those of its gateways alone that the whole object is bound to."""
+    named = entry.get("gateways")
+    if not named or {*named} & {*bound}:
+        return None
+    listed = ", ".join(map(visible, named))
+    return NoWay(f"its match is for {listed}, which its virtualservice is not bound to", False)
 
 
 def unmet(
@@ -82,12 +107,12 @@ def unmet(
     return shut(obj, place, joined, others, target)
 
 
-def _before(obj: Obj, place: ManagedRoute) -> Iterator[tuple[ManagedRoute, Json]]:
+def _before(obj: Obj, place: ManagedRoute, target: Target) -> Iterator[tuple[ManagedRoute, Json]]:
     """The entries of what its author wrote before ``place``, in order."""
     for earlier, route in listing.listed(obj):
         ahead = earlier.kind == place.kind and earlier.index < place.index
         if ahead and not listing.is_made(route):
-            yield from ((earlier, entry) for entry in entries(route))
+            yield from ((earlier, _in_full(entry, obj, target)) for entry in entries(route))
 
 
 def _taken(
@@ -95,7 +120,7 @@ def _taken(
 ) -> ManagedRoute | None:
     """The route that takes every request of ``entry``, at whichever gateway; None: none does."""
     found = None
-    for gateway in entry.get("gateways") or bound:
+    for gateway in [g for g in entry.get("gateways") or () if g in bound] or bound:
         here = (place for place, one in before if _covers(one, entry, gateway, bound))
         found = next(here, None)
         if found is None:
@@ -174,18 +199,22 @@ def _implies(two: Json | None, one: Json | None, *, fold: bool = False) -> bool:
     return bool(mine) and (head.lower().startswith(mine.lower()) if fold else head.startswith(mine))
 
 
-def _handed(
-    obj: Obj, others: Iterable[Obj], target: Target
-) -> Iterator[tuple[Obj, ManagedRoute, Json]]:
-    """The entries by which roots hand requests over to ``obj``, with where they stand."""
+_Hand = tuple[Obj, ManagedRoute, list[Json]]
+
+
+def _handed(obj: Obj, others: Iterable[Obj], target: Target) -> Iterator[_Hand]:
+    """The routes by which roots hand requests over to ``obj``, and what these match."""
     me = listing.namespace(obj, target), obj["metadata"]["name"]
+    shown = listing.exported(obj, me[0])
     for root in others:
+        if not shown & {"*", listing.namespace(root, target)}:
+            continue
         for place, route in listing.listed(root):
-            if place.kind == "http" and delegated(route, root, target) == me:
-                yield from ((root, place, entry) for entry in entries(route))
+            if place.kind == "http" and delegate_of(route, root, target) == me:
+                yield root, place, [_in_full(entry, root, target) for entry in entries(route)]
 
 
-def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, str] | None:
+def delegate_of(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, str] | None:
     """Namespace and name of the VirtualService that ``route`` of ``obj`` delegates to."""
     delegate = route.get("delegate")
     if not delegate:
@@ -195,62 +224,22 @@ def delegated(route: Mapping[str, Any], obj: Obj, target: Target) -> tuple[str, 
 
 
 def _through_any(
-    entry: Json, hands: Sequence[tuple[Obj, ManagedRoute, Json]], target: Target
+    entry: Json, wanted: Sequence[Json], hands: Sequence[_Hand], target: Target
 ) -> NoWay | None:
-    """Why no root hands a request of ``entry`` over; None: one does."""
+    """Why no root hands a request of ``entry`` over, one of ``wanted``; None: one does."""
     found = None
     for root, place, handed in hands:
-        where = f"{listing.where(root, target)} {place}"
-        if _conflicts(handed, entry):
+        where, rows = f"{listing.where(root, target)} {place}", delegated.joined(handed, [entry])
+        if not rows:
             reason = NoWay(f"{where} delegates no such request")
+        elif not delegated.joined(handed, wanted):
+            told = "does not delegate all that its match asks for, so Istio drops the whole route"
+            reason = NoWay(f"{where} {told}")
         else:
-            joined = _merged(handed, entry)
-            taken = _taken(joined, list(_before(root, place)), gateways(root))
-            if taken is None:
+            before, bound = list(_before(root, place, target)), _bound(root, target)
+            taken = [_taken(row, before, bound) for row in rows]
+            if not all(taken):
                 return None
-            reason = NoWay(f"{where} delegates them, but {taken} before it takes them")
+            reason = NoWay(f"{where} delegates them, but {taken[0]} before it takes them")
         found = found or reason
     return found
-
-
-def _merged(root: Json, leaf: Json) -> Json:
-    maps = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
-    both = {k: {**(root.get(k) or {}), **(leaf.get(k) or {})} for k in maps}
-    return {**root, **leaf, **{k: v for k, v in both.items() if v}}
-
-
-def _conflicts(root: Json, leaf: Json) -> bool:
-    """Whether Istio drops a delegate's route for this pair of matches, as it contradicts the root.
-
-    Source: Istio, pilot/pkg/model/virtualservice.go, ``hasConflict`` and ``stringMatchConflict``.
-    """
-    if any(_strings_conflict(root.get(key), leaf.get(key)) for key in _TEXTS):
-        return True
-    for key in ("headers", "withoutHeaders", "queryParams"):
-        asked = root.get(key) or {}
-        if any(_strings_conflict(asked.get(n), m) for n, m in (leaf.get(key) or {}).items()):
-            return True
-    if bool(root.get("ignoreUriCase")) != bool(leaf.get("ignoreUriCase")) and "uri" in leaf:
-        return True
-    mine, theirs = root.get("gateways"), leaf.get("gateways")
-    if mine and theirs and not set(theirs) <= set(mine):
-        return True
-    labels = (root.get("sourceLabels") or {}), (leaf.get("sourceLabels") or {})
-    return any(_differ(root.get(k), leaf.get(k)) for k in ("port", "sourceNamespace")) or any(
-        _differ(labels[0].get(name), value) for name, value in labels[1].items()
-    )
-
-
-def _differ(one: object, two: object) -> bool:
-    return bool(one) and bool(two) and one != two
-
-
-def _strings_conflict(root: Json | None, leaf: Json | None) -> bool:
-    if not root or not leaf:
-        return False
-    if "regex" in root or "regex" in leaf:
-        return True
-    narrower = str(leaf.get("exact") or leaf.get("prefix") or "")
-    if "exact" in root:
-        return "prefix" in leaf or narrower != root["exact"]
-    return not narrower.startswith(str(root.get("prefix") or ""))

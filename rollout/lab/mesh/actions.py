@@ -46,12 +46,12 @@ def header_changes(headers: Mapping[str, Any]) -> Object:
                 ("add", "APPEND_IF_EXISTS_OR_ADD"),
             )
             for name, value in (change.get(verb) or {}).items()
-            if not _is_host(name)  # Envoy refuses a changed Host here; see _host
+            if not _is_internal(name)  # Envoy refuses a changed Host here; see _host
         ]
         if added:
             found[f"{side}_headers_to_add"] = added
-        if change.get("remove"):
-            found[f"{side}_headers_to_remove"] = list(change["remove"])
+        if removed := [each for each in change.get("remove") or () if not _is_internal(each)]:
+            found[f"{side}_headers_to_remove"] = removed
     return found
 
 
@@ -68,8 +68,8 @@ class _Clusters:
 def _route(rule: Mapping[str, Any], clusters: _Clusters) -> Object:
     found: Object = {"timeout": proto(rule.get("timeout") or "0s")}
     found |= _targets(rule["route"], clusters)
-    found |= _rewrite(rule.get("rewrite") or {})
     found |= _host(rule.get("headers") or {})
+    found |= _rewrite(rule.get("rewrite") or {})
     if retry := _retry(rule.get("retries")):
         found["retry_policy"] = retry
     mirrors = list(_mirrors(rule, clusters))
@@ -110,13 +110,16 @@ def _rewrite(rewrite: Mapping[str, Any]) -> Object:
     return found
 
 
-def _is_host(name: str) -> bool:
-    return name.lower() in ("host", ":authority")
+def _is_internal(name: str) -> bool:
+    """What no one may change as a header; source: pilot's ``isInternalHeader``."""
+    return name.startswith(":") or name.lower() == "host"
 
 
 def _host(headers: Mapping[str, Any]) -> Object:
-    wanted = (headers.get("request") or {}).get("set") or {}
-    named = [value for name, value in wanted.items() if _is_host(name)]
+    """The host that the headers ask for; of ``set`` and ``add`` the first counts."""
+    asked = headers.get("request") or {}
+    both = (*(asked.get("add") or {}).items(), *(asked.get("set") or {}).items())
+    named = [value for name, value in both if name.lower() in ("host", ":authority")]
     return {"host_rewrite_literal": named[-1]} if named else {}
 
 
@@ -152,9 +155,9 @@ _PREVIOUS_HOSTS = {
 
 def _mirrors(rule: Mapping[str, Any], clusters: _Clusters) -> Iterator[Object]:
     single = {"destination": rule.get("mirror"), "percentage": rule.get("mirrorPercentage")}
-    if "mirrorPercent" in rule and not single["percentage"]:
+    if rule.get("mirrorPercent") is not None and single["percentage"] is None:
         single["percentage"] = {"value": rule["mirrorPercent"]}
-    for each in rule.get("mirrors") or ([single] if rule.get("mirror") else []):
+    for each in (*([single] if rule.get("mirror") else ()), *(rule.get("mirrors") or ())):
         share = _share(each.get("percentage"))
         if share["numerator"]:
             cluster = clusters.name(each["destination"])
@@ -162,7 +165,7 @@ def _mirrors(rule: Mapping[str, Any], clusters: _Clusters) -> Iterator[Object]:
 
 
 def _share(percentage: Mapping[str, float] | None) -> Object:
-    """No percentage means all; an empty one is a 0 that JSON has dropped."""
+    """Of a mirror none at all means all; an empty one is a 0 that JSON has dropped."""
     value = 100.0 if percentage is None else percentage.get("value", 0)
     return {"numerator": round(value * 10_000), "denominator": "MILLION"}
 
@@ -177,14 +180,18 @@ def _filters(rule: Mapping[str, Any]) -> Object:
 
 
 def _fault(fault: Mapping[str, Any]) -> Object:
+    """Without a percentage nobody gets it.
+
+    Source: Istio API, VirtualService, ``HTTPFaultInjection``, and pilot's ``TranslateFault``.
+    """
     found: Object = {"@type": f"{_TYPE}.fault.v3.HTTPFault"}
     if delay := fault.get("delay"):
-        share = _share(delay.get("percentage"))
+        share = _share(delay.get("percentage") or {"value": delay.get("percent") or 0})
         found["delay"] = {"fixed_delay": proto(delay["fixedDelay"]), "percentage": share}
     if abort := fault.get("abort"):
         kind = "grpc_status" if "grpcStatus" in abort else "http_status"
         status = int(abort.get("grpcStatus", abort.get("httpStatus", 503)))
-        found["abort"] = {kind: status, "percentage": _share(abort.get("percentage"))}
+        found["abort"] = {kind: status, "percentage": _share(abort.get("percentage") or {})}
     return found
 
 

@@ -53,9 +53,16 @@ def ports(service: Object) -> list[Object]:
 
 
 def is_http(port: Object) -> bool:
-    """Source: istio.io, "Protocol Selection"; what is not named is detected, which is HTTP here."""
-    protocol = (port.get("appProtocol") or port.get("name", "").partition("-")[0]).lower()
-    return protocol not in ("tcp", "tls", "https", "mongo", "mysql", "redis", "udp")
+    """Whether its requests are split; what says nothing is detected, which is HTTP here.
+
+    Source: istio/istio, pkg/config/kube/conversion.go.
+    """
+    said = str(port.get("appProtocol") or port.get("name") or "").lower()
+    protocol = "https" if said == "kubernetes.io/wss" else said.partition("-")[0]
+    if protocol in ("tcp", "tls", "https", "mongo", "mysql", "redis", "udp"):
+        return False
+    http = said.startswith("kubernetes.io/") or protocol in ("http", "http2", "http_proxy", "grpc")
+    return http or port.get("port") not in (25, 53, 3306, 27017)
 
 
 class Services:

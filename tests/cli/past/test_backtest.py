@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.cli import cluster
+from rollout.cli import clock
 from tests.cli.conftest import Put, Run
 from tests.ports.test_metrics_port import prometheus
 
@@ -70,7 +70,7 @@ def past(now: datetime) -> str:
 
 @pytest.fixture
 async def url(tmp_path: Path) -> Any:
-    async with prometheus(tmp_path, past(cluster.now())) as found:
+    async with prometheus(tmp_path, past(clock.now())) as found:
         yield found
 
 

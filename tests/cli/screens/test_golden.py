@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rollout.cli import cluster, drawn, exits, main, output
+from rollout.cli import clock, cluster, drawn, exits, main, output
 from rollout.cli.look import mesh, pictures
 from rollout.errors import RolloutError
 from rollout.lab.apiserver.server import kubeconfig
@@ -116,7 +116,7 @@ def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         monkeypatch.setenv(variable, value)
     if SCREENS[name].columns:
         monkeypatch.setenv("COLUMNS", str(SCREENS[name].columns))
-    monkeypatch.setattr(cluster, "now", lambda: NOW)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     return name
 
 
@@ -160,7 +160,7 @@ def test_a_screen_is_as_it_was(
     config = tmp_path / "kubeconfig"
     config.write_text(kubeconfig(store))
     if "switchover" in name:
-        monkeypatch.setattr(cluster, "now", lambda: SWITCHED)
+        monkeypatch.setattr(clock, "now", lambda: SWITCHED)
     text = typed(screen, "--kubeconfig", str(config), *COMMANDS[name])
     compare(f"{name}.{screen}", text, renew=renew)
     width = SCREENS[screen].columns
@@ -188,7 +188,7 @@ def test_what_watch_draws_is_as_it_was(
         "watch-payments": pictures.rollout(cluster.seen(seen["payments"])),
         "watch-upgrade": pictures.upgrade(mesh.read(seen["screens"])),
     }
-    monkeypatch.setattr(cluster, "now", lambda: SWITCHED)
+    monkeypatch.setattr(clock, "now", lambda: SWITCHED)
     shown["watch-switchover"] = pictures.switchover(seen["edge"])
     for name, picture in shown.items():
         text = on_paper(screen, picture).plain

@@ -7,6 +7,7 @@ import pytest
 from rollout.lab import sample
 from rollout.lab.kube.client import Object
 from rollout.lab.mesh.admission import Admission
+from rollout.lab.mesh.names import is_http
 from rollout.lab.mesh.streams import Chain
 from rollout.lab.mesh.translate import GATEWAY, translate
 from tests.lab.objects import SHOP, to, world
@@ -148,11 +149,37 @@ def test_a_gateway_lets_in_only_its_hosts_and_a_missing_one_nothing() -> None:
 def test_a_delegate_gives_its_rules_to_the_root() -> None:
     snapshot = world({"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "inner"}})
     meta = {"name": "inner", "namespace": "shop", "uid": "2"}
-    inner = to("v2", match=[{"uri": {"prefix": "/a/b"}}, {"uri": {"prefix": "/c"}}])
+    inner = to("v2", match=[{"uri": {"prefix": "/a/b"}}, {"uri": {"exact": "/a/c"}}])
     snapshot.virtual_services.append({"metadata": meta, "spec": {"http": [inner]}})
+    two = translate(snapshot).routes[GATEWAY]["shop.example"]["routes"]
+    assert [route["match"] for route in two] == [{"prefix": "/a/b"}, {"path": "/a/c"}]
+    assert {route["route"]["cluster"] for route in two} == {V2}
+
+
+DELEGATES: list[Object] = [
+    {"http": [to("v2", match=[{"uri": {"prefix": "/a/b"}}, {"uri": {"prefix": "/c"}}])]},
+    {"http": [to("v2")], "hosts": ["inner"], "gateways": ["elsewhere"]},
+    {"http": [to("v2")], "exportTo": ["elsewhere"]},
+]
+
+
+@pytest.mark.parametrize("spec", DELEGATES)
+def test_a_delegate_gives_nothing_that_istio_would_drop(spec: Object) -> None:
+    handed = {"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "inner"}}
+    snapshot = world(handed, to("v1"))
+    meta = {"name": "inner", "namespace": "shop", "uid": "2"}
+    snapshot.virtual_services.append({"metadata": meta, "spec": spec})
     (route,) = translate(snapshot).routes[GATEWAY]["shop.example"]["routes"]
-    assert route["match"] == {"prefix": "/a/b"}
-    assert route["route"]["cluster"] == V2
+    assert (route["match"], route["route"]["cluster"]) == ({"prefix": "/"}, V1)
+
+
+def test_a_delegate_has_what_it_does_not_say_of_its_root() -> None:
+    root = {"name": "edge", "timeout": "3s", "fault": None, "delegate": {"name": "inner"}}
+    snapshot = world(root)
+    meta = {"name": "inner", "namespace": "shop", "uid": "2"}
+    snapshot.virtual_services.append({"metadata": meta, "spec": {"http": [to("v2", name="all")]}})
+    (route,) = translate(snapshot).routes[GATEWAY]["shop.example"]["routes"]
+    assert (route["name"], route["route"]["timeout"]) == ("edge-all", "3s")
 
 
 def test_a_broken_object_counts_as_it_last_was_and_leaves_the_others_alone() -> None:
@@ -197,3 +224,51 @@ def test_a_redirect_and_a_direct_response_need_no_destination() -> None:
     )
     assert away["redirect"] == {"path_redirect": "/new", "response_code": "PERMANENT_REDIRECT"}
     assert here["direct_response"] == {"status": 418, "body": {"inline_string": "tea"}}
+
+
+def test_a_fault_without_a_percentage_is_nobodys() -> None:
+    shares = []
+    asked: list[Object] = [{}, {"percent": 5}, {"percentage": {}}, {"percentage": {"value": 25}}]
+    for said in asked:
+        (route,) = routes(to("v1", fault={"delay": {"fixedDelay": "1s", **said}}))
+        fault = route["typed_per_filter_config"]["envoy.filters.http.fault"]
+        shares.append(fault["delay"]["percentage"]["numerator"])
+    (route,) = routes(to("v1", fault={"abort": {"httpStatus": 418}}))
+    fault = route["typed_per_filter_config"]["envoy.filters.http.fault"]
+    assert shares == [0, 50_000, 0, 250_000]
+    assert fault["abort"]["percentage"]["numerator"] == 0
+
+
+def test_a_mirror_of_the_old_spelling_counts_beside_the_new_ones() -> None:
+    both = {"mirror": {"host": "shop"}, "mirrorPercent": 5, "mirrorPercentage": {}}
+    (none,) = routes(to("v1", **both))
+    assert "request_mirror_policies" not in none["route"]
+    more = {"mirror": {"host": "shop"}, "mirrors": [{"destination": {"host": "far.shop"}}]}
+    (route,) = routes(to("v1", **more))
+    assert len(route["route"]["request_mirror_policies"]) == 2
+
+
+def test_a_host_is_rewritten_and_no_header_of_the_proxys_own_is_changed() -> None:
+    request = {"set": {"Host": "b", ":path": "/x", "y": "1"}, "remove": [":method", "z"]}
+    (route,) = routes(to("v1", headers={"request": request}))
+    assert route["route"]["host_rewrite_literal"] == "b"
+    assert [h["header"]["key"] for h in route["request_headers_to_add"]] == ["y"]
+    assert route["request_headers_to_remove"] == ["z"]
+    (both,) = routes(to("v1", headers={"request": request}, rewrite={"authority": "a"}))
+    assert both["route"]["host_rewrite_literal"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("port", "split"),
+    [
+        ({"name": "http", "port": 80}, True),
+        ({"name": "web", "port": 80}, True),
+        ({"name": "web", "port": 3306}, False),
+        ({"name": "http-db", "port": 3306}, True),
+        ({"name": "http", "port": 80, "appProtocol": "kubernetes.io/wss"}, False),
+        ({"name": "tcp", "port": 80, "appProtocol": "kubernetes.io/ws"}, True),
+        ({"name": "http", "port": 80, "appProtocol": "tcp-x"}, False),
+    ],
+)
+def test_a_port_is_split_if_istio_takes_it_for_http(port: Object, split: bool) -> None:
+    assert is_http(port) is split
