@@ -33,30 +33,48 @@ THREE = 4.6  # and three, which prove nothing alone then,
 LASTED = 3 * CAP  # unless they are alike, and it must have lasted for longer than 30 s:
 ALIKE = 0.6  # of the worst one's share; 30 s fill one of three blocks by half at most
 LONGEST = 3
-STEADY = 2.0  # the worst three blocks have at most so many times the others' share: no incident
+STEADY = 3.0  # the worst three blocks are at most so many times as bad as the others: no incident
+
+
+class Mark(NamedTuple):
+    """A trail after one block: the mass of starts to come, and logs no incident is taken from.
+
+    ``over``: the canary's bad requests in it beyond what was tolerable; ``every``: all of them.
+    """
+
+    waiting: float
+    logs: tuple[float, ...]
+    over: float = 0
+    every: float = 0
+
+    @property
+    def share(self) -> float:
+        """Of its requests, that were bad and beyond what was tolerable."""
+        return self.over / self.every if self.every else 0.0
 
 
 class Course(NamedTuple):
-    """A canary's requests since it was warm, and those of the worst three blocks in a row of them.
+    """How bad all blocks of a canary were together, and its worst three in a row.
 
-    ``blocks``: how many of them there were.
+    All: also while it warmed up, since an incident may lie there as well.
+    ``blocks``: how many there were; the rest is counted as in a ``Mark``.
     """
 
     blocks: int = 0
-    bad: float = 0
+    over: float = 0
     every: float = 0
-    worst_bad: float = 0
+    worst_over: float = 0
     worst_every: float = 0
 
-    def after(self, newest: "Sequence[Mark]") -> "Course":
+    def after(self, newest: Sequence[Mark]) -> "Course":
         """The course after one more block; ``newest``: the marks after it and those before."""
-        bad, every, blocks = newest[0].bad, newest[0].every, self.blocks + 1
-        worst = self.worst_bad, self.worst_every
+        over, every, blocks = short(self.over + newest[0].over), newest[0].every, self.blocks + 1
+        worst = self.worst_over, self.worst_every
         if blocks >= LONGEST:
-            here = sum(mark.bad for mark in newest), sum(mark.every for mark in newest)
+            here = short(sum(mark.over for mark in newest)), sum(mark.every for mark in newest)
             if not worst[1] or here[0] * worst[1] > worst[0] * here[1]:
                 worst = here
-        return Course(blocks, self.bad + bad, self.every + every, *worst)
+        return Course(blocks, over, self.every + every, *worst)
 
     @property
     def is_steady(self) -> bool:
@@ -64,43 +82,30 @@ class Course(NamedTuple):
 
         An incident of 30 s lies within three blocks, whatever the canary is like besides.
         """
-        bad, every = self.bad - self.worst_bad, self.every - self.worst_every
-        others = bad * self.worst_every
-        return self.blocks > LONGEST and 0 < self.worst_bad * every <= STEADY * others
+        over, every = self.over - self.worst_over, self.every - self.worst_every
+        others = over * self.worst_every
+        return self.blocks > LONGEST and 0 < self.worst_over * every <= STEADY * others
 
 
 NO_COURSE = Course()
 
 
-class Mark(NamedTuple):
-    """A trail after one block: the mass of starts to come, and logs no incident is taken from.
-
-    ``bad``, ``every``: the canary's requests in it.
-    """
-
-    waiting: float
-    logs: tuple[float, ...]
-    bad: float = 0
-    every: float = 0
-
-    @property
-    def share(self) -> float:
-        """Of its requests, that were bad."""
-        return self.bad / self.every if self.every else 0.0
+def short(count: float) -> float:
+    """A count beyond a share, short in the status."""
+    return round(count, 3)
 
 
-def bounds(marks: tuple[Mark, ...], waiting: float, share: float, count: int) -> list[list[float]]:
+def bounds(marks: tuple[Mark, ...], newest: Mark, count: int) -> list[list[float]]:
     """By length of an incident and bet: what there is if the last blocks were that incident.
 
-    ``marks``: after the blocks before this one, newest first; ``waiting``, ``share``: the mass and
-    the canary's share after this one; ``count``: of bets.
+    ``marks``: after the blocks before ``newest``, newest first; ``count``: of bets.
     """
-    shares = [share, *(mark.share for mark in marks[: LONGEST - 1])]
+    shares = [mark.share for mark in (newest, *marks[: LONGEST - 1])]
     lasted = len(shares) == LONGEST and min(shares) >= ALIKE * max(shares)
     told = []
     for blocks, most in ((2, TWO), (LONGEST, LASTED if lasted else THREE)):
         before = marks[blocks - 1] if len(marks) >= blocks else Mark(1.0, (NOT_STARTED,) * count)
-        started = before.waiting - waiting
+        started = before.waiting - newest.waiting
         start = math.log(started) if started > 0 else NOT_STARTED
         told.append([evidence.log_add(log, start) + most for log in before.logs])
     return told

@@ -255,7 +255,7 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
-        [[m.waiting, m.bad, m.every, *_logs_json(m.logs)] for m in trail.marks],
+        [[m.waiting, m.over, m.every, *_logs_json(m.logs)] for m in trail.marks],
         list(trail.course),
         *([*pair, seconds, int(warm)] if seconds else ()),
     ]
@@ -288,7 +288,7 @@ def _trail(json: list[Any]) -> Trail:
         base_bad=base_bad,
         base_all=base_all,
         part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
-        marks=tuple(Mark(w, _logs(*logs), bad, every) for w, bad, every, *logs in marks),
+        marks=tuple(Mark(w, _logs(*logs), over, every) for w, over, every, *logs in marks),
         course=Course(*course),
     )
 

@@ -80,7 +80,8 @@ class Trail(NamedTuple):
 
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
     ``marks``: what it was after each of the last three blocks if no incident were taken from it,
-    newest first.  ``course``: by which that is told.
+    newest first; none where every block has a cap instead.
+    ``course``: of all blocks that are in those logs, by which an incident is told from a release.
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts of whole blocks since the attempt began; ``part``: those after them.
@@ -218,7 +219,6 @@ def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     if pair.canary_all <= 0:
         return trail._replace(**_heard(trail, pair))
     spoken = _speak(trail, pair, outcome, temper, setting)
-    judged = not setting.warm and not temper.lasting
     return Trail(
         harmful=spoken.harmful,
         waiting=spoken.waiting,
@@ -228,7 +228,7 @@ def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=_safe(trail, pair, outcome, temper, setting),
         marks=spoken.marks,
-        course=trail.course.after(spoken.marks) if judged else trail.course,
+        course=spoken.course,
         **_heard(trail, pair),
     )
 
@@ -237,6 +237,7 @@ class _Spoken(NamedTuple):
     harmful: tuple[float, ...]
     waiting: float
     marks: tuple[Mark, ...]
+    course: Course
     agrees: bool
 
 
@@ -251,19 +252,28 @@ def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     agrees = max(gains) >= min(incidents.AGREES, cap)
     starting = trail.waiting * _hazard(trail, setting)
     start = math.log(starting) if starting > 0 else NOT_STARTED
-    waiting, marks = _short(trail.waiting - starting), trail.marks
+    waiting, marks, course = _short(trail.waiting - starting), trail.marks, trail.course
     harmful = _grown(trail.harmful, gains, start)
-    if not temper.lasting:
+    if temper.lasting:
+        marks, course = (), NO_COURSE
+    else:
         free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
-        most = incidents.bounds(marks, waiting, pair.canary_bad / pair.canary_all, len(gains))
+        mark = Mark(waiting, free, _over(trail, pair, line), pair.canary_all)
+        most = incidents.bounds(marks, mark, len(gains))
         harmful = tuple([_floor(least) for least in map(min, harmful, *most)])
-        mark = Mark(waiting, free, pair.canary_bad, pair.canary_all)
         marks = (mark, *marks)[: incidents.LONGEST]
+        course = course.after(marks)
     if outcome.outage:
         cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
         gain = _outage(trail, pair, line, (temper.dispersion, cap))
         harmful += _grown(trail.harmful[-1:], [gain], start)
-    return _Spoken(harmful, waiting, marks, agrees)
+    return _Spoken(harmful, waiting, marks, course, agrees)
+
+
+def _over(trail: Trail, pair: Pair, line: Line) -> float:
+    """The canary's bad requests beyond what ``line`` allows beside stable's at the same time."""
+    stable = pair.stable_bad / pair.stable_all if pair.stable_all else trail.share
+    return incidents.short(pair.canary_bad - pair.canary_all * line.at(stable))
 
 
 def _grown(logs: tuple[float, ...], gains: Sequence[float], start: float) -> tuple[float, ...]:
