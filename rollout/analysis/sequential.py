@@ -116,11 +116,13 @@ class Trail(NamedTuple):
     @property
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
-        logs = self.harmful
-        if self.marks and self.course.is_steady:
-            free = self.marks[0].logs
-            logs = free + logs[len(free) :]
-        return _mixed(logs, self.waiting)
+        return self.log_free if self.course.is_steady else _mixed(self.harmful, self.waiting)
+
+    @property
+    def log_free(self) -> float:
+        """The same if no incident were taken from it."""
+        free = self.marks[0].logs if self.marks else ()
+        return _mixed(free + self.harmful[len(free) :], self.waiting)
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
