@@ -42,7 +42,7 @@ def test_all_good_scenarios_are_drawn() -> None:
     assert {scenario.kind for scenario in GOOD} == {"good"}
 
 
-@pytest.mark.parametrize("scenario", incidents([20]), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", list(incidents([20])), ids=lambda scenario: scenario.name)
 def test_an_incident_sends_no_good_release_back(scenario: Scenario) -> None:
     """One of each kind, which begins in the first minute, some while the canary warms up."""
     seed = next(seed for seed in range(99) if Traffic(scenario, seed).blip_at < 60)
