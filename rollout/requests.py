@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rollout.model.reasons import Verb
 from rollout.model.spec import BY_KUBERNETES, Request, Rollout
-from rollout.model.status import Answer, RefusedRequest, RolloutStatus
+from rollout.model.status import Answer, Pause, RefusedRequest, RolloutStatus
 from rollout.model.turn import short
 
 if TYPE_CHECKING:  # whoever drives one kind needs no other kind's nouns
@@ -65,6 +65,17 @@ def refused(status: Status, request: Request, why: str, now: datetime) -> Status
         refused_requests=(*status.refused_requests, refusal)[-REFUSALS:],
     )
     return _unvouched(status)
+
+
+def paused_already(pause: Pause | None) -> str:
+    """Why ``pause`` would change nothing now; empty where it would.
+
+    A pause that may end by itself becomes a person's, which does not. As `kubectl rollout pause`
+    has it, what stands still already is told, and is no decision.
+    """
+    if pause is None or pause.kind.may_pass:
+        return ""
+    return f"already paused by {pause.by}" if pause.by else f"already paused: {pause.because}"
 
 
 def refusals_since(before: Status, after: Status) -> tuple[RefusedRequest, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 
 Case = TypeVar("Case")
 

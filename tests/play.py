@@ -20,9 +20,9 @@ from rollout.model.action import (
     Scale,
     SetRoute,
 )
+from rollout.model.finding import Finding
 from rollout.model.observation import (
     Division,
-    Finding,
     HookAnswer,
     HookQuestion,
     HookVerdict,

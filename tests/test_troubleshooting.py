@@ -16,13 +16,30 @@ def entries() -> list[re.Pattern[str]]:
     return [re.compile(".+".join(map(re.escape, cell.split("…")))) for cell in cells]
 
 
+ROOMS = ("reconcile", "upgrade", "gate.py", "approvals.py", "hook.py")
+"""Where is decided what waits, stands still or is refused."""
+WHY = {"Unclear": 0, "Reason": 0, "Lack": 0, "_refused": 2, "pause": 2, "paused": 2}
+"""Each call that says why to a person, and which of its arguments says it."""
+
+
+def files() -> Iterator[Path]:
+    for room in ROOMS:
+        path = ROOT / "rollout" / room
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    yield ROOT / "rollout" / "controller" / "sources" / "apply.py"
+
+
 def asking() -> Iterator[str]:
-    """Each sentence by which the core asks a person to put something right; names are ``…``."""
-    for file in sorted((ROOT / "rollout" / "reconcile").glob("*.py")):
-        for call in ast.walk(ast.parse(file.read_text())):
-            match call:
-                case ast.Call(func=ast.Name(id="Unclear" | "Reason"), args=[said, *_]):
-                    yield from spoken(said)
+    """Each sentence by which a person is told what to put right, or why not; names are ``…``."""
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
+                    yield from spoken(args[WHY[name]]) if len(args) > WHY.get(name, 99) else ()
+                case ast.FunctionDef(name="_hold", body=body):
+                    returned = [one for line in body for one in ast.walk(line)]
+                    values = [one.value for one in returned if isinstance(one, ast.Return)]
+                    yield from (f"commit … {t}" for v in values if v for t in spoken(v) if t)
 
 
 def spoken(node: ast.expr) -> Iterator[str]:
@@ -31,12 +48,14 @@ def spoken(node: ast.expr) -> Iterator[str]:
             yield text
         case ast.JoinedStr(values=parts):
             yield "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*spoken(one), *spoken(other))
 
 
 def test_every_sentence_that_asks_a_person_for_something_has_its_row() -> None:
     known = entries()
     wanted = [text for text in asking() if re.search(r"[a-z]{3}", text)]
-    assert len(wanted) > 15
+    assert len(wanted) > 80
     assert [text for text in wanted if not any(row.match(text) for row in known)] == []
 
 

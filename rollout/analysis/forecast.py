@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
-from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, Outcome, Trail
+from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, Outcome, Trail, allowed
 from rollout.analysis.standing import LEAST_BAD, Confidence, can_tell
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
@@ -60,8 +60,7 @@ def requests_to_certify(
     """
     if share > evidence.WIDEST_MARGIN:
         return math.inf
-    base = outcome.line.absolute if outcome.line.ratio == 0 else 0.0
-    line = Line(outcome.line.ratio, base + outcome.harm * 100 / weights[1])
+    line = allowed(outcome, outcome.line.ratio, weights[1])
     bets = evidence.harmless_bets(share, line)
     gains = _growths((share, share), weights[0] / 100, line, bets)
     gain = max(gains, default=0.0) / temper.dispersion

@@ -193,7 +193,7 @@ class _Bench:
             return _unanswered(one, answer)
         if strikes.last is None:
             return _Found(one, Standing.NOTHING, "no client has counted this service")
-        text = f"{words.share_of(strikes.last)} of all requests met no endpoint"
+        text = f"{words.share_of(strikes.last)} of all requests found no healthy upstream"
         if not strikes.beyond:
             return _Found(one, Standing.CERTIFIED, text)
         if strikes.last > BOTH_SIDES * self.case.window.weight / 100:

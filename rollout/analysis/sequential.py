@@ -348,10 +348,9 @@ def _safe(
     if setting.warm or setting.rising_to:
         return trail.safe
     ratio = widened(outcome.line, temper).ratio
-    base = outcome.line.absolute if ratio == 0 else 0.0
     answer = {}
     for percent in setting.levels:
-        line = Line(ratio, base + outcome.harm * 100 / percent)
+        line = allowed(outcome, ratio, percent)
         before = trail.safe.get(percent, (0.0,) * len(HARMLESS))
         if _harmless(before) > CERTAIN:
             answer[percent] = before
@@ -364,6 +363,15 @@ def _safe(
             ]
         )
     return answer
+
+
+def allowed(outcome: Outcome, ratio: float, percent: int) -> Line:
+    """The line below which the cap lets a canary be that so many percent of users get.
+
+    Few users may have it as bad as it gets: above ``WIDEST_MARGIN`` nothing is worse.
+    """
+    base = outcome.line.absolute if ratio == 0 else 0.0
+    return Line(ratio, min(evidence.WIDEST_MARGIN, base + outcome.harm * 100 / percent))
 
 
 def _floor(log: float) -> float:

@@ -1,11 +1,12 @@
 """What a terminal is drawn: wrapped between words, in colours; a pipe imports nothing of this."""
 
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import track
 from rich.text import Text
 
@@ -22,6 +23,29 @@ STYLES: Mapping[str, str] = {
 GAP = "  "
 LEAST = 36
 """Columns that a sentence needs to stand beside others."""
+
+
+_BEGIN = re.compile(r".{0,20}  (?=\S)|")
+"""What stands before the sentence of a line: the cells before the last gap, or nothing."""
+
+
+class Hung:
+    """A line whose sentence goes on below its own beginning where the screen is too narrow."""
+
+    def __init__(self, text: str, style: str = "") -> None:
+        self._text = text
+        self._style = style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The line, wrapped between words."""
+        if options.max_width >= len(self._text):
+            yield Text(self._text, style=self._style)
+            return
+        begin = _BEGIN.match(self._text)
+        under = " " * (begin.end() if begin and begin.end() else len(GAP))
+        before = begin.group() if begin else ""
+        lines = _wrapped(self._text[len(before) :], options.max_width - len(under))
+        yield Text(f"\n{under}".join([before + lines[0], *lines[1:]]), style=self._style)
 
 
 def console(*, errors: bool = False) -> Console:
@@ -88,7 +112,7 @@ def styled(lines: Iterable[tuple[str, str]]) -> None:
     """Each line in its style."""
     screen = console()
     for text, style in lines:
-        screen.print(Text(text, style=style, no_wrap=False))
+        screen.print(Hung(text, style))
 
 
 def progress(work: Sequence[T], doing: str) -> Iterable[T]:

@@ -147,7 +147,7 @@ class Looks:
         if held is None:
             return None
         async with self.lanes.thinking():
-            questions = reconcile.ask(held.rollout, held.status, self.clock())
+            questions = self._near(held)
             one = _Asked(held, questions, silent(questions))
             seen = self.observer.see(held, questions, one.fetched)
             after = reconcile.decide(held.rollout, held.status, seen, self.clock()).status
@@ -155,6 +155,13 @@ class Looks:
         heard = after.last_handled_request != before.last_handled_request
         heard = heard or held.rollout.deleting
         return one if heard or after.stage.split.canary < before.stage.split.canary else None
+
+    def _near(self, held: Held) -> Questions:
+        """What a look asks; nobody outside where not even the questions can be made."""
+        try:
+            return reconcile.ask(held.rollout, held.status, self.clock())
+        except Exception:  # whoever looks in full tells of it
+            return reconcile.ask(held.rollout, held.status, self.clock(), outside=False)
 
     async def _conclude(self, one: _Asked) -> timedelta | None:
         held, questions = one.held, one.questions

@@ -7,24 +7,24 @@ A *concern* is a name that objects share with the rollouts they matter to, such 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from rollout.model.observation import (
-    Counts,
-    CountsQuestion,
-    HookAnswer,
-    HookQuestion,
-    NoAnswer,
-    ProxySync,
-    Value,
-    ValueQuestion,
-)
 from rollout.model.spec import Listener
 
 if TYPE_CHECKING:  # of what most who use the cluster's port have nothing
     from rollout.model import chat
     from rollout.model.chat import Member, Words
     from rollout.model.forge import Place, Proposal, Standing
+    from rollout.model.observation import (
+        Counts,
+        CountsQuestion,
+        HookAnswer,
+        HookQuestion,
+        NoAnswer,
+        ProxySync,
+        Value,
+        ValueQuestion,
+    )
     from rollout.model.switching import DnsQuestion, Probed, Served
     from rollout.model.switchover import Probe, Side
 
@@ -156,7 +156,7 @@ class Cluster(Kube, Trials, Leases, Watching, Reviews, Protocol):
     """All of it: what ``app.run`` is given."""
 
 
-Answers = tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]
+Answers: TypeAlias = "tuple[tuple[Counts, ...], tuple[Value, ...], tuple[NoAnswer, ...]]"
 """What Prometheus said to one look's questions; each question has an answer or a reason."""
 
 
@@ -164,14 +164,14 @@ class Metrics(Protocol):
     """Prometheus, asked for many rollouts at once behind this door; it never raises."""
 
     async def ask(
-        self, counts: tuple[CountsQuestion, ...], values: tuple[ValueQuestion, ...]
+        self, counts: "tuple[CountsQuestion, ...]", values: "tuple[ValueQuestion, ...]"
     ) -> Answers: ...
 
 
 class Proxies(Protocol):
     """istiod, asked whether its proxies have what was written."""
 
-    async def synced(self, since: datetime) -> ProxySync | None:
+    async def synced(self, since: datetime) -> "ProxySync | None":
         """None: nobody to ask, or no answer."""
 
 
@@ -191,8 +191,8 @@ class Webhooks(Protocol):
     """HTTP gates, asked once a call."""
 
     async def ask(
-        self, question: HookQuestion, entries: Mapping[str, bytes], now: datetime
-    ) -> HookAnswer:
+        self, question: "HookQuestion", entries: Mapping[str, bytes], now: datetime
+    ) -> "HookAnswer":
         """What the gate says; ``entries``: of the Secret that the question names.
 
         Errors: ``OutsideError`` for no answer, ``RefusedError`` for one that may not be had.

@@ -1,10 +1,9 @@
 """All of the mesh's objects of one rollout at a glance, against what was asked of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rollout.istio import beside as neighbours
-from rollout.istio import destinationrule, fields, hosts, memory, owner, virtualservice
+from rollout.istio import destinationrule, fields, hosts, memory, owner, refusals, virtualservice
 from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import divided, listing, problems
 from rollout.model.observation import SeenTraffic
@@ -37,7 +36,7 @@ def seen(
     missing = _missing(everything, reached, target)
     gone = tuple(missing) if reached else ()
     blocked = (*missing[len(gone) :], *_blocked(everything, ours, target))
-    cannot = () if blocked or route is None else refused(everything, target, route, beside)
+    cannot = () if blocked or route is None else refusals.refused(everything, target, route, beside)
     written = (*ours, *mine)
     return SeenTraffic(
         managed=sum(len(virtualservice.managed(o, target)) for o in ours),
@@ -83,41 +82,6 @@ def _missing(everything: list[Obj], reached: list[Obj], target: Target) -> list[
 def _blocked(everything: list[Obj], ours: Sequence[Obj], target: Target) -> list[str]:
     meant = [o for o in everything if o in ours or _named(o, target)]
     return [p for o in meant for p in problems.problems(o, target)]
-
-
-def refused(
-    virtual_services: Iterable[Obj], target: Target, route: Route, beside: Beside = NOBODY
-) -> tuple[str, ...]:
-    """Why that very route cannot be written on objects that can be managed; empty when it can."""
-    ours = virtualservice.discover(virtual_services, target)
-    taken = [neighbours.others(o, target, beside) for o in ours]
-    pairs = zip(ours, taken, strict=True)
-    found = [p for o, theirs in pairs for p in problems.unwritable(o, target, route, theirs)]
-    found += _weights_alone(ours, target, route)
-    listed = [listing.spec(o).get("hosts") or ["*"] for o in ours]  # a delegate's are its root's
-    if route.preview_host is not None and ours:
-        patterns = [pattern for some in listed for pattern in some]
-        if not any(hosts.covers(p, route.preview_host) for p in patterns):
-            what = f"no virtualservice lists the preview host {route.preview_host}"
-            found.append(
-                f"service {hosts.short(target.host)}: {what}; among its hosts it is wanted"
-            )
-    return tuple(found)
-
-
-def _weights_alone(ours: Sequence[Obj], target: Target, route: Route) -> Iterator[str]:
-    """Source: Istio API, VirtualService, ``TLSRoute``, ``TCPRoute``: destinations and weights."""
-    kinds = {place.kind for o in ours for place in virtualservice.managed(o, target)}
-    asked = {
-        "cohorts": route.cohorts,
-        "mirrors": route.mirror,
-        "stickiness": route.sticky,
-        "preview host": route.preview_host,
-    }
-    features = " or ".join(name for name, value in asked.items() if value)
-    if kinds and "http" not in kinds and features:
-        what = f"all its routes are {' and '.join(sorted(kinds))}, which have no {features}"
-        yield f"service {hosts.short(target.host)}: {what}; steps by weight alone are wanted"
 
 
 def _named(obj: Obj, target: Target) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from rollout.errors import ManifestError
 from rollout.journeys import rollouts, switchovers, upgrades
-from rollout.model.journey import KINDS, Journal, Journey
+from rollout.model.journey import Journal, Journey
+from rollout.model.ref import KINDS
 
 Json = Mapping[str, Any]
 Facts = list[tuple[str, str]]

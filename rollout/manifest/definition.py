@@ -25,6 +25,12 @@ _CONDITIONS: Schema = {
     },
 }
 
+_SHOWN: Schema = {
+    "description": "what people know both sides by: a revision's name, or the image of a template",
+    "type": "object",
+    "properties": {"stable": {"type": "string"}, "canary": {"type": "string"}},
+}
+"""For the columns of `kubectl get`, whose JSONPath knows no "or"."""
 
 _NAME: Schema = {"type": "string", "pattern": f"^{envelope.NAME}$", "maxLength": envelope.LONGEST}
 """Names made from it stay under 63."""
@@ -93,6 +99,8 @@ def _status(kind: Kind) -> Schema:
     status: Schema = structural(plain(kind.status))
     status.pop("required", None)
     status["properties"]["conditions"] = _CONDITIONS
+    if any(path.startswith(".status.shown.") for _, path, _ in kind.columns):
+        status["properties"]["shown"] = _SHOWN
     status["x-kubernetes-preserve-unknown-fields"] = True
     return status
 

@@ -12,7 +12,8 @@ from rollout.model.spec import GROUP
 from rollout.model.units import counted
 
 if TYPE_CHECKING:  # the nouns of a kind are imported when a document of it is read
-    from rollout.model.spec import AnalysisTemplateSpec, RolloutSourceSpec, RolloutSpec
+    from rollout.model.sourcespec import RolloutSourceSpec
+    from rollout.model.spec import AnalysisTemplateSpec, RolloutSpec
     from rollout.model.switchover import SwitchoverSpec
     from rollout.model.upgrade import ControlPlaneUpgradeSpec
 
@@ -189,8 +190,17 @@ def located(
 
 
 def _found(document: YamlDocument, mistake: Mistake) -> str:
+    """What is said of it, with a plain scalar that is no text as its author spelled it."""
     written = document.written.get(mistake.path)
-    return f"is {written}" if mistake.shows and written is not None else mistake.found
+    if written is None:
+        return mistake.found
+    value = document.value
+    for part in mistake.path:
+        value = value[part]
+    shown = f"is {scan.show(value)}"
+    if mistake.shows or mistake.found == shown or mistake.found.startswith(f"{shown},"):
+        return f"is {written}{mistake.found.removeprefix(shown) if not mistake.shows else ''}"
+    return mistake.found
 
 
 def oddities(file: str, data: bytes) -> tuple[ManifestError, ...]:

@@ -14,6 +14,7 @@ _COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")  # RFC 6265 4.1.1: a 
 _FLAGS = re.compile(r"\(\?([a-zA-Z-]*)[:)]")
 _ESCAPE = re.compile(r"\\(?:([A-Za-z0-9<>])|.)", re.DOTALL)
 _ESCAPES = frozenset("pPdDsSwWbBAzafnrtvx")  # those that RE2 and Rust both have
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 MAX_REGEXES = 50  # of one spec
 # Fields of Istio's match; as keys of ``headers`` they mean headers of these names.
 _OWN_FIELDS = frozenset({"uri", "scheme", "method", "authority"})
@@ -33,6 +34,11 @@ def cohorts(value: object, path: Path) -> Iterator[Mistake]:
         for kind in ("path", "method"):
             yield from _match(cohort.get(kind), (*here, kind))
         yield from _path(lenient.mapping(cohort.get("path")), (*here, "path"))
+        yield from _method(lenient.mapping(cohort.get("method")), (*here, "method"))
+        if "" in lenient.mapping(cohort.get("query")):
+            yield Mistake(
+                (*here, "query", ""), "is no parameter's name", "one such as beta is wanted"
+            )
 
 
 def _headers(headers: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
@@ -61,6 +67,16 @@ def _path(match: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
         text = match.get(way)
         if isinstance(text, str) and not text.startswith("/"):
             yield Mistake((*path, way), f"is {show(text)}", "a path begins with /")
+        elif isinstance(text, str) and ("?" in text or "#" in text):
+            wanted = "a path ends before its query, which has a match of its own: query"
+            yield Mistake((*path, way), f"is {show(text)}", wanted)
+
+
+def _method(match: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
+    """Methods are told by case (RFC 9110, 9.1), and nobody sends one of these in small letters."""
+    text = match.get("exact")
+    if isinstance(text, str) and text.upper() in _METHODS and text not in _METHODS:
+        yield Mistake((*path, "exact"), f"is {show(text)}", f"write {text.upper()}")
 
 
 def _match(match: object, path: Path) -> Iterator[Mistake]:

@@ -67,6 +67,10 @@ def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
 
 
 def _limits(metric: Mapping[str, Any], path: Path, forms: list[str]) -> Iterator[Mistake]:
+    least = lenient.mapping(metric.get("successRate")).get("min")
+    if isinstance(least, float) and 0 < least < 1:
+        wanted = f"a percentage such as {100 * least:.6g}% is wanted, not a share of one"
+        yield Mistake((*path, "successRate", "min"), f"is {show(least)}", wanted)
     low, high = metric.get("min"), metric.get("max")
     limits = [side for side in ("min", "max") if metric.get(side) is not None]
     if "query" in forms and not limits:

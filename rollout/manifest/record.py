@@ -129,6 +129,11 @@ def rollout_json(status: RolloutStatus, before: Mapping[str, Any], now: datetime
     split = {"stable": status.stage.split.stable, "canary": status.stage.split.canary}
     stage = {"name": status.stage.name.value, "split": split}
     made["stage"] = {**made.get("stage", {}), **stage}
+    made["shown"] = {
+        side: revision.label
+        for side, revision in (("stable", status.stable), ("canary", status.attempt.canary))
+        if revision is not None
+    }
     opaque.pack(made, {"checkpoint": finite(dict(status.attempt.checkpoint))})
     pause, phase = status.attempt.pause, status.phase
     wanted = standing(phase, _word(status), status.because, pause)

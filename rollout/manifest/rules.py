@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from rollout import lenient
-from rollout.manifest import gates, matches, metrics, plain, shapes
+from rollout.manifest import deployments, gates, matches, metrics, plain
 from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import UNAVOIDABLE
 from rollout.model.units import words
@@ -111,25 +111,8 @@ def _workload(spec: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(path, f"gives {show(name)}", "a Deployment's name: a-z, 0-9, - and .")
     content = workload.get("template")
     if isinstance(content, Mapping):
-        pods = lenient.mapping(lenient.mapping(content.get("template")).get("spec"))
-        if not lenient.items(pods.get("containers")):
-            wanted = "a Deployment's spec, with template.spec.containers, is wanted"
-            yield Mistake(("workload", "template"), "has no containers", wanted)
-        for odd in shapes.odd_template(content):
-            yield Mistake(("workload", "template", *odd.path), odd.found, odd.wanted)
-        yield from _selected(content)
-
-
-def _selected(content: Mapping[str, Any]) -> Iterator[Mistake]:
-    """A Deployment must select its own pods; the API server refuses any other."""
-    labels = lenient.mapping(lenient.mapping(content.get("template")).get("metadata")).get("labels")
-    here = lenient.mapping(labels)
-    wanted = lenient.mapping(lenient.mapping(content.get("selector")).get("matchLabels"))
-    for key, value in wanted.items():
-        if here.get(key) != value:
-            has = f"have {key}: {show(here[key])}" if key in here else f"have no label {key}"
-            path = ("workload", "template", "selector", "matchLabels", key)
-            yield Mistake(path, f"is {show(value)}, but the pods {has}", "the same label is wanted")
+        for wrong in deployments.of(content):
+            yield Mistake(("workload", "template", *wrong.path), wrong.found, wrong.wanted)
 
 
 def _journey(name: str, strategy: object, path: Path) -> Iterator[Mistake]:

@@ -54,8 +54,8 @@ KINDS: dict[str, Kind] = {
             "rollout.model.status:RolloutStatus",
             (
                 ("Phase", ".status.phase", "string"),
-                ("Stable", ".status.stable.name", "string"),
-                ("Canary", ".status.attempt.canary.name", "string"),
+                ("Stable", ".status.shown.stable", "string"),
+                ("Canary", ".status.shown.canary", "string"),
                 ("Weight", ".status.stage.split.canary", "integer"),
                 ("Step", ".status.attempt.step.name", "string"),
                 ("Because", ".status.because", "string"),
@@ -71,7 +71,7 @@ KINDS: dict[str, Kind] = {
             "RolloutSource",
             "rolloutsources",
             "rls",
-            "rollout.model.spec:RolloutSourceSpec",
+            "rollout.model.sourcespec:RolloutSourceSpec",
             "rollout.model.source:SourceStatus",
             (
                 ("URL", ".spec.url", "string"),

@@ -85,6 +85,9 @@ _OVERRIDE = {"match": {"metric": str}, "disabled": bool, "tagOverrides": {...: A
 TEMPLATE = {
     "replicas": int,
     "minReadySeconds": int,
+    "progressDeadlineSeconds": int,
+    "revisionHistoryLimit": int,
+    "strategy": ANY,
     "selector": {"matchLabels": TEXTS, "matchExpressions": [ANY]},
     "template": _POD,
 }

@@ -17,7 +17,7 @@ from rollout.model.traffic import Route
 from rollout.model.units import words
 
 _ENDED: Mapping[Ending, str] = {
-    Ending.PROMOTE: "goes on unless something looks worse",
+    Ending.PROMOTE: "goes on, unless something looks worse or too few requests came",
     Ending.HOLD: "asks a person",
     Ending.ROLLBACK: "goes back",
 }
@@ -95,6 +95,15 @@ def _stepping(rollout: Rollout, status: RolloutStatus, now: datetime) -> Iterato
     if status.waits_for is WaitsFor.APPROVAL and step.approval is not None:
         expires = step.approval.expires
         yield Clock("approval", since + expires, expires, f"it {_GIVEN_UP}")
+    elif status.waits_for is WaitsFor.DATA:
+        yield from _blind(rollout, since, now)
     elif now < since + step.box:
         then = _ENDED[rollout.spec.analysis.on_inconclusive]
         yield Clock("time box", since + step.box, step.box, f"it {then}")
+
+
+def _blind(rollout: Rollout, since: datetime, now: datetime) -> Iterator[Clock]:
+    """Nothing is known, and no time box lets a step go on that knows nothing."""
+    deadline = rollout.spec.progress_deadline
+    if rollout.spec.analysis.on_no_data != "pause" and now < since + deadline:
+        yield Clock("no data", since + deadline, deadline, f"it {_GIVEN_UP}")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from rollout.errors import visible
 from rollout.messages import markdown
 from rollout.model.forge import CommitState, Proposal, Standing
-from rollout.model.spec import CommitStatus, Rollout
+from rollout.model.sourcespec import CommitStatus
+from rollout.model.spec import Rollout
 from rollout.model.status import Entry, Phase, RolloutStatus, Stage
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollout.errors import visible
 from rollout.messages import evidence
-from rollout.model.reasons import PauseKind, Reason, WaitsFor
-from rollout.model.spec import Rollout, Step
+from rollout.model.reasons import Reason
+from rollout.model.spec import BY_KUBERNETES, asked_by
 from rollout.model.status import (
     MOST,
     Answer,
     ConfirmedBy,
     Entry,
-    Outcome,
     Phase,
     Revision,
     RolloutStatus,
-    Stage,
 )
 from rollout.model.traffic import Route, Split
 
@@ -61,9 +59,7 @@ def sides(status: RolloutStatus) -> tuple[Revision | None, Revision | None]:
 
 def known_as(revision: Revision | None) -> str:
     """A revision by what people call it, its hash left out where it has an image."""
-    if revision is None:
-        return ""
-    return revision.image if revision.image and revision.is_hash else revision.name
+    return "" if revision is None else revision.label
 
 
 def marks(revision: Revision | None) -> str:
@@ -122,9 +118,12 @@ def history(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:
 
 
 def _story(entry: Entry) -> str:
-    """Why, and what whoever asked said themselves where the sentence had no room for it."""
-    cut = entry.reason and len(entry.because) >= MOST - 2  # a cut takes blanks with it
-    return f"{entry.because} (reason: {entry.reason})" if cut else entry.because
+    """Why; where the sentence had no room for what whoever asked said, who asked what, and why."""
+    if not entry.reason or len(entry.because) < MOST - 2:  # a cut takes blanks with it
+        return entry.because
+    verb, _, _ = entry.request.partition("@")
+    proved = "" if entry.by == BY_KUBERNETES else entry.by
+    return f"{verb} asked by {asked_by(proved, entry.claimed)}: {entry.reason}"
 
 
 def bar(percent: int, width: int = 24) -> str:
@@ -149,15 +148,18 @@ def facts(
     now: datetime,
     clocks: Sequence[str] = (),
     route: Route | None = None,
+    ways_on: str = "",
 ) -> list[Fact]:
     """Everything about the rollout ``key`` that a person may want to know, as label and text.
 
     ``clocks``: what runs now, in words. ``route``: of the step that it is at; None between steps.
+    ``ways_on``: what a person has to decide, in commands; empty where nobody is asked.
     """
     step, drift = status.attempt.step, status.attempt.drift
     told: list[tuple[str, ...]] = [
         ("Rollout", key),
         ("Phase", f"{status.phase.value} ({status.because})"),
+        ("Next", ways_on),
         ("Stable", known_as(status.stable), marks(status.stable)),
         ("Canary", known_as(status.attempt.canary), marks(status.attempt.canary)),
         ("Split", f"{bar(percent(status))} {percent(status)}% canary"),
@@ -184,56 +186,6 @@ def beside(route: Route | None) -> str:
     return f"{replace(route, split=NOBODY, sticky=None).sent} to the canary"
 
 
-def explain(rollout: Rollout, status: RolloutStatus, step: Step | None, now: datetime) -> str:
-    """Why it is not moving, and what would move it, in one sentence.
-
-    ``step``: the spec of the step we are at; None between steps.
-    """
-    name, there = rollout.name, f"{rollout.name} -n {rollout.namespace}"
-    later = f"; {status.attempt.pending}" if status.attempt.pending else ""
-    trouble = "".join(f"; {text}" for text in _more_trouble(status)) + later
-    if status.attempt.pause is not None:
-        return f"{name} stands still: {_standing(status, now)}{trouble}; {_ways_on(there)}"
-    if status.stage.name is Stage.IDLE and status.rejected is not None:
-        push = f"push another revision, or `rollout retry {there}`"
-        return f"{name} stays on {_name(status.stable)}: {status.because}; {push}"
-    if status.stage.name is Stage.IDLE and status.phase is Phase.PAUSED:
-        return f"{name} stands still: {status.because}"
-    if status.stage.name is Stage.IDLE and status.phase is Phase.HEALTHY:
-        return f"{name} has nothing to do: {status.because}"
-    if step is None or status.stage.name is not Stage.STEPPING:
-        return f"{name} is {status.stage.name.value.lower()}: {status.because}{later}"
-    said = f"{name} is at {_place(status)}: {_newest(status, step, now)}"
-    return f"{said}{_forecast(there, status, step, now)}{trouble}"
-
-
-def _standing(status: RolloutStatus, now: datetime) -> str:
-    """Why a paused rollout stands still now, and since when; a person's word stays as it was."""
-    pause = status.attempt.pause
-    if pause is None:
-        return status.because
-    since = age(now - pause.since)
-    why = f"{pause.because}, {since} ago" if pause.by else f"paused for {since}: {pause.because}"
-    trouble = status.waits_for in (WaitsFor.STABLE, WaitsFor.OBJECTS)
-    return f"{why}; {status.because}" if trouble else why
-
-
-def _more_trouble(status: RolloutStatus) -> list[str]:
-    """What cannot be judged, but for the first: that is the sentence where data is waited for."""
-    errors = [v.text for v in status.attempt.verdicts if v.outcome is Outcome.ERROR]
-    pause = status.attempt.pause
-    blind = pause is not None and pause.kind is PauseKind.BLIND
-    return errors[1:] if blind or status.waits_for is WaitsFor.DATA else errors
-
-
-def _newest(status: RolloutStatus, step: Step, now: datetime) -> str:
-    """``because``, unless the clock tells that it is of the past: it is written once a minute."""
-    baked = status.stage.confirmed_at is not None and now >= status.stage.confirmed_at + step.bake
-    if baked and status.waits_for is WaitsFor.BAKE:
-        return "it has baked; what else it waits for is told within a minute"
-    return status.because
-
-
 def behind(source: "RolloutSource") -> Reason | None:
     """Why what git says is not in force; None when it is."""
     status, name = source.status, f"rolloutsource {source.name}"
@@ -255,38 +207,6 @@ def vouched(source: "RolloutSource") -> str | None:
     if status.signature is None:
         return None
     return f"commit {status.commit[:10]} is signed by {status.signature}"
-
-
-def _forecast(there: str, status: RolloutStatus, step: Step, now: datetime) -> str:
-    """What time alone will do to this step; empty where only an event can move it."""
-    if status.waits_for is WaitsFor.APPROVAL:
-        return f"; say `rollout approve {there}` or `rollout reject {there}`"
-    if status.stage.confirmed_at is None or status.waits_for not in _CLOCKED:
-        return ""
-    baked = status.stage.confirmed_at + step.bake
-    if now < baked:
-        return f"; it bakes {age(baked - now)} more at least"
-    if step.time_box is None:
-        return ""
-    left = status.stage.confirmed_at + step.time_box - now
-    return f"; it stops waiting in {age(left)}" if left > timedelta(0) else ""
-
-
-_CLOCKED = (WaitsFor.BAKE, WaitsFor.EVIDENCE, WaitsFor.DATA)
-"""What a step's clock ends; all else would wait on, whatever the time."""
-
-
-def _ways_on(there: str) -> str:
-    return f"`rollout resume {there}`, or promote, or abort"
-
-
-def _place(status: RolloutStatus) -> str:
-    step = status.attempt.step
-    return f"{step.name if step else 'a step'} ({status.stage.split.canary}%)"
-
-
-def _name(revision: Revision | None) -> str:
-    return revision.title if revision else "nobody"
 
 
 _CONFIRMED = {

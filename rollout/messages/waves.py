@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from rollout.messages.planned import Line, Tone, span
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.units import counted
 from rollout.model.upgradeplan import PlannedSpace, PlannedStop, PlannedWave, UpgradePlan
 

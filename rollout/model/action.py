@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rollout.model.observation import Finding
+from rollout.model.finding import Finding
 from rollout.model.reasons import Cause
 from rollout.model.status import Revision, RolloutStatus
 from rollout.model.traffic import Route, Target

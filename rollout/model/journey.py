@@ -14,9 +14,6 @@ from rollout.model.reasons import PauseKind
 from rollout.model.spec import Approval, Notify, NotifyOn
 from rollout.model.status import Answer, Pause, Phase, RefusedRequest, counted, epoch_of, of_step
 
-KINDS = ("Rollout", "ControlPlaneUpgrade", "ClusterSwitchover")
-"""Every kind that we drive."""
-
 
 class Reached(StrEnum):
     """How far a journey had come with one decision."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from rollout.model.finding import Finding
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
 from rollout.model.status import Outcome, Revision, Subject, SubsetMode
@@ -348,35 +349,6 @@ class ProxySync:
     synced: int
     complaint: str = ""
     behind: int = 0
-
-
-class Severity(StrEnum):
-    """What a finding does: block a journey's start, be shown, be told."""
-
-    BLOCK = "block"
-    WARN = "warn"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One rule that found something: ``rule`` is ``ROL-010``, ``text`` one sentence.
-
-    ``overruled``: why a person lets a blocking finding pass; empty: nobody does.
-    """
-
-    rule: str
-    severity: Severity
-    text: str
-    overruled: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.whole}"
-
-    @property
-    def whole(self) -> str:
-        """The sentence, with the reason for which it is let pass."""
-        return f"{self.text} (overruled: {self.overruled})" if self.overruled else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from rollout.model.units import CONFIG
 
+KINDS = ("Rollout", "ControlPlaneUpgrade", "ClusterSwitchover")
+"""Every kind that we drive."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:

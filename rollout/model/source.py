@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rollout.model.forge import CommitState
-from rollout.model.spec import GROUP, RolloutSourceSpec
+from rollout.model.sourcespec import RolloutSourceSpec
+from rollout.model.spec import GROUP
 from rollout.model.units import CONFIG
 
 LABEL = f"{GROUP}/source"

@@ -10,10 +10,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from rollout.model import units
-from rollout.model.forge import ForgeKind, OnRejected
 from rollout.model.reasons import Verb
-from rollout.model.traffic import Cohort, Fault, VirtualServiceRef, full_host
-from rollout.model.units import CONFIG, SOME, Duration, Share, Weight, exactly_one
+from rollout.model.traffic import Cohort, Fault, Target, VirtualServiceRef, full_host
+from rollout.model.units import (
+    CONFIG,
+    SOME,
+    Chance,
+    Duration,
+    Lasting,
+    Share,
+    Weight,
+    exactly_one,
+)
 
 GROUP = "rollout.dev"
 VERSION = "v1alpha1"
@@ -91,7 +99,7 @@ class LatencyLimit:
     __pydantic_config__ = CONFIG
 
     quantile: Annotated[float, Field(gt=0, lt=1)]
-    max: Annotated[Duration, Field(description="moved up to the next bucket bound, and said")]
+    max: Annotated[Lasting, Field(description="moved up to the next bucket bound, and said")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,7 @@ class Metric:
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
     tolerate: Tolerance | None = None
     slower_than: Annotated[
-        tuple[Duration, ...], Field(description="latency bounds; default: chosen from stable")
+        tuple[Lasting, ...], Field(description="latency bounds; default: chosen from stable")
     ] = ()
     success_rate: SuccessRate | None = None
     latency: LatencyLimit | None = None
@@ -166,10 +174,10 @@ class Confidence:
     __pydantic_config__ = CONFIG
 
     false_rollback: Annotated[
-        Share, Field(description="chance of ever rolling back a release within tolerance")
+        Chance, Field(description="chance of ever rolling back a release within tolerance")
     ] = 0.01
     false_promote: Annotated[
-        Share, Field(description="chance of certifying one beyond the harm cap")
+        Chance, Field(description="chance of certifying one beyond the harm cap")
     ] = 0.05
     harm_cap: HarmCap = HarmCap()
 
@@ -192,13 +200,17 @@ DEFAULT_METRICS = (
 )
 
 
+QUICKEST = timedelta(milliseconds=100)
+"""Between two samples; nothing is scraped more often, and each costs a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """How the canary is judged in every state in which it gets traffic; ``{}`` is enough."""
 
     __pydantic_config__ = CONFIG
 
-    interval: Annotated[Duration, Field(description="align it with the scrape interval")] = (
+    interval: Annotated[Lasting, Field(description="align it with the scrape interval")] = (
         timedelta(seconds=15)
     )
     warmup: Annotated[Duration, Field(description="loose tolerance, not blindness")] = timedelta(
@@ -222,6 +234,11 @@ class Analysis:
     on_suspicious: Annotated[
         Literal["hold", "rollback"], Field(description="time box over, some evidence, no proof")
     ] = "hold"
+
+    def __post_init__(self) -> None:
+        if self.interval < QUICKEST:
+            found = f"interval is {units.words(self.interval)}"
+            raise ValueError(f"{found}; {units.words(QUICKEST)} or more is wanted")
 
 
 BY_KUBERNETES = "kubernetes"
@@ -261,7 +278,7 @@ class Approval:
         ),
     ] = ()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
-    expires: Duration = timedelta(hours=4)
+    expires: Lasting = timedelta(hours=4)
     not_author: Annotated[bool, Field(description="the commit's author does not count")] = False
 
 
@@ -503,7 +520,7 @@ class Stickiness:
     cookie: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the name of our cookie")
     ]
-    for_: Annotated[Duration, Field(alias="for", description="how long a browser keeps it")] = (
+    for_: Annotated[Lasting, Field(alias="for", description="how long a browser keeps it")] = (
         timedelta(days=1)
     )
 
@@ -700,6 +717,20 @@ class Rollout:
         return full_host(self.spec.service, self.namespace)
 
     @property
+    def target(self) -> Target:
+        """What of the mesh's objects is its own before any journey, the subsets named by role."""
+        traffic = self.spec.traffic
+        return Target(
+            rollout=self.name,
+            namespace=self.namespace,
+            host=self.host,
+            stable="stable",
+            canary="canary",
+            virtual_services=traffic.virtual_services,
+            destination_rule=traffic.destination_rule or self.spec.service,
+        )
+
+    @property
     def label(self) -> str:
         """The name as the value of a label, which has 63 characters at most."""
         return _within(self.name, 63)
@@ -729,99 +760,3 @@ def _within(text: str, most: int) -> str:
         return text
     told = hashlib.sha256(text.encode()).hexdigest()[:6]
     return f"{text[: most - 7].rstrip('-.')}-{told}"
-
-
-@dataclass(frozen=True, slots=True)
-class PushWebhook:
-    """A push webhook of the source's own: at ``/push/NAMESPACE/NAME``, besides the operator's."""
-
-    __pydantic_config__ = CONFIG
-
-    secret_ref: Annotated[
-        SecretRef, Field(description="its entry key proves each push; see docs/push-webhooks.md")
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class CommitStatus:
-    """What the forge is told of each commit, and which of them are proposed to be taken back."""
-
-    __pydantic_config__ = CONFIG
-
-    forge: Annotated[ForgeKind, Field(description="whose API it is")]
-    secret_ref: Annotated[
-        SecretRef | None,
-        Field(description="its entries are token, or appId and privateKey; default: the source's"),
-    ] = None
-    api: Annotated[
-        str,
-        Field(
-            pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?)?$",
-            max_length=500,
-            description="the REST API's address; default: the one of the source's host",
-        ),
-    ] = ""
-    repository: Annotated[
-        str,
-        Field(
-            pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+)?$",
-            max_length=300,
-            description="owner/name; default: the path of the source's url",
-        ),
-    ] = ""
-    target_url: Annotated[
-        str,
-        Field(
-            pattern=r"^(https?://[!-~]+)?$",
-            max_length=1000,
-            description="the link; {namespace}, {name} and {commit} are filled in",
-        ),
-    ] = ""
-    deployments: Annotated[
-        bool, Field(description="GitHub shows each journey as a deployment, too")
-    ] = False
-    environment: Annotated[
-        str,
-        Field(max_length=200, description="of deployments; {namespace} and {name} are filled in"),
-    ] = "{namespace}/{name}"
-    on_rejected: Annotated[
-        OnRejected, Field(description="propose to take a rejected commit's change back, or nothing")
-    ] = OnRejected.NOTHING
-
-    def __post_init__(self) -> None:
-        if self.deployments and self.forge is not ForgeKind.GITHUB:
-            raise ValueError("has deployments, which only GitHub has; leave it out")
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutSourceSpec:
-    """A git repository, a ref and a folder whose manifests are kept in force."""
-
-    __pydantic_config__ = CONFIG
-
-    url: Annotated[str, Field(description="https, ssh or, if the controller allows, a local path")]
-    ref: Annotated[
-        str, Field(description="a branch name, or a tag as refs/tags/…; no commit's id, no pattern")
-    ] = "main"
-    path: Annotated[str, Field(description="the folder of manifests; default: the root")] = ""
-    interval: Annotated[Duration, Field(description="how often to poll")] = MINUTE
-    secret_ref: Annotated[
-        SecretRef | None, Field(description="its entries are token, or ssh-privatekey")
-    ] = None
-    verify: Annotated[
-        tuple[str, ...], Field(description="names of allowed signers in the controller's config")
-    ] = ()
-    verify_mode: Annotated[
-        Literal["tip", "every"],
-        Field(description="tip: the last commit; every: all since the one in force"),
-    ] = "tip"
-    prune: Annotated[bool, Field(description="delete what git no longer has")] = False
-    manifests: Annotated[
-        bool, Field(description="apply the team's own objects from the same folder, too")
-    ] = False
-    webhook: Annotated[
-        PushWebhook | None, Field(description="read at once when the forge tells of a push")
-    ] = None
-    commit_status: Annotated[
-        CommitStatus | None, Field(description="tell the forge how far each commit came")
-    ] = None

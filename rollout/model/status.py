@@ -117,10 +117,13 @@ class Revision:
 
     @property
     def title(self) -> str:
+        """What people know it by, and the hash by which it is told from others of that image."""
+        return f"{self.label} ({self.name})" if self.label != self.name else self.name
+
+    @property
+    def label(self) -> str:
         """What people know it by: its name, or the image of one that is named by its hash."""
-        if self.image and self.is_hash:
-            return f"{self.image} ({self.name})"
-        return self.name
+        return self.image if self.image and self.is_hash else self.name
 
     @property
     def is_hash(self) -> bool:

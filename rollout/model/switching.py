@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollout.model.action import Announce, LetGo
+from rollout.model.finding import Finding
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
-    Finding,
     NoAnswer,
     Value,
     ValueQuestion,

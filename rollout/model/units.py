@@ -74,6 +74,18 @@ def duration(value: object) -> timedelta:
     return timedelta(milliseconds=count) if match[2] == "ms" else timedelta(seconds=seconds)
 
 
+def lasting(value: object) -> timedelta:
+    """As ``duration``, of what cannot be no time at all.
+
+    Errors: ``ValueError``, with what was found and what is wanted.
+    """
+    found = duration(value)
+    if found <= timedelta(0):
+        told = words(value) if isinstance(value, timedelta) else value
+        raise ValueError(f"is {told!r}; a time above 0 is wanted")
+    return found
+
+
 def past(at: datetime | None, now: datetime) -> datetime | None:
     """``at``, which is never to come: a wall clock was ahead where it says so, and it is now."""
     return None if at is None else min(at, now)
@@ -96,13 +108,24 @@ def share(value: object) -> float:
 
     Errors: ``ValueError`` for anything outside 0 to 100, a bool, NaN or other text.
     """
-    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)):
-        value = float(match[1])
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    found = float(match[1]) if match else value
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise ValueError(f"is {value!r}; a percentage is written 5% or 5")
-    if not 0 <= value <= 100:
+    if not 0 <= found <= 100:
         raise ValueError(f"is {value!r}; a percentage lies between 0 and 100")
-    return value / 100
+    return found / 100
+
+
+def chance(value: object) -> float:
+    """As ``share``, of a chance that a test can keep to: never none, and not more often than not.
+
+    Errors: ``ValueError`` for anything else.
+    """
+    found = share(value)
+    if not 0 < found <= 0.5:
+        raise ValueError(f"is {value!r}; above 0% and at most 50% is wanted")
+    return found
 
 
 def percent(value: float) -> str:
@@ -134,6 +157,14 @@ Duration = Annotated[
 ]
 """A length of time, written ``90s``, ``5m``, ``2h``, ``1d``."""
 
+Lasting = Annotated[
+    timedelta,
+    BeforeValidator(lasting),
+    PlainSerializer(words, return_type=str),
+    WithJsonSchema(DURATION | {"pattern": "^0{0,8}[1-9][0-9]{0,8}(ms|s|m|h|d)$"}),
+]
+"""A length of time above 0."""
+
 _PERCENT_SCHEMA: list[dict[str, Any]] = [
     {"type": "number", "minimum": 0, "maximum": 100},
     {"type": "string", "pattern": r"^(0?[0-9]{1,2}(\.[0-9]{1,6})?|100(\.0{1,6})?)%?$"},
@@ -150,6 +181,23 @@ Share = Annotated[
     WithJsonSchema({"anyOf": _PERCENT_SCHEMA, "examples": ["5%", 5]}),
 ]
 """A share of one, written in percent: ``5%`` or ``5`` is 0.05."""
+
+_CHANCE_SCHEMA: list[dict[str, Any]] = [
+    {"type": "number", "minimum": 1e-6, "maximum": 50},
+    {
+        "type": "string",
+        "pattern": r"^(0{1,3}\.[0-9]{0,5}[1-9][0-9]{0,5}"
+        r"|(0{0,2}[1-9]|0?[1-4][0-9])(\.[0-9]{1,6})?|0?50(\.0{1,6})?)%?$",
+    },
+]
+
+Chance = Annotated[
+    float,
+    BeforeValidator(chance),
+    PlainSerializer(percent, return_type=str),
+    WithJsonSchema({"anyOf": _CHANCE_SCHEMA, "examples": ["5%", 5]}),
+]
+"""A chance of being wrong, in percent: above 0 and at most 50."""
 
 Weight = Annotated[
     int,

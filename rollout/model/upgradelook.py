@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.model.action import Announce, LetGo
+from rollout.model.finding import Finding
 from rollout.model.inventory import Inventory
 from rollout.model.mesh import Restart
 from rollout.model.observation import (
     Counts,
     CountsQuestion,
-    Finding,
     NoAnswer,
     Value,
     ValueQuestion,

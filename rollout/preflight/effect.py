@@ -51,6 +51,13 @@ def empty_step(case: Case) -> Iterator[str]:
             yield f"step {number}: nobody can be of its cohorts: {reasons}"
 
 
+def unsent(case: Case) -> Iterator[str]:
+    """ROL-038, W: a step at which the canary gets no request, so that nothing can be judged."""
+    for number, route in enumerate(case.ahead, 1):
+        if not (route.split.canary or route.cohorts or route.mirror or route.preview_host):
+            yield f"step {number}: sends the canary no request, so counters judge nothing there"
+
+
 def _reasons(route: Route, case: Case) -> Iterator[str]:
     for cohort in route.cohorts:
         yield from (f"at {told}, {s.because}" for told, s in _met(cohort, case) if s)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rollout.model.observation import Finding
+from rollout.model.finding import Finding
 from rollout.model.spec import UNAVOIDABLE
 from rollout.preflight import (
     effect,
@@ -67,6 +67,7 @@ RULES: tuple[Rule[Case], ...] = (
     Rule("ROL-037", BLOCK, routes.orphan),
     Rule("ROL-038", BLOCK, effect.empty_step, by_files=True),
     Rule("ROL-038", WARN, effect.lost_cohort),
+    Rule("ROL-038", WARN, effect.unsent, by_files=True),
     Rule("ROL-040", WARN, subsets.plain_text),
     Rule("ROL-041", WARN, pods.probes),
     Rule("ROL-042", WARN, policies.uncovered),

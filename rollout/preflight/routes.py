@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rollout.istio import hosts, traffic, virtualservice
+from rollout.istio import hosts, refusals, virtualservice
 from rollout.istio.routes import listing, problems
 from rollout.istio.routes.listing import listed, namespace, spec, subset, weight, where
 from rollout.istio.routes.reach import MESH, gateways
@@ -154,7 +154,7 @@ def unwritable(case: Case) -> Iterator[str]:
     """ROL-037, B: a step whose cohort, cookie or host cannot be joined with what is written."""
     for route in case.ahead:
         if route.is_dressed:  # weights alone can be written on whatever can be managed
-            yield from traffic.refused(case.managed, case.target, route, case.snapshot.beside)
+            yield from refusals.refused(case.managed, case.target, route, case.snapshot.beside)
 
 
 def orphan(case: Case) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout import lenient
 from rollout.istio import owner
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.switchover import Side, Switchover
 from rollout.model.units import words
 

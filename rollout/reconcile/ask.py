@@ -12,15 +12,20 @@ _DIVIDING = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING)
 """Stages entered by another split; only then do the requests show that it was taken."""
 
 
-def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
-    """Everything the next ``decide`` at about ``now`` must see."""
+def ask(
+    rollout: Rollout, status: RolloutStatus, now: datetime, *, outside: bool = True
+) -> Questions:
+    """Everything the next ``decide`` at about ``now`` must see.
+
+    ``outside``: whether anybody outside is asked, too; a way back needs none of them.
+    """
     rollout = subject.in_force(rollout, status)
     old = status.draining.revision if status.draining else None
     named = (status.stable, status.attempt.canary, old)
     revisions = tuple({revision.name: revision for revision in named if revision}.values())
     counts: tuple[CountsQuestion, ...] = ()
     values: tuple[ValueQuestion, ...] = ()
-    if status.stage.name in (Stage.STEPPING, Stage.BAKING):
+    if outside and status.stage.name in (Stage.STEPPING, Stage.BAKING):
         held = holding.held(rollout, status, now)
         counts, values = gate.questions(rollout, held, status, now)
     return Questions(
@@ -28,10 +33,10 @@ def ask(rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
         route=wanted.route(rollout, status),
         revisions=revisions,
         since=status.stage.asked_at if status.stage.confirmed_at is None else None,
-        counts=counts + _shares(rollout, status, now),
+        counts=counts + _shares(rollout, status, now) if outside else (),
         values=values,
-        webhook=_webhook(rollout, status),
-        groups=_groups(rollout, status, now),
+        webhook=_webhook(rollout, status) if outside else None,
+        groups=_groups(rollout, status, now) if outside else (),
         preflight=status.stage.name is Stage.PREPARING,
         released=wanted.released(status),
         reached=status.stable is None,

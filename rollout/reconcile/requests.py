@@ -138,6 +138,8 @@ def _unless_lacking(look: Look, request: Request, stop: Stop | None) -> Turn | N
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in UNDER_WAY:
         return None
+    if why := requests.paused_already(look.status.attempt.pause):
+        return _refused(look, request, why)
     because = f"paused by {request.story}"
     return journey.pause(look, PauseKind.PERSON, because, request.asker)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rollout import gate
 from rollout.gate import Gate
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
 from rollout.model.status import Draining, Phase, RolloutStatus, Stage, SubsetMode
@@ -56,7 +56,8 @@ def _idle(look: Look) -> Turn:
         return replace(at_rest(look), because=because)
     if not look.pods(status.stable).known:
         return at_rest(look)  # how many pods it takes to carry everyone is not known now
-    because = f"{revision.title} was pushed, {named(status.stable)} is stable"
+    came = "was pushed" if look.rollout.commit else "was applied"
+    because = f"{revision.title} {came}, {named(status.stable)} is stable"
     return journey.start(look, revision, because)
 
 
@@ -112,7 +113,7 @@ def _preparing(look: Look) -> Turn:
             because = f"other revisions' pods serve, too: stable has {ready} of {least} pods"
             return Turn(status, because, SOON, WaitsFor.STABLE)
         status = replace(status, revisions_isolated=True)
-        return Turn(status, "keeping the revisions apart", AT_ONCE)
+        return Turn(status, "pinning the routes to subset stable", AT_ONCE)
     if look.seen.traffic.differences or wrong:
         return Turn(status, "preparing the subset", PROXIES, WaitsFor.SUBSETS)
     return _pods_ready(look)
@@ -342,7 +343,7 @@ def _promoted(look: Look) -> Turn:
     status = attempted(replace(status, stable=status.attempt.canary, draining=old), pause=None)
     name = named(status.stable)
     if status.subset_mode is SubsetMode.ROLE:
-        because = f"{name} is stable; its subset follows"
+        because = f"{name} is stable; subset stable is moved to it"
         status = go_on(replace(look, status=asked(status, look.now)), Stage.REPOINTING)
         return Turn(remember(status, look.now, because), because, AT_ONCE)
     status = attempted(replace(status, stable_subset=status.attempt.subset), subset="")
@@ -357,7 +358,7 @@ def _repointing(look: Look) -> Turn:
     if status.stage.confirmed_at is None:
         return _proxies(status)
     look = replace(look, status=status)
-    because = "everyone to subset stable, which is the new revision"
+    because = f"everyone to subset stable, which has {named(status.stable)} now"
     return Turn(enter(look, Stage.RETURNING, Split(100, 0), because), because, AT_ONCE)
 
 

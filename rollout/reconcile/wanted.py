@@ -23,15 +23,11 @@ def released(status: RolloutStatus) -> bool:
 
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
     """What of the mesh's objects is this rollout's now."""
-    traffic = rollout.spec.traffic
-    return Target(
-        rollout=rollout.name,
-        namespace=rollout.namespace,
-        host=rollout.host,
-        stable=status.stable_subset or "stable",
-        canary=status.attempt.subset or ("canary" if _by_role(status) else ""),
-        virtual_services=traffic.virtual_services,
-        destination_rule=traffic.destination_rule or rollout.spec.service,
+    before = rollout.target
+    return replace(
+        before,
+        stable=status.stable_subset or before.stable,
+        canary=status.attempt.subset or (before.canary if _by_role(status) else ""),
         apart=status.revisions_isolated,
     )
 

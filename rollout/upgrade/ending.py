@@ -1,7 +1,7 @@
 """The last states: tags and the default, bake, the nodes' agents, and the removal, which asks."""
 
 from rollout.gate import Gate
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.reasons import Reason
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.model.upgrade import Removal

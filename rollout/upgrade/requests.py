@@ -72,6 +72,8 @@ def _abort(look: Look, request: Request) -> Turn | None:
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.state not in UNDER_WAY or look.status.attempt.removing:
         return None
+    if why := requests.paused_already(look.status.attempt.pause):
+        return _refused(look, request, why)
     return paused(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from rollout.model.finding import Severity
 from rollout.model.mesh import DEFAULT
-from rollout.model.observation import Severity
 from rollout.model.reasons import Reason
 from rollout.model.status import Phase
 from rollout.model.turn import AT_ONCE, Notice

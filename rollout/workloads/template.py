@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from rollout import lenient
 from rollout.model.spec import GROUP, VERSION, Rollout
 from rollout.workloads import build, configuration
 from rollout.workloads.deployment import REVISION
@@ -47,6 +48,7 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
     (docs/facts.md and ROL-001: Istio's metrics tell versions by it).
     """
     spec = deepcopy(dict(rollout.spec.workload.template or {}))
+    marked = {"annotations": {SAID: ",".join(_said(spec))}} if _said(spec) else {}
     pods = spec.get("template") or {}
     copied = configuration.copies(pods, configs, revision)
     pods = configuration.rewired(pods, copied, revision)
@@ -57,54 +59,78 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
         "replicas": replicas,
         "selector": {"matchLabels": ours},
         "minReadySeconds": spec.get("minReadySeconds", _SETTLED_SECONDS),
-        "revisionHistoryLimit": 0,
+        "revisionHistoryLimit": spec.get("revisionHistoryLimit") or 0,
         "template": pods | {"metadata": metadata | {"labels": labels}},
     }
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": rollout.deployment(revision)},
+        "metadata": {"name": rollout.deployment(revision)} | marked,
         "spec": spec,
     }
     owned = [_owned(c, rollout, ours) for c in (*copied, deployment)]
     return Made(tuple(owned[:-1]), owned[-1])
 
 
-_SETTINGS = ("minReadySeconds", "progressDeadlineSeconds", "strategy")
+SAID = "rollout.dev/settings"
+"""The annotation that names the settings that the author has said, so that one taken back shows."""
+
+_SETTINGS: Json = {
+    "minReadySeconds": _SETTLED_SECONDS,
+    "progressDeadlineSeconds": 600,
+    "revisionHistoryLimit": 0,
+    "strategy": {},
+}
 """Fields of a Deployment that are no part of a revision: they change without another pod.
 
+With what holds where the author says nothing: ours, or Kubernetes' default.
 Source: Kubernetes, "Deployments", "Updating a Deployment": only a change of the pod template
 starts a rollout.
 """
+_SHARE = "25%"  # of pods; Kubernetes' default of both
 
 
-def settings(template: Obj) -> Json:
-    """What ``template`` says of the Deployment itself, but for ``replicas``."""
-    said = {name: template[name] for name in _SETTINGS if template.get(name) is not None}
-    return {"minReadySeconds": _SETTLED_SECONDS} | said
+def _said(template: Obj) -> list[str]:
+    return [name for name in _SETTINGS if template.get(name) is not None]
 
 
 def outdated(deployment: Obj, template: Obj) -> tuple[str, ...]:
-    """The settings that ``deployment`` has otherwise; what the API server added does not count."""
-    spec = deployment["spec"]
-    return tuple(
-        name for name, value in settings(template).items() if not _has(spec.get(name), value)
-    )
+    """The settings that ``deployment`` has otherwise than its author says, or said before.
+
+    What the API server, or whoever changes objects at its door, has added does not count.
+    """
+    wanted, stored = _whole(template), _whole(deployment["spec"])
+    before = lenient.annotations(deployment).get(SAID, "").split(",")
+    named = {*_said(template), *before, "minReadySeconds"}
+    return tuple(n for n in _SETTINGS if n in named and stored[n] != wanted[n])
 
 
-def _has(stored: Any, wanted: Any) -> bool:
-    if isinstance(stored, Mapping) and isinstance(wanted, Mapping):
-        return all(_has(stored.get(key), value) for key, value in wanted.items())
-    return bool(stored == wanted)
+def _whole(spec: Obj) -> Json:
+    """The settings of ``spec`` with every default, as the API server would store them."""
+    said = _SETTINGS | {name: spec[name] for name in _said(spec)}
+    strategy = {"type": "RollingUpdate"} | said["strategy"]
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.get("rollingUpdate") or {}
+        strategy["rollingUpdate"] = {"maxSurge": _SHARE, "maxUnavailable": _SHARE} | rolling
+    return said | {"strategy": strategy}
 
 
 def settle(deployment: Obj, template: Obj) -> list[Json]:
     """The JSON Patch after which ``deployment`` has the template's settings; empty if it has."""
-    said = settings(template)
-    return [
-        {"op": "add", "path": f"/spec/{name}", "value": said[name]}
-        for name in outdated(deployment, template)
-    ]
+    names, whole = outdated(deployment, template), _whole(template)
+    steps = [{"op": "add", "path": f"/spec/{name}", "value": whole[name]} for name in names]
+    return [*steps, *_remembered(deployment, template)] if names else []
+
+
+def _remembered(deployment: Obj, template: Obj) -> list[Json]:
+    """Brings the annotation up to what the author says now; none where nothing is said."""
+    mark, path = ",".join(_said(template)), f"/metadata/annotations/{SAID.replace('/', '~1')}"
+    annotations = lenient.meta(deployment).get("annotations")
+    if not mark:
+        return [{"op": "remove", "path": path}] if SAID in (annotations or {}) else []
+    if annotations is None:
+        return [{"op": "add", "path": "/metadata/annotations", "value": {SAID: mark}}]
+    return [{"op": "add", "path": path, "value": mark}]
 
 
 def _owned(obj: Json, rollout: Rollout, labels: Mapping[str, str]) -> Json:

@@ -1,7 +1,10 @@
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rollout.analysis import forecast
 from rollout.analysis.evidence import Line
@@ -94,3 +97,23 @@ def test_an_absolute_limit_has_a_forecast_too() -> None:
     assert 100 < forecast.requests_to_certify(limit, 0.001, (100, 100), SURE) < 3000
     assert forecast.requests_to_certify(limit, 0.001, (100, 100), SURE, so_far=10) == 0
     assert forecast.requests_to_certify(ERRORS, 0.001, (100, 100), SURE) == math.inf
+
+
+CAPS = st.floats(0, 1)
+
+
+@given(CAPS, st.floats(0, 1), st.integers(1, 99), st.integers(1, 100), st.booleans())
+def test_whatever_harm_is_allowed_there_is_a_forecast(
+    harm: float, share: float, now: int, then: int, own: bool
+) -> None:
+    outcome = replace(ERRORS, harm=harm, line=Line(0 if own else 1.1, 0.001))
+    more = forecast.requests_to_certify(outcome, share, (now, then), SURE)
+    assert more >= 0
+
+
+def test_a_cap_beyond_all_that_a_step_can_do_is_certified_soonest() -> None:
+    most, much, little = (
+        forecast.requests_to_certify(replace(ERRORS, harm=harm), 0.01, (5, 5), SURE)
+        for harm in (1.0, 0.05, 0.005)
+    )
+    assert most == much < little

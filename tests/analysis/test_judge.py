@@ -519,7 +519,7 @@ def lost(share: float, weight: int = 20) -> list[Judgement]:
 def test_a_canary_that_clients_cannot_reach_fails() -> None:
     found = lost(0.2)
     assert found[-1].standing is Standing.FAILED
-    assert found[-1].because == "unreached: 20% of all requests met no endpoint"
+    assert found[-1].because == "unreached: 20% of all requests found no healthy upstream"
 
 
 def test_a_service_that_nobody_can_reach_is_not_the_canarys_fault_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rollout import reconcile
 from rollout.controller import look as looks
 from rollout.model.action import Decision
-from rollout.model.observation import Observation
+from rollout.model.observation import Observation, Questions
 from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
 from tests import virtual
@@ -21,10 +21,15 @@ class Buggy:
     """The core with a bug in what it makes of numbers: each look that has any fails."""
 
     def __init__(self) -> None:
-        self.broken = False
+        self.broken = self.speechless = False
         self.error: Exception = ZeroDivisionError("a bug")
 
-    ask = staticmethod(reconcile.ask)
+    def ask(
+        self, rollout: Rollout, status: RolloutStatus, now: Any, *, outside: bool = True
+    ) -> Questions:
+        if self.speechless and outside and status.stage.split.canary:
+            raise self.error
+        return reconcile.ask(rollout, status, now, outside=outside)
 
     def decide(
         self, rollout: Rollout, status: RolloutStatus, seen: Observation, now: Any
@@ -78,12 +83,13 @@ def test_the_status_says_why_within_seconds_and_what_is_new_and_when_it_is_over(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_back_works_though_each_look_fails(core: Buggy, way: str) -> None:
+@pytest.mark.parametrize("bug", ["broken", "speechless"])
+def test_every_way_back_works_though_each_look_fails(core: Buggy, bug: str, way: str) -> None:
     async def story() -> None:
         shop = Shop()
         async with shop.controller():
             await at_five(shop)
-            core.broken = True
+            setattr(core, bug, True)
             await asyncio.sleep(120)
             await back(shop, way)
             await shop.comes(lambda: not shop.weights().get("canary"), 3)

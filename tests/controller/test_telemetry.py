@@ -3,13 +3,20 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from rollout.controller import telemetry
+from rollout.controller.keeping.store import Held
+from rollout.controller.look import Looks
 from rollout.controller.loop import Trouble
 from rollout.errors import OutsideError
+from rollout.model.action import Announce, Decision
+from rollout.model.reasons import Cause
+from rollout.model.status import Stage
+from tests import make
 
 
 @pytest.fixture
@@ -64,3 +71,24 @@ def test_a_time_is_rfc_3339_in_milliseconds(lines: io.StringIO) -> None:
     telemetry.info("started")
     time = json.loads(lines.getvalue())["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
+
+
+def test_a_rollback_is_one_warning_with_whose_it_is_and_why(lines: io.StringIO) -> None:
+    stepping = make.at_step(0)
+    told = Announce("RollingBack", "errors: canary 9%", warning=True, cause=Cause.ANALYSIS_FAILED)
+    back = make.changed(stepping, stage=Stage.WITHDRAWING, because="errors: canary 9%")
+    held = Held({}, make.rollout(make.canary_spec(5), "v2"), stepping)
+    Looks._tell(held, Decision(back, (told,), timedelta(0), back.because))
+    (line,) = lines.getvalue().splitlines()
+    found = json.loads(line)
+    wanted = ("level", "event", "rollout", "stable", "canary", "step", "reason", "commit")
+    assert {key: found[key] for key in wanted} == {
+        "level": "warning",
+        "event": "errors: canary 9%",
+        "rollout": "shop/shop",
+        "stable": "v1",
+        "canary": "v2",
+        "step": "step 1",
+        "reason": "AnalysisFailed",
+        "commit": "c1",
+    }

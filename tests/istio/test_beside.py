@@ -10,7 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from rollout.errors import RefusedError
-from rollout.istio import beside, traffic, virtualservice
+from rollout.istio import beside, refusals, traffic, virtualservice
 from rollout.istio.beside import Beside
 from rollout.istio.routes.apart import Taken
 from rollout.model.traffic import (
@@ -166,7 +166,7 @@ def test_what_cannot_be_left_out_is_refused_before_it_is_written() -> None:
 def test_behind_an_older_catch_all_a_copy_would_take_everything_from_it() -> None:
     older = theirs({}, month=1, name="all")
     near = Beside((ours(month=2), older), (EDGE,))
-    (refused,) = traffic.refused([ours(month=2)], TARGET, COHORT, near)
+    (refused,) = refusals.refused([ours(month=2)], TARGET, COHORT, near)
     assert "virtualservice shop/all takes every request" in refused
 
 

@@ -120,7 +120,21 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
         ),
         ("{cohorts: [{path: {prefix: a}}]}", "cohorts[0].path.prefix is 'a'; a path begins with /"),
         ("{fault: {abort: 503}}", "fault has no cohort to meet; cohorts, here or before"),
-        ("{mirror: 200%}", "mirror is 200.0; a percentage lies between 0 and 100"),
+        ("{mirror: 200%}", "mirror is '200%'; a percentage lies between 0 and 100"),
+        ("{approval: {expires: 0s}}", "approval.expires is '0s'; a time above 0 is wanted"),
+        (
+            "{cohorts: [{path: {exact: '/a?b=1'}}]}",
+            "cohorts[0].path.exact is '/a?b=1'; a path ends before its query, which has a match",
+        ),
+        ("{cohorts: [{method: {exact: get}}]}", "cohorts[0].method.exact is 'get'; write GET"),
+        (
+            "{cohorts: [{query: {'': {exact: '1'}}}]}",
+            "cohorts[0].query.'' is no parameter's name; one such as beta is wanted",
+        ),
+        (
+            "{analysis: [{name: s, successRate: {min: 0.990}}]}",
+            "analysis[0].successRate.min is 0.990; a percentage such as 99% is wanted, not a share",
+        ),
         ("{analysis: [{name: foo}]}", "analysis[0] 'foo' says nothing to measure; one of "),
         ("{analysis: [{name: q, query: up}]}", "analysis[0] has a query and no limit; min, max"),
         ("{analysis: [{name: b, bad: up}]}", "analysis[0] has one of bad and total; both counters"),
@@ -382,6 +396,18 @@ def test_a_limit_is_quoted_back_as_its_author_wrote_it() -> None:
     step = "{weight: 5, analysis: [{name: q, query: up, min: 1.20, max: 1.10}]}"
     assert errors(of_steps(step)) == [
         "shop.yaml:11: steps[0].analysis[0].min is 1.20, more than max (1.10); min below max"
+    ]
+
+
+def test_a_name_and_a_label_are_quoted_back_as_their_author_wrote_them() -> None:
+    labels = "template: {template: {metadata: {labels: {n: 1.20}}, spec: {containers: [{}]}}}"
+    text = (
+        "apiVersion: rollout.dev/v1alpha1\nkind: Rollout\nmetadata: {name: 1.20}\nspec:\n"
+        f"  service: shop\n  workload: {{{labels}}}\n  strategy: {{canary: {{}}}}\n"
+    )
+    assert errors(text) == [
+        "shop.yaml:3: metadata.name is 1.20; a-z, 0-9 and -, at most 53 characters",
+        "shop.yaml:6: workload.template.template.metadata.labels.n is 1.20; text is wanted",
     ]
 
 

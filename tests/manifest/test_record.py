@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.errors import ManifestError
-from rollout.manifest import opaque, record
+from rollout.manifest import opaque, record, schema
 from rollout.model.reasons import Cause, PauseKind
 from rollout.model.spec import OpenObject
 from rollout.model.status import (
@@ -266,3 +266,16 @@ def test_the_reason_why_a_rollout_cannot_be_read_brings_its_status_up_to_date() 
     written = record.unread_json(FORMER, "weight is 101", 6, NOW)
     assert (written["because"], written["observedGeneration"]) == ("weight is 101", 6)
     assert record.status({"status": written}).attempt == record.status({"status": FORMER}).attempt
+
+
+def test_the_columns_of_kubectl_have_what_people_know_a_revision_by() -> None:
+    made = Revision("f46tmnjwhr", "c1", "f46tmnjwhr", image="shop:2.0")
+    moving = make.status(stable=made, canary=Revision("v2", "c2", "h2", image="shop:2.1"))
+    shown = record.rollout_json(moving, {}, NOW)["shown"]
+    assert shown == {"stable": "shop:2.0", "canary": "v2"}
+    assert record.rollout_json(RolloutStatus(), {}, NOW)["shown"] == {}
+    columns = {title: path for title, path, _ in schema.KINDS["Rollout"].columns}
+    assert (columns["Stable"], columns["Canary"]) == (
+        ".status.shown.stable",
+        ".status.shown.canary",
+    )

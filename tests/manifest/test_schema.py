@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from rollout.cli.manifests import rbac
 from rollout.manifest import definition, generated, meanings, schema
-from rollout.model import source, spec, switchover, traffic, upgrade
+from rollout.model import source, sourcespec, spec, switchover, traffic, upgrade
 from rollout.model.spec import RolloutSpec
 from tests import reference
 from tests.fieldvalues import VALUES
@@ -71,7 +71,7 @@ def test_editors_get_a_closed_schema_without_words_of_kubernetes() -> None:
 
 NOUNS = {
     noun.__name__: noun
-    for module in (spec, source, switchover, traffic, upgrade)
+    for module in (spec, source, sourcespec, switchover, traffic, upgrade)
     for noun in vars(module).values()
     if isinstance(noun, type) and is_dataclass(noun)
 }

@@ -13,7 +13,7 @@ from rollout.controller.seeing import concerns
 from rollout.istio import traffic
 from rollout.manifest import load, shapes
 from rollout.model.traffic import Route, Split, Target
-from rollout.workloads import configuration, deployment, hpa
+from rollout.workloads import configuration, hpa, observed
 
 Json = Mapping[str, Any]
 FILE = """\
@@ -132,7 +132,7 @@ def readers(obj: Json) -> None:
         case "DestinationRule":
             traffic.seen([SOUND["VirtualService"]], [obj], target, route, {"v1": {"a": "b"}})
         case "Deployment":
-            deployment.seen("v1", "shop", obj, [], [])
+            observed.seen("v1", "shop", obj, [], [])
             configuration.named(obj["spec"]["template"])
         case "HorizontalPodAutoscaler":
             hpa.problem(obj)

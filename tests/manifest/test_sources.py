@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from rollout.manifest import sources
 from rollout.model.source import Applied, Problem, RolloutSource, SourceStatus
-from rollout.model.spec import RolloutSourceSpec
+from rollout.model.sourcespec import RolloutSourceSpec
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -32,7 +32,8 @@ def test_a_step_tells_its_age_its_requests_and_each_clock_with_what_follows() ->
     assert clocks.lines(SHOP, status, START + 40 * SECOND) == [
         "in step 1 for 40s; 248 canary requests in this attempt",
         "bake: 30s left of 1m",
-        "time box: 19m left of 20m; then it goes on unless something looks worse",
+        "time box: 19m left of 20m; then it goes on, unless something looks worse or too few "
+        "requests came",
     ]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from rollout.messages import commits
 from rollout.model.forge import CommitState, ForgeKind
-from rollout.model.spec import CommitStatus, Rollout
+from rollout.model.sourcespec import CommitStatus
+from rollout.model.spec import Rollout
 from rollout.model.status import Phase, RolloutStatus, Stage, StageStatus
 from tests import make
 from tests.play import Play

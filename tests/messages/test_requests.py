@@ -3,15 +3,15 @@
 import pytest
 
 from rollout.messages import requests
-from rollout.model import journey
+from rollout.model import ref
 from rollout.model.reasons import Verb
 
 
 def test_every_kind_that_we_drive_is_known_by_name() -> None:
-    assert (requests.ROLLOUT, requests.UPGRADE, requests.SWITCHOVER) == journey.KINDS
+    assert (requests.ROLLOUT, requests.UPGRADE, requests.SWITCHOVER) == ref.KINDS
 
 
-@pytest.mark.parametrize("kind", journey.KINDS)
+@pytest.mark.parametrize("kind", ref.KINDS)
 def test_an_abort_and_a_no_promise_what_that_kind_goes_back_to(kind: str) -> None:
     goes_back = {
         "Rollout": "everyone back to stable, and remember the revision as rejected",

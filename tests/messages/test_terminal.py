@@ -4,18 +4,18 @@ from datetime import timedelta
 import pytest
 
 from rollout.manifest import objects
-from rollout.messages import terminal
+from rollout.messages import explain, terminal
 from rollout.messages.terminal import Fact
-from rollout.model.reasons import PauseKind, WaitsFor
+from rollout.model.reasons import WaitsFor
 from rollout.model.source import Problem, RolloutSource, SourceStatus
-from rollout.model.spec import Approval, RolloutSourceSpec, Step
+from rollout.model.sourcespec import RolloutSourceSpec
+from rollout.model.spec import Step
 from rollout.model.status import (
     Answer,
     ConfirmedBy,
     Drift,
     Entry,
     Outcome,
-    Pause,
     Phase,
     RefusedRequest,
     Rejected,
@@ -113,92 +113,11 @@ def test_the_facts_say_everything_that_is_known_and_nothing_that_is_not() -> Non
     assert "Paused" not in said
 
 
-def test_a_baking_step_is_explained_with_the_time_that_is_left() -> None:
-    said = terminal.explain(SHOP, STEPPING, STEP, START + MINUTE)
-    assert said == "shop is at step 1 (5%): baking for 5m; it bakes 4m more at least"
-
-
-def test_a_step_that_waits_for_evidence_is_explained_with_its_time_box() -> None:
-    waits = WaitsFor.EVIDENCE
-    status = replace(STEPPING, because="~500 more canary requests", waits_for=waits)
-    said = terminal.explain(SHOP, status, STEP, START + 7 * MINUTE)
-    assert said == "shop is at step 1 (5%): ~500 more canary requests; it stops waiting in 3m"
-    after = terminal.explain(SHOP, status, STEP, START + 12 * MINUTE)
-    assert after == "shop is at step 1 (5%): ~500 more canary requests"
-
-
-def test_a_bake_that_is_over_is_not_told_as_going_on() -> None:
-    said = terminal.explain(SHOP, STEPPING, STEP, START + 7 * MINUTE)
-    newest = "it has baked; what else it waits for is told within a minute"
-    assert said == f"shop is at step 1 (5%): {newest}; it stops waiting in 3m"
-
-
-def test_who_cannot_be_asked_is_told_beside_what_is_waited_for() -> None:
-    silent = Verdict("webhook qa", Outcome.ERROR, "webhook qa gives no answer: it answers 401")
-    status = make.changed(STEPPING, verdicts=(silent,))
-    said = terminal.explain(SHOP, status, STEP, START + MINUTE)
-    assert (
-        said == f"shop is at step 1 (5%): baking for 5m; it bakes 4m more at least; {silent.text}"
-    )
-    late = replace(status, because=silent.text, waits_for=WaitsFor.DATA)
-    assert terminal.explain(SHOP, late, STEP, START).count(silent.text) == 1
-
-
 def test_whoever_is_stable_already_has_everyone_whatever_the_split_says() -> None:
     assert terminal.share(STEPPING) == "5%"
     assert terminal.share(make.changed(STEPPING, canary=None)) == ""
     moving = make.changed(STEPPING, stable=STEPPING.attempt.canary, split=Split(100, 0))
     assert terminal.share(moving) == "100%"
-
-
-def test_an_approval_is_explained_with_the_words_to_give_it() -> None:
-    status = replace(STEPPING, waits_for=WaitsFor.APPROVAL, because="waiting for approval: 0 of 1")
-    said = terminal.explain(SHOP, status, replace(STEP, approval=Approval()), START)
-    assert said.endswith("; say `rollout approve shop -n shop` or `rollout reject shop -n shop`")
-
-
-def test_a_route_on_its_way_has_no_forecast() -> None:
-    status = make.changed(STEPPING, confirmed_at=None, because="waiting for the proxies")
-    said = terminal.explain(SHOP, status, STEP, START)
-    assert said == "shop is at step 1 (5%): waiting for the proxies"
-
-
-def test_a_pause_is_explained_with_the_ways_on() -> None:
-    ways = "`rollout resume shop -n shop`, or promote, or abort"
-    mine = make.changed(STEPPING, pause=Pause(PauseKind.BLIND, "too little traffic", START))
-    said = terminal.explain(SHOP, mine, STEP, START + 3 * MINUTE)
-    assert said == f"shop stands still: paused for 3m: too little traffic; {ways}"
-    theirs = make.changed(STEPPING, pause=Pause(PauseKind.PERSON, "paused by ada", START, "ada"))
-    said = terminal.explain(SHOP, theirs, STEP, START + 3 * MINUTE)
-    assert said == f"shop stands still: paused by ada, 3m ago; {ways}"
-
-
-def test_a_rejection_is_explained_with_how_to_try_again() -> None:
-    status = RolloutStatus(
-        phase=Phase.DEGRADED,
-        because="v2 was rejected: errors",
-        stable=Revision("v1"),
-        rejected=Rejected(Revision("v2"), "errors", START),
-    )
-    said = terminal.explain(SHOP, status, None, START)
-    again = "push another revision, or `rollout retry shop -n shop`"
-    assert said == f"shop stays on v1: v2 was rejected: errors; {again}"
-
-
-def test_rest_and_the_stages_between_steps_are_explained_by_their_sentence() -> None:
-    rest = RolloutStatus(because="v1 has everyone")
-    assert terminal.explain(SHOP, rest, None, START) == "shop has nothing to do: v1 has everyone"
-    pods = make.changed(
-        STEPPING, stage=Stage.PREPARING, step=None, because="canary pods: 0 of 1 ready"
-    )
-    said = terminal.explain(SHOP, pods, None, START)
-    assert said == "shop is preparing: canary pods: 0 of 1 ready"
-
-
-def test_a_rollout_that_may_not_begin_stands_still() -> None:
-    status = RolloutStatus(phase=Phase.PAUSED, because="rollout shop/a has it already")
-    said = terminal.explain(SHOP, status, None, START)
-    assert said == "shop stands still: rollout shop/a has it already"
 
 
 def test_what_git_says_and_is_not_in_force_is_told() -> None:
@@ -219,28 +138,13 @@ def test_what_git_says_and_is_not_in_force_is_told() -> None:
     assert behind(held) == "rolloutsource shop: commit c2 goes back; obey it with: kubectl"
 
 
-def test_an_outage_has_no_forecast_and_is_said_beside_a_persons_pause() -> None:
-    because = "v1 has 95% and no ready pods: mend it, or promote"
-    down = replace(STEPPING, because=because, waits_for=WaitsFor.STABLE)
-    said = terminal.explain(SHOP, down, STEP, START + MINUTE)
-    assert said == f"shop is at step 1 (5%): {because}"
-    pause = Pause(PauseKind.PERSON, "paused by ada", START, "ada")
-    held = terminal.explain(SHOP, make.changed(down, pause=pause), STEP, START + 3 * MINUTE)
-    assert held.startswith(f"shop stands still: paused by ada, 3m ago; {because}; ")
-
-
-def test_the_way_back_has_no_forecast_of_the_step_that_is_left() -> None:
-    back = make.changed(STEPPING, stage=Stage.WITHDRAWING, because="errors: 5%")
-    assert terminal.explain(SHOP, back, STEP, START) == "shop is withdrawing: errors: 5%"
-
-
 def test_what_is_applied_later_is_told() -> None:
     later = "template.replicas is 6: applied when the release is over, 4 until then"
     status = make.changed(STEPPING, pending=later)
     assert Fact("Later", later) in terminal.facts(SHOP.key, status, START)
-    between = make.changed(status, stage=Stage.PREPARING)
+    between = make.changed(status, stage=Stage.PREPARING, step=None, since=None)
     for moment in (status, between):
-        assert terminal.explain(SHOP, moment, STEP, START).endswith(f"; {later}")
+        assert explain.explain(SHOP, moment, START).endswith(f"; {later}")
 
 
 def test_a_revision_that_is_named_by_its_hash_is_known_by_its_image() -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from rollout.messages import waves
 from rollout.messages.planned import Tone
+from rollout.model.finding import Finding, Severity
 from rollout.model.mesh import Restart
-from rollout.model.observation import Finding, Severity
 from rollout.model.ref import Ref
 from rollout.model.upgradeplan import (
     PlannedSpace,

@@ -1,7 +1,7 @@
 import pytest
 
 from rollout.model.source import RolloutSource, folders
-from rollout.model.spec import RolloutSourceSpec
+from rollout.model.sourcespec import RolloutSourceSpec
 
 
 def test_a_source_knows_its_key() -> None:

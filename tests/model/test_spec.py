@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rollout.model.spec import (
+    Analysis,
     Autoscaler,
     BlueGreen,
     Canary,
@@ -79,3 +80,10 @@ def test_a_webhook_is_neither_hurried_nor_waited_for_for_ever(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         Webhook("qa", "https://qa/", SecretRef("qa"), **times)
+
+
+def test_what_is_scraped_is_not_looked_at_more_often() -> None:
+    for interval, says in ((timedelta(0), "0s"), (timedelta(milliseconds=1), "1ms")):
+        with pytest.raises(ValueError, match=f"interval is {says}; 100ms or more is wanted"):
+            Analysis(interval=interval)
+    assert Analysis(interval=timedelta(milliseconds=100))

@@ -1,6 +1,9 @@
+import re
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from rollout.model import units
@@ -70,3 +73,41 @@ def test_a_weight_is_a_whole_number_of_percent(value: object, weight: int) -> No
 def test_anything_else_is_no_weight(value: object) -> None:
     with pytest.raises(ValidationError, match="a whole number from 0 to 100"):
         TypeAdapter(units.Weight).validate_python(value)
+
+
+@pytest.mark.parametrize("value", ["0s", "0ms", "000d", timedelta(0), timedelta(seconds=-1)])
+def test_what_must_last_is_no_time_at_all(value: object) -> None:
+    with pytest.raises(ValidationError, match="a time above 0 is wanted"):
+        TypeAdapter(units.Lasting).validate_python(value)
+
+
+@pytest.mark.parametrize("value", ["0%", 0, "51%", 100, "0.0"])
+def test_a_test_can_keep_to_no_such_chance(value: object) -> None:
+    with pytest.raises(ValidationError, match="above 0% and at most 50% is wanted"):
+        TypeAdapter(units.Chance).validate_python(value)
+
+
+CHANCES = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,6})?%?", fullmatch=True)
+TIMES = st.from_regex(r"[0-9]{1,9}(ms|s|m|h|d)", fullmatch=True)
+
+
+def pattern(adapter: TypeAdapter[object]) -> str:
+    """What the CRD has of it."""
+    schema = adapter.json_schema()
+    return str(next(s["pattern"] for s in (schema, *schema.get("anyOf", ())) if "pattern" in s))
+
+
+@given(CHANCES, TIMES)
+def test_the_api_server_takes_what_the_nouns_take_and_nothing_else(chance: str, time: str) -> None:
+    for noun, text in ((units.Chance, chance), (units.Lasting, time)):
+        adapter: TypeAdapter[object] = TypeAdapter(noun)
+        assert (re.search(pattern(adapter), text) is not None) is is_taken(adapter, text)
+
+
+def is_taken(adapter: TypeAdapter[object], text: str) -> bool:
+    """By the noun; that a time is too long to be added to a date is no question of its form."""
+    try:
+        adapter.validate_python(text)
+    except ValidationError as refused:
+        return "at most 365d" in str(refused)
+    return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import UNAVOIDABLE, AnalysisTemplateSpec, Metric, TemplateUse, Unread
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, VirtualServiceRef
 from rollout.preflight import rollouts

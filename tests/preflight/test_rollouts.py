@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.istio.beside import Beside
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import TemplateUse
 from rollout.model.traffic import Cohort, Route, Split, StringMatch, Target, VirtualServiceRef
 from rollout.preflight import rollouts
@@ -554,6 +554,12 @@ CASES = [
         "cohort 1: nobody can be of it at virtualservice shop/shop http[1]: "
         "http[0] before it takes all its requests",
     ),
+    (
+        "ROL-038",
+        "warn",
+        replace(healthy(), ahead=(Route(Split(100, 0)), Route(Split(90, 10)))),
+        "step 1: sends the canary no request, so counters judge nothing there",
+    ),
     ("ROL-040", "warn", plain_text(), "tls DISABLE"),
     ("ROL-041", "warn", unprobed(), "http probes fail"),
     (
@@ -690,6 +696,7 @@ QUIET = [
     ("ROL-025", at_gateway("other/*.example", "shop.example")),
     ("ROL-030", replace(with_policy(loadBalancer={"consistentHash": {"a": 1}}), sticky=True)),
     ("ROL-032", with_policy(outlierDetection={"interval": "1s"})),
+    ("ROL-038", replace(healthy(), ahead=(Route(Split(100, 0), mirror=0.1), Route(Split(90, 10))))),
     ("ROL-040", with_policy(tls={"mode": "DISABLE"})),
     ("ROL-042", but(authorization_policies=(authorization(app="shop"),))),
     ("ROL-050", owned(FLUX | {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"})),

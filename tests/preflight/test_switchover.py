@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollout.lab.twin import objects, records
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.spec import SecretRef
 from rollout.model.switchover import OverruleSwitch, RecordObject, Side, Switchover
 from rollout.preflight import switchover as rules

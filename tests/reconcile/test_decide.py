@@ -3,7 +3,8 @@ from datetime import timedelta
 
 from rollout import reconcile
 from rollout.model.action import Announce, Decision, SetRoute
-from rollout.model.observation import Finding, SeenTraffic, Severity
+from rollout.model.finding import Finding, Severity
+from rollout.model.observation import SeenTraffic
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests import make
 from tests.make import START

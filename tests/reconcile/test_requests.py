@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from rollout import requests as people
-from rollout.model.reasons import Verb, WaitsFor
+from rollout.model.reasons import PauseKind, Verb, WaitsFor
 from rollout.model.spec import Approval, Canary, Dark, Request, Step, Strategy, Workload
 from rollout.model.status import Answer, Phase, Stage, Vouched
 from rollout.reconcile import requests
@@ -253,3 +253,30 @@ def test_a_request_that_was_handled_is_nobodys_when_its_text_is_put_back() -> No
         play.rollout = replace(play.rollout, request=asked)
         play.look()
     assert [one.who for one in play.status.attempt.approvals] == ["kubernetes:ann", ""]
+
+
+def test_what_is_paused_already_is_not_paused_again_and_no_decision() -> None:
+    play = Play(HALF).push("v2").request("pause", who="bob")
+    before = play.status
+    assert refusal(play.request("pause", who="ann")) == "pause: already paused by bob"
+    assert (play.status.history, play.status.attempt.pause) == (
+        before.history,
+        before.attempt.pause,
+    )
+
+
+def test_what_waits_for_a_decision_is_not_paused_besides() -> None:
+    play = Play(HELD).push("v2").until(Phase.PAUSED)
+    assert play.status.phase is Phase.PAUSED
+    because = play.status.because
+    assert refusal(play.request("pause", who="ann")) == f"pause: already paused: {because}"
+
+
+def test_a_pause_that_would_end_by_itself_becomes_a_persons() -> None:
+    play = Play(HALF).push("v2")
+    play.world.provider_down = True
+    play.after(minutes=30)
+    assert play.status.phase is Phase.PAUSED
+    pause = play.request("pause", who="ann").status.attempt.pause
+    assert pause is not None
+    assert (pause.kind, pause.by) == (PauseKind.PERSON, "ann")

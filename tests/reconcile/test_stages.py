@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from rollout.model.action import Announce, SetRoute
-from rollout.model.observation import Finding, SeenAutoscaler, SeenTraffic, Severity
+from rollout.model.finding import Finding, Severity
+from rollout.model.observation import SeenAutoscaler, SeenTraffic
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.spec import BlueGreen, Canary, Dark, OnFailure, Step, Strategy, Workload
 from rollout.model.status import Draining, Pause, Phase, Rejected, Revision, Stage

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import Canary, Step, Strategy, Workload
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import Route, Split

@@ -1,6 +1,6 @@
 """Bad luck, told to the end: what traffic does, and the sentence that a tired person reads."""
 
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import Canary, OnFailure, Step, Strategy
 from rollout.model.status import Phase, Stage
 from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch

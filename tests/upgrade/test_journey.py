@@ -200,3 +200,15 @@ def test_what_cannot_be_read_does_not_begin() -> None:
     play = spoilt(Play(watched()).begin().to(State.PREFLIGHT))
     with pytest.raises(ManifestError, match=r"waves\[1\].name is 'rest'"):
         play.look()
+
+
+def test_what_a_person_has_paused_already_is_not_paused_again() -> None:
+    play = Play(watched()).begin().to(State.WAVES).ask("pause")
+    play.until(lambda p: p.status.attempt.pause is not None)
+    paused = play.status
+    play.ask("pause", "2").until(lambda p: p.status.last_handled_request == "pause@2")
+    assert play.status.refused_requests[-1].because == "pause: already paused by a person"
+    assert (play.status.history, play.status.attempt.pause) == (
+        paused.history,
+        paused.attempt.pause,
+    )

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rollout.model.observation import SeenWorkload
-from rollout.workloads import build, deployment, hpa, selector
+from rollout.workloads import build, deployment, hpa, observed, selector
 
 Json = dict[str, Any]
 LABELS = {"app": "shop", "version": "v2"}
@@ -26,7 +26,7 @@ def endpoint(name: str, **conditions: bool | None) -> Json:
 
 def seen(deployment_: Json | None, pods: list[Json], *endpoints: Json) -> SeenWorkload:
     slices: list[Json] = [{"endpoints": list(endpoints)}, {"endpoints": None}]
-    return deployment.seen("v2", "shop-v2", deployment_, pods, slices)
+    return observed.seen("v2", "shop-v2", deployment_, pods, slices)
 
 
 def test_ready_are_the_revisions_pods_that_the_service_sends_to() -> None:

@@ -236,9 +236,43 @@ def test_settings_that_change_no_pod_are_compared_by_what_the_template_says() ->
 
 def test_settings_are_put_whole_so_that_the_api_server_fills_in_the_rest() -> None:
     wanted = {"minReadySeconds": 4, "strategy": {"type": "Recreate"}}
+    remembered = {"rollout.dev/settings": "minReadySeconds,strategy"}
     assert template.settle({"spec": {"minReadySeconds": 4}}, wanted) == [
-        {"op": "add", "path": "/spec/strategy", "value": {"type": "Recreate"}}
+        {"op": "add", "path": "/spec/strategy", "value": {"type": "Recreate"}},
+        {"op": "add", "path": "/metadata/annotations", "value": remembered},
     ]
+    assert template.settle({"spec": wanted}, wanted) == []
+
+
+def stored(said: str, **spec: Any) -> dict[str, Any]:
+    marks = {"annotations": {"rollout.dev/settings": said}} if said else {}
+    return {"metadata": marks, "spec": {"minReadySeconds": 5, **spec}}
+
+
+ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+USUAL = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+
+
+def test_what_the_author_takes_back_is_the_default_again_and_is_not_fought_over() -> None:
+    before = stored("progressDeadlineSeconds,strategy", strategy=ROLLING, progressDeadlineSeconds=9)
+    assert template.outdated(before, {}) == ("progressDeadlineSeconds", "strategy")
+    assert template.settle(before, {}) == [
+        {"op": "add", "path": "/spec/progressDeadlineSeconds", "value": 600},
+        {"op": "add", "path": "/spec/strategy", "value": USUAL},
+        {"op": "remove", "path": "/metadata/annotations/rollout.dev~1settings"},
+    ]
+    half = {"strategy": {"rollingUpdate": {"maxSurge": 1}}}
+    assert template.outdated(stored("strategy", strategy=ROLLING), half) == ("strategy",)
+    others = stored("", strategy=ROLLING, progressDeadlineSeconds=9, revisionHistoryLimit=3)
+    assert template.outdated(others, {}) == ()
+
+
+def test_old_replica_sets_are_kept_as_the_author_says() -> None:
+    said = {**SPEC, "revisionHistoryLimit": 3}
+    made = [template.objects(rollout(s), "bcd", CONFIGS, 1).deployment for s in (SPEC, said)]
+    assert [one["spec"]["revisionHistoryLimit"] for one in made] == [0, 3]
+    assert made[1]["metadata"]["annotations"]["rollout.dev/settings"] == "revisionHistoryLimit"
+    assert template.outdated(made[1], said) == ()
 
 
 def test_a_revision_is_told_by_the_copies_of_what_is_gone() -> None:

@@ -78,7 +78,7 @@ async def up(given: LabGoal) -> None:
         world(controller=given.controller, data=given.data) as (running, child),
         AsyncExitStack() as exits,
     ):
-        output.facts(addresses(running.addresses(), child))
+        output.facts(addresses(running.addresses(), child, running.kubeconfig.parent))
         output.say("")
         output.say(f"  export KUBECONFIG={running.kubeconfig}")
         output.say(f"  git clone {running.git_url} && cd shop")
@@ -115,12 +115,30 @@ async def _stock(running: World) -> None:
     await running.kube.create(SOURCE, showcase.source(running.git_url))
 
 
-def addresses(known: Mapping[str, str], child: Child | None) -> list[tuple[str, str]]:
-    """What a person needs to use the lab, as label and text."""
-    said = [(label, text) for label, text in known.items() if text]
+MEANT = {
+    "gateway": "requests from outside, by the hosts of Gateways",
+    "mesh": "requests as from a pod: curl -H 'Host: SERVICE.NAMESPACE.svc.cluster.local'",
+    "git": "the repository that the shop's source follows",
+    "slack": "a stand-in, with the messages and their buttons",
+    "forge": "a stand-in for GitHub, with commit statuses and pull requests",
+    "syncz": "what istiod says of its proxies",
+    "control": "faults of pods: POST /faults, as docs/first-service.md shows",
+}
+"""What each address of the lab is for."""
+LOG = "controller.log"
+
+
+def addresses(
+    known: Mapping[str, str], child: Child | None, folder: Path
+) -> list[tuple[str, str, str]]:
+    """What a person needs to use the lab, as label, text and what it is for.
+
+    ``folder``: where the lab's processes write their logs.
+    """
+    said = [(label, text, MEANT.get(label, "")) for label, text in known.items() if text]
     if child is not None:
-        said.append(("controller", f"process {child.pid}"))
-    return said
+        said.append(("controller", f"process {child.pid}", f"its log: {folder / LOG}"))
+    return [*said, ("logs", f"{folder}/*.log", "gone with the lab")]
 
 
 @asynccontextmanager
@@ -207,7 +225,7 @@ async def start_controller(
     ``signers``: as in the policy. ``prometheus``: its address, where it is not the world's own.
     """
     command = controller_command(running, signers=signers, prometheus=prometheus)
-    log = running.kubeconfig.parent / "controller.log"
+    log = running.kubeconfig.parent / LOG
     return await processes.start("controller", command, log=log)
 
 

@@ -11,7 +11,7 @@ from rollout.cli import clock, drawn, settings
 from rollout.cli.cluster import Json, SeenRollout, UnreadRollout
 from rollout.cli.look import mesh
 from rollout.manifest import switchovers
-from rollout.messages import clocks, evidence, switching, terminal
+from rollout.messages import clocks, evidence, explain, switching, terminal
 from rollout.messages import upgrades as words
 from rollout.model.status import PASSED, Phase, RolloutStatus
 
@@ -35,15 +35,17 @@ def rollout(found: SeenRollout | UnreadRollout) -> Group:
     )
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
-    past = [Text(f"{row[1]:>4}  {row[3]:<6} {row[5]}", style="dim") for row in _past(status, now)]
+    past = [drawn.Hung(f"{row[1]:>4}  {row[3]:<6}  {row[5]}", "dim") for row in _past(status, now)]
     if isinstance(found, UnreadRollout):
         problem = Text(f"the spec cannot be read: {found.because}", style="red")
         goes_on = [Text(f"it goes on as it was: {status.because}")] if found.status else []
         return Group(head, problem, *goes_on, share, *past)
     steps = [_step(found, number) for number in range(len(_stops(found)))]
-    ticking = [Text(f"  {line}") for line in clocks.lines(found.rollout, status, now)]
-    counted = [Text(f"  {line}") for line in evidence.lines(status.attempt)]
-    return Group(head, Text(status.because), share, *steps, *ticking, *counted, *past)
+    ways = explain.ways_on(found.rollout, status)
+    said = [drawn.Hung(status.because), *([drawn.Hung(f"next: {ways}", "bold")] if ways else [])]
+    ticking = [drawn.Hung(f"  {line}") for line in clocks.lines(found.rollout, status, now)]
+    counted = [drawn.Hung(f"  {line}") for line in evidence.lines(status.attempt)]
+    return Group(head, *said, share, *steps, *ticking, *counted, *past)
 
 
 def _past(status: RolloutStatus, now: datetime) -> list[tuple[str, ...]]:

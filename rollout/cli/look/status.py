@@ -10,6 +10,7 @@ from rollout.cli.look import mesh, switchovers
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.messages import clocks, terminal
+from rollout.messages import explain as words
 from rollout.model.status import RolloutStatus
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def _facts(found: SeenRollout | UnreadRollout) -> list[terminal.Fact]:
     if isinstance(found, SeenRollout):
         ticking = clocks.lines(found.rollout, found.status, clock.now())
         route = clocks.route_of(found.rollout, found.status)
-        return terminal.facts(found.rollout.key, found.status, clock.now(), ticking, route)
+        ways = words.ways_on(found.rollout, found.status)
+        key, now = found.rollout.key, clock.now()
+        return terminal.facts(key, found.status, now, ticking, route, ways)
     said = [] if found.status is None else terminal.facts(found.key, found.status, clock.now())
     problem = terminal.Fact("Problem", found.because)
     return [*(said or [terminal.Fact("Rollout", found.key)]), problem]
@@ -93,8 +96,7 @@ def _facts(found: SeenRollout | UnreadRollout) -> list[terminal.Fact]:
 
 def _explained(found: SeenRollout | UnreadRollout) -> str:
     if isinstance(found, SeenRollout):
-        step = clocks.step_of(found.rollout, found.status)
-        return terminal.explain(found.rollout, found.status, step, clock.now())
+        return words.explain(found.rollout, found.status, clock.now())
     if found.status is None:
         return found.problem
     return f"{found.problem}; it goes on as it was: {found.status.because}"

@@ -3,10 +3,8 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from rollout import reconcile
 from rollout.cli.manifests.memory import MemoryCluster
 from rollout.controller.seeing import mesh, preflight
 from rollout.errors import ManifestError
@@ -14,9 +12,8 @@ from rollout.istio import virtualservice
 from rollout.manifest import objects
 from rollout.manifest.load import Manifest
 from rollout.manifest.scan import Path
-from rollout.model.observation import Severity
+from rollout.model.finding import Severity
 from rollout.model.spec import AnalysisTemplateSpec, Rollout, RolloutSpec, Unread
-from rollout.model.status import RolloutStatus
 from rollout.preflight import rollouts
 from rollout.preflight.templates import Known, Wrong, wrong
 
@@ -24,7 +21,6 @@ Json = Mapping[str, Any]
 
 NAMESPACE = "default"
 """Where an object goes that names no namespace, as kubectl has it."""
-_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def rollout(manifest: Manifest, namespace: str = NAMESPACE, objs: Iterable[Json] = ()) -> Rollout:
@@ -94,13 +90,12 @@ def _near(one: Wrong, name: str, known: Known) -> str:
 
 def _blocks(cluster: MemoryCluster, found: Rollout) -> Iterator[str]:
     """Nothing where no VirtualService of the files sends to the service: others may."""
-    asked = reconcile.ask(found, RolloutStatus(), _NEVER)
-    routes = mesh.virtual_services(cluster, asked.target)
-    serving = {name for obj in routes for name in virtualservice.serving(obj, asked.target)}
-    sides = serving - {"", asked.target.canary}
-    stable = sides.pop() if len(sides) == 1 else asked.target.stable
-    asked = replace(asked, target=replace(asked.target, stable=stable))
-    case = preflight.case(cluster, found, asked, None, None)
+    target = found.target
+    routes = mesh.virtual_services(cluster, target)
+    serving = {name for obj in routes for name in virtualservice.serving(obj, target)}
+    sides = serving - {"", target.canary}
+    stable = sides.pop() if len(sides) == 1 else target.stable
+    case = preflight.case(cluster, found, replace(target, stable=stable), None, None)
     ahead = tuple(replace(route, preview_host=None) for route in case.ahead)  # others may have it
     rules = [rule for rule in rollouts.RULES if rule.by_files]
     for finding in rollouts.findings(replace(case, ahead=ahead), rules):

@@ -18,7 +18,7 @@ from rollout.controller.seeing import concerns, mesh, pods
 from rollout.controller.seeing import preflight as rules
 from rollout.errors import OutsideError, RefusedError, RolloutError
 from rollout.manifest import switchovers as switches
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.preflight import rollouts
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _findings(connection: KubePort, seen: SeenRollout) -> Sequence[Finding]:
     stable, canary = seen.status.stable or wanted, seen.status.attempt.canary or wanted
     if stable is not None and canary is not None and stable.same(canary):
         canary = None
-    found = rules.findings(connection, seen.rollout, asked, stable, canary)
+    found = rules.findings(connection, seen.rollout, asked.target, stable, canary)
     lacks = mesh.problems(connection, seen.rollout, adopted=True)
     if not mesh.virtual_services(connection, asked.target):
         lacks += (f"service {seen.rollout.spec.service}: no virtualservice has a route to it",)

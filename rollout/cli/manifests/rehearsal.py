@@ -20,13 +20,12 @@ from rollout.controller.seeing.observe import Observer
 from rollout.istio import owner
 from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
+from rollout.model.finding import Finding, Severity
 from rollout.model.observation import (
     CountsQuestion,
-    Finding,
     Observation,
     ProxySync,
     Questions,
-    Severity,
     ValueQuestion,
 )
 from rollout.model.spec import Finish, Rollout, RolloutSpec, Step, Strategy
@@ -118,7 +117,7 @@ class _Stage:
         )
         rollout, status = replace(self.rollout, spec=spec), self.status
         found = preflight.findings(
-            self.cluster, rollout, asked, status.stable, status.attempt.canary or seen.asked
+            self.cluster, rollout, asked.target, status.stable, status.attempt.canary or seen.asked
         )
         shown = (f for f in found if f.severity is Severity.WARN)
         told = (str(f) for f in shown if f.overruled or f.rule in _TOLD)
@@ -363,7 +362,8 @@ def _rules(moments: Iterable[Moment], cluster: MemoryCluster) -> dict[str, str]:
 
 def _notes(rollout: Rollout, status: RolloutStatus) -> Iterator[str]:
     if strategies.plan(rollout.spec.strategy).finish is Finish.HOLD:
-        yield f"after the last step it holds until `rollout promote {rollout.name}` or abort"
+        there = f"{rollout.name} -n {rollout.namespace}"
+        yield f"after the last step it holds until `rollout promote {there}` or abort"
     if status.subset_mode is SubsetMode.VERSION:
         yield "subsets are named by version, so git's weights for them do not count from now on"
 

@@ -12,7 +12,7 @@ from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.controller.switching.following import observer
 from rollout.manifest import switchovers
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.switchover import Side
 
 KIND = switchovers.KIND

@@ -9,7 +9,7 @@ from rollout.cli.mesh import preflight, taken
 from rollout.cli.settings import Settings
 from rollout.messages import waves
 from rollout.messages.planned import Line
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.upgrade import ControlPlaneUpgradeSpec
 from rollout.upgrade import rules
 from rollout.upgrade.rules.case import Case

@@ -12,7 +12,7 @@ from rollout.cli.exits import Exit
 from rollout.cli.mesh import taken
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.upgrade import rules
 from rollout.upgrade.rules.case import Case
 

@@ -12,7 +12,8 @@ from rollout.manifest import objects, record
 from rollout.messages import commits
 from rollout.model.forge import CommitState, OnRejected, Standing
 from rollout.model.source import Reported
-from rollout.model.spec import CommitStatus, Rollout
+from rollout.model.sourcespec import CommitStatus
+from rollout.model.spec import Rollout
 from rollout.model.status import RolloutStatus
 
 NONE = "none: git has taken it back already"

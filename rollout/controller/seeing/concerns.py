@@ -11,7 +11,7 @@ from typing import Any
 
 from rollout.istio import hosts
 from rollout.lenient import items, mapping
-from rollout.model import journey
+from rollout.model.ref import KINDS as DRIVEN
 from rollout.model.ref import Ref
 from rollout.model.spec import Rollout
 from rollout.model.traffic import full_host
@@ -94,7 +94,7 @@ def itself(touched: Iterable[str]) -> Iterator[str]:
 def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
     """The objects among what a changed one of ``kind`` touched, if that is a kind we drive."""
     before = "rollout" if kind == "Rollout" else kind
-    if kind not in journey.KINDS:
+    if kind not in DRIVEN:
         return
     for one in touched:
         if one.startswith(f"{before} "):

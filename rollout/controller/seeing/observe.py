@@ -12,8 +12,8 @@ from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
 from rollout.istio import traffic as mesh_traffic
+from rollout.model.finding import Finding, Severity
 from rollout.model.observation import (
-    Finding,
     HookAnswer,
     NoAnswer,
     Observation,
@@ -23,7 +23,6 @@ from rollout.model.observation import (
     SeenTraffic,
     SeenWorkload,
     Serving,
-    Severity,
 )
 from rollout.model.ref import Ref
 from rollout.model.spec import Rollout
@@ -202,7 +201,7 @@ class Observer:
         return self.guard.read(
             f"rollout {held.key}: preflight",
             lambda: preflight.findings(
-                self.kube, held.rollout, asked, status.stable, canary, self.moved_by(space)
+                self.kube, held.rollout, asked.target, status.stable, canary, self.moved_by(space)
             ),
             lambda why: (Finding(preflight.UNREAD, Severity.BLOCK, why),),
         )

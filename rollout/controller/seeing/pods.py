@@ -10,7 +10,7 @@ from rollout.istio import owner
 from rollout.model.observation import SeenAutoscaler, SeenWorkload
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
-from rollout.workloads import build, configuration, deployment, hpa, selector, template
+from rollout.workloads import build, configuration, deployment, hpa, observed, selector, template
 
 HPA = "HorizontalPodAutoscaler"
 
@@ -67,7 +67,7 @@ def seen(kube: Kube, rollout: Rollout, revision: str) -> SeenWorkload:
         return SeenWorkload(revision, called, exists=True, problem=problem, known=False)
     obj = _deployment(kube, rollout, called)
     pods = kube.list("Pod", concerns.deployment(rollout.namespace, called))
-    workload = deployment.seen(revision, called, obj, pods, _slices(kube, rollout))
+    workload = observed.seen(revision, called, obj, pods, _slices(kube, rollout))
     service = kube.get("Service", rollout.namespace, rollout.spec.service)
     if workload.exists and not workload.ready and deployment.selects_argos(service):
         why = f"service {rollout.spec.service} selects Argo's {deployment.ARGO}"

@@ -8,10 +8,10 @@ from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns, mesh
 from rollout.errors import OutsideError
 from rollout.istio import destinationrule, hosts
-from rollout.model.observation import Finding, Questions, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.status import Revision
-from rollout.model.traffic import Route, Sticky
+from rollout.model.traffic import Route, Sticky, Target
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 from rollout.strategies import Stop
@@ -37,7 +37,7 @@ UNREAD = ODD = "ROL-000"
 def findings(
     kube: Kube,
     rollout: Rollout,
-    asked: Questions,
+    target: Target,
     stable: Revision | None,
     canary: Revision | None,
     moved_by: str = "",
@@ -46,14 +46,14 @@ def findings(
 
     ``moved_by``: the upgrade of the mesh that moves the rollout's namespace now; empty: none.
     """
-    odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, asked.target))
-    return (*odd, *rollouts.findings(case(kube, rollout, asked, stable, canary, moved_by)))
+    odd = (Finding(ODD, Severity.BLOCK, text) for text in mesh.oddities(kube, target))
+    return (*odd, *rollouts.findings(case(kube, rollout, target, stable, canary, moved_by)))
 
 
 def case(
     kube: Kube,
     rollout: Rollout,
-    asked: Questions,
+    target: Target,
     stable: Revision | None,
     canary: Revision | None,
     moved_by: str = "",
@@ -61,10 +61,10 @@ def case(
     """What the rules look at."""
     names = tuple(rollout.deployment(one.name) if one else "" for one in (stable, canary))
     stops, workload = strategies.plan(rollout.spec.strategy).stops, rollout.spec.workload
-    ahead = _ahead(rollout, stops) if asked.target.canary else ()
+    ahead = _ahead(rollout, stops) if target.canary else ()
     return Case(
-        snapshot=replace(_snapshot(kube, rollout, asked, names, ahead), moved_by=moved_by),
-        target=asked.target,
+        snapshot=replace(_snapshot(kube, rollout, target, names, ahead), moved_by=moved_by),
+        target=target,
         stable=names[0],
         canary=names[1],
         cohorts=stops[-1].route.cohorts,  # what a step lets in stays in
@@ -106,18 +106,18 @@ def _ahead(rollout: Rollout, stops: Iterable[Stop]) -> tuple[Route, ...]:
 def _snapshot(
     kube: Kube,
     rollout: Rollout,
-    asked: Questions,
+    target: Target,
     names: Iterable[str],
     ahead: Iterable[Route],
 ) -> Snapshot:
     space = rollout.namespace
-    routes = mesh.virtual_services(kube, asked.target)
+    routes = mesh.virtual_services(kube, target)
     every = (*routes, *mesh.roots(kube, routes))
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
     ours = [concerns.deployment(space, name) for name in names if name]
     return Snapshot(
         virtual_services=every,
-        destination_rules=(*mesh.destination_rules(kube, asked.target),),
+        destination_rules=(*mesh.destination_rules(kube, target),),
         services=_services(kube, space, every),
         deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
         pods=_pods(kube, space, ours, slices),
@@ -132,7 +132,7 @@ def _snapshot(
         network_policies=_inside(kube, "NetworkPolicy", space),
         telemetries=_inside(kube, "Telemetry", space, destinationrule.ROOT),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
-        beside=mesh.beside(kube, asked.target, next((r for r in ahead if r.is_dressed), None)),
+        beside=mesh.beside(kube, target, next((r for r in ahead if r.is_dressed), None)),
     )
 
 

@@ -103,7 +103,7 @@ def _hold(source: RolloutSource, reading: Reading, owned: set[Key], *, changes: 
         return ""
     changed = source.generation != source.status.observed_generation
     if changes and not changed and reading.relation is Relation.REWIND:
-        return "goes back behind the one in force"
+        return "is behind the one in force (non-fast-forward)"
     if changes and not changed and reading.relation is Relation.UNRELATED:
         return "does not follow the one in force: history was rewritten"
     in_force = len(owned) or len(source.status.applied)

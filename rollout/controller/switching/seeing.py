@@ -18,7 +18,7 @@ from rollout.dns import endpoint
 from rollout.errors import OutsideError
 from rollout.istio import owner
 from rollout.manifest import switchovers
-from rollout.model.observation import Finding
+from rollout.model.finding import Finding
 from rollout.model.ref import Ref
 from rollout.model.switching import (
     Probed,

@@ -15,8 +15,9 @@ from rollout.controller.upgrading import owned, trials
 from rollout.errors import OutsideError
 from rollout.istio.revisions import syncz
 from rollout.manifest.upgrades import KIND
+from rollout.model.finding import Finding, Severity
 from rollout.model.inventory import Inventory, Unread
-from rollout.model.observation import Finding, NoAnswer, Severity, ValueQuestion
+from rollout.model.observation import NoAnswer, ValueQuestion
 from rollout.model.ref import Ref
 from rollout.model.status import Outcome
 from rollout.model.upgrade import ControlPlaneUpgrade

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollout import lenient, strategies
-from rollout.messages import clocks, evidence, links, requests, terminal
+from rollout.messages import clocks, evidence, explain, links, requests, terminal
 from rollout.messages.page import rows
 from rollout.messages.page.rows import Json, short, stamp
 from rollout.model.reasons import Verb, WaitsFor
@@ -106,8 +106,7 @@ def verdict(one: Verdict) -> Json:
 def _next(found: FoundRollout, now: datetime) -> str:
     if found.rollout is None:
         return "the spec cannot be read; it goes on as it was"
-    step = clocks.step_of(found.rollout, found.status)
-    return terminal.explain(found.rollout, found.status, step, now)
+    return explain.follows(found.rollout, found.status, now)
 
 
 def _side(found: FoundRollout, revision: Revision | None, pods: Sequence[Json]) -> Json | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rollout.model.observation import Finding
+from rollout.model.finding import Finding
 from rollout.model.upgrade import UNAVOIDABLE
 from rollout.rules import BLOCK, INFO, WARN, Book, Rule
 from rollout.upgrade.rules import dataplane, gateways, injection, paths, planes, remarks

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from rollout.model import observation, units
+from rollout.model import units
+from rollout.model.finding import Severity
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.switchover import (
     LowTtl,
@@ -81,7 +82,7 @@ def checking(look: Look) -> Turn:
     """The rules; a blocking one that nobody has overruled stands in the way."""
     found = look.seen.findings
     status = attempted(look.status, warnings=tuple(str(one) for one in found)[:20])
-    block = [f for f in found if f.severity is observation.Severity.BLOCK and not f.overruled]
+    block = [f for f in found if f.severity is Severity.BLOCK and not f.overruled]
     if block:
         more = f" (and {len(block) - 1} more)" if len(block) > 1 else ""
         return blocked(replace(look, status=status), f"{block[0]}{more}")

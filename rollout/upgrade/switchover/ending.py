@@ -60,7 +60,8 @@ def draining(look: Look) -> Turn:
         because = f"{because}: its gateway is restarted"
         status = remember(status, look.now, because)
         return Turn(status, because, SOON, WaitsFor.DRAIN, Notice("GatewayRestarted"))
-    return pause(look, PauseKind.DEADLINE, f"{because} after {units.words(drain.within)}")
+    late = f"blue still has {share:.1%} of the requests after {units.words(drain.within)}"
+    return pause(look, PauseKind.DEADLINE, late)
 
 
 def restarts(status: SwitchoverStatus) -> tuple[RestartGateway, ...]:

@@ -120,6 +120,8 @@ def _unapproved(look: Look) -> str:
 def _pause(look: Look, request: Request) -> Turn | None:
     if look.status.stage.name not in (*AHEAD, *MOVED):
         return None
+    if why := requests.paused_already(look.status.attempt.pause):
+        return _refused(look, request, why)
     return pause(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 

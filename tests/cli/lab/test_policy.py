@@ -16,3 +16,12 @@ def test_the_policy_of_the_lab_is_one_that_the_controller_reads(tmp_path: Path) 
     assert {*read.forges} == here
     assert {*read.signers} == {"releases"}
     assert read.page.login
+
+
+def test_the_lab_says_what_each_address_is_for_and_where_the_logs_are(tmp_path: Path) -> None:
+    known = {"kubeconfig": "/x/kubeconfig", "mesh": "http://127.0.0.1:1", "slack": ""}
+    assert up.addresses(known, None, tmp_path) == [
+        ("kubeconfig", "/x/kubeconfig", ""),
+        ("mesh", "http://127.0.0.1:1", up.MEANT["mesh"]),
+        ("logs", f"{tmp_path}/*.log", "gone with the lab"),
+    ]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -81,7 +81,7 @@ def merged(api: str, put: Put) -> Iterator[None]:
     asyncio.run(_without_source(api))
 
 
-async def _with_source(api: str, status: dict[str, object]) -> None:
+async def _with_source(api: str, status: Mapping[str, object]) -> None:
     kube = Kube(api)
     meta = {"name": "git", "namespace": "shop"}
     spec = {"url": "https://git.invalid/shop"}
@@ -158,3 +158,24 @@ def test_a_template_names_no_revision_so_whatever_is_healthy_will_do() -> None:
         ),
     )
     assert outcome(found, WaitGoal(For.HEALTHY)) is Exit.OK
+
+
+@pytest.fixture
+def refused(api: str, put: Put) -> Iterator[None]:
+    """A Rollout whose newest commit git's source has refused."""
+    put(SPEC, STATUS)
+    mistake = "shop/rollout.yaml:12: steps[1].weigth is unknown; did you mean weight?"
+    rejected = [{"file": "shop/rollout.yaml", "line": 12, "message": mistake}]
+    status = {"commit": MERGE, "because": "refused: shop/rollout.yaml:12", "rejected": rejected}
+    asyncio.run(_with_source(api, status))
+    yield
+    asyncio.run(_without_source(api))
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_commit_that_git_refused_ends_the_wait_at_once_with_its_file_and_line(run: Run) -> None:
+    done = run("wait", "reviews", "-n", "shop", "--commit", MERGE, "--timeout", "30m")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        Exit.INPUT,
+        "reviews: refused: shop/rollout.yaml:12: steps[1].weigth is unknown; did you mean weight?",
+    )

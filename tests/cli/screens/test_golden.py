@@ -14,8 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from rollout.cli import clock, cluster, drawn, exits, main, output
+from rollout.cli.cluster import UnreadRollout
 from rollout.cli.look import mesh, pictures
-from rollout.errors import RolloutError
+from rollout.errors import ManifestError, RolloutError
 from rollout.lab.apiserver.server import kubeconfig
 from rollout.lab.kube.client import Kind, Kube
 from tests.cli.conftest import ROLLOUT
@@ -183,7 +184,9 @@ def test_what_watch_draws_is_as_it_was(
     screen: str, store: str, renew: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {obj["metadata"]["name"]: obj for obj in objects()}
+    wrong = ManifestError("rollout store/reviews", 0, "steps[2].weight is 150", "at most 100")
     shown = {
+        "watch-unread": pictures.rollout(UnreadRollout(seen["reviews"], wrong)),
         "watch-reviews": pictures.rollout(cluster.seen(seen["reviews"])),
         "watch-payments": pictures.rollout(cluster.seen(seen["payments"])),
         "watch-upgrade": pictures.upgrade(mesh.read(seen["screens"])),
@@ -205,7 +208,7 @@ def test_a_narrow_screen_says_every_word_of_a_wide_one(name: str) -> None:
 
 
 def test_every_golden_screen_is_compared() -> None:
-    pictures = ("reviews", "payments", "upgrade", "switchover")
+    pictures = ("reviews", "payments", "unread", "upgrade", "switchover")
     wanted = {f"{name}.{screen}.txt" for name in COMMANDS for screen in SCREENS}
     wanted |= {f"watch-{name}.{screen}.txt" for name in pictures for screen in ("80", "120")}
     wanted |= {f"watch-checkout.{screen}.txt" for screen in ("dumb", "pipe")}

@@ -11,7 +11,7 @@ from rollout.controller.ports import Json
 from rollout.controller.seeing import preflight
 from rollout.errors import OutsideError
 from rollout.manifest import objects
-from rollout.model.observation import Finding, Severity
+from rollout.model.finding import Finding, Severity
 from rollout.model.status import Revision, RolloutStatus, SubsetMode
 from rollout.preflight.snapshot import Case
 from tests.controller.shop import NAMESPACE, a_rollout
@@ -55,7 +55,7 @@ def test_at_rest_on_subsets_by_version_a_step_for_testers_is_no_trouble() -> Non
     kube = FakeKube()
     found = seen(kube)
     asked = reconcile.ask(found.rollout, found.status, START)
-    told = preflight.findings(kube, found.rollout, asked, V1, None)
+    told = preflight.findings(kube, found.rollout, asked.target, V1, None)
     assert [f for f in told if f.severity is Severity.BLOCK] == []
     assert [f for f in told if "could not be judged" in f.text] == []
 
@@ -99,7 +99,7 @@ def test_what_is_odd_of_our_own_objects_blocks_with_its_path() -> None:
     odd = {**BY_VERSION[1]["spec"], "http": [{"match": [None], **BY_VERSION[1]["spec"]["http"][0]}]}
     kube.put({**BY_VERSION[1], "spec": odd})
     asked = reconcile.ask(found.rollout, found.status, START)
-    told = preflight.findings(kube, found.rollout, asked, V1, None)
+    told = preflight.findings(kube, found.rollout, asked.target, V1, None)
     text = "virtualservice shop/shop: http[0].match[0] is null; a mapping is wanted"
     assert told[0] == Finding("ROL-000", Severity.BLOCK, text)
     assert [f for f in told if "could not be judged" in f.text] == []
@@ -110,7 +110,7 @@ def case_of(**spec: Any) -> Case:
     kube = FakeKube()
     kube.put(*shop_objects(), *BY_VERSION, obj)
     rollout, status = objects.rollout(obj), RolloutStatus(stable=V1)
-    return preflight.case(kube, rollout, reconcile.ask(rollout, status, START), V1, None)
+    return preflight.case(kube, rollout, reconcile.ask(rollout, status, START).target, V1, None)
 
 
 def test_the_rules_are_asked_about_the_gates_and_what_a_person_has_overruled() -> None:

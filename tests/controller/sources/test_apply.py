@@ -13,7 +13,7 @@ from rollout.model.source import (
     RolloutSource,
     SourceStatus,
 )
-from rollout.model.spec import RolloutSourceSpec
+from rollout.model.sourcespec import RolloutSourceSpec
 from tests.fakes_repo import NEVER
 
 SPEC = RolloutSourceSpec("https://git.invalid/shop")
@@ -189,7 +189,7 @@ def test_a_source_in_git_is_not_taken_from_git() -> None:
 @pytest.mark.parametrize(
     ("relation", "why"),
     [
-        (Relation.REWIND, "goes back behind the one in force"),
+        (Relation.REWIND, "is behind the one in force (non-fast-forward)"),
         (Relation.UNRELATED, "does not follow the one in force: history was rewritten"),
     ],
 )

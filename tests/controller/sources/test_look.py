@@ -238,7 +238,10 @@ async def test_a_rewind_is_held_and_obeyed_once_a_person_accepts_it() -> None:
     await play.look()
     assert play.revision() == "v2"
     assert (play.status["commit"], play.status["held"]) == (second, first)
-    assert play.status["because"] == f"commit {first[:10]} goes back behind the one in force"
+    assert (
+        play.status["because"]
+        == f"commit {first[:10]} is behind the one in force (non-fast-forward)"
+    )
     assert play.ready == ("False", "Held")
     assert play.note().endswith(
         "; obey it with: `rollout accept git -n market`, or annotate it with"

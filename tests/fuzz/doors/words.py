@@ -13,7 +13,7 @@ from rollout.errors import RolloutError
 from rollout.journeys import rollouts
 from rollout.lab.slack import blocks
 from rollout.manifest import objects, record
-from rollout.messages import commits, journeys, links, markdown, slack, terminal
+from rollout.messages import commits, explain, journeys, links, markdown, slack, terminal
 from rollout.messages.page import rows, sheet
 from rollout.model.spec import Approval, Canary, Notify, RolloutSpec, Step, Strategy
 from tests import make
@@ -64,7 +64,7 @@ def read(data: bytes) -> None:
     rollout = objects.rollout(obj)
     _texts(rows.rollout(obj, found))
     _texts(sheet.sheet(sheet.FoundRollout(obj, found, rollout, repository=bites.text()), NOW))
-    oracle.lines(_said(terminal.explain(rollout, found, None, NOW)))
+    oracle.lines(_said(explain.explain(rollout, found, NOW)))
 
 
 def _alone(text: str, other: str) -> None:

@@ -317,3 +317,18 @@ def test_a_green_that_is_worse_than_blue_was_is_left_while_it_bakes() -> None:
     world.run(lambda d: d.status.stage.name is SwitchStage.BAKING)
     world.bad[Side.GREEN] = 0.2
     assert world.run(rests).status.serving is Side.BLUE
+
+
+def test_what_a_person_has_paused_already_is_not_paused_again() -> None:
+    world = World(spec(10, 50))
+    world.run(at(Split(90, 10)))
+    world.ask(Verb.PAUSE)
+    world.look()
+    paused = world.status
+    world.ask(Verb.PAUSE)
+    world.look()
+    assert world.status.refused_requests[-1].because == "pause: already paused by a person"
+    assert (world.status.history, world.status.attempt.pause) == (
+        paused.history,
+        paused.attempt.pause,
+    )

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from rollout.model.finding import Finding
 from rollout.model.observation import (
     Counting,
     Counts,
     CountsQuestion,
-    Finding,
     NoAnswer,
     PodCount,
 )
