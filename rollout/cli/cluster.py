@@ -13,19 +13,18 @@ from rollout.cli import output, settings
 from rollout.cli.settings import Settings
 from rollout.controller.keeping import asking
 from rollout.controller.seeing import concerns
-from rollout.controller.sources import apply
 from rollout.edges import kube
 from rollout.edges.proxy import Proxy
 from rollout.errors import ManifestError, Outside, OutsideError, RefusedError, RolloutError, why
-from rollout.manifest import objects, record, sources
+from rollout.manifest import objects, record
 from rollout.model import spec
 from rollout.model.reasons import Verb
-from rollout.model.source import LABEL, RolloutSource
 from rollout.model.spec import AnalysisTemplateSpec, Rollout
 from rollout.model.status import RolloutStatus
 
 if TYPE_CHECKING:
     from rollout.edges.kube import Kube
+    from rollout.model.source import RolloutSource
 
 Json = Mapping[str, Any]
 Templates = Mapping[tuple[str, str], AnalysisTemplateSpec | spec.Unread]
@@ -202,7 +201,8 @@ async def either(cluster: "Kube", namespace: str, name: str) -> SeenRollout | Un
     return _perhaps(await there(cluster, namespace, name), {})
 
 
-KINDS = {"rollout": "Rollout", "switchover": "ClusterSwitchover"}
+SWITCHOVER = "ClusterSwitchover"
+KINDS = {"rollout": "Rollout", "switchover": SWITCHOVER}
 """What may stand before a name, as in ``switchover/edge``, and the kind that it means."""
 
 
@@ -297,8 +297,12 @@ async def _news(cluster: "Kube", changed: asyncio.Event, kind: str) -> None:
         told = text
 
 
-async def source_of(cluster: "Kube", obj: Json) -> RolloutSource | None:
+async def source_of(cluster: "Kube", obj: Json) -> "RolloutSource | None":
     """The source that keeps ``obj`` in force; None where there is none, or none can be read."""
+    from rollout.controller.sources import apply  # noqa: PLC0415 - for one Rollout alone
+    from rollout.manifest import sources  # noqa: PLC0415 - as above
+    from rollout.model.source import LABEL  # noqa: PLC0415 - as above
+
     owner = (obj["metadata"].get("labels") or {}).get(LABEL)
     if not owner:
         return None

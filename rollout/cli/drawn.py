@@ -48,6 +48,23 @@ class Hung:
         yield Text(f"\n{under}".join([before + lines[0], *lines[1:]]), style=self._style)
 
 
+class Beside:
+    """A line, and what may stand fainter behind it, or below where there is no room."""
+
+    def __init__(self, line: Text, faint: str) -> None:
+        self._line = line
+        self._faint = faint
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """One line or two."""
+        behind = f"{GAP}{self._faint}".rstrip()
+        if len(self._line.plain) + len(behind) <= options.max_width:
+            yield Text.assemble(self._line, (behind, "dim"))
+            return
+        yield self._line
+        yield Text(behind, style="dim")
+
+
 def console(*, errors: bool = False) -> Console:
     """Where words go: wrapped between words on a terminal, whole lines elsewhere."""
     piped = not (sys.stderr if errors else sys.stdout).isatty()
@@ -62,8 +79,9 @@ def console(*, errors: bool = False) -> Console:
 
 
 def sentence(text: str, *, errors: bool) -> None:
-    """One sentence, as it is."""
-    console(errors=errors).print(Text(text))
+    """One sentence, as it is; one that is indented goes on below its own beginning."""
+    indented = text.startswith(GAP) and "\n" not in text
+    console(errors=errors).print(Hung(text) if indented else Text(text))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -17,7 +17,9 @@ Name = Annotated[
     typer.Argument(help="A Rollout's name, upgrade/NAME or switchover/NAME.", show_default=False),
 ]
 RolloutName = Annotated[str, typer.Argument(help="The Rollout's name.", show_default=False)]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it was heard.")]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Do not wait until the controller has acted on it.")
+]
 Why = Annotated[
     str, typer.Option("--reason", help="Why, in a few words; history and events show it.")
 ]

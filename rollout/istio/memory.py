@@ -13,6 +13,7 @@ from rollout.model.traffic import Target
 from rollout.model.units import adapter_of
 
 PREFIX = "rollout.dev/"
+_LAST = 2**53  # epochs end before numbers that not every reader of JSON keeps
 _LONGEST = 63  # the name part of an annotation key (Kubernetes, "Annotations", syntax)
 
 
@@ -105,6 +106,7 @@ def _parsed(value: object) -> ObjectMemory | None:
 @lru_cache(256)
 def _of_text(value: str) -> ObjectMemory | None:
     try:
-        return adapter_of(ObjectMemory).validate_json(value)
+        found: ObjectMemory = adapter_of(ObjectMemory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone
         return None
+    return found if 0 <= found.epoch < _LAST else None

@@ -120,15 +120,27 @@ def history(status: SwitchoverStatus, now: datetime) -> list[tuple[str, ...]]:
     ]
 
 
-def explain(switchover: Switchover, status: SwitchoverStatus) -> str:
+def explain(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> str:
     """Why it does not move, and what would move it."""
     name, because = switchover.name, status.because
+    there = f"switchover/{name} -n {switchover.namespace}"
     if status.attempt.pause is not None and not status.attempt.pause.kind.may_pass:
-        return f"{name}: {because}; rollout resume or abort switchover/{name}"
+        return f"{name}: {because}; `rollout resume {there}`, or abort"
     if status.rejected is not None and status.stage.name is SwitchStage.SERVING:
-        return f"{name}: {because}; rollout retry switchover/{name} tries it again"
+        return f"{name}: {because}; `rollout retry {there}` tries it again"
     then = _THEN.get(status.waits_for) if status.waits_for else None
-    return f"{name}: {because}" + (f"; {then.format(name=name)}" if then else "")
+    follows = then.format(there=there) if then else _bake(switchover.spec, status, now)
+    return f"{name}: {because}" + (f"; {follows}" if follows else "")
+
+
+def _bake(spec: SwitchoverSpec, status: SwitchoverStatus, now: datetime) -> str:
+    """How much of a step's least time is left; empty where none runs, or it is over."""
+    since, step = status.stage.confirmed_at, status.attempt.step
+    if status.stage.name is not SwitchStage.SHIFTING or since is None or step is None:
+        return ""
+    index = min(step.index, len(spec.steps) - 1)  # of a spec that has fewer steps now
+    left = since + spec.steps[index].bake - now
+    return f"it bakes {terminal.age(left)} more at least" if left > timedelta(0) else ""
 
 
 _THEN = {
@@ -139,7 +151,7 @@ _THEN = {
     WaitsFor.STABLE: "blue must be able to carry everyone",
     WaitsFor.OBJECTS: "somebody must put that right",
     WaitsFor.DATA: "Prometheus must have the counters of both gateways",
-    WaitsFor.APPROVAL: "rollout approve switchover/{name}, or rollout reject",
+    WaitsFor.APPROVAL: "say `rollout approve {there}` or `rollout reject {there}`",
     WaitsFor.DRAIN: "it ends with blue's last connections",
 }
 

@@ -57,15 +57,27 @@ def test_status_says_where_it_stands_and_what_the_way_back_would_do() -> None:
 def test_explain_says_what_would_move_it_on() -> None:
     world = World(spec(10, 50))
     world.run(lambda d: d.status.stage.served_at is not None)
-    said = switching.explain(world.subject, world.status)
+    said = switching.explain(world.subject, world.status, world.time)
     assert said == (
         "edge: name servers answer 10% green; caches forget; "
         "it goes on by itself when their TTL is over"
     )
     world.ask(Verb.ABORT)
     world.run(lambda d: d.status.stage.name is SwitchStage.SERVING)
-    said = switching.explain(world.subject, world.status)
-    assert said.endswith("rollout retry switchover/edge tries it again")
+    said = switching.explain(world.subject, world.status, world.time)
+    there = f"switchover/edge -n {world.subject.namespace}"
+    assert said.endswith(f"`rollout retry {there}` tries it again")
+
+
+def test_a_step_that_bakes_is_explained_with_the_time_that_is_left() -> None:
+    world = World(spec(10, 50))
+    world.run(at(Split(90, 10)))
+    world.run(lambda d: d.status.stage.confirmed_at is not None)
+    confirmed = world.status.stage.confirmed_at
+    assert confirmed is not None
+    later = confirmed + timedelta(seconds=10)
+    said = switching.explain(world.subject, world.status, later)
+    assert said.endswith("; it bakes 50s more at least")
 
 
 def test_history_is_told_newest_first() -> None:

@@ -1,7 +1,9 @@
 """A neighbour that cannot be read costs itself, and never a look at anybody's Rollout."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -241,5 +243,36 @@ def test_labels_that_are_none_reach_no_subset_and_stop_no_way_back(back: Story) 
         rule: Any = shop.kube.objects["DestinationRule", NAMESPACE, "shop"]
         labels = [value for one in rule["spec"]["subsets"] for value in one["labels"].values()]
         assert set(labels) <= {"v1", "v2"}
+
+    play(story)
+
+
+def scribbled(shop: Shop, epoch: int = 10**15) -> None:
+    """Somebody writes a number into our mark on the routes that we have never decided."""
+    obj: Any = deepcopy(shop.kube.objects["VirtualService", NAMESPACE, "shop"])
+    marks = obj["metadata"]["annotations"]
+    (key,) = (key for key in marks if key.startswith("rollout.dev/"))
+    marks[key] = json.dumps(json.loads(marks[key]) | {"epoch": epoch})
+    shop.kube.put(obj)
+
+
+@ways_back
+def test_every_way_back_works_though_somebody_scribbled_on_our_mark(back: Story) -> None:
+    async def story(shop: Shop) -> None:
+        scribbled(shop)
+        await asyncio.sleep(1)
+        await back(shop)
+        await shop.comes(lambda: shop.weights() == {"stable": 100}, 12)
+        if back is deleted:
+            await shop.comes(lambda: shop.kube.get("Rollout", NAMESPACE, "shop") is None, 120)
+
+    play(story)
+
+
+@pytest.mark.parametrize("epoch", [10**15, 2**60, 10**400, -1])
+def test_a_journey_goes_on_though_somebody_scribbled_on_our_mark(epoch: int) -> None:
+    async def story(shop: Shop) -> None:
+        scribbled(shop, epoch)
+        await shop.comes(shop.rests_on_v2, 600)
 
     play(story)

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import markdown, planned
-from rollout.messages.planned import Moment, Planned, PlannedChange, Tone
+from rollout.messages.change import PlannedChange
+from rollout.messages.planned import Moment, Planned, Tone
 from rollout.model.spec import Approval, Step
 from tests import make
 from tests.make import MINUTE
@@ -155,3 +156,9 @@ def test_a_forecast_stands_under_its_gate_and_beside_it_in_a_pull_request() -> N
     assert told[told.index("bakes 1m") + 1] == "about 40 canary requests in 2m"
     assert planned.plain(plan)["moments"][0]["forecast"] == "about 40 canary requests in 2m"
     assert "| bakes 1m; about 40 canary requests in 2m |" in markdown.plan(plan)
+
+
+def test_a_plan_that_never_came_to_its_canary_still_says_what_is_asked_for() -> None:
+    blocked = replace(PLAN, canary="", stable="")
+    (head, _), *_ = planned.lines(blocked)
+    assert head.startswith(f"shop/shop: none yet -> {PLAN.rollout.spec.revision}, ")

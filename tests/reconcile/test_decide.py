@@ -11,11 +11,13 @@ from tests.make import START
 from tests.play import Play
 
 
-def test_whoever_finds_a_newer_epoch_does_nothing() -> None:
+def test_whoever_finds_a_newer_epoch_does_nothing_but_save_that_it_knows_it() -> None:
     look = make.look(make.at_step(), traffic=SeenTraffic(epoch=8))
-    because = "epoch 8 was written by somebody newer; nothing is done"
+    because = "epoch 8 is written on the routes; nothing is done until that is known here"
     found = reconcile.decide(look.rollout, look.status, look.seen, START)
-    assert found == Decision(look.status, (), timedelta(seconds=5), because)
+    knowing = replace(look.status, epoch=8)
+    assert found == Decision(knowing, (), timedelta(seconds=5), because)
+    assert reconcile.decide(look.rollout, knowing, look.seen, START).because != because
 
 
 def test_objects_that_cannot_be_managed_stop_everything_and_are_told_once() -> None:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rollout.cli import clock, cluster, live, output
-from rollout.cli.cluster import SeenRollout, UnreadRollout
-from rollout.cli.look import mesh, switchovers
+from rollout.cli.cluster import SWITCHOVER, SeenRollout, UnreadRollout
 from rollout.cli.output import Format
 from rollout.cli.settings import Settings
 from rollout.messages import clocks, terminal
@@ -20,11 +19,15 @@ if TYPE_CHECKING:
 def status(given: Settings, name: str, namespace: str, form: Format, *, everywhere: bool) -> None:
     """All Rollouts in scope, or everything about what ``name`` names."""
     if upgrade := cluster.upgrade_named(name):
+        from rollout.cli.look import mesh  # noqa: PLC0415 - seldom asked for
+
         mesh.status(given, upgrade, form)
         return
     given = _scope(given, namespace, everywhere=everywhere)
     kind, name = cluster.named(name)
-    if kind == switchovers.KIND:
+    if kind == SWITCHOVER:
+        from rollout.cli.look import switchovers  # noqa: PLC0415 - seldom asked for
+
         switchovers.status(given, name, form)
         return
     if name:
@@ -45,10 +48,14 @@ def status(given: Settings, name: str, namespace: str, form: Format, *, everywhe
 def history(given: Settings, name: str, namespace: str, form: Format) -> None:
     """Its last 50 decisions, newest first."""
     if upgrade := cluster.upgrade_named(name):
+        from rollout.cli.look import mesh  # noqa: PLC0415 - seldom asked for
+
         mesh.history(given, upgrade, form)
         return
     kind, name = cluster.named(name)
-    if kind == switchovers.KIND:
+    if kind == SWITCHOVER:
+        from rollout.cli.look import switchovers  # noqa: PLC0415 - seldom asked for
+
         switchovers.history(_scope(given, namespace), name, form)
         return
     found = asyncio.run(_one(_scope(given, namespace), name))
@@ -63,11 +70,15 @@ def history(given: Settings, name: str, namespace: str, form: Format) -> None:
 def explain(given: Settings, name: str, namespace: str) -> None:
     """Why it is not moving, and what would move it; then what git says of it."""
     if upgrade := cluster.upgrade_named(name):
+        from rollout.cli.look import mesh  # noqa: PLC0415 - seldom asked for
+
         mesh.explain(given, upgrade)
         return
     given = _scope(given, namespace)
     kind, name = cluster.named(name)
-    if kind == switchovers.KIND:
+    if kind == SWITCHOVER:
+        from rollout.cli.look import switchovers  # noqa: PLC0415 - seldom asked for
+
         switchovers.explain(given, name)
         return
     found, git = asyncio.run(_one_and_git(given, name))

@@ -40,7 +40,7 @@ def explain(given: Settings, name: str) -> None:
     """Why it does not move, in one sentence."""
     obj = asyncio.run(_there(given, name))
     who, found = switchovers.switchover(obj), switchovers.status(obj)
-    output.line(switching.explain(who, found))
+    output.line(switching.explain(who, found, clock.now()))
 
 
 def watch(given: Settings, name: str, *, until_rest: bool) -> None:

@@ -13,11 +13,11 @@ from rollout.errors import OutsideError
 from rollout.messages import terminal
 from rollout.model import units
 from rollout.model.reasons import WaitsFor
-from rollout.model.source import RolloutSource
 from rollout.model.status import Phase, RolloutStatus, Stage
 
 if TYPE_CHECKING:
     from rollout.edges.kube import Kube
+    from rollout.model.source import RolloutSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class _Waiting:
         return Exit.OVERTAKEN
 
     async def _in_force(
-        self, found: SeenRollout, source: RolloutSource | None
+        self, found: SeenRollout, source: "RolloutSource | None"
     ) -> tuple[SeenRollout, WaitGoal]:
         """The Rollout, and what is wanted of it, once the source says that the commit is in force.
 
@@ -164,7 +164,7 @@ class _Waiting:
         self.had = newest.rollout.commit
         return newest, in_force
 
-    def _refused(self, found: SeenRollout, source: RolloutSource | None) -> Exit | None:
+    def _refused(self, found: SeenRollout, source: "RolloutSource | None") -> Exit | None:
         """The code of a commit that will never be in force as it is; it is said why, and where."""
         if source is None:
             return None

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from rollout.cli import clock, cluster, live, output
-from rollout.cli.cluster import SeenRollout, UnreadRollout
-from rollout.cli.look import mesh, switchovers
+from rollout.cli.cluster import SWITCHOVER, SeenRollout, UnreadRollout
 from rollout.cli.settings import Settings
 from rollout.messages import terminal
 from rollout.model.status import Phase, RolloutStatus, Stage
@@ -14,11 +13,15 @@ from rollout.model.status import Phase, RolloutStatus, Stage
 def watch(given: Settings, name: str, namespace: str, *, until_rest: bool) -> None:
     """It as it moves, until Ctrl-C."""
     if upgrade := cluster.upgrade_named(name):
+        from rollout.cli.look import mesh  # noqa: PLC0415 - seldom asked for
+
         mesh.watch(given, upgrade, until_rest=until_rest)
         return
     given = cluster.in_namespace(given, namespace)
     kind, name = cluster.named(name)
-    if kind == switchovers.KIND:
+    if kind == SWITCHOVER:
+        from rollout.cli.look import switchovers  # noqa: PLC0415 - seldom asked for
+
         switchovers.watch(given, name, until_rest=until_rest)
         return
     asyncio.run(_watch(given, name, until_rest=until_rest))

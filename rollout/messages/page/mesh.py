@@ -54,7 +54,7 @@ def switchover(found: Switchover, status: SwitchoverStatus, meta: Json, now: dat
     facts = switching.facts(found, status, now)
     return {
         **rows.switchover(meta, status),
-        "next": short(switching.explain(found, status)),
+        "next": short(switching.explain(found, status, now)),
         "stage": status.stage.name.value,
         "share": status.stage.split.canary,
         "names": [short(name, 255) for name in found.spec.dns.names],

@@ -1,4 +1,4 @@
-"""Who asks, and whether he may: everybody may everything until a test says otherwise."""
+"""Who asks, and what they may do: everyone may do everything until a test says otherwise."""
 
 from __future__ import annotations
 
