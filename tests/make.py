@@ -28,9 +28,8 @@ from rollout.model.status import (
     Stage,
     StageStatus,
     StepStatus,
-    SubsetMode,
 )
-from rollout.model.traffic import Split
+from rollout.model.traffic import Split, SubsetMode
 from rollout.reconcile.look import Look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,9 +21,13 @@ from rollout.analysis.standing import Reading, can_tell, read, requests
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, NoAnswer, View
 from rollout.model.spec import Metric
-from rollout.model.status import Counted, Standing, Verdict, sentence
+from rollout.model.status import (
+    Counted,
+    Standing,
+    Verdict,
+)
 from rollout.model.status import Outcome as Said
-from rollout.model.units import counted
+from rollout.model.units import counted, sentence
 
 __all__ = ["Journey", "Judgement", "Seen", "Window", "judge", "questions"]
 

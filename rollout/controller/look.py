@@ -25,7 +25,8 @@ from rollout.model.action import (
     SetRoute,
 )
 from rollout.model.observation import Questions
-from rollout.model.status import RolloutStatus, Stage, sentence
+from rollout.model.status import RolloutStatus, Stage
+from rollout.model.units import sentence
 
 SENTENCE = 200  # of a reason that is an error: with the object in front it is a long sentence
 

@@ -12,8 +12,7 @@ from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import ObjectMemory
 from rollout.istio.patch import Json, ListElement, Op, Rows
 from rollout.istio.routes.listing import namespace, spec
-from rollout.model.status import SubsetMode
-from rollout.model.traffic import Target
+from rollout.model.traffic import SubsetMode, Target
 
 Obj = Mapping[str, Any]
 Labels = Mapping[str, str]

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rollout import lenient
 from rollout.errors import ManifestError, visible
-from rollout.manifest import load, record
+from rollout.manifest import load, plain
 from rollout.model.reasons import Verb
 from rollout.model.spec import (
     GROUP,
@@ -22,7 +22,10 @@ from rollout.model.spec import (
     Unread,
     Workload,
 )
-from rollout.model.status import RolloutStatus, sentence
+from rollout.model.units import sentence
+
+if TYPE_CHECKING:
+    from rollout.model.status import RolloutStatus
 
 COMMIT = f"{GROUP}/commit"
 AUTHOR = f"{GROUP}/author"
@@ -54,7 +57,7 @@ def rollout(
     return replace(_with(obj, spec), templates=needed)
 
 
-def remembered(obj: Mapping[str, Any], status: RolloutStatus) -> Rollout | None:
+def remembered(obj: Mapping[str, Any], status: "RolloutStatus") -> Rollout | None:
     """The Rollout ``obj`` by what its status says that it is about; None where it does not say.
 
     Enough to take everyone home by where its own spec cannot be read, and for nothing else.
@@ -209,7 +212,7 @@ def spec_of(kind: str, obj: Mapping[str, Any]) -> Any:
         first = mistakes[0]
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
         found = f"{load.words(('spec', *first.path))} {first.found}{more}"
-        raise ManifestError(record.called(kind, obj), 0, found, first.wanted)
+        raise ManifestError(plain.called(kind, obj), 0, found, first.wanted)
     return spec
 
 

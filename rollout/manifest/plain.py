@@ -1,6 +1,6 @@
 """Reading plain values that may be anything: what cannot be read is empty, and judged elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,3 +28,10 @@ def time(value: object) -> timedelta | None:
         return duration(value)
     except ValueError:
         return None
+
+
+def called(kind: str, obj: Mapping[str, Any]) -> str:
+    """The object as messages name it: ``rollout shop/shop``."""
+    metadata = lenient.mapping(obj.get("metadata"))
+    namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+    return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from rollout import lenient
 from rollout.errors import ManifestError
 from rollout.lenient import MAPPING
-from rollout.manifest import former, opaque
+from rollout.manifest import former, opaque, plain
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 from rollout.model.units import adapter_of
 
@@ -32,13 +32,6 @@ _MAY_BE_LOST = frozenset({
 })  # fmt: skip
 
 
-def called(kind: str, obj: Mapping[str, Any]) -> str:
-    """The object as messages name it: ``rollout shop/shop``."""
-    metadata = lenient.mapping(obj.get("metadata"))
-    namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
-    return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"
-
-
 def status(obj: Mapping[str, Any]) -> RolloutStatus:
     """What the Rollout ``obj`` remembers; fresh when it remembers nothing.
 
@@ -52,7 +45,7 @@ def status(obj: Mapping[str, Any]) -> RolloutStatus:
         stored = former.brought_up(stored)
     wanted = "restore the status, or delete it to take what git asks for now as stable"
     return remembered(
-        adapter_of(RolloutStatus), stored, _MAY_BE_LOST, (called("Rollout", obj), wanted)
+        adapter_of(RolloutStatus), stored, _MAY_BE_LOST, (plain.called("Rollout", obj), wanted)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout import lenient
-from rollout.manifest import objects, opaque, record
+from rollout.manifest import objects, opaque, plain, record
 from rollout.model.status import Phase
 from rollout.model.switchover import (
     MOVED,
@@ -84,7 +84,7 @@ def status(obj: Mapping[str, Any]) -> SwitchoverStatus:
     stored = lenient.mapping(obj.get("status"))
     wanted = "restore the status, or delete it once one cluster has all of the weight"
     return record.remembered(
-        adapter_of(SwitchoverStatus), stored, _MAY_BE_LOST, (record.called(KIND, obj), wanted)
+        adapter_of(SwitchoverStatus), stored, _MAY_BE_LOST, (plain.called(KIND, obj), wanted)
     )
 
 

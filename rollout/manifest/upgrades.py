@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout import lenient
-from rollout.manifest import objects, opaque, record
+from rollout.manifest import objects, opaque, plain, record
 from rollout.model.status import Phase
 from rollout.model.units import adapter_of
 from rollout.model.upgrade import ControlPlaneUpgrade, ControlPlaneUpgradeSpec
@@ -55,7 +55,7 @@ def status(obj: Mapping[str, Any]) -> UpgradeStatus:
     Errors: ``ManifestError`` where what we changed cannot be read: nobody could take it back.
     """
     stored = lenient.mapping(obj.get("status"))
-    complaint = record.called(KIND, obj), "restore the status: it is the way back"
+    complaint = plain.called(KIND, obj), "restore the status: it is the way back"
     return record.remembered(adapter_of(UpgradeStatus), stored, _MAY_BE_LOST, complaint)
 
 

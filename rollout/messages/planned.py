@@ -9,29 +9,13 @@ from typing import Any
 
 from rollout import yamltext
 from rollout.messages import terminal
+from rollout.messages.change import PlannedChange
 from rollout.model.spec import GROUP, Rollout, Step
 from rollout.model.units import words
 
 Json = Mapping[str, Any]
 INDENT = " " * 15  # the width of a headline's time and weight
 UNBROKEN = 1_000_000  # columns: a value is one line of a diff, however long
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
-    """One write to one object; ``before`` None: it is made, ``after`` None: it goes."""
-
-    kind: str
-    namespace: str
-    name: str
-    before: Json | None
-    after: Json | None
-    patch: tuple[Json, ...] = ()
-
-    @property
-    def object(self) -> str:
-        """``VirtualService shop/reviews``."""
-        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

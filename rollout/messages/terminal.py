@@ -10,7 +10,6 @@ from rollout.messages import evidence
 from rollout.model.reasons import Reason
 from rollout.model.spec import BY_KUBERNETES, asked_by
 from rollout.model.status import (
-    MOST,
     Answer,
     ConfirmedBy,
     Entry,
@@ -19,6 +18,7 @@ from rollout.model.status import (
     RolloutStatus,
 )
 from rollout.model.traffic import Route, Split
+from rollout.model.units import MOST
 
 if TYPE_CHECKING:
     from rollout.model.source import RolloutSource

@@ -9,8 +9,12 @@ from typing import NamedTuple
 from rollout.model.finding import Finding
 from rollout.model.reasons import Reason
 from rollout.model.spec import Webhook
-from rollout.model.status import Outcome, Revision, Subject, SubsetMode
-from rollout.model.traffic import Route, Target
+from rollout.model.status import (
+    Outcome,
+    Revision,
+    Subject,
+)
+from rollout.model.traffic import Route, SubsetMode, Target
 
 
 class View(StrEnum):

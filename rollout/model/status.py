@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from rollout.errors import visible
+from rollout.memo import changed
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
-from rollout.model.traffic import Split, VirtualServiceRef
+from rollout.model.traffic import Split, SubsetMode, VirtualServiceRef
 from rollout.model.units import CONFIG, past
 
 STEP_INDEX = Field(
@@ -20,23 +20,6 @@ STEP_INDEX = Field(
     description="counted from 0, as `steps[0]`; `step 1` is its name",
 )
 """A step by its index, in a field whose name says so: people count steps from 1."""
-
-
-MOST = 79
-"""Characters of a ``because``."""
-
-
-def sentence(text: str, most: int = MOST) -> str:
-    """``text`` in at most ``most`` characters, 79 of them in every ``because``.
-
-    What is too long is cut in its middle: it begins with what it is about and ends with what
-    decides (an image, an exit code, a policy's own words), and both are needed.
-    """
-    text = visible(text)
-    if len(text) <= most:
-        return text
-    end = most * 3 // 5
-    return f"{text[: most - end - 1].rstrip()}…{text[-end:].lstrip()}"
 
 
 class Phase(StrEnum):
@@ -387,13 +370,6 @@ class Vouched:
     who: str
 
 
-class SubsetMode(StrEnum):
-    """How the DestinationRule names our two sides."""
-
-    ROLE = "role"  # subsets stable and canary, re-pointed at weight 0
-    VERSION = "version"  # subsets v1, v2, …; their weights stay ours
-
-
 @dataclass(frozen=True, slots=True)
 class Draining:
     """A revision without requests, whose pods go once they have ended what they had begun.
@@ -441,7 +417,7 @@ class StageStatus:
         """
         ahead = any(at is not None and at > now for at in (self.asked_at, self.confirmed_at))
         stage = self.asked(now) if ahead else self
-        return replace(stage, since=past(self.since, now))
+        return changed(stage, since=past(self.since, now))
 
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
         """The stage after this one where the route is the same: the proxies have it already."""
@@ -464,7 +440,7 @@ class StepStatus:
 
     def set_right(self, now: datetime) -> "StepStatus":
         """The same step, which has begun by ``now``; as ``StageStatus.set_right``."""
-        return replace(self, entered_at=min(self.entered_at, now))
+        return changed(self, entered_at=min(self.entered_at, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -198,6 +199,13 @@ class VirtualServiceRef:
     name: str
     namespace: str = ""
     routes: tuple[str, ...] = ()
+
+
+class SubsetMode(StrEnum):
+    """How the DestinationRule names our two sides."""
+
+    ROLE = "role"  # subsets stable and canary, re-pointed at weight 0
+    VERSION = "version"  # subsets v1, v2, …; their weights stay ours
 
 
 @dataclass(frozen=True, slots=True)

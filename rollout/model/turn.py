@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rollout.model.reasons import Cause
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 
 HISTORY = 50
 """Decisions remembered: enough for a week of releases, small enough for a status."""

@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from rollout.errors import visible
+
 CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 """How every noun reads and writes: camelCase outside, unknown keys are errors."""
 
@@ -44,6 +46,23 @@ def adapter_of(noun: type[T]) -> TypeAdapter[T]:
 @cache
 def _made(noun: Any) -> TypeAdapter[Any]:
     return TypeAdapter(noun)
+
+
+MOST = 79
+"""Characters of a ``because``."""
+
+
+def sentence(text: str, most: int = MOST) -> str:
+    """``text`` in at most ``most`` characters, 79 of them in every ``because``.
+
+    What is too long is cut in its middle: it begins with what it is about and ends with what
+    decides (an image, an exit code, a policy's own words), and both are needed.
+    """
+    text = visible(text)
+    if len(text) <= most:
+        return text
+    end = most * 3 // 5
+    return f"{text[: most - end - 1].rstrip()}…{text[-end:].lstrip()}"
 
 
 def counted(number: float, noun: str, plural: str = "") -> str:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import Subject, SubsetMode
+from rollout.model.status import Subject
+from rollout.model.traffic import SubsetMode
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import serving, takeover
 from rollout.reconcile.look import Look, Turn, Writes, remember

@@ -13,10 +13,10 @@ from rollout.model.status import (
     Stage,
     StageStatus,
     StepStatus,
-    sentence,
 )
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, Notice, short
+from rollout.model.units import sentence
 from rollout.reconcile import serving
 from rollout.reconcile.look import (
     Look,

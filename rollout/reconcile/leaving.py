@@ -7,8 +7,8 @@ onto pods that cannot carry it, and nothing waits for ever for pods that never c
 from dataclasses import replace
 
 from rollout.model.reasons import Cause
-from rollout.model.status import Stage, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import Stage
+from rollout.model.traffic import Split, SubsetMode
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.reconcile import journey, stages, wanted
 from rollout.reconcile.look import (
@@ -21,20 +21,26 @@ from rollout.reconcile.look import (
     confirmed,
     go_on,
     remember,
+    way_back,
 )
 
 
 def leave(look: Look, why: str = "deleted") -> Turn:
     """The turn of a Rollout that git no longer has; ``why``: how its sentences begin."""
     look = replace(look, status=attempted(look.status, pause=None))
-    if _nothing_to_give(look) or _waited_enough(look):
+    able = _stable_is_back(look)
+    late = _given_up(look)
+    if late and able:
+        return _home(look, f"{why}: stable can carry everyone again")
+    waited = _waited_enough(look) and not able
+    if _nothing_to_give(look) or waited or (late and _all_given_back(look)):
         return Turn(look.status, f"{why}: let go", writes=Writes.LAST)
-    if _given_up(look):
+    if late:
         because = f"{why}: let go, though not everything could be given back in time"
         notice = Notice("LetGo", warning=True)
         return Turn(look.status, because, notice=notice, writes=Writes.LAST)
     if _nobody_there(look) and look.status.stage.name is not Stage.IDLE:
-        return _home(look, why)
+        return _home(look, f"{why}: no pods are left")
     if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
         because = f"{why}: everyone back to stable"
         return journey.withdraw(look, because, Cause.DELETED, reject=False)
@@ -56,9 +62,23 @@ def _nobody_there(look: Look) -> bool:
     return status.attempt.canary is not None and all(side.down for side in pods)
 
 
+def _stable_is_back(look: Look) -> bool:
+    """Whether a way back that was held for want of stable's pods need be held no longer."""
+    stage = look.status.stage
+    held = stage.name is Stage.WITHDRAWING and stage.split.stable < 100
+    return held and way_back(look).stable == 100
+
+
+def _all_given_back(look: Look) -> bool:
+    """Whether we are at rest, and no route or subset is left that is not as git has it."""
+    status, seen = look.status, look.seen
+    left = seen.traffic.differences or wanted.unused_subset(status, seen, leaving=True)
+    return status.stage.name is Stage.IDLE and not left
+
+
 def _home(look: Look, why: str) -> Turn:
     """The turn to rest at once: routes that may be in another namespace, and outlive this one."""
-    because = f"{why}: no pods are left; giving the routes back"
+    because = f"{why}; giving the routes back"
     status = go_on(look, Stage.IDLE)
     status = replace(status, stage=replace(status.stage, split=Split(100, 0)))
     alone = look.seen.strangers == 0 and status.subset_mode is SubsetMode.ROLE

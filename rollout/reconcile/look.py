@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from rollout import confirm, strategies
+from rollout.memo import changed
 from rollout.model.observation import Observation, SeenWorkload
 from rollout.model.reasons import Reason, WaitsFor
 from rollout.model.spec import Rollout
@@ -108,7 +109,7 @@ def waited_anew(status: RolloutStatus, now: datetime) -> RolloutStatus:
 
 def attempted(status: RolloutStatus, **changes: Any) -> RolloutStatus:
     """The status whose attempt has these ``changes``."""
-    return replace(status, attempt=replace(status.attempt, **changes))
+    return changed(status, attempt=changed(status.attempt, **changes))
 
 
 def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatus:
@@ -213,10 +214,12 @@ def later_replicas(look: Look) -> Reason | None:
 def lacking(look: Look, stop: Stop | None) -> Reason | None:
     """Why the canary cannot carry ``stop`` now (None: everyone); None when it can.
 
-    Where the step says how many pods it wants, its author knows better than our estimate.
+    Where the step says how many pods it wants, its author knows better than our estimate; and so
+    does a person who scales both sides, of a stable that was wider for a while.
     """
     percent = stop.route.split.canary if stop else 100
-    least = need(look, percent)
+    ours = wanted.ours_to_scale(look.rollout)
+    least = need(look, percent) if ours else stable_need(look, percent)
     if stop and stop.step.replicas is not None:
         least = min(least, stop.step.replicas)
     canary = look.pods(look.status.attempt.canary)

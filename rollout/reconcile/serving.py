@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rollout.model.observation import Division, Serving
-from rollout.model.status import Revision, RolloutStatus, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import Revision, RolloutStatus
+from rollout.model.traffic import Split, SubsetMode
 from rollout.model.units import counted
 from rollout.reconcile.look import Look
 

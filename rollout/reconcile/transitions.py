@@ -30,7 +30,7 @@ def lawful(look: Look, turn: Turn) -> Turn:
 
 
 def _wrong_stage(look: Look, after: RolloutStatus) -> Reason | None:
-    """A deletion may come to rest from everywhere: without pods, order is no matter."""
+    """A deletion may come to rest from everywhere: without pods, or when its time is over."""
     old, new = look.status.stage.name, after.stage.name
     if new is old or new in STAGE_MAY_FOLLOW[old] or (look.rollout.deleting and new is Stage.IDLE):
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 
 Obj = Mapping[str, Any]
 

@@ -95,7 +95,7 @@ def test_what_commands_take_is_told_without_their_work() -> None:
     ("words", "nouns"),
     [
         ("validate examples/canary/rollout.yaml", ["spec"]),
-        ("validate examples/canary", ["spec", "status"]),
+        ("validate examples/canary", ["spec"]),
         ("convert examples/canary", ["spec"]),
         ("plan examples/canary", ["action", "chat", "observation", "spec", "status", "turn"]),
         ("crds", []),

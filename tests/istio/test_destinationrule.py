@@ -5,7 +5,7 @@ import pytest
 from rollout.errors import ConflictError
 from rollout.istio import destinationrule, memory
 from rollout.istio.memory import key
-from rollout.model.status import SubsetMode
+from rollout.model.traffic import SubsetMode
 from tests.istio.objects import TARGET, Json, applied, target
 
 POLICY = {"connectionPool": {"tcp": {"maxConnections": 9}}}

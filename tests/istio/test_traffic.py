@@ -1,7 +1,14 @@
 from rollout.istio import destinationrule, traffic, virtualservice
 from rollout.model.observation import Division, SeenTraffic
-from rollout.model.status import SubsetMode
-from rollout.model.traffic import STABLE_ONLY, Cohort, Route, Split, StringMatch, VirtualServiceRef
+from rollout.model.traffic import (
+    STABLE_ONLY,
+    Cohort,
+    Route,
+    Split,
+    StringMatch,
+    SubsetMode,
+    VirtualServiceRef,
+)
 from tests.istio.objects import TARGET, applied, pair, target, to, vs
 
 V1, V2 = {"version": "v1"}, {"version": "v2"}

@@ -27,10 +27,9 @@ from rollout.model.status import (
     Stage,
     Standing,
     StepStatus,
-    SubsetMode,
     Verdict,
 )
-from rollout.model.traffic import Split
+from rollout.model.traffic import Split, SubsetMode
 from tests import make
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from rollout.messages import markdown, planned
-from rollout.messages.planned import Moment, Planned, PlannedChange, Tone
+from rollout.messages.change import PlannedChange
+from rollout.messages.planned import Moment, Planned, Tone
 from rollout.model.spec import Approval, Step
 from tests import make
 from tests.make import MINUTE

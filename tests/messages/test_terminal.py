@@ -24,9 +24,9 @@ from rollout.model.status import (
     Stage,
     StepStatus,
     Verdict,
-    sentence,
 )
 from rollout.model.traffic import Split
+from rollout.model.units import sentence
 from tests import make
 from tests.make import MINUTE, START
 

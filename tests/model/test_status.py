@@ -7,8 +7,8 @@ from rollout.model.status import (
     Revision,
     Stage,
     StageStatus,
-    sentence,
 )
+from rollout.model.units import sentence
 from tests.make import START
 
 

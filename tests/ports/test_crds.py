@@ -30,11 +30,10 @@ from rollout.model.status import (
     Standing,
     StepStatus,
     Subject,
-    SubsetMode,
     Verdict,
     Vouched,
 )
-from rollout.model.traffic import Split, VirtualServiceRef
+from rollout.model.traffic import Split, SubsetMode, VirtualServiceRef
 from tests import make
 from tests.ports.conftest import UnderTest, listed
 

@@ -2,8 +2,12 @@ from typing import Any
 
 from rollout.model.observation import Division, SeenTraffic, Serving
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import Revision, RolloutStatus, Stage, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import (
+    Revision,
+    RolloutStatus,
+    Stage,
+)
+from rollout.model.traffic import Split, SubsetMode
 from rollout.reconcile import adopt
 from rollout.reconcile.look import Turn, Writes
 from tests import make

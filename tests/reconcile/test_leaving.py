@@ -51,6 +51,19 @@ def test_a_stable_that_cannot_carry_everyone_is_waited_for_but_not_for_ever() ->
     assert play.world.let_go
 
 
+@pytest.mark.parametrize("late", [0, 5], ids=["at the deadline", "after it"])
+def test_a_stable_that_is_back_when_the_wait_ends_gets_everyone(late: int) -> None:
+    """Nobody is there afterwards to move them."""
+    play = Play(HALF).push("v2").after(minutes=1)
+    play.world.unready["v1"] = 4
+    play.delete().after(minutes=29).gives(v1=50, v2=50)
+    play.world.unready.clear()
+    play.after(minutes=1 + late).gives(v1=100)
+    play.look()
+    assert (play.world.let_go, play.world.route) == (True, None)
+    assert "though" not in play.status.because
+
+
 def test_a_namespace_that_goes_is_not_held_up() -> None:
     play = Play(HALF).push("v2").after(minutes=1)
     play.world.unready.update(v1=4, v2=4)

@@ -104,6 +104,17 @@ def test_who_else_scales_stable_knows_how_many_pods_it_takes(
     assert looks.stable_need(theirs, 100) == needed
 
 
+def test_a_stable_that_was_wider_for_a_while_asks_no_more_of_a_canary_that_a_person_scales() -> (
+    None
+):
+    status = make.at_step(stable_pods=8, split=Split(100, 0))
+    pods = {"v1": make.workload("v1", 4, 4), "v2": make.workload("v2", 3, 3)}
+    users = make.look(status, workloads=pods)
+    ours = scaled(users, Workload("shop-{revision}", scale="managed"))
+    assert looks.lacking(users, None) is None
+    assert looks.lacking(ours, None) == "100% needs 6 canary pods, 3 ready"
+
+
 def test_on_the_way_back_its_answer_is_waited_for() -> None:
     back = make.at_step(stage=Stage.WITHDRAWING, stable_pods=8, split=Split(95, 5))
     pods = {"v1": make.workload("v1", 4, 4)}

@@ -7,8 +7,8 @@ import pytest
 
 from rollout.model.observation import Division, SeenTraffic, Serving
 from rollout.model.spec import Workload
-from rollout.model.status import Revision, RolloutStatus, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import Revision, RolloutStatus
+from rollout.model.traffic import Split, SubsetMode
 from rollout.reconcile import serving
 from rollout.reconcile.look import Look
 from rollout.reconcile.serving import Clear, Unclear

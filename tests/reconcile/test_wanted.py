@@ -3,8 +3,8 @@ from dataclasses import replace
 from rollout.model.observation import SeenTraffic
 from rollout.model.reasons import Verb
 from rollout.model.spec import Canary, Request, Step, Stickiness, Strategy, Traffic, Workload
-from rollout.model.status import Stage, StepStatus, SubsetMode
-from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, Target
+from rollout.model.status import Stage, StepStatus
+from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, SubsetMode, Target
 from rollout.reconcile import wanted
 from tests import make
 from tests.make import START

@@ -201,7 +201,10 @@ def _touched(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _scaled(world: World, mishap: Mishap, _: Process | None) -> None:
-    world.scale(world.subjects[mishap.who][0], mishap.on, int(mishap.value))
+    """Not behind a bare host that nobody manages: whoever adopts that is asked who is stable."""
+    name, subject = world.subjects[mishap.who]
+    if subject.author != "host" or world.rollout(name) is not None:
+        world.scale(name, mishap.on, int(mishap.value))
 
 
 def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:

@@ -13,7 +13,6 @@ from rollout.model.status import ConfirmedBy, RolloutStatus, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.make import START
-from tests.sim.objects import STRATEGIES
 from tests.sim.wire import Place
 
 if TYPE_CHECKING:
@@ -86,10 +85,14 @@ class Evidence:
         stage = after.stage
         if stage.confirmed_by is not ConfirmedBy.SYNCZ or stage == before.stage:
             return
-        if before.stage.confirmed_at is None and stage.confirmed_at is not None:
-            taken = self.world.istiod.taken_at
-            if taken < self.of(name).wrote_at + self.world.istiod.delay - 0.001:
-                self.world.laws.broken("S4", f"{name}: confirmed, and the proxies have it not")
+        newly = before.stage.confirmed_at is None and stage.confirmed_at is not None
+        if newly and not self._taken(self.of(name).wrote_at):
+            self.world.laws.broken("S4", f"{name}: confirmed, and the proxies have it not")
+
+    def _taken(self, wrote_at: float) -> bool:
+        """Whether the proxies have what was written then."""
+        istiod = self.world.istiod
+        return istiod.taken_at >= wrote_at + istiod.delay - 0.001
 
     def _stepped(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:
         """S4: the limit was read for this step, after its route was there."""
@@ -102,7 +105,12 @@ class Evidence:
         step = after.attempt.step
         if new.name is Stage.STEPPING and (step is None or step.index <= before.attempt.step.index):
             return
-        if old.confirmed_at is None:
+        wrote_at = self.of(name).wrote_at
+        if old.confirmed_at is not None:
+            confirmed = (old.confirmed_at - START).total_seconds()
+        elif self._taken(wrote_at):  # and no status could be written meanwhile
+            confirmed = wrote_at + self.world.istiod.delay
+        else:
             self.world.laws.broken("S4", f"{name}: on from a step that no proxy is known to have")
             return
         place = name, before.attempt.number, before.attempt.step.index
@@ -110,14 +118,14 @@ class Evidence:
             index = before.attempt.step.index
             self.world.laws.broken("S3", f"{name}: on from step {index}, and its gate is not open")
         read = self.world.numbers.read.get(name, 0.0)
-        if read < (old.confirmed_at - START).total_seconds():
-            why = f"its limit was read at {read:.0f} s, its route confirmed at {old.confirmed_at}"
+        if read < confirmed:
+            why = f"its limit was read at {read:.0f} s, its route confirmed at {confirmed:.0f} s"
             self.world.laws.broken("S4", f"{name}: on from step {before.attempt.step.index}; {why}")
 
     def _gated(self, name: str, status: RolloutStatus) -> set[tuple[str, int, int]]:
-        """The steps of this attempt that have an HTTP gate."""
-        subject = dict(self.world.subjects)[name]
-        steps = STRATEGIES[subject.strategy].get("canary", {}).get("steps") or ()
+        """The steps of this attempt that have an HTTP gate; somebody may have edited them."""
+        strategy = (self.world.rollout(name) or {"spec": {}})["spec"].get("strategy") or {}
+        steps = (strategy.get("canary") or {}).get("steps") or ()
         with_gate = (index for index, step in enumerate(steps) if "webhook" in step)
         return {(name, status.attempt.number, index) for index in with_gate}
 

@@ -34,6 +34,7 @@ class GitLaws:
 
     world: World
     quiet_since: float = 0.0
+    gone_at: float = -1e9
 
     def committed(self, commit: Commit) -> None:
         meta, kind = commit.new["metadata"], commit.change.bucket
@@ -53,6 +54,7 @@ class GitLaws:
         name, old = str(commit.new["metadata"]["name"]), commit.old
         goes = commit.gone or commit.new["metadata"].get("deletionTimestamp")
         if goes:
+            self.gone_at = virtual.passed()
             if old is not None and not old["metadata"].get("deletionTimestamp"):
                 self._deleted(name)
             return
@@ -101,7 +103,7 @@ class GitLaws:
         if not world.plan.setup.sourced:
             return
         edited = max((world.laws.of(name).respecified_at for name, _ in world.subjects), default=0)
-        latest = max(world.blurred_at + TOLD_WITHIN, edited, world.repo.tips[-1][0])
+        latest = max(world.blurred_at + TOLD_WITHIN, edited, self.gone_at, world.repo.tips[-1][0])
         if world.repo.down:
             self.quiet_since = now
         if now - max(latest, self.quiet_since) < TOLD_WITHIN:

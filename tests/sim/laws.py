@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S28 and L1 to L8 are explained in docs/simulation.md.
+S1 to S31 and L1 to L8 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from tests.sim.evidence import Evidence
 from tests.sim.gitlaws import GitLaws
 from tests.sim.objects import ANN
 from tests.sim.server import Commit, Json
+from tests.sim.truth import Truth
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -83,6 +84,7 @@ class Laws:
 
     def __post_init__(self) -> None:
         self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
+        self.truth = Truth(self.world)
 
     def broken(self, law: str, what: str) -> None:
         line = f"{law}: {what}"
@@ -94,7 +96,9 @@ class Laws:
 
     # What people did, since it excuses much
 
-    def requested(self, name: str, verb: str) -> None:
+    def requested(self, name: str, text: str) -> None:
+        verb = text.partition("@")[0]
+        self.truth.requested(name, text)
         if verb in ("promote", "skip", "approve", "resume", "retry"):
             self.of(name).forced_at = virtual.passed()
 
@@ -149,7 +153,7 @@ class Laws:
             self.broken("S26", f"{commit.actor} wrote {MOST_WRITES} times within a minute")
 
     def _status(self, commit: Commit, *, ours: bool) -> None:
-        """S10, S14 and the tables, of what is saved; a person changes no status."""
+        """S10, S14, L8 and the tables, of what is saved; a person changes no status."""
         name = str(commit.new["metadata"]["name"])
         known = self.of(name)
         if commit.gone:
@@ -161,14 +165,19 @@ class Laws:
         changed = (commit.old or {}).get("spec") != commit.new.get("spec")
         if changed and not self.world.plan.setup.sourced:
             self.broken("S2", f"{name}: the controller changed its spec")
+        written = (commit.old or {}).get("status") != commit.new["status"]
+        if written and "later" in commit.new["status"]:
+            self.broken("L8", f"{name}: {commit.actor} leaves what a later version wrote")
         status = record.status(commit.new)
         before = known.status or RolloutStatus()
         known.status = status
         if status.epoch < before.epoch:
             self.broken("S10", f"{name}: epoch {before.epoch} -> {status.epoch}")
-        self._edge(name, before, status)
+        leaves = "deletionTimestamp" in commit.new["metadata"]
+        self._edge(name, before, status, leaves=leaves)
         known.stood(before, status)
         self.evidence.saved(name, before, status, commit.actor)
+        self.truth.saved(name, before, status)
         canary = status.attempt.canary
         if canary is not None:
             seen = known.attempts.setdefault(
@@ -182,7 +191,10 @@ class Laws:
         if len(status.because) > 200:
             self.broken("sentence", status.because)
 
-    def _edge(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:
+    def _edge(
+        self, name: str, before: RolloutStatus, after: RolloutStatus, *, leaves: bool
+    ) -> None:
+        """The tables; whoever leaves may come to rest from everywhere."""
         old, new = before.phase, after.phase
         if new is not old:
             self.edges[f"phase {old} -> {new}"] += 1
@@ -191,7 +203,7 @@ class Laws:
         was, now = before.stage.name, after.stage.name
         if now is not was:
             self.edges[f"stage {was} -> {now}"] += 1
-            if now not in STAGE_MAY_FOLLOW[was]:
+            if now not in STAGE_MAY_FOLLOW[was] and not (leaves and now is Stage.IDLE):
                 self.broken("table", f"{name}: stage {was} -> {now}")
         if after.waits_for is not None:
             self.edges[f"waits for {after.waits_for}"] += 1
@@ -267,19 +279,24 @@ class Laws:
         for revision, share in after.items():
             if not revision or share <= before.get(revision, 0):
                 continue
-            self._carried(name, revision, share, status)
+            self._carried(name, revision, share, self._everyone_takes(name, status, before))
             if revision != status.stable.name:
                 self._raised(name, revision, share, before.get(revision, 0))
 
-    def _carried(self, name: str, revision: str, share: int, status: RolloutStatus) -> None:
-        """S6, S7: pods that can carry it were ready lately."""
+    def _everyone_takes(self, name: str, status: RolloutStatus, before: Mapping[str, int]) -> float:
+        """Pods for all requests: as stable had, or what a person who scales them wants for less."""
+        assert status.stable is not None
+        stable, most = status.stable.name, status.attempt.stable_pods or 1
+        held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{stable}")
+        if dict(self.world.subjects)[name].workload != "user" or not held or not before.get(stable):
+            return most
+        return min(most, int(held["spec"].get("replicas", 1)) * 100 / before[stable])
+
+    def _carried(self, name: str, revision: str, share: int, everyone: float) -> None:
+        """S6, S7: pods that can carry it were ready lately; ``everyone``: pods for all requests."""
         lately = self._lately(self.world.pods.ready.get((name, revision)), self.fresh)
-        other = status.attempt.stable_pods or 1
-        least = (
-            1
-            if revision == (status.stable and status.stable.name)
-            else ceil(share / 100 * other * 0.75)
-        )
+        stable = (status := self.of(name).status) and status.stable
+        least = 1 if stable and revision == stable.name else ceil(share / 100 * everyone * 0.75)
         if max(lately) < max(1, least):
             self.broken("S7", f"{name}: {share}% to {revision}, whose pods were {lately}")
 
@@ -323,6 +340,7 @@ class Laws:
     def bounded(self) -> None:
         """S9: who reads bad all the time gets no requests any more, while nothing is in the way."""
         self.git.bounded()
+        self.truth.bounded()
         world, since = self.world, virtual.passed() - HOME_WITHIN
         if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
             return
@@ -406,10 +424,8 @@ class Laws:
     # At the end
 
     def quiet(self, name: str) -> None:
-        """S27: at a quiet instant the status says what is. L8: it is of this version."""
+        """S27: at a quiet instant the status says what is."""
         known = self.of(name)
-        if "later" in self.world.status(name):
-            self.broken("L8", f"{name}: what a later version wrote has never been read over")
         vs = self.world.server.get("VirtualService", NAMESPACE, name)
         status = known.status
         if vs is None or status is None or status.stable is None:

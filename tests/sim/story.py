@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollout import strategies
+from rollout.manifest import objects as manifests
 from rollout.manifest import record
 from rollout.model.status import Phase, Stage
 from tests import virtual
@@ -21,12 +23,13 @@ from tests.sim.laws import settled
 from tests.sim.mesh import Upgrading
 from tests.sim.plan import Plan
 from tests.sim.process import owned
+from tests.sim.truth import Bugs
 from tests.sim.world import World
 
 SETTLED = 3000.0
 """Seconds after the last fault in which everybody has come to rest (L1)."""
-HOME = 3000.0
-"""Seconds in which a patient person sees a new revision through (L7)."""
+LATE = 150.0
+"""Seconds besides those of its plan in which a patient person sees a new revision through (L7)."""
 QUIET = 150.0
 """Seconds of rest in which nobody writes anything (L2)."""
 STEP = 5.0
@@ -64,23 +67,25 @@ async def _whole(plan: Plan, life: Life) -> Result:
     loop.set_task_factory(owned)
     world = World(plan, DO, life)
     with contextlib.ExitStack() as heard:
-        if plan.setup.sourced:
-            heard.enter_context(_heard(world))
+        heard.enter_context(_heard(world, sourced=plan.setup.sourced))
         return await _played(world)
 
 
 @contextlib.contextmanager
-def _heard(world: World) -> Iterator[None]:
-    """Every log line is asked for a password."""
-    logger, ears = logging.getLogger("rollout"), Ears(world.laws.git)
+def _heard(world: World, *, sourced: bool) -> Iterator[None]:
+    """No log line is of a bug; where there is git, every one is asked for its password."""
+    logger = logging.getLogger("rollout")
+    ears: list[logging.Handler] = [Bugs(world), *([Ears(world.laws.git)] if sourced else [])]
     before = logger.disabled, logger.propagate, logger.level
     logger.disabled = logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.addHandler(ears)
+    logger.setLevel(logging.INFO if sourced else logging.ERROR)
+    for each in ears:
+        logger.addHandler(each)
     try:
         yield
     finally:
-        logger.removeHandler(ears)
+        for each in ears:
+            logger.removeHandler(each)
         logger.disabled, logger.propagate = before[:2]
         logger.setLevel(before[2])
 
@@ -142,9 +147,22 @@ async def _story(world: World) -> None:
     last = setup.last
     for who, _ in enumerate(world.subjects if last else ()):
         world.push(who, last)
-    if last and not await _comes(world, HOME, lambda n: _home(world, n, last), patient=True):
+    if last and not await _comes(
+        world, _planned(world) + LATE, lambda n: _home(world, n, last), patient=True
+    ):
         return
     await _at_rest(world)
+
+
+def _planned(world: World) -> float:
+    """Seconds that the slowest journey bakes by the plan that git has."""
+    found = 0.0
+    for name, subject in world.subjects:
+        spec = manifests.rollout(objects.spec(name, subject)).spec
+        stops = strategies.plan(spec.strategy)
+        bakes = sum((stop.step.bake for stop in stops.stops), stops.keep_old)
+        found = max(found, bakes.total_seconds())
+    return found
 
 
 def _staff(world: World) -> None:

@@ -18,8 +18,9 @@ from rollout.edges.kube import Kube, watch
 from rollout.errors import ManifestError
 from rollout.gate import Gate
 from rollout.manifest import record
+from rollout.model.reasons import Reason
 from rollout.model.status import ConfirmedBy, Stage
-from rollout.reconcile import drift, handover, stages
+from rollout.reconcile import drift, handover, requests, stages
 from rollout.reconcile.look import Look, Turn, Writes
 from tests.sim import neighbours, shrink, story
 from tests.sim.plan import Mishap, Plan, Setup, Subject, When
@@ -129,6 +130,31 @@ def _knows_no_later_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "record", Strict())
 
 
+def _stumbles(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_of_none(_: Look) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(stages, "_stable_down", one_of_none)
+
+
+def _accuses_stable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "_stable_down", lambda _: Reason("stable has no ready pods"))
+
+
+def _hears_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "answered", lambda _: None)
+
+
+def _pauses_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said to be done, and is not."""
+    monkeypatch.setattr(requests, "_pause", lambda looked, _: stages.advance(looked))
+
+
+def _looks_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the end of a bake, but after an hour."""
+    monkeypatch.setattr(gate, "_sooner", lambda *_: timedelta(hours=1))
+
+
 LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S4: evidence of another step": (
         CALM,
@@ -188,6 +214,21 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
         _waits_for_ever,
         "L5",
     ),
+    "S29": (CALM, (PUSH,), _stumbles, "S29"),
+    "S30": (CALM, (PUSH,), _accuses_stable, "S30"),
+    "S31: never heard": (
+        CALM,
+        (PUSH, Mishap("request", When(45.0), "pause"), Mishap("request", When(120.0), "resume")),
+        _hears_nobody,
+        "S31",
+    ),
+    "S31: said to be done": (
+        CALM,
+        (PUSH, Mishap("request", When(45.0), "pause"), Mishap("request", When(120.0), "resume")),
+        _pauses_later,
+        "S31",
+    ),
+    "L7": (replace(CALM, calm=10.0, last="v2"), (), _looks_seldom, "L7"),
     "L8": (
         CALM,
         (PUSH, Mishap("a later version", When(50.0), value=3.0)),

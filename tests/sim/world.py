@@ -145,7 +145,7 @@ class World:
         notes["rollout.dev/request"] = f"{verb}@{self.server.ledger.revision}"
         ops = [{"op": "add", "path": "/metadata/annotations", "value": notes}]
         self.server.change("Rollout", NAMESPACE, name, ops)
-        self.laws.requested(name, verb)
+        self.laws.requested(name, notes["rollout.dev/request"])
 
     def buttons(self, name: str) -> dict[Press, Ticket]:
         """What can be pressed on the newest message about a rollout."""

@@ -11,7 +11,7 @@ from typing import Any
 from rollout import jsonpatch
 from rollout.controller.seeing import concerns
 from rollout.errors import ConflictError, RefusedError
-from rollout.messages.planned import PlannedChange
+from rollout.messages.change import PlannedChange
 
 Json = Mapping[str, Any]
 Key = tuple[str, str, str]

@@ -36,8 +36,8 @@ from rollout.model.status import (
     RolloutStatus,
     Stage,
     StageStatus,
-    SubsetMode,
 )
+from rollout.model.traffic import SubsetMode
 from rollout.model.units import counted
 
 Json = Mapping[str, Any]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rollout import strategies
 from rollout.controller.ports import Json, Kube
@@ -10,12 +11,14 @@ from rollout.errors import OutsideError
 from rollout.istio import destinationrule, hosts
 from rollout.model.finding import Finding, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
-from rollout.model.status import Revision
 from rollout.model.traffic import Route, Sticky, Target
 from rollout.preflight import rollouts
 from rollout.preflight.snapshot import Case, Snapshot
 from rollout.strategies import Stop
 from rollout.workloads import deployment
+
+if TYPE_CHECKING:
+    from rollout.model.status import Revision
 
 KINDS = (
     "Gateway",
@@ -38,8 +41,8 @@ def findings(
     kube: Kube,
     rollout: Rollout,
     target: Target,
-    stable: Revision | None,
-    canary: Revision | None,
+    stable: "Revision | None",
+    canary: "Revision | None",
     moved_by: str = "",
 ) -> tuple[Finding, ...]:
     """What the rules say of a journey from ``stable`` to ``canary``.
@@ -54,8 +57,8 @@ def case(
     kube: Kube,
     rollout: Rollout,
     target: Target,
-    stable: Revision | None,
-    canary: Revision | None,
+    stable: "Revision | None",
+    canary: "Revision | None",
     moved_by: str = "",
 ) -> Case:
     """What the rules look at."""

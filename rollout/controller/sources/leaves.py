@@ -14,8 +14,8 @@ from rollout.errors import ManifestError, OutsideError
 from rollout.istio import destinationrule, virtualservice
 from rollout.manifest import objects, record
 from rollout.model.spec import Rollout
-from rollout.model.status import RolloutStatus, SubsetMode
-from rollout.model.traffic import Target
+from rollout.model.status import RolloutStatus
+from rollout.model.traffic import SubsetMode, Target
 from rollout.reconcile import subject, wanted
 
 

@@ -32,7 +32,7 @@ from rollout.model.source import (
     RolloutSource,
     SourceStatus,
 )
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 
 Asked = tuple[int, str, str]
 """What of a source, changed, is a reason to read the repository: see ``Sources.look``."""

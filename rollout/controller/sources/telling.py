@@ -11,8 +11,7 @@ from rollout.controller.sources.apply import ApplyPlan
 from rollout.errors import RolloutError
 from rollout.manifest import objects, sources
 from rollout.model.source import Applied, Problem, Reading, RolloutSource, SourceStatus
-from rollout.model.status import sentence
-from rollout.model.units import counted
+from rollout.model.units import counted, sentence
 
 SHOWN = 50  # entries of a list in the status; an object of etcd holds about 1 MiB
 

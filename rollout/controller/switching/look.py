@@ -14,8 +14,8 @@ from rollout.controller.switching.doing import Performer
 from rollout.controller.switching.seeing import Observer
 from rollout.controller.switching.store import Held, Store
 from rollout.errors import ConflictError, ManifestError
-from rollout.model.status import sentence
 from rollout.model.switching import SwitchDecision
+from rollout.model.units import sentence
 from rollout.upgrade import switchover as core
 
 SENTENCE = 200  # of a reason that is an error

@@ -13,7 +13,7 @@ from rollout.controller.keeping.store import LAZY
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
 from rollout.errors import ConflictError, ManifestError
-from rollout.manifest import record, switchovers
+from rollout.manifest import plain, switchovers
 from rollout.manifest.switchovers import KIND
 from rollout.model.reasons import Verb
 from rollout.model.switchover import MOVED, Switchover, SwitchoverStatus, SwitchStage
@@ -168,7 +168,7 @@ def _read(obj: Json, known: _Known | None, status: SwitchoverStatus) -> tuple[Sw
 
 
 def _as_it_was(obj: Json, error: ManifestError) -> str:
-    problem = str(error).removeprefix(f"{record.called(KIND, obj)}: ")
+    problem = str(error).removeprefix(f"{plain.called(KIND, obj)}: ")
     return f"goes on as it was: {problem}"
 
 

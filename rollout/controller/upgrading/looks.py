@@ -17,7 +17,7 @@ from rollout.controller.upgrading.seeing import Surveyor
 from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.manifest.upgrades import KIND
 from rollout.model.inventory import Inventory
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 from rollout.model.upgradelook import UpgradeDecision
 from rollout.model.upgrading import State
 

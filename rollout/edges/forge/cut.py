@@ -1,7 +1,7 @@
 """Text for a field of a forge that takes so many characters and no more, in one line."""
 
 from rollout.errors import visible
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 
 
 def line(text: str, most: int) -> str:

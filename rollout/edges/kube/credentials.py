@@ -16,7 +16,7 @@ from rollout import yamltext
 from rollout.edges.kube.package import ExecProvider, client, config, kube_config, parse_rfc3339
 from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
-from rollout.model.status import sentence
+from rollout.model.units import sentence
 
 CONNECTIONS = 256
 PERSONAL = 4  # connections that carry the word of one person who has logged in

@@ -13,8 +13,13 @@ from rollout.model import source
 from rollout.model.reasons import WaitsFor
 from rollout.model.ref import Ref
 from rollout.model.spec import GROUP
-from rollout.model.status import Pause, Phase, RolloutStatus, sentence
+from rollout.model.status import (
+    Pause,
+    Phase,
+    RolloutStatus,
+)
 from rollout.model.switchover import SwitchoverStatus
+from rollout.model.units import sentence
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgrading import Awaits, UpgradeStatus
 

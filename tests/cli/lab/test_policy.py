@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rollout.cli import policy
-from rollout.cli.lab import up
+from rollout.cli.lab import showcase, up
 
 
 def test_the_policy_of_the_lab_is_one_that_the_controller_reads(tmp_path: Path) -> None:
@@ -25,3 +25,11 @@ def test_the_lab_says_what_each_address_is_for_and_where_the_logs_are(tmp_path: 
         ("mesh", "http://127.0.0.1:1", up.MEANT["mesh"]),
         ("logs", f"{tmp_path}/*.log", "gone with the lab"),
     ]
+
+
+def test_no_rule_warns_of_the_labs_own_shop_for_want_of_a_probe() -> None:
+    shops = [obj for obj in showcase.objects() if obj["kind"] == "Deployment"]
+    assert len(shops) == 3
+    for shop in shops:
+        boxes = shop["spec"]["template"]["spec"]["containers"]
+        assert all("readinessProbe" in box for box in boxes)

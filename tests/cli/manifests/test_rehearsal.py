@@ -8,8 +8,14 @@ from rollout.cli.manifests import rehearsal
 from rollout.cli.manifests.files import documents, files
 from rollout.messages.planned import Planned
 from rollout.model.spec import Autoscaler
-from rollout.model.status import Phase, Revision, RolloutStatus, Stage, StepStatus, SubsetMode
-from rollout.model.traffic import Split
+from rollout.model.status import (
+    Phase,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StepStatus,
+)
+from rollout.model.traffic import Split, SubsetMode
 from tests import make
 from tests.test_examples import ROOT, objects_of, rollout_of
 

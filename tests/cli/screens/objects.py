@@ -26,9 +26,9 @@ from rollout.model.status import (
     Standing,
     StepStatus,
     Verdict,
-    sentence,
 )
 from rollout.model.traffic import Split
+from rollout.model.units import sentence
 from tests import make
 from tests.messages.test_upgrades import NOON, STATUS
 from tests.upgrade.switchover.world import World, at, spec

@@ -12,7 +12,8 @@ from rollout.controller.seeing import preflight
 from rollout.errors import OutsideError
 from rollout.manifest import objects
 from rollout.model.finding import Finding, Severity
-from rollout.model.status import Revision, RolloutStatus, SubsetMode
+from rollout.model.status import Revision, RolloutStatus
+from rollout.model.traffic import SubsetMode
 from rollout.preflight.snapshot import Case
 from tests.controller.shop import NAMESPACE, a_rollout
 from tests.controller.shop import objects as shop_objects
