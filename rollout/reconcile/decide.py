@@ -64,6 +64,7 @@ def _reclaimed(look: Look) -> Decision:
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: a clock put right, drained pods, more of stable."""
     status = _set_right(takeover.as_decided(look.status), look.now)
+    status = people.misread(status, look.rollout.misread, look.now)
     if status.stable is not None and status.subject is None:
         status = replace(status, subject=Subject.of(look.rollout))
     look = changed(look, status=status)
