@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-visitors bench-writes sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -143,6 +143,9 @@ bench-chaos: $(READY) ## how long nobody leads when a leader dies, ends or stand
 
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
+
+bench-under-way: $(READY) ## what journeys cost the controller itself: CPU of a look and of a write (a minute)
+	$(BIN)/python -m benchmarks.under_way
 
 bench-writes: $(READY) ## writes of a journey, by how long its steps last
 	$(BIN)/python -m benchmarks.writes

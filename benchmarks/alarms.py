@@ -2,19 +2,32 @@
 
 ``python -m benchmarks.alarms [--first N] [--seeds N]`` prints a line a seed, 40 releases each, so
 that it may be stopped whenever it has said enough: 75 seeds without any show 0.1 %.
+``--incidents 20 29`` plays others: whose canary has an incident of so many seconds within the
+first five minutes, in which 40 % of its requests fail, or all take eight times as long.
 """
 
 import argparse
 import math
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from benchmarks.decisions import RULE, decided
 from benchmarks.peers import ROLLBACK
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import SCENARIOS, Nature, Scenario
 
 RISK = 0.05
 GOOD = [scenario for scenario in SCENARIOS if scenario.kind == "good"]
+INCIDENTS = {"errors": 0.0, "slow": 8.0}
+
+
+def incidents(lengths: Sequence[float]) -> Iterator[Scenario]:
+    """Good releases with an incident of each of ``lengths``, in seconds, from second 0 on."""
+    for what, slows in INCIDENTS.items():
+        for length in lengths:
+            nature = Nature(blip=length, blip_after=0.0, blip_slows=slows)
+            for rate in (10, 100, 1000):
+                yield Scenario(f"{what} for {length:g} s at {rate}/s", "good", rate, nature=nature)
 
 
 def at_most(wrong: int, every: int, risk: float = RISK) -> float:
@@ -51,9 +64,10 @@ def line(seed: int, releases: int, back: Counter[str], asked: int) -> str:
 
 def main() -> int:
     given = _arguments().parse_args()
+    good = [*incidents(given.incidents)] if given.incidents else GOOD
     back, releases, asked = Counter[str](), 0, 0
     for seed in range(given.first, given.first + given.seeds):
-        for scenario in GOOD:
+        for scenario in good:
             end = decided(RULE, scenario, seed)
             releases, asked = releases + 1, asked + end.asked
             if end.how == ROLLBACK:
@@ -66,6 +80,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=80)
+    parser.add_argument("--incidents", type=float, nargs="+", help="of so many seconds")
     return parser
 
 

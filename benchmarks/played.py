@@ -1,7 +1,7 @@
 """A release of the benchmarks through the controller's own core, ``reconcile.ask`` and ``decide``.
 
 Nothing is restated here: the default spec, the real questions, status and actions, on virtual
-time.  Counters are read as from Prometheus, five seconds late and at multiples of the interval, and
+time.  Counters are read as from Prometheus, two seconds late and at multiples of the interval, and
 what was counted while a weight changed certifies nothing.  Proxies take a change at once, and
 nobody answers who is asked.
 """

@@ -70,6 +70,8 @@ class Nature:
     clump: int = 1  # errors come in clumps of so many
     unequal: float = 0.0  # spread of the pods' own error factors, log scale
     blip: float = 0.0  # seconds, once, in which 40 % of the canary's requests fail
+    blip_after: float = 30.0  # seconds before which it does not begin; it does within 300
+    blip_slows: float = 0.0  # none fail then, but all take so many times as long
     cold: float = 0.0  # error share of the canary for its first 25 s
     gap: tuple[float, float] | None = None  # Prometheus is down between these seconds
 
@@ -133,10 +135,12 @@ class Traffic:
             for side in ("stable", "canary")
         }
         self.bursts = {side: self._bursts() for side in ("stable", "canary")}
-        self.blip_at = self.random.uniform(30, 300)
+        self.blip_at = self.random.uniform(scenario.nature.blip_after, 300)
         self.beyond = scenario.latency.beyond()
         bad = scenario.release.latency
         self.bad_beyond = bad.beyond() if bad else self.beyond
+        slows = scenario.latency.p50 * max(1.0, scenario.nature.blip_slows)
+        self.blip_beyond = replace(scenario.latency, p50=slows).beyond()
         self.untold = Counted(), Counted()
         self.weight = 0.0  # the canary's share, in percent; nothing here depends on it
 
@@ -161,9 +165,21 @@ class Traffic:
             mine = round(every * pods / PODS) if pods < PODS else every
             errors = self._errors(mine, share)
             counted.errors = min(every, counted.errors + errors)
-            slow = self._slow(mine, self.bad_beyond if is_bad else self.beyond)
+            slow = self._slow(mine, self._beyond(side, begin, seconds, is_bad))
             counted.slow = [a + b for a, b in zip(counted.slow, slow, strict=True)]
         return counted
+
+    def _beyond(self, side: str, begin: float, seconds: float, is_bad: bool) -> tuple[float, ...]:
+        beyond = self.bad_beyond if is_bad else self.beyond
+        if side == "stable" or not self.scenario.nature.blip_slows:
+            return beyond
+        part = self._blip(begin, seconds)
+        return tuple(a + part * (b - a) for a, b in zip(beyond, self.blip_beyond, strict=True))
+
+    def _blip(self, begin: float, seconds: float) -> float:
+        """The part of that time that the canary's incident fills."""
+        end = self.blip_at + self.scenario.nature.blip
+        return max(0.0, min(begin + seconds, end) - max(begin, self.blip_at)) / seconds
 
     def _slow(self, every: int, beyond: tuple[float, ...]) -> list[int]:
         """How many of ``every`` are slower than each bound."""
@@ -214,9 +230,9 @@ class Traffic:
 
     def _canary_only(self, begin: float, seconds: float) -> float:
         nature = self.scenario.nature
-        blip = min(begin + seconds, self.blip_at + nature.blip) - max(begin, self.blip_at)
+        blip = 0.0 if nature.blip_slows else self._blip(begin, seconds)
         cold = max(0.0, min(begin + seconds, 25.0) - max(begin, 0.0))
-        return max(0.4 * blip / seconds, nature.cold * cold / seconds, 0.0)
+        return max(0.4 * blip, nature.cold * cold / seconds)
 
     def block(self, second: float) -> dict[str, Pair] | None:
         """What the gate is told at that time: by ``errors`` and bound, since it was told last."""

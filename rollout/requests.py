@@ -67,6 +67,16 @@ def refused(status: Status, request: Request, why: str, now: datetime) -> Status
     return _unvouched(status)
 
 
+def misread(status: Status, text: str, now: datetime) -> Status:
+    """The status that remembers, once, that ``text`` is none of the requests."""
+    if not text or status.last_refused_request == text:
+        return status
+    because = short(f"none of {', '.join(Verb)}")
+    refusal = RefusedRequest(text, BY_KUBERNETES, now, because)
+    kept = (*status.refused_requests, refusal)[-REFUSALS:]
+    return replace(status, last_refused_request=text, refused_requests=kept)
+
+
 def paused_already(pause: Pause | None) -> str:
     """Why ``pause`` would change nothing now; empty where it would.
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from rollout.analysis import words
+
 ROOT = Path(__file__).parent.parent
 TROUBLE = ROOT / "docs" / "troubleshooting.md"
 
@@ -16,9 +18,9 @@ def entries() -> list[re.Pattern[str]]:
     return [re.compile(".+".join(map(re.escape, cell.split("…")))) for cell in cells]
 
 
-ROOMS = ("reconcile", "upgrade", "gate.py", "approvals.py", "hook.py")
+ROOMS = ("reconcile", "upgrade", "gate.py", "approvals.py", "hook.py", "analysis/judge.py")
 """Where is decided what waits, stands still or is refused."""
-WHY = {"Unclear": 0, "Reason": 0, "Lack": 0, "_refused": 2, "pause": 2, "paused": 2}
+WHY = {"Unclear": 0, "Reason": 0, "Lack": 0, "_refused": 2, "pause": 2, "paused": 2, "_Found": 2}
 """Each call that says why to a person, and which of its arguments says it."""
 
 
@@ -35,7 +37,9 @@ def asking() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
                 case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
-                    yield from spoken(args[WHY[name]]) if len(args) > WHY.get(name, 99) else ()
+                    before = "…: " if name == "_Found" else ""  # the metric's name
+                    why = spoken(args[WHY[name]]) if len(args) > WHY.get(name, 99) else ()
+                    yield from (f"{before}{text}" for text in why)
                 case ast.FunctionDef(name="_hold", body=body):
                     returned = [one for line in body for one in ast.walk(line)]
                     values = [one.value for one in returned if isinstance(one, ast.Return)]
@@ -57,6 +61,10 @@ def test_every_sentence_that_asks_a_person_for_something_has_its_row() -> None:
     wanted = [text for text in asking() if re.search(r"[a-z]{3}", text)]
     assert len(wanted) > 80
     assert [text for text in wanted if not any(row.match(text) for row in known)] == []
+
+
+def test_a_preview_without_traffic_has_its_row() -> None:
+    assert any(row.match(f"errors: {words.QUIET}") for row in entries())
 
 
 def test_a_sentence_without_a_row_would_be_found() -> None:

@@ -6,7 +6,7 @@ All rollouts share them, so that one query answers for all, and a restart asks f
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST_LAG = timedelta(seconds=5)  # until nearly all scrapes begun before an instant have ended
+LATEST_LAG = timedelta(seconds=2)  # until nearly all scrapes begun before an instant have ended
 MOST = 60  # instants of one question; a longer gap is asked in fewer, longer blocks
 HISTORY_POINTS = 60
 

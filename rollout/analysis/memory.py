@@ -14,11 +14,11 @@ from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import NOT_STARTED, Pair
 from rollout.analysis.grid import EPOCH
 from rollout.analysis.history import Temper
-from rollout.analysis.incidents import Mark
+from rollout.analysis.incidents import Course, Mark
 from rollout.analysis.sequential import NO_PART, Part, Trail
 from rollout.model.observation import View
 
-VERSION = 3
+VERSION = 4
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -255,7 +255,8 @@ def _trail_json(trail: Trail) -> list[Any]:
         list(trail.total),
         trail.base_bad,
         trail.base_all,
-        [[mark.waiting, mark.share, *_logs_json(mark.logs)] for mark in trail.marks],
+        [[m.waiting, m.over, m.every, *_logs_json(m.logs)] for m in trail.marks],
+        list(trail.course),
         *([*pair, seconds, int(warm)] if seconds else ()),
     ]
 
@@ -274,7 +275,7 @@ def _logs(count: int, *logs: float) -> tuple[float, ...]:
 
 def _trail(json: list[Any]) -> Trail:
     harmful, waiting, blocks, cooled, agreeing, bad_blocks, safe, total, *rest = json
-    base_bad, base_all, marks, *part = rest
+    base_bad, base_all, marks, course, *part = rest
     return Trail(
         harmful=_logs(*harmful),
         waiting=waiting,
@@ -287,7 +288,8 @@ def _trail(json: list[Any]) -> Trail:
         base_bad=base_bad,
         base_all=base_all,
         part=Part(Pair(*part[:4]), part[4], bool(part[5])) if part else NO_PART,
-        marks=tuple(Mark(waiting, _logs(*logs), share) for waiting, share, *logs in marks),
+        marks=tuple(Mark(w, _logs(*logs), over, every) for w, over, every, *logs in marks),
+        course=Course(*course),
     )
 
 

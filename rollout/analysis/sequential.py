@@ -17,7 +17,7 @@ from typing import NamedTuple, TypedDict
 from rollout.analysis import evidence, incidents
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
-from rollout.analysis.incidents import CAPS, OUTAGE_CAPS, Mark
+from rollout.analysis.incidents import CAPS, NO_COURSE, OUTAGE_CAPS, Course, Mark
 from rollout.model.spec import ERRORS_TOLERANCE, SLOW_TOLERANCE, HarmCap
 
 OUTAGE = 0.5  # beyond the line: what only an outage exceeds
@@ -80,7 +80,8 @@ class Trail(NamedTuple):
 
     ``harmful``: log of the evidence per bet that it is worse than the line, over all starts so far.
     ``marks``: what it was after each of the last three blocks if no incident were taken from it,
-    newest first.
+    newest first; none where every block has a cap instead.
+    ``course``: of all blocks that are in those logs, by which an incident is told from a release.
     ``waiting``: the prior's mass on starts still to come.
     ``safe``: by the next weight in percent, log of the evidence per bet that it is not.
     ``total``: all counts of whole blocks since the attempt began; ``part``: those after them.
@@ -100,6 +101,7 @@ class Trail(NamedTuple):
     base_all: float = 10.0
     part: Part = NO_PART
     marks: tuple[Mark, ...] = ()
+    course: Course = NO_COURSE
 
     @property
     def counted(self) -> Pair:
@@ -114,7 +116,13 @@ class Trail(NamedTuple):
     @property
     def log_e(self) -> float:
         """The log of the evidence against "within tolerance"; 0 when there is none."""
-        return _mixed(self.harmful, self.waiting)
+        return self.log_free if self.course.is_steady else _mixed(self.harmful, self.waiting)
+
+    @property
+    def log_free(self) -> float:
+        """The same if no incident were taken from it."""
+        free = self.marks[0].logs if self.marks else ()
+        return _mixed(free + self.harmful[len(free) :], self.waiting)
 
     def log_safe(self, percent: int) -> float:
         """The log of the evidence against "worse than the harm cap at ``percent``"."""
@@ -222,6 +230,7 @@ def _weigh(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
         bad_blocks=trail.bad_blocks + (pair.canary_bad > 0),
         safe=_safe(trail, pair, outcome, temper, setting),
         marks=spoken.marks,
+        course=spoken.course,
         **_heard(trail, pair),
     )
 
@@ -230,6 +239,7 @@ class _Spoken(NamedTuple):
     harmful: tuple[float, ...]
     waiting: float
     marks: tuple[Mark, ...]
+    course: Course
     agrees: bool
 
 
@@ -244,19 +254,28 @@ def _speak(trail: Trail, pair: Pair, outcome: Outcome, temper: Temper, setting: 
     agrees = max(gains) >= min(incidents.AGREES, cap)
     starting = trail.waiting * _hazard(trail, setting)
     start = math.log(starting) if starting > 0 else NOT_STARTED
-    waiting, marks = _short(trail.waiting - starting), trail.marks
+    waiting, marks, course = _short(trail.waiting - starting), trail.marks, trail.course
     harmful = _grown(trail.harmful, gains, start)
-    if not temper.lasting:
+    if temper.lasting:
+        marks, course = (), NO_COURSE
+    else:
         free = _grown(marks[0].logs if marks else trail.harmful, gains, start)
-        share = float(f"{pair.canary_bad / pair.canary_all:.3g}")
-        most = incidents.bounds(marks, waiting, share, len(gains))
+        mark = Mark(waiting, free, _over(trail, pair, line), pair.canary_all)
+        most = incidents.bounds(marks, mark, len(gains))
         harmful = tuple([_floor(least) for least in map(min, harmful, *most)])
-        marks = (Mark(waiting, free, share), *marks)[: incidents.LONGEST]
+        marks = (mark, *marks)[: incidents.LONGEST]
+        course = course.after(marks)
     if outcome.outage:
         cap = incidents.cap(trail.agreeing, temper.outages, block, OUTAGE_CAPS)
         gain = _outage(trail, pair, line, (temper.dispersion, cap))
         harmful += _grown(trail.harmful[-1:], [gain], start)
-    return _Spoken(harmful, waiting, marks, agrees)
+    return _Spoken(harmful, waiting, marks, course, agrees)
+
+
+def _over(trail: Trail, pair: Pair, line: Line) -> float:
+    """The canary's bad requests beyond what ``line`` allows beside stable's at the same time."""
+    stable = pair.stable_bad / pair.stable_all if pair.stable_all else trail.share
+    return incidents.short(pair.canary_bad - pair.canary_all * line.at(stable))
 
 
 def _grown(logs: tuple[float, ...], gains: Sequence[float], start: float) -> tuple[float, ...]:

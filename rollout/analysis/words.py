@@ -78,6 +78,8 @@ def verdict(outcome: Outcome, trail: Trail, bar: float, temper: Temper) -> str:
         notes.append(f"dispersion {temper.dispersion:.2g}")
     if not can_tell(outcome, trail, temper):
         notes.append("nearly all are on both sides: it cannot show a worse canary")
+    if trail.log_e < math.log(bar) <= trail.log_free:
+        notes.append("enough if it goes on: 30s of it could be an incident")
     if temper.lasting:
         notes.append(f"incidents of stable's pods last {temper.lasting + 1}m")
     return "; ".join([text, *notes])

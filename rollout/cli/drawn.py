@@ -48,6 +48,23 @@ class Hung:
         yield Text(f"\n{under}".join([before + lines[0], *lines[1:]]), style=self._style)
 
 
+class Beside:
+    """A line, and what may stand fainter behind it, or below where there is no room."""
+
+    def __init__(self, line: Text, faint: str) -> None:
+        self._line = line
+        self._faint = faint
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """One line or two."""
+        behind = f"{GAP}{self._faint}".rstrip()
+        if len(self._line.plain) + len(behind) <= options.max_width:
+            yield Text.assemble(self._line, (behind, "dim"))
+            return
+        yield self._line
+        yield Text(behind, style="dim")
+
+
 def console(*, errors: bool = False) -> Console:
     """Where words go: wrapped between words on a terminal, whole lines elsewhere."""
     piped = not (sys.stderr if errors else sys.stdout).isatty()

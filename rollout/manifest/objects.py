@@ -34,14 +34,14 @@ ACCEPT = f"{GROUP}/accept"
 PUSHED = f"{GROUP}/pushed"
 NOTE = f"{GROUP}/request-note"
 """Who asks and why, beside the request: JSON with its nonce, ``by`` and ``reason``."""
-BY, REASON = 64, 160
-"""The most characters that are kept of who asks, and of why."""
+BY, REASON, MISREAD = 64, 160, 80
+"""The most characters that are kept of who asks, of why, and of what is no request."""
 
 LONGEST_COMMIT, LONGEST_AUTHOR = 64, 200
 """The most characters that are read of them: whoever annotates may write anything, and buttons and
 messages that carry it have bounds. A SHA-256 has 64 digits."""
 
-_REQUEST = re.compile(r"([a-z]{1,16})@([A-Za-z0-9._:-]{1,64})")
+_REQUEST = re.compile(r"([A-Za-z]{1,16})(?:@([A-Za-z0-9._:-]{1,64})?)?")
 
 
 def rollout(
@@ -73,8 +73,10 @@ def remembered(obj: Mapping[str, Any], status: "RolloutStatus") -> Rollout | Non
 
 
 def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
-    namespace = text(lenient.mapping(obj.get("metadata")), "namespace")
-    return Rollout(namespace=namespace, spec=spec, **driven(obj))
+    metadata = lenient.mapping(obj.get("metadata"))
+    odd = misread(text(lenient.mapping(metadata.get("annotations")), REQUEST))
+    namespace = text(metadata, "namespace")
+    return Rollout(namespace=namespace, spec=spec, misread=odd, **driven(obj))
 
 
 class Heard(TypedDict):
@@ -161,12 +163,19 @@ def template(obj: Mapping[str, Any]) -> AnalysisTemplateSpec:
 def request(annotation: str) -> Request | None:
     """What the annotation ``verb@nonce`` asks; None when it is none of the verbs.
 
+    Whoever writes it by hand may leave the nonce out, and write the verb as they like: it is done
+    once, until another value is written.
     A malformed annotation asks for nothing; it must not keep its rollout from being looked at
     (CVE-2026-40886: one annotation without a slash crashed Argo Workflows for ever).
     """
-    match = _REQUEST.fullmatch(annotation)
-    verb = Verb.of(match[1]) if match else None
-    return Request(verb, match[2]) if match and verb else None
+    match = _REQUEST.fullmatch(annotation.strip())
+    verb = Verb.of(match[1].lower()) if match else None
+    return Request(verb, match[2] or "") if match and verb else None
+
+
+def misread(annotation: str) -> str:
+    """The annotation on one line where it asks for nothing that we know; empty where it does."""
+    return "" if not annotation.strip() or request(annotation) else one_line(annotation, MISREAD)
 
 
 def noted(asked: Request | None, note: str) -> Request | None:

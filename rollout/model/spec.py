@@ -669,6 +669,7 @@ class Rollout:
     ``author`` is the commit's author (an e-mail address), empty when applied by hand.
     ``templates``: the AnalysisTemplates that ``spec.analysis.templates`` names, those that exist;
     what cannot be read is said, and judges nothing.
+    ``misread``: what somebody asked for that is no request; empty: nothing.
     ``deleting`` is true once deletion was asked for and our finalizer holds the object;
     ``deleted_at``: when that was.
     """
@@ -681,6 +682,7 @@ class Rollout:
     commit: str = ""
     author: str = ""
     request: Request | None = None
+    misread: str = ""
     deleting: bool = False
     deleted_at: datetime | None = None
     templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from rollout.memo import changed
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.spec import OpenObject, Rollout, asked_by
 from rollout.model.traffic import Split, SubsetMode, VirtualServiceRef
@@ -416,7 +417,7 @@ class StageStatus:
         """
         ahead = any(at is not None and at > now for at in (self.asked_at, self.confirmed_at))
         stage = self.asked(now) if ahead else self
-        return replace(stage, since=past(self.since, now))
+        return changed(stage, since=past(self.since, now))
 
     def followed_by(self, name: Stage, now: datetime) -> "StageStatus":
         """The stage after this one where the route is the same: the proxies have it already."""
@@ -439,7 +440,7 @@ class StepStatus:
 
     def set_right(self, now: datetime) -> "StepStatus":
         """The same step, which has begun by ``now``; as ``StageStatus.set_right``."""
-        return replace(self, entered_at=min(self.entered_at, now))
+        return changed(self, entered_at=min(self.entered_at, now))
 
 
 @dataclass(frozen=True, slots=True)

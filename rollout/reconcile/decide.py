@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollout import requests as people
+from rollout.memo import changed
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
@@ -63,26 +64,28 @@ def _reclaimed(look: Look) -> Decision:
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: a clock put right, drained pods, more of stable."""
     status = _set_right(takeover.as_decided(look.status), look.now)
+    status = people.misread(status, look.rollout.misread, look.now)
     if status.stable is not None and status.subject is None:
         status = replace(status, subject=Subject.of(look.rollout))
-    look = replace(look, status=status)
+    look = changed(look, status=status)
     status = holding.drained(look)
     if status.stage.name in UNDER_WAY:
         pods = max(status.attempt.stable_pods, look.pods(status.stable).wanted)
         status = attempted(status, stable_pods=pods)
         if status.stage.split.stable and look.pods(status.stable).down:
             status = attempted(status, stable_down_at=look.now)
-    return replace(look, status=handover.landed(replace(look, status=status)))
+    look = changed(look, status=status)
+    return changed(look, status=handover.landed(look))
 
 
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
     """The status in which no stage, step or drain begins in time to come, as the clock has it."""
     step, drain = status.attempt.step, status.draining
     if drain is not None:
-        status = replace(status, draining=replace(drain, since=past(drain.since, now)))
+        status = changed(status, draining=changed(drain, since=past(drain.since, now)))
     if step is not None:
         status = attempted(status, step=step.set_right(now))
-    return replace(status, stage=status.stage.set_right(now))
+    return changed(status, stage=status.stage.set_right(now))
 
 
 def _turn(look: Look) -> Turn:
@@ -143,7 +146,7 @@ def _same_release(look: Look) -> Look:
     if revision is None or not revision.same(status.attempt.canary) or withdrawing:
         return look
     canary = revision.seen_as(status.attempt.canary)
-    return replace(look, status=attempted(status, canary=canary))
+    return changed(look, status=attempted(status, canary=canary))
 
 
 def _overtaken(look: Look) -> Turn | None:
@@ -181,8 +184,8 @@ def _refused(look: Look) -> Turn | None:
 def _finish(look: Look, turn: Turn) -> Decision:
     """The turn as a decision: phase, sentence, warnings, and the actions that are due."""
     because = short(turn.because)
-    told = replace(turn, status=takeover.as_seen(look, turn.status))
-    status = replace(
+    told = changed(turn, status=takeover.as_seen(look, turn.status))
+    status = changed(
         attempted(told.status, warnings=_warnings(look, turn.status), pending=_pending(look, turn)),
         phase=stages.phase(turn.status, turn.waits_for),
         because=because,
@@ -190,7 +193,7 @@ def _finish(look: Look, turn: Turn) -> Decision:
         observed_generation=look.rollout.generation,
         observed_commit=look.rollout.commit,
     )
-    due = actions.due(look, replace(turn, status=status))
+    due = actions.due(look, changed(turn, status=status))
     if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
         status = asked(status, look.now)  # what the proxies should know changes: ask them anew
     whole = " ".join((turn.whole or turn.because).split())

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rollout.memo import changed
 from rollout.model.reasons import Cause, PauseKind, Reason
 from rollout.model.status import Revision, Stage
 from rollout.model.turn import AT_ONCE, Notice
@@ -20,7 +21,7 @@ def learned(look: Look) -> Look:
         status = replace(status, stable=_built(look, stable, build))
     if _templated(look) and canary is not None and (build := _first_seen(look, canary)):
         status = attempted(status, canary=_built(look, canary, build))
-    return replace(look, status=status)
+    return changed(look, status=status)
 
 
 def rebuilt(before: Revision | None, now: Revision) -> str:

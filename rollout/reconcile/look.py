@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from rollout import confirm, strategies
+from rollout.memo import changed
 from rollout.model.observation import Observation, SeenWorkload
 from rollout.model.reasons import Reason, WaitsFor
 from rollout.model.spec import Rollout
@@ -108,7 +109,7 @@ def waited_anew(status: RolloutStatus, now: datetime) -> RolloutStatus:
 
 def attempted(status: RolloutStatus, **changes: Any) -> RolloutStatus:
     """The status whose attempt has these ``changes``."""
-    return replace(status, attempt=replace(status.attempt, **changes))
+    return changed(status, attempt=changed(status.attempt, **changes))
 
 
 def remember(status: RolloutStatus, now: datetime, because: str) -> RolloutStatus:

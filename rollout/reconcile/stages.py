@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from rollout import gate
 from rollout.gate import Gate
+from rollout.memo import changed
 from rollout.model.finding import Severity
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
@@ -48,7 +49,7 @@ def advance(look: Look) -> Turn:
 
 def _idle(look: Look) -> Turn:
     """Nobody is under way: stable has everyone, or git asks for something new."""
-    look = replace(look, status=confirmed(look))
+    look = changed(look, status=confirmed(look))
     status, revision = look.status, look.seen.asked
     if revision is None:
         because = look.seen.problem or "git names no revision"
@@ -153,7 +154,7 @@ def _pods_ready(look: Look) -> Turn:
 
 def _stepping(look: Look) -> Turn:
     """At a step: lost pods and failed gates go back, an open gate goes on, all else holds."""
-    look = replace(look, status=confirmed(look))
+    look = changed(look, status=confirmed(look))
     if look.pods(look.status.attempt.canary).down:
         return _lost(look)
     look, found = _asked_the_gate(look)
@@ -267,12 +268,12 @@ def _gone(look: Look) -> str:
 def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     held = holding.held(look.rollout, look.status, look.now)
     found = gate.answer(look.rollout, held, look.status, look.seen, look.now)
-    attempt = replace(look.status.attempt, verdicts=found.verdicts)
+    attempt = changed(look.status.attempt, verdicts=found.verdicts)
     if found.checkpoint is not None:
         attempt = replace(attempt, checkpoint=found.checkpoint)
     if found.opened is not None and attempt.step is not None:
         attempt = replace(attempt, step=replace(attempt.step, opened=found.opened))
-    return replace(look, status=replace(look.status, attempt=attempt)), found
+    return changed(look, status=changed(look.status, attempt=attempt)), found
 
 
 def _failed(look: Look, found: gate.Finding, again: timedelta) -> Turn:
@@ -316,7 +317,7 @@ def _dead(look: Look) -> bool:
 
 def _baking(look: Look) -> Turn:
     """Promoted, with the old pods warm: gates still judge, and the way back is one patch."""
-    look = replace(look, status=confirmed(look))
+    look = changed(look, status=confirmed(look))
     if _dead(look):
         return _lost(look)
     if look.plan.keep_old > timedelta(0) and not look.rollout.deleting:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rollout.memo import changed
 from rollout.model.status import Attempt, RolloutStatus, Stage, StageStatus
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, Notice
@@ -58,7 +59,7 @@ def as_decided(status: RolloutStatus) -> RolloutStatus:
     if status.stage.name not in _UNWRITTEN:
         return status
     split = status.attempt.taken_over if status.stage.name is Stage.PREPARING else None
-    return replace(status, stage=replace(status.stage, split=split or Split(100, 0)))
+    return changed(status, stage=changed(status.stage, split=split or Split(100, 0)))
 
 
 def as_seen(look: Look, status: RolloutStatus) -> RolloutStatus:

@@ -1,9 +1,9 @@
 """What the world should be, as a function of the status and the spec alone."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from rollout import requests, strategies
+from rollout.memo import changed
 from rollout.model.observation import Observation
 from rollout.model.reasons import Verb
 from rollout.model.spec import Rollout
@@ -28,7 +28,7 @@ def released(status: RolloutStatus) -> bool:
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
     """What of the mesh's objects is this rollout's now."""
     before = rollout.target
-    return replace(
+    return changed(
         before,
         stable=status.stable_subset or before.stable,
         canary=status.attempt.subset or (before.canary if _by_role(status) else ""),
@@ -40,7 +40,7 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
     """Where requests should go now."""
     if status.stage.name is Stage.STEPPING and status.attempt.step is not None:
         stop = strategies.plan(rollout.spec.strategy).at(status.attempt.step.index)
-        return replace(stop.route, split=status.stage.split, sticky=_sticky(rollout, status))
+        return changed(stop.route, split=status.stage.split, sticky=_sticky(rollout, status))
     if status.stage.name in _EVERYONE:
         return strategies.everyone()
     if status.stage.name is Stage.WITHDRAWING:

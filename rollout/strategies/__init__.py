@@ -3,6 +3,7 @@
 A new strategy is one file here, one case in ``plan`` and one story in the tests.
 """
 
+from rollout.memo import remembered
 from rollout.model.spec import Strategy
 from rollout.strategies import bluegreen, canary, dark
 from rollout.strategies.plan import Plan, Stop, everyone
@@ -10,6 +11,7 @@ from rollout.strategies.plan import Plan, Stop, everyone
 __all__ = ["Plan", "Stop", "everyone", "plan"]
 
 
+@remembered
 def plan(strategy: Strategy) -> Plan:
     """The journey that ``strategy`` asks for; its constructor made sure that it names one."""
     if strategy.canary is not None:

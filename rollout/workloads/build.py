@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollout import lenient
+from rollout.memo import remembered
 
 Obj = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ def digest(content: object) -> str:
     return "".join(letters)
 
 
+@remembered
 def of(deployment: Obj) -> str:
     """The digest of the Deployment's pod template: the same build, the same digest.
 

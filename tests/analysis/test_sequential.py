@@ -11,6 +11,7 @@ from benchmarks.scenarios import binomial
 from rollout.analysis import evidence, incidents, sequential
 from rollout.analysis.evidence import NO_TRAFFIC, NOT_STARTED, Line, Pair
 from rollout.analysis.history import Temper
+from rollout.analysis.incidents import NO_COURSE, Course
 from rollout.analysis.sequential import (
     ERRORS,
     NO_PART,
@@ -180,7 +181,7 @@ def test_two_or_three_blocks_have_their_most_and_what_goes_on_counts_in_full() -
     steps = [after(*[bad] * count).harmful[3] for count in (2, 3, 4, 5)]
     gains = [b - a for a, b in pairwise(steps)]
     assert gains == pytest.approx(
-        [incidents.CAP, incidents.CAPS.lifted, incidents.CAPS.lifted], abs=0.01
+        [incidents.LASTED - incidents.TWO, incidents.CAPS.lifted, incidents.CAPS.lifted], abs=0.01
     )
 
 
@@ -229,6 +230,58 @@ def test_what_is_taken_for_an_incident_only_lessens_the_evidence(blocks: list[Pa
     trail = after(*blocks)
     free = trail.marks[0].logs if trail.marks else (NOT_STARTED,) * ERRORS.bets
     assert all(log <= most for log, most in zip(trail.harmful, free, strict=False))
+
+
+@given(
+    st.lists(st.integers(0, 2), max_size=20),
+    st.lists(st.integers(20, 40), min_size=1, max_size=3),
+    st.lists(st.integers(0, 2), max_size=20),
+)
+def test_an_incident_stays_one_however_the_canary_goes_on(
+    before: list[int], incident: list[int], later: list[int]
+) -> None:
+    """Of up to three blocks, which are more than three times as bad as the others are."""
+    bad = [*before, *incident, *later]
+    trail = after(*[Pair(count, 100, 1, 1000) for count in bad])
+    assert not trail.course.is_steady
+
+
+@given(
+    st.tuples(st.integers(0, 20), st.integers(1, 3), st.integers(0, 20)),
+    st.sampled_from([0, 1, 10, 100, 500, 800]),
+    st.integers(0, 4),
+)
+def test_an_incident_stays_one_where_many_requests_are_bad_anyway_and_while_it_warms_up(
+    blocks: tuple[int, int, int], usual: int, warm: int
+) -> None:
+    """As those slower than the lowest bound of a latency are: all of them are not twice as many."""
+    before, incident, later = blocks
+    canary = [usual / 10] * before + [100] * incident + [usual / 10] * later
+    trail = begin(PLAIN)
+    for number, bad in enumerate(canary):
+        setting = replace(SETTING, warm=number < warm)
+        trail = weigh(trail, Pair(bad, 100, usual, 1000), ERRORS, PLAIN, setting)
+    assert not trail.course.is_steady
+
+
+def test_a_canary_that_is_as_bad_in_all_blocks_had_no_incident() -> None:
+    """So that nothing is taken from the evidence any more: it is that of all its blocks."""
+    bad = [Pair(5, 100, 0, 1000)] * 6
+    steady = after(*bad)
+    held = steady._replace(course=NO_COURSE)
+    assert (after(*bad[:3]).course.is_steady, after(*bad[:4]).course.is_steady) == (False, True)
+    assert steady.course == Course(6, 29.4, 600, 14.7, 300)
+    free = steady._replace(harmful=steady.marks[0].logs + steady.harmful[-1:], course=NO_COURSE)
+    assert held.log_e < steady.log_e == free.log_e
+
+
+def test_where_every_block_has_a_cap_there_is_no_course() -> None:
+    """Nor marks, by which what was taken could be given back."""
+    moody = replace(PLAIN, lasting=2)
+    trail = weigh(
+        after(*[Pair(5, 100, 0, 1000)] * 6), Pair(5, 100, 0, 1000), ERRORS, moody, SETTING
+    )
+    assert (trail.marks, trail.course) == ((), NO_COURSE)
 
 
 def test_errors_in_every_other_block_are_no_incident_for_long() -> None:

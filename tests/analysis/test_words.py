@@ -10,6 +10,7 @@ from rollout.analysis.evidence import Line, Pair
 from rollout.analysis.forecast import Outlook
 from rollout.analysis.history import Temper
 from rollout.analysis.sequential import ERRORS, Outcome, Trail, slow
+from tests.analysis.trails import PLAIN, after
 
 PAIR = Pair(41, 4686, 21, 19361)
 
@@ -28,6 +29,17 @@ def test_whatever_was_widened_or_guessed_is_said() -> None:
     assert text.endswith("no history of stable; widened: pods may differ by 25%; dispersion 3.2")
     text = words.verdict(ERRORS, Trail(total=PAIR), 200, Temper(1.0, known=True, lasting=2))
     assert text.endswith("(bar 200); incidents of stable's pods last 3m")
+
+
+def test_what_would_be_enough_if_it_were_no_incident_is_said() -> None:
+    """Half of the requests of a canary with one a second, in each block: three alike are enough."""
+    blocks = [Pair(8, 15, 1, 285)] * 4
+    note = "; enough if it goes on: 30s of it could be an incident"
+    texts = [
+        words.verdict(ERRORS, after(*blocks[:count]), 200, PLAIN).endswith(note)
+        for count in (1, 2, 3, 4)
+    ]
+    assert texts == [True, True, False, False]
 
 
 def test_a_limit_looks_at_the_canary_alone() -> None:

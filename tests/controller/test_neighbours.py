@@ -276,3 +276,35 @@ def test_a_journey_goes_on_though_somebody_scribbled_on_our_mark(epoch: int) -> 
         await shop.comes(shop.rests_on_v2, 600)
 
     play(story)
+
+
+async def annotated(shop: Shop, text: str) -> None:
+    """Somebody writes the request by hand."""
+    obj: Any = deepcopy(shop.rollout())
+    obj["metadata"].setdefault("annotations", {})["rollout.dev/request"] = text
+    shop.kube.put(obj)
+
+
+def test_a_request_by_hand_is_heard_without_a_nonce() -> None:
+    async def story(shop: Shop) -> None:
+        await annotated(shop, "Abort")
+        await shop.comes(lambda: shop.weights() == {"stable": 100}, 2)
+        assert shop.status()["lastHandledRequest"] == "abort@"
+
+    play(story)
+
+
+def test_what_is_no_request_is_told_once_and_stops_nothing() -> None:
+    async def story(shop: Shop) -> None:
+        await annotated(shop, "rollback now")
+        await shop.comes(lambda: "refusedRequests" in shop.status(), 70)
+        (refusal,) = shop.status()["refusedRequests"]
+        assert (refusal["request"], refusal["by"], refusal["because"]) == (
+            "rollback now",
+            "kubernetes",
+            "none of promote, skip, pause, resume, abort, retry, approve, reject",
+        )
+        await shop.comes(shop.rests_on_v2, 600)
+        assert shop.status()["refusedRequests"] == [refusal]
+
+    play(story)

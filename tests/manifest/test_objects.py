@@ -81,11 +81,23 @@ def test_an_object_of_any_shape_is_answered(obj: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "abort", "abort@", "@7f", "explode@7f", "abort@7f\n", "abort@a b", "abort@" + "x" * 99],
+    "text", ["@7f", "explode@7f", "abort@a b", "abort@" + "x" * 99, "abort 7f", "\u202eabort"]
 )
-def test_a_malformed_request_asks_for_nothing(text: str) -> None:
+def test_a_malformed_request_asks_for_nothing_and_is_kept_to_be_told(text: str) -> None:
     assert objects.request(text) is None
+    assert objects.misread(text) == objects.one_line(text, 80)
+
+
+@pytest.mark.parametrize("text", ["abort", "abort@", "ABORT@", " Abort\n"])
+def test_whoever_writes_a_request_by_hand_may_leave_the_nonce_out(text: str) -> None:
+    asked = objects.request(text)
+    assert (asked, objects.misread(text)) == (Request(Verb.ABORT, ""), "")
+    assert objects.request("abort@7f\n") == Request(Verb.ABORT, "7f")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_no_request_is_none(text: str) -> None:
+    assert (objects.request(text), objects.misread(text)) == (None, "")
 
 
 def test_odd_metadata_keeps_nothing_from_being_looked_at() -> None:

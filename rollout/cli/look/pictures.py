@@ -29,10 +29,10 @@ def rollout(found: SeenRollout | UnreadRollout) -> Group:
     status, now = found.status or RolloutStatus(phase=Phase.PAUSED), clock.now()
     style = drawn.STYLES[status.phase.value]
     key = found.key if isinstance(found, UnreadRollout) else found.rollout.key
-    head = Text.assemble(
-        *((key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}"),
-        (f"  {terminal.marks(status.attempt.canary or status.stable)}".rstrip(), "dim"),
+    line = Text.assemble(
+        *((key, "bold"), "  ", (status.phase.value, f"bold {style}"), f"  {_sides(status)}")
     )
+    head = drawn.Beside(line, terminal.marks(status.attempt.canary or status.stable))
     share = Text.assemble((terminal.bar(terminal.percent(status), 40), style))
     share.append(f" {terminal.share(status) or 'no'} canary")
     past = [drawn.Hung(f"{row[1]:>4}  {row[3]:<6}  {row[5]}", "dim") for row in _past(status, now)]

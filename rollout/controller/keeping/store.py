@@ -348,6 +348,8 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
 
     Where nobody remembers that, since we began after it, its status is enough to go home by.
     """
+    if known is not None and not known.problem and obj.get("spec") == known.obj.get("spec"):
+        return replace(known.rollout, **objects.driven(obj)), ""
     try:
         return objects.rollout(obj), ""
     except ManifestError as error:

@@ -1,18 +1,41 @@
 """Istio's objects that may matter to a rollout, found through the index; nothing is searched."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
 from rollout.errors import OutsideError, RefusedError
 from rollout.istio import beside as neighbours
-from rollout.istio import hosts, virtualservice
+from rollout.istio import hosts, traffic, virtualservice
 from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import listing
 from rollout.manifest import load, shapes
+from rollout.memo import Memo, remembered
+from rollout.model.observation import SeenTraffic
 from rollout.model.spec import Rollout
 from rollout.model.traffic import Route, Target
+
+_mended = remembered(shapes.mended)
+_SEEN: Memo[SeenTraffic] = Memo()
+
+
+def seen(
+    kube: Kube, target: Target, route: Route | None, revisions: Mapping[str, Mapping[str, str]]
+) -> SeenTraffic:
+    """What one look sees of the mesh, as ``traffic.seen`` has it; of sound objects.
+
+    The very value of the look before while each object is the same, and so is what is asked.
+    """
+    services, rules = virtual_services(kube, target), destination_rules(kube, target)
+    near = beside(kube, target, route)
+
+    def work() -> SeenTraffic:
+        return traffic.seen(services, rules, target, route, revisions, near)
+
+    if near is not NOBODY:
+        return work()
+    labels = tuple((name, frozenset(held.items())) for name, held in revisions.items())
+    return _SEEN.of((*services, *rules), (len(services), target, route, labels), work)
 
 
 def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
@@ -20,7 +43,7 @@ def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
 
     What of them has no shape that we know is empty here; ``oddities`` names it.
     """
-    return tuple(map(_SOUND.mended, _virtual_services(kube, target)))
+    return tuple(map(_mended, _virtual_services(kube, target)))
 
 
 def _virtual_services(kube: Kube, target: Target) -> Iterable[Json]:
@@ -40,18 +63,18 @@ def oddities(kube: Kube, target: Target) -> tuple[str, ...]:
     """
     meant = [o for o in _virtual_services(kube, target) if listing.reference(o, target) is not None]
     rules = _destination_rules(kube, target)
-    strange = [obj for obj in (*meant, *rules) if _SOUND.mended(obj) is not obj]
+    strange = [obj for obj in (*meant, *rules) if _mended(obj) is not obj]
     return tuple(_odd(obj) for obj in strange)
 
 
 def mended(obj: Json) -> Json:
     """``obj`` with every part empty that has no shape that we know."""
-    return _SOUND.mended(obj)
+    return _mended(obj)
 
 
 def sound(obj: Json) -> Json:
     """``obj``. Errors: ``RefusedError`` where anything that we read of it is odd."""
-    if _SOUND.mended(obj) is not obj:
+    if _mended(obj) is not obj:
         raise RefusedError(_odd(obj))
     return obj
 
@@ -62,33 +85,13 @@ def _odd(obj: Json) -> str:
     return f"{where}: {load.words(first.path)} {first.found}; {first.wanted}"
 
 
-class Sound:
-    """Objects as ``shapes.mended`` has them, looked through once each."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[Json, Json]] = OrderedDict()
-
-    def mended(self, obj: Json) -> Json:
-        """``obj`` itself where nothing of it is odd."""
-        known = self._known.get(id(obj))
-        if known is None or known[0] is not obj:
-            known = self._known[id(obj)] = (obj, shapes.mended(obj))
-            if len(self._known) > MOST:
-                self._known.popitem(last=False)
-        return known[1]
-
-
-MOST = 4096  # objects whose shape is remembered
-_SOUND = Sound()
-
-
 def roots(kube: Kube, found: Iterable[Json]) -> Sequence[Json]:
     """Those that delegate to one of ``found``."""
     delegates = [_key(obj) for obj in found if not (obj.get("spec") or {}).get("hosts")]
     named = (concerns.named("VirtualService", *key) for key in delegates)
     every = (obj for one in named for obj in kube.list("VirtualService", one))
     found_roots = {_key(obj): obj for obj in every if _key(obj) not in delegates}
-    return tuple(map(_SOUND.mended, found_roots.values()))
+    return tuple(map(_mended, found_roots.values()))
 
 
 def beside(kube: Kube, target: Target, route: Route | None) -> Beside:
@@ -143,7 +146,7 @@ def _concerned(mine: Iterable[Json], gateways: Iterable[Json]) -> list[str]:
 
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:
     """Those that are about the target's service, by name or by a pattern."""
-    return [*map(_SOUND.mended, _destination_rules(kube, target))]
+    return [*map(_mended, _destination_rules(kube, target))]
 
 
 def _destination_rules(kube: Kube, target: Target) -> Iterable[Json]:

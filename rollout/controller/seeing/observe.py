@@ -11,7 +11,6 @@ from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
-from rollout.istio import traffic as mesh_traffic
 from rollout.model.finding import Finding, Severity
 from rollout.model.observation import (
     HookAnswer,
@@ -210,14 +209,8 @@ class Observer:
         self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
     ) -> SeenTraffic:
         route = None if asked.released else asked.route
-        found = mesh_traffic.seen(
-            mesh.virtual_services(self.kube, asked.target),
-            mesh.destination_rules(self.kube, asked.target),
-            asked.target,
-            route,
-            {name: workload.labels for name, workload in workloads.items()},
-            mesh.beside(self.kube, asked.target, route),
-        )
+        labels = {name: workload.labels for name, workload in workloads.items()}
+        found = mesh.seen(self.kube, asked.target, route, labels)
         odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
         problems = (*self._problems(held), *found.problems)
         return replace(found, problems=problems, refused=(*odd, *found.refused))

@@ -24,6 +24,13 @@ class _Held(NamedTuple):
     concerns: tuple[str, ...]
 
 
+Shaped = Callable[[Json], Json]
+
+
+def _as_it_is(obj: Json) -> Json:
+    return obj
+
+
 class Kept(Protocol):
     """Objects by key, however they are kept."""
 
@@ -59,10 +66,14 @@ class Cache:
     def get(self, key: Key) -> Json | None:
         return self._objects[key] if key in self._held else None
 
+    def earlier(self, obj: Json) -> Json | None:
+        """What is kept in the place of ``obj`` as a value; None where it is text, or nothing."""
+        return self._objects.get(key_of(obj)) if isinstance(self._objects, dict) else None
+
     def all(self, concern: str = "") -> Sequence[Json]:
         """By namespace and name."""
         keys = self._by_concern.get(concern, ()) if concern else self._held
-        return [self._objects[key] for key in sorted(keys)]
+        return [self._objects[key] for key in sorted(keys)] if keys else ()
 
     def replace(self, objects: Iterable[Json], version: str) -> frozenset[str]:
         """A whole list as of ``version``; what we wrote after that stays."""
@@ -76,13 +87,13 @@ class Cache:
         self.listed, self._heard = True, number(version)
         return touched
 
-    def put(self, obj: Json) -> frozenset[str]:
-        """The watch says that ``obj`` is so."""
+    def put(self, obj: Json, shaped: Shaped = _as_it_is) -> frozenset[str]:
+        """The watch says that ``obj`` is so; ``shaped`` as we keep it, if it is news."""
         self.passed(version_of(obj))
         held = self._held.get(key_of(obj))
         if held is not None and _stale(version_of(obj), held.version):
             return NOBODY
-        return self._hold(obj)
+        return self._hold(shaped(obj))
 
     def remove(self, obj: Json) -> frozenset[str]:
         """The watch says that ``obj`` is gone; made anew since then, it stays."""
@@ -107,7 +118,7 @@ class Cache:
 
     def _hold(self, obj: Json) -> frozenset[str]:
         key = key_of(obj)
-        before = self._drop(key)
+        before = self._forget(key)
         concerns = self._index(obj)
         self._held[key] = _Held(version_of(obj), tuple(map(sys.intern, concerns)))
         self._objects[key] = obj
@@ -116,10 +127,15 @@ class Cache:
         return before | concerns
 
     def _drop(self, key: Key) -> frozenset[str]:
+        if key in self._held:
+            del self._objects[key]
+        return self._forget(key)
+
+    def _forget(self, key: Key) -> frozenset[str]:
+        """What was told of the object is told no more; answers with its concerns."""
         held = self._held.pop(key, None)
         if held is None:
             return NOBODY
-        del self._objects[key]
         for concern in held.concerns:
             keys = self._by_concern[concern]
             keys.discard(key)

@@ -190,7 +190,9 @@ class Kube:
                 raise
 
     def _read(self, kind: str) -> Cache:
-        cache = self._caches.get(kind) or self._begin(kind)
+        cache = self._caches.get(kind)
+        if cache is None:
+            cache = self._begin(kind)
         if error := self._trouble(kind):
             raise error
         return cache
@@ -251,7 +253,9 @@ class Kube:
 
     def _written(self, kind: str, obj: Json) -> Json:
         """Our own writes are seen at once, and wake those they concern as any change does."""
-        obj = named(kind, obj)
-        if kind in self._caches:
-            self._tell(kind, self._caches[kind].written(obj))
+        cache = self._caches.get(kind)
+        if cache is None:
+            return named(kind, obj)
+        obj = named(kind, obj, cache.earlier(obj))
+        self._tell(kind, cache.written(obj))
         return obj

@@ -27,9 +27,14 @@ class Packed:
         self._turned_at = clock()
 
     def __setitem__(self, key: Key, obj: Json) -> None:
-        self._forget(key)
-        text = json.dumps(obj, separators=(",", ":"))
-        self._texts[key] = zlib.compress(text.encode(), LEVEL)
+        """What was read lately stays as it came, since whoever read it will read the news, too."""
+        read = self._lately.pop(key, None) or self._before.pop(key, None)
+        if read is None:
+            self._texts[key] = _packed(obj)
+        else:
+            self._texts.pop(key, None)
+            self._lately[key] = obj
+        self._let_go()
 
     def __getitem__(self, key: Key) -> Json:
         """The same value as long as it is read once a minute and no news of it comes."""
@@ -41,18 +46,24 @@ class Packed:
         return obj
 
     def __delitem__(self, key: Key) -> None:
-        self._forget(key)
-        del self._texts[key]
-
-    def _forget(self, key: Key) -> None:
         self._lately.pop(key, None)
         self._before.pop(key, None)
+        self._texts.pop(key, None)
         self._let_go()
 
     def _let_go(self) -> None:
         now = self._clock()
-        if now - self._turned_at >= READ_LATELY:
-            self._before, self._lately, self._turned_at = self._lately, {}, now
+        if now - self._turned_at < READ_LATELY:
+            return
+        for key, obj in self._before.items():
+            if key not in self._texts:
+                self._texts[key] = _packed(obj)
+        self._before, self._lately, self._turned_at = self._lately, {}, now
+
+
+def _packed(obj: Json) -> bytes:
+    text = json.dumps(obj, separators=(",", ":"))
+    return zlib.compress(text.encode(), LEVEL)
 
 
 def _read(text: bytes) -> Json:

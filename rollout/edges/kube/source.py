@@ -68,8 +68,8 @@ class Source:
         query = {**query, **self._filters}
         return self._calls.stream(self._path, query, seconds, self._kind.lower())
 
-    def named(self, obj: Json) -> Json:
-        return named(self._kind, obj)
+    def named(self, obj: Json, before: Json | None = None) -> Json:
+        return named(self._kind, obj, before)
 
 
 def cached(kind: str, index: Index) -> Cache:
@@ -81,9 +81,10 @@ def _is_ours(kind: str) -> bool:
     return paths.PATHS[kind][0] == paths.OURS
 
 
-def named(kind: str, obj: Json) -> Json:
+def named(kind: str, obj: Json, before: Json | None = None) -> Json:
     """``obj`` with its kind, which the items of a list leave out, and without the bulk.
 
+    ``before``: what is kept in its place until now; what is the same in both is in memory once.
     Of ``managedFields``, who manages it stays; which fields those are is half of many an object,
     and only who wrote our own annotations, and whether we wrote in the spec, is worth knowing.
     """
@@ -93,18 +94,32 @@ def named(kind: str, obj: Json) -> Json:
     managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
     whole = {**obj, "kind": kind, "metadata": slim}
-    found: Json = _shared(whole) if _is_ours(kind) else whole
+    found: Json = _shared(whole, _comparable(whole, before)) if _is_ours(kind) else whole
     return found
 
 
-def _shared(value: Any) -> Any:
+def _comparable(obj: Json, before: Json | None) -> Json | None:
+    """``before`` where it is of the same generation, so that its spec is the same to the byte.
+
+    Equal values of Python may differ there, as 1 and true do; in a status, which we write, none do.
+    """
+    if before is None:
+        return None
+    same = all(obj["metadata"].get(k) == before["metadata"].get(k) for k in ("uid", "generation"))
+    return before if same else None
+
+
+def _shared(value: Any, before: Any = None) -> Any:
     """``value`` with each field's name, and each plain word, in memory once for all objects.
 
     A parser makes them anew for every object, and they are half of what a cache would hold that
-    does not pack it.
+    does not pack it. What equals ``before`` is that.
     """
+    if before is not None and type(value) is type(before) and value == before:
+        return before
     if isinstance(value, dict):
-        return {sys.intern(key): _shared(held) for key, held in value.items()}
+        old = before if isinstance(before, dict) else {}
+        return {sys.intern(key): _shared(held, old.get(key)) for key, held in value.items()}
     if isinstance(value, list):
         return [_shared(held) for held in value]
     if isinstance(value, str) and len(value) <= WORD:

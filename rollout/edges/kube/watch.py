@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
 
+from rollout import lenient
 from rollout.edges.kube.cache import Cache, Json, number
 from rollout.errors import Outside, OutsideError, RefusedError, RolloutError
 
@@ -35,8 +36,8 @@ class Api(Protocol):
 
     def stream(self, query: Mapping[str, str], seconds: float) -> AsyncGenerator[bytes]: ...
 
-    def named(self, obj: Json) -> Json:
-        """``obj`` as the cache keeps it."""
+    def named(self, obj: Json, before: Json | None = None) -> Json:
+        """``obj`` as the cache keeps it, in the place of ``before``."""
 
 
 class Watch:
@@ -139,7 +140,7 @@ class Watch:
         obj = event["object"]
         match event["type"]:
             case "ADDED" | "MODIFIED":
-                self._tell(self._cache.put(self._api.named(obj)))
+                self._tell(self._cache.put(obj, self._shaped))
             case "DELETED":
                 self._tell(self._cache.remove(self._api.named(obj)))
             case "BOOKMARK":
@@ -147,6 +148,9 @@ class Watch:
             case other:
                 raise ListAgain(f"watch: an event of type {str(other)[:40]!r}; listed again")
         return _version(obj)
+
+    def _shaped(self, obj: Json) -> Json:
+        return self._api.named(obj, self._cache.earlier(obj))
 
     def _absent(self, error: Absent) -> None:
         """A kind never seen has no objects; one that vanishes is more likely a server starting."""
@@ -201,8 +205,10 @@ def _event(line: bytes) -> dict[str, Any]:
 
 
 def _is_object(obj: object) -> bool:
-    return isinstance(obj, dict) and isinstance((obj.get("metadata") or {}).get("name"), str)
+    return isinstance(obj, dict) and isinstance(
+        lenient.mapping(obj.get("metadata")).get("name"), str
+    )
 
 
 def _version(obj: Json) -> str:
-    return str((obj.get("metadata") or {}).get("resourceVersion", ""))
+    return str(lenient.mapping(obj.get("metadata")).get("resourceVersion", ""))

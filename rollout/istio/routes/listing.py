@@ -7,7 +7,7 @@ with one of the two that the target names; all others are foreign and keep their
 import hashlib
 import json
 import re
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from rollout.errors import visible
 from rollout.istio import hosts, memory
 from rollout.istio.memory import Kept
 from rollout.istio.patch import Json
+from rollout.memo import remembered
 from rollout.model.traffic import Target, VirtualServiceRef
 
 KINDS = ("http", "tls", "tcp")
 _MADE = re.compile(r"rollout-(.+)-(preview|cohort|sticky|home|moving|split)-[0-9]+(-[0-9]+)?")
 _ELSEWHERE = ("redirect", "directResponse", "delegate")
-MOST = 256  # objects whose routes are remembered as read
 _MARKS = ("headers", "withoutHeaders", "queryParams", "sourceLabels")
 
 
@@ -74,36 +74,12 @@ class Base:
         return sum(weight(e.value) for e in self.entries if not e.ours)
 
 
+@remembered
 def bases(obj: Mapping[str, Any], target: Target) -> tuple[Base, ...]:
     """The routes that are managed, or still hold what we wrote; in order: http, tls, tcp.
 
     ``obj`` is read once: whoever changes an object makes another.
     """
-    return _KNOWN.bases(obj, target)
-
-
-class Known:
-    """What was read of objects for targets lately: one look asks for the same many times."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[tuple[int, Target], tuple[object, tuple[Base, ...]]]
-        self._held = OrderedDict()
-
-    def bases(self, obj: Mapping[str, Any], target: Target) -> tuple[Base, ...]:
-        """As ``_bases`` has them."""
-        key = id(obj), target
-        held = self._held.get(key)
-        if held is None or held[0] is not obj:
-            held = self._held[key] = (obj, _bases(obj, target))
-            if len(self._held) > MOST:
-                self._held.popitem(last=False)
-        return held[1]
-
-
-_KNOWN = Known()
-
-
-def _bases(obj: Mapping[str, Any], target: Target) -> tuple[Base, ...]:
     ref = reference(obj, target)
     found = [_base(obj, target, ref, *known) for known in _remembered(obj, target)]
     return tuple(b for b in found if _carries(b, target) and (b.kept or not b.dropped))

@@ -10,6 +10,7 @@ from rollout.istio.patch import Json, ListElement, Rows
 from rollout.istio.routes import listing, made, shares
 from rollout.istio.routes.apart import NOBODY, Others
 from rollout.istio.routes.listing import Base
+from rollout.memo import remembered
 from rollout.model.traffic import Route, Target
 
 Obj = Mapping[str, Any]
@@ -43,6 +44,18 @@ def wanted(obj: Obj, target: Target, route: Route | None, others: Others = NOBOD
     Errors: ``RefusedError`` when a cohort cannot be joined with the match of a route, or not
     without requests that are somebody else's.
     """
+    if route is None or not route.is_dressed:
+        return _divided_only(obj, target, route)
+    return _wanted(obj, target, route, others)
+
+
+@remembered
+def _divided_only(obj: Obj, target: Target, route: Route | None) -> WantedSpec:
+    """Nothing is made beside its routes, so nobody else's requests are meant."""
+    return _wanted(obj, target, route, NOBODY)
+
+
+def _wanted(obj: Obj, target: Target, route: Route | None, others: Others) -> WantedSpec:
     bases = [(b, tuple(_divided(b, target, route))) for b in listing.bases(obj, target)]
     lists = {
         kind: Rows(tuple(_rows(kind, obj, target, route, bases, others)), _IDENTITY)

@@ -20,7 +20,7 @@ def test_the_picture_shows_phase_split_steps_and_the_past_within_80_columns() ->
     assert lines[:2] == ["shop/shop  Progressing  v1 -> v2", "baking for 1m"]
     assert lines[3:5] == ["● step 1           5%", "○ step 2          40%"]
     assert lines[5].startswith("  in step 1 for ")
-    assert lines[-1].endswith("95/5   v2 is ready")
+    assert lines[-1].endswith("95/5    v2 is ready")
 
 
 def test_after_the_last_step_all_are_past_and_everyone_is_on_the_canary() -> None:

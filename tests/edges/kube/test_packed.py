@@ -63,3 +63,17 @@ def test_news_of_an_object_replaces_what_was_read_of_it(read: bool) -> None:
     del held[KEY]
     with pytest.raises(KeyError):
         held[KEY]
+
+
+def test_news_of_what_is_read_is_not_packed_until_nobody_reads_it() -> None:
+    clock, news = Clock(), {"spec": {"replicas": 2}}
+    held = Packed(clock)
+    held[KEY] = {"spec": {"replicas": 1}}
+    assert held[KEY] == {"spec": {"replicas": 1}}
+    held[KEY] = news
+    assert held[KEY] is news
+    for _ in range(3):
+        clock.now += READ_LATELY
+        held[OTHER] = {"spec": {}}
+    assert held[KEY] == news
+    assert held[KEY] is not news

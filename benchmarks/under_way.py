@@ -1,0 +1,181 @@
+"""What journeys cost the controller itself, with many under way: CPU of a look and of a write.
+
+``python -m benchmarks.under_way [--rollouts N]``. The whole controller on
+virtual time, before an API server that is a dict behind the real caches: what is left out is the
+HTTP client (``benchmarks.fleet`` has it). What the dict itself takes is measured apart and taken
+off.  Seconds are beside a yardstick of the same run: a fixed piece of plain Python.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rollout.controller.app import Controller, Outside, Settings
+from rollout.controller.ports import Json
+from rollout.controller.seeing import concerns
+from rollout.edges.kube.cache import Cache
+from rollout.edges.kube.source import cached, named
+from tests import virtual
+from tests.controller.shop import NAMESPACE, a_rollout
+from tests.controller.shop import objects as shop_objects
+from tests.fakes import FakeKube, FakeMetrics, FakeProxies
+
+WEIGHTS = (5, 10, 20, 30, 40)
+STEPS = [{"weight": weight, "bake": "1m"} for weight in WEIGHTS]
+
+
+class Server(FakeKube):
+    """An API server whose objects come as text, and are read from one cache a kind.
+
+    ``spent``: CPU seconds of what a real one would do elsewhere.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caches: dict[str, Cache] = {}
+        self.spent = 0.0
+
+    def get(self, kind: str, namespace: str, name: str) -> Json | None:
+        return self._cache(kind).get((namespace, name))
+
+    def list(self, kind: str, concern: str = "") -> Sequence[Json]:
+        return self._cache(kind).all(concern)
+
+    def _cache(self, kind: str) -> Cache:
+        if kind not in self.caches:
+            self.caches[kind] = cached(kind, concerns.of)
+        return self.caches[kind]
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
+    ) -> Json:
+        sent = json.dumps([*ops])
+        began = time.process_time()
+        told, self._listeners = self._listeners, []
+        try:
+            made = await super().patch(kind, namespace, name, json.loads(sent), subresource)
+        finally:
+            self._listeners = told
+            self.spent += time.process_time() - began
+        return self._come(kind, made)
+
+    async def create(self, obj: Json) -> Json:
+        sent = json.dumps(obj)
+        began = time.process_time()
+        told, self._listeners = self._listeners, []
+        try:
+            made = await super().create(json.loads(sent))
+        finally:
+            self._listeners = told
+            self.spent += time.process_time() - began
+        return self._come(str(obj["kind"]), made)
+
+    def put(self, *objs: Json) -> None:
+        told, self._listeners = self._listeners, []
+        super().put(*objs)
+        self._listeners = told
+        for obj in objs:
+            meta = obj["metadata"]
+            key = str(obj["kind"]), str(meta.get("namespace", "")), str(meta["name"])
+            self._come(key[0], self.objects[key])
+
+    def _come(self, kind: str, made: Json) -> Json:
+        """The answer to a write as the edge takes it, and the watch's word of the same."""
+        began = time.process_time()
+        text = json.dumps(made)
+        self.spent += time.process_time() - began
+        obj = named(kind, json.loads(text))
+        if kind in self.caches or kind != "Event":
+            self._tell(kind, self._cache(kind).written(obj))
+            self._cache(kind).put(named(kind, json.loads(text)))
+        return obj
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=100)
+    given = parser.parse_args()
+    before = yardstick()
+    virtual.run(_measured([f"shop-{number}" for number in range(given.rollouts)]))
+    print(f"yardstick: {min(before, yardstick()) * 1000:.0f} ms (53 on a quiet machine)")
+    return 0
+
+
+def yardstick() -> float:
+    """CPU seconds of a fixed piece of plain Python, the least of five."""
+    return min(_fixed() for _ in range(5))
+
+
+def _fixed() -> float:
+    began = time.process_time()
+    for _ in range(200):
+        rows = [{"name": f"shop-{number}", "weight": number % 100} for number in range(300)]
+        assert len({row["name"]: row["weight"] for row in rows}) == 300
+    return time.process_time() - began
+
+
+async def _measured(names: Sequence[str]) -> None:
+    server = Server()
+    for name in names:
+        server.put(*shop_objects(name), a_rollout(name, strategy={"canary": {"steps": STEPS}}))
+    outside = Outside(server, FakeMetrics(), FakeProxies())
+    controller = Controller(outside, Settings(), virtual.clock, virtual.Alarms)
+    stop = asyncio.Event()
+    task = asyncio.create_task(controller.run(stop))
+    await _until(server, lambda status: bool(status.get("stable")))
+    await asyncio.sleep(120)
+    with _told("journeys of five steps", server, controller):
+        await _push(server, names, "v2", STEPS)
+        await _until(server, _rests_on_v2)
+    await _push(server, names, "v3", [{"weight": 5, "bake": "1d"}])
+    await asyncio.sleep(300)
+    with _told("five minutes within a step", server, controller):
+        await asyncio.sleep(300)
+    stop.set()
+    await task
+
+
+@contextlib.contextmanager
+def _told(what: str, server: Server, controller: Controller) -> Iterator[None]:
+    """Prints what ``what`` took."""
+    server.writes.clear()
+    server.spent, before, began = 0.0, _looks(controller), time.process_time()
+    yield
+    took = time.process_time() - began - server.spent
+    looks, writes = _looks(controller) - before, len(server.writes)
+    each = f"{took / looks * 1000:.2f} ms a look, {took / writes * 1000:.2f} ms a write"
+    print(f"{what}: {looks} looks, {writes} writes, {took:.2f} s of CPU: {each}", flush=True)
+
+
+def _looks(controller: Controller) -> int:
+    """How many looks there were, by the controller's own metrics."""
+    text = controller.metrics_text()
+    pattern = r'^rollout_reconciles_total{.*result="success".*} ([0-9.e+]+)$'
+    return sum(int(float(count)) for count in re.findall(pattern, text, re.MULTILINE))
+
+
+async def _push(server: Server, names: Sequence[str], revision: str, steps: Sequence[Json]) -> None:
+    ops: list[Json] = [
+        {"op": "replace", "path": "/spec/revision", "value": revision},
+        {"op": "replace", "path": "/spec/strategy/canary/steps", "value": [*steps]},
+    ]
+    for name in names:
+        await server.patch("Rollout", NAMESPACE, name, ops)
+
+
+async def _until(server: Server, true: Callable[[Json], bool]) -> None:
+    while not all(true(obj.get("status") or {}) for obj in server.list("Rollout")):
+        await asyncio.sleep(10)
+
+
+def _rests_on_v2(status: Json) -> bool:
+    return bool(status["stage"]["name"] == "Idle" and status["stable"]["name"] == "v2")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

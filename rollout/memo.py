@@ -1,0 +1,67 @@
+"""What need not be made anew: what was worked out of a value lately, and what is so already.
+
+A value is known again by identity, so nobody may change one in place that was ever asked about.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+A = TypeVar("A")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+_PLAIN = (str, int, float, datetime, timedelta)
+LATELY = 6000  # answers that are kept: a thousand rollouts under way read six objects each a look
+
+
+class Memo(Generic[R]):
+    """Answers by the values that they follow from: the last ``most`` that were worked out.
+
+    The values are held meanwhile, so that their identity cannot come to mean another.
+    """
+
+    def __init__(self, most: int = LATELY) -> None:
+        self._most = most
+        self._held: dict[Hashable, tuple[Sequence[object], R]] = {}
+
+    def of(self, values: Sequence[object], beside: Hashable, work: Callable[[], R]) -> R:
+        """``work()``, which follows from the very ``values`` and from what equals ``beside``."""
+        key = (*map(id, values), beside)
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = (values, work())
+            if len(self._held) > self._most:
+                del self._held[next(iter(self._held))]
+        return held[1]
+
+
+def remembered(work: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, P], R]:
+    """``work``, done once for each value lately, and what equals its other arguments."""
+    memo: Memo[R] = Memo()
+
+    @functools.wraps(work)
+    def answer(value: A, /, *beside: P.args, **named: P.kwargs) -> R:
+        asked = (beside, *named.items()) if named else beside
+        return memo.of((value,), asked, lambda: work(value, *beside, **named))
+
+    return answer
+
+
+def changed(value: A, **changes: Any) -> A:
+    """The dataclass ``value`` with ``changes``; itself where it is so already.
+
+    A dataclass within counts as the same by identity alone: equal ones may differ in what they
+    are not compared by, such as a revision's image.
+    """
+    for name, new in changes.items():
+        if not _is_so(getattr(value, name), new):
+            made: A = dataclasses.replace(value, **changes)  # type: ignore[type-var]
+            return made
+    return value
+
+
+def _is_so(held: object, new: object) -> bool:
+    return held is new or (type(held) is type(new) and isinstance(new, _PLAIN) and held == new)
