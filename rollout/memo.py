@@ -6,12 +6,14 @@ A value is known again by identity, so nobody may change one in place that was e
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
+_PLAIN = (str, int, float, datetime, timedelta)
 LATELY = 6000  # answers that are kept: a thousand rollouts under way read six objects each a look
 
 
@@ -49,9 +51,17 @@ def remembered(work: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, 
 
 
 def changed(value: A, **changes: Any) -> A:
-    """The dataclass ``value`` with ``changes``; itself where it is so already."""
+    """The dataclass ``value`` with ``changes``; itself where it is so already.
+
+    A dataclass within counts as the same by identity alone: equal ones may differ in what they
+    are not compared by, such as a revision's image.
+    """
     for name, new in changes.items():
-        if getattr(value, name) != new:
+        if not _is_so(getattr(value, name), new):
             made: A = dataclasses.replace(value, **changes)  # type: ignore[type-var]
             return made
     return value
+
+
+def _is_so(held: object, new: object) -> bool:
+    return held is new or (type(held) is type(new) and isinstance(new, _PLAIN) and held == new)

@@ -1,6 +1,6 @@
 """What was worked out once is found again by the very value, and never by one that is like it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +12,17 @@ from rollout.memo import Memo, changed, remembered
 class Point:
     x: int = 0
     y: int = 0
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    seen_as: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Holding:
+    held: Named
 
 
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 4))
@@ -52,3 +63,10 @@ def test_a_value_that_is_so_already_is_itself(x: int, y: int) -> None:
     made = changed(point, x=x, y=y)
     assert made == Point(x, y)
     assert (made is point) == (made == point)
+
+
+def test_what_is_not_compared_is_changed_all_the_same() -> None:
+    before, learned = Holding(Named("v2")), Named("v2", seen_as="shop:v2")
+    made = changed(before, held=learned)
+    assert made.held.seen_as == "shop:v2"
+    assert changed(made, held=learned) is made
