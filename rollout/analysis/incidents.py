@@ -57,6 +57,7 @@ class Course(NamedTuple):
     """How bad all blocks of a canary were together, and its worst three in a row.
 
     All: also while it warmed up, since an incident may lie there as well.
+    Worst: that tell most, so that two bad requests of the first seventeen hide no incident later.
     ``blocks``: how many there were; the rest is counted as in a ``Mark``.
     """
 
@@ -72,7 +73,7 @@ class Course(NamedTuple):
         worst = self.worst_over, self.worst_every
         if blocks >= LONGEST:
             here = short(sum(mark.over for mark in newest)), sum(mark.every for mark in newest)
-            if not worst[1] or here[0] * worst[1] > worst[0] * here[1]:
+            if not worst[1] or _telling(here) > _telling(worst):
                 worst = here
         return Course(blocks, over, self.every + every, *worst)
 
@@ -88,6 +89,12 @@ class Course(NamedTuple):
 
 
 NO_COURSE = Course()
+
+
+def _telling(counts: tuple[float, float]) -> float:
+    """How much so many beyond the tolerance, of so many, say: as chi-square grows."""
+    over, every = counts
+    return over * abs(over) / every
 
 
 def short(count: float) -> float:

@@ -264,6 +264,14 @@ def test_an_incident_stays_one_where_many_requests_are_bad_anyway_and_while_it_w
     assert not trail.course.is_steady
 
 
+def test_a_few_bad_requests_early_do_not_hide_an_incident_later() -> None:
+    """Two of the first seventeen are a larger share, and say less, than 14 of 127."""
+    early = [Pair(2, 5, 1, 142), Pair(0, 6, 1, 142), Pair(0, 6, 1, 142)]
+    quiet = [Pair(0, 18, 0, 130)] * 10
+    trail = after(*early, *quiet, Pair(0, 38, 0, 117), Pair(9, 42, 2, 138), Pair(5, 47, 1, 113))
+    assert (trail.course.worst_every, trail.course.is_steady) == (127, False)
+
+
 def test_a_canary_that_is_as_bad_in_all_blocks_had_no_incident() -> None:
     """So that nothing is taken from the evidence any more: it is that of all its blocks."""
     bad = [Pair(5, 100, 0, 1000)] * 6
