@@ -18,6 +18,10 @@ from rollout.model.units import words
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^\s{}]*)\s*\}\}")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")  # as a label value too, so 63
 _PASSWORD = re.compile(r"[a-z+]+://[^/@:]*:[^/@]*@|https?://[^/@]*@")
+_NO_URL = re.compile(r"^(?!/).*\s|[\x00-\x1f\x7f]|^[A-Za-z0-9]+::")  # blanks, remote helpers
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|\.lock(/|$)|(^|/)\.|^@$")
+"""What is in no name of a branch or tag (git, check-ref-format)."""
 _HOST = re.compile(r"[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -77,6 +81,13 @@ def source(spec: Mapping[str, Any]) -> Iterator[Mistake]:
     url, path, interval = spec.get("url"), spec.get("path"), plain.time(spec.get("interval"))
     if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake(("url",), "carries a password", "a Secret named by secretRef is wanted")
+    if isinstance(url, str) and (not url or _NO_URL.search(url)):
+        yield Mistake(("url",), f"is {show(url)}", "a repository's address is wanted")
+    ref = spec.get("ref")
+    if isinstance(ref, str) and _COMMIT.fullmatch(ref):
+        yield Mistake(("ref",), f"is {show(ref)}, a commit's id", "a branch or a tag is wanted")
+    elif isinstance(ref, str) and (not ref or _NO_REF.search(ref)):
+        yield Mistake(("ref",), f"is {show(ref)}", "a branch, or a tag as refs/tags/…, is wanted")
     if isinstance(path, str) and _leads_out(path):
         yield Mistake(("path",), f"is {show(path)}", "a folder inside the repository is wanted")
     if interval is not None and interval < timedelta(seconds=5):

@@ -453,3 +453,43 @@ def test_a_deployment_must_select_its_own_pods() -> None:
         "shop.yaml:9: workload.template.selector.matchLabels.tier is 'web', but the pods have "
         "no label tier; the same label is wanted",
     ]
+
+
+def of_source(**fields: str) -> list[str]:
+    spec = {"url": "https://git.example/a.git"} | fields
+    head = "apiVersion: rollout.dev/v1alpha1\nkind: RolloutSource\nmetadata: {name: s}\n"
+    return errors(f"{head}spec: {json.dumps(spec)}\n")
+
+
+REF = "a branch, or a tag as refs/tags/…, is wanted"
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "main ", "a..b", "main@{1}", "main:x", "refs/", "@", "-x", "/a", "a//b", "a.lock"]
+)
+def test_what_git_takes_for_no_ref_is_a_mistake_of_the_file(ref: str) -> None:
+    assert of_source(ref=ref) == [f"shop.yaml:4: ref is {ref!r}; {REF}"]
+
+
+@pytest.mark.parametrize(
+    "ref", ["main", "feature/x-1", "refs/tags/v1.2", "HEAD", "release-1.x", "été", "deadbeef"]
+)
+def test_a_branch_or_a_tag_is_none(ref: str) -> None:
+    assert of_source(ref=ref) == []
+
+
+def test_a_commits_id_is_said_to_be_one() -> None:
+    for size in (40, 64):
+        (error,) = of_source(ref="0a" * (size // 2))
+        assert error.endswith(", a commit's id; a branch or a tag is wanted")
+
+
+@pytest.mark.parametrize("url", ["", "ext::sh -c id", "https://git.example/a b", "https://x\t/a"])
+def test_what_is_no_address_is_a_mistake_of_the_file(url: str) -> None:
+    (error,) = of_source(url=url)
+    assert error.endswith("; a repository's address is wanted")
+
+
+@pytest.mark.parametrize("url", ["git@git.example:a/b.git", "ssh://git@x/a", "/srv/my repo"])
+def test_every_way_to_write_an_address_is_taken(url: str) -> None:
+    assert of_source(url=url) == []
