@@ -78,16 +78,15 @@ class Truth:
             revision = status.attempt.canary
         else:
             return
-        known = self.world.laws.of(name)
-        rebuilt = virtual.passed() - known.rebuilt_at < self.world.laws.fresh
-        held = revision and self.world.server.get(
-            "Deployment", NAMESPACE, f"{name}-{revision.name}"
-        )
-        past = revision and self.world.pods.ready.get((name, revision.name))
-        if rebuilt or not held or not past:
+        if revision is None or self.world.server.get("Service", NAMESPACE, name) is None:
+            return  # which pods are its own is told by a Service
+        fresh, rebuilt_at = self.world.laws.fresh, self.world.laws.of(name).rebuilt_at
+        held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{revision.name}")
+        past = self.world.pods.ready.get((name, revision.name))
+        if held is None or past is None or virtual.passed() - rebuilt_at < fresh:
             return
         whole = max(status.attempt.stable_pods, int(held["spec"].get("replicas", 1)), 1)
-        lately = past.lately(virtual.passed() - self.world.laws.fresh)
+        lately = past.lately(virtual.passed() - fresh)
         if min(lately) >= whole:
             what = f"waits for {status.waits_for}, and {whole} pods are ready"
             self.world.laws.broken("S30", f"{name}: {what}: {status.because}")
