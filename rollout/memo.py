@@ -53,8 +53,8 @@ def remembered(work: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, 
 def changed(value: A, **changes: Any) -> A:
     """The dataclass ``value`` with ``changes``; itself where it is so already.
 
-    A dataclass within counts as the same by identity alone: equal ones may differ in what they
-    are not compared by, such as a revision's image.
+    So is what is the same in every field, those included that equal ones may differ in, such as a
+    revision's image.
     """
     for name, new in changes.items():
         if not _is_so(getattr(value, name), new):
@@ -64,4 +64,11 @@ def changed(value: A, **changes: Any) -> A:
 
 
 def _is_so(held: object, new: object) -> bool:
-    return held is new or (type(held) is type(new) and isinstance(new, _PLAIN) and held == new)
+    if held is new:
+        return True
+    if type(held) is not type(new):
+        return False
+    if isinstance(new, _PLAIN):
+        return held == new
+    names = getattr(new, "__dataclass_fields__", ())
+    return bool(names) and all(_is_so(getattr(held, n), getattr(new, n)) for n in names)

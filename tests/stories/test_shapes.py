@@ -427,7 +427,12 @@ REFUSED = {
     ),
     "a fault": (
         HALF,
-        vs({"route": [STABLE], "fault": {"abort": {"httpStatus": 500}}}),
+        vs(
+            {
+                "route": [STABLE],
+                "fault": {"abort": {"httpStatus": 500, "percentage": {"value": 10}}},
+            }
+        ),
         "ROL-034: virtualservice shop/shop http[0]: injects a fault; take it out first",
     ),
     "one destination twice": (
