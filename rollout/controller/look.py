@@ -75,7 +75,7 @@ class Looks:
         try:
             held = self.store.load(key)
         except ManifestError:
-            if await self.store.abandon(key):
+            if await self.store.abandon(key, self.clock()):
                 return None
             raise
         if held is None or (held.rollout.deleting and not held.finalized):

@@ -61,6 +61,24 @@ def test_abort_and_deletion_are_heard_without_a_spec(
     virtual.run(story())
 
 
+def test_a_deletion_ends_though_nobody_mends_the_status() -> None:
+    """The API server would hold the object, and its namespace, for ever."""
+
+    async def story() -> None:
+        shop = Shop()
+        await mid_journey(shop)
+        obj = shop.rollout()
+        shop.kube.put({**obj, "status": {**obj["status"], "stage": {"name": "Elsewhere"}}})
+        async with shop.controller():
+            await deleted(shop)
+            await asyncio.sleep(20 * 60)
+            assert "status.stage cannot be read" in shop.status()["because"]
+            await shop.comes(lambda: ("Rollout", NAMESPACE, "shop") not in shop.kube.objects, 3600)
+        assert shop.weights() == HALF
+
+    virtual.run(story())
+
+
 def test_a_spec_that_can_be_read_again_is_in_force_again() -> None:
     async def story() -> None:
         shop = Shop()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout import requests
+from rollout.controller import telemetry
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
@@ -21,7 +22,7 @@ from rollout.controller.sharing import Mine
 from rollout.errors import ConflictError, ManifestError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
-from rollout.model.spec import AnalysisTemplateSpec, Rollout, Unread
+from rollout.model.spec import PROGRESS_DEADLINE, AnalysisTemplateSpec, Rollout, Unread
 from rollout.model.status import Outcome, RolloutStatus, Stage, StageStatus
 
 LAZY = timedelta(minutes=1)
@@ -151,13 +152,21 @@ class Store:
         ref = ("Rollout", namespace, name)
         await complaining.complain(self.kube, ref, because, record.unread_json, now)
 
-    async def abandon(self, key: str) -> bool:
-        """Whether ``key`` is being deleted, cannot be read, and had nothing of ours: it may go."""
+    async def abandon(self, key: str, now: datetime) -> bool:
+        """Whether ``key`` is being deleted, cannot be read, and may go.
+
+        It had nothing of ours; or nobody has mended its status for as long as a step may wait, and
+        its routes stay as they are: a deletion always ends.
+        """
         namespace, _, name = key.partition("/")
-        obj = self.kube.get("Rollout", namespace, name) or {"metadata": {}}
-        meta, idle = obj["metadata"], record.is_idle(obj)
-        if not meta.get("deletionTimestamp") or not idle:
+        obj = self.kube.get("Rollout", namespace, name) or {}
+        heard, idle = objects.heard(obj), record.is_idle(obj)
+        since = heard["deleted_at"]
+        late = since is not None and now - since >= PROGRESS_DEADLINE
+        if not heard["deleting"] or not (idle or late):
             return False
+        if not idle:
+            telemetry.warn("let go", rollout=key, because="status cannot be read: its routes stay")
         ops = [unchanged(obj), finalizer.taken_off(obj)]
         await self.kube.patch("Rollout", namespace, name, ops)
         return True
