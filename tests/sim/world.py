@@ -164,8 +164,13 @@ class World:
             for process in list(self.processes.values()):
                 leads = process.made is not None and process.made.leading
                 if process.alive and leads and process.hearing.done():
-                    await process.hearing.result().hear(click)
-                    return
+                    heard = asyncio.create_task(process.hearing.result().hear(click))
+                    over = asyncio.create_task(process.wire.life.over.wait())
+                    await asyncio.wait((heard, over), return_when=asyncio.FIRST_COMPLETED)
+                    over.cancel()
+                    if process.alive:
+                        return
+                    heard.cancel()  # nobody said that it was heard
             await asyncio.sleep(1)
 
     def rollout(self, name: str) -> Json | None:
