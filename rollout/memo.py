@@ -8,34 +8,55 @@ import functools
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from weakref import WeakSet
 
 A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
 _PLAIN = (str, int, float, datetime, timedelta)
-LATELY = 6000  # answers that are kept: a thousand rollouts under way read six objects each a look
+MOST = 6000
+"""Answers between two turns: a thousand rollouts under way read six objects each a look."""
 
 
 class Memo(Generic[R]):
-    """Answers by the values that they follow from: the last ``most`` that were worked out.
+    """Answers by the values that they follow from, until ``forget`` was called twice unasked for.
 
     The values are held meanwhile, so that their identity cannot come to mean another.
     """
 
-    def __init__(self, most: int = LATELY) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._held: dict[Hashable, tuple[Sequence[object], R]] = {}
+        self._lately: dict[Hashable, tuple[Sequence[object], R]] = {}
+        self._before: dict[Hashable, tuple[Sequence[object], R]] = {}
+        _TABLES.add(self)
 
     def of(self, values: Sequence[object], beside: Hashable, work: Callable[[], R]) -> R:
         """``work()``, which follows from the very ``values`` and from what equals ``beside``."""
         key = (*map(id, values), beside)
-        held = self._held.get(key)
+        held = self._lately.get(key)
         if held is None:
-            held = self._held[key] = (values, work())
-            if len(self._held) > self._most:
-                del self._held[next(iter(self._held))]
+            held = self._before.pop(key, None) or (values, work())
+            if len(self._lately) >= self._most:
+                self.turn()
+            self._lately[key] = held
         return held[1]
+
+    def turn(self) -> None:
+        """What nobody has asked for since the last turn is forgotten."""
+        self._before, self._lately = self._lately, {}
+
+
+_TABLES: WeakSet[Memo[Any]] = WeakSet()
+
+
+def forget() -> None:
+    """What was asked for neither since the last call nor since the one before is held no more.
+
+    A process that runs for long calls it now and then: whoever is at rest costs no memory.
+    """
+    for table in list(_TABLES):
+        table.turn()
 
 
 def remembered(work: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, P], R]:

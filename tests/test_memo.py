@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.memo import Memo, changed, remembered
+from rollout.memo import Memo, changed, forget, remembered
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,28 @@ def test_the_same_value_is_worked_out_once_and_an_equal_one_anew() -> None:
     assert worked == [({"n": 1}, 0), ({"n": 1}, 2), ({"n": 1}, 2), ({"n": 1}, 0)]
 
 
-def test_what_was_worked_out_long_ago_is_worked_out_anew() -> None:
-    memo: Memo[int] = Memo(most=2)
-    values = [[number] for number in range(3)]
+def test_what_nobody_asked_for_of_late_is_forgotten_and_what_was_asked_for_is_kept() -> None:
+    memo: Memo[int] = Memo()
+    kept, idle = [1], [2]
     answers = iter(range(10))
-    for value in (*values, values[2], values[0]):
+
+    def asked(value: list[int]) -> int:
+        return memo.of((value,), "", lambda: next(answers))
+
+    assert (asked(kept), asked(idle)) == (0, 1)
+    forget()
+    assert asked(kept) == 0
+    forget()
+    assert (asked(kept), asked(idle)) == (0, 2)
+
+
+def test_no_more_than_twice_the_most_is_ever_held() -> None:
+    memo: Memo[int] = Memo(most=2)
+    values = [[number] for number in range(6)]
+    answers = iter(range(20))
+    for value in (*values, values[5], values[2], values[0]):
         memo.of((value,), "", lambda: next(answers))
-    assert next(answers) == 4
+    assert next(answers) == 7
 
 
 @given(st.integers(0, 2), st.integers(0, 2))

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from rollout import memo
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.health import Health
@@ -31,6 +32,7 @@ LEADS = "For how many shards this replica acts: 1 or 0 where there is but one."
 SHARDS = "Among how many shards this replica was told to share the objects."
 HELD = "1 on the replica that acts for the shard, 0 on the others."
 SILENCE = "Since the quietest of our watches of the API server gave a sign of life."
+FORGETS = 60.0  # seconds between two turns of what is remembered of objects
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
 
 
@@ -216,7 +218,7 @@ class Controller:
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         health = (self._health.run(), self._health.ask())
-        return [*health, *(b(self) for b in self.settings.beside)]
+        return [*health, _forgetting(), *(b(self) for b in self.settings.beside)]
 
     def _tell_of_shards(self) -> None:
         count = self.settings.shards
@@ -287,6 +289,13 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _forgetting() -> None:
+    """What nobody at work asks for is held in memory for a minute or two, and no longer."""
+    while True:
+        await asyncio.sleep(FORGETS)
+        memo.forget()
 
 
 async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -109,4 +109,4 @@ def _of_text(value: str) -> ObjectMemory | None:
         found: ObjectMemory = adapter_of(ObjectMemory).validate_json(value)
     except ValidationError:  # somebody scribbled on it: as good as gone
         return None
-    return found if 0 <= found.epoch < _LAST else None
+    return found if 0 <= found.epoch < _LAST else replace(found, epoch=0)

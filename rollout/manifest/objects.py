@@ -73,10 +73,14 @@ def remembered(obj: Mapping[str, Any], status: "RolloutStatus") -> Rollout | Non
 
 
 def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
-    metadata = lenient.mapping(obj.get("metadata"))
-    odd = misread(text(lenient.mapping(metadata.get("annotations")), REQUEST))
-    namespace = text(metadata, "namespace")
-    return Rollout(namespace=namespace, spec=spec, misread=odd, **driven(obj))
+    namespace = text(lenient.mapping(obj.get("metadata")), "namespace")
+    return Rollout(namespace=namespace, spec=spec, misread=unread_request(obj), **driven(obj))
+
+
+def unread_request(obj: Mapping[str, Any]) -> str:
+    """What somebody asked by the annotation, where it is no request at all; or empty."""
+    annotations = lenient.mapping(lenient.mapping(obj.get("metadata")).get("annotations"))
+    return misread(text(annotations, REQUEST))
 
 
 class Heard(TypedDict):

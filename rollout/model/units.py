@@ -202,7 +202,7 @@ Share = Annotated[
 """A share of one, written in percent: ``5%`` or ``5`` is 0.05."""
 
 _CHANCE_SCHEMA: list[dict[str, Any]] = [
-    {"type": "number", "minimum": 1e-6, "maximum": 50},
+    {"type": "number", "minimum": 0, "maximum": 50, "not": {"enum": [0]}},
     {
         "type": "string",
         "pattern": r"^(0{1,3}\.[0-9]{0,5}[1-9][0-9]{0,5}"

@@ -64,9 +64,9 @@ def _nobody_there(look: Look) -> bool:
 
 def _stable_is_back(look: Look) -> bool:
     """Whether a way back that was held for want of stable's pods need be held no longer."""
-    stage = look.status.stage
+    stage, pods = look.status.stage, look.pods(look.status.stable)
     held = stage.name is Stage.WITHDRAWING and stage.split.stable < 100
-    return held and way_back(look).stable == 100
+    return held and pods.known and not pods.down and way_back(look).stable == 100
 
 
 def _all_given_back(look: Look) -> bool:

@@ -357,8 +357,9 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
 
     Where nobody remembers that, since we began after it, its status is enough to go home by.
     """
-    if known is not None and not known.problem and obj.get("spec") == known.obj.get("spec"):
-        return replace(known.rollout, **objects.driven(obj)), ""
+    odd = objects.unread_request(obj)
+    if known is not None and not known.problem and obj.get("spec") is known.obj.get("spec"):
+        return replace(known.rollout, misread=odd, **objects.driven(obj)), ""
     try:
         return objects.rollout(obj), ""
     except ManifestError as error:
@@ -366,7 +367,7 @@ def _read(obj: Json, known: _Known | None) -> tuple[Rollout, str]:
             return kept, str(error)
         if known is None:
             raise
-        return replace(known.rollout, **objects.heard(obj)), str(error)
+        return replace(known.rollout, misread=odd, **objects.heard(obj)), str(error)
 
 
 def _going_home(obj: Json) -> Rollout | None:

@@ -1,41 +1,20 @@
 """Istio's objects that may matter to a rollout, found through the index; nothing is searched."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import concerns
 from rollout.errors import OutsideError, RefusedError
 from rollout.istio import beside as neighbours
-from rollout.istio import hosts, traffic, virtualservice
+from rollout.istio import hosts, virtualservice
 from rollout.istio.beside import NOBODY, Beside
 from rollout.istio.routes import listing
 from rollout.manifest import load, shapes
-from rollout.memo import Memo, remembered
-from rollout.model.observation import SeenTraffic
+from rollout.memo import remembered
 from rollout.model.spec import Rollout
 from rollout.model.traffic import Route, Target
 
 _mended = remembered(shapes.mended)
-_SEEN: Memo[SeenTraffic] = Memo()
-
-
-def seen(
-    kube: Kube, target: Target, route: Route | None, revisions: Mapping[str, Mapping[str, str]]
-) -> SeenTraffic:
-    """What one look sees of the mesh, as ``traffic.seen`` has it; of sound objects.
-
-    The very value of the look before while each object is the same, and so is what is asked.
-    """
-    services, rules = virtual_services(kube, target), destination_rules(kube, target)
-    near = beside(kube, target, route)
-
-    def work() -> SeenTraffic:
-        return traffic.seen(services, rules, target, route, revisions, near)
-
-    if near is not NOBODY:
-        return work()
-    labels = tuple((name, frozenset(held.items())) for name, held in revisions.items())
-    return _SEEN.of((*services, *rules), (len(services), target, route, labels), work)
 
 
 def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:

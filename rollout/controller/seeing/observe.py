@@ -8,7 +8,7 @@ from rollout.controller.guard import Guard
 from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
-from rollout.controller.seeing import concerns, mesh, pods, preflight, serving
+from rollout.controller.seeing import concerns, glance, mesh, pods, preflight, serving
 from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
 from rollout.model.finding import Finding, Severity
@@ -210,7 +210,7 @@ class Observer:
     ) -> SeenTraffic:
         route = None if asked.released else asked.route
         labels = {name: workload.labels for name, workload in workloads.items()}
-        found = mesh.seen(self.kube, asked.target, route, labels)
+        found = glance.seen(self.kube, asked.target, route, labels)
         odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
         problems = (*self._problems(held), *found.problems)
         return replace(found, problems=problems, refused=(*odd, *found.refused))

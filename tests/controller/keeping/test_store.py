@@ -320,3 +320,15 @@ async def test_the_finalizer_comes_after_a_status_that_the_api_server_would_refu
     after = await store.add_finalizer(held(store), START)
     assert (after.finalized, after.obj["status"]["stage"]["name"]) == (True, "Idle")
     assert len(kube.writes) == 2
+
+
+async def test_what_is_no_request_is_read_and_forgotten_though_the_spec_stays() -> None:
+    kube, store, before = world()
+    texts = ("frobnicate@1", "", "abort@2")
+    heard = []
+    for text in texts:
+        meta = {**before.obj["metadata"], "annotations": {"rollout.dev/request": text}}
+        kube.put({**before.obj, "metadata": meta})
+        read = held(store).rollout
+        heard.append((read.misread, read.request.text if read.request else ""))
+    assert heard == [("frobnicate@1", ""), ("", ""), ("", "abort@2")]

@@ -210,7 +210,7 @@ async def test_a_list_that_fails_is_tried_again(cluster: Cluster, fault: Fault) 
 
 async def test_a_kind_that_is_not_installed_has_no_objects_until_it_is(cluster: Cluster) -> None:
     await listed(cluster.kube, "Rollout")
-    assert cluster.kube.list("Rollout") == []
+    assert [*cluster.kube.list("Rollout")] == []
     await cluster.kube.create(definition.crd(schema.KINDS["Rollout"]))
     await cluster.kube.create(a_rollout("default"))
     await eventually(lambda: cluster.kube.list("Rollout"))
