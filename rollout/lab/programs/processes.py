@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,11 +22,20 @@ _LAUNCHER = (
 )
 
 
+_LISTENED = range(20000, 32000)
+"""Ports to listen on that no kernel gives to a connection by itself: Linux' begin at 32768."""
+
+
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port nobody listened on a moment ago; the caller binds it soon."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody has; the caller binds it soon, and no connection takes it meanwhile.
+
+    Errors: OutsideError when all are taken.
+    """
+    for port in secrets.SystemRandom().sample(_LISTENED, len(_LISTENED)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
+    raise OutsideError(f"the lab: no port of {address} is free to listen on")
 
 
 class Child:
