@@ -25,8 +25,8 @@ LEAST = 36
 """Columns that a sentence needs to stand beside others."""
 
 
-_BEGIN = re.compile(r".{0,20}  (?=\S)|")
-"""What stands before the sentence of a line: the cells before the last gap, or nothing."""
+_BEGIN = re.compile(r".{0,20}  (?=\S)")
+"""What stands before the sentence of a line: the cells before the last gap."""
 
 
 class Hung:
@@ -42,8 +42,8 @@ class Hung:
             yield Text(self._text, style=self._style)
             return
         begin = _BEGIN.match(self._text)
-        under = " " * (begin.end() if begin and begin.end() else len(GAP))
         before = begin.group() if begin else ""
+        under = " " * (len(before) or len(GAP))
         lines = _wrapped(self._text[len(before) :], options.max_width - len(under))
         yield Text(f"\n{under}".join([before + lines[0], *lines[1:]]), style=self._style)
 

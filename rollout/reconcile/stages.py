@@ -10,12 +10,7 @@ from rollout.memo import changed
 from rollout.model.finding import Severity
 from rollout.model.reasons import Cause, PauseKind, Reason, WaitsFor
 from rollout.model.spec import Finish, OnFailure
-from rollout.model.status import (
-    Draining,
-    Phase,
-    RolloutStatus,
-    Stage,
-)
+from rollout.model.status import Draining, Phase, RolloutStatus, Stage
 from rollout.model.traffic import Split, SubsetMode
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.reconcile import handover, holding, identity, journey, takeover, wanted

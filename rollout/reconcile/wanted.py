@@ -7,11 +7,7 @@ from rollout.memo import changed
 from rollout.model.observation import Observation
 from rollout.model.reasons import Verb
 from rollout.model.spec import Rollout
-from rollout.model.status import (
-    Revision,
-    RolloutStatus,
-    Stage,
-)
+from rollout.model.status import Revision, RolloutStatus, Stage
 from rollout.model.traffic import STABLE_ONLY, Route, Split, Sticky, SubsetMode, Target
 
 _RELEASED = {Stage.IDLE, Stage.PREPARING, Stage.RETIRING, Stage.CLEANING}

@@ -14,7 +14,8 @@ from rollout.memo import remembered
 from rollout.model.spec import Rollout
 from rollout.model.traffic import Route, Target
 
-_mended = remembered(shapes.mended)
+mended = remembered(shapes.mended)
+"""An object with every part empty that has no shape that we know; itself where nothing is odd."""
 
 
 def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
@@ -22,7 +23,7 @@ def virtual_services(kube: Kube, target: Target) -> Sequence[Json]:
 
     What of them has no shape that we know is empty here; ``oddities`` names it.
     """
-    return tuple(map(_mended, _virtual_services(kube, target)))
+    return tuple(map(mended, _virtual_services(kube, target)))
 
 
 def _virtual_services(kube: Kube, target: Target) -> Iterable[Json]:
@@ -42,18 +43,13 @@ def oddities(kube: Kube, target: Target) -> tuple[str, ...]:
     """
     meant = [o for o in _virtual_services(kube, target) if listing.reference(o, target) is not None]
     rules = _destination_rules(kube, target)
-    strange = [obj for obj in (*meant, *rules) if _mended(obj) is not obj]
+    strange = [obj for obj in (*meant, *rules) if mended(obj) is not obj]
     return tuple(_odd(obj) for obj in strange)
-
-
-def mended(obj: Json) -> Json:
-    """``obj`` with every part empty that has no shape that we know."""
-    return _mended(obj)
 
 
 def sound(obj: Json) -> Json:
     """``obj``. Errors: ``RefusedError`` where anything that we read of it is odd."""
-    if _mended(obj) is not obj:
+    if mended(obj) is not obj:
         raise RefusedError(_odd(obj))
     return obj
 
@@ -70,7 +66,7 @@ def roots(kube: Kube, found: Iterable[Json]) -> Sequence[Json]:
     named = (concerns.named("VirtualService", *key) for key in delegates)
     every = (obj for one in named for obj in kube.list("VirtualService", one))
     found_roots = {_key(obj): obj for obj in every if _key(obj) not in delegates}
-    return tuple(map(_mended, found_roots.values()))
+    return tuple(map(mended, found_roots.values()))
 
 
 def beside(kube: Kube, target: Target, route: Route | None) -> Beside:
@@ -125,7 +121,7 @@ def _concerned(mine: Iterable[Json], gateways: Iterable[Json]) -> list[str]:
 
 def destination_rules(kube: Kube, target: Target) -> Sequence[Json]:
     """Those that are about the target's service, by name or by a pattern."""
-    return [*map(_mended, _destination_rules(kube, target))]
+    return [*map(mended, _destination_rules(kube, target))]
 
 
 def _destination_rules(kube: Kube, target: Target) -> Iterable[Json]:
