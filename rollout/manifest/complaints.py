@@ -48,7 +48,7 @@ def _mistake(
     error: ErrorDetails, plain: object, keys: Callable[[Path], tuple[str, ...]]
 ) -> Mistake:
     path: Path = tuple(part for part in error["loc"] if part != "[key]")
-    kind, value = error["type"], _at(plain, path, error.get("input"))
+    kind, value = error["type"], at(plain, path, error.get("input"))
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         return Mistake(path, "is unknown", did_you_mean(str(path[-1]), keys(path[:-1])))
     if kind == "missing":
@@ -61,7 +61,7 @@ def _mistake(
     return Mistake(path, f"is {kind_of(value)}", _wanted(error, value), shows=True)
 
 
-def _at(plain: Any, path: Path, otherwise: object) -> object:
+def at(plain: Any, path: Path, otherwise: object) -> object:
     """The value at ``path`` as it was given; ``otherwise`` where the path leads to none."""
     for part in path:
         try:

@@ -194,12 +194,11 @@ def _found(document: YamlDocument, mistake: Mistake) -> str:
     written = document.written.get(mistake.path)
     if written is None:
         return mistake.found
-    value = document.value
-    for part in mistake.path:
-        value = value[part]
-    shown = f"is {scan.show(value)}"
-    if mistake.shows or mistake.found == shown or mistake.found.startswith(f"{shown},"):
-        return f"is {written}{mistake.found.removeprefix(shown) if not mistake.shows else ''}"
+    if mistake.shows:
+        return f"is {written}"
+    shown = f"is {scan.show(complaints.at(document.value, mistake.path, None))}"
+    if mistake.found == shown or mistake.found.startswith(f"{shown},"):
+        return f"is {written}{mistake.found.removeprefix(shown)}"
     return mistake.found
 
 

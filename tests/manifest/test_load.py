@@ -493,3 +493,13 @@ def test_what_is_no_address_is_a_mistake_of_the_file(url: str) -> None:
 @pytest.mark.parametrize("url", ["git@git.example:a/b.git", "ssh://git@x/a", "/srv/my repo"])
 def test_every_way_to_write_an_address_is_taken(url: str) -> None:
     assert of_source(url=url) == []
+
+
+@pytest.mark.parametrize("second", ["x", "[1]", "3", "{}"])
+def test_a_key_that_is_given_twice_is_told_whatever_its_first_value_held(second: str) -> None:
+    spec = SPEC.replace("service: shop", f"service: {{b: 5, b: 6}}\n  service: {second}")
+    found = errors(f"{HEAD}{spec}  strategy: {{canary: {{steps: [{{weight: 5}}]}}}}\n")
+    assert found[0] == ("shop.yaml:5: service.b is given twice, first in line 5; once is wanted"), (
+        found
+    )
+    assert any("service is given twice, first in line 5" in line for line in found), found
