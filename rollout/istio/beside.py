@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout.istio import hosts
 from rollout.istio.routes import delegated, listing
-from rollout.istio.routes.apart import Others, Taken, full_gateway, is_catch_all
+from rollout.istio.routes.apart import Others, Taken, full_gateway, in_full, is_catch_all
 from rollout.model.traffic import Target, full_host
 
 Obj = Mapping[str, Any]
@@ -41,7 +41,7 @@ def is_sound(obj: Obj) -> bool:
     try:
         bound, named = gateways(obj), delegates(obj)
         listed = [_host(str(h), _space(obj)) for h in _spec(obj).get("hosts") or ()]
-        asked = [m for m in _matches(obj, "", {}, deep=False) if not _is_match(m)]
+        asked = [m for _, mine in _entries(obj) for m in mine if not _is_match(m)]
         servers = [h for s in _spec(obj).get("servers") or () for h in _let_in(s, "", "")]
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
@@ -54,7 +54,7 @@ def _is_match(match: Match) -> bool:
     maps = [match.get(key) or {} for key in ("headers", "withoutHeaders", "queryParams")]
     texts = [match[key] for key in ("uri", "scheme", "method", "authority") if key in match]
     rules = [*texts, *(rule for one in maps for rule in one.values() if rule is not None)]
-    return all(
+    return isinstance(match.get("sourceLabels") or {}, Mapping) and all(
         isinstance(rule, Mapping) and all(isinstance(text, str) for text in rule.values())
         for rule in rules
     )
@@ -141,14 +141,12 @@ def _reached(every: Iterable[Match]) -> Iterator[Match]:
             return
 
 
-def _matches(
-    obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj], *, deep: bool = True
-) -> Iterator[Match]:
+def _matches(obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj]) -> Iterator[Match]:
     """What each http route of ``obj`` asks for, in order; a made one asks less than its base."""
     for route, mine in _entries(obj):
-        inner = known.get(_delegate(route, obj)) if deep and route.get("delegate") else None
         every = mine
-        if deep and route.get("delegate"):
+        if route.get("delegate"):
+            inner = known.get(_delegate(route, obj))
             shown = inner and listing.exported(inner, _space(inner)) & {"*", _space(obj)}
             leaves = [leaf for _, leaf in _entries(inner)] if inner and shown else []
             every = [match for leaf in leaves for match in delegated.joined(mine, leaf)]
@@ -159,13 +157,7 @@ def _entries(obj: Obj) -> Iterator[tuple[Mapping[str, Any], list[Match]]]:
     """Each http route that its author wrote, and its matches with their gateways in full."""
     for route in _spec(obj).get("http") or ():
         if not listing.is_made(route):
-            yield route, [_in_full(m or {}, _space(obj)) for m in route.get("match") or [{}]]
-
-
-def _in_full(match: Match, space: str) -> Match:
-    named = match.get("gateways")
-    full = [full_gateway(str(name), space) for name in named or ()]
-    return {**match, "gateways": full} if named else match
+            yield route, [in_full(m or {}, _space(obj)) for m in route.get("match") or [{}]]
 
 
 def _asked_by(match: Match, gateway: str, beside: Beside) -> bool:

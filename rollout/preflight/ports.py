@@ -9,7 +9,7 @@ from typing import Any
 
 from rollout.istio import beside, hosts
 from rollout.istio.routes import reach
-from rollout.istio.routes.apart import full_gateway
+from rollout.istio.routes.apart import full_gateway, in_full
 from rollout.istio.routes.listing import is_host, meant, namespace, spec, where
 from rollout.preflight.snapshot import Case, Obj
 
@@ -234,9 +234,8 @@ def _let_through(
 ) -> set[int]:
     """Those of the ports that the route's match lets in; it may name gateways, and a port."""
     space, found = namespace(obj, case.target), set[int]()
-    for entry in reach.entries(route):
-        named = [full_gateway(str(name), space) for name in entry.get("gateways") or ()]
-        if not named or gateway in named:
+    for entry in (in_full(each, space) for each in reach.entries(route)):
+        if gateway in (entry.get("gateways") or [gateway]):
             found |= listened & {entry["port"]} if entry.get("port") else listened
     return found
 

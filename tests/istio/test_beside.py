@@ -258,6 +258,8 @@ def test_our_own_second_object_is_left_alone_as_well() -> None:
         {"http": [{"match": [{"uri": {"prefix": 7}}]}]},
         {"http": [{"match": [{"headers": {"x": "1"}}]}]},
         {"http": [{"match": [{"headers": ["x"]}]}]},
+        {"http": [{"match": [{"gateways": ["x"], "uri": "/a"}]}]},
+        {"http": [{"match": [{"sourceLabels": ["x"]}]}]},
         {"servers": [{"hosts": 7}]},
         {"servers": ["x"]},
     ],

@@ -72,6 +72,13 @@ def full_gateway(name: str, namespace: str) -> str:
     return name if "/" in name or name == "mesh" else f"{namespace}/{name}"
 
 
+def in_full(match: Json, namespace: str) -> Json:
+    """``match`` of an object of ``namespace``, its gateways as Istio compares them, in full."""
+    named = match.get("gateways")
+    full = [full_gateway(str(name), namespace) for name in named or ()]
+    return {**match, "gateways": full} if named else match
+
+
 def joined(
     base: Sequence[Json] | None, entries: Iterable[Json], others: Others, host: str = ""
 ) -> list[Json]:

@@ -10,7 +10,7 @@ from typing import Any
 from rollout.errors import RefusedError, visible
 from rollout.istio.patch import Json
 from rollout.istio.routes import delegated, listing, matches
-from rollout.istio.routes.apart import full_gateway
+from rollout.istio.routes.apart import full_gateway, in_full
 from rollout.istio.routes.listing import ManagedRoute
 from rollout.model.traffic import Cohort, Target, is_claim
 
@@ -77,11 +77,7 @@ def _bound(obj: Obj, target: Target) -> list[str]:
 
 
 def _in_full(entry: Json, obj: Obj, target: Target) -> Json:
-    """``entry`` with its gateways as ``namespace/name``, as Istio compares them."""
-    if not entry.get("gateways"):
-        return entry
-    space = listing.namespace(obj, target)
-    return entry | {"gateways": [full_gateway(str(name), space) for name in entry["gateways"]]}
+    return in_full(entry, listing.namespace(obj, target))
 
 
 def _elsewhere(entry: Json, bound: Sequence[str]) -> NoWay | None:
