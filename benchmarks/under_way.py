@@ -51,34 +51,34 @@ class Server(FakeKube):
             self.caches[kind] = cached(kind, concerns.of)
         return self.caches[kind]
 
+    @contextlib.contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """What the server does itself: its time is not ours, and the watch tells of it later."""
+        began = time.process_time()
+        told, self._listeners = self._listeners, []
+        try:
+            yield
+        finally:
+            self._listeners = told
+            self.spent += time.process_time() - began
+
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:
         sent = json.dumps([*ops])
-        began = time.process_time()
-        told, self._listeners = self._listeners, []
-        try:
+        with self._elsewhere():
             made = await super().patch(kind, namespace, name, json.loads(sent), subresource)
-        finally:
-            self._listeners = told
-            self.spent += time.process_time() - began
         return self._come(kind, made)
 
     async def create(self, obj: Json) -> Json:
         sent = json.dumps(obj)
-        began = time.process_time()
-        told, self._listeners = self._listeners, []
-        try:
+        with self._elsewhere():
             made = await super().create(json.loads(sent))
-        finally:
-            self._listeners = told
-            self.spent += time.process_time() - began
         return self._come(str(obj["kind"]), made)
 
     def put(self, *objs: Json) -> None:
-        told, self._listeners = self._listeners, []
-        super().put(*objs)
-        self._listeners = told
+        with self._elsewhere():
+            super().put(*objs)
         for obj in objs:
             meta = obj["metadata"]
             key = str(obj["kind"]), str(meta.get("namespace", "")), str(meta["name"])

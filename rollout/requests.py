@@ -58,13 +58,7 @@ def refused(status: Status, request: Request, why: str, now: datetime) -> Status
     """
     because = short(f"{request.verb}: {why}")
     refusal = RefusedRequest(request.text, _by(request), now, because, request.claimed)
-    status = replace(
-        status,
-        last_handled_request=request.text,
-        last_refused_request=request.text,
-        refused_requests=(*status.refused_requests, refusal)[-REFUSALS:],
-    )
-    return _unvouched(status)
+    return _unvouched(replace(_refusing(status, refusal), last_handled_request=request.text))
 
 
 def misread(status: Status, text: str, now: datetime) -> Status:
@@ -72,9 +66,12 @@ def misread(status: Status, text: str, now: datetime) -> Status:
     if not text or status.last_refused_request == text:
         return status
     because = short(f"none of {', '.join(Verb)}")
-    refusal = RefusedRequest(text, BY_KUBERNETES, now, because)
+    return _refusing(status, RefusedRequest(text, BY_KUBERNETES, now, because))
+
+
+def _refusing(status: Status, refusal: RefusedRequest) -> Status:
     kept = (*status.refused_requests, refusal)[-REFUSALS:]
-    return replace(status, last_refused_request=text, refused_requests=kept)
+    return replace(status, last_refused_request=refusal.request, refused_requests=kept)
 
 
 def paused_already(pause: Pause | None) -> str:

@@ -39,7 +39,7 @@ STEADY = 3.0  # the worst three blocks are at most so many times as bad as the o
 class Mark(NamedTuple):
     """A trail after one block: the mass of starts to come, and logs no incident is taken from.
 
-    ``over``: the canary's bad requests in it beyond what was tolerable; ``every``: all of them.
+    ``every``: the canary's requests in it; ``over``: those bad beyond what was tolerable.
     """
 
     waiting: float
@@ -49,7 +49,7 @@ class Mark(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of its requests, that were bad and beyond what was tolerable."""
+        """Which share of its requests was bad beyond what was tolerable."""
         return self.over / self.every if self.every else 0.0
 
 

@@ -142,14 +142,14 @@ def _digest(status: SourceStatus) -> str:
 
 def _object(obj: Json) -> tuple[str, str, str]:
     """Kind, key and uid."""
-    meta = lenient.mapping(obj.get("metadata"))
+    meta = lenient.meta(obj)
     kind, namespace, name = obj.get("kind"), meta.get("namespace"), meta.get("name")
     ref = Ref(str(kind or ""), str(namespace or ""), str(name or ""))
     return ref.kind, ref.where, str(meta.get("uid", ""))
 
 
 def _annotation(obj: Json, name: str) -> str:
-    meta = lenient.mapping(obj.get("metadata"))
+    meta = lenient.meta(obj)
     return str(lenient.mapping(meta.get("annotations")).get(name, ""))
 
 
@@ -157,7 +157,7 @@ def _manager(obj: Json, name: str, value: str) -> str:
     """Which field manager wrote the annotation, while it has that value: a program, no person."""
     if not value or _annotation(obj, name) != value:
         return ""
-    for entry in lenient.items(lenient.mapping(obj.get("metadata")).get("managedFields")):
+    for entry in lenient.items(lenient.meta(obj).get("managedFields")):
         fields = lenient.mapping(lenient.mapping(entry).get("fieldsV1"))
         noted = lenient.mapping(lenient.mapping(fields.get("f:metadata")).get("f:annotations"))
         if f"f:{name}" in noted:

@@ -30,8 +30,7 @@ def of(content: Mapping[str, Any]) -> Iterator[Mistake]:
 
     Source: Kubernetes, pkg/apis/apps/validation, ``ValidateDeploymentSpec``.
     """
-    pods = lenient.mapping(lenient.mapping(content.get("template")).get("spec"))
-    if not lenient.items(pods.get("containers")):
+    if not lenient.items(lenient.under(content, "template", "spec", "containers")):
         wanted = "a Deployment's spec, with template.spec.containers, is wanted"
         yield Mistake((), "has no containers", wanted)
     else:

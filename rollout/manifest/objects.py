@@ -73,14 +73,13 @@ def remembered(obj: Mapping[str, Any], status: "RolloutStatus") -> Rollout | Non
 
 
 def _with(obj: Mapping[str, Any], spec: RolloutSpec) -> Rollout:
-    namespace = text(lenient.mapping(obj.get("metadata")), "namespace")
+    namespace = text(lenient.meta(obj), "namespace")
     return Rollout(namespace=namespace, spec=spec, misread=unread_request(obj), **driven(obj))
 
 
 def unread_request(obj: Mapping[str, Any]) -> str:
     """What somebody asked by the annotation, where it is no request at all; or empty."""
-    annotations = lenient.mapping(lenient.mapping(obj.get("metadata")).get("annotations"))
-    return misread(text(annotations, REQUEST))
+    return misread(lenient.annotations(obj).get(REQUEST, ""))
 
 
 class Heard(TypedDict):
@@ -103,7 +102,7 @@ class Driven(Heard):
 
 def heard(obj: Mapping[str, Any]) -> Heard:
     """What is heard although ``obj`` may be one whose spec cannot be read."""
-    metadata = lenient.mapping(obj.get("metadata"))
+    metadata = lenient.meta(obj)
     annotations = lenient.mapping(metadata.get("annotations"))
     return Heard(
         request=noted(request(text(annotations, REQUEST)), text(annotations, NOTE)),
@@ -114,7 +113,7 @@ def heard(obj: Mapping[str, Any]) -> Heard:
 
 def driven(obj: Mapping[str, Any]) -> Driven:
     """Who ``obj`` is, where it came from, and what a person asked of it."""
-    metadata = lenient.mapping(obj.get("metadata"))
+    metadata = lenient.meta(obj)
     annotations = lenient.mapping(metadata.get("annotations"))
     return Driven(
         name=text(metadata, "name"),

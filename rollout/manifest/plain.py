@@ -32,6 +32,6 @@ def time(value: object) -> timedelta | None:
 
 def called(kind: str, obj: Mapping[str, Any]) -> str:
     """The object as messages name it: ``rollout shop/shop``."""
-    metadata = lenient.mapping(obj.get("metadata"))
+    metadata = lenient.meta(obj)
     namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
     return f"{kind.lower()} {namespace}/{name}" if namespace else f"{kind.lower()} {name}"

@@ -88,7 +88,7 @@ TEMPLATE = {
     "progressDeadlineSeconds": int,
     "revisionHistoryLimit": int,
     "strategy": ANY,
-    "selector": {"matchLabels": TEXTS, "matchExpressions": [ANY]},
+    "selector": _SELECTOR,
     "template": _POD,
 }
 """Of a Deployment's spec inside a Rollout."""
@@ -123,7 +123,7 @@ SHAPES: Mapping[str, Shape] = {
         "metadata": _META,
         "!spec": {
             "replicas": int,
-            "selector": {"matchLabels": TEXTS, "matchExpressions": [ANY]},
+            "selector": _SELECTOR,
             "!template": {**_POD, "!metadata": _POD["metadata"]},
         },
     },

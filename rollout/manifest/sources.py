@@ -16,7 +16,7 @@ KIND = "RolloutSource"
 
 def source(obj: Mapping[str, Any]) -> RolloutSource:
     """The RolloutSource that ``obj`` describes; errors as in ``objects.rollout``."""
-    metadata = lenient.mapping(obj.get("metadata"))
+    metadata = lenient.meta(obj)
     annotations = lenient.mapping(metadata.get("annotations"))
     return RolloutSource(
         name=objects.text(metadata, "name"),

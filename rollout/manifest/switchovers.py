@@ -41,7 +41,7 @@ def switchover(obj: Mapping[str, Any]) -> Switchover:
 
     Errors: ``ManifestError`` naming the object and the first mistake.
     """
-    namespace = objects.text(lenient.mapping(obj.get("metadata")), "namespace")
+    namespace = objects.text(lenient.meta(obj), "namespace")
     spec = objects.spec_of(KIND, obj)
     return Switchover(namespace=namespace, spec=spec, **objects.driven(obj))
 
@@ -54,7 +54,7 @@ def remembered(obj: Mapping[str, Any], status: SwitchoverStatus) -> Switchover |
     subject = status.attempt.subject
     if subject is None:
         return None
-    namespace = objects.text(lenient.mapping(obj.get("metadata")), "namespace")
+    namespace = objects.text(lenient.meta(obj), "namespace")
     known = SwitchoverSpec(subject.blue, subject.green, subject.dns, subject.probes, Side.GREEN)
     return Switchover(namespace=namespace, spec=known, **objects.driven(obj))
 

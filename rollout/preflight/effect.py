@@ -54,7 +54,7 @@ def empty_step(case: Case) -> Iterator[str]:
 def unsent(case: Case) -> Iterator[str]:
     """ROL-038, W: a step at which the canary gets no request, so that nothing can be judged."""
     for number, route in enumerate(case.ahead, 1):
-        if not (route.split.canary or route.cohorts or route.mirror or route.preview_host):
+        if not route.reaches_canary:
             yield f"step {number}: sends the canary no request, so counters judge nothing there"
 
 

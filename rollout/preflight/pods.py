@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from rollout.istio.routes.listing import namespace
+from rollout.istio.routes.listing import namespace, spec
 from rollout.labels import Labels
 from rollout.preflight.ports import protocol
 from rollout.preflight.snapshot import Case, Obj, containers, labels, named, template
@@ -139,7 +139,7 @@ def is_strict(workload: Obj, case: Case) -> bool:
 def _governing(workload: Obj, case: Case) -> Iterator[tuple[int, str, Obj]]:
     """How near each policy is (0: it selects the pods, 1: the namespace, 2: the mesh), its age."""
     for policy in case.snapshot.peer_authentications:
-        inside = policy.get("spec") or {}
+        inside = spec(policy)
         wanted = (inside.get("selector") or {}).get("matchLabels") or {}
         space = namespace(policy, case.target)
         made_at = str(policy["metadata"].get("creationTimestamp") or "")

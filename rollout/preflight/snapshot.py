@@ -132,10 +132,9 @@ class Case:
         if listing.spec(obj).get("hosts"):
             yield from ((obj, name) for name in reach.gateways(obj))
             return
+        shown = self.exported(obj)
         for root in self.snapshot.virtual_services:
-            if self.exported(obj) & {"*", listing.namespace(root, self.target)} and self.handing(
-                root, obj
-            ):
+            if shown & {"*", listing.namespace(root, self.target)} and self.handing(root, obj):
                 yield from ((root, name) for name in reach.gateways(root))
 
     def handing(self, root: Obj, obj: Obj) -> tuple[Mapping[str, Any], ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rollout import lenient
 from rollout.errors import visible
 
 Obj = Mapping[str, Any]
@@ -41,13 +42,12 @@ def problem(hpa: Obj) -> str:
 
 
 def _ref(hpa: Obj) -> Obj:
-    found: Obj = (hpa.get("spec") or {}).get("scaleTargetRef") or {}
-    return found
+    return lenient.mapping(lenient.under(hpa, "spec", "scaleTargetRef"))
 
 
 def least(hpa: Obj) -> int:
     """How few pods it may leave; Kubernetes' default is 1."""
-    count = (hpa.get("spec") or {}).get("minReplicas")
+    count = lenient.under(hpa, "spec", "minReplicas")
     return 1 if count is None else int(count)
 
 

@@ -48,7 +48,8 @@ def objects(rollout: Rollout, revision: str, configs: Iterable[Obj], replicas: i
     (docs/facts.md and ROL-001: Istio's metrics tell versions by it).
     """
     spec = deepcopy(dict(rollout.spec.workload.template or {}))
-    marked = {"annotations": {SAID: ",".join(_said(spec))}} if _said(spec) else {}
+    said = ",".join(_said(spec))
+    marked = {"annotations": {SAID: said}} if said else {}
     pods = spec.get("template") or {}
     copied = configuration.copies(pods, configs, revision)
     pods = configuration.rewired(pods, copied, revision)

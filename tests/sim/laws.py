@@ -276,11 +276,13 @@ class Laws:
         held = self.world.rollout(name)
         if held is None or now - known.edited_at < self.fresh:
             return
+        everyone = self._everyone_takes(name, status, before)
         for revision, share in after.items():
             if not revision or share <= before.get(revision, 0):
                 continue
-            self._carried(name, revision, share, self._everyone_takes(name, status, before))
-            if revision != status.stable.name:
+            is_stable = revision == status.stable.name
+            self._carried(name, revision, share, 0 if is_stable else everyone)
+            if not is_stable:
                 self._raised(name, revision, share, before.get(revision, 0))
 
     def _everyone_takes(self, name: str, status: RolloutStatus, before: Mapping[str, int]) -> float:
@@ -295,9 +297,7 @@ class Laws:
     def _carried(self, name: str, revision: str, share: int, everyone: float) -> None:
         """S6, S7: pods that can carry it were ready lately; ``everyone``: pods for all requests."""
         lately = self._lately(self.world.pods.ready.get((name, revision)), self.fresh)
-        stable = (status := self.of(name).status) and status.stable
-        least = 1 if stable and revision == stable.name else ceil(share / 100 * everyone * 0.75)
-        if max(lately) < max(1, least):
+        if max(lately) < max(1, ceil(share / 100 * everyone * 0.75)):
             self.broken("S7", f"{name}: {share}% to {revision}, whose pods were {lately}")
 
     @staticmethod

@@ -205,10 +205,8 @@ def _event(line: bytes) -> dict[str, Any]:
 
 
 def _is_object(obj: object) -> bool:
-    return isinstance(obj, dict) and isinstance(
-        lenient.mapping(obj.get("metadata")).get("name"), str
-    )
+    return isinstance(obj, dict) and isinstance(lenient.meta(obj).get("name"), str)
 
 
 def _version(obj: Json) -> str:
-    return str(lenient.mapping(obj.get("metadata")).get("resourceVersion", ""))
+    return str(lenient.meta(obj).get("resourceVersion", ""))

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 from rollout.errors import OutsideError
@@ -22,7 +22,7 @@ _LAUNCHER = (
 )
 
 
-_LISTENED = range(20000, 32000)
+_LISTENED: Sequence[int] = range(20000, 32000)
 """Ports to listen on that no kernel gives to a connection by itself: Linux' begin at 32768."""
 
 
@@ -31,7 +31,8 @@ def free_port(address: str = "127.0.0.1") -> int:
 
     Errors: OutsideError when all are taken.
     """
-    for port in secrets.SystemRandom().sample(_LISTENED, len(_LISTENED)):
+    first = secrets.randbelow(len(_LISTENED))
+    for port in (*_LISTENED[first:], *_LISTENED[:first]):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((address, port))
             return port
