@@ -1,9 +1,9 @@
 """Replicas killed at chosen moments of journeys of every kind, on a real kube-apiserver and etcd.
 
-``python -m benchmarks.kills [--kills N] [--seed N] [--scenarios N]``: rounds of all scenarios side
-by side until so many processes were killed. Exit code 1 if a journey ended otherwise than without
-kills, a law was broken, a decision was lost or told twice, or requests divided wrongly for longer
-than a restart takes.
+``python -m benchmarks.kills [--kills N] [--seed N] [--scenarios N]``: all scenarios side by side,
+once without kills, then again and again until so many processes were killed. Exit code 1 if a
+journey ended otherwise than without kills, a law was broken, a decision was lost or told twice, or
+requests divided wrongly for longer than a restart takes.
 """
 
 import argparse
