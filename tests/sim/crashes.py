@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,7 +111,8 @@ class Forking(Life):
     """A life that ends at each of the wanted effects, each time in a copy of the whole process.
 
     ``wants``: whether to end at the moment that is ``past`` and one more number.
-    ``past``: where the processes before this one ended in this copy, and at which effects ``fatal``.
+    ``past``: where the processes before this one ended in this copy; ``fatal``: at which effects.
+    ``ended``: the life of the first process, which keeps both.
     """
 
     wants: Callable[[Moment], bool] = lambda _: False
@@ -168,7 +170,7 @@ def _tuple(row: list[T]) -> tuple[T, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which points are played: ``first`` of every ``share``, and ``pairs`` percent of second kills."""
+    """Every ``share``-th point from ``first`` on, and ``pairs`` percent of all second kills."""
 
     name: str
     share: int
@@ -179,7 +181,7 @@ class Share:
         if len(moment) == 1:
             return moment[0] % self.share == self.first % self.share
         draw = Random(f"{self.name} {moment}").random()
-        return len(moment) == 2 and 100 * draw < self.pairs  # noqa: PLR2004
+        return len(moment) == 2 and 100 * draw < self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--only", default="", help="scenarios whose names have this in them")
     given = parser.parse_args(argv)
+    warnings.simplefilter("ignore", RuntimeWarning)  # what the dead never awaited
     names = [one.name for one in scenarios()]
     tasks = [
         (number, given.share, given.first, given.pairs)
@@ -229,9 +232,10 @@ def main(argv: list[str]) -> int:
                 sep="\n    ",
                 flush=True,
             )
-    singles, there, pairs, wrong = (
-        sum(each) for each in zip(*((e.singles, e.there, e.pairs, len(e.wrongs)) for e in ended))
+    singles, there, pairs = (
+        sum(getattr(one, what) for one in ended) for what in ("singles", "there", "pairs")
     )
+    wrong = sum(len(one.wrongs) for one in ended)
     print(
         f"{singles} of {there} points and {pairs} pairs of {len(ended)} scenarios "
         f"in {time.monotonic() - began:.0f} s, {wrong} wrong"

@@ -210,13 +210,14 @@ def _setup(rng: Random) -> Setup:
         subjects=tuple(_subject(rng, strategies) for _ in range(count)),
         replicas=2 if rng.random() < 0.2 else 1,
         sourced=sourced,
-        mesh=rng.random() < 0.05,
+        mesh=rng.random() < 0.02,
         chat=chat,
         lag=rng.choice((0.0, 0.0, 0.05, 0.5, 3.0)),
         latency=rng.choice((0.001, 0.003, 0.02, 0.2)),
         pods=rng.choice((1, 2, 2, 4)),
         ready_after=rng.choice((0.1, 1.0, 8.0)),
         calm=rng.choice((240.0, 420.0, 600.0)),
+        last=rng.choice(("v3", "")),
     )
 
 
