@@ -158,6 +158,8 @@ def drawn(seed: int) -> Plan:
     rng = Random(f"mishaps {seed}")
     usable = [kind for kind in ALL if _happens(kind, setup)]
     kinds = rng.sample(usable, rng.randint(3, 9))
+    if setup.mesh:
+        kinds += 2 * rng.sample(MESHES, 2)
     mishaps = [_drawn(rng.choice(kinds), setup, rng) for _ in range(rng.randint(3, 12))]
     if rng.random() < RARELY:
         mishaps += _rare(rng.choice([*RARE]), setup, rng)
