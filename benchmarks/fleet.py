@@ -30,7 +30,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from rollout.controller import app, telemetry
+from rollout.controller import app, collector, telemetry
 from rollout.controller.app import Controller, Outside
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import concerns
@@ -165,6 +165,7 @@ def main() -> int:
     parser.add_argument("--no-journeys", action="store_true", help="rollbacks only")
     given = parser.parse_args()
     _log()
+    collector.rarely()  # as `rollout run` does
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as real:
         return asyncio.run(_measured(real, given))
 
