@@ -50,7 +50,7 @@ LONG = ({"weight": 5, "bake": "1h"},)
 RATIO, P99 = 1.3, 0.3
 AT_ONCE = 64
 POLL = 0.5  # seconds between two looks at every status
-PATIENCE = 300.0  # seconds without one more that is where all should be
+PATIENCE = 300.0  # seconds without a write
 MANAGED = "/metadata/managedFields"
 AN_INSTANT = 5  # releases that turn bad within one interval of 15 s: a bad afternoon
 
@@ -140,14 +140,15 @@ class Fleet:
         }
 
     async def until(self, what: str, true: Callable[[Json], bool]) -> float:
-        """When ``true`` held for every status; fails once none more comes to it."""
-        best, moved_at = len(self.names) + 1, _now()
+        """When ``true`` held for every status; fails once nothing is written any more."""
+        written, moved_at = -1, _now()
         while left := self._without(true):
-            if len(left) < best:
-                best, moved_at = len(left), _now()
+            if len(self.kube.writes) != written:
+                written, moved_at = len(self.kube.writes), _now()
             if _now() - moved_at > PATIENCE:
                 status = self.statuses().get(left[0], {})
-                raise AssertionError(f"{what}: {best} are not, one says {status.get('because')!r}")
+                many = f"{len(left)} of {len(self.names)} are not"
+                raise AssertionError(f"{what}: {many}, one says {status.get('because')!r}")
             await asyncio.sleep(POLL)
         return _now()
 
