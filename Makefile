@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos chaos-kills test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim crashes mutants generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos chaos-kills test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-crowd bench-fleet bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-soak-day bench-soak-hour bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim crashes mutants generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -115,6 +115,18 @@ bench-holdout: $(READY) ## the same in a world that the gate was not tuned on (a
 
 bench-analysis: $(READY) ## queries and CPU of 1,000 rollouts under analysis
 	$(BIN)/python -m benchmarks.fleet_analysis
+
+bench-crowd: $(READY) ## 1,000 under way and 10,000 at rest: memory, CPU, beginning anew (some minutes)
+	$(BIN)/python -m benchmarks.crowd
+
+bench-fleet: $(READY) ## 1,000 journeys at once on a real kube-apiserver (KUBEBUILDER_ASSETS; some ten minutes)
+	$(BIN)/python -m benchmarks.fleet
+
+bench-soak-day: $(READY) ## what a controller holds after a day of journeys, in virtual time (some minutes)
+	$(BIN)/python -m benchmarks.soak_day
+
+bench-soak-hour: $(READY) ## the same for an hour on a real kube-apiserver (KUBEBUILDER_ASSETS)
+	$(BIN)/python -m benchmarks.soak_hour
 
 bench-memory: $(READY) ## what an idle rollout keeps in memory
 	$(BIN)/python -m benchmarks.memory
