@@ -59,6 +59,14 @@ class Journey:
         return self.rollouts.of(self.scenario.space).get("status") or {}
 
     @property
+    def _stable(self) -> str:
+        return str((self.status.get("stable") or {}).get("name", ""))
+
+    @property
+    def _rejected(self) -> str:
+        return str((self.status.get("rejected") or {}).get("revision", {}).get("name", ""))
+
+    @property
     def under_way(self) -> bool:
         return self.pushed and not self.home
 
@@ -103,9 +111,8 @@ class Journey:
     async def ends(self) -> list[str]:
         """Where it ended, and what was written in the objects; the same for the same end."""
         status, name = self.status, self.scenario.called
-        rejected = (status.get("rejected") or {}).get("revision", {}).get("name", "")
-        stable, stage = status["stable"]["name"], status["stage"]["name"]
-        lines = [f"{status['phase']} {stage} {stable}, rejected {rejected!r}"]
+        at = f"{status['phase']} {status['stage']['name']}"
+        lines = [f"{at} {self._stable}, rejected {self._rejected!r}"]
         for kind in ("VirtualService", "DestinationRule"):
             obj = await self.control.read(kind, self.scenario.space, name)
             lines.append(f"{kind} {obj['spec']}")
@@ -115,11 +122,10 @@ class Journey:
         return lines
 
     def _adopted(self) -> bool:
-        stable = self.status.get("stable") or {}
-        return self._rests() and stable.get("name") == "v1"
+        return self._rests() and self._stable == "v1"
 
     def _rests(self) -> bool:
-        """Nothing is under way: it was looked at since it was changed last, and has settled."""
+        """What was asked is there or was rejected: all was looked at and heard, and has settled."""
         obj = self.rollouts.of(self.scenario.space)
         meta, status = obj.get("metadata") or {}, self.status
         looked = status.get("observedGeneration") == meta.get("generation")
@@ -127,7 +133,8 @@ class Journey:
         heard = request in ("", status.get("lastHandledRequest"))
         over = settled(status) and not status.get("draining")
         asks = status.get("phase") == "Paused" or bool(status.get("waitsFor"))
-        return bool(obj and looked and heard and over and not asks)
+        answered = self.asked in (self._stable, self._rejected)
+        return bool(obj and looked and heard and over and answered and not asks)
 
     def _is(self, when: When) -> bool:
         status = self.status
