@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -25,7 +25,8 @@ from tests.chaos.plane import Commit, commits
 from tests.chaos.scenarios import Scenario
 from tests.chaos.striker import Strike, Striker
 from tests.chaos.tap import Side, Tap, Write
-from tests.cluster.conftest import Control, controlled, serving
+from tests.chaos.world import world
+from tests.cluster.conftest import Control, serving
 from tests.realkube import RealKube
 
 RULES = "/registry/networking.istio.io/destinationrules/"
@@ -39,15 +40,15 @@ class Terms:
     """``replicas`` share so many ``shards``; ``pause``: seconds at most between two strikes.
 
     ``kills``: how many; the seed is for their moments.
-    ``leaves``: seconds from one push to the next, so that journeys are at all stages at once.
+    ``beside``: how many journeys at once.
     """
 
     seed: int
     kills: int
     replicas: int = 4
     shards: int = 3
-    pause: float = 3.0
-    leaves: float = 1.0
+    pause: float = 1.0
+    beside: int = 14
 
 
 @dataclass
@@ -114,7 +115,7 @@ async def _whole(
     folder: Path,
     known: Path,
 ) -> None:
-    async with controlled(*server) as control, _stage(control, made, terms, folder) as stage:
+    async with world(*server, folder) as control, _stage(control, made, terms, folder) as stage:
         stage.bad.update({scenario.called: 0.0 for scenario in scenarios})
         if not made.clean:
             for name, end in await stage.once(scenarios, terms):
@@ -141,34 +142,38 @@ class _Stage:
     async def once(self, scenarios: Sequence[Scenario], terms: Terms) -> list[End]:
         """How each ends."""
         ends: list[End] = []
-        async with asyncio.TaskGroup() as ways:
-            for place, scenario in enumerate(scenarios):
-                ways.create_task(self._goes(scenario, place * terms.leaves, ends))
+        await self._all(iter(scenarios), terms, ends)
         return ends
 
     async def struck(self, scenarios: Sequence[Scenario], terms: Terms) -> None:
         """Replicas are struck until it is enough, and every journey that had begun is over."""
+        async with asyncio.TaskGroup() as both:
+            striking = both.create_task(self.striker.run(terms.pause))
+            again = (
+                replace(scenario, turn=turn)
+                for turn in itertools.count(1)
+                for scenario in scenarios
+            )
+            until = itertools.takewhile(lambda _: not striking.done(), again)
+            both.create_task(self._all(until, terms, self.made.ends))
+
+    async def _all(self, scenarios: Iterator[Scenario], terms: Terms, ends: list[End]) -> None:
+        """One after the other, so many at once."""
+
+        async def some() -> None:
+            for scenario in scenarios:
+                await self._goes(scenario, ends)
+
         async with asyncio.TaskGroup() as ways:
-            striking = ways.create_task(self.striker.run(terms.pause))
-            for place, scenario in enumerate(scenarios):
-                ways.create_task(self._again(scenario, place * terms.leaves, striking))
+            for _ in range(terms.beside):
+                ways.create_task(some())
 
-    async def _again(
-        self, scenario: Scenario, after: float, striking: "asyncio.Task[None]"
-    ) -> None:
-        for turn in itertools.count(1):
-            await self._goes(replace(scenario, turn=turn), after, self.made.ends)
-            after = 0.0
-            if striking.done():
-                return
-
-    async def _goes(self, scenario: Scenario, after: float, ends: list[End]) -> None:
+    async def _goes(self, scenario: Scenario, ends: list[End]) -> None:
         journey = Journey(scenario, self.control, self.newest, self.bad, self.foreign)
         self.journeys.append(journey)
         self.bad[scenario.called] = 0.0
         try:
             await journey.begins()
-            await asyncio.sleep(after)
             await journey.runs()
             ends.append((scenario.name, await journey.ends()))
             await journey.leaves()

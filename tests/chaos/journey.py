@@ -114,8 +114,10 @@ class Journey:
         at = f"{status['phase']} {status['stage']['name']}"
         lines = [f"{at} {self._stable}, rejected {self._rejected!r}"]
         for kind in ("VirtualService", "DestinationRule"):
-            obj = await self.control.read(kind, self.scenario.space, name)
-            lines.append(f"{kind} {obj['spec']}")
+            spec = (await self.control.read(kind, self.scenario.space, name))["spec"]
+            if subsets := spec.get("subsets"):  # their order says nothing
+                spec = {**spec, "subsets": sorted(subsets, key=lambda each: str(each["name"]))}
+            lines.append(f"{kind} {spec}")
         for revision in sim.REVISIONS:
             obj = await self.control.read("Deployment", self.scenario.space, f"{name}-{revision}")
             lines.append(f"{revision}: {obj['spec'].get('replicas')} pods")

@@ -115,9 +115,8 @@ class Judge:
             yield f"S20: epoch {noted} is written, and {past.status.epoch} was saved"
         past.noted = past.noted if noted is None else noted
         asked = past.splits.get(past.noted)
-        changed = past.shares != before and "" not in past.shares and not past.leaving
-        if changed and noted is not None and asked not in (None, past.shares):
-            yield f"S20: {past.shares} is written, and {asked} was decided"
+        if noted is not None and asked is not None and not past.leaving:
+            yield from _raised(past, before, asked)
         yield from self._stepped(scenario, past)
 
     def _stepped(self, scenario: Scenario, past: Past) -> Iterator[str]:
@@ -194,6 +193,15 @@ def _status(past: Past, stored: Any) -> Iterator[str]:
     if now.attempt.number != was.attempt.number:
         past.path = [0]
     past.status, past.ids = now, ids
+
+
+def _raised(past: Past, before: Shares, asked: Shares) -> Iterator[str]:
+    """S20: whoever is not stable gets no more than was decided."""
+    stable = past.status.stable
+    for version, share in past.shares.items():
+        more = share > max(before.get(version, 0), asked.get(version, 0))
+        if version and more and (stable is None or version != stable.name):
+            yield f"S20: {past.shares} is written, and {asked} was decided"
 
 
 def _repointed(past: Past, rule: Any, name: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from tests.chaos.fleet import Fleet, Pod
 from tests.chaos.tap import Side, Write
 
 STOPPED = LEASE + 4  # seconds; another replica leads by then
-WAITS = 12.0  # seconds for the chosen write; after that any write will do
+WAITS = 8.0  # seconds for the chosen write; after that any write will do
 KILL, STOP = "kill -9", f"SIGSTOP for {LEASE + 4:g} s"
 _KINDS = {
     "Rollout": 6,
