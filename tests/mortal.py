@@ -56,6 +56,10 @@ class Life:
         self.over.set()
         await self.go_on()
 
+    def heir(self) -> "Life":
+        """The life of the process that is begun after this one."""
+        return Life()
+
 
 @contextlib.contextmanager
 def killed(names: Sequence[str], at: int, kills: int, *, after: bool) -> Iterator[None]:

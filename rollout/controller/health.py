@@ -10,7 +10,7 @@ from rollout.controller.rights import Call, Need
 from rollout.controller.shards import Shards
 from rollout.errors import OutsideError, RolloutError
 
-BEAT = 1.0  # seconds between two heartbeats
+BEAT = 5.0  # seconds between two heartbeats, and between two looks at what is seen
 DEAD = 30.0  # seconds without one: the event loop hangs
 SILENT = 120.0  # seconds without a sign from a watch, which is replaced within 60
 LASTING = 5.0  # seconds that a trouble must last to be told: what passes by itself is none

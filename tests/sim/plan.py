@@ -158,6 +158,8 @@ def drawn(seed: int) -> Plan:
     rng = Random(f"mishaps {seed}")
     usable = [kind for kind in ALL if _happens(kind, setup)]
     kinds = rng.sample(usable, rng.randint(3, 9))
+    if setup.mesh:
+        kinds += 2 * rng.sample(MESHES, 2)
     mishaps = [_drawn(rng.choice(kinds), setup, rng) for _ in range(rng.randint(3, 12))]
     if rng.random() < RARELY:
         mishaps += _rare(rng.choice([*RARE]), setup, rng)
@@ -210,13 +212,14 @@ def _setup(rng: Random) -> Setup:
         subjects=tuple(_subject(rng, strategies) for _ in range(count)),
         replicas=2 if rng.random() < 0.2 else 1,
         sourced=sourced,
-        mesh=rng.random() < 0.05,
+        mesh=rng.random() < 0.02,
         chat=chat,
         lag=rng.choice((0.0, 0.0, 0.05, 0.5, 3.0)),
         latency=rng.choice((0.001, 0.003, 0.02, 0.2)),
         pods=rng.choice((1, 2, 2, 4)),
         ready_after=rng.choice((0.1, 1.0, 8.0)),
         calm=rng.choice((240.0, 420.0, 600.0)),
+        last=rng.choice(("v3", "")),
     )
 
 

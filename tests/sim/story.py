@@ -154,9 +154,9 @@ async def _story(world: World) -> None:
     last = setup.last
     for who, _ in enumerate(world.subjects if last else ()):
         world.push(who, last)
-    if last and not await _comes(
-        world, _planned(world) + LATE, lambda n: _home(world, n, last), patient=True
-    ):
+    done = (lambda n: _home(world, n, last)) if last else (lambda n: _idle(world, n))
+    seconds = _planned(world) + LATE if last else SETTLED
+    if not await _comes(world, seconds, done, law="L7" if last else "L1", patient=True):
         return
     await _at_rest(world)
 
@@ -212,8 +212,18 @@ async def _upgraded(upgrading: Upgrading) -> bool:
     return False
 
 
-async def _comes(world: World, seconds: float, true, *, patient: bool = False) -> bool:  # type: ignore[no-untyped-def]
-    """Whether it is so of every rollout within ``seconds``."""
+async def _comes(
+    world: World,
+    seconds: float,
+    true: Callable[[str], bool],
+    *,
+    law: str = "L1",
+    patient: bool = False,
+) -> bool:
+    """Whether it is so of every rollout within ``seconds``; where not, ``law`` is broken.
+
+    ``patient``: there is a person who sees those through of which it is not so yet.
+    """
     names = [name for name, _ in world.subjects]
     for turn in range(int(seconds / STEP)):
         if world.laws.found:
@@ -223,7 +233,8 @@ async def _comes(world: World, seconds: float, true, *, patient: bool = False) -
             return True
         if patient and turn % 3 == 0:
             for who, name in enumerate(names):
-                _patience(world, who, name)
+                if not true(name):
+                    _patience(world, who, name)
         await asyncio.sleep(STEP)
         world.laws.pace.bounded()
     waiting = [
@@ -231,7 +242,7 @@ async def _comes(world: World, seconds: float, true, *, patient: bool = False) -
         for n in names
         if not true(n)
     ]
-    world.laws.broken("L7" if patient else "L1", f"not within {seconds} s: {waiting}")
+    world.laws.broken(law, f"not within {seconds} s: {waiting}")
     return False
 
 
@@ -261,6 +272,12 @@ def _home(world: World, name: str, revision: str) -> bool:
     status = record.status(world.rollout(name) or {})
     there = status.stable is not None and status.stable.name == revision
     return there and (status.phase, status.stage.name) == (Phase.HEALTHY, Stage.IDLE)
+
+
+def _idle(world: World, name: str) -> bool:
+    """No journey is under way: the last one was promoted, or taken back."""
+    status = record.status(world.rollout(name) or {})
+    return status.phase in (Phase.HEALTHY, Phase.DEGRADED) and status.stage.name == Stage.IDLE
 
 
 async def _at_rest(world: World) -> None:

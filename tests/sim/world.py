@@ -187,10 +187,9 @@ class World:
 
     async def _alive(self, number: int) -> None:
         """A process, and another one when it has ended, until the play is over."""
-        generation = 0
+        generation, life = 0, self.life if number == 0 else Life()
         while not self.stopping:
             generation += 1
-            life = self.life if generation == 1 and number == 0 else Life()
             process = self._process(f"controller-{number}-{generation}", life)
             self.processes[number] = process
             self.say(f"{process.name} starts")
@@ -200,6 +199,7 @@ class World:
                 self.laws.broken("dies", f"{process.name} died: {error!r}")
             self.say(f"{process.name} ended")
             await asyncio.sleep(self.downtime.pop(number, 1.0))
+            life = life.heir()
 
     def _process(self, name: str, life: Life) -> Process:
         setup = self.plan.setup
