@@ -58,8 +58,6 @@ class Journal:
         kind, meta = commit.change.bucket, commit.new["metadata"]
         if not commit.actor.startswith(_OURS):
             return
-        if kind == "Lease":
-            return
         what = f"{kind} {meta['name']}" if meta.get("namespace") == NAMESPACE else kind
         if kind == "Event":
             told = f"{commit.new['type']} {commit.new['reason']}: {commit.new['message']}"
@@ -68,10 +66,10 @@ class Journal:
             self._line(commit, f"{what} is gone")
         else:
             changes = [*_changes(_leaves(commit.old or {}), _leaves(commit.new))]
-            if not changes:
-                self.quiet[kind] += 1
-            else:
+            if changes:
                 self._line(commit, f"{what}: {'; '.join(changes)}")
+            elif kind != "Lease":  # whose renewals are instants
+                self.quiet[kind] += 1
 
     def _line(self, commit: Commit, text: str) -> None:
         self.lines.append((commit.at, text))

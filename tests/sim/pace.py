@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rollout.controller.app import Controller
 from rollout.controller.keeping.store import without_numbers
+from rollout.errors import OutsideError
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Outcome, RolloutStatus, Stage
 from tests import virtual
@@ -108,8 +110,7 @@ class Pace:
         """What its newest look made of it, and people cannot read yet; empty: they can."""
         for process in self.world.processes.values():
             made = process.made
-            held = made and made.leading and made.outside.kube.get("Rollout", NAMESPACE, name)
-            newest = made.store.remembered(held) if made and held else None
+            newest = _newest(made, name) if made and made.leading else None
             if newest is not None:
                 told = str(self.world.status(name).get("because", ""))
                 new = without_numbers(newest.because) != without_numbers(told)
@@ -135,6 +136,15 @@ class Pace:
         """Whether a look can be made at all: nothing that people wrote is missing."""
         kinds = ("VirtualService", "DestinationRule", "Service")
         return all(self.world.server.get(kind, NAMESPACE, name) for kind in kinds)
+
+
+def _newest(made: Controller, name: str) -> RolloutStatus | None:
+    """What a controller made of a rollout last; None: it cannot read it now."""
+    try:
+        held = made.outside.kube.get("Rollout", NAMESPACE, name)
+    except OutsideError:
+        return None
+    return made.store.remembered(held) if held else None
 
 
 def _news(before: RolloutStatus, after: RolloutStatus) -> bool:

@@ -38,6 +38,15 @@ _ONE = Subject("one step")
 _TESTERS = Subject("testers", "managed")
 
 PEOPLE: Mapping[str, tuple[Subject, Rows]] = {
+    "promoted on the way back, and nobody asks for it": (
+        _MANAGED,
+        (
+            PUSH,
+            _at(30.0, "stable crashes", lasts=45.0),
+            _at(32.0, "push", "v3"),
+            *_asks(36.0, "promote"),
+        ),
+    ),
     "everything asked at rest": (_PLAIN, _asks(2.0, *VERBS)),
     "everything asked while preparing": (
         _PLAIN,
@@ -102,6 +111,10 @@ PEOPLE: Mapping[str, tuple[Subject, Rows]] = {
     ),
 }
 PUSHES: Mapping[str, tuple[Subject, Rows]] = {
+    "deleted, and rules cannot be written": (
+        _MANAGED,
+        (PUSH, _at(29.0, "forbidden", "DestinationRule", 40.0, times=100), _at(30.0, "delete")),
+    ),
     "called off while preparing": (
         _PLAIN,
         (PUSH, _at(15.0, "never ready", lasts=60.0), _at(30.0, "push", "v1")),
@@ -288,6 +301,10 @@ EDITS: Mapping[str, tuple[Subject, Rows]] = {
     ),
 }
 NUMBERS: Mapping[str, tuple[Subject, Rows]] = {
+    "nobody knows, and people are asked at once": (
+        Subject(strict=True),
+        (PUSH, _at(25.0, "prometheus empty", lasts=90.0)),
+    ),
     "it fails at once": (_MANAGED, (PUSH, _at(19.0, "bad", lasts=60.0))),
     "it fails, and is retried": (
         _PLAIN,
@@ -350,6 +367,22 @@ _TWO = replace(_CALM, replicas=2)
 _GIT = replace(_CALM, sourced=True)
 _CHAT = replace(_CALM, chat=True)
 OUTSIDE: Mapping[str, tuple[Setup, Rows]] = {
+    "deleted, and nobody can let it go": (
+        replace(_CALM, subjects=(_CAREFUL,), calm=300.0),
+        (_at(20.0, "denied", "Rollout", 200.0, times=10000), _at(21.0, "delete")),
+    ),
+    "a kind that nobody uses is not known": (
+        _CALM,
+        (
+            _at(0.5, "unknown kind", "AnalysisTemplate", 40.0, times=1000),
+            _at(1.0, "watch gone", "AnalysisTemplate"),
+            PUSH,
+        ),
+    ),
+    "nobody may read for long": (
+        _CALM,
+        (PUSH, _at(30.0, "unauthorized", "", 115.0, times=100000), _at(31.0, "watch cut")),
+    ),
     "the leader is killed": (_TWO, (PUSH, _at(40.0, "kill", value=20.0))),
     "the leader ends": (_TWO, (PUSH, _at(40.0, "terminate", value=20.0))),
     "the leader stands still": (_TWO, (PUSH, _at(40.0, "pause", value=12.0))),
@@ -470,6 +503,15 @@ APPROVALS: Mapping[str, tuple[Setup, Rows]] = {
 }
 _WIDE = replace(_CALM, pods=4)
 WIDE: Mapping[str, tuple[Setup, Rows]] = {
+    "others' pods come while stable is not whole": (
+        replace(_WIDE, ready_after=8.0, subjects=(_MANAGED,)),
+        (
+            _at(5.0, "deployment scaled", "v1", value=1.0),
+            _at(9.5, "deployment scaled", "v2", value=1.0),
+            _at(17.0, "deployment scaled", "v1", value=4.0),
+            PUSH,
+        ),
+    ),
     "one pod of four, half of the requests": (
         replace(_WIDE, subjects=(_ONE,)),
         (

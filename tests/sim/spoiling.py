@@ -172,13 +172,13 @@ def watch() -> set[Turn]:
 
 
 def _watched(test: ast.expr, number: int) -> ast.expr:
-    """``test``, which tells what came out of it and of its parts."""
-    whole = deepcopy(test)
-    if isinstance(whole, ast.BoolOp):
-        decides = isinstance(whole.op, ast.Or)
-        parts = enumerate(whole.values, 1)
-        whole.values = [_told(part, number, index, decides=decides) for index, part in parts]
-    return _told(whole, number, 0, decides=True)
+    """``test``, which tells what came out of it and of its parts; guards inside stay the same."""
+    if not isinstance(test, ast.BoolOp):
+        return _told(test, number, 0, decides=True)
+    decides = isinstance(test.op, ast.Or)
+    parts = enumerate(test.values, 1)
+    told = [_told(part, number, index, decides=decides) for index, part in parts]
+    return _told(ast.BoolOp(test.op, told), number, 0, decides=True)
 
 
 def _told(value: ast.expr, number: int, part: int, *, decides: bool) -> ast.expr:
