@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim crashes mutants generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -162,7 +162,15 @@ clean:           ## forget the virtual environments
 SEEDS ?= 200
 FROM ?= 1
 sim: $(READY)    ## SEEDS=200 FROM=1: seeded worlds that fail, through the whole controller
-	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM)
+	$(BIN)/python -m tests.sim.campaign --seeds $(SEEDS) --from $(FROM) $(if $(JOBS),--jobs $(JOBS))
+
+PAIRS ?= 1
+SHARE ?= 1
+crashes: $(READY) ## PAIRS=1 SHARE=1: killed at every effect of 138 journeys, at PAIRS percent again (an hour)
+	$(BIN)/python -m tests.sim.crashes --share $(SHARE) --pairs $(PAIRS)
+
+mutants: $(READY) ## guards spoilt one at a time: does the simulator see it? (a quarter of an hour)
+	$(BIN)/python -m tests.sim.mutants
 
 MINUTES ?= 8
 FUZZ := $(VENV)/.fuzz

@@ -9,6 +9,7 @@ such a copy is killed once more at ``--pairs`` of a hundred of its own effects, 
 
 import argparse
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -146,6 +147,7 @@ class Forking(Life):
             _, status = os.waitpid(child, 0)
             assert status == 0, f"the copy that was killed at {moment} ended with {status}"
             return False
+        gc.disable()  # a copy lives for a second, and shares what it does not write to
         asyncio._set_running_loop(loop)  # asyncio takes a loop for that of the process that set it
         root.past, root.fatal = moment, (*root.fatal, name)
         return True

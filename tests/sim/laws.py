@@ -174,7 +174,7 @@ class Laws:
         if changed and not self.world.plan.setup.sourced:
             self.broken("S2", f"{name}: the controller changed its spec")
         written = (commit.old or {}).get("status") != commit.new["status"]
-        if written and "later" in commit.new["status"]:
+        if written and "later" in commit.new["status"] and _readable(commit.new):
             self.broken("L8", f"{name}: {commit.actor} leaves what a later version wrote")
         status = record.status(commit.new)
         before = known.status or RolloutStatus()
@@ -514,6 +514,15 @@ def _is_made(route: Json) -> bool:
 
 def _subsets(rule: Json) -> dict[str, Any]:
     return {s["name"]: s.get("labels", {}) for s in rule["spec"].get("subsets") or ()}
+
+
+def _readable(obj: Json) -> bool:
+    """Whether its spec can be read; while it cannot, what is stored is kept, with the complaint."""
+    try:
+        manifests.rollout(obj)
+    except ManifestError:
+        return False
+    return True
 
 
 def settled(status: Json) -> bool:
