@@ -12,6 +12,7 @@ measured is the controller and the API server: the clock is the real one.
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import math
 import random
@@ -29,7 +30,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from rollout.controller import app, telemetry
+from rollout.controller import app, collector, telemetry
 from rollout.controller.app import Controller, Outside
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import concerns
@@ -41,11 +42,15 @@ from tests.lab.survival.plain import NAMESPACE, Api
 from tests.realkube import RealKube, running
 
 Json = Mapping[str, Any]
+Request = tuple[str, str, Any, str]
+"""Method, path, body and what kind of body it is."""
 
 STEPS = tuple({"weight": weight, "bake": "1s"} for weight in (5, 10, 20, 30, 40))
 LONG = ({"weight": 5, "bake": "1h"},)
 RATIO, P99 = 1.3, 0.3
 AT_ONCE = 64
+POLL = 0.5  # seconds between two looks at every status
+PATIENCE = 300.0  # seconds without a write
 MANAGED = "/metadata/managedFields"
 AN_INSTANT = 5  # releases that turn bad within one interval of 15 s: a bad afternoon
 
@@ -59,11 +64,15 @@ class Write:
     kind: str
     name: str
     part: str
-    body: Any
+    body: str
 
 
 class Recording(Kube):
-    """The edge itself, with a note of every write that went well."""
+    """The edge itself, with a note of every write that went well.
+
+    Bodies are noted as text: forty thousand as values are millions of objects, which the garbage
+    collector would go through again and again.
+    """
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -74,16 +83,17 @@ class Recording(Kube):
     ) -> Json:
         sent = _now()
         obj = await super().patch(kind, namespace, name, ops, subresource)
-        self.writes.append(Write(sent, _now(), kind, name, subresource, [*ops]))
+        self._note(sent, kind, name, subresource, [*ops])
         return obj
 
     async def create(self, obj: Json) -> Json:
         sent = _now()
         made = await super().create(obj)
-        self.writes.append(
-            Write(sent, _now(), str(obj["kind"]), str(obj["metadata"]["name"]), "", obj)
-        )
+        self._note(sent, str(obj["kind"]), str(obj["metadata"]["name"]), "", obj)
         return made
+
+    def _note(self, sent: float, kind: str, name: str, part: str, body: Any) -> None:
+        self.writes.append(Write(sent, _now(), kind, name, part, json.dumps(body)))
 
 
 @dataclass
@@ -129,15 +139,24 @@ class Fleet:
             for obj in self.kube.list("Rollout")
         }
 
-    async def until(self, what: str, true: Callable[[Json], bool], seconds: float = 600) -> float:
-        """When ``true`` held for every status; or it says how many are still behind."""
-        for _ in range(round(seconds * 10)):
-            left = [name for name, status in self.statuses().items() if not true(status)]
-            if not left:
-                return _now()
-            await asyncio.sleep(0.1)
-        status = self.statuses()[left[0]]
-        raise AssertionError(f"{what}: {len(left)} are not, one says {status.get('because')!r}")
+    async def until(self, what: str, true: Callable[[Json], bool]) -> float:
+        """When ``true`` held for every status; fails once nothing is written any more."""
+        written, moved_at = -1, _now()
+        while left := self._without(true):
+            if len(self.kube.writes) != written:
+                written, moved_at = len(self.kube.writes), _now()
+            if _now() - moved_at > PATIENCE:
+                status = self.statuses().get(left[0], {})
+                many = f"{len(left)} of {len(self.names)} are not"
+                raise AssertionError(f"{what}: {many}, one says {status.get('because')!r}")
+            await asyncio.sleep(POLL)
+        return _now()
+
+    def _without(self, true: Callable[[Json], bool]) -> list[str]:
+        statuses: Mapping[str, Json] = {}
+        with contextlib.suppress(OutsideError):  # not listed yet
+            statuses = self.statuses()
+        return [name for name in self.names if not true(statuses.get(name, {}))]
 
 
 def main() -> int:
@@ -147,6 +166,7 @@ def main() -> int:
     parser.add_argument("--no-journeys", action="store_true", help="rollbacks only")
     given = parser.parse_args()
     _log()
+    collector.rarely()  # as `rollout run` does
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as real:
         return asyncio.run(_measured(real, given))
 
@@ -189,7 +209,6 @@ async def _fleet(real: RealKube, api: Api, names: list[str]) -> AsyncIterator[Fl
         fleet, stop = Fleet(names, api, kube, prometheus), asyncio.Event()
         task = asyncio.create_task(controller.run(stop))
         try:
-            await _listed(fleet)
             await fleet.until("adopted", lambda status: bool(status.get("stable")))
             yield fleet
         finally:
@@ -227,14 +246,6 @@ async def _furnish(api: Api, name: str) -> None:
     await api.create(plain.a_rollout(name, STEPS, analysis=analysis))
 
 
-async def _listed(fleet: Fleet) -> None:
-    while True:
-        with contextlib.suppress(OutsideError):
-            if len(fleet.statuses()) == len(fleet.names):
-                return
-        await asyncio.sleep(0.1)
-
-
 async def _journeys(fleet: Fleet) -> float:
     """Seconds from the first push to the last promotion."""
     await asyncio.sleep(2)
@@ -269,15 +280,15 @@ def _is_under_way(status: Json) -> bool:
 
 async def _bare(api: Api, names: Sequence[str], writes: Sequence[Write]) -> float:
     """Seconds that a bare loop needs for the same pushes and writes, in the same order by shop."""
-    by_shop: dict[str, list[Write]] = {name: [] for name in names}
+    by_shop: dict[str, list[Request]] = {name: [] for name in names}
     for write in writes:
-        by_shop[_shop(write)].append(write)
+        by_shop[_shop(write)].append(_request(write))
     answers = Counter[int]()
 
     async def one(name: str) -> None:
         await _push(api, name, "v2")
-        for write in by_shop[name]:
-            answers[await _again(api, write)] += 1
+        for request in by_shop[name]:
+            answers[await api.send(*request)] += 1
 
     began, used = _now(), time.process_time()
     await _all(names, one)
@@ -291,15 +302,19 @@ def _shop(write: Write) -> str:
     return write.name.split(".")[0]
 
 
-async def _again(api: Api, write: Write) -> int:
+def _request(write: Write) -> Request:
+    """``write`` as anybody could send it again."""
+    body = json.loads(write.body)
     if write.kind == "Event":
-        meta = write.body["metadata"]
-        return await api.create({**write.body, "metadata": {**meta, "name": f"{meta['name']}.b"}})
-    path = Api.path(write.kind, NAMESPACE, write.name, write.part)
-    ops = [op for op in write.body if op["op"] != "test"]
+        version = Api.path("Event").removeprefix("/api/").rpartition("/")[0]
+        meta = {**body["metadata"], "name": f"{body['metadata']['name']}.b"}
+        path = Api.path("Event", NAMESPACE)
+        return "POST", path, {"apiVersion": version, **body, "metadata": meta}, "application/json"
+    ops = [op for op in body if op["op"] != "test"]
     if any(op["path"].startswith(MANAGED) for op in ops):  # of the controller, which nobody is here
         ops = [{"op": "add", "path": "/metadata/labels", "value": {"bare": f"{_now()}"}}]
-    return await api.patch(path, ops)
+    path = Api.path(write.kind, NAMESPACE, write.name, write.part)
+    return "PATCH", path, ops, "application/json-patch+json"
 
 
 async def _rollbacks(fleet: Fleet, count: int) -> float:

@@ -38,8 +38,7 @@ class Cached(FakeKube):
 
 def texts(name: str, number: int) -> Iterator[str]:
     """A shop's objects and its Rollout, as lines of a watch."""
-    rollout = {**a_rollout(), "metadata": {**a_rollout()["metadata"], "name": name}}
-    rollout["metadata"]["namespace"] = plain.NAMESPACE
+    rollout = {**a_rollout(name), "metadata": {"name": name, "namespace": plain.NAMESPACE}}
     rollout["status"] = {
         "phase": "Healthy", "stable": {"name": "v1"}, "because": "v1 has everyone",
         "stage": {"name": "Idle", "split": {"stable": 100, "canary": 0}},

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
-from rollout.edges.kube.cache import Cache
+from rollout.edges.kube.cache import Cache, key_of
 from rollout.edges.kube.source import cached, named
 from tests import virtual
 from tests.controller.shop import NAMESPACE, a_rollout
@@ -76,6 +76,12 @@ class Server(FakeKube):
             made = await super().create(json.loads(sent))
         return self._come(str(obj["kind"]), made)
 
+    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+        gone = self.objects[kind, namespace, name]
+        with self._elsewhere():
+            await super().delete(kind, namespace, name, uid)
+        self._come(kind, gone)
+
     def put(self, *objs: Json) -> None:
         with self._elsewhere():
             super().put(*objs)
@@ -90,7 +96,9 @@ class Server(FakeKube):
         text = json.dumps(made)
         self.spent += time.process_time() - began
         obj = named(kind, json.loads(text))
-        if kind in self.caches or kind != "Event":
+        if (kind, *key_of(obj)) not in self.objects:
+            self._tell(kind, self._cache(kind).remove(obj))
+        elif kind in self.caches or kind != "Event":
             self._tell(kind, self._cache(kind).written(obj))
             self._cache(kind).put(named(kind, json.loads(text)))
         return obj

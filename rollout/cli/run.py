@@ -17,7 +17,7 @@ from rollout.cli import policy as policies
 from rollout.cli.forges import Inbound
 from rollout.cli.recorder import Recorder
 from rollout.cli.settings import Settings
-from rollout.controller import app, loop, telemetry
+from rollout.controller import app, collector, loop, telemetry
 from rollout.controller.app import Beside, Controller, Outside
 from rollout.controller.instruments import Instruments
 from rollout.controller.metrics.batcher import Batcher
@@ -52,6 +52,7 @@ BEHIND = "unix:"
 def run(given: Settings) -> None:
     """The controller, until SIGTERM or Ctrl-C."""
     _log(given.log_level)
+    collector.rarely()
     asyncio.run(_run(given))
 
 

@@ -5,6 +5,7 @@ clock.
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol, Unpack
 from zlib import crc32
 
+from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from rollout.controller import telemetry
@@ -24,6 +27,7 @@ GAP = 0.05  # between two looks at one object, so that a storm of changes is a f
 FIRST_WAIT, LONGEST_WAIT = 0.1, 60.0  # after a failure, doubling
 HURRIED_WAIT = 2.0  # instead of LONGEST_WAIT while users are on what is being taken back
 SPREAD, LATEST = 0.1, timedelta(seconds=2)  # how late an alarm may ring: of its wait, and at most
+ROUND = timedelta(milliseconds=50)  # alarms within one ring together
 AT_ONCE = 10  # looks in a row that may ask for another at once; more are slowed down
 RACES = 3  # lost in a row are looked at again at once; more are a fight, and cost waiting
 GRACE = 1.0  # seconds that looks under way have to end where others wait to follow
@@ -83,6 +87,7 @@ class Scheduler:
     An alarm rings a little late, each key by a lateness of its own: rollouts share the instants
     of their queries, and a thousand looks at one moment stand in each other's way.
     ``spread``: how late at most, as a share of the wait.
+    All that fall into one twentieth of a second are one job, since a job costs more than a ring.
     """
 
     def __init__(self, spread: float = SPREAD) -> None:
@@ -90,34 +95,61 @@ class Scheduler:
         self._zone = Steady()
         self._jobs = AsyncIOScheduler(timezone=self._zone)
         self._jobs.start()
+        self._rounds: dict[datetime, _Round] = {}
+        self._round_of: dict[str, _Round] = {}
 
     def after(self, wait: timedelta, key: str, ring: Callable[[str], None]) -> None:
-        self._jobs.add_job(
-            _ring,
-            "date",
-            run_date=datetime.now(self._zone) + wait + _late(key, wait * self._spread),
-            args=(ring, key),
-            id=key,
-            replace_existing=True,
-            misfire_grace_time=None,  # late is better than never
-        )
+        self.off(key)
+        due = datetime.now(self._zone) + wait + _late(key, wait * self._spread)
+        at = due + (datetime.min.replace(tzinfo=self._zone) - due) % ROUND
+        if at not in self._rounds:
+            self._rounds[at] = made = _Round(at)
+            made.job = self._jobs.add_job(
+                self._ring,
+                "date",
+                run_date=at,
+                args=(made,),
+                misfire_grace_time=None,  # late is better than never
+            )
+        self._round_of[key] = self._rounds[at]
+        self._round_of[key].rings[key] = ring
 
     def off(self, key: str) -> None:
-        if self._jobs.get_job(key):
-            self._jobs.remove_job(key)
+        mine = self._round_of.pop(key, None)
+        if mine is None:
+            return
+        del mine.rings[key]
+        if not mine.rings:
+            del self._rounds[mine.at]
+            with contextlib.suppress(JobLookupError):  # it rings at this moment, for nobody
+                mine.job.remove()
 
     def stop(self) -> None:
         self._jobs.shutdown(wait=False)
+
+    async def _ring(self, mine: "_Round") -> None:
+        """A coroutine, so that APScheduler rings in the event loop and not in a thread."""
+        if not mine.rings:
+            return
+        del self._rounds[mine.at]
+        for key in mine.rings:
+            del self._round_of[key]
+        for key, ring in mine.rings.items():
+            ring(key)
+
+
+@dataclass(slots=True)
+class _Round:
+    """Who is rung for ``at`` one moment, and the job that does."""
+
+    at: datetime
+    rings: dict[str, Callable[[str], None]] = field(default_factory=dict)
+    job: Job = field(init=False)
 
 
 def _late(key: str, most: timedelta) -> timedelta:
     """The same for the same key, so that the order of alarms stays as it is."""
     return min(LATEST, max(most, timedelta(0))) * (crc32(key.encode()) % 1000 / 1000)
-
-
-async def _ring(ring: Callable[[str], None], key: str) -> None:
-    """A coroutine, so that APScheduler rings in the event loop and not in a thread."""
-    ring(key)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from rollout.controller.app import A_FEW
 from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
 from tests import virtual
@@ -520,3 +521,28 @@ def test_a_namespace_that_takes_nothing_new_keeps_no_deleted_rollout() -> None:
         assert shop.weights() == {"stable": 100}
 
     play(story)
+
+
+def test_who_begins_looks_first_where_something_is_under_way_and_elsewhere_a_few_at_a_time() -> (
+    None
+):
+    async def story() -> list[str]:
+        shop = Shop()
+        resting = [f"a-{number:03}" for number in range(2 * A_FEW)]
+        shop.kube.put(a_rollout())
+        async with shop.controller():
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(lambda: shop.weights().get("canary") == 50)
+        for name in resting:
+            shop.kube.put(*objects(name), a_rollout(name))
+        await shop.push("v1")
+        shop.kube.writes.clear()
+        async with shop.controller():
+            await shop.comes(lambda: all(shop.status(name) for name in resting))
+        return [*dict.fromkeys(shop.kube.writes)]
+
+    writes = virtual.run(story())
+    adopted = [f"patch Rollout a-{number:03} status" for number in range(2 * A_FEW)]
+    assert [write for write in writes if " a-" in write] == adopted
+    assert writes.index("patch VirtualService shop") < writes.index(adopted[A_FEW])

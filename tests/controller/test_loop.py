@@ -294,6 +294,27 @@ async def test_the_real_scheduler_rings_once_and_the_last_call_counts() -> None:
     assert keys == ["a"]
 
 
+async def test_the_real_scheduler_rings_many_of_one_moment_but_those_that_were_put_off() -> None:
+    alarms, rung, keys = Scheduler(spread=0), asyncio.Event(), list[str]()
+    names = [f"shop-{number}" for number in range(500)]
+
+    def ring(key: str) -> None:
+        keys.append(key)
+        if key == "again":
+            rung.set()
+        elif len(keys) == len(names) // 2:
+            alarms.after(timedelta(0), "again", ring)  # while the others are being rung
+
+    for name in names:
+        alarms.after(timedelta(milliseconds=10), name, ring)
+    for name in names[::2]:
+        alarms.off(name)
+    async with asyncio.timeout(300):
+        await rung.wait()
+    alarms.stop()
+    assert sorted(keys) == sorted([*names[1::2], "again"])
+
+
 def test_the_time_of_alarms_goes_on_whatever_the_wall_clock_is_set_to() -> None:
     seconds = 5.0
     zone = Steady(lambda: seconds)

@@ -192,12 +192,13 @@ class Store:
         """Of ``mine`` nothing is known but what the API server has: others may have written."""
         self._known = {key: known for key, known in self._known.items() if not mine(key)}
 
-    def rollouts(self) -> tuple[str, ...]:
-        """Every Rollout there is."""
-        return tuple(
-            f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
-            for obj in self.kube.list("Rollout")
-        )
+    def rollouts(self) -> tuple[list[str], list[str]]:
+        """Every Rollout there is: those in which something is under way, and those at rest."""
+        keys: tuple[list[str], list[str]] = [], []
+        for obj in self.kube.list("Rollout"):
+            meta = obj["metadata"]
+            keys[record.is_idle(obj)].append(f"{meta.get('namespace', '')}/{meta['name']}")
+        return keys
 
     def _fresh(self, key: str, obj: Json) -> _Known:
         """What is known of ``obj``; what was not written yet survives unless others wrote."""

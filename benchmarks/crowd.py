@@ -1,0 +1,212 @@
+"""A thousand rollouts under way and ten thousand at rest in one process: memory, CPU, beginning.
+
+``python -m benchmarks.crowd [--active N] [--idle N]``: the whole controller on virtual time before
+the API server of ``benchmarks.under_way``, which keeps its own objects as compressed text here and
+is taken off. What is left out is the HTTP client. It prints
+
+* what the process holds, every module of ``rollout run`` included;
+* CPU of a core while all are at rest, and while the thousand are within a step;
+* what a second process needs that begins after the first was killed, until it has taken back the
+  one whose revision git has reverted meanwhile, and until it has looked at all;
+* the longest pass of Python's garbage collector, in which nobody is looked at, and how long one
+  over everything takes.
+"""
+
+import argparse
+import asyncio
+import gc
+import importlib
+import itertools
+import json
+import logging
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.holding import sample
+from benchmarks.memory import texts
+from benchmarks.under_way import Server, yardstick
+from rollout.controller import collector
+from rollout.controller.app import Controller, Outside, Settings
+from rollout.controller.ports import Json
+from rollout.edges.kube.source import named
+from tests import virtual
+from tests.fakes import FakeMetrics, FakeProxies
+from tests.lab.survival.plain import NAMESPACE
+
+MEMORY, IDLE_CPU, RECOVERY = 512.0, 0.02, 5.0  # MiB, of a core, seconds
+STEPS = [{"weight": 5, "bake": "1d"}]
+WITHIN = 300.0  # seconds of each measurement
+VERSIONS = itertools.count(1_000_000, 1_000_000)  # of objects: later servers' are higher
+
+
+class Texts(dict[Any, Any]):
+    """Objects by key, as compressed texts."""
+
+    def __setitem__(self, key: object, obj: Json) -> None:
+        super().__setitem__(key, zlib.compress(json.dumps(obj).encode(), 1))
+
+    def __getitem__(self, key: object) -> Any:
+        return json.loads(self.text(key))
+
+    def get(self, key: object, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def text(self, key: object) -> bytes:
+        """The object as it goes over the wire."""
+        return zlib.decompress(super().__getitem__(key))
+
+
+class Passes:
+    """How long the collector's passes took, in seconds of CPU."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._began = 0.0
+        gc.callbacks.append(self._heard)
+
+    def _heard(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._began = time.process_time()
+        else:
+            self.longest = max(self.longest, time.process_time() - self._began)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--active", type=int, default=1000)
+    parser.add_argument("--idle", type=int, default=10_000)
+    given = parser.parse_args()
+    importlib.import_module("rollout.cli.run")
+    collector.rarely()
+    logging.disable(logging.WARNING)
+    return virtual.run(_measured(given.active, given.idle))
+
+
+async def _measured(active: int, idle: int) -> int:
+    passes, before = Passes(), sample(0.0).rss
+    objects = _filled(active + idle)
+    filled = sample(0.0).rss
+    print(f"{active} under way, {idle} at rest; yardstick {yardstick() * 1000:.0f} ms", flush=True)
+    async with _controller(objects) as begun:
+        await asyncio.sleep(300)
+        at_rest = await _share("all at rest", begun.server)
+        await _push(begun.server, active)
+        await asyncio.sleep(300)
+        await _share(f"{active} within a step", begun.server)
+        held = (sample(0.0).rss - filled + before) / 1024
+        each = (held - before / 1024) / (active + idle) * 1024
+        print(f"memory: {held:.0f} MiB (at most {MEMORY:g}), {before / 1024:.0f} of it before the")
+        print(f"  first object; {each:.1f} KiB a rollout, under way or not", flush=True)
+    recovered = await _recovered(objects, _name(active // 2))
+    print(f"collector: longest pass {passes.longest * 1000:.0f} ms", flush=True)
+    began = time.process_time()
+    gc.collect()
+    print(f"collector: a pass over everything {(time.process_time() - began) * 1000:.0f} ms")
+    return int(held > MEMORY or at_rest > IDLE_CPU or recovered > RECOVERY)
+
+
+def _filled(count: int) -> Texts:
+    """What the API server has."""
+    objects = Texts()
+    for number in range(count):
+        for text in texts(_name(number), number):
+            obj = json.loads(text)
+            objects[obj["kind"], NAMESPACE, obj["metadata"]["name"]] = obj
+    return objects
+
+
+def _name(number: int) -> str:
+    return f"shop-{number:05d}"
+
+
+class Listed(Server):
+    """``objects`` behind caches that are filled as by lists.
+
+    ``first``: CPU seconds of ours until the first write of an object of that name.
+    """
+
+    def __init__(self, objects: Texts) -> None:
+        super().__init__()
+        self.began = time.process_time()
+        self.objects, self._version = objects, next(VERSIONS)
+        self.first: dict[str, float] = {}
+        self.before = self._note
+        for key in objects:
+            with self._elsewhere():
+                text = objects.text(key)
+            self._cache(key[0]).put(named(key[0], json.loads(text)))
+
+    def used(self) -> float:
+        """CPU seconds of ours since the beginning."""
+        return time.process_time() - self.began - self.spent
+
+    def _note(self, write: str) -> None:
+        self.first.setdefault(write, self.used())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A controller that is at work."""
+
+    server: Listed
+    controller: Controller
+
+
+@asynccontextmanager
+async def _controller(objects: Texts) -> AsyncIterator[Begun]:
+    """It has looked at all; at the end it is gone without a word."""
+    server = Listed(objects)
+    outside = Outside(server, FakeMetrics(), FakeProxies())
+    controller = Controller(outside, Settings(), virtual.clock, virtual.Alarms)
+    listed = server.used()
+    task = asyncio.create_task(controller.run(asyncio.Event()))
+    await asyncio.sleep(1)  # which comes when nobody has anything left to do
+    print(f"lists read in {listed:.1f} s of CPU, all looked at after {server.used():.1f} s")
+    try:
+        yield Begun(server, controller)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _share(what: str, server: Listed) -> float:
+    """Of a core, for ``WITHIN`` seconds."""
+    before = server.used()
+    await asyncio.sleep(WITHIN)
+    share = (server.used() - before) / WITHIN
+    print(f"{what}: {share:.2%} of a core", flush=True)
+    return share
+
+
+async def _push(server: Listed, active: int) -> None:
+    ops: list[Json] = [
+        {"op": "replace", "path": "/spec/revision", "value": "v2"},
+        {"op": "replace", "path": "/spec/strategy/canary/steps", "value": STEPS},
+    ]
+    for number in range(active):
+        await server.patch("Rollout", NAMESPACE, _name(number), ops)
+
+
+async def _recovered(objects: Texts, name: str) -> float:
+    """CPU seconds from a second process' first list until ``name``, reverted, is taken back."""
+    obj = objects["Rollout", NAMESPACE, name]
+    assert obj["status"]["stage"]["split"]["canary"] > 0
+    obj["spec"]["revision"] = "v1"
+    obj["metadata"]["generation"] += 1
+    objects["Rollout", NAMESPACE, name] = obj
+    async with _controller(objects) as begun:
+        took = begun.server.first[f"patch VirtualService {name}"]
+    print(f"killed, begun again: what git has reverted is taken back after {took:.1f} s of CPU")
+    return took
+
+
+if __name__ == "__main__":
+    sys.exit(main())
