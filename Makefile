@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 USABLE := $(VENV)/.usable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-crowd bench-fleet bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-soak-day bench-soak-hour bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim crashes mutants generate clean
+.PHONY: help setup lock docs demo demo-upgrade demo-people demo-switchover fuzz test test-long chaos chaos-kills test-fresh soak lint package image sbom format cov bench-alarms bench-decisions bench-holdout bench-analysis bench-chaos bench-crowd bench-fleet bench-hostile bench-look bench-memory bench-mesh bench-page bench-push bench-soak-day bench-soak-hour bench-sources bench-startup bench-survival bench-under-way bench-visitors bench-writes sim crashes mutants generate clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -153,6 +153,12 @@ bench-chaos: $(READY) ## how long nobody leads when a leader dies, ends or stand
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.chaos --cores
 
+KILLS ?= 200
+SEED ?= 13
+chaos-kills: $(READY) ## KILLS=200 real kills at chosen moments of 66 kinds of journeys, SEED=13 (an hour)
+	$(BIN)/python -m benchmarks.kills --kills $(KILLS) --seed $(SEED)
+	$(BIN)/python -m benchmarks.survival --kills 40 --seed $(SEED)
+
 bench-startup: $(READY) ## CPU until a command begins its work
 	$(BIN)/python -m benchmarks.startup
 
@@ -165,7 +171,7 @@ bench-writes: $(READY) ## writes of a journey, by how long its steps last
 bench-visitors: $(READY) ## what the lab's visitors cost
 	$(BIN)/python -m benchmarks.visitors
 
-bench-survival: $(READY) ## ten kills of the controller in mid-journey
+bench-survival: $(READY) ## ten kills of the controller in mid-journey, visitors counted
 	$(BIN)/python -m benchmarks.survival
 
 clean:           ## forget the virtual environments

@@ -7,6 +7,7 @@ from rollout.cli.manifests import rbac
 from rollout.manifest import generated
 from tests import clipage, reference, rooms, states
 from tests.convert import published
+from tests.sim import journal
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +26,7 @@ def files() -> dict[str, str]:
 
 
 def main() -> None:
-    for path, text in files().items():
+    for path, text in (files() | journal.files()).items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)
     for made in (states, rooms, reference, clipage, published):

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Self
+
+End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(eq=False)
@@ -21,8 +24,13 @@ class Cut:
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _passing: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def url(self) -> str:
+        """Where the replica finds its API server."""
+        return f"https://127.0.0.1:{self.port}"
+
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator["Cut"]:
+    async def running(self) -> AsyncIterator[Self]:
         self._passing.set()
         server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
@@ -61,19 +69,26 @@ class Cut:
         self._open.add(writer)
         await self._passing.wait()
         try:
-            away, back = await asyncio.open_connection("127.0.0.1", self.target)
+            away, back = await self._connected()
         except OSError:
             writer.transport.abort()
             return
         self._open.add(back)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(reader, back))
-                both.create_task(self._pass(away, writer))
+            await self._both((reader, writer), (away, back))
         finally:
             for one in (writer, back):
                 self._open.discard(one)
                 one.transport.abort()
+
+    async def _connected(self) -> End:
+        return await asyncio.open_connection("127.0.0.1", self.target)
+
+    async def _both(self, near: End, far: End) -> None:
+        """Bytes pass both ways until one end has none any more."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._pass(near[0], far[1]))
+            both.create_task(self._pass(far[0], near[1]))
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

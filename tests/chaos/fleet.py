@@ -13,9 +13,11 @@ from pathlib import Path
 
 from rollout.cli.manifests import rbac
 from rollout.controller import rights
+from rollout.lab.kube.client import ApiRefusedError
 from rollout.lab.programs import processes
 from rollout.lab.programs.processes import Child
 from tests.chaos.cut import Cut
+from tests.chaos.nursery import Born, Nursery
 from tests.cluster.conftest import Control
 
 PATIENCE = 300.0  # seconds; a busy machine is no fault
@@ -27,27 +29,34 @@ class Pod:
     """One replica that is always begun again.
 
     ``wire``: its way to the API server. ``starts``: how often it was begun.
+    ``nursery``: where it is forked; None: each begins with the import of its program.
     """
 
     name: str
     folder: Path
     wire: Cut
     words: Sequence[str]
+    nursery: Nursery | None = None
     starts: int = 0
-    child: Child | None = None
+    child: Child | Born | None = None
     _stopping: bool = False
 
     async def run(self) -> None:
         """Until it is told to end."""
-        program = [sys.executable, "-m", "tests.chaos.program", str(self.folder / "clock")]
-        space = f"POD_NAMESPACE={rbac.OWN}"
-        command = ["env", space, *program, *self.words]
         while not self._stopping:
             self.starts += 1
-            self.child = await processes.start(self.name, command, log=self.log)
+            self.child = await self._begun()
             while not self.child.ended:
                 await asyncio.sleep(0.02)
             await asyncio.sleep(PAUSE)
+
+    async def _begun(self) -> Child | Born:
+        words = [str(self.folder / "clock"), *self.words]
+        if self.nursery is not None:
+            return await self.nursery.born(self.log, words, POD_NAMESPACE=rbac.OWN)
+        program = [sys.executable, "-m", "tests.chaos.program", *words]
+        command = ["env", f"POD_NAMESPACE={rbac.OWN}", *program]
+        return await processes.start(self.name, command, log=self.log)
 
     @property
     def log(self) -> Path:
@@ -77,11 +86,17 @@ class Pod:
 
 @dataclass
 class Fleet:
-    """``control``: the API server, asked as its administrator, past every wire."""
+    """``control``: the API server, asked as its administrator, past every wire.
+
+    ``prometheus``: its address; empty: the played one's. ``words``: more of the command's.
+    """
 
     control: Control
     folder: Path
     shards: int
+    prometheus: str = ""
+    words: Sequence[str] = ()
+    nursery: Nursery | None = None
     pods: dict[str, Pod] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -91,13 +106,14 @@ class Fleet:
         folder.mkdir()
         config = self.control.kubeconfig(folder / "config", await self.control.token())
         known = json.loads(config.read_text())
-        known["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{wire.port}"
+        known["clusters"][0]["cluster"]["server"] = wire.url
         config.write_text(json.dumps(known))
         mesh = self.control.mesh
         words = ["--kubeconfig", str(config), "run", "--shards", str(self.shards)]
-        words += ["--prometheus", mesh, "--istiod", f"{mesh}/debug/syncz"]
+        words += ["--prometheus", self.prometheus or mesh, "--istiod", f"{mesh}/debug/syncz"]
+        words += self.words
         words += ["--cache", str(folder / "cache"), "--audit", str(self.audit)]
-        pod = self.pods[name] = Pod(name, folder, wire, words)
+        pod = self.pods[name] = Pod(name, folder, wire, words, self.nursery)
         self._tasks.append(asyncio.create_task(pod.run()))
         return pod
 
@@ -114,6 +130,15 @@ class Fleet:
                 lease = await self.control.read("Lease", rbac.OWN, name)
                 found.append(self._pod(str(lease["spec"]["holderIdentity"])))
         return found
+
+    async def held_by(self, pid: int) -> list[int]:
+        """The shards whose Lease names that process, which may be dead by now."""
+        held = []
+        for place, name in enumerate(rights.leases(self.shards)):
+            with contextlib.suppress(ApiRefusedError):  # no such Lease yet
+                lease = await self.control.read("Lease", rbac.OWN, name)
+                held += [place] if _process(str(lease["spec"]["holderIdentity"])) == pid else []
+        return held
 
     async def leads(self, place: int) -> Pod:
         """The replica that has that Lease, as soon as a living one does."""
@@ -148,9 +173,13 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _pod(self, holder: str) -> str:
-        """Identities are host, process id and a random word."""
-        pids = {str(p.pid): p.name for p in self.pods.values() if p.child and not p.child.ended}
-        return pids.get(holder.split("-")[-2], "") if holder.count("-") > 1 else ""
+        pids = {p.pid: p.name for p in self.pods.values() if p.child and not p.child.ended}
+        return pids.get(_process(holder), "")
+
+
+def _process(holder: str) -> int:
+    """The process that has that identity, which is host, process id and a random word; 0: none."""
+    return int(holder.split("-")[-2]) if holder.count("-") > 1 else 0
 
 
 def _even(holders: Sequence[str], pods: int, shards: int) -> bool:

@@ -91,10 +91,11 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One object as etcd has it from now on."""
+    """One object as etcd has it from now on; ``at``: when we heard, by the loop's clock."""
 
     revision: int
     obj: Any
+    at: float = 0.0
 
 
 @asynccontextmanager
@@ -128,7 +129,8 @@ async def _follow(etcd: str, prefix: str, told: list[Commit], begun: asyncio.Eve
             for event in result.get("events", ()):
                 if event.get("type", "PUT") == "PUT":
                     value = json.loads(base64.b64decode(event["kv"]["value"]))
-                    told.append(Commit(int(event["kv"]["mod_revision"]), value))
+                    at = asyncio.get_running_loop().time()
+                    told.append(Commit(int(event["kv"]["mod_revision"]), value, at))
 
 
 def _coded(text: str) -> str:

@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S31 and L1 to L8 are explained in docs/simulation.md.
+S1 to S37 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from rollout.model.status import (
 from rollout.strategies import plan as journey
 from tests import virtual
 from tests.controller.shop import NAMESPACE
-from tests.sim import objects
+from tests.sim import objects, rest
 from tests.sim.beyond import Past
 from tests.sim.evidence import Evidence
 from tests.sim.gitlaws import GitLaws
 from tests.sim.objects import ANN
+from tests.sim.pace import Pace
+from tests.sim.reasons import Reasons
 from tests.sim.server import Commit, Json
 from tests.sim.truth import Truth
 
@@ -45,6 +47,8 @@ BLURRED = 120.0
 """Seconds that what the controller acts on may be old after something went wrong with reading."""
 MOST_WRITES = 150
 """Writes of one process in a minute of any trouble; more is a hot loop."""
+MOST_RENEWALS = 75
+"""Writes of Leases by one process in a minute; it renews each two seconds."""
 _OURS = "controller"
 
 
@@ -84,7 +88,9 @@ class Laws:
 
     def __post_init__(self) -> None:
         self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
-        self.truth = Truth(self.world)
+        self.truth, self.reasons = Truth(self.world), Reasons(self.world)
+        self.pace = Pace(self.world)
+        self.world.server.unchanged.append(self.pace.unchanged)
 
     def broken(self, law: str, what: str) -> None:
         line = f"{law}: {what}"
@@ -99,6 +105,7 @@ class Laws:
     def requested(self, name: str, text: str) -> None:
         verb = text.partition("@")[0]
         self.truth.requested(name, text)
+        self.reasons.requested(name, text)
         if verb in ("promote", "skip", "approve", "resume", "retry"):
             self.of(name).forced_at = virtual.passed()
 
@@ -144,13 +151,14 @@ class Laws:
                 self._handed_over(commit)
 
     def _bounded(self, commit: Commit) -> None:
-        """S26: nobody writes in a hot loop."""
-        if commit.change.bucket == "Lease":
-            return
-        times = self.writes.setdefault(commit.actor, deque(maxlen=MOST_WRITES))
+        """S26: nobody writes in a hot loop; Leases are renewed by the clock, and counted apart."""
+        what, most = (
+            ("Leases", MOST_RENEWALS) if commit.change.bucket == "Lease" else ("", MOST_WRITES)
+        )
+        times = self.writes.setdefault(f"{commit.actor} {what}", deque(maxlen=most))
         times.append(commit.at)
-        if len(times) == MOST_WRITES and commit.at - times[0] < 60:
-            self.broken("S26", f"{commit.actor} wrote {MOST_WRITES} times within a minute")
+        if len(times) == most and commit.at - times[0] < 60:
+            self.broken("S26", f"{commit.actor} wrote {what or 'objects'} {most} times a minute")
 
     def _status(self, commit: Commit, *, ours: bool) -> None:
         """S10, S14, L8 and the tables, of what is saved; a person changes no status."""
@@ -177,7 +185,23 @@ class Laws:
         self._edge(name, before, status, leaves=leaves)
         known.stood(before, status)
         self.evidence.saved(name, before, status, commit.actor)
-        self.truth.saved(name, before, status)
+        self._told(name, before, status, commit if written else None)
+        self._same_attempt(name, status)
+        if len(status.because) > 200:
+            self.broken("sentence", status.because)
+
+    def _told(
+        self, name: str, before: RolloutStatus, after: RolloutStatus, commit: Commit | None
+    ) -> None:
+        """What other laws ask of a status; ``commit``: the one that wrote it, if one did."""
+        if commit is not None:
+            self.pace.saved(name, before, after, commit.actor)
+        self.truth.saved(name, before, after)
+        self.reasons.saved(name, before, after)
+
+    def _same_attempt(self, name: str, status: RolloutStatus) -> None:
+        """S14: an attempt keeps its revision and its content."""
+        known = self.of(name)
         canary = status.attempt.canary
         if canary is not None:
             seen = known.attempts.setdefault(
@@ -188,8 +212,6 @@ class Laws:
                 self.broken("S14", f"{name}: attempt {status.attempt.number} is {seen}, {canary}")
             if content and not seen[1]:
                 known.attempts[status.attempt.number] = (canary.name, content)
-        if len(status.because) > 200:
-            self.broken("sentence", status.because)
 
     def _edge(
         self, name: str, before: RolloutStatus, after: RolloutStatus, *, leaves: bool
@@ -341,6 +363,7 @@ class Laws:
         """S9: who reads bad all the time gets no requests any more, while nothing is in the way."""
         self.git.bounded()
         self.truth.bounded()
+        self.pace.bounded()
         world, since = self.world, virtual.passed() - HOME_WITHIN
         if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
             return
@@ -431,6 +454,9 @@ class Laws:
         if vs is None or status is None or status.stable is None:
             self.broken("S27", f"{name}: nothing is known of it")
             return
+        subject = dict(self.world.subjects)[name]
+        if what := rest.left(self.world, name, subject, status):
+            self.broken("S37", f"{name}: at rest, and {what}")
         shares = self.shares(vs, name)
         told = status.phase is Phase.PAUSED and status.waits_for is WaitsFor.OBJECTS
         if not told and status.stage.name is Stage.IDLE and set(shares) - {"", status.stable.name}:

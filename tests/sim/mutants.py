@@ -1,13 +1,10 @@
-"""Planted bugs: one guard at a time is spoilt in the syntax tree, and the simulator looks for it.
+"""Planted bugs: one guard at a time is spoilt, and the simulator looks for it.
 
-A mutation is a place in a function and a change of it; the function's code is replaced in this
-process, so that whoever has imported it runs the spoilt one.
+By its laws, which ask of any play whether harm is done; and by the journals of the scenes, which
+say of these plays whether anything is done otherwise, and which ``make test`` asks.
 """
 
 import argparse
-import ast
-import importlib
-import inspect
 import multiprocessing
 import multiprocessing.pool
 import resource
@@ -15,198 +12,129 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import FunctionType, ModuleType
-from typing import Any
 
-from tests.sim import reach, shrink, story
+from tests.sim import campaign, journal, plan, reach, scenes, shrink, story
 from tests.sim.plan import Plan
-
-ROOMS = (
-    "rollout.reconcile.stages", "rollout.reconcile.decide", "rollout.reconcile.actions",
-    "rollout.reconcile.drift", "rollout.reconcile.holding", "rollout.reconcile.journey",
-    "rollout.reconcile.leaving", "rollout.reconcile.requests", "rollout.reconcile.look",
-    "rollout.reconcile.wanted", "rollout.gate", "rollout.confirm", "rollout.analysis.steprule",
-    "rollout.controller.look", "rollout.controller.leader", "rollout.controller.keeping.store",
-    "rollout.controller.loop", "rollout.controller.doing.perform",
-    "rollout.istio.virtualservice", "rollout.istio.destinationrule", "rollout.istio.memory",
-    "rollout.edges.kube.cache", "rollout.edges.kube.watch", "rollout.edges.kube.client",
-)  # fmt: skip
-_FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
+from tests.sim.spoiling import Mutation, chosen, plant
 
 
 @dataclass(frozen=True, slots=True)
-class Mutation:
-    """``number``: of the guard in its room, in the order of the source; ``how`` it is spoilt."""
+class Hunt:
+    """What became of a mutation.
 
-    room: str
-    function: str
-    line: int
-    number: int
-    how: str
+    ``law``: the law that it broke first; ``scene``: the scene whose journal was another first.
+    Empty: none. ``plays``: after how many plays that was known, or that nothing was.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.room}:{self.line} {self.function}: {self.how}"
+    mutation: Mutation
+    law: str = ""
+    scene: str = ""
+    plays: int = 0
 
-
-def mutations() -> Iterator[Mutation]:
-    """Every guard of the rooms, spoilt in every way that fits."""
-    for room in ROOMS:
-        tree = _tree(importlib.import_module(room))
-        for number, (function, node) in enumerate(_guards(tree)):
-            for how in _ways(node):
-                yield Mutation(room, function, node.lineno, number, how)
+    @property
+    def end(self) -> str:
+        by_journal = f"journal of {self.scene!r}" if self.scene else "survives"
+        return self.law or (by_journal if self.plays else "unreached")
 
 
-def chosen(count: int) -> list[Mutation]:
-    """``count`` of them, evenly over all rooms; always the same."""
-    every = [*mutations()]
-    return [every[index * len(every) // count] for index in range(min(count, len(every)))]
+@dataclass(frozen=True, slots=True)
+class Play:
+    """``scene``: its name, if its journal is kept; else it is asked for laws alone."""
+
+    plan: Plan
+    scene: str = ""
 
 
-def _tree(module: ModuleType) -> ast.Module:
-    return ast.parse(inspect.getsource(module))
+def hunted(mutation: Mutation, seconds: float, plays: Sequence[Play], *, laws: bool = True) -> Hunt:
+    """What finds it within ``seconds`` of CPU.
 
-
-def _guards(tree: ast.Module) -> list[tuple[str, ast.expr]]:
-    """The conditions inside functions, with the function's qualified name."""
-    found: list[tuple[str, ast.expr]] = []
-
-    def walk(node: ast.AST, name: str, *, inside: bool) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.ClassDef) and not inside:
-                walk(child, f"{name}{child.name}.", inside=False)
-            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not inside:
-                walk(child, f"{name}{child.name}", inside=True)
-            else:
-                if inside and isinstance(child, ast.If | ast.IfExp):
-                    found.append((name, child.test))
-                walk(child, name, inside=inside)
-
-    walk(tree, "", inside=False)
-    return found
-
-
-def _ways(test: ast.expr) -> list[str]:
-    ways = ["never", "always"]
-    if isinstance(test, ast.BoolOp):
-        ways += [f"without part {index + 1}" for index in range(len(test.values))]
-    if isinstance(test, ast.Compare) and type(test.ops[0]) in _FLIPS:
-        ways.append("the other way round")
-    return ways
-
-
-def spoilt(mutation: Mutation) -> ast.Module:
-    """The room's tree with that guard spoilt."""
-    tree = deepcopy(_tree(importlib.import_module(mutation.room)))
-    _, test = _guards(tree)[mutation.number]
-    match mutation.how.split():
-        case ["never"] | ["always"]:
-            new: ast.expr = ast.Constant(mutation.how == "always")
-        case ["without", "part", part]:
-            assert isinstance(test, ast.BoolOp)
-            rest = [v for index, v in enumerate(test.values) if index != int(part) - 1]
-            new = rest[0] if len(rest) == 1 else ast.BoolOp(test.op, rest)
-        case _:
-            assert isinstance(test, ast.Compare)
-            flipped = [_FLIPS[type(test.ops[0])](), *test.ops[1:]]
-            new = ast.Compare(test.left, flipped, test.comparators)
-    _Replace(test, new).visit(tree)
-    return ast.fix_missing_locations(tree)
-
-
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old: ast.expr, new: ast.expr) -> None:
-        self._old, self._new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        if node is self._old:
-            return ast.copy_location(self._new, node)
-        return self.generic_visit(node)
-
-
-def plant(mutation: Mutation) -> None:
-    """From now on this process runs the spoilt function, whoever has imported it."""
-    module = importlib.import_module(mutation.room)
-    scratch = dict(vars(module))
-    exec(compile(spoilt(mutation), mutation.room, "exec"), scratch)
-    old, new = _function(vars(module), mutation), _function(scratch, mutation)
-    old.__code__ = new.__code__
-
-
-def _function(names: dict[str, Any], mutation: Mutation) -> FunctionType:
-    outer, _, inner = mutation.function.partition(".")
-    found = vars(names[outer])[inner] if inner else names[outer]
-    found = getattr(found, "__func__", found)
-    found = getattr(found, "fget", None) or found
-    assert isinstance(found, FunctionType), mutation
-    return found
-
-
-def hunted(mutation: Mutation, seconds: float, plays: Sequence[Plan]) -> tuple[str, int]:
-    """The law that finds it, and at which play; empty: none within ``seconds`` of CPU."""
+    ``laws``: whether one whose journal is another is hunted on until it breaks a law, too.
+    """
     plant(mutation)
-    began, number = time.process_time(), 0
+    began, number, scene = time.process_time(), 0, ""
     for number, one in enumerate(plays, 1):
-        if law := shrink.law(story.play(one).broken):
-            return law, number
-        if time.process_time() - began > seconds:
+        text, made = journal.of(one.plan) if one.scene else ("", story.play(one.plan))
+        if law := shrink.law(made.broken):
+            return Hunt(mutation, law, scene, number)
+        if one.scene and not scene and text != journal.kept(one.scene):
+            scene = one.scene
+        if (scene and not laws) or time.process_time() - began > seconds:
             break
-    return "", number
+    return Hunt(mutation, "", scene, number)
 
 
-def _hunt(task: tuple[Mutation, float, Sequence[Plan]]) -> tuple[Mutation, str, int]:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    mutation: Mutation
+    seconds: float
+    plays: Sequence[Play]
+    laws: bool
+
+
+def _hunt(task: _Task) -> Hunt:
     """In a process of its own, since a spoilt function stays spoilt, and may never end."""
-    mutation, seconds, plays = task
-    if not plays:
-        return mutation, "", 0
+    if not task.plays:
+        return Hunt(task.mutation)
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(theirs, mutation, seconds, plays))
+    child = context.Process(target=_child, args=(theirs, task))
     child.start()
     theirs.close()
     try:
-        law, number = ours.recv()
+        hunt = ours.recv()
     except EOFError:
-        law, number = "hangs", 0
+        hunt = Hunt(task.mutation, "hangs")
     child.join()
-    return mutation, law, number
+    assert isinstance(hunt, Hunt)
+    return hunt
 
 
-def _child(told: Connection, mutation: Mutation, seconds: float, plays: Sequence[Plan]) -> None:
+def _child(told: Connection, task: _Task) -> None:
     """Ends by a signal once it has used far more CPU than a hunt takes: its last play hangs."""
-    most = int(3 * seconds) + 20
+    most = int(3 * task.seconds) + 20
     resource.setrlimit(resource.RLIMIT_CPU, (most, most))
-    told.send(hunted(mutation, seconds, plays))
+    told.send(hunted(task.mutation, task.seconds, task.plays, laws=task.laws))
+
+
+def _plays(seeds: int) -> Iterator[Play]:
+    """The scenes, every plan that once found a fault, and seeds."""
+    yield from (Play(asked, name) for name, asked in scenes.plans())
+    yield from (Play(plan.read(path.read_text())) for path in sorted(campaign.FOUND.glob("*.json")))
+    yield from (Play(plan.drawn(seed)) for seed in range(1, seeds + 1))
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim.mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seeds", type=int, default=80, help="plays besides the scenarios")
+    parser.add_argument("--seeds", type=int, default=40, help="plays besides the scenes")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    parser.add_argument("--quick", action="store_true", help="a journal that differs is enough")
     given = parser.parse_args(argv)
     some = chosen(given.count)
     seconds = 60 * given.minutes * given.jobs / len(some)
     began = time.monotonic()
-    known = reach.reaches(ROOMS, given.seeds, given.jobs)
+    plays = {one.plan: one for one in _plays(given.seeds)}
+    known = reach.reaches(plays, given.jobs)
     print(f"{len(known)} plays traced, {time.monotonic() - began:.0f} s", flush=True)
-    tasks = [(m, seconds, [r.plan for r in known if (m.room, m.line) in r.lines]) for m in some]
+    tasks = [
+        _Task(
+            mutation,
+            seconds,
+            [plays[one.plan] for one in known if mutation.turn in one.turns],
+            not given.quick,
+        )
+        for mutation in some
+    ]
     ends: Counter[str] = Counter()
     with multiprocessing.pool.ThreadPool(given.jobs) as pool:
-        for mutation, law, number in pool.imap_unordered(_hunt, tasks):
-            end = law or ("survives" if number else "unreached")
-            ends["found" if law else end] += 1
-            print(f"{end:10} play {number:4}  {mutation}", flush=True)
-    reached = len(some) - ends["unreached"]
-    print(f"{ends['found']} of {len(some)} found, {reached} of them on ways that some play goes")
+        for hunt in pool.imap_unordered(_hunt, tasks):
+            ends["law" if hunt.law else "journal" if hunt.scene else hunt.end] += 1
+            print(f"{hunt.end:10} play {hunt.plays:4}  {hunt.mutation}", flush=True)
+    print(f"{ends['law']} of {len(some)} break a law, {ends['journal']} others change a journal")
+    print(f"{ends['survives']} survive, {ends['unreached']} are on ways that no play goes")
     print(f"{time.monotonic() - began:.0f} s")
     return 0
 

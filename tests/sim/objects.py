@@ -72,6 +72,8 @@ def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
         more["workload"]["autoscaler"] = {"name": f"{name}-load"}
     if subject.strategy == "sticky":
         more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
+    if subject.strict:
+        more["analysis"]["onNoData"] = "pause"
     if subject.careful:
         more |= {"onDrift": "pause", "onFailure": "hold", "progressDeadline": "2m"}
     made: Json = a_rollout(name, revision, **more)

@@ -18,12 +18,16 @@ WORKLOADS = ("user", "managed", "scaled")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One rollout of the world."""
+    """One rollout of the world.
+
+    ``careful``: people are asked where others go back. ``strict``: at once where nobody knows.
+    """
 
     strategy: str = "steps"
     workload: str = "user"
     author: str = "role"
     careful: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,69 +1,44 @@
-"""Which plays come by which lines: a planted bug is looked for where its guard is asked at all."""
+"""In which plays a mutation would decide otherwise: a planted bug is looked for there alone."""
 
-import importlib
 import multiprocessing
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any
 
-from tests.sim import plan, story
-from tests.sim.crashes import scenarios
+from tests.sim import spoiling, story
 from tests.sim.plan import Plan
+from tests.sim.spoiling import Turn
 
-Lines = frozenset[tuple[str, int]]
-"""Room and line number."""
+_seen: set[Turn] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One play, the lines of the rooms that it runs, and what it costs in seconds of CPU.
+    """One play, which mutations would decide otherwise in it, and its cost in seconds of CPU.
 
-    A play that breaks a law without any planted bug could find none, and has no lines.
+    A play that breaks a law without any planted bug could find none, and makes no difference.
     """
 
     plan: Plan
-    lines: Lines
+    turns: frozenset[Turn]
     cost: float
 
 
-def plays(seeds: int) -> Iterator[Plan]:
-    """The scenarios of the crashes, and seeds."""
-    yield from (one.plan for one in scenarios())
-    yield from map(plan.drawn, range(1, seeds + 1))
+def reaches(plans: Iterable[Plan], jobs: int) -> list[Reach]:
+    """What each play makes a difference to, the cheapest first."""
+    with multiprocessing.get_context("fork").Pool(jobs, _begin) as pool:
+        return sorted(pool.map(watched, plans, chunksize=1), key=lambda one: one.cost)
 
 
-def reaches(rooms: Sequence[str], seeds: int, jobs: int) -> list[Reach]:
-    """What each play reaches, the cheapest first."""
-    tasks = [(one, tuple(rooms)) for one in plays(seeds)]
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        return sorted(pool.map(_traced, tasks, chunksize=1), key=lambda one: one.cost)
+def _begin() -> None:
+    global _seen  # noqa: PLW0603 - what the watched functions of this process write to
+    _seen = spoiling.watch()
 
 
-def _traced(task: tuple[Plan, tuple[str, ...]]) -> Reach:
-    asked, rooms = task
-    files = {importlib.import_module(room).__file__: room for room in rooms}
-    found: set[tuple[str, int]] = set()
-
-    def called(frame: FrameType, _: str, __: Any) -> Any:
-        room = files.get(frame.f_code.co_filename)
-        if room is None:
-            return None
-
-        def line(inner: FrameType, event: str, _: Any) -> Any:
-            if event == "line":
-                found.add((room, inner.f_lineno))
-            return line
-
-        return line
-
+def watched(plan: Plan) -> Reach:
+    """Of a play in a process whose guards are watched."""
+    _seen.clear()
     began = time.process_time()
-    sys.settrace(called)
-    try:
-        unspoilt = story.play(asked)
-    finally:
-        sys.settrace(None)
-    lines = frozenset() if unspoilt.broken else frozenset(found)
-    return Reach(asked, lines, time.process_time() - began)
+    made = story.play(plan)
+    turns = frozenset() if made.broken else frozenset(_seen)
+    return Reach(plan, turns, time.process_time() - began)

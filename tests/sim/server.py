@@ -90,6 +90,7 @@ class Server:
     """The history, and the rules of a write.
 
     ``listen``: called with each commit, before anybody hears that it was made.
+    ``unchanged``: called with who wrote what was so already, which is no commit.
     ``admit``: what webhooks make of an object that somebody wants written; a refusal is a 400.
     """
 
@@ -97,6 +98,7 @@ class Server:
         self.ledger = Ledger(HISTORY)
         self.replicas = [Replica(), Replica()]
         self.listen: list[Callable[[Commit], None]] = []
+        self.unchanged: list[Callable[[str, str], None]] = []
         self.watches: list[Watching] = []
         self.admit: Callable[[Json], Json] = lambda obj: obj
         self._actor = PEOPLE
@@ -215,6 +217,8 @@ class Server:
         meta["resourceVersion"] = before.get("resourceVersion", "")
         obj = {**new, "kind": kind, "metadata": meta}
         if old is not None and obj == old:
+            for each in self.unchanged:
+                each(actor, f"{kind} {meta['name']}")
             return Answer(200, encode(old))
         if meta.get("deletionTimestamp") and not meta.get("finalizers"):
             return Answer(200, encode(self.ledger.remove(kind, obj).object))

@@ -51,21 +51,28 @@ class Result:
     end: tuple[str, ...]
 
 
-def play(plan: Plan, life: Life | None = None) -> Result:
-    """The play of ``plan``; ``life``: of its first process, which may end at an effect."""
+def play(
+    plan: Plan, life: Life | None = None, beside: Callable[[World], object] | None = None
+) -> Result:
+    """The play of ``plan``; ``life``: of its first process, which may end at an effect.
+
+    ``beside``: is given the world before anything happens in it.
+    """
     random.seed(plan.seed)
     logger = logging.getLogger("rollout")
     before, logger.disabled = logger.disabled, True
     try:
-        return virtual.run(_whole(plan, life or Life()))
+        return virtual.run(_whole(plan, life or Life(), beside))
     finally:
         logger.disabled = before
 
 
-async def _whole(plan: Plan, life: Life) -> Result:
+async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | None) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_task_factory(owned)
     world = World(plan, DO, life)
+    if beside is not None:
+        beside(world)
     with contextlib.ExitStack() as heard:
         heard.enter_context(_heard(world, sourced=plan.setup.sourced))
         return await _played(world)
@@ -229,6 +236,7 @@ async def _comes(
                 if not true(name):
                     _patience(world, who, name)
         await asyncio.sleep(STEP)
+        world.laws.pace.bounded()
     waiting = [
         f"{n}: {world.status(n).get('phase')} {world.status(n).get('because')}"
         for n in names
@@ -276,7 +284,9 @@ async def _at_rest(world: World) -> None:
     """L2, S19, S22, S27: nobody writes any more, and everything is as it says."""
     await asyncio.sleep(90)  # refreshes of sentences, messages, the audit log
     before = len(world.story)
+    world.laws.pace.bounded()
     await asyncio.sleep(QUIET)
+    world.laws.pace.bounded()
     late = [line for line in world.story[before:] if "controller" in line and "Lease" not in line]
     if late:
         world.laws.broken("L2", f"at rest, and still: {late[:3]}")

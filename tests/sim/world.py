@@ -261,7 +261,8 @@ class World:
         self.say(f"mishap {mishap.do} {mishap.on} {mishap.who} {mishap.lasts} {mishap.value}")
         self.fired[mishap.do] += 1
         if mishap.do in _BLURS:
-            self.blurred_at = virtual.passed() + mishap.lasts + mishap.value
+            until = virtual.passed() + mishap.lasts + mishap.value
+            self.blurred_at = max(self.blurred_at, until)
         self.table[mishap.do](self, mishap, process)
 
     def later(self, seconds: float, done: Any, *args: Any) -> None:

@@ -42,11 +42,15 @@ class Held:
 
 @dataclass(slots=True)
 class _Ahead:
-    """A status that is newer than the stored one, of which only evidence is lost by a crash."""
+    """A status that may be newer than the stored one; only evidence is lost of it by a crash.
+
+    ``newer``: whether it is, so that it is written once its minute is over.
+    """
 
     stored: object
     status: UpgradeStatus
     written_at: datetime
+    newer: bool = False
 
 
 @dataclass(slots=True)
@@ -103,14 +107,15 @@ class UpgradeStore:
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
         """
         name, stored = held.upgrade.name, held.obj.get("status")
-        if status == held.status and name not in self._ahead:
-            return held
         ahead = self._ahead.get(name)
+        newer = status != held.status or (ahead is not None and ahead.newer)
+        if not newer:
+            return held
         due = ahead is not None and now - ahead.written_at >= LAZY
         if at_once or due or worth_saving(held.status, status):
             return await self.write(held, status, now)
         since = ahead.written_at if ahead else now
-        self._ahead[name] = _Ahead(stored, status, since)
+        self._ahead[name] = _Ahead(stored, status, since, newer=True)
         return replace(held, status=status)
 
     async def add_finalizer(self, held: Held) -> Held:

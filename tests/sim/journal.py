@@ -1,0 +1,142 @@
+"""What a play comes to, in lines that people read: when what was decided, written and told.
+
+It is at the level of leaves, splits and words: an object's own version, a mark of ours or an
+instant in a status makes no line.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.core import Metric
+
+from tests.controller.shop import NAMESPACE
+from tests.make import START
+from tests.sim import scenes, story
+from tests.sim.plan import Plan
+from tests.sim.server import Commit
+from tests.sim.story import Result
+from tests.sim.world import World
+
+KEPT = Path(__file__).with_name("journals")
+_OURS = "controller"
+_UNTOLD = frozenset({
+    "history", "verdicts", "checkpoint", "conditions", "commit", "observedCommit", "id", "epoch",
+    "observedGeneration", "resourceVersion", "generation", "uid", "nonce", "managedFields",
+    "templateHash", "subject", "shown",
+})  # fmt: skip
+"""Leaves that are numbers of ours, of the API server or of git, or are told as lines of their own.
+"""
+_COUNTED = ("rollout_reconciles_total", "rollout_actions_total")
+"""What a controller counts of itself that a change of behaviour changes."""
+
+
+@dataclass(eq=False)
+class Journal:
+    """Hears everything from the first moment of one world on; ``lines``: what it wrote down."""
+
+    world: World
+    lines: list[tuple[float, str]] = field(default_factory=list)
+    quiet: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.world.server.listen.append(self._committed)
+
+    def text(self) -> str:
+        """All of it, in the order in which it happened; what has no time comes last."""
+        start = START.timestamp()
+        audited = [
+            (one.at.timestamp() - start, f"audit {one.object} {one.act} {_who(one)}: {one.because}")
+            for one in self.world.log.told
+        ]
+        timed = sorted([*self.lines, *audited], key=lambda row: round(row[0], 1))
+        return "".join(f"{line}\n" for line in (*(_at(*row) for row in timed), *self._last()))
+
+    def _committed(self, commit: Commit) -> None:
+        kind, meta = commit.change.bucket, commit.new["metadata"]
+        if not commit.actor.startswith(_OURS):
+            return
+        what = f"{kind} {meta['name']}" if meta.get("namespace") == NAMESPACE else kind
+        if kind == "Event":
+            told = f"{commit.new['type']} {commit.new['reason']}: {commit.new['message']}"
+            self._line(commit, f"event {told}")
+        elif commit.gone:
+            self._line(commit, f"{what} is gone")
+        else:
+            changes = [*_changes(_leaves(commit.old or {}), _leaves(commit.new))]
+            if changes:
+                self._line(commit, f"{what}: {'; '.join(changes)}")
+            elif kind != "Lease":  # whose renewals are instants
+                self.quiet[kind] += 1
+
+    def _line(self, commit: Commit, text: str) -> None:
+        self.lines.append((commit.at, text))
+
+    def _last(self) -> Iterator[str]:
+        """Slack as it reads in the end, and how often what was done."""
+        for said in self.world.chat.said:
+            yield f"Slack: {said.words.text}"
+        for kind, count in sorted(self.quiet.items()):
+            yield f"{count} writes of {kind} that none of these lines tells"
+        for number, process in sorted(self.world.processes.items()):
+            if process.made is not None:
+                registry = process.made.metrics.registry.restricted_registry(_COUNTED)
+                every = (line for metric in registry.collect() for line in _counted(metric))
+                yield f"replica {number}: {', '.join(sorted(every))}"
+
+
+def _counted(metric: Metric) -> Iterator[str]:
+    for sample in metric.samples:
+        yield f"{' '.join(sample.labels.values())} {sample.value:g}"
+
+
+def _at(seconds: float, line: str) -> str:
+    return f"{seconds:6.1f} {line}"
+
+
+def _who(one: Any) -> str:
+    return " ".join(text for text in (str(one.proof), one.who, one.request) if text)
+
+
+def _leaves(value: object, path: str = "") -> dict[str, str]:
+    """Every leaf below ``value`` that is told, by its path."""
+    if isinstance(value, dict):
+        pairs = [(f"{path}.{key}".lstrip("."), each) for key, each in value.items()
+                 if key not in _UNTOLD]  # fmt: skip
+    elif isinstance(value, list) and not (value and isinstance(value[0], str)):
+        pairs = [(f"{path}[{index}]", each) for index, each in enumerate(value)]
+    else:
+        text = " | ".join(value) if isinstance(value, list) else str(value)
+        return {} if _is_instant(value) or "rollout.dev/" in path else {path: text}
+    return {place: text for at, each in pairs for place, text in _leaves(each, at).items()}
+
+
+def _is_instant(value: object) -> bool:
+    return isinstance(value, str) and value[:1].isdigit() and value.endswith("Z")
+
+
+def _changes(old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
+    """What is another leaf now, and what is none any more."""
+    for path in sorted({*old, *new}):
+        if old.get(path) != new.get(path):
+            yield f"{path.removeprefix('status.')} {new.get(path, '-')}"
+
+
+def of(plan: Plan) -> tuple[str, Result]:
+    """The journal of a play of ``plan``, and what else became of it."""
+    made: list[Journal] = []
+    result = story.play(plan, beside=lambda world: made.append(Journal(world)))
+    return made[0].text(), result
+
+
+def kept(name: str) -> str:
+    """The journal of a scene as the repository has it; empty: none."""
+    path = KEPT / f"{name}.txt"
+    return path.read_text() if path.exists() else ""
+
+
+def files() -> dict[str, str]:
+    """The journal of every scene as it is now, by path in the repository."""
+    return {f"tests/sim/journals/{name}.txt": of(plan)[0] for name, plan in scenes.plans()}

@@ -1,0 +1,161 @@
+"""What goes on goes on: nothing stands while nothing is in its way, and nobody writes for nothing.
+
+S34 to S36 and L9 of docs/simulation.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rollout.controller.app import Controller
+from rollout.controller.keeping.store import without_numbers
+from rollout.errors import OutsideError
+from rollout.model.reasons import WaitsFor
+from rollout.model.status import Outcome, RolloutStatus, Stage
+from tests import virtual
+from tests.controller.shop import NAMESPACE
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+STANDS = 120.0
+"""Seconds in which each step of these worlds is over: a minute's bake, and four intervals (L9)."""
+DEAD = 45.0
+"""Seconds in which a canary without pods is taken back: three intervals (S34)."""
+QUIET = 50.0
+"""Seconds between two writes of a status that tell people nothing new (S36)."""
+UNSAID = 75.0
+"""Seconds in which people read the newest sentence: a minute, and an interval (L9)."""
+_OTHERS = frozenset({
+    WaitsFor.PODS, WaitsFor.STABLE, WaitsFor.OBJECTS, WaitsFor.AUTOSCALER, WaitsFor.APPROVAL,
+    WaitsFor.TRUCE,
+})  # fmt: skip
+"""What only others can bring about, and other laws ask whether it is so."""
+Stands = tuple[object, ...]
+
+
+@dataclass(eq=False)
+class Pace:
+    """``stands``: where each rollout is, and since when nothing was in its way there.
+
+    ``told_at``: when a status last told nothing new, by who wrote it.
+    """
+
+    world: World
+    stands: dict[str, tuple[Stands, float]] = field(default_factory=dict)
+    told_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    unsaid: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def bounded(self) -> None:
+        """S34 and L9, every few seconds."""
+        fair = self._fair()
+        for name, _ in self.world.subjects:
+            self._goes_on(name, fair=fair)
+            self._tells(name, fair=fair)
+            self._has_pods(name)
+
+    def saved(self, name: str, before: RolloutStatus, after: RolloutStatus, actor: str) -> None:
+        """S36: a status that tells nothing new is written once a minute at the most."""
+        if not self._fair() or _news(before, after):
+            return
+        last, self.told_at[name, actor] = self.told_at.get((name, actor)), virtual.passed()
+        if last is not None and virtual.passed() - last < QUIET:
+            self.world.laws.broken("S36", f"{name}: written twice, and says the same")
+
+    def unchanged(self, actor: str, what: str) -> None:
+        """S35: a write that changes nothing was sent for nothing."""
+        if actor.startswith("controller") and self._fair():
+            self.world.laws.broken("S35", f"{actor} writes {what}, which is so already")
+
+    def _fair(self) -> bool:
+        """Whether nothing is wrong with anything that is asked, nor was lately."""
+        world, now = self.world, virtual.passed()
+        wrong = (
+            world.istiod.behind or world.istiod.silent or world.numbers.trouble
+            or world.gates.trouble or world.pods.down or world.pods.late or world.moving
+        )  # fmt: skip
+        latest = max(world.blurred_at + 10, world.skewed_at)
+        alive = all(one.alive and one.stopped_until < now for one in world.processes.values())
+        return not wrong and now > latest and alive
+
+    def _goes_on(self, name: str, *, fair: bool) -> None:
+        """L9: whoever is under way stands nowhere for two minutes without a reason."""
+        known, now = self.world.laws.of(name), virtual.passed()
+        status = known.status
+        if status is None or status.stage.name is Stage.IDLE or status.attempt.pause is not None:
+            self.stands.pop(name, None)
+            return
+        step = status.attempt.step
+        here: Stands = (status.attempt.number, status.stage.name, step and step.index)
+        bad = self.world.numbers.of(name).values[-1] > 1
+        hindered = not fair or bad or status.waits_for in _OTHERS or now - known.edited_at < 30
+        before, since = self.stands.get(name, (here, now))
+        if hindered or here != before:
+            since = now
+        self.stands[name] = here, since
+        if now - since > STANDS:
+            where = f"{status.stage.name}, and waits for {status.waits_for}: {status.because}"
+            self.world.laws.broken("L9", f"{name}: {STANDS:g} s at {where}")
+
+    def _tells(self, name: str, *, fair: bool) -> None:
+        """L9: what is true now is read by people within a minute."""
+        now, text = virtual.passed(), self._untold(name) if fair else ""
+        before, since = self.unsaid.get(name, ("", now))
+        self.unsaid[name] = text, since if text and text == before else now
+        if text and now - self.unsaid[name][1] > UNSAID:
+            self.world.laws.broken("L9", f"{name}: not told for {UNSAID:g} s: {text}")
+
+    def _untold(self, name: str) -> str:
+        """What its newest look made of it, and people cannot read yet; empty: they can."""
+        for process in self.world.processes.values():
+            made = process.made
+            newest = _newest(made, name) if made and made.leading else None
+            if newest is not None:
+                told = str(self.world.status(name).get("because", ""))
+                new = without_numbers(newest.because) != without_numbers(told)
+                return without_numbers(newest.because) if new else ""
+        return ""
+
+    def _has_pods(self, name: str) -> None:
+        """S34: no requests go to a canary without pods while stable is whole."""
+        world, since = self.world, virtual.passed() - DEAD
+        known = world.laws.of(name)
+        canary = known.status.attempt.canary if known.status else None
+        unclear = max(known.edited_at, world.blurred_at) > since or not self._reads(name)
+        if canary is None or unclear:
+            return
+        sides = [world.pods.ready.get((name, one)) for one in (canary.name, world.stable(name))]
+        if None in sides or not known.shares.get(canary.name):
+            return
+        dead, able = (one.lately(since) for one in sides if one is not None)
+        if max(dead) == 0 and min(able) >= world.plan.setup.pods:
+            self.world.laws.broken("S34", f"{name}: {known.shares}, and {canary.name} has no pods")
+
+    def _reads(self, name: str) -> bool:
+        """Whether a look can be made at all: nothing that people wrote is missing."""
+        kinds = ("VirtualService", "DestinationRule", "Service")
+        return all(self.world.server.get(kind, NAMESPACE, name) for kind in kinds)
+
+
+def _newest(made: Controller, name: str) -> RolloutStatus | None:
+    """What a controller made of a rollout last; None: it cannot read it now."""
+    try:
+        held = made.outside.kube.get("Rollout", NAMESPACE, name)
+    except OutsideError:
+        return None
+    return made.store.remembered(held) if held else None
+
+
+def _news(before: RolloutStatus, after: RolloutStatus) -> bool:
+    """Whether people can read anything new in it but numbers, or whether a gate is blind."""
+    errors = [
+        {without_numbers(v.text) for v in one.attempt.verdicts if v.outcome is Outcome.ERROR}
+        for one in (before, after)
+    ]
+    attempt = replace(
+        before.attempt, verdicts=after.attempt.verdicts, checkpoint=after.attempt.checkpoint
+    )
+    same = replace(before, attempt=attempt, because=after.because) == after
+    words = without_numbers(before.because) == without_numbers(after.because)
+    return not (same and words and errors[0] == errors[1])

@@ -1,0 +1,55 @@
+"""At rest git's word is in force or refused, and nothing of a journey is left: S37."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.model.status import Phase, RolloutStatus, Stage
+from tests.controller.shop import NAMESPACE
+from tests.sim import objects
+
+if TYPE_CHECKING:
+    from tests.sim.plan import Subject
+    from tests.sim.world import World
+
+
+def left(world: World, name: str, subject: Subject, status: RolloutStatus) -> str:
+    """What is not as it should be once everybody has come to rest; empty: all is."""
+    if status.stage.name is not Stage.IDLE or status.phase is Phase.PAUSED or not status.stable:
+        return ""
+    return (
+        _unasked(world, name, status)
+        or _rule(world, name, subject, status.stable.name)
+        or (_pods(world, name, subject, status.stable.name))
+    )
+
+
+def _unasked(world: World, name: str, status: RolloutStatus) -> str:
+    """Git asks for stable, or for what was rejected; a source may hold what git says."""
+    rejected = status.rejected.revision if status.rejected else None
+    known = [one.name for one in (status.stable, rejected) if one]
+    if world.plan.setup.sourced or world.asked[name] in known:
+        return ""
+    return f"{world.asked[name]} is asked for, and {status.because}"
+
+
+def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
+    """By role the author's one subset is there, means stable, and is alone."""
+    rule = world.server.get("DestinationRule", NAMESPACE, name)
+    if subject.author != "role" or rule is None:
+        return ""
+    subsets = {one["name"]: one.get("labels", {}).get("version") for one in rule["spec"]["subsets"]}
+    return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"
+
+
+def _pods(world: World, name: str, subject: Subject, stable: str) -> str:
+    """Where pods are ours to scale, none but stable's run; unless people scaled them."""
+    scaled = any(mishap.do in ("deployment scaled", "delete") for mishap in world.plan.mishaps)
+    if subject.workload == "user" or scaled:
+        return ""
+    for revision in objects.REVISIONS:
+        held = world.server.get("Deployment", NAMESPACE, f"{name}-{revision}")
+        runs = int(held["spec"].get("replicas", 1)) if held else 0
+        if bool(runs) is not (revision == stable):
+            return f"{revision} has {runs} pods, and {stable} is stable"
+    return ""

@@ -1,0 +1,199 @@
+"""One guard at a time is spoilt in the syntax tree, and it is asked where that makes a difference.
+
+A mutation is a place in a function and a change of it; the function's code is replaced in this
+process, so that whoever has imported it runs the spoilt one.
+"""
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+ROOMS = (
+    "rollout.reconcile.stages", "rollout.reconcile.decide", "rollout.reconcile.actions",
+    "rollout.reconcile.drift", "rollout.reconcile.holding", "rollout.reconcile.journey",
+    "rollout.reconcile.leaving", "rollout.reconcile.requests", "rollout.reconcile.look",
+    "rollout.reconcile.wanted", "rollout.gate", "rollout.confirm", "rollout.analysis.steprule",
+    "rollout.controller.look", "rollout.controller.leader", "rollout.controller.keeping.store",
+    "rollout.controller.loop", "rollout.controller.doing.perform",
+    "rollout.istio.virtualservice", "rollout.istio.destinationrule", "rollout.istio.memory",
+    "rollout.edges.kube.cache", "rollout.edges.kube.watch", "rollout.edges.kube.client",
+)  # fmt: skip
+_FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """``number``: of the guard in its room, in the order of the source; ``how`` it is spoilt."""
+
+    room: str
+    function: str
+    line: int
+    number: int
+    how: str
+
+    @property
+    def turn(self) -> "Turn":
+        return self.room, self.number, self.how
+
+    def __str__(self) -> str:
+        return f"{self.room}:{self.line} {self.function}: {self.how}"
+
+
+def mutations() -> Iterator[Mutation]:
+    """Every guard of the rooms, spoilt in every way that fits."""
+    for room in ROOMS:
+        tree = _tree(importlib.import_module(room))
+        for number, (function, node) in enumerate(_guards(tree)):
+            for how in _ways(node):
+                yield Mutation(room, function, node.lineno, number, how)
+
+
+def chosen(count: int) -> list[Mutation]:
+    """``count`` of them, evenly over all rooms; always the same."""
+    every = [*mutations()]
+    return [every[index * len(every) // count] for index in range(min(count, len(every)))]
+
+
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
+
+
+def _guards(tree: ast.Module) -> list[tuple[str, ast.expr]]:
+    """The conditions inside functions, with the function's qualified name."""
+    found: list[tuple[str, ast.expr]] = []
+
+    def walk(node: ast.AST, name: str, *, inside: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef) and not inside:
+                walk(child, f"{name}{child.name}.", inside=False)
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not inside:
+                walk(child, f"{name}{child.name}", inside=True)
+            else:
+                if inside and isinstance(child, ast.If | ast.IfExp):
+                    found.append((name, child.test))
+                walk(child, name, inside=inside)
+
+    walk(tree, "", inside=False)
+    return found
+
+
+def _ways(test: ast.expr) -> list[str]:
+    ways = ["never", "always"]
+    if isinstance(test, ast.BoolOp):
+        ways += [f"without part {index + 1}" for index in range(len(test.values))]
+    if isinstance(test, ast.Compare) and type(test.ops[0]) in _FLIPS:
+        ways.append("the other way round")
+    return ways
+
+
+def spoilt(mutation: Mutation) -> ast.Module:
+    """The room's tree with that guard spoilt."""
+    tree = deepcopy(_tree(importlib.import_module(mutation.room)))
+    _, test = _guards(tree)[mutation.number]
+    match mutation.how.split():
+        case ["never"] | ["always"]:
+            new: ast.expr = ast.Constant(mutation.how == "always")
+        case ["without", "part", part]:
+            assert isinstance(test, ast.BoolOp)
+            rest = [v for index, v in enumerate(test.values) if index != int(part) - 1]
+            new = rest[0] if len(rest) == 1 else ast.BoolOp(test.op, rest)
+        case _:
+            assert isinstance(test, ast.Compare)
+            flipped = [_FLIPS[type(test.ops[0])](), *test.ops[1:]]
+            new = ast.Compare(test.left, flipped, test.comparators)
+    _Replace(test, new).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.expr, new: ast.expr) -> None:
+        self._old, self._new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        if node is self._old:
+            return ast.copy_location(self._new, node)
+        return self.generic_visit(node)
+
+
+def plant(mutation: Mutation) -> None:
+    """From now on this process runs the spoilt function, whoever has imported it."""
+    module = importlib.import_module(mutation.room)
+    scratch = dict(vars(module))
+    exec(compile(spoilt(mutation), mutation.room, "exec"), scratch)
+    name = mutation.function
+    _function(vars(module), name).__code__ = _function(scratch, name).__code__
+
+
+def _function(names: dict[str, Any], name: str) -> FunctionType:
+    outer, _, inner = name.partition(".")
+    found = vars(names[outer])[inner] if inner else names[outer]
+    found = getattr(found, "__func__", found)
+    found = getattr(found, "fget", None) or found
+    if forget := getattr(found, "cache_clear", None):
+        forget()
+        found = found.__wrapped__
+    assert isinstance(found, FunctionType), name
+    return found
+
+
+_WATCH = "__watch__"
+Turn = tuple[str, int, str]
+"""Room, number of the guard in it, and how it is spoilt: the mutation would have decided otherwise.
+"""
+
+
+def watch() -> set[Turn]:
+    """From now on this process notes which mutations would make a difference, here.
+
+    Of a part of a condition: whether it was this part that decided, which is more than enough.
+    """
+    seen: set[Turn] = set()
+    for room in ROOMS:
+        module = importlib.import_module(room)
+        tree = _tree(module)
+        guards = _guards(tree)
+        for number, (_, test) in enumerate(guards):
+            _Replace(test, _watched(test, number)).visit(tree)
+        scratch = dict(vars(module))
+        exec(compile(ast.fix_missing_locations(tree), room, "exec"), scratch)
+        setattr(module, _WATCH, _noted(seen, room))
+        for name in {name for name, _ in guards}:
+            _function(vars(module), name).__code__ = _function(scratch, name).__code__
+    return seen
+
+
+def _watched(test: ast.expr, number: int) -> ast.expr:
+    """``test``, which tells what came out of it and of its parts; guards inside stay the same."""
+    if not isinstance(test, ast.BoolOp):
+        return _told(test, number, 0, decides=True)
+    decides = isinstance(test.op, ast.Or)
+    parts = enumerate(test.values, 1)
+    told = [_told(part, number, index, decides=decides) for index, part in parts]
+    return _told(ast.BoolOp(test.op, told), number, 0, decides=True)
+
+
+def _told(value: ast.expr, number: int, part: int, *, decides: bool) -> ast.expr:
+    arguments = [value, *(ast.Constant(each) for each in (number, part, decides))]
+    return ast.Call(ast.Name(_WATCH, ast.Load()), arguments, [])
+
+
+def _noted(seen: set[Turn], room: str) -> Callable[[Any, int, int, bool], Any]:
+    def noted(value: Any, number: int, part: int, decides: bool) -> Any:
+        if part:
+            if bool(value) is decides:
+                seen.add((room, number, f"without part {part}"))
+        else:
+            seen.add((room, number, "never" if value else "always"))
+            seen.add((room, number, "the other way round"))
+        return value
+
+    return noted

@@ -1,0 +1,39 @@
+"""The scenes go as the repository says: a change of what is done, told or written shows there.
+
+A journal that differs is no fault by itself: who means the change runs ``make generate``, and
+whoever reviews it reads what it does.
+"""
+
+import pytest
+
+from tests.sim import journal, scenes
+
+PLANS = dict(scenes.plans())
+ESSENTIAL = 2
+"""Every second scene is played by ``make test``, all of them by ``make test-long``."""
+
+
+def _as_written(name: str) -> None:
+    text, made = journal.of(PLANS[name])
+    assert made.broken == (), made.story[-40:]
+    assert text == journal.kept(name), "run `make generate` if that is meant"
+
+
+@pytest.mark.parametrize("name", [*PLANS][::ESSENTIAL])
+def test_a_scene_goes_as_it_is_written_down(name: str) -> None:
+    _as_written(name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [*PLANS][1::ESSENTIAL])
+def test_every_other_scene_goes_as_it_is_written_down(name: str) -> None:
+    _as_written(name)
+
+
+def test_no_journal_is_of_a_scene_that_is_no_more() -> None:
+    assert {path.stem for path in journal.KEPT.glob("*.txt")} == set(PLANS)
+
+
+def test_a_journal_is_the_same_whenever_it_is_made() -> None:
+    name = "weights edited again and again"
+    assert journal.of(PLANS[name])[0] == journal.of(PLANS[name])[0]

@@ -1,0 +1,155 @@
+"""S32 to S37 and L9: with one guard spoilt each of them is broken, and without, none is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping.store import Store
+from rollout.controller.keeping.swap import unchanged
+from rollout.model.reasons import Cause, PauseKind, WaitsFor
+from rollout.model.status import Phase, Stage
+from rollout.model.turn import SOON
+from rollout.reconcile import actions, holding, identity, journey, stages
+from rollout.reconcile.look import PROXIES, Look, Turn
+from tests.sim import shrink, story
+from tests.sim.plan import Mishap, Plan, Setup, Subject, When
+
+PUSH = Mishap("push", When(20.0), "v2")
+CALM = Setup(calm=150.0, last="")
+Spoil = Callable[[pytest.MonkeyPatch], None]
+
+
+def _blames_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes back is remembered as failed, though git merely asks for another."""
+    withdraw = journey.withdraw
+
+    def blamed(look: Look, because: str, cause: Cause, *, reject: bool) -> Turn:
+        return withdraw(look, because, cause, reject=True)
+
+    monkeypatch.setattr(journey, "withdraw", blamed)
+
+
+def _takes_fright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A canary with requests goes back at once, and nothing is the matter with it."""
+
+    def back(look: Look) -> Turn | None:
+        if look.status.stage.name is not Stage.STEPPING:
+            return None
+        return journey.withdraw(look, "it may be edited", Cause.REBUILT, reject=False)
+
+    monkeypatch.setattr(identity, "canary_edited", back)
+
+
+def _mistakes_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause that a person asked for is told as a failure."""
+    pause = journey.pause
+
+    def failed(look: Look, kind: PauseKind, because: str, by: str = "") -> Turn:
+        return pause(look, PauseKind.FAILED, because, by)
+
+    monkeypatch.setattr(journey, "pause", failed)
+
+
+def _says_drained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(status: Any) -> Turn:
+        return Turn(status, stages.WAITING, PROXIES, WaitsFor.DRAIN)
+
+    monkeypatch.setattr(stages, "_proxies", waits)
+
+
+def _looks_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "phase", lambda *_: Phase.HEALTHY)
+
+
+def _leaves_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A canary without pods keeps its share."""
+    monkeypatch.setattr(stages, "_lost", lambda look: Turn(look.status, "no pods", SOON))
+
+
+def _writes_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = Performer._patch
+
+    async def always(self: Performer, kind: str, obj: Any, patches: Any) -> None:
+        await patch(self, kind, obj, lambda held: patches(held) or [unchanged(held)])
+
+    monkeypatch.setattr(Performer, "_patch", always)
+
+
+def _tells_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading is written as it comes."""
+    monkeypatch.setattr(Store, "_refresh_due", staticmethod(lambda *_: True))
+
+
+def _tells_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence alone is never written."""
+    monkeypatch.setattr(Store, "_refresh_due", staticmethod(lambda *_: False))
+
+
+def _leaves_its_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "_subset_gone", lambda *_: ())
+
+
+def _leaves_old_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "_pods_down", lambda *_: ())
+    monkeypatch.setattr(holding, "drained", lambda look: replace(look.status, draining=None))
+
+
+def _forgets_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git's word is heard once: what it asks for later is taken for what is there."""
+    idle = stages._idle
+
+    def deaf(look: Look) -> Turn:
+        return stages.at_rest(look) if look.status.attempt.number else idle(look)
+
+    monkeypatch.setitem(stages._STAGES, Stage.IDLE, deaf)
+
+
+def _stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that has opened is not gone through."""
+    monkeypatch.setattr(stages, "_next", lambda look, because: Turn(look.status, because, SOON))
+
+
+LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
+    "S32: rejected for nothing": (
+        CALM, (PUSH, Mishap("push", When(30.0), "v1")), _blames_everybody, "S32",
+    ),
+    "S32: back for nothing": (CALM, (PUSH,), _takes_fright, "S32"),
+    "S32: paused for something else": (
+        CALM,
+        (PUSH, Mishap("request", When(30.0), "pause"), Mishap("request", When(60.0), "resume")),
+        _mistakes_a_pause,
+        "S32",
+    ),
+    "S33: waits for something else": (CALM, (PUSH,), _says_drained, "S33"),
+    "S33: in another phase": (CALM, (PUSH,), _looks_well, "S33"),
+    "S34": (
+        CALM,
+        (PUSH, Mishap("canary crashes", When(30.0), lasts=100.0)),
+        _leaves_the_dead,
+        "S34",
+    ),
+    "S35": (CALM, (PUSH,), _writes_for_nothing, "S35"),
+    "S36": (CALM, (PUSH,), _tells_at_once, "S36"),
+    "S37: a subset is left": (CALM, (PUSH,), _leaves_its_subset, "S37"),
+    "S37: pods are left": (
+        replace(CALM, subjects=(Subject(workload="managed"),)), (PUSH,), _leaves_old_pods, "S37",
+    ),
+    "S37: git is not heard": (
+        CALM, (PUSH, Mishap("push", When(120.0), "v3")), _forgets_the_last, "S37",
+    ),
+    "L9: it stands": (replace(CALM, calm=240.0), (PUSH,), _stands_still, "L9"),
+    "L9: it is not told": (CALM, (PUSH, Mishap("bad", When(30.0), lasts=60.0)), _tells_never, "L9"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup, mishaps, spoil, law = LAWS[name]
+    failing = Plan(1, setup, mishaps)
+    unspoilt = story.play(failing)
+    assert unspoilt.broken == (), unspoilt.story[-40:]
+    spoil(monkeypatch)
+    assert shrink.law(story.play(failing).broken) == law
