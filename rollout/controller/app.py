@@ -134,6 +134,7 @@ class Controller:
             self.metrics.failed,
             hurried=looks.hurried,
             meanwhile=looks.meanwhile,
+            news=self.store.news,
         )
         looks.gone = self._gone
         self.outside.kube.listen(self._changed)
@@ -266,10 +267,11 @@ class Controller:
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""
-        if kind == "Rollout":
-            for key in concerns.itself(touched):
-                self.loop.wake(key, urgent=self._spoken.anew(key))
-        for key in self._interests.whom(touched):
+        own = {*concerns.itself(touched)} if kind == "Rollout" else set[str]()
+        for key in own:
+            anew = self._spoken.anew(key)
+            self.loop.wake(key, urgent=anew, echo=not anew)
+        for key in self._interests.whom(touched) - own:
             self.loop.wake(key)
 
     def _changes_hands(self, mine: Mine, leading: bool) -> None:

@@ -159,6 +159,7 @@ class _State:
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     again: bool = False
+    echo: bool = False
     at_once: int = 0
     ended_at: float = float("-inf")
     failures: int = 0
@@ -193,6 +194,7 @@ class Loop:
     ``troubled``: told why looks fail: each time it is a new reason, and again after a while.
     ``hurried``: whether an object's failures must be tried again soon, however many there were.
     ``meanwhile``: told that an object changed while a look at it runs.
+    ``news``: whether there is more in an object by now than the look that ended has left in it.
     """
 
     look: Look
@@ -202,16 +204,19 @@ class Loop:
     jitter: Callable[[], float] = random.random
     hurried: Callable[[str], bool] = lambda _: False
     meanwhile: Callable[[str], None] = lambda _: None
+    news: Callable[[str], bool] = lambda _: True
     _states: dict[str, _State] = field(default_factory=dict)
     _stopping: bool = False
 
-    def wake(self, key: str, urgent: bool = False) -> None:
+    def wake(self, key: str, urgent: bool = False, echo: bool = False) -> None:
         """A look at ``key`` happens soon; one that runs is followed by another.
 
         ``urgent``: a person or git spoke, so a wait after a failure is over.
+        ``echo``: it may be no more than what the look that runs has written of itself.
         """
         state = self._states.setdefault(key, _State())
-        state.again = True
+        state.again = state.again or not echo
+        state.echo = state.echo or echo
         if state.task:
             self.meanwhile(key)
         if state.task or self._stopping:
@@ -262,7 +267,7 @@ class Loop:
 
     def _begin(self, key: str, state: _State) -> None:
         state.timer = None
-        state.again = state.patient = False
+        state.again = state.echo = state.patient = False
         state.task = asyncio.create_task(self._once(key, state), name=f"look {key}")
 
     async def _once(self, key: str, state: _State) -> None:
@@ -283,7 +288,7 @@ class Loop:
         state.at_once = state.at_once + 1 if again == timedelta(0) else 0
         if 0 < state.at_once <= AT_ONCE:
             return 0.0
-        if state.again or state.at_once:
+        if state.again or state.at_once or (state.echo and self.news(key)):
             return GAP
         if again is None:
             self.alarms.off(key)

@@ -327,3 +327,33 @@ def test_the_time_of_alarms_goes_on_whatever_the_wall_clock_is_set_to() -> None:
 def test_the_clock_keeps_what_a_status_keeps() -> None:
     now = clock()
     assert (now.microsecond % 1000, now.utcoffset()) == (0, timedelta(0))
+
+
+async def _woken_by_itself(looker: Looker, *, news: bool) -> list[str]:
+    """The looks at "a" when the first is woken by what it writes itself."""
+    looker.seconds, looker.loop.news = 1.0, lambda _: news
+    looker.loop.wake("a")
+    await asyncio.sleep(0.5)
+    looker.loop.wake("a", echo=True)
+    await asyncio.sleep(60)
+    return [key for key, _ in looker.looks]
+
+
+def test_what_a_look_wrote_itself_is_looked_at_again_only_where_there_is_more_in_it() -> None:
+    async def story() -> tuple[list[str], list[str]]:
+        once = await _woken_by_itself(Looker(), news=False)
+        return once, await _woken_by_itself(Looker(), news=True)
+
+    once, twice = virtual.run(story())
+    assert (once, twice) == (["a"], ["a", "a"])
+
+
+def test_an_echo_while_nobody_looks_is_looked_at() -> None:
+    async def story() -> list[str]:
+        looker = Looker()
+        looker.loop.news = lambda _: False
+        looker.loop.wake("a", echo=True)
+        await asyncio.sleep(60)
+        return [key for key, _ in looker.looks]
+
+    assert virtual.run(story()) == ["a"]

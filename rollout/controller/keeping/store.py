@@ -19,7 +19,7 @@ from rollout.controller.keeping import complaining, finalizer
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.controller.sharing import Mine
-from rollout.errors import ConflictError, ManifestError
+from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import PROGRESS_DEADLINE, AnalysisTemplateSpec, Rollout, Unread
@@ -52,7 +52,10 @@ class Held:
 
 @dataclass(slots=True)
 class _Known:
-    """What is in memory of one object: its newest version read, and what was not written yet."""
+    """What is in memory of one object: its newest version read, and what was not written yet.
+
+    ``moved``: the last look did more than gather.
+    """
 
     obj: Json
     rollout: Rollout
@@ -61,6 +64,7 @@ class _Known:
     refreshed_at: datetime | None = None
     alarmed_at: datetime | None = None
     ahead: bool = False
+    moved: bool = False
     problem: str = ""
 
 
@@ -99,7 +103,9 @@ class Store:
         known = self._known.get(held.key)
         if known is None or version(known.obj) != version(held.obj):
             raise ConflictError(f"rollout {held.key}: somebody wrote it meanwhile")
-        if worth_saving(held.status, status) or record.is_former(held.obj):
+        matters = worth_saving(held.status, status) or record.is_former(held.obj)
+        known.moved = matters or (at_once and known.moved)
+        if matters:
             if status.observed_generation != held.status.observed_generation:
                 known.alarmed_at = None  # whoever edits wants to see what it changed
             if status.last_handled_request != held.status.last_handled_request:
@@ -187,6 +193,19 @@ class Store:
         known = self._known.get(held.key)
         if known is not None and known.obj is held.obj and known.status != status:
             known.status = status
+
+    def news(self, key: str) -> bool:
+        """Whether a look would find more in ``key`` than the last look, which gathered, has left.
+
+        After one that did more than gather it may: what follows was not asked yet.
+        """
+        known = self._known.get(key)
+        namespace, _, name = key.partition("/")
+        try:
+            obj = self.kube.get("Rollout", namespace, name)
+        except OutsideError:
+            return True
+        return known is None or known.moved or known.obj is not obj
 
     def forget(self, mine: Mine) -> None:
         """Of ``mine`` nothing is known but what the API server has: others may have written."""

@@ -13,6 +13,9 @@ Json = Mapping[str, Any]
 Key = tuple[str, str]
 
 READ_LATELY = 60.0  # seconds; what was read in the last one or two of them is kept as JSON, too
+MOST = 4000
+"""That were read lately: a thousand rollouts under way read three of a kind each, and whoever
+begins looks once at all there are, which should not all be kept as JSON for it."""
 LEVEL = 1  # of zlib: a third to a half is left, and more effort finds little in so short a text
 
 
@@ -53,7 +56,7 @@ class Packed:
 
     def _let_go(self) -> None:
         now = self._clock()
-        if now - self._turned_at < READ_LATELY:
+        if now - self._turned_at < READ_LATELY and len(self._lately) < MOST:
             return
         for key, obj in self._before.items():
             if key not in self._texts:

@@ -332,3 +332,28 @@ async def test_what_is_no_request_is_read_and_forgotten_though_the_spec_stays() 
         read = held(store).rollout
         heard.append((read.misread, read.request.text if read.request else ""))
     assert heard == [("frobnicate@1", ""), ("", ""), ("", "abort@2")]
+
+
+async def test_there_is_news_after_more_than_gathering_and_after_others_wrote() -> None:
+    kube, store, before = world()
+    assert not store.news(KEY)
+    moved = replace(before.status, because="v1 has everyone", epoch=1)
+    await store.save(before, moved, START)
+    assert store.news(KEY)
+    await store.save(held(store), gathered(moved), START + MINUTE)
+    writes = len(kube.writes)
+    await store.save(held(store), gathered(moved, "still"), START + 3 * MINUTE)
+    assert (len(kube.writes), store.news(KEY)) == (writes + 1, False)
+    kube.put({**held(store).obj, "metadata": {**held(store).obj["metadata"], "labels": {"a": "b"}}})
+    assert store.news(KEY)
+    kube.hidden["Rollout"] = "rollout: not listed"
+    assert store.news(KEY)
+    assert Store(FakeKube()).news(KEY)
+
+
+async def test_a_sentence_saved_after_what_moved_keeps_the_news() -> None:
+    _, store, before = world()
+    moved = replace(before.status, epoch=1)
+    after = await store.save(before, replace(moved, because="not yet"), START)
+    await store.save(after, moved, START, at_once=True)
+    assert store.news(KEY)

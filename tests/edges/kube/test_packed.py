@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.edges.kube.packed import READ_LATELY, Json, Packed
+from rollout.edges.kube.packed import MOST, READ_LATELY, Json, Packed
 
 KEY, OTHER = ("shop", "a"), ("shop", "b")
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -50,6 +50,19 @@ def test_what_nobody_reads_for_two_minutes_is_text_again() -> None:
         assert held[OTHER] == {"spec": {}}
     assert held[KEY] == first
     assert held[KEY] is not first
+
+
+def test_who_reads_everything_once_keeps_the_last_of_it_and_what_is_read_again_and_again() -> None:
+    held = Packed(Clock())
+    keys = [("shop", str(number)) for number in range(3 * MOST)]
+    for key in keys:
+        held[key] = {"name": key[1]}
+    first, often = held[keys[0]], held[keys[1]]
+    for key in keys[2:]:
+        assert held[key] == {"name": key[1]}
+        assert held[keys[1]] is often
+    assert held[keys[0]] == first
+    assert held[keys[0]] is not first
 
 
 @pytest.mark.parametrize("read", [False, True])
