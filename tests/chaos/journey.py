@@ -113,11 +113,10 @@ class Journey:
         status, name = self.status, self.scenario.called
         at = f"{status['phase']} {status['stage']['name']}"
         lines = [f"{at} {self._stable}, rejected {self._rejected!r}"]
-        for kind in ("VirtualService", "DestinationRule"):
-            spec = (await self.control.read(kind, self.scenario.space, name))["spec"]
-            if subsets := spec.get("subsets"):  # their order says nothing
-                spec = {**spec, "subsets": sorted(subsets, key=lambda each: str(each["name"]))}
-            lines.append(f"{kind} {spec}")
+        space = self.scenario.space
+        route = (await self.control.read("VirtualService", space, name))["spec"]
+        rule = (await self.control.read("DestinationRule", space, name))["spec"]
+        lines += [f"VirtualService {route}", f"DestinationRule {_used(rule, route)}"]
         for revision in sim.REVISIONS:
             obj = await self.control.read("Deployment", self.scenario.space, f"{name}-{revision}")
             lines.append(f"{revision}: {obj['spec'].get('replicas')} pods")
@@ -264,3 +263,14 @@ class Journey:
     async def _merge(self, kind: str, **fields: Any) -> Object:
         called = self.scenario.called
         return await self.control.change(kind, self.scenario.space, called, **fields)
+
+
+def _used(rule: Any, route: Any) -> list[Object]:
+    """The subsets that requests may go to; one that nobody names goes some time later."""
+    named = {
+        sent["destination"].get("subset")
+        for each in route["http"]
+        for sent in each.get("route", ())
+    }
+    subsets = [each for each in rule.get("subsets", ()) if each["name"] in named]
+    return sorted(subsets, key=lambda each: str(each["name"]))
