@@ -15,10 +15,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rollout.controller.leader import LEASE
 from tests.chaos.campaign import Played, Terms, played
 from tests.chaos.scenarios import Scenario, scenarios
 from tests.chaos.striker import Strike, counted
-from tests.lab.survival.endings import RESTART
+
+RESTART = LEASE + 2
+"""Seconds in which another replica leads, and in which whoever leads has put a split right."""
 
 
 def main() -> int:

@@ -125,6 +125,8 @@ class Judge:
         if canary is None or past.leaving:
             past.path = []
             return
+        if "" in past.shares:  # somebody took a subset away: nobody can tell whose its requests are
+            return
         share = past.shares.get(canary.name, 0)
         if past.path[-1:] == [share]:
             return

@@ -46,6 +46,13 @@ def test_who_ends_with_another_split_than_decided_is_told() -> None:
     assert judge.wrong[-1] == Wrong(STEPS, since=7.0, until=9.0)
 
 
+def test_a_subset_that_somebody_took_away_says_nothing_of_the_steps() -> None:
+    history = [*_good()]
+    history[6:6] = [_rule({"stable": "v1"})]
+    judge = _judged([*history, _rule(SUBSETS)], foreign={6})
+    assert judge.broken == []
+
+
 @pytest.mark.parametrize(
     ("place", "spoilt", "law"),
     [
