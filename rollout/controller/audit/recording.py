@@ -102,6 +102,7 @@ class Recording:
     _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
+    _leaving: dict[Ref, Json] = field(default_factory=dict)
     _is_open: bool = False
     _is_behind: bool = False
     _counted: int = 0
@@ -109,14 +110,13 @@ class Recording:
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object has another version now, whose acts are put down at once, in memory."""
-        if not self._is_open:
-            return
+        seen = self._see if self._is_open else self._keep
         for ref in concerns.driven(kind, touched):
-            self._see(ref)
+            seen(ref)
         if kind == SOURCE:
             for concern in touched:
                 namespace, _, name = concern.removeprefix(f"{SOURCE} ").partition("/")
-                self._see(Ref(kind, namespace, name))
+                seen(Ref(kind, namespace, name))
 
     async def refused(self, record: Record) -> None:
         """Somebody was refused at a door: the line is written, or will be once one can be.
@@ -177,6 +177,10 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
+        for ref, obj in self._leaving.items():
+            self._read(obj)
+            self._see(ref)
+        self._leaving.clear()
         for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
                 for obj in self.kube.list(kind):
@@ -213,6 +217,17 @@ class Recording:
         elif uid := self._uids.pop(ref, ""):
             self._marks.forget(uid)
             self._gone.append(uid)
+
+    def _keep(self, ref: Ref) -> None:
+        """What is being deleted may be gone before a log is open: its last version stays till then.
+
+        What goes while another replica leads is told by that one.
+        """
+        obj = self.kube.get(ref.kind, ref.namespace, ref.name)
+        if obj is not None and obj["metadata"].get("deletionTimestamp"):
+            self._leaving[ref] = obj
+        elif not self.leading():
+            self._leaving.pop(ref, None)
 
     def _read(self, obj: Json) -> None:
         """Puts down what ``obj`` remembers and nobody has told yet."""

@@ -23,10 +23,14 @@ def entry(epoch: int, **changes: object) -> Entry:
     return Entry(f"1.{epoch}", **{**plain, **changes})  # type: ignore[arg-type]
 
 
-def decided(kube: FakeKube, *entries: Entry) -> None:
-    """The status of shop/shop has these decisions."""
+def decided(kube: FakeKube, *entries: Entry, deleted: bool = False) -> None:
+    """The status of shop/shop has these decisions; ``deleted``: and somebody deletes it."""
     plain = record.rollout_json(RolloutStatus(history=entries), {}, virtual.clock())
-    kube.put({**a_rollout(), "status": plain})
+    obj = {**a_rollout(), "status": plain}
+    if deleted:
+        stamp = {"deletionTimestamp": "2026-11-30T00:00:00Z", "finalizers": ["rollout.dev/x"]}
+        obj["metadata"] = {**obj["metadata"], **stamp}
+    kube.put(obj)
 
 
 def a_recording(kube: FakeKube, log: FakeLog | NoLog) -> Recording:
@@ -72,6 +76,41 @@ def test_what_a_crash_kept_from_the_log_is_told_by_the_next_process_and_nothing_
         await ran(a_recording(kube, log))
         await ran(a_recording(kube, log))
         assert log.ids == ["1.1", "1.2", "1.3"]
+
+    virtual.run(story())
+
+
+def test_what_is_deleted_before_a_log_is_open_is_told_all_the_same() -> None:
+    """Its replica was killed just after a decision, and the heir lets the object go at once."""
+
+    async def story() -> None:
+        kube, log, leads = FakeKube(), FakeLog(), [False]
+        recording = a_recording(kube, log)
+        recording.leading = lambda: leads[0]
+        task = asyncio.create_task(ran(recording, 5))
+        await asyncio.sleep(0.5)
+        decided(kube, entry(1), deleted=True)
+        leads[0] = True
+        await kube.delete("Rollout", "shop", "shop")
+        await task
+        assert log.ids == ["1.1"]
+        assert events(kube) == []
+
+    virtual.run(story())
+
+
+def test_what_another_replica_let_go_is_told_by_that_one() -> None:
+    async def story() -> None:
+        kube, log, leads = FakeKube(), FakeLog(), [False]
+        recording = a_recording(kube, log)
+        recording.leading = lambda: leads[0]
+        task = asyncio.create_task(ran(recording, 5))
+        await asyncio.sleep(0.5)
+        decided(kube, entry(1), deleted=True)
+        await kube.delete("Rollout", "shop", "shop")
+        leads[0] = True
+        await task
+        assert log.ids == []
 
     virtual.run(story())
 
