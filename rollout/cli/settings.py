@@ -60,11 +60,14 @@ def with_access(given: Settings) -> Settings:
     return replace(given, prometheus_token=token, prometheus_ca=ca, tenant=tenant)
 
 
+_SHOWN = 300  # characters of what was given that a refusal repeats
+
+
 def address(name: str, text: str) -> tuple[str, int]:
     """Host and port of the setting ``name``. Errors: ``RefusedError`` for what is none."""
     host, _, port = text.rpartition(":")
     if not port.isdigit():
-        raise RefusedError(f"{name} {text!r}: is no address; host:port is wanted")
+        raise RefusedError(f"{name} {text[:_SHOWN]!r}: is no address; host:port is wanted")
     return host.strip("[]"), int(port)
 
 
@@ -105,9 +108,9 @@ def kubeconfig(given: str) -> str | None:
     named = given or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     if not named:
         return None
-    if not Path(named).expanduser().is_file():
+    if not os.path.isfile(Path(named).expanduser()):
         found = "--kubeconfig" if given else "KUBECONFIG"
-        raise RefusedError(f"{named}: no such file; {found} must name a kubeconfig")
+        raise RefusedError(f"{named[:_SHOWN]}: no such file; {found} must name a kubeconfig")
     return str(Path(named).expanduser())
 
 

@@ -1,12 +1,14 @@
 """Our one annotation on a shared object: the epoch, and what its author wrote where we write."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from rollout.errors import ConflictError
 from rollout.model.traffic import Target
@@ -82,7 +84,11 @@ def others(obj: Mapping[str, Any], target: Target) -> dict[str, ObjectMemory]:
 
 def text(memory: ObjectMemory) -> str:
     """The annotation's value: compact JSON."""
-    return adapter_of(ObjectMemory).dump_json(memory).decode()
+    adapter = adapter_of(ObjectMemory)
+    try:
+        return adapter.dump_json(memory).decode()
+    except PydanticSerializationError:  # half a surrogate pair, which JSON may name and UTF-8 not
+        return json.dumps(adapter.dump_python(memory, mode="json"), separators=(",", ":"))
 
 
 def written(obj: Mapping[str, Any], target: Target, memory: ObjectMemory | None) -> dict[str, Any]:

@@ -21,16 +21,17 @@ ANY: Mapping[str, Shape] = {}
 TEXTS = {...: str}
 _DESTINATION = {"host": str, "subset": str, "port": {"number": int}}
 _ENTRY = {"!destination": _DESTINATION, "weight": int, "headers": {"response": {"add": TEXTS}}}
+_STRING = {"exact": str, "prefix": str, "regex": str}
 _MATCH = {
-    "headers": {...: ANY},
-    "withoutHeaders": {...: ANY},
-    "queryParams": {...: ANY},
+    "headers": {...: _STRING},
+    "withoutHeaders": {...: _STRING},
+    "queryParams": {...: _STRING},
     "sourceLabels": TEXTS,
     "gateways": [str],
-    "uri": ANY,
-    "scheme": ANY,
-    "method": ANY,
-    "authority": ANY,
+    "uri": _STRING,
+    "scheme": _STRING,
+    "method": _STRING,
+    "authority": _STRING,
     "sniHosts": [str],
 }
 _ROUTE = {

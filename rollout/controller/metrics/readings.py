@@ -152,7 +152,10 @@ def counted(rows: Mapping[str, Row], revision: str) -> tuple[PodCount, ...]:
 def newest(pages: Iterable[Mapping[str, Row]]) -> datetime | None:
     """When the newest sample of ``pages`` was taken; None where that is not known."""
     seen = max((row.seen for page in pages for row in page.values()), default=0.0)
-    return datetime.fromtimestamp(seen, UTC) if seen else None
+    try:
+        return datetime.fromtimestamp(seen, UTC) if seen else None
+    except (OverflowError, ValueError, OSError):
+        return None  # no time that a calendar has
 
 
 def slow(
