@@ -83,7 +83,8 @@ class Truth:
         fresh, rebuilt_at = self.world.laws.fresh, self.world.laws.of(name).rebuilt_at
         held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{revision.name}")
         past = self.world.pods.ready.get((name, revision.name))
-        if held is None or past is None or virtual.passed() - rebuilt_at < fresh:
+        unclear = max(rebuilt_at, self.world.blurred_at)  # slow lists are older than any bound
+        if held is None or past is None or virtual.passed() - unclear < fresh:
             return
         whole = max(status.attempt.stable_pods, int(held["spec"].get("replicas", 1)), 1)
         lately = past.lately(virtual.passed() - fresh)
