@@ -92,8 +92,8 @@ _EVENTS: Mapping[str, tuple[Happening, ...]] = {
         Happening("request", When(phase="Degraded"), "retry"),
     ),
 }
-_ODD = {"skipped", "promoted", "other steps"}
-"""Events after which a journey's steps are no longer those that it began with, one by one."""
+_ODD = {"skipped", "promoted", "other steps", "applied again"}
+"""Events after which a journey's steps cannot be told one by one, or are other ones."""
 _MORE = (
     ("it fails", Subject("blue-green", "user", "role")),
     ("it fails", Subject("sticky", "managed", "role")),
