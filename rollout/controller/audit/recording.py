@@ -35,6 +35,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure, doubling
 BEAT = 1.0  # seconds between two looks whether this replica leads
 BATCH = 500  # records in one write, and one fsync
 MOST = 20_000  # records that wait for a log that takes none
+KEPT = 60.0  # seconds that a follower keeps what is deleted: until then its leader may be dead
 PATIENCE = 1.0  # seconds that a refusal waits for its line
 
 
@@ -102,7 +103,7 @@ class Recording:
     _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
-    _leaving: dict[Ref, Json] = field(default_factory=dict)
+    _leaving: dict[str, tuple[float, Json]] = field(default_factory=dict)
     _is_open: bool = False
     _is_behind: bool = False
     _counted: int = 0
@@ -177,9 +178,10 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
-        for ref, obj in self._leaving.items():
+        for _, obj in self._leaving.values():
+            meta = obj["metadata"]
             self._read(obj)
-            self._see(ref)
+            self._see(Ref(str(obj["kind"]), meta.get("namespace", ""), meta["name"]))
         self._leaving.clear()
         for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
@@ -221,13 +223,15 @@ class Recording:
     def _keep(self, ref: Ref) -> None:
         """What is being deleted may be gone before a log is open: its last version stays till then.
 
-        What goes while another replica leads is told by that one.
+        Whoever let it go may have been killed before its line was written: what is in the log, if
+        it was, is not told again.
         """
+        now, leads = asyncio.get_running_loop().time(), self.leading()
+        kept = self._leaving.items()
+        self._leaving = {uid: one for uid, one in kept if leads or now - one[0] <= KEPT}
         obj = self.kube.get(ref.kind, ref.namespace, ref.name)
         if obj is not None and obj["metadata"].get("deletionTimestamp"):
-            self._leaving[ref] = obj
-        elif not self.leading():
-            self._leaving.pop(ref, None)
+            self._leaving[str(obj["metadata"].get("uid", ""))] = now, obj
 
     def _read(self, obj: Json) -> None:
         """Puts down what ``obj`` remembers and nobody has told yet."""

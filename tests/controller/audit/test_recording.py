@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from rollout.controller.audit.recording import NoLog, Recording
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.changing import changed
@@ -99,18 +101,25 @@ def test_what_is_deleted_before_a_log_is_open_is_told_all_the_same() -> None:
     virtual.run(story())
 
 
-def test_what_another_replica_let_go_is_told_by_that_one() -> None:
+@pytest.mark.parametrize(("told", "later"), [(True, 8.0), (False, 8.0), (False, 3600.0)])
+def test_what_another_replica_let_go_is_told_once(told: bool, later: float) -> None:
+    """That one wrote the line, or was killed before it could; an hour later it surely had."""
+
     async def story() -> None:
         kube, log, leads = FakeKube(), FakeLog(), [False]
         recording = a_recording(kube, log)
         recording.leading = lambda: leads[0]
-        task = asyncio.create_task(ran(recording, 5))
+        task = asyncio.create_task(ran(recording, later + 5))
         await asyncio.sleep(0.5)
         decided(kube, entry(1), deleted=True)
+        if told:
+            await ran(a_recording(kube, log), 1)
         await kube.delete("Rollout", "shop", "shop")
+        await asyncio.sleep(later)
+        kube.put({**a_rollout(), "metadata": {**a_rollout()["metadata"], "name": "other"}})
         leads[0] = True
         await task
-        assert log.ids == []
+        assert log.ids == ([] if later > 60 else ["1.1"])
 
     virtual.run(story())
 
