@@ -103,7 +103,7 @@ class Recording:
     _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
-    _leaving: dict[str, tuple[float, Json]] = field(default_factory=dict)
+    _leaving: dict[str, tuple[float, Ref, Json]] = field(default_factory=dict)
     _is_open: bool = False
     _is_behind: bool = False
     _counted: int = 0
@@ -178,10 +178,10 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
-        for _, obj in self._leaving.values():
-            meta = obj["metadata"]
+        for _, ref, obj in self._leaving.values():
             self._read(obj)
-            self._see(Ref(str(obj["kind"]), meta.get("namespace", ""), meta["name"]))
+            with contextlib.suppress(OutsideError):  # whether it is gone is heard another time
+                self._see(ref)
         self._leaving.clear()
         for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
@@ -231,7 +231,7 @@ class Recording:
         self._leaving = {uid: one for uid, one in kept if leads or now - one[0] <= KEPT}
         obj = self.kube.get(ref.kind, ref.namespace, ref.name)
         if obj is not None and obj["metadata"].get("deletionTimestamp"):
-            self._leaving[str(obj["metadata"].get("uid", ""))] = now, obj
+            self._leaving[str(obj["metadata"].get("uid", ""))] = now, ref, obj
 
     def _read(self, obj: Json) -> None:
         """Puts down what ``obj`` remembers and nobody has told yet."""
