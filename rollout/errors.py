@@ -6,6 +6,8 @@ One line, lower case, no full stop.
 
 from enum import StrEnum
 
+GIVEN = 300  # characters of what somebody gave that a refusal repeats
+
 
 def visible(text: str) -> str:
     """``text`` with a blank for each character that steers a screen, or that none shows."""

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import typer
 
+from rollout.errors import GIVEN
+
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"  # RFC 1123
 NAME = rf"^({_LABEL})?$"  # or nothing
 URL = r"^(https?://[^\s,]+)?$"
@@ -22,7 +24,7 @@ def checked(form: str, wanted: str) -> Callable[[str], str]:
 
     def check(text: str) -> str:
         if not re.match(form, text) or text.endswith("\n"):
-            raise typer.BadParameter(f"{text!r} is wrong; {wanted} is wanted")
+            raise typer.BadParameter(f"{text[:GIVEN]!r} is wrong; {wanted} is wanted")
         return text
 
     return check

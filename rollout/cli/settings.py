@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from rollout.errors import RefusedError, why
+from rollout.errors import GIVEN, RefusedError, why
 
 CACHE = Path("~/.cache/rollout")
 TENANT = "X-Scope-OrgID"  # Mimir's, Cortex' and Loki's header
@@ -60,14 +60,19 @@ def with_access(given: Settings) -> Settings:
     return replace(given, prometheus_token=token, prometheus_ca=ca, tenant=tenant)
 
 
-_SHOWN = 300  # characters of what was given that a refusal repeats
+def is_there(path: Path) -> bool:
+    """Whether a path that was given is there; a name that no file can have is not.
+
+    ``Path.exists`` raises for such names.
+    """
+    return os.path.exists(path)
 
 
 def address(name: str, text: str) -> tuple[str, int]:
     """Host and port of the setting ``name``. Errors: ``RefusedError`` for what is none."""
     host, _, port = text.rpartition(":")
     if not port.isdigit():
-        raise RefusedError(f"{name} {text[:_SHOWN]!r}: is no address; host:port is wanted")
+        raise RefusedError(f"{name} {text[:GIVEN]!r}: is no address; host:port is wanted")
     return host.strip("[]"), int(port)
 
 
@@ -110,7 +115,7 @@ def kubeconfig(given: str) -> str | None:
         return None
     if not os.path.isfile(Path(named).expanduser()):
         found = "--kubeconfig" if given else "KUBECONFIG"
-        raise RefusedError(f"{named[:_SHOWN]}: no such file; {found} must name a kubeconfig")
+        raise RefusedError(f"{named[:GIVEN]}: no such file; {found} must name a kubeconfig")
     return str(Path(named).expanduser())
 
 

@@ -6,7 +6,6 @@ runs the ordinary commands as child processes: their output is the same for ever
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ class Inputs:
             place = (root / path).resolve()
             if not place.is_relative_to(root):
                 raise RefusedError(f"paths: {path!r} leads out of the checkout")
-            if not os.path.exists(place):
+            if not settings.is_there(place):
                 raise RefusedError(f"paths: {path!r} is not in the checkout; was it renamed?")
         return given
 

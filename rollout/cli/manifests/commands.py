@@ -1,6 +1,5 @@
 """What the commands of this room take that need the nouns; their work is imported when called."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,26 +8,21 @@ import typer
 
 from rollout.cli import options
 from rollout.cli.output import Format, Output
-
-_SHOWN = 300  # characters of a path that a refusal repeats
+from rollout.cli.settings import is_there
+from rollout.errors import GIVEN
 
 
 def _there(paths: list[Path]) -> list[Path]:
     """The paths, all of which are there; typer's own check knows no ``-`` as a Path."""
     for path in paths:
-        if str(path) != "-" and not _exists(path):
-            raise typer.BadParameter(f"path {str(path)[:_SHOWN]!r} does not exist.")
+        if str(path) != "-" and not is_there(path):
+            raise typer.BadParameter(f"path {str(path)[:GIVEN]!r} does not exist.")
     return paths
-
-
-def _exists(path: Path) -> bool:
-    """Whether it is there; a name that no file can have is not, where ``Path`` raises."""
-    return os.path.exists(path)
 
 
 def in_cluster(path: Path) -> bool:
     """Whether it names an upgrade of the cluster, ``upgrade/mesh``, and no file."""
-    return path.parts[:1] == ("upgrade",) and len(path.parts) == 2 and not _exists(path)
+    return path.parts[:1] == ("upgrade",) and len(path.parts) == 2 and not is_there(path)
 
 
 def _there_or_in_cluster(paths: list[Path]) -> list[Path]:
