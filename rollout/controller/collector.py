@@ -1,4 +1,4 @@
-"""When Python looks for objects that hold each other in a circle: rarely, since we make none.
+"""When Python looks for objects that hold each other in a circle: rarely, as we make next to none.
 
 What is let go of is freed at once, by its count of references; the collector finds only circles,
 and goes through every object there is to do so. With a thousand rollouts under way that takes

@@ -194,7 +194,10 @@ class Kube:
         if cache is None:
             cache = self._begin(kind)
         if error := self._trouble(kind):
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # it holds this frame by its traceback, and would be held by it
         return cache
 
     def _trouble(self, kind: str) -> OutsideError | None:

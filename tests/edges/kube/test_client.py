@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +75,21 @@ async def eventually(true: Callable[[], object], seconds: float = 500) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
+
+
+async def test_a_read_that_is_refused_leaves_nothing_for_pythons_collector(
+    cluster: Cluster,
+) -> None:
+    """An error that its own frame held would stay until the collector comes, once a day."""
+    gc.disable()
+    try:
+        try:
+            cluster.kube.list("Gateway")
+        except OutsideError as error:
+            raised = weakref.ref(error)
+        assert raised() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
