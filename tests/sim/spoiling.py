@@ -7,9 +7,10 @@ process, so that whoever has imported it runs the spoilt one.
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from random import Random
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -48,19 +49,24 @@ class Mutation:
         return f"{self.room}:{self.line} {self.function}: {self.how}"
 
 
-def mutations() -> Iterator[Mutation]:
-    """Every guard of the rooms, spoilt in every way that fits."""
+def mutations(rooms: Iterable[str] = ()) -> Iterator[Mutation]:
+    """Every guard of the rooms, spoilt in every way that fits; empty: of all of ``ROOMS``."""
+    asked = tuple(f"rollout.{room}" for room in rooms) or ROOMS
     for room in ROOMS:
+        if not any(room == one or room.startswith(f"{one}.") for one in asked):
+            continue
         tree = _tree(importlib.import_module(room))
         for number, (function, node) in enumerate(_guards(tree)):
             for how in _ways(node):
                 yield Mutation(room, function, node.lineno, number, how)
 
 
-def chosen(count: int) -> list[Mutation]:
-    """``count`` of them, evenly over all rooms; always the same."""
-    every = [*mutations()]
-    return [every[index * len(every) // count] for index in range(min(count, len(every)))]
+def chosen(count: int, rooms: Iterable[str] = (), seed: int = 0) -> list[Mutation]:
+    """``count`` of them, evenly over the rooms; always the same of the same ``seed``."""
+    every = [*mutations(rooms)]
+    count = min(count, len(every))
+    shift = Random(seed).random() if seed else 0.0
+    return [every[int((index + shift) * len(every) / count)] for index in range(count)]
 
 
 def _tree(module: ModuleType) -> ast.Module:
