@@ -6,29 +6,10 @@ is known: who reads its journal reads what the controller does about it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
+from tests.sim.steps import CALM, PUSH, Rows, asks, at, write
 
-_CALM = Setup(calm=150.0, last="")
-Rows = tuple[Mishap, ...]
-
-
-def _at(at: float, do: str, on: str = "", lasts: float = 0.0, **more: Any) -> Mishap:
-    return Mishap(do, When(at), on, lasts=lasts, **more)
-
-
-def _write(kind: str, nth: int, do: str, on: str = "", lasts: float = 0.0, **more: Any) -> Mishap:
-    """As the controller makes its ``nth`` write of a kind after the push."""
-    return Mishap(do, When(20.0, kind, nth), on, lasts=lasts, **more)
-
-
-def _asks(at: float, *verbs: str, every: float = 2.0) -> Rows:
-    """A person asks for one thing after another."""
-    return tuple(_at(at + every * i, "request", verb) for i, verb in enumerate(verbs))
-
-
-PUSH = _at(20.0, "push", "v2")
 VERBS = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
 _PLAIN = Subject()
 _CAREFUL = Subject(careful=True)
@@ -42,259 +23,259 @@ PEOPLE: Mapping[str, tuple[Subject, Rows]] = {
         _MANAGED,
         (
             PUSH,
-            _at(30.0, "stable crashes", lasts=45.0),
-            _at(32.0, "push", "v3"),
-            *_asks(36.0, "promote"),
+            at(30.0, "stable crashes", lasts=45.0),
+            at(32.0, "push", "v3"),
+            *asks(36.0, "promote"),
         ),
     ),
-    "everything asked at rest": (_PLAIN, _asks(2.0, *VERBS)),
+    "everything asked at rest": (_PLAIN, asks(2.0, *VERBS)),
     "everything asked while preparing": (
         _PLAIN,
-        (PUSH, _at(15.0, "never ready", lasts=40.0), *_asks(24.0, *VERBS)),
+        (PUSH, at(15.0, "never ready", lasts=40.0), *asks(24.0, *VERBS)),
     ),
     "everything asked on the way back": (
         _MANAGED,
         (
             PUSH,
-            _at(30.0, "stable crashes", lasts=45.0),
-            *_asks(34.0, "abort", *VERBS),
-            *_asks(60.0, "promote"),
+            at(30.0, "stable crashes", lasts=45.0),
+            *asks(34.0, "abort", *VERBS),
+            *asks(60.0, "promote"),
         ),
     ),
     "paused, asked all else, resumed": (
         _PLAIN,
         (
             PUSH,
-            *_asks(30.0, "pause", "pause", "approve", "retry"),
-            *_asks(60.0, "resume", "resume"),
+            *asks(30.0, "pause", "pause", "approve", "retry"),
+            *asks(60.0, "resume", "resume"),
         ),
     ),
-    "skipped to the end": (_PLAIN, (PUSH, *_asks(24.0, "skip", "skip", "skip", every=4.0))),
+    "skipped to the end": (_PLAIN, (PUSH, *asks(24.0, "skip", "skip", "skip", every=4.0))),
     "the last step of a dark launch is held": (
         Subject("dark held"),
-        (PUSH, *_asks(80.0, "skip", "promote", every=40.0)),
+        (PUSH, *asks(80.0, "skip", "promote", every=40.0)),
     ),
     "skipped past the last step of a dark launch": (
         Subject("dark held"),
-        (PUSH, *_asks(40.0, "skip", "promote", every=30.0)),
+        (PUSH, *asks(40.0, "skip", "promote", every=30.0)),
     ),
-    "promoted at once": (_MANAGED, (PUSH, *_asks(20.2, "promote"))),
+    "promoted at once": (_MANAGED, (PUSH, *asks(20.2, "promote"))),
     "promoted past an approval": (
         Subject("approved"),
-        (PUSH, *_asks(40.0, "skip", "promote", every=10.0)),
+        (PUSH, *asks(40.0, "skip", "promote", every=10.0)),
     ),
     "approved by annotation": (
         Subject("approved"),
-        (PUSH, *_asks(40.0, "approve", "abort", every=90.0)),
+        (PUSH, *asks(40.0, "approve", "abort", every=90.0)),
     ),
     "rejected by annotation": (
         Subject("approved"),
-        (PUSH, *_asks(40.0, "reject", "abort", every=90.0)),
+        (PUSH, *asks(40.0, "reject", "abort", every=90.0)),
     ),
-    "nobody approves": (Subject("approved"), (PUSH, *_asks(140.0, "abort"))),
+    "nobody approves": (Subject("approved"), (PUSH, *asks(140.0, "abort"))),
     "aborted while preparing, and retried": (
         _PLAIN,
-        (PUSH, _at(15.0, "never ready", lasts=30.0), *_asks(25.0, "abort", "retry", every=40.0)),
+        (PUSH, at(15.0, "never ready", lasts=30.0), *asks(25.0, "abort", "retry", every=40.0)),
     ),
-    "aborted while it bakes": (_TESTERS, (PUSH, *_asks(75.0, "abort"))),
-    "paused while it bakes": (_TESTERS, (PUSH, *_asks(75.0, "pause", "resume", every=40.0))),
-    "aborted, and pushed anew": (_PLAIN, (PUSH, *_asks(30.0, "abort"), _at(50.0, "push", "v3"))),
-    "aborted, and retried": (_MANAGED, (PUSH, *_asks(30.0, "abort", "retry", every=30.0))),
+    "aborted while it bakes": (_TESTERS, (PUSH, *asks(75.0, "abort"))),
+    "paused while it bakes": (_TESTERS, (PUSH, *asks(75.0, "pause", "resume", every=40.0))),
+    "aborted, and pushed anew": (_PLAIN, (PUSH, *asks(30.0, "abort"), at(50.0, "push", "v3"))),
+    "aborted, and retried": (_MANAGED, (PUSH, *asks(30.0, "abort", "retry", every=30.0))),
     "paused, and its pods are lost": (
         _MANAGED,
         (
             PUSH,
-            *_asks(30.0, "pause"),
-            _at(40.0, "canary crashes", lasts=10.0),
-            *_asks(90.0, "resume"),
+            *asks(30.0, "pause"),
+            at(40.0, "canary crashes", lasts=10.0),
+            *asks(90.0, "resume"),
         ),
     ),
 }
 PUSHES: Mapping[str, tuple[Subject, Rows]] = {
     "deleted, and rules cannot be written": (
         _MANAGED,
-        (PUSH, _at(29.0, "forbidden", "DestinationRule", 40.0, times=100), _at(30.0, "delete")),
+        (PUSH, at(29.0, "forbidden", "DestinationRule", 40.0, times=100), at(30.0, "delete")),
     ),
     "called off while preparing": (
         _PLAIN,
-        (PUSH, _at(15.0, "never ready", lasts=60.0), _at(30.0, "push", "v1")),
+        (PUSH, at(15.0, "never ready", lasts=60.0), at(30.0, "push", "v1")),
     ),
-    "called off at a step": (_MANAGED, (PUSH, _at(30.0, "push", "v1"))),
-    "pushed over while preparing": (_MANAGED, (PUSH, _at(22.0, "push", "v3"))),
-    "pushed over while it bakes": (_TESTERS, (PUSH, _at(75.0, "push", "v3"))),
-    "pushed over while old pods drain": (_MANAGED, (PUSH, _at(89.5, "push", "v3"))),
+    "called off at a step": (_MANAGED, (PUSH, at(30.0, "push", "v1"))),
+    "pushed over while preparing": (_MANAGED, (PUSH, at(22.0, "push", "v3"))),
+    "pushed over while it bakes": (_TESTERS, (PUSH, at(75.0, "push", "v3"))),
+    "pushed over while old pods drain": (_MANAGED, (PUSH, at(89.5, "push", "v3"))),
     "pushed over on the way back": (
         _MANAGED,
-        (PUSH, *_asks(30.0, "abort"), _at(30.5, "push", "v3")),
+        (PUSH, *asks(30.0, "abort"), at(30.5, "push", "v3")),
     ),
-    "pushed back as old pods drain": (_MANAGED, (PUSH, _at(89.5, "push", "v1"))),
-    "a revision that nobody has": (_PLAIN, (_at(20.0, "push", "v9"), _at(60.0, "push", "v2"))),
-    "deleted at rest": (_MANAGED, (_at(20.0, "delete"),)),
-    "deleted while preparing": (_MANAGED, (PUSH, _at(21.0, "delete"))),
-    "deleted at a step": (_MANAGED, (PUSH, _at(30.0, "delete"))),
-    "deleted while it bakes": (_TESTERS, (PUSH, _at(75.0, "delete"))),
-    "deleted while old pods drain": (_MANAGED, (PUSH, _at(89.5, "delete"))),
-    "deleted on the way back": (_MANAGED, (PUSH, *_asks(30.0, "abort"), _at(30.5, "delete"))),
+    "pushed back as old pods drain": (_MANAGED, (PUSH, at(89.5, "push", "v1"))),
+    "a revision that nobody has": (_PLAIN, (at(20.0, "push", "v9"), at(60.0, "push", "v2"))),
+    "deleted at rest": (_MANAGED, (at(20.0, "delete"),)),
+    "deleted while preparing": (_MANAGED, (PUSH, at(21.0, "delete"))),
+    "deleted at a step": (_MANAGED, (PUSH, at(30.0, "delete"))),
+    "deleted while it bakes": (_TESTERS, (PUSH, at(75.0, "delete"))),
+    "deleted while old pods drain": (_MANAGED, (PUSH, at(89.5, "delete"))),
+    "deleted on the way back": (_MANAGED, (PUSH, *asks(30.0, "abort"), at(30.5, "delete"))),
     "deleted while stable is down": (
         _PLAIN,
-        (PUSH, _at(28.0, "stable crashes", lasts=60.0), _at(30.0, "delete")),
+        (PUSH, at(28.0, "stable crashes", lasts=60.0), at(30.0, "delete")),
     ),
     "deleted while nobody is there": (
         _MANAGED,
         (
             PUSH,
-            _at(28.0, "stable crashes", lasts=60.0),
-            _at(28.0, "canary crashes", lasts=60.0),
-            _at(30.0, "delete"),
+            at(28.0, "stable crashes", lasts=60.0),
+            at(28.0, "canary crashes", lasts=60.0),
+            at(30.0, "delete"),
         ),
     ),
-    "other steps while it stands on one": (_PLAIN, (PUSH, _at(30.0, "spec edited"))),
-    "a spec that cannot be read": (_PLAIN, (PUSH, _at(30.0, "spec unreadable", lasts=20.0))),
+    "other steps while it stands on one": (_PLAIN, (PUSH, at(30.0, "spec edited"))),
+    "a spec that cannot be read": (_PLAIN, (PUSH, at(30.0, "spec unreadable", lasts=20.0))),
     "a spec that cannot be read, and an abort": (
         _PLAIN,
         (
             PUSH,
-            _at(30.0, "spec unreadable", lasts=60.0),
-            *_asks(35.0, "abort"),
-            _at(40.0, "kill", value=1.0),
+            at(30.0, "spec unreadable", lasts=60.0),
+            *asks(35.0, "abort"),
+            at(40.0, "kill", value=1.0),
         ),
     ),
-    "touched": (_PLAIN, (_at(10.0, "rollout touched"), PUSH, _at(30.0, "rollout touched"))),
+    "touched": (_PLAIN, (at(10.0, "rollout touched"), PUSH, at(30.0, "rollout touched"))),
 }
 PODS: Mapping[str, tuple[Subject, Rows]] = {
     "too few pods to begin with": (
         _ONE,
         (
-            _at(15.0, "deployment scaled", "v2", value=1.0),
+            at(15.0, "deployment scaled", "v2", value=1.0),
             PUSH,
-            _at(40.0, "deployment scaled", "v2", value=2.0),
+            at(40.0, "deployment scaled", "v2", value=2.0),
         ),
     ),
-    "no pods in time": (_CAREFUL, (PUSH, _at(15.0, "never ready", lasts=130.0))),
+    "no pods in time": (_CAREFUL, (PUSH, at(15.0, "never ready", lasts=130.0))),
     "no pods in time, asked to go on": (
         _CAREFUL,
-        (PUSH, _at(15.0, "never ready", lasts=200.0), *_asks(145.0, "resume", "abort")),
+        (PUSH, at(15.0, "never ready", lasts=200.0), *asks(145.0, "resume", "abort")),
     ),
     "its pods are scaled away": (
         _PLAIN,
         (
             PUSH,
-            _at(30.0, "deployment scaled", "v2", value=0.0),
-            _at(70.0, "deployment scaled", "v2", value=2.0),
+            at(30.0, "deployment scaled", "v2", value=0.0),
+            at(70.0, "deployment scaled", "v2", value=2.0),
         ),
     ),
     "its pods are lost, again and again": (
         _PLAIN,
-        (PUSH, *(_at(30.0 + 12.0 * i, "canary crashes", lasts=4.0) for i in range(5))),
+        (PUSH, *(at(30.0 + 12.0 * i, "canary crashes", lasts=4.0) for i in range(5))),
     ),
     "its pods are lost while preparing": (
         _MANAGED,
-        (PUSH, _at(20.5, "canary crashes", lasts=20.0)),
+        (PUSH, at(20.5, "canary crashes", lasts=20.0)),
     ),
-    "its pods are lost while it bakes": (_TESTERS, (PUSH, _at(75.0, "canary crashes", lasts=20.0))),
+    "its pods are lost while it bakes": (_TESTERS, (PUSH, at(75.0, "canary crashes", lasts=20.0))),
     "its pods are lost as it is promoted": (
         _PLAIN,
         (PUSH, Mishap("canary crashes", When(20.0, "VirtualService", 4, True), lasts=20.0)),
     ),
-    "stable dies under it": (_PLAIN, (PUSH, _at(30.0, "stable crashes", lasts=30.0))),
+    "stable dies under it": (_PLAIN, (PUSH, at(30.0, "stable crashes", lasts=30.0))),
     "stable dies under it, and it fails": (
         _PLAIN,
-        (PUSH, _at(30.0, "stable crashes", lasts=40.0), _at(32.0, "bad", lasts=30.0)),
+        (PUSH, at(30.0, "stable crashes", lasts=40.0), at(32.0, "bad", lasts=30.0)),
     ),
     "stable dies under it, and it is aborted": (
         _MANAGED,
-        (PUSH, _at(30.0, "stable crashes", lasts=40.0), *_asks(32.0, "abort")),
+        (PUSH, at(30.0, "stable crashes", lasts=40.0), *asks(32.0, "abort")),
     ),
     "stable dies under it while paused": (
         _PLAIN,
         (
             PUSH,
-            *_asks(28.0, "pause"),
-            _at(30.0, "stable crashes", lasts=20.0),
-            *_asks(60.0, "resume"),
+            *asks(28.0, "pause"),
+            at(30.0, "stable crashes", lasts=20.0),
+            *asks(60.0, "resume"),
         ),
     ),
     "stable dies as it bakes": (
         _TESTERS,
-        (PUSH, _at(72.0, "stable crashes", lasts=20.0), _at(75.0, "bad", lasts=30.0)),
+        (PUSH, at(72.0, "stable crashes", lasts=20.0), at(75.0, "bad", lasts=30.0)),
     ),
-    "stable dies at rest": (_PLAIN, (_at(5.0, "stable crashes", lasts=20.0), PUSH)),
+    "stable dies at rest": (_PLAIN, (at(5.0, "stable crashes", lasts=20.0), PUSH)),
     "both die": (
         _PLAIN,
-        (PUSH, _at(30.0, "stable crashes", lasts=40.0), _at(30.0, "canary crashes", lasts=30.0)),
+        (PUSH, at(30.0, "stable crashes", lasts=40.0), at(30.0, "canary crashes", lasts=30.0)),
     ),
     "both sides are wider": (
         _PLAIN,
         (
             PUSH,
-            _at(30.0, "deployment scaled", "v1", value=4.0),
-            _at(50.0, "deployment scaled", "v2", value=4.0),
+            at(30.0, "deployment scaled", "v1", value=4.0),
+            at(50.0, "deployment scaled", "v2", value=4.0),
         ),
     ),
     "stable is wider, ours to scale": (
         _MANAGED,
-        (PUSH, _at(30.0, "deployment scaled", "v1", value=4.0)),
+        (PUSH, at(30.0, "deployment scaled", "v1", value=4.0)),
     ),
     "stable is narrower, ours to scale": (
         _MANAGED,
-        (PUSH, _at(30.0, "deployment scaled", "v1", value=1.0), *_asks(50.0, "abort")),
+        (PUSH, at(30.0, "deployment scaled", "v1", value=1.0), *asks(50.0, "abort")),
     ),
-    "the canary is rebuilt": (_PLAIN, (PUSH, _at(30.0, "rebuilt", "v2"))),
-    "stable is rebuilt": (_PLAIN, (PUSH, _at(30.0, "rebuilt", "v1"))),
+    "the canary is rebuilt": (_PLAIN, (PUSH, at(30.0, "rebuilt", "v2"))),
+    "stable is rebuilt": (_PLAIN, (PUSH, at(30.0, "rebuilt", "v1"))),
     "stable is rebuilt as the canary bakes": (
         _TESTERS,
-        (PUSH, _at(75.0, "rebuilt", "v1"), *_asks(100.0, "promote", "resume")),
+        (PUSH, at(75.0, "rebuilt", "v1"), *asks(100.0, "promote", "resume")),
     ),
-    "stable is rebuilt at rest": (_PLAIN, (_at(10.0, "rebuilt", "v1"), PUSH)),
-    "the Service is gone": (_PLAIN, (PUSH, _at(30.0, "service deleted", lasts=20.0))),
-    "the Service is gone at rest": (_MANAGED, (_at(5.0, "service deleted", lasts=30.0), PUSH)),
-    "more load": (_SCALED, (PUSH, _at(30.0, "load", value=4.0), _at(70.0, "load", value=2.0))),
-    "its autoscaler is edited": (_SCALED, (PUSH, _at(100.0, "autoscaler edited"))),
-    "its autoscaler is gone": (_SCALED, (PUSH, _at(60.0, "autoscaler deleted", lasts=60.0))),
-    "its autoscaler is gone at rest": (_SCALED, (_at(5.0, "autoscaler deleted", lasts=10.0), PUSH)),
-    "deleted with an autoscaler": (_SCALED, (PUSH, _at(87.0, "delete"))),
+    "stable is rebuilt at rest": (_PLAIN, (at(10.0, "rebuilt", "v1"), PUSH)),
+    "the Service is gone": (_PLAIN, (PUSH, at(30.0, "service deleted", lasts=20.0))),
+    "the Service is gone at rest": (_MANAGED, (at(5.0, "service deleted", lasts=30.0), PUSH)),
+    "more load": (_SCALED, (PUSH, at(30.0, "load", value=4.0), at(70.0, "load", value=2.0))),
+    "its autoscaler is edited": (_SCALED, (PUSH, at(100.0, "autoscaler edited"))),
+    "its autoscaler is gone": (_SCALED, (PUSH, at(60.0, "autoscaler deleted", lasts=60.0))),
+    "its autoscaler is gone at rest": (_SCALED, (at(5.0, "autoscaler deleted", lasts=10.0), PUSH)),
+    "deleted with an autoscaler": (_SCALED, (PUSH, at(87.0, "delete"))),
 }
 EDITS: Mapping[str, tuple[Subject, Rows]] = {
-    "weights edited once": (_PLAIN, (PUSH, _at(30.0, "weights edited", value=40.0))),
+    "weights edited once": (_PLAIN, (PUSH, at(30.0, "weights edited", value=40.0))),
     "weights edited again and again": (
         _PLAIN,
-        (PUSH, *(_at(25.0 + 1.5 * i, "weights edited", value=40.0) for i in range(9))),
+        (PUSH, *(at(25.0 + 1.5 * i, "weights edited", value=40.0) for i in range(9))),
     ),
     "weights edited, and people are asked": (
         _CAREFUL,
-        (PUSH, _at(30.0, "weights edited", value=40.0), *_asks(40.0, "resume")),
+        (PUSH, at(30.0, "weights edited", value=40.0), *asks(40.0, "resume")),
     ),
     "weights edited, and promoted over that": (
         _CAREFUL,
-        (PUSH, _at(30.0, "weights edited", value=40.0), *_asks(40.0, "promote")),
+        (PUSH, at(30.0, "weights edited", value=40.0), *asks(40.0, "promote")),
     ),
     "weights edited while stable is down": (
         _PLAIN,
-        (PUSH, _at(28.0, "stable crashes", lasts=20.0), _at(30.0, "weights edited", value=40.0)),
+        (PUSH, at(28.0, "stable crashes", lasts=20.0), at(30.0, "weights edited", value=40.0)),
     ),
     "weights edited on the way back": (
         _MANAGED,
         (
             PUSH,
-            _at(28.0, "stable crashes", lasts=30.0),
-            *_asks(30.0, "abort"),
-            _at(35.0, "weights edited", value=100.0),
+            at(28.0, "stable crashes", lasts=30.0),
+            *asks(30.0, "abort"),
+            at(35.0, "weights edited", value=100.0),
         ),
     ),
-    "its subset is removed": (_PLAIN, (PUSH, _at(30.0, "subset removed"))),
-    "the rule is gone": (_PLAIN, (PUSH, _at(30.0, "destinationrule deleted", lasts=5.0))),
-    "the rule is gone at rest": (_PLAIN, (_at(10.0, "destinationrule deleted", lasts=5.0), PUSH)),
-    "the routes are gone": (_PLAIN, (PUSH, _at(30.0, "virtualservice deleted", lasts=10.0))),
+    "its subset is removed": (_PLAIN, (PUSH, at(30.0, "subset removed"))),
+    "the rule is gone": (_PLAIN, (PUSH, at(30.0, "destinationrule deleted", lasts=5.0))),
+    "the rule is gone at rest": (_PLAIN, (at(10.0, "destinationrule deleted", lasts=5.0), PUSH)),
+    "the routes are gone": (_PLAIN, (PUSH, at(30.0, "virtualservice deleted", lasts=10.0))),
     "the routes are gone on the way back": (
         _MANAGED,
-        (PUSH, *_asks(30.0, "abort"), _at(30.2, "virtualservice deleted", lasts=10.0)),
+        (PUSH, *asks(30.0, "abort"), at(30.2, "virtualservice deleted", lasts=10.0)),
     ),
     "written anew with an old version's name": (
         Subject(author="version"),
-        (PUSH, _at(110.0, "virtualservice deleted", lasts=5.0, value=1.0)),
+        (PUSH, at(110.0, "virtualservice deleted", lasts=5.0, value=1.0)),
     ),
-    "applied anew while preparing": (_PLAIN, (PUSH, _at(20.5, "mesh applied again"))),
-    "applied anew at a step": (_MANAGED, (PUSH, _at(30.0, "mesh applied again"))),
+    "applied anew while preparing": (_PLAIN, (PUSH, at(20.5, "mesh applied again"))),
+    "applied anew at a step": (_MANAGED, (PUSH, at(30.0, "mesh applied again"))),
     "applied anew as the subset moves": (
         _MANAGED,
         (PUSH, Mishap("mesh applied again", When(20.0, "DestinationRule", 2, True))),
@@ -303,35 +284,35 @@ EDITS: Mapping[str, tuple[Subject, Rows]] = {
 NUMBERS: Mapping[str, tuple[Subject, Rows]] = {
     "nobody knows, and people are asked at once": (
         Subject(strict=True),
-        (PUSH, _at(25.0, "prometheus empty", lasts=90.0)),
+        (PUSH, at(25.0, "prometheus empty", lasts=90.0)),
     ),
-    "it fails at once": (_MANAGED, (PUSH, _at(19.0, "bad", lasts=60.0))),
+    "it fails at once": (_MANAGED, (PUSH, at(19.0, "bad", lasts=60.0))),
     "it fails, and is retried": (
         _PLAIN,
-        (PUSH, _at(30.0, "bad", lasts=30.0), *_asks(70.0, "retry")),
+        (PUSH, at(30.0, "bad", lasts=30.0), *asks(70.0, "retry")),
     ),
     "it fails, and is held": (
         _CAREFUL,
-        (PUSH, _at(30.0, "bad", lasts=60.0), *_asks(60.0, "resume"), *_asks(130.0, "resume")),
+        (PUSH, at(30.0, "bad", lasts=60.0), *asks(60.0, "resume"), *asks(130.0, "resume")),
     ),
-    "it fails while it bakes": (_TESTERS, (PUSH, _at(72.0, "bad", lasts=40.0))),
+    "it fails while it bakes": (_TESTERS, (PUSH, at(72.0, "bad", lasts=40.0))),
     "it fails while it bakes, and is held": (
         replace(_TESTERS, careful=True),
-        (PUSH, _at(72.0, "bad", lasts=40.0), *_asks(130.0, "resume")),
+        (PUSH, at(72.0, "bad", lasts=40.0), *asks(130.0, "resume")),
     ),
-    "it fails in the dark": (Subject("dark", "managed"), (PUSH, _at(30.0, "bad", lasts=40.0))),
-    "nobody knows for a while": (_PLAIN, (PUSH, _at(25.0, "prometheus down", lasts=40.0))),
-    "nobody knows for too long": (_CAREFUL, (PUSH, _at(25.0, "prometheus empty", lasts=130.0))),
+    "it fails in the dark": (Subject("dark", "managed"), (PUSH, at(30.0, "bad", lasts=40.0))),
+    "nobody knows for a while": (_PLAIN, (PUSH, at(25.0, "prometheus down", lasts=40.0))),
+    "nobody knows for too long": (_CAREFUL, (PUSH, at(25.0, "prometheus empty", lasts=130.0))),
     "nobody knows, and people go on": (
         _CAREFUL,
-        (PUSH, _at(25.0, "prometheus down", lasts=300.0), *_asks(147.0, "resume")),
+        (PUSH, at(25.0, "prometheus down", lasts=300.0), *asks(147.0, "resume")),
     ),
     "odd answers": (
         _PLAIN,
         (
             PUSH,
             *(
-                _at(25.0 + 8.0 * i, f"prometheus {kind}", lasts=6.0)
+                at(25.0 + 8.0 * i, f"prometheus {kind}", lasts=6.0)
                 for i, kind in enumerate(
                     ("nan", "empty", "two series", "partial", "infinite", "refuses")
                 )
@@ -340,110 +321,110 @@ NUMBERS: Mapping[str, tuple[Subject, Rows]] = {
     ),
     "answers that come late, and a failure": (
         _PLAIN,
-        (PUSH, _at(25.0, "prometheus slow", lasts=60.0), *_asks(40.0, "abort")),
+        (PUSH, at(25.0, "prometheus slow", lasts=60.0), *asks(40.0, "abort")),
     ),
-    "the gate holds": (Subject("gated"), (PUSH, _at(20.0, "gate holds", lasts=60.0))),
+    "the gate holds": (Subject("gated"), (PUSH, at(20.0, "gate holds", lasts=60.0))),
     "the gate holds for too long": (
         Subject("gated", careful=True),
-        (PUSH, _at(20.0, "gate holds", lasts=600.0)),
+        (PUSH, at(20.0, "gate holds", lasts=600.0)),
     ),
     "the gate says no": (
         Subject("gated", "managed"),
-        (PUSH, _at(20.0, "gate says failed", lasts=60.0)),
+        (PUSH, at(20.0, "gate says failed", lasts=60.0)),
     ),
     "nobody is at the gate": (
         Subject("gated"),
-        (PUSH, _at(20.0, "gate down", lasts=40.0), _at(70.0, "gate refuses", lasts=20.0)),
+        (PUSH, at(20.0, "gate down", lasts=40.0), at(70.0, "gate refuses", lasts=20.0)),
     ),
-    "proxies are behind": (_PLAIN, (PUSH, _at(20.0, "proxies behind", lasts=50.0))),
+    "proxies are behind": (_PLAIN, (PUSH, at(20.0, "proxies behind", lasts=50.0))),
     "proxies are behind for long": (
         _CAREFUL,
-        (PUSH, _at(25.0, "proxies behind", lasts=300.0), _at(140.0, "push", "v1")),
+        (PUSH, at(25.0, "proxies behind", lasts=300.0), at(140.0, "push", "v1")),
     ),
-    "nobody speaks for the proxies": (_MANAGED, (PUSH, _at(20.0, "istiod silent", lasts=150.0))),
-    "the namespace moves": (_PLAIN, (_at(15.0, "namespace moves", lasts=30.0), PUSH)),
+    "nobody speaks for the proxies": (_MANAGED, (PUSH, at(20.0, "istiod silent", lasts=150.0))),
+    "the namespace moves": (_PLAIN, (at(15.0, "namespace moves", lasts=30.0), PUSH)),
 }
-_TWO = replace(_CALM, replicas=2)
-_GIT = replace(_CALM, sourced=True)
-_CHAT = replace(_CALM, chat=True)
+_TWO = replace(CALM, replicas=2)
+_GIT = replace(CALM, sourced=True)
+_CHAT = replace(CALM, chat=True)
 OUTSIDE: Mapping[str, tuple[Setup, Rows]] = {
     "deleted, and nobody can let it go": (
-        replace(_CALM, subjects=(_CAREFUL,), calm=300.0),
-        (_at(20.0, "denied", "Rollout", 200.0, times=10000), _at(21.0, "delete")),
+        replace(CALM, subjects=(_CAREFUL,), calm=300.0),
+        (at(20.0, "denied", "Rollout", 200.0, times=10000), at(21.0, "delete")),
     ),
     "a kind that nobody uses is not known": (
-        _CALM,
+        CALM,
         (
-            _at(0.5, "unknown kind", "AnalysisTemplate", 40.0, times=1000),
-            _at(1.0, "watch gone", "AnalysisTemplate"),
+            at(0.5, "unknown kind", "AnalysisTemplate", 40.0, times=1000),
+            at(1.0, "watch gone", "AnalysisTemplate"),
             PUSH,
         ),
     ),
     "nobody may read for long": (
-        _CALM,
-        (PUSH, _at(30.0, "unauthorized", "", 115.0, times=100000), _at(31.0, "watch cut")),
+        CALM,
+        (PUSH, at(30.0, "unauthorized", "", 115.0, times=100000), at(31.0, "watch cut")),
     ),
-    "the leader is killed": (_TWO, (PUSH, _at(40.0, "kill", value=20.0))),
-    "the leader ends": (_TWO, (PUSH, _at(40.0, "terminate", value=20.0))),
-    "the leader stands still": (_TWO, (PUSH, _at(40.0, "pause", value=12.0))),
+    "the leader is killed": (_TWO, (PUSH, at(40.0, "kill", value=20.0))),
+    "the leader ends": (_TWO, (PUSH, at(40.0, "terminate", value=20.0))),
+    "the leader stands still": (_TWO, (PUSH, at(40.0, "pause", value=12.0))),
     "the Lease cannot be written": (
         _TWO,
         (
             PUSH,
-            _at(40.0, "broken", "Lease", 12.0, times=100),
-            _at(70.0, "conflict", "Lease", 5.0, times=2),
+            at(40.0, "broken", "Lease", 12.0, times=100),
+            at(70.0, "conflict", "Lease", 5.0, times=2),
         ),
     ),
     "answers about the Lease are lost": (
         _TWO,
-        (PUSH, _at(40.0, "lost after", "Lease", 20.0, times=2)),
+        (PUSH, at(40.0, "lost after", "Lease", 20.0, times=2)),
     ),
     "routes cannot be written": (
-        _CALM,
-        (PUSH, _at(20.0, "denied", "VirtualService", 20.0, times=100)),
+        CALM,
+        (PUSH, at(20.0, "denied", "VirtualService", 20.0, times=100)),
     ),
     "routes cannot be written on the way back": (
-        _CALM,
-        (PUSH, _at(30.0, "denied", "VirtualService", 30.0, times=100), *_asks(31.0, "abort")),
+        CALM,
+        (PUSH, at(30.0, "denied", "VirtualService", 30.0, times=100), *asks(31.0, "abort")),
     ),
     "rules cannot be written": (
-        _CALM,
-        (PUSH, _at(20.0, "forbidden", "DestinationRule", 20.0, times=100)),
+        CALM,
+        (PUSH, at(20.0, "forbidden", "DestinationRule", 20.0, times=100)),
     ),
-    "statuses cannot be written": (_CALM, (PUSH, _at(30.0, "broken", "Rollout", 20.0, times=100))),
-    "Events cannot be written": (_CALM, (PUSH, _at(20.0, "forbidden", "Event", 60.0, times=100))),
+    "statuses cannot be written": (CALM, (PUSH, at(30.0, "broken", "Rollout", 20.0, times=100))),
+    "Events cannot be written": (CALM, (PUSH, at(20.0, "forbidden", "Event", 60.0, times=100))),
     "somebody is faster": (
-        _CALM,
+        CALM,
         (
             PUSH,
-            _at(20.0, "conflict", "Rollout", 40.0, times=3),
-            _at(40.0, "conflict", "VirtualService", 60.0, times=2),
+            at(20.0, "conflict", "Rollout", 40.0, times=3),
+            at(40.0, "conflict", "VirtualService", 60.0, times=2),
         ),
     ),
-    "the API server is busy": (_CALM, (PUSH, _at(20.0, "throttled", "", 20.0, times=4))),
-    "nobody may read any more": (_CALM, (PUSH, _at(30.0, "unauthorized", "", 30.0, times=1000))),
+    "the API server is busy": (CALM, (PUSH, at(20.0, "throttled", "", 20.0, times=4))),
+    "nobody may read any more": (CALM, (PUSH, at(30.0, "unauthorized", "", 30.0, times=1000))),
     "answers are lost": (
-        _CALM,
+        CALM,
         (
             PUSH,
-            _at(20.0, "lost after", "Rollout", 20.0, times=1),
-            _at(42.0, "reset after", "VirtualService", 60.0, times=1),
+            at(20.0, "lost after", "Rollout", 20.0, times=1),
+            at(42.0, "reset after", "VirtualService", 60.0, times=1),
         ),
     ),
     "a kind is not known": (
-        _CALM,
+        CALM,
         (
-            _at(5.0, "unknown kind", "DestinationRule", 60.0, times=1000),
-            _at(6.0, "watch gone", "DestinationRule"),
+            at(5.0, "unknown kind", "DestinationRule", 60.0, times=1000),
+            at(6.0, "watch gone", "DestinationRule"),
             PUSH,
         ),
     ),
     "watches end": (
-        _CALM,
+        CALM,
         (
             PUSH,
             *(
-                _at(25.0 + 5.0 * i, kind)
+                at(25.0 + 5.0 * i, kind)
                 for i, kind in enumerate(
                     (
                         "watch cut",
@@ -460,90 +441,90 @@ OUTSIDE: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
     "watches are silent": (
-        _CALM,
-        (PUSH, _at(30.0, "watch silent", lasts=100.0), *_asks(35.0, "abort")),
+        CALM,
+        (PUSH, at(30.0, "watch silent", lasts=100.0), *asks(35.0, "abort")),
     ),
     "old news": (
-        _CALM,
+        CALM,
         (
             PUSH,
-            _at(30.0, "replica lags", lasts=40.0, value=5.0),
-            _at(80.0, "other replica", value=5.0),
+            at(30.0, "replica lags", lasts=40.0, value=5.0),
+            at(80.0, "other replica", value=5.0),
         ),
     ),
-    "the audit log is full": (_CALM, (PUSH, _at(20.0, "audit log full", lasts=60.0))),
+    "the audit log is full": (CALM, (PUSH, at(20.0, "audit log full", lasts=60.0))),
     "a clock is wrong": (
-        _CALM,
+        CALM,
         (
             PUSH,
-            _at(30.0, "clock jumps", lasts=20.0, value=3600.0),
-            _at(60.0, "clock jumps", lasts=20.0, value=-3600.0),
+            at(30.0, "clock jumps", lasts=20.0, value=3600.0),
+            at(60.0, "clock jumps", lasts=20.0, value=-3600.0),
         ),
     ),
-    "a later version": (_CALM, (PUSH, _at(30.0, "a later version", value=3.0))),
-    "git": (_GIT, (PUSH, _at(40.0, "broken yaml", lasts=20.0))),
+    "a later version": (CALM, (PUSH, at(30.0, "a later version", value=3.0))),
+    "git": (_GIT, (PUSH, at(40.0, "broken yaml", lasts=20.0))),
     "git is down, and goes back": (
         _GIT,
-        (_at(10.0, "git down", lasts=30.0), PUSH, _at(110.0, "pushed back", lasts=20.0)),
+        (at(10.0, "git down", lasts=30.0), PUSH, at(110.0, "pushed back", lasts=20.0)),
     ),
-    "git has nothing": (_GIT, (PUSH, _at(40.0, "all files gone", lasts=30.0))),
-    "git wants another namespace": (_GIT, (PUSH, _at(40.0, "wants another namespace", lasts=30.0))),
-    "told in Slack": (_CHAT, (PUSH, _at(30.0, "bad", lasts=30.0))),
+    "git has nothing": (_GIT, (PUSH, at(40.0, "all files gone", lasts=30.0))),
+    "git wants another namespace": (_GIT, (PUSH, at(40.0, "wants another namespace", lasts=30.0))),
+    "told in Slack": (_CHAT, (PUSH, at(30.0, "bad", lasts=30.0))),
     "Slack is down": (
         _CHAT,
-        (PUSH, _at(20.0, "slack down", lasts=40.0), _at(80.0, "slack unanswered")),
+        (PUSH, at(20.0, "slack down", lasts=40.0), at(80.0, "slack unanswered")),
     ),
 }
 _ASKED = replace(_CHAT, subjects=(Subject("approved"),))
 APPROVALS: Mapping[str, tuple[Setup, Rows]] = {
     "approved in Slack": (
         _ASKED,
-        (PUSH, _at(40.0, "press by a stranger"), _at(50.0, "pressed twice")),
+        (PUSH, at(40.0, "press by a stranger"), at(50.0, "pressed twice")),
     ),
 }
-_WIDE = replace(_CALM, pods=4)
+_WIDE = replace(CALM, pods=4)
 WIDE: Mapping[str, tuple[Setup, Rows]] = {
     "others' pods come while stable is not whole": (
         replace(_WIDE, ready_after=8.0, subjects=(_MANAGED,)),
         (
-            _at(5.0, "deployment scaled", "v1", value=1.0),
-            _at(9.5, "deployment scaled", "v2", value=1.0),
-            _at(17.0, "deployment scaled", "v1", value=4.0),
+            at(5.0, "deployment scaled", "v1", value=1.0),
+            at(9.5, "deployment scaled", "v2", value=1.0),
+            at(17.0, "deployment scaled", "v1", value=4.0),
             PUSH,
         ),
     ),
     "one pod of four, half of the requests": (
         replace(_WIDE, subjects=(_ONE,)),
         (
-            _at(15.0, "deployment scaled", "v2", value=1.0),
+            at(15.0, "deployment scaled", "v2", value=1.0),
             PUSH,
-            _at(60.0, "deployment scaled", "v2", value=4.0),
+            at(60.0, "deployment scaled", "v2", value=4.0),
         ),
     ),
     "fewer pods in the middle": (
         _WIDE,
         (
             PUSH,
-            _at(30.0, "deployment scaled", "v2", value=1.0),
-            _at(100.0, "deployment scaled", "v2", value=4.0),
+            at(30.0, "deployment scaled", "v2", value=1.0),
+            at(100.0, "deployment scaled", "v2", value=4.0),
         ),
     ),
     "stable has too few to go back to": (
         replace(_WIDE, subjects=(_ONE,)),
         (
             PUSH,
-            _at(30.0, "deployment scaled", "v1", value=1.0),
-            *_asks(35.0, "abort"),
-            _at(60.0, "deployment scaled", "v1", value=3.0),
+            at(30.0, "deployment scaled", "v1", value=1.0),
+            *asks(35.0, "abort"),
+            at(60.0, "deployment scaled", "v1", value=3.0),
         ),
     ),
     "pods that come late": (replace(_WIDE, ready_after=8.0, subjects=(_MANAGED,)), (PUSH,)),
     "stable serves beside others": (
         replace(_WIDE, subjects=(Subject(author="host"),)),
         (
-            _at(10.0, "deployment scaled", "v1", value=1.0),
+            at(10.0, "deployment scaled", "v1", value=1.0),
             PUSH,
-            _at(50.0, "deployment scaled", "v1", value=4.0),
+            at(50.0, "deployment scaled", "v1", value=4.0),
         ),
     ),
 }
@@ -553,14 +534,14 @@ def plans() -> Iterator[tuple[str, Plan]]:
     """Every scene by its name."""
     for strategy in STRATEGIES:
         if strategy not in ("approved", "dark held"):  # these ask people
-            yield f"{strategy}", _plan(_CALM, Subject(strategy), (PUSH,))
+            yield f"{strategy}", _plan(CALM, Subject(strategy), (PUSH,))
     for author in AUTHORS:
         for workload in WORKLOADS:
             subject = Subject("steps", workload, author)
-            yield f"steps by {author}, {workload}", _plan(_CALM, subject, (PUSH,))
+            yield f"steps by {author}, {workload}", _plan(CALM, subject, (PUSH,))
     for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS):
         for name, (subject, rows) in scenes.items():
-            yield name, _plan(_CALM, subject, rows)
+            yield name, _plan(CALM, subject, rows)
     for outside in (OUTSIDE, APPROVALS, WIDE):
         for name, (setup, rows) in outside.items():
             yield name, Plan(1, setup, rows)
