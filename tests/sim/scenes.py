@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
-from tests.sim.steps import CALM, PUSH, Rows, asks, at, write
+from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
 VERBS = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
 _PLAIN = Subject()
