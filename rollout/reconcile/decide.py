@@ -99,15 +99,16 @@ def _turn(look: Look) -> Turn:
     if look.seen.traffic.strays:
         return _blocked(look.status, look.seen.traffic.strays[0])  # no write of ours would help
     look = _same_release(identity.learned(look))
-    return (
+    first = (
         identity.stable_rebuilt(look)
         or _overtaken(look)
         or identity.canary_edited(look)
         or _refused(look)
-        or requests.answered(look)
-        or drift.drifted(look)
-        or stages.advance(look)
     )
+    if first is not None:
+        return first
+    look, answered = requests.answered(look)
+    return answered or drift.drifted(look) or stages.advance(look)
 
 
 def _unmanageable(look: Look) -> Turn:

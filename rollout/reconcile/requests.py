@@ -20,37 +20,40 @@ from rollout.reconcile.look import (
     remember,
     waited_anew,
 )
-from rollout.strategies import Stop
+
+Done = Turn | str | None
+"""The turn that does it, or why not; None where the stage has nothing to which it could be done."""
 
 
-def answered(look: Look) -> Turn | None:
-    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
+def answered(look: Look) -> tuple[Look, Turn | None]:
+    """The turn that does what a person asked; None where nobody asked anew, or it is refused.
+
+    A refusal is in the status of the look that is given back, which goes on by its stage.
+    """
     request = requests.anew(look.rollout, look.status)
     if request is None:
-        return None
+        return look, None
     if _raises(look, request) and drift.paused(look.status):
         # Decided: the foreign edit goes, then the weight rises.
-        return _signed(look, _resume(look, request), request)
+        return look, _signed(look, _resume(look, request), request)
     if _waits(look, request):
-        return None
+        return look, None
     handled = replace(look.status, last_handled_request=request.text)
-    look = replace(look, status=handled)
-    turn = _done(look, request)
-    if turn is None:
-        stage = handled.stage.name.lower()
-        turn = _refused(look, request, f"nothing to {request.verb} while {stage}")
-    return _signed(look, turn, request)
+    done = _done(replace(look, status=handled), request)
+    if isinstance(done, Turn):
+        return look, _signed(look, done, request)
+    why = done or f"nothing to {request.verb} while {handled.stage.name.lower()}"
+    return replace(look, status=requests.refused(handled, request, why, look.now)), None
 
 
 def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
-    """The turn whose newest decision says who asked for it; or that remembers the refusal."""
+    """The turn whose newest decision says who asked for it."""
     if turn is None:
         return None
     return replace(turn, status=requests.signed(look.status, turn.status, request))
 
 
-def _done(look: Look, request: Request) -> Turn | None:
-    """The turn that does it; None where the stage has nothing to which it could be done."""
+def _done(look: Look, request: Request) -> Done:
     match request.verb:
         case Verb.PROMOTE:
             return _promote(look, request)
@@ -67,12 +70,6 @@ def _done(look: Look, request: Request) -> Turn | None:
         case Verb.APPROVE | Verb.REJECT:
             return _answer(look, request)
     assert_never(request.verb)
-
-
-def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
-    status = requests.refused(look.status, request, why, look.now)
-    return Turn(status, status.because, AT_ONCE, status.waits_for)
 
 
 def _raises(look: Look, request: Request) -> bool:
@@ -94,29 +91,31 @@ def _waits(look: Look, request: Request) -> bool:
     return ours and bool(lacking(look, None))
 
 
-def _promote(look: Look, request: Request) -> Turn | None:
+def _promote(look: Look, request: Request) -> Done:
     """Everyone over, gates or not; also instead of going back to a stable that is not there."""
     status = look.status
     stuck = status.stage.name is Stage.WITHDRAWING and status.stage.split.stable < 100
     if not stuck and status.stage.name is not Stage.STEPPING:
         return None
     if stuck and not (look.seen.asked and look.seen.asked.same(status.attempt.canary)):
-        return _refused(look, request, f"git does not ask for {named(status.attempt.canary)}")
+        return f"git does not ask for {named(status.attempt.canary)}"
     because = f"promoted{_unapproved(look)} by {request.story}"
-    return _unless_lacking(look, request, None) or journey.switch(look, because)
+    return lacking(look, None) or journey.switch(look, because)
 
 
-def _skip(look: Look, request: Request) -> Turn | None:
+def _skip(look: Look, request: Request) -> Done:
     if look.status.stage.name is not Stage.STEPPING or look.status.attempt.step is None:
         return None
     index = look.status.attempt.step.index + 1
     because = f"step skipped{_unapproved(look)} by {request.story}"
-    if index < len(look.plan.stops):
-        lack = _unless_lacking(look, request, look.plan.stops[index])
-        return lack or journey.enter_step(look, index, because)
-    if look.plan.finish is Finish.HOLD:
-        return _refused(look, request, "this was the last step; promote or abort")
-    return _unless_lacking(look, request, None) or journey.switch(look, because)
+    stop = look.plan.stops[index] if index < len(look.plan.stops) else None
+    if stop is None and look.plan.finish is Finish.HOLD:
+        return "this was the last step; promote or abort"
+    if lack := lacking(look, stop):  # of pods that nobody else would start
+        return lack
+    return (
+        journey.switch(look, because) if stop is None else journey.enter_step(look, index, because)
+    )
 
 
 def _unapproved(look: Look) -> str:
@@ -129,17 +128,11 @@ def _unapproved(look: Look) -> str:
     return " unapproved" if passed_by else ""
 
 
-def _unless_lacking(look: Look, request: Request, stop: Stop | None) -> Turn | None:
-    """The refusal, where pods are lacking that nobody else would start."""
-    lack = lacking(look, stop)
-    return None if lack is None else _refused(look, request, lack)
-
-
-def _pause(look: Look, request: Request) -> Turn | None:
+def _pause(look: Look, request: Request) -> Done:
     if look.status.stage.name not in UNDER_WAY:
         return None
     if why := requests.paused_already(look.status.attempt.pause):
-        return _refused(look, request, why)
+        return why
     because = f"paused by {request.story}"
     return journey.pause(look, PauseKind.PERSON, because, request.asker)
 
@@ -180,17 +173,17 @@ def _retry(look: Look, request: Request) -> Turn | None:
     return Turn(status, because, AT_ONCE)
 
 
-def _answer(look: Look, request: Request) -> Turn | None:
+def _answer(look: Look, request: Request) -> Done:
     status = look.status
     if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
         return None
     yes, approval = request.verb is Verb.APPROVE, holding.stop(look.rollout, status).step.approval
     if yes and approval is None:
-        return _refused(look, request, f"{status.attempt.step.name} asks for no approval")
+        return f"{status.attempt.step.name} asks for no approval"
     index = status.attempt.step.index
     answer = requests.answer(request, index, status.attempt.number, look.now)
     if why := approvals.bar(approval, answer, look.rollout.author):
-        return _refused(look, request, why)
+        return why
     status, because = requests.given(status, request, answer, remember)
     return Turn(status, because, AT_ONCE)
 

@@ -57,9 +57,11 @@ def _turn(look: Look) -> Turn:
     """The first of these that has something to say; most looks end at the state's own."""
     if look.upgrade.deleting:
         return _leave(look)
+    if overtaken := _overtaken(look):
+        return overtaken
+    look, answered = requests.answered(look)
     return (
-        _overtaken(look)
-        or requests.answered(look)
+        answered
         or _ill(look)
         or drift.drifted(look)
         or _standing_still(look)

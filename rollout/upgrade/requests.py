@@ -13,29 +13,31 @@ from rollout.model.upgrading import State, UpgradeStatus
 from rollout.upgrade import drift, passing, stages, watching, wayback
 from rollout.upgrade.look import UNDER_WAY, Look, Turn, at_stop, attempted, paused, remember
 
+Done = Turn | str | None
+"""The turn that does it, or why not; None where the state has nothing to which it could be done."""
 
-def answered(look: Look) -> Turn | None:
-    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
+
+def answered(look: Look) -> tuple[Look, Turn | None]:
+    """The turn that does what a person asked; None where nobody asked anew, or it is refused.
+
+    A refusal is in the status of the look that is given back, which goes on by its state.
+    """
     request = requests.anew(look.upgrade, look.status)
     if request is None:
-        return None
-    before = look.status
-    look = look.having(replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
-    return replace(turn, status=requests.signed(before, turn.status, request))
-
-
-def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
-    status = requests.refused(look.status, request, why, look.now)
-    return Turn(status, status.because, AT_ONCE, status.awaits)
+        return look, None
+    handled = replace(look.status, last_handled_request=request.text)
+    done = _done(look.having(handled), request)
+    if isinstance(done, Turn):
+        return look, replace(done, status=requests.signed(look.status, done.status, request))
+    why = done or _nothing(look, request)
+    return look.having(requests.refused(handled, request, why, look.now)), None
 
 
 def _nothing(look: Look, request: Request) -> str:
     return f"nothing to {request.verb} in {look.status.state.lower()}"
 
 
-def _done(look: Look, request: Request) -> Turn | None:
+def _done(look: Look, request: Request) -> Done:
     match request.verb:
         case Verb.ABORT:
             return _abort(look, request)
@@ -69,11 +71,11 @@ def _abort(look: Look, request: Request) -> Turn | None:
     return wayback.begin(look, f"aborted by {request.story}", refuse=True)
 
 
-def _pause(look: Look, request: Request) -> Turn | None:
+def _pause(look: Look, request: Request) -> Done:
     if look.status.state not in UNDER_WAY or look.status.attempt.removing:
         return None
     if why := requests.paused_already(look.status.attempt.pause):
-        return _refused(look, request, why)
+        return why
     return paused(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 
@@ -125,13 +127,13 @@ def _skip_back(look: Look, request: Request) -> Turn | None:
     return Turn(status, because, AT_ONCE)
 
 
-def _answer(look: Look, request: Request) -> Turn | None:
+def _answer(look: Look, request: Request) -> Done:
     stop = look.status.attempt.stop
     if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
     answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
     if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
-        return _refused(look, request, why)
+        return why
     status, because = requests.given(look.status, request, answer, remember)
     return Turn(status, because, AT_ONCE)
 

@@ -1,11 +1,23 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from rollout import reconcile
 from rollout import requests as people
+from rollout.model.action import Decision
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
-from rollout.model.spec import Approval, Canary, Dark, Request, Step, Strategy, Workload
-from rollout.model.status import Answer, Phase, Stage, Vouched
+from rollout.model.spec import (
+    Approval,
+    Canary,
+    Dark,
+    Request,
+    Rollout,
+    Step,
+    Strategy,
+    Workload,
+)
+from rollout.model.status import PASSED, Answer, Phase, RolloutStatus, Stage, Vouched
 from rollout.reconcile import requests
 from tests import make
 from tests.make import MINUTE, START
@@ -39,6 +51,28 @@ def test_there_is_nothing_to_do_at_rest(verb: str) -> None:
     before = play.status.history
     assert refusal(play.request(verb)) == f"{verb}: nothing to {verb} while idle"
     assert play.status.history == before
+
+
+@pytest.mark.parametrize("verb", [Verb.RETRY, Verb.APPROVE, Verb.RESUME])
+def test_a_refusal_is_remembered_and_the_look_goes_on_as_without_it(
+    verb: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, refused, asked = reconcile.decide, set[Stage](), Request(verb, "7")
+
+    def as_without(rollout: Rollout, status: RolloutStatus, *seen: Any) -> Decision:
+        plain = decide(rollout, status, *seen)
+        decision = decide(replace(rollout, request=asked), status, *seen)
+        if decision.status.last_refused_request == asked.text:
+            refused.add(status.stage.name)
+            names = ("last_handled_request", "last_refused_request", "refused_requests")
+            forgot = {name: getattr(status, name) for name in names}
+            assert replace(decision, status=replace(decision.status, **forgot)) == plain
+        return plain
+
+    monkeypatch.setattr(reconcile, "decide", as_without)
+    Play(HALF).push("v2").until(Phase.HEALTHY)
+    assert refused >= set(PASSED)
+    assert Stage.STEPPING in refused
 
 
 def test_a_step_without_an_approval_cannot_be_approved_and_can_be_rejected() -> None:
@@ -213,13 +247,13 @@ def test_the_newest_answer_of_each_person_counts_and_those_of_past_attempts_are_
 
 def test_only_a_new_request_is_answered() -> None:
     look = make.look(make.at_step())
-    assert requests.answered(look) is None
+    assert requests.answered(look) == (look, None)
     assert Request(Verb.ABORT, "7").text == "abort@7"
 
 
 def test_who_merely_claims_to_be_somebody_is_told_as_unverified_and_why() -> None:
     asked = Request(Verb.ABORT, "7", claimed="ada", reason="the shop is slow")
-    turn = requests.answered(make.look(make.at_step(), request=asked))
+    _, turn = requests.answered(make.look(make.at_step(), request=asked))
     assert turn is not None
     assert turn.because == "aborted by ada (unverified): the shop is slow"
     newest = turn.status.history[-1]
@@ -236,7 +270,7 @@ def test_what_a_chat_has_proved_takes_no_name_and_no_reason_from_an_annotation()
 
 def test_an_answer_by_annotation_keeps_the_claim_and_counts_for_whoever_may_annotate() -> None:
     asked = Request(Verb.REJECT, "7", claimed="ada", reason="prices are wrong")
-    turn = requests.answered(make.look(make.at_step(), request=asked))
+    _, turn = requests.answered(make.look(make.at_step(), request=asked))
     assert turn is not None
     (answer,) = turn.status.attempt.approvals
     assert answer == Answer(False, START, 0, 1, reason="prices are wrong", claimed="ada")

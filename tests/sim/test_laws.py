@@ -142,7 +142,7 @@ def _accuses_stable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _hears_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "answered", lambda _: None)
+    monkeypatch.setattr(requests, "answered", lambda look: (look, None))
 
 
 def _pauses_later(monkeypatch: pytest.MonkeyPatch) -> None:

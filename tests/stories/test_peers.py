@@ -290,7 +290,7 @@ GUARDS = [
         "Turn(status, pause.because)",
     ),
     Guard(broken_stable, journey, "split = way_back(look)", "split = Split(100, 0)"),
-    Guard(promoted_without_pods, requests, "lack = lacking(look, stop)", "lack = None"),
+    Guard(promoted_without_pods, requests, "lacking(look, None) or ", ""),
     Guard(status_says_what_is, DECIDE, "status = asked(status, look.now)", "pass"),
     Guard(step_edited_in_mid_journey, DECIDE, "if step and (", "if False and ("),
     Guard(wedged_in_failed, stages, FAILED_BEFORE, "if status.rejected is not None:"),

@@ -98,7 +98,8 @@ def _turn(look: Look) -> Turn:
         return _unreadable(look) or before.adopt(look)
     if overtaken := _overtaken(look):
         return overtaken
-    if answered := requests.answered(look):
+    look, answered = requests.answered(look)
+    if answered is not None:
         return answered
     if rejected := asking.rejected(look):
         return rejected

@@ -26,23 +26,26 @@ from rollout.upgrade.switchover.look import (
 FORWARD = (Verb.PROMOTE, Verb.SKIP)
 
 
-def answered(look: Look) -> Turn | None:
-    """The turn that does what a person asked, or says why not; None when nobody asked anew."""
+Done = Turn | str | None
+"""The turn that does it, or why not; None where the stage has nothing to which it could be done."""
+
+
+def answered(look: Look) -> tuple[Look, Turn | None]:
+    """The turn that does what a person asked; None where nobody asked anew, or it is refused.
+
+    A refusal is in the status of the look that is given back, which goes on by its stage.
+    """
     request = requests.anew(look.switchover, look.status)
     if request is None:
-        return None
+        return look, None
     if request.verb in FORWARD and _on_its_way(look):
-        return None  # gates are a person's to pass by, the order of weights is not
-    before = look.status
-    look = replace(look, status=replace(before, last_handled_request=request.text))
-    turn = _done(look, request) or _refused(look, request, _nothing(look, request))
-    return replace(turn, status=requests.signed(before, turn.status, request))
-
-
-def _refused(look: Look, request: Request, why: str) -> Turn:
-    """The turn that remembers why not; all else stands as it stood, and goes on at once."""
-    status = requests.refused(look.status, request, why, look.now)
-    return Turn(status, status.because, AT_ONCE, status.waits_for)
+        return look, None  # gates are a person's to pass by, the order of weights is not
+    handled = replace(look.status, last_handled_request=request.text)
+    done = _done(replace(look, status=handled), request)
+    if isinstance(done, Turn):
+        return look, replace(done, status=requests.signed(look.status, done.status, request))
+    why = done or _nothing(look, request)
+    return replace(look, status=requests.refused(handled, request, why, look.now)), None
 
 
 def _nothing(look: Look, request: Request) -> str:
@@ -76,8 +79,7 @@ def drifted(look: Look) -> bool:
     return paused is not None and paused.kind is PauseKind.DRIFT
 
 
-def _done(look: Look, request: Request) -> Turn | None:
-    """The turn that does it; None where the stage has nothing to which it could be done."""
+def _done(look: Look, request: Request) -> Done:
     match request.verb:
         case Verb.PROMOTE:
             return _promote(look, request)
@@ -117,11 +119,11 @@ def _unapproved(look: Look) -> str:
     return " unapproved" if asking.waiting(look) is not None else ""
 
 
-def _pause(look: Look, request: Request) -> Turn | None:
+def _pause(look: Look, request: Request) -> Done:
     if look.status.stage.name not in (*AHEAD, *MOVED):
         return None
     if why := requests.paused_already(look.status.attempt.pause):
-        return _refused(look, request, why)
+        return why
     return pause(look, PauseKind.PERSON, f"paused by {request.story}", request.asker)
 
 
@@ -155,7 +157,7 @@ def _retry(look: Look, request: Request) -> Turn | None:
     return Turn(status, because, AT_ONCE)
 
 
-def _answer(look: Look, request: Request) -> Turn | None:
+def _answer(look: Look, request: Request) -> Done:
     """Kept for the gate: a yes may be enough to go on, a no goes back at once."""
     status, step = look.status, look.status.attempt.step
     if status.stage.name is not SwitchStage.SHIFTING or step is None:
@@ -165,7 +167,7 @@ def _answer(look: Look, request: Request) -> Turn | None:
         return None
     answer = requests.answer(request, step.index, status.attempt.number, look.now)
     if why := approvals.bar(approval, answer, look.switchover.author):
-        return _refused(look, request, why)
+        return why
     status, because = requests.given(status, request, answer, remember)
     return Turn(status, because, AT_ONCE)
 
