@@ -188,17 +188,19 @@ def _terms(journey: Journey, held: Held, standing: Standing) -> Terms:
 
 
 SPREAD = 3  # of an interval a third: so long do the looks of all rollouts share one instant
+_TICK = timedelta(milliseconds=1)  # of the clock by which looks go
 
 
 def next_counts(journey: Journey, now: datetime) -> timedelta:
     """How long until the counters of the next instant are there to be asked for.
 
     Evidence does not wait for half an interval on the average, then; each rollout has a moment of
-    its own, so that they do not all come at once.
+    its own, so that they do not all come at once. It is one that the clock can show: a look that
+    comes at it must not be followed by another for what is left of a millisecond.
     """
     interval = journey.analysis.interval
     share = zlib.crc32(journey.key.encode()) / 2**32
-    late = grid.lag(interval) + share * interval / SPREAD
+    late = -(-(grid.lag(interval) + share * interval / SPREAD) // _TICK) * _TICK
     return interval - (now - grid.EPOCH - late) % interval
 
 

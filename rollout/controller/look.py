@@ -115,6 +115,9 @@ class Looks:
     async def _whole(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
             questions = reconcile.ask(held.rollout, held.status, self.clock())
+        if not self.observer.asks(held, questions):
+            fetched = await self.observer.fetch(held, questions)
+            return await self._conclude(_Asked(held, questions, fetched))
         fetching = asyncio.create_task(self.observer.fetch(held, questions))
         try:
             hasty = await self._overtaken(held.key, fetching)
@@ -177,8 +180,8 @@ class Looks:
         async with self.lanes.writing(urgent=down):
             await self._act(held, decision)
         self._leaving.discard(held.key)
-        self._count(held, decision, now)
-        if _confirms(held.status, decision.status):
+        self._count(held, decision, down, now)
+        if _confirms(held.status, decision.status) and _asks_more(held, questions, decision, now):
             return timedelta(0)  # what the gate asks from now on was not asked in this look
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
 
@@ -260,9 +263,9 @@ class Looks:
             commit=held.rollout.commit,
         )
 
-    def _count(self, held: Held, decision: Decision, since: datetime) -> None:
+    def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
         self.metrics.decided(held.rollout.namespace, held.rollout.name, decision)
-        if _took_weight(held.status, decision.status):
+        if down:
             self.metrics.took_weight((self.clock() - since).total_seconds())
 
     async def _explain(self, key: str, text: str, *, told: bool) -> None:
@@ -305,10 +308,12 @@ def _confirms(old: RolloutStatus, new: RolloutStatus) -> bool:
     return old.stage.confirmed_at is None and new.stage.confirmed_at is not None
 
 
-def _took_weight(old: RolloutStatus, new: RolloutStatus) -> bool:
-    """Whether the canary has fewer requests by now; not where its subset is called stable."""
-    fewer = new.stage.split.canary < old.stage.split.canary
-    return fewer and new.stage.name is not Stage.RETURNING
+def _asks_more(held: Held, asked: Questions, decision: Decision, now: datetime) -> bool:
+    """Whether anybody outside is to be asked after ``decision`` what was not asked for it."""
+    after = reconcile.ask(held.rollout, decision.status, now)
+    before = (*asked.counts, *asked.values, *asked.groups, asked.webhook, None)
+    wanted = (*after.counts, *after.values, *after.groups, after.webhook)
+    return any(one not in before for one in wanted)
 
 
 def _takes_weight(old: RolloutStatus, new: RolloutStatus) -> bool:

@@ -4,6 +4,7 @@ RBAC manifests, the docs' page and the controller's own question "what may I not
 the tests do every call under exactly these rights, and show that each is used.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -213,6 +214,7 @@ def leases(count: int) -> tuple[str, ...]:
     return (LEASE, *(f"{LEASE}-{place}" for place in range(1, count)))
 
 
+@functools.cache
 def calls(of: frozenset[Need] = USUAL) -> Mapping[Call, tuple[Need, ...]]:
     """Every call that we make for one of these needs, and what it is for; in the table's order."""
     found: dict[Call, tuple[Need, ...]] = {}

@@ -11,6 +11,7 @@ from rollout import lenient
 from rollout.errors import ManifestError
 from rollout.lenient import MAPPING
 from rollout.manifest import former, opaque, plain
+from rollout.memo import remembered as once
 from rollout.model.status import Pause, Phase, RolloutStatus, Stage
 from rollout.model.units import adapter_of
 
@@ -32,9 +33,11 @@ _MAY_BE_LOST = frozenset({
 })  # fmt: skip
 
 
+@once
 def status(obj: Mapping[str, Any]) -> RolloutStatus:
     """What the Rollout ``obj`` remembers; fresh when it remembers nothing.
 
+    Looks, the audit log, chats and forges read each version of it: whoever changes it makes another.
     Fields that a later version wrote are dropped. Of fields that cannot be read, those that
     only tell a story are dropped too. Those that say where traffic is are an error, never a
     fresh start: what runs now would be taken for stable, judged or not.

@@ -544,5 +544,7 @@ def test_who_begins_looks_first_where_something_is_under_way_and_elsewhere_a_few
 
     writes = virtual.run(story())
     adopted = [f"patch Rollout a-{number:03} status" for number in range(2 * A_FEW)]
-    assert [write for write in writes if " a-" in write] == adopted
+    rested = [write for write in writes if " a-" in write]
+    assert sorted(rested[:A_FEW]) == adopted[:A_FEW]  # side by side, in whatever order
+    assert sorted(rested[A_FEW:]) == adopted[A_FEW:]
     assert writes.index("patch VirtualService shop") < writes.index(adopted[A_FEW])

@@ -4,6 +4,7 @@ Speaks HTTP's statuses and bodies, so that the client's own reading of them is p
 """
 
 import asyncio
+import functools
 import uuid
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -15,31 +16,25 @@ from rollout import jsonpatch
 from rollout.edges.kube import paths
 from rollout.errors import RefusedError
 from rollout.lab.apiserver.storage.ledger import Change, Compacted, Ledger, Stored, encode
-from rollout.model.spec import MANAGER
 from tests import virtual
 
 Json = Mapping[str, Any]
 PEOPLE = "people"
 HISTORY = 400
 """Changes of a kind that a watch may resume from."""
-LONGEST_KEY = 63
-"""Characters of an annotation's name (Kubernetes, "Annotations", syntax)."""
-MANAGED = frozenset({"VirtualService", "DestinationRule"})
-"""Kinds of whose fields it is said who manages them, where that is asked."""
 
 _KINDS = {place: kind for kind, place in paths.PATHS.items()}
-REVIEW = "SelfSubjectAccessReview"
-_KINDS[paths.REVIEWS, "selfsubjectaccessreviews"] = REVIEW
 _STATUS = frozenset({"Rollout", "RolloutSource", "ControlPlaneUpgrade", "ClusterSwitchover"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What HTTP carries back."""
+    """What HTTP carries back; ``stored``: the object that was written, where all of it comes."""
 
     code: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +94,9 @@ class Server:
     ``listen``: called with each commit, before anybody hears that it was made.
     ``unchanged``: called with who wrote what was so already, which is no commit.
     ``admit``: what webhooks make of an object that somebody wants written; a refusal is a 400.
-    ``page``: objects of a list that are given at once; 0: all. ``fields``: who manages which is
-    kept. ``reviewed``: of which rights it was asked.
     """
 
-    def __init__(self, page: int = 0, *, fields: bool = False) -> None:
-        self.page, self.fields = page, fields
-        self.reviewed: list[Json] = []
+    def __init__(self) -> None:
         self.ledger = Ledger(HISTORY)
         self.replicas = [Replica(), Replica()]
         self.listen: list[Callable[[Commit], None]] = []
@@ -172,37 +163,17 @@ class Server:
                 now[key(change.previous.object)] = change.previous
         return [now[one] for one in sorted(now)]
 
-    def listed(self, request: Request, revision: int) -> Answer:
-        """A list of a kind as of ``revision``, or the next page of one that was begun."""
-        first, begin = revision, 0
-        if token := request.query.get("continue"):
-            first, begin = map(int, token.split("."))
-            try:
-                self.ledger.since(request.kind, first)
-            except Compacted:
-                return refused(410, "The provided continue parameter is too old")
-        rows = self.rows(request.kind, first)
-        end = begin + self.page if self.page else len(rows)
-        items = b",".join(row.text("", lambda obj: obj) for row in rows[begin:end])
-        more = f',"continue":"{first}.{end}"' if end < len(rows) else ""
-        head = f'{{"metadata":{{"resourceVersion":"{first}"{more}}},"items":['
-        return Answer(200, head.encode() + items + b"]}")
-
     def serve(self, request: Request) -> Answer:
         """A read of one object, or a write, done now."""
-        if request.kind == REVIEW:
-            self.reviewed.append(request.body["spec"]["resourceAttributes"])
-            return Answer(201, encode({**request.body, "status": {"allowed": True}}))
-        held = self.get(request.kind, request.namespace, request.name)
-        match request.verb:
-            case "get" | "patch" | "delete" if held is None:
-                return refused(404, "not found", request.name)
-            case "get":
-                return Answer(200, encode(held))
-            case "create":
-                return self._create(request)
-            case "patch":
-                return self._patch(request, held or {})
+        if request.verb == "create":
+            return self._create(request)
+        held = self.ledger.get(request.kind, request.namespace, request.name)
+        if held is None:
+            return refused(404, "not found", request.name)
+        if request.verb == "get":
+            return Answer(200, text(held))
+        if request.verb == "patch":
+            return self._patch(request, held.object)
         self.remove(request.kind, request.namespace, request.name, request.actor)
         return refused(200, "deleted", request.name)
 
@@ -219,7 +190,7 @@ class Server:
             return refused(400, str(error), meta["name"])
         if request.query.get("dryRun"):
             return Answer(201, encode(body))
-        return self._written(request.kind, None, body, request.actor)
+        return self._store(request.kind, None, body, request.actor)
 
     def _patch(self, request: Request, held: Json) -> Answer:
         try:
@@ -235,17 +206,7 @@ class Server:
                 self.admit({**new, "kind": request.kind})
             except RefusedError as error:
                 return refused(400, str(error), request.name)
-        return self._written(request.kind, held, new, request.actor)
-
-    def _written(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:
-        """What a client of ours wrote: of a form that is allowed, and with its name in it."""
-        meta = new["metadata"]
-        notes = meta.get("annotations") or {}
-        if long := [one for one in notes if len(one.rpartition("/")[2]) > LONGEST_KEY]:
-            return refused(422, f"annotation {long[0]}: must be no more than 63 characters", actor)
-        if self.fields and kind in MANAGED:
-            new = {**new, "metadata": {**meta, "managedFields": _managers(old, new)}}
-        return self._store(kind, old, new, actor)
+        return self._store(request.kind, held, new, request.actor)
 
     def _store(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:
         self._actor = actor
@@ -259,11 +220,12 @@ class Server:
         if old is not None and obj == old:
             for each in self.unchanged:
                 each(actor, f"{kind} {meta['name']}")
-            return Answer(200, encode(old))
+            held = self.ledger.get(kind, *key(old))
+            assert held is not None
+            return _written(200, held)
         if meta.get("deletionTimestamp") and not meta.get("finalizers"):
-            return Answer(200, encode(self.ledger.remove(kind, obj).object))
-        stored = self.ledger.put(kind, obj)
-        return Answer(200 if old else 201, encode(stored.object))
+            return _written(200, self.ledger.remove(kind, obj))
+        return _written(200 if old else 201, self.ledger.put(kind, obj))
 
     def _committed(self, change: Change) -> None:
         now = virtual.passed()
@@ -320,9 +282,9 @@ class Watching:
         try:
             while self.last is None:
                 self._news.clear()
-                text = self._pending()
-                if text:
-                    yield text
+                news = self._pending()
+                if news:
+                    yield news
                 if self.last is not None:
                     break
                 if loop.time() >= self.ends_at:
@@ -357,13 +319,22 @@ class Watching:
                 self.hear()
                 break
             self.revision = change.stored.revision
-            line = event(change.type, change.stored.object)
+            line = b'{"type":"%s","object":%s}\n' % (change.type.encode(), text(change.stored))
             lines += [line, line] if self.doubled else [line]
         return b"".join(lines)
 
 
 def event(kind: str, obj: Json) -> bytes:
     return encode({"type": kind, "object": obj}) + b"\n"
+
+
+def text(stored: Stored) -> bytes:
+    """The object as it goes over the wire, made once for all who read it."""
+    return stored.text("", lambda obj: obj)
+
+
+def _written(code: int, stored: Stored) -> Answer:
+    return Answer(code, text(stored), stored=stored)
 
 
 def refused(code: int, message: str, name: str = "") -> Answer:
@@ -374,12 +345,17 @@ def refused(code: int, message: str, name: str = "") -> Answer:
 
 def read(actor: str, method: str, url: str, body: Any) -> Request:
     """What a client's request means."""
+    return Request(actor, *_meant(method, url), body)
+
+
+@functools.lru_cache(2048)
+def _meant(method: str, url: str) -> tuple[str, str, str, str, str, Mapping[str, str]]:
     split = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(split.query).items()}
     kind, namespace, name, sub = _place(split.path)
     verbs = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
     verb = verbs.get(method) or ("get" if name else "watch" if query.get("watch") else "list")
-    return Request(actor, verb, kind, namespace, name, sub, query, body)
+    return verb, kind, namespace, name, sub, query
 
 
 def _place(path: str) -> tuple[str, str, str, str]:
@@ -396,17 +372,6 @@ def _place(path: str) -> tuple[str, str, str, str]:
 def key(obj: Json) -> tuple[str, str]:
     meta = obj["metadata"]
     return meta.get("namespace", ""), meta["name"]
-
-
-def _managers(old: Json | None, new: Json) -> list[Json]:
-    """Who manages what after a patch of ours, which may have told of that itself."""
-    entries = [one for one in new["metadata"].get("managedFields") or () if one]
-    before = (old or {"metadata": {}})["metadata"].get("managedFields") or []
-    if old is None or (entries == before and _content(old) != _content(new)):
-        others = [one for one in entries if one["manager"] != MANAGER]
-        mine = {"manager": MANAGER, "operation": "Update", "fieldsV1": {"f:spec": {}}}
-        return [*others, mine]
-    return entries
 
 
 def _content(obj: Json) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import aiohttp
 from tests import virtual
 from tests.mortal import Life
 from tests.sim import server
-from tests.sim.server import Answer, Replica, Request, Server, Watching, refused
+from tests.sim.server import Answer, Replica, Request, Server, Watching, key, refused
 
 RETRY_AFTER = ("1", "0", "-3", "2.5", "99999999999", "inf", "Wed, 21 Oct 2026 07:28:00 GMT", "soon")
 BODIES = (b"", b"<html>bad gateway</html>", b'{"kind":"Status","message":"no leader"}', b'{"ki')
@@ -128,8 +128,7 @@ class Wire:
     """One process's connections, as its client library has them.
 
     ``told``: hears of each write, and of what it came to.
-    ``read``: hears of each read. ``wrote``: the version of each object after our last write whose
-    answer we have.
+    ``wrote``: the version of each object after our last write whose answer we have.
     """
 
     server: Server
@@ -141,7 +140,6 @@ class Wire:
     told: Callable[[str], None]
     before: Callable[[Request], None]
     after: Callable[[Request], None]
-    read: Callable[[Request], None] = lambda _: None
     replica: int = 0
     stale_list: int = 0
     wrote: dict[Place, int] = field(default_factory=dict)
@@ -170,9 +168,7 @@ class Wire:
         await self.life.go_on()
         await asyncio.sleep(self.latency)
         answer = await self._trapped(request, seconds)
-        if not request.writes:
-            self.read(request)
-        else:
+        if request.writes:
             self.told(f"{self.actor} {request} {answer.code}")
             if not request.query.get("dryRun"):
                 self._answered(answer)
@@ -214,18 +210,15 @@ class Wire:
         if self.stale_list > 0:
             self.stale_list -= 1
             revision = self.server.reached(self.at)
-        return self.server.listed(request, revision)
+        rows = self.server.rows(request.kind, revision)
+        items = b",".join(map(server.text, rows))
+        head = b'{"metadata":{"resourceVersion":"%d"},"items":[' % revision
+        return Answer(200, head + items + b"]}")
 
     def _answered(self, answer: Answer) -> None:
-        if answer.code in (200, 201):
-            try:
-                obj = json.loads(answer.body)
-            except ValueError:
-                return
-            if "metadata" in obj:
-                meta = obj["metadata"]
-                place = obj["kind"], meta.get("namespace", ""), meta["name"]
-                self.wrote[place] = int(meta["resourceVersion"])
+        if answer.stored is not None:
+            obj = answer.stored.object
+            self.wrote[str(obj["kind"]), *key(obj)] = answer.stored.revision
 
     async def _watch(self, request: Request, seconds: float) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()

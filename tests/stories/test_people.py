@@ -276,8 +276,10 @@ def test_a_press_that_nobody_saved_is_obeyed_when_the_next_process_gets_it() -> 
 def test_who_asked_outlives_the_process_that_saw_the_proof() -> None:
     async def story(shop: Shop) -> None:
         await asked(shop)
+        vouched: list[str] = []
+        shop.kube.listen(lambda *_: vouched.append(shop.status().get("vouched", {}).get("who")))
         await click(shop, ANN, Press.ABORT)
-        assert shop.status()["vouched"]["who"] == f"slack:{ANN}"
+        assert f"slack:{ANN}" in vouched  # until the look that does it
         await shop.comes(lambda: shop.weights() == STABLE, 10)
         aborted = [e for e in shop.status()["history"] if e.get("request", "").startswith("abort")]
         assert [e["by"] for e in aborted] == [f"slack:{ANN}"]

@@ -208,9 +208,11 @@ class Recording:
                 await self._tell(one.record)
 
     async def _rest(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(BEAT):
-                await self._news.wait()
+        beat = asyncio.get_running_loop().call_later(BEAT, self._news.set)
+        try:
+            await self._news.wait()
+        finally:
+            beat.cancel()
 
     def _see(self, ref: Ref) -> None:
         obj = self.kube.get(ref.kind, ref.namespace, ref.name)

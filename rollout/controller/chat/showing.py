@@ -27,7 +27,7 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds after a failure, doubling
 PAST = timedelta(days=1)  # how long after its end a journey's message is still put right
 SKEW = timedelta(minutes=10)  # that Slack's clock and ours may differ
 AT_ONCE = 4  # rollouts
-BEAT = 1.0  # seconds between two looks whether this replica leads
+BEAT = 1.0  # seconds between two tries to list all there are
 
 Where = tuple[str, str]
 """Channel and key of a message."""
@@ -135,13 +135,16 @@ class Showing:
         return [key for _, key in ripe]
 
     async def _rest(self) -> None:
+        """Until something is due, or changes; while not all is listed, until the next try."""
         self._news.clear()
-        left = min(min(self._due.values(), default=_now() + BEAT) - _now(), BEAT)
+        due = [at - _now() for at in self._due.values()] + ([] if self._begun else [BEAT])
+        ring = asyncio.get_running_loop().call_later
+        alarm = ring(max(0.0, min(due)), self._news.set) if due else None
         try:
-            async with asyncio.timeout(max(0.0, left)):
-                await self._news.wait()
-        except TimeoutError:
-            return
+            await self._news.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
     async def _once(self, key: Ref) -> None:
         """One rollout compared; whatever goes wrong is this one's alone."""

@@ -22,7 +22,12 @@ class Listing:
 
     async def until(self, kinds: Iterable[str]) -> None:
         """Each of ``kinds`` has been listed; one that we may not see is given up after a while."""
-        await asyncio.gather(*(self._one(kind) for kind in {*kinds} - self._awaited))
+        if left := {*kinds} - self._awaited:
+            await asyncio.gather(*map(self._one, left))
+
+    def known(self, kinds: set[str]) -> bool:
+        """Whether none of ``kinds`` needs to be waited for."""
+        return kinds <= self._awaited
 
     async def _one(self, kind: str) -> None:
         for _ in range(TRIES):

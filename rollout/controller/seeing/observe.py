@@ -80,13 +80,25 @@ class Observer:
     async def fetch(self, held: Held, asked: Questions) -> Fetched:
         """What the outside answers. Errors: none."""
         heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
-        answers, sync, members, _ = await asyncio.gather(
-            self.guard.hear("prometheus", self._metrics(asked), lambda why: unanswered(asked, why)),
-            self.guard.hear("istiod", self._sync(asked), lambda _: None),
-            self.guard.hear("slack", self.inbox.members(asked.groups), lambda _: {}),
-            self._listed(held.rollout, asked),
-        )
-        return Fetched(answers, sync, heard, members)
+        listed = self._listing.until(self._kinds(held.rollout, asked))
+        if len(self.asks(held, asked)) > 1:
+            found = await asyncio.gather(
+                self._answers(asked), self._sync(asked), self._members(asked), listed
+            )
+            return Fetched(found[0], found[1], heard, found[2])
+        await listed  # one by one: at most one of them takes time, and a task for each takes more
+        answers, sync = await self._answers(asked), await self._sync(asked)
+        return Fetched(answers, sync, heard, await self._members(asked))
+
+    def asks(self, held: Held, asked: Questions) -> tuple[str, ...]:
+        """Whom ``fetch`` has to wait for; often nobody."""
+        waits = {
+            "prometheus": bool(asked.counts or asked.values),
+            "istiod": asked.since is not None and self.proxies is not None,
+            "slack": bool(asked.groups),
+            "kubernetes": not self._listing.known(self._kinds(held.rollout, asked)),
+        }
+        return tuple(name for name, waited in waits.items() if waited)
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
@@ -126,11 +138,12 @@ class Observer:
             found |= concerns.for_rollout(rollout, pods.interests(rollout, revisions))
         return found
 
-    async def _listed(self, rollout: Rollout, asked: Questions) -> None:
+    @staticmethod
+    def _kinds(rollout: Rollout, asked: Questions) -> set[str]:
+        """Those that this look reads."""
         kinds = {*READ, *(one.kind for one in pods.named(rollout))}
         kinds |= {*preflight.KINDS} if asked.preflight else set()
-        kinds |= {pods.HPA} if rollout.spec.workload.autoscaler else set()
-        await self._listing.until(kinds)
+        return kinds | ({pods.HPA} if rollout.spec.workload.autoscaler else set())
 
     def _asked(self, held: Held) -> tuple[Revision | None, str]:
         """What git asks for; by name alone where what its Deployment runs cannot be read.
@@ -152,15 +165,21 @@ class Observer:
     def _heard(self, held: Held, asked: Questions) -> HookAnswer | None:
         return self.hooks.heard(held.key, asked.webhook) if self.hooks else None
 
-    async def _metrics(self, asked: Questions) -> Answers:
+    async def _answers(self, asked: Questions) -> Answers:
         if not asked.counts and not asked.values:
             return (), (), ()
-        return await self.metrics.ask(asked.counts, asked.values)
+        asking = self.metrics.ask(asked.counts, asked.values)
+        return await self.guard.hear("prometheus", asking, lambda why: unanswered(asked, why))
 
     async def _sync(self, asked: Questions) -> ProxySync | None:
         if asked.since is None or self.proxies is None:
             return None
-        return await self.proxies.synced(asked.since)
+        return await self.guard.hear("istiod", self.proxies.synced(asked.since), lambda _: None)
+
+    async def _members(self, asked: Questions) -> Mapping[str, frozenset[str]]:
+        if not asked.groups:
+            return {}
+        return await self.guard.hear("slack", self.inbox.members(asked.groups), lambda _: {})
 
     def _autoscaler(self, rollout: Rollout) -> SeenAutoscaler | None:
         wanted = rollout.spec.workload.autoscaler

@@ -1,6 +1,7 @@
 """Requests to the API server, with whose credentials, and its answers as JSON or our errors."""
 
 import asyncio
+import functools
 import json
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -152,6 +153,7 @@ def _verb(method: str) -> str:
     return "PATCH" if method == APPLY else method
 
 
+@functools.cache
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, WRITE_SECONDS))
 
