@@ -268,10 +268,10 @@ class Controller:
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""
         own = {*concerns.itself(touched)} if kind == "Rollout" else set[str]()
-        for key in own:
+        for key in sorted(own):
             anew = self._spoken.anew(key)
             self.loop.wake(key, urgent=anew, echo=not anew)
-        for key in self._interests.whom(touched) - own:
+        for key in sorted(self._interests.whom(touched) - own):
             self.loop.wake(key)
 
     def _changes_hands(self, mine: Mine, leading: bool) -> None:

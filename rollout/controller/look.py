@@ -180,7 +180,7 @@ class Looks:
         async with self.lanes.writing(urgent=down):
             await self._act(held, decision)
         self._leaving.discard(held.key)
-        self._count(held, decision, down, now)
+        self._count(held, decision, now)
         if _confirms(held.status, decision.status) and _asks_more(held, questions, decision, now):
             return timedelta(0)  # what the gate asks from now on was not asked in this look
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
@@ -263,9 +263,9 @@ class Looks:
             commit=held.rollout.commit,
         )
 
-    def _count(self, held: Held, decision: Decision, down: bool, since: datetime) -> None:
+    def _count(self, held: Held, decision: Decision, since: datetime) -> None:
         self.metrics.decided(held.rollout.namespace, held.rollout.name, decision)
-        if down:
+        if _took_weight(held.status, decision.status):
             self.metrics.took_weight((self.clock() - since).total_seconds())
 
     async def _explain(self, key: str, text: str, *, told: bool) -> None:
@@ -306,6 +306,12 @@ def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 def _confirms(old: RolloutStatus, new: RolloutStatus) -> bool:
     """Whether the proxies have by now what they had not at the last look."""
     return old.stage.confirmed_at is None and new.stage.confirmed_at is not None
+
+
+def _took_weight(old: RolloutStatus, new: RolloutStatus) -> bool:
+    """Whether the canary has fewer requests by now; not where its subset is called stable."""
+    fewer = new.stage.split.canary < old.stage.split.canary
+    return fewer and new.stage.name is not Stage.RETURNING
 
 
 def _asks_more(held: Held, asked: Questions, decision: Decision, now: datetime) -> bool:

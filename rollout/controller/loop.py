@@ -86,13 +86,15 @@ class Scheduler:
 
     An alarm rings a little late, each key by a lateness of its own: rollouts share the instants
     of their queries, and a thousand looks at one moment stand in each other's way.
-    ``spread``: how late at most, as a share of the wait.
+    ``spread``: how late at most, as a share of the wait. ``seconds``: a clock that nobody sets.
     All that fall into one twentieth of a second are one job, since a job costs more than a ring.
     """
 
-    def __init__(self, spread: float = SPREAD) -> None:
+    def __init__(
+        self, spread: float = SPREAD, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._spread = spread
-        self._zone = Steady()
+        self._zone = Steady(seconds)
         self._jobs = AsyncIOScheduler(timezone=self._zone)
         self._jobs.start()
         self._rounds: dict[datetime, _Round] = {}

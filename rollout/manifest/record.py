@@ -37,7 +37,7 @@ _MAY_BE_LOST = frozenset({
 def status(obj: Mapping[str, Any]) -> RolloutStatus:
     """What the Rollout ``obj`` remembers; fresh when it remembers nothing.
 
-    Looks, the audit log, chats and forges read each version of it: whoever changes it makes another.
+    Looks, the audit log, chats and forges read each version: whoever changes it makes another.
     Fields that a later version wrote are dropped. Of fields that cannot be read, those that
     only tell a story are dropped too. Those that say where traffic is are an error, never a
     fresh start: what runs now would be taken for stable, judged or not.

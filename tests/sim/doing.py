@@ -11,7 +11,7 @@ from rollout.errors import OutsideError
 from rollout.model.chat import Press
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
-from tests.sim import objects
+from tests.sim import objects, scribbling
 from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN, EVE
 from tests.sim.plan import REQUESTS, Mishap
@@ -494,6 +494,11 @@ def _full(world: World, mishap: Mishap, _: Process | None) -> None:
     world.later(mishap.lasts, setattr, world.log, "full", False)
 
 
+def _bug(world: World, mishap: Mishap, _: Process | None) -> None:
+    world.buggy = True
+    world.later(mishap.lasts, setattr, world, "buggy", False)
+
+
 _GONE_TOO = event("ERROR", {"kind": "Status", "code": 410, "message": "too old"})
 _ODD = event("ERROR", {"kind": "Status", "code": 500})
 DO: Mapping[str, Do] = {
@@ -554,6 +559,7 @@ DO: Mapping[str, Do] = {
     "broken yaml": _broken,
     "all files gone": _all_gone,
     "audit log full": _full,
+    "a bug of ours": _bug,
     "gate holds": _gate("holds"),
     "gate says failed": _gate("says failed"),
     "gate down": _gate("down"),
@@ -569,6 +575,14 @@ DO: Mapping[str, Do] = {
     "load": _load,
     "autoscaler edited": _points_elsewhere,
     "autoscaler deleted": _unscaled,
+    "lease taken": scribbling.taken,
+    "lease scribbled": scribbling.scribbled,
+    "mark scribbled": scribbling.marked,
+    "mark gone": scribbling.marked,
+    "rule written": scribbling.ruled,
+    "made routes gone": scribbling.routes(lambda made: []),
+    "made routes edited": scribbling.routes(lambda made: [{**made, "timeout": "77s"}]),
+    "made routes twice": scribbling.routes(lambda made: [made, {**made, "timeout": "77s"}]),
     "wants another namespace": _abroad,
     "a later version": _newer,
 }

@@ -5,15 +5,17 @@ instant in a status makes no line. What is decided, and in which order, is compa
 when it is, and how often is looked, only about (``same``).
 """
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.core import Metric
 
+from rollout.controller.leader import SHARDS, WISHED
 from tests.controller.shop import NAMESPACE
 from tests.make import START
 from tests.sim import scenes, story
@@ -31,12 +33,22 @@ _UNTOLD = frozenset({
 })  # fmt: skip
 """Leaves that are numbers of ours, of the API server or of git, or are told as lines of their own.
 """
-_COUNTED = ("rollout_reconciles_total", "rollout_actions_total")
+_OF_LEASES = (SHARDS, WISHED)
+_COUNTED = (
+    "rollout_reconciles_total", "rollout_actions_total", "rollout_promotions_total",
+    "rollout_rollbacks_total", "rollout_rollback_seconds_count", "rollout_verdicts_total",
+)  # fmt: skip
 """What a controller counts of itself that a change of behaviour changes."""
-_BESIDE = ("audit ", "Lease: ")
+_BESIDE = ("audit ", "Lease ")
 """How lines begin of what is written beside the looks: in an order of its own."""
-_ABOUT = re.compile(r"^ *(\d+) |(?<=success )(\d+)|^(\d+)(?= writes of )", re.MULTILINE)
-"""Of a line: the second, the looks, the writes that no line tells."""
+_ABOUT = re.compile(
+    r"^ *(\d+) |(?:(?<=success )|(?<=pass )|(?<=inconclusive )|(?<=error ))(\d+)"
+    r"|^(\d+)(?= writes of )|(?<=info )(\d+)|(?<=warning )(\d+)|^get \w+ (\d+)(?= times)",
+    re.MULTILINE,
+)
+"""Of a line: the second, looks and their verdicts, writes that no line tells, what is logged and
+read again and again.
+"""
 SECONDS = 1.5
 """By which the same decision may come earlier or later: half a second is lost in whole ones."""
 
@@ -48,9 +60,11 @@ class Journal:
     world: World
     lines: list[tuple[float, str]] = field(default_factory=list)
     quiet: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.world.server.listen.append(self._committed)
+        self.world.ears.append(_Said(self.said))
 
     def text(self) -> str:
         """All of it, in the order in which it happened; what has no time comes last."""
@@ -66,7 +80,8 @@ class Journal:
         kind, meta = commit.change.bucket, commit.new["metadata"]
         if not commit.actor.startswith(_OURS):
             return
-        what = f"{kind} {meta['name']}" if meta.get("namespace") == NAMESPACE else kind
+        named = meta.get("namespace") == NAMESPACE or kind == "Lease"
+        what = f"{kind} {meta['name']}" if named else kind
         if kind == "Event":
             told = f"{commit.new['type']} {commit.new['reason']}: {commit.new['message']}"
             self._line(commit, f"event {told}")
@@ -88,6 +103,8 @@ class Journal:
             yield f"Slack: {said.words.text}"
         for kind, count in sorted(self.quiet.items()):
             yield f"{count} writes of {kind} that none of these lines tells"
+        yield from _read(self.world.read)
+        yield f"logged: {', '.join(f'{level} {n}' for level, n in sorted(self.said.items()))}"
         for number, process in sorted(self.world.processes.items()):
             if process.made is not None:
                 registry = process.made.metrics.registry.restricted_registry(_COUNTED)
@@ -95,9 +112,30 @@ class Journal:
                 yield f"replica {number}: {', '.join(sorted(every))}"
 
 
+class _Said(logging.Handler):
+    """Counts lines of the log by their level."""
+
+    def __init__(self, said: Counter[str]) -> None:
+        super().__init__(logging.INFO)
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said[record.levelname.lower()] += 1
+
+
+def _read(read: Mapping[str, int]) -> Iterator[str]:
+    """How many kinds were listed so many times, and of which kinds single objects were read."""
+    lists = Counter(times for what, times in read.items() if what.startswith("list "))
+    for times, kinds in sorted(lists.items()):
+        yield f"{kinds} kinds were listed {times} times"
+    for what, times in sorted(read.items()):
+        if what.startswith("get "):
+            yield f"{what} {times} times"
+
+
 def _counted(metric: Metric) -> Iterator[str]:
     for sample in metric.samples:
-        yield f"{' '.join(sample.labels.values())} {sample.value:g}"
+        yield f"{' '.join(sample.labels.values()) or sample.name} {sample.value:g}"
 
 
 def _at(seconds: float, line: str) -> str:
@@ -121,7 +159,8 @@ def _leaves(value: object, path: str = "") -> dict[str, str]:
         pairs = [(f"{path}[{index}]", each) for index, each in enumerate(value)]
     else:
         text = " | ".join(value) if isinstance(value, list) else str(value)
-        return {} if _is_instant(value) or "rollout.dev/" in path else {path: text}
+        ours = "rollout.dev/" in path and not path.endswith(_OF_LEASES)
+        return {} if _is_instant(value) or ours else {path: text}
     return {place: text for at, each in pairs for place, text in _leaves(each, at).items()}
 
 

@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S37 and L1 to L9 are explained in docs/simulation.md.
+S1 to S42 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects, rest
 from tests.sim.beyond import Past
+from tests.sim.counted import Counted
 from tests.sim.evidence import Evidence
 from tests.sim.gitlaws import GitLaws
 from tests.sim.objects import ANN
@@ -89,13 +90,18 @@ class Laws:
     def __post_init__(self) -> None:
         self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
         self.truth, self.reasons = Truth(self.world), Reasons(self.world)
-        self.pace = Pace(self.world)
+        self.pace, self.counted = Pace(self.world), Counted(self.world)
         self.world.server.unchanged.append(self.pace.unchanged)
 
     def broken(self, law: str, what: str) -> None:
         line = f"{law}: {what}"
         self.world.say(f"BROKEN {line}")
         self.found.append(line)
+
+    def unseen(self, said: Mapping[str, Any]) -> None:
+        """S29, of what nobody waited for: a task, or a call of the loop's, that died."""
+        if said.get("exception") is not None and not self.world.stopping:
+            self.broken("S29", f"{said.get('message')}: {said.get('exception')!r}")
 
     def of(self, name: str) -> Known:
         return self.known.setdefault(name, Known())
@@ -134,6 +140,8 @@ class Laws:
         if ours:
             self._bounded(commit)
             self.git.committed(commit)
+            if kind == "Event":
+                self.counted.told(commit)
         elif kind == "VirtualService" and not commit.gone:
             self._foreign(commit)
         if commit.new["metadata"].get("namespace", "") != NAMESPACE:
@@ -196,6 +204,7 @@ class Laws:
         """What other laws ask of a status; ``commit``: the one that wrote it, if one did."""
         if commit is not None:
             self.pace.saved(name, before, after, commit.actor)
+            self.counted.saved(before, after, commit.actor)
         self.truth.saved(name, before, after)
         self.reasons.saved(name, before, after)
 
@@ -496,7 +505,8 @@ def _foreign(obj: Json) -> Json:
         routes = [r for r in spec.get(kind) or () if not _is_made(r)]
         spec[kind] = [{k: v for k, v in r.items() if k != "route"} for r in routes]
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if "rollout.dev/" not in k}
-    plain = {k: v for k, v in meta.items() if k not in ("resourceVersion", "generation")}
+    ours = ("resourceVersion", "generation", "managedFields")
+    plain = {k: v for k, v in meta.items() if k not in ours}
     return {"spec": spec, "metadata": {**plain, "annotations": notes}}
 
 

@@ -1,8 +1,9 @@
 """What people have written before a play begins, and where each subject's requests go."""
 
 import base64
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollout.controller.seeing.pods import HPA
@@ -11,6 +12,7 @@ from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
 
 NAMES = ("shop", "cart", "mail")
+LONG = "-of-a-team-whose-names-are-all-as-long-as-anybody-can-have-them"
 REVISIONS = ("v1", "v2", "v3")
 ANN, EVE = "U0ANN", "U0EVE"
 PLANTED = "planted-Tr0ub4dor"
@@ -56,6 +58,12 @@ STRATEGIES: Mapping[str, Json] = {
 }
 
 
+def names(setup: Setup) -> list[str]:
+    """What each subject is called: as usual, or as long as its Deployments' names allow."""
+    pairs = zip(NAMES, setup.subjects, strict=False)
+    return [(name + LONG)[:60] if subject.long else name for name, subject in pairs]
+
+
 def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
     """What git asks of the rollout ``name``."""
     limit = {
@@ -83,7 +91,7 @@ def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
 def begin(server: Server, setup: Setup) -> None:
     """Everything is there but the Rollouts: stable runs, and serves everyone."""
     server.put(obj("Namespace", NAMESPACE, {}, namespace=""))
-    for name, subject in zip(NAMES, setup.subjects, strict=False):
+    for name, subject in zip(names(setup), setup.subjects, strict=True):
         server.put(*mesh(name, subject), obj("Service", name, {"selector": {"app": name}}))
         for revision in REVISIONS:
             server.put(deployment(name, subject, revision, setup.pods))
@@ -134,9 +142,26 @@ def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
         "route": [{"destination": {"host": name, **subset}}],
     }
     return [
-        obj("DestinationRule", name, {"host": name, "subsets": subsets}),
+        *_rules(name, subject, subsets),
         obj("VirtualService", name, {"hosts": [name], "http": [other, mine]}),
     ]
+
+
+def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
+    """What people say about connections to the service, and which subsets it has."""
+    policy = {"trafficPolicy": {"connectionPool": {"http": {"http2MaxRequests": 64}}}}
+    match subject.rule:
+        case "several":  # the second one has its policy, and a subset that the first one has, too
+            extra = [*subsets[:1], {"name": "eu", "labels": {"region": "eu"}}]
+            beside = {"host": name, **policy, "subsets": extra}
+            own = {"host": name, "subsets": subsets}
+            return [obj("DestinationRule", name, own), obj("DestinationRule", f"z{name}", beside)]
+        case "pattern":
+            wide = {"host": f"*.{NAMESPACE}.svc.cluster.local", **policy, "subsets": subsets}
+            return [obj("DestinationRule", "everybody", wide)]
+        case "none":
+            return []
+    return [obj("DestinationRule", name, {"host": name, "subsets": subsets})]
 
 
 def deployment(name: str, subject: Subject, revision: str, pods: int) -> Json:
@@ -175,5 +200,17 @@ def weights(vs: Json, name: str) -> list[dict[str, int]]:
 def epoch(noted: Json, name: str) -> int | None:
     """The fencing epoch that the rollout ``name`` wrote on an object; None: nothing of it."""
     notes = noted["metadata"].get("annotations") or {}
-    text = notes.get(f"rollout.dev/{name}.{NAMESPACE}")
-    return int(json.loads(text)["epoch"]) if text else None
+    text = notes.get(mark(name))
+    try:
+        read = int(json.loads(text)["epoch"]) if text else -1
+    except (KeyError, TypeError, ValueError):  # somebody scribbled on it
+        read = -1
+    return read if 0 <= read < 2**53 else None
+
+
+def mark(name: str) -> str:
+    """The annotation of the rollout ``name``: its whole name, or the most of it and a digest."""
+    whole = f"{name}.{NAMESPACE}"
+    if len(whole) > 63:
+        whole = f"{whole[:52]}-{hashlib.sha256(whole.encode()).hexdigest()[:10]}"
+    return f"rollout.dev/{whole}"

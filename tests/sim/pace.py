@@ -5,6 +5,7 @@ S34 to S36 and L9 of docs/simulation.md.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.status import Outcome, RolloutStatus, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
+from tests.sim.server import Request
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -27,6 +29,8 @@ QUIET = 50.0
 """Seconds between two writes of a status that tell people nothing new (S36)."""
 UNSAID = 75.0
 """Seconds in which people read the newest sentence: a minute, and an interval (L9)."""
+MOST_LISTS = 20
+"""Lists of one kind by one process in a minute of any trouble (S41); its waits double to 30 s."""
 _OTHERS = frozenset({
     WaitsFor.PODS, WaitsFor.STABLE, WaitsFor.OBJECTS, WaitsFor.AUTOSCALER, WaitsFor.APPROVAL,
     WaitsFor.TRUCE,
@@ -46,6 +50,7 @@ class Pace:
     stands: dict[str, tuple[Stands, float]] = field(default_factory=dict)
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
     unsaid: dict[str, tuple[str, float]] = field(default_factory=dict)
+    lists: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
 
     def bounded(self) -> None:
         """S34 and L9, every few seconds."""
@@ -65,6 +70,16 @@ class Pace:
         last, self.told_at[name, actor] = self.told_at.get((name, actor)), virtual.passed()
         if last is not None and self.world.skewed_at < last > virtual.passed() - QUIET:
             self.world.laws.broken("S36", f"{name}: written twice, and says the same")
+
+    def reads(self, request: Request) -> None:
+        """S41: no kind is listed again and again: each list is all there is of it."""
+        if request.verb != "list" or "continue" in request.query:
+            return
+        times = self.lists.setdefault((request.actor, request.kind), deque(maxlen=MOST_LISTS))
+        times.append(virtual.passed())
+        if len(times) == MOST_LISTS and virtual.passed() - times[0] < 60:
+            what = f"{request.actor} lists {request.kind} {MOST_LISTS} times a minute"
+            self.world.laws.broken("S41", what)
 
     def unchanged(self, actor: str, what: str) -> None:
         """S35: a write that changes nothing was sent for nothing."""

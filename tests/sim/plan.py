@@ -14,6 +14,8 @@ AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
 WORKLOADS = ("user", "managed", "scaled")
 """Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
+RULES = ("own", "several", "none", "pattern")
+"""One of its own, another one beside it, none at all, or none but one of a pattern of hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Subject:
     """One rollout of the world.
 
     ``careful``: people are asked where others go back. ``strict``: at once where nobody knows.
+    ``rule``: which DestinationRules of its host there are. ``long``: its name is as long as may be.
     """
 
     strategy: str = "steps"
@@ -28,6 +31,8 @@ class Subject:
     author: str = "role"
     careful: bool = False
     strict: bool = False
+    rule: str = "own"
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Setup:
 
     ``calm``: seconds after which all faults are over. ``last``: the revision that is pushed once
     everybody has come to rest after that; empty: none.
+    ``page``: objects of a list that the API server gives at once; 0: all.
+    ``shards``: among how many each replica was told to share the objects, in turn.
+    ``fields``: the API server says who manages which fields. ``read``: people look at all of it.
+    ``timers``: alarms ring as in a real controller, each a little late.
     """
 
     subjects: tuple[Subject, ...] = (Subject(),)
@@ -49,6 +58,11 @@ class Setup:
     ready_after: float = 1.0
     calm: float = 900.0
     last: str = "v3"
+    page: int = 0
+    shards: tuple[int, ...] = (1,)
+    fields: bool = False
+    read: bool = False
+    timers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ def read(text: str) -> Plan:
     made = json.loads(text)
     setup = made["setup"]
     subjects = tuple(Subject(**one) for one in setup.pop("subjects"))
+    setup["shards"] = tuple(setup.get("shards", (1,)))
     mishaps = tuple(_mishap(one) for one in made["mishaps"])
     return Plan(made["seed"], Setup(subjects, **setup), mishaps)
 
@@ -123,15 +138,33 @@ METRICS = (
 )  # fmt: skip
 PODS = ("never ready", "canary crashes", "stable crashes", "flapping", "endpoints late", "rebuilt")
 MESH = ("proxies behind", "istiod silent", "namespace moves")
+LEASES = ("lease taken", "lease scribbled")
+MARKS = (
+    "mark scribbled", "mark gone", "rule written", "made routes gone", "made routes edited",
+    "made routes twice",
+)  # fmt: skip
+SCRIBBLES: Mapping[str, Sequence[str]] = {
+    "lease taken": ("",),
+    "lease scribbled": ("digits", "words", "another number", "wished", "bare", "nobody", "gone"),
+    "mark scribbled": ("words", "other", "negative", "far"),
+}
+"""What is written over a Lease, or over a mark of ours; the value says of which Lease."""
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
 GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
-OTHERS = ("audit log full",)
+OTHERS = ("audit log full", "a bug of ours")
 GATES = ("gate holds", "gate says failed", "gate down", "gate slow", "gate refuses")
 MESHES = (
     "old istiod deaf", "new istiod deaf", "mesh pods unready", "mesh requests fail",
     "mesh proxies refuse", "upgrade asked", "upgrade deleted",
 )  # fmt: skip
+VALUES: Mapping[str, Sequence[float]] = {
+    "pause": (1.0, 6.0, 12.0, 40.0),
+    "clock jumps": (-3600.0, -30.0, 30.0, 3600.0),
+    **dict.fromkeys(("weights edited", "load"), (0.0, 30.0, 100.0)),
+    **dict.fromkeys(("kill", "terminate", "a later version"), (0.2, 3.0, 20.0)),
+}
+"""Seconds, or percent, of which one is drawn."""
 SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
 FAMILIES = (
     REQUESTS,
@@ -148,6 +181,8 @@ FAMILIES = (
     GATES,
     SCALERS,
     MESHES,
+    LEASES,
+    MARKS,
 )
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
@@ -224,6 +259,10 @@ def _setup(rng: Random) -> Setup:
         ready_after=rng.choice((0.1, 1.0, 8.0)),
         calm=rng.choice((240.0, 420.0, 600.0)),
         last=rng.choice(("v3", "")),
+        page=rng.choice((0, 0, 0, 3)),
+        shards=rng.choice(((1,), (1,), (2,), (2, 1))),
+        fields=rng.random() < 0.2,
+        read=rng.random() < 0.1,
     )
 
 
@@ -242,6 +281,8 @@ def _happens(kind: str, setup: Setup) -> bool:
         return setup.mesh
     if kind in SCALERS:
         return any(subject.workload == "scaled" for subject in setup.subjects)
+    if kind in LEASES:
+        return setup.replicas > 1
     return setup.sourced if kind in GIT else True
 
 
@@ -258,6 +299,8 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
     lasts = rng.choice((0.5, 5.0, 20.0, 60.0, 150.0))
     made = Mishap(kind, _when(setup, rng), "", rng.randrange(len(setup.subjects)), lasts)
     match kind:
+        case _ if kind in SCRIBBLES:
+            return replace(made, on=rng.choice(SCRIBBLES[kind]), value=rng.choice((0.0, 1.0)))
         case _ if kind in REQUESTS:
             on = rng.choice(("", "VirtualService", "DestinationRule", "Rollout", "Deployment"))
             times = rng.choice((1, 1, 2, 5, 1000))
@@ -265,19 +308,13 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
         case _ if kind in WATCHES:
             on = rng.choice(("", "", "VirtualService", "Rollout", "EndpointSlice", "Deployment"))
             return replace(made, on=on, value=rng.choice((0.3, 5.0, 40.0)))
-        case "pause":
-            return replace(made, value=rng.choice((1.0, 6.0, 12.0, 40.0)))
-        case "clock jumps":
-            return replace(made, value=rng.choice((-3600.0, -30.0, 30.0, 3600.0)))
         case "push":
             return replace(made, on=rng.choice(("v1", "v2", "v3")))
         case "request" | "upgrade asked":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
-        case "weights edited" | "load":
-            return replace(made, value=rng.choice((0.0, 30.0, 100.0)))
         case "deployment scaled" | "rebuilt":
             return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))
-        case "kill" | "terminate" | "a later version":
-            return replace(made, value=rng.choice((0.2, 3.0, 20.0)))
+        case _ if kind in VALUES:
+            return replace(made, value=rng.choice(VALUES[kind]))
     return made

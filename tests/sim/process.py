@@ -13,6 +13,7 @@ from rollout.controller.chat.hearing import Hearing
 from rollout.controller.chat.roster import Roster
 from rollout.controller.chat.showing import Showing
 from rollout.controller.instruments import Instruments
+from rollout.controller.loop import Scheduler
 from rollout.controller.metrics.batcher import Batcher, Provider
 from rollout.controller.metrics.timed import Timed
 from rollout.controller.ports import Istiods, Metrics, Proxies, Webhooks
@@ -64,7 +65,8 @@ class Beyond:
 
 @dataclass(eq=False)
 class Process:
-    """``skew``: what its wall clock is wrong by. ``leased``: it is one of several replicas.
+    """``skew``: what its wall clock is wrong by. ``timers``: its alarms are a real controller's.
+    ``shards``: among how many Leases it shares with other replicas; 0: it is the only one.
     ``stops``: the plan may stop it, so its tasks must be stoppable.
 
     ``stopped_until``: until then none of its tasks goes on, as after SIGSTOP; time does.
@@ -73,9 +75,10 @@ class Process:
     name: str
     wire: Wire
     beyond: Beyond
-    leased: bool
+    shards: int
     stops: bool
     jitter: Any
+    timers: bool = False
     skew: timedelta = timedelta(0)
     stopped_until: float = 0.0
     hearing: "asyncio.Future[Hearing]" = field(default_factory=asyncio.Future)
@@ -121,8 +124,10 @@ class Process:
             given = (kube, metrics, self.beyond.proxies, self.beyond.webhooks)
             outside = Outside(*given, instruments=instruments)
             beside = tuple(self._beside())
-            settings = Settings(SYSTEM if self.leased else "", self.name, beside)
-            self.made = Controller(outside, settings, self.clock, virtual.Alarms)
+            lease = SYSTEM if self.shards else ""
+            settings = Settings(lease, self.name, beside, self.shards or 1)
+            alarms = _timers if self.timers else virtual.Alarms
+            self.made = Controller(outside, settings, self.clock, alarms)
             self.made.moved_by = self.beyond.moved_by
             await self.made.run(self.stop)
 
@@ -167,6 +172,10 @@ class Process:
             instruments=made.metrics,
         )
         await Following(sources, kube, virtual.Alarms).run()
+
+
+def _timers() -> Scheduler:
+    return Scheduler(seconds=asyncio.get_running_loop().time)
 
 
 def owned(loop: asyncio.AbstractEventLoop, coro: Any, context: Any = None) -> "asyncio.Task[Any]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects
+from tests.sim.plan import MARKS
 
 if TYPE_CHECKING:
     from tests.sim.plan import Subject
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def left(world: World, name: str, subject: Subject, status: RolloutStatus) -> str:
     """What is not as it should be once everybody has come to rest; empty: all is."""
+    if any(world.fired[kind] for kind in MARKS):
+        return ""  # whose a subset is, and what a route was, is told by our marks alone
     if status.stage.name is not Stage.IDLE or status.phase is Phase.PAUSED or not status.stable:
         return ""
     return (
@@ -36,7 +39,7 @@ def _unasked(world: World, name: str, status: RolloutStatus) -> str:
 def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
     """By role the author's one subset is there, means stable, and is alone."""
     rule = world.server.get("DestinationRule", NAMESPACE, name)
-    if subject.author != "role" or rule is None:
+    if subject.author != "role" or rule is None or subject.rule != "own":
         return ""
     subsets = {one["name"]: one.get("labels", {}).get("version") for one in rule["spec"]["subsets"]}
     return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"

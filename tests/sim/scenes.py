@@ -7,6 +7,7 @@ is known: who reads its journal reads what the controller does about it.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from tests.sim import scenes_leases, scenes_objects
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
@@ -542,7 +543,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
     for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS):
         for name, (subject, rows) in scenes.items():
             yield name, _plan(CALM, subject, rows)
-    for outside in (OUTSIDE, APPROVALS, WIDE):
+    for outside in (OUTSIDE, APPROVALS, WIDE, *scenes_objects.ALL, *scenes_leases.ALL):
         for name, (setup, rows) in outside.items():
             yield name, Plan(1, setup, rows)
 

@@ -16,14 +16,21 @@ from rollout import jsonpatch
 from rollout.edges.kube import paths
 from rollout.errors import RefusedError
 from rollout.lab.apiserver.storage.ledger import Change, Compacted, Ledger, Stored, encode
+from rollout.model.spec import MANAGER
 from tests import virtual
 
 Json = Mapping[str, Any]
 PEOPLE = "people"
 HISTORY = 400
 """Changes of a kind that a watch may resume from."""
+LONGEST_KEY = 63
+"""Characters of an annotation's name (Kubernetes, "Annotations", syntax)."""
+MANAGED = frozenset({"VirtualService", "DestinationRule"})
+"""Kinds of whose fields it is said who manages them, where that is asked."""
 
 _KINDS = {place: kind for kind, place in paths.PATHS.items()}
+REVIEW = "SelfSubjectAccessReview"
+_KINDS[paths.REVIEWS, "selfsubjectaccessreviews"] = REVIEW
 _STATUS = frozenset({"Rollout", "RolloutSource", "ControlPlaneUpgrade", "ClusterSwitchover"})
 
 
@@ -94,9 +101,13 @@ class Server:
     ``listen``: called with each commit, before anybody hears that it was made.
     ``unchanged``: called with who wrote what was so already, which is no commit.
     ``admit``: what webhooks make of an object that somebody wants written; a refusal is a 400.
+    ``page``: objects of a list that are given at once; 0: all. ``fields``: who manages which is
+    kept. ``reviewed``: of which rights it was asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page: int = 0, *, fields: bool = False) -> None:
+        self.page, self.fields = page, fields
+        self.reviewed: list[Json] = []
         self.ledger = Ledger(HISTORY)
         self.replicas = [Replica(), Replica()]
         self.listen: list[Callable[[Commit], None]] = []
@@ -163,8 +174,27 @@ class Server:
                 now[key(change.previous.object)] = change.previous
         return [now[one] for one in sorted(now)]
 
+    def listed(self, request: Request, revision: int) -> Answer:
+        """A list of a kind as of ``revision``, or the next page of one that was begun."""
+        first, begin = revision, 0
+        if token := request.query.get("continue"):
+            first, begin = map(int, token.split("."))
+            try:
+                self.ledger.since(request.kind, first)
+            except Compacted:
+                return refused(410, "The provided continue parameter is too old")
+        rows = self.rows(request.kind, first)
+        end = begin + self.page if self.page else len(rows)
+        items = b",".join(map(text, rows[begin:end]))
+        more = f',"continue":"{first}.{end}"' if end < len(rows) else ""
+        head = f'{{"metadata":{{"resourceVersion":"{first}"{more}}},"items":['
+        return Answer(200, head.encode() + items + b"]}")
+
     def serve(self, request: Request) -> Answer:
         """A read of one object, or a write, done now."""
+        if request.kind == REVIEW:
+            self.reviewed.append(request.body["spec"]["resourceAttributes"])
+            return Answer(201, encode({**request.body, "status": {"allowed": True}}))
         if request.verb == "create":
             return self._create(request)
         held = self.ledger.get(request.kind, request.namespace, request.name)
@@ -190,7 +220,7 @@ class Server:
             return refused(400, str(error), meta["name"])
         if request.query.get("dryRun"):
             return Answer(201, encode(body))
-        return self._store(request.kind, None, body, request.actor)
+        return self._written(request.kind, None, body, request.actor)
 
     def _patch(self, request: Request, held: Json) -> Answer:
         try:
@@ -206,7 +236,17 @@ class Server:
                 self.admit({**new, "kind": request.kind})
             except RefusedError as error:
                 return refused(400, str(error), request.name)
-        return self._store(request.kind, held, new, request.actor)
+        return self._written(request.kind, held, new, request.actor)
+
+    def _written(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:
+        """What a client of ours wrote: of a form that is allowed, and with its name in it."""
+        meta = new["metadata"]
+        notes = meta.get("annotations") or {}
+        if long := [one for one in notes if len(one.rpartition("/")[2]) > LONGEST_KEY]:
+            return refused(422, f"annotation {long[0]}: must be no more than 63 characters", actor)
+        if self.fields and kind in MANAGED:
+            new = {**new, "metadata": {**meta, "managedFields": _managers(old, new)}}
+        return self._store(kind, old, new, actor)
 
     def _store(self, kind: str, old: Json | None, new: Json, actor: str) -> Answer:
         self._actor = actor
@@ -372,6 +412,17 @@ def _place(path: str) -> tuple[str, str, str, str]:
 def key(obj: Json) -> tuple[str, str]:
     meta = obj["metadata"]
     return meta.get("namespace", ""), meta["name"]
+
+
+def _managers(old: Json | None, new: Json) -> list[Json]:
+    """Who manages what after a patch of ours, which may have told of that itself."""
+    entries = [one for one in new["metadata"].get("managedFields") or () if one]
+    before = (old or {"metadata": {}})["metadata"].get("managedFields") or []
+    if old is None or (entries == before and _content(old) != _content(new)):
+        others = [one for one in entries if one["manager"] != MANAGER]
+        mine = {"manager": MANAGER, "operation": "Update", "fieldsV1": {"f:spec": {}}}
+        return [*others, mine]
+    return entries
 
 
 def _content(obj: Json) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from tests.sim.doing import DO
 from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
 from tests.sim.mesh import Upgrading
-from tests.sim.plan import Plan
+from tests.sim.plan import MARKS, Plan
 from tests.sim.process import owned
-from tests.sim.truth import Bugs
+from tests.sim.truth import Bugs, buggy
 from tests.sim.world import World
 
 SETTLED = 3000.0
@@ -71,10 +71,12 @@ async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | Non
     loop = asyncio.get_running_loop()
     loop.set_task_factory(owned)
     world = World(plan, DO, life)
+    loop.set_exception_handler(lambda _, said: world.laws.unseen(said))
     if beside is not None:
         beside(world)
     with contextlib.ExitStack() as heard:
         heard.enter_context(_heard(world, sourced=plan.setup.sourced))
+        heard.enter_context(buggy(world))
         return await _played(world)
 
 
@@ -82,10 +84,10 @@ async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | Non
 def _heard(world: World, *, sourced: bool) -> Iterator[None]:
     """No log line is of a bug; where there is git, every one is asked for its password."""
     logger = logging.getLogger("rollout")
-    ears: list[logging.Handler] = [Bugs(world), *([Ears(world.laws.git)] if sourced else [])]
+    ears = [Bugs(world), *([Ears(world.laws.git)] if sourced else []), *world.ears]
     before = logger.disabled, logger.propagate, logger.level
     logger.disabled = logger.propagate = False
-    logger.setLevel(logging.INFO if sourced else logging.ERROR)
+    logger.setLevel(logging.INFO if sourced or world.ears else logging.ERROR)
     for each in ears:
         logger.addHandler(each)
     try:
@@ -293,7 +295,11 @@ async def _at_rest(world: World) -> None:
     for name, subject in world.subjects:
         world.laws.quiet(name)
         vs = world.server.get("VirtualService", NAMESPACE, name)
-        authored = objects.mesh(name, subject)[1]
-        if subject.author == "role" and vs is not None and vs["spec"] != authored["spec"]:
+        authored = objects.mesh(name, subject)[-1]
+        marked = any(world.fired[kind] for kind in MARKS)
+        theirs = vs is None or vs["spec"] == authored["spec"] or marked
+        if subject.author == "role" and not theirs:
             world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")
     world.laws.audited()
+    for process in world.processes.values():
+        world.laws.counted.ended(process, rests=True)

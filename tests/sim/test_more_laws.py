@@ -1,14 +1,20 @@
-"""S32 to S37 and L9: with one guard spoilt each of them is broken, and without, none is."""
+"""S29, S32 to S42 and L9: with one guard spoilt each of them is broken, and without, none is."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from rollout.controller import look
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.store import Store
 from rollout.controller.keeping.swap import unchanged
+from rollout.controller.look import Looks
+from rollout.edges.kube import Kube
+from rollout.edges.kube.source import Scope
+from rollout.edges.kube.watch import Watch
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.status import Phase, Stage
 from rollout.model.turn import SOON
@@ -112,6 +118,50 @@ def _stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "_next", lambda look, because: Turn(look.status, because, SOON))
 
 
+def _dies_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task beside the looks ends as a bug, and nobody waits for it."""
+    conclude = Looks._conclude
+
+    async def bug() -> None:
+        raise LookupError("nobody waits for it")
+
+    async def concluded(self: Looks, one: Any) -> Any:
+        asyncio.create_task(bug())  # noqa: RUF006 - that nobody has it is the point
+        return await conclude(self, one)
+
+    monkeypatch.setattr(Looks, "_conclude", concluded)
+
+
+def _reads_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = Kube.each
+
+    async def first(self: Kube, kind: str, scope: Scope) -> AsyncIterator[Any]:
+        found = [obj async for obj in each(self, kind, scope)]
+        for obj in found[:2]:
+            yield obj
+
+    monkeypatch.setattr(Kube, "each", first)
+
+
+def _shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "newest", lambda *_: {})
+
+
+def _lists_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each watch ends after a moment, and begins with a list."""
+
+    async def follow(self: Watch) -> None:
+        await asyncio.sleep(1.5)
+        self._version = ""
+
+    monkeypatch.setattr(Watch, "_follow", follow)
+
+
+def _counts_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look on the way back is counted as one."""
+    monkeypatch.setattr(look, "_took_weight", look._takes_weight)
+
+
 LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S32: rejected for nothing": (
         CALM, (PUSH, Mishap("push", When(30.0), "v1")), _blames_everybody, "S32",
@@ -142,6 +192,11 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     ),
     "L9: it stands": (replace(CALM, calm=240.0), (PUSH,), _stands_still, "L9"),
     "L9: it is not told": (CALM, (PUSH, Mishap("bad", When(30.0), lasts=60.0)), _tells_never, "L9"),
+    "S29: a task that nobody waits for": (CALM, (PUSH,), _dies_unseen, "S29"),
+    "S40: one page": (replace(CALM, read=True, page=2), (PUSH,), _reads_the_first_page, "S40"),
+    "S40: an empty page": (replace(CALM, read=True), (PUSH,), _shows_nothing, "S40"),
+    "S41": (CALM, (PUSH,), _lists_again, "S41"),
+    "S42": (CALM, (PUSH, Mishap("request", When(30.0), "abort")), _counts_looks, "S42"),
 }  # fmt: skip
 
 

@@ -128,7 +128,8 @@ class Wire:
     """One process's connections, as its client library has them.
 
     ``told``: hears of each write, and of what it came to.
-    ``wrote``: the version of each object after our last write whose answer we have.
+    ``read``: hears of each read. ``wrote``: the version of each object after our last write whose
+    answer we have.
     """
 
     server: Server
@@ -140,6 +141,7 @@ class Wire:
     told: Callable[[str], None]
     before: Callable[[Request], None]
     after: Callable[[Request], None]
+    read: Callable[[Request], None] = lambda _: None
     replica: int = 0
     stale_list: int = 0
     wrote: dict[Place, int] = field(default_factory=dict)
@@ -168,7 +170,9 @@ class Wire:
         await self.life.go_on()
         await asyncio.sleep(self.latency)
         answer = await self._trapped(request, seconds)
-        if request.writes:
+        if not request.writes:
+            self.read(request)
+        else:
             self.told(f"{self.actor} {request} {answer.code}")
             if not request.query.get("dryRun"):
                 self._answered(answer)
@@ -210,10 +214,7 @@ class Wire:
         if self.stale_list > 0:
             self.stale_list -= 1
             revision = self.server.reached(self.at)
-        rows = self.server.rows(request.kind, revision)
-        items = b",".join(map(server.text, rows))
-        head = b'{"metadata":{"resourceVersion":"%d"},"items":[' % revision
-        return Answer(200, head + items + b"]}")
+        return self.server.listed(request, revision)
 
     def _answered(self, answer: Answer) -> None:
         if answer.stored is not None:

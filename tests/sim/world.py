@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,13 +23,16 @@ from tests.sim import objects
 from tests.sim.beyond import Gates, Istiod, Numbers, Pods, Repo
 from tests.sim.laws import Laws
 from tests.sim.mesh import Both, Istiods, Upgrading
-from tests.sim.objects import NAMES, REVISIONS
+from tests.sim.objects import REVISIONS
 from tests.sim.plan import MESHES, PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
+from tests.sim.readers import READER, Readers
 from tests.sim.server import Commit, Request, Server, text
 from tests.sim.wire import Trap, Wire
 
-_BLURS = frozenset({*MESHES, *REQUESTS, *WATCHES, *PROCESSES, "endpoints late"})
+_BLURS = frozenset({
+    *MESHES, *REQUESTS, *WATCHES, *PROCESSES, "endpoints late", "a bug of ours",
+})  # fmt: skip
 SOURCE = "https://git.invalid/shop"
 
 
@@ -37,9 +41,10 @@ class World:
     """Built from a plan; ``table``: what each kind of mishap does to it.
 
     ``fired``: what happened how often, faults and what they met.
+    ``read``: how often what was read from the API server. ``ears``: who hears every log line.
     ``blurred_at``: until when something was wrong with what the controller reads.
     ``skewed_at``: until when a process's clock was wrong.
-    ``loaded_at``: when somebody else scaled a Deployment.
+    ``buggy``: looks meet a bug of ours. ``loaded_at``: when somebody else scaled a Deployment.
     """
 
     plan: Plan
@@ -54,10 +59,13 @@ class World:
     chat: FakeChat = field(default_factory=FakeChat)
     repo: Repo = field(default_factory=Repo)
     fired: Counter[str] = field(default_factory=Counter)
+    read: Counter[str] = field(default_factory=Counter)
+    ears: list[logging.Handler] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     moving: str = ""
+    buggy: bool = False
     stopping: bool = False
     blurred_at: float = -1e9
     skewed_at: float = -1e9
@@ -66,6 +74,7 @@ class World:
 
     def __post_init__(self) -> None:
         setup = self.plan.setup
+        self.server.page, self.server.fields = setup.page, setup.fields
         self.rng = Random(f"jitter {self.plan.seed}")
         self.pods = Pods(self.server, setup.ready_after)
         self.laws = Laws(self)
@@ -77,7 +86,8 @@ class World:
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
-        return list(zip(NAMES, self.plan.setup.subjects, strict=False))
+        setup = self.plan.setup
+        return list(zip(objects.names(setup), setup.subjects, strict=True))
 
     def begin(self) -> None:
         """All objects are there, and the first processes."""
@@ -93,6 +103,9 @@ class World:
         if self.plan.setup.mesh:
             self.upgrading = Upgrading(self)
             self.supervisors.append(asyncio.create_task(self.upgrading.settles()))
+        if self.plan.setup.read:
+            wire = self._wire(READER, Life())
+            self.supervisors.append(asyncio.create_task(Readers(self, wire).look()))
         for number in range(self.plan.setup.replicas):
             self.supervisors.append(asyncio.create_task(self._alive(number)))
 
@@ -132,7 +145,7 @@ class World:
         held = self.server.get("VirtualService", NAMESPACE, name)
         if held is not None:
             self.laws.edited(name)
-            right = objects.mesh(name, subject, self.stable(name))[1]
+            right = objects.mesh(name, subject, self.stable(name))[-1]
             self.server.put({**held, "spec": right["spec"]})
 
     def request(self, who: int, verb: str) -> None:
@@ -190,7 +203,7 @@ class World:
         generation, life = 0, self.life if number == 0 else Life()
         while not self.stopping:
             generation += 1
-            process = self._process(f"controller-{number}-{generation}", life)
+            process = self._process(number, f"controller-{number}-{generation}", life)
             self.processes[number] = process
             self.say(f"{process.name} starts")
             try:
@@ -198,22 +211,12 @@ class World:
             except Exception as error:
                 self.laws.broken("dies", f"{process.name} died: {error!r}")
             self.say(f"{process.name} ended")
+            self.laws.counted.ended(process)
             await asyncio.sleep(self.downtime.pop(number, 1.0))
             life = life.heir()
 
-    def _process(self, name: str, life: Life) -> Process:
-        setup = self.plan.setup
-        wire = Wire(
-            self.server,
-            name,
-            life,
-            setup.latency,
-            self.traps,
-            lambda what: self.fired.update([f"met {what}"]),
-            self.say,
-            lambda request: self._writes(request, after=False),
-            lambda request: self._writes(request, after=True),
-        )
+    def _process(self, number: int, name: str, life: Life) -> Process:
+        setup, wire = self.plan.setup, self._wire(name, life)
         beyond = Beyond(
             self.numbers,
             self.istiod,
@@ -225,7 +228,23 @@ class World:
             lambda _: self.moving,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
-        return Process(name, wire, beyond, setup.replicas > 1, stops, self.rng.random)
+        alike = setup.shards[number % len(setup.shards)]
+        shards = alike if setup.replicas > 1 else 0
+        return Process(name, wire, beyond, shards, stops, self.rng.random, timers=setup.timers)
+
+    def _wire(self, name: str, life: Life) -> Wire:
+        return Wire(
+            self.server,
+            name,
+            life,
+            self.plan.setup.latency,
+            self.traps,
+            lambda what: self.fired.update([f"met {what}"]),
+            self.say,
+            lambda request: self._writes(request, after=False),
+            lambda request: self._writes(request, after=True),
+            self._reads,
+        )
 
     def _mesh(self) -> Any:
         """What a process is given of a mesh; None: there is none."""
@@ -257,6 +276,11 @@ class World:
                 by = next(p for p in self.processes.values() if p.name == request.actor)
                 self.do(mishap, by)
 
+    def _reads(self, request: Request) -> None:
+        """Somebody read, or is about to."""
+        self.read[f"{request.verb} {request.kind}"] += 1
+        self.laws.pace.reads(request)
+
     def do(self, mishap: Mishap, process: Process | None) -> None:
         self.say(f"mishap {mishap.do} {mishap.on} {mishap.who} {mishap.lasts} {mishap.value}")
         self.fired[mishap.do] += 1
@@ -276,6 +300,7 @@ class World:
         self.traps.clear()
         self.numbers.says("")
         self.moving = self.gates.trouble = ""
+        self.buggy = False
         self.istiod.behind = self.istiod.silent = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()
@@ -303,7 +328,7 @@ class World:
                 self.server.put(made)
         service = obj("Service", name, {"selector": {"app": name}})
         for made in (service, *objects.mesh(name, subject, self.stable(name))):
-            if self.server.get(str(made["kind"]), NAMESPACE, name) is None:
+            if self.server.get(str(made["kind"]), NAMESPACE, made["metadata"]["name"]) is None:
                 self.server.put(made)
         scaler = objects.autoscaler(name, self.plan.setup.pods, self.stable(name))
         if subject.workload == "scaled" and not self.server.get(HPA, NAMESPACE, f"{name}-load"):
