@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 THINKING = 2  # looks that think between two turns of the event loop: some 5 ms of one core
 WRITING = 64  # ordinary writers at once; the API server's own queue is no better place to wait
+TELLING = 4  # of those that only tell: a thousand began together, and are refreshed together
+PATIENCE = 5.0  # seconds that one of these waits for its turn; then the API server is what is slow
 
 
 @dataclass(slots=True)
 class Lanes:
-    """Two narrow places that every look passes."""
+    """Narrow places that every look passes."""
 
     _thinking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(THINKING))
+    _telling: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TELLING))
     _writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITING))
 
     @asynccontextmanager
@@ -37,3 +40,21 @@ class Lanes:
             return
         async with self._writing:
             yield
+
+    @asynccontextmanager
+    async def telling(self) -> AsyncIterator[None]:
+        """Within it a status is written that says only what was gathered, and moves nothing.
+
+        So few that what moves somebody finds the API server, and ourselves, with time for it.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._telling.acquire()
+        except TimeoutError:
+            async with self.writing(urgent=False):
+                yield
+            return
+        try:
+            yield
+        finally:
+            self._telling.release()

@@ -9,7 +9,7 @@ from rollout import reconcile, requests
 from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.instruments import SUCCESS, Instruments
-from rollout.controller.keeping.store import Held, Store, without_numbers
+from rollout.controller.keeping.store import Held, Store, without_numbers, worth_saving
 from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
@@ -177,7 +177,8 @@ class Looks:
         self._tell(held, decision)
         down = _takes_weight(held.status, decision.status)
         self._leaving |= {held.key} if down else set()
-        async with self.lanes.writing(urgent=down):
+        moves = decision.actions or worth_saving(held.status, decision.status)
+        async with self.lanes.writing(urgent=down) if moves else self.lanes.telling():
             await self._act(held, decision)
         self._leaving.discard(held.key)
         self._count(held, decision, now)
