@@ -10,6 +10,7 @@ from pathlib import Path
 from rollout.controller import loop
 from rollout.controller.app import Controller
 from rollout.controller.audit.recording import Log, NoLog, Recording
+from rollout.controller.ports import Json
 from rollout.controller.sharing import namespace_of, shard
 from rollout.edges.auditlog import Aside, FileLog, StreamLog
 from rollout.model.audit import Record
@@ -38,10 +39,16 @@ class Recorder:
         for one in made:
             controller.remarks.append(partial(_trouble, one))
             controller.outside.kube.listen(one.changed)
+        controller.partings.append(self.recorded)
         self._recordings.set_result(made)
         async with asyncio.TaskGroup() as work:
             for one in made:
                 work.create_task(one.run())
+
+    async def recorded(self, obj: Json) -> None:
+        """What ``obj`` remembers is in the log of its shard, or has had its time. Errors: none."""
+        made = await asyncio.shield(self._recordings)
+        await made[shard(obj["metadata"].get("namespace", ""), self.shards)].recorded(obj)
 
     async def refused(self, record: Record) -> None:
         """Somebody was refused at a door. Errors: none."""

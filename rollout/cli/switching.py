@@ -45,6 +45,7 @@ def beside(edges: Beyond) -> Beside:
             instance,
             controller.inbox,
             controller.metrics,
+            controller.parting,
         )
         controller.when_leading(following.begin)
         await following.run()

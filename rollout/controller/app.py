@@ -13,6 +13,7 @@ from rollout.controller import telemetry
 from rollout.controller.doing.perform import Performer
 from rollout.controller.health import Health
 from rollout.controller.instruments import Fleet, Instruments
+from rollout.controller.keeping.finalizer import Parting
 from rollout.controller.keeping.inbox import Inbox, of_rollouts
 from rollout.controller.keeping.store import Store
 from rollout.controller.lanes import Lanes
@@ -71,6 +72,7 @@ class Controller:
     """Looks at every Rollout for as long as ``run`` runs.
 
     ``remarks``: asked what does not work of what runs beside, in one line; empty: nothing.
+    ``partings``: awaited before an object is let go.
     ``moved_by``: asked which upgrade of the mesh is moving a namespace's pods now; empty: none.
     """
 
@@ -85,6 +87,7 @@ class Controller:
     loop: Loop = field(init=False)
     shards: Shards | None = field(init=False, default=None)
     remarks: list[Callable[[], str]] = field(default_factory=list)
+    partings: list[Parting] = field(default_factory=list)
     moved_by: Callable[[str], str] = lambda _: ""
     _begins: list[Callable[[], None]] = field(default_factory=list)
     _interests: Interests = field(default_factory=Interests)
@@ -98,7 +101,7 @@ class Controller:
         self.metrics.watch(Fleet(self._listed))
         self._tell_of_shards()
         self.metrics.asked("rollout_watch_silence_seconds", SILENCE, kube.silence)
-        self.store = Store(kube)
+        self.store = Store(kube, self.parting)
         self._spoken = Spoken(kube, "Rollout")
         self._health = Health(kube, lambda: self.shards)
         self.inbox = of_rollouts(self.store, lambda key: self.loop.wake(key, urgent=True))
@@ -190,6 +193,11 @@ class Controller:
         """The status of the Rollout ``namespace/name`` after its last look; None: not ours."""
         leads = self.leads(namespace_of(key))
         return self.store.newest(key, self.clock()) if leads else None
+
+    async def parting(self, obj: Json) -> None:
+        """Whoever must have read ``obj`` before it is let go has."""
+        for each in self.partings:
+            await each(obj)
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""

@@ -145,6 +145,7 @@ class Process:
         leading = lambda: made.leading  # noqa: E731
         self.recording = Recording(kube, log, self.clock, made.metrics, self.name, leading=leading)
         kube.listen(self.recording.changed)
+        made.partings.append(self.recording.recorded)
         await self.recording.run()
 
     async def _talk(self, made: Controller) -> None:

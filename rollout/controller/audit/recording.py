@@ -35,8 +35,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure, doubling
 BEAT = 1.0  # seconds between two looks whether this replica leads
 BATCH = 500  # records in one write, and one fsync
 MOST = 20_000  # records that wait for a log that takes none
-KEPT = 60.0  # seconds that a follower keeps what is deleted: until then its leader may be dead
 PATIENCE = 1.0  # seconds that a refusal waits for its line
+PARTING = 5.0  # seconds that an object which is to go waits for its lines: a deletion always ends
 
 
 class Log(Protocol):
@@ -103,21 +103,38 @@ class Recording:
     _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
-    _leaving: dict[str, tuple[float, Ref, Json]] = field(default_factory=dict)
-    _is_open: bool = False
+    _untold: list[Json] = field(default_factory=list)
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
     _is_behind: bool = False
     _counted: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object has another version now, whose acts are put down at once, in memory."""
-        seen = self._see if self._is_open else self._keep
+        if not self._opened.is_set():
+            return
         for ref in concerns.driven(kind, touched):
-            seen(ref)
+            self._see(ref)
         if kind == SOURCE:
             for concern in touched:
                 namespace, _, name = concern.removeprefix(f"{SOURCE} ").partition("/")
-                seen(Ref(kind, namespace, name))
+                self._see(Ref(kind, namespace, name))
+
+    async def recorded(self, obj: Json) -> None:
+        """What ``obj`` remembers is in the log, so that it may be gone; or has had its time.
+
+        Whoever is killed before that has not let it go, so that the next process reads it.
+        Errors: none.
+        """
+        uid = str(obj["metadata"].get("uid", ""))
+        try:
+            async with asyncio.timeout(PARTING):
+                await self._opened.wait()
+                self._read(obj)
+                for one in [one for one in self._waiting if one.record.uid == uid]:
+                    await one.written.wait()
+        except TimeoutError:
+            self._untold.append(obj)
 
     async def refused(self, record: Record) -> None:
         """Somebody was refused at a door: the line is written, or will be once one can be.
@@ -127,7 +144,7 @@ class Recording:
         if record.id in self._marks.refusals:
             return
         waiting = self._put(record)
-        if waiting is None or not self._is_open:
+        if waiting is None or not self._opened.is_set():
             return
         try:
             async with asyncio.timeout(PATIENCE):
@@ -159,7 +176,7 @@ class Recording:
         if not self.leading():
             await self._close()
             return
-        if not self._is_open:
+        if not self._opened.is_set():
             await self._open()
         await self._write()
         if self._is_behind:
@@ -167,7 +184,8 @@ class Recording:
             await self._write()
 
     async def _open(self) -> None:
-        self._is_open = self._is_behind = False
+        self._opened.clear()
+        self._is_behind = False
         told = await self.log.open()
         self._marks = told.copy() if told else Marks()
         self._since = None if told else self.clock() - PAST
@@ -178,20 +196,17 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
-        for _, ref, obj in self._leaving.values():
-            self._read(obj)
-            with contextlib.suppress(OutsideError):  # whether it is gone is heard another time
-                self._see(ref)
-        self._leaving.clear()
+        while self._untold:  # let go before the log took it
+            self._read(self._untold.pop())
         for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
                 for obj in self.kube.list(kind):
                     self._read(obj)
-        self._is_open = True
+        self._opened.set()
 
     async def _close(self) -> None:
-        if self._is_open:
-            self._is_open = False
+        if self._opened.is_set():
+            self._opened.clear()
             await self.log.close()
 
     async def _write(self) -> None:
@@ -221,19 +236,6 @@ class Recording:
         elif uid := self._uids.pop(ref, ""):
             self._marks.forget(uid)
             self._gone.append(uid)
-
-    def _keep(self, ref: Ref) -> None:
-        """What is being deleted may be gone before a log is open: its last version stays till then.
-
-        Whoever let it go may have been killed before its line was written: what is in the log, if
-        it was, is not told again.
-        """
-        now, leads = asyncio.get_running_loop().time(), self.leading()
-        kept = self._leaving.items()
-        self._leaving = {uid: one for uid, one in kept if leads or now - one[0] <= KEPT}
-        obj = self.kube.get(ref.kind, ref.namespace, ref.name)
-        if obj is not None and obj["metadata"].get("deletionTimestamp"):
-            self._leaving[str(obj["metadata"].get("uid", ""))] = now, ref, obj
 
     def _read(self, obj: Json) -> None:
         """Puts down what ``obj`` remembers and nobody has told yet."""

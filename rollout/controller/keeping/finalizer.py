@@ -1,9 +1,18 @@
 """Our finalizer: an object of ours stays until what it brought about has been given back."""
 
+from collections.abc import Awaitable, Callable
+
 from rollout.controller.ports import Json
+
+Parting = Callable[[Json], Awaitable[None]]
+"""Awaited before an object is let go, after which nobody can read what it remembers."""
 
 FINALIZER = "rollout.dev/finalizer"
 _AT = "/metadata/finalizers"
+
+
+async def at_once(_: Json) -> None:
+    """Nobody has to read anything before."""
 
 
 def is_on(obj: Json) -> bool:

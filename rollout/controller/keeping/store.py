@@ -16,6 +16,7 @@ from rollout import requests
 from rollout.controller import telemetry
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
 from rollout.controller.sharing import Mine
@@ -73,6 +74,7 @@ class Store:
     """Statuses, in the API server and a little ahead of it in memory."""
 
     kube: Kube
+    parting: Parting = at_once
     guard: Guard = field(default_factory=Guard)
     _known: dict[str, _Known] = field(default_factory=dict)
 
@@ -150,6 +152,7 @@ class Store:
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
+            await self.parting(held.obj)
             await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     async def complain(self, key: str, because: str, now: datetime) -> None:
@@ -173,6 +176,7 @@ class Store:
             return False
         if not idle:
             telemetry.warn("let go", rollout=key, because="status cannot be read: its routes stay")
+        await self.parting(obj)
         ops = [unchanged(obj), finalizer.taken_off(obj)]
         await self.kube.patch("Rollout", namespace, name, ops)
         return True

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rollout.controller.guard import Guard
 from rollout.controller.instruments import Instruments
+from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.inbox import Box, Inbox
 from rollout.controller.loop import Loop, Scheduler
 from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
@@ -46,6 +47,7 @@ class Following:
     instance: str
     inbox: Inbox
     metrics: Instruments
+    parting: Parting = at_once
     store: Store = field(init=False)
     observer: Observer = field(init=False)
     _spoken: Spoken = field(init=False)
@@ -53,7 +55,7 @@ class Following:
     _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.store = Store(self.beyond.home)
+        self.store = Store(self.beyond.home, self.parting)
         self._spoken = Spoken(self.beyond.home, KIND)
         self.observer = observer(self.beyond, self.inbox)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from rollout import requests
 from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.store import LAZY
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
@@ -57,6 +58,7 @@ class Store:
     """Statuses, in the API server and a little ahead of it in memory."""
 
     kube: Kube
+    parting: Parting = at_once
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def keys(self) -> tuple[str, ...]:
@@ -124,6 +126,7 @@ class Store:
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
+            await self.parting(held.obj)
             await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     async def complain(self, key: str, because: str, now: datetime) -> None:

@@ -23,7 +23,7 @@ def upgrading(istiods: Istiods | None, definitions: Mapping[str, str]) -> Beside
 
     async def beside(controller: Controller) -> None:
         outside, kube = controller.outside, controller.outside.kube
-        store = UpgradeStore(kube)
+        store = UpgradeStore(kube, controller.parting)
         looks = UpgradeLooks(
             store=store,
             surveyor=Surveyor(

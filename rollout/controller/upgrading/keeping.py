@@ -8,6 +8,7 @@ from datetime import datetime
 
 from rollout import requests
 from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.store import LAZY, without_numbers
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Kube
@@ -58,6 +59,7 @@ class UpgradeStore:
     """Statuses, in the API server and a little ahead of it in memory."""
 
     kube: Kube
+    parting: Parting = at_once
     _ahead: dict[str, _Ahead] = field(default_factory=dict)
     _read: dict[str, ControlPlaneUpgrade] = field(default_factory=dict)
 
@@ -128,6 +130,7 @@ class UpgradeStore:
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
         if held.finalized:
+            await self.parting(held.obj)
             await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     async def complain(self, name: str, because: str, now: datetime) -> None:

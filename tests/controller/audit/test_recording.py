@@ -4,9 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from rollout.controller.audit.recording import NoLog, Recording
+from rollout.controller.audit.recording import PARTING, NoLog, Recording
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.changing import changed
 from rollout.controller.keeping.store import Store
@@ -25,14 +23,10 @@ def entry(epoch: int, **changes: object) -> Entry:
     return Entry(f"1.{epoch}", **{**plain, **changes})  # type: ignore[arg-type]
 
 
-def decided(kube: FakeKube, *entries: Entry, deleted: bool = False) -> None:
-    """The status of shop/shop has these decisions; ``deleted``: and somebody deletes it."""
+def decided(kube: FakeKube, *entries: Entry) -> None:
+    """The status of shop/shop has these decisions."""
     plain = record.rollout_json(RolloutStatus(history=entries), {}, virtual.clock())
-    obj = {**a_rollout(), "status": plain}
-    if deleted:
-        stamp = {"deletionTimestamp": "2026-11-30T00:00:00Z", "finalizers": ["rollout.dev/x"]}
-        obj["metadata"] = {**obj["metadata"], **stamp}
-    kube.put(obj)
+    kube.put({**a_rollout(), "status": plain})
 
 
 def a_recording(kube: FakeKube, log: FakeLog | NoLog) -> Recording:
@@ -82,8 +76,8 @@ def test_what_a_crash_kept_from_the_log_is_told_by_the_next_process_and_nothing_
     virtual.run(story())
 
 
-def test_what_is_deleted_before_a_log_is_open_is_told_all_the_same() -> None:
-    """Its replica was killed just after a decision, and the heir lets the object go at once."""
+def test_what_is_to_go_stays_until_its_line_is_written_also_where_no_log_is_open_yet() -> None:
+    """So whoever is killed before it has not let it go, and the next process reads it."""
 
     async def story() -> None:
         kube, log, leads = FakeKube(), FakeLog(), [False]
@@ -91,8 +85,13 @@ def test_what_is_deleted_before_a_log_is_open_is_told_all_the_same() -> None:
         recording.leading = lambda: leads[0]
         task = asyncio.create_task(ran(recording, 5))
         await asyncio.sleep(0.5)
-        decided(kube, entry(1), deleted=True)
+        decided(kube, entry(1))
+        parting = asyncio.create_task(recording.recorded(kube.get("Rollout", "shop", "shop") or {}))
+        await asyncio.sleep(1)
+        assert (parting.done(), log.ids) == (False, [])
         leads[0] = True
+        await parting
+        assert log.ids == ["1.1"]
         await kube.delete("Rollout", "shop", "shop")
         await task
         assert log.ids == ["1.1"]
@@ -101,25 +100,20 @@ def test_what_is_deleted_before_a_log_is_open_is_told_all_the_same() -> None:
     virtual.run(story())
 
 
-@pytest.mark.parametrize(("told", "later"), [(True, 8.0), (False, 8.0), (False, 3600.0)])
-def test_what_another_replica_let_go_is_told_once(told: bool, later: float) -> None:
-    """That one wrote the line, or was killed before it could; an hour later it surely had."""
-
+def test_a_log_that_takes_nothing_keeps_no_object_for_long() -> None:
     async def story() -> None:
-        kube, log, leads = FakeKube(), FakeLog(), [False]
+        kube, log = FakeKube(), FakeLog()
+        log.full = True
+        decided(kube, entry(1))
         recording = a_recording(kube, log)
-        recording.leading = lambda: leads[0]
-        task = asyncio.create_task(ran(recording, later + 5))
-        await asyncio.sleep(0.5)
-        decided(kube, entry(1), deleted=True)
-        if told:
-            await ran(a_recording(kube, log), 1)
+        task = asyncio.create_task(ran(recording, 60))
+        began = virtual.passed()
+        await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
+        assert virtual.passed() - began == PARTING
         await kube.delete("Rollout", "shop", "shop")
-        await asyncio.sleep(later)
-        kube.put({**a_rollout(), "metadata": {**a_rollout()["metadata"], "name": "other"}})
-        leads[0] = True
+        log.full = False
         await task
-        assert log.ids == ([] if later > 60 else ["1.1"])
+        assert log.ids == ["1.1"]
 
     virtual.run(story())
 
