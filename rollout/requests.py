@@ -87,18 +87,34 @@ def paused_already(pause: Pause | None) -> str:
 
 def refusals_since(before: Status, after: Status) -> tuple[RefusedRequest, ...]:
     """What was refused between the two, for whoever tells of it; at most one in a look."""
-    if after.last_refused_request == before.last_refused_request:
+    if after.refused_requests == before.refused_requests:
         return ()
     return after.refused_requests[-1:]
 
 
+def with_refusals(before: Status, after: Status) -> Status:
+    """``before``, for whoever takes back all else that ``after`` has brought about.
+
+    What was done is taken back with the rest, and is asked anew.
+    """
+    if not refusals_since(before, after):
+        return before
+    return replace(
+        before,
+        last_handled_request=after.last_handled_request,
+        last_refused_request=after.last_refused_request,
+        refused_requests=after.refused_requests,
+        vouched=after.vouched,
+    )
+
+
 def signed(before: "AnyStatus", status: Status, request: Request) -> Status:
-    """``status``, whose newest decision says who asked for it; a refusal as it is.
+    """``status``, whose newest decision says who asked for it.
 
     ``before``: without what this request has brought about.
     """
     status = _unvouched(status)
-    if status.last_refused_request == request.text or status.epoch == before.epoch:
+    if status.epoch == before.epoch:
         return status
     *earlier, newest = status.history
     newest = replace(

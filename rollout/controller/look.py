@@ -146,7 +146,10 @@ class Looks:
         return None
 
     async def _hasty(self, key: str) -> _Asked | None:
-        """A look without answers, if it hears a person or takes weight away."""
+        """A look without answers, if it does what a person asks or takes weight away.
+
+        A refusal can wait: it stops nothing, and the look would judge without the answers.
+        """
         held = self.store.load(key)
         if held is None:
             return None
@@ -156,9 +159,10 @@ class Looks:
             seen = self.observer.see(held, questions, one.fetched)
             after = reconcile.decide(held.rollout, held.status, seen, self.clock()).status
         before = held.status
-        heard = after.last_handled_request != before.last_handled_request
-        heard = heard or held.rollout.deleting
-        return one if heard or after.stage.split.canary < before.stage.split.canary else None
+        done = after.last_handled_request != before.last_handled_request
+        done = done and not requests.refusals_since(before, after)
+        done = done or held.rollout.deleting
+        return one if done or after.stage.split.canary < before.stage.split.canary else None
 
     def _near(self, held: Held) -> Questions:
         """What a look asks; nobody outside where not even the questions can be made."""

@@ -136,7 +136,7 @@ def _whole(look: Look, turn: Turn) -> Turn:
         return turn
     at, to = (s.attempt.step.index if s.attempt.step else -1 for s in (before, after))
     stays = before.stable is not None and (before.stage.name, at) == (after.stage.name, to)
-    status = after if stays else before
+    status = after if stays else people.with_refusals(before, after)
     return replace(_blocked(status, gone[0]), again=turn.again or SOON * 6)
 
 

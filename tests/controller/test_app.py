@@ -103,6 +103,21 @@ def test_a_prometheus_that_hangs_keeps_no_way_back_waiting(what: str) -> None:
     play(story)
 
 
+def test_what_is_refused_while_a_prometheus_is_late_does_not_make_the_gate_blind() -> None:
+    """Nobody goes back by it, so the look waits for the answers as ever."""
+
+    async def story(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        shop.metrics.late = 30
+        await asyncio.sleep(40)
+        await shop.request("approve@1")
+        await shop.comes(lambda: shop.status().get("lastHandledRequest") == "approve@1", 60)
+        assert "no answer yet" not in shop.status()["because"]
+
+    play(story)
+
+
 def test_who_speaks_before_a_prometheus_hangs_is_heard_too() -> None:
     async def story(shop: Shop) -> None:
         await shop.push("v2")

@@ -40,6 +40,15 @@ def test_while_one_of_several_objects_is_gone_nothing_goes_on_and_the_way_back_i
     assert play.status.rejected is not None
 
 
+def test_while_one_of_several_objects_is_gone_a_refusal_is_told_once() -> None:
+    play = Play(make.canary_spec(5, 50)).push("v2").gives(v1=95, v2=5)
+    play.world.gone = "virtualservice shop/other: is not there"
+    play.after(minutes=1).after(minutes=1).request("resume").gives(v1=95, v2=5)
+    (refused,) = play.status.refused_requests
+    assert play.after(minutes=1).status.refused_requests == (refused,)
+    assert play.status.last_handled_request == refused.request
+
+
 def test_nobody_is_adopted_while_one_of_several_objects_is_gone() -> None:
     traffic = SeenTraffic(managed=1, serving=("stable",), gone=("virtualservice a/b: gone",))
     look = make.look(RolloutStatus(), traffic=traffic)

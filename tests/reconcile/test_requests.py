@@ -75,6 +75,15 @@ def test_a_refusal_is_remembered_and_the_look_goes_on_as_without_it(
     assert Stage.STEPPING in refused
 
 
+def test_what_was_refused_once_and_is_done_later_bears_the_name_of_whoever_asked() -> None:
+    play = Play(HALF).request("pause")
+    again = play.rollout.request
+    assert again is not None
+    play.push("v2").request("pause").request("resume")
+    play.rollout = replace(play.rollout, request=again)
+    assert play.look().status.history[-1].request == again.text
+
+
 def test_a_step_without_an_approval_cannot_be_approved_and_can_be_rejected() -> None:
     play = Play(HALF).push("v2").request("approve")
     assert refusal(play) == "approve: step 1 asks for no approval"
