@@ -66,6 +66,11 @@ class Cache:
     def get(self, key: Key) -> Json | None:
         return self._objects[key] if key in self._held else None
 
+    def same(self, obj: Json) -> Json | None:
+        """What is kept of that very version of ``obj``; None: another one, or nothing."""
+        held, version = self._held.get(key_of(obj)), version_of(obj)
+        return self._objects[key_of(obj)] if held and held.version == version != "" else None
+
     def earlier(self, obj: Json) -> Json | None:
         """What is kept in the place of ``obj`` as a value; None where it is text, or nothing."""
         return self._objects.get(key_of(obj)) if isinstance(self._objects, dict) else None

@@ -255,10 +255,16 @@ class Kube:
                 listener(kind, touched)
 
     def _written(self, kind: str, obj: Json) -> Json:
-        """Our own writes are seen at once, and wake those they concern as any change does."""
+        """Our own writes are seen at once, and wake those they concern as any change does.
+
+        Where the watch was faster they are what it told: whoever knows a version again by its
+        value need not look at it anew.
+        """
         cache = self._caches.get(kind)
         if cache is None:
             return named(kind, obj)
+        if (told := cache.same(obj)) is not None:
+            return told
         obj = named(kind, obj, cache.earlier(obj))
         self._tell(kind, cache.written(obj))
         return obj
