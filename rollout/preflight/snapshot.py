@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rollout.istio import hosts, virtualservice
@@ -47,9 +48,11 @@ class Snapshot:
     moved_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One rollout before a journey: the objects, and what is about to be done with them.
+
+    What most rules ask is looked for once (``cached_property``, for which there are no slots).
 
     ``stable``, ``canary``: names of Deployments; empty when there is none yet.
     ``autoscaler``: the HPA that is to be handed over; empty: none.
@@ -77,23 +80,23 @@ class Case:
     templates: Mapping[str, AnalysisTemplateSpec | Unread] = field(default_factory=dict)
     overruled: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def service(self) -> Obj | None:
         name = hosts.short(self.target.host)
         return next((s for s in self.here(self.snapshot.services) if _name(s) == name), None)
 
-    @property
+    @cached_property
     def managed(self) -> Objs:
         """The VirtualServices that a journey would write."""
         found = self.snapshot.virtual_services
         return tuple(o for o in found if virtualservice.managed(o, self.target))
 
-    @property
+    @cached_property
     def rules(self) -> Objs:
         """Every DestinationRule for the host, whatever its namespace."""
         return tuple(o for o in self.snapshot.destination_rules if self._is_for_host(o))
 
-    @property
+    @cached_property
     def workloads(self) -> Objs:
         """The Deployments of stable and canary, those that are there."""
         names = (self.stable, self.canary)
