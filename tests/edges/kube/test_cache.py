@@ -28,6 +28,13 @@ def test_the_late_answer_to_an_older_write_is_no_news() -> None:
     assert (held.written(obj(5)), held.get(KEY)) == (frozenset(), obj(9))
 
 
+def test_the_very_version_that_is_kept_is_found() -> None:
+    held, told = Cache(lambda _: frozenset(), packs=False), obj(9)
+    held.put(told)
+    assert held.same(obj(9)) is told
+    assert (held.same(obj(10)), held.same(obj(8)), cache().same(obj(9))) == (None, None, None)
+
+
 def test_the_late_answer_to_a_write_does_not_raise_the_dead() -> None:
     held = cache()
     held.put(obj(3))

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,23 @@ async def test_a_write_that_was_done_and_not_answered_is_seen_by_the_watch(
     with pytest.raises(OutsideError):
         await cluster.change()
     await eventually(lambda: cluster.timeout() == "3s")
+
+
+async def test_a_write_that_the_watch_told_first_is_known_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its value, as a store knows its own status: else it would be looked at once more."""
+    calls = cluster.kube._calls
+    call = calls.call
+
+    async def late(method: str, *rest: Any, **where: Any) -> dict[str, Any]:
+        answer = await call(method, *rest, **where)
+        await eventually(lambda: method != "PATCH" or cluster.timeout() == "3s")
+        return answer
+
+    monkeypatch.setattr(calls, "call", late)
+    made = await cluster.kube.patch("VirtualService", "default", "shop", [CHANGE])
+    assert cluster.kube.get("VirtualService", "default", "shop") is made
 
 
 @pytest.mark.parametrize("how", ["eof", "reset", "half"])
