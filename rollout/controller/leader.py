@@ -113,7 +113,7 @@ class Leader:
         long they take. What waits for a moment without a renewal may wait for ever.
         """
         lease = self.lease
-        if lease is not None and holder(lease) == self.holder and not wished(lease):
+        if lease is not None and not wished(lease):
             self.lease = await self._patch(lease, still_held, _wishing(lease, self.identity))
 
     def _due(self, began: float) -> float:

@@ -167,6 +167,7 @@ class _State:
     failures: int = 0
     complaint: str = ""
     told_at: float = float("-inf")
+    gone: bool = False
     patient: bool = False  # waiting after a failure: only what is urgent may shorten it
 
 
@@ -228,13 +229,9 @@ class Loop:
         self._later(key, state, max(0.0, state.ended_at + GAP - _now()))
 
     def forget(self, key: str) -> None:
-        """The object is gone; a look that runs ends by itself."""
-        state = self._states.get(key)
+        """The object is gone, as a look at it has seen; nothing is kept of it after that look."""
         self.alarms.off(key)
-        if state and state.timer:
-            state.timer.cancel()
-        if state and not state.task:
-            del self._states[key]
+        self._states[key].gone = True
 
     async def stop(self) -> None:
         """No look runs and none begins; those that run may finish what they do, if that is soon.
@@ -269,7 +266,7 @@ class Loop:
 
     def _begin(self, key: str, state: _State) -> None:
         state.timer = None
-        state.again = state.echo = state.patient = False
+        state.again = state.echo = state.patient = state.gone = False
         state.task = asyncio.create_task(self._once(key, state), name=f"look {key}")
 
     async def _once(self, key: str, state: _State) -> None:
@@ -282,6 +279,8 @@ class Loop:
             state.failures, state.complaint = 0, ""
             wait = self._next(key, state, again)
         state.task, state.ended_at = None, _now()
+        if wait is None and state.gone:
+            del self._states[key]
         if wait is not None and not self._stopping:
             self._later(key, state, wait)
 

@@ -26,7 +26,15 @@ FOUND_WITHIN = 60.0
 """Seconds in which a watch that says nothing any more is given up (L5)."""
 _WRITES = ("create", "patch", "delete")
 _READS = ("get", "list", "watch")
-_OF_WRITES = ("conflict", "denied", "lost before", "lost after", "reset after", "garbled after")
+_OF_WRITES = (
+    "late after",
+    "conflict",
+    "denied",
+    "lost before",
+    "lost after",
+    "reset after",
+    "garbled after",
+)
 
 
 def _trap(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -96,7 +104,7 @@ def _elsewhere(world: World, mishap: Mishap, process: Process | None) -> None:
 
 def _stale(world: World, mishap: Mishap, process: Process | None) -> None:
     if process is not None:
-        process.wire.stale_list = 2
+        process.wire.stale_list = max(2, mishap.times)
         process.wire.at.lag = max(process.wire.at.lag, mishap.value)
         _ends(event("ERROR", {"kind": "Status", "code": 410}))(world, mishap, process)
 
@@ -509,6 +517,7 @@ DO: Mapping[str, Do] = {
     "watch gone": _ends(_GONE_TOO),
     "watch error": _ends(_ODD),
     "watch garbage": _ends(b'[1]\n"x"\n{"type":"MODIFIED"}\n'),
+    "watch nameless": _ends(b'{"type":"ADDED","object":{"metadata":{}}}\n'),
     "watch doubled": _watch(_doubled),
     "compaction": _compaction,
     "replica lags": _lags,
@@ -580,6 +589,14 @@ DO: Mapping[str, Do] = {
     "mark scribbled": scribbling.marked,
     "mark gone": scribbling.marked,
     "rule written": scribbling.ruled,
+    "made routes moved": scribbling.moved,
+    "made routes put back": scribbling.put_back,
+    "subset written": scribbling.pointed,
+    "routes emptied": scribbling.emptied,
+    "replaced by force": scribbling.replaced,
+    "held by others": scribbling.held,
+    "status scribbled": scribbling.status,
+    "template gone": scribbling.template_gone,
     "made routes gone": scribbling.routes(lambda made: []),
     "made routes edited": scribbling.routes(lambda made: [{**made, "timeout": "77s"}]),
     "made routes twice": scribbling.routes(lambda made: [made, {**made, "timeout": "77s"}]),

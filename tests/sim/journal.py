@@ -60,7 +60,7 @@ class Journal:
     world: World
     lines: list[tuple[float, str]] = field(default_factory=list)
     quiet: Counter[str] = field(default_factory=Counter)
-    said: Counter[str] = field(default_factory=Counter)
+    said: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.world.server.listen.append(self._committed)
@@ -104,7 +104,21 @@ class Journal:
         for kind, count in sorted(self.quiet.items()):
             yield f"{count} writes of {kind} that none of these lines tells"
         yield from _read(self.world.read)
-        yield f"logged: {', '.join(f'{level} {n}' for level, n in sorted(self.said.items()))}"
+        yield from self._logged()
+
+    def _logged(self) -> Iterator[str]:
+        """How often what was logged; decisions, which other lines tell, by their level alone."""
+        told, levels = "\n".join(line for _, line in self.lines), Counter[str]()
+        for (level, text), times in sorted(self.said.items()):
+            if level == "with":
+                continue
+            if text in told:
+                levels[level] += times
+            else:
+                yield f"logged {level} {times}: {text}"
+        fields = " ".join(sorted(text for level, text in self.said if level == "with"))
+        counts = ", ".join(f"{level} {n}" for level, n in sorted(levels.items()))
+        yield f"logged: {counts}, with {fields}"
         for number, process in sorted(self.world.processes.items()):
             if process.made is not None:
                 registry = process.made.metrics.registry.restricted_registry(_COUNTED)
@@ -113,14 +127,16 @@ class Journal:
 
 
 class _Said(logging.Handler):
-    """Counts lines of the log by their level."""
+    """Counts lines of the log by their level and words, and what fields there are beside these."""
 
-    def __init__(self, said: Counter[str]) -> None:
+    def __init__(self, said: Counter[tuple[str, str]]) -> None:
         super().__init__(logging.INFO)
         self._said = said
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said[record.levelname.lower()] += 1
+        self._said[record.levelname.lower(), record.getMessage()] += 1
+        fields = getattr(record, "fields", {})
+        self._said.update(("with", name) for name, value in fields.items() if value is not None)
 
 
 def _read(read: Mapping[str, int]) -> Iterator[str]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from rollout.controller.seeing.pods import HPA
 from rollout.errors import ManifestError
 from rollout.manifest import objects as manifests
-from rollout.manifest import record
 from rollout.model.audit import Act
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import (
@@ -121,6 +120,10 @@ class Laws:
     def respecified(self, name: str) -> None:
         self.of(name).respecified_at = virtual.passed()
 
+    def forgotten(self, name: str) -> None:
+        """Somebody has edited what is stored: all that was known of it is no more."""
+        self.known[name] = Known(edited_at=virtual.passed(), respecified_at=virtual.passed())
+
     def rebuilt(self, name: str) -> None:
         self.of(name).rebuilt_at = virtual.passed()
 
@@ -176,7 +179,7 @@ class Laws:
             self.known[name] = Known(edited_at=known.edited_at)
             self._let_go(name)
             return
-        if not ours or "status" not in commit.new:
+        if not ours or "status" not in commit.new or not objects.is_whole(commit.new):
             return
         changed = (commit.old or {}).get("spec") != commit.new.get("spec")
         if changed and not self.world.plan.setup.sourced:
@@ -184,7 +187,7 @@ class Laws:
         written = (commit.old or {}).get("status") != commit.new["status"]
         if written and "later" in commit.new["status"] and _readable(commit.new):
             self.broken("L8", f"{name}: {commit.actor} leaves what a later version wrote")
-        status = record.status(commit.new)
+        status = objects.status(commit.new)
         before = known.status or RolloutStatus()
         known.status = status
         if status.epoch < before.epoch:
@@ -266,7 +269,7 @@ class Laws:
         if old is not None and new is not None and new < old:
             self.broken("S10", f"{name}: epoch {old} -> {new} on {commit.change.bucket}")
         held = self.world.rollout(name)
-        stored = record.status(held).epoch if held else 0
+        stored = objects.status(held).epoch if held else 0
         if new is not None and new > stored:
             self.broken("S20", f"{name}: epoch {new} is written, and {stored} was saved")
 
@@ -485,7 +488,7 @@ class Laws:
             twice = [one for one, count in Counter(told).items() if count > 1]
             self.broken("S19", f"told twice: {twice[:3]}")
         for name, _subject in self.world.subjects:
-            stored = record.status(self.world.rollout(name) or {})
+            stored = objects.status(self.world.rollout(name) or {})
             ids = {one.partition(".")[2] for one in told}
             missing = [e.id for e in stored.history if e.id not in ids]
             if missing:

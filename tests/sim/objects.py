@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollout.controller.seeing.pods import HPA
+from rollout.errors import ManifestError
+from rollout.manifest import record
+from rollout.model.status import RolloutStatus
 from tests.controller.shop import NAMESPACE, a_rollout, obj
 from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
@@ -66,13 +69,9 @@ def names(setup: Setup) -> list[str]:
 
 def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
     """What git asks of the rollout ``name``."""
-    limit = {
-        "name": "limit",
-        "query": f"errors_{name}",
-        "max": 1,
-        "failures": {"consecutive": 1},
-    }
-    more: dict[str, Any] = {"analysis": {"metrics": [limit]}}
+    more: dict[str, Any] = {"analysis": {"metrics": [_limit(name)]}}
+    if subject.shared:
+        more["analysis"]["templates"] = [{"name": name}]
     more["strategy"] = STRATEGIES[subject.strategy]
     if subject.workload != "user":
         more["workload"] = {"deployments": name + "-{revision}", "scale": "managed", "drain": "5s"}
@@ -97,8 +96,20 @@ def begin(server: Server, setup: Setup) -> None:
             server.put(deployment(name, subject, revision, setup.pods))
         if subject.workload == "scaled":
             server.put(autoscaler(name, setup.pods))
+        if subject.shared:
+            server.put(template(name))
     if any(subject.strategy == "gated" for subject in setup.subjects):
         server.put(secret("qa", key="planted-key"))
+
+
+def template(name: str) -> Json:
+    """The limit of ``spec``, where others can name it, too."""
+    return obj("AnalysisTemplate", name, {"metrics": [{**_limit(name), "name": "shared"}]})
+
+
+def _limit(name: str) -> Json:
+    query = f"errors_{name}"
+    return {"name": "limit", "query": query, "max": 1, "failures": {"consecutive": 1}}
 
 
 def source(url: str) -> list[Json]:
@@ -131,10 +142,12 @@ def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
     subset = {"role": {"subset": "stable"}, "version": {"subset": stable}, "host": {}}[
         subject.author
     ]
-    other = {
+    other: dict[str, Any] = {
         "match": [{"uri": {"prefix": "/other"}}],
         "route": [{"destination": {"host": "other"}}],
     }
+    if subject.mirrored:
+        other["mirror"] = {"host": name, **subset}
     mine = {
         "name": "main",
         "timeout": "3s",
@@ -151,9 +164,13 @@ def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
     """What people say about connections to the service, and which subsets it has."""
     policy = {"trafficPolicy": {"connectionPool": {"http": {"http2MaxRequests": 64}}}}
     match subject.rule:
-        case "several":  # the second one has its policy, and a subset that the first one has, too
+        case (
+            "several" | "several plain"
+        ):  # the second one has its policy, and a subset that the first one has, too
             extra = [*subsets[:1], {"name": "eu", "labels": {"region": "eu"}}]
-            beside = {"host": name, **policy, "subsets": extra}
+            beside = {"host": name, "subsets": extra} | (
+                policy if subject.rule == "several" else {}
+            )
             own = {"host": name, "subsets": subsets}
             return [obj("DestinationRule", name, own), obj("DestinationRule", f"z{name}", beside)]
         case "pattern":
@@ -161,6 +178,12 @@ def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
             return [obj("DestinationRule", "everybody", wide)]
         case "none":
             return []
+        case "namesake":
+            return [obj("DestinationRule", name, {"host": "other", "subsets": []})]
+        case "policies":
+            subsets = [{**one, **policy} for one in subsets]
+        case "no subsets":
+            return [obj("DestinationRule", name, {"host": name, **policy})]
     return [obj("DestinationRule", name, {"host": name, "subsets": subsets})]
 
 
@@ -179,6 +202,20 @@ def deployment(name: str, subject: Subject, revision: str, pods: int) -> Json:
             "template": {"metadata": {"labels": labels}},
         },
     )
+
+
+def status(rollout: Json) -> RolloutStatus:
+    """What is stored of a rollout; as of a new one where somebody scribbled over that."""
+    return record.status(rollout) if is_whole(rollout) else RolloutStatus()
+
+
+def is_whole(rollout: Json) -> bool:
+    """Whether what is stored of it can be read; people who scribbled over it mend it, too."""
+    try:
+        record.status(rollout)
+    except ManifestError:
+        return False
+    return True
 
 
 def weights(vs: Json, name: str) -> list[dict[str, int]]:

@@ -14,8 +14,13 @@ AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
 WORKLOADS = ("user", "managed", "scaled")
 """Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
-RULES = ("own", "several", "none", "pattern")
-"""One of its own, another one beside it, none at all, or none but one of a pattern of hosts."""
+RULES = (
+    "own", "several", "several plain", "none", "pattern", "namesake", "policies", "no subsets",
+)  # fmt: skip
+"""One of its own, another one beside it (without a policy of its own), none at all, or none but one
+of a pattern of hosts, or one that has its name and is about another host; one whose subset has a
+policy, or that has none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Subject:
 
     ``careful``: people are asked where others go back. ``strict``: at once where nobody knows.
     ``rule``: which DestinationRules of its host there are. ``long``: its name is as long as may be.
+    ``shared``: its metrics are in a template. ``mirrored``: another route is mirrored to it.
     """
 
     strategy: str = "steps"
@@ -33,6 +39,8 @@ class Subject:
     strict: bool = False
     rule: str = "own"
     long: bool = False
+    shared: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +130,12 @@ WRITTEN = ("VirtualService", "DestinationRule", "Rollout", "Deployment", "Event"
 REQUESTS = (
     "conflict", "throttled", "broken", "forbidden", "unauthorized", "denied", "unknown kind",
     "lost before", "lost after", "reset after", "garbled after", "slow",
+    "late after",
 )  # fmt: skip
 WATCHES = (
     "watch cut", "watch half a line", "watch silent", "watch gone", "watch error",
-    "watch garbage", "watch doubled", "compaction", "replica lags", "other replica", "stale lists",
+    "watch garbage", "watch nameless", "watch doubled", "compaction", "replica lags",
+    "other replica", "stale lists",
 )  # fmt: skip
 PROCESSES = ("kill", "terminate", "pause", "clock jumps", "a later version")
 EDITS = (
@@ -141,7 +151,7 @@ MESH = ("proxies behind", "istiod silent", "namespace moves")
 LEASES = ("lease taken", "lease scribbled")
 MARKS = (
     "mark scribbled", "mark gone", "rule written", "made routes gone", "made routes edited",
-    "made routes twice",
+    "made routes twice", "made routes moved",
 )  # fmt: skip
 SCRIBBLES: Mapping[str, Sequence[str]] = {
     "lease taken": ("",),
@@ -150,6 +160,11 @@ SCRIBBLES: Mapping[str, Sequence[str]] = {
 }
 """What is written over a Lease, or over a mark of ours; the value says of which Lease."""
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
+STRANGE = (
+    "replaced by force", "held by others", "status scribbled", "template gone", "routes emptied",
+    "made routes put back", "subset written",
+)  # fmt: skip
+"""In scenes alone: after them it is for people to say what should be."""
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
 GIT = ("git down", "pushed back", "broken yaml", "all files gone", "wants another namespace")
 OTHERS = ("audit log full", "a bug of ours")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rollout.controller.keeping.store import Store
+from rollout.controller.keeping.store import Held, Store
 from rollout.controller.seeing import concerns
+from rollout.controller.sharing import everything
 from rollout.edges.kube import Kube
 from rollout.edges.kube.source import Scope, scopes
 from rollout.errors import OutsideError, RolloutError
@@ -36,6 +37,7 @@ class Readers:
 
     world: World
     wire: Wire
+    _before: dict[str, Held] = field(default_factory=dict)
 
     async def look(self) -> None:
         """Again and again, until the play is over."""
@@ -92,7 +94,7 @@ class Readers:
             try:
                 held = store.load(f"{NAMESPACE}/{name}")
             except RolloutError as error:
-                silent = kube.complaint("Rollout")
+                silent = kube.complaint("Rollout") + kube.complaint("Gateway")
                 if "not listed yet" in str(error) and not silent:
                     self._broken(f"cannot read, and nothing is told: {error}")
                 continue
@@ -101,8 +103,15 @@ class Readers:
                 continue
             status = record.status({**held.obj, "status": newest})
             store.hear(held, status)
+            if (old := self._before.get(name)) is not None and old.obj is not held.obj:
+                store.hear(old, replace(status, because="what was heard of an older version"))
+            self._before[name] = held
             if (heard := store.remembered(held.obj)) != status:
                 self._broken(f"heard {status.because}, and shows {heard and heard.because}")
+            store.forget(everything)
+            store.hear(held, status)
+            if store.remembered(held.obj) is not None:
+                self._broken("shows what it had forgotten")
 
     def _newest(self, name: str) -> Json | None:
         for process in self.world.processes.values():

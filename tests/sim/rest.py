@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects
-from tests.sim.plan import MARKS
+from tests.sim.plan import MARKS, STRANGE
 
 if TYPE_CHECKING:
     from tests.sim.plan import Subject
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def left(world: World, name: str, subject: Subject, status: RolloutStatus) -> str:
     """What is not as it should be once everybody has come to rest; empty: all is."""
-    if any(world.fired[kind] for kind in MARKS):
+    if any(world.fired[kind] for kind in (*MARKS, *STRANGE)):
         return ""  # whose a subset is, and what a route was, is told by our marks alone
     if status.stage.name is not Stage.IDLE or status.phase is Phase.PAUSED or not status.stable:
         return ""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.sim.plan import Mishap, Setup, When
-from tests.sim.steps import CALM, PUSH, Rows, at
+from tests.sim.plan import Mishap, Setup, Subject, When
+from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
 _TWO = replace(CALM, replicas=2)
 _SHARED = replace(_TWO, shards=(2,))
@@ -52,7 +52,88 @@ LEASES: Mapping[str, tuple[Setup, Rows]] = {
     "a Lease is taken as it is given back": (_TWO, _release("lease taken")),
     "a Lease goes as it is given back": (_TWO, _release("lease scribbled", "gone")),
     "a Lease is edited as it is given back": (_TWO, _release("lease scribbled", "wished")),
-    "a Lease cannot be given back": (_TWO, _release("conflict", "Lease", lasts=5.0, times=50)),
+    "a Lease cannot be given back": (
+        _TWO,
+        (
+            PUSH,
+            at(40.5, "terminate", value=20.0),
+            at(40.45, "conflict", "Lease", 3.0, times=50),
+        ),
+    ),
+    "a Lease without notes is wished for": (
+        _SHARED,
+        (
+            PUSH,
+            *(at(1.6 + 0.2 * turn, "lease scribbled", "bare", value=1.0) for turn in range(20)),
+        ),
+    ),
+    "nobody leads while answers are awaited": (
+        replace(_TWO, latency=0.2),
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(30.0, "broken", "Lease", 14.0, times=1000),
+            at(31.0, "rollout touched"),
+            *asks(60.0, "abort"),
+        ),
+    ),
+    "nobody leads while a status is written": (
+        _TWO,
+        (
+            PUSH,
+            at(29.0, "broken", "Lease", 14.0, times=1000),
+            at(30.0, "late after", "Rollout", 12.0, times=4, value=7.0),
+            *asks(30.1, "pause", "resume", every=30.0),
+        ),
+    ),
+    "nobody leads while routes are written": (
+        _TWO,
+        (
+            PUSH,
+            at(19.0, "broken", "Lease", 20.0, times=1000),
+            at(20.0, "late after", "VirtualService", 15.0, times=2, value=6.0),
+            at(20.0, "late after", "DestinationRule", 15.0, times=2, value=6.0),
+        ),
+    ),
+    "nobody leads, and routes cannot be written": (
+        replace(_TWO, latency=1.0),
+        (
+            PUSH,
+            at(20.5, "denied", "DestinationRule", 20.0, times=100),
+            *(at(seconds, "pause", value=6.5) for seconds in (23.6, 34.5, 45.2)),
+        ),
+    ),
+    **{
+        f"it stands still after write {nth} of a {kind}": (
+            _TWO,
+            (PUSH, Mishap("pause", When(20.0, kind, nth, True), value=12.0)),
+        )
+        for kind, nth in (("Rollout", 1), ("Rollout", 3), ("Event", 1), ("VirtualService", 1))
+    },
+    **{
+        f"it ends at write {nth} of a {kind}": (
+            CALM,
+            (PUSH, Mishap("terminate", When(20.0, kind, nth, True), value=3.0)),
+        )
+        for kind, nth in (("Rollout", 1), ("Rollout", 4), ("VirtualService", 1))
+    },
+    "it ends while it fails": (
+        CALM,
+        (
+            PUSH,
+            at(20.0, "denied", "VirtualService", 20.0, times=100),
+            at(26.0, "terminate", value=3.0),
+        ),
+    ),
+    "it ends while answers are awaited": (
+        replace(CALM, subjects=(Subject(), Subject())),
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(38.0, "terminate", value=3.0),
+            *(at(38.1 + 0.1 * turn, "rollout touched", who=1) for turn in range(9)),
+        ),
+    ),
     "a shard's Lease is taken": (_SHARED, (PUSH, at(40.0, "lease taken", value=1.0))),
     "a replica stands still while shards are shared": (
         _SHARED,

@@ -48,8 +48,13 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
         (at(0.0, "unknown kind", "VirtualService", 30.0, times=100000), PUSH),
     ),
     "a kind is known in an older version": (
-        CALM,
-        (at(0.0, "unknown kind", "DestinationRule", 40.0, times=1), PUSH),
+        _of(CALM, Subject(workload="scaled")),
+        (
+            at(0.0, "unknown kind", "HorizontalPodAutoscaler", 140.0, times=1),
+            at(0.0, "unknown kind", "EndpointSlice", 140.0, times=1),
+            PUSH,
+            at(100.0, "load", value=4.0),
+        ),
     ),
     "watches end at once, again and again": (
         CALM,
@@ -79,8 +84,131 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
         _of(CALM, _bare()),
         (
             PUSH,
-            Mishap("stale lists", When(10.0, "DestinationRule", 1, True), lasts=9.0, value=4.0),
+            Mishap("stale lists", When(0.5, "DestinationRule", 1, True), lasts=9.0, value=4.0),
             Mishap("other replica", When(20.0, "DestinationRule", 1, True), lasts=9.0, value=4.0),
+        ),
+    ),
+    "an answer about a rule comes late": (
+        _of(CALM, _bare()),
+        (
+            at(0.0, "late after", "DestinationRule", 15.0, times=1, value=4.0),
+            at(8.0, "destinationrule deleted", lasts=20.0),
+            PUSH,
+        ),
+    ),
+    "objects go while nobody watches": (
+        CALM,
+        (
+            PUSH,
+            at(30.0, "watch gone"),
+            at(30.1, "service deleted", lasts=10.0),
+            at(60.0, "watch gone"),
+            at(60.1, "destinationrule deleted", lasts=3.0),
+        ),
+    ),
+    "news comes twice, of what is gone, too": (
+        CALM,
+        (PUSH, at(28.0, "watch doubled"), at(30.0, "service deleted", lasts=10.0)),
+    ),
+    "news of a deletion comes late": (
+        CALM,
+        (
+            PUSH,
+            at(38.0, "replica lags", lasts=30.0, value=4.0),
+            at(40.0, "virtualservice deleted", lasts=0.5),
+            at(42.0, "weights edited", value=40.0),
+            at(60.0, "virtualservice deleted", lasts=0.5),
+        ),
+    ),
+    "history goes back": (
+        CALM,
+        (
+            PUSH,
+            at(40.0, "stale lists", "Deployment", 20.0, times=7, value=35.0),
+            at(60.0, "rebuilt", "v3"),
+            at(75.0, "stale lists", "VirtualService", 20.0, times=7, value=30.0),
+        ),
+    ),
+    "a watch tells of what has no name": (
+        CALM,
+        (PUSH, at(30.0, "watch nameless"), at(60.0, "watch nameless", "Rollout")),
+    ),
+    "statuses cannot be written at first": (
+        replace(_READ, page=0),
+        (at(0.0, "denied", "Rollout", 60.0, times=1000), at(70.0, "push", "v2")),
+    ),
+    "it is replaced while answers are awaited": (
+        CALM,
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(40.0, "replaced by force"),
+            at(70.0, "replaced by force", value=1.0),
+        ),
+    ),
+    "it is replaced at rest": (CALM, (at(10.0, "replaced by force", value=1.0), PUSH)),
+    "another controller holds it": (
+        CALM,
+        (PUSH, at(30.0, "held by others", lasts=60.0), at(31.0, "delete")),
+    ),
+    "another controller holds it, and ours lets go by force": (
+        CALM,
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(40.0, "held by others", lasts=40.0, value=1.0),
+            at(40.0, "delete"),
+        ),
+    ),
+    "its status is gone": (
+        CALM,
+        (at(10.0, "status scribbled", "gone"), PUSH, at(40.0, "status scribbled", "gone")),
+    ),
+    "its status is odd": (
+        CALM,
+        (
+            at(10.0, "status scribbled", "odd"),
+            at(15.0, "status scribbled", "gone"),
+            PUSH,
+            at(40.0, "status scribbled", "odd"),
+            at(60.0, "status scribbled", "gone"),
+        ),
+    ),
+    **{
+        f"its status is {what}, it cannot be read, and it is deleted": (
+            CALM,
+            (
+                at(9.0, "kill", value=3.0),
+                at(10.0, "status scribbled", what),
+                at(10.0, "spec unreadable", lasts=100.0),
+                at(30.0, "rollout touched"),
+                at(40.0, "delete"),
+            ),
+        )
+        for what in ("gone", "odd", "under way")
+    },
+    "its metrics are in a template": (
+        _of(CALM, Subject(shared=True)),
+        (PUSH, at(45.0, "bad", lasts=40.0)),
+    ),
+    "its template is gone": (
+        _of(CALM, Subject(shared=True)),
+        (PUSH, at(30.0, "template gone", lasts=30.0)),
+    ),
+    "its pods are lost while answers are awaited": (
+        CALM,
+        (
+            PUSH,
+            at(30.0, "prometheus slow", lasts=60.0),
+            at(50.0, "canary crashes", lasts=20.0),
+        ),
+    ),
+    "it is touched while answers are awaited": (
+        CALM,
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            *(at(30.0 + 2.3 * turn, "rollout touched") for turn in range(12)),
         ),
     ),
     "every answer about rules is lost": (
@@ -95,8 +223,8 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
         replace(_TIMED, subjects=(_PLAIN, _MANAGED, _PLAIN)),
         (
             PUSH,
-            Mishap("push", When(20.1), "v2", 1),
-            Mishap("push", When(21.0), "v2", 2),
+            Mishap("push", When(20.0), "v2", 1),
+            Mishap("push", When(20.0), "v2", 2),
             Mishap("delete", When(60.0), who=1),
         ),
     ),
@@ -216,6 +344,77 @@ ISTIO: Mapping[str, tuple[Setup, Rows]] = {
         (PUSH, *asks(40.0, "abort"), Mishap("subset removed", When(40.0, "VirtualService", 1))),
     ),
     "a rule is written over": (CALM, (PUSH, at(40.0, "rule written"), at(70.0, "rule written"))),
+    "a newer mark": (
+        CALM,
+        (
+            PUSH,
+            at(30.0, "mark scribbled", "newer"),
+            Mishap("mark scribbled", When(60.0, "Rollout", 1, True), "newer"),
+            at(75.0, "mark gone"),
+        ),
+    ),
+    "no rule of its own, and another's has its name": (_of(CALM, _bare(rule="namesake")), (PUSH,)),
+    "several rules without a policy": (_of(CALM, Subject(rule="several plain")), (PUSH,)),
+    "a subset with a policy": (_of(CALM, Subject(rule="policies")), (PUSH,)),
+    "a rule without subsets": (_of(CALM, _bare(rule="no subsets")), (PUSH, *asks(60.0, "abort"))),
+    "a rule without subsets, and it is deleted": (
+        _of(CALM, _bare(rule="no subsets")),
+        (PUSH, at(45.0, "delete")),
+    ),
+    "mirrored from elsewhere": (_of(CALM, Subject(mirrored=True)), (PUSH,)),
+    "its rule cannot be deleted at once": (
+        _of(CALM, _bare()),
+        (PUSH, *asks(45.0, "abort"), at(45.0, "conflict", "DestinationRule", 60.0, times=3)),
+    ),
+    "deleted, and its rule cannot be deleted at once": (
+        _of(CALM, Subject(workload="managed", author="host", rule="none")),
+        (PUSH, at(45.0, "delete"), at(45.1, "conflict", "DestinationRule", 60.0, times=3)),
+    ),
+    "deleted while rules cannot be written": (
+        _of(CALM, _MANAGED),
+        (PUSH, at(29.0, "broken", "DestinationRule", 25.0, times=100), at(30.0, "delete")),
+    ),
+    "deleted, and Events cannot be written": (
+        CALM,
+        (PUSH, at(29.0, "forbidden", "Event", 100.0, times=100), at(30.0, "delete")),
+    ),
+    "deleted at rest, and Events cannot be written": (
+        CALM,
+        (at(10.0, "forbidden", "Event", 100.0, times=100), at(11.0, "delete")),
+    ),
+    "deleted while it bakes, and Events cannot be written": (
+        _of(CALM, Subject("testers")),
+        (PUSH, at(74.0, "forbidden", "Event", 60.0, times=100), at(75.0, "delete")),
+    ),
+    "a subset is written by hand as it is made": (
+        CALM,
+        (PUSH, Mishap("subset written", When(20.0, "Rollout", 1, True))),
+    ),
+    "its mark goes as its subset is removed": (
+        CALM,
+        (PUSH, Mishap("mark gone", When(86.5, "Rollout", 1, True))),
+    ),
+    "applied anew at rest, behind a bare host": (
+        _of(CALM, Subject(author="host")),
+        (PUSH, at(110.0, "mesh applied again"), at(130.0, "mesh applied again")),
+    ),
+    "its routes are emptied": (
+        CALM,
+        (PUSH, at(40.0, "routes emptied", lasts=5.0), at(120.0, "routes emptied", lasts=5.0)),
+    ),
+    "its routes are emptied on the way back": (
+        CALM,
+        (PUSH, *asks(40.0, "abort"), at(40.01, "routes emptied", lasts=15.0)),
+    ),
+    "made routes are put back": (
+        _of(CALM, Subject("testers")),
+        (
+            PUSH,
+            at(30.0, "made routes moved"),
+            at(40.0, "made routes put back"),
+            at(135.0, "made routes put back"),
+        ),
+    ),
     "made routes are edited": (
         _of(CALM, Subject("testers")),
         (

@@ -90,6 +90,14 @@ def scribbled(world: World, mishap: Mishap, _: Process | None) -> None:
     world.server.put({**held, "spec": spec, "metadata": meta})
 
 
+def _scribble(what: str, before: str) -> Any:
+    """What stands there afterwards; a newer one is as another controller would have written it."""
+    if what == "newer":
+        made = json.loads(before)
+        return json.dumps({**made, "epoch": made["epoch"] + 5})
+    return MARKS[what]
+
+
 def marked(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody edits a mark of ours, as one who copies an object or clears annotations does."""
     name, _subject = world.subjects[mishap.who]
@@ -101,7 +109,7 @@ def marked(world: World, mishap: Mishap, _: Process | None) -> None:
         if mishap.do == "mark gone":
             del notes[objects.mark(name)]
         else:
-            notes[objects.mark(name)] = MARKS[mishap.on]
+            notes[objects.mark(name)] = _scribble(mishap.on, notes[objects.mark(name)])
         world.laws.edited(name)
         world.server.put({**held, "metadata": {**held["metadata"], "annotations": notes}})
 
@@ -113,13 +121,131 @@ def routes(change: Callable[[Any], list[Any]]) -> Callable[[World, Mishap, Proce
         name, _subject = world.subjects[mishap.who]
         held = world.server.get("VirtualService", NAMESPACE, name)
         listed = held["spec"]["http"] if held else ()
-        mine = [one for one in listed if str(one.get("name")).startswith(f"rollout-{name}-")]
+        mine = [one for one in listed if _is_made(one, name)]
         if held is not None and mine:
             after = [new for one in listed for new in (change(one) if one in mine else [one])]
+            world.made[name] = mine
             world.laws.edited(name)
             world.server.put({**held, "spec": {**held["spec"], "http": after}})
 
     return done
+
+
+def moved(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody puts the routes that we made behind all others."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        listed = held["spec"].get("http") or []
+        world.made[name] = [one for one in listed if _is_made(one, name)] or world.made[name]
+        order = sorted(listed, key=lambda one: _is_made(one, name))
+        world.laws.edited(name)
+        world.server.put({**held, "spec": {**held["spec"], "http": order}})
+
+
+def put_back(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody applies an old copy, in which routes are that we made."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        listed = [*world.made[name], *(held["spec"].get("http") or ())]
+        world.laws.edited(name)
+        world.server.put({**held, "spec": {**held["spec"], "http": listed}})
+
+
+def _is_made(route: Any, name: str) -> bool:
+    return str(route.get("name")).startswith(f"rollout-{name}-")
+
+
+def emptied(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody takes every route out of a VirtualService, and puts them in again."""
+    name, subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        world.laws.edited(name)
+        world.server.put({**held, "spec": {"hosts": held["spec"]["hosts"]}})
+        made = objects.mesh(name, subject, world.stable(name))[-1]
+        world.later(max(mishap.lasts, 0.5), _again, world, made)
+
+
+def _again(world: World, made: Json) -> None:
+    name = made["metadata"]["name"]
+    if held := world.server.get("VirtualService", NAMESPACE, name):
+        world.laws.edited(name)
+        world.server.put({**held, "spec": made["spec"]})
+
+
+def pointed(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody writes the canary's subset by hand, as it is to be."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("DestinationRule", NAMESPACE, name)
+    if held is not None and held["spec"].get("subsets"):
+        left = [one for one in held["spec"]["subsets"] if one["name"] != "canary"]
+        mine = {"name": "canary", "labels": {"version": world.asked[name]}}
+        world.laws.edited(name)
+        world.server.put({**held, "spec": {**held["spec"], "subsets": [*left, mine]}})
+
+
+def replaced(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The Rollout is deleted with all its finalizers; with a value, it is there again at once.
+
+    What was under way is forgotten with it: nobody is left who could take it home.
+    """
+    name, subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None:
+        world.laws.forgotten(name)
+        world.server.change("Rollout", NAMESPACE, name, _NO_FINALIZER)
+        world.server.remove("Rollout", NAMESPACE, name)
+        if mishap.value:
+            world.server.put(objects.spec(name, subject, world.asked[name]))
+
+
+_NO_FINALIZER = [{"op": "add", "path": "/metadata/finalizers", "value": []}]
+OTHERS = "example.com/backup"
+
+
+def held(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another controller's finalizer is on the Rollout for a while; with a value, ours is not."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None:
+        mine = [] if mishap.value else held["metadata"].get("finalizers") or []
+        ops = [{"op": "add", "path": "/metadata/finalizers", "value": [*mine, OTHERS]}]
+        world.laws.edited(name)
+        world.server.change("Rollout", NAMESPACE, name, ops)
+        world.later(mishap.lasts, _let_go, world, name)
+
+
+def _let_go(world: World, name: str) -> None:
+    held = world.rollout(name)
+    if held is not None:
+        left = [one for one in held["metadata"].get("finalizers") or () if one != OTHERS]
+        ops = [{"op": "add", "path": "/metadata/finalizers", "value": left}]
+        world.server.change("Rollout", NAMESPACE, name, ops)
+
+
+STATUSES: Mapping[str, Any] = {
+    "gone": {},
+    "odd": {"stage": "on its way", "epoch": "many"},
+    "under way": {"stage": {"name": "Stepping", "split": "half"}, "epoch": 3},
+}
+
+
+def status(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody edits a status by hand."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None:
+        world.laws.forgotten(name)
+        world.server.put({**held, "status": STATUSES[mishap.on]})
+
+
+def template_gone(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The template that holds a rollout's metrics is deleted, and is there again later."""
+    name, _subject = world.subjects[mishap.who]
+    world.server.remove("AnalysisTemplate", NAMESPACE, name)
+    world.later(max(mishap.lasts, 0.5), world.server.put, objects.template(name))
 
 
 def ruled(world: World, mishap: Mishap, _: Process | None) -> None:

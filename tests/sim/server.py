@@ -29,6 +29,7 @@ MANAGED = frozenset({"VirtualService", "DestinationRule"})
 """Kinds of whose fields it is said who manages them, where that is asked."""
 
 _KINDS = {place: kind for kind, place in paths.PATHS.items()}
+_KINDS |= {(base, paths.PATHS[kind][1]): kind for kind, base in paths.OLDER.items()}
 REVIEW = "SelfSubjectAccessReview"
 _KINDS[paths.REVIEWS, "selfsubjectaccessreviews"] = REVIEW
 _STATUS = frozenset({"Rollout", "RolloutSource", "ControlPlaneUpgrade", "ClusterSwitchover"})
@@ -244,6 +245,13 @@ class Server:
         notes = meta.get("annotations") or {}
         if long := [one for one in notes if len(one.rpartition("/")[2]) > LONGEST_KEY]:
             return refused(422, f"annotation {long[0]}: must be no more than 63 characters", actor)
+        added = {*(meta.get("finalizers") or ())} - {
+            *((old or new)["metadata"].get("finalizers") or ())
+        }
+        if added and meta.get("deletionTimestamp"):
+            return refused(
+                422, "no new finalizers can be added if the object is being deleted", kind
+            )
         if self.fields and kind in MANAGED:
             new = {**new, "metadata": {**meta, "managedFields": _managers(old, new)}}
         return self._store(kind, old, new, actor)
@@ -328,6 +336,7 @@ class Watching:
                 if self.last is not None:
                     break
                 if loop.time() >= self.ends_at:
+                    self.last = self._bookmark()
                     break
                 if loop.time() >= self.patience:
                     raise TimeoutError
@@ -341,6 +350,11 @@ class Watching:
             self.server.watches.remove(self)
             if self._timer:
                 self._timer.cancel()
+
+    def _bookmark(self) -> bytes:
+        """How far all of the kind was told: an object with nothing but a version."""
+        seen = self.server.reached(self.replica)
+        return event("BOOKMARK", {"kind": self.kind, "metadata": {"resourceVersion": str(seen)}})
 
     def _pending(self) -> bytes:
         if virtual.passed() < self.silent_until:

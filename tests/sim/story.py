@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from rollout import strategies
 from rollout.manifest import objects as manifests
-from rollout.manifest import record
 from rollout.model.status import Phase, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
@@ -21,7 +20,7 @@ from tests.sim.doing import DO
 from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
 from tests.sim.mesh import Upgrading
-from tests.sim.plan import MARKS, Plan
+from tests.sim.plan import MARKS, STRANGE, Plan
 from tests.sim.process import owned
 from tests.sim.truth import Bugs, buggy
 from tests.sim.world import World
@@ -131,7 +130,7 @@ async def _played(world: World) -> Result:
 def _end(world: World) -> Iterator[str]:
     """Where everybody ended, and what was written in the objects."""
     for name, _ in world.subjects:
-        status = record.status(world.rollout(name) or {})
+        status = objects.status(world.rollout(name) or {})
         stable = status.stable.name if status.stable else ""
         yield f"{name} {status.phase} {status.stage.name} {stable}"
     for kind in ("VirtualService", "DestinationRule", "Deployment"):
@@ -250,7 +249,7 @@ async def _comes(
 
 def _patience(world: World, who: int, name: str) -> None:
     """A patient person sees the revision that git asks for through to the end."""
-    status = record.status(world.rollout(name) or {})
+    status = objects.status(world.rollout(name) or {})
     because = status.because
     if status.last_handled_request != _asked(world, name):
         return  # the last one is on its way
@@ -271,14 +270,14 @@ def _asked(world: World, name: str) -> str:
 
 
 def _home(world: World, name: str, revision: str) -> bool:
-    status = record.status(world.rollout(name) or {})
+    status = objects.status(world.rollout(name) or {})
     there = status.stable is not None and status.stable.name == revision
     return there and (status.phase, status.stage.name) == (Phase.HEALTHY, Stage.IDLE)
 
 
 def _idle(world: World, name: str) -> bool:
     """No journey is under way: the last one was promoted, or taken back."""
-    status = record.status(world.rollout(name) or {})
+    status = objects.status(world.rollout(name) or {})
     return status.phase in (Phase.HEALTHY, Phase.DEGRADED) and status.stage.name == Stage.IDLE
 
 
@@ -296,7 +295,7 @@ async def _at_rest(world: World) -> None:
         world.laws.quiet(name)
         vs = world.server.get("VirtualService", NAMESPACE, name)
         authored = objects.mesh(name, subject)[-1]
-        marked = any(world.fired[kind] for kind in MARKS)
+        marked = any(world.fired[kind] for kind in (*MARKS, *STRANGE))
         theirs = vs is None or vs["spec"] == authored["spec"] or marked
         if subject.author == "role" and not theirs:
             world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")

@@ -9,7 +9,7 @@ import pytest
 
 from rollout.reconcile import stages
 from rollout.reconcile.look import Turn
-from tests.sim import campaign, plan, shrink, story
+from tests.sim import campaign, plan, scenes, shrink, story
 from tests.sim.doing import DO
 from tests.sim.plan import Mishap, Plan, Setup, When
 
@@ -40,7 +40,10 @@ def test_a_plan_is_the_same_after_it_was_written_down() -> None:
 
 def test_every_kind_of_mishap_can_be_done_and_is_drawn() -> None:
     drawn = {m.do for seed in range(2000) for m in plan.drawn(seed).mishaps}
-    assert set(DO) == set(plan.ALL) == drawn
+    assert set(plan.ALL) == drawn
+    staged = {m.do for _, scene in scenes.plans() for m in scene.mishaps}
+    assert set(DO) == drawn | set(plan.STRANGE)
+    assert set(plan.STRANGE) <= staged
 
 
 def test_a_replay_is_the_same_to_the_byte_whatever_the_hash_seed() -> None:

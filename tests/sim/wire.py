@@ -70,6 +70,12 @@ async def _slow(trap: Trap, _: Request, do: Do, seconds: float) -> Answer:
     return await do()
 
 
+async def _late_after(trap: Trap, _: Request, do: Do, seconds: float) -> Answer:
+    answer = await do()
+    await asyncio.sleep(min(trap.value, seconds))
+    return answer
+
+
 def _says(answer: Callable[[Trap, Request], Answer]) -> Any:
     async def said(trap: Trap, request: Request, _: Do, __: float) -> Answer:
         return answer(trap, request)
@@ -119,6 +125,7 @@ REQUEST_FAULTS: Mapping[str, Callable[[Trap, Request, Do, float], Awaitable[Answ
     "reset after": _reset_after,
     "garbled after": _garbled_after,
     "slow": _slow,
+    "late after": _late_after,
 }
 """What a single request may meet; those ``after`` were done."""
 

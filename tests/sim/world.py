@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,7 +44,9 @@ class World:
     ``read``: how often what was read from the API server. ``ears``: who hears every log line.
     ``blurred_at``: until when something was wrong with what the controller reads.
     ``skewed_at``: until when a process's clock was wrong.
-    ``buggy``: looks meet a bug of ours. ``loaded_at``: when somebody else scaled a Deployment.
+    ``made``: routes of our making as somebody has copied them.
+    ``buggy``: looks meet a bug of ours.
+    ``loaded_at``: when somebody else scaled a Deployment.
     """
 
     plan: Plan
@@ -71,6 +73,7 @@ class World:
     skewed_at: float = -1e9
     loaded_at: float = -1e9
     staffed: set[str] = field(default_factory=set)
+    made: defaultdict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         setup = self.plan.setup

@@ -132,9 +132,7 @@ class Store:
         known = self._known.get(key)
         if known is None or known.refreshed_at is None or not _says_more(known):
             return None
-        if not _lately(known.refreshed_at, now):
-            return timedelta(0)
-        return LAZY - (now - known.refreshed_at)
+        return max(timedelta(0), min(LAZY, LAZY - (now - known.refreshed_at)))
 
     async def add_finalizer(self, held: Held, now: datetime) -> Held:
         """``held`` with our finalizer on the object, so that we may clean up after it.

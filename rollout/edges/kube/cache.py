@@ -132,8 +132,7 @@ class Cache:
         return before | concerns
 
     def _drop(self, key: Key) -> frozenset[str]:
-        if key in self._held:
-            del self._objects[key]
+        del self._objects[key]
         return self._forget(key)
 
     def _forget(self, key: Key) -> frozenset[str]:

@@ -217,8 +217,7 @@ class Kube:
 
     def _only(self, kind: str) -> str:
         """The one name of ``kind`` that is watched; empty: it is not one."""
-        name, found, value = self._scopes.get(kind, Scope()).fields.partition("metadata.name=")
-        return value if found and not name else ""
+        return self._scopes.get(kind, Scope()).fields.partition("metadata.name=")[2]
 
     def _begin(self, kind: str) -> Cache:
         cache = self._caches[kind] = cached(kind, self._index)
