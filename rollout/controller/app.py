@@ -26,7 +26,7 @@ from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.observe import Observer
 from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.shards import Shards
-from rollout.controller.sharing import Mine, everything, namespace_of
+from rollout.controller.sharing import Mine, everything, insist, namespace_of
 from rollout.errors import OutsideError, RolloutError
 
 LEADS = "For how many shards this replica acts: 1 or 0 where there is but one."
@@ -195,9 +195,13 @@ class Controller:
         return self.store.newest(key, self.clock()) if leads else None
 
     async def parting(self, obj: Json) -> None:
-        """Whoever must have read ``obj`` before it is let go has."""
+        """Whoever must have read ``obj`` before it is let go has.
+
+        That takes its time. Errors: ``ConflictError`` where another replica acts for it by now.
+        """
         for each in self.partings:
             await each(obj)
+        insist(self.leads, obj["metadata"].get("namespace", ""))
 
     def metrics_text(self) -> str:
         """Our metrics as Prometheus reads them."""

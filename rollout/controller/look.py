@@ -14,8 +14,8 @@ from rollout.controller.lanes import Lanes
 from rollout.controller.loop import Trouble
 from rollout.controller.seeing.concerns import Interests
 from rollout.controller.seeing.observe import Fetched, Observer, silent
-from rollout.controller.sharing import Leads, namespace_of
-from rollout.errors import ConflictError, ManifestError, OutsideError, RefusedError, RolloutError
+from rollout.controller.sharing import Leads, insist, namespace_of
+from rollout.errors import ManifestError, OutsideError, RefusedError, RolloutError
 from rollout.model.action import (
     Action,
     Announce,
@@ -192,7 +192,7 @@ class Looks:
 
     async def _act(self, held: Held, decision: Decision) -> None:
         """The status first; whoever loses that race does nothing."""
-        self._still_leading(held)
+        insist(self.leads, held.rollout.namespace)
         if decision.actions:
             held = await self.store.add_finalizer(held, self.clock())
         excuse = self._excuses.get(held.key)
@@ -212,7 +212,7 @@ class Looks:
         late = untold if epoch == decision.status.epoch else ()
         refused: RefusedError | None = None
         for place, action in enumerate(decision.actions):
-            self._still_leading(held)
+            insist(self.leads, held.rollout.namespace)
             try:
                 await self.performer.do(held, action, self.clock())
             except RolloutError as error:
@@ -227,10 +227,6 @@ class Looks:
             await self.performer.do(held, announcement, self.clock())
         if refused is not None and LetGo() not in decision.actions:
             raise refused
-
-    def _still_leading(self, held: Held) -> None:
-        if not self.leads(held.rollout.namespace):
-            raise ConflictError("lease: another replica leads by now; it looks again")
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from zlib import crc32
 
+from rollout.errors import ConflictError
+
 Leads = Callable[[str], bool]
 """Whether this replica may act now for the objects of that namespace; empty: the cluster's own."""
 
@@ -13,6 +15,12 @@ Mine = Callable[[str], bool]
 def everything(_: str) -> bool:
     """The only replica leads all there is."""
     return True
+
+
+def insist(leads: Leads, namespace: str) -> None:
+    """Nothing, where this replica may act still. Errors: ``ConflictError`` where another may."""
+    if not leads(namespace):
+        raise ConflictError("lease: another replica leads by now; it looks again")
 
 
 def namespace_of(key: str) -> str:

@@ -464,6 +464,34 @@ def test_a_cache_that_is_late_is_waited_for_at_the_start_and_when_leading_begins
     virtual.run(story())
 
 
+def test_whoever_loses_its_lease_while_an_object_waits_to_go_does_not_let_it_go() -> None:
+    """Its lines are the next one's to write, who reads them from it."""
+
+    async def story() -> None:
+        shop = Shop()
+        shop.kube.put(a_rollout())
+        async with shop.controller(namespace="rollout-system") as controller:
+            await shop.until("Healthy")
+            await shop.push("v2")
+            await shop.comes(shop.rests_on_v2)
+
+            async def lost(_: Json) -> None:
+                assert controller.shards is not None
+                controller.shards.leaders[0]._until = float("-inf")
+
+            controller.partings.append(lost)
+            when = {
+                "op": "add",
+                "path": "/metadata/deletionTimestamp",
+                "value": "2026-01-01T00:00:00Z",
+            }
+            await shop.kube.patch("Rollout", NAMESPACE, "shop", [when])
+            await asyncio.sleep(60)
+            assert shop.kube.get("Rollout", NAMESPACE, "shop") is not None
+
+    virtual.run(story())
+
+
 def test_a_rollout_that_cannot_be_read_can_still_be_deleted() -> None:
     broken = a_rollout("broken")
     meta = {

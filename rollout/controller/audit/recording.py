@@ -2,7 +2,7 @@
 
 What is to be recorded is read from the objects as they pass through the cache, each version of
 them, and at the beginning from all there are: an act whose line a crash has taken is told by the
-next process. No look waits for any of it.
+next process. No look waits for any of it but one: an object is let go once its lines are written.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ class Recording:
     _uids: dict[Ref, str] = field(default_factory=dict)
     _waiting: deque[_Waiting] = field(default_factory=deque)
     _gone: list[str] = field(default_factory=list)
-    _untold: list[Json] = field(default_factory=list)
+    _untold: dict[str, Json] = field(default_factory=dict)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
     _is_behind: bool = False
     _counted: int = 0
@@ -123,18 +123,23 @@ class Recording:
     async def recorded(self, obj: Json) -> None:
         """What ``obj`` remembers is in the log, so that it may be gone; or has had its time.
 
-        Whoever is killed before that has not let it go, so that the next process reads it.
-        Errors: none.
+        Whoever is killed before that has not let it go, so that the next process reads it. It has
+        its time once, however often it is tried to let it go. Errors: none.
         """
         uid = str(obj["metadata"].get("uid", ""))
+        if uid in self._untold:
+            return
         try:
             async with asyncio.timeout(PARTING):
                 await self._opened.wait()
                 self._read(obj)
                 for one in [one for one in self._waiting if one.record.uid == uid]:
                     await one.written.wait()
+            told = not self._is_behind  # or perhaps there was no room for all of it
         except TimeoutError:
-            self._untold.append(obj)
+            told = False
+        if not told and self.leading():  # or it is not ours to let go
+            self._untold[uid] = obj
 
     async def refused(self, record: Record) -> None:
         """Somebody was refused at a door: the line is written, or will be once one can be.
@@ -196,8 +201,8 @@ class Recording:
         )
         for one in self._waiting:
             self._told(one.record)
-        while self._untold:  # let go before the log took it
-            self._read(self._untold.pop())
+        for obj in self._untold.values():  # let go before the log took it
+            self._read(obj)
         for kind in (*self.kinds(), SOURCE):
             with contextlib.suppress(OutsideError):  # not listed yet: each comes as a change
                 for obj in self.kube.list(kind):
@@ -210,8 +215,6 @@ class Recording:
             await self.log.close()
 
     async def _write(self) -> None:
-        while self._gone:
-            self.log.forget(self._gone.pop())
         while self._waiting and self.leading():  # a disk without locks has this alone
             batch = list(islice(self._waiting, BATCH))
             await self.log.append([one.record for one in batch])
@@ -221,6 +224,10 @@ class Recording:
             self.metrics.audited(len(batch))
             for one in batch:
                 await self._tell(one.record)
+        while self._gone:  # after its lines, which say again that it is
+            self.log.forget(self._gone.pop())
+        if not self._waiting and not self._is_behind:
+            self._untold.clear()
 
     async def _rest(self) -> None:
         beat = asyncio.get_running_loop().call_later(BEAT, self._news.set)

@@ -9,7 +9,7 @@ from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
-from rollout.controller.sharing import Leads, namespace_of
+from rollout.controller.sharing import Leads, insist, namespace_of
 from rollout.controller.switching.doing import Performer
 from rollout.controller.switching.seeing import Observer
 from rollout.controller.switching.store import Held, Store
@@ -62,18 +62,14 @@ class Looks:
 
     async def _act(self, held: Held, decision: SwitchDecision) -> None:
         """The status first; whoever loses that race does nothing."""
-        self._still_leading(held)
+        insist(self.leads, namespace_of(held.key))
         if decision.actions:
             held = await self.store.add_finalizer(held)
         held = await self.store.save(held, decision.status, self.clock())
         for action in decision.actions:
-            self._still_leading(held)
+            insist(self.leads, namespace_of(held.key))
             await self.performer.do(held, action, self.clock())
             self.metrics.acted(type(action).__name__)
-
-    def _still_leading(self, held: Held) -> None:
-        if not self.leads(namespace_of(held.key)):
-            raise ConflictError("lease: another replica leads by now; it looks again")
 
     def _tell(self, held: Held, decision: SwitchDecision) -> None:
         for refusal in requests.refusals_since(held.status, decision.status):

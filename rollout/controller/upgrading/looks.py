@@ -10,7 +10,7 @@ from rollout.controller import telemetry
 from rollout.controller.instruments import SUCCESS, Instruments
 from rollout.controller.keeping.store import without_numbers
 from rollout.controller.loop import Trouble
-from rollout.controller.sharing import Leads
+from rollout.controller.sharing import Leads, insist
 from rollout.controller.upgrading.doing import Performer
 from rollout.controller.upgrading.keeping import Held, UpgradeStore
 from rollout.controller.upgrading.seeing import Surveyor
@@ -68,21 +68,17 @@ class UpgradeLooks:
 
     async def _act(self, held: Held, decision: UpgradeDecision) -> None:
         """The status first; whoever loses that race does nothing."""
-        self._still_leading()
+        insist(self.leads, "")
         if held.status.state not in AT_REST or decision.status.state not in AT_REST:
             held = await self.store.add_finalizer(held)
         held = await self.store.save(held, decision.status, self.clock())
         for action in decision.actions:
-            self._still_leading()
+            insist(self.leads, "")
             await self.performer.do(held, action, self.clock())
             self.metrics.acted(type(action).__name__)
 
     def _leads(self) -> bool:
         return self.leads("")
-
-    def _still_leading(self) -> None:
-        if not self._leads():
-            raise ConflictError("lease: another replica leads by now; it looks again")
 
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one upgrade fail: to the log, and in its status."""

@@ -4,6 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from rollout.audit.book import Marks
+from rollout.controller.audit import recording as recording_module
 from rollout.controller.audit.recording import PARTING, NoLog, Recording
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.changing import changed
@@ -114,6 +118,76 @@ def test_a_log_that_takes_nothing_keeps_no_object_for_long() -> None:
         log.full = False
         await task
         assert log.ids == ["1.1"]
+
+    virtual.run(story())
+
+
+def test_what_went_while_the_log_took_nothing_is_told_once_however_often_it_is_opened() -> None:
+    class Rotated(FakeLog):
+        """Its newest file begins without what is gone, and has nothing more."""
+
+        async def open(self) -> Marks | None:
+            return Marks() if self.told else await super().open()
+
+    async def story() -> None:
+        kube, log, leads = FakeKube(), Rotated(), [True]
+        decided(kube, entry(1))
+        recording = a_recording(kube, log)
+        recording.leading = lambda: leads[0]
+        task = asyncio.create_task(ran(recording, 60))
+        await asyncio.sleep(1)
+        log.told.clear()
+        log.full = True
+        decided(kube, entry(1), entry(2))
+        await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
+        await kube.delete("Rollout", "shop", "shop")
+        log.full = False
+        await asyncio.sleep(20)
+        assert log.ids == ["1.2"]
+        leads[0] = False
+        await asyncio.sleep(2)
+        leads[0] = True
+        await task
+        assert log.ids == ["1.2"]
+
+    virtual.run(story())
+
+
+def test_what_had_its_time_does_not_wait_again() -> None:
+    """Whoever writes it again and again would keep it for ever."""
+
+    async def story() -> None:
+        kube, log = FakeKube(), FakeLog(full=True)
+        decided(kube, entry(1))
+        recording = a_recording(kube, log)
+        task = asyncio.create_task(ran(recording, 60))
+        began = virtual.passed()
+        for _ in range(3):
+            await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
+        assert virtual.passed() - began == PARTING
+        await task
+
+    virtual.run(story())
+
+
+def test_what_had_no_room_among_those_that_wait_is_told_though_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording_module, "MOST", 1)
+
+    async def story() -> None:
+        kube, log = FakeKube(), FakeLog()
+        recording = a_recording(kube, log)
+        task = asyncio.create_task(ran(recording, 60))
+        await asyncio.sleep(1)
+        log.full = True
+        await recording.refused(a_refusal())
+        decided(kube, entry(1), entry(2))
+        await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
+        await kube.delete("Rollout", "shop", "shop")
+        log.full = False
+        await task
+        assert log.ids == ["once", "1.1", "1.2"]
 
     virtual.run(story())
 
