@@ -92,6 +92,7 @@ class _Found:
 
     ``named``: the text begins with what was measured (``latency>250ms: …``), which says more than
     the metric's name. ``leading``: the outcome of counts that has most against the canary.
+    ``before``: its newest reading is of before this window, and so nothing that could open a gate.
     """
 
     one: Judged
@@ -100,6 +101,7 @@ class _Found:
     log_e: float | None = None
     named: bool = False
     leading: "_Weighed | None" = None
+    before: bool = False
 
 
 BLIND = (Standing.ERROR, Standing.NO_DATA)
@@ -188,7 +190,8 @@ class _Bench:
             return _unanswered(one, answer)
         if strikes.at is None or self._is_stale(strikes.at):
             return _Found(one, Standing.NO_DATA, f"no fresh reading; {text}")
-        return _Found(one, Standing.SUSPICIOUS if strikes.beyond else Standing.CERTIFIED, text)
+        standing = Standing.SUSPICIOUS if strikes.beyond else Standing.CERTIFIED
+        return _Found(one, standing, text, before=strikes.at < self.case.window.since)
 
     def _found_service(self, one: Judged) -> _Found:
         """Clients' failures without an endpoint: the canary's only as far as its weight goes."""
@@ -278,6 +281,8 @@ class _Bench:
             for one in acting:
                 if one.standing is standing:
                     return standing, self._because(one)
+        if (late := next((one for one in acting if one.before), None)) is not None:
+            return Standing.NO_DATA, f"{late.one.name}: no reading since the route was there"
         if together is None:
             return Standing.CERTIFIED, "every reading is within its limits"
         return together.standing, self._harmless(together)

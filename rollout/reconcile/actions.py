@@ -59,7 +59,7 @@ def due(look: Look, turn: Turn) -> tuple[Action, ...]:
     if look.seen.traffic.problems:
         return (*told, *_let_go(turn))
     leave = turn.writes is Writes.NO_ROUTES or (
-        drift.paused(status) and status.stage.name is look.status.stage.name
+        drift.paused(status) is not None and status.stage.name is look.status.stage.name
     )
     route = _route(look, status, leave=leave or turn.writes is Writes.LAST)
     early = turn.writes is Writes.AT_REST
@@ -182,11 +182,7 @@ def _pods_up(look: Look, status: RolloutStatus, *, early: bool) -> tuple[Action,
         return _own(look, status, least)
     if status.stage.name is Stage.WITHDRAWING:
         return _at_least(look, status.stable, max(status.attempt.stable_pods, least))
-    if (
-        status.attempt.canary is not None
-        and status.stage.name not in _DOWN
-        and _told_apart(look, status)
-    ):
+    if status.attempt.canary is not None and _told_apart(look, status):  # nobody's on the way down
         replicas = wanted.canary_replicas(look.rollout, status)
         if status.attempt.canary.same(goal):
             return _at_least(look, status.attempt.canary, max(replicas, least))

@@ -9,7 +9,7 @@ from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import UNDER_WAY, RolloutStatus, Stage, Subject
+from rollout.model.status import UNDER_WAY, Attempt, RolloutStatus, Stage, StageStatus, Subject
 from rollout.model.turn import SOON, Notice, short
 from rollout.model.units import past
 from rollout.reconcile import (
@@ -30,17 +30,27 @@ from rollout.reconcile import (
 from rollout.reconcile.look import Look, Turn, asked, attempted, later_replicas
 
 _BACK = (Stage.WITHDRAWING, Stage.CLEANING)
+_OF_A_GATE = (WaitsFor.BAKE, WaitsFor.DATA, WaitsFor.EVIDENCE)
+"""What is waited for only once the proxies have the route."""
 
 
 def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What to remember and what to do, from one look."""
-    rollout = people.vouched_for(rollout, status)
+    rollout, status = people.vouched_for(rollout, status), _known(status)
     look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         return _reclaimed(look)
     up = _brought_up(look)
     turn = subject.go_home(up) if subject.moved(rollout, status) else _turn(up)
     return _finish(look, transitions.lawful(look, _whole(up, turn)))
+
+
+def _known(status: RolloutStatus) -> RolloutStatus:
+    """The status; one that has lost stable, as by somebody's edit, knows of no journey either."""
+    if status.stable is not None or status.stage.name is Stage.IDLE:
+        return status
+    attempt = Attempt(number=status.attempt.number)
+    return replace(status, stage=StageStatus(), attempt=attempt, draining=None)
 
 
 def _overwritten(look: Look) -> bool:
@@ -129,15 +139,17 @@ def _blocked(status: RolloutStatus, because: str) -> Turn:
 def _whole(look: Look, turn: Turn) -> Turn:
     """Nothing goes on while one of several VirtualServices is gone; what goes back does so.
 
-    The others still carry the split, so its gates judge on.
+    The others still carry the split, so its gates judge on, also where the turn would have gone on
+    at once.
     """
     gone, before, after = look.seen.traffic.gone, look.status, turn.status
     if not gone or look.rollout.deleting or after.stage.name in _BACK:
         return turn
     at, to = (s.attempt.step.index if s.attempt.step else -1 for s in (before, after))
     stays = before.stable is not None and (before.stage.name, at) == (after.stage.name, to)
-    status = after if stays else people.with_refusals(before, after)
-    return replace(_blocked(status, gone[0]), again=turn.again or SOON * 6)
+    blocked = _blocked(after if stays else people.with_refusals(before, after), gone[0])
+    again = blocked.again if turn.again is None else max(turn.again, SOON)
+    return replace(blocked, again=again)
 
 
 def _same_release(look: Look) -> Look:
@@ -197,8 +209,11 @@ def _finish(look: Look, turn: Turn) -> Decision:
     due = actions.due(look, changed(turn, status=status))
     if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
         status = asked(status, look.now)  # what the proxies should know changes: ask them anew
+        if turn.waits_for in _OF_A_GATE:
+            status = changed(status, because=stages.WAITING, waits_for=WaitsFor.PROXIES)
     whole = " ".join((turn.whole or turn.because).split())
-    return Decision(status, due, turn.again, because, whole)
+    whole = whole if status.because == because else status.because
+    return Decision(status, due, turn.again, status.because, whole)
 
 
 def _pending(look: Look, turn: Turn) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rollout.model.reasons import PauseKind, Reason, WaitsFor
 from rollout.model.spec import OnDrift
-from rollout.model.status import UNDER_WAY, Drift, RolloutStatus, Stage
+from rollout.model.status import UNDER_WAY, Drift, Pause, RolloutStatus, Stage
 from rollout.model.turn import SOON, Notice
 from rollout.reconcile import handover, journey, wanted
 from rollout.reconcile.look import Look, Turn, Writes, attempted, named, remember
@@ -32,10 +32,10 @@ def drifted(look: Look) -> Turn | None:
     return _restored(look, what)
 
 
-def paused(status: RolloutStatus) -> bool:
-    """Whether a person is asked about a foreign edit, which stays until that is decided."""
+def paused(status: RolloutStatus) -> Pause | None:
+    """The pause that asks a person about a foreign edit, which stays until that is decided."""
     pause = status.attempt.pause
-    return pause is not None and pause.kind is PauseKind.DRIFT
+    return pause if pause is not None and pause.kind is PauseKind.DRIFT else None
 
 
 def _foreign(look: Look) -> Reason | None:
@@ -58,19 +58,25 @@ def _edited(look: Look) -> Reason | None:
 
 
 def _restored(look: Look, what: Reason) -> Turn:
-    before = look.status.attempt.drift
-    recent = before is not None and look.now - before.last < timedelta(hours=1)
-    count = (before.count if before and recent else 0) + 1
+    count, since = _before(look)
+    count += 1
     because = f"restored {what}"
     if count >= FLAPPING:
         because = f"{_writer(look)} ({count}x): see rollout plan"
-    if count > FLAPPING and before and look.now - before.last < TRUCE:
-        left = before.last + TRUCE - look.now
+    if count > FLAPPING and since < TRUCE:
+        left = TRUCE - since
         return Turn(look.status, because, left, WaitsFor.TRUCE, writes=Writes.NO_ROUTES)
     told = count in (1, FLAPPING)
     status = attempted(look.status, drift=Drift(count, look.now, what))
     status = remember(status, look.now, because) if told else _fenced(status)
     return Turn(status, because, SOON, notice=Notice("Drift", warning=True) if told else None)
+
+
+def _before(look: Look) -> tuple[int, timedelta]:
+    """How many restorations there were within the hour, and how long ago the last one was."""
+    before = look.status.attempt.drift
+    since = look.now - before.last if before else timedelta.max
+    return (before.count if before and since < timedelta(hours=1) else 0), since
 
 
 def _writer(look: Look) -> str:

@@ -39,7 +39,7 @@ def leave(look: Look, why: str = "deleted") -> Turn:
         because = f"{why}: let go, though not everything could be given back in time"
         notice = Notice("LetGo", warning=True)
         return Turn(look.status, because, notice=notice, writes=Writes.LAST)
-    if _nobody_there(look) and look.status.stage.name is not Stage.IDLE:
+    if _nobody_there(look):
         return _home(look, f"{why}: no pods are left")
     if look.status.stage.name in (Stage.PREPARING, Stage.STEPPING):
         because = f"{why}: everyone back to stable"

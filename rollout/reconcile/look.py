@@ -234,15 +234,12 @@ def lacking(look: Look, stop: Stop | None) -> Reason | None:
 def way_back(look: Look) -> Split:
     """The split that gives stable as much as it can carry: never onto pods that cannot.
 
-    With a dead canary stable gets all it can serve; with both dead nothing moves, but for the
-    last time: nobody is served either way, and nobody will be here to move it later.
+    With a dead canary stable gets all it can serve; with both dead nothing moves.
     Where stable's pods cannot be read it gets everyone: it carried them all, and nothing says
     that it is dead.
     """
     status, pods = look.status, look.pods(look.status.stable)
     stable, canary = pods.ready, look.pods(status.attempt.canary)
-    if look.rollout.deleting and pods.down and canary.down:
-        return Split(100, 0)
     if not pods.known or stable >= stable_need(look, 100) or (canary.down and stable > 0):
         return Split(100, 0)
     able = max(p for p in range(101) if stable_need(look, p) <= stable)

@@ -7,7 +7,7 @@ from typing import assert_never
 from rollout import approvals, gate, requests
 from rollout.model.reasons import Cause, PauseKind, Verb
 from rollout.model.spec import Finish, Request
-from rollout.model.status import UNDER_WAY, Answer, Rejected, RolloutStatus, Stage
+from rollout.model.status import UNDER_WAY, Answer, Pause, Rejected, RolloutStatus, Stage
 from rollout.model.turn import AT_ONCE, Notice, short
 from rollout.reconcile import drift, holding, journey, wanted
 from rollout.reconcile.look import (
@@ -33,9 +33,9 @@ def answered(look: Look) -> tuple[Look, Turn | None]:
     request = requests.anew(look.rollout, look.status)
     if request is None:
         return look, None
-    if _raises(look, request) and drift.paused(look.status):
+    if _raises(look, request) and (pause := drift.paused(look.status)):
         # Decided: the foreign edit goes, then the weight rises.
-        return look, _signed(look, _resume(look, request), request)
+        return look, _signed(look, _resumed(look, request, pause), request)
     if _waits(look, request):
         return look, None
     handled = replace(look.status, last_handled_request=request.text)
@@ -46,10 +46,8 @@ def answered(look: Look) -> tuple[Look, Turn | None]:
     return replace(look, status=requests.refused(handled, request, why, look.now)), None
 
 
-def _signed(look: Look, turn: Turn | None, request: Request) -> Turn | None:
+def _signed(look: Look, turn: Turn, request: Request) -> Turn:
     """The turn whose newest decision says who asked for it."""
-    if turn is None:
-        return None
     return replace(turn, status=requests.signed(look.status, turn.status, request))
 
 
@@ -138,11 +136,13 @@ def _pause(look: Look, request: Request) -> Done:
 
 
 def _resume(look: Look, request: Request) -> Turn | None:
+    pause = look.status.attempt.pause
+    return None if pause is None else _resumed(look, request, pause)
+
+
+def _resumed(look: Look, request: Request, pause: Pause) -> Turn:
     """Goes on; what the gate waited for is waited for anew, so it does not pause again at once."""
-    status, pause = look.status, look.status.attempt.pause
-    if pause is None:
-        return None
-    because = f"resumed by {request.story}"
+    status, because = look.status, f"resumed by {request.story}"
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
     elif not pause.by:

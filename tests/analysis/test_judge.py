@@ -460,6 +460,15 @@ def test_a_reading_from_before_the_window_is_no_reading() -> None:
     assert judge(subject, (), window(), {}, early, START + 20 * S).standing is Standing.NO_DATA
 
 
+def test_a_reading_of_the_step_before_opens_no_step() -> None:
+    subject, seen = rollout(Analysis(metrics=(QUEUE,))), Seen(values=(Value("queue", START, 1.0),))
+    before = judge(subject, (), window(), {}, seen, START + 5 * S)
+    assert before.standing is Standing.CERTIFIED
+    later = replace(window(), since=START + 6 * S)
+    after = judge(subject, (), later, before.checkpoint, Seen(), START + 10 * S)
+    assert after.standing is Standing.NO_DATA
+
+
 def test_metrics_that_act_and_metrics_that_watch() -> None:
     watching = replace(QUEUE, dry_run=True, max=0.5, failures=Failures(consecutive=1))
     last = play(world(), rollout(Analysis(metrics=(Metric("errors"), watching))), window(), 300)[-1]

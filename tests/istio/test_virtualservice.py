@@ -72,6 +72,12 @@ def test_release_gives_the_author_his_own_words_back() -> None:
     assert applied(after, virtualservice.release(after, TARGET, 4)) == obj
 
 
+def test_an_author_who_wrote_fewer_destinations_anew_keeps_the_weights_of_now() -> None:
+    after = asked(vs({"route": pair(70, 30)}), 10)
+    anew = {**after, "spec": vs({"route": [to(subset="stable")]})["spec"]}
+    assert applied(anew, virtualservice.release(anew, TARGET, 4))["spec"] == anew["spec"]
+
+
 def test_an_older_epoch_never_writes_over_a_newer_one() -> None:
     after = asked(vs({"route": [to()]}), 10)
     with pytest.raises(ConflictError, match="epoch 3 is written; ours is 2"):

@@ -6,6 +6,7 @@ from rollout.model.action import Announce, Decision, SetRoute
 from rollout.model.finding import Finding, Severity
 from rollout.model.observation import SeenTraffic
 from rollout.model.status import Phase, RolloutStatus, Stage
+from rollout.model.turn import SOON
 from tests import make
 from tests.make import START
 from tests.play import Play
@@ -49,11 +50,27 @@ def test_while_one_of_several_objects_is_gone_a_refusal_is_told_once() -> None:
     assert play.status.last_handled_request == refused.request
 
 
+def test_a_gate_that_opened_is_asked_on_while_one_of_several_objects_is_gone() -> None:
+    play = Play(make.canary_spec(5, 50)).push("v2").gives(v1=95, v2=5)
+    play.world.gone = "virtualservice shop/other: is not there"
+    play.after(minutes=1).after(minutes=1).gives(v1=95, v2=5)
+    assert play.decision is not None
+    assert play.decision.look_again == SOON
+
+
 def test_nobody_is_adopted_while_one_of_several_objects_is_gone() -> None:
     traffic = SeenTraffic(managed=1, serving=("stable",), gone=("virtualservice a/b: gone",))
     look = make.look(RolloutStatus(), traffic=traffic)
     found = reconcile.decide(look.rollout, look.status, look.seen, START)
     assert (found.status.stable, found.because) == (None, "virtualservice a/b: gone")
+
+
+def test_a_status_that_has_lost_stable_begins_anew() -> None:
+    """Somebody edited it: whoever serves is adopted, whatever stage the rest of it names."""
+    play = Play(make.canary_spec(5, 50)).push("v2").gives(v1=95, v2=5)
+    play.status = replace(play.status, stable=None)
+    play.look().until(Phase.HEALTHY, Stage.IDLE)
+    assert play.status.stable is not None
 
 
 def test_objects_that_were_never_written_to_have_nothing_to_confirm() -> None:

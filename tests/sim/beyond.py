@@ -3,7 +3,7 @@
 import asyncio
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,7 +20,6 @@ from tests import virtual
 from tests.controller.shop import NAMESPACE, endpoints, obj
 from tests.fakes_repo import FakeRepo
 from tests.make import START
-from tests.sim.objects import REVISIONS
 from tests.sim.server import Commit, Json, Server
 
 KUBELET = "kubelet"
@@ -59,6 +58,7 @@ class Pods:
     down: set[tuple[str, str]] = field(default_factory=set)
     ready: dict[tuple[str, str], Past] = field(default_factory=dict)
     _born: dict[str, float] = field(default_factory=dict)
+    _run: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.server.listen.append(self._committed)
@@ -71,8 +71,16 @@ class Pods:
 
     def sync(self, service: str) -> None:
         """Pods and endpoints are what the Deployments and the world's state say."""
-        ready = {revision: self._pods(service, revision) for revision in REVISIONS}
+        ready = {revision: self._pods(service, revision) for revision in self._known(service)}
         asyncio.get_running_loop().call_later(self.late, self._serve, service, ready)
+
+    def _known(self, service: str) -> list[str]:
+        """Every revision that a Deployment of ``service`` runs, or ran."""
+        for one in self.server.all("Deployment"):
+            labels = one["spec"]["template"]["metadata"]["labels"]
+            if one["metadata"]["namespace"] == NAMESPACE and labels["app"] == service:
+                self._run.setdefault((service, labels["version"]))
+        return [revision for known, revision in self._run if known == service]
 
     def _serve(self, service: str, ready: Mapping[str, int]) -> None:
         made = endpoints(service, ready)
@@ -94,7 +102,7 @@ class Pods:
         for pod in pods:
             if pod not in self._born:
                 self._born[pod] = now
-                self.server.put(_pod(name, pod, service, revision), actor=KUBELET)
+                self.server.put(_pod(name, pod, deployment or {}), actor=KUBELET)
         if (service, revision) in self.down:
             return 0
         waits = [self._born[pod] + self.ready_after - now for pod in pods]
@@ -103,8 +111,8 @@ class Pods:
         return sum(wait <= 1e-6 for wait in waits)
 
 
-def _pod(name: str, pod: str, service: str, revision: str) -> Json:
-    labels = {"app": service, "version": revision, "pod-template-hash": "h"}
+def _pod(name: str, pod: str, deployment: Json) -> Json:
+    labels = {**deployment["spec"]["template"]["metadata"]["labels"], "pod-template-hash": "h"}
     made = obj("Pod", pod, {}, labels)
     owner = {"kind": "ReplicaSet", "name": f"{name}-h", "controller": True}
     return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
@@ -116,6 +124,7 @@ class Numbers:
 
     ``bad``: that number ever since, by service.
     ``read``: the newest instant, in seconds of the play, that was told as one plain number.
+    ``counters``: what answers queries of counters; None: nobody counts requests here.
     """
 
     trouble: str = ""
@@ -123,6 +132,7 @@ class Numbers:
     bad: dict[str, Past] = field(default_factory=dict)
     blind: Past = field(default_factory=Past)
     read: dict[str, float] = field(default_factory=dict)
+    counters: Callable[[str, Sequence[datetime]], Reply] | None = None
 
     def says(self, trouble: str) -> None:
         self.trouble = trouble
@@ -148,8 +158,10 @@ class Numbers:
                 raise RefusedError("prometheus: 422 the query times out")
             case "empty":
                 return Reply(())
+        if promql.startswith("label_replace("):
+            return self._counted(promql, instants)
         if not promql.startswith("errors_"):
-            return Reply(())  # nobody counts requests here
+            return Reply(())
         odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
         service = promql.removeprefix("errors_")
         past = self.of(service)
@@ -160,6 +172,17 @@ class Numbers:
         series = Series({}, tuple(zip(instants, read, strict=True)))
         twice = 2 if self.trouble == "two series" else 1
         return Reply((series,) * twice, partial=self.trouble == "partial")
+
+    def _counted(self, promql: str, instants: Sequence[datetime]) -> Reply:
+        """Istio's counters; where nobody counts requests, there are none."""
+        reply = self.counters(promql, instants) if self.counters else Reply(())
+        odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
+        series = reply.series
+        if odd is not None:
+            series = tuple(Series(s.labels, tuple((at, odd) for at, _ in s.points)) for s in series)
+        if self.trouble == "two series":
+            series = tuple(Series({**s.labels, "more": "x"}, s.points) for s in series) + series
+        return Reply(series, partial=self.trouble == "partial")
 
 
 @dataclass
@@ -193,12 +216,14 @@ class Gates:
 @dataclass
 class Istiod:
     """Proxies take what was written last after ``delay``; ``silent``: nobody says whether.
+    ``alone``: it knows of no proxy.
 
     ``taken_at``: when the answer was last that they have everything.
     """
 
     behind: bool = False
     silent: bool = False
+    alone: bool = False
     delay: float = 0.5
     written_at: float = -math.inf
     taken_at: float = -math.inf
@@ -210,6 +235,8 @@ class Istiod:
     async def synced(self, since: datetime) -> ProxySync | None:
         if self.silent:
             return None
+        if self.alone:
+            return ProxySync(0, 0)
         if self.behind or virtual.passed() - self.written_at < self.delay:
             return ProxySync(3, 2, behind=1)
         self.taken_at = virtual.passed()

@@ -16,6 +16,7 @@ from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN, EVE
 from tests.sim.plan import REQUESTS, Mishap
 from tests.sim.process import Process
+from tests.sim.requests import BAD, RATE, SOUND, WORSE
 from tests.sim.server import event
 from tests.sim.wire import Trap
 from tests.sim.world import World
@@ -172,7 +173,7 @@ def _gone(kind: str) -> Do:
 
     def done(world: World, mishap: Mishap, _: Process | None) -> None:
         name, subject = world.subjects[mishap.who]
-        stable = "v1" if mishap.value else _stable(world, name)
+        stable = world.named(name, "v1") if mishap.value else _stable(world, name)
         made = next(
             (m for m in objects.mesh(name, subject, stable) if m["kind"] == kind),
             obj(kind, name, {"selector": {"app": name}}),
@@ -212,13 +213,13 @@ def _scaled(world: World, mishap: Mishap, _: Process | None) -> None:
     """Not behind a bare host that nobody manages: whoever adopts that is asked who is stable."""
     name, subject = world.subjects[mishap.who]
     if subject.author != "host" or world.rollout(name) is not None:
-        world.scale(name, mishap.on, int(mishap.value))
+        world.scale(name, world.named(name, mishap.on), int(mishap.value))
 
 
 def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:
     """Another image under the same name."""
     name, _subject = world.subjects[mishap.who]
-    held = world.server.get("Deployment", NAMESPACE, f"{name}-{mishap.on}")
+    held = world.server.get("Deployment", NAMESPACE, f"{name}-{world.named(name, mishap.on)}")
     if held is None:
         return
     template = held["spec"]["template"]
@@ -232,6 +233,49 @@ def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
     name, _subject = world.subjects[mishap.who]
     world.numbers.of(name).now(5.0)
     world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
+    if world.counters is not None:
+        world.counters.answers(name, BAD)
+        world.later(max(mishap.lasts, 20.0), world.counters.answers, name, SOUND)
+
+
+def _worse(world: World, mishap: Mishap, _: Process | None) -> None:
+    """More of the canary's answers are bad than of stable's, and not many."""
+    name, _subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.answers(name, WORSE)
+        world.later(max(mishap.lasts, 20.0), world.counters.answers, name, SOUND)
+
+
+def _lull(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Hardly anybody comes."""
+    name, _subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.lull(name, mishap.value)
+        world.later(max(mishap.lasts, 20.0), world.counters.lull, name, RATE)
+
+
+def _template_edited(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A setting of the Deployment that is no part of a release; git says otherwise later."""
+    name, subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if not subject.templated or held is None:
+        return
+    path = f"/spec/workload/template/{mishap.on}"
+    ops = [{"op": "add", "path": path, "value": int(mishap.value)}]
+    world.server.change("Rollout", NAMESPACE, name, ops)
+
+
+def _unconfigured(world: World, mishap: Mishap, _: Process | None) -> None:
+    """What the template names is gone for a while."""
+    name, subject = world.subjects[mishap.who]
+    if subject.templated:
+        world.server.remove(*objects.place(name))
+        world.later(max(mishap.lasts, 0.5), _put_back, world, objects.config(name))
+
+
+def _put_back(world: World, made: Any) -> None:
+    if world.server.get(str(made["kind"]), NAMESPACE, made["metadata"]["name"]) is None:
+        world.server.put(made)
 
 
 def _prometheus(trouble: str) -> Do:
@@ -600,6 +644,10 @@ DO: Mapping[str, Do] = {
     "made routes gone": scribbling.routes(lambda made: []),
     "made routes edited": scribbling.routes(lambda made: [{**made, "timeout": "77s"}]),
     "made routes twice": scribbling.routes(lambda made: [made, {**made, "timeout": "77s"}]),
+    "lull": _lull,
+    "worse": _worse,
+    "template edited": _template_edited,
+    "configuration deleted": _unconfigured,
     "wants another namespace": _abroad,
     "a later version": _newer,
 }

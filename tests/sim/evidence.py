@@ -83,11 +83,22 @@ class Evidence:
     def _confirmed(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:
         """S4: proxies that are said to have a route have it."""
         stage = after.stage
+        newly = before.stage.confirmed_at is None and stage.confirmed_at is not None
+        if stage.confirmed_by is ConfirmedBy.SHARE and newly:
+            self._divided(name, after)
         if stage.confirmed_by is not ConfirmedBy.SYNCZ or stage == before.stage:
             return
-        newly = before.stage.confirmed_at is None and stage.confirmed_at is not None
         if newly and not self._taken(self.of(name).wrote_at):
             self.world.laws.broken("S4", f"{name}: confirmed, and the proxies have it not")
+
+    def _divided(self, name: str, status: RolloutStatus) -> None:
+        """S4: who says so by how requests divide says what proxies do."""
+        counters, canary = self.world.counters, status.attempt.canary
+        if counters is not None and canary is not None:
+            share, asked = counters.share(name, canary.name), status.stage.split.canary
+            if abs(share - asked) > 1:
+                why = f"confirmed at {asked}% by requests, of which it gets {share:g}%"
+                self.world.laws.broken("S4", f"{name}: {why}")
 
     def _taken(self, wrote_at: float) -> bool:
         """Whether the proxies have what was written then."""
@@ -102,6 +113,8 @@ class Evidence:
         same = before.attempt.number == after.attempt.number
         if not same or before.attempt.step is None or not old.split.canary:
             return
+        if dict(self.world.subjects)[name].counts and not old.split.stable:
+            return  # nobody is left to compare with
         step = after.attempt.step
         if new.name is Stage.STEPPING and (step is None or step.index <= before.attempt.step.index):
             return

@@ -10,6 +10,8 @@ from rollout.controller.seeing.pods import HPA
 from rollout.errors import ManifestError
 from rollout.manifest import record
 from rollout.model.status import RolloutStatus
+from rollout.workloads import template as made
+from rollout.workloads.deployment import REVISION
 from tests.controller.shop import NAMESPACE, a_rollout, obj
 from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
@@ -21,6 +23,7 @@ ANN, EVE = "U0ANN", "U0EVE"
 PLANTED = "planted-Tr0ub4dor"
 """The password that git is read with; it leaves us nowhere (S25)."""
 APPROVAL = {"slack": "#releases", "approvers": [ANN], "expires": "2m"}
+PREVIEW = "preview.invalid"
 GATE = {
     "name": "qa", "url": "https://qa.invalid/gate", "secretRef": {"name": "qa"}, "interval": "5s",
 }  # fmt: skip
@@ -58,6 +61,38 @@ STRATEGIES: Mapping[str, Json] = {
         }
     },
     "sticky": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (20, 60)]}},
+    "nobody first": {
+        "canary": {
+            "steps": [
+                {"weight": 0, "bake": "10s", "approval": {**APPROVAL, "approvers": ["kubernetes"]}},
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
+    "unseen": {"blueGreen": {"bake": "20s", "keepWarm": "30s"}},
+    "all at once": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (100, 100)]}},
+    "sticky to all": {
+        "canary": {"steps": [{"weight": w, "bake": "10s"} for w in (0, 50, 100, 100)]}
+    },
+    "preview": {"blueGreen": {"previewHost": PREVIEW, "bake": "30s", "keepWarm": "30s"}},
+    "sized": {
+        "canary": {
+            "steps": [
+                {"weight": 50, "bake": "20s", "replicas": 1},
+                {"weight": 75, "bake": "20s", "replicas": 2},
+            ],
+        }
+    },
+    "plain then dressed": {
+        "canary": {
+            "steps": [
+                {"weight": 20, "bake": "20s"},
+                {"weight": 40, "bake": "20s", "mirror": "50%"},
+                {"weight": 60, "bake": "20s"},
+            ],
+            "bakeAfterPromotion": "20s",
+        }
+    },
 }
 
 
@@ -67,35 +102,90 @@ def names(setup: Setup) -> list[str]:
     return [(name + LONG)[:60] if subject.long else name for name, subject in pairs]
 
 
-def spec(name: str, subject: Subject, revision: str = "v1") -> Json:
-    """What git asks of the rollout ``name``."""
+def revision(name: str, subject: Subject, called: str) -> str:
+    """What ``called`` (v1, v2, v3) is named; with a template by its content."""
+    if not subject.templated or called not in REVISIONS:
+        return called
+    return made.revision(pod_template(name, called, 0), [config(name)])
+
+
+def pod_template(name: str, called: str, pods: int) -> Json:
+    """The Deployment spec in the Rollout that makes the pods of ``called``."""
+    source = {"configMapRef": {"name": f"{name}-config"}}
+    container = {"name": "app", "image": f"app:{called}", "envFrom": [source]}
+    pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    return {"replicas": pods, "template": pod}
+
+
+def config(name: str) -> Json:
+    """What the template names besides."""
+    return {**obj("ConfigMap", f"{name}-config", None), "data": {"key": "value"}}
+
+
+def place(name: str) -> tuple[str, str, str]:
+    """Where ``config`` is."""
+    return "ConfigMap", NAMESPACE, f"{name}-config"
+
+
+def spec(name: str, subject: Subject, asked: str, pods: int = 2) -> Json:
+    """What git asks of the rollout ``name``: the revision ``asked``."""
     more: dict[str, Any] = {"analysis": {"metrics": [_limit(name)]}}
     if subject.shared:
         more["analysis"]["templates"] = [{"name": name}]
     more["strategy"] = STRATEGIES[subject.strategy]
-    if subject.workload != "user":
+    if subject.templated:
+        called = next((c for c in REVISIONS if revision(name, subject, c) == asked), asked)
+        more["workload"] = {"template": pod_template(name, called, pods), "drain": "5s"}
+    elif subject.workload != "user":
         more["workload"] = {"deployments": name + "-{revision}", "scale": "managed", "drain": "5s"}
-    if subject.workload == "scaled":
+    if subject.workload in ("scaled", "template scaled"):
         more["workload"]["autoscaler"] = {"name": f"{name}-load"}
-    if subject.strategy == "sticky":
+    if subject.strategy.startswith("sticky"):
         more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
+    if subject.author == "edged":
+        more["traffic"] = {"virtualServices": [{"name": name}, {"name": f"{name}-edge"}]}
+    if subject.counts:
+        more["analysis"] = {"metrics": [{"name": "errors"}], "interval": "5s"}
+        more["strategy"] = boxed(more["strategy"])
     if subject.strict:
         more["analysis"]["onNoData"] = "pause"
     if subject.careful:
         more |= {"onDrift": "pause", "onFailure": "hold", "progressDeadline": "2m"}
-    made: Json = a_rollout(name, revision, **more)
-    return made
+        more["analysis"] |= {"onInconclusive": "hold"} if subject.counts else {}
+    found: Json = a_rollout(name, "" if subject.templated else asked, **more)
+    return found
+
+
+def asks_people(subject: Subject) -> bool:
+    """Whether one of its steps asks for an approval."""
+    return "approval" in json.dumps(STRATEGIES[subject.strategy])
+
+
+def boxed(strategy: Json) -> Json:
+    """The strategy whose steps wait no longer than a while for evidence."""
+    (kind, how), box = next(iter(strategy.items())), {"timeBox": "40s"}
+    if "steps" not in how:
+        return {kind: {**how, **box}}
+    return {kind: {**how, "steps": [{**step, **box} for step in how["steps"]]}}
 
 
 def begin(server: Server, setup: Setup) -> None:
     """Everything is there but the Rollouts: stable runs, and serves everyone."""
     server.put(obj("Namespace", NAMESPACE, {}, namespace=""))
     for name, subject in zip(names(setup), setup.subjects, strict=True):
-        server.put(*mesh(name, subject), obj("Service", name, {"selector": {"app": name}}))
-        for revision in REVISIONS:
-            server.put(deployment(name, subject, revision, setup.pods))
-        if subject.workload == "scaled":
-            server.put(autoscaler(name, setup.pods))
+        server.put(
+            *mesh(name, subject),
+            *edge(name, subject),
+            obj("Service", name, {"selector": {"app": name}}),
+        )
+        if subject.templated:
+            server.put(config(name))
+        else:
+            for called in REVISIONS:
+                server.put(deployment(name, subject, called, setup.pods))
+        if subject.workload in ("scaled", "template scaled"):
+            stable = revision(name, subject, "v1")
+            server.put(autoscaler(name, setup.pods, stable))
         if subject.shared:
             server.put(template(name))
     if any(subject.strategy == "gated" for subject in setup.subjects):
@@ -134,29 +224,35 @@ def autoscaler(name: str, pods: int, stable: str = "v1") -> Json:
 
 def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
     """The author's DestinationRule and VirtualService; by version, it names ``stable``."""
+    author = "role" if subject.author == "edged" else subject.author
+    label = REVISION if subject.templated else "version"
     subsets = {
-        "role": [{"name": "stable", "labels": {"version": "v1"}}],
+        "role": [{"name": "stable", "labels": {label: revision(name, subject, "v1")}}],
         "version": [{"name": rev, "labels": {"version": rev}} for rev in REVISIONS],
+        "split": [{"name": rev, "labels": {"version": rev}} for rev in REVISIONS],
         "host": [],
-    }[subject.author]
-    subset = {"role": {"subset": "stable"}, "version": {"subset": stable}, "host": {}}[
-        subject.author
-    ]
+    }[author]
+    subset = {
+        "role": {"subset": "stable"},
+        "version": {"subset": stable},
+        "split": {"subset": stable},
+        "host": {},
+    }[author]
     other: dict[str, Any] = {
         "match": [{"uri": {"prefix": "/other"}}],
         "route": [{"destination": {"host": "other"}}],
     }
     if subject.mirrored:
         other["mirror"] = {"host": name, **subset}
-    mine = {
-        "name": "main",
-        "timeout": "3s",
-        "retries": {"attempts": 2},
-        "route": [{"destination": {"host": name, **subset}}],
-    }
+    sides: list[Json] = [{"destination": {"host": name, **subset}}]
+    if subject.author == "split" and stable == "v1":
+        canary = {"destination": {"host": name, "subset": "v2"}, "weight": 30}
+        sides = [{**sides[0], "weight": 70}, canary]
+    hosts = [name, PREVIEW] if subject.strategy == "preview" else [name]
+    mine = {"name": "main", "timeout": "3s", "retries": {"attempts": 2}, "route": sides}
     return [
         *_rules(name, subject, subsets),
-        obj("VirtualService", name, {"hosts": [name], "http": [other, mine]}),
+        obj("VirtualService", name, {"hosts": hosts, "http": [other, mine]}),
     ]
 
 
@@ -187,15 +283,24 @@ def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
     return [obj("DestinationRule", name, {"host": name, "subsets": subsets})]
 
 
-def deployment(name: str, subject: Subject, revision: str, pods: int) -> Json:
+def edge(name: str, subject: Subject) -> list[Json]:
+    """Where the author names two VirtualServices, the second: what comes in by a gateway."""
+    if subject.author != "edged":
+        return []
+    inner = mesh(name, subject)[-1]
+    spec = {**inner["spec"], "hosts": ["shop.example"], "gateways": ["edge"]}
+    return [obj("VirtualService", f"{name}-edge", spec)]
+
+
+def deployment(name: str, subject: Subject, called: str, pods: int) -> Json:
     """A Deployment of people's own; behind a bare host only v1 runs before it is adopted."""
-    labels = {"app": name, "version": revision}
+    labels = {"app": name, "version": called}
     runs = (
-        pods if revision == "v1" or (subject.author != "host" and subject.workload == "user") else 0
+        pods if called == "v1" or (subject.author != "host" and subject.workload == "user") else 0
     )
     return obj(
         "Deployment",
-        f"{name}-{revision}",
+        f"{name}-{called}",
         {
             "replicas": runs,
             "selector": {"matchLabels": labels},
@@ -216,6 +321,12 @@ def is_whole(rollout: Json) -> bool:
     except ManifestError:
         return False
     return True
+
+
+def means(subset: Json) -> str:
+    """The revision whose pods a subset selects; empty: it tells none apart."""
+    labels = subset.get("labels") or {}
+    return str(labels.get("version") or labels.get(REVISION) or "")
 
 
 def weights(vs: Json, name: str) -> list[dict[str, int]]:

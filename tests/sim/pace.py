@@ -25,6 +25,8 @@ STANDS = 120.0
 """Seconds in which each step of these worlds is over: a minute's bake, and four intervals (L9)."""
 DEAD = 45.0
 """Seconds in which a canary without pods is taken back: three intervals (S34)."""
+RECOVERS = 35.0
+"""Seconds after a fault of the API server in which every watch has come back: its longest wait."""
 QUIET = 50.0
 """Seconds between two writes of a status that tell people nothing new (S36)."""
 UNSAID = 75.0
@@ -90,10 +92,11 @@ class Pace:
         """Whether nothing is wrong with anything that is asked, nor was lately."""
         world, now = self.world, virtual.passed()
         wrong = (
-            world.istiod.behind or world.istiod.silent or world.numbers.trouble
-            or world.gates.trouble or world.pods.down or world.pods.late or world.moving
+            world.istiod.behind or world.istiod.silent or world.istiod.alone
+            or world.numbers.trouble or world.gates.trouble
+            or world.pods.down or world.pods.late or world.moving
         )  # fmt: skip
-        latest = max(world.blurred_at + 10, world.skewed_at)
+        latest = max(world.blurred_at + RECOVERS, world.skewed_at)
         alive = all(one.alive and one.stopped_until < now for one in world.processes.values())
         return not wrong and now > latest and alive
 
@@ -107,6 +110,8 @@ class Pace:
         step = status.attempt.step
         here: Stands = (status.attempt.number, status.stage.name, step and step.index)
         bad = self.world.numbers.of(name).values[-1] > 1
+        counters = self.world.counters
+        bad = bad or (counters is not None and counters.hindered(name, now - STANDS))
         hindered = not fair or bad or status.waits_for in _OTHERS or now - known.edited_at < 30
         before, since = self.stands.get(name, (here, now))
         if hindered or here != before:

@@ -10,6 +10,13 @@ STRATEGIES = (
     "steps", "one step", "approved", "testers", "dark", "dark held", "blue-green", "sticky",
     "gated",
 )  # fmt: skip
+RARE_STRATEGIES = (
+    "nobody first", "unseen", "sized", "plain then dressed", "all at once", "sticky to all",
+    "preview",
+)  # fmt: skip
+"""Steps that send the canary nothing, a preview for nobody, pods by the step, a mirror between,
+everyone at the first step.
+"""
 AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
 WORKLOADS = ("user", "managed", "scaled")
@@ -30,6 +37,8 @@ class Subject:
     ``careful``: people are asked where others go back. ``strict``: at once where nobody knows.
     ``rule``: which DestinationRules of its host there are. ``long``: its name is as long as may be.
     ``shared``: its metrics are in a template. ``mirrored``: another route is mirrored to it.
+    ``counts``: its requests are counted and compared, in place of one plain limit.
+    A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
     strategy: str = "steps"
@@ -41,6 +50,11 @@ class Subject:
     long: bool = False
     shared: bool = False
     mirrored: bool = False
+    counts: bool = False
+
+    @property
+    def templated(self) -> bool:
+        return self.workload.startswith("template")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +192,11 @@ VALUES: Mapping[str, Sequence[float]] = {
     "clock jumps": (-3600.0, -30.0, 30.0, 3600.0),
     **dict.fromkeys(("weights edited", "load"), (0.0, 30.0, 100.0)),
     **dict.fromkeys(("kill", "terminate", "a later version"), (0.2, 3.0, 20.0)),
+    "lull": (0.0, 1.0, 20.0),
 }
-"""Seconds, or percent, of which one is drawn."""
+"""Seconds, percent, or requests a second, of which one is drawn."""
+COUNTED = ("lull", "worse")
+TEMPLATES = ("template edited", "configuration deleted")
 SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
 FAMILIES = (
     REQUESTS,
@@ -198,6 +215,8 @@ FAMILIES = (
     MESHES,
     LEASES,
     MARKS,
+    COUNTED,
+    TEMPLATES,
 )
 ALL = tuple(kind for family in FAMILIES for kind in family)
 
@@ -262,7 +281,7 @@ def _setup(rng: Random) -> Setup:
     count = rng.choices((1, 2, 3), (75, 20, 5))[0]
     chat, sourced = rng.random() < 0.25, rng.random() < 0.25
     strategies = [s for s in STRATEGIES if chat or s != "approved"]
-    return Setup(
+    setup = Setup(
         subjects=tuple(_subject(rng, strategies) for _ in range(count)),
         replicas=2 if rng.random() < 0.2 else 1,
         sourced=sourced,
@@ -279,12 +298,23 @@ def _setup(rng: Random) -> Setup:
         fields=rng.random() < 0.2,
         read=rng.random() < 0.1,
     )
+    rare = tuple(_rarer(subject, rng) for subject in setup.subjects)
+    return replace(setup, subjects=rare)
 
 
 def _subject(rng: Random, strategies: Sequence[str]) -> Subject:
     return Subject(
         rng.choice(strategies), rng.choice(WORKLOADS), rng.choice(AUTHORS), rng.random() < 0.25
     )
+
+
+def _rarer(subject: Subject, rng: Random) -> Subject:
+    """One in four has another kind of steps, a template, or requests that are counted."""
+    if rng.random() < 0.08:
+        subject = replace(subject, strategy=rng.choice(RARE_STRATEGIES))
+    if rng.random() < 0.08 and subject.author != "version":
+        subject = replace(subject, workload="template")
+    return replace(subject, counts=rng.random() < 0.1)
 
 
 def _happens(kind: str, setup: Setup) -> bool:
@@ -298,6 +328,10 @@ def _happens(kind: str, setup: Setup) -> bool:
         return any(subject.workload == "scaled" for subject in setup.subjects)
     if kind in LEASES:
         return setup.replicas > 1
+    if kind in COUNTED:
+        return any(subject.counts for subject in setup.subjects)
+    if kind in TEMPLATES:
+        return any(subject.workload == "template" for subject in setup.subjects)
     return setup.sourced if kind in GIT else True
 
 
@@ -328,6 +362,8 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
         case "request" | "upgrade asked":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
+        case "template edited":
+            return replace(made, on=rng.choice(("replicas", "minReadySeconds")), value=3.0)
         case "deployment scaled" | "rebuilt":
             return replace(made, on=rng.choice(("v1", "v2", "v3")), value=rng.choice((0.0, 1, 4)))
         case _ if kind in VALUES:

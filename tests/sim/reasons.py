@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests import virtual
+from tests.sim import objects
 from tests.sim.plan import METRICS
 from tests.sim.server import Commit
 
@@ -120,13 +121,18 @@ class Reasons:
             PauseKind.FAILED: subject.careful and (self._was_bad(name) or self._refused(name)),
             PauseKind.LAST_STEP: subject.strategy == "dark held",
             PauseKind.BLIND: self._was_blind(),
-            PauseKind.UNAPPROVED: subject.strategy == "approved",
+            PauseKind.UNAPPROVED: objects.asks_people(subject),
             PauseKind.UNOPENED: subject.strategy == "gated",
             PauseKind.REBUILT: rebuilt,
             PauseKind.PODS_LOST: status.attempt.pod_losses > 1,
             PauseKind.DEADLINE: True,
+            PauseKind.UNCERTIFIED: subject.counts and subject.careful,
         }
-        return so.get(kind, False)  # nothing is counted in these worlds
+        counters = self.world.counters if subject.counts else None
+        if counters is not None:
+            so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG)
+            so[PauseKind.LITTLE_TRAFFIC] = counters.quiet(name, now - LONG)
+        return so.get(kind, False)
 
     def _waits(self, name: str, status: RolloutStatus) -> bool:
         """S33: what is waited for can be waited for here."""
@@ -138,7 +144,7 @@ class Reasons:
             case WaitsFor.PROXIES:
                 return stage.asked_at is not None and stage.confirmed_at is None
             case WaitsFor.APPROVAL:
-                return subject.strategy == "approved" and stage.name is Stage.STEPPING
+                return objects.asks_people(subject) and stage.name is Stage.STEPPING
             case WaitsFor.WEBHOOK:
                 return subject.strategy == "gated" and stage.name is Stage.STEPPING
             case WaitsFor.DRAIN:
@@ -153,6 +159,8 @@ class Reasons:
         """Whether its limit read bad lately, or nobody can tell."""
         since = virtual.passed() - LATELY
         bad = max(self.world.numbers.of(name).lately(since)) > 1
+        counters = self.world.counters
+        bad = bad or (counters is not None and counters.suspect(name, since))
         return bad or self._was_blind()
 
     def _was_blind(self) -> bool:

@@ -41,7 +41,7 @@ def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
     rule = world.server.get("DestinationRule", NAMESPACE, name)
     if subject.author != "role" or rule is None or subject.rule != "own":
         return ""
-    subsets = {one["name"]: one.get("labels", {}).get("version") for one in rule["spec"]["subsets"]}
+    subsets = {one["name"]: objects.means(one) for one in rule["spec"]["subsets"]}
     return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"
 
 
@@ -50,7 +50,8 @@ def _pods(world: World, name: str, subject: Subject, stable: str) -> str:
     scaled = any(mishap.do in ("deployment scaled", "delete") for mishap in world.plan.mishaps)
     if subject.workload == "user" or scaled:
         return ""
-    for revision in objects.REVISIONS:
+    for called in objects.REVISIONS:
+        revision = world.named(name, called)
         held = world.server.get("Deployment", NAMESPACE, f"{name}-{revision}")
         runs = int(held["spec"].get("replicas", 1)) if held else 0
         if bool(runs) is not (revision == stable):

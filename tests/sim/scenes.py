@@ -7,7 +7,7 @@ is known: who reads its journal reads what the controller does about it.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tests.sim import scenes_leases, scenes_objects
+from tests.sim import scenes_judged, scenes_leases, scenes_made, scenes_objects, scenes_odd
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
@@ -540,12 +540,12 @@ def plans() -> Iterator[tuple[str, Plan]]:
         for workload in WORKLOADS:
             subject = Subject("steps", workload, author)
             yield f"steps by {author}, {workload}", _plan(CALM, subject, (PUSH,))
-    for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS):
-        for name, (subject, rows) in scenes.items():
-            yield name, _plan(CALM, subject, rows)
-    for outside in (OUTSIDE, APPROVALS, WIDE, *scenes_objects.ALL, *scenes_leases.ALL):
-        for name, (setup, rows) in outside.items():
-            yield name, Plan(1, setup, rows)
+    beside = (*scenes_judged.SCENES, scenes_made.MADE, *scenes_odd.SCENES)
+    for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS, *beside):
+        yield from ((name, _plan(CALM, *scene)) for name, scene in scenes.items())
+    worlds = (*scenes_objects.ALL, *scenes_leases.ALL, *scenes_made.WORLDS, scenes_odd.LONG)
+    for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
+        yield from ((name, Plan(1, *scene)) for name, scene in outside.items())
 
 
 def _plan(setup: Setup, subject: Subject, rows: Rows) -> Plan:

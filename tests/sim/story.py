@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from rollout import strategies
 from rollout.manifest import objects as manifests
+from rollout.model.reasons import PauseKind
 from rollout.model.status import Phase, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.mortal import Life
-from tests.sim import objects
+from tests.sim import objects, strangers
 from tests.sim.doing import DO
 from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
@@ -69,7 +70,7 @@ def play(
 async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | None) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_task_factory(owned)
-    world = World(plan, DO, life)
+    world = World(plan, {**DO, **strangers.DO}, life)
     loop.set_exception_handler(lambda _, said: world.laws.unseen(said))
     if beside is not None:
         beside(world)
@@ -155,7 +156,9 @@ async def _story(world: World) -> None:
     last = setup.last
     for who, _ in enumerate(world.subjects if last else ()):
         world.push(who, last)
-    done = (lambda n: _home(world, n, last)) if last else (lambda n: _idle(world, n))
+    done = (
+        (lambda n: _home(world, n, world.named(n, last))) if last else (lambda n: _idle(world, n))
+    )
     seconds = _planned(world) + LATE if last else SETTLED
     if not await _comes(world, seconds, done, law="L7" if last else "L1", patient=True):
         return
@@ -166,9 +169,10 @@ def _planned(world: World) -> float:
     """Seconds that the slowest journey bakes by the plan that git has."""
     found = 0.0
     for name, subject in world.subjects:
-        spec = manifests.rollout(objects.spec(name, subject)).spec
+        spec = manifests.rollout(objects.spec(name, subject, world.named(name, "v1"))).spec
         stops = strategies.plan(spec.strategy)
-        bakes = sum((stop.step.bake for stop in stops.stops), stops.keep_old)
+        lasts = (max(stop.step.bake, stop.step.time_box or stop.step.bake) for stop in stops.stops)
+        bakes = sum(lasts, stops.keep_old)
         found = max(found, bakes.total_seconds())
     return found
 
@@ -182,7 +186,7 @@ def _staff(world: World) -> None:
 
 async def _deleted(world: World) -> None:
     """L1 of a Rollout that is being deleted: it goes; git, or a person, writes it anew."""
-    for name, subject in world.subjects:
+    for name, _subject in world.subjects:
         held = world.rollout(name)
         if held is not None and held["metadata"].get("deletionTimestamp"):
             for _ in range(int(SETTLED / STEP)):
@@ -193,7 +197,7 @@ async def _deleted(world: World) -> None:
                 world.laws.broken("L1", f"{name}: deleted, and it does not go")
         if world.rollout(name) is None and not world.plan.setup.sourced:
             world.staffed.discard(name)
-            world.server.put(objects.spec(name, subject, world.asked[name]))
+            world.server.put(world.spec(name))
 
 
 async def _upgraded(upgrading: Upgrading) -> bool:
@@ -247,6 +251,10 @@ async def _comes(
     return False
 
 
+_COUNTED = (PauseKind.SUSPICIOUS, PauseKind.LITTLE_TRAFFIC, PauseKind.UNCERTIFIED)
+"""Where more of the same tells nothing new: a person decides."""
+
+
 def _patience(world: World, who: int, name: str) -> None:
     """A patient person sees the revision that git asks for through to the end."""
     status = objects.status(world.rollout(name) or {})
@@ -256,10 +264,14 @@ def _patience(world: World, who: int, name: str) -> None:
     if status.rejected is not None:
         world.request(who, "retry")
     elif status.attempt.pause is not None:
-        decided = "all steps" in because or "rejected by" in because
+        undecided = status.attempt.pause.kind in _COUNTED
+        decided = "all steps" in because or "rejected by" in because or undecided
         world.request(who, "promote" if decided else "resume")
     elif status.waits_for == "Approval":
         world.request(who, "promote")
+    elif "was edited: delete it" in because and status.attempt.canary is not None:
+        canary = f"{name}-{status.attempt.canary.name}"
+        world.server.remove("Deployment", NAMESPACE, canary)
     elif status.waits_for == "Objects" and world.subjects[who][1].author == "version":
         world.name_stable(name)
 

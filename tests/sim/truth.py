@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rollout import reconcile
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import UNDER_WAY, RolloutStatus
+from rollout.workloads import build
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 
@@ -88,7 +89,12 @@ class Truth:
         held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{revision.name}")
         past = self.world.pods.ready.get((name, revision.name))
         unclear = max(rebuilt_at, self.world.blurred_at)  # slow lists are older than any bound
-        if held is None or past is None or virtual.passed() - unclear < fresh:
+        if (
+            held is None
+            or past is None
+            or build.replacing(held)
+            or virtual.passed() - unclear < fresh
+        ):
             return
         whole = max(status.attempt.stable_pods, int(held["spec"].get("replicas", 1)), 1)
         lately = past.lately(virtual.passed() - fresh)

@@ -27,6 +27,7 @@ from tests.sim.objects import REVISIONS
 from tests.sim.plan import MESHES, PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
 from tests.sim.readers import READER, Readers
+from tests.sim.requests import RATE, SOUND, Counters
 from tests.sim.server import Commit, Request, Server, text
 from tests.sim.wire import Trap, Wire
 
@@ -86,6 +87,8 @@ class World:
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
         self.upgrading: Upgrading | None = None
+        counted = any(subject.counts for subject in setup.subjects)
+        self.counters = Counters(self) if counted else None
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
@@ -96,10 +99,11 @@ class World:
         """All objects are there, and the first processes."""
         objects.begin(self.server, self.plan.setup)
         for name, subject in self.subjects:
-            self.asked[name] = "v1"
+            first = "v2" if subject.author == "split" else "v1"
+            self.asked[name] = objects.revision(name, subject, first)
             self.pods.sync(name)
             if not self.plan.setup.sourced:
-                self.server.put(objects.spec(name, subject))
+                self.server.put(self.spec(name))
         if self.plan.setup.sourced:
             self.commit_files()
             self.server.put(*objects.source(SOURCE))
@@ -118,29 +122,38 @@ class World:
         self, *, broken: bool = False, empty: bool = False, abroad: bool = False
     ) -> None:
         """Git says what ``asked`` says."""
-        files = {
-            f"{name}.yaml": json.dumps(objects.spec(name, subject, self.asked[name]))
-            for name, subject in self.subjects
-        }
+        files = {f"{name}.yaml": json.dumps(self.spec(name)) for name, _ in self.subjects}
         if broken:
             first = self.subjects[0][0]
             files[f"{first}.yaml"] = "kind: Rollout\nspec: {service: [x}"
         if abroad:
-            stray = dict(objects.spec("stray", Subject()))
+            stray = dict(objects.spec("stray", Subject(), "v1"))
             stray["metadata"] = {"name": "stray", "namespace": "elsewhere"}
             files["stray.yaml"] = json.dumps(stray)
         self.repo.push({} if empty else files)
 
-    def push(self, who: int, revision: str) -> None:
-        """Git, or a person, asks for ``revision``."""
-        name, _ = self.subjects[who]
-        self.asked[name] = revision
-        self.say(f"push {name} {revision}")
+    def spec(self, name: str) -> Json:
+        """What git asks of a rollout now."""
+        subject = dict(self.subjects)[name]
+        return objects.spec(name, subject, self.asked[name], self.plan.setup.pods)
+
+    def named(self, name: str, called: str) -> str:
+        """What the revision that a plan calls so is named."""
+        return objects.revision(name, dict(self.subjects)[name], called)
+
+    def push(self, who: int, called: str) -> None:
+        """Git, or a person, asks for the revision that a plan calls so."""
+        name, subject = self.subjects[who]
+        self.asked[name] = self.named(name, called)
+        self.say(f"push {name} {called}")
         if self.plan.setup.sourced:
             self.commit_files()
-        else:
-            ops = [{"op": "replace", "path": "/spec/revision", "value": revision}]
-            self.server.change("Rollout", NAMESPACE, name, ops)
+            return
+        value, path = self.asked[name], "/spec/revision"
+        if subject.templated:
+            value, path = self.spec(name)["spec"]["workload"], "/spec/workload"
+        ops = [{"op": "replace", "path": path, "value": value}]
+        self.server.change("Rollout", NAMESPACE, name, ops)
 
     def name_stable(self, name: str) -> None:
         """Whoever had put an old version's name back in a VirtualService names stable's again."""
@@ -197,7 +210,8 @@ class World:
 
     def stable(self, name: str) -> str:
         """The revision that the status calls stable; v1 while it says none."""
-        return str((self.status(name).get("stable") or {}).get("name", "v1"))
+        stable = self.status(name).get("stable") or {}
+        return str(stable.get("name", self.named(name, "v1")))
 
     # Processes
 
@@ -304,7 +318,7 @@ class World:
         self.numbers.says("")
         self.moving = self.gates.trouble = ""
         self.buggy = False
-        self.istiod.behind = self.istiod.silent = False
+        self.istiod.behind = self.istiod.silent = self.istiod.alone = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()
         self.chat.unanswered.clear()
@@ -320,15 +334,20 @@ class World:
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)
+            if self.counters is not None:
+                self.counters.lull(name, RATE)
+                self.counters.answers(name, SOUND)
             self._whole(name, subject)
 
     def _whole(self, name: str, subject: Subject) -> None:
         """Nobody has fewer pods than there ever were, and nothing that people made is missing."""
-        for revision in REVISIONS:
+        for revision in REVISIONS if not subject.templated else ():
             held = self.server.get("Deployment", NAMESPACE, f"{name}-{revision}")
             made = objects.deployment(name, subject, revision, self.plan.setup.pods)
             if held is None:
                 self.server.put(made)
+        if subject.templated and not self.server.get(*objects.place(name)):
+            self.server.put(objects.config(name))
         service = obj("Service", name, {"selector": {"app": name}})
         for made in (service, *objects.mesh(name, subject, self.stable(name))):
             if self.server.get(str(made["kind"]), NAMESPACE, made["metadata"]["name"]) is None:
@@ -348,7 +367,7 @@ class World:
         mine = (
             REVISIONS
             if subject.workload == "user" and stable
-            else ((stable or {}).get("name", "v1"),)
+            else ((stable or {}).get("name", self.named(name, "v1")),)
         )
         for revision in mine:
             self.scale(name, revision, pods)
@@ -363,7 +382,19 @@ class World:
     def say(self, line: str) -> None:
         self.story.append(f"{virtual.passed():.3f} {line}")
 
+    def _collected(self, uid: str) -> None:
+        """What a Rollout that is gone owned goes, too."""
+        for kind in ("Deployment", "ConfigMap"):
+            for one in self.server.all(kind):
+                owners = one["metadata"].get("ownerReferences") or ()
+                if any(owner.get("uid") == uid for owner in owners):
+                    meta = one["metadata"]
+                    self.server.remove(kind, meta["namespace"], meta["name"], "garbage collector")
+
     def _told(self, commit: Commit) -> None:
+        if commit.change.bucket == "Rollout" and commit.gone:
+            uid = str(commit.new["metadata"]["uid"])
+            asyncio.get_running_loop().call_later(0.5, self._collected, uid)
         if commit.change.bucket == "Deployment" and not commit.actor.startswith("controller"):
             self.loaded_at = commit.at
         meta = commit.new["metadata"]

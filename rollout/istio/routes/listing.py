@@ -228,8 +228,14 @@ def _base(
 def _restored(
     written: Sequence[Json], kept: Kept | None, space: str, target: Target
 ) -> tuple[list[Destination], dict[str, int]]:
-    """The destinations as their author wrote them, and those that we added."""
+    """The destinations as their author wrote them, and those that we added.
+
+    Where one of the remembered is gone, its author has written them anew: the others keep the
+    weights that they have now, which sum to what they should.
+    """
     todo = list(zip(kept.was, kept.now, strict=True)) if kept else []
+    names = {subset(entry) for entry in written if is_host(entry, space, target)}
+    whole = all(now in names or was[0] in names for was, now in todo)
     entries: list[Destination] = []
     spare: dict[str, int] = {}
     for origin, entry in enumerate(written):
@@ -238,7 +244,9 @@ def _restored(
             entries.append(Destination(origin, entry, ours=False))
         elif mine := next((t for t in todo if name in (t[1], t[0][0])), None):
             todo.remove(mine)
-            entries.append(Destination(origin, as_written(entry, *mine[0]), ours=True))
+            (before, share), _ = mine
+            share = share if whole else entry.get("weight")
+            entries.append(Destination(origin, as_written(entry, before, share), ours=True))
         elif kept and name in kept.made:
             spare[str(name)] = origin
         else:

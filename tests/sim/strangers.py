@@ -1,0 +1,203 @@
+"""What is done in scenes alone, at moments that are known: no seed draws it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rollout.controller.seeing.pods import HPA
+from tests.controller.shop import NAMESPACE
+from tests.sim import objects
+from tests.sim.plan import Mishap
+from tests.sim.process import Process
+from tests.sim.server import Json
+from tests.sim.world import World
+
+Do = Callable[[World, Mishap, Process | None], None]
+
+
+def _scribbled(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody takes a leaf of the status away."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None and held.get("status"):
+        status = json.loads(json.dumps(held["status"]))
+        *path, last = mishap.on.split(".")
+        place = status
+        for key in path:
+            place = place.get(key) or {}
+        place.pop(last, None)
+        world.server.put({**held, "status": status})
+        world.laws.of(name).scribbled = True
+
+
+def _spec(path: str, value: Callable[[World, str, Mishap], Any]) -> Do:
+    """Git says something else at ``path``."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, _subject = world.subjects[mishap.who]
+        ops = [{"op": "add", "path": path, "value": value(world, name, mishap)}]
+        world.server.change("Rollout", NAMESPACE, name, ops)
+        world.laws.respecified(name)
+
+    return done
+
+
+def _written(world: World, mishap: Mishap, made: Json) -> None:
+    """An object is another one; for a while, where that has an end."""
+    name, _subject = world.subjects[mishap.who]
+    meta = made["metadata"]
+    before = world.server.get(str(made["kind"]), NAMESPACE, meta["name"])
+    world.server.put(made)
+    world.laws.edited(name)
+    if mishap.lasts and before is not None:
+        world.later(mishap.lasts, _as_before, world, before)
+
+
+def _as_before(world: World, before: Json) -> None:
+    held = world.server.get(str(before["kind"]), NAMESPACE, before["metadata"]["name"])
+    if held is not None:
+        world.server.put({**held, "spec": before["spec"], "status": before.get("status")})
+        world.laws.edited(str(before["metadata"]["name"]).partition("-")[0])
+
+
+def _routes(change: Callable[[World, str, dict[str, Any], Mishap], Json]) -> Do:
+    """Somebody edits each route to the service."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, _subject = world.subjects[mishap.who]
+        held = world.server.get("VirtualService", NAMESPACE, name)
+        if held is None:
+            return
+        routes = [
+            change(world, name, {**route}, mishap) if _ours(route, name) else route
+            for route in held["spec"]["http"]
+        ]
+        _written(world, mishap, {**held, "spec": {**held["spec"], "http": routes}})
+
+    return done
+
+
+def _ours(route: Json, name: str) -> bool:
+    return any(dest["destination"]["host"] == name for dest in route.get("route") or ())
+
+
+def _shared(_: World, name: str, route: dict[str, Any], mishap: Mishap) -> Json:
+    first = route["route"][0]
+    canary = {"destination": {"host": name, "subset": "canary"}, "weight": int(mishap.value)}
+    return {**route, "route": [{**first, "weight": 100 - int(mishap.value)}, canary]}
+
+
+def _odd(_: World, __: str, route: dict[str, Any], ___: Mishap) -> Json:
+    return {**route, "retries": "often"}
+
+
+def _even(_: World, __: str, route: dict[str, Any], ___: Mishap) -> Json:
+    return {**route, "retries": {"attempts": 2}}
+
+
+def _ahead(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A write of a status that was lost with its cluster's backup: the objects know of it."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    key = f"rollout.dev/{name}.{NAMESPACE}"
+    notes = ((held or {}).get("metadata") or {}).get("annotations") or {}
+    if held is None or key not in notes:
+        return
+    note = json.loads(notes[key])
+    note = json.dumps({**note, "epoch": note["epoch"] + 5})
+    world.server.put({**held, "metadata": {**held["metadata"], "annotations": {key: note}}})
+    world.laws.edited(name)
+
+
+def _deployed(change: Callable[[Json, Mishap], Json]) -> Do:
+    """Somebody, or a controller of Kubernetes, writes the Deployment of a revision."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, _subject = world.subjects[mishap.who]
+        called = f"{name}-{world.named(name, mishap.on)}"
+        held = world.server.get("Deployment", NAMESPACE, called)
+        if held is not None:
+            _written(world, mishap, change(held, mishap))
+            world.pods.sync(name)
+
+    return done
+
+
+def _replacing(held: Json, _: Mishap) -> Json:
+    seen = held["metadata"]["generation"]
+    pods = held["spec"].get("replicas", 1)
+    status = {"observedGeneration": seen, "replicas": pods, "updatedReplicas": pods - 1}
+    return {**held, "status": status}
+
+
+def _refusing(held: Json, _: Mishap) -> Json:
+    why = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: '
+    condition = {"type": "ReplicaFailure", "status": "True", "message": f"{why}pods=2"}
+    return {**held, "status": {"conditions": [condition]}}
+
+
+def _undeployed(world: World, mishap: Mishap, _: Process | None) -> None:
+    name, subject = world.subjects[mishap.who]
+    called = world.named(name, mishap.on)
+    held = world.server.get("Deployment", NAMESPACE, f"{name}-{called}")
+    if held is not None:
+        world.server.remove("Deployment", NAMESPACE, f"{name}-{called}")
+        world.laws.edited(name)
+        if not subject.templated:
+            made = objects.deployment(name, subject, mishap.on, world.plan.setup.pods)
+            world.later(mishap.lasts or 1e6, _put_back, world, made)
+
+
+def _put_back(world: World, made: Json) -> None:
+    if world.server.get(str(made["kind"]), NAMESPACE, made["metadata"]["name"]) is None:
+        world.server.put(made)
+
+
+def _second_gone(world: World, mishap: Mishap, _: Process | None) -> None:
+    """One of two VirtualServices, which the Rollout names, is away for a while."""
+    name, subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, f"{name}-edge")
+    if held is not None:
+        world.server.remove("VirtualService", NAMESPACE, f"{name}-edge")
+        back = objects.edge(name, subject)[0]
+        world.later(mishap.lasts, _put_back, world, {**back, "spec": held["spec"]})
+
+
+def _unknown(world: World, mishap: Mishap, _: Process | None) -> None:
+    """No proxy is connected to the istiod that answers."""
+    world.istiod.alone = True
+    world.later(mishap.lasts, setattr, world.istiod, "alone", False)
+
+
+def _pointed(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another controller keeps pointing the autoscaler where it was on the first day."""
+    name, _subject = world.subjects[mishap.who]
+    for turn in range(8):
+        world.later(turn * 2.0, _points, world, name)
+
+
+def _points(world: World, name: str) -> None:
+    ops = [{"op": "replace", "path": "/spec/scaleTargetRef/name", "value": f"{name}-v1"}]
+    world.server.change(HPA, NAMESPACE, f"{name}-load", ops)
+    world.laws.edited(name)
+
+
+def _named(world: World, name: str, _: Mishap) -> Json:
+    return {"virtualServices": [{"name": name}]}
+
+
+DO: Mapping[str, Do] = {
+    "status scribbled": _scribbled,
+    "other names": _spec("/spec/traffic", _named),
+    "deadline edited": _spec("/spec/progressDeadline", lambda _, __, m: m.on),
+    "canary named": _routes(_shared),
+    "oddly written": _routes(_odd),
+    "evenly written": _routes(_even),
+    "objects are ahead": _ahead,
+    "pods replaced": _deployed(_replacing),
+    "pods refused": _deployed(_refusing),
+    "deployment deleted": _undeployed,
+    "second route gone": _second_gone,
+    "no proxies": _unknown,
+    "autoscaler pointed": _pointed,
+}
