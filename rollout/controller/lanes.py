@@ -41,20 +41,25 @@ class Lanes:
         async with self._writing:
             yield
 
+    @property
+    def crowded(self) -> bool:
+        """Whether those that only tell have to wait now."""
+        return self._telling.locked()
+
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:
         """Within it a status is written that says only what was gathered, and moves nothing.
 
         So few that what moves somebody finds the API server, and ourselves, with time for it.
         """
+        lane = self._telling
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._telling.acquire()
+                await lane.acquire()
         except TimeoutError:
-            async with self.writing(urgent=False):
-                yield
-            return
+            lane = self._writing
+            await lane.acquire()
         try:
             yield
         finally:
-            self._telling.release()
+            lane.release()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from rollout import reconcile, requests
 from rollout.controller import telemetry
@@ -110,7 +111,7 @@ class Looks:
             if hasty is None:
                 raise
             telemetry.bug("look failed", error, rollout=held.key)
-            return await self._conclude(hasty)
+            return await self._conclude(hasty, hasty=True)
 
     async def _whole(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
@@ -124,22 +125,22 @@ class Looks:
             one = hasty or _Asked(held, questions, await fetching)
         finally:
             fetching.cancel()
-        return await self._conclude(one)
+        return await self._conclude(one, hasty=hasty is not None)
 
-    async def _overtaken(self, key: str, fetching: asyncio.Task[Fetched]) -> _Asked | None:
-        """What is to be done without the answers, where they keep a way back waiting.
+    async def _overtaken(self, key: str, slow: asyncio.Task[Any]) -> _Asked | None:
+        """What is to be done before ``slow`` has ended, where that keeps a way back waiting.
 
-        Looked for once when they are late, and then whenever something changes.
+        Looked for once when it is late, and then whenever something changes.
         """
         news = self._news[key] = asyncio.Event()
         try:
-            if not await _comes(fetching, PROMPT):
-                while not fetching.done():
+            if not await _comes(slow, PROMPT):
+                while not slow.done():
                     news.clear()
                     if hasty := await self._hasty(key):
                         return hasty
                     heard = asyncio.create_task(news.wait())
-                    await asyncio.wait((fetching, heard), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait((slow, heard), return_when=asyncio.FIRST_COMPLETED)
                     heard.cancel()
         finally:
             del self._news[key]
@@ -171,7 +172,8 @@ class Looks:
         except Exception:  # whoever looks in full tells of it
             return reconcile.ask(held.rollout, held.status, self.clock(), outside=False)
 
-    async def _conclude(self, one: _Asked) -> timedelta | None:
+    async def _conclude(self, one: _Asked, *, hasty: bool = False) -> timedelta | None:
+        """``hasty``: it overtakes another, and is overtaken by none."""
         held, questions = one.held, one.questions
         async with self.lanes.thinking():
             seen = self.observer.see(held, questions, one.fetched)
@@ -182,13 +184,34 @@ class Looks:
         down = _takes_weight(held.status, decision.status)
         self._leaving |= {held.key} if down else set()
         moves = decision.actions or worth_saving(held.status, decision.status)
-        async with self.lanes.writing(urgent=down) if moves else self.lanes.telling():
-            await self._act(held, decision)
+        if moves:
+            async with self.lanes.writing(urgent=down):
+                await self._act(held, decision)
+        elif hasty or held.rollout.deleting or not self.lanes.crowded:
+            await self._refresh(held, decision)
+        elif sooner := await self._refreshed_unless(held, decision):
+            return await self._conclude(sooner, hasty=True)
         self._leaving.discard(held.key)
         self._count(held, decision, now)
         if _confirms(held.status, decision.status) and _asks_more(held, questions, decision, now):
             return timedelta(0)  # what the gate asks from now on was not asked in this look
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
+
+    async def _refresh(self, held: Held, decision: Decision) -> None:
+        async with self.lanes.telling():
+            await self._act(held, decision)
+
+    async def _refreshed_unless(self, held: Held, decision: Decision) -> _Asked | None:
+        """What is to be done instead, where the wait among those that tell keeps it waiting."""
+        telling = asyncio.create_task(self._refresh(held, decision))
+        try:
+            sooner = await self._overtaken(held.key, telling)
+            if sooner is None:
+                await telling
+            return sooner
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
 
     async def _act(self, held: Held, decision: Decision) -> None:
         """The status first; whoever loses that race does nothing."""
@@ -293,7 +316,7 @@ def _may_be_missed(held: Held, action: Action) -> bool:
     return held.rollout.deleting and not home
 
 
-async def _comes(task: asyncio.Task[Fetched], seconds: float) -> bool:
+async def _comes(task: asyncio.Task[Any], seconds: float) -> bool:
     done, _ = await asyncio.wait((task,), timeout=seconds)
     return bool(done)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from rollout.controller import lanes
 from rollout.controller.app import A_FEW
 from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
@@ -116,6 +117,27 @@ def test_what_is_refused_while_a_prometheus_is_late_does_not_make_the_gate_blind
         assert "no answer yet" not in shop.status()["because"]
 
     play(story)
+
+
+@pytest.mark.parametrize("what", ["abort", "pods"])
+def test_a_refresh_that_waits_for_its_turn_keeps_no_way_back_waiting(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As among a thousand that are refreshed in the same minute."""
+    monkeypatch.setattr(lanes, "TELLING", 0)
+    monkeypatch.setattr(lanes, "PATIENCE", 1000)
+
+    async def aborted(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        await asyncio.sleep(40)
+        if what == "abort":
+            await shop.request("abort@1")
+        else:
+            shop.kube.put(endpoints("shop", {"v1": 2, "v2": 0}))
+        await shop.comes(lambda: shop.weights() == {"stable": 100}, 2)
+
+    play(aborted)
 
 
 def test_who_speaks_before_a_prometheus_hangs_is_heard_too() -> None:
