@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S42 and L1 to L9 are explained in docs/simulation.md.
+S1 to S43 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -170,10 +170,19 @@ class Laws:
         what, most = (
             ("Leases", MOST_RENEWALS) if commit.change.bucket == "Lease" else ("", MOST_WRITES)
         )
+        if what and commit.old is not None and not commit.gone:
+            self._handed(commit.old["spec"], commit.new["spec"])
         times = self.writes.setdefault(f"{commit.actor} {what}", deque(maxlen=most))
         times.append(commit.at)
         if len(times) == most and commit.at - times[0] < 60:
             self.broken("S26", f"{commit.actor} wrote {what or 'objects'} {most} times a minute")
+
+    def _handed(self, before: Json, after: Json) -> None:
+        """S43: since when somebody has a Lease is when it came into these hands."""
+        holders = [one.get("holderIdentity") or "" for one in (before, after)]
+        since = [one.get("acquireTime") for one in (before, after)]
+        if since[0] is not None and (holders[0] == holders[1]) is not (since[0] == since[1]):
+            self.broken("S43", f"a Lease of {holders} since {since}")
 
     def _status(self, commit: Commit, *, ours: bool) -> None:
         """S10, S14, L8 and the tables, of what is saved; a person changes no status."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EVERY = 17.0
 """Seconds between two looks of a person; at another moment of a minute each time."""
+SOON = 0.001
+"""Seconds until the first one, before anything was looked at."""
 READER = "reader"
 
 
@@ -49,13 +51,15 @@ class Readers:
     async def _looks(self) -> None:
         async with Kube(self.wire, concerns.of, scopes(NAMESPACE), lambda: 0.5) as kube:  # type: ignore[arg-type]
             store = Store(kube)
+            await asyncio.sleep(SOON)
             while True:
-                await asyncio.sleep(EVERY)
+                self._page()
                 with contextlib.suppress(RolloutError):
                     await self._each(kube)
                     await self._may(kube)
                 self._page()
                 self._told(kube, store)
+                await asyncio.sleep(EVERY)
 
     async def _each(self, kube: Kube) -> None:
         """Each object is read once, page by page, unless somebody writes meanwhile."""

@@ -1,4 +1,4 @@
-"""S29, S32 to S42 and L9: with one guard spoilt each of them is broken, and without, none is."""
+"""S29, S32 to S43 and L9: with one guard spoilt each of them is broken, and without, none is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +11,7 @@ from rollout.controller import look
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.store import Store
 from rollout.controller.keeping.swap import unchanged
+from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
 from rollout.edges.kube import Kube
 from rollout.edges.kube.source import Scope
@@ -157,6 +158,17 @@ def _lists_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watch, "_follow", follow)
 
 
+def _holds_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes a Lease says that it has been theirs since its last holder took it."""
+    spec = Leader._spec
+
+    def since(self: Leader, lease: Any, whose: str) -> Any:
+        before = {"acquireTime": lease["spec"]["acquireTime"]} if lease else {}
+        return {**spec(self, lease, whose), **before}
+
+    monkeypatch.setattr(Leader, "_spec", since)
+
+
 def _counts_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look on the way back is counted as one."""
     monkeypatch.setattr(look, "_took_weight", look._takes_weight)
@@ -196,6 +208,12 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S40: one page": (replace(CALM, read=True, page=2), (PUSH,), _reads_the_first_page, "S40"),
     "S40: an empty page": (replace(CALM, read=True), (PUSH,), _shows_nothing, "S40"),
     "S41": (CALM, (PUSH,), _lists_again, "S41"),
+    "S43": (
+        replace(CALM, replicas=2),
+        (PUSH, Mishap("kill", When(40.0), value=20.0)),
+        _holds_since,
+        "S43",
+    ),
     "S42": (CALM, (PUSH, Mishap("request", When(30.0), "abort")), _counts_looks, "S42"),
 }  # fmt: skip
 
