@@ -131,9 +131,12 @@ class Batcher:
         for question, batch in parts:
             await batch.done.wait()
             try:
-                told += _told(question, batch.pages)
+                found = _told(question, batch.pages)
             except (RolloutError, UnclearError) as error:
                 return _no_answer(question.metric, error)
+            if isinstance(found, Exception):
+                return _no_answer(question.metric, found)
+            told += found
         return tuple(told)
 
     def _beside(
@@ -215,7 +218,8 @@ class Batcher:
             pages = readings.pages(reply, batch.instants, chunk)
             batch.pages |= {workload: _of(pages, workload) for workload in chunk}
         except (RolloutError, UnclearError) as error:
-            batch.pages |= dict.fromkeys(chunk, error)
+            # its traceback would hold this frame, and the batch so itself
+            batch.pages |= dict.fromkeys(chunk, error.with_traceback(None))
 
     def _tidy(self, batch: _Batch) -> None:
         """Only the newest instants stay: a page for a thousand rollouts is some megabytes."""
@@ -323,13 +327,16 @@ def _of(
 def _told(
     question: CountsQuestion,
     pages: Mapping[Workload, dict[datetime, dict[str, Row]] | Exception],
-) -> tuple[Counts, ...]:
-    """The part of a batch that answers ``question``."""
+) -> tuple[Counts, ...] | Exception:
+    """The part of a batch that answers ``question``, or why there is none.
+
+    That is not raised: each of a thousand would add its frames to the one error of all.
+    """
     sides: dict[str, dict[datetime, dict[str, Row]]] = {}
     for revision, asked in _places(question):
         found = pages[asked]
         if isinstance(found, Exception):
-            raise found
+            return found
         if not question.sides:
             sides[revision] = found
             continue

@@ -59,7 +59,10 @@ class Together:
         if isinstance(answer, Reply):
             return answer
         if answer is not None and not late:
-            raise answer
+            try:
+                raise answer
+            finally:
+                del answer, union  # they hold this frame by its traceback, and would be held by it
         return await self._send(promql, (at,))  # also what went wrong for those on time
 
     def _note(self, promql: str, at: datetime) -> None:
@@ -131,7 +134,7 @@ class Together:
         try:
             union.answers[promql] = await self._send(promql, (union.at,))
         except RolloutError as error:
-            union.answers[promql] = error
+            union.answers[promql] = error.with_traceback(None)  # which holds this frame
 
     async def _halve(self, union: _Union, chunk: Sequence[str]) -> None:
         """What ``chunk`` was refused for is left over in the end."""

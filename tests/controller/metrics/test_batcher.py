@@ -1,13 +1,17 @@
 """The batcher: few queries for many, and nothing doubtful gets through."""
 
 import asyncio
+import gc
 import math
+import weakref
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rollout.controller.metrics import batcher as batcher_module
+from rollout.controller.metrics import together
 from rollout.controller.metrics.batcher import Batcher
 from rollout.controller.metrics.readings import MOST_SERIES
 from rollout.errors import OutsideError, RefusedError
@@ -258,6 +262,35 @@ async def test_a_look_that_was_given_up_takes_nothing_from_the_others() -> None:
     gate.set()
     found, values, missing = await second
     assert (len(found), values, missing) == (1, (Value("m", START, 5.0),), ())
+
+
+async def test_what_failed_goes_with_its_instant_also_without_a_search_for_cycles() -> None:
+    raised: list[weakref.ref[Exception]] = []
+
+    class Failing(Provider):
+        async def instant(self, promql: str, at: datetime) -> Reply:
+            error = OutsideError("prometheus: no answer in time")
+            raised.append(weakref.ref(error))
+            try:
+                raise error
+            finally:
+                del error
+
+    batcher = Batcher(Failing(Reply(())), gather=0)
+    gc.disable()
+    try:
+        for tick in range(20):
+            at = START + tick * 15 * S
+            values = (ValueQuestion("v", f"sum(up{{n='{tick % 2}'}})", at),)
+            asks = [batcher.ask((question(n, at),), values) for n in range(30)]
+            answers = await asyncio.gather(*asks)
+            assert all(len(missing) == 2 for _, _, missing in answers)
+            del asks, answers
+        held = [one for one in raised if one() is not None]
+    finally:
+        gc.enable()
+    assert len(raised) == 2 * 20
+    assert len(held) <= batcher_module.SHELF + together.SHELF
 
 
 async def test_a_failing_chunk_takes_no_other_with_it() -> None:
