@@ -75,6 +75,9 @@ STRATEGIES: Mapping[str, Json] = {
         "canary": {"steps": [{"weight": w, "bake": "10s"} for w in (0, 50, 100, 100)]}
     },
     "preview": {"blueGreen": {"previewHost": PREVIEW, "bake": "30s", "keepWarm": "30s"}},
+    "dark held twice": {
+        "dark": {"steps": [{"mirror": m, "bake": "20s"} for m in ("10%", "50%")], "finish": "hold"}
+    },
     "sized": {
         "canary": {
             "steps": [

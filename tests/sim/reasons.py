@@ -119,7 +119,7 @@ class Reasons:
             PauseKind.PERSON: "pause" in self.asked.get(name, ()),
             PauseKind.DRIFT: subject.careful and edited,
             PauseKind.FAILED: subject.careful and (self._was_bad(name) or self._refused(name)),
-            PauseKind.LAST_STEP: subject.strategy == "dark held",
+            PauseKind.LAST_STEP: subject.strategy.startswith("dark held"),
             PauseKind.BLIND: self._was_blind(),
             PauseKind.UNAPPROVED: objects.asks_people(subject),
             PauseKind.UNOPENED: subject.strategy == "gated",

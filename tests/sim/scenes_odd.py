@@ -319,6 +319,10 @@ def _long(subject: Subject, **more: object) -> Setup:
 
 
 LONG: Mapping[str, tuple[Setup, Rows]] = {
+    "stable is not whole as it begins, and nobody else is there": (
+        _long(Subject(author="host", workload="managed"), pods=1, ready_after=8.0),
+        (at(19.0, "deployment scaled", "v1", value=4.0), PUSH),
+    ),
     "the gate opens at last": (
         _long(Subject("gated", careful=True, counts=True)),
         (PUSH, at(20.0, "gate holds", lasts=220.0)),
@@ -456,4 +460,10 @@ LONG: Mapping[str, tuple[Setup, Rows]] = {
         (PUSH, at(50.0, "pressed twice"), at(50.001, "pressed twice"), at(50.01, "approve")),
     ),
 }
-SCENES = (SCRIBBLED, ODD)
+NARROW: Mapping[str, tuple[Subject, Rows]] = {
+    "two steps of a dark launch, and it is held": (
+        Subject("dark held twice"),
+        (PUSH, *asks(100.0, "promote")),
+    ),
+}
+SCENES = (NARROW, SCRIBBLED, ODD)
