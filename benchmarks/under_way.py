@@ -48,7 +48,7 @@ class Server(FakeKube):
 
     def _cache(self, kind: str) -> Cache:
         if kind not in self.caches:
-            self.caches[kind] = cached(kind, concerns.of)
+            self.caches[kind] = cached(kind, concerns.of, virtual.passed)
         return self.caches[kind]
 
     @contextlib.contextmanager

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
 A = TypeVar("A")
@@ -29,7 +29,7 @@ class Memo(Generic[R]):
         self._most = most
         self._lately: dict[Hashable, tuple[Sequence[object], R]] = {}
         self._before: dict[Hashable, tuple[Sequence[object], R]] = {}
-        _TABLES.add(self)
+        forgets(self)
 
     def of(self, values: Sequence[object], beside: Hashable, work: Callable[[], R]) -> R:
         """``work()``, which follows from the very ``values`` and from what equals ``beside``."""
@@ -47,7 +47,19 @@ class Memo(Generic[R]):
         self._before, self._lately = self._lately, {}
 
 
-_TABLES: WeakSet[Memo[Any]] = WeakSet()
+class Table(Protocol):
+    """Something that lets go of what nobody asks it for."""
+
+    def turn(self) -> None:
+        """What nobody has asked for for a while is forgotten."""
+
+
+_TABLES: WeakSet[Table] = WeakSet()
+
+
+def forgets(table: Table) -> None:
+    """``table`` is turned whenever somebody calls ``forget``, for as long as anybody holds it."""
+    _TABLES.add(table)
 
 
 def forget() -> None:

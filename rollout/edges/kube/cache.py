@@ -5,6 +5,7 @@ News comes from lists, from the watch and from the answers to our own writes, an
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -47,13 +48,15 @@ class Cache:
     Versions are compared as numbers where both are numbers, and only within one kind
     (Kubernetes, "API concepts: resource versions"); where they are not, the watch is believed.
     ``packs``: objects are text while nobody reads them; else each is kept as the value that it came
-    as, for readers who know a version again by it.
+    as, for readers who know a version again by it. ``clock``: seconds, for which they were not.
     """
 
-    def __init__(self, index: Index, *, packs: bool = True) -> None:
+    def __init__(
+        self, index: Index, *, packs: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.listed = False
         self._index = index
-        self._objects: Kept = Packed() if packs else {}
+        self._objects: Kept = Packed(clock) if packs else {}
         self._held: dict[Key, _Held] = {}
         self._by_concern: dict[str, set[Key]] = {}
         self._heard = 0

@@ -1,7 +1,8 @@
 """One kind in one scope, as a watch asks for it; what is kept of an object is said here."""
 
 import sys
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,9 @@ class Source:
         return named(self._kind, obj, before)
 
 
-def cached(kind: str, index: Index) -> Cache:
+def cached(kind: str, index: Index, clock: Callable[[], float] = time.monotonic) -> Cache:
     """An empty cache of ``kind``; our own objects stay as they came, and are known again by it."""
-    return Cache(index, packs=not _is_ours(kind))
+    return Cache(index, packs=not _is_ours(kind), clock=clock)
 
 
 def _is_ours(kind: str) -> bool:
