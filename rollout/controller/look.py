@@ -185,8 +185,8 @@ class Looks:
         self._leaving |= {held.key} if down else set()
         moves = decision.actions or worth_saving(held.status, decision.status)
         if moves:
-            async with self.lanes.writing(urgent=down):
-                await self._act(held, decision)
+            async with self.lanes.writing(urgent=down or LetGo() in decision.actions):
+                await self._act(held, decision)  # what is let go may wait for the audit log
         elif hasty or held.rollout.deleting or not self.lanes.crowded:
             await self._refresh(held, decision)
         elif sooner := await self._refreshed_unless(held, decision):

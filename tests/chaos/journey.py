@@ -141,7 +141,7 @@ class Journey:
         status = self.status
         stage = status.get("stage") or {}
         share = int((stage.get("split") or {}).get("canary", 0))
-        steps = stage.get("name") == "Stepping"
+        steps = stage.get("name") in ("Stepping", "Baking")
         return (
             (when.share is None or (steps and share >= when.share))
             and when.waits in ("", status.get("waitsFor"))

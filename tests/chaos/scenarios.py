@@ -24,7 +24,8 @@ OTHER_STEPS = {"canary": {"steps": [{"weight": 10, "bake": "6s"}, {"weight": 40,
 class When:
     """The first moment in which all is so that is named, by the stored status.
 
-    ``share``: the canary has so many percent or more, and is at a step. ``waits``: for what.
+    ``share``: the canary has so many percent or more, at a step or before it is stable.
+    ``waits``: for what.
     """
 
     share: int | None = None

@@ -36,7 +36,9 @@ BEAT = 1.0  # seconds between two looks whether this replica leads
 BATCH = 500  # records in one write, and one fsync
 MOST = 20_000  # records that wait for a log that takes none
 PATIENCE = 1.0  # seconds that a refusal waits for its line
-PARTING = 5.0  # seconds that an object which is to go waits for its lines: a deletion always ends
+PARTING = 30.0
+"""Seconds that an object which is to go waits for its lines: a replica that was stopped may hold
+the log's file for a while, and yet a deletion always ends."""
 
 
 class Log(Protocol):

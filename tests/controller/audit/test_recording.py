@@ -110,7 +110,7 @@ def test_a_log_that_takes_nothing_keeps_no_object_for_long() -> None:
         log.full = True
         decided(kube, entry(1))
         recording = a_recording(kube, log)
-        task = asyncio.create_task(ran(recording, 60))
+        task = asyncio.create_task(ran(recording, 4 * PARTING))
         began = virtual.passed()
         await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
         assert virtual.passed() - began == PARTING
@@ -134,7 +134,7 @@ def test_what_went_while_the_log_took_nothing_is_told_once_however_often_it_is_o
         decided(kube, entry(1))
         recording = a_recording(kube, log)
         recording.leading = lambda: leads[0]
-        task = asyncio.create_task(ran(recording, 60))
+        task = asyncio.create_task(ran(recording, 4 * PARTING))
         await asyncio.sleep(1)
         log.told.clear()
         log.full = True
@@ -160,7 +160,7 @@ def test_what_had_its_time_does_not_wait_again() -> None:
         kube, log = FakeKube(), FakeLog(full=True)
         decided(kube, entry(1))
         recording = a_recording(kube, log)
-        task = asyncio.create_task(ran(recording, 60))
+        task = asyncio.create_task(ran(recording, 4 * PARTING))
         began = virtual.passed()
         for _ in range(3):
             await recording.recorded(kube.get("Rollout", "shop", "shop") or {})
@@ -178,7 +178,7 @@ def test_what_had_no_room_among_those_that_wait_is_told_though_it_is_gone(
     async def story() -> None:
         kube, log = FakeKube(), FakeLog()
         recording = a_recording(kube, log)
-        task = asyncio.create_task(ran(recording, 60))
+        task = asyncio.create_task(ran(recording, 4 * PARTING))
         await asyncio.sleep(1)
         log.full = True
         await recording.refused(a_refusal())
