@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from weakref import WeakSet
 
 A = TypeVar("A")
@@ -29,7 +29,7 @@ class Memo(Generic[R]):
         self._most = most
         self._lately: dict[Hashable, tuple[Sequence[object], R]] = {}
         self._before: dict[Hashable, tuple[Sequence[object], R]] = {}
-        forgets(self)
+        _TABLES.add(self)
 
     def of(self, values: Sequence[object], beside: Hashable, work: Callable[[], R]) -> R:
         """``work()``, which follows from the very ``values`` and from what equals ``beside``."""
@@ -47,19 +47,7 @@ class Memo(Generic[R]):
         self._before, self._lately = self._lately, {}
 
 
-class Table(Protocol):
-    """Something that lets go of what nobody asks it for."""
-
-    def turn(self) -> None:
-        """What nobody has asked for for a while is forgotten."""
-
-
-_TABLES: WeakSet[Table] = WeakSet()
-
-
-def forgets(table: Table) -> None:
-    """``table`` is turned whenever somebody calls ``forget``, for as long as anybody holds it."""
-    _TABLES.add(table)
+_TABLES: WeakSet[Memo[Any]] = WeakSet()
 
 
 def forget() -> None:
