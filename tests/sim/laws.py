@@ -51,6 +51,8 @@ MOST_WRITES = 150
 """Writes of one process in a minute of any trouble; more is a hot loop."""
 MOST_RENEWALS = 75
 """Writes of Leases by one process in a minute; it renews each two seconds."""
+SIZED = 2.0
+"""Pods for all requests by the steps of the strategy "sized", which name 1 and 2 pods."""
 _OURS = "controller"
 
 
@@ -334,10 +336,20 @@ class Laws:
             if not is_stable:
                 self._raised(name, revision, share, before.get(revision, 0))
 
+    def _serves(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether pods with ``labels`` are ready; where none is, requests fail with any meaning."""
+        pods = (self.world.pods.ready.get((name, value)) for value in labels.values())
+        return any(each is not None and each.values[-1] > 0 for each in pods)
+
     def _everyone_takes(self, name: str, status: RolloutStatus, before: Mapping[str, int]) -> float:
-        """Pods for all requests: as stable had, or what a person who scales them wants for less."""
+        """Pods for all requests: as stable had, or what a person who scales them wants for less.
+
+        At a step that says how many pods it wants, as many as make it so.
+        """
         assert status.stable is not None
         stable, most = status.stable.name, status.attempt.stable_pods or 1
+        if dict(self.world.subjects)[name].strategy == "sized" and status.attempt.step is not None:
+            return min(most, SIZED)
         held = self.world.server.get("Deployment", NAMESPACE, f"{name}-{stable}")
         if dict(self.world.subjects)[name].workload != "user" or not held or not before.get(stable):
             return most
@@ -433,7 +445,7 @@ class Laws:
         for weights in objects.weights(vs, name):
             for subset, weight in weights.items():
                 gone = subset and subset in old and old[subset] != new.get(subset)
-                if weight and gone:
+                if weight and gone and self._serves(name, old[subset]):
                     self.broken(
                         "S8", f"{name}: {subset} {old[subset]} -> {new.get(subset)} at {weight}%"
                     )

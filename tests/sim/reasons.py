@@ -130,7 +130,8 @@ class Reasons:
         }
         counters = self.world.counters if subject.counts else None
         if counters is not None:
-            so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG)
+            # What nobody knew until the step's time was over is asked about, too.
+            so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG) or self._was_blind()
             so[PauseKind.LITTLE_TRAFFIC] = counters.quiet(name, now - LONG)
         return so.get(kind, False)
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -253,6 +254,7 @@ async def _comes(
 
 _COUNTED = (PauseKind.SUSPICIOUS, PauseKind.LITTLE_TRAFFIC, PauseKind.UNCERTIFIED)
 """Where more of the same tells nothing new: a person decides."""
+_LACK = re.compile(r"needs (\d+) canary pod")
 
 
 def _patience(world: World, who: int, name: str) -> None:
@@ -272,6 +274,11 @@ def _patience(world: World, who: int, name: str) -> None:
     elif "was edited: delete it" in because and status.attempt.canary is not None:
         canary = f"{name}-{status.attempt.canary.name}"
         world.server.remove("Deployment", NAMESPACE, canary)
+    elif (lack := _LACK.search(because)) and world.subjects[who][1].workload == "user":
+        revision = status.attempt.canary  # whoever scales both sides is asked for more pods of it
+        if revision is not None:
+            wanted = [{"op": "replace", "path": "/spec/replicas", "value": int(lack[1])}]
+            world.server.change("Deployment", NAMESPACE, f"{name}-{revision.name}", wanted)
     elif status.waits_for == "Objects" and world.subjects[who][1].author == "version":
         world.name_stable(name)
 
