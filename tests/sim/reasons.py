@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests import virtual
+from tests.controller.shop import NAMESPACE
 from tests.sim import objects
 from tests.sim.plan import METRICS
 from tests.sim.server import Commit
@@ -97,7 +98,9 @@ class Reasons:
         held = world.rollout(name) or {"metadata": {}}
         pods = world.pods.ready.get((name, canary.name))
         since = virtual.passed() - world.laws.fresh - 5
-        gone = pods is None or min(pods.lately(since)) == 0
+        there = world.server.get("Deployment", NAMESPACE, f"{name}-{canary.name}")
+        wanted = int(there["spec"].get("replicas", 1)) if there else 0  # endpoints may be late
+        gone = pods is None or min(pods.lately(since)) == 0 or wanted == 0
         leaves = "deletionTimestamp" in held["metadata"]
         said = self.asked.get(name, set()) & {"abort", "reject"}
         if not (spoken or gone or leaves or said or virtual.passed() - latest < LONG):
@@ -132,7 +135,8 @@ class Reasons:
         if counters is not None:
             # What nobody knew until the step's time was over is asked about, too.
             so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG) or self._was_blind()
-            so[PauseKind.LITTLE_TRAFFIC] = counters.quiet(name, now - LONG)
+            down = status.attempt.stable_down_at is not None  # nobody asked stable anything
+            so[PauseKind.LITTLE_TRAFFIC] = down or counters.quiet(name, now - LONG)
         return so.get(kind, False)
 
     def _waits(self, name: str, status: RolloutStatus) -> bool:
