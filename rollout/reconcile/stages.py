@@ -338,8 +338,14 @@ def _baking(look: Look) -> Turn:
 
 
 def _promoted(look: Look) -> Turn:
-    """The canary becomes stable; by role its subset must follow, at weight 0."""
+    """The canary becomes stable; by role its subset must follow, at weight 0.
+
+    Not one without ready pods, also where stable has none either: then nothing moves.
+    """
     status = look.status
+    if look.pods(status.attempt.canary).down:
+        because = f"{named(status.attempt.canary)} has everyone and no ready pods"
+        return Turn(status, because, SOON, WaitsFor.PODS)
     old = Draining(status.stable) if status.stable else None
     status = attempted(replace(status, stable=status.attempt.canary, draining=old), pause=None)
     name = named(status.stable)
@@ -352,6 +358,9 @@ def _promoted(look: Look) -> Turn:
 
 
 def _repointing(look: Look) -> Turn:
+    if not wanted.labels(look.status.stable, look.seen):
+        because = f"{named(look.status.stable)} has no deployment: subset stable stays as it is"
+        return Turn(look.status, because, PROXIES, WaitsFor.SUBSETS)
     if wanted.wrong_subsets(look.status, look.seen):
         because = "subset stable follows the promotion"
         return Turn(look.status, because, PROXIES, WaitsFor.SUBSETS)

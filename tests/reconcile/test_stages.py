@@ -53,6 +53,30 @@ def test_requests_to_a_stable_without_pods_are_said_before_anything_else(paused:
     assert play.status.because == ("paused by a person" if paused else "baking for 1m")
 
 
+def test_nobody_is_promoted_whose_pods_are_all_gone_also_where_stable_has_none() -> None:
+    play = Play(BAKED).push("v2").until(Phase.PROGRESSING, Stage.BAKING)
+    play.world.unready.update(v1=4, v2=4)
+    play.after(minutes=11).gives(v2=100)
+    assert play.status.stage.name is Stage.BAKING
+    assert play.status.because == "v2 has everyone and no ready pods"
+    play.world.unready.clear()
+    play.until(Phase.HEALTHY).gives(v2=100)
+    assert play.status.stable is not None
+    assert play.status.stable.name == "v2"
+
+
+def test_subset_stable_follows_no_promotion_while_nobody_knows_its_pods() -> None:
+    """The route would go back to it, and the one before still stands there."""
+    v2 = Revision("v2")
+    moved = make.at_step(stage=Stage.REPOINTING, split=Split(0, 100), stable=v2)
+    look = make.look(moved)
+    workloads = {**look.seen.workloads, "v2": make.workload("v2", 0, 0)}
+    workloads["v2"] = replace(workloads["v2"], exists=False, labels={})
+    turn = stages.advance(replace(look, seen=replace(look.seen, workloads=workloads)))
+    assert (turn.status.stage, turn.waits_for) == (moved.stage, WaitsFor.SUBSETS)
+    assert turn.because == "v2 has no deployment: subset stable stays as it is"
+
+
 def test_at_rest_a_host_is_not_narrowed_to_pods_that_cannot_carry_it() -> None:
     play = Play(HALF, World(author="", pods={"v1": 4}, unready={"v1": 2}))
     play.world.pods["v2"] = 4
