@@ -131,17 +131,19 @@ class Instruments:
         """One reconciliation has failed; ``raced``: somebody wrote first, and it is done anew."""
         self.reconciled(RACE if raced else type(error).__name__)
 
-    def decided(self, namespace: str, name: str, decision: Decision) -> None:
-        """What a decision comes to: verdicts, and whether it promotes or takes back."""
+    def decided(self, decision: Decision) -> None:
+        """What a decision comes to by each metric."""
         for verdict in decision.status.attempt.verdicts:
             self._verdicts.labels(verdict.outcome.value).inc()
-        for told in decision.actions:
-            if not isinstance(told, Announce) or not self._may("Rollout", namespace, name):
-                continue
-            if told.cause is not None:
-                self._rollbacks.labels(namespace, name, told.cause.value).inc()
-            elif told.reason == PROMOTED:
-                self._promotions.labels(namespace, name).inc()
+
+    def told(self, namespace: str, name: str, what: Announce) -> None:
+        """It was told of a Rollout, at once or late, that it promotes or takes back, say."""
+        if not self._may("Rollout", namespace, name):
+            return
+        if what.cause is not None:
+            self._rollbacks.labels(namespace, name, what.cause.value).inc()
+        elif what.reason == PROMOTED:
+            self._promotions.labels(namespace, name).inc()
 
     def acted(self, action: str) -> None:
         """An action of that kind is done."""

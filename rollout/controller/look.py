@@ -246,10 +246,16 @@ class Looks:
                 self._untold[held.key] = decision.status.epoch, (*late, *behind)
                 raise
             self.metrics.acted(type(action).__name__)
+            if isinstance(action, Announce):
+                self._told(held, action)
         for announcement in late:
             await self.performer.do(held, announcement, self.clock())
+            self._told(held, announcement)
         if refused is not None and LetGo() not in decision.actions:
             raise refused
+
+    def _told(self, held: Held, what: Announce) -> None:
+        self.metrics.told(held.rollout.namespace, held.rollout.name, what)
 
     def _gone(self, key: str) -> None:
         self._excuses.pop(key, None)
@@ -288,7 +294,7 @@ class Looks:
         )
 
     def _count(self, held: Held, decision: Decision, since: datetime) -> None:
-        self.metrics.decided(held.rollout.namespace, held.rollout.name, decision)
+        self.metrics.decided(decision)
         if _took_weight(held.status, decision.status):
             self.metrics.took_weight((self.clock() - since).total_seconds())
 

@@ -9,10 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from rollout.controller.instruments import SERIES, SUCCESS, Fleet, Instruments
 from rollout.controller.metrics.timed import Timed
 from rollout.errors import OutsideError
-from rollout.model.action import Announce, Decision
+from rollout.model.action import Announce
 from rollout.model.observation import Reply
 from rollout.model.reasons import Cause
-from rollout.model.status import RolloutStatus
 from tests.make import START
 
 
@@ -27,7 +26,8 @@ def samples(told: Instruments, name: str) -> dict[tuple[str, ...], float]:
 
 
 def announced(told: Instruments, *actions: Announce, name: str = "cart") -> None:
-    told.decided("shop", name, Decision(RolloutStatus(), actions, None, "why"))
+    for action in actions:
+        told.told("shop", name, action)
 
 
 def test_promotions_and_rollbacks_are_counted_by_their_cause() -> None:
