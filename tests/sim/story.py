@@ -253,7 +253,8 @@ async def _comes(
 
 
 _COUNTED = (PauseKind.SUSPICIOUS, PauseKind.LITTLE_TRAFFIC, PauseKind.UNCERTIFIED)
-"""Where more of the same tells nothing new: a person decides."""
+"""Where more of the same tells nothing new: a person decides. So it is of a failure that counts
+show and that is held, since evidence does not begin anew when somebody resumes."""
 _LACK = re.compile(r"needs (\d+) canary pod")
 
 
@@ -266,7 +267,9 @@ def _patience(world: World, who: int, name: str) -> None:
     if status.rejected is not None:
         world.request(who, "retry")
     elif status.attempt.pause is not None:
-        undecided = status.attempt.pause.kind in _COUNTED
+        kind = status.attempt.pause.kind
+        held = kind is PauseKind.FAILED and world.subjects[who][1].counts
+        undecided = held or kind in _COUNTED
         decided = "all steps" in because or "rejected by" in because or undecided
         world.request(who, "promote" if decided else "resume")
     elif status.waits_for == "Approval":

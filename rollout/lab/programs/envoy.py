@@ -59,7 +59,7 @@ class Envoy:
         ]
         self._child = child = await start("envoy", command, log=self._log, talks=True)
         self._http = aiohttp.ClientSession()
-        await until("its admin port", lambda: _accepts(self._admin), child, 10)
+        await until("its admin port", lambda: _accepts(self._admin), child, 60)
         return child
 
     async def stop(self) -> None:
