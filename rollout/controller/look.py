@@ -116,7 +116,7 @@ class Looks:
     async def _whole(self, held: Held) -> timedelta | None:
         async with self.lanes.thinking():
             questions = reconcile.ask(held.rollout, held.status, self.clock())
-        if not self.observer.asks(held, questions):
+        if not self.observer.waits(held, questions):
             fetched = await self.observer.fetch(held, questions)
             return await self._conclude(_Asked(held, questions, fetched))
         fetching = asyncio.create_task(self.observer.fetch(held, questions))

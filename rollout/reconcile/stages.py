@@ -358,7 +358,7 @@ def _promoted(look: Look) -> Turn:
 
 
 def _repointing(look: Look) -> Turn:
-    if not wanted.labels(look.status.stable, look.seen):
+    if not wanted.pod_labels(look.status.stable, look.seen):
         because = f"{named(look.status.stable)} has no deployment: subset stable stays as it is"
         return Turn(look.status, because, PROXIES, WaitsFor.SUBSETS)
     if wanted.wrong_subsets(look.status, look.seen):

@@ -84,12 +84,12 @@ def subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapping[st
     that is there must mean stable.
     """
     here, name = seen.traffic.subsets, status.stable_subset
-    names = {name: labels(status.stable, seen)}
+    names = {name: pod_labels(status.stable, seen)}
     if status.stage.name in _RESTING:
         missed = name in seen.traffic.referenced or status.revisions_isolated or seen.strangers > 0
         names = names if name in here or missed else {}
     else:
-        names |= {status.attempt.subset: labels(status.attempt.canary, seen)}
+        names |= {status.attempt.subset: pod_labels(status.attempt.canary, seen)}
     if not _by_role(status):
         names = {n: v for n, v in names.items() if n not in here}
     return {name: labels for name, labels in names.items() if name and labels}
@@ -118,7 +118,7 @@ def wrong_subsets(status: RolloutStatus, seen: Observation) -> Mapping[str, Mapp
     }
 
 
-def labels(revision: Revision | None, seen: Observation) -> Mapping[str, str]:
+def pod_labels(revision: Revision | None, seen: Observation) -> Mapping[str, str]:
     """Those that single out its pods; empty where no Deployment says so."""
     found = seen.workloads.get(revision.name) if revision else None
     return found.labels if found else {}

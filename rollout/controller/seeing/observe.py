@@ -81,7 +81,7 @@ class Observer:
         """What the outside answers. Errors: none."""
         heard = self.guard.read("webhook", lambda: self._heard(held, asked), lambda _: None)
         listed = self._listing.until(self._kinds(held.rollout, asked))
-        if len(self.asks(held, asked)) > 1:
+        if self.waits(held, asked) > 1:
             found = await asyncio.gather(
                 self._answers(asked), self._sync(asked), self._members(asked), listed
             )
@@ -90,15 +90,12 @@ class Observer:
         answers, sync = await self._answers(asked), await self._sync(asked)
         return Fetched(answers, sync, heard, await self._members(asked))
 
-    def asks(self, held: Held, asked: Questions) -> tuple[str, ...]:
-        """Whom ``fetch`` has to wait for; often nobody."""
-        waits = {
-            "prometheus": bool(asked.counts or asked.values),
-            "istiod": asked.since is not None and self.proxies is not None,
-            "slack": bool(asked.groups),
-            "kubernetes": not self._listing.known(self._kinds(held.rollout, asked)),
-        }
-        return tuple(name for name, waited in waits.items() if waited)
+    def waits(self, held: Held, asked: Questions) -> int:
+        """How many others ``fetch`` has to wait for, of four; often none."""
+        prometheus = bool(asked.counts or asked.values)
+        istiod = asked.since is not None and self.proxies is not None
+        kubernetes = not self._listing.known(self._kinds(held.rollout, asked))
+        return sum((prometheus, istiod, bool(asked.groups), kubernetes))
 
     def see(self, held: Held, asked: Questions, fetched: Fetched) -> Observation:
         """The answers, and the cache as it is now. Errors: as ``observe``."""
