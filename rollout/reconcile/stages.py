@@ -344,8 +344,8 @@ def _promoted(look: Look) -> Turn:
     """
     status = look.status
     if look.pods(status.attempt.canary).down:
-        because = f"{named(status.attempt.canary)} has everyone and no ready pods"
-        return Turn(status, because, SOON, WaitsFor.PODS)
+        lack = Reason(f"{named(status.attempt.canary)} has everyone and no ready pods")
+        return holding.until(look, lack, WaitsFor.PODS)
     old = Draining(status.stable) if status.stable else None
     status = attempted(replace(status, stable=status.attempt.canary, draining=old), pause=None)
     name = named(status.stable)
