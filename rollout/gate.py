@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rollout import approvals, hook
-from rollout.analysis import grid, judge, steprule
+from rollout.analysis import grid, judge, memory, steprule
 from rollout.analysis.judge import Journey, Judgement, Window
 from rollout.analysis.steprule import Do, Ruling, Terms, Why
 from rollout.approvals import Asked, Lack
@@ -90,6 +90,14 @@ def questions(
     if held.window is None or held.waited is None:
         return (), ()
     return judge.questions(rollout, held.step.analysis, held.window, status.attempt.checkpoint, now)
+
+
+def anew(checkpoint: Mapping[str, object], now: datetime) -> Mapping[str, object]:
+    """The checkpoint after a person's word that what failed is mended: the counts begin at ``now``.
+
+    What they are weighed by is kept.
+    """
+    return memory.anew(checkpoint, now)
 
 
 def answer(

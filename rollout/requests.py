@@ -192,6 +192,15 @@ def merged(status: Status, answer: Answer) -> Status:
     return replace(status, attempt=replace(status.attempt, approvals=(*others, answer)))
 
 
+def without_refusals(status: Status) -> Status:
+    """The status without the noes of its attempt, for whoever goes on where one had failed it.
+
+    Every yes stays, and whoever has said no may say so again.
+    """
+    kept: tuple[Answer, ...] = tuple(one for one in status.attempt.approvals if one.yes)
+    return replace(status, attempt=replace(status.attempt, approvals=kept))
+
+
 def _same(one: Answer, other: Answer) -> bool:
     return (one.who, one.step, one.yes) == (other.who, other.step, other.yes)
 

@@ -208,6 +208,8 @@ def _learn_counts(case: Case, kept: Memory, key: str, counts: Counts) -> Memory:
     rate = canary[0] / (counts.at - last).total_seconds()
     faded = FADE * source.rate + (1 - FADE) * rate if source.rate else rate
     kept = kept.with_source(key, source.counted(tally, newest, _six(faded)))
+    if kept.anew is not None and last < kept.anew:
+        return kept
     whole = _counts(case, kept, last, counts.at)
     if not whole and not _rose(case, kept, last):
         return kept
@@ -296,7 +298,7 @@ def _learn_value(case: Case, kept: Memory, one: Judged) -> Memory:
     mine = (value for value in case.seen.values if value.metric == one.name)
     for value in sorted(mine, key=lambda v: v.at):
         new = strikes.at is None or value.at > strikes.at
-        if new and value.at >= case.window.since:
+        if new and value.at >= _since(case, kept):
             beyond = limits.is_beyond(one.metric, value.value)
             strikes = strikes.plus(value.at, value.value, beyond)
     return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
@@ -326,12 +328,17 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
         newest = counts.newest or source.newest
         source = replace(source, view=View.SOURCE, tally=tally, newest=newest)
         every, lost = counters.together(counted, "", 1)
-        ours = last is not None and last >= max(case.window.since, _stable_served(case))
+        ours = last is not None and last >= max(_since(case, kept), _stable_served(case))
         if ours and every:
             beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
             strikes = strikes.plus(counts.at, lost / every, beyond)
     kept = kept.with_source(one.source, source)
     return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
+
+
+def _since(case: Case, kept: Memory) -> datetime:
+    """From when on anything speaks of what is judged now."""
+    return case.window.since if kept.anew is None else max(case.window.since, kept.anew)
 
 
 def _stable_served(case: Case) -> datetime:

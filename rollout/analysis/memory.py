@@ -5,7 +5,7 @@ whole milliseconds since the epoch, counters by short keys.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
@@ -80,6 +80,7 @@ class Memory:
 
     ``view``: whose counters, once that is known; ``began``: when the first window did; ``since``:
     when the one did that was looked at last, ``before``: the one before it.
+    ``anew``: from when on anything speaks at all, where a person has said so.
     """
 
     view: View | None = None
@@ -89,6 +90,7 @@ class Memory:
     sources: Mapping[str, Source] = field(default_factory=dict)
     trails: Mapping[str, Trail] = field(default_factory=dict)
     strikes: Mapping[str, Strikes] = field(default_factory=dict)
+    anew: datetime | None = None
 
     def source(self, key: str) -> Source:
         """The source of that key, new if there is none."""
@@ -98,13 +100,14 @@ class Memory:
         """The same with one source replaced."""
         sources = {**self.sources, key: source}
         known = (self.view, self.began, self.since, self.before)
-        return Memory(*known, sources, self.trails, self.strikes)
+        return Memory(*known, sources, self.trails, self.strikes, self.anew)
 
     def with_evidence(
         self, trails: Mapping[str, Trail], strikes: Mapping[str, Strikes]
     ) -> "Memory":
         """The same with other evidence; every block makes one, so no ``replace``, which is slow."""
-        return Memory(self.view, self.began, self.since, self.before, self.sources, trails, strikes)
+        known = (self.view, self.began, self.since, self.before)
+        return Memory(*known, self.sources, trails, strikes, self.anew)
 
 
 class Checkpoint(Mapping[str, Any]):
@@ -139,9 +142,18 @@ def recall(checkpoint: Mapping[str, Any], now: datetime) -> Memory:
     A wall clock was ahead then: what is read from now on would count as read already.
     """
     kept = load(checkpoint)
-    marks = [kept.since, *(s.tally.at for s in kept.sources.values())]
+    marks = [kept.since, kept.anew, *(s.tally.at for s in kept.sources.values())]
     marks += [strikes.at for strikes in kept.strikes.values()]
     return Memory() if any(at is not None and at > now for at in marks) else kept
+
+
+def anew(checkpoint: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """The checkpoint whose evidence begins at ``now``: what was counted before speaks no more.
+
+    What the evidence is weighed by stays: whose counters, stable's last hour, the bounds.
+    """
+    kept = recall(checkpoint, now)
+    return Checkpoint(replace(kept, anew=now, trails={}, strikes={}))
 
 
 def load(checkpoint: Mapping[str, Any]) -> Memory:
@@ -159,6 +171,7 @@ def load(checkpoint: Mapping[str, Any]) -> Memory:
             sources={k: _source(v) for k, v in checkpoint["sources"].items()},
             trails={k: _trail(v) for k, v in checkpoint["trails"].items()},
             strikes={k: _strikes(v) for k, v in checkpoint["strikes"].items()},
+            anew=_time(checkpoint.get("anew")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         # Somebody edited the status: the evidence begins anew, which can only make us wait.
@@ -176,7 +189,7 @@ def dump(memory: Memory) -> dict[str, Any]:
         "sources": {k: _source_json(v) for k, v in memory.sources.items()},
         "trails": {k: _trail_json(v) for k, v in memory.trails.items()},
         "strikes": {k: _strikes_json(v) for k, v in memory.strikes.items()},
-    }
+    } | ({"anew": _stamp(memory.anew)} if memory.anew else {})
 
 
 def _stamp(at: datetime | None) -> int:

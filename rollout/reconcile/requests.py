@@ -141,8 +141,14 @@ def _resume(look: Look, request: Request) -> Turn | None:
 
 
 def _resumed(look: Look, request: Request, pause: Pause) -> Turn:
-    """Goes on; what the gate waited for is waited for anew, so it does not pause again at once."""
+    """Goes on; what the gate waited for is waited for anew, so it does not pause again at once.
+
+    Nor does what a gate failed by fail it again: its counts and the noes are of the past.
+    """
     status, because = look.status, f"resumed by {request.story}"
+    if pause.kind is PauseKind.FAILED:
+        checkpoint = gate.anew(status.attempt.checkpoint, look.now)
+        status = attempted(requests.without_refusals(status), checkpoint=checkpoint)
     if drift.paused(status):
         status = asked(status, look.now)  # the foreign edit is overwritten
     elif not pause.by:

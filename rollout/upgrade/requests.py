@@ -91,11 +91,14 @@ def _resume(look: Look, request: Request) -> Turn | None:
         status = attempted(status, landed=drift.standing(look.having(status)))
     if pause.kind is PauseKind.STABLE_WORSE:
         status = watching.unheeded(status)
+    if pause.kind is PauseKind.FAILED:
+        status = requests.without_refusals(status)
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
     stop = status.attempt.stop
     judged = stop is not None and stop.confirmed_at is not None
     if not pause.by and judged and status.state is not State.RETURNING:
-        status = at_stop(status, confirmed_at=look.now)  # what had not come is waited for anew
+        # What had not come is waited for anew, and the time before that it is compared with moves.
+        status = attempted(at_stop(status, confirmed_at=look.now), checkpoint={})
     status = remember(status, look.now, because)
     return Turn(status, because, AT_ONCE, notice=Notice("Resumed"))
 

@@ -6,6 +6,8 @@ from rollout.analysis import counters, memory
 from rollout.analysis.evidence import Pair
 from rollout.analysis.memory import Memory, Strikes
 from rollout.analysis.sequential import Part
+from rollout.model.spec import Metric
+from rollout.model.status import Standing
 from tests.analysis.world import START, Side, World, play, rollout, window
 
 
@@ -73,3 +75,30 @@ def test_a_memory_of_a_clock_that_was_ahead_is_none_so_that_what_comes_is_read()
     strikes = replace(Memory(), strikes={"queue": Strikes().plus(START, 1.0, False)})
     assert memory.recall(memory.dump(strikes), START) == strikes
     assert memory.recall(memory.dump(strikes), START - timedelta(hours=1)) == Memory()
+
+
+def test_evidence_that_begins_anew_has_nothing_of_before_and_keeps_what_it_is_weighed_by() -> None:
+    world = World([Side("v1", 100), Side("v2", 25, errors=0.5)])
+    judged = play(world, rollout(), window(), 180)[-1]
+    assert judged.standing is Standing.FAILED
+    resumed = START + timedelta(seconds=185)
+    kept = memory.anew(judged.checkpoint, resumed)
+    before, anew = memory.load(judged.checkpoint), memory.load(json.loads(json.dumps(dict(kept))))
+    assert (anew.trails, anew.strikes, anew.anew) == ({}, {}, resumed)
+    assert anew.sources["errors"].tempers == before.sources["errors"].tempers is not None
+    first = play(world, rollout(), window(), 15, checkpoint=kept, begin=resumed)
+    assert memory.load(first[-1].checkpoint).trails == {}, "half a block is of before"
+    later = play(world, rollout(), window(), 90, checkpoint=kept, begin=resumed)
+    assert memory.load(later[-1].checkpoint).trails
+
+
+def test_a_reading_from_before_the_evidence_began_anew_is_none() -> None:
+    limit = Metric("depth", query="depth", max=1)
+    world = World([Side("v1", 100), Side("v2", 25)], value=lambda at: 5.0)
+    judged = play(world, rollout(), window(), 120, metrics=(limit,))[-1]
+    assert judged.standing is Standing.FAILED
+    world.value = lambda at: 0.0
+    resumed = START + timedelta(seconds=120)
+    kept = memory.anew(judged.checkpoint, resumed)
+    found = play(world, rollout(), window(), 60, metrics=(limit,), checkpoint=kept, begin=resumed)
+    assert Standing.FAILED not in {each.standing for each in found}

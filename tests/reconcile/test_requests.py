@@ -11,6 +11,7 @@ from rollout.model.spec import (
     Approval,
     Canary,
     Dark,
+    OnFailure,
     Request,
     Rollout,
     Step,
@@ -323,3 +324,27 @@ def test_a_pause_that_would_end_by_itself_becomes_a_persons() -> None:
     pause = play.request("pause", who="ann").status.attempt.pause
     assert pause is not None
     assert (pause.kind, pause.by) == (PauseKind.PERSON, "ann")
+
+
+def test_a_no_that_is_held_is_asked_about_again_once_a_person_resumes() -> None:
+    """Every yes stays, and whoever said no may say it again."""
+    two = Step(weight=5, bake=MINUTE, approval=Approval(quorum=2))
+    spec = make.spec(Strategy(canary=Canary((two, Step(weight=50, bake=MINUTE)))))
+    play = Play(replace(spec, on_failure=OnFailure.HOLD)).push("v2")
+    play.request("approve", who="eve").request("reject", who="bob").after(minutes=1)
+    assert play.status.because == "failed, held as asked: rejected by bob"
+    play.request("resume", who="ann").after(minutes=1).gives(v1=95, v2=5)
+    assert play.status.because == "waiting for approval: 1 of 2"
+    play.request("reject", who="bob")
+    assert play.status.because == "failed, held as asked: rejected by bob"
+    play.request("resume", who="ann").request("approve", who="bob").after(minutes=1)
+    play.gives(v1=50, v2=50)
+
+
+def test_a_limit_that_failed_and_is_held_is_read_anew_once_a_person_resumes() -> None:
+    play = Play(make.canary_spec(5, 50, on_failure=OnFailure.HOLD)).push("v2")
+    play.after(seconds=15, value=5.0)
+    assert play.status.because.startswith("failed, held as asked: ")
+    play.after(seconds=15, value=0.0).request("resume").gives(v1=95, v2=5)
+    assert play.status.attempt.pause is None
+    play.after(minutes=1, value=0.0).gives(v1=50, v2=50)

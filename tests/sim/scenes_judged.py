@@ -29,6 +29,10 @@ COUNTED: Mapping[str, tuple[Subject, Rows]] = {
         (PUSH, at(95.0, "bad", lasts=30.0)),
     ),
     "counted, and it fails, held": (_CAREFUL, (PUSH, at(30.0, "bad", lasts=30.0))),
+    "counted, and it fails, held, mended and resumed": (
+        _CAREFUL,
+        (PUSH, at(30.0, "bad", lasts=70.0), *asks(104.0, "resume")),
+    ),
     "counted, and it is worse": (_COUNTS, (PUSH, at(64.0, "worse", lasts=80.0))),
     "counted, and it is worse at once": (
         _COUNTS,

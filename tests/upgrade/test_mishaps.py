@@ -414,3 +414,14 @@ def test_a_deletion_ends_where_the_gateway_is_gone_and_leaves_the_twin_that_serv
     play.delete().leaves()
     assert of(mesh, "ingress") == {(NEW,)}
     assert of(mesh, "shop1") == {(OLD,)}
+
+
+def test_a_failure_that_is_held_is_judged_anew_once_a_person_resumes() -> None:
+    mesh = built()
+    play = Play(mesh).begin(onFailure="hold").to(State.WAVES)
+    mesh.broken = dict.fromkeys(("shop1", "shop2"), play.now)
+    play.until(lambda p: p.status.because.startswith("failed, held as asked: "))
+    mesh.broken.clear()
+    held = len(play.status.history)
+    play.ask("resume").to(State.BAKE)
+    assert not [e for e in play.status.history[held:] if "held as asked" in e.because]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from rollout import approvals, requests
+from rollout import approvals, gate, requests
 from rollout.model.reasons import PauseKind, Verb
 from rollout.model.spec import Request
 from rollout.model.status import Answer
@@ -138,7 +138,12 @@ def _resume(look: Look, request: Request) -> Turn | None:
     elif status.stage.confirmed_at is not None and not paused.by:
         status = staged(status, confirmed_at=look.now)
     if paused.kind in (PauseKind.FAILED, PauseKind.STABLE_WORSE):
-        status = attempted(status, checkpoint={}, blue_checkpoint={})  # evidence begins anew
+        green, blue = status.attempt.checkpoint, status.attempt.blue_checkpoint
+        status = attempted(
+            requests.without_refusals(status),
+            checkpoint=gate.anew(green, look.now),
+            blue_checkpoint=gate.anew(blue, look.now),
+        )
     status = attempted(staged(status, since=look.now), pause=None)
     return Turn(remember(status, look.now, because), because, AT_ONCE, notice=Notice("Resumed"))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.model.reasons import PauseKind, Verb, WaitsFor
-from rollout.model.spec import Approval
+from rollout.model.spec import Approval, OnFailure
 from rollout.model.status import Phase
 from rollout.model.switching import SwitchDecision
 from rollout.model.switchover import Side, SwitchoverStatus, SwitchStage
@@ -332,3 +332,18 @@ def test_what_a_person_has_paused_already_is_not_paused_again() -> None:
         paused.history,
         paused.attempt.pause,
     )
+
+
+def test_a_failure_that_is_held_is_judged_anew_once_a_person_resumes() -> None:
+    """What was counted before is read no more, though the weights were asked for before that."""
+    world = World(replace(spec(10, 50), on_failure=OnFailure.HOLD))
+    world.run(at(Split(90, 10)))
+    world.bad[Side.GREEN] = 0.3
+    stuck = world.run(lambda d: d.status.attempt.pause is not None)
+    assert stuck.status.attempt.pause is not None
+    assert stuck.status.attempt.pause.kind is PauseKind.FAILED
+    world.bad[Side.GREEN] = 0.001
+    world.ask(Verb.RESUME)
+    world.run(rests)
+    assert world.written == [(90, 10), (50, 50), (0, 100)], "\n".join(world.story)
+    assert world.status.serving is Side.GREEN
