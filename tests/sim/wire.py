@@ -1,7 +1,6 @@
 """What lies between one process and the API server: latency, and faults of single requests."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from rollout import jsontext
 from tests import virtual
 from tests.mortal import Life
 from tests.sim import server
@@ -171,7 +171,7 @@ class Wire:
         body: Any = None,
         _request_timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:
-        sent = json.loads(json.dumps(body)) if body is not None else None
+        sent = jsontext.read(jsontext.written(body)) if body is not None else None
         request = server.read(self.actor, method, url, sent)
         seconds = (_request_timeout.total if _request_timeout else None) or 30.0
         await self.life.go_on()

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from rollout import __version__
+from rollout import __version__, jsontext
 from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.package import client
 from rollout.edges.kube.watch import Absent, ListAgain
@@ -31,6 +30,7 @@ TLS_GOODBYE = 0.25  # seconds; as aiohttp's own documentation has it
 AGENT = f"{MANAGER}/{__version__}"  # and in the API server's audit log
 APPLY = "APPLY"  # a method of ours: PATCH as server-side apply
 SOURCES = "rollout-source"  # who sources are in managedFields
+_AS_US = urlencode({"fieldManager": MANAGER})
 _PATCH = {"PATCH": "application/json-patch+json", APPLY: "application/apply-patch+yaml"}
 
 
@@ -130,12 +130,13 @@ class Calls:
         headers: dict[str, str],
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        if method in {"PATCH", "POST", APPLY}:
-            query = {"fieldManager": MANAGER, **query}
         url = self._api.configuration.host.rstrip("/") + path
+        asked = urlencode(query) if query else ""
+        if method in {"PATCH", "POST", APPLY} and "fieldManager" not in query:
+            asked = f"{_AS_US}&{asked}" if asked else _AS_US
         answer = await self._api.call_api(
             _verb(method),
-            f"{url}?{urlencode(query)}" if query else url,
+            f"{url}?{asked}" if asked else url,
             headers,
             body=body,
             _request_timeout=timeout,
@@ -175,7 +176,7 @@ def _no_answer(where: str, error: BaseException) -> OutsideError:
 
 def _object(where: str, text: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = jsontext.read(text)
     except (ValueError, RecursionError) as error:
         raise OutsideError(f"{where}: the answer is not JSON; the next look asks again") from error
     if not isinstance(value, dict):
@@ -239,7 +240,7 @@ def _is_failed_test(status: Mapping[str, Any]) -> bool:
 
 def _status(text: bytes) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
+        value = jsontext.read(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

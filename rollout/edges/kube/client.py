@@ -111,7 +111,8 @@ class Kube:
         return now - min(heard, default=float("-inf"))
 
     def troubles(self) -> Mapping[str, str]:
-        return {kind: str(error) for kind in self._watches if (error := self._trouble(kind))}
+        found = {kind: self._trouble(kind) for kind in self._watches if not self._follows(kind)}
+        return {kind: str(error) for kind, error in found.items()}
 
     def complaint(self, kind: str) -> str:
         """Why nothing is heard of ``kind`` at this moment; empty when all is well."""
@@ -193,22 +194,23 @@ class Kube:
         cache = self._caches.get(kind)
         if cache is None:
             cache = self._begin(kind)
-        if error := self._trouble(kind):
-            try:
-                raise error
-            finally:
-                del error  # it holds this frame by its traceback, and would be held by it
+        if not self._follows(kind):
+            raise self._trouble(kind)
         return cache
 
-    def _trouble(self, kind: str) -> OutsideError | None:
-        """Why the cache of ``kind`` is not read from now; None when it is."""
+    def _follows(self, kind: str) -> bool:
+        """Whether the cache of ``kind`` is as true as it can be, and is read."""
+        since = self._watches[kind].alive_at
+        heard = asyncio.get_running_loop().time() - since <= STALE_SECONDS
+        return heard and self._caches[kind].listed
+
+    def _trouble(self, kind: str) -> OutsideError:
+        """Why the cache of ``kind`` is not read from now."""
         watch = self._watches[kind]
         if not self._caches[kind].listed:
             what = f"{kind.lower()}: {watch.complaint}"
             return OutsideError(f"{what}; the next look sees more", kind=watch.trouble, what=what)
         silent = asyncio.get_running_loop().time() - watch.alive_at
-        if silent <= STALE_SECONDS:
-            return None
         return OutsideError(
             f"{kind.lower()}: nothing heard for {silent:.0f} s ({watch.complaint}); "
             "decisions wait until the API server answers",

@@ -31,10 +31,11 @@ for _name in PACKAGES:
     _register(_name)
 
 from kubernetes.aio import client, config  # noqa: E402 - only now without what comes along
+from kubernetes.aio.client.rest import RESTResponse  # noqa: E402
 from kubernetes.aio.config import kube_config  # noqa: E402
 from kubernetes.aio.config.dateutil import parse_rfc3339  # noqa: E402
 from kubernetes.aio.config.exec_provider import ExecProvider  # noqa: E402
 
 logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of, we say
 
-__all__ = ["ExecProvider", "client", "config", "kube_config", "parse_rfc3339"]
+__all__ = ["ExecProvider", "RESTResponse", "client", "config", "kube_config", "parse_rfc3339"]

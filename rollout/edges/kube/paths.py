@@ -1,5 +1,6 @@
 """Where each kind is found on an API server; nothing is asked from here."""
 
+import functools
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -94,6 +95,7 @@ OLDER = {
 """For servers before Kubernetes 1.21 and 1.23; what we read and write of them is the same."""
 
 
+@functools.lru_cache(4096)  # an object that is written is written again
 def path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
     """Of one object, or of all of ``kind``; no namespace: of the whole cluster."""
     base, plural = PATHS[kind]

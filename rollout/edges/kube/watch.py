@@ -5,11 +5,10 @@ Source of the protocol: Kubernetes, "API concepts: efficient detection of change
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
 
-from rollout import lenient
+from rollout import jsontext, lenient
 from rollout.edges.kube.cache import Cache, Json, number
 from rollout.errors import Outside, OutsideError, RefusedError, RolloutError
 
@@ -190,7 +189,7 @@ async def _lines(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
 def _event(line: bytes) -> dict[str, Any]:
     """One watch event about an object; an ERROR of any shape raises."""
     try:
-        event = json.loads(line)
+        event = jsontext.read(line)
     except (ValueError, RecursionError) as error:
         raise ListAgain("watch: a line that is not JSON; listed again") from error
     obj = event.get("object") if isinstance(event, dict) else None

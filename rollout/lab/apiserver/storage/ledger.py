@@ -5,12 +5,13 @@ Stored objects are never changed in place: readers may keep them, and must not c
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pydantic_core import to_json
 
 JsonObject = dict[str, Any]
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
@@ -42,12 +43,9 @@ class Change:
     previous: Stored | None
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-
-
 def encode(value: Any) -> bytes:
     """JSON as it goes over the wire."""
-    return _ENCODER.encode(value).encode()
+    return to_json(value)
 
 
 class Compacted(Exception):
