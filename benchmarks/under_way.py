@@ -46,6 +46,9 @@ class Server(FakeKube):
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         return self._cache(kind).all(concern)
 
+    def some(self, kind: str) -> Json | None:
+        return self._cache(kind).some()
+
     def _cache(self, kind: str) -> Cache:
         if kind not in self.caches:
             self.caches[kind] = cached(kind, concerns.of, virtual.passed)

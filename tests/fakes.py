@@ -45,8 +45,11 @@ class FakeKube:
 
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         self._visible(kind)
-        found = (self.objects[key] for key in sorted(self.objects) if key[0] == kind)
+        found = (self.objects[key] for key in sorted(key for key in self.objects if key[0] == kind))
         return [obj for obj in found if not concern or concern in concerns.of(obj)]
+
+    def some(self, kind: str) -> Json | None:
+        return next(iter(self.list(kind)), None)
 
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""

@@ -91,6 +91,9 @@ class MortalKube:
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         return self.kube.list(kind, concern)
 
+    def some(self, kind: str) -> Json | None:
+        return self.kube.some(kind)
+
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:

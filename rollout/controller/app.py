@@ -250,7 +250,7 @@ class Controller:
         """What the first looks will read is asked for beforehand, so that they find it."""
         for kind in (*concerns.KINDS, *preflight.KINDS):
             with contextlib.suppress(OutsideError):
-                self.outside.kube.list(kind)
+                self.outside.kube.some(kind)
         self._wake_all()
 
     def _wake_all(self, mine: Mine = everything) -> None:

@@ -50,6 +50,9 @@ class Kube(Protocol):
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         """All objects of ``kind``, or those with ``concern``; by namespace and name."""
 
+    def some(self, kind: str) -> Json | None:
+        """One of ``kind``, whichever, however many there are; None: there is none."""
+
     async def patch(
         self, kind: str, namespace: str, name: str, ops: Sequence[Json], subresource: str = ""
     ) -> Json:

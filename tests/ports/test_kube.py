@@ -121,6 +121,7 @@ async def test_objects_are_found_by_their_concern(cluster: UnderTest) -> None:
     host = concerns.host(HOST.format(cluster.namespace))
     found = cluster.kube.list("VirtualService", host)
     assert [obj["metadata"]["name"] for obj in found] == ["shop"]
+    assert cluster.kube.some("VirtualService") in cluster.kube.list("VirtualService")
 
 
 async def test_a_change_names_the_concerns_of_before_and_after(cluster: UnderTest) -> None:

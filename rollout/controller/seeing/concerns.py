@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rollout.controller.seeing import choosing
 from rollout.istio import hosts
-from rollout.lenient import items, mapping
+from rollout.lenient import items, mapping, texts, under
 from rollout.model.ref import KINDS as DRIVEN
 from rollout.model.ref import Ref
 from rollout.model.spec import Rollout
@@ -122,9 +123,9 @@ def named(kind: str, namespace: str, name: str) -> str:
     return f"{kind} {namespace}/{name}"
 
 
-def inside(kind: str, namespace: str) -> str:
-    """The concern of every object of ``kind`` in one namespace; it wakes nobody."""
-    return f"{kind} in {namespace}"
+def scaling(namespace: str, name: str) -> str:
+    """The concern of whatever scales a Deployment; it wakes nobody."""
+    return f"scaling {namespace}/{name}"
 
 
 def _metadata(obj: Json) -> tuple[str, str, Json]:
@@ -149,17 +150,30 @@ def _itself(obj: Json) -> Iterator[str]:
 def _service(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
     yield host(full_host(name, namespace))
-    yield inside("Service", namespace)
+    if asked := mapping(obj.get("spec")).get("selector"):  # without one it chooses no pods
+        yield from choosing.by_pairs("Service", namespace, asked)
 
 
-def _placed(obj: Json) -> Iterator[str]:
-    """What the rules read of one namespace."""
-    yield inside(str(obj["kind"]), _metadata(obj)[0])
+def _workload_policy(obj: Json) -> Iterator[str]:
+    """Of Istio, whose selectors are pairs alone."""
+    asked = mapping(obj.get("spec")).get("selector")
+    asked = asked.get("matchLabels") if isinstance(asked, Mapping) else asked
+    return choosing.by_pairs(str(obj["kind"]), _metadata(obj)[0], asked)
+
+
+def _budget(obj: Json) -> Iterator[str]:
+    asked = mapping(obj.get("spec")).get("selector")
+    return choosing.by_selector(str(obj["kind"]), _metadata(obj)[0], asked)
+
+
+def _network_policy(obj: Json) -> Iterator[str]:
+    asked = mapping(obj.get("spec")).get("podSelector")
+    return choosing.by_selector(str(obj["kind"]), _metadata(obj)[0], asked)
 
 
 def _scaler(obj: Json) -> Iterator[str]:
     yield from _itself(obj)
-    yield from _placed(obj)
+    yield scaling(_metadata(obj)[0], str(under(obj, "spec", "scaleTargetRef", "name")))
 
 
 def _slice(obj: Json) -> Iterator[str]:
@@ -173,6 +187,8 @@ def _deployment(obj: Json) -> Iterator[str]:
     namespace, name, _ = _metadata(obj)
     yield deployment(namespace, name)
     yield from _owners(obj)
+    carried = texts(under(obj, "spec", "template", "metadata", "labels"))
+    yield from (choosing.carried(namespace, key, value) for key, value in carried.items())
 
 
 def _configuration(obj: Json) -> Iterator[str]:
@@ -243,10 +259,11 @@ _BY_KIND = {
     "Secret": _configuration,
     "AnalysisTemplate": _itself,
     "HorizontalPodAutoscaler": _scaler,
-    "PeerAuthentication": _placed,
-    "PodDisruptionBudget": _placed,
-    "NetworkPolicy": _placed,
-    "Telemetry": _placed,
+    "AuthorizationPolicy": _workload_policy,
+    "PeerAuthentication": _workload_policy,
+    "PodDisruptionBudget": _budget,
+    "NetworkPolicy": _network_policy,
+    "Telemetry": _workload_policy,
     "RolloutSource": _itself,
     "ClusterSwitchover": _itself,
     "ControlPlaneUpgrade": _itself,

@@ -1,19 +1,20 @@
 """The snapshot that the preflight rules look at, from the cache; what they find is theirs."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rollout import strategies
+from rollout import lenient, strategies
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import concerns, mesh
+from rollout.controller.seeing import choosing, concerns, mesh
 from rollout.errors import OutsideError
 from rollout.istio import destinationrule, hosts
+from rollout.istio.routes import reach
 from rollout.model.finding import Finding, Severity
 from rollout.model.spec import AnalysisTemplateSpec, Metric, Rollout
 from rollout.model.traffic import Route, Sticky, Target
 from rollout.preflight import rollouts
-from rollout.preflight.snapshot import Case, Snapshot
+from rollout.preflight.snapshot import Case, Objs, Snapshot
 from rollout.strategies import Stop
 from rollout.workloads import deployment
 
@@ -118,25 +119,51 @@ def _snapshot(
     every = (*routes, *mesh.roots(kube, routes))
     slices = kube.list("EndpointSlice", concerns.host(rollout.host))
     ours = [concerns.deployment(space, name) for name in names if name]
+    deployments = tuple(obj for one in ours for obj in kube.list("Deployment", one))
+    near = _Near(kube, space, [*map(_carried, deployments)] or [{}])
     return Snapshot(
         virtual_services=every,
         destination_rules=(*mesh.destination_rules(kube, target),),
-        services=_services(kube, space, every),
-        deployments=tuple(obj for one in ours for obj in kube.list("Deployment", one)),
+        services=_services(near, target, every),
+        deployments=deployments,
         pods=_pods(kube, space, ours, slices),
         endpoint_slices=(*slices,),
-        gateways=_perhaps(kube, "Gateway"),
-        sidecars=_perhaps(kube, "Sidecar"),
-        peer_authentications=_inside(kube, "PeerAuthentication", space, destinationrule.ROOT),
-        authorization_policies=_perhaps(kube, "AuthorizationPolicy"),
-        hpas=_inside(kube, "HorizontalPodAutoscaler", space),
-        pdbs=_inside(kube, "PodDisruptionBudget", space),
-        namespaces=_namespace(kube, space),
-        network_policies=_inside(kube, "NetworkPolicy", space),
-        telemetries=_inside(kube, "Telemetry", space, destinationrule.ROOT),
+        gateways=_gateways(kube, space, every),
+        sidecars=_perhaps(lambda: kube.list("Sidecar")),
+        peer_authentications=near.policies("PeerAuthentication", space, destinationrule.ROOT),
+        authorization_policies=_authorization(near),
+        hpas=_scalers(kube, rollout, names),
+        pdbs=near.policies("PodDisruptionBudget", space),
+        namespaces=_perhaps(lambda: (kube.get("Namespace", "", space),)),
+        network_policies=near.policies("NetworkPolicy", space),
+        telemetries=near.policies("Telemetry", space, destinationrule.ROOT),
         claims=dict.fromkeys(mesh.rivals(kube, rollout), rollout.host),
         beside=mesh.beside(kube, target, next((r for r in ahead if r.is_dressed), None)),
     )
+
+
+def _carried(workload: Json) -> Mapping[str, str]:
+    """The labels of its pods."""
+    return lenient.texts(lenient.under(workload, "spec", "template", "metadata", "labels"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What chooses the pods of a namespace by the labels that they carry, each of ``labels``."""
+
+    kube: Kube
+    namespace: str
+    labels: Sequence[Mapping[str, str]]
+
+    def choosing(self, kind: str, namespace: str) -> list[Json]:
+        """Those of ``kind`` in ``namespace`` that may choose our pods, by name; others too."""
+        named = (one for labels in self.labels for one in choosing.pods(kind, namespace, labels))
+        return _each_once([o for one in dict.fromkeys(named) for o in self.kube.list(kind, one)])
+
+    def policies(self, kind: str, *namespaces: str) -> Objs:
+        """As ``choosing``, of these namespaces, one after the other; none where we may not read."""
+        spaces = dict.fromkeys(namespaces)
+        return _perhaps(lambda: [obj for one in spaces for obj in self.choosing(kind, one)])
 
 
 def _pods(
@@ -149,37 +176,58 @@ def _pods(
     return (*mine.values(), *(obj for obj in found if obj is not None))
 
 
-def _services(kube: Kube, namespace: str, routes: Iterable[Json]) -> tuple[Json, ...]:
-    """Those of our namespace, and those that the routes' hosts mean: never all of the cluster."""
-    found = {_key(obj): obj for obj in kube.list("Service", concerns.inside("Service", namespace))}
+def _services(near: _Near, target: Target, routes: Iterable[Json]) -> Objs:
+    """Ours, those that choose our pods, too, and those that the routes' hosts mean."""
+    meant = [target.host]
     for obj in routes:
-        space = str(obj["metadata"].get("namespace", "")) or namespace
-        for name in (obj.get("spec") or {}).get("hosts") or ():
-            meant = kube.list("Service", concerns.host(hosts.full(str(name), space)))
-            found |= {_key(service): service for service in meant}
-    return tuple(found.values())
+        space = str(obj["metadata"].get("namespace", "")) or near.namespace
+        meant += [
+            hosts.full(str(name), space) for name in (obj.get("spec") or {}).get("hosts") or ()
+        ]
+    named = [o for host in meant for o in near.kube.list("Service", concerns.host(host))]
+    return tuple(_each_once((*near.choosing("Service", near.namespace), *named)))
+
+
+def _gateways(kube: Kube, namespace: str, routes: Iterable[Json]) -> Objs:
+    """Those that the routes are bound to."""
+    named = [
+        (space or str(obj["metadata"].get("namespace") or namespace), short)
+        for obj in routes
+        for space, _, short in (str(name).rpartition("/") for name in reach.gateways(obj))
+        if short != reach.MESH or space
+    ]
+    return _perhaps(lambda: [kube.get("Gateway", *key) for key in dict.fromkeys(named)])
+
+
+def _authorization(near: _Near) -> Objs:
+    """Those that may choose our pods; where none does, another, if there is one in the mesh."""
+    kind = "AuthorizationPolicy"
+    found = near.policies(kind, near.namespace, destinationrule.ROOT)
+    return tuple(_each_once(found)) or _perhaps(lambda: (near.kube.some(kind),))
+
+
+def _scalers(kube: Kube, rollout: Rollout, names: Iterable[str]) -> Objs:
+    """Those of both revisions' Deployments, and the one that the spec names."""
+    kind, space, wanted = "HorizontalPodAutoscaler", rollout.namespace, rollout.spec.workload
+    named = [concerns.scaling(space, name) for name in names if name]
+    if wanted.autoscaler is not None:
+        named.append(concerns.named(kind, space, wanted.autoscaler.name))
+    return _perhaps(lambda: _each_once([obj for one in named for obj in kube.list(kind, one)]))
+
+
+def _perhaps(read: Callable[[], Iterable[Json | None]]) -> Objs:
+    """What is there of what is read, mended; nothing where we may not read it."""
+    try:
+        return tuple(mesh.mended(obj) for obj in read() if obj is not None)
+    except OutsideError:
+        return ()
+
+
+def _each_once(objs: Iterable[Json]) -> list[Json]:
+    """By namespace and name."""
+    found = {_key(obj): obj for obj in objs}
+    return [found[key] for key in sorted(found)]
 
 
 def _key(obj: Json) -> tuple[str, str]:
     return str(obj["metadata"].get("namespace", "")), str(obj["metadata"]["name"])
-
-
-def _inside(kube: Kube, kind: str, *namespaces: str) -> tuple[Json, ...]:
-    """Those of these namespaces; the index knows them, so that nothing is searched."""
-    spaces = dict.fromkeys(namespaces)
-    return tuple(obj for one in spaces for obj in _perhaps(kube, kind, concerns.inside(kind, one)))
-
-
-def _namespace(kube: Kube, name: str) -> tuple[Json, ...]:
-    try:
-        found = kube.get("Namespace", "", name)
-    except OutsideError:
-        return ()
-    return () if found is None else (found,)
-
-
-def _perhaps(kube: Kube, kind: str, concern: str = "") -> tuple[Json, ...]:
-    try:
-        return tuple(map(mesh.mended, kube.list(kind, concern)))
-    except OutsideError:
-        return ()

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout import lenient
 from rollout.controller.ports import Json, Kube
-from rollout.controller.seeing import concerns
+from rollout.controller.seeing import choosing, concerns
 from rollout.model.observation import SeenTraffic, Serving
 from rollout.model.spec import Rollout
 from rollout.model.status import Revision
@@ -68,15 +69,19 @@ class _Idle:
 
     def selected(self, selects: Mapping[str, str]) -> Iterator[Json]:
         if self._found is None:
-            self._found = [obj for obj in self.kube.list("Deployment") if self._behind(obj)]
+            self._found = list(self._behind())
         return (obj for obj in self._found if selector.matches(selects, _pod_labels(obj)))
 
-    def _behind(self, obj: Json) -> bool:
+    def _behind(self) -> Iterator[Json]:
+        """Found by one label that the Service asks for; a name tells more apart than a word."""
         space = self.rollout.namespace
-        service = self.kube.get("Service", space, self.rollout.spec.service) or {}
-        wanted = (service.get("spec") or {}).get("selector") or {}
-        here = obj["metadata"].get("namespace", "") == space
-        return here and bool(wanted) and selector.matches(wanted, _pod_labels(obj))
+        service = self.kube.get("Service", space, self.rollout.spec.service)
+        wanted = lenient.texts(lenient.under(service, "spec", "selector"))
+        if wanted:
+            key, value = max(wanted.items(), key=lambda pair: (len(pair[1]), pair))
+            for obj in self.kube.list("Deployment", choosing.carried(space, key, value)):
+                if selector.matches(wanted, _pod_labels(obj)):
+                    yield obj
 
 
 def _serving(rollout: Rollout, obj: Json | None, ready: int, pods: Sequence[Json] = ()) -> Serving:

@@ -6,7 +6,7 @@ News comes from lists, from the watch and from the answers to our own writes, an
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from rollout.edges.kube.packed import Json, Key, Packed
@@ -58,7 +58,7 @@ class Cache:
         self._index = index
         self._objects: Kept = Packed(clock) if packs else {}
         self._held: dict[Key, _Held] = {}
-        self._by_concern: dict[str, set[Key]] = {}
+        self._by_concern: dict[str, Key | set[Key]] = {}  # most concerns are one object's
         self._heard = 0
 
     @property
@@ -80,8 +80,13 @@ class Cache:
 
     def all(self, concern: str = "") -> Sequence[Json]:
         """By namespace and name."""
-        keys = self._by_concern.get(concern, ()) if concern else self._held
+        keys = self._with(concern) if concern else self._held
         return [self._objects[key] for key in sorted(keys)] if keys else ()
+
+    def some(self) -> Json | None:
+        """One of them, whichever; None: there is none."""
+        key = next(iter(self._held), None)
+        return None if key is None else self._objects[key]
 
     def replace(self, objects: Iterable[Json], version: str) -> frozenset[str]:
         """A whole list as of ``version``; what we wrote after that stays."""
@@ -131,7 +136,11 @@ class Cache:
         self._held[key] = _Held(version_of(obj), tuple(map(sys.intern, concerns)))
         self._objects[key] = obj
         for concern in self._held[key].concerns:
-            self._by_concern.setdefault(concern, set()).add(key)
+            others = self._by_concern.setdefault(concern, key)
+            if isinstance(others, set):
+                others.add(key)
+            elif others is not key:
+                self._by_concern[concern] = {others, key}
         return before | concerns
 
     def _drop(self, key: Key) -> frozenset[str]:
@@ -145,10 +154,15 @@ class Cache:
             return NOBODY
         for concern in held.concerns:
             keys = self._by_concern[concern]
-            keys.discard(key)
-            if not keys:
+            if isinstance(keys, set) and len(keys) > 1:
+                keys.discard(key)
+            else:
                 del self._by_concern[concern]
         return frozenset(held.concerns)
+
+    def _with(self, concern: str) -> Collection[Key]:
+        found = self._by_concern.get(concern, ())
+        return found if isinstance(found, set) or not found else (found,)
 
 
 def key_of(obj: Json) -> Key:

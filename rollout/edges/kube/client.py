@@ -68,6 +68,9 @@ class Kube:
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
         return self._read(kind).all(concern)
 
+    def some(self, kind: str) -> Json | None:
+        return self._read(kind).some()
+
     async def fetch(self, kind: str, namespace: str, name: str) -> Json | None:
         path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
         try:

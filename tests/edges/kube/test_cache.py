@@ -78,6 +78,28 @@ def test_a_change_touches_the_concerns_of_before_and_after() -> None:
     assert ([*held.all("x")], [*held.all("y")]) == ([], [obj(3, "y")])
 
 
+NAMED = st.tuples(st.sampled_from("abc"), st.frozensets(st.sampled_from("xyz")))
+
+
+@given(st.lists(st.tuples(NAMED, st.booleans()), max_size=20))
+def test_a_concern_leads_to_all_who_have_it_and_to_nobody_else(
+    news: list[tuple[tuple[str, frozenset[str]], bool]],
+) -> None:
+    held = Cache(lambda found: frozenset(found["concerns"]))
+    there: dict[str, frozenset[str]] = {}
+    for version, ((name, concerns), gone) in enumerate(news, 1):
+        meta = {"namespace": "shop", "name": name, "resourceVersion": str(version)}
+        made = {"metadata": meta, "concerns": sorted(concerns)}
+        held.remove(made) if gone else held.put(made)
+        there.pop(name, None)
+        there |= {} if gone else {name: concerns}
+        for concern in "xyz":
+            found = [obj["metadata"]["name"] for obj in held.all(concern)]
+            assert found == sorted(name for name, those in there.items() if concern in those)
+        one = held.some()
+        assert one["metadata"]["name"] in there if one else not there
+
+
 NEWS = st.lists(st.tuples(st.sampled_from(["put", "written"]), st.integers(2, 50)), max_size=20)
 
 
