@@ -77,7 +77,7 @@ def confirmed(
     for ten seconds at most (PILOT_DEBOUNCE_MAX, docs/facts.md).
     """
     traffic = seen.traffic
-    if traffic.differences or traffic.problems or traffic.refused:
+    if traffic.differences or traffic.refused:
         return None
     if seen.sync is not None and seen.sync.proxies and seen.sync.synced >= seen.sync.proxies:
         return ConfirmedBy.SYNCZ

@@ -87,7 +87,7 @@ def questions(
     rollout: Rollout, held: Held, status: RolloutStatus, now: datetime
 ) -> tuple[tuple[CountsQuestion, ...], tuple[ValueQuestion, ...]]:
     """What Prometheus must be asked for this step; nothing before the route is confirmed."""
-    if held.window is None or held.waited is None:
+    if held.window is None:
         return (), ()
     return judge.questions(rollout, held.step.analysis, held.window, status.attempt.checkpoint, now)
 
@@ -147,7 +147,7 @@ def measured(journey: Journey, held: Held, judgement: Judgement, waited: timedel
     terms = _terms(journey, held, judgement.standing)
     ruled = steprule.ruling(judgement.standing, waited, terms, judgement.certain_in)
     too_early = judgement.standing is Standing.NO_DATA and waited < _first_counts(journey)
-    if ruled.why is Why.BLIND and too_early and waited < held.step.bake:
+    if too_early and waited < held.step.bake:
         ruled = replace(ruled, why=Why.BAKING)  # absent as yet, which is no news
     because = _because(held.step, judgement, ruled)
     return Finding(

@@ -48,7 +48,7 @@ def test_istiod_says_when_every_proxy_has_it() -> None:
     assert found is ConfirmedBy.SYNCZ
 
 
-@pytest.mark.parametrize("traffic", [{"differences": ("x",)}, {"problems": ("y",)}])
+@pytest.mark.parametrize("traffic", [{"differences": ("x",)}, {"refused": ("y",)}])
 def test_what_is_not_even_in_the_objects_was_taken_by_nobody(
     traffic: dict[str, tuple[str, ...]],
 ) -> None:

@@ -74,7 +74,7 @@ def test_nothing_is_judged_before_the_proxies_have_the_route() -> None:
 
 
 def test_nothing_is_asked_before_there_is_anything_to_judge() -> None:
-    helds = [Held(Step(), None, MINUTE), Held(Step(), WINDOW, None)]
+    helds = [Held(Step(), None, MINUTE), Held(Step(), None, None)]
     found = [gate.questions(rollout(), held, AT_0, START) for held in helds]
     assert found == [((), ())] * 2
 

@@ -102,8 +102,6 @@ def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, .
     """The route that should be, if the world's is another or was meant to be until now."""
     before, after = look.status, status
     rollout = look.rollout
-    if before.stable is None and not look.seen.traffic.differences:
-        return ()  # adopted as it is: there is nothing that the proxies should learn
     same = (
         wanted.released(before) == wanted.released(after)
         and wanted.route(rollout, before) == wanted.route(rollout, after)
@@ -199,9 +197,9 @@ def _settings(look: Look, status: RolloutStatus, up: Sequence[Action]) -> tuple[
         return ()
     done = {action.revision.name for action in up if isinstance(action, EnsureWorkload)}
     actions: list[Action] = []
-    for revision in (status.stable, status.attempt.canary):
+    for revision in filter(None, (status.stable, status.attempt.canary)):
         pods = look.pods(revision)
-        if revision is None or not pods.outdated:
+        if not pods.outdated:
             continue
         if revision.name not in done:
             actions.append(EnsureWorkload(revision, pods.wanted))
@@ -222,13 +220,14 @@ def _own(look: Look, status: RolloutStatus, least: int) -> tuple[Action, ...]:
     Where the spec names an autoscaler, the template's number is for the first pods alone.
     """
     template = look.rollout.spec.workload.template
-    if template is None or status.stable is None:
-        return _at_least(look, status.stable, least) if least else ()
+    if template is None:
+        return _at_least(look, status.stable, least)
     pods, replicas = look.pods(status.stable), int(template.get("replicas", 1))
     if no_replicas(look) is not None:
         return ()
     scaled = "replicas" not in template or look.seen.autoscaler is not None
-    if pods.exists and pods.wanted > replicas and not scaled:
+    if pods.wanted > replicas and not scaled:
+        assert status.stable is not None  # noqa: S101 - these pods are wanted of somebody
         return (EnsureWorkload(status.stable, replicas),)
     return _at_least(look, status.stable, max(replicas, least))
 
@@ -260,7 +259,7 @@ def _pods_down(look: Look, status: RolloutStatus) -> tuple[Action, ...]:
     over = over and not handover.scales(look, before)
     used = any(journey.shares_pods(before, r) for r in kept)
     actions: list[Action] = []
-    if over and pods.exists and pods.wanted and not used:
+    if over and pods.wanted and not used:
         actions.append(Scale(pods.deployment, 0))
     if status.draining is None and workload.template is not None:
         keep = tuple(r.name for r in kept if r is not None)

@@ -47,7 +47,7 @@ def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: date
 
 def _known(status: RolloutStatus) -> RolloutStatus:
     """The status; one that has lost stable, as by somebody's edit, knows of no journey either."""
-    if status.stable is not None or status.stage.name is Stage.IDLE:
+    if status.stable is not None:
         return status
     attempt = Attempt(number=status.attempt.number)
     return replace(status, stage=StageStatus(), attempt=attempt, draining=None)
@@ -123,11 +123,8 @@ def _turn(look: Look) -> Turn:
 
 def _unmanageable(look: Look) -> Turn:
     """The objects cannot be patched as they are: stand still; nothing measured now counts."""
-    status, problem = look.status, look.seen.traffic.problems[0]
-    if status.stage.asked_at is not None:
-        stage = replace(status.stage, confirmed_at=None, confirmed_by=None)
-        status = replace(status, stage=stage)
-    return _blocked(status, problem)
+    stage = changed(look.status.stage, confirmed_at=None, confirmed_by=None)
+    return _blocked(changed(look.status, stage=stage), look.seen.traffic.problems[0])
 
 
 def _blocked(status: RolloutStatus, because: str) -> Turn:
@@ -196,7 +193,7 @@ def _refused(look: Look) -> Turn | None:
 
 def _finish(look: Look, turn: Turn) -> Decision:
     """The turn as a decision: phase, sentence, warnings, and the actions that are due."""
-    because = short(turn.because)
+    because, whole = short(turn.because), " ".join((turn.whole or turn.because).split())
     told = changed(turn, status=takeover.as_seen(look, turn.status))
     status = changed(
         attempted(told.status, warnings=_warnings(look, turn.status), pending=_pending(look, turn)),
@@ -210,10 +207,9 @@ def _finish(look: Look, turn: Turn) -> Decision:
     if any(isinstance(action, SetRoute | ReleaseRoutes | PointSubset) for action in due):
         status = asked(status, look.now)  # what the proxies should know changes: ask them anew
         if turn.waits_for in _OF_A_GATE:
-            status = changed(status, because=stages.WAITING, waits_for=WaitsFor.PROXIES)
-    whole = " ".join((turn.whole or turn.because).split())
-    whole = whole if status.because == because else status.because
-    return Decision(status, due, turn.again, status.because, whole)
+            because = whole = stages.WAITING
+            status = changed(status, because=because, waits_for=WaitsFor.PROXIES)
+    return Decision(status, due, turn.again, because, whole)
 
 
 def _pending(look: Look, turn: Turn) -> str:

@@ -75,14 +75,15 @@ def _restored(look: Look, what: Reason) -> Turn:
 def _before(look: Look) -> tuple[int, timedelta]:
     """How many restorations there were within the hour, and how long ago the last one was."""
     before = look.status.attempt.drift
-    since = look.now - before.last if before else timedelta.max
-    return (before.count if before and since < timedelta(hours=1) else 0), since
+    if before is None or look.now - before.last >= timedelta(hours=1):
+        return 0, timedelta.max
+    return before.count, look.now - before.last
 
 
 def _writer(look: Look) -> str:
     """Who keeps writing what of ours, in words."""
-    found = look.seen.autoscaler
-    if found is not None and _edited(look) is None:
+    found = None if _edited(look) else look.seen.autoscaler
+    if found is not None:
         return f"{found.owner or 'somebody'} keeps writing autoscaler {found.name}"
     return f"{look.seen.traffic.owner or 'somebody'} keeps writing our weights"
 

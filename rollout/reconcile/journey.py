@@ -130,8 +130,12 @@ def withdrawn(look: Look) -> Turn:
     status = replace(status, draining=Draining(canary, look.now) if canary else None)
     look = replace(look, status=status)
     tried = status.rejected.revision if status.rejected else None
-    home = revision is None or revision.same(status.stable) or revision.same(tried)
-    if revision is None or home or look.rollout.deleting:
+    if (
+        revision is None
+        or revision.same(status.stable)
+        or revision.same(tried)
+        or look.rollout.deleting
+    ):
         because = "traffic is off the canary; cleaning up"
         if status.stage.name is not Stage.PREPARING:
             look = replace(look, status=asked(status, look.now))

@@ -119,7 +119,7 @@ def _skip(look: Look, request: Request) -> Done:
 def _unapproved(look: Look) -> str:
     """A word for a step whose people are passed by: RBAC may do that, and not in silence."""
     status = look.status
-    if status.stage.name is not Stage.STEPPING or status.attempt.step is None:
+    if status.stage.name is not Stage.STEPPING:
         return ""
     step = holding.stop(look.rollout, status).step
     passed_by = gate.unapproved(look.rollout, step, status, look.seen, look.now)

@@ -197,7 +197,7 @@ def _paused(look: Look, found: gate.Finding, again: timedelta) -> tuple[Look, Tu
     if found.pause is None and late:
         moved = holds and status.stage.confirmed_at is not None
         return (replace(look, status=attempted(status, pause=None)) if moved else look), None
-    if found.pause is None and not holds:
+    if not holds:
         return look, None
     status = holding.renewed(status, found.pause or pause.kind, found.because)
     return look, Turn(status, found.because, again, found.waits_for)
@@ -266,8 +266,9 @@ def _asked_the_gate(look: Look) -> tuple[Look, gate.Finding]:
     attempt = changed(look.status.attempt, verdicts=found.verdicts)
     if found.checkpoint is not None:
         attempt = replace(attempt, checkpoint=found.checkpoint)
-    if found.opened is not None and attempt.step is not None:
-        attempt = replace(attempt, step=replace(attempt.step, opened=found.opened))
+    if found.opened is not None:
+        step = attempt.step and replace(attempt.step, opened=found.opened)
+        attempt = replace(attempt, step=step)
     return changed(look, status=changed(look.status, attempt=attempt)), found
 
 

@@ -36,7 +36,8 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
     """Where requests should go now."""
     if status.stage.name is Stage.STEPPING and status.attempt.step is not None:
         stop = strategies.plan(rollout.spec.strategy).at(status.attempt.step.index)
-        return changed(stop.route, split=status.stage.split, sticky=_sticky(rollout, status))
+        sticky = _sticky(rollout, status, status.attempt.step.index)
+        return changed(stop.route, split=status.stage.split, sticky=sticky)
     if status.stage.name in _EVERYONE:
         return strategies.everyone()
     if status.stage.name is Stage.WITHDRAWING:
@@ -46,13 +47,12 @@ def route(rollout: Rollout, status: RolloutStatus) -> Route:
     return STABLE_ONLY
 
 
-def _sticky(rollout: Rollout, status: RolloutStatus) -> Sticky | None:
+def _sticky(rollout: Rollout, status: RolloutStatus, index: int) -> Sticky | None:
     """The cookie of this attempt; another attempt has other values, so nobody is remembered."""
     wanted = rollout.spec.traffic.stickiness
     if wanted is None or status.attempt.canary is None or status.stage.split.canary == 0:
         return None
     stops = strategies.plan(rollout.spec.strategy).stops
-    index = status.attempt.step.index if status.attempt.step else 0
     before = [(i, s.route.split.canary) for i, s in enumerate(stops[:index])]
     return Sticky(
         wanted.cookie,

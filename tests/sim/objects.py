@@ -31,6 +31,9 @@ _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
 
 STRATEGIES: Mapping[str, Json] = {
     "steps": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (5, 25, 50)]}},
+    "boxed": {
+        "canary": {"steps": [{"weight": w, "bake": "20s", "timeBox": "30s"} for w in (5, 25, 50)]}
+    },
     "one step": {"canary": {"steps": [{"weight": 50, "bake": "30s"}]}},
     "approved": {
         "canary": {
@@ -132,10 +135,9 @@ def place(name: str) -> tuple[str, str, str]:
 
 def spec(name: str, subject: Subject, asked: str, pods: int = 2) -> Json:
     """What git asks of the rollout ``name``: the revision ``asked``."""
-    more: dict[str, Any] = {"analysis": {"metrics": [_limit(name)]}}
-    if subject.shared:
-        more["analysis"]["templates"] = [{"name": name}]
-    more["strategy"] = STRATEGIES[subject.strategy]
+    how = STRATEGIES[subject.strategy]
+    more: dict[str, Any] = {"analysis": _analysis(name, subject)}
+    more["strategy"] = boxed(how) if subject.counts else how
     if subject.templated:
         called = next((c for c in REVISIONS if revision(name, subject, c) == asked), asked)
         more["workload"] = {"template": pod_template(name, called, pods), "drain": "5s"}
@@ -147,16 +149,26 @@ def spec(name: str, subject: Subject, asked: str, pods: int = 2) -> Json:
         more["traffic"] = {"stickiness": {"cookie": f"{name}-canary", "for": "1d"}}
     if subject.author == "edged":
         more["traffic"] = {"virtualServices": [{"name": name}, {"name": f"{name}-edge"}]}
-    if subject.counts:
-        more["analysis"] = {"metrics": [{"name": "errors"}], "interval": "5s"}
-        more["strategy"] = boxed(more["strategy"])
-    if subject.strict:
-        more["analysis"]["onNoData"] = "pause"
     if subject.careful:
         more |= {"onDrift": "pause", "onFailure": "hold", "progressDeadline": "2m"}
-        more["analysis"] |= {"onInconclusive": "hold"} if subject.counts else {}
     found: Json = a_rollout(name, "" if subject.templated else asked, **more)
     return found
+
+
+def _analysis(name: str, subject: Subject) -> Json:
+    """What it is judged by, and what becomes of it where that says nothing certain."""
+    made: dict[str, Any] = {"metrics": [_limit(name)]}
+    if subject.shared:
+        made["templates"] = [{"name": name}]
+    if subject.counts:
+        made = {"metrics": [{"name": "errors"}], "interval": "5s"}
+    if subject.strict:
+        made["onNoData"] = "pause"
+    if subject.harsh:
+        made["onSuspicious"] = "rollback"
+    if subject.careful and subject.counts:
+        made["onInconclusive"] = "hold"
+    return made
 
 
 def asks_people(subject: Subject) -> bool:

@@ -38,6 +38,7 @@ class Subject:
     ``rule``: which DestinationRules of its host there are. ``long``: its name is as long as may be.
     ``shared``: its metrics are in a template. ``mirrored``: another route is mirrored to it.
     ``counts``: its requests are counted and compared, in place of one plain limit.
+    ``harsh``: what looks worse for too long goes back.
     A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
@@ -51,6 +52,7 @@ class Subject:
     shared: bool = False
     mirrored: bool = False
     counts: bool = False
+    harsh: bool = False
 
     @property
     def templated(self) -> bool:

@@ -7,7 +7,14 @@ is known: who reads its journal reads what the controller does about it.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tests.sim import scenes_judged, scenes_leases, scenes_made, scenes_objects, scenes_odd
+from tests.sim import (
+    scenes_judged,
+    scenes_leases,
+    scenes_made,
+    scenes_objects,
+    scenes_odd,
+    scenes_rare,
+)
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
@@ -32,7 +39,7 @@ PEOPLE: Mapping[str, tuple[Subject, Rows]] = {
     "everything asked at rest": (_PLAIN, asks(2.0, *VERBS)),
     "everything asked while preparing": (
         _PLAIN,
-        (PUSH, at(15.0, "never ready", lasts=40.0), *asks(24.0, *VERBS)),
+        (PUSH, at(20.0, "never ready", lasts=35.0), *asks(24.0, *VERBS)),
     ),
     "everything asked on the way back": (
         _MANAGED,
@@ -76,7 +83,7 @@ PEOPLE: Mapping[str, tuple[Subject, Rows]] = {
     "nobody approves": (Subject("approved"), (PUSH, *asks(140.0, "abort"))),
     "aborted while preparing, and retried": (
         _PLAIN,
-        (PUSH, at(15.0, "never ready", lasts=30.0), *asks(25.0, "abort", "retry", every=40.0)),
+        (PUSH, at(20.0, "never ready", lasts=25.0), *asks(25.0, "abort", "retry", every=40.0)),
     ),
     "aborted while it bakes": (_TESTERS, (PUSH, *asks(75.0, "abort"))),
     "paused while it bakes": (_TESTERS, (PUSH, *asks(75.0, "pause", "resume", every=40.0))),
@@ -99,7 +106,7 @@ PUSHES: Mapping[str, tuple[Subject, Rows]] = {
     ),
     "called off while preparing": (
         _PLAIN,
-        (PUSH, at(15.0, "never ready", lasts=60.0), at(30.0, "push", "v1")),
+        (PUSH, at(20.0, "never ready", lasts=55.0), at(30.0, "push", "v1")),
     ),
     "called off at a step": (_MANAGED, (PUSH, at(30.0, "push", "v1"))),
     "pushed over while preparing": (_MANAGED, (PUSH, at(22.0, "push", "v3"))),
@@ -152,10 +159,10 @@ PODS: Mapping[str, tuple[Subject, Rows]] = {
             at(40.0, "deployment scaled", "v2", value=2.0),
         ),
     ),
-    "no pods in time": (_CAREFUL, (PUSH, at(15.0, "never ready", lasts=130.0))),
+    "no pods in time": (_CAREFUL, (PUSH, at(20.0, "never ready", lasts=125.0))),
     "no pods in time, asked to go on": (
         _CAREFUL,
-        (PUSH, at(15.0, "never ready", lasts=200.0), *asks(145.0, "resume", "abort")),
+        (PUSH, at(20.0, "never ready", lasts=195.0), *asks(145.0, "resume", "abort")),
     ),
     "its pods are scaled away": (
         _PLAIN,
@@ -540,10 +547,16 @@ def plans() -> Iterator[tuple[str, Plan]]:
         for workload in WORKLOADS:
             subject = Subject("steps", workload, author)
             yield f"steps by {author}, {workload}", _plan(CALM, subject, (PUSH,))
-    beside = (*scenes_judged.SCENES, scenes_made.MADE, *scenes_odd.SCENES)
+    beside = (*scenes_judged.SCENES, scenes_made.MADE, *scenes_odd.SCENES, scenes_rare.PAIRS)
     for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS, *beside):
         yield from ((name, _plan(CALM, *scene)) for name, scene in scenes.items())
-    worlds = (*scenes_objects.ALL, *scenes_leases.ALL, *scenes_made.WORLDS, scenes_odd.LONG)
+    worlds = (
+        *scenes_objects.ALL,
+        *scenes_leases.ALL,
+        *scenes_made.WORLDS,
+        scenes_odd.LONG,
+        *scenes_rare.WORLDS,
+    )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())
 

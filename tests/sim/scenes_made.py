@@ -74,7 +74,7 @@ MADE: Mapping[str, tuple[Subject, Rows]] = {
     "its canary is edited": (_MADE, (PUSH, at(30.0, "rebuilt", "v2"))),
     "its canary is edited while preparing": (
         _MADE,
-        (PUSH, at(18.0, "never ready", lasts=20.0), at(25.0, "rebuilt", "v2")),
+        (PUSH, at(20.0, "never ready", lasts=18.0), at(25.0, "rebuilt", "v2")),
     ),
     "its stable is edited": (_MADE, (PUSH, at(30.0, "rebuilt", "v1"))),
     "its stable is edited at rest": (_MADE, (at(10.0, "rebuilt", "v1"), PUSH)),

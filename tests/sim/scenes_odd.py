@@ -50,7 +50,7 @@ SCRIBBLED: Mapping[str, tuple[Subject, Rows]] = {
     ),
     "the status loses its canary while preparing": (
         _MANAGED,
-        (PUSH, at(15.0, "never ready", lasts=20.0), _loses(25.0, "attempt.canary")),
+        (PUSH, at(20.0, "never ready", lasts=15.0), _loses(25.0, "attempt.canary")),
     ),
     "the status loses its canary while it bakes": (
         _TESTERS,
@@ -96,7 +96,7 @@ ODD: Mapping[str, tuple[Subject, Rows]] = {
         _MANAGED,
         (
             PUSH,
-            at(15.0, "never ready", lasts=30.0),
+            at(20.0, "never ready", lasts=25.0),
             at(25.0, "pods refused", "v2", 10.0),
         ),
     ),
@@ -114,7 +114,7 @@ ODD: Mapping[str, tuple[Subject, Rows]] = {
     ),
     "its pods are replaced while preparing": (
         _MANAGED,
-        (PUSH, at(15.0, "never ready", lasts=20.0), at(24.0, "pods replaced", "v2", 20.0)),
+        (PUSH, at(20.0, "never ready", lasts=15.0), at(24.0, "pods replaced", "v2", 20.0)),
     ),
     "its pods are replaced before anything": (
         _PLAIN,
@@ -182,7 +182,7 @@ ODD: Mapping[str, tuple[Subject, Rows]] = {
         _PLAIN,
         (
             PUSH,
-            at(15.0, "never ready", lasts=15.0),
+            at(20.0, "never ready", lasts=10.0),
             at(22.0, "oddly written"),
             at(37.0, "evenly written"),
         ),
@@ -208,7 +208,7 @@ ODD: Mapping[str, tuple[Subject, Rows]] = {
     ),
     "the canary named while preparing": (
         _PLAIN,
-        (PUSH, at(15.0, "never ready", lasts=15.0), at(22.0, "canary named", value=30.0), _AGAIN),
+        (PUSH, at(20.0, "never ready", lasts=10.0), at(22.0, "canary named", value=30.0), _AGAIN),
     ),
     "the canary named as its subset goes": (
         _PLAIN,
@@ -311,6 +311,7 @@ ODD: Mapping[str, tuple[Subject, Rows]] = {
     ),
 }
 _LONG = replace(CALM, calm=420.0)
+_BOXED = Subject("boxed", careful=True)
 _LEAVING = Subject(workload="managed", author="host", careful=True)
 
 
@@ -340,7 +341,7 @@ LONG: Mapping[str, tuple[Setup, Rows]] = {
         (PUSH, at(170.0, "prometheus down", lasts=60.0), *asks(190.0, "approve")),
     ),
     "too few pods for too long": (
-        _long(_CAREFUL),
+        _long(_BOXED),
         (
             PUSH,
             at(25.0, "deployment scaled", "v2", value=1.0),
@@ -348,7 +349,7 @@ LONG: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
     "too few pods for too long, and numbers are gone": (
-        _long(_CAREFUL),
+        _long(_BOXED),
         (
             PUSH,
             at(25.0, "deployment scaled", "v2", value=1.0),
@@ -357,7 +358,7 @@ LONG: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
     "too few pods for too long, and it fails": (
-        _long(_CAREFUL),
+        _long(_BOXED),
         (
             PUSH,
             at(25.0, "deployment scaled", "v2", value=1.0),

@@ -7,7 +7,7 @@ process, so that whoever has imported it runs the spoilt one.
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
@@ -105,19 +105,23 @@ def spoilt(mutation: Mutation) -> ast.Module:
     """The room's tree with that guard spoilt."""
     tree = deepcopy(_tree(importlib.import_module(mutation.room)))
     _, test = _guards(tree)[mutation.number]
-    match mutation.how.split():
+    _Replace(test, _changed(test, mutation.how)).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+def _changed(test: ast.expr, how: str) -> ast.expr:
+    """The condition in place of ``test``; it shares what is left of it."""
+    match how.split():
         case ["never"] | ["always"]:
-            new: ast.expr = ast.Constant(mutation.how == "always")
+            return ast.Constant(how == "always")
         case ["without", "part", part]:
             assert isinstance(test, ast.BoolOp)
             rest = [v for index, v in enumerate(test.values) if index != int(part) - 1]
-            new = rest[0] if len(rest) == 1 else ast.BoolOp(test.op, rest)
+            return rest[0] if len(rest) == 1 else ast.BoolOp(test.op, rest)
         case _:
             assert isinstance(test, ast.Compare)
             flipped = [_FLIPS[type(test.ops[0])](), *test.ops[1:]]
-            new = ast.Compare(test.left, flipped, test.comparators)
-    _Replace(test, new).visit(tree)
-    return ast.fix_missing_locations(tree)
+            return ast.Compare(test.left, flipped, test.comparators)
 
 
 class _Replace(ast.NodeTransformer):
@@ -160,7 +164,8 @@ Turn = tuple[str, int, str]
 def watch() -> set[Turn]:
     """From now on this process notes which mutations would make a difference, here.
 
-    Of a part of a condition: whether it was this part that decided, which is more than enough.
+    At each guard it is asked what the spoilt one would say. One that cannot answer, as where a part
+    is gone that the next relies on, makes a difference.
     """
     seen: set[Turn] = set()
     for room in ROOMS:
@@ -178,28 +183,32 @@ def watch() -> set[Turn]:
 
 
 def _watched(test: ast.expr, number: int) -> ast.expr:
-    """``test``, which tells what came out of it and of its parts; guards inside stay the same."""
-    if not isinstance(test, ast.BoolOp):
-        return _told(test, number, 0, decides=True)
-    decides = isinstance(test.op, ast.Or)
-    parts = enumerate(test.values, 1)
-    told = [_told(part, number, index, decides=decides) for index, part in parts]
-    return _told(ast.BoolOp(test.op, told), number, 0, decides=True)
-
-
-def _told(value: ast.expr, number: int, part: int, *, decides: bool) -> ast.expr:
-    arguments = [value, *(ast.Constant(each) for each in (number, part, decides))]
+    """``test``, which tells what came out of it, and what would have if it were spoilt."""
+    partly = [how for how in _ways(test) if how not in ("never", "always")]
+    spoilt = [ast.Lambda(_NO_ARGUMENTS, deepcopy(_changed(test, how))) for how in partly]
+    names = ast.Tuple([ast.Constant(how) for how in partly], ast.Load())
+    arguments = [test, ast.Constant(number), names, *spoilt]
     return ast.Call(ast.Name(_WATCH, ast.Load()), arguments, [])
 
 
-def _noted(seen: set[Turn], room: str) -> Callable[[Any, int, int, bool], Any]:
-    def noted(value: Any, number: int, part: int, decides: bool) -> Any:
-        if part:
-            if bool(value) is decides:
-                seen.add((room, number, f"without part {part}"))
-        else:
-            seen.add((room, number, "never" if value else "always"))
-            seen.add((room, number, "the other way round"))
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
+def _noted(seen: set[Turn], room: str) -> Callable[..., Any]:
+    def noted(value: Any, number: int, partly: Sequence[str], *spoilt: Callable[[], Any]) -> Any:
+        said = bool(value)
+        seen.add((room, number, "never" if said else "always"))
+        for how, asked in zip(partly, spoilt, strict=True):
+            turn = room, number, how
+            if turn not in seen and _says(asked) is not said:
+                seen.add(turn)
         return value
 
     return noted
+
+
+def _says(asked: Callable[[], Any]) -> bool | None:
+    try:
+        return bool(asked())
+    except Exception:
+        return None

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rollout.controller.seeing.pods import HPA
+from rollout.model.chat import Press
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects
+from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
 from tests.sim.process import Process
 from tests.sim.server import Json
@@ -182,6 +184,16 @@ def _points(world: World, name: str) -> None:
     world.laws.edited(name)
 
 
+def _pressed(what: Press) -> Do:
+    """Somebody who may sees the message, and presses a while later, whatever it says then."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        if ticket := world.buttons(world.subjects[mishap.who][0]).get(what):
+            world.later(mishap.lasts, world.press, ANN, what, ticket, 1)
+
+    return done
+
+
 def _named(world: World, name: str, _: Mishap) -> Json:
     return {"virtualServices": [{"name": name}]}
 
@@ -200,4 +212,6 @@ DO: Mapping[str, Do] = {
     "second route gone": _second_gone,
     "no proxies": _unknown,
     "autoscaler pointed": _pointed,
+    "approved late": _pressed(Press.APPROVE),
+    "rejected late": _pressed(Press.REJECT),
 }

@@ -37,6 +37,14 @@ def test_no_journal_is_of_a_scene_that_is_no_more() -> None:
     assert {path.stem for path in journal.KEPT.glob("*.txt")} == set(PLANS)
 
 
+def test_pods_that_never_come_are_those_of_a_revision_that_is_pushed() -> None:
+    """Before that it would be stable whose pods are gone, and the scene about something else."""
+    for plan in PLANS.values():
+        pushed = min((each.when.at for each in plan.mishaps if each.do == "push"), default=0.0)
+        early = [each for each in plan.mishaps if each.do == "never ready"]
+        assert all(each.when.at >= pushed for each in early)
+
+
 def test_a_moment_more_or_less_is_the_same_journal() -> None:
     kept = journal.kept("steps")
     looks = int(re.findall(r"success (\d+)", kept)[0])
