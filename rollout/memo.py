@@ -23,28 +23,29 @@ class Memo(Generic[R]):
     """Answers by the values that they follow from, until ``forget`` was called twice unasked for.
 
     The values are held meanwhile, so that their identity cannot come to mean another.
+    ``lately``: what was asked for since the last turn, by identities and by what is beside.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._lately: dict[Hashable, tuple[Sequence[object], R]] = {}
+        self.lately: dict[Hashable, tuple[Sequence[object], R]] = {}
         self._before: dict[Hashable, tuple[Sequence[object], R]] = {}
         _TABLES.add(self)
 
     def of(self, values: Sequence[object], beside: Hashable, work: Callable[[], R]) -> R:
         """``work()``, which follows from the very ``values`` and from what equals ``beside``."""
         key = (*map(id, values), beside)
-        held = self._lately.get(key)
+        held = self.lately.get(key)
         if held is None:
             held = self._before.pop(key, None) or (values, work())
-            if len(self._lately) >= self._most:
+            if len(self.lately) >= self._most:
                 self.turn()
-            self._lately[key] = held
+            self.lately[key] = held
         return held[1]
 
     def turn(self) -> None:
         """What nobody has asked for since the last turn is forgotten."""
-        self._before, self._lately = self._lately, {}
+        self._before, self.lately = self.lately, {}
 
 
 _TABLES: WeakSet[Memo[Any]] = WeakSet()
@@ -66,6 +67,9 @@ def remembered(work: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, 
     @functools.wraps(work)
     def answer(value: A, /, *beside: P.args, **named: P.kwargs) -> R:
         asked = (beside, *named.items()) if named else beside
+        held = memo.lately.get((id(value), asked))  # as ``of`` does, which most calls need not
+        if held is not None:
+            return held[1]
         return memo.of((value,), asked, lambda: work(value, *beside, **named))
 
     return answer
@@ -78,7 +82,8 @@ def changed(value: A, **changes: Any) -> A:
     revision's image.
     """
     for name, new in changes.items():
-        if not _is_so(getattr(value, name), new):
+        held = getattr(value, name)
+        if held is not new and not _is_so(held, new):
             made: A = dataclasses.replace(value, **changes)  # type: ignore[type-var]
             return made
     return value

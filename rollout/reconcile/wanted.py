@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rollout import requests, strategies
-from rollout.memo import changed
+from rollout.memo import changed, remembered
 from rollout.model.observation import Observation
 from rollout.model.reasons import Verb
 from rollout.model.spec import Rollout
@@ -23,12 +23,19 @@ def released(status: RolloutStatus) -> bool:
 
 def target(rollout: Rollout, status: RolloutStatus) -> Target:
     """What of the mesh's objects is this rollout's now."""
+    role = _by_role(status)
+    names = status.stable_subset, status.attempt.subset
+    return _target(rollout, *names, by_role=role, apart=status.revisions_isolated)
+
+
+@remembered
+def _target(rollout: Rollout, stable: str, canary: str, *, by_role: bool, apart: bool) -> Target:
     before = rollout.target
     return changed(
         before,
-        stable=status.stable_subset or before.stable,
-        canary=status.attempt.subset or (before.canary if _by_role(status) else ""),
-        apart=status.revisions_isolated,
+        stable=stable or before.stable,
+        canary=canary or (before.canary if by_role else ""),
+        apart=apart,
     )
 
 

@@ -8,9 +8,11 @@ Only a gate that turns blind does not wait for its minute.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from rollout import requests
 from rollout.controller import telemetry
@@ -24,7 +26,7 @@ from rollout.errors import ConflictError, ManifestError, OutsideError
 from rollout.manifest import objects, record
 from rollout.model.reasons import Verb, WaitsFor
 from rollout.model.spec import PROGRESS_DEADLINE, AnalysisTemplateSpec, Rollout, Unread
-from rollout.model.status import Outcome, RolloutStatus, Stage, StageStatus
+from rollout.model.status import Attempt, Outcome, RolloutStatus, Stage, StageStatus
 
 LAZY = timedelta(minutes=1)
 
@@ -90,7 +92,9 @@ class Store:
             self._known.pop(key, None)
             return None
         known = self._fresh(key, obj)
-        rollout = replace(known.rollout, templates=self._templates(known.rollout))
+        rollout = known.rollout
+        if rollout.spec.analysis.templates:
+            rollout = replace(rollout, templates=self._templates(rollout))
         return Held(obj, rollout, known.status, known.problem)
 
     async def save(
@@ -287,21 +291,21 @@ def worth_saving(old: RolloutStatus, new: RolloutStatus) -> bool:
     That the proxies have the route is gathered, too: whoever begins anew asks them again, and the
     gate's clock and its evidence begin then.  What takes a confirmation back is worth saving.
     """
-    attempt = replace(
-        old.attempt,
-        checkpoint=new.attempt.checkpoint,
-        verdicts=new.attempt.verdicts,
-        warnings=new.attempt.warnings,
-        stable_down_at=new.attempt.stable_down_at,
+    return (
+        _confirmed_as(old.stage, new.stage) != new.stage
+        or _ATTEMPTED(old.attempt) != _ATTEMPTED(new.attempt)
+        or _DECIDED(old) != _DECIDED(new)
     )
-    gathered = replace(
-        old,
-        attempt=attempt,
-        stage=_confirmed_as(old.stage, new.stage),
-        because=new.because,
-        waits_for=new.waits_for,
-    )
-    return gathered != new
+
+
+def _all_but(noun: type[Any], *gathered: str) -> Callable[[Any], object]:
+    """What makes two of ``noun`` differ, but for what was ``gathered``."""
+    names = (each.name for each in fields(noun) if each.compare and each.name not in gathered)
+    return attrgetter(*names)
+
+
+_DECIDED = _all_but(RolloutStatus, "attempt", "stage", "because", "waits_for")
+_ATTEMPTED = _all_but(Attempt, "checkpoint", "verdicts", "warnings", "stable_down_at")
 
 
 def _confirmed_as(old: StageStatus, new: StageStatus) -> StageStatus:

@@ -120,12 +120,25 @@ def _shared(value: Any, before: Any = None) -> Any:
         return before
     if isinstance(value, dict):
         old = before if isinstance(before, dict) else {}
-        return {sys.intern(key): _shared(held, old.get(key)) for key, held in value.items()}
+        return {
+            sys.intern(key): sys.intern(held)
+            if (kind := type(held)) is str and len(held) <= WORD
+            else _shared(held, old.get(key))
+            if kind in _HOLD
+            else held
+            for key, held in value.items()
+        }
     if isinstance(value, list):
-        return [_shared(held) for held in value]
+        was = before if isinstance(before, list) else []  # a history has one entry more
+        rest = [None] * (len(value) - len(was))
+        return [_shared(held, old) for held, old in zip(value, [*was, *rest], strict=False)]
     if isinstance(value, str) and len(value) <= WORD:
         return sys.intern(value)
     return value
+
+
+_HOLD = frozenset({dict, list, str})
+"""Types of which something is shared; most of what a mapping holds is a short word or a number."""
 
 
 def _manager(entry: Json) -> Json:
