@@ -1,5 +1,6 @@
 """The fake of the port Repo: a history in memory; the port tests show that it is like git."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,12 @@ from rollout.model.source import Document, Origin, Part, Problem, Reading, Relat
 
 AUTHOR = "ann@example.com"
 POINTER = "version https://git-lfs.github.com/spec/v1"
+
+
+@functools.lru_cache(256)
+def _loaded(file: str, text: str) -> load.Loaded:
+    """What a file holds; most are the same in many commits."""
+    return load.text(file, text.encode())
 
 
 @dataclass
@@ -56,7 +63,7 @@ class FakeRepo:
                 notes.append(f"{file}: is an LFS pointer; its content is not read")
                 unread.append(file)
                 continue
-            loaded = load.text(file, text.encode())
+            loaded = _loaded(file, text)
             doubtful = () if origin.manifests else loaded.doubtful
             notes += doubtful
             unread += [file] if doubtful or (loaded.unread and not origin.manifests) else []

@@ -2,13 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 THINKING = 2  # looks that think between two turns of the event loop: some 5 ms of one core
 WRITING = 64  # ordinary writers at once; the API server's own queue is no better place to wait
 TELLING = 4  # of those that only tell: a thousand began together, and are refreshed together
 PATIENCE = 5.0  # seconds that one of these waits for its turn; then the API server is what is slow
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A place that is given back with the event loop's next turn."""
+
+    lane: asyncio.Semaphore
+
+    async def __aenter__(self) -> None:
+        await self.lane.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        asyncio.get_running_loop().call_soon(self.lane.release)
 
 
 @dataclass(slots=True)
@@ -19,27 +32,17 @@ class Lanes:
     _telling: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TELLING))
     _writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITING))
 
-    @asynccontextmanager
-    async def thinking(self) -> AsyncIterator[None]:
+    def thinking(self) -> AbstractAsyncContextManager[None]:
         """Within it nothing waits, and the place is free again in the event loop's next turn.
 
         Not at once: a thousand looks at one instant would all think within one turn, and what a
         verdict wants written would stand behind them all.
         """
-        await self._thinking.acquire()
-        try:
-            yield
-        finally:
-            asyncio.get_running_loop().call_soon(self._thinking.release)
+        return _Turn(self._thinking)
 
-    @asynccontextmanager
-    async def writing(self, urgent: bool) -> AsyncIterator[None]:
+    def writing(self, urgent: bool) -> AbstractAsyncContextManager[None]:
         """Within it objects are written; ``urgent`` does not wait for those that are not."""
-        if urgent:
-            yield
-            return
-        async with self._writing:
-            yield
+        return nullcontext() if urgent else self._writing
 
     @property
     def crowded(self) -> bool:

@@ -35,7 +35,7 @@ def unpacked(stored: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_packed(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {_PACKED}
+    return isinstance(value, lenient.MAPPING) and set(value) == {_PACKED}
 
 
 def _opened(text: Any) -> dict[str, Any]:

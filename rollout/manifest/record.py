@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 _LARGEST = 1e300  # JSON has no infinity, and an overflowing e-value says no less than this
 
+_FINITE = frozenset({str, int, bool, type(None)})
+
 # What may be lost when it cannot be read: nothing of it says where traffic is or was sent,
 # and a lost approval is asked for again.
 _MAY_BE_LOST = frozenset({
@@ -233,10 +235,14 @@ def conditions(
 
 def finite(value: Any) -> Any:
     """``value`` without what JSON cannot say: infinities become large, NaN becomes null."""
+    if type(value) in _FINITE:  # most of a status are words
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return None if math.isnan(value) else math.copysign(_LARGEST, value)
     if isinstance(value, MAPPING):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else math.copysign(_LARGEST, value)
     return value

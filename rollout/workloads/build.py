@@ -64,7 +64,8 @@ def image(deployment: Obj) -> str:
     name = lenient.text(first.get("image")).rpartition("/")[2]
     head, at, digest = name.partition("@")
     short = head if ":" in head or not at else f"{head}@{digest.rpartition(':')[2][:12]}"
-    return "".join(c if c.isprintable() else "?" for c in short[:LONGEST])
+    short = short[:LONGEST]
+    return short if short.isprintable() else "".join(c if c.isprintable() else "?" for c in short)
 
 
 def replacing(deployment: Obj) -> bool:
@@ -82,6 +83,8 @@ def replacing(deployment: Obj) -> bool:
 
 def _plain(value: Any) -> Any:
     """``value`` without its nulls."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rollout import jsonpatch
 from rollout.edges.kube import paths
@@ -402,18 +402,23 @@ def read(actor: str, method: str, url: str, body: Any) -> Request:
     return Request(actor, *_meant(method, url), body)
 
 
-@functools.lru_cache(2048)
 def _meant(method: str, url: str) -> tuple[str, str, str, str, str, Mapping[str, str]]:
-    split = urlsplit(url)
-    query = {name: values[-1] for name, values in parse_qs(split.query).items()}
-    kind, namespace, name, sub = _place(split.path)
+    where, _, asked = url.partition("?")
+    query = _query(asked)
+    kind, namespace, name, sub = _place(where)
     verbs = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
     verb = verbs.get(method) or ("get" if name else "watch" if query.get("watch") else "list")
     return verb, kind, namespace, name, sub, query
 
 
-def _place(path: str) -> tuple[str, str, str, str]:
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+@functools.lru_cache(2048)
+def _query(asked: str) -> Mapping[str, str]:
+    return dict(parse_qsl(asked))
+
+
+@functools.lru_cache(2048)
+def _place(where: str) -> tuple[str, str, str, str]:
+    parts = [unquote(part) for part in urlsplit(where).path.strip("/").split("/")]
     size = 2 if parts[0] == "api" else 3
     base, rest, namespace = "/" + "/".join(parts[:size]), parts[size:], ""
     if rest[0] == "namespaces" and len(rest) > 2:

@@ -110,7 +110,10 @@ class Ledger:
         self.revision = self._floor = max(self.revision, revision)
 
     def _bucket(self, bucket: str) -> _Bucket:
-        return self._buckets.setdefault(bucket, _Bucket(compacted=self._floor))
+        found = self._buckets.get(bucket)
+        if found is None:
+            found = self._buckets[bucket] = _Bucket(compacted=self._floor)
+        return found
 
     def _commit(self, bucket: str, document: Mapping[str, Any], *, removed: bool) -> Stored:
         self.revision += 1
