@@ -244,7 +244,7 @@ class Observer:
     def _workloads(
         self, held: Held, asked: Questions, revision: Revision | None
     ) -> dict[str, SeenWorkload]:
-        names = [r.name for r in (*asked.revisions, revision) if r is not None]
+        names = dict.fromkeys(r.name for r in (*asked.revisions, revision) if r is not None)
         return {name: self._workload(held.rollout, name) for name in names}
 
     def _workload(self, rollout: Rollout, revision: str) -> SeenWorkload:
