@@ -35,10 +35,12 @@ from typing import Any
 from benchmarks.holding import sample
 from benchmarks.memory import texts
 from benchmarks.under_way import Server, yardstick
+from rollout import jsontext
 from rollout.controller import collector
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.ports import Json
 from rollout.edges.kube.source import named
+from rollout.edges.kube.watch import PAGE
 from tests import virtual
 from tests.fakes import FakeMetrics, FakeProxies
 from tests.lab.survival.plain import NAMESPACE
@@ -200,11 +202,22 @@ class Listed(Server):
         self.began = time.process_time()
         self.objects, self._version = objects, next(VERSIONS)
         self.first: dict[str, float] = {}
-        self.before = self._note
+        self.before, self._texts = self._note, objects.text
+        kinds: dict[str, list[Any]] = {}
         for key in objects:
+            kinds.setdefault(key[0], []).append(key)
+        for kind, keys in kinds.items():
+            self._list(kind, keys)
+
+    def _list(self, kind: str, keys: list[Any]) -> None:
+        """All of a kind, page by page as a watch takes them."""
+        cache = self._cache(kind)
+        for begin in range(0, len(keys), PAGE):
             with self._elsewhere():
-                text = objects.text(key)
-            self._cache(key[0]).put(named(key[0], json.loads(text)))
+                items = b",".join(map(self._texts, keys[begin : begin + PAGE]))
+                page = b'{"items":[%b]}' % items
+            cache.take([named(kind, obj) for obj in jsontext.read(page)["items"]])
+        cache.settle({key[1:] for key in keys}, str(self._version))
 
     def used(self) -> float:
         """CPU seconds of ours since the beginning."""

@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rollout import jsontext
 from rollout.controller.keeping.store import Store
 from rollout.controller.seeing import concerns
 from rollout.edges.kube.cache import Cache
@@ -65,7 +66,7 @@ async def _measured(count: int) -> tuple[float, float]:
     tracemalloc.start()
     for number in range(count):
         for text in texts(f"shop-{number}", number):
-            obj = json.loads(text)
+            obj = jsontext.read(text.encode())
             kind = str(obj["kind"])
             if kind not in kube.caches:
                 kube.caches[kind] = cache_of(kind, concerns.of)

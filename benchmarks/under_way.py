@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from rollout import jsontext
 from rollout.controller.app import Controller, Outside, Settings
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
@@ -96,14 +97,14 @@ class Server(FakeKube):
     def _come(self, kind: str, made: Json) -> Json:
         """The answer to a write as the edge takes it, and the watch's word of the same."""
         began = time.process_time()
-        text = json.dumps(made)
+        text = json.dumps(made).encode()
         self.spent += time.process_time() - began
-        obj = named(kind, json.loads(text))
+        obj = named(kind, jsontext.read(text))
         if (kind, *key_of(obj)) not in self.objects:
             self._tell(kind, self._cache(kind).remove(obj))
         elif kind in self.caches or kind != "Event":
             self._tell(kind, self._cache(kind).written(obj))
-            self._cache(kind).put(named(kind, json.loads(text)))
+            self._cache(kind).put(named(kind, jsontext.read(text)))
         return obj
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from rollout import requests
+from rollout import lenient, requests
 from rollout.controller import telemetry
 from rollout.controller.guard import Guard
 from rollout.controller.keeping import complaining, finalizer
@@ -29,6 +29,13 @@ from rollout.model.spec import PROGRESS_DEADLINE, AnalysisTemplateSpec, Rollout,
 from rollout.model.status import Attempt, Outcome, RolloutStatus, Stage, StageStatus
 
 LAZY = timedelta(minutes=1)
+
+
+def _is_heard(obj: Json) -> bool:
+    """Whether the status answers the spec as it is; a request may be old, but is soon read."""
+    answered = lenient.under(obj, "status", "observedGeneration")
+    asked = objects.REQUEST in lenient.annotations(obj)
+    return not asked and bool(answered == obj["metadata"].get("generation"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +225,12 @@ class Store:
         self._known = {key: known for key, known in self._known.items() if not mine(key)}
 
     def rollouts(self) -> tuple[list[str], list[str]]:
-        """Every Rollout there is: those in which something is under way, and those at rest."""
+        """Every Rollout there is: those in which something is under way, and those at rest.
+
+        Of both those first to which git or a person has said something since their last look.
+        """
         keys: tuple[list[str], list[str]] = [], []
-        for obj in self.kube.list("Rollout"):
+        for obj in sorted(self.kube.list("Rollout"), key=_is_heard):
             meta = obj["metadata"]
             keys[record.is_idle(obj)].append(f"{meta.get('namespace', '')}/{meta['name']}")
         return keys

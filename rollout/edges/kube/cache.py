@@ -90,23 +90,29 @@ class Cache:
 
     def replace(self, objects: Iterable[Json], version: str) -> frozenset[str]:
         """A whole list as of ``version``; what we wrote after that stays."""
-        fresh = {key_of(obj): obj for obj in objects}
-        touched = NOBODY
-        for key in set(self._held) - set(fresh):
+        fresh = [*objects]
+        return self.take(fresh) | self.settle({key_of(obj) for obj in fresh}, version)
+
+    def take(self, objects: Iterable[Json]) -> frozenset[str]:
+        """A part of a list, of which the watch may not have told the rest."""
+        touched: set[str] = set()
+        for obj in objects:
+            touched |= self._news(obj)
+        return frozenset(touched)
+
+    def settle(self, listed: Collection[Key], version: str) -> frozenset[str]:
+        """The end of a list as of ``version``, in which those were; what we wrote after stays."""
+        touched: set[str] = set()
+        for key in self._held.keys() - listed:
             if not _newer(self._held[key].version, version):
                 touched |= self._drop(key)
-        for obj in fresh.values():
-            touched |= self.put(obj)
         self.listed, self._heard = True, number(version)
-        return touched
+        return frozenset(touched)
 
     def put(self, obj: Json, shaped: Shaped = _as_it_is) -> frozenset[str]:
         """The watch says that ``obj`` is so; ``shaped`` as we keep it, if it is news."""
         self.passed(version_of(obj))
-        held = self._held.get(key_of(obj))
-        if held is not None and _stale(version_of(obj), held.version):
-            return NOBODY
-        return self._hold(shaped(obj))
+        return self._news(obj, shaped)
 
     def remove(self, obj: Json) -> frozenset[str]:
         """The watch says that ``obj`` is gone; made anew since then, it stays."""
@@ -122,26 +128,29 @@ class Cache:
 
     def written(self, obj: Json) -> frozenset[str]:
         """The answer to a write of ours; one that the watch has already passed is no news."""
-        held = self._held.get(key_of(obj))
-        if held is not None and _stale(version_of(obj), held.version):
-            return NOBODY
         if 0 < number(version_of(obj)) <= self._heard:
             return NOBODY
-        return self._hold(obj)
+        return self._news(obj)
 
-    def _hold(self, obj: Json) -> frozenset[str]:
-        key = key_of(obj)
+    def _news(self, obj: Json, shaped: Shaped = _as_it_is) -> frozenset[str]:
+        """``obj`` is so, unless something newer is known."""
+        key, version = key_of(obj), version_of(obj)
+        held = self._held.get(key)
+        if held is not None and _stale(version, held.version):
+            return NOBODY
+        obj = shaped(obj)
         before = self._forget(key)
         concerns = self._index(obj)
-        self._held[key] = _Held(version_of(obj), tuple(map(sys.intern, concerns)))
+        names = tuple(map(sys.intern, concerns))
+        self._held[key] = _Held(version, names)
         self._objects[key] = obj
-        for concern in self._held[key].concerns:
+        for concern in names:
             others = self._by_concern.setdefault(concern, key)
             if isinstance(others, set):
                 others.add(key)
             elif others is not key:
                 self._by_concern[concern] = {others, key}
-        return before | concerns
+        return before | concerns if before else concerns
 
     def _drop(self, key: Key) -> frozenset[str]:
         del self._objects[key]

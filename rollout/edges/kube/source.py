@@ -1,6 +1,5 @@
 """One kind in one scope, as a watch asks for it; what is kept of an object is said here."""
 
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from rollout.edges.kube.cache import Cache, Index, Json
 from rollout.edges.kube.calls import Calls
 from rollout.edges.kube.watch import Absent
 from rollout.model.spec import GROUP, MANAGER
-
-WORD = 20  # characters of a value that many objects may have alike: "ClusterFirst", "v1", a port
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +92,8 @@ def named(kind: str, obj: Json, before: Json | None = None) -> Json:
     managers = [_manager(entry) for entry in meta.get("managedFields") or ()]
     slim = {**meta, "managedFields": managers} if managers else meta
     whole = {**obj, "kind": kind, "metadata": slim}
-    found: Json = _shared(whole, _comparable(whole, before)) if _is_ours(kind) else whole
-    return found
+    known = _comparable(whole, before) if _is_ours(kind) else None
+    return whole if known is None else _once(whole, known)
 
 
 def _comparable(obj: Json, before: Json | None) -> Json | None:
@@ -110,44 +107,29 @@ def _comparable(obj: Json, before: Json | None) -> Json | None:
     return before if same else None
 
 
-def _shared(value: Any, before: Any = None) -> Any:
-    """``value`` with each field's name, and each plain word, in memory once for all objects.
-
-    A parser makes them anew for every object, and they are half of what a cache would hold that
-    does not pack it. What equals ``before`` is that.
-    """
-    if before is not None and type(value) is type(before) and value == before:
+def _once(value: Any, before: Any) -> Any:
+    """``value``, in which whatever equals its part of ``before`` is that part."""
+    if type(value) is type(before) and value == before:
         return before
-    if isinstance(value, dict):
-        old = before if isinstance(before, dict) else {}
-        return {
-            sys.intern(key): sys.intern(held)
-            if (kind := type(held)) is str and len(held) <= WORD
-            else _shared(held, old.get(key))
-            if kind in _HOLD
-            else held
-            for key, held in value.items()
-        }
-    if isinstance(value, list):
-        was = before if isinstance(before, list) else []  # a history has one entry more
-        rest = [None] * (len(value) - len(was))
-        return [_shared(held, old) for held, old in zip(value, [*was, *rest], strict=False)]
-    if isinstance(value, str) and len(value) <= WORD:
-        return sys.intern(value)
+    if isinstance(value, dict) and isinstance(before, dict):
+        return {key: _once(held, before.get(key)) for key, held in value.items()}
+    if isinstance(value, list) and isinstance(before, list):  # a history has one entry more
+        rest = [None] * (len(value) - len(before))
+        return [_once(held, old) for held, old in zip(value, [*before, *rest], strict=False)]
     return value
-
-
-_HOLD = frozenset({dict, list, str})
-"""Types of which something is shared; most of what a mapping holds is a short word or a number."""
 
 
 def _manager(entry: Json) -> Json:
     """An entry of ``managedFields``, its ``fieldsV1`` as far as they are worth knowing."""
-    fields = entry.get("fieldsV1") or {}
+    fields = entry.get("fieldsV1")
+    if not fields:
+        return entry
     noted = (fields.get("f:metadata") or {}).get("f:annotations") or {}
     ours = {name: value for name, value in noted.items() if name.startswith(f"f:{GROUP}/")}
     kept: dict[str, Json] = {"f:metadata": {"f:annotations": ours}} if ours else {}
     if entry.get("manager") == MANAGER and "f:spec" in fields:
         kept["f:spec"] = {}
-    plain = {key: value for key, value in entry.items() if key != "fieldsV1"}
-    return {**plain, "fieldsV1": kept} if kept else plain
+    plain = {**entry, "fieldsV1": kept}
+    if not kept:
+        del plain["fieldsV1"]
+    return plain

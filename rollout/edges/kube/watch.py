@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
 
 from rollout import jsontext, lenient
-from rollout.edges.kube.cache import Cache, Json, number
+from rollout.edges.kube.cache import Cache, Json, Key, key_of, number
 from rollout.errors import Outside, OutsideError, RefusedError, RolloutError
 
 PAGE = 500
@@ -66,6 +66,7 @@ class Watch:
         self._version = ""
         self._failures = 0
         self._behind = 0
+        self._touched: set[str] = set()  # by lists, the one that is under way among them
 
     async def run(self) -> None:
         """Ends only when cancelled."""
@@ -94,20 +95,26 @@ class Watch:
         self._failures = 0
 
     async def _list(self) -> str:
-        items: list[Json] = []
+        """Kept page by page: of a kind with many objects the whole would be much at once."""
+        listed: set[Key] = set()
         query = {"limit": str(PAGE)}
         while True:
             page = await self._api.fetch(query)
-            items += [item for item in page.get("items") or () if _is_object(item)]
+            items = [item for item in page.get("items") or () if _is_object(item)]
             meta = page.get("metadata") or {}
+            version = str(meta.get("resourceVersion", ""))
             self._sign()
+            if "continue" not in query:
+                self._check_time(version)
+            self._touched |= self._cache.take(items)
+            listed.update(map(key_of, items))
             if not meta.get("continue"):
                 break
             query = {"limit": str(PAGE), "continue": str(meta["continue"])}
-        version = str(meta.get("resourceVersion", ""))
-        self._check_time(version)
+        self._touched |= self._cache.settle(listed, version)
         self.complaint = ""
-        self._tell(self._cache.replace(items, version))
+        touched, self._touched = frozenset(self._touched), set()
+        self._tell(touched)
         return version
 
     def _check_time(self, version: str) -> None:

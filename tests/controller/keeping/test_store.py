@@ -357,3 +357,17 @@ async def test_a_sentence_saved_after_what_moved_keeps_the_news() -> None:
     after = await store.save(before, replace(moved, because="not yet"), START)
     await store.save(after, moved, START, at_once=True)
     assert store.news(KEY)
+
+
+async def test_whoever_was_told_something_since_its_last_look_comes_first() -> None:
+    kube = FakeKube()
+    for name in ("a", "b", "c", "d"):
+        kube.put(a_rollout(name))
+        made = kube.objects["Rollout", NAMESPACE, name]
+        kube.put({**made, "status": {"observedGeneration": 1, "stage": {"name": "Stepping"}}})
+    reverted, asked = (kube.objects["Rollout", NAMESPACE, name] for name in "cd")
+    kube.put({**reverted, "spec": {**reverted["spec"], "revision": "v0"}})
+    noted = {"annotations": {"rollout.dev/request": "abort"}}
+    kube.put({**asked, "metadata": {**asked["metadata"], **noted}})
+    under_way, at_rest = Store(kube).rollouts()
+    assert (under_way, at_rest) == ([f"{NAMESPACE}/{name}" for name in "cdab"], [])
