@@ -5,11 +5,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import sqrt
 
-from rollout.model.observation import Counting, Counts, CountsQuestion, Observation, View
+from rollout.model.observation import (
+    Counting,
+    Counts,
+    CountsQuestion,
+    Observation,
+    Value,
+    ValueQuestion,
+    View,
+)
 from rollout.model.status import ConfirmedBy
 
-METRIC = "observed-share"
-"""The name under which the share of requests is asked for; no metric of a spec can have it."""
+METRIC, CONVERGENCE = "?share", "?convergence"
+"""The names under which is asked how requests divide and how long a push takes; no metric of a
+spec can have them."""
+
+_P99 = "histogram_quantile(0.99, sum by (le) (rate(pilot_proxy_convergence_time_bucket[10m])))"
+"""Seconds from a change to the proxies; source: Istio, "pilot-discovery" reference."""
+
+SLOWEST = 30.0
+"""Seconds: the last bucket of what ``_P99`` is read from."""
 
 FLOOR = timedelta(seconds=15)
 """With nobody to ask: istiod waits 10 s at most before a push (docs/facts.md)."""
@@ -52,17 +67,28 @@ def _twice(
     asked: CountsQuestion, since: datetime, now: datetime, every: timedelta, across: int = 1
 ) -> tuple[CountsQuestion, ...]:
     """``asked`` of the last aligned instant, and of the one ``across`` intervals before."""
+    last = _aligned(now, every)
+    first = last - across * every
+    return (replace(asked, instants=(first, last)),) if first >= since else ()
+
+
+def _aligned(now: datetime, every: timedelta) -> datetime:
+    """The last instant at which all who ask so often ask, so that they ask together."""
     seconds = every.total_seconds()
-    last = now.timestamp() // seconds * seconds
-    instants = [datetime.fromtimestamp(last - seconds * k, since.tzinfo) for k in (across, 0)]
-    if instants[0] < since:
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, now.tzinfo)
+
+
+def pushes(since: datetime, now: datetime, every: timedelta) -> tuple[ValueQuestion, ...]:
+    """How long istiod's pushes take, once nothing else is left to go by; nothing until then."""
+    if now - since < FLOOR:
         return ()
-    return (replace(asked, instants=tuple(instants)),)
+    return (ValueQuestion(CONVERGENCE, _P99, _aligned(now, every)),)
 
 
-def floor(convergence: timedelta | None) -> timedelta:
+def floor(values: Iterable[Value]) -> timedelta:
     """How long to wait when nobody can say: twice the known p99 of a push, at least 15 s."""
-    return max(FLOOR, 2 * convergence) if convergence is not None else FLOOR
+    known = [one.value for one in values if one.metric == CONVERGENCE and one.value > 0]
+    return max(FLOOR, 2 * timedelta(seconds=min(max(known, default=0), SLOWEST)))
 
 
 def confirmed(
@@ -84,7 +110,7 @@ def confirmed(
     if shares_agree(seen.counts, canary, canary_percent):
         return ConfirmedBy.SHARE
     lagging = seen.sync is not None and seen.sync.behind > 0
-    if now - since >= floor(seen.convergence) * (LAGGING if lagging else 1):
+    if now - since >= floor(seen.values) * (LAGGING if lagging else 1):
         return ConfirmedBy.FLOOR
     return None
 

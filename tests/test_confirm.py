@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from rollout.model.observation import (
     PodCount,
     ProxySync,
     SeenTraffic,
+    Value,
     View,
 )
 from rollout.model.status import ConfirmedBy
@@ -82,8 +85,13 @@ def test_proxies_that_are_known_to_lag_are_waited_for_longer_but_not_for_ever() 
 
 
 def test_the_floor_is_twice_what_a_push_is_known_to_take() -> None:
-    known = [None, timedelta(seconds=1), timedelta(seconds=20)]
-    assert [confirm.floor(k) / timedelta(seconds=1) for k in known] == [15, 15, 40]
+    told = [Value(confirm.CONVERGENCE, START, s) for s in (1.0, 20.0, math.nan, 99.0)]
+    floors = [confirm.floor(v) / timedelta(seconds=1) for v in ((), *((one,) for one in told))]
+    assert floors == [15, 15, 40, 15, 60]
+    slow = replace(seen(), values=(told[1], Value("mine", START, 1e9)))
+    looks = [START + timedelta(seconds=s) for s in (15, 39, 40)]
+    found = [confirm.confirmed(slow, START, now, "v2", 5) for now in looks]
+    assert found == [None, None, ConfirmedBy.FLOOR]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The forms a metric can have, and what goes with which; over plain values."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from rollout.manifest.scan import Mistake, Path, show
 from rollout.model.spec import PER_SIDE, PLACES
 
 _BUILT_IN = ("errors", "latency")
+_OURS = re.compile(r"unreached|template\..*")
+"""Names under which verdicts come that nobody's spec has: two of one name would be one verdict."""
 
 
 def of(value: object, path: Path, arguments: Mapping[str, Any] | None = None) -> Iterator[Mistake]:
@@ -50,6 +53,8 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     name, forms = metric.get("name"), _forms(metric)
+    if isinstance(name, str) and _OURS.fullmatch(name):
+        yield Mistake((*path, "name"), f"is {show(name)}", "that name is for verdicts of our own")
     if len(forms) > 1:
         yield Mistake(path, f"has {' and '.join(forms)}", "one of them is wanted")
     elif not forms and name not in _BUILT_IN:

@@ -368,7 +368,6 @@ class Observation:
     ``strangers``: ready endpoints of the service that are not the stable revision's.
     ``reached``: subset to the Deployments whose pods it reaches ("" for a destination without one);
     where none has ready pods, those that could have. None: not asked, or not to be read.
-    ``convergence``: istiod's own p99 from a change to the proxies, for the floor.
     """
 
     asked: Revision | None
@@ -378,7 +377,6 @@ class Observation:
     values: tuple[Value, ...] = ()
     no_answers: tuple[NoAnswer, ...] = ()
     sync: ProxySync | None = None
-    convergence: timedelta | None = None
     autoscaler: SeenAutoscaler | None = None
     webhook: HookAnswer | None = None
     unasked: Reason | None = None

@@ -34,7 +34,7 @@ def ask(
         revisions=revisions,
         since=status.stage.asked_at if status.stage.confirmed_at is None else None,
         counts=counts + _shares(rollout, status, now) if outside else (),
-        values=values,
+        values=values + _pushes(rollout, status, now) if outside else (),
         webhook=_webhook(rollout, status) if outside else None,
         groups=_groups(rollout, status, now) if outside else (),
         preflight=status.stage.name is Stage.PREPARING,
@@ -53,6 +53,13 @@ def _shares(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[Cou
     workloads = {name: rollout.deployment(name) for name in names}
     every = rollout.spec.analysis.interval
     return confirm.question(rollout.namespace, workloads, status.stage.asked_at or now, now, every)
+
+
+def _pushes(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[ValueQuestion, ...]:
+    """How long istiod's pushes take, where the proxies have not taken the route for a while."""
+    if not status.stage.waits_for_proxies or status.stage.name not in _DIVIDING:
+        return ()
+    return confirm.pushes(status.stage.asked_at or now, now, rollout.spec.analysis.interval)
 
 
 def _groups(rollout: Rollout, status: RolloutStatus, now: datetime) -> tuple[str, ...]:

@@ -135,6 +135,14 @@ def test_fields_that_are_null_are_left_out_but_not_inside_what_is_free() -> None
             "{analysis: [{name: s, successRate: {min: 0.990}}]}",
             "analysis[0].successRate.min is 0.990; a percentage such as 99% is wanted, not a share",
         ),
+        (
+            "{analysis: [{name: unreached, query: a, max: 1}]}",
+            "analysis[0].name is 'unreached'; that name is for verdicts of our own",
+        ),
+        (
+            "{analysis: [{name: template.qa, query: a, max: 1}]}",
+            "analysis[0].name is 'template.qa'; that name is for verdicts of our own",
+        ),
         ("{analysis: [{name: foo}]}", "analysis[0] 'foo' says nothing to measure; one of "),
         ("{analysis: [{name: q, query: up}]}", "analysis[0] has a query and no limit; min, max"),
         ("{analysis: [{name: b, bad: up}]}", "analysis[0] has one of bad and total; both counters"),

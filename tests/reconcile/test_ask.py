@@ -38,6 +38,19 @@ def test_requests_are_counted_only_where_another_split_can_show() -> None:
     assert len(reconcile.ask(ROLLOUT, back, later).counts) == 1
 
 
+def test_how_long_pushes_take_is_asked_once_nothing_else_has_shown_that_they_arrived() -> None:
+    unconfirmed, confirmed = make.at_step(confirmed_at=None), make.at_step()
+    asked_at = unconfirmed.stage.asked_at
+    assert asked_at is not None
+    times = (asked_at + timedelta(seconds=s) for s in (14, 15))
+    found = [reconcile.ask(ROLLOUT, unconfirmed, at).values for at in times]
+    assert [[q.metric for q in values] for values in found] == [[], [confirm.CONVERGENCE]]
+    later = asked_at + timedelta(minutes=1)
+    known = [reconcile.ask(ROLLOUT, status, later).values for status in (confirmed, unconfirmed)]
+    assert [confirm.CONVERGENCE in {q.metric for q in values} for values in known] == [False, True]
+    assert reconcile.ask(ROLLOUT, unconfirmed, later, outside=False).values == ()
+
+
 def test_a_webhook_is_asked_once_the_route_is_confirmed() -> None:
     green = Strategy(blue_green=BlueGreen(webhook=make.QA))
     rollout = make.rollout(make.spec(green), "v2")

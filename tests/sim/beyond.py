@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout.controller.metrics.together import WHO
 from rollout.errors import Outside, OutsideError, RefusedError
 from rollout.model.observation import (
     HookAnswer,
@@ -118,6 +120,10 @@ def _pod(name: str, pod: str, deployment: Json) -> Json:
     return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
 
 
+_PART = re.compile(rf'label_replace\(\((.*?)\), "{WHO}", "(\d+)", "", ""\)')
+"""One part of a union as ``rollout.controller.metrics.together`` writes it."""
+
+
 @dataclass
 class Numbers:
     """Prometheus: every rollout's limit reads what it is said to; ``trouble``: how it answers.
@@ -125,6 +131,7 @@ class Numbers:
     ``bad``: that number ever since, by service.
     ``read``: the newest instant, in seconds of the play, that was told as one plain number.
     ``counters``: what answers queries of counters; None: nobody counts requests here.
+    ``pushes``: seconds that istiod says its pushes take; None: it is not scraped.
     """
 
     trouble: str = ""
@@ -133,6 +140,7 @@ class Numbers:
     blind: Past = field(default_factory=Past)
     read: dict[str, float] = field(default_factory=dict)
     counters: Callable[[str, Sequence[datetime]], Reply] | None = None
+    pushes: Callable[[], float] | None = None
 
     def says(self, trouble: str) -> None:
         self.trouble = trouble
@@ -158,8 +166,16 @@ class Numbers:
                 raise RefusedError("prometheus: 422 the query times out")
             case "empty":
                 return Reply(())
+        return self._told(promql, instants)
+
+    def _told(self, promql: str, instants: Sequence[datetime]) -> Reply:
+        """What is known of the query; of a union, of each of its parts."""
+        if parts := _PART.findall(promql):
+            return self._together(parts, instants)
         if promql.startswith("label_replace("):
             return self._counted(promql, instants)
+        if "pilot_proxy_convergence_time" in promql and self.pushes is not None:
+            return Reply((Series({}, tuple((at, self.pushes()) for at in instants)),))
         if not promql.startswith("errors_"):
             return Reply(())
         odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
@@ -172,6 +188,15 @@ class Numbers:
         series = Series({}, tuple(zip(instants, read, strict=True)))
         twice = 2 if self.trouble == "two series" else 1
         return Reply((series,) * twice, partial=self.trouble == "partial")
+
+    def _together(self, parts: Sequence[tuple[str, str]], instants: Sequence[datetime]) -> Reply:
+        replies = [(place, self._told(promql, instants)) for promql, place in parts]
+        series = (
+            Series({**one.labels, WHO: place}, one.points)
+            for place, reply in replies
+            for one in reply.series
+        )
+        return Reply(tuple(series), partial=any(reply.partial for _, reply in replies))
 
     def _counted(self, promql: str, instants: Sequence[datetime]) -> Reply:
         """Istio's counters; where nobody counts requests, there are none."""

@@ -324,7 +324,11 @@ def _behind(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _istiod_silent(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Nobody says what the proxies have; a value: and its pushes take so many seconds."""
     world.istiod.silent = True
+    if mishap.value:
+        usual, world.istiod.delay = world.istiod.delay, mishap.value
+        world.later(mishap.lasts, setattr, world.istiod, "delay", usual)
     world.later(mishap.lasts, setattr, world.istiod, "silent", False)
 
 

@@ -350,6 +350,10 @@ NUMBERS: Mapping[str, tuple[Subject, Rows]] = {
         (PUSH, at(25.0, "proxies behind", lasts=300.0), at(140.0, "push", "v1")),
     ),
     "nobody speaks for the proxies": (_MANAGED, (PUSH, at(20.0, "istiod silent", lasts=150.0))),
+    "nobody speaks for the proxies, and pushes are slow": (
+        _MANAGED,
+        (PUSH, at(20.0, "istiod silent", lasts=200.0, value=20.0)),
+    ),
     "the namespace moves": (_PLAIN, (at(15.0, "namespace moves", lasts=30.0), PUSH)),
 }
 _TWO = replace(CALM, replicas=2)

@@ -89,6 +89,7 @@ class World:
         self.upgrading: Upgrading | None = None
         counted = any(subject.counts for subject in setup.subjects)
         self.counters = Counters(self) if counted else None
+        self.numbers.pushes = lambda: self.istiod.delay
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
