@@ -88,13 +88,28 @@ def _brought_up(look: Look) -> Look:
     return changed(look, status=handover.landed(look))
 
 
+_DRAIN_LATER = (Stage.REPOINTING, Stage.RETURNING)
+"""Stages in which the routes may still name the pods of the past: their drain is yet to begin."""
+
+_ASKED = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING, *_DRAIN_LATER)
+"""Stages that go on only once the proxies have what they were asked."""
+
+
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
-    """The status in which no stage, step or drain begins in time to come, as the clock has it."""
+    """The status in which no stage, step or drain begins in time to come, as the clock has it.
+
+    Nor does what somebody has edited away wait for ever: when a drain began, or when the proxies
+    were asked, who are asked anew.
+    """
     step, drain = status.attempt.step, status.draining
     if drain is not None:
-        status = changed(status, draining=changed(drain, since=past(drain.since, now)))
+        later = status.stage.name in _DRAIN_LATER
+        since = past(drain.since, now) or (None if later else now)
+        status = changed(status, draining=changed(drain, since=since))
     if step is not None:
         status = attempted(status, step=step.set_right(now))
+    if status.stage.name in _ASKED and status.stage.asked_at is None:
+        status = asked(status, now)
     return changed(status, stage=status.stage.set_right(now))
 
 

@@ -1,10 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rollout import reconcile
 from rollout.model.action import Announce, Decision, SetRoute
 from rollout.model.finding import Finding, Severity
 from rollout.model.observation import SeenTraffic
+from rollout.model.spec import Workload
 from rollout.model.status import Phase, RolloutStatus, Stage
 from rollout.model.turn import SOON
 from tests import make
@@ -158,3 +161,40 @@ def test_an_old_versions_name_put_back_is_told_and_no_hot_loop() -> None:
     assert (found.because, found.status.phase) == (stray, Phase.PAUSED)
     again = reconcile.decide(look.rollout, found.status, look.seen, START)
     assert (again.actions, again.status) == ((), found.status)
+
+
+MANAGED = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
+
+
+def journey(edited_at: int) -> tuple[Play, set[Stage]]:
+    """A look each quarter minute; somebody edits the status after so many. Also the stages seen."""
+    play, stages = Play(MANAGED), set[Stage]()
+    play.rollout = make.rollout(MANAGED, "v2")
+    for number in range(100):
+        play.now += timedelta(seconds=15)
+        play.look_once()
+        stages.add(play.status.stage.name)
+        if number == edited_at:
+            stage = replace(play.status.stage, asked_at=None, confirmed_at=None, confirmed_by=None)
+            old = play.status.draining and replace(play.status.draining, since=None)
+            play.status = replace(play.status, stage=stage, draining=old)
+    return play, stages
+
+
+@pytest.mark.parametrize("edited_at", range(40))
+def test_what_was_edited_out_of_a_status_is_waited_for_anew_and_not_for_ever(
+    edited_at: int,
+) -> None:
+    """When the proxies were asked and had it, and when a drain began: in each look of a journey."""
+    play, _ = journey(edited_at)
+    play.gives(v2=100)
+    assert play.status.stage.name is Stage.IDLE
+    assert play.status.draining is None
+    assert play.world.pods["v1"] == 0
+
+
+def test_forty_looks_are_a_whole_journey() -> None:
+    play, stages = journey(-1)
+    assert {Stage.STEPPING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING} < stages
+    assert play.status.stage.since is not None
+    assert play.status.stage.since < START + timedelta(seconds=15 * 40)
