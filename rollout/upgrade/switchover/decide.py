@@ -69,7 +69,10 @@ def _brought_up(look: Look) -> Look:
 
 
 def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
-    """The status in which nothing begins in time to come, as the clock has it now."""
+    """The status in which nothing begins in time to come, as the clock has it now.
+
+    Weights that somebody has edited out of it when they were asked for are asked for anew.
+    """
     attempt, ttl = status.attempt, status.low_ttl
     if ttl is not None and ttl.since > now:
         status = replace(status, low_ttl=replace(ttl, since=now))
@@ -79,7 +82,9 @@ def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
         blue_down_at=past(attempt.blue_down_at, now),
         green_down_at=past(attempt.green_down_at, now),
     )
-    return replace(status, stage=status.stage.set_right(now))
+    unasked = status.stage.name in _WRITTEN and status.stage.asked_at is None
+    stage = status.stage.asked(now) if unasked else status.stage.set_right(now)
+    return replace(status, stage=stage)
 
 
 def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:

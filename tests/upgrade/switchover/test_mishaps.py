@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from rollout.model.action import LetGo
 from rollout.model.reasons import Verb
-from rollout.model.switching import SeenRecords
+from rollout.model.switching import SeenRecords, SwitchDecision
 from rollout.model.switchover import ShiftStep, Side, SwitchStage
 from rollout.model.traffic import Split
+from tests.upgrade.switchover.test_stories import rests
 from tests.upgrade.switchover.world import PLACE, World, at, spec
 
 GONE = SeenRecords(problems=(f"{PLACE} is not there",))
@@ -128,3 +130,27 @@ def test_where_neither_gateway_has_a_pod_nobody_is_moved_either_way() -> None:
     world.probes_fail.discard(Side.BLUE)
     world.run(lambda d: d.status.stage.name is SwitchStage.SERVING)
     assert world.weights == (100, 0)
+
+
+def journey(edited_at: int) -> tuple[World, int]:
+    """A switchover to green, and its looks; after so many of them somebody edits its status."""
+    world, looks = World(spec(10, 50)), 0
+
+    def ends(decision: SwitchDecision) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == edited_at:
+            gone: Any = dict.fromkeys(("asked_at", "written_at", "served_at", "confirmed_at"))
+            world.status = replace(world.status, stage=replace(world.status.stage, **gone))
+        return looks > edited_at and rests(decision)
+
+    world.run(ends)
+    return world, looks
+
+
+def test_what_was_edited_out_of_a_status_is_asked_for_anew_and_not_waited_for_for_ever() -> None:
+    """When the weights were asked for, and how far they had come."""
+    _, whole = journey(0)
+    for edited_at in range(1, whole, 3):
+        world, _ = journey(edited_at)
+        assert world.status.serving is Side.GREEN
