@@ -1,5 +1,7 @@
 """What a rule before a journey found, and what that does to the journey's start."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,3 +33,25 @@ class Finding:
     def whole(self) -> str:
         """The sentence, with the reason for which it is let pass."""
         return f"{self.text} (overruled: {self.overruled})" if self.overruled else self.text
+
+
+MOST = 20
+"""Lines about rules that a status keeps."""
+
+
+def warned(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The lines that a status keeps of ``findings``, in their order.
+
+    Of too many the rules have their share by turns, so that one that finds a hundred leaves room
+    for the others; the last line counts what is not told.
+    """
+    if len(findings) <= MOST:
+        return tuple(map(str, findings))
+    so_far, turns = Counter[str](), list[tuple[int, int]]()
+    for place, finding in enumerate(findings):
+        turns.append((so_far[finding.rule], place))
+        so_far[finding.rule] += 1
+    kept = sorted(place for _, place in sorted(turns)[: MOST - 1])
+    left = so_far - Counter(findings[place].rule for place in kept)
+    more = ", ".join(f"{count} of {rule}" for rule, count in left.items())
+    return (*(str(findings[place]) for place in kept), f"and {more}"[:249])

@@ -6,6 +6,7 @@ from datetime import datetime
 from rollout import requests as people
 from rollout.memo import changed
 from rollout.model.action import Decision, PointSubset, ReleaseRoutes, SetRoute
+from rollout.model.finding import warned
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
@@ -237,4 +238,4 @@ def _warnings(look: Look, status: RolloutStatus) -> tuple[str, ...]:
     """Preflight's findings while they are asked for; afterwards those of the start stay."""
     if look.status.stage.name is not Stage.PREPARING:
         return () if status.stage.name is Stage.IDLE else status.attempt.warnings
-    return tuple(str(f) for f in look.seen.findings)[:20]
+    return warned(look.seen.findings)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from rollout.model.finding import Severity
+from rollout.model.finding import Severity, warned
 from rollout.model.mesh import DEFAULT
 from rollout.model.reasons import Reason
 from rollout.model.status import Phase
@@ -69,8 +69,7 @@ def _resting(look: Look) -> Turn:
 def _preflight(look: Look) -> Turn:
     """Every blocking finding is put right or overruled, and the way back is written down."""
     blocking = [f for f in look.seen.findings if f.severity is Severity.BLOCK and not f.overruled]
-    warnings = tuple(str(f) for f in look.seen.findings)[:20]
-    look = look.having(attempted(look.status, warnings=warnings))
+    look = look.having(attempted(look.status, warnings=warned(look.seen.findings)))
     if blocking:
         more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
         return blocked(look, f"{blocking[0]}{more}", Awaits.FINDINGS)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rollout.model import units
-from rollout.model.finding import Severity
+from rollout.model.finding import Severity, warned
 from rollout.model.reasons import PauseKind, WaitsFor
 from rollout.model.switchover import (
     LowTtl,
@@ -81,7 +81,7 @@ def _begin(look: Look) -> Turn:
 def checking(look: Look) -> Turn:
     """The rules; a blocking one that nobody has overruled stands in the way."""
     found = look.seen.findings
-    status = attempted(look.status, warnings=tuple(str(one) for one in found)[:20])
+    status = attempted(look.status, warnings=warned(found))
     block = [f for f in found if f.severity is Severity.BLOCK and not f.overruled]
     if block:
         more = f" (and {len(block) - 1} more)" if len(block) > 1 else ""

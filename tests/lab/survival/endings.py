@@ -35,4 +35,4 @@ def _orderly(made: Arena, revision: str) -> None:
     assert len({entry["id"] for entry in told}) == len(told)
     splits = [split for split, _ in groupby(e["split"] for e in told if e["stage"] == "Stepping")]
     assert splits == [*dict.fromkeys(splits)], told
-    assert made.commits.wrong_for <= RESTART
+    assert made.commits.wrong_for <= RESTART, f"wrong for {made.commits.wrong_for:.1f} s"
