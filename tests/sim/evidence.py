@@ -13,7 +13,7 @@ from rollout.model.status import ConfirmedBy, RolloutStatus, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.make import START
-from tests.sim.wire import Place
+from tests.sim.wire import Place, number
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -156,6 +156,6 @@ class Evidence:
             if space != NAMESPACE or obj.partition("-")[0] != name or kind == "Event":
                 continue
             held = process.made.outside.kube.get(kind, space, obj)
-            if held is not None and int(held["metadata"]["resourceVersion"]) < version:
+            if held is not None and number(held) < version:
                 where: Place = (kind, space, obj)
                 self.world.laws.broken("S13", f"{name}: a step up, and {where} is older than ours")

@@ -16,7 +16,7 @@ from tests.controller.shop import NAMESPACE, a_rollout, obj
 from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
 
-NAMES = ("shop", "cart", "mail")
+NAMES = ("shop", "cart", "mail", "desk", "news", "maps")
 LONG = "-of-a-team-whose-names-are-all-as-long-as-anybody-can-have-them"
 REVISIONS = ("v1", "v2", "v3")
 ANN, EVE = "U0ANN", "U0EVE"

@@ -31,6 +31,8 @@ QUIET = 50.0
 """Seconds between two writes of a status that tell people nothing new (S36)."""
 UNSAID = 75.0
 """Seconds in which people read the newest sentence: a minute, and an interval (L9)."""
+AT_ONCE = 0.05
+"""Seconds until the next watch is asked for where the last one ended as watches do (L5)."""
 MOST_LISTS = 20
 """Lists of one kind by one process in a minute of any trouble (S41); its waits double to 30 s."""
 _OTHERS = frozenset({
@@ -75,6 +77,8 @@ class Pace:
 
     def reads(self, request: Request) -> None:
         """S41: no kind is listed again and again: each list is all there is of it."""
+        if request.verb == "watch":
+            self._watches(request)
         if request.verb != "list" or "continue" in request.query:
             return
         times = self.lists.setdefault((request.actor, request.kind), deque(maxlen=MOST_LISTS))
@@ -82,6 +86,19 @@ class Pace:
         if len(times) == MOST_LISTS and virtual.passed() - times[0] < 60:
             what = f"{request.actor} lists {request.kind} {MOST_LISTS} times a minute"
             self.world.laws.broken("S41", what)
+
+    def _watches(self, request: Request) -> None:
+        """S41 and L5: a server that hangs up at once is not asked at once, and any other is."""
+        last = self.world.server.hung_up.pop((request.actor, request.kind), None)
+        if last is None:
+            return
+        began, ended, whole = last
+        soon = virtual.passed() - ended < AT_ONCE + self.world.plan.setup.latency
+        what = f"{request.actor} watches {request.kind}"
+        if soon and not whole and ended - began < 1:
+            self.world.laws.broken("S41", f"{what} at once where it was cut off at once")
+        if not soon and whole and self._fair():
+            self.world.laws.broken("L5", f"{what} only {virtual.passed() - ended:.2f} s later")
 
     def unchanged(self, actor: str, what: str) -> None:
         """S35: a write that changes nothing was sent for nothing."""

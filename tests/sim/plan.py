@@ -69,6 +69,7 @@ class Setup:
     ``shards``: among how many each replica was told to share the objects, in turn.
     ``fields``: the API server says who manages which fields. ``read``: people look at all of it.
     ``timers``: alarms ring as in a real controller, each a little late.
+    ``wordy``: the API server's versions are no numbers, as Kubernetes reserves for itself.
     """
 
     subjects: tuple[Subject, ...] = (Subject(),)
@@ -87,6 +88,7 @@ class Setup:
     fields: bool = False
     read: bool = False
     timers: bool = False
+    wordy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,8 @@ SCRIBBLES: Mapping[str, Sequence[str]] = {
 """What is written over a Lease, or over a mark of ours; the value says of which Lease."""
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 STRANGE = (
-    "replaced by force", "held by others", "status scribbled", "template gone", "routes emptied",
-    "made routes put back", "subset written",
+    "replaced by force", "held by others", "status scribbled", "status written over",
+    "template gone", "routes emptied", "made routes put back", "subset written",
 )  # fmt: skip
 """In scenes alone: after them it is for people to say what should be."""
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")

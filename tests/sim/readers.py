@@ -109,6 +109,8 @@ class Readers:
             store.hear(held, status)
             if (old := self._before.get(name)) is not None and old.obj is not held.obj:
                 store.hear(old, replace(status, because="what was heard of an older version"))
+                if store.remembered(old.obj) is not None:
+                    self._broken("takes what it knows for what it knew of an older version")
             self._before[name] = held
             if (heard := store.remembered(held.obj)) != status:
                 self._broken(f"heard {status.because}, and shows {heard and heard.because}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tests.sim import (
+    scenes_crowded,
     scenes_judged,
     scenes_leases,
     scenes_made,
@@ -560,6 +561,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         *scenes_made.WORLDS,
         scenes_odd.LONG,
         *scenes_rare.WORLDS,
+        *scenes_crowded.ALL,
     )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())

@@ -162,16 +162,16 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
     ),
     "its status is gone": (
         CALM,
-        (at(10.0, "status scribbled", "gone"), PUSH, at(40.0, "status scribbled", "gone")),
+        (at(10.0, "status written over", "gone"), PUSH, at(40.0, "status scribbled", "gone")),
     ),
     "its status is odd": (
         CALM,
         (
-            at(10.0, "status scribbled", "odd"),
-            at(15.0, "status scribbled", "gone"),
+            at(10.0, "status written over", "odd"),
+            at(15.0, "status written over", "gone"),
             PUSH,
-            at(40.0, "status scribbled", "odd"),
-            at(60.0, "status scribbled", "gone"),
+            at(40.0, "status written over", "odd"),
+            at(60.0, "status written over", "gone"),
         ),
     ),
     **{
@@ -179,7 +179,7 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
             CALM,
             (
                 at(9.0, "kill", value=3.0),
-                at(10.0, "status scribbled", what),
+                at(10.0, "status written over", what),
                 at(10.0, "spec unreadable", lasts=100.0),
                 at(30.0, "rollout touched"),
                 at(40.0, "delete"),

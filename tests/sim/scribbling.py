@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.controller import rights
 from rollout.controller.leader import SHARDS, WISHED
+from rollout.manifest import former as shapes
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.sim import objects
@@ -239,6 +240,24 @@ def status(world: World, mishap: Mishap, _: Process | None) -> None:
     if held is not None:
         world.laws.forgotten(name)
         world.server.put({**held, "status": STATUSES[mishap.on]})
+
+
+def former(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The status is as a version before this one wrote it: in the former shape."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None and held.get("status"):
+        status = held["status"]
+        flat = {field: value for field, value in status.items() if field not in _BY_LIFETIME}
+        for field, path in shapes._MOVED.items():
+            value = status
+            for part in path:
+                value = (value or {}).get(part)
+            flat |= {} if value is None else {field: value}
+        world.server.put({**held, "status": flat})
+
+
+_BY_LIFETIME = {path[0] for path in shapes._MOVED.values()}
 
 
 def template_gone(world: World, mishap: Mishap, _: Process | None) -> None:

@@ -104,6 +104,8 @@ class Server:
     ``admit``: what webhooks make of an object that somebody wants written; a refusal is a 400.
     ``page``: objects of a list that are given at once; 0: all. ``fields``: who manages which is
     kept. ``reviewed``: of which rights it was asked.
+    ``hung_up``: of the last watch by whom and of which kind, when it began and ended, and whether
+    that was since its time was over.
     """
 
     def __init__(self, page: int = 0, *, fields: bool = False) -> None:
@@ -114,6 +116,7 @@ class Server:
         self.listen: list[Callable[[Commit], None]] = []
         self.unchanged: list[Callable[[str, str], None]] = []
         self.watches: list[Watching] = []
+        self.hung_up: dict[tuple[str, str], tuple[float, float, bool]] = {}
         self.admit: Callable[[Json], Json] = lambda obj: obj
         self._actor = PEOPLE
         self._times: list[float] = []
@@ -205,6 +208,9 @@ class Server:
             return Answer(200, text(held))
         if request.verb == "patch":
             return self._patch(request, held.object)
+        wanted = ((request.body or {}).get("preconditions") or {}).get("uid")
+        if wanted is not None and wanted != held.object["metadata"]["uid"]:
+            return refused(409, "the UID in the precondition does not match", request.name)
         self.remove(request.kind, request.namespace, request.name, request.actor)
         return refused(200, "deleted", request.name)
 
@@ -327,6 +333,7 @@ class Watching:
         """Bytes of lines, as they come; the generator's end is the stream's."""
         loop = asyncio.get_running_loop()
         self.server.watches.append(self)
+        began, whole = loop.time(), False
         try:
             while self.last is None:
                 self._news.clear()
@@ -336,7 +343,7 @@ class Watching:
                 if self.last is not None:
                     break
                 if loop.time() >= self.ends_at:
-                    self.last = self._bookmark()
+                    self.last, whole = self._bookmark(), True
                     break
                 if loop.time() >= self.patience:
                     raise TimeoutError
@@ -348,6 +355,7 @@ class Watching:
                 yield self.last
         finally:
             self.server.watches.remove(self)
+            self.server.hung_up[self.actor, self.kind] = began, loop.time(), whole
             if self._timer:
                 self._timer.cancel()
 

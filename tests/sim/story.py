@@ -34,6 +34,9 @@ LATE = 150.0
 QUIET = 150.0
 """Seconds of rest in which nobody writes anything (L2)."""
 STEP = 5.0
+TABLE = {**DO, **strangers.DO}
+"""What each kind of mishap does; none is there twice, since one would hide the other."""
+assert len(TABLE) == len(DO) + len(strangers.DO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def play(
 async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | None) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_task_factory(owned)
-    world = World(plan, {**DO, **strangers.DO}, life)
+    world = World(plan, TABLE, life)
     loop.set_exception_handler(lambda _, said: world.laws.unseen(said))
     if beside is not None:
         beside(world)
@@ -322,5 +325,6 @@ async def _at_rest(world: World) -> None:
         if subject.author == "role" and not theirs:
             world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")
     world.laws.audited()
+    world.laws.kept.true()
     for process in world.processes.values():
         world.laws.counted.ended(process, rests=True)

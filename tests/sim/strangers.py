@@ -97,6 +97,20 @@ def _even(_: World, __: str, route: dict[str, Any], ___: Mishap) -> Json:
     return {**route, "retries": {"attempts": 2}}
 
 
+def _old_name(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody applies an old VirtualService, in which testers have a route of their own, too."""
+    name, subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        spec = objects.mesh(name, subject, world.named(name, "v1"))[-1]["spec"]
+        *others, main = spec["http"]
+        match = [{"headers": {"x-tester": {"exact": "1"}}}]
+        testers = {**main, "name": "testers", "match": match}
+        http = [*others, testers, main]
+        bare = {key: value for key, value in held["metadata"].items() if key != "annotations"}
+        _written(world, mishap, {**held, "metadata": bare, "spec": {**spec, "http": http}})
+
+
 def _ahead(world: World, mishap: Mishap, _: Process | None) -> None:
     """A write of a status that was lost with its cluster's backup: the objects know of it."""
     name, _subject = world.subjects[mishap.who]
@@ -205,6 +219,7 @@ DO: Mapping[str, Do] = {
     "canary named": _routes(_shared),
     "oddly written": _routes(_odd),
     "evenly written": _routes(_even),
+    "an old name written": _old_name,
     "objects are ahead": _ahead,
     "pods replaced": _deployed(_replacing),
     "pods refused": _deployed(_refusing),

@@ -1,4 +1,4 @@
-"""S29, S32 to S43 and L9: with one guard spoilt each of them is broken, and without, none is."""
+"""S29, S32 to S45, L5 and L9: with one guard spoilt each is broken, and without, none is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,9 @@ from rollout.controller.keeping.store import Store
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.leader import Leader
 from rollout.controller.look import Looks
+from rollout.controller.loop import Loop
 from rollout.edges.kube import Kube
+from rollout.edges.kube.cache import Cache
 from rollout.edges.kube.source import Scope
 from rollout.edges.kube.watch import Watch
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
@@ -169,6 +171,32 @@ def _holds_since(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Leader, "_spec", since)
 
 
+def _forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the loop has of an object stays when that is gone."""
+    monkeypatch.setattr(Loop, "forget", lambda *_: None)
+
+
+def _keeps_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that is gone stays in the cache."""
+    remove = Cache.remove
+
+    def kept(self: Cache, obj: Any) -> frozenset[str]:
+        return frozenset() if obj["kind"] == "Pod" else remove(self, obj)
+
+    monkeypatch.setattr(Cache, "remove", kept)
+
+
+def _follows(seconds: float) -> Spoil:
+    """A watch is followed by the next one so much later, whatever the last one was."""
+
+    async def once(self: Watch) -> None:
+        self._version = self._version or await self._list()
+        await self._follow()
+        await asyncio.sleep(seconds)
+
+    return lambda monkeypatch: monkeypatch.setattr(Watch, "_once", once)
+
+
 def _counts_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look on the way back is counted as one."""
     monkeypatch.setattr(look, "_took_weight", look._takes_weight)
@@ -208,6 +236,17 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S40: one page": (replace(CALM, read=True, page=2), (PUSH,), _reads_the_first_page, "S40"),
     "S40: an empty page": (replace(CALM, read=True), (PUSH,), _shows_nothing, "S40"),
     "S41": (CALM, (PUSH,), _lists_again, "S41"),
+    "S41: cut off at once": (
+        CALM,
+        (PUSH, Mishap("watch cut", When(25.0)), Mishap("watch cut", When(25.5))),
+        _follows(0.0),
+        "S41",
+    ),
+    "L5: a watch that ended": (CALM, (PUSH,), _follows(0.5), "L5"),
+    "S44": (CALM, (PUSH, Mishap("delete", When(40.0))), _forgets_nothing, "S44"),
+    "S45": (
+        replace(CALM, subjects=(Subject(workload="managed"),)), (PUSH,), _keeps_the_dead, "S45",
+    ),
     "S43": (
         replace(CALM, replicas=2),
         (PUSH, Mishap("kill", When(40.0), value=20.0)),

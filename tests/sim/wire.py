@@ -1,10 +1,12 @@
 """What lies between one process and the API server: latency, and faults of single requests."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -12,11 +14,15 @@ from rollout import jsontext
 from tests import virtual
 from tests.mortal import Life
 from tests.sim import server
-from tests.sim.server import Answer, Replica, Request, Server, Watching, key, refused
+from tests.sim.server import Answer, Json, Replica, Request, Server, Watching, key, refused
 
 RETRY_AFTER = ("1", "0", "-3", "2.5", "99999999999", "inf", "Wed, 21 Oct 2026 07:28:00 GMT", "soon")
 BODIES = (b"", b"<html>bad gateway</html>", b'{"kind":"Status","message":"no leader"}', b'{"ki')
 WATCH_SECONDS = 50
+WORD = "\N{SUPERSCRIPT TWO}"
+"""What makes a version no number: a digit to Python, and none that ``int`` reads."""
+_QUOTED = quote(WORD)
+_VERSIONS = re.compile(rb'("resourceVersion": ?"[0-9]+)"')
 
 
 @dataclass(slots=True)
@@ -34,6 +40,11 @@ class Trap:
     def catches(self, request: Request) -> bool:
         fits = request.verb in self.verbs and self.kind in ("", request.kind)
         return fits and self.sprung < self.times and virtual.passed() <= self.until
+
+
+def number(obj: Json) -> int:
+    """The version of an object as a process has it, as the server counts."""
+    return int(obj["metadata"]["resourceVersion"].removesuffix(WORD))
 
 
 Place = tuple[str, str, str]
@@ -135,6 +146,7 @@ class Wire:
     """One process's connections, as its client library has them.
 
     ``told``: hears of each write, and of what it came to.
+    ``wordy``: versions are words to this process.
     ``read``: hears of each read. ``wrote``: the version of each object after our last write whose
     answer we have.
     """
@@ -149,6 +161,7 @@ class Wire:
     before: Callable[[Request], None]
     after: Callable[[Request], None]
     read: Callable[[Request], None] = lambda _: None
+    wordy: bool = False
     replica: int = 0
     stale_list: int = 0
     wrote: dict[Place, int] = field(default_factory=dict)
@@ -171,8 +184,9 @@ class Wire:
         body: Any = None,
         _request_timeout: aiohttp.ClientTimeout | None = None,
     ) -> Any:
-        sent = jsontext.read(jsontext.written(body)) if body is not None else None
-        request = server.read(self.actor, method, url, sent)
+        text = jsontext.written(body).replace(WORD.encode(), b"")
+        sent = jsontext.read(text) if body is not None else None
+        request = server.read(self.actor, method, url.replace(_QUOTED, ""), sent)
         seconds = (_request_timeout.total if _request_timeout else None) or 30.0
         await self.life.go_on()
         await asyncio.sleep(self.latency)
@@ -185,7 +199,8 @@ class Wire:
                 self._answered(answer)
         if request.verb == "watch" and answer.code == 200:
             return SimpleNamespace(response=Response(200, {}, self._watch(request, seconds)))
-        return SimpleNamespace(response=Response(answer.code, answer.headers, _whole(answer.body)))
+        body = self._worded(answer.body)
+        return SimpleNamespace(response=Response(answer.code, answer.headers, _whole(body)))
 
     async def _trapped(self, request: Request, seconds: float) -> Answer:
         for trap in self.traps:
@@ -241,7 +256,10 @@ class Wire:
             loop.time() + seconds,
         )
         async for chunk in watching.chunks():
-            yield chunk
+            yield self._worded(chunk)
+
+    def _worded(self, body: bytes) -> bytes:
+        return _VERSIONS.sub(rb"\1" + WORD.encode() + b'"', body) if self.wordy else body
 
 
 @dataclass(eq=False)

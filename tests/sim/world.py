@@ -262,6 +262,7 @@ class World:
             lambda request: self._writes(request, after=False),
             lambda request: self._writes(request, after=True),
             self._reads,
+            self.plan.setup.wordy,
         )
 
     def _mesh(self) -> Any:
