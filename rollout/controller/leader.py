@@ -118,7 +118,7 @@ class Leader:
 
     def _due(self, began: float) -> float:
         """When the Lease is looked at next: not later than when it may be taken from the dead."""
-        if self.leading and self._held is not None:
+        if self._held is not None:
             return began if self._gives_way(self._held) else began + RENEW
         expires = self._seen[1] + LEASE + MARGIN
         return min(began + RETRY, expires) if expires > began else began + RETRY
@@ -133,18 +133,18 @@ class Leader:
         began = asyncio.get_running_loop().time()
         lease, self._held = self._held, None
         self.lease = lease = lease or await self._fetch()
-        mine = lease is not None and holder(lease) == self.identity
-        if lease is not None and mine and not self.may():
-            await self._hand_over(lease, "")
+        mine = None if lease is None or holder(lease) != self.identity else lease
+        if mine is not None and not self.may():
+            await self._hand_over(mine, "")
         elif not self.may():
             self._follows_until = began + LEASE
         elif lease is None:
             self._holds(began, await self._answered(self.kube.create(self._lease())))
-        elif mine and self._gives_way(lease):
-            await self._hand_over(lease, wished(lease))
-        elif mine or not holder(lease) or self._expired(lease, began):
+        elif mine is not None and self._gives_way(mine):
+            await self._hand_over(mine, wished(mine))
+        elif mine is not None or not holder(lease) or self._expired(lease, began):
             noted = self._noted(lease)
-            same = still_held if mine and not noted else unchanged
+            same = still_held if mine is not None and not noted else unchanged
             self._holds(began, await self._patch(lease, same, [self._whose(lease), *noted]))
         else:
             self._follows_until = began + LEASE

@@ -49,7 +49,7 @@ class Looks:
     """Looks at Rollouts by ``namespace/name``.
 
     ``leads``: whether this replica may act now; asked again before each write.
-    ``gone``: told of a Rollout that is no more.
+    ``gone``: told of a Rollout that is no more, or that another replica acts for.
     """
 
     store: Store
@@ -72,6 +72,7 @@ class Looks:
         Errors: any of ours, and nothing has been done after it.
         """
         if not self.leads(namespace_of(key)):
+            self._forget(key)  # whoever acts for it hears when it is gone, and we may not
             return None
         try:
             held = self.store.load(key)
@@ -187,7 +188,7 @@ class Looks:
         if moves:
             async with self.lanes.writing(urgent=down or LetGo() in decision.actions):
                 await self._act(held, decision)  # what is let go may wait for the audit log
-        elif hasty or held.rollout.deleting or not self.lanes.crowded:
+        elif hasty or not self.lanes.crowded:
             await self._refresh(held, decision)
         elif sooner := await self._refreshed_unless(held, decision):
             return await self._conclude(sooner, hasty=True)
@@ -258,11 +259,15 @@ class Looks:
         self.metrics.told(held.rollout.namespace, held.rollout.name, what)
 
     def _gone(self, key: str) -> None:
+        space, _, name = key.partition("/")
+        self.metrics.gone("Rollout", space, name)
+        self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        """Nothing is kept of it between looks."""
         self._excuses.pop(key, None)
         self._untold.pop(key, None)
         self._leaving.discard(key)
-        space, _, name = key.partition("/")
-        self.metrics.gone("Rollout", space, name)
         self.interests.drop(key)
         self.gone(key)
 

@@ -196,7 +196,7 @@ class Loop:
     at again at once.
     ``troubled``: told why looks fail: each time it is a new reason, and again after a while.
     ``hurried``: whether an object's failures must be tried again soon, however many there were.
-    ``meanwhile``: told that an object changed while a look at it runs.
+    ``meanwhile``: told that an object changed, and a look at it may run.
     ``news``: whether there is more in an object by now than the look that ended has left in it.
     """
 
@@ -220,8 +220,7 @@ class Loop:
         state = self._states.setdefault(key, _State())
         state.again = state.again or not echo
         state.echo = state.echo or echo
-        if state.task:
-            self.meanwhile(key)
+        self.meanwhile(key)
         if state.task or self._stopping:
             return
         if state.timer and not (urgent and state.patient):
@@ -289,7 +288,7 @@ class Loop:
         state.at_once = state.at_once + 1 if again == timedelta(0) else 0
         if 0 < state.at_once <= AT_ONCE:
             return 0.0
-        if state.again or state.at_once or (state.echo and self.news(key)):
+        if state.again or (state.echo and self.news(key)):
             return GAP
         if again is None:
             self.alarms.off(key)

@@ -61,7 +61,7 @@ class Kube(Protocol):
     async def create(self, obj: Json) -> Json:
         """The object as made; one of that name already there is a ConflictError."""
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """It is gone, or was; another object that has its name since (``uid``) is left alone."""
 
 

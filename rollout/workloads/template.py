@@ -152,8 +152,8 @@ def is_ours(obj: Obj, rollout: Rollout) -> bool:
     return any(o.get("uid") == rollout.uid and o.get("controller") for o in owners)
 
 
-def beyond(owned: Iterable[Obj], keep: Sequence[str], history: int) -> tuple[tuple[str, str], ...]:
-    """What is to be deleted, as (kind, name): all but ``keep`` and the ``history`` newest others.
+def beyond(owned: Iterable[Obj], keep: Sequence[str], history: int) -> tuple[Obj, ...]:
+    """What is to be deleted: all but ``keep`` and the ``history`` newest others.
 
     ``owned``: our Deployments and configuration copies; of a revision that goes, the Deployment
     goes first.
@@ -163,8 +163,7 @@ def beyond(owned: Iterable[Obj], keep: Sequence[str], history: int) -> tuple[tup
     newest = sorted(runs, key=_age, reverse=True)
     stays = {*keep, *(_revision(o) for o in newest[:history])}
     gone = [o for o in objs if _revision(o) not in stays]
-    ordered = sorted(gone, key=lambda o: (o["kind"] != "Deployment", o["metadata"]["name"]))
-    return tuple((o["kind"], o["metadata"]["name"]) for o in ordered)
+    return tuple(sorted(gone, key=lambda o: (o["kind"] != "Deployment", o["metadata"]["name"])))
 
 
 def _revision(obj: Obj) -> str:

@@ -97,9 +97,10 @@ async def test_a_patch_of_what_is_not_there_is_refused(cluster: UnderTest) -> No
 
 
 async def test_deleting_twice_is_deleting_once(cluster: UnderTest) -> None:
-    await cluster.kube.create(virtual_service(cluster.namespace))
+    made = await cluster.kube.create(virtual_service(cluster.namespace))
     for _ in range(2):
-        await cluster.kube.delete("VirtualService", cluster.namespace, "shop")
+        uid = made["metadata"]["uid"]
+        await cluster.kube.delete("VirtualService", cluster.namespace, "shop", uid)
     await eventually(lambda: cluster.kube.get("VirtualService", cluster.namespace, "shop") is None)
 
 
@@ -163,9 +164,10 @@ async def test_a_spec_changes_the_generation_and_a_status_does_not(cluster: Unde
 async def test_the_last_finalizer_taken_away_ends_a_deletion(cluster: UnderTest) -> None:
     obj = a_rollout(cluster.namespace)
     held = {**obj["metadata"], "finalizers": ["rollout.dev/finalizer"]}
-    await cluster.kube.create({**obj, "metadata": held})
+    made = await cluster.kube.create({**obj, "metadata": held})
     if not isinstance(cluster.kube, FakeKube):
-        await cluster.kube.delete("Rollout", cluster.namespace, "shop")
+        uid = made["metadata"]["uid"]
+        await cluster.kube.delete("Rollout", cluster.namespace, "shop", uid)
         get = cluster.kube.get
         await eventually(
             lambda: "deletionTimestamp" in get("Rollout", cluster.namespace, "shop")["metadata"]  # type: ignore[index]

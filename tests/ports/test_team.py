@@ -439,10 +439,11 @@ async def test_a_control_plane_comes_from_git_and_istiod_s_own_writes_stay(team:
     status = await team.push({"istiod.yaml": text(*changed)})
     assert status.get("rejected", []) == []
     for kind, name in names.items():
-        for hook in (await team.cluster_wide(kind, name))["webhooks"]:
+        held = await team.cluster_wide(kind, name)
+        for hook in held["webhooks"]:
             assert hook["clientConfig"]["caBundle"] == "cm9vdA=="
             assert hook["failurePolicy"] == "Fail"
-        await team.kube.delete(kind, "", name)
+        await team.kube.delete(kind, "", name, held["metadata"]["uid"])
 
 
 async def test_an_object_of_another_source_is_refused(team: Team) -> None:

@@ -83,8 +83,10 @@ def _alarms(alarms: Alarms) -> set[str]:
     if not isinstance(alarms, Scheduler):
         assert isinstance(alarms, virtual.Alarms)
         return {*alarms._set}
-    empty = any(not one.rings for one in alarms._rounds.values())
-    return {*alarms._round_of, *([NOBODY] if empty else ())}
+    rings = [(key, one) for one in alarms._rounds.values() for key in one.rings]
+    twice = any(alarms._round_of.get(key) is not one for key, one in rings)
+    for_nobody = twice or any(not one.rings for one in alarms._rounds.values())
+    return {*alarms._round_of, *([NOBODY] if for_nobody else ())}
 
 
 def _untrue(world: World, kind: str, cache: Cache) -> str:

@@ -51,7 +51,7 @@ BLURRED = 120.0
 MOST_WRITES = 150
 """Writes of one process in a minute of any trouble; more is a hot loop."""
 MOST_RENEWALS = 75
-"""Writes of Leases by one process in a minute; it renews each two seconds."""
+"""Writes of one or two Leases by one process in a minute; it renews each two seconds."""
 SIZED = 2.0
 """Pods for all requests by the steps of the strategy "sized", which name 1 and 2 pods."""
 _OURS = "controller"
@@ -171,9 +171,9 @@ class Laws:
 
     def _bounded(self, commit: Commit) -> None:
         """S26: nobody writes in a hot loop; Leases are renewed by the clock, and counted apart."""
-        what, most = (
-            ("Leases", MOST_RENEWALS) if commit.change.bucket == "Lease" else ("", MOST_WRITES)
-        )
+        shards = max(self.world.plan.setup.shards)
+        renewals = MOST_RENEWALS * max(2, shards) // 2
+        what, most = ("Leases", renewals) if commit.change.bucket == "Lease" else ("", MOST_WRITES)
         if what and commit.old is not None and not commit.gone:
             self._handed(commit.old["spec"], commit.new["spec"])
         times = self.writes.setdefault(f"{commit.actor} {what}", deque(maxlen=most))
@@ -498,6 +498,12 @@ class Laws:
         made = [r for r in vs["spec"].get("http") or () if _is_made(r)]
         if made or objects.epoch(vs, name) is not None:
             self.broken("S23", f"{name}: it was let go, and {made or 'a mark'} is left")
+        rule = self.world.server.get("DestinationRule", NAMESPACE, name)
+        subject = dict(self.world.subjects)[name]
+        if subject.rule == "no subsets" and rule is not None:
+            authored = objects.mesh(name, subject)[0]["spec"]
+            if rule["spec"] != authored:
+                self.broken("S23", f"{name}: it was let go, and its rule is {rule['spec']}")
 
     # At the end
 

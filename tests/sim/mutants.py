@@ -156,7 +156,7 @@ def main(argv: list[str]) -> int:
         _Task(
             mutation,
             0.0,
-            [plays[one.plan] for one in known if mutation.turn in one.turns],
+            [plays[one.plan] for one in reach.plays(known, mutation)],
             not given.quick,
         )
         for mutation in some

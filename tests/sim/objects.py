@@ -263,11 +263,12 @@ def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
     if subject.author == "split" and stable == "v1":
         canary = {"destination": {"host": name, "subset": "v2"}, "weight": 30}
         sides = [{**sides[0], "weight": 70}, canary]
+    bound: dict[str, Any] = {"gateways": ["edge", "mesh"]} if subject.beside else {}
     hosts = [name, PREVIEW] if subject.strategy == "preview" else [name]
     mine = {"name": "main", "timeout": "3s", "retries": {"attempts": 2}, "route": sides}
     return [
         *_rules(name, subject, subsets),
-        obj("VirtualService", name, {"hosts": hosts, "http": [other, mine]}),
+        obj("VirtualService", name, {"hosts": hosts, **bound, "http": [other, mine]}),
     ]
 
 
@@ -287,6 +288,10 @@ def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
         case "pattern":
             wide = {"host": f"*.{NAMESPACE}.svc.cluster.local", **policy, "subsets": subsets}
             return [obj("DestinationRule", "everybody", wide)]
+        case "patterns":
+            hosts = {"host": f"*.{NAMESPACE}.svc.cluster.local"}
+            first = obj("DestinationRule", "everybody", {**hosts, "subsets": subsets})
+            return [first, obj("DestinationRule", "everybody-else", {**hosts, **policy})]
         case "none":
             return []
         case "namesake":
@@ -299,7 +304,15 @@ def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
 
 
 def edge(name: str, subject: Subject) -> list[Json]:
-    """Where the author names two VirtualServices, the second: what comes in by a gateway."""
+    """Where the author names two VirtualServices, the second: what comes in by a gateway.
+
+    Or one of another team, that shares its host at the gateway.
+    """
+    if subject.beside:
+        match = [{"uri": {subject.beside: "/special"}}]
+        theirs = [{"match": match, "route": [{"destination": {"host": "other"}}]}]
+        spec = {"hosts": [name], "gateways": ["edge"], "http": theirs}
+        return [obj("VirtualService", f"{name}-special", spec)]
     if subject.author != "edged":
         return []
     inner = mesh(name, subject)[-1]

@@ -22,11 +22,12 @@ AUTHORS = ("role", "version", "host")
 WORKLOADS = ("user", "managed", "scaled")
 """Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
 RULES = (
-    "own", "several", "several plain", "none", "pattern", "namesake", "policies", "no subsets",
+    "own", "several", "several plain", "none", "pattern", "patterns", "namesake", "policies",
+    "no subsets",
 )  # fmt: skip
 """One of its own, another one beside it (without a policy of its own), none at all, or none but one
-of a pattern of hosts, or one that has its name and is about another host; one whose subset has a
-policy, or that has none.
+of a pattern of hosts (or two), or one that has its name and is about another host; one whose subset
+has a policy, or that has none.
 """
 
 
@@ -39,6 +40,7 @@ class Subject:
     ``shared``: its metrics are in a template. ``mirrored``: another route is mirrored to it.
     ``counts``: its requests are counted and compared, in place of one plain limit.
     ``harsh``: what looks worse for too long goes back.
+    ``beside``: another team's VirtualService shares its host at a gateway, by such a match.
     A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
@@ -53,6 +55,7 @@ class Subject:
     mirrored: bool = False
     counts: bool = False
     harsh: bool = False
+    beside: str = ""
 
     @property
     def templated(self) -> bool:
@@ -70,6 +73,7 @@ class Setup:
     ``fields``: the API server says who manages which fields. ``read``: people look at all of it.
     ``timers``: alarms ring as in a real controller, each a little late.
     ``wordy``: the API server's versions are no numbers, as Kubernetes reserves for itself.
+    ``older``: it knows kinds in the versions of former years alone.
     """
 
     subjects: tuple[Subject, ...] = (Subject(),)
@@ -89,6 +93,7 @@ class Setup:
     read: bool = False
     timers: bool = False
     wordy: bool = False
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.sim import spoiling, story
 from tests.sim.plan import Plan
-from tests.sim.spoiling import Turn
+from tests.sim.spoiling import Mutation, Turn, mutations
 
 _seen: set[Turn] = set()
 
@@ -45,6 +46,26 @@ def _ordered(found: list[Reach]) -> list[Reach]:
         first.append(best)
         seen |= best.turns
     return [*first, *rest]
+
+
+def plays(known: Sequence[Reach], mutation: Mutation) -> list[Reach]:
+    """Those in which ``mutation`` would decide otherwise, in an order in which it is soon found.
+
+    In turn one of ``known``, and one in which guards of the same function, or else of its room,
+    decide as they do in few plays: such a play is about what it does.
+    """
+    mine = [one for one in known if mutation.turn in one.turns]
+    times = Counter(turn for one in known for turn in one.turns if turn[0] == mutation.room)
+    same = {m.turn for m in mutations([mutation.room.removeprefix("rollout.")])
+            if m.function == mutation.function}  # fmt: skip
+
+    def about(one: Reach) -> float:
+        seldom = (1 / times[turn] for turn in one.turns & times.keys() & same)
+        beside = (0.1 / times[turn] for turn in one.turns & times.keys() - same)
+        return (sum(seldom) + sum(beside)) / (one.cost + 0.1)
+
+    pairs = zip(mine, sorted(mine, key=about, reverse=True), strict=True)
+    return [*dict.fromkeys(one for pair in pairs for one in pair)]
 
 
 def _begin() -> None:

@@ -7,6 +7,7 @@ from tests.sim.plan import Mishap, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
 
 _ONE = Subject("one step")
+_PLAIN = Subject()
 _MANAGED = Subject(workload="managed")
 _SIX = replace(CALM, subjects=(Subject(),) * 6)
 
@@ -23,6 +24,16 @@ CROWDED: Mapping[str, tuple[Setup, Rows]] = {
     "six at once, and all are aborted while they wait to tell": (
         _SIX,
         (*_each(20.0, "push", "v2"), _TELLS_SLOWLY, *_each(22.8, "request", "abort")),
+    ),
+    "six at once, deleted while stable is down, and people read it late": (
+        _SIX,
+        (
+            *_each(20.0, "push", "v2"),
+            at(21.3, "late after", "Rollout", 60.0, times=1000, value=4.0),
+            *(Mishap("stable crashes", When(22.0), "", who, 60.0) for who in range(6)),
+            *_each(24.0, "delete", every=0.3),
+            *_each(40.0, "rollout touched", every=0.7),
+        ),
     ),
     "six at once, and all are deleted while they wait to tell": (
         _SIX,
@@ -124,6 +135,156 @@ OVERTAKEN: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
 }
+_LONG = replace(CALM, calm=240.0)
+_HOST = Subject(author="host", rule="none")
+
+
+def _of(subject: Subject, **more: object) -> Setup:
+    return replace(CALM, subjects=(subject,), **more)  # type: ignore[arg-type]
+
+
+BESIDE: Mapping[str, tuple[Setup, Rows]] = {
+    **{
+        f"another team's {match} at its gateway host, {subject.strategy}": (
+            _of(replace(subject, beside=match)),
+            (PUSH,),
+        )
+        for match in ("prefix", "exact", "regex")
+        for subject in (_PLAIN, Subject("testers"))
+    },
+    "rules of a pattern, and one has a policy": (_of(replace(_HOST, rule="patterns")), (PUSH,)),
+    "fields are the author's again, behind a bare host": (
+        _of(Subject(author="host"), fields=True),
+        (PUSH, at(110.0, "delete")),
+    ),
+    "the API server is of former years": (
+        _of(Subject(workload="scaled"), older=True),
+        (PUSH, at(100.0, "load", value=4.0)),
+    ),
+    "the canary is mirrored by others": (
+        CALM,
+        (PUSH, at(60.0, "canary mirrored"), at(120.0, "canary mirrored", "no more")),
+    ),
+    "its rule is another by the time it is deleted": (
+        _of(_HOST),
+        (PUSH, at(30.0, "delete"), *_while_written("rule replaced", "", 30.2, 2)),
+    ),
+    "its rule is another by the time it is deleted, managed": (
+        _of(replace(_HOST, workload="managed")),
+        (PUSH, at(30.0, "delete"), *_while_written("rule replaced", "", 33.0, 2)),
+    ),
+    "a newer decision as its subset is moved": (
+        CALM,
+        (PUSH, *_while_written("mark scribbled", "newer", 84.0, 2)),
+    ),
+    "its Deployments have other names at a step": (
+        _of(_MANAGED),
+        (
+            PUSH,
+            at(30.0, "other deployments", "-of-another-name"),
+            *asks(40.0, "abort"),
+            at(80.0, "other deployments"),
+        ),
+    ),
+    "it is deleted, and its rule does not answer": (
+        _of(_MANAGED),
+        (PUSH, at(30.0, "delete"), at(33.0, "broken", "DestinationRule", 40.0, times=1000)),
+    ),
+    "it is deleted, and Events are not answered": (
+        _of(_MANAGED),
+        (PUSH, at(30.0, "delete"), at(31.0, "broken", "Event", 40.0, times=1000)),
+    ),
+    "a step cannot be written, and it is aborted": (
+        _of(_MANAGED),
+        (PUSH, at(41.0, "denied", "VirtualService", 20.0, times=100), *asks(45.0, "abort")),
+    ),
+    "it fails for long, and its pods come and go": (
+        _LONG,
+        (
+            PUSH,
+            at(41.0, "denied", "VirtualService", 100.0, times=10000),
+            *(
+                at(50.0 + 4.0 * turn, "deployment scaled", "v3", value=float(turn % 2))
+                for turn in range(22)
+            ),
+        ),
+    ),
+    "it fails for long, and it is touched again and again": (
+        _LONG,
+        (
+            PUSH,
+            at(41.0, "denied", "VirtualService", 100.0, times=10000),
+            *(at(50.0 + 4.0 * turn, "service deleted", lasts=1.0) for turn in range(22)),
+        ),
+    ),
+    "it is replaced by what cannot be read": (
+        CALM,
+        (PUSH, at(40.0, "replaced by force", "unreadable", lasts=30.0, value=1.0)),
+    ),
+    "its steps are edited while the gate is blind": (
+        CALM,
+        (
+            PUSH,
+            at(24.0, "prometheus down", lasts=12.0),
+            at(45.0, "spec edited"),
+            at(46.0, "prometheus refuses", lasts=40.0),
+        ),
+    ),
+    "the API server says when to ask again": (
+        CALM,
+        (PUSH, at(41.0, "throttled", "VirtualService", 60.0, times=60)),
+    ),
+    "its status loses its stage at rest": (CALM, (at(10.0, "status scribbled", "stage"), PUSH)),
+}
+STOPPING: Mapping[str, tuple[Setup, Rows]] = {
+    "it ends while one is awaited, and another is pushed": (
+        replace(CALM, subjects=(_PLAIN, _PLAIN)),
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(38.0, "terminate", value=6.0),
+            Mishap("push", When(38.3), "v2", 1),
+        ),
+    ),
+    "it ends while one is awaited, and another is tried again": (
+        replace(CALM, subjects=(_PLAIN, _PLAIN)),
+        (
+            PUSH,
+            at(24.0, "prometheus slow", lasts=60.0),
+            at(37.5, "denied", "DestinationRule", 20.0, times=4),
+            Mishap("push", When(37.5), "v2", 1),
+            at(38.0, "terminate", value=6.0),
+        ),
+    ),
+    "it ends while a status is written, and it is aborted": (
+        CALM,
+        (
+            PUSH,
+            at(41.0, "late after", "VirtualService", 5.0, times=1, value=0.8),
+            Mishap("terminate", When(41.0, "VirtualService", 1, True), value=6.0),
+            Mishap("request", When(41.0, "VirtualService", 1, True), "abort"),
+        ),
+    ),
+    "four shards for two": (
+        replace(CALM, replicas=2, shards=(4,)),
+        (PUSH, at(40.0, "kill", value=20.0)),
+    ),
+    "the Lease may not be written for a while": (
+        replace(CALM, replicas=2),
+        (PUSH, at(40.0, "forbidden", "Lease", 30.0, times=1000)),
+    ),
+    "somebody is always faster with the Lease": (
+        replace(CALM, replicas=2),
+        (PUSH, at(40.0, "conflict", "Lease", 30.0, times=1000)),
+    ),
+    **{
+        f"it stands still for {seconds:g} s, and answers take a second": (
+            replace(CALM, replicas=2, latency=1.0),
+            (PUSH, at(40.0, "pause", value=seconds)),
+        )
+        for seconds in (7.6, 8.4, 9.2, 10.0)
+    },
+}
 SIX_TIMED = replace(_SIX, timers=True)
 TIMED: Mapping[str, tuple[Setup, Rows]] = {
     "six at once, by alarms as in a real controller": (
@@ -205,4 +366,4 @@ WORDY: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
 }
-ALL = (FORMER, WORDY, CROWDED, OVERTAKEN, TIMED)
+ALL = (FORMER, WORDY, CROWDED, OVERTAKEN, TIMED, BESIDE, STOPPING)

@@ -190,6 +190,8 @@ def pointed(world: World, mishap: Mishap, _: Process | None) -> None:
 def replaced(world: World, mishap: Mishap, _: Process | None) -> None:
     """The Rollout is deleted with all its finalizers; with a value, it is there again at once.
 
+    ``unreadable``: for a while nobody can read what is there then.
+
     What was under way is forgotten with it: nobody is left who could take it home.
     """
     name, subject = world.subjects[mishap.who]
@@ -199,7 +201,12 @@ def replaced(world: World, mishap: Mishap, _: Process | None) -> None:
         world.server.change("Rollout", NAMESPACE, name, _NO_FINALIZER)
         world.server.remove("Rollout", NAMESPACE, name)
         if mishap.value:
-            world.server.put(objects.spec(name, subject, world.asked[name]))
+            made = objects.spec(name, subject, world.asked[name])
+            odd = {"strategy": {"canary": {"steps": "none"}}} if mishap.on else {}
+            world.server.put({**made, "spec": {**made["spec"], **odd}})
+            if odd:
+                back = {"op": "replace", "path": "/spec", "value": made["spec"]}
+                world.later(mishap.lasts, world.server.change, "Rollout", NAMESPACE, name, [back])
 
 
 _NO_FINALIZER = [{"op": "add", "path": "/metadata/finalizers", "value": []}]

@@ -106,7 +106,9 @@ def _old_name(world: World, mishap: Mishap, _: Process | None) -> None:
         *others, main = spec["http"]
         match = [{"headers": {"x-tester": {"exact": "1"}}}]
         testers = {**main, "name": "testers", "match": match}
-        http = [*others, testers, main]
+        beta = {**main, "name": "beta", "match": [{"uri": {"prefix": "/beta"}}]}
+        sides = [{**main["route"][0], "weight": 50}] * 2
+        http = [*others, testers, {**beta, "route": sides}, main]
         bare = {key: value for key, value in held["metadata"].items() if key != "annotations"}
         _written(world, mishap, {**held, "metadata": bare, "spec": {**spec, "http": http}})
 
@@ -208,6 +210,33 @@ def _pressed(what: Press) -> Do:
     return done
 
 
+def _deployments(_: World, name: str, mishap: Mishap) -> str:
+    return f"{name}{mishap.on}-{{revision}}"
+
+
+def _mirrored(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody sends copies of others' requests to the canary, or (``no more``) none."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        first, *others = held["spec"]["http"]
+        mirror = {"mirror": {"host": name, "subset": "canary"}}
+        plain = {key: value for key, value in first.items() if key != "mirror"}
+        http = [plain if mishap.on else {**plain, **mirror}, *others]
+        _written(world, mishap, {**held, "spec": {**held["spec"], "http": http}})
+
+
+def _rule_replaced(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody deletes the DestinationRule and makes it anew, as it was."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("DestinationRule", NAMESPACE, name)
+    if held is not None:
+        world.server.remove("DestinationRule", NAMESPACE, name)
+        meta = {k: v for k, v in held["metadata"].items() if k not in ("uid", "resourceVersion")}
+        world.server.put({**held, "metadata": meta})
+        world.laws.edited(name)
+
+
 def _named(world: World, name: str, _: Mishap) -> Json:
     return {"virtualServices": [{"name": name}]}
 
@@ -215,6 +244,9 @@ def _named(world: World, name: str, _: Mishap) -> Json:
 DO: Mapping[str, Do] = {
     "status scribbled": _scribbled,
     "other names": _spec("/spec/traffic", _named),
+    "other deployments": _spec("/spec/workload/deployments", _deployments),
+    "canary mirrored": _mirrored,
+    "rule replaced": _rule_replaced,
     "deadline edited": _spec("/spec/progressDeadline", lambda _, __, m: m.on),
     "canary named": _routes(_shared),
     "oddly written": _routes(_odd),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 
 from rollout import jsontext
+from rollout.edges.kube import paths
 from tests import virtual
 from tests.mortal import Life
 from tests.sim import server
@@ -47,6 +48,8 @@ def number(obj: Json) -> int:
     return int(obj["metadata"]["resourceVersion"].removesuffix(WORD))
 
 
+NO_TRAP = Trap("unknown kind", (), "", 0, 0.0)
+_OF_TODAY = {kind: f"{paths.PATHS[kind][0]}/" for kind in paths.OLDER}
 Place = tuple[str, str, str]
 """Kind, namespace, name."""
 Do = Callable[[], Awaitable[Answer]]
@@ -146,7 +149,7 @@ class Wire:
     """One process's connections, as its client library has them.
 
     ``told``: hears of each write, and of what it came to.
-    ``wordy``: versions are words to this process.
+    ``wordy``: versions are words to this process. ``older``: kinds of today are not known.
     ``read``: hears of each read. ``wrote``: the version of each object after our last write whose
     answer we have.
     """
@@ -162,6 +165,7 @@ class Wire:
     after: Callable[[Request], None]
     read: Callable[[Request], None] = lambda _: None
     wordy: bool = False
+    older: bool = False
     replica: int = 0
     stale_list: int = 0
     wrote: dict[Place, int] = field(default_factory=dict)
@@ -190,7 +194,10 @@ class Wire:
         seconds = (_request_timeout.total if _request_timeout else None) or 30.0
         await self.life.go_on()
         await asyncio.sleep(self.latency)
-        answer = await self._trapped(request, seconds)
+        if self.older and _OF_TODAY.get(request.kind, "nowhere") in url:
+            answer = _unknown(NO_TRAP, request)
+        else:
+            answer = await self._trapped(request, seconds)
         if not request.writes:
             self.read(request)
         else:

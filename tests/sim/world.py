@@ -263,6 +263,7 @@ class World:
             lambda request: self._writes(request, after=True),
             self._reads,
             self.plan.setup.wordy,
+            self.plan.setup.older,
         )
 
     def _mesh(self) -> Any:

@@ -79,8 +79,9 @@ async def _prune(kube: Kube, rollout: Rollout, action: PruneWorkloads) -> None:
     kinds = ("Deployment", *sorted({one.kind for one in pods.named(rollout)}))
     found = [obj for kind in kinds for obj in kube.list(kind, ours)]
     owned = [obj for obj in found if template.is_ours(obj, rollout)]
-    for kind, called in template.beyond(owned, action.keep, action.history):
-        await kube.delete(kind, rollout.namespace, called)
+    for obj in template.beyond(owned, action.keep, action.history):
+        meta = obj["metadata"]
+        await kube.delete(obj["kind"], rollout.namespace, meta["name"], str(meta.get("uid", "")))
 
 
 async def _create(kube: Kube, obj: Json) -> None:

@@ -152,7 +152,7 @@ class Performer:
             meta = obj["metadata"]
             namespace, name = str(meta.get("namespace", "")), str(meta["name"])
             stored = self.kube.get(kind, namespace, name)
-            if stored is not None and stored is not obj and _same_version(stored, obj):
+            if stored is not None and _same_version(stored, obj):
                 ops = jsonpatch.fitted(ops, stored)
             await self.kube.patch(kind, namespace, name, ops)
 

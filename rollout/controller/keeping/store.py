@@ -160,9 +160,8 @@ class Store:
 
     async def remove_finalizer(self, held: Held) -> None:
         """Our finalizer is gone; the API server deletes the object."""
-        if held.finalized:
-            await self.parting(held.obj)
-            await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
+        await self.parting(held.obj)
+        await self._patch(held, [unchanged(held.obj), finalizer.taken_off(held.obj)])
 
     async def complain(self, key: str, because: str, now: datetime) -> None:
         """The status of a Rollout that cannot be read says ``because``; all else in it stays."""
@@ -204,7 +203,7 @@ class Store:
     def hear(self, held: Held, status: RolloutStatus) -> None:
         """The controller itself says so of ``held``, in another process; nothing is written."""
         known = self._known.get(held.key)
-        if known is not None and known.obj is held.obj and known.status != status:
+        if known is not None and known.obj is held.obj:
             known.status = status
 
     def news(self, key: str) -> bool:

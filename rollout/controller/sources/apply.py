@@ -35,7 +35,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: ``body`` is an object to create, or the operations of a JSON Patch."""
+    """One write: ``body`` is an object to create, a JSON Patch's operations, or a uid that goes."""
 
     verb: Literal["create", "patch", "delete"]
     key: Key
@@ -288,7 +288,8 @@ def _prunes(gone: set[Key], reading: Reading, ground: Ground) -> Sequence[Write]
     """Deletions of what git has no more; what could not be read may still hold it."""
     found = []
     for key in sorted(gone):
-        file = str((ground.present[key]["metadata"].get("annotations") or {}).get(FILE, ""))
+        meta = ground.present[key]["metadata"]
+        file = str((meta.get("annotations") or {}).get(FILE, ""))
         if not is_within(file, reading.unsure):
-            found.append(Write("delete", key, file=file))
+            found.append(Write("delete", key, str(meta.get("uid", "")), file))
     return found

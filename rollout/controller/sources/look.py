@@ -311,7 +311,7 @@ class Sources:
             elif write.verb == "patch":
                 await self.kube.patch(kind, namespace, name, write.body)
             else:
-                await self.kube.delete(kind, namespace, name)
+                await self.kube.delete(kind, namespace, name, write.body)
         except RefusedError as error:
             where = f"{write.file}:{write.line}" if write.line else write.file
             return Problem(write.file, write.line, f"{where}: {error}")

@@ -42,6 +42,7 @@ class Looks:
         Errors: any of ours, and nothing has been done after it.
         """
         if not self.leads(namespace_of(key)):
+            self.gone(key)
             return None
         held = self.store.load(key)
         if held is None or (held.switchover.deleting and not held.finalized):

@@ -82,7 +82,7 @@ class Performer:
         obj = self.kube.get(ref.kind, ref.namespace, ref.name)
         if obj is None or (uid and obj["metadata"].get("uid") != uid):
             return
-        await self.kube.delete(ref.kind, ref.namespace, ref.name, uid)
+        await self.kube.delete(ref.kind, ref.namespace, ref.name, str(obj["metadata"]["uid"]))
 
     async def _restart(self, action: RestartPods) -> None:
         obj = self._found(action.ref)

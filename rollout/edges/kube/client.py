@@ -181,17 +181,14 @@ class Kube:
         where, path = paths.where(kind, namespace, name), self._path(kind, namespace)
         return await self._calls.call("POST", path, {"dryRun": "All"}, obj, where=where)
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str = "") -> None:
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         path, where = self._path(kind, namespace, name), paths.where(kind, namespace, name)
         query = {"propagationPolicy": "Background"}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
-            await self._calls.call("DELETE", path, query, body if uid else None, where=where)
-        except NotFound:
+            await self._calls.call("DELETE", path, query, body, where=where)
+        except (NotFound, ConflictError):
             return
-        except ConflictError:
-            if not uid:
-                raise
 
     def _read(self, kind: str) -> Cache:
         cache = self._caches.get(kind)

@@ -213,7 +213,7 @@ def test_that_everything_vanishes_is_held_and_then_pruned() -> None:
     assert apply.plan(PRUNING, reading(), ground) == ApplyPlan(held=why)
     assert apply.plan(replace(PRUNING, generation=2), reading(), ground) == ApplyPlan(held=why)
     accepted = apply.plan(replace(PRUNING, accept="c2"), reading(), ground)
-    assert accepted.writes == (Write("delete", SHOP, file="shop.yaml"),)
+    assert accepted.writes == (Write("delete", SHOP, "", "shop.yaml"),)
 
 
 def test_a_vanished_manifest_is_deleted_only_if_the_source_prunes() -> None:
@@ -221,8 +221,16 @@ def test_a_vanished_manifest_is_deleted_only_if_the_source_prunes() -> None:
     present = applied(document()) | applied(cart)
     assert apply.plan(SOURCE, reading(cart), Ground(present)).writes == ()
     assert apply.plan(PRUNING, reading(cart), Ground(present)).writes == (
-        Write("delete", SHOP, file="shop.yaml"),
+        Write("delete", SHOP, "", "shop.yaml"),
     )
+
+
+def test_what_is_pruned_is_that_very_object() -> None:
+    """Somebody may have deleted it and made another of its name since it was read."""
+    ((key, found),) = applied(document()).items()
+    there = {**found, "metadata": {**found["metadata"], "uid": "u1"}}
+    pruned = apply.plan(PRUNING, reading(document("cart")), Ground({key: there})).writes
+    assert Write("delete", SHOP, "u1", "shop.yaml") in pruned
 
 
 def test_what_others_own_is_never_pruned() -> None:
