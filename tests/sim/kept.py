@@ -100,4 +100,7 @@ def _untrue(world: World, kind: str, cache: Cache) -> str:
     for place, one in cache._held.items():
         for concern in one.concerns:
             found.setdefault(concern, set()).add(place)
-    return "" if found == cache._by_concern else f"are found by {cache._by_concern}, not {found}"
+    for concern in {*found, *cache._by_concern}:
+        if (by := {key(one) for one in cache.all(concern)}) != found.get(concern, "nothing"):
+            return f"are {by} by {concern}, and {found.get(concern)}"
+    return ""
