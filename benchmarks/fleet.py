@@ -30,11 +30,14 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from benchmarks.under_way import looks as looks_of
+from rollout import jsontext
 from rollout.controller import app, collector, telemetry
 from rollout.controller.app import Controller, Outside
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import concerns
 from rollout.edges.kube import Kube
+from rollout.edges.kube.credentials import Connection
 from rollout.errors import OutsideError
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
 from tests.lab.survival import plain
@@ -64,7 +67,7 @@ class Write:
     kind: str
     name: str
     part: str
-    body: str
+    body: bytes
 
 
 class Recording(Kube):
@@ -93,7 +96,7 @@ class Recording(Kube):
         return made
 
     def _note(self, sent: float, kind: str, name: str, part: str, body: Any) -> None:
-        self.writes.append(Write(sent, _now(), kind, name, part, json.dumps(body)))
+        self.writes.append(Write(sent, _now(), kind, name, part, jsontext.written(body)))
 
 
 @dataclass
@@ -132,6 +135,11 @@ class Fleet:
     api: Api
     kube: Recording
     prometheus: Prometheus
+    controller: Controller
+
+    def looks(self) -> int:
+        """How many looks there were, by the controller's own metrics."""
+        return looks_of(self.controller)
 
     def statuses(self) -> dict[str, Json]:
         return {
@@ -203,10 +211,11 @@ async def _fleet(real: RealKube, api: Api, names: list[str]) -> AsyncIterator[Fl
     settings.api_key["BearerToken"] = f"Bearer {real.token}"
     settings.connection_pool_maxsize = 256
     settings.client_session_kwargs = {"trust_env": False}  # as edges/kube/credentials.py has it
-    async with Recording(client.ApiClient(configuration=settings), concerns.of) as kube:
+    connection = Connection(settings, _never_ends, None)  # as `rollout run` has it
+    async with Recording(connection, concerns.of) as kube:
         prometheus = Prometheus()
         controller = Controller(Outside(kube, prometheus, Istiod()), app.Settings())
-        fleet, stop = Fleet(names, api, kube, prometheus), asyncio.Event()
+        fleet, stop = Fleet(names, api, kube, prometheus, controller), asyncio.Event()
         task = asyncio.create_task(controller.run(stop))
         try:
             await fleet.until("adopted", lambda status: bool(status.get("stable")))
@@ -214,6 +223,10 @@ async def _fleet(real: RealKube, api: Api, names: list[str]) -> AsyncIterator[Fl
         finally:
             stop.set()
             await task
+
+
+async def _never_ends(settings: client.Configuration) -> None:
+    """The token is good for as long as anybody asks."""
 
 
 async def _all(names: Sequence[str], work: Callable[[str], Awaitable[None]]) -> None:
@@ -250,7 +263,7 @@ async def _journeys(fleet: Fleet) -> float:
     """Seconds from the first push to the last promotion."""
     await asyncio.sleep(2)
     fleet.kube.writes.clear()
-    began, used = _now(), time.process_time()
+    began, used, looks = _now(), time.process_time(), fleet.looks()
     await _all(fleet.names, lambda name: _push(fleet.api, name, "v2"))
     pushed = _now()
     ended = await fleet.until("promoted", _rests_on("v2"))
@@ -260,7 +273,7 @@ async def _journeys(fleet: Fleet) -> float:
     print(
         f"{len(fleet.names)} journeys of {len(STEPS)} steps: {took:.1f} s, of which pushing "
         f"{pushed - began:.1f} s; {cpu:.1f} s of CPU, {cpu / count * 1000:.2f} ms a write; "
-        f"{count} writes {dict(kinds)}",
+        f"{fleet.looks() - looks} looks; {count} writes {dict(kinds)}",
         flush=True,
     )
     return took

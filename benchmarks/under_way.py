@@ -156,15 +156,15 @@ async def _measured(names: Sequence[str]) -> None:
 def _told(what: str, server: Server, controller: Controller) -> Iterator[None]:
     """Prints what ``what`` took."""
     server.writes.clear()
-    server.spent, before, began = 0.0, _looks(controller), time.process_time()
+    server.spent, before, began = 0.0, looks(controller), time.process_time()
     yield
     took = time.process_time() - began - server.spent
-    looks, writes = _looks(controller) - before, len(server.writes)
-    each = f"{took / looks * 1000:.2f} ms a look, {took / writes * 1000:.2f} ms a write"
-    print(f"{what}: {looks} looks, {writes} writes, {took:.2f} s of CPU: {each}", flush=True)
+    seen, writes = looks(controller) - before, len(server.writes)
+    each = f"{took / seen * 1000:.2f} ms a look, {took / writes * 1000:.2f} ms a write"
+    print(f"{what}: {seen} looks, {writes} writes, {took:.2f} s of CPU: {each}", flush=True)
 
 
-def _looks(controller: Controller) -> int:
+def looks(controller: Controller) -> int:
     """How many looks there were, by the controller's own metrics."""
     text = controller.metrics_text()
     pattern = r'^rollout_reconciles_total{.*result="success".*} ([0-9.e+]+)$'

@@ -293,8 +293,9 @@ class Recording:
         self._count(0)
 
     def _count(self, waiting: int) -> None:
-        self.metrics.audit_waits(waiting - self._counted)
-        self._counted = waiting
+        if waiting != self._counted:
+            self.metrics.audit_waits(waiting - self._counted)
+            self._counted = waiting
 
     async def _tell(self, record: Record) -> None:
         """An Event of what people did, where the decision that followed has none of its own."""

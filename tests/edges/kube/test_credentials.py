@@ -15,6 +15,7 @@ from rollout.edges.proxy import Proxy
 from rollout.errors import OutsideError, RefusedError
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.wire.access import User
+from tests.edges.gateserver import HEAD, gate
 
 LEASE = ("Lease", "default", "nobody")
 
@@ -139,6 +140,23 @@ async def test_a_plugin_that_fails_later_is_told_and_asked_again(
             await kube.fetch(*LEASE)
         server.plugin_gives("second")
         assert await kube.fetch(*LEASE) is None
+
+
+async def test_every_request_says_what_the_package_s_own_first_one_says(tmp_path: Path) -> None:
+    """The first goes through the package, which makes the connections; those after it do not."""
+    ops = [{"op": "add", "path": "/metadata/labels", "value": {"a": "\u00e9 \ud800", "b": 1.5}}]
+    async with gate() as door:
+        answer = b'{"metadata": {"name": "shop", "namespace": "shop"}}'
+        door.says = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer)
+        here = Server(ApiServer(), door.url.removesuffix("/gate"), tmp_path)
+        async with Kube(await connect(here.kubeconfig({"token": "first"})), concerns.of) as kube:
+            for _ in range(2):
+                await kube.patch("Rollout", "shop", "shop", ops)
+    first, second = ({**one.headers, "content-length": ""} for one in door.seen)
+    assert first == second
+    assert first["content-type"] == "application/json-patch+json"
+    assert door.seen[0].line == door.seen[1].line
+    assert [json.loads(one.body) for one in door.seen] == [ops, ops]
 
 
 @pytest.mark.parametrize(
