@@ -36,6 +36,7 @@ SILENCE = "Since the quietest of our watches of the API server gave a sign of li
 FORGETS = 60.0  # seconds between two turns of what is remembered of objects
 FIRST = 0.2  # seconds between two tries to read which rollouts there are
 A_FEW = 25  # rollouts at rest that are looked at side by side when we begin
+MANY = 8 * A_FEW  # after so many of these, what followed from them is let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,8 @@ class Controller:
             for key in sorted(some):
                 self.loop.wake(key)
             await self.loop.idle(some.__contains__)
+            if begin % MANY == 0:
+                memo.forget()  # these rest: nobody asks for the same again
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""

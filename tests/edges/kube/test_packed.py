@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.edges.kube.packed import MOST, READ_LATELY, Json, Packed
+from rollout.edges.kube.packed import MOST, ONCE, READ_LATELY, Json, Packed
 
 KEY, OTHER = ("shop", "a"), ("shop", "b")
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -57,12 +57,45 @@ def test_who_reads_everything_once_keeps_the_last_of_it_and_what_is_read_again_a
     keys = [("shop", str(number)) for number in range(3 * MOST)]
     for key in keys:
         held[key] = {"name": key[1]}
-    first, often = held[keys[0]], held[keys[1]]
-    for key in keys[2:]:
+    first = held[keys[0]]
+    for key in keys[1 : ONCE + 2]:
+        assert held[key] == {"name": key[1]}
+    often = held[keys[1]]
+    for key in keys[ONCE + 2 :]:
         assert held[key] == {"name": key[1]}
         assert held[keys[1]] is often
+    last = held[keys[-ONCE]]
+    assert held[keys[-ONCE]] is last
     assert held[keys[0]] == first
     assert held[keys[0]] is not first
+
+
+def test_what_a_thousand_looks_read_in_turn_is_parsed_twice_and_then_kept() -> None:
+    clock = Clock()
+    held = Packed(clock)
+    keys = [("shop", str(number)) for number in range(MOST - 1)]
+    for key in keys:
+        held[key] = {"name": key[1]}
+    rounds = []
+    for _ in range(4):
+        rounds.append([held[key] for key in keys])
+        clock.now += READ_LATELY / 4
+    assert all(one is not other for one, other in zip(rounds[0][:-ONCE], rounds[1], strict=False))
+    for one, other in zip(rounds[1], rounds[2], strict=True):
+        assert one is other
+    assert all(one is other for one, other in zip(rounds[2], rounds[3], strict=True))
+
+
+@pytest.mark.parametrize("put", [1, 2])
+def test_news_of_what_was_read_once_and_let_go_of_is_what_is_read(put: int) -> None:
+    held = Packed(Clock())
+    held[KEY] = {"version": 0}
+    for number in range(put * ONCE):
+        assert held[KEY]["version"] == number
+        held[KEY] = {"version": number + 1}
+        held["shop", str(number)] = {"version": -1}
+        assert held["shop", str(number)] == {"version": -1}
+    assert held[KEY] == {"version": put * ONCE}
 
 
 @pytest.mark.parametrize("read", [False, True])
