@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from rollout import lenient
 from rollout.errors import ManifestError, visible
-from rollout.manifest import load, plain
+from rollout.manifest import complaints, load, plain
 from rollout.model.reasons import Verb
 from rollout.model.spec import (
     GROUP,
@@ -60,13 +60,17 @@ def rollout(
 def remembered(obj: Mapping[str, Any], status: "RolloutStatus") -> Rollout | None:
     """The Rollout ``obj`` by what its status says that it is about; None where it does not say.
 
-    Enough to take everyone home by where its own spec cannot be read, and for nothing else.
+    Enough to take everyone home by where its own spec cannot be read, and for nothing else. Whose
+    pods come and go at our word is read of the spec, as far as that part can be.
     """
     subject, revision = status.subject, status.attempt.canary or status.stable
     if subject is None or revision is None:
         return None
     template: dict[str, Any] | None = None if subject.deployments else {}
     workload = Workload(subject.deployments, template)
+    read = complaints.build(Workload, lenient.under(obj, "spec", "workload"), lambda _: ())
+    if isinstance(read, Workload) and (read.template is None) == (template is None):
+        workload = replace(read, deployments=subject.deployments, template=template)
     strategy = Strategy(canary=Canary())
     spec = RolloutSpec(subject.service, workload, strategy, revision.name)
     return subject.named_by(_with(obj, spec))

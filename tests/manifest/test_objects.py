@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from rollout.model.spec import (
     TemplateUse,
     Workload,
 )
+from rollout.model.status import Revision, RolloutStatus, Subject
 
 SPEC: dict[str, Any] = {
     "service": "shop",
@@ -123,3 +124,18 @@ def test_whether_anybody_is_told_of_it_is_known_without_reading_it_all(
 ) -> None:
     obj = {"spec": spec}
     assert (objects.names_a_channel(obj), objects.names_a_listener(obj)) == (channel, listener)
+
+
+def test_whose_pods_come_at_our_word_is_read_where_the_rest_of_a_spec_cannot_be() -> None:
+    """Else pods that we had started would stay when nobody remembers the spec of before."""
+    status = RolloutStatus(stable=Revision("v1"), subject=Subject("shop", "shop-{revision}"))
+    managed = {"deployments": "other-{revision}", "scale": "managed", "drain": "5m"}
+    unread = {**SPEC, "strategy": "none", "workload": managed}
+    kept = objects.remembered({"metadata": METADATA, "spec": unread}, status)
+    assert kept is not None
+    wanted = Workload("shop-{revision}", scale="managed", drain=timedelta(minutes=5))
+    assert kept.spec.workload == wanted
+    for odd in ({"scale": "managed"}, {**managed, "drain": -1}, {"template": {}}, "none"):
+        kept = objects.remembered({"metadata": METADATA, "spec": {"workload": odd}}, status)
+        assert kept is not None
+        assert kept.spec.workload == Workload("shop-{revision}")

@@ -255,6 +255,16 @@ READING: Mapping[str, tuple[Setup, Rows]] = {
             at(40.4, "kill", value=2.0),
         ),
     ),
+    "restarted on the way back while it cannot be read, pods managed": (
+        _of(CALM, Subject(workload="managed")),
+        (
+            PUSH,
+            at(30.0, "stable crashes", lasts=60.0),
+            *asks(32.0, "abort"),
+            at(35.0, "spec unreadable", lasts=100.0),
+            at(40.4, "kill", value=2.0),
+        ),
+    ),
     "restarted while it is deleted and cannot be read": (
         CALM,
         (
