@@ -135,7 +135,8 @@ def test_whose_pods_come_at_our_word_is_read_where_the_rest_of_a_spec_cannot_be(
     assert kept is not None
     wanted = Workload("shop-{revision}", scale="managed", drain=timedelta(minutes=5))
     assert kept.spec.workload == wanted
-    for odd in ({"scale": "managed"}, {**managed, "drain": -1}, {"template": {}}, "none"):
+    odds: list[Any] = [{"scale": "managed"}, {**managed, "drain": -1}, {"template": {}}, "none"]
+    for odd in odds:
         kept = objects.remembered({"metadata": METADATA, "spec": {"workload": odd}}, status)
         assert kept is not None
         assert kept.spec.workload == Workload("shop-{revision}")
