@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from rollout.model.reasons import WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import Attempt, RolloutStatus, Subject
-from rollout.model.turn import AT_ONCE
+from rollout.model.status import Attempt, RolloutStatus, Stage, Subject
+from rollout.model.turn import AT_ONCE, SOON
 from rollout.reconcile import leaving
-from rollout.reconcile.look import Look, Turn, Writes, remember
+from rollout.reconcile.look import PROXIES, Look, Turn, Writes, confirmed, remember
 
 WHY = "git names other objects"
 
@@ -32,6 +33,9 @@ def go_home(look: Look) -> Turn:
     turn = leaving.leave(look, WHY)
     if turn.writes is not Writes.LAST:
         return turn
+    traffic = look.seen.traffic
+    if traffic.fields_held and not traffic.problems and turn.status.stage.name is Stage.IDLE:
+        return _held(look, turn.status)
     status = replace(
         turn.status,
         subject=None,
@@ -45,3 +49,19 @@ def go_home(look: Look) -> Turn:
     )
     because = f"{WHY}: the old ones are given back"
     return Turn(remember(status, look.now, because), because, AT_ONCE, writes=Writes.NO_ROUTES)
+
+
+def _held(look: Look, status: RolloutStatus) -> Turn:
+    """The turn at rest while fields of the old objects are ours yet: nobody could free them later.
+
+    As at any rest they are freed once the proxies have the routes without us (``actions``).
+    """
+    status = confirmed(replace(look, status=status))
+    waits = status.stage.waits_for_proxies
+    return Turn(
+        status,
+        f"{WHY}: giving the routes back",
+        PROXIES if waits else SOON,
+        WaitsFor.PROXIES if waits else None,
+        writes=Writes.HOME,
+    )

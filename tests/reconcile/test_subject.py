@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from rollout.model.observation import SeenTraffic
 from rollout.model.spec import Traffic, Workload
 from rollout.model.status import RolloutStatus, Stage, Subject
 from rollout.reconcile import subject
@@ -45,6 +46,14 @@ def test_at_rest_with_nothing_left_stable_is_forgotten_and_the_attempts_are_coun
     assert (turn.status.stable, turn.status.subject, turn.writes) == (None, None, Writes.NO_ROUTES)
     assert (turn.status.attempt.number, turn.status.epoch) == (1, status.epoch + 1)
     assert turn.because == "git names other objects: the old ones are given back"
+
+
+def test_fields_that_are_ours_are_freed_before_the_old_objects_are_forgotten() -> None:
+    status = make.at_step(stage=Stage.IDLE, canary=None, step=None, revisions_isolated=False)
+    turn = subject.go_home(make.look(status, deleting=True, traffic=SeenTraffic(fields_held=True)))
+    assert (turn.status.stable, turn.writes) == (status.stable, Writes.HOME)
+    gone = SeenTraffic(fields_held=True, problems=("no virtualservice",))
+    assert subject.go_home(make.look(status, deleting=True, traffic=gone)).status.stable is None
 
 
 def test_in_mid_journey_everyone_goes_back_first() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rollout.model.spec import MANAGER
 from rollout.model.status import Phase, RolloutStatus, Stage
 from tests.controller.shop import NAMESPACE
 from tests.sim import objects
@@ -23,7 +24,8 @@ def left(world: World, name: str, subject: Subject, status: RolloutStatus) -> st
     return (
         _unasked(world, name, status)
         or _rule(world, name, subject, status.stable.name)
-        or (_pods(world, name, subject, status.stable.name))
+        or _pods(world, name, subject, status.stable.name)
+        or _unnamed(world, name)
     )
 
 
@@ -43,6 +45,18 @@ def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
         return ""
     subsets = {one["name"]: objects.means(one) for one in rule["spec"]["subsets"]}
     return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"
+
+
+def _unnamed(world: World, name: str) -> str:
+    """No field of a VirtualService that the Rollout names no more is managed by us."""
+    named = ((world.rollout(name) or {"spec": {}})["spec"].get("traffic") or {}).get(
+        "virtualServices", [{"name": f"{name}-edge"}]
+    )
+    held = world.server.get("VirtualService", NAMESPACE, f"{name}-edge")
+    if held is None or {"name": f"{name}-edge"} in named:
+        return ""
+    ours = [one["manager"] for one in held["metadata"].get("managedFields") or ()]
+    return f"{name}-edge is managed by {ours}" if MANAGER in ours else ""
 
 
 def _pods(world: World, name: str, subject: Subject, stable: str) -> str:

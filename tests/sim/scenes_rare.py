@@ -230,6 +230,10 @@ def _long(subject: Subject, **more: object) -> Setup:
 
 
 LONG: Mapping[str, tuple[Setup, Rows]] = {
+    "git names other objects at a step, and whose fields they are": (
+        replace(CALM, fields=True, subjects=(Subject(author="edged"),)),
+        (PUSH, at(30.0, "other names")),
+    ),
     "routes cannot be written in time, and people go on": (
         _long(_BOXED),
         (PUSH, at(41.0, "denied", "VirtualService", 280.0, times=10000), *asks(250.0, "resume")),

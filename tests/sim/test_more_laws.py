@@ -21,7 +21,7 @@ from rollout.edges.kube.watch import Watch
 from rollout.model.reasons import Cause, PauseKind, WaitsFor
 from rollout.model.status import Phase, Stage
 from rollout.model.turn import SOON
-from rollout.reconcile import actions, holding, identity, journey, stages
+from rollout.reconcile import actions, holding, identity, journey, stages, subject
 from rollout.reconcile.look import PROXIES, Look, Turn
 from tests.sim import shrink, story
 from tests.sim.plan import Mishap, Plan, Setup, Subject, When
@@ -99,6 +99,17 @@ def _tells_never(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _leaves_its_subset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "_subset_gone", lambda *_: ())
+
+
+def _forgets_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a Rollout names no more is not its authors' again before it is forgotten."""
+    go_home = subject.go_home
+
+    def home(look: Look) -> Turn:
+        traffic = replace(look.seen.traffic, fields_held=False)
+        return go_home(replace(look, seen=replace(look.seen, traffic=traffic)))
+
+    monkeypatch.setattr(subject, "go_home", home)
 
 
 def _leaves_old_pods(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +240,12 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     ),
     "S37: git is not heard": (
         CALM, (PUSH, Mishap("push", When(120.0), "v3")), _forgets_the_last, "S37",
+    ),
+    "S37: what it names no more is held": (
+        replace(CALM, fields=True, subjects=(Subject(author="edged"),)),
+        (PUSH, Mishap("other names", When(30.0))),
+        _forgets_at_once,
+        "S37",
     ),
     "L9: it stands": (replace(CALM, calm=240.0), (PUSH,), _stands_still, "L9"),
     "L9: it is not told": (CALM, (PUSH, Mishap("bad", When(30.0), lasts=60.0)), _tells_never, "L9"),
