@@ -162,7 +162,7 @@ def _fields(look: Look, turn: Turn, due: Sequence[Action]) -> tuple[Action, ...]
     last, target = turn.writes is Writes.LAST, wanted.target(look.rollout, status)
     if last and (traffic.fields_held or traffic.epoch):
         return (ReleaseFields(target, marks=True),)
-    if due or not settled or turn.writes is Writes.NO_ROUTES or not traffic.fields_held:
+    if due or not settled or not traffic.fields_held:
         return ()
     return (ReleaseFields(target),)
 

@@ -238,6 +238,10 @@ LONG: Mapping[str, tuple[Setup, Rows]] = {
         _long(_BOXED),
         (PUSH, at(41.0, "denied", "VirtualService", 280.0, times=10000), *asks(250.0, "resume")),
     ),
+    "rejected in Slack": (
+        _ASKED,
+        (PUSH, at(40.0, "rejected late", lasts=1.0)),
+    ),
     "rejected as it fails": (
         _ASKED,
         (

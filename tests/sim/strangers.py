@@ -200,14 +200,18 @@ def _points(world: World, name: str) -> None:
     world.laws.edited(name)
 
 
-def _pressed(what: Press) -> Do:
+def _approved(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody who may sees the message, and presses a while later, whatever it says then."""
+    if ticket := world.buttons(world.subjects[mishap.who][0]).get(Press.APPROVE):
+        world.later(mishap.lasts, world.press, ANN, Press.APPROVE, ticket)
 
-    def done(world: World, mishap: Mishap, _: Process | None) -> None:
-        if ticket := world.buttons(world.subjects[mishap.who][0]).get(what):
-            world.later(mishap.lasts, world.press, ANN, what, ticket, 1)
 
-    return done
+def _rejected(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody who may opens the form, and sends it a while later."""
+    name, _subject = world.subjects[mishap.who]
+    if ticket := world.buttons(name).get(Press.REJECT):
+        world.laws.reasons.requested(name, "reject")
+        world.later(mishap.lasts, world.refuse, ANN, ticket)
 
 
 def _deployments(_: World, name: str, mishap: Mishap) -> str:
@@ -259,6 +263,6 @@ DO: Mapping[str, Do] = {
     "second route gone": _second_gone,
     "no proxies": _unknown,
     "autoscaler pointed": _pointed,
-    "approved late": _pressed(Press.APPROVE),
-    "rejected late": _pressed(Press.REJECT),
+    "approved late": _approved,
+    "rejected late": _rejected,
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from rollout.controller.ports import Json
 from rollout.controller.seeing.pods import HPA
-from rollout.model.chat import Click, Press, Sender, Ticket
+from rollout.model.chat import Click, Press, Refusal, Sender, Ticket
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.fakes_audit import FakeLog
@@ -183,18 +183,26 @@ class World:
         return buttons(tops[-1].blocks if tops else ())
 
     def press(self, who: str, press: Press, ticket: Ticket, times: int = 1) -> None:
-        """Somebody presses a button; Slack delivers it until a living process has heard it."""
-        once = f"{who} {virtual.passed()}"
-        click = Click(Sender(who, "T1", "CRELEASES"), press, ticket, virtual.clock(), once, "t")
+        """Somebody presses a button."""
+        sender, once = Sender(who, "T1", "CRELEASES"), f"{who} {virtual.passed()}"
         for _ in range(times):
-            self.supervisors.append(asyncio.create_task(self._delivered(click)))
+            self.deliver(Click(sender, press, ticket, virtual.clock(), once, "t"))
 
-    async def _delivered(self, click: Click) -> None:
+    def refuse(self, who: str, ticket: Ticket) -> None:
+        """Somebody sends the form that ``Reject…`` opens."""
+        sender = Sender(who, "T1", "CRELEASES")
+        self.deliver(Refusal(sender, ticket, "it looks odd", f"{who} {virtual.passed()}"))
+
+    def deliver(self, heard: Click | Refusal) -> None:
+        """Slack delivers it until a living process has heard it."""
+        self.supervisors.append(asyncio.create_task(self._delivered(heard)))
+
+    async def _delivered(self, said: Click | Refusal) -> None:
         while not self.stopping:
             for process in list(self.processes.values()):
                 leads = process.made is not None and process.made.leading
                 if process.alive and leads and process.hearing.done():
-                    heard = asyncio.create_task(process.hearing.result().hear(click))
+                    heard = asyncio.create_task(process.hearing.result().hear(said))
                     over = asyncio.create_task(process.wire.life.over.wait())
                     await asyncio.wait((heard, over), return_when=asyncio.FIRST_COMPLETED)
                     over.cancel()
