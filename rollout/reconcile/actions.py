@@ -116,12 +116,11 @@ def _route(look: Look, status: RolloutStatus, *, leave: bool) -> tuple[Action, .
 
 
 def _aim(look: Look, status: RolloutStatus) -> Target:
-    """What the route depends on: a released one names no canary, however its subset is called.
+    """What the route depends on beside itself: its canary's subset is another only where it is.
 
     Asking for what is so already would wait for proxies that nobody sends anything.
     """
-    target = wanted.target(look.rollout, status)
-    return replace(target, canary="") if wanted.released(status) else target
+    return replace(wanted.target(look.rollout, status), canary="")
 
 
 def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
@@ -162,7 +161,7 @@ def _fields(look: Look, turn: Turn, due: Sequence[Action]) -> tuple[Action, ...]
     last, target = turn.writes is Writes.LAST, wanted.target(look.rollout, status)
     if last and (traffic.fields_held or traffic.epoch):
         return (ReleaseFields(target, marks=True),)
-    if due or not settled or not traffic.fields_held:
+    if due or not settled or turn.writes is Writes.NO_ROUTES or not traffic.fields_held:
         return ()
     return (ReleaseFields(target),)
 
@@ -193,7 +192,7 @@ def _settings(look: Look, status: RolloutStatus, up: Sequence[Action]) -> tuple[
 
     Each of them has as many pods as it wants already; a Deployment of ``up`` gets both at once.
     """
-    if look.rollout.spec.workload.template is None or look.rollout.deleting:
+    if look.rollout.deleting:
         return ()
     done = {action.revision.name for action in up if isinstance(action, EnsureWorkload)}
     actions: list[Action] = []

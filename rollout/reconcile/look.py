@@ -240,9 +240,9 @@ def way_back(look: Look) -> Split:
     """
     status, pods = look.status, look.pods(look.status.stable)
     stable, canary = pods.ready, look.pods(status.attempt.canary)
-    if not pods.known or stable >= stable_need(look, 100) or (canary.down and stable > 0):
+    if not pods.known or (canary.down and stable > 0):
         return Split(100, 0)
-    able = max(p for p in range(101) if stable_need(look, p) <= stable)
+    able = next(p for p in range(100, -1, -1) if stable_need(look, p) <= stable)
     return Split.giving_canary(min(status.stage.split.canary, 100 - able))
 
 
