@@ -45,6 +45,11 @@ class GitLaws:
         if self.world.plan.setup.sourced and kind == "Rollout" and space == NAMESPACE:
             self._applied(commit)
 
+    def edited(self, commit: Commit) -> None:
+        """By people: what they delete before we held it goes at once, and git has time anew."""
+        if commit.gone:
+            self.gone_at = virtual.passed()
+
     def told(self, what: str, text: str) -> None:
         """S25: a password that git is read with is in nothing that leaves us."""
         if PLANTED in text:

@@ -153,8 +153,8 @@ class Laws:
             self.git.committed(commit)
             if kind == "Event":
                 self.counted.told(commit)
-        elif kind == "VirtualService" and not commit.gone:
-            self._foreign(commit)
+        else:
+            self._by_others(commit)
         if commit.new["metadata"].get("namespace", "") != NAMESPACE:
             return
         match kind:
@@ -168,6 +168,13 @@ class Laws:
                 self._workload(commit)
             case "HorizontalPodAutoscaler" if ours:
                 self._handed_over(commit)
+
+    def _by_others(self, commit: Commit) -> None:
+        """What people do moves what is expected."""
+        if commit.change.bucket == "Rollout":
+            self.git.edited(commit)
+        if commit.change.bucket == "VirtualService" and not commit.gone:
+            self._foreign(commit)
 
     def _bounded(self, commit: Commit) -> None:
         """S26: nobody writes in a hot loop; Leases are renewed by the clock, and counted apart."""
