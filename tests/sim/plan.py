@@ -184,7 +184,7 @@ SCRIBBLES: Mapping[str, Sequence[str]] = {
 """What is written over a Lease, or over a mark of ours; the value says of which Lease."""
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 STRANGE = (
-    "replaced by force", "held by others", "status scribbled", "status written over",
+    "replaced by force", "held by others", "status of a former version", "status written over",
     "template gone", "routes emptied", "made routes put back", "subset written",
 )  # fmt: skip
 """In scenes alone: after them it is for people to say what should be."""
