@@ -82,9 +82,9 @@ def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
         blue_down_at=past(attempt.blue_down_at, now),
         green_down_at=past(attempt.green_down_at, now),
     )
-    unasked = status.stage.name in _WRITTEN and status.stage.asked_at is None
-    stage = status.stage.asked(now) if unasked else status.stage.set_right(now)
-    return replace(status, stage=stage)
+    stage = status.stage.set_right(now)
+    unasked = stage.name in _WRITTEN and stage.asked_at is None
+    return replace(status, stage=stage.asked(now) if unasked else stage)
 
 
 def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:

@@ -140,7 +140,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
     if paused.kind in (PauseKind.FAILED, PauseKind.STABLE_WORSE):
         green, blue = status.attempt.checkpoint, status.attempt.blue_checkpoint
         status = attempted(
-            requests.without_refusals(status),
+            status,
             checkpoint=gate.anew(green, look.now),
             blue_checkpoint=gate.anew(blue, look.now),
         )

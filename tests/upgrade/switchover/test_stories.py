@@ -334,6 +334,21 @@ def test_what_a_person_has_paused_already_is_not_paused_again() -> None:
     )
 
 
+def test_a_no_that_was_said_while_a_failure_is_held_is_heard_once_another_person_resumes() -> None:
+    world = World(replace(spec(10, 50), on_failure=OnFailure.HOLD))
+    world.run(at(Split(90, 10)))
+    world.bad[Side.GREEN] = 0.3
+    world.run(lambda d: d.status.attempt.pause is not None)
+    world.ask(Verb.REJECT)
+    world.look()
+    world.bad[Side.GREEN] = 0.001
+    world.ask(Verb.RESUME)
+    last = world.run(rests)
+    assert world.written == [(90, 10), (100, 0)], "\n".join(world.story)
+    assert last.status.rejected is not None
+    assert last.status.rejected.because.startswith("rejected by ")
+
+
 def test_a_failure_that_is_held_is_judged_anew_once_a_person_resumes() -> None:
     """What was counted before is read no more, though the weights were asked for before that."""
     world = World(replace(spec(10, 50), on_failure=OnFailure.HOLD))
