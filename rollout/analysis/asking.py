@@ -14,7 +14,7 @@ from rollout.analysis.memory import Memory, Source
 from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, CountsQuestion, ValueQuestion, View
-from rollout.model.spec import Metric
+from rollout.model.spec import UNREACHED, Metric
 
 PROBED = (View.SOURCE, View.DESTINATION)
 """Whose counters are looked for where nobody said whose; the first that there are count."""
@@ -127,9 +127,9 @@ def _service(
     host: str, kept: Memory, window: Window, latest: datetime, interval: timedelta
 ) -> Iterable[CountsQuestion]:
     """Client-side failures of the whole service, which only clients can have counted."""
-    source = kept.source(plan.UNREACHED)
+    source = kept.source(UNREACHED)
     workloads = {"": host}
-    ask = CountsQuestion(plan.UNREACHED, Counting.UNREACHED, View.SOURCE, (latest,), "", workloads)
+    ask = CountsQuestion(UNREACHED, Counting.UNREACHED, View.SOURCE, (latest,), "", workloads)
     if source.tempers is None:
         yield replace(ask, instants=grid.hour_before(window.since, interval))
     base = grid.first(window.since, interval)

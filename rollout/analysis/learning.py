@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
-from rollout.analysis import buckets, counters, grid, history, limits, plan, sequential
+from rollout.analysis import buckets, counters, grid, history, limits, sequential
 from rollout.analysis.asking import HISTORY_TRIES, PROBED, by_source, in_view, probe
 from rollout.analysis.counters import Figures, Tally
 from rollout.analysis.evidence import Pair
@@ -16,6 +16,7 @@ from rollout.analysis.plan import Judged, Kind
 from rollout.analysis.sequential import Outcome, Setting
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, Counts, NoAnswer, Value, View
+from rollout.model.spec import UNREACHED
 
 FADE = 0.8  # of the canary's request rate, per block
 MOST_LEVELS = 5  # weights ahead that evidence is kept for; more would fill the status
@@ -159,7 +160,7 @@ def _learn_hour(case: Case, key: str, source: Source, answers: Sequence[Counts])
         return source
     kinds = max(1, len(source.bounds))
     if answers:
-        revision = "" if key == plan.UNREACHED else case.window.stable
+        revision = "" if key == UNREACHED else case.window.stable
         return replace(source, tempers=_tempers(answers, revision, kinds))
     tries = source.tries + 1
     late = case.now - case.window.since >= HISTORY_TRIES * case.interval
@@ -168,7 +169,7 @@ def _learn_hour(case: Case, key: str, source: Source, answers: Sequence[Counts])
 
 
 def _wants_hour(case: Case, key: str) -> bool:
-    return case.window.comparing or key == plan.UNREACHED
+    return case.window.comparing or key == UNREACHED
 
 
 def _tempers(answers: Sequence[Counts], stable: str, kinds: int) -> tuple[Temper, ...]:

@@ -13,14 +13,16 @@ from rollout.analysis.standing import Confidence
 from rollout.analysis.window import Journey, Window
 from rollout.model.observation import Counting, View
 from rollout.model.spec import (
+    OF_TEMPLATE,
     PER_SIDE,
+    UNREACHED,
     Analysis,
     AnalysisTemplateSpec,
     Metric,
     TemplateUse,
 )
 
-ERRORS_KEY, SLOW_KEY, UNREACHED = "errors", "slow", "unreached"
+ERRORS_KEY, SLOW_KEY = "errors", "slow"
 DEFAULT_ERRORS, DEFAULT_SLOW = sequential.ERRORS.line, sequential.slow("slow").line
 
 
@@ -118,7 +120,7 @@ def _of_template(journey: Journey, use: TemplateUse, known: Mapping[str, str]) -
     if not isinstance(template, AnalysisTemplateSpec):
         missing = f"AnalysisTemplate {use.name!r} is not there"
         problem = template.problem if template else missing
-        return [Judged(Metric(f"template.{use.name}"[:63]), Kind.BROKEN, problem=problem)]
+        return [Judged(Metric(f"{OF_TEMPLATE}{use.name}"[:63]), Kind.BROKEN, problem=problem)]
     args = {**template.args, **use.args}
     given = {f"args.{name}": value for name, value in args.items() if value is not None}
     return [_of(use, metric, journey.analysis, {**known, **given}) for metric in template.metrics]

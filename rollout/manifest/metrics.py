@@ -1,18 +1,15 @@
 """The forms a metric can have, and what goes with which; over plain values."""
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rollout import lenient
 from rollout.manifest import plain, promql
 from rollout.manifest.scan import Mistake, Path, show
-from rollout.model.spec import PER_SIDE, PLACES
+from rollout.model.spec import OF_TEMPLATE, PER_SIDE, PLACES, UNREACHED
 
 _BUILT_IN = ("errors", "latency")
-_OURS = re.compile(r"unreached|template\..*")
-"""Names under which verdicts come that nobody's spec has: two of one name would be one verdict."""
 
 
 def of(value: object, path: Path, arguments: Mapping[str, Any] | None = None) -> Iterator[Mistake]:
@@ -53,7 +50,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def _metric(metric: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     name, forms = metric.get("name"), _forms(metric)
-    if isinstance(name, str) and _OURS.fullmatch(name):
+    if isinstance(name, str) and (name == UNREACHED or name.startswith(OF_TEMPLATE)):
         yield Mistake((*path, "name"), f"is {show(name)}", "that name is for verdicts of our own")
     if len(forms) > 1:
         yield Mistake(path, f"has {' and '.join(forms)}", "one of them is wanted")

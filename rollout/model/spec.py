@@ -114,6 +114,9 @@ class Failures:
     total: Annotated[int | None, Field(ge=1, description="such readings in all")] = None
 
 
+UNREACHED, OF_TEMPLATE = "unreached", "template."
+"""What verdicts of our own are called, or begin with; no metric of a spec is called so."""
+
 PLACES = ("namespace", "service", "host", "stable", "canary")
 """What ``{{…}}`` may name in a metric's own PromQL, besides a template's arguments."""
 
