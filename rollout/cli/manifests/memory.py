@@ -40,9 +40,8 @@ class MemoryCluster:
         return self._objects.get((kind, namespace, name))
 
     def list(self, kind: str, concern: str = "") -> Sequence[Json]:
-        found = [
-            self._objects[key] for key in sorted(key for key in self._objects if key[0] == kind)
-        ]
+        keys = sorted(key for key in self._objects if key[0] == kind)
+        found = [self._objects[key] for key in keys]
         return [obj for obj in found if not concern or concern in concerns.of(obj)]
 
     def some(self, kind: str) -> Json | None:
