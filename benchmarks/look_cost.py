@@ -134,16 +134,14 @@ async def main() -> int:
     gc.freeze()  # the collector's passes over the worlds are no look's
     before = _compared("before a journey", worlds, BEFORE_A_JOURNEY, given.looks)
     for kube in worlds:
-        kube.fill(
-            [endpoints("shop", {})]
-        )  # no pod is ready, so that it is asked whose they would be
+        kube.fill([endpoints("shop", {})])  # none ready, so that it is asked whose they would be
     first = _compared("for the first time", worlds, RolloutStatus(), given.looks)
     return int(max(*before, *first) > ALLOWED)
 
 
 def _compared(
     when: str, worlds: Sequence[Cached], status: RolloutStatus, looks: int
-) -> Iterator[float]:
+) -> list[float]:
     """How much more a look costs in each world than in the first."""
     lookers = [Looker(kube, status) for kube in worlds]
     for _ in range(looks):  # in turn, so that a busy machine slows all
@@ -152,10 +150,11 @@ def _compared(
     alone, *among = (statistics.median(looker.taken) for looker in lookers)
     count = len(worlds[1].list("Service"))
     print(f"one look {when}: {alone:.2f} ms of CPU beside 1 other shop")
-    for took, what in zip(among, ("other teams' Services", "shops of its namespace"), strict=True):
-        ratio = took / alone
+    ratios = [took / alone for took in among]
+    others = ("other teams' Services", "shops of its namespace")
+    for took, ratio, what in zip(among, ratios, others, strict=True):
         print(f"  {took:.2f} ms beside {count:,} {what}: {ratio:.2f} times ({ALLOWED} allowed)")
-        yield ratio
+    return ratios
 
 
 if __name__ == "__main__":
