@@ -74,6 +74,16 @@ STAGE_MAY_FOLLOW: Mapping[Stage, frozenset[Stage]] = {
 UNDER_WAY = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING, Stage.BAKING)
 """The stages in which a journey can still be turned round."""
 
+ROUTED = (
+    Stage.STEPPING,
+    Stage.SWITCHING,
+    Stage.BAKING,
+    Stage.WITHDRAWING,
+    Stage.REPOINTING,
+    Stage.RETURNING,
+)
+"""The stages that go on only once the proxies have our route, which names a subset of each."""
+
 PASSED = (Stage.SWITCHING, Stage.BAKING, Stage.REPOINTING, Stage.RETURNING, Stage.RETIRING)
 """The stages after the last step, of a journey that went well."""
 

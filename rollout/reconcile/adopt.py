@@ -6,7 +6,7 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.status import Subject
 from rollout.model.traffic import SubsetMode
 from rollout.model.turn import AT_ONCE, Notice
-from rollout.reconcile import serving, takeover
+from rollout.reconcile import naming, serving, takeover
 from rollout.reconcile.look import Look, Turn, Writes, remember
 from rollout.reconcile.serving import Unclear
 
@@ -24,7 +24,7 @@ def adopt(look: Look) -> Turn:
     if isinstance(clear, Unclear):
         notice = Notice("Blocked", warning=True)
         return Turn(look.status, clear.because, waits_for=WaitsFor.OBJECTS, notice=notice)
-    mode, canary = serving.subset_names(look, clear.subset)
+    mode, canary = naming.mode(look, clear.subset)
     apart = mode is SubsetMode.VERSION or (bool(clear.subset) and seen.strangers > 0)
     status = replace(
         look.status,
@@ -32,7 +32,7 @@ def adopt(look: Look) -> Turn:
         stable=clear.stable,
         revisions_isolated=apart or clear.canary is not None,
         subset_mode=mode,
-        stable_subset=clear.subset or "stable",
+        stable_subset=clear.subset or naming.STABLE,
         attempt=replace(look.status.attempt, subset=canary),
         epoch=max(look.status.epoch, traffic.epoch),  # an earlier Rollout may have written here
     )

@@ -10,8 +10,16 @@ from rollout.model.finding import warned
 from rollout.model.observation import Observation
 from rollout.model.reasons import Cause, WaitsFor
 from rollout.model.spec import Rollout
-from rollout.model.status import UNDER_WAY, Attempt, RolloutStatus, Stage, StageStatus, Subject
-from rollout.model.turn import SOON, Notice, short
+from rollout.model.status import (
+    ROUTED,
+    UNDER_WAY,
+    Attempt,
+    RolloutStatus,
+    Stage,
+    StageStatus,
+    Subject,
+)
+from rollout.model.turn import AT_ONCE, SOON, Notice, short
 from rollout.model.units import past
 from rollout.reconcile import (
     actions,
@@ -22,6 +30,7 @@ from rollout.reconcile import (
     identity,
     journey,
     leaving,
+    naming,
     requests,
     stages,
     subject,
@@ -41,6 +50,8 @@ def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: date
     look = Look(subject.in_force(rollout, status), status, seen, now)
     if _overwritten(look):
         return _reclaimed(look)
+    if (whole := naming.found_again(look)) is not None:  # and asked by these, before anything
+        return Decision(whole, (), AT_ONCE, "names that the status lacks are found again")
     up = _brought_up(look)
     turn = subject.go_home(up) if subject.moved(rollout, status) else _turn(up)
     return _finish(look, transitions.lawful(look, _whole(up, turn)))
@@ -92,9 +103,6 @@ def _brought_up(look: Look) -> Look:
 _DRAIN_LATER = (Stage.REPOINTING, Stage.RETURNING)
 """Stages in which the routes may still name the pods of the past: their drain is yet to begin."""
 
-_ASKED = (Stage.STEPPING, Stage.SWITCHING, Stage.BAKING, Stage.WITHDRAWING, *_DRAIN_LATER)
-"""Stages that go on only once the proxies have what they were asked."""
-
 
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
     """The status in which no stage, step or drain begins in time to come, as the clock has it.
@@ -109,7 +117,7 @@ def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
         status = changed(status, draining=changed(drain, since=since))
     if step is not None:
         status = attempted(status, step=step.set_right(now))
-    if status.stage.name in _ASKED and status.stage.asked_at is None:
+    if status.stage.name in ROUTED and status.stage.asked_at is None:
         status = asked(status, now)
     return changed(status, stage=status.stage.set_right(now))
 

@@ -17,7 +17,7 @@ from rollout.model.status import (
 from rollout.model.traffic import Split
 from rollout.model.turn import AT_ONCE, Notice, short
 from rollout.model.units import sentence
-from rollout.reconcile import serving
+from rollout.reconcile import naming
 from rollout.reconcile.look import (
     Look,
     Turn,
@@ -73,7 +73,7 @@ def _next_attempt(look: Look, revision: Revision) -> Attempt:
     attempt = Attempt(
         number=before.number + 1,
         canary=revision.seen_as(before.canary) if revision.same(before.canary) else revision,
-        subset=serving.canary_subset(status, look, revision),
+        subset=naming.canary(status, look, revision),
         stable_pods=max(stable.ready, stable.wanted),
     )
     if not revision.same(before.canary):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rollout.model.observation import Division, Serving
-from rollout.model.status import Revision, RolloutStatus
-from rollout.model.traffic import Split, SubsetMode
+from rollout.model.status import Revision
+from rollout.model.traffic import Split
 from rollout.model.units import counted
 from rollout.reconcile.look import Look
 
@@ -155,31 +155,3 @@ def _listed(names: Iterable[str]) -> str:
     """``a, b and c``."""
     *before, last = names
     return f"{', '.join(before)} and {last}" if before else last
-
-
-def subset_names(look: Look, serving: str) -> tuple[SubsetMode, str]:
-    """How this DestinationRule names the two sides, and the canary's subset if that is known.
-
-    By role when a subset ``canary`` is there, or nothing but ``stable`` is used, or the one that
-    serves has a name of its own (``prod``) and no other revision has one; else by version.
-    """
-    subsets = look.seen.traffic.subsets
-    labels = subsets.get(serving, {})
-    others = (of for name, of in subsets.items() if name != serving)
-    alone = labels and not any(labels.keys() == of.keys() for of in others)
-    if serving in ("", "stable") or "canary" in subsets:
-        return SubsetMode.ROLE, "canary"
-    if alone and serving not in labels.values():
-        return SubsetMode.ROLE, "canary"
-    return SubsetMode.VERSION, ""
-
-
-def canary_subset(status: RolloutStatus, look: Look, canary: Revision) -> str:
-    """The subset that is to mean ``canary``: by version the one that selects it already."""
-    if status.subset_mode is not SubsetMode.VERSION:
-        return "canary"
-    labels = look.pods(canary).labels
-    for name, selects in look.seen.traffic.subsets.items():
-        if labels and labels.items() <= selects.items():
-            return name
-    return canary.name.lower().replace("_", "-").replace(".", "-")

@@ -8,7 +8,7 @@ import pytest
 from rollout.model.observation import Division, SeenTraffic, Serving
 from rollout.model.spec import Workload
 from rollout.model.status import Revision, RolloutStatus
-from rollout.model.traffic import Split, SubsetMode
+from rollout.model.traffic import Split
 from rollout.reconcile import serving
 from rollout.reconcile.look import Look
 from rollout.reconcile.serving import Clear, Unclear
@@ -154,30 +154,3 @@ def test_a_template_takes_nothing_over_that_it_has_not_made() -> None:
     one = replace(one, rollout=replace(one.rollout, spec=spec))
     because = "web serves, not the template's pods: use workload.deployments"
     assert told(serving.found(one, ASKED)) == because
-
-
-@pytest.mark.parametrize(
-    ("subsets", "mode"),
-    [
-        ({"prod": {"version": "v1"}}, SubsetMode.ROLE),
-        ({"prod": {"version": "v1"}, "gold": {"tier": "gold"}}, SubsetMode.ROLE),
-        ({"prod": {"version": "v1"}, "next": {"version": "v2"}}, SubsetMode.VERSION),
-        ({"prod": {"version": "v1"}, "canary": {"version": "v2"}}, SubsetMode.ROLE),
-        ({}, SubsetMode.VERSION),
-    ],
-)
-def test_a_subset_that_is_alone_and_named_by_no_version_is_a_role(
-    subsets: dict[str, dict[str, str]], mode: SubsetMode
-) -> None:
-    one = make.look(RolloutStatus(), traffic=SeenTraffic(subsets=subsets))
-    assert serving.subset_names(one, "prod")[0] == mode
-
-
-def test_by_version_a_canary_has_the_subset_that_selects_it_or_one_of_its_name() -> None:
-    status = make.at_step(subset_mode=SubsetMode.VERSION)
-    traffic = SeenTraffic(subsets={"a": {"version": "v1"}, "b": {"version": "v2", "x": "y"}})
-    one = make.look(status, traffic=traffic)
-    assert serving.canary_subset(status, one, Revision("v2")) == "b"
-    assert serving.canary_subset(status, one, Revision("V3_0.1")) == "v3-0-1"
-    by_role = replace(status, subset_mode=SubsetMode.ROLE)
-    assert serving.canary_subset(by_role, one, Revision("v2")) == "canary"

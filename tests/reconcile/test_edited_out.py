@@ -1,0 +1,127 @@
+"""Somebody edits one thing out of a status: the journey ends as it would have, and nobody is lost.
+
+Each field that may be absent, in each stage, of routes by role, by version, of a bare host and of
+an author's own name.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import MISSING, Field, fields, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from rollout.model.spec import Workload
+from rollout.model.status import Attempt, RolloutStatus, Stage, StageStatus
+from tests import make
+from tests.play import Play, World
+
+MANAGED = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
+LOOKS = 45
+"""Of a quarter minute each: more than a journey takes."""
+
+AT_REST = 8
+"""Looks at rest, one after the other, in which nothing is done: it has ended."""
+
+WORLDS: dict[str, Callable[[], World]] = {
+    "by role": lambda: World(subsets={"stable": {"version": "v1"}}, pods={"v1": 4, "v2": 0}),
+    "a bare host": lambda: World(author="", pods={"v1": 4, "v2": 0}),
+    "a name of its own": lambda: World(
+        author="prod", subsets={"prod": {"version": "v1"}}, pods={"v1": 4, "v2": 0}
+    ),
+    "by version": lambda: World(
+        author="v1",
+        subsets={"v1": {"version": "v1"}, "v2": {"version": "v2"}},
+        pods={"v1": 4, "v2": 0},
+    ),
+}
+
+PODS_STAY = {"stable", "draining", "name", "canary"}
+"""Nobody knows then whose pods are those of the past; they stay, and are kept apart."""
+
+
+def absent(of: Field[Any]) -> Any:
+    """What the field is where it is not there; MISSING: it must be."""
+    made = of.default_factory
+    return of.default if made is MISSING else made()
+
+
+PARTS = [
+    (part, each.name)
+    for part, kind in (("", RolloutStatus), ("stage", StageStatus), ("attempt", Attempt))
+    for each in fields(kind)
+    if absent(each) is not MISSING and each.name not in ("stage", "attempt")
+]
+
+
+def without(status: RolloutStatus, part: str, name: str) -> RolloutStatus:
+    whole: Any = getattr(status, part) if part else status
+    of = next(each for each in fields(whole) if each.name == name)
+    less = replace(whole, **{name: absent(of)})
+    return replace(status, **{part: less}) if part else less
+
+
+def look_on(play: Play, bad: bool) -> None:
+    """One look later; requests are answered then, in the route and by the pods that there are."""
+    play.now += timedelta(seconds=15)
+    turned = bad and (play.now - make.START) > timedelta(minutes=2)
+    play.world.value = 5.0 if turned else 0.0
+    play.look_once()
+    lost = [name for name in play.world.split() if name and not play.world.ready(name)]
+    assert not lost, f"requests go to {lost}, who have no pods:\n{play}"
+
+
+def begun(world: str) -> Play:
+    play = Play(MANAGED, WORLDS[world]())
+    play.rollout = make.rollout(MANAGED, "v2")
+    return play
+
+
+def moments(play: Play, bad: bool) -> Iterator[Play]:
+    """The play after the first and the last look of each stage."""
+    seen = [play]
+    for _ in range(LOOKS):
+        play = deepcopy(play)
+        look_on(play, bad)
+        seen.append(play)
+    for before, after in pairwise(seen):
+        if before.status.stage.name is not after.status.stage.name:
+            yield from (before, after)
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["goes well", "fails"])
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_edited_out_of_a_status_its_journey_ends_as_it_would_have(
+    world: str, bad: bool
+) -> None:
+    whole = begun(world)
+    for _ in range(LOOKS):
+        look_on(whole, bad)
+    assert whole.status.stable is not None
+    end, stages = whole.status.stable.name, set[Stage]()
+    for before in moments(begun(world), bad):
+        stages.add(before.status.stage.name)
+        for part, name in PARTS:
+            edited = without(before.status, part, name)
+            if edited == before.status:
+                continue
+            play = deepcopy(before)
+            play.status = edited
+            rest = 0
+            for _ in range(2 * LOOKS):
+                look_on(play, bad)
+                still = play.decision is not None and not play.decision.actions
+                rest = rest + 1 if still and play.status.stage.name is Stage.IDLE else 0
+                if rest == AT_REST:
+                    break
+            where = f"{part} {name} at {before.status.stage.name}:\n{play}"
+            assert play.status.stage.name is Stage.IDLE, where
+            if name in PODS_STAY:
+                assert play.world.split() in (whole.world.split(), {end: 100}), where
+            else:
+                assert play.world.split() == whole.world.split(), where
+                assert play.world.pods == whole.world.pods, where
+    assert Stage.STEPPING in stages
+    assert (Stage.WITHDRAWING if bad else Stage.BAKING) in stages
