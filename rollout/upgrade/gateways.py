@@ -75,10 +75,10 @@ def objects(move: GatewayMove, inventory: Inventory, new: str) -> tuple[Ref, ...
 def moving(look: Look) -> Turn:
     """One share of one gateway: pods first, then the ratio, then the gate."""
     stop, move = look.status.attempt.stop, look.stop.gateway
+    if stop is not None and stop.confirmed_at is not None:
+        return judged(look)  # also where git has dropped it: its pods are at the new revision
     if stop is None or move is None:
         return go_on(look, f"git has no gateway {look.stop.name} any more")
-    if stop.confirmed_at is not None:
-        return judged(look)
     if refusal := _refused(look, move):
         return blocked(look, refusal, Awaits.FINDINGS)
     if stop.asked_at is None and (turn := frozen(look)):

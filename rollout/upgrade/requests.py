@@ -93,6 +93,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
         status = watching.unheeded(status)
     if pause.kind is PauseKind.FAILED:
         status = requests.without_refusals(status)
+        status = attempted(status, landed=drift.standing(look))
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
     stop = status.attempt.stop
     judged = stop is not None and stop.confirmed_at is not None

@@ -99,12 +99,15 @@ def _wave(state: State, wave: Wave) -> Stop:
 
 
 def current(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
-    """The stop that the status names; one that git no longer has is of its state alone."""
+    """The stop that the status names; one that git no longer has is of its state alone.
+
+    What it has moved is judged all the same, for a minute at least.
+    """
     if status.state is State.RETURNING:
         return _back(spec, status)
     name = status.attempt.stop.name if status.attempt.stop else status.state.lower()
     known = (one for one in stops(spec) if (one.state, one.name) == (status.state, name))
-    return next(known, Stop(status.state, name))
+    return next(known, Stop(status.state, name, bake=MINUTE))
 
 
 def _back(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:

@@ -7,6 +7,7 @@ on a revision that is gone).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from rollout.model.reasons import PauseKind, Reason
 from rollout.model.ref import Ref
@@ -43,6 +44,8 @@ from rollout.upgrade.look import (
 from rollout.workloads import twin
 
 BEGUN = frozenset(Standing) - {Standing.WAITING, Standing.RETURNED}
+AGAIN = timedelta(minutes=3)
+"""After so long pods that came back otherwise than they must be are made anew."""
 AT_A_TIME = 5
 """Workloads restarted at a time on the way back, where git says nothing of the wave any more."""
 
@@ -186,12 +189,26 @@ def _space_back(look: Look, name: str) -> Turn | None:
         move = waves.verified(look, space, look.old, Standing.RETURNED)
     look = look.having(with_namespace(look.status, move.space))
     if move.failed is not None:
-        notice = Notice("Blocked", warning=True)
-        return Turn(look.status, move.failed, SOON, Awaits.PODS, notice)
+        return _remade(look, space, move.failed)
     if move.awaits is not None:
         return replace(hold(look, move.because, move.awaits), actions=move.actions)
     because = f"{name}: {move.space.standing.lower()}"
     return Turn(remember(look.status, look.now, because), because, AT_ONCE)
+
+
+def _remade(look: Look, space: NamespaceStatus, wrong: Reason) -> Turn:
+    """Pods that are not as they must be are made anew, once a pod that is tried there is.
+
+    Whoever kept injection from them may be gone by now, and nobody else would make them anew.
+    """
+    asked = space.restart_at
+    odd = space.standing is Standing.RESTARTING or waves.wrong_pod(look, space.name, look.old)
+    if odd and asked is not None and look.now - asked >= AGAIN:
+        again = replace(space, standing=Standing.LABELLED, since=look.now, restart_at=None)
+        because = f"{wrong}; tried again"
+        status = remember(with_namespace(look.status, again), look.now, because)
+        return Turn(status, because, AT_ONCE)
+    return Turn(look.status, wrong, SOON, Awaits.PODS, Notice("Blocked", warning=True))
 
 
 def _tried(look: Look, space: NamespaceStatus) -> Turn:

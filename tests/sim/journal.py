@@ -29,7 +29,7 @@ _OURS = "controller"
 _UNTOLD = frozenset({
     "history", "verdicts", "checkpoint", "conditions", "commit", "observedCommit", "id", "epoch",
     "observedGeneration", "resourceVersion", "generation", "uid", "nonce", "managedFields",
-    "templateHash", "subject", "shown",
+    "templateHash", "subject", "shown", "before", "after", "made",
 })  # fmt: skip
 """Leaves that are numbers of ours, of the API server or of git, or are told as lines of their own.
 """

@@ -74,6 +74,7 @@ class Setup:
     ``timers``: alarms ring as in a real controller, each a little late.
     ``wordy``: the API server's versions are no numbers, as Kubernetes reserves for itself.
     ``older``: it knows kinds in the versions of former years alone.
+    ``upgrade``: how git asks for the upgrade of the mesh, and what else is in that (``meshes.py``).
     """
 
     subjects: tuple[Subject, ...] = (Subject(),)
@@ -94,6 +95,7 @@ class Setup:
     timers: bool = False
     wordy: bool = False
     older: bool = False
+    upgrade: str = ""
 
 
 @dataclass(frozen=True, slots=True)

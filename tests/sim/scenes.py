@@ -12,6 +12,7 @@ from tests.sim import (
     scenes_judged,
     scenes_leases,
     scenes_made,
+    scenes_mesh,
     scenes_objects,
     scenes_odd,
     scenes_rare,
@@ -562,6 +563,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         scenes_odd.LONG,
         *scenes_rare.WORLDS,
         *scenes_crowded.ALL,
+        scenes_mesh.SCENES,
     )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())

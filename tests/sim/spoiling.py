@@ -18,7 +18,23 @@ ROOMS = (
     "rollout.reconcile.stages", "rollout.reconcile.decide", "rollout.reconcile.actions",
     "rollout.reconcile.drift", "rollout.reconcile.holding", "rollout.reconcile.journey",
     "rollout.reconcile.leaving", "rollout.reconcile.requests", "rollout.reconcile.look",
-    "rollout.reconcile.wanted", "rollout.gate", "rollout.confirm", "rollout.analysis.steprule",
+    "rollout.reconcile.wanted", "rollout.reconcile.adopt", "rollout.reconcile.ask",
+    "rollout.reconcile.handover", "rollout.reconcile.identity", "rollout.reconcile.serving",
+    "rollout.reconcile.subject", "rollout.reconcile.takeover", "rollout.reconcile.transitions",
+    "rollout.requests", "rollout.approvals", "rollout.strategies", "rollout.strategies.plan",
+    "rollout.gate", "rollout.confirm", "rollout.analysis.steprule",
+    "rollout.upgrade.actions", "rollout.upgrade.ask", "rollout.upgrade.decide",
+    "rollout.upgrade.drift", "rollout.upgrade.ending", "rollout.upgrade.gateways",
+    "rollout.upgrade.gating", "rollout.upgrade.herding", "rollout.upgrade.installing",
+    "rollout.upgrade.journal", "rollout.upgrade.look", "rollout.upgrade.members",
+    "rollout.upgrade.moving", "rollout.upgrade.passing", "rollout.upgrade.requests",
+    "rollout.upgrade.stages", "rollout.upgrade.stops", "rollout.upgrade.tags",
+    "rollout.upgrade.transitions", "rollout.upgrade.users", "rollout.upgrade.watching",
+    "rollout.upgrade.waves", "rollout.upgrade.wayback", "rollout.upgrade.whole",
+    "rollout.controller.upgrading.doing", "rollout.controller.upgrading.following",
+    "rollout.controller.upgrading.keeping", "rollout.controller.upgrading.looks",
+    "rollout.controller.upgrading.owned", "rollout.controller.upgrading.seeing",
+    "rollout.controller.upgrading.trials",
     "rollout.controller.look", "rollout.controller.leader", "rollout.controller.keeping.store",
     "rollout.controller.loop", "rollout.controller.doing.perform",
     "rollout.istio.virtualservice", "rollout.istio.destinationrule", "rollout.istio.memory",
@@ -147,10 +163,11 @@ def _function(names: dict[str, Any], name: str) -> FunctionType:
     outer, _, inner = name.partition(".")
     found = vars(names[outer])[inner] if inner else names[outer]
     found = getattr(found, "__func__", found)
-    found = getattr(found, "fget", None) or found
+    found = getattr(found, "fget", None) or getattr(found, "func", found)
     if forget := getattr(found, "cache_clear", None):
         forget()
-        found = found.__wrapped__
+    while wrapped := getattr(found, "__wrapped__", None):  # what remembers is not what works
+        found = wrapped
     assert isinstance(found, FunctionType), name
     return found
 
@@ -174,9 +191,10 @@ def watch() -> set[Turn]:
         guards = _guards(tree)
         for number, (_, test) in enumerate(guards):
             _Replace(test, _watched(test, number)).visit(tree)
-        scratch = dict(vars(module))
+        noted = _noted(seen, room)
+        setattr(module, _WATCH, noted)
+        scratch = {**vars(module), _WATCH: noted}
         exec(compile(ast.fix_missing_locations(tree), room, "exec"), scratch)
-        setattr(module, _WATCH, _noted(seen, room))
         for name in {name for name, _ in guards}:
             _function(vars(module), name).__code__ = _function(scratch, name).__code__
     return seen

@@ -7,7 +7,8 @@ from typing import Any
 from rollout.controller.seeing.pods import HPA
 from rollout.model.chat import Press
 from tests.controller.shop import NAMESPACE
-from tests.sim import objects
+from tests.sim import meshes, objects
+from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
 from tests.sim.process import Process
@@ -245,7 +246,21 @@ def _named(world: World, name: str, _: Mishap) -> Json:
     return {"virtualServices": [{"name": name}]}
 
 
+def _of_mesh(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody does something to the mesh, and it is put back after a while."""
+    if world.upgrading is not None:
+        back = meshes.EDITS[mishap.on](world.upgrading)
+        world.upgrading.looked_again()
+        world.later(mishap.lasts or 1e6, _put_right, world.upgrading, back)
+
+
+def _put_right(upgrading: Upgrading, back: Callable[[], object]) -> None:
+    back()
+    upgrading.looked_again()
+
+
 DO: Mapping[str, Do] = {
+    "mesh": _of_mesh,
     "status scribbled": _scribbled,
     "other names": _spec("/spec/traffic", _named),
     "other deployments": _spec("/spec/workload/deployments", _deployments),

@@ -425,3 +425,36 @@ def test_a_failure_that_is_held_is_judged_anew_once_a_person_resumes() -> None:
     held = len(play.status.history)
     play.ask("resume").to(State.BAKE)
     assert not [e for e in play.status.history[held:] if "held as asked" in e.because]
+
+
+def test_a_label_that_was_put_back_is_written_again_where_that_is_held_as_a_failure() -> None:
+    play = Play(built()).begin(onFailure="hold", reverted="rollback").to(State.WAVES)
+    play.mesh.put(namespace("shop1", **{"istio-injection": "enabled"}))
+    play.until(lambda p: "shop1 was put back" in p.status.because)
+    play.ask("resume").to(State.BAKE)
+    assert play.mesh.labels("shop1")["istio.io/rev"] == NEW
+
+
+def test_pods_that_came_back_without_a_proxy_are_made_anew_once_one_would_have_it() -> None:
+    mesh = built()
+    play = Play(mesh).begin(**BRIEF).to(State.BAKE)
+    mesh.naked = {"shop2"}
+    play.ask("abort").until(lambda p: "was made without a proxy" in p.status.because)
+    for _ in range(20):
+        play.look()
+    assert play.status.state is State.RETURNING
+    mesh.naked = set()
+    play.to(State.RETURNED)
+    assert revisions(mesh) == {OLD}
+    assert of(mesh, "shop2") == {(OLD,)}
+
+
+def test_a_gateway_s_share_is_judged_although_git_has_dropped_the_gateway() -> None:
+    mesh = built()
+    play = half_shared(mesh)
+    asks(play, gateways=[])
+    mesh.broken["shop1"] = play.now
+    play.to(State.RETURNED)
+    assert play.status.refused is not None
+    assert "errors" in play.status.refused.because
+    assert of(mesh, "ingress") == {(OLD,)}

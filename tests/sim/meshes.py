@@ -1,0 +1,321 @@
+"""How a mesh may be, how git may ask for its upgrade, and what people do to it in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests import virtual
+from tests.upgrade.cluster import (
+    MUTATING,
+    NEW,
+    NODES,
+    OLD,
+    SYSTEM,
+    VALIDATING,
+    endpoints,
+    namespace,
+    root,
+    tag,
+    workload,
+)
+
+if TYPE_CHECKING:
+    from tests.sim.mesh import Upgrading
+    from tests.sim.server import Json
+
+BAKE = "30s"
+WAVES: list[dict[str, Any]] = [
+    {"name": "rest", "selector": {"istio.io/rev": OLD}, "bake": BAKE},
+    {"name": "by-tag", "tag": "prod", "bake": BAKE},
+]
+_CANARY: dict[str, Any] = {"name": "canary", "namespaces": ["shop1"], "bake": BAKE}
+GATEWAY = {"deployment": "ingress/gw", "shares": [34, 100], "bake": BAKE}
+BAKES: Mapping[str, Any] = {
+    "canary": _CANARY,
+    "waves": WAVES,
+    "gateways": [GATEWAY],
+    "default": {"bake": BAKE},
+    "bake": BAKE,
+}
+_APPROVED: Mapping[str, Any] = {"approval": {"expires": "2m"}}
+_BRIEF: Mapping[str, Any] = {"waves": None, "gateways": None, "remove": "keep"}
+_SETS: Mapping[str, Any] = {"gateways": None, "default": None, "remove": "keep"}
+
+
+def _set(kind: str, name: str, **strategy: Any) -> Json:
+    made = workload("shop2", name, NODES, kind)
+    made["spec"] |= {"updateStrategy": strategy} if strategy else {}
+    return {**made, "status": {"desiredNumberScheduled": NODES, "numberReady": NODES}}
+
+
+def _budget(allowed: int) -> Json:
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "db", "namespace": "shop2"},
+        "spec": {"selector": {"matchLabels": {"app": "db"}}, "minAvailable": NODES - 1},
+        "status": {"disruptionsAllowed": allowed, "expectedPods": NODES, "desiredHealthy": NODES},
+    }
+
+
+SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[], list[Json]]]] = {
+    "": ({}, list),
+    "people": (
+        {
+            "canary": {**_CANARY, **_APPROVED},
+            "waves": [{**WAVES[0], **_APPROVED, "maxConcurrent": 2}],
+            "gateways": None,
+            "remove": "keep",
+            "tags": [{"name": "prod", "bake": BAKE, **_APPROVED}],
+            "onFailure": "hold",
+            "reverted": "rollback",
+            "progressDeadline": "1m",
+        },
+        list,
+    ),
+    "one by one": (
+        {
+            "canary": None,
+            "waves": [{"name": "all", "oneAtATime": True, "bake": BAKE}],
+            "gateways": [{**GATEWAY, "shares": [100]}],
+            "tags": [{"name": "prod", "bake": BAKE}],
+        },
+        list,
+    ),
+    "brief": (_BRIEF, list),
+    "gateway": (
+        {**_BRIEF, "canary": None, "default": None, "gateways": [GATEWAY],
+         "waves": [{"name": "nobody", "selector": {"no": "such"}, "bake": BAKE}]},
+        list,
+    ),
+    "sets": (
+        _SETS,
+        lambda: [
+            _set("StatefulSet", "db", type="OnDelete"),
+            _set("StatefulSet", "log"),
+            _set("DaemonSet", "agent"),
+            _budget(1),
+        ],
+    ),
+    "held up": (
+        {**_SETS, "waves": [{"name": "most", "percentage": "50%", "bake": BAKE}]},
+        lambda: [namespace("plain"), root("plain"), _set("StatefulSet", "db", type="OnDelete"),
+                 _budget(0)],
+    ),
+}  # fmt: skip
+"""What the spec says otherwise, and what else is in the mesh.
+
+``people``: they are asked, and decide where something fails. ``one by one``: namespaces are.
+``brief``: one wave and the default. ``gateway``: it alone. ``sets``: pods that others make one
+after the other. ``held up``: a budget that lets no pod go.
+"""
+
+Back = Callable[[], object]
+Do = Callable[["Upgrading"], Back]
+
+
+def _nothing() -> None:
+    """What is never put back."""
+
+
+def _labelled(name: str, **labels: str) -> Do:
+    """Somebody gives a namespace other labels."""
+
+    def done(mesh: Upgrading) -> Back:
+        mesh.edited()
+        mesh.mesh.put(namespace(name, **labels))
+        return _nothing
+
+    return done
+
+
+def _gone(kind: str, space: str, name: str) -> Do:
+    """Somebody deletes an object, and makes it anew later as it was."""
+
+    def done(mesh: Upgrading) -> Back:
+        held = mesh.world.server.get(kind, space, name)
+        mesh.edited()
+        mesh.world.server.remove(kind, space, name)
+        return lambda: mesh.mesh.put(*([_anew(held)] if held else []))
+
+    return done
+
+
+def _anew(held: Json) -> Json:
+    meta = {k: v for k, v in held["metadata"].items() if k not in ("uid", "resourceVersion")}
+    return {**held, "metadata": meta}
+
+
+def _asks(field: str, value: Any) -> Do:
+    """Git says something else in the upgrade's spec; later what it said before."""
+
+    def done(mesh: Upgrading) -> Back:
+        before = (mesh.object or {"spec": {}})["spec"].get(field)
+        mesh.edited()
+        mesh.ask_for(field, value() if callable(value) else value)
+        return lambda: mesh.ask_for(field, before)
+
+    return done
+
+
+def _freeze() -> list[dict[str, str]]:
+    now = virtual.clock()
+    times = {"from": now, "to": now + timedelta(seconds=40)}
+    return [{**{key: at.isoformat() for key, at in times.items()}, "reason": "a holiday"}]
+
+
+def _set_on_mesh(field: str, value: Any, after: Any) -> Do:
+    """What istiods, or pods, do."""
+
+    def done(mesh: Upgrading) -> Back:
+        setattr(mesh.mesh, field, value)
+        return lambda: setattr(mesh.mesh, field, after)
+
+    return done
+
+
+def _naked(mesh: Upgrading) -> Back:
+    """Pods of ``shop2`` start without a proxy, whatever the webhooks say."""
+    mesh.mesh.naked.add("shop2")
+    return mesh.mesh.naked.clear
+
+
+def _fewer(revision: str) -> Do:
+    """An istiod has no ready pods."""
+
+    def done(mesh: Upgrading) -> Back:
+        obj = mesh.mesh.get("Deployment", SYSTEM, f"istiod-{revision}")
+
+        def back() -> None:
+            if mesh.world.server.get("Deployment", SYSTEM, f"istiod-{revision}") is not None:
+                mesh.mesh.put(obj, endpoints(f"istiod-{revision}", 2))
+
+        mesh.mesh.put({**obj, "status": {}}, endpoints(f"istiod-{revision}", 0))
+        return back
+
+    return done
+
+
+def _pointed(name: str, revision: str) -> Do:
+    """Somebody moves a tag by hand, as ``istioctl tag set --overwrite`` does."""
+
+    def done(mesh: Upgrading) -> Back:
+        mesh.edited()
+        mesh.mesh.put(*tag(name, revision))
+        return _nothing
+
+    return done
+
+
+def _scaled(mesh: Upgrading) -> Back:
+    """Somebody scales the gateway."""
+    obj = mesh.mesh.get("Deployment", "ingress", "gw")
+    mesh.edited()
+    mesh.mesh.put({**obj, "spec": {**obj["spec"], "replicas": 2}})
+    return _nothing
+
+
+def _budgeted(mesh: Upgrading) -> Back:
+    """The budget lets a pod go."""
+    mesh.mesh.put(_budget(1))
+    return _nothing
+
+
+def _ending(mesh: Upgrading) -> Back:
+    """A namespace is being deleted."""
+    obj = mesh.mesh.get("Namespace", "", "shop2")
+    mesh.edited()
+    mesh.mesh.put({**obj, "status": {"phase": "Terminating"}})
+
+    def over() -> None:
+        for work in mesh.mesh.kube.list("Deployment"):
+            if work["metadata"]["namespace"] == "shop2":
+                mesh.world.server.remove("Deployment", "shop2", work["metadata"]["name"])
+        mesh.world.server.remove("Namespace", "", "shop2")
+
+    return over
+
+
+def _fails_everywhere(mesh: Upgrading) -> Back:
+    mesh.mesh.broken |= dict.fromkeys(("shop1", "shop2", "tagged", "ingress"), virtual.clock())
+    return mesh.mesh.broken.clear
+
+
+def _fails(name: str) -> Do:
+    def done(mesh: Upgrading) -> Back:
+        mesh.mesh.broken[name] = virtual.clock()
+        return mesh.mesh.broken.clear
+
+    return done
+
+
+def _unready(name: str) -> Do:
+    def done(mesh: Upgrading) -> Back:
+        mesh.mesh.unready.add(name)
+        return mesh.mesh.heal
+
+    return done
+
+
+def _refuses(name: str) -> Do:
+    def done(mesh: Upgrading) -> Back:
+        mesh.mesh.refusing.add(name)
+        return mesh.mesh.refusing.clear
+
+    return done
+
+
+def _release(mesh: Upgrading) -> Back:
+    """A release of another tool is under way in a namespace."""
+    made = {
+        "kind": "Canary",
+        "apiVersion": "flagger.app/v1beta1",
+        "metadata": {"name": "web0", "namespace": "shop2"},
+        "status": {"phase": "Progressing"},
+    }
+    mesh.world.server.put(made)
+    return lambda: mesh.world.server.put({**made, "status": {"phase": "Succeeded"}})
+
+
+EDITS: Mapping[str, Do] = {
+    "shop1 goes back": _labelled("shop1", **{"istio-injection": "enabled"}),
+    "shop2 goes back": _labelled("shop2", **{"istio.io/rev": OLD}),
+    "shop2 opts out": _labelled("shop2"),
+    "shop2 goes elsewhere": _labelled("shop2", **{"istio.io/rev": "prod"}),
+    "shop2 is gone": _gone("Namespace", "", "shop2"),
+    "shop2 is being deleted": _ending,
+    "prod is moved back": _pointed("prod", OLD),
+    "prod is moved": _pointed("prod", NEW),
+    "prod is gone": _gone(MUTATING, "", "istio-revision-tag-prod"),
+    "the gateway is gone": _gone("Deployment", "ingress", "gw"),
+    "the gateway is scaled": _scaled,
+    "the twin is gone": _gone("Deployment", "ingress", f"gw-{NEW}"),
+    "the new webhook is gone": _gone(MUTATING, "", f"istio-sidecar-injector-{NEW}"),
+    "the new validator is gone": _gone(VALIDATING, "", f"istio-validator-{NEW}-{SYSTEM}"),
+    "nobody validates": _gone(VALIDATING, "", "istio-default-validator"),
+    "the new istiod is down": _fewer(NEW),
+    "the old istiod is down": _fewer(OLD),
+    "another target": _asks("to", "1-31-0"),
+    "no waves": _asks("waves", []),
+    "no gateways": _asks("gateways", []),
+    "a freeze": _asks("freezes", _freeze),
+    "an odd spec": _asks("waves", "none"),
+    "configuration is refused": _set_on_mesh("rejects", 5.0, 0.0),
+    "configuration comes late": _set_on_mesh("convergence", 60.0, 0.0),
+    "istiods are silent": _set_on_mesh("silent", True, False),
+    "pods without a proxy": _naked,
+    "the budget lets go": _budgeted,
+    "a release in shop2": _release,
+    "it fails everywhere": _fails_everywhere,
+    "shop1 fails": _fails("shop1"),
+    "shop2 fails": _fails("shop2"),
+    "tagged fails": _fails("tagged"),
+    "the gateway fails": _fails("ingress"),
+    "shop2 is unready": _unready("shop2"),
+    "tagged is unready": _unready("tagged"),
+    "the gateway is unready": _unready("ingress"),
+    "shop2 refuses": _refuses("shop2"),
+    "the gateway refuses": _refuses("ingress"),
+}
+"""What somebody does to the mesh or to its upgrade, by name; each says how it is put back."""

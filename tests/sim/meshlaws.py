@@ -1,0 +1,183 @@
+"""What may never become of a mesh that is upgraded, asked of every commit and every second of it.
+
+U1 to U6 are explained in docs/simulation.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rollout.controller.upgrading import trials
+from rollout.errors import RefusedError
+from rollout.manifest.upgrades import KIND
+from rollout.model.upgradelook import Try
+from rollout.model.upgrading import State, UpgradeStatus
+from rollout.upgrade import waves
+from tests import virtual
+from tests.sim.server import Commit, Json
+from tests.upgrade.cluster import (
+    MUTATING,
+    NEW,
+    OLD,
+    VALIDATING,
+    carriers,
+    is_ready,
+    revisions_of,
+)
+
+if TYPE_CHECKING:
+    from tests.sim.mesh import Upgrading
+
+BAKE = 30.0
+"""Seconds that every stop of these upgrades bakes."""
+HOME_WITHIN = 150.0
+"""Seconds in which what fails all the time since it moved is on its way back (U3)."""
+FRESH = 4.0
+"""Seconds that what a look has seen may be old."""
+GATEWAY = "ingress"
+_JUDGED = frozenset({State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE})
+
+
+class MeshLaws:
+    """``whole``: how the mesh was in the beginning. ``troubled_at``: when somebody else last
+    changed what istiods and pods do. ``edited``: somebody edited what is taken back in the end.
+    """
+
+    def __init__(self, mesh: Upgrading) -> None:
+        self._mesh, self._laws = mesh, mesh.world.laws
+        self._before = UpgradeStatus()
+        self._moved_at = self._approved_at = self._forced_at = self._harmed_at = -math.inf
+        self.troubled_at, self.edited = -math.inf, False
+        self._at_new: set[str] = set()
+        self.whole = self._carried()
+        self._pods = len(self._ready(GATEWAY))
+
+    def asked(self, verb: str) -> None:
+        if verb == "approve":
+            self._approved_at = virtual.passed()
+        if verb in ("skip", "resume", "retry"):
+            self._forced_at = virtual.passed()
+
+    def committed(self, commit: Commit) -> None:
+        """What the controller wrote."""
+        kind = commit.change.bucket
+        if kind == KIND and not commit.gone:
+            self._told(self._mesh.status)
+        elif kind in ("Deployment", "StatefulSet", "DaemonSet") and not commit.gone:
+            self._restarted(commit)
+
+    def _told(self, now: UpgradeStatus) -> None:
+        """U1 and U2, of what is decided."""
+        before, self._before = self._before, now
+        if now.attempt.removing and not before.attempt.removing:
+            if why := self._used():
+                self._laws.broken("U1", f"{OLD} is removed, and {why}")
+            if self._approved_at < virtual.passed() - self._stood(now):
+                self._laws.broken("U1", f"{OLD} is removed, and nobody has approved")
+        self._gone_on(before, now)
+
+    def _gone_on(self, before: UpgradeStatus, now: UpgradeStatus) -> None:
+        """U2: whoever has moved bakes for as long as git asks, unless a person ends that."""
+        one, next_one = before.attempt.stop, now.attempt.stop
+        here = None if one is None else (one.name, one.part)
+        there = None if next_one is None else (next_one.name, next_one.part)
+        goes_back = now.state in (State.RETURNING, State.RETURNED)
+        if before.state not in _JUDGED or goes_back or here == there:
+            return
+        baked = virtual.passed() - self._moved_at
+        if baked < BAKE - 2.0 and virtual.passed() - self._forced_at > FRESH:
+            self._laws.broken("U2", f"{before.state} is over {baked:.0f} s after pods moved")
+
+    def _stood(self, now: UpgradeStatus) -> float:
+        """Seconds since its stop was entered."""
+        stop = now.attempt.stop
+        return (virtual.clock() - stop.entered_at).total_seconds() if stop else 0.0
+
+    def _used(self) -> str:
+        """Who still uses the old control plane; empty: nobody."""
+        mesh = self._mesh.mesh
+        for pod, revisions in mesh.proxies().items():
+            if OLD in revisions:
+                return f"{pod} has its proxy"
+        for kind in (MUTATING, VALIDATING):
+            for obj in mesh.kube.list(kind):
+                name = obj["metadata"]["name"]
+                asks = obj["webhooks"][0]["clientConfig"]["service"]["name"]
+                if asks == f"istiod-{OLD}" and OLD not in name:
+                    return f"{name} asks it"
+        return ""
+
+    def _restarted(self, commit: Commit) -> None:
+        """U5: pods are made anew only where a new one gets the one proxy that it is to have."""
+        marks = [_mark(obj) for obj in (commit.old, commit.new)]
+        state = self._before.state
+        if marks[0] == marks[1] or virtual.passed() - self.troubled_at < FRESH:
+            return
+        space = str(commit.new["metadata"]["namespace"])
+        wanted = OLD if state is State.RETURNING else NEW
+        try:
+            got = revisions_of(self._mesh.mesh.injected(trials.pod(Try(space))))
+        except RefusedError as error:
+            got = [str(error)]
+        if got != [wanted]:
+            self._laws.broken("U5", f"pods of {space} are made anew, and get {got}")
+
+    def each_second(self) -> None:
+        """U3 and U4, of how the mesh is now."""
+        proxies = self._mesh.mesh.proxies()
+        at_new = {pod for pod, revisions in proxies.items() if NEW in revisions}
+        if at_new - self._at_new:
+            self._moved_at = virtual.passed()
+        self._at_new = at_new
+        self._harmed(proxies)
+        mesh = self._mesh.mesh
+        ready = len(self._ready(GATEWAY))
+        calm = GATEWAY not in mesh.unready and virtual.passed() - self.troubled_at > BAKE
+        if ready < self._pods and calm and not self.edited:
+            self._laws.broken("U4", f"the gateway has {ready} ready pods of {self._pods}")
+
+    def _harmed(self, proxies: dict[str, list[str]]) -> None:
+        """U3: what fails since it moved, and nothing else does, is on its way back."""
+        mesh, world, attempt = self._mesh.mesh, self._mesh.world, self._before.attempt
+        spaces = {pod.partition("/")[0] for pod in self._at_new}
+        fails = set(mesh.broken) & spaces and not set(mesh.broken) - spaces
+        clear = not mesh.nothing_counted and not world.numbers.trouble and not mesh.deaf
+        living = all(process.alive for process in world.processes.values())
+        under_way = self._before.state in _JUDGED and attempt.pause is None
+        if not (fails and clear and living and under_way):
+            self._harmed_at = virtual.passed()
+        elif virtual.passed() - self._harmed_at > HOME_WITHIN:
+            self._laws.broken("U3", f"{sorted(mesh.broken)} fails, and it is {self._before.state}")
+
+    def ended(self, status: UpgradeStatus) -> None:
+        """U6: taken back all is as it was, and done nothing names the old control plane."""
+        if status.state is State.RETURNED and not self.edited:
+            now = self._carried()
+            other = [name for name in {*now, *self.whole} if now.get(name) != self.whole.get(name)]
+            if other:
+                self._laws.broken("U6", f"taken back, and not as it was: {sorted(other)[:3]}")
+        gone = status.state is State.DONE and status.attempt.removing
+        if gone and (why := self._used()):
+            self._laws.broken("U6", f"done, and {why}")
+
+    def _carried(self) -> dict[str, object]:
+        """Everything that says which control plane something is at, and the gateway's pods."""
+        found = carriers(self._mesh.mesh)
+        for obj in self._mesh.mesh.kube.list("Deployment"):
+            if obj["metadata"]["namespace"] == GATEWAY:
+                labels = obj["spec"]["template"]["metadata"]["labels"]
+                found[obj["metadata"]["name"]] = obj["spec"].get("replicas"), labels
+        return found
+
+    def _ready(self, space: str) -> list[Json]:
+        pods = self._mesh.mesh.kube.list("Pod")
+        return [one for one in pods if one["metadata"]["namespace"] == space and is_ready(one)]
+
+
+def _mark(obj: Any) -> str:
+    """What a restart is marked with; empty: none was."""
+    notes = ((obj or {}).get("spec", {}).get("template", {}).get("metadata") or {}).get(
+        "annotations"
+    )
+    return str((notes or {}).get(waves.RESTARTED_AT, ""))

@@ -1,0 +1,238 @@
+"""Scenes of an upgrade of the mesh: what goes wrong with it, what people do to it, and say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tests.sim.plan import Mishap, Setup, When
+from tests.sim.steps import CALM, Rows, at
+
+_MESH = replace(CALM, mesh=True, calm=420.0)
+_SHORT = replace(_MESH, calm=200.0)
+
+
+def _of(shape: str, calm: float = 420.0) -> Setup:
+    return replace(_MESH, upgrade=shape, calm=calm)
+
+
+def _asks(seconds: float, *verbs: str, every: float = 2.0) -> Rows:
+    """A person asks the upgrade for one thing after another."""
+    return tuple(at(seconds + every * i, "upgrade asked", verb) for i, verb in enumerate(verbs))
+
+
+def _mesh(seconds: float, on: str, lasts: float = 0.0) -> Mishap:
+    return at(seconds, "mesh", on, lasts)
+
+
+def _as(kind: str, nth: int, do: str, on: str = "", lasts: float = 0.0, **more: float) -> Mishap:
+    """As the controller makes its ``nth`` write of a kind."""
+    return Mishap(do, When(0.0, kind, nth), on, lasts=lasts, **more)  # type: ignore[arg-type]
+
+
+WAVES: Mapping[str, tuple[Setup, Rows]] = {
+    "all of it": (_MESH, _asks(390.0, "skip", "promote", "approve")),
+    "the canary fails": (_SHORT, (_mesh(10.0, "shop1 fails", 120.0),)),
+    "the second wave fails, and what is beside does, too": (
+        _MESH,
+        (
+            _mesh(80.0, "it fails everywhere", 60.0),
+            *_asks(170.0, "resume"),
+            _mesh(250.0, "shop2 fails", 60.0),
+        ),
+    ),
+    "pods do not get ready, and then they do": (_SHORT, (_mesh(62.0, "shop2 is unready", 40.0),)),
+    "proxies refuse their configuration": (_SHORT, (_mesh(62.0, "shop2 refuses", 60.0),)),
+    "pods start without a proxy": (_SHORT, (_mesh(62.0, "pods without a proxy", 100.0),)),
+    "the new istiod does not inject": (
+        _of("", 300.0),
+        (at(61.0, "new istiod deaf", lasts=230.0),),
+    ),
+    "nobody can tell who is where": (_SHORT, (_mesh(0.0, "istiods are silent", 200.0),)),
+    "nothing is counted": (_SHORT, (at(10.0, "prometheus down", lasts=100.0),)),
+    "the new istiod says that all is not well": (
+        _of("", 300.0),
+        (
+            _mesh(10.0, "configuration comes late", 40.0),
+            _mesh(80.0, "configuration is refused", 60.0),
+            *_asks(200.0, "retry"),
+        ),
+    ),
+    "a namespace opts out, and a tag is moved by hand": (
+        _of("", 300.0),
+        (_mesh(62.0, "shop2 opts out"), _mesh(100.0, "prod is moved")),
+    ),
+    "a namespace goes elsewhere": (_SHORT, (_as("Namespace", 2, "mesh", "shop2 goes elsewhere"),)),
+    "a namespace is deleted": (_SHORT, (_mesh(64.0, "shop2 is gone"),)),
+    "a namespace is being deleted, and it is aborted": (
+        _SHORT,
+        (_mesh(65.0, "shop2 is being deleted", 60.0), *_asks(90.0, "abort")),
+    ),
+    "a label is put back, and written again": (
+        _SHORT,
+        (_mesh(30.0, "shop1 goes back"), *_asks(50.0, "promote", "resume")),
+    ),
+    "a tag is gone before its wave, and its pods do not get ready": (
+        _of("", 250.0),
+        (
+            _mesh(110.0, "prod is gone", 40.0),
+            _mesh(150.0, "tagged is unready", 30.0),
+            _mesh(200.0, "the new validator is gone", 20.0),
+        ),
+    ),
+    "a release is under way": (
+        _SHORT,
+        (_mesh(50.0, "a release in shop2", 30.0), *_asks(100.0, "pause", "pause", "resume")),
+    ),
+    "nothing begins in a freeze": (_SHORT, (_mesh(55.0, "a freeze", 70.0),)),
+    "git has no waves any more": (
+        _of("", 300.0),
+        (_mesh(64.0, "no waves"), _mesh(150.0, "no gateways")),
+    ),
+}
+LAST: Mapping[str, tuple[Setup, Rows]] = {
+    "the gateway fails": (_MESH, (_mesh(235.0, "the gateway fails", 100.0),)),
+    "the gateway's pods do not get ready, and it is aborted": (
+        _of("", 350.0),
+        (_mesh(225.0, "the gateway is unready", 60.0), *_asks(250.0, "abort")),
+    ),
+    "the gateway refuses its configuration": (
+        _of("", 300.0),
+        (_mesh(180.0, "the gateway refuses", 60.0),),
+    ),
+    "the gateway is gone, and it is aborted": (
+        _of("", 350.0),
+        (_mesh(235.0, "the gateway is gone", 60.0), *_asks(250.0, "abort", "resume", every=70.0)),
+    ),
+    "the gateway is scaled by hand": (
+        _of("", 350.0),
+        (_mesh(200.0, "the gateway is scaled"), *_asks(230.0, "resume")),
+    ),
+    "the twin is gone": (
+        _of("", 350.0),
+        (_mesh(200.0, "the twin is gone", 60.0), *_asks(290.0, "resume")),
+    ),
+    "nobody validates": (
+        _of("", 300.0),
+        (_mesh(100.0, "nobody validates", 30.0), _mesh(160.0, "nobody validates", 250.0)),
+    ),
+    "the new istiod is down": (
+        _of("", 350.0),
+        (
+            _mesh(80.0, "the new istiod is down", 30.0),
+            _mesh(130.0, "the new istiod is down", 220.0),
+        ),
+    ),
+    "the old istiod is down on the way back": (
+        _SHORT,
+        (_mesh(90.0, "the old istiod is down", 60.0), *_asks(95.0, "abort", "pause", "resume")),
+    ),
+    "the default's webhooks are gone as it is to move": (
+        _of("", 420.0),
+        (_mesh(300.0, "the new webhook is gone", 40.0), _mesh(350.0, "prod is moved back", 40.0)),
+    ),
+    "a proxy of the old one comes back before it is removed": (
+        _of("", 450.0),
+        (_mesh(384.0, "shop2 goes back", 0.0), *_asks(400.0, "approve", "resume", every=20.0)),
+    ),
+    "worse since it is back": (
+        _of("", 500.0),
+        (
+            *_asks(300.0, "abort"),
+            _mesh(300.0, "shop2 is unready", 120.0),
+            _mesh(306.0, "tagged fails", 150.0),
+            *_asks(410.0, "pause", "resume", "skip", every=10.0),
+        ),
+    ),
+    "as bad after the way back as before": (
+        _of("brief", 300.0),
+        (*_asks(40.0, "abort"), _mesh(45.0, "shop1 fails", 200.0)),
+    ),
+    "back, and the watch is skipped": (
+        _of("brief", 200.0),
+        (*_asks(40.0, "abort"), *_asks(60.0, "skip"), *_asks(80.0, "retry")),
+    ),
+    "deleted": (_SHORT, (at(80.0, "upgrade deleted"),)),
+    "deleted on the way back, where somebody has edited": (
+        _SHORT,
+        (
+            *_asks(80.0, "abort"),
+            _as("Namespace", 3, "mesh", "shop1 goes back"),
+            at(84.0, "upgrade deleted"),
+        ),
+    ),
+    "another target": (_SHORT, (_mesh(80.0, "another target", 60.0),)),
+    "a spec that nobody can read, and an abort": (
+        _SHORT,
+        (
+            _mesh(80.0, "an odd spec", 80.0),
+            at(85.0, "kill", value=1.0),
+            *_asks(90.0, "pause", "abort"),
+        ),
+    ),
+    "killed as it writes": (
+        _MESH,
+        (
+            _as("Namespace", 1, "kill", value=1.0),
+            _as("Deployment", 3, "kill", value=1.0),
+            _as("MutatingWebhookConfiguration", 1, "kill", value=1.0),
+            _as("ControlPlaneUpgrade", 20, "lost after", "ControlPlaneUpgrade", 5.0),
+        ),
+    ),
+}
+OTHERWISE: Mapping[str, tuple[Setup, Rows]] = {
+    "people are asked": (
+        _of("people", 400.0),
+        (
+            *_asks(20.0, "skip", "approve", every=20.0),
+            *_asks(110.0, "reject"),
+            *_asks(150.0, "resume", "approve"),
+        ),
+    ),
+    "people are asked, and it fails": (
+        _of("people", 300.0),
+        (
+            *_asks(30.0, "approve"),
+            _mesh(90.0, "shop2 fails", 60.0),
+            *_asks(170.0, "resume", "abort", every=40.0),
+        ),
+    ),
+    "people are asked, and time is short": (
+        _of("people", 300.0),
+        (
+            *_asks(30.0, "approve"),
+            _mesh(60.0, "shop2 is unready", 100.0),
+            *_asks(190.0, "resume"),
+        ),
+    ),
+    "people are asked, and a label is put back": (
+        _of("people", 200.0),
+        (_mesh(20.0, "shop1 goes back"),),
+    ),
+    "nobody approves its wave": (_of("people", 250.0), ()),
+    "a gateway alone": (
+        _of("gateway", 250.0),
+        (_mesh(70.0, "no gateways"), *_asks(100.0, "abort", "skip", "retry", every=30.0)),
+    ),
+    "one by one": (_of("one by one", 500.0), ()),
+    "one by one, and it is aborted": (
+        _of("one by one", 300.0),
+        (*_asks(80.0, "abort"), *_asks(85.0, "abort", "approve", "skip")),
+    ),
+    "sets": (_of("sets", 250.0), ()),
+    "sets, and one of their pods never gets ready": (
+        _of("sets", 350.0),
+        (_mesh(66.0, "shop2 is unready", 40.0), *_asks(100.0, "abort")),
+    ),
+    "a budget lets no pod go": (
+        _of("held up", 300.0),
+        (_mesh(120.0, "the budget lets go"), *_asks(200.0, "abort")),
+    ),
+}
+
+
+def plans() -> Iterator[tuple[str, tuple[Setup, Rows]]]:
+    """Each by its name."""
+    for scenes in (WAVES, LAST, OTHERWISE):
+        yield from ((f"upgrade, {name}", scene) for name, scene in scenes.items())
+
+
+SCENES: Mapping[str, tuple[Setup, Rows]] = dict(plans())
