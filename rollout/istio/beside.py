@@ -147,10 +147,14 @@ def _matches(obj: Obj, gateway: str, known: Mapping[tuple[str, str], Obj]) -> It
         every = mine
         if route.get("delegate"):
             inner = known.get(_delegate(route, obj))
-            shown = inner and listing.exported(inner, _space(inner)) & {"*", _space(obj)}
-            leaves = [leaf for _, leaf in _entries(inner)] if inner and shown else []
+            leaves = [leaf for _, leaf in _entries(inner)] if inner and _shows(inner, obj) else []
             every = [match for leaf in leaves for match in delegated.joined(mine, leaf)]
         yield from (m for m in every if not m.get("gateways") or gateway in m["gateways"])
+
+
+def _shows(inner: Obj, root: Obj) -> bool:
+    """Whether ``root`` may delegate to ``inner``."""
+    return bool(listing.exported(inner, _space(inner)) & {"*", _space(root)})
 
 
 def _entries(obj: Obj) -> Iterator[tuple[Mapping[str, Any], list[Match]]]:

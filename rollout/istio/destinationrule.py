@@ -12,7 +12,7 @@ from rollout.istio import patch as jsonpatch
 from rollout.istio.memory import ObjectMemory
 from rollout.istio.patch import Json, ListElement, Op, Rows
 from rollout.istio.routes.listing import namespace, spec
-from rollout.model.traffic import SubsetMode, Target
+from rollout.model.traffic import Target
 
 Obj = Mapping[str, Any]
 Labels = Mapping[str, str]
@@ -209,22 +209,6 @@ def is_made(obj: Obj, target: Target) -> bool:
 def where(obj: Obj, target: Target) -> str:
     """The object as it is named in every phrase: ``destinationrule shop/shop``."""
     return f"destinationrule {namespace(obj, target)}/{obj['metadata']['name']}"
-
-
-def mode(obj: Obj | None, used: Iterable[str], revisions: Mapping[str, Labels]) -> SubsetMode:
-    """How the rule names revisions.
-
-    VERSION when each subset that routes use selects one of ``revisions`` and is no role.
-    ``used``: subsets that ordinary requests go to. ``revisions``: name to singling-out labels.
-    """
-    names = {name for name in used if name}
-    versions = {  # of a revision that several subsets select, the first counts
-        revision: name
-        for revision, labels in revisions.items()
-        for name, selects in reversed(subsets(obj).items())
-        if labels and name not in ("stable", "canary") and labels.items() <= selects.items()
-    }
-    return SubsetMode.VERSION if names and names <= {*versions.values()} else SubsetMode.ROLE
 
 
 def carried(obj: Obj, live: Obj, names: Collection[str]) -> Obj:

@@ -17,14 +17,12 @@ def seen(
     destination_rules: Iterable[Obj],
     target: Target,
     route: Route | None,
-    revisions: Mapping[str, Mapping[str, str]],
     beside: Beside = NOBODY,
 ) -> SeenTraffic:
     """What one look sees of the mesh; ``route`` None compares with the released form.
 
     ``virtual_services``, ``destination_rules``: all that might matter; those of others are
-    passed over. ``revisions``: revision name to the labels that single out its pods.
-    ``beside``: what may share a gateway host with them.
+    passed over. ``beside``: what may share a gateway host with them.
     """
     everything = list(virtual_services)
     ours = virtualservice.discover(everything, target)
@@ -51,7 +49,6 @@ def seen(
         serving=serving,
         divisions=divided.divisions(everything, target),
         referenced=_union(virtualservice.referenced(o, target) for o in everything),
-        mode=destinationrule.mode(known, serving, revisions),
         epoch=max((memory.epoch(o, target) for o in written), default=0),
         owner=next(filter(None, (owner.owner(o) for o in written)), ""),
         fields_held=bool(fields.held(everything, rules, target)),

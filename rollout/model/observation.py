@@ -14,7 +14,7 @@ from rollout.model.status import (
     Revision,
     Subject,
 )
-from rollout.model.traffic import Route, SubsetMode, Target
+from rollout.model.traffic import Route, Target
 
 
 class View(StrEnum):
@@ -317,7 +317,6 @@ class SeenTraffic:
     ``divisions``: how each route that sends the service anything divides it, as written.
     ``made``: names of those subsets that are of our making.
     ``referenced``: every subset of this host that any managed route names.
-    ``mode``: how subsets are named, judged from the DestinationRule and the two revisions.
     ``epoch``: the highest fencing epoch written on the objects.
     ``owner``: the GitOps tool that owns them, or empty.
     ``fields_held``: one of them names us as the manager of fields that its author writes.
@@ -335,7 +334,6 @@ class SeenTraffic:
     divisions: tuple[Division, ...] = ()
     referenced: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
-    mode: SubsetMode = SubsetMode.ROLE
     epoch: int = 0
     owner: str = ""
     fields_held: bool = False

@@ -148,7 +148,7 @@ def test_a_mirror_stands_on_a_catch_all_and_takes_from_nobody() -> None:
 def test_what_cannot_be_left_out_is_refused_before_it_is_written() -> None:
     other = theirs(PAGES | {"queryParams": {"beta": {"exact": "1"}}})
     near = Beside((ours(), other), (EDGE,))
-    seen = traffic.seen([ours()], [], TARGET, COHORT, {}, near)
+    seen = traffic.seen([ours()], [], TARGET, COHORT, near)
     assert (seen.refused, seen.differences) == (
         (
             "virtualservice shop/shop: virtualservice shop/pages: takes requests by the query "
@@ -159,8 +159,8 @@ def test_what_cannot_be_left_out_is_refused_before_it_is_written() -> None:
     )
     with pytest.raises(RefusedError, match="shop/pages"):
         virtualservice.patch(ours(), TARGET, COHORT, 1, near)
-    assert traffic.seen([ours()], [], TARGET, STABLE_ONLY, {}, near).refused == ()
-    assert traffic.seen([ours()], [], TARGET, Route(Split(90, 10)), {}, near).refused == ()
+    assert traffic.seen([ours()], [], TARGET, STABLE_ONLY, near).refused == ()
+    assert traffic.seen([ours()], [], TARGET, Route(Split(90, 10)), near).refused == ()
 
 
 def test_behind_an_older_catch_all_a_copy_would_take_everything_from_it() -> None:

@@ -5,7 +5,6 @@ import pytest
 from rollout.errors import ConflictError
 from rollout.istio import destinationrule, memory
 from rollout.istio.memory import key
-from rollout.model.traffic import SubsetMode
 from tests.istio.objects import TARGET, Json, applied, target
 
 POLICY = {"connectionPool": {"tcp": {"maxConnections": 9}}}
@@ -211,24 +210,3 @@ def test_a_rule_that_hides_another_has_its_policy_and_its_other_subsets() -> Non
 
 
 V1, V2 = {"version": "v1"}, {"version": "v2"}
-
-
-def test_version_subsets_that_routes_use_make_it_version_mode() -> None:
-    obj = rule(subset("one", app="shop", version="v1"), subset("two", version="v2"))
-    found = destinationrule.mode(obj, ["one"], {"v1": V1, "v2": V2})
-    assert found is SubsetMode.VERSION
-
-
-@pytest.mark.parametrize(
-    ("used", "subsets"),
-    [
-        ([""], [subset("v1", version="v1"), subset("v2", version="v2")]),
-        (["stable"], [subset("stable", version="v1"), subset("canary", version="v2")]),
-        (["other"], [subset("other", tier="gold")]),
-    ],
-)
-def test_roles_or_routes_without_version_subsets_make_it_role_mode(
-    used: list[str], subsets: list[Json]
-) -> None:
-    found = destinationrule.mode(rule(*subsets), used, {"v1": V1, "v2": V2})
-    assert found is SubsetMode.ROLE

@@ -224,6 +224,25 @@ def reweigh(obj: Json, data: st.DataObject) -> None:
                 entry["weight"] = data.draw(st.integers(0, 100))
 
 
+@given(virtual_services(), ROUTES.filter(lambda r: r.split.canary), st.integers(0, 98), st.data())
+def test_whoever_comes_beside_us_in_mid_journey_leaves_us_the_rest_for_good(
+    obj: Json, route: Route, theirs: int, data: st.DataObject
+) -> None:
+    asked = step(obj, route, 1)
+    now = deepcopy(asked)
+    for place in virtualservice.managed(asked, TARGET):
+        entries = now["spec"][place.kind][place.index]["route"]
+        entries[:] = [e for e in entries if e["destination"]["host"] != "other"]
+        at = data.draw(st.integers(0, len(entries)))
+        entries.insert(at, to("other", weight=theirs))
+    after = applied(now, virtualservice.release(now, TARGET, 2))
+    for place in virtualservice.managed(after, TARGET):
+        entries = after["spec"][place.kind][place.index]["route"]
+        total = sum(e.get("weight", 0) for e in entries)
+        assert total == 100 or (total and not theirs)  # of nobody's part any sum is all
+        assert [e["weight"] for e in entries if e["destination"]["host"] == "other"] == [theirs]
+
+
 @given(virtual_services(), ROUTES)
 def test_the_authors_own_apply_in_mid_journey_is_drift_and_not_a_new_base(
     obj: Json, route: Route

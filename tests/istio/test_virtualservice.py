@@ -78,6 +78,21 @@ def test_an_author_who_wrote_fewer_destinations_anew_keeps_the_weights_of_now() 
     assert applied(anew, virtualservice.release(anew, TARGET, 4))["spec"] == anew["spec"]
 
 
+def test_a_destination_that_was_alone_has_what_one_beside_it_leaves() -> None:
+    after = asked(vs({"route": [to(subset="stable")]}), 50)
+    beside = [
+        to(subset="stable", weight=45),
+        to("other", weight=10),
+        to(subset="canary", weight=45),
+    ]
+    anew = {**after, "spec": vs({"route": beside})["spec"]}
+    released = applied(anew, virtualservice.release(anew, TARGET, 4))
+    assert released["spec"]["http"][0]["route"] == [
+        to(subset="stable", weight=90),
+        to("other", weight=10),
+    ]
+
+
 def test_an_older_epoch_never_writes_over_a_newer_one() -> None:
     after = asked(vs({"route": [to()]}), 10)
     with pytest.raises(ConflictError, match="epoch 3 is written; ours is 2"):

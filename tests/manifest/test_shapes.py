@@ -127,10 +127,10 @@ def readers(obj: Json) -> None:
     route = Route(Split.giving_canary(10))
     match obj["kind"]:
         case "VirtualService":
-            traffic.seen([obj], [], target, route, {})
-            traffic.seen([obj], [], target, None, {})
+            traffic.seen([obj], [], target, route)
+            traffic.seen([obj], [], target, None)
         case "DestinationRule":
-            traffic.seen([SOUND["VirtualService"]], [obj], target, route, {"v1": {"a": "b"}})
+            traffic.seen([SOUND["VirtualService"]], [obj], target, route)
         case "Deployment":
             observed.seen("v1", "shop", obj, [], [])
             configuration.named(obj["spec"]["template"])

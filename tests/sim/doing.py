@@ -641,6 +641,7 @@ DO: Mapping[str, Do] = {
     "made routes put back": scribbling.put_back,
     "subset written": scribbling.pointed,
     "routes emptied": scribbling.emptied,
+    "shape written": scribbling.shaped,
     "replaced by force": scribbling.replaced,
     "held by others": scribbling.held,
     "status written over": scribbling.status,

@@ -13,6 +13,7 @@ from rollout.model.status import RolloutStatus
 from rollout.workloads import template as made
 from rollout.workloads.deployment import REVISION
 from tests.controller.shop import NAMESPACE, a_rollout, obj
+from tests.sim import shapes
 from tests.sim.plan import Setup, Subject
 from tests.sim.server import Json, Server
 
@@ -28,6 +29,21 @@ GATE = {
     "name": "qa", "url": "https://qa.invalid/gate", "secretRef": {"name": "qa"}, "interval": "5s",
 }  # fmt: skip
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
+_MARKED: list[Json] = [
+    *_TESTERS,
+    {"headers": {"x-region": {"prefix": "eu-"}, "x-any": {"present": True}}},
+    {"cookies": {"beta": {"exact": "1"}}},
+    {"query": {"beta": {"present": True}}, "method": {"exact": "GET"}},
+    {"path": {"prefix": "/api"}},
+    {"path": {"exact": "/health"}, "method": {"present": True}},
+]
+_COOKIES: list[Json] = [
+    {"cookies": {"beta": {"prefix": "x."}, "lab": {"present": True}, "a": {"regex": "b|c"}}},
+    {"cookies": {"user": {"exact": "ann"}}, "headers": {"x-tester": {"regex": "[0-9]"}}},
+]
+_CLAIMS: list[Json] = [{"headers": {"@request.auth.claims.Group": {"exact": "staff"}}}]
+_FOUR: list[Json] = [{"cookies": {name: {"exact": "1"} for name in "abcd"}}]
+_ODD: list[Json] = [{"headers": {"cookie": {"regex": ".*odd.*"}}}]
 
 STRATEGIES: Mapping[str, Json] = {
     "steps": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (5, 25, 50)]}},
@@ -52,6 +68,21 @@ STRATEGIES: Mapping[str, Json] = {
             "bakeAfterPromotion": "30s",
         }
     },
+    "marked": {
+        "canary": {
+            "steps": [
+                {"cohorts": _MARKED, "bake": "10s", "fault": {"delay": "1s", "percent": "50%"}},
+                {"weight": 20, "cohorts": _MARKED, "bake": "10s", "fault": {"abort": 503}},
+                {"weight": 50, "bake": "10s", "mirror": "12.5%"},
+            ]
+        }
+    },
+    "cookies": {"canary": {"steps": [{"cohorts": _COOKIES, "bake": "10s"}]}},
+    "paths": {"canary": {"steps": [{"cohorts": [_MARKED[4]], "bake": "10s"}]}},
+    "anybody": {"canary": {"steps": [{"cohorts": [{"path": {"present": True}}], "bake": "10s"}]}},
+    "claims": {"canary": {"steps": [{"cohorts": _CLAIMS, "bake": "10s"}]}},
+    "four cookies": {"canary": {"steps": [{"cohorts": _FOUR, "bake": "10s"}]}},
+    "odd cookie": {"canary": {"steps": [{"cohorts": _ODD, "bake": "10s"}]}},
     "dark": {"dark": {"steps": [{"mirror": "50%", "bake": "30s"}], "finish": "promote"}},
     "dark held": {"dark": {"steps": [{"mirror": "50%", "bake": "20s"}], "finish": "hold"}},
     "blue-green": {"blueGreen": {"preview": _TESTERS, "bake": "30s", "keepWarm": "1m"}},
@@ -151,6 +182,8 @@ def spec(name: str, subject: Subject, asked: str, pods: int = 2) -> Json:
         more["traffic"] = {"virtualServices": [{"name": name}, {"name": f"{name}-edge"}]}
     if subject.careful:
         more |= {"onDrift": "pause", "onFailure": "hold", "progressDeadline": "2m"}
+    if subject.shape in shapes.TRAFFIC:
+        more["traffic"] = shapes.TRAFFIC[subject.shape]
     found: Json = a_rollout(name, "" if subject.templated else asked, **more)
     return found
 
@@ -263,13 +296,29 @@ def mesh(name: str, subject: Subject, stable: str = "v1") -> list[Json]:
     if subject.author == "split" and stable == "v1":
         canary = {"destination": {"host": name, "subset": "v2"}, "weight": 30}
         sides = [{**sides[0], "weight": 70}, canary]
-    bound: dict[str, Any] = {"gateways": ["edge", "mesh"]} if subject.beside else {}
     hosts = [name, PREVIEW] if subject.strategy == "preview" else [name]
+    bound: dict[str, Any] = {"hosts": hosts, **shapes.bound(subject.beside)}
+    if subject.beside and not shapes.bound(subject.beside):
+        bound = {}  # a delegate of somebody's
     mine = {"name": "main", "timeout": "3s", "retries": {"attempts": 2}, "route": sides}
-    return [
-        *_rules(name, subject, subsets),
-        obj("VirtualService", name, {"hosts": hosts, **bound, "http": [other, mine]}),
-    ]
+    written: dict[str, Any] = {**bound, "http": [other, mine]}
+    if subject.shape:
+        written = {**bound, **shapes.SHAPES[subject.shape](name, mine)}
+    made = _of_age(obj("VirtualService", name, written), subject, "1")
+    return [*_rules(name, subject, subsets), made]
+
+
+def _of_age(made: Json, subject: Subject, second: str) -> Json:
+    """With the time at which it was made, where others beside it are older, or younger."""
+    if not subject.beside:
+        return made
+    return {
+        **made,
+        "metadata": {**made["metadata"], "creationTimestamp": f"{_DAY}T00:00:0{second}Z"},
+    }
+
+
+_DAY = "2026-01-01"
 
 
 def _rules(name: str, subject: Subject, subsets: Sequence[Json]) -> list[Json]:
@@ -309,10 +358,11 @@ def edge(name: str, subject: Subject) -> list[Json]:
     Or one of another team, that shares its host at the gateway.
     """
     if subject.beside:
-        match = [{"uri": {subject.beside: "/special"}}]
-        theirs = [{"match": match, "route": [{"destination": {"host": "other"}}]}]
-        spec = {"hosts": [name], "gateways": ["edge"], "http": theirs}
-        return [obj("VirtualService", f"{name}-special", spec)]
+        beside = shapes.BESIDE[subject.beside].objects(name)
+        return [
+            _of_age(obj(kind, called, spec), subject, "0" if called.startswith("a-") else "2")
+            for kind, called, spec in beside
+        ]
     if subject.author != "edged":
         return []
     inner = mesh(name, subject)[-1]
@@ -358,19 +408,22 @@ def means(subset: Json) -> str:
 
 
 def weights(vs: Json, name: str) -> list[dict[str, int]]:
-    """Per managed http route: its destinations of ours, subset to weight."""
+    """Per managed http route: its destinations, of ours by their subset, and their weights."""
     found = []
     for route in vs["spec"].get("http") or ():
         dests = route.get("route") or ()
         if any(d.get("destination", {}).get("host") == name for d in dests):
             alone = len(dests) == 1
             found.append(
-                {
-                    d["destination"].get("subset", ""): d.get("weight", 100 if alone else 0)
-                    for d in dests
-                }
+                {_side(d["destination"], name): d.get("weight", 100 if alone else 0) for d in dests}
             )
     return found
+
+
+def _side(destination: Json, name: str) -> str:
+    """The subset of a destination of ours; the whole of somebody else's, with its host."""
+    host, subset = destination["host"], str(destination.get("subset", ""))
+    return subset if host == name else f"{host}/{subset}"
 
 
 def epoch(noted: Json, name: str) -> int | None:

@@ -41,6 +41,7 @@ class Subject:
     ``counts``: its requests are counted and compared, in place of one plain limit.
     ``harsh``: what looks worse for too long goes back.
     ``beside``: another team's VirtualService shares its host at a gateway, by such a match.
+    ``shape``: how its author writes the VirtualService, one of ``shapes.py``; empty: plainly.
     A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
@@ -56,6 +57,7 @@ class Subject:
     counts: bool = False
     harsh: bool = False
     beside: str = ""
+    shape: str = ""
 
     @property
     def templated(self) -> bool:
@@ -187,7 +189,7 @@ SCRIBBLES: Mapping[str, Sequence[str]] = {
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 STRANGE = (
     "replaced by force", "held by others", "status of a former version", "status written over",
-    "template gone", "routes emptied", "made routes put back", "subset written",
+    "template gone", "routes emptied", "made routes put back", "subset written", "shape written",
 )  # fmt: skip
 """In scenes alone: after them it is for people to say what should be."""
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from rollout.model.spec import MANAGER
@@ -39,11 +40,16 @@ def _unasked(world: World, name: str, status: RolloutStatus) -> str:
 
 
 def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
-    """By role the author's one subset is there, means stable, and is alone."""
+    """By role the author's subset is there, means stable, and is alone but for what routes name."""
     rule = world.server.get("DestinationRule", NAMESPACE, name)
     if subject.author != "role" or rule is None or subject.rule != "own":
         return ""
-    subsets = {one["name"]: objects.means(one) for one in rule["spec"]["subsets"]}
+    authored = json.dumps(objects.mesh(name, subject)[-1]["spec"])
+    subsets = {
+        one["name"]: objects.means(one)
+        for one in rule["spec"]["subsets"]
+        if one["name"] == "stable" or f'"{one["name"]}"' not in authored
+    }
     return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"
 
 

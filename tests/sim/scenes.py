@@ -16,6 +16,7 @@ from tests.sim import (
     scenes_objects,
     scenes_odd,
     scenes_rare,
+    scenes_routes,
 )
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
@@ -564,6 +565,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         *scenes_rare.WORLDS,
         *scenes_crowded.ALL,
         scenes_mesh.SCENES,
+        *scenes_routes.ALL,
     )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())

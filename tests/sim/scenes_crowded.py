@@ -269,6 +269,10 @@ STOPPING: Mapping[str, tuple[Setup, Rows]] = {
         replace(CALM, replicas=2, shards=(4,)),
         (PUSH, at(40.0, "kill", value=20.0)),
     ),
+    "three Leases of six are taken from two, who share all again": (
+        replace(CALM, replicas=2, shards=(6,)),
+        (PUSH, *(at(40.0, "lease taken", value=float(place)) for place in range(3))),
+    ),
     "the Lease may not be written for a while": (
         replace(CALM, replicas=2),
         (PUSH, at(40.0, "forbidden", "Lease", 30.0, times=1000)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller import rights
@@ -174,6 +175,25 @@ def _again(world: World, made: Json) -> None:
     if held := world.server.get("VirtualService", NAMESPACE, name):
         world.laws.edited(name)
         world.server.put({**held, "spec": made["spec"]})
+
+
+def shaped(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Its author writes the VirtualService in another way; for a while, where that has an end."""
+    name, subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        other = replace(subject, shape=mishap.on)
+        made = objects.mesh(name, other, world.stable(name))[-1]
+        world.laws.edited(name)
+        world.server.put({**held, "spec": made["spec"]})
+        if mishap.lasts:
+            world.later(mishap.lasts, _undone, world, {**made, "spec": held["spec"]})
+
+
+def _undone(world: World, made: Json) -> None:
+    """It is as we had left it, so nobody's edit stands any more."""
+    _again(world, made)
+    world.laws.evidence.of(made["metadata"]["name"]).most = None
 
 
 def pointed(world: World, mishap: Mishap, _: Process | None) -> None:

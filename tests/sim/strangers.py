@@ -242,8 +242,40 @@ def _rule_replaced(world: World, mishap: Mishap, _: Process | None) -> None:
         world.laws.edited(name)
 
 
-def _named(world: World, name: str, _: Mishap) -> Json:
-    return {"virtualServices": [{"name": name}]}
+def _named(world: World, name: str, mishap: Mishap) -> Json:
+    """The VirtualService of the service, or some of its routes."""
+    routes = {"routes": mishap.on.split(",")} if mishap.on else {}
+    return {"virtualServices": [{"name": name, **routes}]}
+
+
+def _marked_by_others(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another rollout, or a GitOps tool, has left its mark on the VirtualService for a while."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        meta, mark = held["metadata"], MARKS_OF_OTHERS[mishap.on]
+        notes = {**(meta.get("annotations") or {}), **mark}
+        world.server.put({**held, "metadata": {**meta, "annotations": notes}})
+        world.later(mishap.lasts, _unmarked, world, name, mark)
+
+
+def _unmarked(world: World, name: str, mark: Mapping[str, str]) -> None:
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        meta = held["metadata"]
+        notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in mark}
+        world.server.put({**held, "metadata": {**meta, "annotations": notes}})
+
+
+_FULL = f"shop.{NAMESPACE}.svc.cluster.local"
+MARKS_OF_OTHERS: Mapping[str, Mapping[str, str]] = {
+    "same service": {"rollout.dev/rival.shop": json.dumps({"epoch": 1, "host": _FULL})},
+    "same name": {"rollout.dev/shop.web": json.dumps({"epoch": 1, "host": "x"})},
+    "neither": {"rollout.dev/rival.shop": json.dumps({"epoch": 1, "host": "x"})},
+    "Argo CD": {"argocd.argoproj.io/tracking-id": "shop:networking.istio.io/VirtualService:shop"},
+    "Helm": {"meta.helm.sh/release-name": "shop"},
+}
+"""By whose they are, what stands in the annotations."""
 
 
 def _of_mesh(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -261,6 +293,7 @@ def _put_right(upgrading: Upgrading, back: Callable[[], object]) -> None:
 
 DO: Mapping[str, Do] = {
     "mesh": _of_mesh,
+    "marks of others": _marked_by_others,
     "status scribbled": _scribbled,
     "other names": _spec("/spec/traffic", _named),
     "other deployments": _spec("/spec/workload/deployments", _deployments),

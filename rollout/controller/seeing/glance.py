@@ -1,7 +1,5 @@
 """What one look sees of the mesh, remembered while nothing of it changes."""
 
-from collections.abc import Mapping
-
 from rollout.controller.ports import Kube
 from rollout.controller.seeing import mesh
 from rollout.istio import traffic
@@ -13,9 +11,7 @@ from rollout.model.traffic import Route, Target
 _SEEN: Memo[SeenTraffic] = Memo()
 
 
-def seen(
-    kube: Kube, target: Target, route: Route | None, revisions: Mapping[str, Mapping[str, str]]
-) -> SeenTraffic:
+def seen(kube: Kube, target: Target, route: Route | None) -> SeenTraffic:
     """What one look sees of the mesh, as ``traffic.seen`` has it; of sound objects.
 
     The very value of the look before while each object is the same, and so is what is asked.
@@ -25,9 +21,8 @@ def seen(
     near = mesh.beside(kube, target, route)
 
     def work() -> SeenTraffic:
-        return traffic.seen(services, rules, target, route, revisions, near)
+        return traffic.seen(services, rules, target, route, near)
 
     if near is not NOBODY:
         return work()
-    labels = tuple((name, frozenset(held.items())) for name, held in revisions.items())
-    return _SEEN.of((*services, *rules), (len(services), target, route, labels), work)
+    return _SEEN.of((*services, *rules), (len(services), target, route), work)

@@ -106,7 +106,7 @@ class Observer:
         if held.problem:
             revision, problem = None, held.problem
         workloads = self._workloads(held, asked, revision)
-        traffic = self._traffic(held, asked, workloads)
+        traffic = self._traffic(held, asked)
         return Observation(
             asked=revision,
             traffic=traffic,
@@ -221,12 +221,9 @@ class Observer:
             lambda why: (Finding(preflight.UNREAD, Severity.BLOCK, why),),
         )
 
-    def _traffic(
-        self, held: Held, asked: Questions, workloads: dict[str, SeenWorkload]
-    ) -> SeenTraffic:
+    def _traffic(self, held: Held, asked: Questions) -> SeenTraffic:
         route = None if asked.released else asked.route
-        labels = {name: workload.labels for name, workload in workloads.items()}
-        found = glance.seen(self.kube, asked.target, route, labels)
+        found = glance.seen(self.kube, asked.target, route)
         odd = mesh.oddities(self.kube, asked.target) if asked.route.reaches_canary else ()
         problems = (*self._problems(held), *found.problems)
         return replace(found, problems=problems, refused=(*odd, *found.refused))

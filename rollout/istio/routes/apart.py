@@ -133,7 +133,7 @@ def _without(match: Json, taken: Sequence[Taken], *, several: bool) -> list[Json
     Errors: ``RefusedError`` where Istio has no words for it.
     """
     rows = [match]
-    for some in _bundles(taken, several=several):
+    for some in _bundles(taken):
         rows = [row for each in rows for row in _less(each, some, several=several)]
         rows = [row for i, row in enumerate(rows) if row not in rows[:i]]
         if len(rows) > _MOST:
@@ -142,12 +142,12 @@ def _without(match: Json, taken: Sequence[Taken], *, several: bool) -> list[Json
     return rows
 
 
-def _bundles(taken: Sequence[Taken], *, several: bool) -> Iterator[list[Taken]]:
+def _bundles(taken: Sequence[Taken]) -> Iterator[list[Taken]]:
     """What is told by paths alone, together for each host; then each of the others."""
     paths: dict[str, list[Taken]] = {}
     for take in taken:
         if _told_by(take) == ["uri"]:
-            paths.setdefault(take.host if several else "", []).append(take)
+            paths.setdefault(take.host, []).append(take)
     yield from paths.values()
     yield from ([take] for take in taken if _told_by(take) != ["uri"])
 

@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from rollout.errors import visible
@@ -231,7 +232,7 @@ def _restored(
     """The destinations as their author wrote them, and those that we added.
 
     Where one of the remembered is gone, its author has written them anew: the others keep the
-    weights that they have now, which sum to what they should.
+    weights that they have now.
     """
     todo = list(zip(kept.was, kept.now, strict=True)) if kept else []
     names = {subset(entry) for entry in written if is_host(entry, space, target)}
@@ -252,7 +253,29 @@ def _restored(
         else:
             ours = name in (None, target.stable or None, target.canary or None)
             entries.append(Destination(origin, entry, ours))
-    return entries, spare
+    return (_filled(entries) if kept else entries), spare
+
+
+def _filled(entries: list[Destination]) -> list[Destination]:
+    """``entries``; ours together with what others leave, where these came beside them since.
+
+    A destination that was alone had no weight, and would get no request beside another.
+    """
+    mine = [max(0, weight(e.value)) for e in entries if e.ours]
+    theirs = sum(weight(e.value) for e in entries if not e.ours)
+    if len(entries) < 2 or not is_odd(theirs, theirs + sum(mine)):
+        return entries
+    share, parts = max(0, 100 - theirs), mine if any(mine) else [1, *mine[1:]]
+    ends = [share * sum(parts[:at]) // sum(parts) for at in range(len(parts) + 1)]
+    weights = (after - before for before, after in pairwise(ends))
+    return [
+        replace(e, value={**e.value, "weight": next(weights)}) if e.ours else e for e in entries
+    ]
+
+
+def is_odd(foreign: int, total: int) -> bool:
+    """Whether weights do not say what ours have; any sum does where nobody else has a part."""
+    return total != 100 and (foreign > 0 or total == 0)
 
 
 def as_written(entry: Json, name: str | None, share: int | None) -> Json:

@@ -13,7 +13,7 @@ from rollout.istio.patch import Json
 from rollout.istio.routes import matches, shares
 from rollout.istio.routes.apart import NOBODY, Others, joined
 from rollout.istio.routes.listing import subset, weight
-from rollout.model.traffic import Fault, Route, Split, Target
+from rollout.model.traffic import Fault, Route, Split, Sticky, Target
 
 
 def routes(
@@ -39,7 +39,7 @@ def routes(
         entry = matches.pinned(route.sticky.cookie, route.sticky.value)
         rows = joined(match, [entry], others)
         yield from _all_canary(base, f"{name}-sticky-{index}", rows, target)
-        yield from _stayed(base, index, target, route, others)
+        yield from _stayed(base, index, target, route, route.sticky, others)
     if route.mirror or (route.sticky is not None and route.split.canary):
         yield _dressed(base, f"{name}-split-{index}", target, route)
 
@@ -51,13 +51,15 @@ def _all_canary(base: Json, name: str, rows: list[Json], target: Target) -> Iter
         yield deepcopy(base) | {"name": name, "match": rows, "route": [only]}
 
 
-def _stayed(base: Json, index: int, target: Target, route: Route, others: Others) -> Iterator[Json]:
+def _stayed(
+    base: Json, index: int, target: Target, route: Route, sticky: Sticky, others: Others
+) -> Iterator[Json]:
     """Copies for the users who got stable: at this step they stay, of those before some move.
 
     Without them everybody would be drawn anew at each request, and the cookie of the canary
     would keep all who are drawn once: few per cent of requests would soon be most of the users.
     """
-    if (sticky := route.sticky) is None or not sticky.home:
+    if not sticky.home:
         return
     name = f"rollout-{target.rollout}"
     groups = [(f"{name}-home-{index}", sticky.home, 0)]
@@ -102,7 +104,7 @@ def _canary(base: Json, target: Target) -> Json:
 def _named(base: Json, side: str) -> Json:
     """The destination of that side. Errors: ``RefusedError`` where no subset is named so."""
     for entry in base["route"]:
-        if side and subset(entry) == side:
+        if subset(entry) == side:
             found: Json = entry
             return found
     raise RefusedError(f"no destination has subset {side or 'canary'}; one for each side is wanted")

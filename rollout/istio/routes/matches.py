@@ -62,20 +62,17 @@ def of_cohort(cohort: Cohort) -> Json:
 
     Errors: ``RefusedError`` for more than three cookies, or a header ``cookie`` beside cookies.
     """
-    match: Json = {}
     headers = {_header(name): _string(v, {}) for name, v in cohort.headers.items()}
     if cohort.cookies:
         headers = _both_maps(headers, {"cookie": {"regex": _cookies(cohort.cookies)}}, "header")
     query = {name: _string(v, {"regex": ".*"}) for name, v in cohort.query.items()}
-    if cohort.path is not None:
-        match["uri"] = _string(cohort.path, {"prefix": "/"})
-    if cohort.method is not None:
-        match["method"] = _string(cohort.method, {"regex": ".+"})
-    if headers:
-        match["headers"] = headers
-    if query:
-        match["queryParams"] = query
-    return match
+    found = {
+        "uri": _string(cohort.path, {"prefix": "/"}) if cohort.path else {},
+        "method": _string(cohort.method, {"regex": ".+"}) if cohort.method else {},
+        "headers": headers,
+        "queryParams": query,
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def _header(name: str) -> str:

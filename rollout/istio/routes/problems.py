@@ -100,7 +100,7 @@ def _shares(base: Base) -> Iterator[str]:
         yield f"foreign destinations take {base.foreign} of 100; a share for this service is wanted"
     elif base.foreign == 99:
         yield "foreign destinations take 99 of 100; at least 2 are wanted, one for each side"
-    elif len(entries) > 1 and _odd(base, sum(weights)) and base.kept is None:
+    elif len(entries) > 1 and listing.is_odd(base.foreign, sum(weights)) and base.kept is None:
         listed = " and ".join(str(w) for w in weights)
         yield f"weights {listed} sum to {sum(weights)}; 100 is wanted"
     subsets = [listing.subset(e.value) for e in base.entries if e.ours]
@@ -117,7 +117,3 @@ def _crowded(obj: Obj, target: Target) -> Iterator[str]:
         for maker in sorted({*block} - {target.rollout}):
             told = f"routes of rollout {maker} stand before it"
             yield f"{base.place}: {told}; one at a time is wanted"
-
-
-def _odd(base: Base, total: int) -> bool:
-    return total != 100 and (base.foreign > 0 or total == 0)

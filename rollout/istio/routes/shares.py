@@ -81,7 +81,7 @@ def _weighed(
     if count == 1 or not entry.ours:
         return value
     name = subset(value)
-    if name == target.canary and name:
+    if name == target.canary:
         share = weights["canary"]
     elif name == (target.stable or None):
         share = weights["stable"]

@@ -89,7 +89,7 @@ def _routed(odd: Any, route: Route | None) -> None:
     oracle.sentences(mesh.oddities(kube, TARGET))
     services, rules = mesh.virtual_services(kube, TARGET), mesh.destination_rules(kube, TARGET)
     beside = mesh.beside(kube, TARGET, route)
-    seen = traffic.seen(services, rules, TARGET, route, {}, beside)
+    seen = traffic.seen(services, rules, TARGET, route, beside)
     oracle.sentences((*seen.differences, *seen.problems, *seen.refused, *seen.strays, *seen.gone))
     for obj in virtualservice.discover(services, TARGET):
         with _told():
