@@ -25,6 +25,7 @@ from rollout.model.switchover import (
     SwitchStage,
     SwitchSubject,
 )
+from rollout.model.traffic import Split
 from rollout.model.turn import SOON, Notice, short
 from rollout.model.units import past
 from rollout.upgrade.switchover import (
@@ -37,7 +38,17 @@ from rollout.upgrade.switchover import (
     stages,
     transitions,
 )
-from rollout.upgrade.switchover.look import Look, Turn, attempted, blocked, go_back, pause, remember
+from rollout.upgrade.switchover.look import (
+    BLUE,
+    GREEN,
+    Look,
+    Turn,
+    attempted,
+    blocked,
+    go_back,
+    pause,
+    remember,
+)
 
 _JUDGED = (SwitchStage.SHIFTING, SwitchStage.BAKING)
 _WRITTEN = (*MOVED, SwitchStage.RETURNING)
@@ -54,7 +65,7 @@ def decide(
 
 def _brought_up(look: Look) -> Look:
     """The look with what is noted in any stage: TTL, silent gateways, how far weights have come."""
-    look = replace(look, status=_set_right(look.status, look.now))
+    look = replace(look, status=_set_right(look.switchover, look.status, look.now))
     attempt = look.status.attempt
     status = replace(look.status, low_ttl=before.low_ttl(look))
     status = attempted(
@@ -68,10 +79,12 @@ def _brought_up(look: Look) -> Look:
     return look
 
 
-def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
+def _set_right(switchover: Switchover, status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
     """The status in which nothing begins in time to come, as the clock has it now.
 
-    Weights that somebody has edited out of it when they were asked for are asked for anew.
+    What somebody has edited out of it and the stage says by itself is there again: who served
+    before, which weights it asks for, that it has begun. They are asked for anew where it is not
+    known when they were.
     """
     attempt, ttl = status.attempt, status.low_ttl
     if ttl is not None and ttl.since > now:
@@ -83,8 +96,22 @@ def _set_right(status: SwitchoverStatus, now: datetime) -> SwitchoverStatus:
         green_down_at=past(attempt.green_down_at, now),
     )
     stage = status.stage.set_right(now)
+    if stage.name is SwitchStage.SERVING:
+        return replace(status, stage=stage)
+    stage = replace(stage, since=stage.since or now, split=_split(switchover, status))
     unasked = stage.name in _WRITTEN and stage.asked_at is None
-    return replace(status, stage=stage.asked(now) if unasked else stage)
+    serving = status.serving or Side.BLUE
+    return replace(status, serving=serving, stage=stage.asked(now) if unasked else stage)
+
+
+def _split(switchover: Switchover, status: SwitchoverStatus) -> Split:
+    """The weights of its stage; in none in which users are on green has blue all of them."""
+    stage, step, steps = status.stage, status.attempt.step, switchover.spec.steps
+    if stage.name not in MOVED or stage.split != BLUE:
+        return stage.split
+    if stage.name is not SwitchStage.SHIFTING:
+        return GREEN
+    return Split.giving_canary(steps[min(step.index, len(steps) - 1)].weight) if step else BLUE
 
 
 def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+
+import pytest
 
 from rollout.model.action import LetGo
 from rollout.model.reasons import Verb
 from rollout.model.switching import SeenRecords, SwitchDecision
-from rollout.model.switchover import ShiftStep, Side, SwitchStage
+from rollout.model.switchover import ShiftStep, Side, SwitchoverStatus, SwitchStage
 from rollout.model.traffic import Split
+from rollout.upgrade.switchover.look import staged
 from tests.upgrade.switchover.test_stories import rests
 from tests.upgrade.switchover.world import PLACE, World, at, spec
 
@@ -132,25 +135,36 @@ def test_where_neither_gateway_has_a_pod_nobody_is_moved_either_way() -> None:
     assert world.weights == (100, 0)
 
 
-def journey(edited_at: int) -> tuple[World, int]:
+ASKED = dict.fromkeys(("asked_at", "written_at", "served_at", "confirmed_at"))
+LOST: dict[str, Callable[[SwitchoverStatus], SwitchoverStatus]] = {
+    "when its weights were asked for": lambda was: staged(was, **ASKED),
+    "when its stage began": lambda was: staged(was, since=None),
+    "its weights": lambda was: staged(was, split=Split(100, 0)),
+    "who served": lambda was: replace(was, serving=None),
+    "its step": lambda was: replace(was, attempt=replace(was.attempt, step=None)),
+}
+
+
+def journey(edited_at: int, lost: str) -> tuple[World, int]:
     """A switchover to green, and its looks; after so many of them somebody edits its status."""
     world, looks = World(spec(10, 50)), 0
 
     def ends(decision: SwitchDecision) -> bool:
         nonlocal looks
         looks += 1
-        if looks == edited_at:
-            gone: Any = dict.fromkeys(("asked_at", "written_at", "served_at", "confirmed_at"))
-            world.status = replace(world.status, stage=replace(world.status.stage, **gone))
+        if looks == edited_at and decision.status.stage.name is not SwitchStage.SERVING:
+            world.status = LOST[lost](world.status)
         return looks > edited_at and rests(decision)
 
     world.run(ends)
     return world, looks
 
 
-def test_what_was_edited_out_of_a_status_is_asked_for_anew_and_not_waited_for_for_ever() -> None:
-    """When the weights were asked for, and how far they had come."""
-    _, whole = journey(0)
+@pytest.mark.parametrize("lost", LOST)
+def test_what_was_edited_out_of_a_status_is_found_or_asked_for_anew_and_not_waited_for_for_ever(
+    lost: str,
+) -> None:
+    _, whole = journey(0, lost)
     for edited_at in range(1, whole, 3):
-        world, _ = journey(edited_at)
-        assert world.status.serving is Side.GREEN
+        world, _ = journey(edited_at, lost)
+        assert (world.status.serving, world.weights) == (Side.GREEN, (0, 100))
