@@ -10,9 +10,10 @@ from rollout.model.turn import SOON, Notice, short
 from rollout.model.units import past
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation, UpgradeDecision
-from rollout.model.upgrading import Awaits, State, UpgradeStatus
+from rollout.model.upgrading import Awaits, State, StopStatus, UpgradeStatus
 from rollout.upgrade import actions, drift, passing, requests, stages, transitions, wayback, whole
 from rollout.upgrade.look import UNDER_WAY, Look, Turn, attempted
+from rollout.upgrade.stops import current
 
 _GUARDED = frozenset({
     State.CANARY,
@@ -33,19 +34,25 @@ def decide(
     upgrade: ControlPlaneUpgrade, status: UpgradeStatus, seen: MeshObservation, now: datetime
 ) -> UpgradeDecision:
     """What to remember and what to do, from one look."""
-    status = _set_right(status, now)
+    status = _set_right(upgrade, status, now)
     first = Look(people.vouched_for(upgrade, status), status, seen, now)
     look = drift.landed(first)
     turn = transitions.lawful(look, _turn(look))
     return _finish(first, turn)
 
 
-def _set_right(status: UpgradeStatus, now: datetime) -> UpgradeStatus:
-    """The status in which nothing begins in time to come, as the clock has it now."""
+def _set_right(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) -> UpgradeStatus:
+    """The status in which nothing begins in time to come, as the clock has it now.
+
+    A stop that somebody has edited out of it is entered anew: without one, nothing is confirmed.
+    """
     attempt = status.attempt
+    stop = attempt.stop.set_right(now) if attempt.stop else None
+    if stop is None and status.state in _BRAKED:
+        stop = StopStatus(current(upgrade.spec, status).name, now)
     attempt = replace(
         attempt,
-        stop=attempt.stop.set_right(now) if attempt.stop else None,
+        stop=stop,
         waves=tuple(each.set_right(now) for each in attempt.waves),
         users_gone_at=past(attempt.users_gone_at, now),
         sick_since=past(attempt.sick_since, now),

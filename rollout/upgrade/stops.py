@@ -101,12 +101,15 @@ def _wave(state: State, wave: Wave) -> Stop:
 def current(spec: ControlPlaneUpgradeSpec, status: UpgradeStatus) -> Stop:
     """The stop that the status names; one that git no longer has is of its state alone.
 
-    What it has moved is judged all the same, for a minute at least.
+    What it has moved is judged all the same, for a minute at least. A status that names none, as
+    somebody may edit it, is at the first of its state.
     """
     if status.state is State.RETURNING:
         return _back(spec, status)
-    name = status.attempt.stop.name if status.attempt.stop else status.state.lower()
-    known = (one for one in stops(spec) if (one.state, one.name) == (status.state, name))
+    stop = status.attempt.stop
+    of_state = (one for one in stops(spec) if one.state is status.state)
+    known = (one for one in of_state if stop is None or one.name == stop.name)
+    name = stop.name if stop else status.state.lower()
     return next(known, Stop(status.state, name, bake=MINUTE))
 
 

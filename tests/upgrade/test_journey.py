@@ -212,3 +212,14 @@ def test_what_a_person_has_paused_already_is_not_paused_again() -> None:
         paused.history,
         paused.attempt.pause,
     )
+
+
+@pytest.mark.parametrize("state", [State.CANARY, State.GATEWAYS, State.TAGS, State.BAKE])
+def test_a_stop_that_somebody_edits_out_of_the_status_is_entered_anew(state: State) -> None:
+    """Without one nothing would ever be confirmed."""
+    play = Play(watched()).begin(remove="keep").to(state)
+    obj = play.mesh.get("ControlPlaneUpgrade", "", "mesh")
+    attempt = {key: value for key, value in obj["status"]["attempt"].items() if key != "stop"}
+    play.mesh.put({**obj, "status": {**obj["status"], "attempt": attempt}})
+    play.to(State.DONE)
+    assert revisions(play.mesh) == {NEW}
