@@ -36,6 +36,14 @@ def number(value: object, default: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
+def whole(text: str, digits: int = 15) -> int | None:
+    """The number that ``text`` is in at most so many of ASCII's digits; None for any other.
+
+    ``isdigit`` takes ``²``, too, and ``int`` refuses that as it refuses 5,000 digits.
+    """
+    return int(text) if 0 < len(text) <= digits and text.isascii() and text.isdigit() else None
+
+
 def texts(value: object) -> dict[str, str]:
     """The entries of a mapping whose keys and values are text: labels, annotations, data."""
     return {

@@ -39,9 +39,50 @@ UNREADABLE = (
 """What PyYAML raises on hostile text: of ``!!int ""`` an IndexError, for one."""
 
 
-def read(text: str | bytes) -> list[Any] | None:
-    """Every document of YAML that somebody else wrote; None where any of them cannot be read."""
+MOST = 1_000_000
+"""Values of a text in which each alias counts as all that it stands for."""
+
+
+def read(text: str | bytes, most: int = MOST) -> list[Any] | None:
+    """Every document of YAML that somebody else wrote; None where any of them cannot be read.
+
+    So it is where they have more than ``most`` values: a few lines of aliases stand for billions,
+    and take as long to merge; one that stands for itself never ends.
+    """
     try:
+        if _may_exceed(text, most) and _values(text, most) > most:
+            return None
         return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
     except UNREADABLE:
         return None
+
+
+def _may_exceed(text: str | bytes, most: int) -> bool:
+    """Whether it is worth a count; no text has more values than characters but by aliases."""
+    marks = (b"&", b"*") if isinstance(text, bytes) else ("&", "*")
+    return len(text) > most or all(mark in text for mark in marks)  # type: ignore[operator]
+
+
+def _values(text: str | bytes, most: int) -> int:
+    """How many values it has, or more than ``most``."""
+    found, counts, anchors = 0, [0], list[str | None]()
+    known: dict[str, int] = {}
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.DocumentStartEvent):
+            known = {}
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size = counts.pop()
+            if anchor := anchors.pop():
+                known[anchor] = size
+            counts[-1] += size
+        elif isinstance(event, yaml.CollectionStartEvent):
+            counts.append(1)
+            anchors.append(event.anchor)
+            known |= {event.anchor: most + 1} if event.anchor else {}
+        elif isinstance(event, yaml.NodeEvent):
+            is_alias = isinstance(event, yaml.AliasEvent)
+            counts[-1] += known.get(event.anchor or "", 1) if is_alias else 1
+        found = max(found, counts[-1])
+        if found > most:
+            break
+    return found

@@ -163,3 +163,9 @@ def test_few_names_are_those_of_several_public_classes() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert len([name for name, times in names.items() if times > 1]) <= MOST_SHARED
+
+
+def test_digits_that_others_wrote_are_read_in_one_place_only() -> None:
+    """``lenient.whole``: ``isdigit`` takes ``²``, and ``int`` refuses it, as 5,000 digits."""
+    rooms = [p for p in SOURCES if "lab" not in p.relative_to(ROOT).parts]
+    assert [p.name for p in rooms if ".isdigit()" in p.read_text()] == ["lenient.py"]

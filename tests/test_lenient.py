@@ -40,3 +40,16 @@ def test_what_has_the_wanted_type_is_itself(value: Any) -> None:
 )
 def test_a_way_that_ends_early_leads_to_nothing(value: Any, expected: Any) -> None:
     assert lenient.under(value, "a", "b") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "²", "٣", "1_0", " 1", "-1", "+1", "1.0", "9" * 16, "9" * 5000]
+)
+def test_what_is_no_number_of_ours_is_none(text: str) -> None:
+    """``isdigit`` takes some of these, and ``int`` refuses them, or takes others."""
+    assert lenient.whole(text) is None
+
+
+def test_a_number_in_few_enough_digits_is_read() -> None:
+    assert (lenient.whole("007"), lenient.whole("9" * 15)) == (7, 10**15 - 1)
+    assert (lenient.whole("1234", 3), lenient.whole("123", 3)) == (None, 123)

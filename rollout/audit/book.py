@@ -4,12 +4,13 @@ A book is made by reading a log, and grows with each line; so whoever opens the 
 missing in it, and nothing is written twice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from rollout import lenient
 from rollout.audit import chain
 from rollout.audit.chain import Body, Head
 from rollout.model.audit import Act, Record
@@ -91,7 +92,7 @@ class Book:
             self.marks = _marks(body)
         elif act in {*Act}:
             name, uid = str(body.get("id", "")), str(body.get("uid", ""))
-            self.marks.told(act, uid, name, int(body.get("epoch", 0)))
+            self.marks.told(act, uid, name, lenient.number(body.get("epoch")))
 
     def first(self, controller: str, now: datetime) -> Body:
         """The first line of a file: of all, or of one after another."""
@@ -165,8 +166,10 @@ def _system(act: System, controller: str, now: datetime) -> Body:
 
 
 def _marks(body: Body) -> Marks:
-    """As ``Book.first`` writes them; the line's hash vouches for their shape."""
-    epochs: Mapping[str, int] = body.get("epochs", {})
-    sources: Mapping[str, str] = body.get("sources", {})
-    refusals: list[str] = body.get("refusals", [])
-    return Marks(dict(epochs), dict(sources), dict.fromkeys(refusals))
+    """As ``Book.first`` writes them; whoever can write the file can write them otherwise."""
+    epochs = lenient.mapping(body.get("epochs"))
+    return Marks(
+        {uid: lenient.number(epoch) for uid, epoch in epochs.items()},
+        lenient.texts(body.get("sources")),
+        dict.fromkeys(map(lenient.text, lenient.items(body.get("refusals")))),
+    )

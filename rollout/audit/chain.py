@@ -45,11 +45,18 @@ def hashed(linked: Body) -> str:
     return hashlib.sha256(canonical(linked).encode("ascii")).hexdigest()
 
 
+def _is_link(body: Body) -> bool:
+    """Whether it says its place and its act; any line can be given a good hash."""
+    seq, words = body.get("seq"), (body.get("prev"), body.get("act"))
+    whole = isinstance(seq, int) and not isinstance(seq, bool)
+    return whole and all(isinstance(word, str) for word in words)
+
+
 def opened(line: bytes) -> Body | None:
     """What a whole line says; None: it is not as it was written."""
     try:
         body = json.loads(line)
-        if not isinstance(body, dict) or not isinstance(body.get("seq"), int):
+        if not isinstance(body, dict) or not _is_link(body):
             return None
         rest = {key: value for key, value in body.items() if key != "hash"}
         whole = canonical(body).encode("ascii") + b"\n"

@@ -23,6 +23,7 @@ from rollout.model.units import counted
 
 HEAD = ("TIME", "OBJECT", "ACT", "WHO", "BECAUSE")
 _ACTS = {*Act}
+_SAID = ("id", "at", "kind", "object", "proof", "because")
 
 app = lazy.plain(help="Check and read the audit log of `rollout run --audit`.")
 
@@ -134,8 +135,18 @@ def _bodies(files: list[File]) -> Iterator[Mapping[str, Any]]:
     for file in sorted(files, key=lambda one: one.begins):
         for line in file.lines:
             body = chain.opened(line)
-            if body and body.get("act") in _ACTS:
+            if body and body.get("act") in _ACTS and _is_record(body):
                 yield body
+
+
+def _is_record(body: Mapping[str, Any]) -> bool:
+    """Whether it says what a record says; a line that somebody else has written need not."""
+    if not all(isinstance(body.get(name), str) for name in _SAID):
+        return False
+    try:
+        return datetime.fromisoformat(body["at"]).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _row(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -111,9 +111,9 @@ def _user(path: str | None, given: Settings) -> str:
 def _context(path: str | None, given: Settings) -> Mapping[str, Any]:
     found = _kubeconfig(path)
     wanted = given.context or found.get("current-context")
-    for one in found.get("contexts") or ():
+    for one in lenient.mappings(found.get("contexts")):
         if one.get("name") == wanted:
-            return one.get("context") or {}
+            return lenient.mapping(one.get("context"))
     return {}
 
 

@@ -23,6 +23,9 @@ STYLES: Mapping[str, str] = {
 GAP = "  "
 LEAST = 36
 """Columns that a sentence needs to stand beside others."""
+NARROWEST = 12
+"""Columns that a line has at least, whatever the screen says of itself."""
+USUAL = 80
 
 
 _BEGIN = re.compile(r".{0,20}  (?=\S)")
@@ -68,7 +71,7 @@ class Beside:
 def console(*, errors: bool = False) -> Console:
     """Where words go: wrapped between words on a terminal, whole lines elsewhere."""
     piped = not (sys.stderr if errors else sys.stdout).isatty()
-    return Console(
+    made = Console(
         stderr=errors,
         no_color=settings.is_plain() or piped,
         width=1000 if piped else None,
@@ -76,6 +79,9 @@ def console(*, errors: bool = False) -> Console:
         soft_wrap=piped,
         markup=False,
     )
+    if made.width < 1:  # COLUMNS=0: whoever started us does not know
+        made.width = USUAL
+    return made
 
 
 def sentence(text: str, *, errors: bool) -> None:
@@ -144,4 +150,4 @@ def _style(cell: str, number: int) -> str:
 
 def _wrapped(text: str, width: int) -> list[str]:
     """Lines of whole words; a word longer than a line keeps its end by taking another line."""
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, max(width, NARROWEST), break_on_hyphens=False) or [""]

@@ -4,16 +4,19 @@ A command's module is imported when the command is called: ``rollout --help``, a
 each small command start without what the controller and the lab need.
 """
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
 import rollout
 from rollout.cli.lazy import Command, LazyGroup, plain
 from rollout.cli.settings import Settings
-from rollout.errors import RolloutError
+from rollout.errors import RolloutError, why
 from rollout.messages import requests
 from rollout.model.reasons import Verb
 
@@ -183,6 +186,7 @@ def root(
 
 def main() -> None:
     """Run the command line; an error of ours is one line and an exit code, never a traceback."""
+    _streams()
     try:
         app()
     except RolloutError as error:
@@ -190,3 +194,41 @@ def main() -> None:
 
         output.say(str(error))
         sys.exit(exits.of(error))
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _unwritten(error)
+    finally:
+        _end()
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def _streams() -> None:
+    """All three are there, and take every character.
+
+    A stream that was closed before we began (``>&-``) is none to Python, and the next file that
+    is opened would take its number; and a locale that lacks a character is no reason to end.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end() -> None:
+    """What is printed has left, or nobody is there to read it; Python would tell of that itself."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno in _FULL:
+            _unwritten(error)
+
+
+def _unwritten(error: OSError) -> NoReturn:
+    print(f"the answer cannot be written: {why(error)}", file=sys.stderr)
+    sys.exit(1)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from rollout import lenient
 from rollout.errors import GIVEN, RefusedError, why
 
 CACHE = Path("~/.cache/rollout")
@@ -71,9 +72,10 @@ def is_there(path: Path) -> bool:
 def address(name: str, text: str) -> tuple[str, int]:
     """Host and port of the setting ``name``. Errors: ``RefusedError`` for what is none."""
     host, _, port = text.rpartition(":")
-    if not port.isdigit():
+    number = lenient.whole(port)
+    if number is None or number >= 1 << 16:
         raise RefusedError(f"{name} {text[:GIVEN]!r}: is no address; host:port is wanted")
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), number
 
 
 def taken(what: str, error: OSError) -> RefusedError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from rollout import lenient
 from rollout.controller import rights, telemetry
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.ports import Json, Leases
@@ -279,8 +280,8 @@ def still_held(lease: Json) -> Json:
 
 def number(lease: Json) -> int:
     """Among how many Leases its last holder shared the objects; one that does not say so: 1."""
-    text = str((lease["metadata"].get("annotations") or {}).get(SHARDS, ""))
-    return int(text) if text.isascii() and text.isdigit() else 1
+    found = lenient.whole(str((lease["metadata"].get("annotations") or {}).get(SHARDS, "")), 4)
+    return 1 if found is None else found
 
 
 def wished(lease: Json) -> str:

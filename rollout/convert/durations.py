@@ -2,7 +2,9 @@
 
 import re
 
-_GO = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+from rollout import lenient
+
+_GO = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 
 
 def seconds(value: object) -> int | None:
@@ -10,8 +12,8 @@ def seconds(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if value >= 0 else None
     text = str(value) if isinstance(value, str) else ""
-    if text.isascii() and text.isdigit():
-        return int(text)
+    if (found := lenient.whole(text)) is not None:
+        return found
     match = _GO.fullmatch(text)
     if not text or match is None:
         return None

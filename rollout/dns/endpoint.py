@@ -83,13 +83,14 @@ def _record(side: Side, what: tuple[str, str, str], index: int, entry: Obj) -> D
         if one.get("name") != WEIGHT:
             continue
         text = lenient.text(one.get("value"))
-        if not (text.isascii() and text.isdigit() and int(text) <= HEAVIEST):
-            return f"{name} of {side} has weight {text!r}; 0 to {HEAVIEST} is wanted"
+        weight = lenient.whole(text)
+        if weight is None or weight > HEAVIEST:
+            return f"{name} of {side} has weight {text[:20]!r}; 0 to {HEAVIEST} is wanted"
         path = f"/spec/endpoints/{index}/providerSpecific/{at}/value"
         seconds = entry.get("recordTTL")
         ttl = timedelta(seconds=seconds if isinstance(seconds, int) and seconds > 0 else 0)
         targets = tuple(map(str, lenient.items(entry.get("targets"))))
-        return DnsRecord(side, name, kind, place, path, int(text), ttl, targets)
+        return DnsRecord(side, name, kind, place, path, weight, ttl, targets)
     return f"{name} of {side} has no {WEIGHT}: make it weighted before anything moves"
 
 

@@ -13,6 +13,7 @@ import fcntl
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -238,10 +239,16 @@ class Aside:
 
 
 def lines(path: Path) -> Iterable[bytes]:
-    """The lines of a log file, also of one that was compressed. Errors: ``OSError``."""
+    """The lines of a log file, also of one that was compressed.
+
+    Errors: ``OSError``; ``EOFError`` where one that was compressed is cut.
+    """
     if path.suffix == ".gz":
-        with gzip.open(path) as unpacked:
-            yield from unpacked
+        try:
+            with gzip.open(path) as unpacked:
+                yield from unpacked
+        except zlib.error as error:
+            raise OSError(errno.EIO, "what was compressed is spoilt") from error
         return
     with path.open("rb") as stream:
         yield from stream

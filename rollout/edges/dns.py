@@ -6,6 +6,8 @@ Sources: RFC 1035 (messages, TC and TCP), RFC 9267 (what a client must not belie
 """
 
 import asyncio
+import contextlib
+import ipaddress
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
+from rollout import lenient
 from rollout.model.switching import DnsQuestion, Served
 
 SECONDS = 2.0  # until a query is lost
@@ -57,7 +60,7 @@ class _Draws:
     async def drawn(self, times: int) -> Served:
         try:
             where, port = await _address(self.server)
-        except OSError:
+        except (OSError, ValueError, OverflowError):  # a name or a port that there cannot be
             return self._served("its address cannot be found")
         await self._ask(where, port)  # the first tells whether the others are worth asking
         for _ in range(0, times - 1, TOGETHER):
@@ -131,9 +134,16 @@ async def _address(server: str) -> tuple[str, int]:
 
 
 def split(text: str, port: int) -> tuple[str, int]:
-    """Host and port of ``host[:port]``; ``port``: where none is written."""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        return host, int(rest[1:]) if rest else port
-    host, colon, rest = text.partition(":")
-    return host, int(rest) if colon else port
+    """Host and port of ``host[:port]``; ``port``: where none is written.
+
+    An IPv6 address is in brackets; one alone, as a record of the type AAAA has it, need not be.
+    Errors: ``ValueError``.
+    """
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(text)), port
+    before, bracket, after = text.removeprefix("[").partition("]")
+    host, colon, rest = (before, *after.partition(":")[1:]) if bracket else text.partition(":")
+    number = lenient.whole(rest, 5) if colon else port
+    if number is None:
+        raise ValueError(f"{text[:80]!r} is no host[:port]")
+    return host, number

@@ -177,7 +177,7 @@ class Issuer:
             ):
                 text = await whole.read(answer, LARGEST)
                 status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             found = str(error) or type(error).__name__
             raise OutsideError(f"{self.url}: {found}; is the issuer there?") from error
         return self._read(status, text)

@@ -17,7 +17,7 @@ from yarl import URL
 from rollout.edges import outward, reach
 from rollout.edges.dns import split
 from rollout.edges.reach import Hosts, Reach
-from rollout.errors import RefusedError
+from rollout.errors import RefusedError, visible
 from rollout.model.switching import Probed
 from rollout.model.switchover import Probe, Side
 
@@ -37,9 +37,11 @@ class Gateways:
 
     async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
         """What the gateway at ``address`` (host[:port]; default: the URL's port) answers."""
-        url = URL(probe.url)
-        host, port = split(address, url.port or 443)
-        problem = await self._problem(url, probe.status, (host, port))
+        try:
+            url = URL(probe.url)
+            problem = await self._problem(url, probe.status, split(address, url.port or 443))
+        except ValueError:  # whoever writes the records can write any target
+            problem = f"its address {visible(address)[:80]!r} is none"
         return Probed(side, probe.url, problem)
 
     async def _problem(self, url: URL, wanted: int, where: tuple[str, int]) -> str:
@@ -70,7 +72,7 @@ class Gateways:
             return f"TLS: {_words(error)}"
         except TimeoutError:
             return f"no answer within {SECONDS:g} s"
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
             return door.why or _words(getattr(error, "os_error", error))
 
     def _allowed(self, scheme: str, where: tuple[str, int]) -> Reach:

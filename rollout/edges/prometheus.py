@@ -5,7 +5,6 @@ warnings and the kind of a result, and its session follows redirects and reads b
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
 from rollout.edges import promapi
+from rollout.edges.hangup import Adapter, Wait
 from rollout.errors import OutsideError
 from rollout.model.observation import Reply
 
@@ -30,7 +30,8 @@ class Access:
     """Where Prometheus is and how to be let in; controller configuration, never of a spec.
 
     ``tenant``: the header's name and value that Mimir, Cortex or Thanos tell tenants by.
-    ``timeout``: for one try, headers and body together; there are two at most.
+    ``timeout``: for one try, headers and body together; there are two at most, and after their
+    time whoever still speaks is hung up on.
     """
 
     url: str
@@ -62,9 +63,9 @@ class Prometheus:
             auth=(access.user, access.password) if access.user else None,
             session=session,
             timeout=access.timeout.total_seconds(),
-            retry=_one_retry(),
             method="POST",
         )
+        session.mount(access.url.rstrip("/"), Adapter(max_retries=_one_retry()))
 
     async def instant(self, promql: str, at: datetime) -> Reply:
         """The value of ``promql`` at ``at``: one point a series.
@@ -87,12 +88,26 @@ class Prometheus:
         self, promql: str, times: Mapping[str, float], at: datetime, kind: promapi.Kind
     ) -> Reply:
         async with self._gate:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._ask_now, promql, times, at, kind)
+            loop, wait = asyncio.get_running_loop(), Wait()
 
-    def _ask_now(
-        self, promql: str, times: Mapping[str, float], at: datetime, kind: promapi.Kind
-    ) -> Reply:
+            def asked() -> Reply:
+                with wait.here():
+                    box = self._asked(promql, times, at, kind, wait)
+                return promapi.read(box["status"], box["body"], kind)
+
+            end = loop.call_later(2 * self._access.timeout.total_seconds(), wait.hang_up)
+            try:
+                return await loop.run_in_executor(self._threads, asked)
+            except asyncio.CancelledError:
+                wait.hang_up()  # nobody listens any more, and the thread is wanted
+                raise
+            finally:
+                end.cancel()
+
+    def _asked(
+        self, promql: str, times: Mapping[str, float], at: datetime, kind: promapi.Kind, wait: Wait
+    ) -> Mapping[str, Any]:
+        """Status and body."""
         box: dict[str, Any] = {}
         params = {**times, "timeout": f"{self._access.timeout.total_seconds():g}s", _BOX: box}
         try:
@@ -103,8 +118,10 @@ class Prometheus:
         except PrometheusApiClientException:
             pass  # any other status than 200: what the body says, the client's text may not
         except (requests.RequestException, OSError) as error:
-            raise OutsideError(promapi.says(_why(error))) from error
-        return promapi.read(box["status"], box["body"], kind)
+            raise OutsideError(promapi.says(_why(error, wait))) from error
+        if wait.over:  # a body without a length ends where we hung up
+            raise OutsideError(promapi.says(_LATE))
+        return box
 
 
 _READ_BY_US: dict[str, Any] = {"data": {"result": []}}
@@ -126,22 +143,19 @@ class _Session(requests.Session):
         box = params.pop(_BOX, {})
         # In the body: a query for 200 workloads is longer than many a proxy lets a URL be.
         kwargs |= {"data": params, "allow_redirects": False, "stream": True}
-        until = time.monotonic() + 2 * self._access.timeout.total_seconds()
         with super().request(method, url, **kwargs) as response:
-            body = self._body(response, until)
+            body = self._body(response)
         box |= {"status": response.status_code, "body": body}
         response._content = b""  # or the client would put it into its message
         response.json = lambda **_: _READ_BY_US  # type: ignore[method-assign]
         return response
 
-    def _body(self, response: requests.Response, until: float) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
         parts, size = [], 0
         for part in response.iter_content(CHUNK):
             size += len(part)
             if size > self._access.most_bytes:
                 raise requests.RequestException(f"more than {self._access.most_bytes} bytes")
-            if time.monotonic() > until:
-                raise requests.Timeout
             parts.append(part)
         return b"".join(parts)
 
@@ -158,10 +172,13 @@ def _one_retry() -> Retry:
     )
 
 
-def _why(error: Exception) -> str:
+_LATE = "no answer in time"
+
+
+def _why(error: Exception, wait: Wait) -> str:
     """A word of ours for a foreign exception: its own may hold addresses or bodies."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
+    if wait.over or isinstance(error, requests.Timeout):
+        return _LATE
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not one we trust"
     if isinstance(error, requests.ConnectionError):

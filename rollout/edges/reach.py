@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from yarl import URL
 
+from rollout import lenient
 from rollout.errors import RefusedError
 
 ANYBODY = "https://*"
@@ -80,12 +81,13 @@ def _entry(line: str) -> _Entry:
         raise RefusedError(f"webhooks: {line!r}; scheme://host or scheme://host:port is wanted")
     if colon and port == "*":
         return _Entry(scheme, host, None)
-    if colon and not port.isdigit():
+    number = lenient.whole(port, 5)
+    if colon and number is None:
         raise RefusedError(
             f"webhooks: {line!r} has no port after the colon; a number or * is wanted"
         )
     usual = None if host == "*" else _PORTS[scheme]
-    return _Entry(scheme, host, int(port) if colon else usual)
+    return _Entry(scheme, host, number if colon else usual)
 
 
 def allows(reach: Reach, address: str) -> bool:

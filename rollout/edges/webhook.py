@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 from yarl import URL
 
+from rollout import lenient
 from rollout.edges import outward, whole
 from rollout.edges.outward import Outward, OutwardDoor
 from rollout.edges.proxy import Proxy
@@ -237,4 +238,5 @@ def _line(text: object) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None
+    found = lenient.whole(text or "", 6)
+    return None if found is None else float(found)

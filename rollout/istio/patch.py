@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollout import lenient
+
 Json = dict[str, Any]
 Op = dict[str, Any]
 
@@ -87,8 +89,10 @@ def _at(stored: Any, path: str) -> tuple[bool, Any]:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(at, Mapping) and key in at:
             at = at[key]
-        elif isinstance(at, list) and key.isdigit() and int(key) < len(at):
-            at = at[int(key)]
+        elif isinstance(at, list) and (place := lenient.whole(key, 9)) is not None:
+            if place >= len(at):
+                return False, None
+            at = at[place]
         else:
             return False, None
     return True, at

@@ -44,7 +44,11 @@ from rollout.model.units import CONFIG, Duration, Share, past
 _DNS_NAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$"
 _OBJECT = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 _LABEL = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-_SERVER = r"^([A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?$"
+_PART = r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+_HOST = rf"{_PART}(\.{_PART})*"
+_PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"
+_SERVER = rf"^({_HOST}|\[[0-9a-f:.]{{2,45}}\])(:{_PORT})?$"
+_LONGEST_HOST = 253
 
 
 class Side(StrEnum):
@@ -94,6 +98,7 @@ class Cluster:
         str,
         Field(
             pattern=rf"(^$)|({_SERVER})",
+            max_length=_LONGEST_HOST + len(":65535"),
             description="host[:port] of its gateway, for requests past DNS; default: its target",
         ),
     ] = ""
@@ -128,14 +133,16 @@ class Dns:
     __pydantic_config__ = CONFIG
 
     names: Annotated[
-        tuple[Annotated[str, Field(pattern=_DNS_NAME)], ...],
+        tuple[Annotated[str, Field(pattern=_DNS_NAME, max_length=_LONGEST_HOST)], ...],
         Field(min_length=1, max_length=20, description="host names that move together"),
     ]
     endpoints: Annotated[
         tuple[RecordObject, ...], Field(min_length=1, max_length=4, description="DNSEndpoints")
     ]
     name_servers: Annotated[
-        tuple[Annotated[str, Field(pattern=_SERVER)], ...],
+        tuple[
+            Annotated[str, Field(pattern=_SERVER, max_length=_LONGEST_HOST + len(":65535"))], ...
+        ],
         Field(min_length=1, max_length=8, description="the zone's own, host[:port]; never a cache"),
     ]
     previous_ttl: Annotated[
@@ -158,7 +165,7 @@ class Probe:
 
     url: Annotated[
         str,
-        Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$", max_length=2000),
+        Field(pattern=rf"^https?://{_HOST}(:{_PORT})?(/[!-~]*)?$", max_length=2000),
     ]
     status: Annotated[int, Field(ge=100, le=599)] = 200
 

@@ -73,6 +73,7 @@ def counted(number: float, noun: str, plural: str = "") -> str:
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _YEAR = 365 * _SECONDS["d"]
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
+_WHOLE_PERCENT = re.compile(r"0*(100|[0-9]{1,2})%")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?")
 
 
@@ -153,8 +154,8 @@ def percent(value: float) -> str:
 
 
 def _whole_percent(value: object) -> int:
-    if isinstance(value, str) and value.endswith("%") and value[:-1].isascii():
-        value = int(value[:-1]) if value[:-1].isdigit() else value
+    if isinstance(value, str) and (match := _WHOLE_PERCENT.fullmatch(value)):
+        value = int(match[1])
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
         raise ValueError(f"is {value!r}; a weight is a whole number from 0 to 100")
     return value

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rollout import lenient
 from rollout.istio import moving
 from rollout.model.inventory import Inventory
 from rollout.model.mesh import MeshPod, MeshWorkload, Restart, image_version
@@ -197,9 +198,8 @@ def _unstuck(look: Look, work: MeshWorkload, target: str) -> Iterator[MeshAction
 
 def _ordinal(pod: MeshPod) -> tuple[int, str]:
     """The number in the name of a StatefulSet's pod: the highest goes first, as it does there."""
-    digits = pod.name.rpartition("-")[2]
-    is_number = digits.isascii() and digits.isdigit() and len(digits) < 10
-    return (int(digits) if is_number else -1, pod.name)
+    found = lenient.whole(pod.name.rpartition("-")[2], 9)
+    return (-1 if found is None else found, pod.name)
 
 
 def wrong_pod(look: Look, name: str, target: str) -> Reason | None:

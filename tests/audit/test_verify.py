@@ -111,3 +111,25 @@ def test_no_line_can_go_move_or_come_twice_unseen(data: st.DataObject, log: list
 )
 def test_whatever_is_no_line_of_ours_is_an_edit_and_no_crash(text: str) -> None:
     assert fault([text.encode() + b"\n"]) == (1, Fault.EDITED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"act": ["decision"]},
+        {"act": None},
+        {"seq": True},
+        {"seq": "4"},
+        {"prev": 7},
+        {"prev": None},
+    ],
+    ids=str,
+)
+def test_a_line_of_another_shape_is_none_whatever_its_hash(
+    log: list[bytes], change: dict[str, object]
+) -> None:
+    body = {**json.loads(log[4]), **change}
+    del body["hash"]
+    forged = chain.canonical({**body, "hash": chain.hashed(body)}).encode() + b"\n"
+    assert fault([*log[:4], forged, *log[5:]]) == (5, Fault.EDITED)
+    assert fault([forged]) == (1, Fault.EDITED)

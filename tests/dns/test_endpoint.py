@@ -124,3 +124,11 @@ def test_whoever_wrote_last_is_named_but_for_us_and_for_status() -> None:
     ]
     assert endpoint.editor({PLACE: obj}) == "argocd-controller"
     assert endpoint.editor({}) == ""
+
+
+@pytest.mark.parametrize("weight", ["²", "1_0", "-1", "", "9" * 5000])
+def test_a_weight_that_is_no_number_is_told_as_one_that_is_too_large(weight: str) -> None:
+    """The kind's schema says of it that it is text, and anybody may write the object."""
+    odd = stored()
+    entry(odd, 1)["providerSpecific"][0]["value"] = weight
+    assert f"green has weight {weight[:20]!r}; 0 to 255 is wanted" in problems(odd)

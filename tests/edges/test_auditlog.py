@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import multiprocessing
 import os
 import resource
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rollout.audit import chain
 from rollout.audit.book import Marks
 from rollout.audit.verify import File, verified
 from rollout.edges.auditlog import FileLog, StreamLog, lines
@@ -216,3 +218,32 @@ def test_an_object_that_is_gone_is_forgotten_by_the_next_file(tmp_path: Path) ->
     log.append([a_record(1, id="u2.1.1", uid="u2")])
     log.close()
     assert a_log(path).open() == Marks({"u2": 1})
+
+
+def test_a_former_file_that_is_spoilt_keeps_no_log_from_beginning(tmp_path: Path) -> None:
+    path, old = tmp_path / "audit.jsonl", tmp_path / "audit.jsonl-1.gz"
+    packed = bytearray(gzip.compress(b"".join(written(path, 2))))
+    path.unlink()
+    packed[14:20] = b"\xff" * 6
+    old.write_bytes(packed)
+    with pytest.raises(OSError, match="spoilt"):
+        list(lines(old))
+    log = a_log(path)
+    log.open()
+    log.append([a_record(1)])
+    assert acts(path) == ["genesis", "started", "u1.1.1"]
+
+
+def test_marks_of_another_shape_keep_no_log_from_going_on(tmp_path: Path) -> None:
+    """Whoever can write the file can give any line a good hash."""
+    path = tmp_path / "audit.jsonl"
+    lines_ = written(path, 1)
+    for odd in ({"epochs": [1], "sources": 7, "refusals": {}}, {"epochs": {"u1": "x"}}):
+        told = {"act": "continued", "at": "x", "controller": "x", **odd}
+        forged, head = chain.sealed(chain.head(json.loads(lines_[-1])), told)
+        record = {"act": "decision", "uid": "u9", "id": "u9.1.1", "epoch": "x"}
+        path.write_bytes(b"".join(lines_) + forged + chain.sealed(head, record)[0])
+        log = a_log(path)
+        assert log.open().epochs.get("u9", 0) == 0
+        log.append([a_record(2)])
+        log.close()

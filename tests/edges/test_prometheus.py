@@ -1,5 +1,7 @@
 """The edge against a server that answers well, badly, and with malice."""
 
+import asyncio
+import contextlib
 import gzip
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -202,3 +204,43 @@ async def test_a_small_body_that_unpacks_to_a_large_one_is_not_unpacked() -> Non
         finally:
             tracemalloc.stop()
     assert held < 16 << 20
+
+
+DRIPS = {
+    "headers": (b"HTTP/1.1 200 OK\r\nX-A: ", b"x"),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n", b" "),
+    "a body without a length": (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    "a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", b" "),
+}
+
+
+@pytest.mark.parametrize("what", DRIPS)
+async def test_whoever_sends_a_byte_now_and_then_keeps_no_thread(what: str) -> None:
+    """Each byte comes in time, for the timeouts of ``requests``: the thread was lost for hours."""
+    head, drop = DRIPS[what]
+    there: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            while not reader.at_eof():
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+        there.discard(writer)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        access = Access(f"http://127.0.0.1:{port}", timeout=timedelta(seconds=0.2), at_once=1)
+        asked = Prometheus(access)
+        for _ in range(2):  # with its only thread
+            with pytest.raises(OutsideError, match="no answer in time"):
+                await asked.instant("up", AT)
+        asked.close()
+        async with asyncio.timeout(30):
+            while there:
+                await asyncio.sleep(0.01)

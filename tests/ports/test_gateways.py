@@ -101,3 +101,24 @@ async def test_this_machine_is_asked_only_where_the_operator_says_so() -> None:
         said = await asked(f"http://{HOST}/", address, Hosts())
     assert said == "127.0.0.1 may not be asked; name it under webhooks in the policy"
     assert hosts == []
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+async def test_a_name_that_no_name_server_takes_is_a_problem(host: str) -> None:
+    assert await asked(f"http://{HOST}/", f"{host}:80")
+    assert await asked(f"https://{host}/", "127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["::1", "2001:db8::1", "[::1]:9", "127.0.0.1"])
+async def test_the_target_of_a_record_is_an_address_without_brackets(address: str) -> None:
+    """Of an AAAA record the switchover's look ended as a bug of ours, each time."""
+    said = await asked("http://shop.example.com:9/", address, Hosts(["http://*:*"]))
+    assert said
+    assert "is none" not in said
+
+
+@pytest.mark.parametrize("address", ["a:b", "a:99999999", "[::1", "a:1:2", "\u202e:x", "a:²", " "])
+async def test_a_target_that_is_no_address_is_a_problem_in_one_line(address: str) -> None:
+    said = await asked(f"http://{HOST}/", address)
+    assert said.isprintable()
+    assert said

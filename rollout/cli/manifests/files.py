@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rollout import yamltext
-from rollout.errors import ManifestError
+from rollout.errors import ManifestError, why
 from rollout.manifest import load, shapes
 from rollout.manifest.load import Loaded, Manifest
 
@@ -85,7 +85,15 @@ def texts(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
         if str(path) == "-":
             yield STDIN, standard_input().read()
         else:
-            yield str(path), path.read_bytes()
+            yield str(path), _content(path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        found = f"cannot be read: {why(error)}"
+        raise ManifestError(str(path), 0, found, "a readable file is wanted") from error
 
 
 def standard_input() -> BinaryIO:

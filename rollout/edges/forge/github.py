@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from rollout import lenient
 from rollout.edges import whole
 from rollout.edges.forge import rest
 from rollout.errors import OutsideError, RefusedError
@@ -148,10 +149,10 @@ def _trouble(status: int, headers: Mapping[str, str], answer: bytes) -> Exceptio
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """The seconds that a rate limit asks us to wait; None: the answer speaks of none."""
-    asked = headers.get("Retry-After", "")
-    if asked.isdigit():
+    asked = lenient.whole(headers.get("Retry-After", ""))
+    if asked is not None:
         return float(asked)
-    reset = headers.get("X-RateLimit-Reset", "")
-    if headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
-        return max(0.0, float(reset) - now)
+    reset = lenient.whole(headers.get("X-RateLimit-Reset", ""))
+    if headers.get("X-RateLimit-Remaining") == "0" and reset is not None:
+        return max(0.0, reset - now)
     return None

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from rollout import lenient
 from rollout.edges.kube.packed import Json, Key, Packed
 
 __all__ = ["Cache", "Index", "Json", "Key", "key_of", "number", "version_of"]
@@ -187,7 +188,7 @@ def version_of(obj: Json) -> str:
 
 def number(version: str) -> int:
     """``version`` as a number; 0 when it is none, as some API servers may have it."""
-    return int(version) if version.isascii() and version.isdigit() else 0
+    return lenient.whole(version, 20) or 0
 
 
 def _stale(new: str, held: str) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from rollout import __version__, jsontext
+from rollout import __version__, jsontext, lenient
 from rollout.edges.kube.credentials import Connection, plain
 from rollout.edges.kube.package import client
 from rollout.edges.kube.watch import Absent, ListAgain
@@ -66,7 +66,7 @@ class Calls:
                 status = response.status
             finally:
                 response.release()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except UNHEARD as error:
             raise _no_answer(where, error) from error
         finally:
             self._told(_verb(method), status, asyncio.get_running_loop().time() - began)
@@ -88,7 +88,7 @@ class Calls:
                     yield chunk
             finally:
                 response.close()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except UNHEARD as error:
             raise _no_answer(where, error) from error
 
     async def _send(
@@ -143,6 +143,11 @@ class Calls:
         )
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+UNHEARD = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
+"""What comes of a question that nobody answers; a name that no name server knows is no name in
+IDNA's eyes, either, where a part of it is empty or longer than 63 characters."""
 
 
 class NotFound(RefusedError):
@@ -248,6 +253,5 @@ def _status(text: bytes) -> Mapping[str, Any]:
 
 def _seconds(wait: str | None) -> float | None:
     """Retry-After in whole seconds, at most a minute; a date or garbage says nothing."""
-    if wait is None or not (wait.isascii() and wait.isdigit()):
-        return None
-    return float(min(int(wait[:6]), 60))
+    found = lenient.whole(wait or "", 30)
+    return None if found is None else float(min(found, 60))

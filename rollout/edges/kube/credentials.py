@@ -6,6 +6,7 @@ Source: Kubernetes, "Authenticating: client-go credential plugins".
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,7 +113,7 @@ class Connection(client.ApiClient):
             ends = await self._load(settings)
             _load_certificate(self, settings)
         except _UNLOADABLE as error:
-            raise OutsideError(f"kubernetes: {line(error)}; asked again") from error
+            raise OutsideError(f"kubernetes: {_why(error)}; asked again") from error
         self.configuration.api_key = settings.api_key
         self._renew_at = self._early(ends)
 
@@ -128,7 +129,15 @@ class Connection(client.ApiClient):
         return _now() + max(left - min(LONGEST_BEFORE_END, BEFORE_END * left), 0.0)
 
 
-_UNLOADABLE = (config.ConfigException, OSError, ValueError, TypeError, RefusedError)
+_UNLOADABLE = (config.ConfigException, RefusedError, OSError, *yamltext.UNREADABLE)
+"""What comes of a kubeconfig that says nothing, or has another shape than its readers want."""
+
+
+def _why(error: BaseException) -> str:
+    """What a person can put right; Python's own words for a shape say nothing to them."""
+    if isinstance(error, config.ConfigException | RefusedError | OSError | ValueError):
+        return line(error)
+    return "what names the cluster is no kubeconfig"
 
 
 async def connect(
@@ -145,16 +154,32 @@ async def connect(
 
     settings = client.Configuration(connection_pool_maxsize=CONNECTIONS)
     try:
-        ends = await load(settings)
+        return _connection(settings, load, await load(settings), proxy)
     except _UNLOADABLE as error:
         raise RefusedError(
-            f"kubernetes: {line(error)}; set KUBECONFIG or --kubeconfig, or run in a cluster"
+            f"kubernetes: {_why(error)}; set KUBECONFIG or --kubeconfig, or run in a cluster"
         ) from error
+
+
+def _connection(
+    settings: client.Configuration, load: Load, ends: datetime | None, proxy: Proxy | None
+) -> Connection:
+    """Made of what was loaded. Errors: those of ``_UNLOADABLE``, of what cannot be used."""
+    for name in ("host", "proxy", "tls_server_name"):
+        if not isinstance(getattr(settings, name) or "", str):
+            raise RefusedError(f"its {name.replace('_', '-')} is no text")
+    try:
+        host, _ = URL(settings.host), URL(settings.proxy or "")
+    except ValueError as error:
+        raise ValueError("its server or its proxy is no address; https://host:port is") from error
     # The environment's proxies are looked up here, once, and not for each request.
     settings.client_session_kwargs = {"trust_env": False}
-    if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
+    if not settings.proxy and proxy is not None and (way := proxy.to(host)):
         settings.proxy = str(way)
-    return Connection(settings, load, ends)
+    try:
+        return Connection(settings, load, ends)
+    except ssl.SSLError as error:
+        raise ValueError("a certificate or a key in it is no PEM") from error
 
 
 def as_somebody(ours: Connection, token: str) -> Connection:
@@ -172,6 +197,7 @@ def as_somebody(ours: Connection, token: str) -> Connection:
     return Connection(settings, load, None)
 
 
+VALUES = 1000  # of a kubeconfig that a Secret holds; one cluster's has twenty
 FOREIGN = ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key")
 """What a kubeconfig may say of a user that would run programs or read files of this process."""
 
@@ -184,10 +210,10 @@ async def given(kubeconfig: bytes, proxy: Proxy | None = None) -> Connection:
     Errors: ``RefusedError`` when it cannot be used.
     """
     try:
-        content = next(iter(yamltext.read(kubeconfig) or ()), None)
+        content = next(iter(yamltext.read(kubeconfig, VALUES) or ()), None)
         _own_words(content)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise RefusedError(f"kubeconfig: {line(error)}") from error
+    except _UNLOADABLE as error:
+        raise RefusedError(f"kubeconfig: {_why(error)}") from error
 
     async def load(settings: client.Configuration) -> datetime | None:
         loader = _Loader(content, active_context=None, config_base_path=None)
@@ -196,13 +222,9 @@ async def given(kubeconfig: bytes, proxy: Proxy | None = None) -> Connection:
 
     settings = client.Configuration(connection_pool_maxsize=CONNECTIONS)
     try:
-        await load(settings)
-    except (*_UNLOADABLE, KeyError, AttributeError) as error:
-        raise RefusedError(f"kubeconfig: {line(error)}") from error
-    settings.client_session_kwargs = {"trust_env": False}
-    if not settings.proxy and proxy is not None and (way := proxy.to(URL(settings.host))):
-        settings.proxy = str(way)
-    return Connection(settings, load, None)
+        return _connection(settings, load, await load(settings), proxy)
+    except _UNLOADABLE as error:
+        raise RefusedError(f"kubeconfig: {_why(error)}") from error
 
 
 def _own_words(content: object) -> None:
@@ -224,6 +246,7 @@ async def _load(
     settings: client.Configuration, path: str | None, context: str | None
 ) -> datetime | None:
     merged = kube_config.KubeConfigMerger(path or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    _called(merged.config)
     try:
         loader = _Loader(merged.config, active_context=context, config_base_path=None)
         await loader.load_and_set(settings)
@@ -238,10 +261,27 @@ async def _load(
     return loader.ends
 
 
+def _called(merged: Any) -> None:
+    """What is missing is missing in an entry of some name: the package says all that is in it.
+
+    A token that stands where it does not belong would be told so.
+    """
+    if merged is None:
+        return
+    for kind in ("clusters", "contexts", "users"):
+        for entry in merged.value[kind]:
+            entry.name = f"{entry.path}/{kind}[name={entry.value['name']}]"
+
+
 class _Loader(kube_config.KubeConfigLoader):
     """A kubeconfig whose plugin's errors are told, and whose plugin's end is known."""
 
     ends: datetime | None = None
+
+    def set_active_context(self, context_name: str | None = None) -> None:
+        super().set_active_context(context_name)
+        if self._user is None:  # nobody in particular, whose certificate is looked for all the same
+            self._user = kube_config.ConfigNode("user", {})
 
     async def load_from_exec_plugin(self) -> bool:
         plugin: Any = self._user and self._user["exec"]

@@ -88,7 +88,7 @@ class Socket:
                 await asyncio.sleep(GLANCE)
         except TimeoutError:
             raise OutsideError("slack: the socket does not open") from None
-        except (aiohttp.ClientError, OSError, SlackClientError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, SlackClientError) as error:
             raise OutsideError(f"slack: the socket broke ({type(error).__name__})") from None
         finally:
             await client.close()

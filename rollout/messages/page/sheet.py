@@ -229,5 +229,4 @@ def _entry(found: FoundRollout, entry: Entry) -> Json:
 
 def canary_of(split: str) -> int | None:
     """The canary's percent of a decision's ``95/5``; None where it says nothing of the kind."""
-    text = split.rpartition("/")[2]
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else None
+    return lenient.whole(split.rpartition("/")[2], 3)

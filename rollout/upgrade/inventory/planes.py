@@ -245,5 +245,4 @@ def size(value: object) -> int:
         return value
     text = lenient.text(value)
     unit = next((u for u in _SIZES if text.endswith(u)), "")
-    digits = text.removesuffix(unit)
-    return int(digits) * _SIZES.get(unit, 1) if digits.isascii() and digits.isdigit() else 0
+    return (lenient.whole(text.removesuffix(unit)) or 0) * _SIZES.get(unit, 1)

@@ -179,10 +179,7 @@ def _count(value: object, default: int | str, pods: int, *, up: bool) -> int:
     given = default if value is None else value
     if isinstance(given, int) and not isinstance(given, bool):
         return max(given, 0)
-    digits = lenient.text(given).removesuffix("%")
-    if not digits.isascii() or not digits.isdigit():
-        return 0
-    share = pods * int(digits[:4]) / 100
+    share = pods * (lenient.whole(lenient.text(given).removesuffix("%")) or 0) / 100
     return ceil(share) if up else int(share)
 
 

@@ -221,3 +221,19 @@ def test_a_hash_that_nobody_reads_stands_last_and_grey(screen: str, store: str) 
     paper = on_paper(screen, pictures.rollout(cluster.seen(checkout)))
     head = paper.getvalue().splitlines()[0]
     assert head.endswith("\x1b[2m  commit 0b9d8c7e6f  6s929z52vt\x1b[0m")
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "10", "40"])
+def test_no_screen_is_too_narrow_to_be_written_to(
+    columns: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0 is what a terminal says that does not know, as under a CI; then it is a usual one."""
+    config = tmp_path / "kubeconfig"
+    config.write_text(kubeconfig(store))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    for words in COMMANDS.values():
+        text = typed("80", "--kubeconfig", str(config), *words)
+        assert text.strip(), words
+        assert columns in ("1", "10") or max(map(len, text.splitlines())) <= (int(columns) or 80)

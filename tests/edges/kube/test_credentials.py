@@ -16,6 +16,7 @@ from rollout.errors import OutsideError, RefusedError
 from rollout.lab.apiserver.server import ApiServer
 from rollout.lab.apiserver.wire.access import User
 from tests.edges.gateserver import HEAD, gate
+from tests.effort import effort
 
 LEASE = ("Lease", "default", "nobody")
 
@@ -188,3 +189,105 @@ async def test_the_environments_proxy_is_resolved_once_and_never_asked_of_the_en
     assert direct.configuration.client_session_kwargs == {"trust_env": False}
     for made in (direct, inside, through):
         await made.close()  # type: ignore[no-untyped-call]
+
+
+def _text(user: object = None, **cluster: object) -> bytes:
+    """A kubeconfig of one cluster; JSON is YAML."""
+    return json.dumps(
+        {
+            "current-context": "x",
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9", **cluster}}],
+            "users": [{"name": "u", "user": user}] if user is not None else [],
+        }
+    ).encode()
+
+
+CERTIFICATE = "a certificate or a key in it is no PEM"
+ADDRESS = "its server or its proxy is no address"
+ODD = {
+    "empty": (b"", "no kubeconfig"),
+    "a list": (b"[]", "no kubeconfig"),
+    "a word": (b"hello", "no kubeconfig"),
+    "no YAML": (b"a: [", "no kubeconfig"),
+    "deep": (b"[" * 5000, "no kubeconfig"),
+    "not UTF-8": (b"\xff\xfe\x00", "."),
+    "contexts are a number": (b'{"current-context": "x", "contexts": 5}', "no kubeconfig"),
+    "contexts are names": (b'{"current-context": "x", "contexts": ["x"]}', "."),
+    "a context is a number": (
+        b'{"current-context": "x", "contexts": [{"name": "x", "context": 7}]}',
+        "no kubeconfig",
+    ),
+    "nothing but null": (
+        b'{"current-context": "x", "contexts": [null], "clusters": [null], "users": [null]}',
+        "no kubeconfig",
+    ),
+    "no cluster": (
+        b'{"current-context": "x", "contexts": [{"name": "x", "context": {"cluster": "c"}}]}',
+        ".",
+    ),
+    "a server that is a number": (_text(server=5), "no kubeconfig"),
+    "brackets": (_text(server="https://[::1"), ADDRESS),
+    "a port": (_text(server="https://127.0.0.1:99999"), ADDRESS),
+    "a proxy that is a number": (_text(**{"proxy-url": 5}), "its proxy is no text"),
+    "a name of TLS that is one": (_text(**{"tls-server-name": 5}), "its tls-server-name is no"),
+    "a CA in no base64": (_text(**{"certificate-authority-data": "!!!"}), CERTIFICATE),
+    "a CA that is none": (_text(**{"certificate-authority-data": "aGVsbG8="}), CERTIFICATE),
+    "a certificate that is none": (
+        _text({"client-certificate-data": "aGVsbG8=", "client-key-data": "aGVsbG8="}),
+        CERTIFICATE,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+async def test_an_odd_kubeconfig_is_refused_in_one_sentence(what: str, tmp_path: Path) -> None:
+    """Of the operator, and of whoever writes a Secret that a switchover names."""
+    text, words = ODD[what]
+    file = tmp_path / "config"
+    file.write_bytes(text)
+    for asked in (connect(str(file)), credentials.given(text)):
+        with pytest.raises(RefusedError, match=words) as refused:
+            await asked
+        said = str(refused.value)
+        assert not set(said.split()) & {"NoneType", "attribute", "Errno"}, said
+
+
+async def test_a_kubeconfig_without_a_user_is_one_of_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(_text())
+    for made in (await connect(str(file)), await credentials.given(_text())):
+        assert made.configuration.api_key == {}
+        await made.close()  # type: ignore[no-untyped-call]
+
+
+async def test_a_token_in_the_wrong_place_is_in_no_sentence_sec_15(tmp_path: Path) -> None:
+    """The package would say all of an entry in which it misses a key."""
+    file = tmp_path / "config"
+    users = [{"name": "u", "user": None, "token": "s3cret"}]
+    text = json.dumps({**json.loads(_text()), "users": users})
+    file.write_text(text)
+    for asked in (connect(str(file)), credentials.given(text.encode())):
+        with pytest.raises(
+            RefusedError, match=r"Expected key user in .*users\[name=u\]"
+        ) as refused:
+            await asked
+        assert "s3cret" not in str(refused.value)
+
+
+async def test_a_kubeconfig_of_aliases_is_not_written_out_sec_08() -> None:
+    """Whoever may write a Secret could keep everybody waiting by some hundred bytes."""
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 9)]
+    with effort() as made, pytest.raises(RefusedError, match="no kubeconfig"):
+        await credentials.given("\n".join([*lines, "current-context: x"]).encode())
+    assert made.calls < 20_000
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+async def test_a_name_that_no_name_server_takes_is_no_answer(tmp_path: Path, host: str) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(_text(server=f"https://{host}"))
+    async with Kube(await connect(str(file)), concerns.of) as kube:
+        with pytest.raises(OutsideError, match="no answer"):
+            await kube.whoami()

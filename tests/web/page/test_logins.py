@@ -235,7 +235,7 @@ async def test_an_issuer_that_is_away_or_no_issuer_is_said_and_the_page_goes_on(
     issuer: Issuer,
 ) -> None:
     async with browser_of(issuer) as http:
-        for url in ("https://127.0.0.1:1", f"{issuer.url}/nowhere"):
+        for url in ("https://127.0.0.1:1", f"{issuer.url}/nowhere", "https://a..b"):
             known = oidc.Issuer(url, CLIENT, ca=issuer.ca.read_text())
             async with opened(issuer=known) as found:
                 async with http.get(f"{found.url}/login", allow_redirects=False) as answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from rollout import lenient
 from rollout.edges.git.reader.access import Repository
 
 MAX_PACKS = 200  # every fetch leaves one; then a new clone is the cheapest way to tidy up
@@ -91,4 +92,4 @@ def spoil(clone: Path) -> None:
 
 
 def _number(clone: Path) -> int:
-    return int(clone.stem) if clone.stem.isdigit() else 0
+    return lenient.whole(clone.stem) or 0
