@@ -161,15 +161,23 @@ def _next(look: Look, done: Unit) -> Turn:
 
 
 def unready(look: Look, changes: Sequence[Change]) -> Reason | None:
-    """A Deployment whose pods do not yet serve as the change back has it; None: all do."""
+    """A Deployment whose pods do not yet serve as the change back has it; None: all do.
+
+    Those that are there from before the change and are about to go are not counted: the next
+    change would take away what stands in for them.
+    """
+    made = {change.ref for change in look.status.attempt.changes if change.made is not None}
     for change in changes:
         wanted = change.before.get("/spec/replicas")
-        if not wanted:
+        if wanted is None:
             continue
         if journal.standing(change, look.seen) is Now.GONE:
             return Reason(f"{change.ref} is gone, and what stands in for it stays until it is back")
         pods = look.pods_of(change.ref)
-        able = sum(pod.ready for pod in pods)
+        if not wanted and pods:
+            return Reason(f"{change.ref}: {counted(len(pods), 'pod')} on the way out")
+        side = look.new if change.ref in made else look.old
+        able = sum(pod.ready and pod.revision == side for pod in pods)
         if able < wanted:
             return Reason(f"{change.ref}: {able} of {wanted} pods are ready ({len(pods)} there)")
     return None

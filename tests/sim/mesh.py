@@ -105,9 +105,8 @@ class Upgrading:
     def __post_init__(self) -> None:
         ground: Any = Ground(self.world.server)
         self.mesh = cluster.built(spaces=2, works=1, on=ground)
-        changes, beside = meshes.SHAPES[self.world.plan.setup.upgrade]
-        self.mesh.put(*beside())
-        self.mesh.settle(6 if beside() else 0)
+        changes, prepare = meshes.SHAPES[self.world.plan.setup.upgrade]
+        prepare(self.mesh)
         ground.put(play.manifest(**{**meshes.BAKES, **changes}))
         self.laws = MeshLaws(self)
         self.world.server.listen.append(self._committed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from tests.upgrade.cluster import (
     OLD,
     SYSTEM,
     VALIDATING,
+    Mesh,
     endpoints,
+    injector_config,
     namespace,
-    root,
     tag,
     workload,
 )
@@ -41,7 +43,8 @@ BAKES: Mapping[str, Any] = {
 }
 _APPROVED: Mapping[str, Any] = {"approval": {"expires": "2m"}}
 _BRIEF: Mapping[str, Any] = {"waves": None, "gateways": None, "remove": "keep"}
-_SETS: Mapping[str, Any] = {"gateways": None, "default": None, "remove": "keep"}
+_NOBODY = [{"name": "nobody", "selector": {"no": "such"}, "bake": BAKE}]
+_WAVES: Mapping[str, Any] = {"gateways": None, "default": None, "remove": "keep"}
 
 
 def _set(kind: str, name: str, **strategy: Any) -> Json:
@@ -59,8 +62,60 @@ def _budget(allowed: int) -> Json:
     }
 
 
-SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[], list[Json]]]] = {
-    "": ({}, list),
+def _with_sets(mesh: Mesh) -> None:
+    """Pods that others make one after the other, and a budget that lets one go."""
+    mesh.put(_set("StatefulSet", "db", type="OnDelete"), _set("StatefulSet", "log"))
+    mesh.put(_set("DaemonSet", "agent"), _budget(1))
+    mesh.settle(6)
+
+
+def _held_up(mesh: Mesh) -> None:
+    """A budget that lets no pod go, and Deployments that would not ask it first, or need not."""
+    mesh.put(_set("StatefulSet", "db", type="OnDelete"), _budget(0))
+    for name, strategy in (("db", {"type": "Recreate"}), ("free", {"type": "RollingUpdate"})):
+        made = workload("shop1", name)
+        mesh.put({**made, "spec": {**made["spec"], "strategy": strategy}})
+    budget = _budget(0)
+    mesh.put({**budget, "metadata": {"name": "db", "namespace": "shop1"}})
+    mesh.settle(6)
+
+
+def _doors(mesh: Mesh) -> None:
+    """A gateway with an autoscaler, one that names another revision, and one of the Gateway API."""
+    bounds = {"scaleTargetRef": {"kind": "Deployment", "name": "gw"}, "maxReplicas": 5}
+    scaler = {"kind": "HorizontalPodAutoscaler", "spec": bounds}
+    mesh.put({**scaler, "metadata": {"name": "gw", "namespace": "ingress"}})
+    mesh.put(api(OLD))
+
+
+def api(revision: str) -> Json:
+    """A Gateway of the Gateway API."""
+    meta = {"name": "api", "namespace": "ingress", "labels": {"istio.io/rev": revision}}
+    return {"kind": "KubernetesGateway", "metadata": meta, "spec": {"gatewayClassName": "istio"}}
+
+
+def _in_place(mesh: Mesh) -> None:
+    """Somebody has put another version into the revision itself."""
+    config: Any = mesh.get("ConfigMap", SYSTEM, f"istio-sidecar-injector-{OLD}")
+    mesh.put({**config, "data": {**config["data"], "values": injector_config(NEW)}})
+    mesh.runs[OLD] = NEW.replace("-", ".")
+
+
+def _with_sail(mesh: Mesh) -> None:
+    spec = {"version": "v1.29.6", "updateStrategy": {"type": "RevisionBased"}}
+    mesh.put({"kind": "SailIstio", "metadata": {"name": "default"}, "spec": spec})
+
+
+def source(message: str = "", **spec: Any) -> Json:
+    """The RolloutSource that applies the new control plane, and what it says."""
+    rejected = [{"file": "a.yaml", "message": message}] if message else []
+    meta = {"name": "istio", "namespace": "mesh"}
+    status = {"rejected": rejected}
+    return {"kind": "RolloutSource", "metadata": meta, "spec": spec, "status": status}
+
+
+SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[Mesh], None]]] = {
+    "": ({}, lambda _: None),
     "people": (
         {
             "canary": {**_CANARY, **_APPROVED},
@@ -72,7 +127,7 @@ SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[], list[Json]]]] = {
             "reverted": "rollback",
             "progressDeadline": "1m",
         },
-        list,
+        lambda _: None,
     ),
     "one by one": (
         {
@@ -81,34 +136,54 @@ SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[], list[Json]]]] = {
             "gateways": [{**GATEWAY, "shares": [100]}],
             "tags": [{"name": "prod", "bake": BAKE}],
         },
-        list,
+        lambda _: None,
     ),
-    "brief": (_BRIEF, list),
+    "waves": (_WAVES, lambda _: None),
+    "brief": (_BRIEF, lambda _: None),
+    "rollback": ({**_BRIEF, "reverted": "rollback"}, lambda _: None),
     "gateway": (
-        {**_BRIEF, "canary": None, "default": None, "gateways": [GATEWAY],
-         "waves": [{"name": "nobody", "selector": {"no": "such"}, "bake": BAKE}]},
-        list,
+        {**_BRIEF, "canary": None, "default": None, "gateways": [GATEWAY], "waves": _NOBODY},
+        lambda _: None,
     ),
-    "sets": (
-        _SETS,
-        lambda: [
-            _set("StatefulSet", "db", type="OnDelete"),
-            _set("StatefulSet", "log"),
-            _set("DaemonSet", "agent"),
-            _budget(1),
-        ],
+    "doors": (
+        {
+            **_BRIEF,
+            "canary": None,
+            "gateways": [GATEWAY, {"gateway": "ingress/api", "bake": BAKE}],
+            "waves": _NOBODY,
+            "default": None,
+        },
+        _doors,
     ),
+    "sets": (_WAVES, _with_sets),
     "held up": (
-        {**_SETS, "waves": [{"name": "most", "percentage": "50%", "bake": BAKE}]},
-        lambda: [namespace("plain"), root("plain"), _set("StatefulSet", "db", type="OnDelete"),
-                 _budget(0)],
+        {**_WAVES, "waves": [{"name": "most", "percentage": "50%", "bake": BAKE}]},
+        _held_up,
     ),
-}  # fmt: skip
+    "in place": (
+        {**_BRIEF, "to": OLD, "allowInPlace": True, "default": None, "waves": WAVES[:1]},
+        _in_place,
+    ),
+    "sail": (
+        {**_BRIEF, "install": {"sail": {"istio": "default", "version": "v1.30.3"}}},
+        _with_sail,
+    ),
+    "source": (
+        {
+            **_BRIEF,
+            "install": {"manifests": {"source": "mesh/istio"}},
+            "preflight": {"overrule": [{"rule": "UPG-022", "reason": "it is yet to come"}]},
+        },
+        lambda _: None,
+    ),
+}
 """What the spec says otherwise, and what else is in the mesh.
 
 ``people``: they are asked, and decide where something fails. ``one by one``: namespaces are.
-``brief``: one wave and the default. ``gateway``: it alone. ``sets``: pods that others make one
-after the other. ``held up``: a budget that lets no pod go.
+``waves``: they alone. ``brief``: one wave and the default; ``rollback``: and a label that is put
+back takes all back. ``gateway``: it alone; ``doors``: gateways of other kinds. ``sets``: pods that
+others make one after the other. ``held up``: budgets that let no pod go. ``sail``, ``source``: who
+installs.
 """
 
 Back = Callable[[], object]
@@ -152,7 +227,6 @@ def _asks(field: str, value: Any) -> Do:
 
     def done(mesh: Upgrading) -> Back:
         before = (mesh.object or {"spec": {}})["spec"].get(field)
-        mesh.edited()
         mesh.ask_for(field, value() if callable(value) else value)
         return lambda: mesh.ask_for(field, before)
 
@@ -278,6 +352,36 @@ def _release(mesh: Upgrading) -> Back:
     return lambda: mesh.world.server.put({**made, "status": {"phase": "Succeeded"}})
 
 
+def _another_root(mesh: Upgrading) -> Back:
+    """The new control plane has a root of its own."""
+    obj = mesh.mesh.get(MUTATING, "", f"istio-sidecar-injector-{NEW}")
+    other = json.dumps(obj).replace("cm9vdA==", "b3RoZXI=")
+    mesh.mesh.put(json.loads(other))
+    return lambda: mesh.mesh.put(obj)
+
+
+def _puts(made: Callable[[], Json]) -> Do:
+    """Somebody writes an object."""
+
+    def done(mesh: Upgrading) -> Back:
+        mesh.world.server.put(made())
+        return _nothing
+
+    return done
+
+
+def _absent(mesh: Upgrading) -> Back:
+    """Nobody has installed the new control plane yet."""
+    held = []
+    for kind in ("Deployment", "Service", "ConfigMap", "EndpointSlice", MUTATING, VALIDATING):
+        for obj in mesh.world.server.all(kind):
+            meta = obj["metadata"]
+            if NEW in meta["name"]:
+                held.append(_anew(obj))
+                mesh.world.server.remove(kind, meta.get("namespace", ""), meta["name"])
+    return lambda: mesh.mesh.put(*held)
+
+
 EDITS: Mapping[str, Do] = {
     "shop1 goes back": _labelled("shop1", **{"istio-injection": "enabled"}),
     "shop2 goes back": _labelled("shop2", **{"istio.io/rev": OLD}),
@@ -307,6 +411,13 @@ EDITS: Mapping[str, Do] = {
     "pods without a proxy": _naked,
     "the budget lets go": _budgeted,
     "a release in shop2": _release,
+    "another root": _another_root,
+    "the new istiod is not there": _absent,
+    "a source": _puts(source),
+    "a source that cannot": _puts(lambda: source("the policy names no Role", manifests=True)),
+    "a source that can": _puts(lambda: source(manifests=True)),
+    "the api gateway has moved": _puts(lambda: api(NEW)),
+    "shop1 is new by itself": _labelled("shop1", **{"istio.io/rev": NEW}),
     "it fails everywhere": _fails_everywhere,
     "shop1 fails": _fails("shop1"),
     "shop2 fails": _fails("shop2"),

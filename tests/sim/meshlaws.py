@@ -6,6 +6,7 @@ U1 to U6 are explained in docs/simulation.md.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.upgrading import trials
@@ -23,6 +24,7 @@ from tests.upgrade.cluster import (
     VALIDATING,
     carriers,
     is_ready,
+    made_by,
     revisions_of,
 )
 
@@ -51,7 +53,8 @@ class MeshLaws:
         self.troubled_at, self.edited = -math.inf, False
         self._at_new: set[str] = set()
         self.whole = self._carried()
-        self._pods = len(self._ready(GATEWAY))
+        self._counted_on = Counter(made_by(pod)[2] for pod in self._ready(GATEWAY))
+        self._pods = sum(self._counted_on.values())
 
     def asked(self, verb: str) -> None:
         if verb == "approve":
@@ -64,8 +67,11 @@ class MeshLaws:
         kind = commit.change.bucket
         if kind == KIND and not commit.gone:
             self._told(self._mesh.status)
-        elif kind in ("Deployment", "StatefulSet", "DaemonSet") and not commit.gone:
-            self._restarted(commit)
+        elif kind in ("Deployment", "StatefulSet", "DaemonSet"):
+            if commit.new["metadata"]["namespace"] == GATEWAY:
+                self._shared(commit)
+            elif not commit.gone:
+                self._restarted(commit)
 
     def _told(self, now: UpgradeStatus) -> None:
         """U1 and U2, of what is decided."""
@@ -123,6 +129,20 @@ class MeshLaws:
         if got != [wanted]:
             self._laws.broken("U5", f"pods of {space} are made anew, and get {got}")
 
+    def _shared(self, commit: Commit) -> None:
+        """U4: whoever is scaled down loses these pods, however soon it is scaled up again."""
+        name = str(commit.new["metadata"]["name"])
+        left = 0 if commit.gone else int(commit.new["spec"].get("replicas", 1))
+        self._counted_on[name] = min(self._counted_on.get(name, 0), left)
+        self._enough()
+
+    def _enough(self) -> None:
+        """U4: the gateway has as many ready pods as in the beginning."""
+        mesh, ready = self._mesh.mesh, sum(self._counted_on.values())
+        calm = GATEWAY not in mesh.unready and virtual.passed() - self.troubled_at > BAKE
+        if ready < self._pods and calm and not self.edited:
+            self._laws.broken("U4", f"the gateway has {ready} ready pods of {self._pods}")
+
     def each_second(self) -> None:
         """U3 and U4, of how the mesh is now."""
         proxies = self._mesh.mesh.proxies()
@@ -131,11 +151,8 @@ class MeshLaws:
             self._moved_at = virtual.passed()
         self._at_new = at_new
         self._harmed(proxies)
-        mesh = self._mesh.mesh
-        ready = len(self._ready(GATEWAY))
-        calm = GATEWAY not in mesh.unready and virtual.passed() - self.troubled_at > BAKE
-        if ready < self._pods and calm and not self.edited:
-            self._laws.broken("U4", f"the gateway has {ready} ready pods of {self._pods}")
+        self._counted_on = Counter(made_by(pod)[2] for pod in self._ready(GATEWAY))
+        self._enough()
 
     def _harmed(self, proxies: dict[str, list[str]]) -> None:
         """U3: what fails since it moved, and nothing else does, is on its way back."""

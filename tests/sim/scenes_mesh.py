@@ -7,7 +7,7 @@ from tests.sim.plan import Mishap, Setup, When
 from tests.sim.steps import CALM, Rows, at
 
 _MESH = replace(CALM, mesh=True, calm=420.0)
-_SHORT = replace(_MESH, calm=200.0)
+_SHORT = replace(_MESH, calm=200.0, upgrade="waves")
 
 
 def _of(shape: str, calm: float = 420.0) -> Setup:
@@ -43,13 +43,13 @@ WAVES: Mapping[str, tuple[Setup, Rows]] = {
     "proxies refuse their configuration": (_SHORT, (_mesh(62.0, "shop2 refuses", 60.0),)),
     "pods start without a proxy": (_SHORT, (_mesh(62.0, "pods without a proxy", 100.0),)),
     "the new istiod does not inject": (
-        _of("", 300.0),
+        _of("waves", 300.0),
         (at(61.0, "new istiod deaf", lasts=230.0),),
     ),
     "nobody can tell who is where": (_SHORT, (_mesh(0.0, "istiods are silent", 200.0),)),
     "nothing is counted": (_SHORT, (at(10.0, "prometheus down", lasts=100.0),)),
     "the new istiod says that all is not well": (
-        _of("", 300.0),
+        _of("waves", 300.0),
         (
             _mesh(10.0, "configuration comes late", 40.0),
             _mesh(80.0, "configuration is refused", 60.0),
@@ -57,7 +57,7 @@ WAVES: Mapping[str, tuple[Setup, Rows]] = {
         ),
     ),
     "a namespace opts out, and a tag is moved by hand": (
-        _of("", 300.0),
+        _of("waves", 300.0),
         (_mesh(62.0, "shop2 opts out"), _mesh(100.0, "prod is moved")),
     ),
     "a namespace goes elsewhere": (_SHORT, (_as("Namespace", 2, "mesh", "shop2 goes elsewhere"),)),
@@ -71,7 +71,7 @@ WAVES: Mapping[str, tuple[Setup, Rows]] = {
         (_mesh(30.0, "shop1 goes back"), *_asks(50.0, "promote", "resume")),
     ),
     "a tag is gone before its wave, and its pods do not get ready": (
-        _of("", 250.0),
+        _of("waves", 250.0),
         (
             _mesh(110.0, "prod is gone", 40.0),
             _mesh(150.0, "tagged is unready", 30.0),
@@ -111,11 +111,11 @@ LAST: Mapping[str, tuple[Setup, Rows]] = {
         (_mesh(200.0, "the twin is gone", 60.0), *_asks(290.0, "resume")),
     ),
     "nobody validates": (
-        _of("", 300.0),
+        _of("waves", 300.0),
         (_mesh(100.0, "nobody validates", 30.0), _mesh(160.0, "nobody validates", 250.0)),
     ),
     "the new istiod is down": (
-        _of("", 350.0),
+        _of("waves", 350.0),
         (
             _mesh(80.0, "the new istiod is down", 30.0),
             _mesh(130.0, "the new istiod is down", 220.0),
@@ -228,10 +228,118 @@ OTHERWISE: Mapping[str, tuple[Setup, Rows]] = {
     ),
 }
 
+BEGINS: Mapping[str, tuple[Setup, Rows]] = {
+    "all that may be in its way before it begins": (
+        _of("brief", 250.0),
+        (
+            _mesh(0.0, "the old istiod is down", 20.0),
+            _mesh(15.0, "nobody validates", 20.0),
+            _mesh(30.0, "the new istiod is not there", 30.0),
+            _mesh(33.0, "prod is moved", 0.0),
+            _mesh(61.0, "another root", 30.0),
+            at(80.0, "new istiod deaf", lasts=30.0),
+            _mesh(100.0, "prod is moved back", 0.0),
+        ),
+    ),
+    "Sail installs it": (
+        _of("sail", 200.0),
+        (_mesh(0.0, "the new istiod is not there", 20.0), *_asks(60.0, "abort")),
+    ),
+    "a source installs it": (
+        _of("source", 200.0),
+        (
+            _mesh(0.0, "the new istiod is not there", 40.0),
+            _mesh(10.0, "a source"),
+            _mesh(20.0, "a source that cannot"),
+            _mesh(30.0, "a source that can"),
+            _mesh(45.0, "the new istiod is down", 30.0),
+        ),
+    ),
+}
+STRANGE: Mapping[str, tuple[Setup, Rows]] = {
+    "gateways of other kinds": (
+        _of("doors", 300.0),
+        (
+            _mesh(170.0, "the api gateway has moved"),
+            *_asks(200.0, "abort"),
+        ),
+    ),
+    "in place": (_of("in place", 250.0), _asks(170.0, "abort")),
+    "in place, to the end": (_of("in place", 250.0), ()),
+    "a label is put back, and that takes all back": (
+        _of("rollback", 200.0),
+        (_mesh(20.0, "shop1 goes back"), *_asks(100.0, "retry"), at(150.0, "upgrade deleted")),
+    ),
+    "everything is asked, wherever it stands": (
+        _of("brief", 300.0),
+        (
+            *_asks(1.0, "approve", "reject", "skip", "retry", "promote", every=0.3),
+            *_asks(40.0, "pause", "approve", "resume", "abort"),
+            *_asks(60.0, "approve", "reject", "retry", "promote", "abort", "pause", every=3.0),
+            *_asks(90.0, "abort"),
+            *_asks(200.0, "approve", "skip", "abort", "pause", "resume", "promote"),
+        ),
+    ),
+    "kinds cannot be read, and writes are refused": (
+        _of("waves", 300.0),
+        (
+            at(64.0, "denied", "Namespace", 10.0, times=1000),
+            at(64.2, "denied", "Deployment", 20.0, times=1000),
+            at(100.0, "forbidden", "Namespace", 30.0, times=1000),
+            at(101.0, "watch gone", "Namespace"),
+            at(140.0, "conflict", "MutatingWebhookConfiguration", 10.0, times=2),
+            at(150.0, "forbidden", "MutatingWebhookConfiguration", 40.0, times=1000),
+            at(151.0, "watch gone", "MutatingWebhookConfiguration"),
+            *_asks(155.0, "abort"),
+        ),
+    ),
+    "a freeze before each of the last": (
+        _MESH,
+        (
+            _mesh(180.0, "a freeze", 45.0),
+            _mesh(355.0, "a freeze", 45.0),
+            *_asks(405.0, "approve"),
+        ),
+    ),
+    "two replicas, and the leader goes": (
+        replace(_of("waves", 250.0), replicas=2),
+        (at(64.5, "kill", value=20.0), at(126.0, "pause", value=12.0)),
+    ),
+    "a wall clock is wrong": (
+        _of("waves", 250.0),
+        (
+            at(64.0, "clock jumps", lasts=20.0, value=3600.0),
+            at(130.0, "clock jumps", lasts=20.0, value=-3600.0),
+        ),
+    ),
+    "a namespace is new by somebody else, and is gone on the way back": (
+        _of("waves", 250.0),
+        (
+            _mesh(0.3, "shop1 is new by itself"),
+            *_asks(100.0, "abort"),
+            _mesh(101.0, "shop2 is gone"),
+        ),
+    ),
+    "deleted while its gateway is gone": (
+        _of("gateway", 250.0),
+        (
+            _mesh(45.0, "the gateway is gone", 60.0),
+            at(60.0, "upgrade deleted"),
+        ),
+    ),
+    "deleted, and paused on the way back": (
+        _of("waves", 250.0),
+        (
+            *_asks(100.0, "abort", "pause"),
+            at(110.0, "upgrade deleted"),
+        ),
+    ),
+}
+
 
 def plans() -> Iterator[tuple[str, tuple[Setup, Rows]]]:
     """Each by its name."""
-    for scenes in (WAVES, LAST, OTHERWISE):
+    for scenes in (WAVES, LAST, OTHERWISE, BEGINS, STRANGE):
         yield from ((f"upgrade, {name}", scene) for name, scene in scenes.items())
 
 

@@ -22,7 +22,9 @@ from tests.upgrade.cluster import (
     built,
     carriers,
     endpoints,
+    is_ready,
     namespace,
+    revisions_of,
     root,
     tag,
     workload,
@@ -458,3 +460,25 @@ def test_a_gateway_s_share_is_judged_although_git_has_dropped_the_gateway() -> N
     assert play.status.refused is not None
     assert "errors" in play.status.refused.because
     assert of(mesh, "ingress") == {(OLD,)}
+
+
+def test_on_the_way_back_a_gateway_s_twin_stays_until_pods_of_the_old_one_serve_again() -> None:
+    """Kubernetes may be slow: pods that are about to go do not stand in for those to come."""
+    mesh = built()
+    play = Play(mesh).begin(**GATEWAY).to(State.BAKE)
+    play.settles = False
+    play.ask("abort")
+    told = []
+    for turn in range(120):
+        if play.status.state is State.RETURNED:
+            break
+        play.look()
+        told.append(play.status.because)
+        twin = mesh.kube.objects.get(("Deployment", "ingress", f"gw-{NEW}"))
+        own = [p for p in mesh.pods_of(mesh.get("Deployment", "ingress", "gw")) if is_ready(p)]
+        assert twin is not None or len(own) == 3
+        assert twin is not None or {one for pod in own for one in revisions_of(pod)} == {OLD}
+        if turn % 6 == 5:
+            mesh.settle()
+    assert play.status.state is State.RETURNED
+    assert "deployment ingress/gw: 3 pods on the way out" in told
