@@ -34,4 +34,4 @@ def shard(namespace: str, count: int) -> int:
     What must not be decided by two at once, such as two Rollouts of one Service, is in one
     namespace. The cluster's own objects, of no namespace, are the first shard's.
     """
-    return crc32(namespace.encode()) % count if namespace else 0
+    return crc32(namespace.encode()) % count  # of no text it is 0

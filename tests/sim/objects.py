@@ -28,6 +28,8 @@ PREVIEW = "preview.invalid"
 GATE = {
     "name": "qa", "url": "https://qa.invalid/gate", "secretRef": {"name": "qa"}, "interval": "5s",
 }  # fmt: skip
+GROUP = "S0TEAM"
+_OF_A_GROUP = {**APPROVAL, "approvers": [GROUP]}
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
 _MARKED: list[Json] = [
     *_TESTERS,
@@ -58,6 +60,9 @@ STRATEGIES: Mapping[str, Json] = {
                 {"weight": 50, "bake": "20s"},
             ]
         }
+    },
+    "grouped": {
+        "canary": {"steps": [{"weight": 10, "bake": "10s", "approval": _OF_A_GROUP}]},
     },
     "testers": {
         "canary": {

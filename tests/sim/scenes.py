@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tests.sim import (
     scenes_crowded,
+    scenes_doing,
     scenes_judged,
     scenes_leases,
     scenes_made,
@@ -566,6 +567,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         *scenes_crowded.ALL,
         scenes_mesh.SCENES,
         *scenes_routes.ALL,
+        *scenes_doing.ALL,
     )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())

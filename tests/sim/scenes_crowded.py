@@ -48,7 +48,7 @@ def _asked(*verbs: str) -> tuple[Setup, Rows]:
     return CALM, (PUSH, _SLOW, *asks(33.0, *verbs, every=0.9))
 
 
-def _while_written(do: str, on: str = "", begin: float = 20.0, nth: int = 1, **more: float) -> Rows:
+def while_written(do: str, on: str = "", begin: float = 20.0, nth: int = 1, **more: float) -> Rows:
     """It happens as a status is written, whose answer comes so late that we see it first."""
     late = at(begin, "late after", "Rollout", 60.0, times=nth, value=0.5)
     return (late, Mishap(do, When(begin, "Rollout", nth, True), on, **more))  # type: ignore[arg-type]
@@ -80,27 +80,27 @@ OVERTAKEN: Mapping[str, tuple[Setup, Rows]] = {
     ),
     "a newer decision while a status is written": (
         CALM,
-        (PUSH, *_while_written("mark scribbled", "newer", 41.0, 1)),
+        (PUSH, *while_written("mark scribbled", "newer", 41.0, 1)),
     ),
     "a newer decision while the status of the way back is written": (
         replace(CALM, subjects=(_MANAGED,)),
-        (PUSH, *asks(40.0, "abort"), *_while_written("mark scribbled", "newer", 40.0, 1)),
+        (PUSH, *asks(40.0, "abort"), *while_written("mark scribbled", "newer", 40.0, 1)),
     ),
     "its subset is there by the time it is made": (
         CALM,
-        (PUSH, *_while_written("subset written", "", 20.0, 2)),
+        (PUSH, *while_written("subset written", "", 20.0, 2)),
     ),
     "deleted, and its subset is nobody's by the time it is removed": (
         replace(CALM, subjects=(_MANAGED,)),
         (
             PUSH,
             at(30.0, "delete"),
-            *_while_written("mark gone", "", 33.0, 2),
+            *while_written("mark gone", "", 33.0, 2),
         ),
     ),
     "its subset is gone by the time it is removed": (
         CALM,
-        (PUSH, *_while_written("subset removed", "", 86.0, 3)),
+        (PUSH, *while_written("subset removed", "", 86.0, 3)),
     ),
     "one of two routes is edited": (
         replace(CALM, subjects=(_EDGED,)),
@@ -167,15 +167,15 @@ BESIDE: Mapping[str, tuple[Setup, Rows]] = {
     ),
     "its rule is another by the time it is deleted": (
         _of(_HOST),
-        (PUSH, at(30.0, "delete"), *_while_written("rule replaced", "", 30.2, 2)),
+        (PUSH, at(30.0, "delete"), *while_written("rule replaced", "", 30.2, 2)),
     ),
     "its rule is another by the time it is deleted, managed": (
         _of(replace(_HOST, workload="managed")),
-        (PUSH, at(30.0, "delete"), *_while_written("rule replaced", "", 33.0, 2)),
+        (PUSH, at(30.0, "delete"), *while_written("rule replaced", "", 33.0, 2)),
     ),
     "a newer decision as its subset is moved": (
         CALM,
-        (PUSH, *_while_written("mark scribbled", "newer", 84.0, 2)),
+        (PUSH, *while_written("mark scribbled", "newer", 84.0, 2)),
     ),
     "its Deployments have other names at a step": (
         _of(_MANAGED),

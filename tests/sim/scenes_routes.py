@@ -36,6 +36,13 @@ WRITTEN: Mapping[str, tuple[Setup, Rows]] = {
         for author in ("role", "version", "host")
         for workload, more in (("user", ()), ("managed", asks(35.0, "abort")))
     },
+    **{
+        f"it names its VirtualService, whose routes are {what}": (
+            _of(Subject("one step")),
+            (at(5.0, "other names"), at(10.0, "shape written", what, 30.0), PUSH),
+        )
+        for what in ("handing over", "absent")
+    },
     "weights of three": (_of(Subject("one step", shape="of three")), (PUSH,)),
     "it is replaced at a step for testers": (
         _of(Subject("testers", "managed")),
@@ -128,7 +135,7 @@ WRITTEN: Mapping[str, tuple[Setup, Rows]] = {
             _of(Subject("one step", shape="named")),
             (at(when, "shape written", what, 30.0), PUSH),
         )
-        for what, when in (("handing over", 10.0), ("all theirs", 30.0))
+        for what, when in (("handing over", 10.0), ("all theirs", 30.0), ("absent", 10.0))
     },
     **{
         f"its routes are {what} for a while, {strategy}": (
@@ -178,7 +185,7 @@ BESIDE: Mapping[str, tuple[Setup, Rows]] = {
         (PUSH, at(60.0, "push", "v1")),
     )
     for beside in shapes.BESIDE
-    if beside not in ("prefix", "exact", "regex")
+    if beside not in ("prefix", "exact", "regex", "a delegate at a gateway")
     for strategy in ("testers", "cookies")
 } | {
     f"{strategy} at its gateway {beside}, {shape or 'plain'} routes": (
@@ -188,10 +195,36 @@ BESIDE: Mapping[str, tuple[Setup, Rows]] = {
     for beside, strategy, shape in (
         ("conditions", "testers", "labelled"),
         ("conditions", "testers", "named"),
+        ("aside", "one step", "named"),
         ("older", "anybody", ""),
         ("two hosts", "preview", ""),
         ("conditions", "preview", ""),
         ("whatever host", "marked", "labelled"),
     )
 }
-ALL = (WRITTEN, MARKED, BESIDE)
+CHANGED: Mapping[str, tuple[Setup, Rows]] = {
+    "others' routes at its gateway are others at a step": (
+        _of(Subject("testers", beside="prefix")),
+        (PUSH, at(30.0, "beside written", "conditions"), *asks(60.0, "abort")),
+    ),
+    **{
+        f"its routes are to others at a step, {then}": (
+            _of(Subject(strategy, "managed")),
+            (PUSH, at(30.0, "shape written", "absent", 20.0), *more),
+        )
+        for strategy, then, more in (
+            ("testers", "and back", ()),
+            ("one step", "and it is aborted", asks(35.0, "abort")),
+            ("one step", "and it is deleted", (at(35.0, "delete"),)),
+        )
+    },
+    "a delegate of its own root, which delegates again": (
+        _of(Subject("one step", beside="hands over again")),
+        (at(10.0, "shape written", "delegating", 30.0), PUSH),
+    ),
+    "a delegate that is bound to a gateway for a while": (
+        _of(Subject("one step", beside="hands over")),
+        (at(10.0, "bound", "a delegate at a gateway", 30.0), PUSH),
+    ),
+}
+ALL = (CHANGED, WRITTEN, MARKED, BESIDE)

@@ -149,6 +149,17 @@ def _handing(name: str, main: Json) -> Json:
     return {"http": [{"match": [{"uri": {"prefix": "/"}}], "delegate": {"name": "inner"}}]}
 
 
+def _absent(name: str, main: Json) -> Json:
+    """No route to the service."""
+    return {"http": [_elsewhere("other", {"uri": {"prefix": "/other"}})]}
+
+
+def _delegating(name: str, main: Json) -> Json:
+    """One route that is handed over to another."""
+    inner = {"match": [{"uri": {"prefix": "/in"}}], "delegate": {"name": "inner"}}
+    return {"http": [inner, main]}
+
+
 def _turned(name: str, main: Json) -> Json:
     """The sides of a step of half, the other way round."""
     return {"http": [{**main, "route": [_to(name, 50, "canary"), _to(name, 50, "stable")]}]}
@@ -218,6 +229,8 @@ SHAPES: Mapping[str, Shape] = {
     "another cookie": _with({"headers": {"cookie": {"regex": ".*session=a.*"}}}),
     "named": _named,
     "handing over": _handing,
+    "absent": _absent,
+    "delegating": _delegating,
     "turned round": _turned,
     "mixed": _mixed,
     "short": _short,
@@ -297,7 +310,8 @@ _HANDED: Mapping[str, tuple[Json, Sequence[Json]]] = {
     "at home": ({"uri": {"prefix": "/a"}, "sourceNamespace": "a"}, [{"sourceNamespace": "a"}]),
     "ports": ({"uri": {"prefix": "/p"}, "port": 80}, [{"port": 81}]),
     "a port": ({"uri": {"prefix": "/ap"}, "port": 80}, [{"method": _PUT}, {"port": 80}]),
-    "gates": ({"uri": {"prefix": "/g"}, "gateways": ["edge"]}, [{"gateways": ["mesh"]}]),
+    "gates": ({"uri": {"prefix": "/g"}, "gateways": ["edge"]}, [{"gateways": ["edge", "mesh"]}]),
+    "pair": ({"uri": {"prefix": "/t"}}, [{"uri": {"prefix": "/t/a"}}, {"uri": {"prefix": "/x"}}]),
     "a gate": ({"uri": {"prefix": "/ag"}, "gateways": ["edge"]}, [{"gateways": ["edge"]}]),
     "no gate": ({"uri": {"prefix": "/ng"}}, [{"gateways": ["edge"], "method": _PUT}]),
     "one gate": ({"uri": {"prefix": "/og"}, "gateways": ["edge"]}, [{"method": _PUT}]),
@@ -314,6 +328,7 @@ _HANDED: Mapping[str, tuple[Json, Sequence[Json]]] = {
 def _inner(called: str, matches: Sequence[Json]) -> tuple[str, str, Json]:
     shown = {"hidden": {"exportTo": ["~"]}, "home": {"exportTo": ["."]}}.get(called, {})
     routes = [{"match": [match], "route": [_to("other")]} for match in matches]
+    routes = [{**routes[0], "match": [*matches]}] if called == "pair" else routes
     return "VirtualService", called, {**shown, "http": routes or [{"route": [_to("other")]}]}
 
 
@@ -332,6 +347,8 @@ _HUB = [
     ),
     *(_inner(called, leaves) for called, (_, leaves) in _HANDED.items() if called != "missing"),
 ]
+_OPEN = {"selector": {"app": "b"}, "servers": [{"port": {"number": 80}, "hosts": ["*/*"]}]}
+_ASIDE = {"hosts": ["aside.invalid"], "http": [{"route": [_to("shop", None, "stable")]}]}
 BESIDE: Mapping[str, Beside] = {
     **{way: Beside([{"uri": {way: "/special"}}]) for way in ("prefix", "exact", "regex")},
     "conditions": Beside(
@@ -386,7 +403,7 @@ BESIDE: Mapping[str, Beside] = {
     ),
     "any of two hosts": Beside(
         [_SPECIAL],
-        hosts=("*", "*.shop.example"),
+        hosts=("*.shop.example",),
         ours={"hosts": ["*", "*.shop.example"], "gateways": ["edge"]},
     ),
     "two hosts, all of one": Beside([{"port": 80}], "a-{}", hosts=("www.shop.example",), ours=_TWO),
@@ -416,6 +433,10 @@ BESIDE: Mapping[str, Beside] = {
         ours={},
     ),
     "is handed over": Beside(more=_HUB),
+    "is handed over at a known gateway": Beside(more=[*_HUB, ("Gateway", "edge", _OPEN)]),
+    "a gateway that is odd": Beside([_SPECIAL], more=[("Gateway", "edge", {"servers": 5})]),
+    "aside": Beside(more=[("VirtualService", "aside", _ASIDE)]),
+    "a delegate at a gateway": Beside(more=[_root({})], ours={"gateways": ["edge"]}),
     "oddly written": Beside(more=[("VirtualService", "odd", {"hosts": ["shop"], "gateways": 5})]),
 }
 """By what others match, or how they are bound."""
@@ -431,3 +452,29 @@ TRAFFIC: Mapping[str, Json] = {
     "named": {"virtualServices": [{"name": "shop", "routes": ["main", "more"]}]},
 }
 """What a Rollout says of its routes, by the shape of these."""
+
+
+def _made(kind: str, name: str, spec: Any, namespace: str = "shop", **meta: Any) -> Json:
+    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, **meta}, "spec": spec}
+
+
+_PODS = {"matchLabels": {"app": "shop"}}
+_SHOP = "shop.shop.svc.cluster.local"
+CROWD = (
+    _made(
+        "VirtualService",
+        "web",
+        {"hosts": [_SHOP], "gateways": ["edge"], "http": [{"route": [_to("shop")]}]},
+        "web",
+    ),
+    _made("VirtualService", "odd", {"hosts": ["x"], "http": [{"route": [{"destination": 5}]}]}),
+    _made("VirtualService", "odder", {"hosts": ["x"], "http": [{"route": [_to("y")]}]},
+          annotations={"example.com/note": '{"host": "x"}'}),
+    _made("DestinationRule", "odd", {"host": 5}),
+    _made("Service", "outside", {"externalName": "shop.example"}),
+    {**_made("EndpointSlice", "of-nobody", None), "endpoints": []},
+    _made("AuthorizationPolicy", "all", {"selector": _PODS, "rules": [{}]}),
+    _made("PeerAuthentication", "ours", {"selector": {"matchLabels": {"app": "other"}}}),
+    _made("ConfigMap", "of-a-tool", None, ownerReferences=[{"kind": "Tool", "name": "shop"}]),
+)  # fmt: skip
+"""Objects of others, which are about nobody here, or which nobody can read."""

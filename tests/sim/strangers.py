@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rollout.controller.seeing.pods import HPA
+from rollout.errors import RefusedError
 from rollout.model.chat import Press
-from tests.controller.shop import NAMESPACE
-from tests.sim import meshes, objects
+from tests.controller.shop import NAMESPACE, obj
+from tests.sim import meshes, objects, shapes
 from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
@@ -215,6 +217,94 @@ def _rejected(world: World, mishap: Mishap, _: Process | None) -> None:
         world.later(mishap.lasts, world.refuse, ANN, ticket)
 
 
+def _pressed(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody who may presses a button in Slack, or so many times."""
+    name, _subject = world.subjects[mishap.who]
+    press = Press(mishap.on)
+    if ticket := world.buttons(name).get(press):
+        world.laws.reasons.requested(name, mishap.on)
+        world.later(mishap.lasts, world.press, ANN, press, ticket, mishap.times)
+
+
+def _slack_refuses(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The channel is not one that we may write to, for a while."""
+    world.chat.errors["*"] = RefusedError("slack: not_in_channel")
+    world.later(mishap.lasts, world.chat.errors.clear)
+
+
+def _scaler_moved(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody points the autoscaler where it is to be, just before us."""
+    name, _subject = world.subjects[mishap.who]
+    target = f"{name}-{world.named(name, mishap.on)}"
+    ops = [{"op": "replace", "path": "/spec/scaleTargetRef/name", "value": target}]
+    world.server.change(HPA, NAMESPACE, f"{name}-load", ops)
+    world.laws.edited(name)
+
+
+def _gone_or_odd(kind: str) -> Do:
+    """An object that others name is away for a while, as it was."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        held = world.server.get(kind, NAMESPACE, mishap.on)
+        if held is not None:
+            world.server.remove(kind, NAMESPACE, mishap.on)
+            world.later(mishap.lasts, _put_back, world, held)
+
+    return done
+
+
+def _beside(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Those who share its gateway write other routes."""
+    name, subject = world.subjects[mishap.who]
+    world.server.put(*objects.edge(name, replace(subject, beside=mishap.on)))
+
+
+def _bound(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The VirtualService is bound in another way for a while."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        bound = shapes.bound(mishap.on)
+        _written(world, mishap, {**held, "spec": {**held["spec"], **bound}})
+
+
+def _bare_pod(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A pod of nobody's stands behind the Service for a while."""
+    name, _subject = world.subjects[mishap.who]
+    labels = {"app": name, "version": "v1"}
+    end = {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "bare"}}
+    pod = obj("Pod", "bare", {}, labels)
+    ends = obj("EndpointSlice", "bare", None, {"kubernetes.io/service-name": name})
+    world.server.put(pod, {**ends, "endpoints": [end]})
+    world.later(mishap.lasts, world.server.remove, "Pod", NAMESPACE, "bare")
+    world.later(mishap.lasts, world.server.remove, "EndpointSlice", NAMESPACE, "bare")
+
+
+def _of_argos(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The Service chooses the pods of Argo Rollouts' ReplicaSets for a while."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("Service", NAMESPACE, name)
+    if held is not None:
+        chosen = {**held["spec"]["selector"], "rollouts-pod-template-hash": "abc"}
+        _written(world, mishap, {**held, "spec": {**held["spec"], "selector": chosen}})
+
+
+def _odd_scaler(world: World, mishap: Mishap, _: Process | None) -> None:
+    """What the autoscaler scales is no object for a while."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get(HPA, NAMESPACE, f"{name}-load")
+    if held is not None:
+        odd = {**held["spec"], "scaleTargetRef": "text"}
+        world.server.put({**held, "spec": odd})
+        world.later(mishap.lasts, world.server.put, held)
+
+
+def _crowd(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Objects of all kinds beside, which are about nobody here, or that nobody can read."""
+    for made in shapes.CROWD:
+        world.server.put(made)
+
+
 def _deployments(_: World, name: str, mishap: Mishap) -> str:
     return f"{name}{mishap.on}-{{revision}}"
 
@@ -294,6 +384,16 @@ def _put_right(upgrading: Upgrading, back: Callable[[], object]) -> None:
 DO: Mapping[str, Do] = {
     "mesh": _of_mesh,
     "marks of others": _marked_by_others,
+    "pressed": _pressed,
+    "slack refuses": _slack_refuses,
+    "autoscaler moved": _scaler_moved,
+    "secret gone": _gone_or_odd("Secret"),
+    "others' objects": _crowd,
+    "beside written": _beside,
+    "bound": _bound,
+    "a bare pod": _bare_pod,
+    "service of Argo's": _of_argos,
+    "autoscaler oddly written": _odd_scaler,
     "status scribbled": _scribbled,
     "other names": _spec("/spec/traffic", _named),
     "other deployments": _spec("/spec/workload/deployments", _deployments),

@@ -79,6 +79,7 @@ class World:
     def __post_init__(self) -> None:
         setup = self.plan.setup
         self.server.page, self.server.fields = setup.page, setup.fields
+        self.chat.groups[objects.GROUP] = {objects.ANN}
         self.rng = Random(f"jitter {self.plan.seed}")
         self.pods = Pods(self.server, setup.ready_after)
         self.laws = Laws(self)

@@ -85,9 +85,9 @@ def beside(kube: Kube, target: Target, route: Route | None) -> Beside:
     return Beside(tuple(every.values()), gateways)
 
 
-def concerns_beside(kube: Kube, target: Target, route: Route | None) -> frozenset[str]:
+def concerns_beside(kube: Kube, target: Target, route: Route) -> frozenset[str]:
     """What must wake a rollout whose made routes stand beside others' at a gateway."""
-    if route is None or not route.is_dressed:
+    if not route.is_dressed:
         return frozenset()
     mine = _entered(kube, target)
     return frozenset(_concerned(mine, _gateways(kube, mine)))

@@ -66,8 +66,6 @@ def _apart(root: Mapping[str, str] | None, leaf: Mapping[str, str] | None) -> bo
     """Where both say something, only a root's exact text or prefix can hold the leaf's."""
     if root is None or leaf is None:
         return False
-    if "regex" in root or "regex" in leaf:
-        return True
     if root.get("exact"):
         return leaf.get("exact") != root["exact"]
     narrower = leaf.get("prefix") or leaf.get("exact")
