@@ -27,7 +27,7 @@ from tests.sim.process import owned
 from tests.sim.truth import Bugs, buggy
 from tests.sim.world import World
 
-SETTLED = 3000.0
+SETTLED = 4500.0
 """Seconds after the last fault in which everybody has come to rest (L1)."""
 LATE = 150.0
 """Seconds besides those of its plan in which a patient person sees a new revision through (L7)."""
