@@ -64,6 +64,7 @@ class Looks:
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
     _excuses: dict[str, str] = field(default_factory=dict)
     _untold: dict[str, tuple[int, tuple[Announce, ...]]] = field(default_factory=dict)
+    _lowering: dict[str, tuple[datetime, ...]] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
 
     async def look(self, key: str) -> timedelta | None:
@@ -187,24 +188,26 @@ class Looks:
         moves = decision.actions or worth_saving(held.status, decision.status)
         if moves:
             async with self.lanes.writing(urgent=down or LetGo() in decision.actions):
-                await self._act(held, decision)  # what is let go may wait for the audit log
+                await self._act(held, decision, now)  # what is let go may wait for the audit log
         elif hasty or not self.lanes.crowded:
-            await self._refresh(held, decision)
-        elif sooner := await self._refreshed_unless(held, decision):
+            await self._refresh(held, decision, now)
+        elif sooner := await self._refreshed_unless(held, decision, now):
             return await self._conclude(sooner, hasty=True)
         self._leaving.discard(held.key)
-        self._count(held, decision, now)
+        self._count(held.key, decision)
         if _confirms(held.status, decision.status) and _asks_more(held, questions, decision, now):
             return timedelta(0)  # what the gate asks from now on was not asked in this look
         return _sooner(decision.look_again, self.store.unsaid(held.key, self.clock()))
 
-    async def _refresh(self, held: Held, decision: Decision) -> None:
+    async def _refresh(self, held: Held, decision: Decision, now: datetime) -> None:
         async with self.lanes.telling():
-            await self._act(held, decision)
+            await self._act(held, decision, now)
 
-    async def _refreshed_unless(self, held: Held, decision: Decision) -> _Asked | None:
+    async def _refreshed_unless(
+        self, held: Held, decision: Decision, now: datetime
+    ) -> _Asked | None:
         """What is to be done instead, where the wait among those that tell keeps it waiting."""
-        telling = asyncio.create_task(self._refresh(held, decision))
+        telling = asyncio.create_task(self._refresh(held, decision, now))
         try:
             sooner = await self._overtaken(held.key, telling)
             if sooner is None:
@@ -214,14 +217,20 @@ class Looks:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    async def _act(self, held: Held, decision: Decision) -> None:
-        """The status first; whoever loses that race does nothing."""
+    async def _act(self, held: Held, decision: Decision, now: datetime) -> None:
+        """The status first; whoever loses that race does nothing.
+
+        A weight that is to be lower is so once all is done, if in a later look than this one.
+        """
         insist(self.leads, held.rollout.namespace)
+        before = held.status
         if decision.actions:
             held = await self.store.add_finalizer(held, self.clock())
         excuse = self._excuses.get(held.key)
         status = replace(decision.status, because=excuse) if excuse else decision.status
         held = await self.store.save(held, status, self.clock())
+        if _took_weight(before, decision.status):
+            self._lowering[held.key] = (*self._lowering.get(held.key, ()), now)
         await self._perform(held, decision)
         if self._excuses.pop(held.key, None):
             await self.store.save(held, decision.status, self.clock(), at_once=True)
@@ -267,6 +276,7 @@ class Looks:
         """Nothing is kept of it between looks."""
         self._excuses.pop(key, None)
         self._untold.pop(key, None)
+        self._lowering.pop(key, None)
         self._leaving.discard(key)
         self.interests.drop(key)
         self.gone(key)
@@ -298,9 +308,9 @@ class Looks:
             commit=held.rollout.commit,
         )
 
-    def _count(self, held: Held, decision: Decision, since: datetime) -> None:
+    def _count(self, key: str, decision: Decision) -> None:
         self.metrics.decided(decision)
-        if _took_weight(held.status, decision.status):
+        for since in self._lowering.pop(key, ()):
             self.metrics.took_weight((self.clock() - since).total_seconds())
 
     async def _explain(self, key: str, text: str, *, told: bool) -> None:

@@ -410,11 +410,16 @@ def _pushed_back(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody resets the branch to its first commit, and pushes the newest again later.
 
     What others pushed meanwhile stays: another reset would be held, and a person asked about it.
+    Whoever resets a branch that is reset already pushes nothing again: it may not follow the first.
     """
     newest, first = world.repo.head, world.repo.line(world.repo.head)[-1]
     world.repo.reset(first)
+    if world.is_pushed_back:
+        return
+    world.is_pushed_back = True
 
     def again() -> None:
+        world.is_pushed_back = False
         since = world.repo.head
         if newest not in world.repo.line(since):
             world.repo.reset(newest)

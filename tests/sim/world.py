@@ -70,6 +70,7 @@ class World:
     moving: str = ""
     buggy: bool = False
     stopping: bool = False
+    is_pushed_back: bool = False
     blurred_at: float = -1e9
     skewed_at: float = -1e9
     loaded_at: float = -1e9
