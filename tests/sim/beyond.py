@@ -214,16 +214,18 @@ class Numbers:
 class Gates:
     """HTTP gates, which all say the same; ``trouble``: what, if it is not open.
 
-    ``opened``: what was said to be open: rollout, attempt and step.
+    ``opened``: what was said to be open: rollout, attempt and step. ``asked``: told each question.
     """
 
     trouble: str = ""
     latency: float = 0.05
     opened: set[tuple[str, int, int]] = field(default_factory=set)
+    asked: Callable[[HookQuestion], None] = lambda _: None
 
     async def ask(
         self, question: HookQuestion, entries: Mapping[str, bytes], now: datetime
     ) -> HookAnswer:
+        self.asked(question)
         await asyncio.sleep(9.0 if self.trouble == "slow" else self.latency)
         match self.trouble:
             case "down":

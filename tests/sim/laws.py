@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S45 and L1 to L9 are explained in docs/simulation.md.
+S1 to S46 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from tests.sim.evidence import Evidence
 from tests.sim.gitlaws import GitLaws
 from tests.sim.kept import Kept
 from tests.sim.objects import ANN
+from tests.sim.outward import Outward
 from tests.sim.pace import Pace
 from tests.sim.reasons import Reasons
 from tests.sim.requests import SOUND
@@ -96,7 +97,7 @@ class Laws:
         self.evidence, self.git = Evidence(self.world), GitLaws(self.world)
         self.truth, self.reasons = Truth(self.world), Reasons(self.world)
         self.pace, self.counted = Pace(self.world), Counted(self.world)
-        self.kept = Kept(self.world)
+        self.kept, self.outward = Kept(self.world), Outward(self.world)
         self.world.server.unchanged.append(self.pace.unchanged)
 
     def broken(self, law: str, what: str) -> None:
@@ -237,6 +238,7 @@ class Laws:
             self.counted.saved(before, after, commit.actor)
         self.truth.saved(name, before, after)
         self.reasons.saved(name, before, after)
+        self.outward.saved(name, before)
 
     def _same_attempt(self, name: str, status: RolloutStatus) -> None:
         """S14: an attempt keeps its revision and its content."""

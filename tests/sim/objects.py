@@ -64,6 +64,30 @@ STRATEGIES: Mapping[str, Json] = {
     "grouped": {
         "canary": {"steps": [{"weight": 10, "bake": "10s", "approval": _OF_A_GROUP}]},
     },
+    "four eyes": {
+        "canary": {
+            "steps": [
+                {
+                    "weight": 10,
+                    "bake": "10s",
+                    "approval": {**APPROVAL, "approvers": [ANN, "kubernetes"], "notAuthor": True},
+                },
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
+    "two people": {
+        "canary": {
+            "steps": [
+                {
+                    "weight": 10,
+                    "bake": "10s",
+                    "approval": {**APPROVAL, "approvers": [ANN, "kubernetes"], "quorum": 2},
+                },
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
     "testers": {
         "canary": {
             "steps": [

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tests.sim import (
     scenes_crowded,
     scenes_doing,
+    scenes_found,
     scenes_judged,
     scenes_leases,
     scenes_made,
@@ -566,6 +567,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         *scenes_rare.WORLDS,
         *scenes_crowded.ALL,
         scenes_mesh.SCENES,
+        scenes_found.FOUND,
         *scenes_routes.ALL,
         *scenes_doing.ALL,
     )

@@ -20,6 +20,41 @@ from tests.sim.world import World
 Do = Callable[[World, Mishap, Process | None], None]
 
 
+DIVIDED: Mapping[str, tuple[Mapping[str, int], ...]] = {
+    "nobody": (),
+    "all but a few": ({"v1": 60, "v2": 40},),
+    "two that git does not ask for": ({"v2": 50, "v3": 50},),
+    "three": ({"v1": 40, "v2": 30, "v3": 30},),
+    "two ways": ({"v1": 30, "v2": 70}, {"v1": 10, "v2": 90}),
+    "the whole service": ({"": 100},),
+    "its subset and the whole service": ({"v1": 100}, {"": 100}),
+    "one without pods": ({"v1": 50, "v3": 50},),
+}
+"""How a service that nobody manages yet is divided: of each route the subsets and their shares."""
+
+
+def _divided(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody has divided the service otherwise, and mends it later."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("VirtualService", NAMESPACE, name)
+    if held is not None:
+        *others, main = held["spec"]["http"]
+        routes = [
+            {**main, "name": f"main{place or ''}", "route": _sides(name, shares),
+             **({"match": [{"uri": {"prefix": "/beta"}}]} if place else {})}
+            for place, shares in enumerate(DIVIDED[mishap.on])
+        ]  # fmt: skip
+        http = [*others, *reversed(routes)]
+        _written(world, mishap, {**held, "spec": {**held["spec"], "http": http}})
+
+
+def _sides(name: str, shares: Mapping[str, int]) -> list[Json]:
+    return [
+        {"destination": {"host": name} | ({"subset": one} if one else {}), "weight": weight}
+        for one, weight in shares.items()
+    ]
+
+
 def _scribbled(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody takes a leaf of the status away."""
     name, _subject = world.subjects[mishap.who]
@@ -395,6 +430,7 @@ DO: Mapping[str, Do] = {
     "service of Argo's": _of_argos,
     "autoscaler oddly written": _odd_scaler,
     "status scribbled": _scribbled,
+    "divided": _divided,
     "other names": _spec("/spec/traffic", _named),
     "other deployments": _spec("/spec/workload/deployments", _deployments),
     "canary mirrored": _mirrored,

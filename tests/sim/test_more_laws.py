@@ -1,12 +1,14 @@
-"""S29, S32 to S45, L5 and L9: with one guard spoilt each is broken, and without, none is."""
+"""S29, S32 to S46, L5 and L9: with one guard spoilt each is broken, and without, none is."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from rollout import hook
 from rollout.controller import look
 from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.store import Store
@@ -213,6 +215,18 @@ def _counts_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "_took_weight", look._takes_weight)
 
 
+def _asks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate of a step is asked as soon as that is entered."""
+
+    def webhook(rollout: Any, status: Any) -> Any:
+        if status.stage.name is not Stage.STEPPING:
+            return None
+        return hook.question(rollout, holding.stop(rollout, status).step, status)
+
+    module = importlib.import_module("rollout.reconcile.ask")
+    monkeypatch.setattr(module, "_webhook", webhook)
+
+
 LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
     "S32: rejected for nothing": (
         CALM, (PUSH, Mishap("push", When(30.0), "v1")), _blames_everybody, "S32",
@@ -269,6 +283,12 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
         (PUSH, Mishap("kill", When(40.0), value=20.0)),
         _holds_since,
         "S43",
+    ),
+    "S46": (
+        replace(CALM, subjects=(Subject("gated"),)),
+        (PUSH, Mishap("proxies behind", When(20.0), lasts=20.0)),
+        _asks_at_once,
+        "S46",
     ),
     "S42": (CALM, (PUSH, Mishap("request", When(30.0), "abort")), _counts_looks, "S42"),
 }  # fmt: skip

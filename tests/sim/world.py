@@ -92,6 +92,7 @@ class World:
         counted = any(subject.counts for subject in setup.subjects)
         self.counters = Counters(self) if counted else None
         self.numbers.pushes = lambda: self.istiod.delay
+        self.gates.asked = self.laws.outward.gate
 
     @property
     def subjects(self) -> list[tuple[str, Subject]]:
