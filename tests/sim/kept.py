@@ -74,7 +74,7 @@ def _memories(process: Process) -> Iterator[tuple[str, set[str]]]:
     yield "statuses", {*process.made.store._known}
     yield "excuses", {*looks._excuses}
     yield "announcements", {*looks._untold}
-    yield "ways back", {*looks._leaving}
+    yield "ways back", {*looks._leaving, *looks._lowering}
     yield "interests", {*looks.interests._by_key}
 
 

@@ -17,6 +17,7 @@ from rollout.errors import ManifestError
 from rollout.manifest import objects as manifests
 from rollout.model.audit import Act
 from rollout.model.reasons import WaitsFor
+from rollout.model.spec import MANAGER
 from rollout.model.status import (
     PHASE_MAY_FOLLOW,
     STAGE_MAY_FOLLOW,
@@ -159,7 +160,7 @@ class Laws:
         if commit.new["metadata"].get("namespace", "") != NAMESPACE:
             return
         match kind:
-            case "Rollout":
+            case "Rollout" if commit.new["metadata"]["name"] in dict(self.world.subjects):
                 self._status(commit, ours=ours)
             case "VirtualService" if ours:
                 self._route(commit)
@@ -582,7 +583,9 @@ def _foreign(obj: Json) -> Json:
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if "rollout.dev/" not in k}
     ours = ("resourceVersion", "generation", "managedFields")
     plain = {k: v for k, v in meta.items() if k not in ours}
-    return {"spec": spec, "metadata": {**plain, "annotations": notes}}
+    managers = [one for one in meta.get("managedFields") or () if one.get("manager") != MANAGER]
+    theirs = [one for one in managers if one]
+    return {"spec": spec, "metadata": {**plain, "annotations": notes}, "managers": theirs}
 
 
 def _scales(scaler: Json) -> tuple[Json, str]:

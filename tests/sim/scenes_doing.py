@@ -136,9 +136,44 @@ FIRST: Mapping[str, tuple[Setup, Rows]] = {
             ("and there is no Deployment", (at(19.0, "deployment deleted", "v2", 25.0),)),
         )
     },
+    **{
+        f"no pods of stable as it is adopted, and its Service chooses {what}": (
+            _MANAGED,
+            (
+                at(0.0, "service of Argo's", on, lasts=10.0),
+                at(0.0, "stable crashes", lasts=15.0),
+                at(25.0, "push", "v2"),
+            ),
+        )
+        for what, on in (("Argo's pods", ""), ("none", "none"))
+    },
     "its autoscaler is oddly written": (
         _SCALED,
         (PUSH, at(30.0, "autoscaler oddly written", lasts=20.0)),
+    ),
+    "applied again by others as everyone is taken back": (
+        CALM,
+        (PUSH, *asks(40.0, "abort"), Mishap("mesh applied again", When(40.0, "VirtualService", 1))),
+    ),
+    **{
+        f"fields are the author's again, which a tool manages, too, {when:g} s": (
+            replace(CALM, fields=True),
+            (at(when, "applied by a tool"), PUSH),
+        )
+        for when in (10.0, 40.0)
+    },
+    "Argo CD manages its fields, and it is edited": (
+        replace(CALM, fields=True, subjects=(Subject(careful=True),)),
+        (
+            at(10.0, "applied by a tool", "argocd-controller"),
+            PUSH,
+            at(30.0, "weights edited", value=40.0),
+            *asks(50.0, "resume"),
+        ),
+    ),
+    "a second Rollout of its service": (
+        CALM,
+        (at(10.0, "a second Rollout", lasts=60.0), PUSH),
     ),
     "its gate's Secret is gone": (
         _GATED,

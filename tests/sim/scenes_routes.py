@@ -218,6 +218,19 @@ CHANGED: Mapping[str, tuple[Setup, Rows]] = {
             ("one step", "and it is deleted", (at(35.0, "delete"),)),
         )
     },
+    "two that nobody names, and one is emptied at a step": (
+        _of(Subject("one step", beside="aside")),
+        (PUSH, at(30.0, "routes emptied", lasts=15.0)),
+    ),
+    "another's mark where nothing goes to it": (
+        _of(Subject("one step")),
+        (
+            at(5.0, "other names"),
+            at(10.0, "shape written", "absent", 30.0),
+            at(12.0, "marks of others", "same service", 20.0),
+            PUSH,
+        ),
+    ),
     "a delegate of its own root, which delegates again": (
         _of(Subject("one step", beside="hands over again")),
         (at(10.0, "shape written", "delegating", 30.0), PUSH),

@@ -442,9 +442,12 @@ def key(obj: Json) -> tuple[str, str]:
 
 
 def _managers(old: Json | None, new: Json) -> list[Json]:
-    """Who manages what after a patch of ours, which may have told of that itself."""
-    entries = [one for one in new["metadata"].get("managedFields") or () if one]
+    """Who manages what after a patch of ours, which may have told of that itself.
+
+    An empty list is read as none sent; one empty entry says that nobody manages anything.
+    """
     before = (old or {"metadata": {}})["metadata"].get("managedFields") or []
+    entries = [one for one in new["metadata"].get("managedFields") or before if one]
     if old is None or (entries == before and _content(old) != _content(new)):
         others = [one for one in entries if one["manager"] != MANAGER]
         mine = {"manager": MANAGER, "operation": "Update", "fieldsV1": {"f:spec": {}}}

@@ -316,11 +316,12 @@ def _bare_pod(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _of_argos(world: World, mishap: Mishap, _: Process | None) -> None:
-    """The Service chooses the pods of Argo Rollouts' ReplicaSets for a while."""
+    """For a while the Service chooses pods of Argo Rollouts' ReplicaSets, or (``none``) none."""
     name, _subject = world.subjects[mishap.who]
     held = world.server.get("Service", NAMESPACE, name)
     if held is not None:
         chosen = {**held["spec"]["selector"], "rollouts-pod-template-hash": "abc"}
+        chosen = {} if mishap.on else chosen
         _written(world, mishap, {**held, "spec": {**held["spec"], "selector": chosen}})
 
 
@@ -332,6 +333,27 @@ def _odd_scaler(world: World, mishap: Mishap, _: Process | None) -> None:
         odd = {**held["spec"], "scaleTargetRef": "text"}
         world.server.put({**held, "spec": odd})
         world.later(mishap.lasts, world.server.put, held)
+
+
+def _applied(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Its author's tool manages fields of the mesh's objects, too."""
+    name, _subject = world.subjects[mishap.who]
+    for kind in ("VirtualService", "DestinationRule"):
+        held = world.server.get(kind, NAMESPACE, name)
+        if held is not None:
+            meta = held["metadata"]
+            tool = mishap.on or "kubectl"
+            theirs = {"manager": tool, "operation": "Apply", "fieldsV1": {"f:spec": {}}}
+            every = [theirs, *(meta.get("managedFields") or ())]
+            world.server.put({**held, "metadata": {**meta, "managedFields": every}})
+
+
+def _second(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Another Rollout asks for the same service, and goes again later."""
+    name, subject = world.subjects[mishap.who]
+    made = objects.spec(name, subject, "v1")
+    world.server.put({**made, "metadata": {"name": "shop-too", "namespace": NAMESPACE}})
+    world.later(mishap.lasts, world.server.remove, "Rollout", NAMESPACE, "shop-too")
 
 
 def _crowd(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -425,6 +447,8 @@ DO: Mapping[str, Do] = {
     "secret gone": _gone_or_odd("Secret"),
     "others' objects": _crowd,
     "beside written": _beside,
+    "a second Rollout": _second,
+    "applied by a tool": _applied,
     "bound": _bound,
     "a bare pod": _bare_pod,
     "service of Argo's": _of_argos,

@@ -70,8 +70,6 @@ class Base:
     @property
     def foreign(self) -> int:
         """The share that foreign destinations take; what they leave is ours to divide."""
-        if len(self.entries) == 1:
-            return 0
         return sum(weight(e.value) for e in self.entries if not e.ours)
 
 

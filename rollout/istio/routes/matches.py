@@ -233,8 +233,7 @@ def _decided(regex: str, prefix: Json, fold: bool) -> bool:
 def _literal(regex: str) -> tuple[str, str]:
     """The text that every match of ``regex`` begins with, and the pattern behind it."""
     text = regex.removeprefix("^").removesuffix("$")
-    found = _HEAD.match(text)
-    head = found[0] if found and not _has_choice(text) else ""
+    head = "" if _has_choice(text) else next(_HEAD.finditer(text))[0]  # perhaps of no letter
     return _ESCAPED.sub(r"\1", head), text[len(head) :]
 
 
