@@ -111,6 +111,7 @@ STRATEGIES: Mapping[str, Json] = {
     "anybody": {"canary": {"steps": [{"cohorts": [{"path": {"present": True}}], "bake": "10s"}]}},
     "claims": {"canary": {"steps": [{"cohorts": _CLAIMS, "bake": "10s"}]}},
     "four cookies": {"canary": {"steps": [{"cohorts": _FOUR, "bake": "10s"}]}},
+    "same cookie": {"canary": {"steps": [{"cohorts": _COOKIES[1:], "bake": "10s"}]}},
     "odd cookie": {"canary": {"steps": [{"cohorts": _ODD, "bake": "10s"}]}},
     "dark": {"dark": {"steps": [{"mirror": "50%", "bake": "30s"}], "finish": "promote"}},
     "dark held": {"dark": {"steps": [{"mirror": "50%", "bake": "20s"}], "finish": "hold"}},

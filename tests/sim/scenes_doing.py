@@ -175,6 +175,17 @@ FIRST: Mapping[str, tuple[Setup, Rows]] = {
         CALM,
         (at(10.0, "a second Rollout", lasts=60.0), PUSH),
     ),
+    **{
+        f"a newer decision by the time its subset means another, {nth}": (
+            _MANAGED,
+            (
+                PUSH,
+                at(30.0, "push", "v3"),
+                *while_written("mark scribbled", "newer", 30.0, nth),
+            ),
+        )
+        for nth in (1, 2, 3, 4)
+    },
     "its gate's Secret is gone": (
         _GATED,
         (at(15.0, "secret gone", "qa", 60.0), PUSH),

@@ -80,7 +80,7 @@ WRITTEN: Mapping[str, tuple[Setup, Rows]] = {
             "unknown words",
             "another cookie",
         )
-        for strategy in ("marked", "cookies", "odd cookie")
+        for strategy in ("marked", "cookies", "odd cookie", "same cookie")
     },
     **{
         f"{strategy} of a cohort": (

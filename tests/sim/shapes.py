@@ -179,11 +179,16 @@ def _short(name: str, main: Json) -> Json:
 
 
 def _edited(name: str, main: Json) -> Json:
-    """As ``shared`` at a step of half, under another match, or with more of it for others."""
+    """As ``shared`` at a step of half, under another match, or with more of it for others.
+
+    A route is new, and stands before what somebody has moved.
+    """
     _, few, _ = _shared(name, main)["http"]
     moved = [_to(name, 30, "stable"), _to(name, 30, "canary"), _to("other", 40)]
     more = [_to(name, 1, "stable"), _to(name, 1, "canary"), _to("other", 50), _to(name, 0)]
-    routes = [{"match": [{"uri": {"prefix": "/halves"}}], "route": moved}, {**few, "route": more}]
+    new = {"match": [{"uri": {"prefix": "/new"}}], "route": [_to(name, None, "stable")]}
+    halves = {"match": [{"uri": {"prefix": "/halves"}}], "route": moved}
+    routes = [new, halves, {**few, "route": more}]
     return {"http": [*routes, main]}
 
 
@@ -293,7 +298,7 @@ _WEB = {"app": "web"}
 def _root(*matches: Json) -> tuple[str, str, Json]:
     """Somebody's VirtualService that hands requests over to ours."""
     made = [{"match": [match], "delegate": {"name": "shop"}} for match in matches]
-    return "VirtualService", "web", {"hosts": ["shop"], "gateways": ["edge"], "http": made}
+    return "VirtualService", "a-web", {"hosts": ["shop"], "gateways": ["edge"], "http": made}
 
 
 _HANDED: Mapping[str, tuple[Json, Sequence[Json]]] = {
