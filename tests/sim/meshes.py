@@ -17,6 +17,7 @@ from tests.upgrade.cluster import (
     VALIDATING,
     Mesh,
     endpoints,
+    injector,
     injector_config,
     namespace,
     tag,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.sim.server import Json
 
 BAKE = "30s"
+_COMPONENT = "operator.istio.io/component"
 WAVES: list[dict[str, Any]] = [
     {"name": "rest", "selector": {"istio.io/rev": OLD}, "bake": BAKE},
     {"name": "by-tag", "tag": "prod", "bake": BAKE},
@@ -382,6 +384,37 @@ def _absent(mesh: Upgrading) -> Back:
     return lambda: mesh.mesh.put(*held)
 
 
+def _noted(kind: str, space: str, name: str, part: str, **marks: str) -> Do:
+    """An object has these labels or annotations for a while."""
+
+    def done(mesh: Upgrading) -> Back:
+        obj = mesh.mesh.get(kind, space, name)
+        meta, before = obj["metadata"], obj["metadata"].get(part) or {}
+
+        def back() -> None:
+            held = mesh.world.server.get(kind, space, name)
+            if held is not None:
+                mesh.mesh.put({**held, "metadata": {**held["metadata"], part: before}})
+
+        mesh.mesh.put({**obj, "metadata": {**meta, part: {**before, **marks}}})
+        return back
+
+    return done
+
+
+def _twice(mesh: Upgrading) -> Back:
+    """A webhook of the old control plane injects what names the new one, too."""
+    mesh.mesh.put(injector("istio-extra", OLD, NEW))
+    return lambda: mesh.world.server.remove(MUTATING, "", "istio-extra")
+
+
+def _left_twin(mesh: Upgrading) -> Back:
+    """An earlier upgrade has left its twin."""
+    name = f"gw-{NEW}"
+    mesh.mesh.put(workload("ingress", name, replicas=0))
+    return lambda: mesh.world.server.remove("Deployment", "ingress", name)
+
+
 EDITS: Mapping[str, Do] = {
     "shop1 goes back": _labelled("shop1", **{"istio-injection": "enabled"}),
     "shop2 goes back": _labelled("shop2", **{"istio.io/rev": OLD}),
@@ -412,6 +445,25 @@ EDITS: Mapping[str, Do] = {
     "the budget lets go": _budgeted,
     "a release in shop2": _release,
     "another root": _another_root,
+    "pods get two proxies": _twice,
+    "an earlier twin is left": _left_twin,
+    "the gateway is bundled": _noted(
+        "Deployment", "ingress", "gw", "labels", **{_COMPONENT: "IngressGateways"}
+    ),
+    "its namespace names a revision": _noted(
+        "Namespace", "", "ingress", "labels", **{"istio.io/rev": OLD}
+    ),
+    "the old istiod is kept by its owner": _noted(
+        "Deployment",
+        SYSTEM,
+        f"istiod-{OLD}",
+        "annotations",
+        **{"argocd.argoproj.io/tracking-id": "mesh:apps/Deployment:istio-system/istiod"},
+    ),
+    "shop2 is in ambient mode": _noted(
+        "Namespace", "", "shop2", "labels", **{"istio.io/dataplane-mode": "ambient"}
+    ),
+    "prod is at a revision that is not there": _pointed("prod", "1-28-0"),
     "the new istiod is not there": _absent,
     "a source": _puts(source),
     "a source that cannot": _puts(lambda: source("the policy names no Role", manifests=True)),

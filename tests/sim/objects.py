@@ -231,7 +231,37 @@ def _analysis(name: str, subject: Subject) -> Json:
         made["onSuspicious"] = "rollback"
     if subject.careful and subject.counts:
         made["onInconclusive"] = "hold"
+    made |= JUDGED.get(subject.judged, {})
+    if subject.judged == "dry limits":
+        made["metrics"] = [_limit(name), *_dry(name)]
     return made
+
+
+JUDGED: Mapping[str, Json] = {
+    "": {},
+    "source": {"reporter": "source"},
+    "strict": {"metrics": [{"name": "errors", "strict": True, "failures": {"consecutive": 2}}]},
+    "success rate": {"metrics": [{"name": "errors", "successRate": {"min": "99%"}}]},
+    "in all": {"metrics": [{"name": "errors", "strict": True, "failures": {"total": 3}}]},
+    "dry": {
+        "metrics": [
+            {"name": "errors"},
+            {"name": "rate", "successRate": {"min": "99.99%"}, "dryRun": True},
+        ]
+    },
+    "dry limits": {},
+    "many": {"minRequests": 20000},
+}
+"""By whose counters, by which kind of limit, by what is only shown; by more requests than come."""
+
+
+def _dry(name: str) -> list[Json]:
+    """Limits of both kinds that the number is always beyond, and that nobody acts upon."""
+    query = {"query": f"errors_{name}", "dryRun": True}
+    return [
+        {"name": "low", **query, "min": 1.0},
+        {"name": "high", **query, "max": -1.0, "failures": {"total": 3}},
+    ]
 
 
 def asks_people(subject: Subject) -> bool:

@@ -42,6 +42,7 @@ class Subject:
     ``harsh``: what looks worse for too long goes back.
     ``beside``: another team's VirtualService shares its host at a gateway, by such a match.
     ``shape``: how its author writes the VirtualService, one of ``shapes.py``; empty: plainly.
+    ``judged``: how else than usual (``objects.JUDGED``).
     A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
@@ -57,6 +58,7 @@ class Subject:
     counts: bool = False
     harsh: bool = False
     beside: str = ""
+    judged: str = ""
     shape: str = ""
 
     @property

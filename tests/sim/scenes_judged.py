@@ -146,4 +146,23 @@ STEPS: Mapping[str, tuple[Subject, Rows]] = {
         (PUSH, at(90.0, "bad", lasts=30.0)),
     ),
 }
-SCENES = (COUNTED, STEPS)
+_KINDS = ("source", "success rate", "dry", "many")
+KINDS: Mapping[str, tuple[Subject, Rows]] = {
+    **{f"judged by {kind}": (replace(_COUNTS, judged=kind), (PUSH,)) for kind in _KINDS},
+    **{
+        f"judged by {kind}, and it fails": (
+            replace(_COUNTS, judged=kind),
+            (PUSH, at(64.0, "bad", lasts=40.0)),
+        )
+        for kind in ("source", "strict", "success rate", "in all", "dry")
+    },
+    "judged by strict, and it is worse for a moment": (
+        replace(_COUNTS, judged="strict"),
+        (PUSH, at(64.0, "worse", lasts=20.0)),
+    ),
+    "judged by limits that nobody acts upon": (
+        Subject(judged="dry limits"),
+        (PUSH, at(64.0, "prometheus empty", lasts=30.0)),
+    ),
+}
+SCENES = (COUNTED, STEPS, KINDS)

@@ -336,10 +336,69 @@ STRANGE: Mapping[str, tuple[Setup, Rows]] = {
     ),
 }
 
+WRONG: Mapping[str, tuple[Setup, Rows]] = {
+    "pods that are tried get what they must not": (
+        _of("waves", 350.0),
+        (
+            at(0.0, "broken", "Pod", 10.0, times=1000),
+            at(63.0, "broken", "Pod", 10.0, times=1000),
+            _mesh(75.0, "pods get two proxies", 20.0),
+            _mesh(122.0, "pods get two proxies", 15.0),
+            *_asks(160.0, "abort"),
+            at(160.0, "broken", "Pod", 10.0, times=1000),
+        ),
+    ),
+    "pods get two proxies for too long": (
+        _of("waves", 350.0),
+        (_mesh(60.0, "pods get two proxies", 280.0),),
+    ),
+    "everything is asked before it begins": (
+        _of("brief", 200.0),
+        (
+            _mesh(0.0, "the old istiod is down", 40.0),
+            *_asks(5.0, "approve", "skip", "pause", "resume", "abort"),
+            *_asks(20.0, "retry", "abort", "retry", every=5.0),
+            at(36.0, "upgrade deleted"),
+        ),
+    ),
+    "frozen, and kept by its owner, before it is removed": (
+        _of("", 520.0),
+        (
+            _mesh(380.0, "the old istiod is kept by its owner", 60.0),
+            _mesh(382.0, "a freeze", 45.0),
+            *_asks(385.0, "approve"),
+        ),
+    ),
+    "nobody lets the old one go": (_of("", 500.0), _asks(385.0, "reject")),
+    "a gateway that cannot be moved in its turn": (
+        _of("", 420.0),
+        (
+            _mesh(175.0, "the gateway is gone", 15.0),
+            _mesh(176.0, "an earlier twin is left", 24.0),
+            _mesh(196.0, "the gateway is bundled", 12.0),
+            _mesh(205.0, "its namespace names a revision", 12.0),
+            _mesh(212.0, "a freeze", 45.0),
+        ),
+    ),
+    "tags that cannot be moved in their turn": (
+        _of("one by one", 520.0),
+        (
+            _mesh(225.0, "prod is gone", 80.0),
+            _mesh(300.0, "prod is at a revision that is not there", 0.0),
+            _mesh(320.0, "prod is moved back", 0.0),
+            _mesh(310.0, "a freeze", 45.0),
+        ),
+    ),
+    "a namespace is in ambient mode": (
+        _of("waves", 200.0),
+        (_mesh(64.0, "shop2 is in ambient mode", 60.0),),
+    ),
+}
+
 
 def plans() -> Iterator[tuple[str, tuple[Setup, Rows]]]:
     """Each by its name."""
-    for scenes in (WAVES, LAST, OTHERWISE, BEGINS, STRANGE):
+    for scenes in (WAVES, LAST, OTHERWISE, BEGINS, STRANGE, WRONG):
         yield from ((f"upgrade, {name}", scene) for name, scene in scenes.items())
 
 
