@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import typer
 
@@ -23,11 +24,21 @@ def checked(form: str, wanted: str) -> Callable[[str], str]:
     """Of an option: its text as it is, or the sentence that says what is ``wanted``."""
 
     def check(text: str) -> str:
-        if not re.match(form, text) or text.endswith("\n"):
+        if not re.match(form, text) or text.endswith("\n") or not _can_be_split(text):
             raise typer.BadParameter(f"{text[:GIVEN]!r} is wrong; {wanted} is wanted")
         return text
 
     return check
+
+
+def _can_be_split(text: str) -> bool:
+    """Whether the URLs in it, if there are any, have brackets and ports as URLs have them."""
+    try:
+        for one in text.split(","):
+            _ = urlsplit(one).port
+    except ValueError:
+        return False
+    return True
 
 
 name = checked(NAME, "a name of a-z, 0-9 and -")

@@ -42,7 +42,7 @@ from rollout.edges.proxy import Proxy
 from rollout.edges.reach import Hosts
 from rollout.edges.syncz import Syncz
 from rollout.edges.webhook import Webhooks
-from rollout.errors import RefusedError
+from rollout.errors import GIVEN, RefusedError
 from rollout.web import app as web
 from rollout.web import live as live_door
 
@@ -223,6 +223,9 @@ def _identity() -> str:
 
 def _log(level: str) -> None:
     """JSON lines on stderr, ours at ``level``, everybody else's from warnings up."""
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise RefusedError(f"log-level {level[:GIVEN]!r}: debug, info or warning is wanted")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(telemetry.Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

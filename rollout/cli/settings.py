@@ -73,9 +73,18 @@ def address(name: str, text: str) -> tuple[str, int]:
     """Host and port of the setting ``name``. Errors: ``RefusedError`` for what is none."""
     host, _, port = text.rpartition(":")
     number = lenient.whole(port)
-    if number is None or number >= 1 << 16:
+    if number is None or number >= 1 << 16 or not _is_name(host):
         raise RefusedError(f"{name} {text[:GIVEN]!r}: is no address; host:port is wanted")
     return host.strip("[]"), number
+
+
+def _is_name(host: str) -> bool:
+    """Whether it can be looked up at all."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def taken(what: str, error: OSError) -> RefusedError:

@@ -13,6 +13,7 @@ import fcntl
 import gzip
 import hashlib
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -68,8 +69,7 @@ class FileLog:
         """They are on the disk, in this order."""
         with self._trouble():
             if self._is_elsewhere():
-                os.close(self._file)
-                self._file = -1
+                self._leave()
                 self._enter()
             now = self.clock()
             self._write(book.body(record, self.controller, now) for record in records)
@@ -110,7 +110,11 @@ class FileLog:
         """The file at ``path`` is open, healed, and begins as a file of this chain does."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file = os.open(self.path, flags, PRIVATE)
-        self._size = os.fstat(self._file).st_size
+        found = os.fstat(self._file)
+        if not stat.S_ISREG(found.st_mode):  # such as /dev/stdout, which never ends when it is read
+            self._leave()
+            raise OutsideError(f"audit log {self.path}: is no file; - is what stdout is called")
+        self._size = found.st_size
         if torn := self._read():
             os.ftruncate(self._file, self._size - len(torn))
             self._size -= len(torn)
@@ -123,6 +127,10 @@ class FileLog:
             digest = hashlib.sha256(torn).hexdigest()
             told = book.healed(self.controller, self.clock(), len(torn), digest)
             self._write(iter((told,)))
+
+    def _leave(self) -> None:
+        os.close(self._file)
+        self._file = -1
 
     def _read(self) -> bytes:
         """What the file has told is known; answers with what stands behind its last newline."""

@@ -19,6 +19,8 @@ Kind = Literal["vector", "matrix"]
 
 REFUSED = (400, 401, 403, 404, 405, 422)
 ERROR_TYPES = frozenset({"bad_data", "execution", "canceled", "timeout", "internal", "unavailable"})
+MOST_PARTS = 400_000
+"""Mappings and lists of an answer; a series has three, and each takes 260 bytes once it is read."""
 NOT_THE_APIS = "an answer that is not the API's"
 
 
@@ -29,6 +31,8 @@ def read(status: int, body: bytes, kind: Kind) -> Reply:
     """
     if status != 200:
         _refuse(status, _decoded(body))
+    if body.count(b"{") + body.count(b"[") > MOST_PARTS:
+        raise OutsideError(says("an answer of too many series to read; sum by fewer labels"))
     try:
         return _reply(_strictly(body), kind)
     except (

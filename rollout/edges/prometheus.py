@@ -5,10 +5,12 @@ warnings and the kind of a result, and its session follows redirects and reads b
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import requests
@@ -22,6 +24,7 @@ from rollout.errors import OutsideError
 from rollout.model.observation import Reply
 
 CHUNK = 1 << 16
+LARGE = 1 << 20
 TRY_AGAIN_ON = (429, 502, 503, 504)
 
 
@@ -51,6 +54,8 @@ class Prometheus:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._gate = asyncio.Semaphore(access.at_once)
+        # An answer takes ten times its size while it is read: the largest, one after the other.
+        self._reading = Lock()
         # Its own: the event loop's default threads look up names for every other connection.
         self._threads = ThreadPoolExecutor(access.at_once, thread_name_prefix="prometheus")
         session = _Session(access)
@@ -93,7 +98,8 @@ class Prometheus:
             def asked() -> Reply:
                 with wait.here():
                     box = self._asked(promql, times, at, kind, wait)
-                return promapi.read(box["status"], box["body"], kind)
+                with self._reading if len(box["body"]) > LARGE else contextlib.nullcontext():
+                    return promapi.read(box["status"], box["body"], kind)
 
             end = loop.call_later(2 * self._access.timeout.total_seconds(), wait.hang_up)
             try:

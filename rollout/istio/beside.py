@@ -3,13 +3,15 @@
 Source: istio/istio, pilot/pkg/networking/core/gateway.go, ``buildGatewayHTTPRouteConfig``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rollout.istio import hosts
 from rollout.istio.routes import delegated, listing
 from rollout.istio.routes.apart import Others, Taken, full_gateway, in_full, is_catch_all
+from rollout.memo import remembered
 from rollout.model.traffic import Target, full_host
 
 Obj = Mapping[str, Any]
@@ -93,7 +95,7 @@ def hosts_at(server: Mapping[str, Any], home: str, obj: Obj, space: str) -> tupl
 
 def others(obj: Obj, target: Target, beside: Beside) -> Others:
     """What everybody else takes where a catch-all of ``obj`` stands behind their routes."""
-    known = {_key(o): o for o in beside.virtual_services} | {_key(obj): obj}
+    known = ChainMap({_key(obj): obj}, _by_key(beside))
     roots = [obj] if _spec(obj).get("hosts") else _roots(obj, known.values())
     taken: list[Taken] = []
     places: set[tuple[str, str]] = set()
@@ -101,12 +103,32 @@ def others(obj: Obj, target: Target, beside: Beside) -> Others:
         for gateway in gateways(root):
             mine = shared_hosts(root, gateway, beside.gateways)
             places |= {(gateway, host) for host in mine}
-            for other in sorted(known.values(), key=_age):
-                if _key(other) != _key(root):
-                    taken += _taken(other, root, gateway, mine, beside, known)
+            near = (o for host in mine for o in _at(beside).get((gateway, host), ()))
+            there = {_key(o): o for o in near if _key(o) not in (_key(root), _key(obj))}
+            for other in sorted(there.values(), key=_age):
+                taken += _taken(other, root, gateway, mine, beside, known)
     names = tuple(map(str, _spec(obj).get("gateways") or [MESH])) if roots == [obj] else ()
     several = len({host for _, host in places}) > 1
     return Others(tuple(taken), names, listing.namespace(obj, target), several)
+
+
+@remembered
+def _by_key(beside: Beside) -> dict[tuple[str, str], Obj]:
+    return {_key(o): o for o in beside.virtual_services}
+
+
+@remembered
+def _at(beside: Beside) -> Mapping[tuple[str, str], Sequence[Obj]]:
+    """Whoever has which host at which gateway: of a thousand tenants of one service, each its own.
+
+    A delegate has none.
+    """
+    found: dict[tuple[str, str], list[Obj]] = {}
+    for obj in beside.virtual_services:
+        for gateway in gateways(obj):
+            for host in shared_hosts(obj, gateway, beside.gateways):
+                found.setdefault((gateway, host), []).append(obj)
+    return found
 
 
 def _taken(
@@ -121,8 +143,6 @@ def _taken(
 
     An older one's ordinary routes stand before any copy of ours; a younger one's catch-all behind.
     """
-    if gateway not in gateways(other):
-        return
     older = all(map(_made_at, (other, root))) and _age(other) < _age(root)
     by = f"virtualservice {_space(other)}/{other['metadata']['name']}"
     there = shared_hosts(other, gateway, beside.gateways)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from rollout.manifest.scan import Mistake, Path, show
-from rollout.model.units import adapter_of
+from rollout.model.units import adapter_of, counted
 
 _WANTED = {
     "int_type": "a whole number is wanted",
@@ -23,6 +23,14 @@ _WANTED = {
     "tuple_type": "a list is wanted",
     "finite_number": "a finite number is wanted",
 }
+
+_COUNTED = {
+    "too_long": (("entry", "entries"), "at most", "max_length"),
+    "too_short": (("entry", "entries"), "at least", "min_length"),
+    "string_too_long": (("character",), "at most", "max_length"),
+    "string_too_short": (("character",), "at least", "min_length"),
+}
+"""What is counted of a value with too many or too few of it, and what pydantic calls the limit."""
 
 
 def build(noun: Any, plain: object, keys: Callable[[Path], tuple[str, ...]]) -> Any:
@@ -58,6 +66,11 @@ def _mistake(
         if found == f"is {error.get('input')!r}":
             return Mistake(path, f"is {kind_of(value)}", wanted, shows=True)
         return Mistake(path, _short(found), wanted)
+    if kind in _COUNTED and isinstance(value, str | list | Mapping):
+        noun, limit, word = _COUNTED[kind]
+        most = error.get("ctx", {}).get(word, 0)
+        wanted = f"{limit} {most} {'is' if most == 1 else 'are'} wanted"
+        return Mistake(path, f"has {counted(len(value), *noun)}", wanted)
     return Mistake(path, f"is {kind_of(value)}", _wanted(error, value), shows=True)
 
 

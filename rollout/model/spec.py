@@ -195,6 +195,10 @@ class TemplateUse:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
+MOST_STEPS, MOST_METRICS, MOST_TEMPLATES = 200, 100, 20
+"""Of one Rollout: what each metric came to is in its status, which etcd takes up to 1.5 MiB of, and
+where no status can be stored nobody is brought back."""
+
 ERRORS_TOLERANCE = Tolerance()
 SLOW_TOLERANCE = Tolerance(absolute=0.01)
 DEFAULT_METRICS = (
@@ -219,8 +223,8 @@ class Analysis:
     warmup: Annotated[Duration, Field(description="loose tolerance, not blindness")] = timedelta(
         seconds=30
     )
-    metrics: tuple[Metric, ...] = DEFAULT_METRICS
-    templates: tuple[TemplateUse, ...] = ()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=MOST_METRICS)] = DEFAULT_METRICS
+    templates: Annotated[tuple[TemplateUse, ...], Field(max_length=MOST_TEMPLATES)] = ()
     confidence: Confidence = Confidence()
     min_requests: Annotated[
         int, Field(ge=0, description="canary requests below which a step is 'too few'")
@@ -391,7 +395,10 @@ class Step:
         Duration | None,
         Field(description="when to stop waiting for evidence; 20m, or 1h if certainty is in sight"),
     ] = None
-    analysis: Annotated[tuple[Metric, ...], Field(description="more metrics, this step only")] = ()
+    analysis: Annotated[
+        tuple[Metric, ...],
+        Field(max_length=MOST_METRICS, description="more metrics, this step only"),
+    ] = ()
     approval: Approval | None = None
     webhook: Webhook | None = None
 
@@ -418,7 +425,9 @@ class Canary:
 
     __pydantic_config__ = CONFIG
 
-    steps: Annotated[tuple[Step, ...], SOME] = field(default_factory=_ramp)
+    steps: Annotated[tuple[Step, ...], SOME, Field(max_length=MOST_STEPS)] = field(
+        default_factory=_ramp
+    )
     bake_after_promotion: Duration = timedelta(0)
 
 
@@ -428,7 +437,7 @@ class Dark:
 
     __pydantic_config__ = CONFIG
 
-    steps: Annotated[tuple[Step, ...], SOME]
+    steps: Annotated[tuple[Step, ...], SOME, Field(max_length=MOST_STEPS)]
     finish: Finish = Finish.HOLD
     bake_after_promotion: Duration = timedelta(0)
 
@@ -443,7 +452,7 @@ class BlueGreen:
     preview_host: Annotated[str | None, Field(description="a host that shows the preview")] = None
     bake: Duration = MINUTE
     time_box: Duration | None = None
-    analysis: tuple[Metric, ...] = ()
+    analysis: Annotated[tuple[Metric, ...], Field(max_length=MOST_METRICS)] = ()
     approval: Approval | None = None
     webhook: Webhook | None = None
     keep_warm: Annotated[Duration, Field(description="the way back stays one patch")] = timedelta(
@@ -651,7 +660,7 @@ class AnalysisTemplateSpec:
 
     __pydantic_config__ = CONFIG
 
-    metrics: tuple[Metric, ...]
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=MOST_METRICS)]
     args: Annotated[
         Mapping[str, str | None],
         Field(description="name to default; null, or none at all, means required"),

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 LINGERING = 1.0  # seconds that a body is still taken in after it was refused, so the answer is read
@@ -80,6 +82,11 @@ class _Comer(web.RequestHandler):
             auto_decompress=False,
         )
         self._room = room
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Ours are told, and nothing of who speaks no HTTP: it would be quoted, keys and all."""
+        if not isinstance(kw.get("exc_info"), HttpProcessingError):
+            super().log_exception(*args, **kw)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._room.comes(self)

@@ -160,6 +160,13 @@ def _filling(path: Path, report: "multiprocessing.connection.Connection") -> Non
     report.send(True)
 
 
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/null"])
+def test_what_is_no_file_is_named_and_not_read(path: str) -> None:
+    """``/dev/full`` never ends: the controller took all the memory there is."""
+    with pytest.raises(OutsideError, match="is no file; - is what stdout is called"):
+        a_log(Path(path)).open()
+
+
 def test_a_full_disk_is_told_and_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     ours, theirs = multiprocessing.Pipe()

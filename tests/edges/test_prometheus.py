@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from rollout.edges import promapi
 from rollout.edges.prometheus import Access, Prometheus
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.observation import Reply, Series
 from tests.edges.wire import Wire, vector, wire
+from tests.effort import effort
 
 AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SECRET = "s3cret-of-upstream"
@@ -244,3 +246,26 @@ async def test_whoever_sends_a_byte_now_and_then_keeps_no_thread(what: str) -> N
         async with asyncio.timeout(30):
             while there:
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("one", [b'{"metric":{},"value":[1,"1"]}', b"[1]", b"{}"])
+async def test_an_answer_of_everything_there_is_is_not_read(one: bytes) -> None:
+    """A query that forgets to sum, ``{__name__=~".+"}``: 33 MB of it took 550 MB of memory."""
+    result = b",".join([one] * 400_001)
+    body = b'{"status":"success","data":{"resultType":"vector","result":[' + result + b"]}}"
+    async with wire() as served:
+        served.says(body)
+        with effort() as made, pytest.raises(OutsideError, match="too many series"):
+            promapi.read(200, body, "vector")
+        assert made.calls < 1000
+        with pytest.raises(OutsideError, match=r"too many series|too large"):
+            await client(served, timeout=timedelta(seconds=60)).instant("up", AT)
+
+
+async def test_large_answers_are_read_one_after_the_other() -> None:
+    result = [{"metric": {"pod": str(n)}, "value": [1, "1"]} for n in range(30_000)]
+    async with wire() as served:
+        served.says({"status": "success", "data": {"resultType": "vector", "result": result}})
+        asked = client(served, timeout=timedelta(seconds=60))
+        replies = await asyncio.gather(*(asked.instant("up", AT) for _ in range(3)))
+    assert [len(reply.series) for reply in replies] == [30_000] * 3

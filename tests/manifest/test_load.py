@@ -1,5 +1,6 @@
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -511,3 +512,46 @@ def test_a_key_that_is_given_twice_is_told_whatever_its_first_value_held(second:
         found
     )
     assert any("service is given twice, first in line 5" in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"strategy": {"canary": {"steps": [{"weight": 5}] * 201}}},
+            "steps has 201 entries; at most 200 are wanted",
+        ),
+        (
+            {
+                "analysis": {
+                    "metrics": [{"name": f"m{n}", "query": "up", "max": 1} for n in range(101)]
+                }
+            },
+            "analysis.metrics has 101 entries; at most 100 are wanted",
+        ),
+        (
+            {"analysis": {"templates": [{"name": "t"}] * 21}},
+            "analysis.templates has 21 entries; at most 20 are wanted",
+        ),
+        (
+            {"preflight": {"overrule": [{"rule": "ROL-052", "reason": ""}]}},
+            "preflight.overrule[0].reason has 0 characters; at least 1 is wanted",
+        ),
+        (
+            {"preflight": {"overrule": [{"rule": "ROL-052", "reason": "x" * 301}]}},
+            "preflight.overrule[0].reason has 301 characters; at most 300 are wanted",
+        ),
+    ],
+)
+def test_too_much_and_too_little_is_counted(change: dict[str, Any], says: str) -> None:
+    """What each metric came to is in the status; one of 10,000 metrics is more than etcd takes."""
+    workload = {"deployments": "shop-{revision}"}
+    spec = {"service": "shop", "revision": "v1", "workload": workload, "strategy": {"canary": {}}}
+    obj = {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "shop"},
+        "spec": {**spec, **change},
+    }
+    [error] = load.text("shop.yaml", json.dumps(obj).encode()).errors
+    assert says in str(error)

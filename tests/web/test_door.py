@@ -56,7 +56,11 @@ async def street(room: Room) -> AsyncIterator[Street]:
     async def much(_: web.Request) -> web.Response:
         return web.Response(body=LARGE)
 
+    async def broken(_: web.Request) -> web.Response:
+        raise IndexError("a fault of ours")
+
     app.router.add_get("/", greet)
+    app.router.add_get("/broken", broken)
     app.router.add_post("/", echo)
     app.router.add_get("/much", much)
     async with door.opened(app, "127.0.0.1", 0, room) as address:
@@ -133,3 +137,29 @@ async def test_headers_without_end_are_refused_sec_31() -> None:
     async with street(Room()) as door_side:
         reader, _ = await door_side.says(b"GET / HTTP/1.1\r\nHost: x\r\n" + many)
         assert (await reader.readline()).split()[1] == b"400"
+
+
+BROKEN = (
+    b"GET /login/callback?code=s3cret\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\x00\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nX-Gitlab-Token : s3cret\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: s3cret\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: s3cret" + b"x" * 9000 + b"\r\n\r\n",
+)
+
+
+async def test_who_speaks_no_http_writes_nothing_into_our_log_sec_31(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each was a traceback with what was sent, tokens among it, as often as anybody liked."""
+    async with street(Room()) as found:
+        for text in BROKEN:
+            reader, _ = await found.says(text)
+            assert (await reader.read()).startswith(b"HTTP/1.0 400")
+    assert caplog.records == []
+
+
+async def test_a_fault_of_our_own_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with street(Room()) as found:
+        await found.hears(b"GET /broken HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert "IndexError" in caplog.text
