@@ -186,6 +186,19 @@ FIRST: Mapping[str, tuple[Setup, Rows]] = {
         )
         for nth in (1, 2, 3, 4)
     },
+    "a second revision comes to the gate": (
+        replace(_GATED, calm=240.0),
+        (PUSH, at(110.0, "push", "v3")),
+    ),
+    "retried before the gate": (
+        replace(_GATED, calm=240.0),
+        (
+            PUSH,
+            at(20.0, "gate holds", lasts=70.0),
+            *asks(60.0, "abort"),
+            *asks(80.0, "retry"),
+        ),
+    ),
     "its gate's Secret is gone": (
         _GATED,
         (at(15.0, "secret gone", "qa", 60.0), PUSH),
