@@ -61,6 +61,19 @@ def test_asking_twice_changes_nothing_more() -> None:
     assert virtualservice.differences(after, TARGET, Route(Split(90, 10))) == ()
 
 
+@pytest.mark.parametrize("canary", [0, 10])
+def test_an_empty_subset_is_none_and_stays_as_a_chart_writes_it(canary: int) -> None:
+    """Our own write was taken for somebody else's edit, "no subset, wanted no subset"."""
+    empty = {"destination": {"host": "shop", "subset": ""}, "weight": 0}
+    obj = vs({"route": [*pair(), empty]})
+    after = asked(obj, canary)
+    assert after["spec"]["http"][0]["route"] == [*pair(100 - canary, canary), empty]
+    route = Route(Split.giving_canary(canary))
+    assert virtualservice.patch(after, TARGET, route, 4) == []
+    assert virtualservice.differences(after, TARGET, route) == ()
+    assert applied(after, virtualservice.release(after, TARGET, 4))["spec"] == obj["spec"]
+
+
 def test_differences_name_the_route_and_both_splits() -> None:
     found = virtualservice.differences(vs({"route": pair(80, 20)}), TARGET, Route(Split(90, 10)))
     assert found == ("virtualservice shop/shop http[0]: 80/20, wanted 90/10",)

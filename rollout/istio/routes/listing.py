@@ -277,9 +277,13 @@ def is_odd(foreign: int, total: int) -> bool:
 
 
 def as_written(entry: Json, name: str | None, share: int | None) -> Json:
-    """A copy of a destination with this subset and weight; None takes the key away."""
+    """A copy of a destination with this subset and weight; None takes the key away.
+
+    An empty subset is none already, and stays as charts write it.
+    """
     entry = deepcopy(entry)
-    _set(entry["destination"], "subset", name)
+    if subset(entry) != name:
+        _set(entry["destination"], "subset", name)
     _set(entry, "weight", share)
     return entry
 
