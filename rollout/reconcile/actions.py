@@ -127,12 +127,15 @@ def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
     """Subsets that are missing or mean something else.
 
     One that is there changes its meaning only while the routes are as asked, at weight 0: a
-    foreign edit of the weights is taken back first.
+    foreign edit of the weights is taken back first. One that has requests is put back where it
+    was, and never to pods that are not ready.
     """
     target = wanted.target(look.rollout, status)
     wrong = wanted.wrong_subsets(status, look.seen)
     here, sure = look.seen.traffic.subsets, not look.seen.traffic.differences
-    names = [name for name in sorted(wrong) if sure or name not in here]
+    down = look.pods(status.stable).down and status.stable_subset in look.seen.traffic.serving
+    none = {status.stable_subset} if down else set()
+    names = [name for name in sorted(wrong) if name not in here or (sure and name not in none)]
     return tuple(PointSubset(target, name, wrong[name], status.epoch) for name in names)
 
 

@@ -58,11 +58,18 @@ def decide(rollout: Rollout, status: RolloutStatus, seen: Observation, now: date
 
 
 def _known(status: RolloutStatus) -> RolloutStatus:
-    """The status; one that has lost stable, as by somebody's edit, knows of no journey either."""
-    if status.stable is not None:
-        return status
-    attempt = Attempt(number=status.attempt.number)
-    return replace(status, stage=StageStatus(), attempt=attempt, draining=None)
+    """The status; one that has lost stable, as by somebody's edit, knows of no journey either.
+
+    Nor is one promoted whose canary is not stable, whatever somebody wrote for its stage.
+    """
+    stable, attempt = status.stable, status.attempt
+    if stable is None:
+        fresh = Attempt(number=attempt.number)
+        return replace(status, stage=StageStatus(), attempt=fresh, draining=None)
+    canary = attempt.canary.name if attempt.canary else ""
+    if status.stage.name in (Stage.REPOINTING, Stage.RETURNING) and canary != stable.name:
+        return replace(status, stage=StageStatus(Stage.WITHDRAWING))
+    return status
 
 
 def _overwritten(look: Look) -> bool:

@@ -47,8 +47,13 @@ def _deadline(look: Look) -> timedelta:
 
 
 def drained(look: Look) -> RolloutStatus:
-    """The status without the pods of the past, once they are gone or not ours to stop."""
+    """The status without the pods of the past, once they are gone or not ours to stop.
+
+    Nor are stable's own, whatever somebody has written into it.
+    """
     status = look.status
+    if status.draining is not None and journey.shares_pods(status.draining.revision, status.stable):
+        return replace(status, draining=None)
     if status.draining is None or drain_left(look, status.draining) > timedelta(0):
         return status
     pods = look.pods(status.draining.revision)

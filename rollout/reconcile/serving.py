@@ -7,6 +7,7 @@ from rollout.model.observation import Division, Serving
 from rollout.model.status import Revision
 from rollout.model.traffic import Split
 from rollout.model.units import counted
+from rollout.reconcile import naming
 from rollout.reconcile.look import Look
 
 
@@ -32,7 +33,17 @@ class Unclear:
 
 
 def found(look: Look, asked: Revision) -> Clear | Unclear:
-    """Who serves now; ``asked``: the revision that git asks for."""
+    """Who serves now; ``asked``: the revision that git asks for.
+
+    By no subset ``canary``: that name is the other side's.
+    """
+    who = _found(look, asked)
+    if isinstance(who, Clear) and who.subset == naming.CANARY:
+        return Unclear("stable's requests go to subset canary; one of another name is wanted")
+    return who
+
+
+def _found(look: Look, asked: Revision) -> Clear | Unclear:
     sides = _sides(look.seen.traffic.divisions)
     if not sides:
         return Unclear("no ordinary route sends it requests; a route to one revision is wanted")

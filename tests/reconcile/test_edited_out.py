@@ -1,4 +1,4 @@
-"""Somebody edits one thing out of a status: the journey ends as it would have, and nobody is lost.
+"""Somebody edits one thing out of a status, or into it: the journey ends, and nobody is lost.
 
 Each field that may be absent, in each stage, of routes by role, by version, of a bare host and of
 an author's own name.
@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 
 from rollout.model.spec import Workload
-from rollout.model.status import Attempt, RolloutStatus, Stage, StageStatus
+from rollout.model.status import (
+    Attempt,
+    Draining,
+    Revision,
+    RolloutStatus,
+    Stage,
+    StageStatus,
+)
+from rollout.model.traffic import Split
+from rollout.reconcile import naming
+from rollout.reconcile.look import attempted
 from tests import make
 from tests.play import Play, World
 
@@ -55,6 +65,23 @@ PARTS = [
     if absent(each) is not MISSING and each.name not in ("stage", "attempt")
 ]
 
+WRONG: dict[str, Callable[[RolloutStatus], RolloutStatus]] = {
+    **{
+        f"stage {stage}": lambda was, stage=stage: replace(  # type: ignore[misc]
+            was, stage=replace(was.stage, name=stage)
+        )
+        for stage in Stage
+    },
+    "both subsets one": lambda was: attempted(was, subset=was.stable_subset),
+    "stable's subset the canary's": lambda was: replace(was, stable_subset=naming.CANARY),
+    "stable's pods old": lambda was: replace(was, draining=Draining(was.stable or Revision("v1"))),
+    "half the requests": lambda was: replace(was, stage=replace(was.stage, split=Split(50, 50))),
+    "everyone": lambda was: replace(was, stage=replace(was.stage, split=Split(0, 100))),
+    "no such step": lambda was: attempted(
+        was, step=was.attempt.step and replace(was.attempt.step, index=99)
+    ),
+}
+
 
 def without(status: RolloutStatus, part: str, name: str) -> RolloutStatus:
     whole: Any = getattr(status, part) if part else status
@@ -71,6 +98,17 @@ def look_on(play: Play, bad: bool) -> None:
     play.look_once()
     lost = [name for name in play.world.split() if name and not play.world.ready(name)]
     assert not lost, f"requests go to {lost}, who have no pods:\n{play}"
+
+
+def ends(play: Play, bad: bool) -> None:
+    """Looks until it rests, or twice as many as a journey takes."""
+    rest = 0
+    for _ in range(2 * LOOKS):
+        look_on(play, bad)
+        still = play.decision is not None and not play.decision.actions
+        rest = rest + 1 if still and play.status.stage.name is Stage.IDLE else 0
+        if rest == AT_REST:
+            break
 
 
 def begun(world: str) -> Play:
@@ -109,13 +147,7 @@ def test_whatever_is_edited_out_of_a_status_its_journey_ends_as_it_would_have(
                 continue
             play = deepcopy(before)
             play.status = edited
-            rest = 0
-            for _ in range(2 * LOOKS):
-                look_on(play, bad)
-                still = play.decision is not None and not play.decision.actions
-                rest = rest + 1 if still and play.status.stage.name is Stage.IDLE else 0
-                if rest == AT_REST:
-                    break
+            ends(play, bad)
             where = f"{part} {name} at {before.status.stage.name}:\n{play}"
             assert play.status.stage.name is Stage.IDLE, where
             if name in PODS_STAY:
@@ -125,3 +157,20 @@ def test_whatever_is_edited_out_of_a_status_its_journey_ends_as_it_would_have(
                 assert play.world.pods == whole.world.pods, where
     assert Stage.STEPPING in stages
     assert (Stage.WITHDRAWING if bad else Stage.BAKING) in stages
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["goes well", "fails"])
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_written_into_a_status_its_journey_ends_and_nobody_is_sent_to_no_pods(
+    world: str, bad: bool
+) -> None:
+    for before in moments(begun(world), bad):
+        for name, wrong in WRONG.items():
+            edited = wrong(before.status)
+            if edited == before.status:
+                continue
+            play = deepcopy(before)
+            play.status = edited
+            ends(play, bad)
+            where = f"{name} at {before.status.stage.name}:\n{play}"
+            assert play.status.stage.name is Stage.IDLE, where

@@ -154,3 +154,10 @@ def test_a_template_takes_nothing_over_that_it_has_not_made() -> None:
     one = replace(one, rollout=replace(one.rollout, spec=spec))
     because = "web serves, not the template's pods: use workload.deployments"
     assert told(serving.found(one, ASKED)) == because
+
+
+def test_nobody_is_adopted_by_the_name_of_the_other_side() -> None:
+    because = "stable's requests go to subset canary; one of another name is wanted"
+    assert told(serving.found(look({"canary": 100}, canary=(V1,)), ASKED)) == because
+    swapped = look({"canary": 90, "stable": 10}, canary=(V1,), stable=(V2,))
+    assert told(serving.found(swapped, ASKED)) == because
