@@ -354,6 +354,14 @@ def _release(mesh: Upgrading) -> Back:
     return lambda: mesh.world.server.put({**made, "status": {"phase": "Succeeded"}})
 
 
+def eastwest() -> Json:
+    """Another gateway beside the old control plane, which bears its label and is not its."""
+    made = workload(SYSTEM, "istio-eastwest")
+    made["metadata"]["labels"] = {"istio.io/rev": OLD, "app": "istio-eastwest"}
+    made["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
+    return made
+
+
 def _another_root(mesh: Upgrading) -> Back:
     """The new control plane has a root of its own."""
     obj = mesh.mesh.get(MUTATING, "", f"istio-sidecar-injector-{NEW}")
@@ -445,6 +453,7 @@ EDITS: Mapping[str, Do] = {
     "the budget lets go": _budgeted,
     "a release in shop2": _release,
     "another root": _another_root,
+    "what bears the old one's label": _puts(eastwest),
     "pods get two proxies": _twice,
     "an earlier twin is left": _left_twin,
     "the gateway is bundled": _noted(

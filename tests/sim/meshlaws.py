@@ -38,6 +38,8 @@ HOME_WITHIN = 150.0
 FRESH = 4.0
 """Seconds that what a look has seen may be old."""
 GATEWAY = "ingress"
+_GO = (f"istiod-{OLD}", f"gw-{NEW}")
+"""Deployments that an upgrade removes: the old istiod, and the twin that it has made."""
 _JUDGED = frozenset({State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE})
 
 
@@ -67,6 +69,8 @@ class MeshLaws:
         kind = commit.change.bucket
         if kind == KIND and not commit.gone:
             self._told(self._mesh.status)
+        elif commit.gone and kind == "Deployment" and commit.new["metadata"]["name"] not in _GO:
+            self._laws.broken("U1", f"{commit.new['metadata']['name']} is removed with {OLD}")
         elif kind in ("Deployment", "StatefulSet", "DaemonSet"):
             if commit.new["metadata"]["namespace"] == GATEWAY:
                 self._shared(commit)

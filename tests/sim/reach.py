@@ -25,9 +25,9 @@ class Reach:
     cost: float
 
 
-def reaches(plans: Iterable[Plan], jobs: int) -> list[Reach]:
+def reaches(plans: Iterable[Plan], jobs: int, rooms: Iterable[str] = ()) -> list[Reach]:
     """What each play makes a difference to, in an order in which a planted bug is soon found."""
-    with multiprocessing.get_context("fork").Pool(jobs, _begin) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs, _begin, (tuple(rooms),)) as pool:
         return _ordered(pool.map(watched, plans, chunksize=1))
 
 
@@ -68,9 +68,9 @@ def plays(known: Sequence[Reach], mutation: Mutation) -> list[Reach]:
     return [*dict.fromkeys(one for pair in pairs for one in pair)]
 
 
-def _begin() -> None:
+def _begin(rooms: Sequence[str]) -> None:
     global _seen  # noqa: PLW0603 - what the watched functions of this process write to
-    _seen = spoiling.watch()
+    _seen = spoiling.watch(rooms)
 
 
 def watched(plan: Plan) -> Reach:

@@ -29,7 +29,13 @@ def _as(kind: str, nth: int, do: str, on: str = "", lasts: float = 0.0, **more: 
 
 
 WAVES: Mapping[str, tuple[Setup, Rows]] = {
-    "all of it": (_MESH, _asks(390.0, "skip", "promote", "approve")),
+    "all of it": (
+        _MESH,
+        (
+            _mesh(0.0, "what bears the old one's label"),
+            *_asks(390.0, "skip", "promote", "approve"),
+        ),
+    ),
     "the canary fails": (_SHORT, (_mesh(10.0, "shop1 fails", 120.0),)),
     "the second wave fails, and what is beside does, too": (
         _MESH,

@@ -85,14 +85,18 @@ class Mutation:
 
 def mutations(rooms: Iterable[str] = ()) -> Iterator[Mutation]:
     """Every guard of the rooms, spoilt in every way that fits; empty: of all of ``ROOMS``."""
-    asked = tuple(f"rollout.{room}" for room in rooms) or ROOMS
-    for room in ROOMS:
-        if not any(room == one or room.startswith(f"{one}.") for one in asked):
-            continue
+    for room in _asked(rooms):
         tree = _tree(importlib.import_module(room))
         for number, (function, node) in enumerate(_guards(tree)):
             for how in _ways(node):
                 yield Mutation(room, function, node.lineno, number, how)
+
+
+def _asked(rooms: Iterable[str]) -> Iterator[str]:
+    asked = tuple(f"rollout.{room}" for room in rooms) or ROOMS
+    for room in ROOMS:
+        if any(room == one or room.startswith(f"{one}.") for one in asked):
+            yield room
 
 
 def chosen(count: int, rooms: Iterable[str] = (), seed: int = 0) -> list[Mutation]:
@@ -196,14 +200,14 @@ Turn = tuple[str, int, str]
 """
 
 
-def watch() -> set[Turn]:
-    """From now on this process notes which mutations would make a difference, here.
+def watch(rooms: Iterable[str] = ()) -> set[Turn]:
+    """From now on this process notes which mutations of the rooms would make a difference, here.
 
     At each guard it is asked what the spoilt one would say. One that cannot answer, as where a part
     is gone that the next relies on, makes a difference.
     """
     seen: set[Turn] = set()
-    for room in ROOMS:
+    for room in _asked(rooms):
         module = importlib.import_module(room)
         tree = _tree(module)
         guards = _guards(tree)
