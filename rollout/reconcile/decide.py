@@ -67,7 +67,7 @@ def _known(status: RolloutStatus) -> RolloutStatus:
         fresh = Attempt(number=attempt.number)
         return replace(status, stage=StageStatus(), attempt=fresh, draining=None)
     canary = attempt.canary.name if attempt.canary else ""
-    if status.stage.name in (Stage.REPOINTING, Stage.RETURNING) and canary != stable.name:
+    if status.stage.name in _PROMOTED and canary != stable.name:
         return replace(status, stage=StageStatus(Stage.WITHDRAWING))
     return status
 
@@ -107,8 +107,8 @@ def _brought_up(look: Look) -> Look:
     return changed(look, status=handover.landed(look))
 
 
-_DRAIN_LATER = (Stage.REPOINTING, Stage.RETURNING)
-"""Stages in which the routes may still name the pods of the past: their drain is yet to begin."""
+_PROMOTED = (Stage.REPOINTING, Stage.RETURNING)
+"""Stages in which the canary is stable, and the routes may still name the pods of the past."""
 
 
 def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
@@ -119,7 +119,7 @@ def _set_right(status: RolloutStatus, now: datetime) -> RolloutStatus:
     """
     step, drain = status.attempt.step, status.draining
     if drain is not None:
-        later = status.stage.name in _DRAIN_LATER
+        later = status.stage.name in _PROMOTED
         since = past(drain.since, now) or (None if later else now)
         status = changed(status, draining=changed(drain, since=since))
     if step is not None:
