@@ -210,12 +210,15 @@ async def _upgraded(upgrading: Upgrading) -> bool:
         if upgrading.world.laws.found:
             return False
         if upgrading.rests:
-            await asyncio.sleep(60)
+            for _ in range(12):
+                await asyncio.sleep(STEP)
+                upgrading.world.laws.pace.bounded()
             upgrading.quiet()
             return True
         if turn % 3 == 0:
             upgrading.patience()
         await asyncio.sleep(STEP)
+        upgrading.world.laws.pace.bounded()
     status = upgrading.status
     upgrading.world.laws.broken("L1", f"upgrade: {status.state} {status.because}")
     return False
