@@ -14,7 +14,12 @@ from rollout.analysis import evidence, sequential
 from rollout.analysis.evidence import Bets, Line, Pair
 from rollout.analysis.history import UNKNOWN_DISPERSION, Temper
 from rollout.analysis.sequential import COOLED, FIRST, HARMLESS, Outcome, Trail, allowed
-from rollout.analysis.standing import LEAST_BAD, Confidence, can_tell
+from rollout.analysis.standing import (
+    LEAST_BAD,
+    Confidence,
+    can_tell,
+    requests_until_inside,
+)
 
 MILLION = 1_000_000  # requests that the growth is worked out on, so that whole numbers are exact
 
@@ -73,6 +78,7 @@ def requests_left(
 ) -> float:
     """Canary requests until the farthest of ``weighed`` that can tell is certified.
 
+    Everyone gets only a canary whose plain shares are within the tolerance, too.
     Infinite where one metric has none.
     ``weights``: the canary's percentage now, and the one that it would be certified for.
     """
@@ -84,7 +90,10 @@ def requests_left(
     outcome, trail, temper = min(telling, key=lambda each: each[1].log_safe(percent))
     now = min(99, max(1, weights[0]))
     so_far = trail.log_safe(percent)
-    return requests_to_certify(outcome, trail.share, (now, percent), sure, temper, so_far)
+    sure_in = requests_to_certify(outcome, trail.share, (now, percent), sure, temper, so_far)
+    if percent < 100:
+        return sure_in
+    return max(sure_in, *(requests_until_inside(*each) for each in telling))
 
 
 def time_for(requests: float, per_second: float) -> timedelta | None:

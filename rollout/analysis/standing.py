@@ -64,7 +64,8 @@ def read(
     certified = all(is_certified(trails[o.name], percent, confidence) for o in telling)
     if percent >= 100:
         certified = certified and all(
-            _inside(o, trails[o.name], tempers.get(o.name, UNKNOWN)) for o in telling
+            not requests_until_inside(o, trails[o.name], tempers.get(o.name, UNKNOWN))
+            for o in telling
         )
     certified = certified and {o.metric for o in telling} == {o.metric for o in outcomes}
     standing = _standing(log_e, (leading, trails[leading.name]), certified, percent, confidence)
@@ -96,11 +97,19 @@ def _weights(outcomes: Sequence[Outcome]) -> list[float]:
     return [1 / len(set(metrics)) / metrics.count(metric) for metric in metrics]
 
 
-def _inside(outcome: Outcome, trail: Trail, temper: Temper) -> bool:
-    """Whether the plain shares lie within the tolerance: the best guess, not the proof."""
+def requests_until_inside(outcome: Outcome, trail: Trail, temper: Temper) -> float:
+    """Canary requests until its plain share is within the tolerance, if they are like stable's.
+
+    The best guess, not the proof. 0: it is; infinite: it never comes there.
+    """
     bad, every, stable_bad, stable_all = trail.counted
     stable = stable_bad / stable_all if stable_all else 0.0
-    return every > 0 and bad / every <= widened(outcome.line, temper).at(stable)
+    line = widened(outcome.line, temper).at(stable)
+    if not every:
+        return 1.0
+    if bad / every <= line:
+        return 0.0
+    return (bad - line * every) / (line - stable) if line > stable else math.inf
 
 
 def requests(outcome: Outcome, trail: Trail) -> float:

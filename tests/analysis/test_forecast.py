@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.analysis import forecast
-from rollout.analysis.evidence import Line
+from rollout.analysis import forecast, standing
+from rollout.analysis.evidence import Line, Pair
 from rollout.analysis.forecast import Stay
 from rollout.analysis.history import UNKNOWN_DISPERSION
 from rollout.analysis.sequential import ERRORS, Outcome
 from rollout.analysis.standing import Confidence
+from tests.analysis.trails import PLAIN, after
 
 SURE = Confidence()
 
@@ -117,3 +118,17 @@ def test_a_cap_beyond_all_that_a_step_can_do_is_certified_soonest() -> None:
         for harm in (1.0, 0.05, 0.005)
     )
     assert most == much < little
+
+
+def test_a_certified_canary_outside_the_tolerance_takes_the_requests_that_bring_it_inside() -> None:
+    """It said one request more, for as long as that took."""
+    fine = after(*[Pair(1, 1000, 9, 9000)] * 40)
+    trail = fine._replace(total=Pair(120, 40000, 360, 360000))
+    assert forecast.requests_left([(ERRORS, fine, PLAIN)], (50, 100), SURE) == 0
+    more = forecast.requests_left([(ERRORS, trail, PLAIN)], (50, 100), SURE)
+    bad, every, *stable = trail.total
+    inside = trail._replace(total=Pair(int(bad + more / 1000), every + math.ceil(more), *stable))
+    assert 0 < more < math.inf
+    assert not standing.requests_until_inside(ERRORS, inside, PLAIN)
+    unseen = trail._replace(total=Pair(0, 0, 0, 0))
+    assert standing.requests_until_inside(ERRORS, unseen, PLAIN) == 1

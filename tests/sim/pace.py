@@ -5,6 +5,7 @@ S34 to S36 and L9 of docs/simulation.md.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ _OTHERS = frozenset({
 })  # fmt: skip
 """What only others can bring about, and other laws ask whether it is so."""
 Stands = tuple[object, ...]
+
+_MINUTES = re.compile(r"more canary requests, about \d+[mhd]")
+"""Whoever says how many requests it takes, and that they take minutes, stands for these."""
 
 
 @dataclass(eq=False)
@@ -131,6 +135,7 @@ class Pace:
         counters = self.world.counters
         bad = bad or (counters is not None and counters.hindered(name, now - STANDS))
         hindered = not fair or bad or status.waits_for in _OTHERS or now - known.edited_at < 30
+        hindered = hindered or bool(_MINUTES.search(status.because))
         before, since = self.stands.get(name, (here, now))
         if hindered or here != before:
             since = now
