@@ -4,10 +4,11 @@ Each field that may be absent, in each stage, of routes by role, by version, of 
 an author's own name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import MISSING, Field, fields, replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,8 @@ LOOKS = 45
 AT_REST = 8
 """Looks at rest, one after the other, in which nothing is done: it has ended."""
 
+Edit = Callable[[RolloutStatus], RolloutStatus]
+
 WORLDS: dict[str, Callable[[], World]] = {
     "by role": lambda: World(subsets={"stable": {"version": "v1"}}, pods={"v1": 4, "v2": 0}),
     "a bare host": lambda: World(author="", pods={"v1": 4, "v2": 0}),
@@ -48,7 +51,7 @@ WORLDS: dict[str, Callable[[], World]] = {
     ),
 }
 
-PODS_STAY = {"stable", "draining", "name", "canary"}
+PODS_STAY = {"stable", "draining", "stage name", "attempt canary"}
 """Nobody knows then whose pods are those of the past; they stay, and are kept apart."""
 
 
@@ -58,14 +61,21 @@ def absent(of: Field[Any]) -> Any:
     return of.default if made is MISSING else made()
 
 
-PARTS = [
-    (part, each.name)
+def without(status: RolloutStatus, *, part: str, name: str) -> RolloutStatus:
+    whole: Any = getattr(status, part) if part else status
+    of = next(each for each in fields(whole) if each.name == name)
+    less = replace(whole, **{name: absent(of)})
+    return replace(status, **{part: less}) if part else less
+
+
+LOST: dict[str, Edit] = {
+    f"{part} {each.name}".strip(): partial(without, part=part, name=each.name)
     for part, kind in (("", RolloutStatus), ("stage", StageStatus), ("attempt", Attempt))
     for each in fields(kind)
     if absent(each) is not MISSING and each.name not in ("stage", "attempt")
-]
+}
 
-WRONG: dict[str, Callable[[RolloutStatus], RolloutStatus]] = {
+WRONG: dict[str, Edit] = {
     **{
         f"stage {stage}": lambda was, stage=stage: replace(  # type: ignore[misc]
             was, stage=replace(was.stage, name=stage)
@@ -81,13 +91,6 @@ WRONG: dict[str, Callable[[RolloutStatus], RolloutStatus]] = {
         was, step=was.attempt.step and replace(was.attempt.step, index=99)
     ),
 }
-
-
-def without(status: RolloutStatus, part: str, name: str) -> RolloutStatus:
-    whole: Any = getattr(status, part) if part else status
-    of = next(each for each in fields(whole) if each.name == name)
-    less = replace(whole, **{name: absent(of)})
-    return replace(status, **{part: less}) if part else less
 
 
 def look_on(play: Play, bad: bool) -> None:
@@ -129,44 +132,11 @@ def moments(play: Play, bad: bool) -> Iterator[Play]:
             yield from (before, after)
 
 
-@pytest.mark.parametrize("bad", [False, True], ids=["goes well", "fails"])
-@pytest.mark.parametrize("world", WORLDS)
-def test_whatever_is_edited_out_of_a_status_its_journey_ends_as_it_would_have(
-    world: str, bad: bool
-) -> None:
-    whole = begun(world)
-    for _ in range(LOOKS):
-        look_on(whole, bad)
-    assert whole.status.stable is not None
-    end, stages = whole.status.stable.name, set[Stage]()
+def ended(world: str, bad: bool, edits: Mapping[str, Edit]) -> Iterator[tuple[str, Play]]:
+    """Each edit that changes anything, at each of these moments; and the play once it rests."""
     for before in moments(begun(world), bad):
-        stages.add(before.status.stage.name)
-        for part, name in PARTS:
-            edited = without(before.status, part, name)
-            if edited == before.status:
-                continue
-            play = deepcopy(before)
-            play.status = edited
-            ends(play, bad)
-            where = f"{part} {name} at {before.status.stage.name}:\n{play}"
-            assert play.status.stage.name is Stage.IDLE, where
-            if name in PODS_STAY:
-                assert play.world.split() in (whole.world.split(), {end: 100}), where
-            else:
-                assert play.world.split() == whole.world.split(), where
-                assert play.world.pods == whole.world.pods, where
-    assert Stage.STEPPING in stages
-    assert (Stage.WITHDRAWING if bad else Stage.BAKING) in stages
-
-
-@pytest.mark.parametrize("bad", [False, True], ids=["goes well", "fails"])
-@pytest.mark.parametrize("world", WORLDS)
-def test_whatever_is_written_into_a_status_its_journey_ends_and_nobody_is_sent_to_no_pods(
-    world: str, bad: bool
-) -> None:
-    for before in moments(begun(world), bad):
-        for name, wrong in WRONG.items():
-            edited = wrong(before.status)
+        for name, edit in edits.items():
+            edited = edit(before.status)
             if edited == before.status:
                 continue
             play = deepcopy(before)
@@ -174,3 +144,35 @@ def test_whatever_is_written_into_a_status_its_journey_ends_and_nobody_is_sent_t
             ends(play, bad)
             where = f"{name} at {before.status.stage.name}:\n{play}"
             assert play.status.stage.name is Stage.IDLE, where
+            yield name, play
+
+
+both_ways = pytest.mark.parametrize("bad", [False, True], ids=["goes well", "fails"])
+
+
+@both_ways
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_edited_out_of_a_status_its_journey_ends_as_it_would_have(
+    world: str, bad: bool
+) -> None:
+    whole, stages = begun(world), set[Stage]()
+    for _ in range(LOOKS):
+        look_on(whole, bad)
+        stages.add(whole.status.stage.name)
+    assert whole.status.stable is not None
+    assert {Stage.STEPPING, Stage.WITHDRAWING if bad else Stage.BAKING} < stages
+    apart = {whole.status.stable.name: 100}
+    for name, play in ended(world, bad, LOST):
+        if name in PODS_STAY:
+            assert play.world.split() in (whole.world.split(), apart), f"{name}:\n{play}"
+        else:
+            assert play.world.split() == whole.world.split(), f"{name}:\n{play}"
+            assert play.world.pods == whole.world.pods, f"{name}:\n{play}"
+
+
+@both_ways
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_written_into_a_status_its_journey_ends_and_nobody_is_sent_to_no_pods(
+    world: str, bad: bool
+) -> None:
+    assert {name for name, _ in ended(world, bad, WRONG)} > {"stage Baking", "both subsets one"}
