@@ -128,14 +128,14 @@ def _subsets(look: Look, status: RolloutStatus) -> tuple[PointSubset, ...]:
 
     One that is there changes its meaning only while the routes are as asked, at weight 0: a
     foreign edit of the weights is taken back first. One that has requests is put back where it
-    was, and never to pods that are not ready.
+    was, and never from others' pods that are ready to those that are not.
     """
     target = wanted.target(look.rollout, status)
     wrong = wanted.wrong_subsets(status, look.seen)
     here, sure = look.seen.traffic.subsets, not look.seen.traffic.differences
-    down = look.pods(status.stable).down and status.stable_subset in look.seen.traffic.serving
-    none = {status.stable_subset} if down else set()
-    names = [name for name in sorted(wrong) if name not in here or (sure and name not in none)]
+    serves = status.stable_subset in look.seen.traffic.serving and look.seen.strangers > 0
+    stays = {status.stable_subset} if serves and look.pods(status.stable).down else set()
+    names = [name for name in sorted(wrong) if name not in here or (sure and name not in stays)]
     return tuple(PointSubset(target, name, wrong[name], status.epoch) for name in names)
 
 

@@ -55,10 +55,10 @@ def test_without_a_file_or_with_an_empty_one_nothing_is_allowed(tmp_path: Path) 
         ("signers: {a: ann}", "signers.a is no list"),
         ("signers: {a: ''}", "signers.a is no list"),
         ("verify: {'*': {signers: [a]}}", "verify.* names 'a'; a name of signers is wanted"),
-        ("verify: {'*': {signers: []}}", "policy.yaml: verify.*.signers is"),
+        ("verify: {'*': {signers: []}}", "policy.yaml: verify.*.signers has 0 entries"),
         ("verify: {'*': {signers: [a], modes: x}}", "verify.*.modes is unknown; did you mean mode"),
         ("verify: {'*': {signers: [a], mode: all}}", "verify.*.mode is 'all'"),
-        ("verify: {shop: {signers: []}}", "verify.shop.signers is"),
+        ("verify: {shop: {signers: []}}", "verify.shop.signers has 0 entries"),
         (
             "{signers: {a: ann x y}, verify: {shop: {signers: [a]}}}",
             "verify.shop is no source; namespace/name or * is wanted",
