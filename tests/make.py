@@ -57,6 +57,10 @@ def spec(strategy: Strategy, **changes: object) -> RolloutSpec:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+MANAGED = canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
+"""One whose pods come and go at our word."""
+
+
 def rollout(wanted: RolloutSpec, revision: str = "v1", commit: str = "c1") -> Rollout:
     """The Rollout shop/shop that asks for ``revision``."""
     return Rollout(

@@ -11,7 +11,15 @@ from pydantic import Field, WithJsonSchema
 
 from rollout.model import units
 from rollout.model.reasons import Verb
-from rollout.model.traffic import Cohort, Fault, Target, VirtualServiceRef, full_host
+from rollout.model.traffic import (
+    CANARY,
+    STABLE,
+    Cohort,
+    Fault,
+    Target,
+    VirtualServiceRef,
+    full_host,
+)
 from rollout.model.units import (
     CONFIG,
     SOME,
@@ -738,8 +746,8 @@ class Rollout:
             rollout=self.name,
             namespace=self.namespace,
             host=self.host,
-            stable="stable",
-            canary="canary",
+            stable=STABLE,
+            canary=CANARY,
             virtual_services=traffic.virtual_services,
             destination_rule=traffic.destination_rule or self.spec.service,
         )

@@ -208,6 +208,10 @@ class SubsetMode(StrEnum):
     VERSION = "version"  # subsets v1, v2, …; their weights stay ours
 
 
+STABLE, CANARY = "stable", "canary"
+"""The subsets' names by role, where the author has none of their own for stable's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What of the mesh's objects belongs to one rollout at one moment.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rollout.model.reasons import WaitsFor
 from rollout.model.status import Subject
-from rollout.model.traffic import SubsetMode
+from rollout.model.traffic import STABLE, SubsetMode
 from rollout.model.turn import AT_ONCE, Notice
 from rollout.reconcile import naming, serving, takeover
 from rollout.reconcile.look import Look, Turn, Writes, remember
@@ -32,7 +32,7 @@ def adopt(look: Look) -> Turn:
         stable=clear.stable,
         revisions_isolated=apart or clear.canary is not None,
         subset_mode=mode,
-        stable_subset=clear.subset or naming.STABLE,
+        stable_subset=clear.subset or STABLE,
         attempt=replace(look.status.attempt, subset=canary),
         epoch=max(look.status.epoch, traffic.epoch),  # an earlier Rollout may have written here
     )

@@ -2,11 +2,8 @@
 
 from rollout.memo import changed
 from rollout.model.status import ROUTED, UNDER_WAY, Revision, RolloutStatus, Stage
-from rollout.model.traffic import SubsetMode
+from rollout.model.traffic import CANARY, STABLE, SubsetMode
 from rollout.reconcile.look import Look, attempted
-
-STABLE, CANARY = "stable", "canary"
-"""By role, where the author has no name of their own."""
 
 _TWO_SIDES = (*UNDER_WAY, Stage.WITHDRAWING)
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from rollout.model.observation import Division, Serving
 from rollout.model.status import Revision
-from rollout.model.traffic import Split
+from rollout.model.traffic import CANARY, Split
 from rollout.model.units import counted
-from rollout.reconcile import naming
 from rollout.reconcile.look import Look
 
 
@@ -38,7 +37,7 @@ def found(look: Look, asked: Revision) -> Clear | Unclear:
     By no subset ``canary``: that name is the other side's.
     """
     who = _found(look, asked)
-    if isinstance(who, Clear) and who.subset == naming.CANARY:
+    if isinstance(who, Clear) and who.subset == CANARY:
         return Unclear("stable's requests go to subset canary; one of another name is wanted")
     return who
 

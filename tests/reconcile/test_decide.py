@@ -7,7 +7,6 @@ from rollout import reconcile
 from rollout.model.action import Announce, Decision, SetRoute
 from rollout.model.finding import Finding, Severity
 from rollout.model.observation import SeenTraffic
-from rollout.model.spec import Workload
 from rollout.model.status import Phase, RolloutStatus, Stage
 from rollout.model.turn import SOON
 from tests import make
@@ -163,13 +162,10 @@ def test_an_old_versions_name_put_back_is_told_and_no_hot_loop() -> None:
     assert (again.actions, again.status) == ((), found.status)
 
 
-MANAGED = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
-
-
 def journey(edited_at: int) -> tuple[Play, set[Stage]]:
     """A look each quarter minute; somebody edits the status after so many. Also the stages seen."""
-    play, stages = Play(MANAGED), set[Stage]()
-    play.rollout = make.rollout(MANAGED, "v2")
+    play, stages = Play(make.MANAGED), set[Stage]()
+    play.rollout = make.rollout(make.MANAGED, "v2")
     for number in range(100):
         play.now += timedelta(seconds=15)
         play.look_once()

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from rollout.model.spec import Workload
 from rollout.model.status import (
     Attempt,
     Draining,
@@ -23,13 +22,11 @@ from rollout.model.status import (
     Stage,
     StageStatus,
 )
-from rollout.model.traffic import Split
-from rollout.reconcile import naming
+from rollout.model.traffic import CANARY, Split
 from rollout.reconcile.look import attempted
 from tests import make
 from tests.play import Play, World
 
-MANAGED = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
 LOOKS = 45
 """Of a quarter minute each: more than a journey takes."""
 
@@ -83,7 +80,7 @@ WRONG: dict[str, Edit] = {
         for stage in Stage
     },
     "both subsets one": lambda was: attempted(was, subset=was.stable_subset),
-    "stable's subset the canary's": lambda was: replace(was, stable_subset=naming.CANARY),
+    "stable's subset the canary's": lambda was: replace(was, stable_subset=CANARY),
     "stable's pods old": lambda was: replace(was, draining=Draining(was.stable or Revision("v1"))),
     "half the requests": lambda was: replace(was, stage=replace(was.stage, split=Split(50, 50))),
     "everyone": lambda was: replace(was, stage=replace(was.stage, split=Split(0, 100))),
@@ -115,8 +112,8 @@ def ends(play: Play, bad: bool) -> None:
 
 
 def begun(world: str) -> Play:
-    play = Play(MANAGED, WORLDS[world]())
-    play.rollout = make.rollout(MANAGED, "v2")
+    play = Play(make.MANAGED, WORLDS[world]())
+    play.rollout = make.rollout(make.MANAGED, "v2")
     return play
 
 

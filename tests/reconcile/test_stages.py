@@ -160,11 +160,10 @@ def test_no_step_begins_on_a_subset_that_nobody_could_make() -> None:
 
 @pytest.mark.parametrize("author", ["", "stable", "v1"])
 def test_a_blocking_finding_stops_a_journey_before_anything_is_written(author: str) -> None:
-    managed = make.canary_spec(5, 50, workload=Workload("shop-{revision}", scale="managed"))
     names = {"": {}, "stable": {"stable": "v1"}, "v1": {"v1": "v1", "v2": "v2"}}[author]
     subsets: dict[str, Mapping[str, str]] = {n: {"version": v} for n, v in names.items()}
     before = dict(subsets)
-    play = Play(managed, World(author=author, subsets=subsets, pods={"v1": 4, "v2": 0}))
+    play = Play(make.MANAGED, World(author=author, subsets=subsets, pods={"v1": 4, "v2": 0}))
     play.world.findings = (Finding("ROL-003", Severity.BLOCK, "two claim this route"),)
     play.push("v2").after(minutes=1)
     assert (play.world.subsets, play.world.home) == (before, author)

@@ -158,15 +158,9 @@ class Upgrading:
     def ask_for(self, field: str, value: Any) -> None:
         """Git says something else in the spec; None: nothing."""
         if (held := self.object) is not None:
-            spec = {**held["spec"], field: value}
-            self.world.server.put(
-                {
-                    **held,
-                    "spec": spec
-                    if value is not None
-                    else {key: one for key, one in spec.items() if key != field},
-                }
-            )
+            spec = {key: one for key, one in held["spec"].items() if key != field}
+            spec |= {} if value is None else {field: value}
+            self.world.server.put({**held, "spec": spec})
 
     def calm(self) -> None:
         for troubled in (

@@ -31,6 +31,15 @@ GATE = {
 GROUP = "S0TEAM"
 _OF_A_GROUP = {**APPROVAL, "approvers": [GROUP]}
 _TESTERS = [{"headers": {"x-tester": {"exact": "1"}}}]
+
+
+def _asking(**more: Any) -> Json:
+    """A strategy whose first step asks whoever may press, or may write the object."""
+    who = {**APPROVAL, "approvers": [ANN, "kubernetes"], **more}
+    first = {"weight": 10, "bake": "10s", "approval": who}
+    return {"canary": {"steps": [first, {"weight": 50, "bake": "20s"}]}}
+
+
 _MARKED: list[Json] = [
     *_TESTERS,
     {"headers": {"x-region": {"prefix": "eu-"}, "x-any": {"present": True}}},
@@ -64,30 +73,8 @@ STRATEGIES: Mapping[str, Json] = {
     "grouped": {
         "canary": {"steps": [{"weight": 10, "bake": "10s", "approval": _OF_A_GROUP}]},
     },
-    "four eyes": {
-        "canary": {
-            "steps": [
-                {
-                    "weight": 10,
-                    "bake": "10s",
-                    "approval": {**APPROVAL, "approvers": [ANN, "kubernetes"], "notAuthor": True},
-                },
-                {"weight": 50, "bake": "20s"},
-            ]
-        }
-    },
-    "two people": {
-        "canary": {
-            "steps": [
-                {
-                    "weight": 10,
-                    "bake": "10s",
-                    "approval": {**APPROVAL, "approvers": [ANN, "kubernetes"], "quorum": 2},
-                },
-                {"weight": 50, "bake": "20s"},
-            ]
-        }
-    },
+    "four eyes": _asking(notAuthor=True),
+    "two people": _asking(quorum=2),
     "testers": {
         "canary": {
             "steps": [

@@ -1,7 +1,6 @@
 """Each law can fail: with one guard spoilt the simulator names it, and without, nothing."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -24,11 +23,10 @@ from rollout.reconcile import drift, handover, requests, stages
 from rollout.reconcile.look import Look, Turn, Writes
 from tests.sim import neighbours, shrink, story
 from tests.sim.plan import Mishap, Plan, Setup, Subject, When
+from tests.sim.steps import CALM, PUSH
+from tests.sim.unguarded import Case
 
-PUSH = Mishap("push", When(20.0), "v2")
-CALM = Setup(calm=150.0, last="")
 GIT = replace(CALM, sourced=True)
-Spoil = Callable[[pytest.MonkeyPatch], None]
 
 
 def _opens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,81 +153,81 @@ def _looks_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "_sooner", lambda *_: timedelta(seconds=100))
 
 
-LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
-    "S4: evidence of another step": (
+LAWS: dict[str, Case] = {
+    "S4: evidence of another step": Case(
         CALM,
         (PUSH, Mishap("prometheus empty", When(30.0), lasts=150.0)),
         _opens,
         "S4",
     ),
-    "S4: proxies that are behind": (
+    "S4: proxies that are behind": Case(
         CALM,
         (PUSH, Mishap("proxies behind", When(20.0), lasts=60.0)),
         _believes,
         "S4",
     ),
-    "S3: a gate that holds": (
+    "S3: a gate that holds": Case(
         replace(CALM, subjects=(Subject("gated"),)),
         (PUSH, Mishap("gate holds", When(20.0), lasts=130.0)),
         _passes_gates,
         "S3",
     ),
-    "S7: an autoscaler's fewer pods": (
+    "S7: an autoscaler's fewer pods": Case(
         replace(CALM, subjects=(Subject(workload="scaled"),)),
         (PUSH,),
         _hands_over_early,
         "S7",
     ),
-    "S12": (
+    "S12": Case(
         CALM,
         (PUSH, Mishap("weights edited", When(35.0), value=30.0)),
         _overlooks_edits,
         "S12",
     ),
-    "S13": (
+    "S13": Case(
         Setup((Subject(workload="managed"),), calm=150.0, last=""),
         (PUSH, Mishap("watch silent", When(15.0), "Deployment", lasts=200.0)),
         _goes_back_in_time,
         "S13",
     ),
-    "S15": (GIT, (PUSH, Mishap("pushed back", When(110.0), lasts=60.0)), _obeys, "S15"),
-    "S16": (
+    "S15": Case(GIT, (PUSH, Mishap("pushed back", When(110.0), lasts=60.0)), _obeys, "S15"),
+    "S16": Case(
         GIT,
         (PUSH, Mishap("broken yaml", When(50.0), lasts=60.0)),
         _prunes_what_it_cannot_read,
         "S16",
     ),
-    "S17": (GIT, (PUSH, Mishap("all files gone", When(50.0), lasts=60.0)), _obeys, "S17"),
-    "S24": (
+    "S17": Case(GIT, (PUSH, Mishap("all files gone", When(50.0), lasts=60.0)), _obeys, "S17"),
+    "S24": Case(
         GIT,
         (PUSH, Mishap("wants another namespace", When(50.0), lasts=60.0)),
         _writes_anywhere,
         "S24",
     ),
-    "S25": (GIT, (PUSH,), _tells_all, "S25"),
-    "L6": (GIT, (PUSH,), _reads_once, "L6"),
-    "L5": (
+    "S25": Case(GIT, (PUSH,), _tells_all, "S25"),
+    "L6": Case(GIT, (PUSH,), _reads_once, "L6"),
+    "L5": Case(
         CALM,
         (PUSH, Mishap("watch silent", When(40.0), lasts=150.0)),
         _waits_for_ever,
         "L5",
     ),
-    "S29": (CALM, (PUSH,), _stumbles, "S29"),
-    "S30": (CALM, (PUSH,), _accuses_stable, "S30"),
-    "S31: never heard": (
+    "S29": Case(CALM, (PUSH,), _stumbles, "S29"),
+    "S30": Case(CALM, (PUSH,), _accuses_stable, "S30"),
+    "S31: never heard": Case(
         CALM,
         (PUSH, Mishap("request", When(45.0), "pause"), Mishap("request", When(120.0), "resume")),
         _hears_nobody,
         "S31",
     ),
-    "S31: said to be done": (
+    "S31: said to be done": Case(
         CALM,
         (PUSH, Mishap("request", When(45.0), "pause"), Mishap("request", When(120.0), "resume")),
         _pauses_later,
         "S31",
     ),
-    "L7": (replace(CALM, calm=10.0, last="v2"), (), _looks_seldom, "L7"),
-    "L8": (
+    "L7": Case(replace(CALM, calm=10.0, last="v2"), (), _looks_seldom, "L7"),
+    "L8": Case(
         CALM,
         (PUSH, Mishap("a later version", When(50.0), value=3.0)),
         _knows_no_later_word,
@@ -240,12 +238,7 @@ LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
 
 @pytest.mark.parametrize("name", LAWS)
 def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup, mishaps, spoil, law = LAWS[name]
-    failing = Plan(1, setup, mishaps)
-    unspoilt = story.play(failing)
-    assert unspoilt.broken == (), unspoilt.story[-40:]
-    spoil(monkeypatch)
-    assert shrink.law(story.play(failing).broken) == law
+    LAWS[name].fails_unguarded(monkeypatch)
 
 
 @pytest.mark.long

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,12 +25,9 @@ from rollout.model.status import Phase, Stage
 from rollout.model.turn import SOON
 from rollout.reconcile import actions, holding, identity, journey, stages, subject
 from rollout.reconcile.look import PROXIES, Look, Turn
-from tests.sim import shrink, story
-from tests.sim.plan import Mishap, Plan, Setup, Subject, When
-
-PUSH = Mishap("push", When(20.0), "v2")
-CALM = Setup(calm=150.0, last="")
-Spoil = Callable[[pytest.MonkeyPatch], None]
+from tests.sim.plan import Mishap, Subject, When
+from tests.sim.steps import CALM, PUSH
+from tests.sim.unguarded import Case, Spoil
 
 
 def _blames_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,78 +224,75 @@ def _asks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_webhook", webhook)
 
 
-LAWS: dict[str, tuple[Setup, tuple[Mishap, ...], Spoil, str]] = {
-    "S32: rejected for nothing": (
+LAWS: dict[str, Case] = {
+    "S32: rejected for nothing": Case(
         CALM, (PUSH, Mishap("push", When(30.0), "v1")), _blames_everybody, "S32",
     ),
-    "S32: back for nothing": (CALM, (PUSH,), _takes_fright, "S32"),
-    "S32: paused for something else": (
+    "S32: back for nothing": Case(CALM, (PUSH,), _takes_fright, "S32"),
+    "S32: paused for something else": Case(
         CALM,
         (PUSH, Mishap("request", When(30.0), "pause"), Mishap("request", When(60.0), "resume")),
         _mistakes_a_pause,
         "S32",
     ),
-    "S33: waits for something else": (CALM, (PUSH,), _says_drained, "S33"),
-    "S33: in another phase": (CALM, (PUSH,), _looks_well, "S33"),
-    "S34": (
+    "S33: waits for something else": Case(CALM, (PUSH,), _says_drained, "S33"),
+    "S33: in another phase": Case(CALM, (PUSH,), _looks_well, "S33"),
+    "S34": Case(
         CALM,
         (PUSH, Mishap("canary crashes", When(30.0), lasts=100.0)),
         _leaves_the_dead,
         "S34",
     ),
-    "S35": (CALM, (PUSH,), _writes_for_nothing, "S35"),
-    "S36": (CALM, (PUSH,), _tells_at_once, "S36"),
-    "S37: a subset is left": (CALM, (PUSH,), _leaves_its_subset, "S37"),
-    "S37: pods are left": (
+    "S35": Case(CALM, (PUSH,), _writes_for_nothing, "S35"),
+    "S36": Case(CALM, (PUSH,), _tells_at_once, "S36"),
+    "S37: a subset is left": Case(CALM, (PUSH,), _leaves_its_subset, "S37"),
+    "S37: pods are left": Case(
         replace(CALM, subjects=(Subject(workload="managed"),)), (PUSH,), _leaves_old_pods, "S37",
     ),
-    "S37: git is not heard": (
+    "S37: git is not heard": Case(
         CALM, (PUSH, Mishap("push", When(120.0), "v3")), _forgets_the_last, "S37",
     ),
-    "S37: what it names no more is held": (
+    "S37: what it names no more is held": Case(
         replace(CALM, fields=True, subjects=(Subject(author="edged"),)),
         (PUSH, Mishap("other names", When(30.0))),
         _forgets_at_once,
         "S37",
     ),
-    "L9: it stands": (replace(CALM, calm=240.0), (PUSH,), _stands_still, "L9"),
-    "L9: it is not told": (CALM, (PUSH, Mishap("bad", When(30.0), lasts=60.0)), _tells_never, "L9"),
-    "S29: a task that nobody waits for": (CALM, (PUSH,), _dies_unseen, "S29"),
-    "S40: one page": (replace(CALM, read=True, page=2), (PUSH,), _reads_the_first_page, "S40"),
-    "S40: an empty page": (replace(CALM, read=True), (PUSH,), _shows_nothing, "S40"),
-    "S41": (CALM, (PUSH,), _lists_again, "S41"),
-    "S41: cut off at once": (
+    "L9: it stands": Case(replace(CALM, calm=240.0), (PUSH,), _stands_still, "L9"),
+    "L9: it is not told": Case(
+        CALM, (PUSH, Mishap("bad", When(30.0), lasts=60.0)), _tells_never, "L9"
+    ),
+    "S29: a task that nobody waits for": Case(CALM, (PUSH,), _dies_unseen, "S29"),
+    "S40: one page": Case(replace(CALM, read=True, page=2), (PUSH,), _reads_the_first_page, "S40"),
+    "S40: an empty page": Case(replace(CALM, read=True), (PUSH,), _shows_nothing, "S40"),
+    "S41": Case(CALM, (PUSH,), _lists_again, "S41"),
+    "S41: cut off at once": Case(
         CALM,
         (PUSH, Mishap("watch cut", When(25.0)), Mishap("watch cut", When(25.5))),
         _follows(0.0),
         "S41",
     ),
-    "L5: a watch that ended": (CALM, (PUSH,), _follows(0.5), "L5"),
-    "S44": (CALM, (PUSH, Mishap("delete", When(40.0))), _forgets_nothing, "S44"),
-    "S45": (
+    "L5: a watch that ended": Case(CALM, (PUSH,), _follows(0.5), "L5"),
+    "S44": Case(CALM, (PUSH, Mishap("delete", When(40.0))), _forgets_nothing, "S44"),
+    "S45": Case(
         replace(CALM, subjects=(Subject(workload="managed"),)), (PUSH,), _keeps_the_dead, "S45",
     ),
-    "S43": (
+    "S43": Case(
         replace(CALM, replicas=2),
         (PUSH, Mishap("kill", When(40.0), value=20.0)),
         _holds_since,
         "S43",
     ),
-    "S46": (
+    "S46": Case(
         replace(CALM, subjects=(Subject("gated"),)),
         (PUSH, Mishap("proxies behind", When(20.0), lasts=20.0)),
         _asks_at_once,
         "S46",
     ),
-    "S42": (CALM, (PUSH, Mishap("request", When(30.0), "abort")), _counts_looks, "S42"),
+    "S42": Case(CALM, (PUSH, Mishap("request", When(30.0), "abort")), _counts_looks, "S42"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAWS)
 def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup, mishaps, spoil, law = LAWS[name]
-    failing = Plan(1, setup, mishaps)
-    unspoilt = story.play(failing)
-    assert unspoilt.broken == (), unspoilt.story[-40:]
-    spoil(monkeypatch)
-    assert shrink.law(story.play(failing).broken) == law
+    LAWS[name].fails_unguarded(monkeypatch)
