@@ -116,7 +116,7 @@ class Looks:
             return await self._conclude(hasty, hasty=True)
 
     async def _whole(self, held: Held) -> timedelta | None:
-        async with self.lanes.thinking():
+        async with self.lanes.thinking(urgent=self.hurried(held.key)):
             questions = reconcile.ask(held.rollout, held.status, self.clock())
         if not self.observer.waits(held, questions):
             fetched = await self.observer.fetch(held, questions)
@@ -156,7 +156,7 @@ class Looks:
         held = self.store.load(key)
         if held is None:
             return None
-        async with self.lanes.thinking():
+        async with self.lanes.thinking(urgent=self.hurried(key)):
             questions = self._near(held)
             one = _Asked(held, questions, silent(questions))
             seen = self.observer.see(held, questions, one.fetched)
@@ -177,7 +177,7 @@ class Looks:
     async def _conclude(self, one: _Asked, *, hasty: bool = False) -> timedelta | None:
         """``hasty``: it overtakes another, and is overtaken by none."""
         held, questions = one.held, one.questions
-        async with self.lanes.thinking():
+        async with self.lanes.thinking(urgent=hasty or self.hurried(held.key)):
             seen = self.observer.see(held, questions, one.fetched)
             self.interests.put(held.key, self.observer.concerns(held, questions))
             now = self.clock()
