@@ -19,7 +19,7 @@ from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json
 from rollout.controller.seeing import concerns
-from rollout.controller.seeing.observe import Observer, silent
+from rollout.controller.seeing.observe import Observer, no_gates, silent
 from rollout.edges.kube.cache import Cache
 from rollout.edges.kube.source import cached
 from rollout.manifest import objects
@@ -115,7 +115,7 @@ class Looker:
         self.held = Held(obj, objects.rollout(obj), status)
         self.asked = reconcile.ask(self.held.rollout, status, make.START)
         inbox = of_rollouts(Store(kube), lambda _: None)
-        self.observer = Observer(kube, FakeMetrics(), None, None, inbox)
+        self.observer = Observer(kube, FakeMetrics(), None, no_gates, inbox)
         self.taken: list[float] = []
 
     def look(self) -> None:

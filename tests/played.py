@@ -16,7 +16,7 @@ from rollout.controller.doing.perform import Performer
 from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
-from rollout.controller.seeing.observe import Observer
+from rollout.controller.seeing.observe import Observer, no_gates
 from rollout.model.observation import CountsQuestion, ProxySync, Value, ValueQuestion
 from rollout.model.spec import Finish, Rollout, Step, Strategy
 from rollout.model.status import Phase, RolloutStatus, Stage
@@ -101,7 +101,7 @@ class Played:
         assert obj is not None
         held = Held(obj, self.rollout, self.status)
         inbox = of_rollouts(Store(self.cluster), lambda _: None)
-        observer = Observer(self.cluster, self.numbers, self.numbers, None, inbox)
+        observer = Observer(self.cluster, self.numbers, self.numbers, no_gates, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         decision = reconcile.decide(self.rollout, self.status, seen, self.now)

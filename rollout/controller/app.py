@@ -216,7 +216,7 @@ class Controller:
                 outside.kube,
                 outside.metrics,
                 outside.proxies,
-                self.hooks,
+                self.hooks.heard,
                 self.inbox,
                 lambda namespace: self.moved_by(namespace),  # noqa: PLW0108 - set later
             ),

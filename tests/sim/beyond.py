@@ -4,12 +4,14 @@ import asyncio
 import math
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollout.controller.metrics.together import WHO
 from rollout.errors import Outside, OutsideError, RefusedError
+from rollout.model.chat import Member
 from rollout.model.observation import (
     HookAnswer,
     HookQuestion,
@@ -20,6 +22,7 @@ from rollout.model.observation import (
 )
 from tests import virtual
 from tests.controller.shop import NAMESPACE, endpoints, obj
+from tests.fakes_chat import FakeChat
 from tests.fakes_repo import FakeRepo
 from tests.make import START
 from tests.sim.server import Commit, Json, Server
@@ -132,10 +135,12 @@ class Numbers:
     ``read``: the newest instant, in seconds of the play, that was told as one plain number.
     ``counters``: what answers queries of counters; None: nobody counts requests here.
     ``pushes``: seconds that istiod says its pushes take; None: it is not scraped.
+    ``asks``: how often it was asked for what.
     """
 
     trouble: str = ""
     latency: float = 0.01
+    asks: Counter[str] = field(default_factory=Counter)
     bad: dict[str, Past] = field(default_factory=dict)
     blind: Past = field(default_factory=Past)
     read: dict[str, float] = field(default_factory=dict)
@@ -172,6 +177,7 @@ class Numbers:
         """What is known of the query; of a union, of each of its parts."""
         if parts := _PART.findall(promql):
             return self._together(parts, instants)
+        self.asks[_about(promql)] += 1
         if promql.startswith("label_replace("):
             return self._counted(promql, instants)
         if "pilot_proxy_convergence_time" in promql and self.pushes is not None:
@@ -210,21 +216,31 @@ class Numbers:
         return Reply(series, partial=self.trouble == "partial")
 
 
+def _about(promql: str) -> str:
+    """What a query asks for, in a word."""
+    if promql.startswith("label_replace("):
+        return "counters"
+    return "pushes" if "pilot_proxy_convergence_time" in promql else "limits"
+
+
 @dataclass
 class Gates:
     """HTTP gates, which all say the same; ``trouble``: what, if it is not open.
 
     ``opened``: what was said to be open: rollout, attempt and step. ``asked``: told each question.
+    ``asks``: how many there were.
     """
 
     trouble: str = ""
     latency: float = 0.05
     opened: set[tuple[str, int, int]] = field(default_factory=set)
     asked: Callable[[HookQuestion], None] = lambda _: None
+    asks: int = 0
 
     async def ask(
         self, question: HookQuestion, entries: Mapping[str, bytes], now: datetime
     ) -> HookAnswer:
+        self.asks += 1
         self.asked(question)
         await asyncio.sleep(9.0 if self.trouble == "slow" else self.latency)
         match self.trouble:
@@ -245,7 +261,8 @@ class Istiod:
     """Proxies take what was written last after ``delay``; ``silent``: nobody says whether.
     ``alone``: it knows of no proxy.
 
-    ``taken_at``: when the answer was last that they have everything.
+    ``taken_at``: when the answer was last that they have everything. ``asks``: how often it was
+    asked.
     """
 
     behind: bool = False
@@ -254,12 +271,14 @@ class Istiod:
     delay: float = 0.5
     written_at: float = -math.inf
     taken_at: float = -math.inf
+    asks: int = 0
 
     def committed(self, commit: Commit) -> None:
         if commit.change.bucket in ("VirtualService", "DestinationRule"):
             self.written_at = virtual.passed()
 
     async def synced(self, since: datetime) -> ProxySync | None:
+        self.asks += 1
         if self.silent:
             return None
         if self.alone:
@@ -268,6 +287,28 @@ class Istiod:
             return ProxySync(3, 2, behind=1)
         self.taken_at = virtual.passed()
         return ProxySync(3, 3)
+
+
+@dataclass
+class Chat(FakeChat):
+    """Slack; ``slow``: seconds that it takes to say who somebody is.
+
+    ``asks``: how often it was asked who is in a group.
+    """
+
+    slow: float = 0.0
+    asks: int = 0
+
+    async def member(self, user: str) -> Member | None:
+        if self.slow:
+            await asyncio.sleep(self.slow)
+        return await super().member(user)
+
+    async def members(self, group: str) -> frozenset[str]:
+        self.asks += 1
+        if self.slow:
+            await asyncio.sleep(self.slow)
+        return await super().members(group)
 
 
 @dataclass

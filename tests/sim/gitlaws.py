@@ -1,18 +1,19 @@
 """What git may bring about: its newest commit, read whole, in its own namespace, and no secret.
 
-S15 to S17, S24, S25 and L6 of docs/simulation.md.
+S15 to S17, S24, S25, S49 and L6 of docs/simulation.md.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.telemetry import Lines
 from tests import virtual
 from tests.controller.shop import NAMESPACE
+from tests.sim import objects
 from tests.sim.objects import PLANTED
 from tests.sim.process import SYSTEM
 from tests.sim.server import Commit, Json
@@ -30,11 +31,17 @@ TOLD_WITHIN = 60.0
 
 @dataclass(eq=False)
 class GitLaws:
-    """Asked of each commit of ours; ``told`` of each line that we log."""
+    """Asked of each commit of ours; ``told`` of each line that we log.
+
+    ``eases``: of strategies, as JSON, whether they ask less of people than the first one.
+    ``accepted``: commits that a person has let through.
+    """
 
     world: World
     quiet_since: float = 0.0
     gone_at: float = -1e9
+    eases: dict[str, bool] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
 
     def committed(self, commit: Commit) -> None:
         meta, kind = commit.new["metadata"], commit.change.bucket
@@ -67,10 +74,15 @@ class GitLaws:
             return
         tips, force = self._tips(), self._in_force()
         behind = self.world.repo.line(force)[1:] if force else []
-        same = [tip for tip in tips if self._file(tip, name) == commit.new["spec"]]
+        before, now = (objects.written(one).get("strategy") for one in (old, commit.new))
+        kept = {"strategy": now} if now == before and self.eases else {}
+        files = ((tip, self._file(tip, name)) for tip in tips)
+        same = [tip for tip, file in files if file and {**file, **kept} == commit.new["spec"]]
+        if now != before and self.eases.get(json.dumps(now)) and not self.accepted & {*same}:
+            self.world.laws.broken("S49", f"{name}: {now} asks less of people, and none let it")
         if not same:
             self.world.laws.broken("S15", f"{name}: its new spec is in no commit that git has now")
-        elif all(tip in behind for tip in same):
+        elif all(tip in behind for tip in same) and not self.accepted & {*same}:
             self.world.laws.broken("S15", f"{name}: taken back behind the commit in force")
 
     def _deleted(self, name: str) -> None:
@@ -117,6 +129,8 @@ class GitLaws:
         if status.get("held") == tip or status.get("problem"):
             return
         refused = {one["file"] for one in status.get("rejected") or ()}
+        if refused and world.team is not None:
+            return  # one release: none of it is taken
         for name, _ in world.subjects:
             held, wanted = world.rollout(name), self._file(tip, name)
             if held is not None and held["metadata"].get("deletionTimestamp"):

@@ -43,7 +43,8 @@ _BESIDE = ("audit ", "Lease ")
 """How lines begin of what is written beside the looks: in an order of its own."""
 _ABOUT = re.compile(
     r"^ *(\d+) |(?:(?<=success )|(?<=pass )|(?<=inconclusive )|(?<=error ))(\d+)"
-    r"|^(\d+)(?= writes of )|(?<=info )(\d+)|(?<=warning )(\d+)|^get \w+ (\d+)(?= times)",
+    r"|^(\d+)(?= writes of )|(?<=info )(\d+)|(?<=warning )(\d+)|^get \w+ (\d+)(?= times)"
+    r"|^asked for \w+ (\d+)(?= times)",
     re.MULTILINE,
 )
 """Of a line: the second, looks and their verdicts, writes that no line tells, what is logged and
@@ -73,7 +74,8 @@ class Journal:
             (one.at.timestamp() - start, f"audit {one.object} {one.act} {_who(one)}: {one.because}")
             for one in self.world.log.told
         ]
-        timed = sorted([*self.lines, *audited], key=lambda row: (_beside(row[1]), row[0]))
+        heard = self.world.doors.heard
+        timed = sorted([*self.lines, *audited, *heard], key=lambda row: (_beside(row[1]), row[0]))
         return "".join(f"{line}\n" for line in (*(_at(*row) for row in timed), *self._last()))
 
     def _committed(self, commit: Commit) -> None:
@@ -101,9 +103,12 @@ class Journal:
         """Slack as it reads in the end, and how often what was done."""
         for said in self.world.chat.said:
             yield f"Slack: {said.words.text}"
+        for user, text in self.world.chat.whispers:
+            yield f"Slack, to {user} alone: {text}"
         for kind, count in sorted(self.quiet.items()):
             yield f"{count} writes of {kind} that none of these lines tells"
         yield from _read(self.world.read)
+        yield from _asked(self.world)
         yield from self._logged()
 
     def _logged(self) -> Iterator[str]:
@@ -147,6 +152,15 @@ def _read(read: Mapping[str, int]) -> Iterator[str]:
     for what, times in sorted(read.items()):
         if what.startswith("get "):
             yield f"{what} {times} times"
+
+
+def _asked(world: World) -> Iterator[str]:
+    """How often those were asked who are no part of Kubernetes, and for what."""
+    others = {"proxies": world.istiod.asks, "groups": world.chat.asks, "gates": world.gates.asks}
+    asks = {**world.numbers.asks, **others}
+    for what, times in sorted(asks.items()):
+        if times:
+            yield f"asked for {what} {times} times"
 
 
 def _counted(metric: Metric) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S46 and L1 to L9 are explained in docs/simulation.md.
+S1 to S50 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -240,6 +240,7 @@ class Laws:
         self.truth.saved(name, before, after)
         self.reasons.saved(name, before, after)
         self.outward.saved(name, before)
+        self.world.doors.saved(name, before, after)
 
     def _same_attempt(self, name: str, status: RolloutStatus) -> None:
         """S14: an attempt keeps its revision and its content."""
@@ -320,9 +321,7 @@ class Laws:
     def shares(self, vs: Json, name: str) -> dict[str, int]:
         """Percent of ordinary requests by revision; "" where none can be told."""
         rule = self.world.server.get("DestinationRule", NAMESPACE, name)
-        subsets = {
-            s["name"]: objects.means(s) for s in (rule or {"spec": {}})["spec"].get("subsets") or ()
-        }
+        subsets = {s["name"]: objects.means(s) for s in objects.written(rule).get("subsets") or ()}
         found: dict[str, int] = {}
         for weights in objects.weights({"spec": {"http": self._plain(vs, name)}}, name):
             for subset, weight in weights.items():
@@ -332,7 +331,7 @@ class Laws:
 
     def _plain(self, vs: Json, name: str) -> list[Json]:
         """The routes of its author by which it is judged; of several that are alike, ``main``."""
-        plain = [r for r in vs["spec"].get("http") or () if not _is_made(r)]
+        plain = [r for r in objects.written(vs).get("http") or () if not _is_made(r)]
         subject = dict(self.world.subjects).get(name)
         if (subject and subject.shape) or self.world.fired["shape written"]:
             return [route for route in plain if route.get("name") == "main"]
@@ -432,6 +431,7 @@ class Laws:
         self.truth.bounded()
         self.pace.bounded()
         self.kept.bounded()
+        self.world.doors.bounded()
         world, since = self.world, virtual.passed() - HOME_WITHIN
         if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
             return
@@ -463,8 +463,8 @@ class Laws:
             return
         self._fence(name, commit)
         old, new = _subsets(commit.old), _subsets(commit.new)
-        rest = {k: v for k, v in commit.old["spec"].items() if k != "subsets"}
-        if rest != {k: v for k, v in commit.new["spec"].items() if k != "subsets"}:
+        rest = {k: v for k, v in objects.written(commit.old).items() if k != "subsets"}
+        if rest != {k: v for k, v in objects.written(commit.new).items() if k != "subsets"}:
             self.broken("S2", f"{name}: the rule's own policies were written")
         vs = self.world.server.get("VirtualService", NAMESPACE, name)
         if vs is None or virtual.passed() - known.edited_at < 60:
@@ -519,7 +519,7 @@ class Laws:
         unwritable = virtual.passed() < self.world.blurred_at
         if vs is None or unwritable or virtual.passed() - self.of(name).edited_at < 60:
             return
-        made = [r for r in vs["spec"].get("http") or () if _is_made(r)]
+        made = [r for r in objects.written(vs).get("http") or () if _is_made(r)]
         if made or objects.epoch(vs, name) is not None:
             self.broken("S23", f"{name}: it was let go, and {made or 'a mark'} is left")
         rule = self.world.server.get("DestinationRule", NAMESPACE, name)
@@ -576,7 +576,7 @@ class Laws:
 
 def _foreign(obj: Json) -> Json:
     """What of an object is never ours to write: all but our leaves and our own annotations."""
-    spec, meta = {**obj["spec"]}, obj["metadata"]
+    spec, meta = {**objects.written(obj)}, obj["metadata"]
     for kind in ("http", "tls", "tcp"):
         routes = [r for r in spec.get(kind) or () if not _is_made(r)]
         spec[kind] = [{k: v for k, v in r.items() if k != "route"} for r in routes]
@@ -585,7 +585,8 @@ def _foreign(obj: Json) -> Json:
     plain = {k: v for k, v in meta.items() if k not in ours}
     managers = [one for one in meta.get("managedFields") or () if one.get("manager") != MANAGER]
     theirs = [one for one in managers if one]
-    return {"spec": spec, "metadata": {**plain, "annotations": notes}, "managers": theirs}
+    whole = {"spec": spec} if "spec" in obj else {}
+    return {**whole, "metadata": {**plain, "annotations": notes}, "managers": theirs}
 
 
 def _scales(scaler: Json) -> tuple[Json, str]:
@@ -601,7 +602,7 @@ def _is_made(route: Json) -> bool:
 
 
 def _subsets(rule: Json) -> dict[str, Any]:
-    return {s["name"]: s.get("labels", {}) for s in rule["spec"].get("subsets") or ()}
+    return {s["name"]: s.get("labels", {}) for s in objects.written(rule).get("subsets") or ()}
 
 
 def _readable(obj: Json) -> bool:

@@ -297,10 +297,11 @@ def _limit(name: str) -> Json:
     return {"name": "limit", "query": query, "max": 1, "failures": {"consecutive": 1}}
 
 
-def source(url: str) -> list[Json]:
-    """Where git is, and what it is read with."""
+def source(url: str, *, manifests: bool = False) -> list[Json]:
+    """Where git is, and what it is read with; ``manifests``: it has a team's own objects, too."""
     reference = {"name": "git"}
-    spec = {"url": url, "interval": "15s", "prune": True, "secretRef": reference}
+    spec: dict[str, Any] = {"url": url, "interval": "15s", "prune": True, "secretRef": reference}
+    spec |= {"manifests": True} if manifests else {}
     made = secret("git", username="ci", password=PLANTED)
     return [made, obj("RolloutSource", "git", spec)]
 
@@ -448,6 +449,12 @@ def is_whole(rollout: Json) -> bool:
     return True
 
 
+def written(obj: Json | None) -> Json:
+    """What stands in the spec of an object; nothing where it has none, or is not there."""
+    found: Json = (obj or {}).get("spec") or {}
+    return found
+
+
 def means(subset: Json) -> str:
     """The revision whose pods a subset selects; empty: it tells none apart."""
     labels = subset.get("labels") or {}
@@ -457,7 +464,7 @@ def means(subset: Json) -> str:
 def weights(vs: Json, name: str) -> list[dict[str, int]]:
     """Per managed http route: its destinations, of ours by their subset, and their weights."""
     found = []
-    for route in vs["spec"].get("http") or ():
+    for route in written(vs).get("http") or ():
         dests = route.get("route") or ()
         if any(d.get("destination", {}).get("host") == name for d in dests):
             alone = len(dests) == 1

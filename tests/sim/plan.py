@@ -78,6 +78,9 @@ class Setup:
     ``timers``: alarms ring as in a real controller, each a little late.
     ``wordy``: the API server's versions are no numbers, as Kubernetes reserves for itself.
     ``older``: it knows kinds in the versions of former years alone.
+    ``without``: what the controllers have none of: ``gates``, ``istiod``, or both.
+    ``team``: git has the service's own rules and routes, too.
+    ``asked``: somebody asks the door of health, and reads it.
     ``upgrade``: how git asks for the upgrade of the mesh, and what else is in that (``meshes.py``).
     """
 
@@ -100,6 +103,9 @@ class Setup:
     wordy: bool = False
     older: bool = False
     upgrade: str = ""
+    without: str = ""
+    team: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

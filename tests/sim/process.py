@@ -16,7 +16,7 @@ from rollout.controller.instruments import Instruments
 from rollout.controller.loop import Scheduler
 from rollout.controller.metrics.batcher import Batcher, Provider
 from rollout.controller.metrics.timed import Timed
-from rollout.controller.ports import Istiods, Metrics, Proxies, Webhooks
+from rollout.controller.ports import Istiods, Metrics, Objects, Proxies, Webhooks
 from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
@@ -61,6 +61,7 @@ class Beyond:
     webhooks: Webhooks | None = None
     upgrading: tuple[Callable[[Metrics], Metrics], Istiods] | None = None
     moved_by: Callable[[str], str] = lambda _: ""
+    team: Objects = field(default_factory=NoObjects)
 
 
 @dataclass(eq=False)
@@ -110,6 +111,12 @@ class Process:
                     task.cancel()
         if running.done() and not running.cancelled():
             running.result()
+
+    def runs(self, work: Coroutine[Any, Any, None]) -> None:
+        """``work`` is done by it, and ends with it."""
+        token = _current.set(self)
+        asyncio.create_task(work)  # noqa: RUF006 - ``owned`` keeps it
+        _current.reset(token)
 
     def kill(self) -> None:
         """From now on nothing that it does has any effect."""
@@ -167,7 +174,7 @@ class Process:
             kube,
             self.beyond.repo,
             KubeSecrets(kube),
-            Applier(kube, NoObjects()),
+            Applier(kube, self.beyond.team),
             self.clock,
             leads=made.leads,
             instruments=made.metrics,

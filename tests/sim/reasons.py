@@ -124,7 +124,7 @@ class Reasons:
             PauseKind.FAILED: subject.careful and (self._was_bad(name) or self._refused(name)),
             PauseKind.LAST_STEP: subject.strategy.startswith("dark held"),
             PauseKind.BLIND: self._was_blind(),
-            PauseKind.UNAPPROVED: objects.asks_people(subject),
+            PauseKind.UNAPPROVED: self._asks(name),
             PauseKind.UNOPENED: subject.strategy == "gated",
             PauseKind.REBUILT: rebuilt,
             PauseKind.PODS_LOST: status.attempt.pod_losses > 1,
@@ -149,7 +149,7 @@ class Reasons:
             case WaitsFor.PROXIES:
                 return stage.asked_at is not None and stage.confirmed_at is None
             case WaitsFor.APPROVAL:
-                return objects.asks_people(subject) and stage.name is Stage.STEPPING
+                return self._asks(name) and stage.name is Stage.STEPPING
             case WaitsFor.WEBHOOK:
                 return subject.strategy == "gated" and stage.name is Stage.STEPPING
             case WaitsFor.DRAIN:
@@ -159,6 +159,11 @@ class Reasons:
             case WaitsFor.TRUCE:
                 return virtual.passed() - self.world.laws.of(name).edited_at < LATELY
         return True
+
+    def _asks(self, name: str) -> bool:
+        """Whether its strategy asks people, or one does that git has asked for since."""
+        first = objects.asks_people(dict(self.world.subjects)[name])
+        return first or name in self.world.strategies
 
     def _was_bad(self, name: str) -> bool:
         """Whether its limit read bad lately, or nobody can tell."""

@@ -131,8 +131,10 @@ class Counters:
 
     def _copies(self, name: str, vs: Json) -> Iterator[tuple[str, float]]:
         rule = self.world.server.get("DestinationRule", NAMESPACE, name) or {"spec": {}}
-        means = {one["name"]: objects.means(one) for one in rule["spec"].get("subsets") or ()}
-        for route in vs["spec"].get("http") or ():
+        means = {
+            one["name"]: objects.means(one) for one in objects.written(rule).get("subsets") or ()
+        }
+        for route in objects.written(vs).get("http") or ():
             for mirror in (*(route.get("mirrors") or ()), *filter(None, [route.get("mirror")])):
                 to = mirror.get("destination", mirror)
                 percent = mirror.get("percentage") or route.get("mirrorPercentage") or {}

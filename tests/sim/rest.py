@@ -42,12 +42,12 @@ def _unasked(world: World, name: str, status: RolloutStatus) -> str:
 def _rule(world: World, name: str, subject: Subject, stable: str) -> str:
     """By role the author's subset is there, means stable, and is alone but for what routes name."""
     rule = world.server.get("DestinationRule", NAMESPACE, name)
-    if subject.author != "role" or rule is None or subject.rule != "own":
+    if subject.author != "role" or rule is None or subject.rule != "own" or world.team:
         return ""
     authored = json.dumps(objects.mesh(name, subject)[-1]["spec"])
     subsets = {
         one["name"]: objects.means(one)
-        for one in rule["spec"]["subsets"]
+        for one in objects.written(rule).get("subsets") or ()
         if one["name"] == "stable" or f'"{one["name"]}"' not in authored
     }
     return "" if subsets == {"stable": stable} else f"its subsets are {subsets}"
@@ -65,9 +65,12 @@ def _unnamed(world: World, name: str) -> str:
     return f"{name}-edge is managed by {ours}" if MANAGER in ours else ""
 
 
+_SCALING = ("deployment scaled", "deployment deleted", "delete")
+
+
 def _pods(world: World, name: str, subject: Subject, stable: str) -> str:
     """Where pods are ours to scale, none but stable's run; unless people scaled them."""
-    scaled = any(mishap.do in ("deployment scaled", "delete") for mishap in world.plan.mishaps)
+    scaled = any(mishap.do in _SCALING for mishap in world.plan.mishaps)
     if subject.workload == "user" or scaled:
         return ""
     for called in objects.REVISIONS:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tests.sim import (
     scenes_crowded,
     scenes_doing,
+    scenes_doors,
     scenes_found,
     scenes_judged,
     scenes_leases,
@@ -570,6 +571,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         scenes_found.FOUND,
         *scenes_routes.ALL,
         *scenes_doing.ALL,
+        *scenes_doors.ALL,
     )
     for outside in (OUTSIDE, APPROVALS, WIDE, *worlds):
         yield from ((name, Plan(1, *scene)) for name, scene in outside.items())

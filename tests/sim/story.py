@@ -17,7 +17,7 @@ from rollout.model.status import Phase, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.mortal import Life
-from tests.sim import objects, strangers
+from tests.sim import doors, objects, strangers, teams
 from tests.sim.doing import DO
 from tests.sim.gitlaws import Ears
 from tests.sim.laws import settled
@@ -34,9 +34,9 @@ LATE = 150.0
 QUIET = 150.0
 """Seconds of rest in which nobody writes anything (L2)."""
 STEP = 5.0
-TABLE = {**DO, **strangers.DO}
+TABLE = {**DO, **strangers.DO, **doors.DO, **teams.DO}
 """What each kind of mishap does; none is there twice, since one would hide the other."""
-assert len(TABLE) == len(DO) + len(strangers.DO)
+assert len(TABLE) == sum(map(len, (DO, strangers.DO, doors.DO, teams.DO)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ async def _whole(plan: Plan, life: Life, beside: Callable[[World], object] | Non
     with contextlib.ExitStack() as heard:
         heard.enter_context(_heard(world, sourced=plan.setup.sourced))
         heard.enter_context(buggy(world))
+        heard.enter_context(doors.nonces(plan.seed))
         return await _played(world)
 
 
@@ -140,7 +141,7 @@ def _end(world: World) -> Iterator[str]:
         yield f"{name} {status.phase} {status.stage.name} {stable}"
     for kind in ("VirtualService", "DestinationRule", "Deployment"):
         for obj in world.server.all(kind):
-            yield f"{kind} {obj['metadata']['name']} {json.dumps(obj['spec'], sort_keys=True)}"
+            yield f"{kind} {obj['metadata']['name']} {json.dumps(obj.get('spec'), sort_keys=True)}"
 
 
 async def _story(world: World) -> None:
@@ -324,9 +325,11 @@ async def _at_rest(world: World) -> None:
         vs = world.server.get("VirtualService", NAMESPACE, name)
         authored = objects.mesh(name, subject)[-1]
         marked = any(world.fired[kind] for kind in (*MARKS, *STRANGE))
-        theirs = vs is None or vs["spec"] == authored["spec"] or marked
+        theirs = vs is None or vs.get("spec") == authored["spec"] or marked or world.team
         if subject.author == "role" and not theirs:
             world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")
+    if world.team is not None:
+        world.team.ended()
     world.laws.audited()
     world.laws.kept.true()
     for process in world.processes.values():

@@ -9,7 +9,7 @@ from rollout.controller.seeing.pods import HPA
 from rollout.errors import RefusedError
 from rollout.model.chat import Press
 from tests.controller.shop import NAMESPACE, obj
-from tests.sim import meshes, objects, shapes
+from tests.sim import meshes, objects, shapes, truth
 from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
@@ -29,6 +29,7 @@ DIVIDED: Mapping[str, tuple[Mapping[str, int], ...]] = {
     "the whole service": ({"": 100},),
     "its subset and the whole service": ({"v1": 100}, {"": 100}),
     "one without pods": ({"v1": 50, "v3": 50},),
+    "the canary alone": ({"canary": 100},),
 }
 """How a service that nobody manages yet is divided: of each route the subsets and their shares."""
 
@@ -267,6 +268,27 @@ def _slack_refuses(world: World, mishap: Mishap, _: Process | None) -> None:
     world.later(mishap.lasts, world.chat.errors.clear)
 
 
+def _slack_slow(world: World, mishap: Mishap, _: Process | None) -> None:
+    """It takes its time to say who somebody is."""
+    world.chat.slow = mishap.value
+    world.later(mishap.lasts, setattr, world.chat, "slow", 0.0)
+
+
+def _astray(world: World, mishap: Mishap, _: Process | None) -> None:
+    """A bug of ours goes where the tables forbid it; what takes requests away is done all the same.
+
+    ``Healthy`` and the like: somebody else has written that phase into the status.
+    """
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if mishap.on in truth.ASTRAY:
+        world.laws.of(name).scribbled = mishap.on in ("home", "back")
+        world.astray = mishap.on
+    elif held is not None:
+        world.laws.of(name).scribbled = True
+        world.server.put({**held, "status": {**held["status"], "phase": mishap.on}})
+
+
 def _scaler_moved(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody points the autoscaler where it is to be, just before us."""
     name, _subject = world.subjects[mishap.who]
@@ -304,15 +326,34 @@ def _bound(world: World, mishap: Mishap, _: Process | None) -> None:
 
 
 def _bare_pod(world: World, mishap: Mishap, _: Process | None) -> None:
-    """A pod of nobody's stands behind the Service for a while."""
+    """A pod that no revision's Deployment runs stands behind the Service for a while."""
     name, _subject = world.subjects[mishap.who]
-    labels = {"app": name, "version": "v1"}
     end = {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "bare"}}
-    pod = obj("Pod", "bare", {}, labels)
     ends = obj("EndpointSlice", "bare", None, {"kubernetes.io/service-name": name})
-    world.server.put(pod, {**ends, "endpoints": [end]})
-    world.later(mishap.lasts, world.server.remove, "Pod", NAMESPACE, "bare")
-    world.later(mishap.lasts, world.server.remove, "EndpointSlice", NAMESPACE, "bare")
+    made = [_odd_pod(name, mishap.on), {**ends, "endpoints": [end]}]
+    if mishap.on == "another Deployment":
+        labels = {"app": name, "version": "v1"}
+        template = {"metadata": {"labels": {**labels, "app": "legacy"}}}
+        spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+        made.append(obj("Deployment", "legacy", spec))
+    if mishap.on == "a gone":
+        made = made[1:]  # an endpoint is there still, and its pod is not
+    world.server.put(*made)
+    for one in made:
+        where = str(one["kind"]), NAMESPACE, one["metadata"]["name"]
+        world.later(mishap.lasts, world.server.remove, *where)
+
+
+def _odd_pod(name: str, whose: str) -> Json:
+    """``whose``: nobody's, Argo Rollouts', another Deployment's, or a revision's."""
+    labels = {"app": name, "version": whose if whose in objects.REVISIONS else "v1"}
+    if not whose:
+        return obj("Pod", "bare", {}, labels)
+    mark = "rollouts-pod-template-hash" if whose == "Argo" else "pod-template-hash"
+    made = obj("Pod", "bare", {}, {**labels, mark: "h"})
+    runs = f"{name}-{whose}" if whose in objects.REVISIONS else "legacy"
+    owner = {"kind": "ReplicaSet", "name": f"{runs}-h", "controller": True}
+    return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
 
 
 def _of_argos(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -323,6 +364,22 @@ def _of_argos(world: World, mishap: Mishap, _: Process | None) -> None:
         chosen = {**held["spec"]["selector"], "rollouts-pod-template-hash": "abc"}
         chosen = {} if mishap.on else chosen
         _written(world, mishap, {**held, "spec": {**held["spec"], "selector": chosen}})
+
+
+def _specless(world: World, mishap: Mishap, _: Process | None) -> None:
+    """For a while an object has no spec at all."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get(mishap.on, NAMESPACE, name)
+    if held is not None:
+        world.laws.edited(name)
+        world.server.put({key: value for key, value in held.items() if key != "spec"})
+        world.later(mishap.lasts, _spec_back, world, held)
+
+
+def _spec_back(world: World, before: Json) -> None:
+    """It is as we had left it, so nobody's edit stands any more."""
+    _as_before(world, before)
+    world.laws.evidence.of(before["metadata"]["name"]).most = None
 
 
 def _odd_scaler(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -443,6 +500,8 @@ DO: Mapping[str, Do] = {
     "marks of others": _marked_by_others,
     "pressed": _pressed,
     "slack refuses": _slack_refuses,
+    "slack slow": _slack_slow,
+    "a wrong turn of ours": _astray,
     "autoscaler moved": _scaler_moved,
     "secret gone": _gone_or_odd("Secret"),
     "others' objects": _crowd,
@@ -451,6 +510,7 @@ DO: Mapping[str, Do] = {
     "applied by a tool": _applied,
     "bound": _bound,
     "a bare pod": _bare_pod,
+    "no spec": _specless,
     "service of Argo's": _of_argos,
     "autoscaler oddly written": _odd_scaler,
     "status scribbled": _scribbled,

@@ -9,7 +9,7 @@ import pytest
 
 from rollout.reconcile import stages
 from rollout.reconcile.look import Turn
-from tests.sim import campaign, plan, scenes, shrink, story, strangers
+from tests.sim import campaign, doors, plan, scenes, shrink, story, strangers, teams
 from tests.sim.doing import DO
 from tests.sim.plan import Mishap, Plan, Setup, When
 
@@ -47,7 +47,9 @@ def test_every_kind_of_mishap_can_be_done_and_is_drawn() -> None:
 
 
 def test_what_scenes_alone_do_is_done_in_scenes() -> None:
-    assert set(strangers.DO) <= {m.do for _, one in scenes.plans() for m in one.mishaps}
+    assert {*strangers.DO, *doors.DO, *teams.DO} <= {
+        m.do for _, one in scenes.plans() for m in one.mishaps
+    }
 
 
 def test_a_replay_is_the_same_to_the_byte_whatever_the_hash_seed() -> None:

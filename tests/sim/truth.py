@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout import reconcile
 from rollout.model.reasons import WaitsFor
-from rollout.model.status import UNDER_WAY, RolloutStatus
+from rollout.model.status import UNDER_WAY, RolloutStatus, Stage, StageStatus
+from rollout.model.traffic import Split
+from rollout.reconcile import transitions
+from rollout.reconcile.look import Look, Turn
 from rollout.workloads import build
 from tests import virtual
 from tests.controller.shop import NAMESPACE
@@ -114,21 +117,40 @@ class Truth:
             self.world.laws.broken("S31", f"{name}: {text}, and it is {after.stage.name}")
 
 
+ASTRAY: Mapping[str, tuple[Stage, StageStatus]] = {
+    "onwards": (Stage.STEPPING, StageStatus(Stage.RETIRING, split=Split(0, 100))),
+    "home": (Stage.STEPPING, StageStatus(Stage.IDLE)),
+    "back": (Stage.STEPPING, StageStatus(Stage.CLEANING)),
+    "out of nothing": (Stage.IDLE, StageStatus(Stage.STEPPING, split=Split(50, 50))),
+}
+"""Turns that the tables forbid: from which stage to where a bug of ours would go."""
+
+
 @contextlib.contextmanager
 def buggy(world: World) -> Iterator[None]:
-    """While ``world.buggy``, no look can ask what it asks outside: a bug of ours is in the way."""
-    ask = reconcile.ask
+    """While ``world.buggy``, no look can ask what it asks outside: a bug of ours is in the way.
+
+    ``world.astray``: the next look goes where the tables forbid it.
+    """
+    ask, lawful = reconcile.ask, transitions.lawful
 
     def asked(*args: Any, **more: Any) -> Any:
         if world.buggy and more.get("outside", True):
             raise LookupError(PLANTED)
         return ask(*args, **more)
 
-    reconcile.ask = asked
+    def astray(look: Look, turn: Turn) -> Turn:
+        from_, to = ASTRAY.get(world.astray, (None, None))
+        if to is not None and look.status.stage.name is from_:
+            world.astray = ""
+            turn = replace(turn, status=replace(turn.status, stage=replace(to, since=look.now)))
+        return lawful(look, turn)
+
+    reconcile.ask, transitions.lawful = asked, astray
     try:
         yield
     finally:
-        reconcile.ask = ask
+        reconcile.ask, transitions.lawful = ask, lawful
 
 
 class Bugs(logging.Handler):

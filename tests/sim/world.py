@@ -17,10 +17,12 @@ from rollout.model.chat import Click, Press, Refusal, Sender, Ticket
 from tests import virtual
 from tests.controller.shop import NAMESPACE, obj
 from tests.fakes_audit import FakeLog
-from tests.fakes_chat import FakeChat, buttons
+from tests.fakes_chat import buttons
+from tests.fakes_repo import NoObjects
 from tests.mortal import Life
 from tests.sim import objects
-from tests.sim.beyond import Gates, Istiod, Numbers, Pods, Repo
+from tests.sim.beyond import Chat, Gates, Istiod, Numbers, Pods, Repo
+from tests.sim.doors import Doors
 from tests.sim.laws import Laws
 from tests.sim.mesh import Both, Istiods, Upgrading
 from tests.sim.objects import REVISIONS
@@ -29,6 +31,7 @@ from tests.sim.process import Beyond, Process
 from tests.sim.readers import READER, Readers
 from tests.sim.requests import RATE, SOUND, Counters
 from tests.sim.server import Commit, Request, Server, text
+from tests.sim.teams import Team
 from tests.sim.wire import Trap, Wire
 
 _BLURS = frozenset({
@@ -46,7 +49,8 @@ class World:
     ``blurred_at``: until when something was wrong with what the controller reads.
     ``skewed_at``: until when a process's clock was wrong.
     ``made``: routes of our making as somebody has copied them.
-    ``buggy``: looks meet a bug of ours.
+    ``buggy``: looks meet a bug of ours; ``astray``: which one the next look makes.
+    ``strategies``: those that git asks for by now, where they are others than at first.
     ``loaded_at``: when somebody else scaled a Deployment.
     """
 
@@ -59,7 +63,7 @@ class World:
     istiod: Istiod = field(default_factory=Istiod)
     gates: Gates = field(default_factory=Gates)
     log: FakeLog = field(default_factory=FakeLog)
-    chat: FakeChat = field(default_factory=FakeChat)
+    chat: Chat = field(default_factory=Chat)
     repo: Repo = field(default_factory=Repo)
     fired: Counter[str] = field(default_factory=Counter)
     read: Counter[str] = field(default_factory=Counter)
@@ -67,8 +71,10 @@ class World:
     story: list[str] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+    strategies: dict[str, Json] = field(default_factory=dict)
     moving: str = ""
     buggy: bool = False
+    astray: str = ""
     stopping: bool = False
     is_pushed_back: bool = False
     blurred_at: float = -1e9
@@ -83,7 +89,7 @@ class World:
         self.chat.groups[objects.GROUP] = {objects.ANN}
         self.rng = Random(f"jitter {self.plan.seed}")
         self.pods = Pods(self.server, setup.ready_after)
-        self.laws = Laws(self)
+        self.laws, self.doors = Laws(self), Doors(self)
         self.server.listen += [self._told, self.istiod.committed, self.laws.committed]
         self._seen = [0] * len(self.plan.mishaps)
         self.downtime: dict[int, float] = {}
@@ -91,6 +97,7 @@ class World:
         self.upgrading: Upgrading | None = None
         counted = any(subject.counts for subject in setup.subjects)
         self.counters = Counters(self) if counted else None
+        self.team = Team(self) if self.plan.setup.team else None
         self.numbers.pushes = lambda: self.istiod.delay
         self.gates.asked = self.laws.outward.gate
 
@@ -110,13 +117,15 @@ class World:
                 self.server.put(self.spec(name))
         if self.plan.setup.sourced:
             self.commit_files()
-            self.server.put(*objects.source(SOURCE))
+            self.server.put(*objects.source(SOURCE, manifests=self.plan.setup.team))
         if self.plan.setup.mesh:
             self.upgrading = Upgrading(self)
             self.supervisors.append(asyncio.create_task(self.upgrading.settles()))
         if self.plan.setup.read:
-            wire = self._wire(READER, Life())
+            wire = self.wire(READER, Life())
             self.supervisors.append(asyncio.create_task(Readers(self, wire).look()))
+        if self.plan.setup.asked:
+            self.supervisors.append(asyncio.create_task(self.doors.watch()))
         for number in range(self.plan.setup.replicas):
             self.supervisors.append(asyncio.create_task(self._alive(number)))
 
@@ -127,6 +136,9 @@ class World:
     ) -> None:
         """Git says what ``asked`` says."""
         files = {f"{name}.yaml": json.dumps(self.spec(name)) for name, _ in self.subjects}
+        for name, _ in self.subjects if self.team else ():
+            assert self.team is not None
+            files |= {file: json.dumps(made) for file, made in self.team.files(name).items()}
         if broken:
             first = self.subjects[0][0]
             files[f"{first}.yaml"] = "kind: Rollout\nspec: {service: [x}"
@@ -139,7 +151,9 @@ class World:
     def spec(self, name: str) -> Json:
         """What git asks of a rollout now."""
         subject = dict(self.subjects)[name]
-        return objects.spec(name, subject, self.asked[name], self.plan.setup.pods)
+        made = objects.spec(name, subject, self.asked[name], self.plan.setup.pods)
+        other = self.strategies.get(name)
+        return {**made, "spec": {**made["spec"], "strategy": other}} if other else made
 
     def named(self, name: str, called: str) -> str:
         """What the revision that a plan calls so is named."""
@@ -178,6 +192,7 @@ class World:
         notes["rollout.dev/request"] = f"{verb}@{self.server.ledger.revision}"
         ops = [{"op": "add", "path": "/metadata/annotations", "value": notes}]
         self.server.change("Rollout", NAMESPACE, name, ops)
+        self.doors.annotated(name, notes["rollout.dev/request"])
         self.laws.requested(name, notes["rollout.dev/request"])
 
     def buttons(self, name: str) -> dict[Press, Ticket]:
@@ -188,13 +203,16 @@ class World:
     def press(self, who: str, press: Press, ticket: Ticket, times: int = 1) -> None:
         """Somebody presses a button."""
         sender, once = Sender(who, "T1", "CRELEASES"), f"{who} {virtual.passed()}"
+        click = Click(sender, press, ticket, virtual.clock(), once, "t")
+        self.doors.pressed(ticket, who, press, once)
         for _ in range(times):
-            self.deliver(Click(sender, press, ticket, virtual.clock(), once, "t"))
+            self.deliver(click)
 
     def refuse(self, who: str, ticket: Ticket) -> None:
         """Somebody sends the form that ``Reject…`` opens."""
-        sender = Sender(who, "T1", "CRELEASES")
-        self.deliver(Refusal(sender, ticket, "it looks odd", f"{who} {virtual.passed()}"))
+        sender, once = Sender(who, "T1", "CRELEASES"), f"{who} {virtual.passed()}"
+        self.doors.pressed(ticket, who, Press.REJECT, once)
+        self.deliver(Refusal(sender, ticket, "it looks odd", once))
 
     def deliver(self, heard: Click | Refusal) -> None:
         """Slack delivers it until a living process has heard it."""
@@ -245,23 +263,25 @@ class World:
             life = life.heir()
 
     def _process(self, number: int, name: str, life: Life) -> Process:
-        setup, wire = self.plan.setup, self._wire(name, life)
+        setup, wire = self.plan.setup, self.wire(name, life)
         beyond = Beyond(
             self.numbers,
-            self.istiod,
+            self.istiod if "istiod" not in setup.without else None,
             self.log,
             self.chat if setup.chat else None,
             self.repo if setup.sourced else None,
-            self.gates,
+            self.gates if "gates" not in setup.without else None,
             self._mesh(),
             lambda _: self.moving,
+            self.team.door(life, name) if self.team else NoObjects(),
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
         alike = setup.shards[number % len(setup.shards)]
         shards = alike if setup.replicas > 1 else 0
         return Process(name, wire, beyond, shards, stops, self.rng.random, timers=setup.timers)
 
-    def _wire(self, name: str, life: Life) -> Wire:
+    def wire(self, name: str, life: Life) -> Wire:
+        """The connections of a process, or of a person."""
         return Wire(
             self.server,
             name,
@@ -298,13 +318,15 @@ class World:
     def _writes(self, request: Request, *, after: bool) -> None:
         """A write of a controller's is about to be done, or was: mishaps wait for some."""
         now = virtual.passed()
+        by = next((one for one in self.processes.values() if one.name == request.actor), None)
+        if by is None:
+            return  # a person's
         for place, mishap in enumerate(self.plan.mishaps):
             when = mishap.when
             if when.write != request.kind or when.after is not after or now < when.at:
                 continue
             self._seen[place] += 1
             if self._seen[place] == when.nth and now <= self.plan.setup.calm:
-                by = next(p for p in self.processes.values() if p.name == request.actor)
                 self.do(mishap, by)
 
     def _reads(self, request: Request) -> None:
@@ -331,7 +353,7 @@ class World:
         self.traps.clear()
         self.numbers.says("")
         self.moving = self.gates.trouble = ""
-        self.buggy = False
+        self.buggy, self.astray = False, ""
         self.istiod.behind = self.istiod.silent = self.istiod.alone = False
         self.log.full = self.repo.down = False
         self.chat.errors.clear()

@@ -16,7 +16,7 @@ from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Answers
 from rollout.controller.seeing import preflight
-from rollout.controller.seeing.observe import Observer
+from rollout.controller.seeing.observe import Observer, no_gates
 from rollout.istio import owner
 from rollout.messages.planned import Moment, Planned
 from rollout.model.action import Decision
@@ -95,7 +95,7 @@ class _Stage:
         """One look, as the controller takes it, but for its gates and its store."""
         held = Held(_obj(self.rollout), self.rollout, self.status)
         nobody, inbox = _Nobody(), of_rollouts(Store(self.cluster), lambda _: None)
-        observer = Observer(self.cluster, nobody, nobody, None, inbox)
+        observer = Observer(self.cluster, nobody, nobody, no_gates, inbox)
         asked = reconcile.ask(self.rollout, self.status, self.now)
         seen = await observer.observe(held, asked)
         if asked.preflight:

@@ -9,11 +9,11 @@ from rollout.controller.keeping.inbox import Inbox
 from rollout.controller.keeping.store import Held
 from rollout.controller.ports import Answers, Kube, Metrics, Proxies
 from rollout.controller.seeing import concerns, glance, mesh, pods, preflight, serving
-from rollout.controller.seeing.hooks import Hooks
 from rollout.controller.seeing.listing import Listing
 from rollout.model.finding import Finding, Severity
 from rollout.model.observation import (
     HookAnswer,
+    HookQuestion,
     NoAnswer,
     Observation,
     ProxySync,
@@ -29,6 +29,15 @@ from rollout.model.status import Outcome, Revision
 
 READ = ("Service", "Deployment", "Pod", "EndpointSlice", "AnalysisTemplate")
 """Neighbours that every look reads."""
+
+
+Heard = Callable[[str, HookQuestion | None], HookAnswer | None]
+"""What the gate of a rollout's step has said, which is asked from then on; None: nothing yet."""
+
+
+def no_gates(_: str, __: HookQuestion | None) -> HookAnswer | None:
+    """Where none is asked, as by whoever rehearses a journey."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Observer:
     kube: Kube
     metrics: Metrics
     proxies: Proxies | None
-    hooks: Hooks | None
+    heard: Heard
     inbox: Inbox
     moved_by: Callable[[str], str] = lambda _: ""
     guard: Guard = field(default_factory=Guard)
@@ -160,7 +169,7 @@ class Observer:
         return self.guard.read(what, lambda: pods.asked(self.kube, rollout, before), nothing)
 
     def _heard(self, held: Held, asked: Questions) -> HookAnswer | None:
-        return self.hooks.heard(held.key, asked.webhook) if self.hooks else None
+        return self.heard(held.key, asked.webhook)
 
     async def _answers(self, asked: Questions) -> Answers:
         if not asked.counts and not asked.values:

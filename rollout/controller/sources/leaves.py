@@ -10,7 +10,7 @@ from typing import Any
 from rollout import jsonpatch
 from rollout.controller.ports import Json, Kube
 from rollout.controller.seeing import mesh
-from rollout.errors import ManifestError, OutsideError
+from rollout.errors import ManifestError, OutsideError, RefusedError
 from rollout.istio import destinationrule, virtualservice
 from rollout.manifest import objects, record
 from rollout.model.spec import Rollout
@@ -94,21 +94,32 @@ def _virtual_service(body: Json, live: Json | None, driver: Driver, kube: Kube) 
 
 
 def _destination_rule(body: Json, live: Json, driver: Driver) -> Json:
-    target = driver.target
+    """By role what both sides select is the rollout's word; by version it is the author's.
+
+    What its routes name stays, whatever git has dropped: requests would have nowhere to go.
+    """
+    target, status = driver.target, driver.status
     if not destinationrule.governs(body, target):
+        if destinationrule.governs(live, target):
+            raise RefusedError(f"{_needs(driver)}, and git has it for another host")
         return body
-    names = set(destinationrule.made(live, target))
-    if driver.status.subset_mode is not SubsetMode.VERSION:
-        names |= {target.stable, target.canary} - {""}
+    sides = {target.stable}
+    if status.subset_mode is not SubsetMode.VERSION:
+        sides |= {target.canary}
+    else:
+        sides |= set() if wanted.released(status) else {target.canary}
+        sides -= {*destinationrule.subsets(mesh.sound(body))}
+    names = {*destinationrule.made(live, target), *sides} - {""}
     return destinationrule.carried(mesh.sound(body), mesh.sound(live), names)
 
 
 def use(obj: Json, driving: Iterable[Driver]) -> str:
     """Which rollout still needs ``obj``, in words; empty: none does."""
-    for driver in driving:
-        if _uses(obj, driver):
-            return f"rollout {driver.rollout.namespace}/{driver.rollout.name} still needs it"
-    return ""
+    return next((_needs(driver) for driver in driving if _uses(obj, driver)), "")
+
+
+def _needs(driver: Driver) -> str:
+    return f"rollout {driver.rollout.namespace}/{driver.rollout.name} still needs it"
 
 
 def _uses(obj: Json, driver: Driver) -> bool:

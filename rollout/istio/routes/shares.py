@@ -18,7 +18,7 @@ def within(share: int, split: Split) -> tuple[int, int]:
     """
     canary = (share * split.canary + 49) // 100
     if split.canary and split.stable:
-        canary = min(max(canary, 1), share - 1) if share > 1 else 0
+        canary = min(max(canary, 1), max(share - 1, 0))
     return share - canary, canary
 
 

@@ -9,7 +9,7 @@ from rollout.controller.keeping.inbox import of_rollouts
 from rollout.controller.keeping.store import Held, Store
 from rollout.controller.ports import Json
 from rollout.controller.seeing import pods
-from rollout.controller.seeing.observe import Observer
+from rollout.controller.seeing.observe import Observer, no_gates
 from rollout.errors import OutsideError, RefusedError
 from rollout.model.action import HandOver
 from rollout.model.observation import SeenAutoscaler
@@ -85,7 +85,7 @@ async def test_one_that_cannot_be_read_ends_no_look() -> None:
     kube, numbers = Blind(), FakeMetrics()
     kube.put(*objects(), a_rollout())
     held = Held(kube.objects["Rollout", "shop", "shop"], make.rollout(SPEC), RolloutStatus())
-    observer = Observer(kube, numbers, None, None, of_rollouts(Store(kube), lambda _: None))
+    observer = Observer(kube, numbers, None, no_gates, of_rollouts(Store(kube), lambda _: None))
     asked = reconcile.ask(held.rollout, held.status, make.START)
     seen = await observer.observe(held, asked)
     problem = "horizontalpodautoscaler: not listed yet"
