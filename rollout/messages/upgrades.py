@@ -154,7 +154,6 @@ NEXT = {
     Awaits.DATA: "metrics must be there",
     Awaits.APPROVAL: "rollout approve, or rollout reject",
     Awaits.USERS: "what still uses the old revision must move",
-    Awaits.NODES: "somebody must update the nodes' agents",
     Awaits.OBJECTS: "somebody must put it right",
     Awaits.DRIFT: "resume leaves the edit as it is; abort goes back",
     Awaits.WORSE: "see why the old revision does worse; resume takes back the rest",

@@ -93,7 +93,6 @@ class Awaits(StrEnum):
     DATA = "Data"
     APPROVAL = "Approval"
     USERS = "Users"  # of the old revision, which could be removed without them
-    NODES = "Nodes"  # somebody who updates CNI or ztunnel
     OBJECTS = "Objects"  # somebody must put right what cannot be written
     DRIFT = "Drift"  # somebody else's edit of what we changed
     WORSE = "Worse"  # on the way back: what is back serves worse than what is not

@@ -1,7 +1,6 @@
 """The last states: tags and the default, bake, the nodes' agents, and the removal, which asks."""
 
 from rollout.gate import Gate
-from rollout.model.finding import Severity
 from rollout.model.reasons import Reason
 from rollout.model.turn import AT_ONCE, SOON, Notice
 from rollout.model.upgrade import Removal
@@ -102,10 +101,7 @@ def nodes(look: Look) -> Turn:
     """CNI and ztunnel have no canary: they are another's to update, and are told of."""
     agents = [f for f in look.seen.findings if f.rule == "UPG-036"]
     if agents:
-        status = attempted(look.status, warnings=tuple(str(f) for f in agents))
-        look = look.having(status)
-        if any(f.severity is Severity.BLOCK and not f.overruled for f in agents):
-            return hold(look, str(agents[0]), Awaits.NODES, deadline=False)
+        look = look.having(attempted(look.status, warnings=tuple(map(str, agents))))
     if look.upgrade.spec.remove is Removal.KEEP or look.old == look.new:
         left = next(users(look.seen.inventory, look.old), None)
         return finish(look, _reached(look, left))

@@ -132,8 +132,9 @@ def _skip_back(look: Look, request: Request) -> Turn | None:
 
 
 def _answer(look: Look, request: Request) -> Done:
-    stop = look.status.attempt.stop
-    if stop is None or look.stop.approval is None or look.status.state is State.RETURNING:
+    """A yes or a no to the stop; once the old revision is being removed a no would be no word."""
+    stop, over = look.status.attempt.stop, look.status.attempt.removing
+    if stop is None or over or look.stop.approval is None or look.status.state is State.RETURNING:
         return None
     answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
     if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
@@ -145,7 +146,7 @@ def _answer(look: Look, request: Request) -> Done:
 def answered_in_chat(status: UpgradeStatus, answer: Answer, valid: timedelta) -> UpgradeStatus:
     """The status with what somebody said in a chat; itself where that stop is over."""
     stop = status.attempt.stop
-    is_here = stop is not None and stop.number == answer.step
+    is_here = stop is not None and stop.number == answer.step and not status.attempt.removing
     if not is_here or status.state not in UNDER_WAY - {State.RETURNING}:
         return status
     return requests.answered(status, answer, valid, remember)

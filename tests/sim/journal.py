@@ -39,8 +39,8 @@ _COUNTED = (
     "rollout_rollbacks_total", "rollout_rollback_seconds_count", "rollout_verdicts_total",
 )  # fmt: skip
 """What a controller counts of itself that a change of behaviour changes."""
-_BESIDE = ("audit ", "Lease ")
-"""How lines begin of what is written beside the looks: in an order of its own."""
+_BESIDE = ("audit ", "Lease ", "plan: ")
+"""How lines begin of what is written, or told, beside the looks: in an order of its own."""
 _ABOUT = re.compile(
     r"^ *(\d+) |(?:(?<=success )|(?<=pass )|(?<=inconclusive )|(?<=error ))(\d+)"
     r"|^(\d+)(?= writes of )|(?<=info )(\d+)|(?<=warning )(\d+)|^get \w+ (\d+)(?= times)"
@@ -74,8 +74,9 @@ class Journal:
             (one.at.timestamp() - start, f"audit {one.object} {one.act} {_who(one)}: {one.because}")
             for one in self.world.log.told
         ]
-        heard = self.world.doors.heard
-        timed = sorted([*self.lines, *audited, *heard], key=lambda row: (_beside(row[1]), row[0]))
+        told = self.world.upgrading.told if self.world.upgrading else []
+        beside = (*audited, *self.world.doors.heard, *told)
+        timed = sorted([*self.lines, *beside], key=lambda row: (_beside(row[1]), row[0]))
         return "".join(f"{line}\n" for line in (*(_at(*row) for row in timed), *self._last()))
 
     def _committed(self, commit: Commit) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.ports import Answers, Json, Metrics
@@ -18,6 +18,7 @@ from rollout.manifest import upgrades
 from rollout.manifest.upgrades import KIND
 from rollout.model.observation import CountsQuestion, ValueQuestion
 from rollout.model.upgrading import State, UpgradeStatus
+from rollout.upgrade.inventory import KINDS
 from tests import virtual
 from tests.controller.shop import NAMESPACE
 from tests.sim import meshes
@@ -27,10 +28,11 @@ from tests.upgrade import cluster, play
 from tests.upgrade.cluster import MUTATING, NEW, OLD, SYSTEM, VALIDATING, Mesh
 
 if TYPE_CHECKING:
+    from tests.sim.listed import Listed
     from tests.sim.world import World
 
 MADE_BY = "mesh"
-_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod"})
+_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ArgoRollout", "Pod"})
 _BRAKE = frozenset({MUTATING, VALIDATING, "Service", "Deployment", "Namespace"})
 
 
@@ -85,8 +87,12 @@ class Ground:
     def put(self, *objs: Json) -> None:
         self._server.put(*objs, actor=MADE_BY)
 
+    def every(self, kind: str) -> Sequence[Json]:
+        """Those of the rollouts, too."""
+        return self._server.all(kind)
+
     def list(self, kind: str) -> Sequence[Json]:
-        found = self._server.all(kind)
+        found = self.every(kind)
         if kind not in _PODS:
             return found
         return [obj for obj in found if obj["metadata"]["namespace"] != NAMESPACE]
@@ -97,26 +103,53 @@ class Upgrading:
     """One mesh, its upgrade, and S28.
 
     ``refused``: why a good VirtualService could not be written after the last commit.
+    ``still``: nothing moves in it: it is looked at, and ``shown`` is what is looked at now.
+    ``told``: when people asked for the plan of an upgrade, and each line that they were shown.
     """
 
     world: World
     refused: str = ""
+    shown: Listed | None = None
+    told: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         ground: Any = Ground(self.world.server)
-        self.mesh = cluster.built(spaces=2, works=1, on=ground)
-        changes, prepare = meshes.SHAPES[self.world.plan.setup.upgrade]
-        prepare(self.mesh)
-        ground.put(play.manifest(**{**meshes.BAKES, **changes}))
+        self.still = self.world.plan.setup.upgrade == meshes.STILL
+        if self.still:
+            self.mesh, self.world.server.admit = Mesh(ground), lambda obj: obj
+        else:
+            self.mesh = cluster.built(spaces=2, works=1, on=ground)
+            changes, prepare = meshes.SHAPES[self.world.plan.setup.upgrade]
+            prepare(self.mesh)
+            ground.put(play.manifest(**{**meshes.BAKES, **changes}))
         self.laws = MeshLaws(self)
         self.world.server.listen.append(self._committed)
 
     async def settles(self) -> None:
         """Every controller of Kubernetes does its next thing once a second."""
-        while not self.world.stopping:
+        while not self.world.stopping and not self.still:
             await asyncio.sleep(1.0)
             self.mesh.settle()
             self.laws.each_second()
+
+    def shows(self, listed: Listed) -> None:
+        """The mesh is this one from now on; a moment later an upgrade of it is asked for."""
+        assert self.object is None
+        before, after = (one.objects if one else {} for one in (self.shown, listed))
+        for key in sorted(before.keys() - after.keys()):
+            free = {**before[key]["metadata"], "finalizers": []}
+            self.world.server.put({**before[key], "metadata": free}, actor=MADE_BY)
+            self.world.server.remove(*key, MADE_BY)
+        self.mesh.put(*(obj for key, obj in after.items() if before.get(key) != obj))
+        self.shown = listed
+        self.world.later(1.0, self.mesh.put, play.manifest(**listed.asked))
+        self.world.later(2.0, self._planned, listed)
+
+    def _planned(self, listed: Listed) -> None:
+        held = {kind: self.world.server.all(kind) for kind in KINDS}
+        assert self.object is not None
+        for line in listed.plan(held, self.object, virtual.clock()):
+            self.told.append((virtual.passed(), f"plan: {line}"))
 
     @property
     def object(self) -> Json | None:
@@ -128,6 +161,8 @@ class Upgrading:
         return upgrades.status(self.object or {})
 
     def refusal(self) -> str:
+        if self.still:
+            return ""
         try:
             self.mesh.admitted(trials.virtual_service(SYSTEM, good=True))
         except RefusedError as error:
@@ -163,6 +198,8 @@ class Upgrading:
             self.world.server.put({**held, "spec": spec})
 
     def calm(self) -> None:
+        if self.still:
+            return
         for troubled in (
             self.mesh.unready,
             self.mesh.deaf,
@@ -220,6 +257,8 @@ class Upgrading:
 
     def quiet(self) -> None:
         """S27 of the mesh: every proxy is where its upgrade says that it is."""
+        if self.still:
+            return
         state = self.status.state
         there = {one for found in self.mesh.proxies().values() for one in found}
         self.laws.ended(self.status)
@@ -243,6 +282,9 @@ class Istiods:
         self, revisions: Sequence[tuple[str, str, str]]
     ) -> Sequence[tuple[str, object]] | None:
         await asyncio.sleep(0.01)
+        upgrading = self.world.upgrading
+        if upgrading is not None and upgrading.still:
+            return upgrading.shown.told if upgrading.shown else None
         return None if self.world.istiod.silent else await self.mesh.pages(revisions)
 
 

@@ -1,35 +1,29 @@
-"""How a mesh may be, how git may ask for its upgrade, and what people do to it in the middle."""
+"""How a mesh may be, and how git may ask for its upgrade."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests import virtual
+from tests.controller.shop import NAMESPACE
 from tests.upgrade.cluster import (
-    MUTATING,
     NEW,
     NODES,
     OLD,
     SYSTEM,
-    VALIDATING,
     Mesh,
-    endpoints,
-    injector,
     injector_config,
     namespace,
-    tag,
+    root,
     workload,
 )
 
 if TYPE_CHECKING:
-    from tests.sim.mesh import Upgrading
     from tests.sim.server import Json
 
 BAKE = "30s"
-_COMPONENT = "operator.istio.io/component"
+COMPONENT = "operator.istio.io/component"
 WAVES: list[dict[str, Any]] = [
     {"name": "rest", "selector": {"istio.io/rev": OLD}, "bake": BAKE},
     {"name": "by-tag", "tag": "prod", "bake": BAKE},
@@ -55,7 +49,7 @@ def _set(kind: str, name: str, **strategy: Any) -> Json:
     return {**made, "status": {"desiredNumberScheduled": NODES, "numberReady": NODES}}
 
 
-def _budget(allowed: int) -> Json:
+def budget(allowed: int) -> Json:
     return {
         "kind": "PodDisruptionBudget",
         "metadata": {"name": "db", "namespace": "shop2"},
@@ -67,18 +61,17 @@ def _budget(allowed: int) -> Json:
 def _with_sets(mesh: Mesh) -> None:
     """Pods that others make one after the other, and a budget that lets one go."""
     mesh.put(_set("StatefulSet", "db", type="OnDelete"), _set("StatefulSet", "log"))
-    mesh.put(_set("DaemonSet", "agent"), _budget(1))
+    mesh.put(_set("DaemonSet", "agent"), budget(1))
     mesh.settle(6)
 
 
 def _held_up(mesh: Mesh) -> None:
     """A budget that lets no pod go, and Deployments that would not ask it first, or need not."""
-    mesh.put(_set("StatefulSet", "db", type="OnDelete"), _budget(0))
+    mesh.put(_set("StatefulSet", "db", type="OnDelete"), budget(0))
     for name, strategy in (("db", {"type": "Recreate"}), ("free", {"type": "RollingUpdate"})):
         made = workload("shop1", name)
         mesh.put({**made, "spec": {**made["spec"], "strategy": strategy}})
-    budget = _budget(0)
-    mesh.put({**budget, "metadata": {"name": "db", "namespace": "shop1"}})
+    mesh.put({**budget(0), "metadata": {"name": "db", "namespace": "shop1"}})
     mesh.settle(6)
 
 
@@ -116,6 +109,49 @@ def source(message: str = "", **spec: Any) -> Json:
     return {"kind": "RolloutSource", "metadata": meta, "spec": spec, "status": status}
 
 
+def _wide(mesh: Mesh) -> None:
+    """Three namespaces in one wave, two that stay out, and pods that Argo Rollouts makes."""
+    ambient = {"istio.io/dataplane-mode": "ambient"}
+    ending = {**namespace("aa-ending"), "status": {"phase": "Terminating"}}
+    mesh.put(namespace("aa-ambient", **ambient), ending)
+    for name in ("shop3", "shop4"):
+        mesh.put(namespace(name, **{"istio.io/rev": OLD}), root(name))
+        mesh.put(*(workload(name, f"web{n}", n) for n in range(1, 4)))
+    argo = workload("shop3", "argo", kind="ArgoRollout")
+    mesh.put({**argo, "spec": {**argo["spec"], "strategy": {"canary": {}}}})
+    mesh.settle(6)
+
+
+def _with_shop(mesh: Mesh) -> None:
+    """The rollouts' own namespace is in the mesh, and their pods want no proxy."""
+    server: Any = mesh.kube
+    mesh.put(namespace(NAMESPACE, **{"istio.io/rev": OLD}), root(NAMESPACE))
+    for each in server.every("Deployment"):
+        if each["metadata"]["namespace"] == NAMESPACE:
+            made = json.loads(json.dumps(each))
+            made["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
+            mesh.put(made)
+
+
+def _bare_tag(mesh: Mesh) -> None:
+    """A tag of former years, which has no Service."""
+    del mesh.kube.objects["Service", SYSTEM, "istiod-revision-tag-prod"]
+
+
+def _unsaid(mesh: Mesh) -> None:
+    """A gateway whose author leaves the number of pods to an autoscaler without a floor."""
+    made = json.loads(json.dumps(mesh.get("Deployment", "ingress", "gw")))
+    del made["spec"]["replicas"]
+    mesh.put(made)
+    _doors(mesh)
+    mesh.settle(4)
+
+
+_BY_SOURCE: Mapping[str, Any] = {
+    "install": {"manifests": {"source": "mesh/istio"}},
+    "preflight": {"overrule": [{"rule": "UPG-022", "reason": "it is yet to come"}]},
+}
+_ALL = {"name": "all", "namespaces": ["shop1", "shop2", "tagged"], "bake": BAKE}
 SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[Mesh], None]]] = {
     "": ({}, lambda _: None),
     "people": (
@@ -166,18 +202,42 @@ SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[Mesh], None]]] = {
         {**_BRIEF, "to": OLD, "allowInPlace": True, "default": None, "waves": WAVES[:1]},
         _in_place,
     ),
+    "quick": (
+        {
+            "canary": None,
+            "waves": [_ALL],
+            "gateways": [{**GATEWAY, "shares": [100]}],
+            "tags": [{"name": "prod", "bake": BAKE}],
+        },
+        lambda _: None,
+    ),
+    "wide": ({**_BRIEF, "canary": None, "waves": WAVES[:1], "default": None}, _wide),
+    "with shop": (
+        {**_WAVES, "canary": None, "waves": [{**_ALL, "namespaces": ["shop2", NAMESPACE]}]},
+        _with_shop,
+    ),
+    "in place, and asked": (
+        {
+            "to": OLD,
+            "allowInPlace": True,
+            "canary": None,
+            "gateways": None,
+            "default": None,
+            "waves": WAVES[:1],
+        },
+        _in_place,
+    ),
+    "a bare tag": ({**_WAVES, "canary": None, "waves": WAVES[1:]}, _bare_tag),
+    "unsaid": (
+        {**_BRIEF, "canary": None, "gateways": [GATEWAY], "waves": _NOBODY, "default": None},
+        _unsaid,
+    ),
     "sail": (
         {**_BRIEF, "install": {"sail": {"istio": "default", "version": "v1.30.3"}}},
         _with_sail,
     ),
-    "source": (
-        {
-            **_BRIEF,
-            "install": {"manifests": {"source": "mesh/istio"}},
-            "preflight": {"overrule": [{"rule": "UPG-022", "reason": "it is yet to come"}]},
-        },
-        lambda _: None,
-    ),
+    "source": ({**_BRIEF, **_BY_SOURCE}, lambda _: None),
+    "source and waves": ({**_WAVES, **_BY_SOURCE, "default": {"bake": BAKE}}, lambda _: None),
 }
 """What the spec says otherwise, and what else is in the mesh.
 
@@ -185,309 +245,10 @@ SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[Mesh], None]]] = {
 ``waves``: they alone. ``brief``: one wave and the default; ``rollback``: and a label that is put
 back takes all back. ``gateway``: it alone; ``doors``: gateways of other kinds. ``sets``: pods that
 others make one after the other. ``held up``: budgets that let no pod go. ``sail``, ``source``: who
-installs.
+installs. ``quick``: all of it with few stops, up to the removal. ``wide``: a wave of several
+namespaces. ``with shop``: the rollouts' namespace is in it. ``a bare tag``: one without a Service.
+``unsaid``: a gateway that says no number of pods.
 """
 
-Back = Callable[[], object]
-Do = Callable[["Upgrading"], Back]
-
-
-def _nothing() -> None:
-    """What is never put back."""
-
-
-def _labelled(name: str, **labels: str) -> Do:
-    """Somebody gives a namespace other labels."""
-
-    def done(mesh: Upgrading) -> Back:
-        mesh.edited()
-        mesh.mesh.put(namespace(name, **labels))
-        return _nothing
-
-    return done
-
-
-def _gone(kind: str, space: str, name: str) -> Do:
-    """Somebody deletes an object, and makes it anew later as it was."""
-
-    def done(mesh: Upgrading) -> Back:
-        held = mesh.world.server.get(kind, space, name)
-        mesh.edited()
-        mesh.world.server.remove(kind, space, name)
-        return lambda: mesh.mesh.put(*([_anew(held)] if held else []))
-
-    return done
-
-
-def _anew(held: Json) -> Json:
-    meta = {k: v for k, v in held["metadata"].items() if k not in ("uid", "resourceVersion")}
-    return {**held, "metadata": meta}
-
-
-def _asks(field: str, value: Any) -> Do:
-    """Git says something else in the upgrade's spec; later what it said before."""
-
-    def done(mesh: Upgrading) -> Back:
-        before = (mesh.object or {"spec": {}})["spec"].get(field)
-        mesh.ask_for(field, value() if callable(value) else value)
-        return lambda: mesh.ask_for(field, before)
-
-    return done
-
-
-def _freeze() -> list[dict[str, str]]:
-    now = virtual.clock()
-    times = {"from": now, "to": now + timedelta(seconds=40)}
-    return [{**{key: at.isoformat() for key, at in times.items()}, "reason": "a holiday"}]
-
-
-def _set_on_mesh(field: str, value: Any, after: Any) -> Do:
-    """What istiods, or pods, do."""
-
-    def done(mesh: Upgrading) -> Back:
-        setattr(mesh.mesh, field, value)
-        return lambda: setattr(mesh.mesh, field, after)
-
-    return done
-
-
-def _naked(mesh: Upgrading) -> Back:
-    """Pods of ``shop2`` start without a proxy, whatever the webhooks say."""
-    mesh.mesh.naked.add("shop2")
-    return mesh.mesh.naked.clear
-
-
-def _fewer(revision: str) -> Do:
-    """An istiod has no ready pods."""
-
-    def done(mesh: Upgrading) -> Back:
-        obj = mesh.mesh.get("Deployment", SYSTEM, f"istiod-{revision}")
-
-        def back() -> None:
-            if mesh.world.server.get("Deployment", SYSTEM, f"istiod-{revision}") is not None:
-                mesh.mesh.put(obj, endpoints(f"istiod-{revision}", 2))
-
-        mesh.mesh.put({**obj, "status": {}}, endpoints(f"istiod-{revision}", 0))
-        return back
-
-    return done
-
-
-def _pointed(name: str, revision: str) -> Do:
-    """Somebody moves a tag by hand, as ``istioctl tag set --overwrite`` does."""
-
-    def done(mesh: Upgrading) -> Back:
-        mesh.edited()
-        mesh.mesh.put(*tag(name, revision))
-        return _nothing
-
-    return done
-
-
-def _scaled(mesh: Upgrading) -> Back:
-    """Somebody scales the gateway."""
-    obj = mesh.mesh.get("Deployment", "ingress", "gw")
-    mesh.edited()
-    mesh.mesh.put({**obj, "spec": {**obj["spec"], "replicas": 2}})
-    return _nothing
-
-
-def _budgeted(mesh: Upgrading) -> Back:
-    """The budget lets a pod go."""
-    mesh.mesh.put(_budget(1))
-    return _nothing
-
-
-def _ending(mesh: Upgrading) -> Back:
-    """A namespace is being deleted."""
-    obj = mesh.mesh.get("Namespace", "", "shop2")
-    mesh.edited()
-    mesh.mesh.put({**obj, "status": {"phase": "Terminating"}})
-
-    def over() -> None:
-        for work in mesh.mesh.kube.list("Deployment"):
-            if work["metadata"]["namespace"] == "shop2":
-                mesh.world.server.remove("Deployment", "shop2", work["metadata"]["name"])
-        mesh.world.server.remove("Namespace", "", "shop2")
-
-    return over
-
-
-def _fails_everywhere(mesh: Upgrading) -> Back:
-    mesh.mesh.broken |= dict.fromkeys(("shop1", "shop2", "tagged", "ingress"), virtual.clock())
-    return mesh.mesh.broken.clear
-
-
-def _fails(name: str) -> Do:
-    def done(mesh: Upgrading) -> Back:
-        mesh.mesh.broken[name] = virtual.clock()
-        return mesh.mesh.broken.clear
-
-    return done
-
-
-def _unready(name: str) -> Do:
-    def done(mesh: Upgrading) -> Back:
-        mesh.mesh.unready.add(name)
-        return mesh.mesh.heal
-
-    return done
-
-
-def _refuses(name: str) -> Do:
-    def done(mesh: Upgrading) -> Back:
-        mesh.mesh.refusing.add(name)
-        return mesh.mesh.refusing.clear
-
-    return done
-
-
-def _release(mesh: Upgrading) -> Back:
-    """A release of another tool is under way in a namespace."""
-    made = {
-        "kind": "Canary",
-        "apiVersion": "flagger.app/v1beta1",
-        "metadata": {"name": "web0", "namespace": "shop2"},
-        "status": {"phase": "Progressing"},
-    }
-    mesh.world.server.put(made)
-    return lambda: mesh.world.server.put({**made, "status": {"phase": "Succeeded"}})
-
-
-def eastwest() -> Json:
-    """Another gateway beside the old control plane, which bears its label and is not its."""
-    made = workload(SYSTEM, "istio-eastwest")
-    made["metadata"]["labels"] = {"istio.io/rev": OLD, "app": "istio-eastwest"}
-    made["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
-    return made
-
-
-def _another_root(mesh: Upgrading) -> Back:
-    """The new control plane has a root of its own."""
-    obj = mesh.mesh.get(MUTATING, "", f"istio-sidecar-injector-{NEW}")
-    other = json.dumps(obj).replace("cm9vdA==", "b3RoZXI=")
-    mesh.mesh.put(json.loads(other))
-    return lambda: mesh.mesh.put(obj)
-
-
-def _puts(made: Callable[[], Json]) -> Do:
-    """Somebody writes an object."""
-
-    def done(mesh: Upgrading) -> Back:
-        mesh.world.server.put(made())
-        return _nothing
-
-    return done
-
-
-def _absent(mesh: Upgrading) -> Back:
-    """Nobody has installed the new control plane yet."""
-    held = []
-    for kind in ("Deployment", "Service", "ConfigMap", "EndpointSlice", MUTATING, VALIDATING):
-        for obj in mesh.world.server.all(kind):
-            meta = obj["metadata"]
-            if NEW in meta["name"]:
-                held.append(_anew(obj))
-                mesh.world.server.remove(kind, meta.get("namespace", ""), meta["name"])
-    return lambda: mesh.mesh.put(*held)
-
-
-def _noted(kind: str, space: str, name: str, part: str, **marks: str) -> Do:
-    """An object has these labels or annotations for a while."""
-
-    def done(mesh: Upgrading) -> Back:
-        obj = mesh.mesh.get(kind, space, name)
-        meta, before = obj["metadata"], obj["metadata"].get(part) or {}
-
-        def back() -> None:
-            held = mesh.world.server.get(kind, space, name)
-            if held is not None:
-                mesh.mesh.put({**held, "metadata": {**held["metadata"], part: before}})
-
-        mesh.mesh.put({**obj, "metadata": {**meta, part: {**before, **marks}}})
-        return back
-
-    return done
-
-
-def _twice(mesh: Upgrading) -> Back:
-    """A webhook of the old control plane injects what names the new one, too."""
-    mesh.mesh.put(injector("istio-extra", OLD, NEW))
-    return lambda: mesh.world.server.remove(MUTATING, "", "istio-extra")
-
-
-def _left_twin(mesh: Upgrading) -> Back:
-    """An earlier upgrade has left its twin."""
-    name = f"gw-{NEW}"
-    mesh.mesh.put(workload("ingress", name, replicas=0))
-    return lambda: mesh.world.server.remove("Deployment", "ingress", name)
-
-
-EDITS: Mapping[str, Do] = {
-    "shop1 goes back": _labelled("shop1", **{"istio-injection": "enabled"}),
-    "shop2 goes back": _labelled("shop2", **{"istio.io/rev": OLD}),
-    "shop2 opts out": _labelled("shop2"),
-    "shop2 goes elsewhere": _labelled("shop2", **{"istio.io/rev": "prod"}),
-    "shop2 is gone": _gone("Namespace", "", "shop2"),
-    "shop2 is being deleted": _ending,
-    "prod is moved back": _pointed("prod", OLD),
-    "prod is moved": _pointed("prod", NEW),
-    "prod is gone": _gone(MUTATING, "", "istio-revision-tag-prod"),
-    "the gateway is gone": _gone("Deployment", "ingress", "gw"),
-    "the gateway is scaled": _scaled,
-    "the twin is gone": _gone("Deployment", "ingress", f"gw-{NEW}"),
-    "the new webhook is gone": _gone(MUTATING, "", f"istio-sidecar-injector-{NEW}"),
-    "the new validator is gone": _gone(VALIDATING, "", f"istio-validator-{NEW}-{SYSTEM}"),
-    "nobody validates": _gone(VALIDATING, "", "istio-default-validator"),
-    "the new istiod is down": _fewer(NEW),
-    "the old istiod is down": _fewer(OLD),
-    "another target": _asks("to", "1-31-0"),
-    "no waves": _asks("waves", []),
-    "no gateways": _asks("gateways", []),
-    "a freeze": _asks("freezes", _freeze),
-    "an odd spec": _asks("waves", "none"),
-    "configuration is refused": _set_on_mesh("rejects", 5.0, 0.0),
-    "configuration comes late": _set_on_mesh("convergence", 60.0, 0.0),
-    "istiods are silent": _set_on_mesh("silent", True, False),
-    "pods without a proxy": _naked,
-    "the budget lets go": _budgeted,
-    "a release in shop2": _release,
-    "another root": _another_root,
-    "what bears the old one's label": _puts(eastwest),
-    "pods get two proxies": _twice,
-    "an earlier twin is left": _left_twin,
-    "the gateway is bundled": _noted(
-        "Deployment", "ingress", "gw", "labels", **{_COMPONENT: "IngressGateways"}
-    ),
-    "its namespace names a revision": _noted(
-        "Namespace", "", "ingress", "labels", **{"istio.io/rev": OLD}
-    ),
-    "the old istiod is kept by its owner": _noted(
-        "Deployment",
-        SYSTEM,
-        f"istiod-{OLD}",
-        "annotations",
-        **{"argocd.argoproj.io/tracking-id": "mesh:apps/Deployment:istio-system/istiod"},
-    ),
-    "shop2 is in ambient mode": _noted(
-        "Namespace", "", "shop2", "labels", **{"istio.io/dataplane-mode": "ambient"}
-    ),
-    "prod is at a revision that is not there": _pointed("prod", "1-28-0"),
-    "the new istiod is not there": _absent,
-    "a source": _puts(source),
-    "a source that cannot": _puts(lambda: source("the policy names no Role", manifests=True)),
-    "a source that can": _puts(lambda: source(manifests=True)),
-    "the api gateway has moved": _puts(lambda: api(NEW)),
-    "shop1 is new by itself": _labelled("shop1", **{"istio.io/rev": NEW}),
-    "it fails everywhere": _fails_everywhere,
-    "shop1 fails": _fails("shop1"),
-    "shop2 fails": _fails("shop2"),
-    "tagged fails": _fails("tagged"),
-    "the gateway fails": _fails("ingress"),
-    "shop2 is unready": _unready("shop2"),
-    "tagged is unready": _unready("tagged"),
-    "the gateway is unready": _unready("ingress"),
-    "shop2 refuses": _refuses("shop2"),
-    "the gateway refuses": _refuses("ingress"),
-}
-"""What somebody does to the mesh or to its upgrade, by name; each says how it is put back."""
+STILL = "still"
+"""The shape of a mesh in which nothing moves: it is looked at, one of ``LISTED`` after another."""

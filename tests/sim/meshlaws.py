@@ -1,12 +1,14 @@
 """What may never become of a mesh that is upgraded, asked of every commit and every second of it.
 
-U1 to U6 are explained in docs/simulation.md.
+U1 to U9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rollout.controller.upgrading import trials
@@ -16,11 +18,12 @@ from rollout.model.upgradelook import Try
 from rollout.model.upgrading import State, UpgradeStatus
 from rollout.upgrade import waves
 from tests import virtual
-from tests.sim.server import Commit, Json
+from tests.sim.server import Commit, Json, Request
 from tests.upgrade.cluster import (
     MUTATING,
     NEW,
     OLD,
+    SYSTEM,
     VALIDATING,
     carriers,
     is_ready,
@@ -40,6 +43,7 @@ FRESH = 4.0
 GATEWAY = "ingress"
 _GO = (f"istiod-{OLD}", f"gw-{NEW}")
 """Deployments that an upgrade removes: the old istiod, and the twin that it has made."""
+_RESTS = (State.IDLE, State.DONE, State.RETURNED)
 _JUDGED = frozenset({State.CANARY, State.WAVES, State.GATEWAYS, State.TAGS, State.BAKE})
 
 
@@ -51,6 +55,7 @@ class MeshLaws:
     def __init__(self, mesh: Upgrading) -> None:
         self._mesh, self._laws = mesh, mesh.world.laws
         self._before = UpgradeStatus()
+        self._rested_at, self._whole_at = math.inf, virtual.passed()
         self._moved_at = self._approved_at = self._forced_at = self._harmed_at = -math.inf
         self.troubled_at, self.edited = -math.inf, False
         self._at_new: set[str] = set()
@@ -69,6 +74,8 @@ class MeshLaws:
         kind = commit.change.bucket
         if kind == KIND and not commit.gone:
             self._told(self._mesh.status)
+        elif kind == "Namespace":
+            self._relabelled(commit)
         elif commit.gone and kind == "Deployment" and commit.new["metadata"]["name"] not in _GO:
             self._laws.broken("U1", f"{commit.new['metadata']['name']} is removed with {OLD}")
         elif kind in ("Deployment", "StatefulSet", "DaemonSet"):
@@ -77,9 +84,22 @@ class MeshLaws:
             elif not commit.gone:
                 self._restarted(commit)
 
+    def requested(self, request: Request) -> None:
+        """U8: an upgrade at rest asks no webhook anything, however often it is looked at."""
+        rests = virtual.passed() - self._rested_at > FRESH
+        if rests and request.verb == "create" and request.query.get("dryRun"):
+            self._laws.broken("U8", f"{self._before.state}, and a {request.kind} is tried")
+
     def _told(self, now: UpgradeStatus) -> None:
-        """U1 and U2, of what is decided."""
+        """U1, U2 and U7, of what is decided."""
         before, self._before = self._before, now
+        if now.state in _RESTS and before.state not in _RESTS:
+            self._rested_at = virtual.passed()
+        elif now.state not in _RESTS:
+            self._rested_at = math.inf
+        begins = before.state is State.PREFLIGHT and now.state not in (*_RESTS, State.PREFLIGHT)
+        if begins and virtual.passed() - self._whole_at > FRESH and (lacks := [*self._lacks()]):
+            self._laws.broken("U7", f"it begins, and {lacks[0]}")
         if now.attempt.removing and not before.attempt.removing:
             if why := self._used():
                 self._laws.broken("U1", f"{OLD} is removed, and {why}")
@@ -118,6 +138,47 @@ class MeshLaws:
                     return f"{name} asks it"
         return ""
 
+    def _lacks(self) -> Iterator[str]:
+        """What would stand in the way of anybody who began now, or went back later."""
+        mesh = self._mesh.mesh
+        istiod = mesh.kube.objects.get(("Deployment", SYSTEM, f"istiod-{OLD}"))
+        told = (istiod or {}).get("status") or {}
+        if told.get("readyReplicas", 0) < 1 or told["updatedReplicas"] < told["replicas"]:
+            yield f"istiod of {OLD} is not whole"
+        for good in (True, False):
+            try:
+                mesh.admitted(trials.virtual_service(SYSTEM, good=good))
+            except RefusedError as error:
+                if good:
+                    yield str(error)
+            else:
+                if not good:
+                    yield "a bad VirtualService is taken"
+        for space in mesh.kube.list("Namespace"):
+            if len(self._called(space)) > 1:
+                yield f"pods of {space['metadata']['name']} get two proxies"
+        spec = (self._mesh.object or {}).get("spec", {})
+        held = [each for each in spec.get("freezes", ()) if _holds(each)]
+        if held:
+            yield f"there is a freeze: {held[0]['reason']}"
+
+    def _called(self, space: Json) -> list[str]:
+        """The control planes that inject a pod that says nothing, in this namespace."""
+        labels = space["metadata"].get("labels") or {}
+        return [hook.calls.service for hook in self._mesh.mesh.called(labels, {})]
+
+    def _relabelled(self, commit: Commit) -> None:
+        """U9: a namespace whose label we write was at one of the two, and is at the other then."""
+        if commit.gone or commit.old is None or virtual.passed() - self.troubled_at < FRESH:
+            return
+        attempt = self._before.attempt
+        sides = [f"istiod-{attempt.asked_from}", f"istiod-{attempt.asked_to}"]
+        wanted = sides[::-1] if self._before.state is State.RETURNING else sides
+        found = [self._called(obj) for obj in (commit.old, commit.new)]
+        if not all(one in called for one, called in zip(wanted, found, strict=True)):
+            name = commit.new["metadata"]["name"]
+            self._laws.broken("U9", f"{name} was at {found[0]}, and is at {found[1]}")
+
     def _restarted(self, commit: Commit) -> None:
         """U5: pods are made anew only where a new one gets the one proxy that it is to have."""
         marks = [_mark(obj) for obj in (commit.old, commit.new)]
@@ -148,12 +209,14 @@ class MeshLaws:
             self._laws.broken("U4", f"the gateway has {ready} ready pods of {self._pods}")
 
     def each_second(self) -> None:
-        """U3 and U4, of how the mesh is now."""
+        """U3 and U4, of how the mesh is now, and since when it lacks what U7 asks for."""
         proxies = self._mesh.mesh.proxies()
         at_new = {pod for pod, revisions in proxies.items() if NEW in revisions}
         if at_new - self._at_new:
             self._moved_at = virtual.passed()
         self._at_new = at_new
+        if self._before.state in (State.IDLE, State.PREFLIGHT) and not [*self._lacks()]:
+            self._whole_at = virtual.passed()
         self._harmed(proxies)
         self._counted_on = Counter(made_by(pod)[2] for pod in self._ready(GATEWAY))
         self._enough()
@@ -194,6 +257,11 @@ class MeshLaws:
     def _ready(self, space: str) -> list[Json]:
         pods = self._mesh.mesh.kube.list("Pod")
         return [one for one in pods if one["metadata"]["namespace"] == space and is_ready(one)]
+
+
+def _holds(freeze: Json) -> bool:
+    begins, ends = (datetime.fromisoformat(freeze[key]) for key in ("from", "to"))
+    return begins <= virtual.clock() < ends
 
 
 def _mark(obj: Any) -> str:

@@ -10,20 +10,22 @@ _MESH = replace(CALM, mesh=True, calm=420.0)
 _SHORT = replace(_MESH, calm=200.0, upgrade="waves")
 
 
-def _of(shape: str, calm: float = 420.0) -> Setup:
+def shaped(shape: str, calm: float = 420.0) -> Setup:
     return replace(_MESH, upgrade=shape, calm=calm)
 
 
-def _asks(seconds: float, *verbs: str, every: float = 2.0) -> Rows:
+def asks(seconds: float, *verbs: str, every: float = 2.0) -> Rows:
     """A person asks the upgrade for one thing after another."""
     return tuple(at(seconds + every * i, "upgrade asked", verb) for i, verb in enumerate(verbs))
 
 
-def _mesh(seconds: float, on: str, lasts: float = 0.0) -> Mishap:
+def mesh(seconds: float, on: str, lasts: float = 0.0) -> Mishap:
     return at(seconds, "mesh", on, lasts)
 
 
-def _as(kind: str, nth: int, do: str, on: str = "", lasts: float = 0.0, **more: float) -> Mishap:
+def writing(
+    kind: str, nth: int, do: str, on: str = "", lasts: float = 0.0, **more: float
+) -> Mishap:
     """As the controller makes its ``nth`` write of a kind."""
     return Mishap(do, When(0.0, kind, nth), on, lasts=lasts, **more)  # type: ignore[arg-type]
 
@@ -32,262 +34,265 @@ WAVES: Mapping[str, tuple[Setup, Rows]] = {
     "all of it": (
         _MESH,
         (
-            _mesh(0.0, "what bears the old one's label"),
-            *_asks(390.0, "skip", "promote", "approve"),
+            mesh(0.0, "what bears the old one's label"),
+            *asks(390.0, "skip", "promote", "approve"),
         ),
     ),
-    "the canary fails": (_SHORT, (_mesh(10.0, "shop1 fails", 120.0),)),
+    "the canary fails": (_SHORT, (mesh(10.0, "shop1 fails", 120.0),)),
     "the second wave fails, and what is beside does, too": (
         _MESH,
         (
-            _mesh(80.0, "it fails everywhere", 60.0),
-            *_asks(170.0, "resume"),
-            _mesh(250.0, "shop2 fails", 60.0),
+            mesh(80.0, "it fails everywhere", 60.0),
+            *asks(170.0, "resume"),
+            mesh(250.0, "shop2 fails", 60.0),
         ),
     ),
-    "pods do not get ready, and then they do": (_SHORT, (_mesh(62.0, "shop2 is unready", 40.0),)),
-    "proxies refuse their configuration": (_SHORT, (_mesh(62.0, "shop2 refuses", 60.0),)),
-    "pods start without a proxy": (_SHORT, (_mesh(62.0, "pods without a proxy", 100.0),)),
+    "pods do not get ready, and then they do": (_SHORT, (mesh(62.0, "shop2 is unready", 40.0),)),
+    "proxies refuse their configuration": (_SHORT, (mesh(62.0, "shop2 refuses", 60.0),)),
+    "pods start without a proxy": (_SHORT, (mesh(62.0, "pods without a proxy", 100.0),)),
     "the new istiod does not inject": (
-        _of("waves", 300.0),
+        shaped("waves", 300.0),
         (at(61.0, "new istiod deaf", lasts=230.0),),
     ),
-    "nobody can tell who is where": (_SHORT, (_mesh(0.0, "istiods are silent", 200.0),)),
+    "nobody can tell who is where": (_SHORT, (mesh(0.0, "istiods are silent", 200.0),)),
     "nothing is counted": (_SHORT, (at(10.0, "prometheus down", lasts=100.0),)),
     "the new istiod says that all is not well": (
-        _of("waves", 300.0),
+        shaped("waves", 300.0),
         (
-            _mesh(10.0, "configuration comes late", 40.0),
-            _mesh(80.0, "configuration is refused", 60.0),
-            *_asks(200.0, "retry"),
+            mesh(10.0, "configuration comes late", 40.0),
+            mesh(80.0, "configuration is refused", 60.0),
+            *asks(200.0, "retry"),
         ),
     ),
     "a namespace opts out, and a tag is moved by hand": (
-        _of("waves", 300.0),
-        (_mesh(62.0, "shop2 opts out"), _mesh(100.0, "prod is moved")),
+        shaped("waves", 300.0),
+        (mesh(62.0, "shop2 opts out"), mesh(100.0, "prod is moved")),
     ),
-    "a namespace goes elsewhere": (_SHORT, (_as("Namespace", 2, "mesh", "shop2 goes elsewhere"),)),
-    "a namespace is deleted": (_SHORT, (_mesh(64.0, "shop2 is gone"),)),
+    "a namespace goes elsewhere": (
+        _SHORT,
+        (writing("Namespace", 2, "mesh", "shop2 goes elsewhere"),),
+    ),
+    "a namespace is deleted": (_SHORT, (mesh(64.0, "shop2 is gone"),)),
     "a namespace is being deleted, and it is aborted": (
         _SHORT,
-        (_mesh(65.0, "shop2 is being deleted", 60.0), *_asks(90.0, "abort")),
+        (mesh(65.0, "shop2 is being deleted", 60.0), *asks(90.0, "abort")),
     ),
     "a label is put back, and written again": (
         _SHORT,
-        (_mesh(30.0, "shop1 goes back"), *_asks(50.0, "promote", "resume")),
+        (mesh(30.0, "shop1 goes back"), *asks(50.0, "promote", "resume")),
     ),
     "a tag is gone before its wave, and its pods do not get ready": (
-        _of("waves", 250.0),
+        shaped("waves", 250.0),
         (
-            _mesh(110.0, "prod is gone", 40.0),
-            _mesh(150.0, "tagged is unready", 30.0),
-            _mesh(200.0, "the new validator is gone", 20.0),
+            mesh(110.0, "prod is gone", 40.0),
+            mesh(150.0, "tagged is unready", 30.0),
+            mesh(200.0, "the new validator is gone", 20.0),
         ),
     ),
     "a release is under way": (
         _SHORT,
-        (_mesh(50.0, "a release in shop2", 30.0), *_asks(100.0, "pause", "pause", "resume")),
+        (mesh(50.0, "a release in shop2", 30.0), *asks(100.0, "pause", "pause", "resume")),
     ),
-    "nothing begins in a freeze": (_SHORT, (_mesh(55.0, "a freeze", 70.0),)),
+    "nothing begins in a freeze": (_SHORT, (mesh(55.0, "a freeze", 70.0),)),
     "git has no waves any more": (
-        _of("", 300.0),
-        (_mesh(64.0, "no waves"), _mesh(150.0, "no gateways")),
+        shaped("", 300.0),
+        (mesh(64.0, "no waves"), mesh(150.0, "no gateways")),
     ),
 }
 LAST: Mapping[str, tuple[Setup, Rows]] = {
-    "the gateway fails": (_MESH, (_mesh(235.0, "the gateway fails", 100.0),)),
+    "the gateway fails": (_MESH, (mesh(235.0, "the gateway fails", 100.0),)),
     "the gateway's pods do not get ready, and it is aborted": (
-        _of("", 350.0),
-        (_mesh(225.0, "the gateway is unready", 60.0), *_asks(250.0, "abort")),
+        shaped("", 350.0),
+        (mesh(225.0, "the gateway is unready", 60.0), *asks(250.0, "abort")),
     ),
     "the gateway refuses its configuration": (
-        _of("", 300.0),
-        (_mesh(180.0, "the gateway refuses", 60.0),),
+        shaped("", 300.0),
+        (mesh(180.0, "the gateway refuses", 60.0),),
     ),
     "the gateway is gone, and it is aborted": (
-        _of("", 350.0),
-        (_mesh(235.0, "the gateway is gone", 60.0), *_asks(250.0, "abort", "resume", every=70.0)),
+        shaped("", 350.0),
+        (mesh(235.0, "the gateway is gone", 60.0), *asks(250.0, "abort", "resume", every=70.0)),
     ),
     "the gateway is scaled by hand": (
-        _of("", 350.0),
-        (_mesh(200.0, "the gateway is scaled"), *_asks(230.0, "resume")),
+        shaped("", 350.0),
+        (mesh(200.0, "the gateway is scaled"), *asks(230.0, "resume")),
     ),
     "the twin is gone": (
-        _of("", 350.0),
-        (_mesh(200.0, "the twin is gone", 60.0), *_asks(290.0, "resume")),
+        shaped("", 350.0),
+        (mesh(200.0, "the twin is gone", 60.0), *asks(290.0, "resume")),
     ),
     "nobody validates": (
-        _of("waves", 300.0),
-        (_mesh(100.0, "nobody validates", 30.0), _mesh(160.0, "nobody validates", 250.0)),
+        shaped("waves", 300.0),
+        (mesh(100.0, "nobody validates", 30.0), mesh(160.0, "nobody validates", 250.0)),
     ),
     "the new istiod is down": (
-        _of("waves", 350.0),
+        shaped("waves", 350.0),
         (
-            _mesh(80.0, "the new istiod is down", 30.0),
-            _mesh(130.0, "the new istiod is down", 220.0),
+            mesh(80.0, "the new istiod is down", 30.0),
+            mesh(130.0, "the new istiod is down", 220.0),
         ),
     ),
     "the old istiod is down on the way back": (
         _SHORT,
-        (_mesh(90.0, "the old istiod is down", 60.0), *_asks(95.0, "abort", "pause", "resume")),
+        (mesh(90.0, "the old istiod is down", 60.0), *asks(95.0, "abort", "pause", "resume")),
     ),
     "the default's webhooks are gone as it is to move": (
-        _of("", 420.0),
-        (_mesh(300.0, "the new webhook is gone", 40.0), _mesh(350.0, "prod is moved back", 40.0)),
+        shaped("", 420.0),
+        (mesh(300.0, "the new webhook is gone", 40.0), mesh(350.0, "prod is moved back", 40.0)),
     ),
     "a proxy of the old one comes back before it is removed": (
-        _of("", 450.0),
-        (_mesh(384.0, "shop2 goes back", 0.0), *_asks(400.0, "approve", "resume", every=20.0)),
+        shaped("", 450.0),
+        (mesh(384.0, "shop2 goes back", 0.0), *asks(400.0, "approve", "resume", every=20.0)),
     ),
     "worse since it is back": (
-        _of("", 500.0),
+        shaped("", 500.0),
         (
-            *_asks(300.0, "abort"),
-            _mesh(300.0, "shop2 is unready", 120.0),
-            _mesh(306.0, "tagged fails", 150.0),
-            *_asks(410.0, "pause", "resume", "skip", every=10.0),
+            *asks(300.0, "abort"),
+            mesh(300.0, "shop2 is unready", 120.0),
+            mesh(306.0, "tagged fails", 150.0),
+            *asks(410.0, "pause", "resume", "skip", every=10.0),
         ),
     ),
     "as bad after the way back as before": (
-        _of("brief", 300.0),
-        (*_asks(40.0, "abort"), _mesh(45.0, "shop1 fails", 200.0)),
+        shaped("brief", 300.0),
+        (*asks(40.0, "abort"), mesh(45.0, "shop1 fails", 200.0)),
     ),
     "back, and the watch is skipped": (
-        _of("brief", 200.0),
-        (*_asks(40.0, "abort"), *_asks(60.0, "skip"), *_asks(80.0, "retry")),
+        shaped("brief", 200.0),
+        (*asks(40.0, "abort"), *asks(60.0, "skip"), *asks(80.0, "retry")),
     ),
     "deleted": (_SHORT, (at(80.0, "upgrade deleted"),)),
     "deleted on the way back, where somebody has edited": (
         _SHORT,
         (
-            *_asks(80.0, "abort"),
-            _as("Namespace", 3, "mesh", "shop1 goes back"),
+            *asks(80.0, "abort"),
+            writing("Namespace", 3, "mesh", "shop1 goes back"),
             at(84.0, "upgrade deleted"),
         ),
     ),
-    "another target": (_SHORT, (_mesh(80.0, "another target", 60.0),)),
+    "another target": (_SHORT, (mesh(80.0, "another target", 60.0),)),
     "a spec that nobody can read, and an abort": (
         _SHORT,
         (
-            _mesh(80.0, "an odd spec", 80.0),
+            mesh(80.0, "an odd spec", 80.0),
             at(85.0, "kill", value=1.0),
-            *_asks(90.0, "pause", "abort"),
+            *asks(90.0, "pause", "abort"),
         ),
     ),
     "killed as it writes": (
         _MESH,
         (
-            _as("Namespace", 1, "kill", value=1.0),
-            _as("Deployment", 3, "kill", value=1.0),
-            _as("MutatingWebhookConfiguration", 1, "kill", value=1.0),
-            _as("ControlPlaneUpgrade", 20, "lost after", "ControlPlaneUpgrade", 5.0),
+            writing("Namespace", 1, "kill", value=1.0),
+            writing("Deployment", 3, "kill", value=1.0),
+            writing("MutatingWebhookConfiguration", 1, "kill", value=1.0),
+            writing("ControlPlaneUpgrade", 20, "lost after", "ControlPlaneUpgrade", 5.0),
         ),
     ),
 }
 OTHERWISE: Mapping[str, tuple[Setup, Rows]] = {
     "people are asked": (
-        _of("people", 400.0),
+        shaped("people", 400.0),
         (
-            *_asks(20.0, "skip", "approve", every=20.0),
-            *_asks(110.0, "reject"),
-            *_asks(150.0, "resume", "approve"),
+            *asks(20.0, "skip", "approve", every=20.0),
+            *asks(110.0, "reject"),
+            *asks(150.0, "resume", "approve"),
         ),
     ),
     "people are asked, and it fails": (
-        _of("people", 300.0),
+        shaped("people", 300.0),
         (
-            *_asks(30.0, "approve"),
-            _mesh(90.0, "shop2 fails", 60.0),
-            *_asks(170.0, "resume", "abort", every=40.0),
+            *asks(30.0, "approve"),
+            mesh(90.0, "shop2 fails", 60.0),
+            *asks(170.0, "resume", "abort", every=40.0),
         ),
     ),
     "people are asked, and time is short": (
-        _of("people", 300.0),
+        shaped("people", 300.0),
         (
-            *_asks(30.0, "approve"),
-            _mesh(60.0, "shop2 is unready", 100.0),
-            *_asks(190.0, "resume"),
+            *asks(30.0, "approve"),
+            mesh(60.0, "shop2 is unready", 100.0),
+            *asks(190.0, "resume"),
         ),
     ),
     "people are asked, and a label is put back": (
-        _of("people", 200.0),
-        (_mesh(20.0, "shop1 goes back"),),
+        shaped("people", 200.0),
+        (mesh(20.0, "shop1 goes back"),),
     ),
-    "nobody approves its wave": (_of("people", 250.0), ()),
+    "nobody approves its wave": (shaped("people", 250.0), ()),
     "a gateway alone": (
-        _of("gateway", 250.0),
-        (_mesh(70.0, "no gateways"), *_asks(100.0, "abort", "skip", "retry", every=30.0)),
+        shaped("gateway", 250.0),
+        (mesh(70.0, "no gateways"), *asks(100.0, "abort", "skip", "retry", every=30.0)),
     ),
-    "one by one": (_of("one by one", 500.0), ()),
+    "one by one": (shaped("one by one", 500.0), ()),
     "one by one, and it is aborted": (
-        _of("one by one", 300.0),
-        (*_asks(80.0, "abort"), *_asks(85.0, "abort", "approve", "skip")),
+        shaped("one by one", 300.0),
+        (*asks(80.0, "abort"), *asks(85.0, "abort", "approve", "skip")),
     ),
-    "sets": (_of("sets", 250.0), ()),
+    "sets": (shaped("sets", 250.0), ()),
     "sets, and one of their pods never gets ready": (
-        _of("sets", 350.0),
-        (_mesh(66.0, "shop2 is unready", 40.0), *_asks(100.0, "abort")),
+        shaped("sets", 350.0),
+        (mesh(66.0, "shop2 is unready", 40.0), *asks(100.0, "abort")),
     ),
     "a budget lets no pod go": (
-        _of("held up", 300.0),
-        (_mesh(120.0, "the budget lets go"), *_asks(200.0, "abort")),
+        shaped("held up", 300.0),
+        (mesh(120.0, "the budget lets go"), *asks(200.0, "abort")),
     ),
 }
 
 BEGINS: Mapping[str, tuple[Setup, Rows]] = {
     "all that may be in its way before it begins": (
-        _of("brief", 250.0),
+        shaped("brief", 250.0),
         (
-            _mesh(0.0, "the old istiod is down", 20.0),
-            _mesh(15.0, "nobody validates", 20.0),
-            _mesh(30.0, "the new istiod is not there", 30.0),
-            _mesh(33.0, "prod is moved", 0.0),
-            _mesh(61.0, "another root", 30.0),
+            mesh(0.0, "the old istiod is down", 20.0),
+            mesh(15.0, "nobody validates", 20.0),
+            mesh(30.0, "the new istiod is not there", 30.0),
+            mesh(33.0, "prod is moved", 0.0),
+            mesh(61.0, "another root", 30.0),
             at(80.0, "new istiod deaf", lasts=30.0),
-            _mesh(100.0, "prod is moved back", 0.0),
+            mesh(100.0, "prod is moved back", 0.0),
         ),
     ),
     "Sail installs it": (
-        _of("sail", 200.0),
-        (_mesh(0.0, "the new istiod is not there", 20.0), *_asks(60.0, "abort")),
+        shaped("sail", 200.0),
+        (mesh(0.0, "the new istiod is not there", 20.0), *asks(60.0, "abort")),
     ),
     "a source installs it": (
-        _of("source", 200.0),
+        shaped("source", 200.0),
         (
-            _mesh(0.0, "the new istiod is not there", 40.0),
-            _mesh(10.0, "a source"),
-            _mesh(20.0, "a source that cannot"),
-            _mesh(30.0, "a source that can"),
-            _mesh(45.0, "the new istiod is down", 30.0),
+            mesh(0.0, "the new istiod is not there", 40.0),
+            mesh(10.0, "a source"),
+            mesh(20.0, "a source that cannot"),
+            mesh(30.0, "a source that can"),
+            mesh(45.0, "the new istiod is down", 30.0),
         ),
     ),
 }
 STRANGE: Mapping[str, tuple[Setup, Rows]] = {
     "gateways of other kinds": (
-        _of("doors", 300.0),
+        shaped("doors", 300.0),
         (
-            _mesh(170.0, "the api gateway has moved"),
-            *_asks(200.0, "abort"),
+            mesh(170.0, "the api gateway has moved"),
+            *asks(200.0, "abort"),
         ),
     ),
-    "in place": (_of("in place", 250.0), _asks(170.0, "abort")),
-    "in place, to the end": (_of("in place", 250.0), ()),
+    "in place": (shaped("in place", 250.0), asks(170.0, "abort")),
+    "in place, to the end": (shaped("in place", 250.0), ()),
     "a label is put back, and that takes all back": (
-        _of("rollback", 200.0),
-        (_mesh(20.0, "shop1 goes back"), *_asks(100.0, "retry"), at(150.0, "upgrade deleted")),
+        shaped("rollback", 200.0),
+        (mesh(20.0, "shop1 goes back"), *asks(100.0, "retry"), at(150.0, "upgrade deleted")),
     ),
     "everything is asked, wherever it stands": (
-        _of("brief", 300.0),
+        shaped("brief", 300.0),
         (
-            *_asks(1.0, "approve", "reject", "skip", "retry", "promote", every=0.3),
-            *_asks(40.0, "pause", "approve", "resume", "abort"),
-            *_asks(60.0, "approve", "reject", "retry", "promote", "abort", "pause", every=3.0),
-            *_asks(90.0, "abort"),
-            *_asks(200.0, "approve", "skip", "abort", "pause", "resume", "promote"),
+            *asks(1.0, "approve", "reject", "skip", "retry", "promote", every=0.3),
+            *asks(40.0, "pause", "approve", "resume", "abort"),
+            *asks(60.0, "approve", "reject", "retry", "promote", "abort", "pause", every=3.0),
+            *asks(90.0, "abort"),
+            *asks(200.0, "approve", "skip", "abort", "pause", "resume", "promote"),
         ),
     ),
     "kinds cannot be read, and writes are refused": (
-        _of("waves", 300.0),
+        shaped("waves", 300.0),
         (
             at(64.0, "denied", "Namespace", 10.0, times=1000),
             at(64.2, "denied", "Deployment", 20.0, times=1000),
@@ -296,47 +301,47 @@ STRANGE: Mapping[str, tuple[Setup, Rows]] = {
             at(140.0, "conflict", "MutatingWebhookConfiguration", 10.0, times=2),
             at(150.0, "forbidden", "MutatingWebhookConfiguration", 40.0, times=1000),
             at(151.0, "watch gone", "MutatingWebhookConfiguration"),
-            *_asks(155.0, "abort"),
+            *asks(155.0, "abort"),
         ),
     ),
     "a freeze before each of the last": (
         _MESH,
         (
-            _mesh(180.0, "a freeze", 45.0),
-            _mesh(355.0, "a freeze", 45.0),
-            *_asks(405.0, "approve"),
+            mesh(180.0, "a freeze", 45.0),
+            mesh(355.0, "a freeze", 45.0),
+            *asks(405.0, "approve"),
         ),
     ),
     "two replicas, and the leader goes": (
-        replace(_of("waves", 250.0), replicas=2),
+        replace(shaped("waves", 250.0), replicas=2),
         (at(64.5, "kill", value=20.0), at(126.0, "pause", value=12.0)),
     ),
     "a wall clock is wrong": (
-        _of("waves", 250.0),
+        shaped("waves", 250.0),
         (
             at(64.0, "clock jumps", lasts=20.0, value=3600.0),
             at(130.0, "clock jumps", lasts=20.0, value=-3600.0),
         ),
     ),
     "a namespace is new by somebody else, and is gone on the way back": (
-        _of("waves", 250.0),
+        shaped("waves", 250.0),
         (
-            _mesh(0.3, "shop1 is new by itself"),
-            *_asks(100.0, "abort"),
-            _mesh(101.0, "shop2 is gone"),
+            mesh(0.3, "shop1 is new by itself"),
+            *asks(100.0, "abort"),
+            mesh(101.0, "shop2 is gone"),
         ),
     ),
     "deleted while its gateway is gone": (
-        _of("gateway", 250.0),
+        shaped("gateway", 250.0),
         (
-            _mesh(45.0, "the gateway is gone", 60.0),
+            mesh(45.0, "the gateway is gone", 60.0),
             at(60.0, "upgrade deleted"),
         ),
     ),
     "deleted, and paused on the way back": (
-        _of("waves", 250.0),
+        shaped("waves", 250.0),
         (
-            *_asks(100.0, "abort", "pause"),
+            *asks(100.0, "abort", "pause"),
             at(110.0, "upgrade deleted"),
         ),
     ),
@@ -344,60 +349,60 @@ STRANGE: Mapping[str, tuple[Setup, Rows]] = {
 
 WRONG: Mapping[str, tuple[Setup, Rows]] = {
     "pods that are tried get what they must not": (
-        _of("waves", 350.0),
+        shaped("waves", 350.0),
         (
             at(0.0, "broken", "Pod", 10.0, times=1000),
             at(63.0, "broken", "Pod", 10.0, times=1000),
-            _mesh(75.0, "pods get two proxies", 20.0),
-            _mesh(122.0, "pods get two proxies", 15.0),
-            *_asks(160.0, "abort"),
+            mesh(75.0, "pods get two proxies", 20.0),
+            mesh(122.0, "pods get two proxies", 15.0),
+            *asks(160.0, "abort"),
             at(160.0, "broken", "Pod", 10.0, times=1000),
         ),
     ),
     "pods get two proxies for too long": (
-        _of("waves", 350.0),
-        (_mesh(60.0, "pods get two proxies", 280.0),),
+        shaped("waves", 350.0),
+        (mesh(60.0, "pods get two proxies", 280.0),),
     ),
     "everything is asked before it begins": (
-        _of("brief", 200.0),
+        shaped("brief", 200.0),
         (
-            _mesh(0.0, "the old istiod is down", 40.0),
-            *_asks(5.0, "approve", "skip", "pause", "resume", "abort"),
-            *_asks(20.0, "retry", "abort", "retry", every=5.0),
+            mesh(0.0, "the old istiod is down", 40.0),
+            *asks(5.0, "approve", "skip", "pause", "resume", "abort"),
+            *asks(20.0, "retry", "abort", "retry", every=5.0),
             at(36.0, "upgrade deleted"),
         ),
     ),
     "frozen, and kept by its owner, before it is removed": (
-        _of("", 520.0),
+        shaped("", 520.0),
         (
-            _mesh(380.0, "the old istiod is kept by its owner", 60.0),
-            _mesh(382.0, "a freeze", 45.0),
-            *_asks(385.0, "approve"),
+            mesh(380.0, "the old istiod is kept by its owner", 60.0),
+            mesh(382.0, "a freeze", 45.0),
+            *asks(385.0, "approve"),
         ),
     ),
-    "nobody lets the old one go": (_of("", 500.0), _asks(385.0, "reject")),
+    "nobody lets the old one go": (shaped("", 500.0), asks(385.0, "reject")),
     "a gateway that cannot be moved in its turn": (
-        _of("", 420.0),
+        shaped("", 420.0),
         (
-            _mesh(175.0, "the gateway is gone", 15.0),
-            _mesh(176.0, "an earlier twin is left", 24.0),
-            _mesh(196.0, "the gateway is bundled", 12.0),
-            _mesh(205.0, "its namespace names a revision", 12.0),
-            _mesh(212.0, "a freeze", 45.0),
+            mesh(175.0, "the gateway is gone", 15.0),
+            mesh(176.0, "an earlier twin is left", 24.0),
+            mesh(196.0, "the gateway is bundled", 12.0),
+            mesh(205.0, "its namespace names a revision", 12.0),
+            mesh(212.0, "a freeze", 45.0),
         ),
     ),
     "tags that cannot be moved in their turn": (
-        _of("one by one", 520.0),
+        shaped("one by one", 520.0),
         (
-            _mesh(225.0, "prod is gone", 80.0),
-            _mesh(300.0, "prod is at a revision that is not there", 0.0),
-            _mesh(320.0, "prod is moved back", 0.0),
-            _mesh(310.0, "a freeze", 45.0),
+            mesh(225.0, "prod is gone", 80.0),
+            mesh(300.0, "prod is at a revision that is not there", 0.0),
+            mesh(320.0, "prod is moved back", 0.0),
+            mesh(310.0, "a freeze", 45.0),
         ),
     ),
     "a namespace is in ambient mode": (
-        _of("waves", 200.0),
-        (_mesh(64.0, "shop2 is in ambient mode", 60.0),),
+        shaped("waves", 200.0),
+        (mesh(64.0, "shop2 is in ambient mode", 60.0),),
     ),
 }
 

@@ -9,7 +9,7 @@ from rollout.controller.seeing.pods import HPA
 from rollout.errors import RefusedError
 from rollout.model.chat import Press
 from tests.controller.shop import NAMESPACE, obj
-from tests.sim import meshes, objects, shapes, truth
+from tests.sim import edits, objects, shapes, truth
 from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
@@ -485,7 +485,7 @@ MARKS_OF_OTHERS: Mapping[str, Mapping[str, str]] = {
 def _of_mesh(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody does something to the mesh, and it is put back after a while."""
     if world.upgrading is not None:
-        back = meshes.EDITS[mishap.on](world.upgrading)
+        back = edits.EDITS[mishap.on](world.upgrading)
         world.upgrading.looked_again()
         world.later(mishap.lasts or 1e6, _put_right, world.upgrading, back)
 

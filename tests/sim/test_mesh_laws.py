@@ -1,12 +1,15 @@
-"""U1 to U6: with one guard of an upgrade spoilt each is broken, and without, none is."""
+"""U1 to U9: with one guard of an upgrade spoilt each is broken, and without, none is."""
+
+from dataclasses import replace
 
 import pytest
 
+from rollout import upgrade as core
 from rollout.model.reasons import Reason
 from rollout.model.turn import SOON
-from rollout.upgrade import ending, gateways, herding, passing, waves, wayback
+from rollout.upgrade import ending, gateways, herding, passing, stages, waves, wayback
 from rollout.upgrade.look import Look, Turn
-from tests.sim import meshes, scenes_mesh
+from tests.sim import edits, meshes, scenes_meddled, scenes_mesh
 from tests.sim.plan import Mishap, Setup, When
 from tests.sim.steps import at
 from tests.sim.unguarded import Case
@@ -46,6 +49,20 @@ def _takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wayback, "unit", lambda _: None)
 
 
+def _minds_no_validator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "brake", lambda _: None)
+
+
+def _asks_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = core.ask
+    monkeypatch.setattr(core, "ask", lambda *seen: replace(ask(*seen), brake=True))
+
+
+def _moves_whoever_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(herding, "members", lambda *_: ("ingress",))
+    monkeypatch.setattr(herding, "left_since", lambda *_: "")
+
+
 LAWS: dict[str, Case] = {
     "U1": Case(
         _world("", 420.0),
@@ -63,6 +80,19 @@ LAWS: dict[str, Case] = {
         _takes_nothing_back,
         "U6",
     ),
+    "U7": Case(
+        _world("brief", 60.0),
+        (at(0.0, "mesh", "a freeze", 10.0), at(0.0, "mesh", "nobody validates", 40.0)),
+        _minds_no_validator,
+        "U7",
+    ),
+    "U8": Case(
+        _world("brief", 160.0),
+        (at(130.0, "mesh", "the new istiod is being replaced", 10.0),),
+        _asks_at_rest,
+        "U8",
+    ),
+    "U9": Case(_world("brief", 60.0), (), _moves_whoever_is_there, "U9"),
 }
 
 
@@ -72,6 +102,7 @@ def test_a_law_fails_where_its_guard_is_spoilt(name: str, monkeypatch: pytest.Mo
 
 
 def test_all_that_can_be_done_to_a_mesh_is_done_in_a_scene() -> None:
-    plays = [rows for _, rows in scenes_mesh.SCENES.values()]
-    assert {one.on for rows in plays for one in rows if one.do == "mesh"} == set(meshes.EDITS)
-    assert {setup.upgrade for setup, _ in scenes_mesh.SCENES.values()} == set(meshes.SHAPES)
+    every = [*scenes_mesh.SCENES.values(), *scenes_meddled.SCENES.values()]
+    plays = [rows for _, rows in every]
+    assert {one.on for rows in plays for one in rows if one.do == "mesh"} == set(edits.EDITS)
+    assert {setup.upgrade for setup, _ in every} == {*meshes.SHAPES, meshes.STILL}

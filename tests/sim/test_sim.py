@@ -52,13 +52,17 @@ def test_what_scenes_alone_do_is_done_in_scenes() -> None:
     }
 
 
+PROGRAM = """
+from tests.sim import journal, plan, scenes, story
+print(story.play(plan.drawn(7)).digest)
+print(journal.of(dict(scenes.plans())["upgrade, several namespaces go in one wave, and come back"]))
+"""
+
+
 def test_a_replay_is_the_same_to_the_byte_whatever_the_hash_seed() -> None:
-    program = (
-        "import sys; from tests.sim import plan, story; print(story.play(plan.drawn(7)).digest)"
-    )
     digests = {
         subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-c", PROGRAM],
             env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin"},
             cwd=ROOT,
             capture_output=True,

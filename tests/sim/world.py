@@ -321,6 +321,8 @@ class World:
         by = next((one for one in self.processes.values() if one.name == request.actor), None)
         if by is None:
             return  # a person's
+        if self.upgrading is not None and not after:
+            self.upgrading.laws.requested(request)
         for place, mishap in enumerate(self.plan.mishaps):
             when = mishap.when
             if when.write != request.kind or when.after is not after or now < when.at:

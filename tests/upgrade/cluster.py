@@ -15,6 +15,7 @@ from rollout.controller.ports import Answers, Json
 from rollout.errors import RefusedError
 from rollout.istio.revisions import webhooks
 from rollout.istio.revisions.selection import Selection
+from rollout.model.mesh import Hook
 from rollout.model.observation import (
     Counting,
     Counts,
@@ -273,6 +274,7 @@ class Mesh:
     ``refusing``: pods (``namespace``) whose proxies refuse what ``NEW`` sends.
     ``naked``: namespaces whose pods start without a proxy whatever the webhooks say.
     ``runs``: the version of a revision that is not the one of its name.
+    ``machines``: revisions at which a proxy outside of the cluster is connected.
     ``native``: the proxies of ``NEW`` stand among the init containers.
     ``rejects``, ``convergence``: what the new istiod counts, and its seconds to the proxies.
     ``broken``: namespaces whose requests fail since then, one in five.
@@ -285,6 +287,7 @@ class Mesh:
     silent: bool = False
     refusing: set[str] = field(default_factory=set)
     naked: set[str] = field(default_factory=set)
+    machines: set[str] = field(default_factory=set)
     broken: dict[str, datetime] = field(default_factory=dict)
     rejects: float = 0.0
     convergence: float = 0.0
@@ -312,9 +315,10 @@ class Mesh:
 
     # Admission
 
-    def _selection(self) -> Selection:
+    def called(self, space: Mapping[str, str], pod: Mapping[str, str]) -> Sequence[Hook]:
+        """The webhooks that are asked about a pod of these labels, in a namespace of those."""
         found = map(webhooks.injector, self.kube.list(MUTATING))
-        return Selection(each for each in found if each is not None)
+        return Selection(each for each in found if each is not None).called(space, pod)
 
     def admitted(self, obj: Json) -> Json:
         """What the API server makes of an object that is to be made: webhooks are asked."""
@@ -328,8 +332,7 @@ class Mesh:
         space, meta = str(pod["metadata"]["namespace"]), pod["metadata"]
         if (meta.get("annotations") or {}).get("sidecar.istio.io/inject") == "false":
             return pod
-        called = self._selection().called(self.labels(space), meta.get("labels") or {})
-        for hook in called:
+        for hook in self.called(self.labels(space), meta.get("labels") or {}):
             revision = hook.calls.service.removeprefix("istiod-")
             if not self.serves(revision):
                 raise RefusedError(f'failed calling webhook "{hook.name}": no endpoints')
@@ -363,22 +366,23 @@ class Mesh:
     def settle(self, steps: int = 1) -> None:
         """Every controller of Kubernetes does the next thing it has to do."""
         for _ in range(steps):
-            for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+            for kind in ("Deployment", "ArgoRollout", "StatefulSet", "DaemonSet"):
                 for obj in self.kube.list(kind):
-                    if obj["metadata"]["namespace"] != SYSTEM:
+                    if obj["metadata"]["namespace"] != SYSTEM and "template" in obj["spec"]:
                         self._rolled(obj)
             self._orphans()
             self.watch(self)
 
     def _rolled(self, obj: Json) -> None:
-        if obj["kind"] != "Deployment":
+        if obj["kind"] not in SETS_OF_REPLICAS:
             self._set(obj)
             return
         space, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         wanted, template = obj["spec"].get("replicas", 1), obj["spec"]["template"]
-        stamp = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
+        made_of = [template, at] if (at := obj["spec"].get("restartAt")) else template
+        stamp = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
         pods = self.pods_of(obj)
-        fresh = [pod for pod in pods if pod["metadata"]["labels"]["pod-template-hash"] == stamp]
+        fresh = [pod for pod in pods if stamp_of(pod) == stamp]
         stale = [pod for pod in pods if pod not in fresh]
         ready = [pod for pod in fresh if is_ready(pod)]
         for pod in stale[: max(0, len(ready) + len(stale) - wanted)]:
@@ -420,8 +424,9 @@ class Mesh:
 
     def _make(self, obj: Json, space: str, name: str, stamp: str, place: int) -> None:
         template = obj["spec"]["template"]
-        labels = {**template["metadata"]["labels"], "pod-template-hash": stamp, "kind": obj["kind"]}
-        owner = "ReplicaSet" if obj["kind"] == "Deployment" else obj["kind"]
+        marked = SETS_OF_REPLICAS.get(obj["kind"], "pod-template-hash")
+        labels = {**template["metadata"]["labels"], marked: stamp, "kind": obj["kind"]}
+        owner = "ReplicaSet" if obj["kind"] in SETS_OF_REPLICAS else obj["kind"]
         by = f"{name}-{stamp}" if owner == "ReplicaSet" else name
         called, own = f"{by}-{place}", {"kind": owner, "name": by, "controller": True}
         pod = {
@@ -476,6 +481,8 @@ class Mesh:
         return [(name, list(self._page(name))) for name, _, _ in revisions]
 
     def _page(self, revision: str) -> Iterable[dict[str, Any]]:
+        if revision in self.machines:
+            yield {"proxy": "vm.far", "cluster_sent": "n1", "cluster_acked": "n1"}
         for pod in self.kube.list("Pod"):
             meta = pod["metadata"]
             by = (meta.get("annotations") or {}).get("istio.io/rev")
@@ -556,11 +563,22 @@ NODES = 3
 """So many nodes has the cluster, and so many pods a DaemonSet."""
 
 
+SETS_OF_REPLICAS: Mapping[str, str] = {
+    "Deployment": "pod-template-hash",
+    "ArgoRollout": "rollouts-pod-template-hash",
+}
+"""Kinds whose pods ReplicaSets make, and the label by which each of these knows its own.
+
+An Argo Rollout's pods are made anew by ``spec.restartAt``, too. Source: Argo Rollouts, "Restarting
+Rollout Pods".
+"""
+
+
 def made_by(pod: Json) -> tuple[str, str, str]:
     """The workload that the pod belongs to, as ``FakeKube`` keeps it."""
     meta, name = pod["metadata"], pod["metadata"]["ownerReferences"][0]["name"]
     kind = meta["labels"]["kind"]
-    return kind, meta["namespace"], name.rpartition("-")[0] if kind == "Deployment" else name
+    return kind, meta["namespace"], name.rpartition("-")[0] if kind in SETS_OF_REPLICAS else name
 
 
 def place_of(pod: Json) -> int:
@@ -571,7 +589,8 @@ def place_of(pod: Json) -> int:
 
 def stamp_of(pod: Json) -> str:
     """The template that the pod was made from."""
-    return str(pod["metadata"]["labels"]["pod-template-hash"])
+    labels = pod["metadata"]["labels"]
+    return str(labels[SETS_OF_REPLICAS.get(labels["kind"], "pod-template-hash")])
 
 
 def is_ready(pod: Json) -> bool:

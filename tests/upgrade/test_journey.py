@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from rollout.errors import ManifestError
-from rollout.model.status import Phase
+from rollout.model.status import Answer, Phase
 from rollout.model.upgrading import FORWARD, Standing, State
+from rollout.upgrade.requests import answered_in_chat
 from tests.upgrade.cluster import NEW, OLD, SYSTEM, Mesh, built, carriers
 from tests.upgrade.play import NOON, Play
 
@@ -118,11 +119,20 @@ def test_a_controller_that_dies_after_every_look_gets_there_and_back_all_the_sam
     assert carriers(mesh) == before
 
 
-def test_after_the_point_of_no_return_there_is_none() -> None:
+@pytest.mark.parametrize("verb", ["abort", "reject", "pause"])
+def test_after_the_point_of_no_return_there_is_none(verb: str) -> None:
     play = Play(watched()).begin().to(State.REMOVE).approve()
-    play.until(lambda p: p.status.attempt.removing).ask("abort", "2").to(State.DONE)
-    assert play.status.last_refused_request == "abort@2"
+    play.until(lambda p: p.status.attempt.removing).ask(verb, "2").to(State.DONE)
+    assert play.status.last_refused_request == f"{verb}@2"
     assert revisions(play.mesh) == {NEW}
+
+
+def test_a_no_in_a_chat_that_comes_once_it_is_being_removed_is_none() -> None:
+    play = Play(watched()).begin().to(State.REMOVE).approve()
+    status = play.until(lambda p: p.status.attempt.removing).status
+    assert status.attempt.stop is not None
+    no = Answer(False, NOON, status.attempt.stop.number, status.attempt.number, who="ann")
+    assert answered_in_chat(status, no, timedelta(hours=1)) is status
 
 
 def test_what_was_refused_is_tried_again_when_somebody_says_so() -> None:

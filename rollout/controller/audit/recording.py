@@ -118,7 +118,7 @@ class Recording:
         for ref in concerns.driven(kind, touched):
             self._see(ref)
         if kind == SOURCE:
-            for concern in touched:
+            for concern in sorted(touched):
                 namespace, _, name = concern.removeprefix(f"{SOURCE} ").partition("/")
                 self._see(Ref(kind, namespace, name))
 

@@ -49,7 +49,7 @@ class Reporting:
             for key in concerns.itself(touched):
                 self._soon(key)
         if kind == "RolloutSource":
-            for concern in touched:
+            for concern in sorted(touched):
                 self._wished(concern.removeprefix("RolloutSource "))
 
     def begin(self) -> None:

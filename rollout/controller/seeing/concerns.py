@@ -89,7 +89,7 @@ class Interests:
 
 def itself(touched: Iterable[str]) -> Iterator[str]:
     """The keys of the Rollouts among what a changed Rollout touched."""
-    return (one.removeprefix("rollout ") for one in touched if one.startswith("rollout "))
+    return (one.removeprefix("rollout ") for one in sorted(touched) if one.startswith("rollout "))
 
 
 def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
@@ -97,7 +97,7 @@ def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
     before = "rollout" if kind == "Rollout" else kind
     if kind not in DRIVEN:
         return
-    for one in touched:
+    for one in sorted(touched):
         if one.startswith(f"{before} "):
             namespace, _, name = one.removeprefix(f"{before} ").partition("/")
             yield Ref(kind, namespace, name)

@@ -21,8 +21,11 @@ class Listing:
     _awaited: set[str] = field(default_factory=set)
 
     async def until(self, kinds: Iterable[str]) -> None:
-        """Each of ``kinds`` has been listed; one that we may not see is given up after a while."""
-        if left := {*kinds} - self._awaited:
+        """Each of ``kinds`` has been listed; one that we may not see is given up after a while.
+
+        In the order of their names, so that the same things happen in each process.
+        """
+        if left := sorted({*kinds} - self._awaited):
             await asyncio.gather(*map(self._one, left))
 
     def known(self, kinds: set[str]) -> bool:

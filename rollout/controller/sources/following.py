@@ -63,7 +63,7 @@ class Following:
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         if kind == "RolloutSource":
-            for concern in touched:
+            for concern in sorted(touched):
                 key = concern.removeprefix("RolloutSource ")
                 self._wake(key, urgent=self._spoken.anew(key))
 

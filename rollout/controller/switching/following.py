@@ -105,7 +105,7 @@ class Following:
 
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         if kind == KIND:
-            for concern in touched:
+            for concern in sorted(touched):
                 key = concern.removeprefix(f"{KIND} ")
                 self._wake(key, urgent=self._spoken.anew(key))
 

@@ -110,7 +110,7 @@ class Upgrades:
     def _changed(self, kind: str, touched: frozenset[str]) -> None:
         """An upgrade itself is looked at at once, anything else of a mesh a moment later."""
         if kind == KIND:
-            for concern in touched:
+            for concern in sorted(touched):
                 name = concern.removeprefix(f"{KIND} /")
                 self._wake(name, urgent=self._spoken.anew(name))
         elif self._pending is None and self._seen and self._any():

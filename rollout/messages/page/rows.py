@@ -41,7 +41,6 @@ _UPGRADES_PEOPLE = frozenset({
     Awaits.OWNER,
     Awaits.APPROVAL,
     Awaits.USERS,
-    Awaits.NODES,
     Awaits.OBJECTS,
     Awaits.DRIFT,
 })  # fmt: skip

@@ -21,14 +21,14 @@ _SHOWN = 4
 class Case:
     """The mesh, the upgrade and its plan.
 
-    ``now``: for what ends at some time; None: nobody says.
+    ``now``: for what ends at some time.
     ``metrics``: whether Prometheus answers; None: nobody asked.
     """
 
     mesh: Inventory
     spec: ControlPlaneUpgradeSpec
     plan: UpgradePlan
-    now: datetime | None = None
+    now: datetime
     metrics: bool | None = None
 
     @classmethod
@@ -37,7 +37,7 @@ class Case:
         name: str,
         spec: ControlPlaneUpgradeSpec,
         mesh: Inventory,
-        now: datetime | None = None,
+        now: datetime,
         metrics: bool | None = None,
     ) -> "Case":
         """The upgrade called ``name``, planned on this mesh."""

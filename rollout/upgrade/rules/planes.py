@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rollout.istio.revisions import config, trust
 from rollout.istio.revisions.config import Difference
-from rollout.model.inventory import FilterTrouble, Root
+from rollout.model.inventory import FilterTrouble
 from rollout.model.mesh import MeshRevision
 from rollout.upgrade import versions
 from rollout.upgrade.matching import applies
@@ -128,13 +128,8 @@ def _root(revision: MeshRevision | None) -> tuple[str, ...]:
 def short_lived(case: Case) -> Iterator[str]:
     """UPG-032, B: a certificate that signs must outlive the bake. Source: istio#47650."""
     for root in case.mesh.roots:
-        if case.now is not None and root.until is not None and _ends_early(case, root):
+        if root.until is not None and root.until - case.now < case.plan.takes:
             yield f"{root.where}: ends {root.until:%Y-%m-%d %H:%M} UTC, before the upgrade does"
-
-
-def _ends_early(case: Case, root: Root) -> bool:
-    end = root.until
-    return end is not None and case.now is not None and end - case.now < case.plan.takes
 
 
 def rotating(case: Case) -> Iterator[str]:

@@ -82,14 +82,12 @@ BLOCKS: Mapping[str, Worlds] = {
         [
             case(to="prod"),
             case(to="x" * 41),
-            case(to="default"),
             case(from_="1-28-0"),
         ],
         [case(), case(to="1-31-0"), case(mesh=not_read("Deployment"), from_="1-28-0")],
     ),
     "UPG-004": (
         [
-            case(to=OLD),
             case(
                 but(SailIstio=[sail(30, "InPlace")]),
                 install=Install(sail=Sail("default", "v1.30.3")),
