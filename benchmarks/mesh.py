@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from rollout import lenient
+from rollout.controller.loop import clock
 from rollout.istio.revisions import proxies
 from rollout.model.upgrade import ControlPlaneUpgradeSpec, DefaultMove, Wave
 from rollout.upgrade import rules
@@ -69,7 +70,7 @@ def main() -> None:
     began = time.process_time()
     known = inventory({**objects, "Pod": listed}, mesh.SYSTEM, Beside("1.33", [(mesh.OLD, page)]))
     taken = time.process_time() - began
-    case = Case.of("mesh", SPEC, known)
+    case = Case.of("mesh", SPEC, known, clock())
     found = rules.findings(case)
     whole = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
