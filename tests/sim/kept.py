@@ -44,7 +44,7 @@ class Kept:
 
     def bounded(self) -> None:
         """S44: nothing is kept of a Rollout that went a while ago, so that memory ends."""
-        since = virtual.passed() - FORGOTTEN
+        since = virtual.passed() - max(FORGOTTEN, self.world.laws.fresh)
         late = {f"{NAMESPACE}/{n}" for n, at in self.gone.items() if at < since}
         clear = late if self.world.blurred_at < since else set[str]()
         for process in self.world.processes.values():

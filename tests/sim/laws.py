@@ -467,7 +467,9 @@ class Laws:
         if rest != {k: v for k, v in objects.written(commit.new).items() if k != "subsets"}:
             self.broken("S2", f"{name}: the rule's own policies were written")
         vs = self.world.server.get("VirtualService", NAMESPACE, name)
-        if vs is None or virtual.passed() - known.edited_at < 60:
+        unread = 0 < known.edited_at < self.world.blurred_at  # or written back only after that
+        read_at = self.world.blurred_at if unread else known.edited_at
+        if vs is None or virtual.passed() - read_at < 60:
             return
         shaped = {"spec": {"http": self._plain(vs, name)}}
         for weights in objects.weights(shaped, name):

@@ -136,6 +136,7 @@ class Reasons:
             # What nobody knew until the step's time was over is asked about, too.
             so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG) or self._was_blind()
             down = status.attempt.stable_down_at is not None  # nobody asked stable anything
+            down = down or self.world.skewed_at > now - LONG  # or at another hour
             so[PauseKind.LITTLE_TRAFFIC] = down or counters.quiet(name, now - LONG)
         return so.get(kind, False)
 
