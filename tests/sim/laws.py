@@ -566,7 +566,7 @@ class Laws:
             stored = objects.status(self.world.rollout(name) or {})
             ids = {one.partition(".")[2] for one in told}
             missing = [e.id for e in stored.history if e.id not in ids]
-            if missing and not self.world.fired["status written over"]:  # epochs begin anew
+            if missing:
                 self.broken("S19", f"{name}: not told: {missing[:3]}")
             for entry in stored.history:
                 if entry.by.startswith("slack:") and entry.by != f"slack:{ANN}":

@@ -11,6 +11,7 @@ import pytest
 from rollout import hook
 from rollout.controller import look
 from rollout.controller.doing.perform import Performer
+from rollout.controller.keeping import epochs
 from rollout.controller.keeping.store import Store
 from rollout.controller.keeping.swap import unchanged
 from rollout.controller.leader import Leader
@@ -224,6 +225,10 @@ def _asks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_webhook", webhook)
 
 
+def _begins_epochs_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epochs, "kept", lambda stored, _: stored)
+
+
 LAWS: dict[str, Case] = {
     "S32: rejected for nothing": Case(
         CALM, (PUSH, Mishap("push", When(30.0), "v1")), _blames_everybody, "S32",
@@ -276,6 +281,12 @@ LAWS: dict[str, Case] = {
     "S44": Case(CALM, (PUSH, Mishap("delete", When(40.0))), _forgets_nothing, "S44"),
     "S45": Case(
         replace(CALM, subjects=(Subject(workload="managed"),)), (PUSH,), _keeps_the_dead, "S45",
+    ),
+    "S19: an epoch falls": Case(
+        CALM,
+        (Mishap("status written over", When(10.0), on="gone"), PUSH),
+        _begins_epochs_anew,
+        "S19",
     ),
     "S43": Case(
         replace(CALM, replicas=2),

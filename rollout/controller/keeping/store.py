@@ -17,7 +17,7 @@ from typing import Any
 from rollout import lenient, requests
 from rollout.controller import telemetry
 from rollout.controller.guard import Guard
-from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping import complaining, epochs, finalizer
 from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.swap import unchanged, version
 from rollout.controller.ports import Json, Kube
@@ -245,7 +245,8 @@ class Store:
         if known is not None and known.stored == obj.get("status"):
             fresh = replace(known, obj=obj, rollout=rollout, problem=problem)
         else:
-            fresh = _Known(obj, rollout, record.status(obj), obj.get("status"), problem=problem)
+            status = epochs.kept(record.status(obj), known.status if known else None)
+            fresh = _Known(obj, rollout, status, obj.get("status"), problem=problem)
         self._known[key] = fresh
         return fresh
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout import requests
-from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping import complaining, epochs, finalizer
 from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.store import LAZY
 from rollout.controller.keeping.swap import unchanged
@@ -80,7 +80,9 @@ class Store:
         if known is not None and known.switchover.uid != obj["metadata"].get("uid"):
             known = None
         is_true = known is not None and known.stored == obj.get("status")
-        status = known.status if known is not None and is_true else switchovers.status(obj)
+        status = known.status if known is not None else None
+        if status is None or not is_true:
+            status = epochs.kept(switchovers.status(obj), status)
         switchover, problem = _read(obj, known, status)
         if known is None or not is_true:
             known = _Known(switchover, status, obj.get("status"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout import requests
-from rollout.controller.keeping import complaining, finalizer
+from rollout.controller.keeping import complaining, epochs, finalizer
 from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.store import LAZY, without_numbers
 from rollout.controller.keeping.swap import unchanged
@@ -80,7 +80,7 @@ class UpgradeStore:
         ahead = self._ahead.get(name)
         if ahead is not None and ahead.stored == obj.get("status"):
             return replace(held, status=ahead.status)
-        return held
+        return replace(held, status=epochs.kept(status, ahead.status if ahead else None))
 
     def _asked(
         self, name: str, obj: Json, status: UpgradeStatus

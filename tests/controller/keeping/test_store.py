@@ -231,6 +231,18 @@ async def test_an_unwritten_status_survives_a_new_spec_and_not_a_foreign_status(
     assert held(store).status == RolloutStatus(because="somebody else's")
 
 
+async def test_an_epoch_never_falls_whatever_somebody_wrote_over_a_status() -> None:
+    kube, store, before = world()
+    await store.save(before, replace(before.status, epoch=7), START)
+    await kube.patch(
+        "Rollout", NAMESPACE, "shop", [{"op": "replace", "path": "/status", "value": {}}], "status"
+    )
+    assert held(store).status == RolloutStatus(epoch=7)
+    await kube.delete("Rollout", NAMESPACE, "shop")
+    kube.put(a_rollout())
+    assert held(store).status == RolloutStatus()
+
+
 async def test_who_wrote_second_does_nothing() -> None:
     kube, store, before = world()
     other = Store(kube)

@@ -429,6 +429,20 @@ async def test_a_rule_that_blocks_is_said_and_nothing_is_written(scene: Scene) -
     assert await scene.weights() == ("100", "0")
 
 
+async def test_an_epoch_never_falls_whatever_somebody_wrote_over_a_status(scene: Scene) -> None:
+    known = (await scene.run(lambda status: status.stage.name is not SwitchStage.SERVING)).epoch
+    emptied = [{"op": "replace", "path": "/status", "value": {}}]
+    await scene.kube.patch(switchovers.KIND, SPACE, NAME, emptied, "status")
+    seen = [known]
+
+    def goes_on(status: SwitchoverStatus) -> bool:
+        seen.append(status.epoch)
+        return status.epoch > known
+
+    await scene.run(goes_on)
+    assert min(seen) == known
+
+
 async def test_a_status_that_was_saved_is_acted_upon_after_a_crash(scene: Scene) -> None:
     """The status is written, and the process dies before the weights are."""
 

@@ -42,3 +42,17 @@ def test_a_status_that_stays_is_written_once() -> None:
 def test_a_number_that_moves_is_written_once_its_minute_is_over() -> None:
     rises = [replace(DONE, because=f"{count} requests were counted") for count in range(3)]
     assert written((0, rises[0]), (0, rises[1]), (2, rises[1]), (4, rises[1])) == [0, 2]
+
+
+async def test_an_epoch_never_falls_whatever_somebody_wrote_over_a_status() -> None:
+    kube = FakeKube()
+    kube.put(UPGRADE)
+    store = UpgradeStore(kube)
+    held = store.load("mesh")
+    assert held is not None
+    await store.save(held, replace(DONE, epoch=7), NOON)
+    emptied = [{"op": "replace", "path": "/status", "value": {}}]
+    await kube.patch("ControlPlaneUpgrade", "", "mesh", emptied, "status")
+    held = store.load("mesh")
+    assert held is not None
+    assert held.status == UpgradeStatus(epoch=7)
