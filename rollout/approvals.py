@@ -115,11 +115,9 @@ def bar(approval: Approval | None, given: Answer, author: str) -> Reason | None:
         return None
     if not author:
         return Reason(NOBODY_KNOWN)
-    if given.who.startswith(PROOF):
-        return None if given.unlike == author else Reason(f"not told apart from {author}")
-    if _is_by_kubernetes(given):
+    if not given.who.startswith(PROOF):
         return Reason("notAuthor needs a person whom Slack knows; answer there")
-    return Reason("is the author's own") if given.who == author else None
+    return None if given.unlike == author else Reason(f"not told apart from {author}")
 
 
 def eased(before: Sequence[Guard], after: Sequence[Guard]) -> Guard | None:

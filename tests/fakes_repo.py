@@ -22,13 +22,14 @@ def _loaded(file: str, text: str) -> load.Loaded:
 
 @dataclass
 class FakeRepo:
-    """One branch; ``down``: it does not answer."""
+    """One branch; ``down``: it does not answer. ``author``: of every commit."""
 
     head: str = ""
     down: bool = False
     parents: dict[str, str] = field(default_factory=dict)
     trees: dict[str, Mapping[str, str]] = field(default_factory=dict)
     asked: list[Origin] = field(default_factory=list)
+    author: str = AUTHOR
 
     def push(self, files: Mapping[str, str], parent: str | None = None) -> str:
         """A commit of exactly ``files``, on the branch or on ``parent``."""
@@ -71,18 +72,18 @@ class FakeRepo:
             changed = self.changed(file)
             if origin.manifests:
                 strangers, errors = team.strangers(file, text.encode())
-                parts += [Part(**asdict(s), commit=changed, author=AUTHOR) for s in strangers]
+                parts += [Part(**asdict(s), commit=changed, author=self.author) for s in strangers]
                 made = [Problem(one.file, one.line, str(one)) for one in errors]
                 problems += [one for one in made if one not in problems]
             documents += [
                 Document(
                     *(one.kind, one.name, one.namespace, one.metadata, one.plain),
-                    *(file, one.line, changed, AUTHOR),
+                    *(file, one.line, changed, self.author),
                 )
                 for one in loaded.manifests
             ]
         return Reading(
-            *(self.head, AUTHOR, NEVER, relation, tuple(documents), tuple(problems)),
+            *(self.head, self.author, NEVER, relation, tuple(documents), tuple(problems)),
             notes=tuple(notes),
             parts=tuple(parts),
             unread=tuple(unread),

@@ -30,17 +30,17 @@ def scales(look: Look, revision: Revision | None) -> bool:
 
 def floor(look: Look, status: RolloutStatus) -> int:
     """How many pods the goal must want before it is handed over: as many as those it leaves."""
-    if not _away(look, status):
+    found = _away(look, status)
+    if found is None:
         return 0
-    found = look.seen.autoscaler
     here = (p.wanted for p in look.seen.workloads.values() if _names(found, p.deployment))
     return max(here, default=0)
 
 
 def due(look: Look, status: RolloutStatus) -> tuple[HandOver, ...]:
     """The hand-over; the pods that it needs are asked for before, in the very same look."""
-    found, pods = look.seen.autoscaler, look.pods(goal(status))
-    if found is None or not _away(look, status) or not (pods.known and pods.exists):
+    found, pods = _away(look, status), look.pods(goal(status))
+    if found is None or not (pods.known and pods.exists):
         return ()
     return (HandOver(found.name, pods.deployment),)
 
@@ -69,20 +69,22 @@ def landed(look: Look) -> RolloutStatus:
 
 def foreign(look: Look) -> Reason | None:
     """What somebody else made of it: it was where it should be, and is no more."""
-    found, status = look.seen.autoscaler, look.status
+    status = look.status
+    found = _away(look, status)
     there = (
         status.autoscaler_target and status.autoscaler_target == look.pods(goal(status)).deployment
     )
-    if found is None or not there or not _away(look, status):
+    if found is None or not there:
         return None
     return Reason(f"autoscaler {found.name}, which named {found.scales}")
 
 
-def _away(look: Look, status: RolloutStatus) -> bool:
-    """Whether it can be handed over, and is not where it should be."""
+def _away(look: Look, status: RolloutStatus) -> SeenAutoscaler | None:
+    """One that can be handed over, and is not where it should be; None: there is none."""
     found = look.seen.autoscaler
-    ready = found is not None and found.exists and not found.problem
-    return ready and not _names(found, look.pods(goal(status)).deployment)
+    if found is None or not found.exists or found.problem:
+        return None
+    return None if _names(found, look.pods(goal(status)).deployment) else found
 
 
 def _names(found: SeenAutoscaler | None, deployment: str) -> bool:

@@ -16,11 +16,9 @@ _TURNABLE = (Stage.PREPARING, Stage.STEPPING, Stage.SWITCHING)
 
 def learned(look: Look) -> Look:
     """The look with each side's content, where it is seen for the first time."""
-    status, stable, canary = look.status, look.status.stable, look.status.attempt.canary
-    if stable is not None and (build := _first_seen(look, stable)):
-        status = replace(status, stable=_built(look, stable, build))
-    if _templated(look) and canary is not None and (build := _first_seen(look, canary)):
-        status = attempted(status, canary=_built(look, canary, build))
+    status = changed(look.status, stable=_learned(look, look.status.stable))
+    if _templated(look):
+        status = attempted(status, canary=_learned(look, status.attempt.canary))
     return changed(look, status=status)
 
 
@@ -34,7 +32,7 @@ def rebuilt(before: Revision | None, now: Revision) -> str:
 def edited(look: Look) -> Reason | None:
     """That the canary's Deployment, which we made, is by somebody's edit not what git asks for."""
     canary, pods = look.status.attempt.canary, look.pods(look.status.attempt.canary)
-    if not _templated(look) or canary is None or not canary.build:
+    if canary is None or not canary.build:
         return None
     if pods.build in ("", canary.build):
         return None
@@ -88,5 +86,8 @@ def _built(look: Look, revision: Revision, build: str) -> Revision:
     return replace(revision, template_hash=build)
 
 
-def _first_seen(look: Look, revision: Revision) -> str:
-    return "" if _build(look, revision) else look.pods(revision).build
+def _learned(look: Look, revision: Revision | None) -> Revision | None:
+    """The revision with the build that it is seen to run, if none was seen before."""
+    if revision is None or _build(look, revision):
+        return revision
+    return _built(look, revision, look.pods(revision).build)

@@ -19,7 +19,7 @@ def moved(rollout: Rollout, status: RolloutStatus) -> bool:
 
 def in_force(rollout: Rollout, status: RolloutStatus) -> Rollout:
     """The rollout by the names that it was adopted with; by these it leaves once git has others."""
-    if status.subject is None or not moved(rollout, status):
+    if status.subject is None or status.subject == Subject.of(rollout):
         return rollout
     return replace(status.subject.named_by(rollout), deleting=True)
 

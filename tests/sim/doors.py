@@ -103,14 +103,16 @@ class Doors:
 
     # What people do
 
-    def page(self, process: Process, place: Place, verb: Verb, who: str) -> None:
+    def page(self, process: Process, place: Place, verb: Verb, who: str, slow: float = 0.0) -> None:
         """Whoever has logged in at the page of ``process`` presses a button there.
 
-        ``who``: as the API server calls them; empty: it does not say.
+        ``who``: as the API server calls them; empty: it does not say. ``slow``: seconds that their
+        own connection takes.
         """
         if process.made is None or not process.alive:
             return
         wire = self._comes(Asked(KUBERNETES_USER + who if who else BY_KUBERNETES))
+        wire.latency += slow
         kube = SimKube(wire, concerns.of, jitter=lambda: 0.5)  # type: ignore[arg-type]
         person = pages._Somebody(who or pages.UNNAMED, None, kube, process.made)
         process.runs(self._presses(person, place, verb))
@@ -290,7 +292,8 @@ def _page(world: World, mishap: Mishap, _: Process | None) -> None:
     place = Place(kind, *(where if len(where) > 1 else ("", *where)))
     process = world.processes[int(mishap.value)]
     for who in said.get("by", ANN_AT_HOME).split("+"):
-        world.doors.page(process, place, Verb(verb), "" if who == "nobody" else who)
+        slow = float(said.get("after", 0.0))
+        world.doors.page(process, place, Verb(verb), "" if who == "nobody" else who, slow)
 
 
 def _command(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -316,6 +319,7 @@ APPROVALS: Mapping[str, tuple[Json, bool]] = {
     "authors, too": (_approvals({"notAuthor": False}), True),
     "earlier": (_approvals({}, earlier=True), False),
     "nobody": (_approvals({"quorum": 0}), True),
+    "others": (_approvals({"approvers": [objects.EVE]}), True),
     "sooner over": (_approvals({"expires": "1m"}), False),
 }
 """Strategies whose approvals are others, and whether they ask less of people."""
@@ -343,9 +347,19 @@ def _accepts(world: World, _: Mishap, __: Process | None) -> None:
         world.server.change("RolloutSource", NAMESPACE, "git", ops)
 
 
+def _known(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Slack knows whose the author's address is; by a later commit another has written all."""
+    world.chat.emails["ann@example.com"] = mishap.on or objects.EVE
+    if mishap.value:
+        world.repo.author = "bob@example.com"
+        world.chat.emails["bob@example.com"] = objects.EVE
+        world.commit_files()
+
+
 DO: Mapping[str, Callable[[World, Mishap, Process | None], None]] = {
     "page": _page,
     "command": _command,
     "approvals written": _rewritten,
     "accepted": _accepts,
+    "author known": _known,
 }

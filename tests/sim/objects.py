@@ -75,6 +75,14 @@ STRATEGIES: Mapping[str, Json] = {
     },
     "four eyes": _asking(notAuthor=True),
     "two people": _asking(quorum=2),
+    "nowhere asked": {
+        "canary": {
+            "steps": [
+                {"weight": 10, "bake": "10s", "approval": {"approvers": ["kubernetes"]}},
+                {"weight": 50, "bake": "20s"},
+            ]
+        }
+    },
     "testers": {
         "canary": {
             "steps": [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.sim import doors, teams
+from tests.sim import doors, objects, teams
 from tests.sim.plan import Mishap, Setup, Subject, When
 from tests.sim.scenes_crowded import while_written
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
@@ -69,6 +69,16 @@ PAGE: Mapping[str, tuple[Setup, Rows]] = {
             Mishap("denied", When(30.0, "Rollout", 1, True), "Rollout", lasts=0.5, times=1),
             *asks(50.0, "pause"),
             *_page(60.0, "resume"),
+        ),
+    ),
+    "asked at two slow pages, and one may not write": (
+        CALM,
+        (
+            PUSH,
+            at(30.0, "page", "pause by ann after 3"),
+            at(31.0, "page", "pause by bob after 4"),
+            at(32.5, "denied", "Rollout", 1.0, times=1),
+            *_page(45.0, "resume"),
         ),
     ),
     "asked at the page, and others are faster": (
@@ -287,9 +297,135 @@ ODD: Mapping[str, tuple[Setup, Rows]] = {
         for when, seconds in (("at rest", 5.0), ("at a step", 35.0))
         if kind != "Deployment"
     },
+    "a VirtualService without a spec that remembers us, and it is deleted": (
+        _of("steps", author="version"),
+        (PUSH, at(120.0, "no spec", "VirtualService", lasts=20.0), at(125.0, "delete")),
+    ),
+    **{
+        f"an old name is written at a step of {strategy}": (
+            replace(_of(strategy, author="version"), calm=240.0),
+            (PUSH, at(130.0, "push", "v3"), at(145.0, "an old name written")),
+        )
+        for strategy in ("preview", "testers", "sticky", "dark")
+    },
     "a VirtualService without a spec, and it is deleted": (
         CALM,
         (PUSH, at(35.0, "no spec", "VirtualService", lasts=20.0), at(38.0, "delete")),
+    ),
+}
+_EYES = _chat("four eyes", sourced=True)
+_KNOWN = at(0.0, "author known")
+_GROUP = _chat("grouped")
+ANSWERS: Mapping[str, tuple[Setup, Rows]] = {
+    "four eyes, and somebody else approves": (
+        _EYES,
+        (_KNOWN, PUSH, *_page(48.0, "approve"), *asks(50.0, "approve"), at(60.0, "approve")),
+    ),
+    "four eyes, and the author approves": (
+        _EYES,
+        (at(0.0, "author known", objects.ANN), PUSH, at(60.0, "approve"), *asks(90.0, "abort")),
+    ),
+    "four eyes, and it has another author since": (
+        _EYES,
+        (
+            _KNOWN,
+            at(10.0, "approvals written", "as at first"),
+            PUSH,
+            at(60.0, "approve"),
+            at(65.0, "author known", value=1.0),
+            at(95.0, "approve"),
+            *asks(120.0, "promote"),
+        ),
+    ),
+    "four eyes, and nobody knows the author for too long": (
+        replace(_chat("four eyes"), calm=300.0),
+        (PUSH, *asks(200.0, "resume", "promote", every=20.0)),
+    ),
+    "anybody may answer": (
+        replace(_EYES, calm=240.0),
+        (
+            _KNOWN,
+            at(10.0, "approvals written", "as at first"),
+            at(30.0, "approvals written", "anybody"),
+            at(55.0, "accepted"),
+            at(60.0, "push", "v2"),
+            at(110.0, "approve"),
+            at(115.0, "press by a stranger"),
+            *asks(150.0, "promote"),
+        ),
+    ),
+    "people are asked nowhere": (
+        replace(_chat("nowhere asked"), chat=False),
+        (PUSH, *asks(60.0, "approve")),
+    ),
+    "no pods in time, and paused by a person": (
+        _of("steps", careful=True),
+        (
+            PUSH,
+            at(20.0, "never ready", lasts=195.0),
+            *asks(142.0, "pause", "pause", "resume", "abort"),
+        ),
+    ),
+    "asked at a slow page, and somebody is faster": (
+        CALM,
+        (
+            PUSH,
+            at(30.0, "page", "pause by ann after 3"),
+            *asks(31.0, "skip"),
+            *_page(40.0, "resume"),
+        ),
+    ),
+    "approved for an attempt that is over by then": (
+        _GROUP,
+        (
+            PUSH,
+            at(39.0, "slack slow", lasts=20.0, value=5.0),
+            at(40.0, "approve"),
+            *asks(40.5, "abort", "retry", every=1.5),
+        ),
+    ),
+    "approved twice at once": (
+        _GROUP,
+        (
+            PUSH,
+            at(33.0, "slack slow", lasts=20.0, value=5.0),
+            at(34.0, "approve"),
+            at(35.0, "approve"),
+            at(36.0, "press by a stranger"),
+        ),
+    ),
+    "rejected in Slack, and held": (
+        replace(_chat("approved"), subjects=(Subject("approved", careful=True),)),
+        (PUSH, at(40.0, "rejected late", lasts=1.0), *asks(60.0, "resume"), at(70.0, "approve")),
+    ),
+    "approved, and Slack does not know its group any more": (
+        _GROUP,
+        (
+            PUSH,
+            at(40.0, "approve"),
+            at(40.002, "slack refuses", lasts=20.0),
+            *asks(70.0, "promote"),
+        ),
+    ),
+    "approved by one who has left the group": (
+        _GROUP,
+        (PUSH, at(40.0, "approve"), at(40.002, "left the group"), *asks(70.0, "promote")),
+    ),
+    "rejected, and git asks others by then": (
+        replace(
+            _chat("four eyes", sourced=True),
+            calm=240.0,
+            subjects=(Subject("four eyes", careful=True),),
+        ),
+        (
+            _KNOWN,
+            at(10.0, "approvals written", "as at first"),
+            at(20.0, "push", "v2"),
+            at(60.0, "rejected late", lasts=1.0),
+            at(75.0, "approvals written", "others"),
+            at(95.0, "accepted"),
+            *asks(130.0, "resume", "promote", every=20.0),
+        ),
     ),
 }
 _GIT = replace(CALM, sourced=True, calm=240.0)
@@ -476,6 +612,7 @@ ALL = (
     OVERTAKEN,
     UNMANAGED,
     ODD,
+    ANSWERS,
     EASED,
     TEAMS,
     WRONG,

@@ -268,6 +268,11 @@ def _slack_refuses(world: World, mishap: Mishap, _: Process | None) -> None:
     world.later(mishap.lasts, world.chat.errors.clear)
 
 
+def _left(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Nobody is in the group any more."""
+    world.chat.groups[objects.GROUP] = set()
+
+
 def _slack_slow(world: World, mishap: Mishap, _: Process | None) -> None:
     """It takes its time to say who somebody is."""
     world.chat.slow = mishap.value
@@ -501,6 +506,7 @@ DO: Mapping[str, Do] = {
     "pressed": _pressed,
     "slack refuses": _slack_refuses,
     "slack slow": _slack_slow,
+    "left the group": _left,
     "a wrong turn of ours": _astray,
     "autoscaler moved": _scaler_moved,
     "secret gone": _gone_or_odd("Secret"),
